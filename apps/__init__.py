@@ -1,0 +1,1 @@
+"""Django: translate in, one call, translate out."""

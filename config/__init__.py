@@ -1,0 +1,1 @@
+"""Data for Django: settings, urls, celery. Names apps by string."""

@@ -1,0 +1,1 @@
+"""The resale library: domain, application and adapters. No Django, no Celery."""

@@ -1,0 +1,1 @@
+"""Use cases over ports: operations commit, queries read, reactions say what follows."""

@@ -1,0 +1,1 @@
+"""Writes. One function is one use case is one commit."""

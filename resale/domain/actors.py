@@ -1,0 +1,21 @@
+"""Who acts. An actor is an id and a kind, never a name or an address."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ActorKind(StrEnum):
+    """The kinds of caller an audit trail tells apart."""
+
+    SHOPPER = "shopper"
+    BRAND_KEY = "brand_key"
+    STAFF = "staff"
+    SYSTEM = "system"
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who made a change: ``id`` is a ``cus_``, ``key_`` or staff id, or the name of a task."""
+
+    kind: ActorKind
+    id: str

@@ -1,0 +1,27 @@
+"""What the library must be told. Frozen and typed; never reads the environment (the door does)."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the adapters need that is not a tenant's own.
+
+    AWS endpoints other than DynamoDB's are the SDK's own settings (``AWS_ENDPOINT_URL``).
+    """
+
+    platform_region: str = "eu-west-2"
+    access_key_id: str | None = None  # None: the SDK's own chain (task role)
+    secret_access_key: str | None = None
+    dynamodb_endpoints: Mapping[str, str] = {}  # account id -> URL; local only
+    lookup_secret: bytes  # keys the HMAC of look-ups; changing it loses customers (docs/decisions)
+    cursor_secret: bytes  # signs list cursors; changing it only expires them
+    session_seconds: int = 3600  # AWS's limit for role chaining
+    session_cache_count: int = 256
+    connect_timeout_seconds: float = 2.0
+    read_timeout_seconds: float = 5.0
+    upload_form_seconds: int = 900
+    data_key_cache_count: int = 10_000
+    payments_url: str | None = None  # the sandbox provider; None: no payments can be taken
+    payments_timeout_seconds: float = 12.0
