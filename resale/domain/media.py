@@ -1,0 +1,139 @@
+"""An image: one slot for one upload, its states, and why one is refused."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.errors import Rejected
+
+MAX_IMAGES = 12
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's default; bounds decoding memory
+RENDITION_EDGES_PX = (1600, 800, 320)
+
+ContentType = Annotated[str, msgspec.Meta(pattern="^image/(jpeg|png|webp|heic)$")]
+Sha256Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+ImageBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES)]
+
+
+class MediaStatus(StrEnum):
+    """Where an image slot is. All but the first are final."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    READY = "ready"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class RefusalReason(StrEnum):
+    """Why an upload is refused. Stable: part of the API."""
+
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    TYPE_MISMATCH = "type_mismatch"
+    SIZE_MISMATCH = "size_mismatch"
+    DIGEST_MISMATCH = "digest_mismatch"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TRUNCATED = "truncated"
+
+
+class ImageRefused(Rejected):
+    """The bytes are not an image we take; ``reason`` says why."""
+
+    code = "image_refused"
+
+    def __init__(self, reason: RefusalReason) -> None:
+        """Keep the reason; the sentence is the reason itself, never the content."""
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Rendition(msgspec.Struct, frozen=True, kw_only=True):
+    """One published size of an image; ``key`` is derived from the hash of its bytes."""
+
+    edge_px: int
+    width_px: int
+    height_px: int
+    content_type: str
+    bytes: int
+    sha256: str
+    key: str
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seller says an upload will be. The upload form is bound to it."""
+
+    content_type: ContentType
+    bytes: ImageBytes
+    sha256: Sha256Hex | None = None
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """An image slot of a listing. ``original_version`` pins the one upload that counts."""
+
+    id: MediaId
+    object: str = "image"
+    listing_id: ListingId
+    seller_id: CustomerId
+    slot: Slot
+    status: MediaStatus = MediaStatus.AWAITING_UPLOAD
+    rejection_reason: RefusalReason | None = None
+    original_version: str | None = None
+    original_sha256: str | None = None
+    perceptual_hash: str | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    renditions: tuple[Rendition, ...] = ()
+    upload_expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime | None = None
+    version: int = 0
+
+
+class RenderedRendition(msgspec.Struct, frozen=True, kw_only=True):
+    """Encoded bytes of one size, before they are stored."""
+
+    edge_px: int
+    width_px: int
+    height_px: int
+    content_type: str
+    sha256: str
+    body: bytes
+
+
+class RenderedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a codec makes of an upload. ``perceptual_hash`` is 64 bits in hex."""
+
+    content_type: str
+    width_px: int
+    height_px: int
+    sha256: str
+    perceptual_hash: str
+    renditions: tuple[RenderedRendition, ...]
+
+
+_EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
+
+
+def original_key(listing_id: ListingId, media_id: MediaId) -> str:
+    """Name the private object an upload goes to."""
+    return f"originals/{listing_id}/{media_id}"
+
+
+def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
+    """Read listing and image back from an upload's object key; None when it is no such key."""
+    parts = key.split("/")
+    if len(parts) != len(("originals", "listing", "media")) or parts[0] != "originals":
+        return None
+    return ListingId(parts[1]), MediaId(parts[2])
+
+
+def rendition_key(sha256: str, content_type: str) -> str:
+    """Name the public object of a rendition: content-addressed, so it never changes."""
+    return f"renditions/{sha256}.{_EXTENSIONS[content_type]}"
