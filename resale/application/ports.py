@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from resale.domain.customers import Customer
 from resale.domain.changes import Change
+from resale.domain.customers import Customer
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
 from resale.domain.listings import Listing
 from resale.domain.media import Media, RenderedImage

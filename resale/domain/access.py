@@ -1,0 +1,117 @@
+"""Who may do or see what: one table, role by action, each cell the states in which it is allowed.
+
+Not permitted to see is answered as not found; seen but not permitted to act is Forbidden.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from resale.domain.ids import CustomerId
+from resale.domain.listings import ListingStatus
+from resale.domain.orders import OrderStatus
+
+
+class Role(StrEnum):
+    """What a caller is to the thing at hand."""
+
+    PUBLIC = "public"
+    OWNER = "owner"
+    COUNTERPARTY = "counterparty"
+    BRAND = "brand"
+    VIEWER = "viewer"
+    MODERATOR = "moderator"
+    MANAGER = "manager"
+
+
+class Action(StrEnum):
+    """What is asked for."""
+
+    VIEW_LISTING = "view_listing"
+    EDIT_LISTING = "edit_listing"
+    SUBMIT_LISTING = "submit_listing"
+    WITHDRAW_LISTING = "withdraw_listing"
+    MODERATE_LISTING = "moderate_listing"
+    BUY_LISTING = "buy_listing"
+    VIEW_LISTING_HISTORY = "view_listing_history"
+    VIEW_ORDER = "view_order"
+    VIEW_ORDER_ADDRESS = "view_order_address"
+    CANCEL_ORDER = "cancel_order"
+    VIEW_ORDER_HISTORY = "view_order_history"
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller as the table knows it. ``standing`` is what a caller is without owning anything."""
+
+    standing: Role = Role.PUBLIC
+    customer_id: CustomerId | None = None
+
+
+_L = ListingStatus
+_O = OrderStatus
+_LISTINGS: Final = frozenset(ListingStatus)
+_ORDERS: Final = frozenset(OrderStatus)
+_ON_SHOW: Final = frozenset({_L.ACTIVE, _L.RESERVED, _L.SOLD})
+_PAID: Final = frozenset({_O.CONFIRMED})
+_R = Role
+_A = Action
+
+#: action → role → states. A missing cell is a no.
+ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
+    _A.VIEW_LISTING: {
+        _R.PUBLIC: _ON_SHOW,
+        _R.OWNER: _LISTINGS,
+        _R.BRAND: _LISTINGS,
+        _R.VIEWER: _LISTINGS,
+        _R.MODERATOR: _LISTINGS,
+        _R.MANAGER: _LISTINGS,
+    },
+    _A.EDIT_LISTING: {_R.OWNER: _LISTINGS},
+    _A.SUBMIT_LISTING: {_R.OWNER: _LISTINGS},
+    _A.WITHDRAW_LISTING: {_R.OWNER: _LISTINGS, _R.BRAND: _LISTINGS, _R.MANAGER: _LISTINGS},
+    _A.MODERATE_LISTING: {_R.BRAND: _LISTINGS, _R.MODERATOR: _LISTINGS, _R.MANAGER: _LISTINGS},
+    _A.BUY_LISTING: {_R.PUBLIC: frozenset({_L.ACTIVE})},
+    _A.VIEW_LISTING_HISTORY: {
+        _R.BRAND: _LISTINGS,
+        _R.VIEWER: _LISTINGS,
+        _R.MODERATOR: _LISTINGS,
+        _R.MANAGER: _LISTINGS,
+    },
+    _A.VIEW_ORDER: {
+        _R.OWNER: _ORDERS,
+        _R.COUNTERPARTY: _ORDERS,
+        _R.BRAND: _ORDERS,
+        _R.VIEWER: _ORDERS,
+        _R.MODERATOR: _ORDERS,
+        _R.MANAGER: _ORDERS,
+    },
+    _A.VIEW_ORDER_ADDRESS: {
+        _R.OWNER: _ORDERS,
+        _R.COUNTERPARTY: _PAID,
+        _R.BRAND: _ORDERS,
+        _R.MANAGER: _ORDERS,
+    },
+    _A.CANCEL_ORDER: {_R.OWNER: _ORDERS, _R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.VIEW_ORDER_HISTORY: {
+        _R.BRAND: _ORDERS,
+        _R.VIEWER: _ORDERS,
+        _R.MODERATOR: _ORDERS,
+        _R.MANAGER: _ORDERS,
+    },
+}
+
+
+def permits(action: Action, role: Role, status: str) -> bool:
+    """Look one cell up."""
+    return status in ACCESS[action].get(role, frozenset())
+
+
+def role_towards(principal: Principal, *, owner_id: CustomerId, counterparty_id: CustomerId | None = None) -> Role:
+    """Say what a caller is to a thing: its owner, its counterparty, or what they stand as anyway."""
+    if principal.customer_id is not None and principal.customer_id == owner_id:
+        return Role.OWNER
+    if principal.customer_id is not None and principal.customer_id == counterparty_id:
+        return Role.COUNTERPARTY
+    return principal.standing

@@ -1,0 +1,225 @@
+"""A listing: the advert of one item. Its states, the one table of its transitions, and its errors."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
+from resale.domain.media import MAX_IMAGES, Rendition, Slot
+from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
+from resale.errors import Conflict, Invalid, NotFound, Rejected
+
+SCHEMA: Final = 1
+MAX_INTEGER: Final = 2**53 - 1  # the largest integer every JSON reader keeps exact (RFC 8259 §6)
+MAX_REASONS: Final = 10
+
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
+Description = Annotated[str, msgspec.Meta(max_length=5_000)]
+ProductReference = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+$")]
+FieldKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+FieldInteger = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+FieldText = Annotated[str, msgspec.Meta(max_length=500)]
+CustomFields = Annotated[dict[FieldKey, FieldText | FieldInteger | bool], msgspec.Meta(max_length=50)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MAX_REASONS)]
+
+
+class ListingStatus(StrEnum):
+    """Where a listing is."""
+
+    DRAFT = "draft"
+    PENDING_REVIEW = "pending_review"
+    CHANGES_REQUESTED = "changes_requested"
+    REJECTED = "rejected"
+    ACTIVE = "active"
+    RESERVED = "reserved"
+    SOLD = "sold"
+    WITHDRAWN = "withdrawn"
+
+
+class ListingCommand(StrEnum):
+    """What can be done to a listing."""
+
+    EDIT = "edit"
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    REJECT = "reject"
+    REQUEST_CHANGES = "request_changes"
+    WITHDRAW = "withdraw"
+    RESERVE = "reserve"
+    RELEASE = "release"
+    SELL = "sell"
+
+
+class Condition(StrEnum):
+    """How used the item is; a damaged one is not listable."""
+
+    NEW_WITH_TAGS = "new_with_tags"
+    NEW_WITHOUT_TAGS = "new_without_tags"
+    EXCELLENT = "excellent"
+    VERY_GOOD = "very_good"
+    GOOD = "good"
+    FAIR = "fair"
+    REFURBISHED = "refurbished"
+
+
+_S = ListingStatus
+_C = ListingCommand
+
+#: (from, on) → to. What is not here is refused; nothing else decides a listing's state.
+TRANSITIONS: Final[Mapping[tuple[ListingStatus, ListingCommand], ListingStatus]] = {
+    (_S.DRAFT, _C.EDIT): _S.DRAFT,
+    (_S.DRAFT, _C.SUBMIT): _S.PENDING_REVIEW,
+    (_S.DRAFT, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.PENDING_REVIEW, _C.EDIT): _S.PENDING_REVIEW,
+    (_S.PENDING_REVIEW, _C.APPROVE): _S.ACTIVE,
+    (_S.PENDING_REVIEW, _C.REJECT): _S.REJECTED,
+    (_S.PENDING_REVIEW, _C.REQUEST_CHANGES): _S.CHANGES_REQUESTED,
+    (_S.PENDING_REVIEW, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.CHANGES_REQUESTED, _C.EDIT): _S.CHANGES_REQUESTED,
+    (_S.CHANGES_REQUESTED, _C.SUBMIT): _S.PENDING_REVIEW,
+    (_S.CHANGES_REQUESTED, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.ACTIVE, _C.EDIT): _S.PENDING_REVIEW,
+    (_S.ACTIVE, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.ACTIVE, _C.RESERVE): _S.RESERVED,
+    (_S.RESERVED, _C.RELEASE): _S.ACTIVE,
+    (_S.RESERVED, _C.SELL): _S.SOLD,
+}
+
+#: States in which the set of images may still change; later they are frozen into ``photos``.
+IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED})
+
+
+class ListingNotFound(NotFound):
+    """No such listing that the caller may see."""
+
+    code = "listing_not_found"
+
+
+class ListingNotForSale(Rejected):
+    """Reserved, sold or not on sale; said only from a status that was read."""
+
+    code = "listing_not_for_sale"
+
+
+class ListingTransitionRefused(Rejected):
+    """The listing's state does not allow this."""
+
+    code = "listing_transition_refused"
+
+
+class ImagesFrozen(Rejected):
+    """The images of a submitted listing do not change; withdraw it or wait for the review."""
+
+    code = "listing_images_frozen"
+
+
+class ImagesPending(Rejected):
+    """Some images are still awaited or processed, or none is ready."""
+
+    code = "listing_images_pending"
+
+
+class PriceRefused(Invalid):
+    """Not a price this shop takes."""
+
+    code = "price_refused"
+
+
+class ListingChanged(Conflict):
+    """Somebody changed the listing meanwhile; read it again."""
+
+    code = "listing_changed"
+
+
+class PriceInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price as a client says it."""
+
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)]
+    currency: Currency
+
+
+class SlotInput(Slot, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An image slot as a client asks for it."""
+
+
+class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a seller says of a new listing."""
+
+    title: Title
+    description: Description = ""
+    product: ProductReference
+    condition: Condition
+    price: PriceInput
+    custom_fields: CustomFields = {}
+    images: Annotated[tuple[SlotInput, ...], msgspec.Meta(min_length=1, max_length=MAX_IMAGES)]
+
+
+class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change to a listing: what is absent stays. ``images`` adds slots to those there are."""
+
+    title: Title | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    product: ProductReference | UnsetType = UNSET
+    condition: Condition | UnsetType = UNSET
+    price: PriceInput | UnsetType = UNSET
+    custom_fields: CustomFields | UnsetType = UNSET
+    images: Annotated[tuple[SlotInput, ...], msgspec.Meta(min_length=1, max_length=MAX_IMAGES)] | UnsetType = UNSET
+
+
+class Photo(msgspec.Struct, frozen=True, kw_only=True):
+    """A ready image as frozen into the listing at submission."""
+
+    id: MediaId
+    original_sha256: str
+    perceptual_hash: str
+    renditions: tuple[Rendition, ...]
+
+
+class ListingPrivate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the moderator wrote to the seller; free text, so sealed under the seller's key."""
+
+    reasons: tuple[str, ...] = ()
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A listing as stored: everything but ``private`` is its ``doc``."""
+
+    id: ListingId
+    object: str = "listing"
+    schema: int = SCHEMA
+    version: int = 0
+    livemode: bool
+    status: ListingStatus = ListingStatus.DRAFT
+    seller_id: CustomerId
+    title: str
+    description: str
+    product: str
+    condition: Condition
+    price: Money
+    market: str
+    custom_fields: dict[str, str | int | bool] = {}
+    image_ids: tuple[MediaId, ...] = ()
+    photos: tuple[Photo, ...] = ()
+    order_id: OrderId | None = None
+    submitted_at: datetime | None = None
+    published_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    private: str | UnsetType = UNSET
+
+
+def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:
+    """Decide a transition.
+
+    Raises:
+        ListingTransitionRefused: The table has no such row.
+    """
+    target = TRANSITIONS.get((status, command))
+    if target is None:
+        raise ListingTransitionRefused(f"A listing that is {status} cannot take: {command}.")
+    return target
