@@ -1,6 +1,6 @@
 """What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -8,15 +8,19 @@ import msgspec
 
 from resale.domain.changes import Change
 from resale.domain.customers import Customer
-from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
+from resale.domain.ids import CustomerId, IdSource, ListingId, MediaId, OrderId
 from resale.domain.listings import Listing
 from resale.domain.media import Media, RenderedImage
 from resale.domain.money import Money
 from resale.domain.orders import Order
 from resale.domain.payments import PaymentOutcome
 from resale.domain.tenants import Tenant
+from resale.errors import Conflict, Invalid, Outcome
 
 T = TypeVar("T")
+
+#: What a lost race means, decided from the status that was read: an outcome, or None for a plain Conflict.
+LostRace = Callable[[str], Outcome | None]
 
 
 # ---------------------------------------------------------------- what repositories hand out
@@ -54,7 +58,25 @@ class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
     entity_id: str
     version: int
     transaction_id: str
-    expires_at: datetime
+    expires_at_seconds: int  # Unix time, as TTL wants it
+
+
+class IdempotencyConflict(Conflict):
+    """The key was used before; whoever catches this reads the record and answers as the first time."""
+
+    code = "idempotency_key_used"
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this key is still being written."""
+
+    code = "idempotency_in_progress"
+
+
+class IdempotencyMismatch(Invalid):
+    """The key was used with another body."""
+
+    code = "idempotency_key_reused"
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +110,13 @@ class ListingRepository(Protocol):
     def add(self, listing: Listing, *, change_type: str) -> None:
         """Buffer the first version of a listing."""
 
-    def save(self, listing: Listing, *, change_type: str, reason_code: str | None = None) -> None:
-        """Buffer the next version of a listing read in this unit of work; on commit another writer is a Conflict."""
+    def save(
+        self, listing: Listing, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of a listing read in this unit of work.
+
+        On commit another writer is a ListingChanged (Conflict), or what ``lost`` makes of the status found.
+        """
 
 
 class MediaRepository(Protocol):
@@ -104,7 +131,9 @@ class MediaRepository(Protocol):
     def add(self, media: Media, *, change_type: str) -> None:
         """Buffer the first version of an image."""
 
-    def save(self, media: Media, *, change_type: str, reason_code: str | None = None) -> None:
+    def save(
+        self, media: Media, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
         """Buffer the next version of an image."""
 
 
@@ -117,7 +146,9 @@ class OrderRepository(Protocol):
     def add(self, order: Order, *, change_type: str) -> None:
         """Buffer the first version of an order."""
 
-    def save(self, order: Order, *, change_type: str, reason_code: str | None = None) -> None:
+    def save(
+        self, order: Order, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
         """Buffer the next version of an order."""
 
 
@@ -127,7 +158,7 @@ class CustomerRepository(Protocol):
     def find_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
 
-    def add(self, customer: Customer, *, issuer: str, subject: str) -> None:
+    def add_shopper(self, customer: Customer, *, issuer: str, subject: str) -> None:
         """Buffer a customer with its look-up; another writer of the same shopper is a Conflict."""
 
 
@@ -151,6 +182,7 @@ class UnitOfWork(Protocol):
     customers: CustomerRepository
     idempotency: IdempotencyRepository
     vault: "Vault"
+    ids: IdSource
     transaction_id: str
 
     def commit(self) -> None:
@@ -163,8 +195,8 @@ class UnitOfWork(Protocol):
             Unavailable: Not known or not done within the retry budget.
         """
 
-    def set_actor(self, actor_id: str) -> None:
-        """Name the acting customer once known (made or found in this unit of work)."""
+    def act_as(self, actor: Actor) -> None:
+        """Name who acts, once known: a shopper is found or made within the unit of work."""
 
 
 class Vault(Protocol):
@@ -217,11 +249,28 @@ class Reader(Protocol):
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
 
-    def list_history(self, entity_id: str) -> tuple[HistoryRow, ...]:
-        """Every recorded version of an entity, oldest first."""
+    def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> "HistoryPage":
+        """The recorded versions of an entity, oldest first, consistently."""
+
+    def find_head(self, entity_id: str, *, parent_id: str) -> "Head | None":
+        """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""
 
     def list_due(self, *, now: datetime, limit: int) -> tuple["DueItem", ...]:
         """What waits and is due, oldest first over all shards; eventually consistent."""
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of an entity's history, and the position after them."""
+
+    rows: tuple[HistoryRow, ...]
+    next_cursor: str | None
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an entity stands: what its newest history row must agree with."""
+
+    version: int
+    hash: str
 
 
 class DueItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,26 @@
 """A customer: one shopper of one tenant, buyer and seller alike. Known by a keyed hash, never by name."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from resale.domain.ids import CustomerId
+from resale.errors import Conflict, NotFound
+
+SCHEMA: Final = 1
+
+
+class CustomerNotFound(NotFound):
+    """No such customer."""
+
+    code = "customer_not_found"
+
+
+class CustomerChanged(Conflict):
+    """Another request made or changed this customer; read again."""
+
+    code = "customer_changed"
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +28,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 
     id: CustomerId
     object: str = "customer"
+    schema: int = SCHEMA
     status: str = "active"
     created_at: datetime
     updated_at: datetime

@@ -7,9 +7,11 @@ from typing import Annotated
 import msgspec
 
 from resale.domain.ids import CustomerId, ListingId, MediaId
-from resale.errors import Rejected
+from resale.errors import Conflict, NotFound, Rejected
 
-MAX_IMAGES = 12
+SCHEMA = 1
+MAX_IMAGES = 12  # in one listing
+MAX_STORED_IMAGES = 48  # over all edits of one listing, refused and unused slots included
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's default; bounds decoding memory
 RENDITION_EDGES_PX = (1600, 800, 320)
@@ -53,6 +55,24 @@ class ImageRefused(Rejected):
         self.reason = reason
 
 
+class MediaNotFound(NotFound):
+    """No such image."""
+
+    code = "image_not_found"
+
+
+class MediaChanged(Conflict):
+    """Another worker changed this image meanwhile; read it again."""
+
+    code = "image_changed"
+
+
+class TooManyImages(Rejected):
+    """A listing has room for a bounded number of images."""
+
+    code = "too_many_images"
+
+
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     """One published size of an image; ``key`` is derived from the hash of its bytes."""
 
@@ -78,6 +98,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 
     id: MediaId
     object: str = "image"
+    schema: int = SCHEMA
     listing_id: ListingId
     seller_id: CustomerId
     slot: Slot

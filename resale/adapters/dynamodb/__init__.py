@@ -1,0 +1,1 @@
+"""DynamoDB: the data lane, keys, the unit of work, and one mapping file a noun."""

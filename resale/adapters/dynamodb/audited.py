@@ -1,0 +1,159 @@
+"""What every audited entity shares: versions, the chained change, the stored item, the identity map."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from resale.adapters.dynamodb.buffer import Write
+from resale.adapters.dynamodb.client import DynamoDB, Item
+from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.keys import Key
+from resale.application.ports import LostRace
+from resale.domain.actors import Actor
+from resale.domain.changes import GENESIS_HASH, Change, decode_change, encode_change, hash_change
+from resale.domain.ids import IdSource
+from resale.domain.tenants import Tenant
+from resale.errors import Conflict, NotFound, Outcome
+
+E = TypeVar("E", bound=msgspec.Struct)
+
+ITEM_ATTRIBUTES: Final = ("doc", "private", "version", "change")
+
+
+class Scope(msgspec.Struct, kw_only=True):
+    """What the repositories of one unit of work share: tenant, store, buffer, and who is acting."""
+
+    tenant: Tenant
+    db: DynamoDB
+    ids: IdSource
+    actor: Actor
+    request_id: str
+    transaction_id: str
+    now: datetime
+    writes: list[Write]
+
+
+class Noun(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+    """How one noun lies in a table: the only to_item and from_item it has.
+
+    ``key`` and ``index_keys`` read the entity; ``index_keys`` leaves out what it is not listed under.
+    """
+
+    kind: DocumentKind[Any]
+    table: str
+    rank: int
+    key: Callable[[E], Key]
+    index_keys: Callable[[E], Mapping[str, str]]
+    not_found: type[NotFound]
+    changed: type[Conflict]
+
+    def to_item(self, entity: E, *, doc: str, change: Change) -> Item:
+        """Build the stored item: keys, index keys, version, change, doc, and what is sealed."""
+        item: Item = {**self.key(entity), **self.index_keys(entity)}
+        item["version"] = entity.version  # type: ignore[attr-defined]  # every audited entity has one
+        item["status"] = entity.status  # type: ignore[attr-defined]  # same
+        item["change"] = encode_change(change)
+        item["doc"] = doc
+        private = _private_of(entity)
+        if private is not None:
+            item["private"] = private
+        return item
+
+    def from_item(self, item: Item) -> E:
+        """Read a stored item back."""
+        private = item.get("private")
+        entity: E = self.kind.from_doc(str(item["doc"]), private=None if private is None else str(private))
+        return entity
+
+
+class AuditedRepository(Generic[E]):
+    """Reads and buffers one noun within one unit of work."""
+
+    def __init__(self, scope: Scope, noun: Noun[E]) -> None:
+        self._scope = scope
+        self._noun = noun
+        self._loaded: dict[str, Item] = {}
+
+    def load(self, key: Key) -> E:
+        """Read one item consistently and remember it for ``save``."""
+        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=ITEM_ATTRIBUTES)
+        if item is None:
+            raise self._noun.not_found
+        return self.remember(item)
+
+    def remember(self, item: Item) -> E:
+        """Take an item that was read, so that it can be saved."""
+        entity = self._noun.from_item(item)
+        self._loaded[entity.id] = item  # type: ignore[attr-defined]  # every audited entity has one
+        return entity
+
+    def add(self, entity: E, *, change_type: str) -> None:
+        """Buffer a first version."""
+        self._buffer(entity, loaded=None, change_type=change_type, reason_code=None, lost=None)
+
+    def save(
+        self, entity: E, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of something read here."""
+        loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
+        self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
+
+    def _buffer(
+        self, entity: E, *, loaded: Item | None, change_type: str, reason_code: str | None, lost: LostRace | None
+    ) -> None:
+        expected = None if loaded is None else _version_of(loaded)
+        entity = msgspec.structs.replace(entity, version=(expected or 0) + 1)
+        doc = self._noun.kind.to_doc(entity, loaded=None if loaded is None else str(loaded["doc"]))
+        change = self._change(entity, loaded=loaded, doc=doc, change_type=change_type, reason_code=reason_code)
+        self._scope.writes.append(
+            Write(
+                table=self._noun.table,
+                item=self._noun.to_item(entity, doc=doc, change=change),
+                expected_version=expected,
+                refused=lambda found: self._refusal(found, lost),
+                contended=lambda _found: self._noun.changed("Somebody else is changing this; read it again."),
+                mark=change.id,
+                rank=self._noun.rank,
+            )
+        )
+
+    def _change(self, entity: E, *, loaded: Item | None, doc: str, change_type: str, reason_code: str | None) -> Change:
+        scope = self._scope
+        change = Change(
+            id=scope.ids("chg"),
+            type=change_type,
+            actor=scope.actor,
+            request_id=scope.request_id,
+            transaction_id=scope.transaction_id,
+            at=scope.now,
+            reason_code=reason_code,
+            prev_hash=GENESIS_HASH if loaded is None else decode_change(str(loaded["change"])).hash,
+        )
+        digest = hash_change(
+            entity_id=entity.id,  # type: ignore[attr-defined]  # every audited entity has one
+            version=entity.version,  # type: ignore[attr-defined]  # same
+            change=change,
+            doc=doc,
+            private=_private_of(entity),
+        )
+        return msgspec.structs.replace(change, hash=digest)
+
+    def _refusal(self, found: Item | None, lost: LostRace | None) -> Outcome:
+        if lost is not None and found is not None and (outcome := lost(str(found.get("status", "")))):
+            return outcome
+        return self._noun.changed("Somebody else changed this meanwhile; read it again.")
+
+
+def _private_of(entity: msgspec.Struct) -> str | None:
+    private = getattr(entity, "private", UNSET)
+    return private if isinstance(private, str) else None
+
+
+def _version_of(item: Item) -> int:
+    version = item["version"]
+    if not isinstance(version, int):
+        raise TypeError("a stored version is a number")
+    return version

@@ -1,0 +1,120 @@
+"""Buffered conditional writes, each carrying the error its failed condition means, and their one commit."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, Reason, TransactionCanceled, to_wire
+from resale.domain.changes import decode_change
+from resale.errors import Conflict, Outcome, Rejected
+
+#: An item above this is a design error (DynamoDB takes 400 KB; a change carries the whole item).
+MAX_ITEM_BYTES: Final = 100 * 1024
+MAX_TRANSACTION_ITEMS: Final = 100  # DynamoDB Developer Guide, transactions
+
+_NEW: Final = "attribute_not_exists(pk)"
+_SAME_VERSION: Final = "version = :expected"
+
+Refusal = Callable[[Item | None], Outcome]
+
+
+class TooLarge(Rejected):
+    """The record would grow beyond what one item may hold."""
+
+    code = "record_too_large"
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One put under a condition. ``mark`` (change id, or transaction id) tells whether a stored item is this write."""
+
+    table: str
+    item: Item
+    expected_version: int | None  # None: there must be no such item
+    refused: Refusal
+    contended: Refusal
+    mark: str
+    rank: int  # reasons are read in this order: idempotency record, order, listing, the rest
+
+
+def commit(db: DynamoDB, writes: list[Write]) -> None:
+    """Write everything or nothing; say of a failure what it means.
+
+    Shape: one conditional put, or one transaction of 2-100 puts; each item at most 100 KB.
+
+    Raises:
+        Outcome: The refusal of the first write, by rank, whose condition failed.
+        TooLarge: An item is above the bound; nothing was sent.
+        Unavailable: Not done, or not known, within the retry budget.
+    """
+    for write in writes:
+        _check_size(write)
+    if len(writes) > MAX_TRANSACTION_ITEMS:
+        raise TooLarge("One command cannot change more than 100 records.")
+    if len(writes) == 1:
+        _put(db, writes[0])
+    else:
+        _transact(db, writes)
+
+
+def _put(db: DynamoDB, write: Write) -> None:
+    try:
+        db.put_item(table=write.table, item=write.item, condition=_condition(write), names={}, values=_values(write))
+    except ConditionFailed as failure:
+        if _is_ours(write, failure.item):
+            return  # the answer to our first try was lost; the write was not
+        raise write.refused(failure.item) from failure
+
+
+def _transact(db: DynamoDB, writes: list[Write]) -> None:
+    try:
+        db.transact_write([_action(write) for write in writes])
+    except TransactionCanceled as failure:
+        outcomes = list(zip(writes, failure.reasons, strict=True))
+        if any(_is_ours(write, reason.item) for write, reason in outcomes):
+            return
+        raise _meaning(outcomes) from failure
+
+
+def _meaning(outcomes: list[tuple[Write, Reason]]) -> Outcome:
+    by_rank = sorted(outcomes, key=lambda pair: pair[0].rank)
+    for write, reason in by_rank:
+        if reason.code == "ConditionalCheckFailed":
+            return write.refused(reason.item)
+    for write, reason in by_rank:
+        if reason.code != "None":
+            return write.contended(reason.item)
+    return Conflict("Another writer was faster; read again.")
+
+
+def _action(write: Write) -> Mapping[str, object]:
+    put: dict[str, object] = {
+        "TableName": write.table,
+        "Item": to_wire(write.item),
+        "ConditionExpression": _condition(write),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if values := _values(write):
+        put["ExpressionAttributeValues"] = to_wire(values)
+    return {"Put": put}
+
+
+def _condition(write: Write) -> str:
+    return _NEW if write.expected_version is None else _SAME_VERSION
+
+
+def _values(write: Write) -> Item:
+    return {} if write.expected_version is None else {":expected": write.expected_version}
+
+
+def _is_ours(write: Write, found: Item | None) -> bool:
+    if found is None:
+        return False
+    change = found.get("change")
+    return (decode_change(change).id if isinstance(change, str) else found.get("transaction_id")) == write.mark
+
+
+def _check_size(write: Write) -> None:
+    size = sum(len(name) + len(str(value).encode()) for name, value in write.item.items())
+    if size > MAX_ITEM_BYTES:
+        raise TooLarge("The record would be larger than 100 KB.")

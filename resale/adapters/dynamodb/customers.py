@@ -1,0 +1,101 @@
+"""Customers in DynamoDB: an entity, and the look-up that makes a shopper unique.
+
+The look-up's key is HMAC-SHA256 of (issuer, subject) under a secret of the platform's, so neither the
+table nor its backups say who somebody is. A look-up never changes, so a found one is remembered.
+"""
+
+import hashlib
+import hmac
+import threading
+from collections import OrderedDict
+from typing import Final
+
+from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.buffer import Write
+from resale.adapters.dynamodb.client import DynamoDB
+from resale.adapters.dynamodb.documents import DocumentKind
+from resale.domain.customers import SCHEMA, Customer, CustomerChanged, CustomerNotFound
+from resale.domain.ids import CustomerId
+from resale.domain.tenants import Tenant
+
+CUSTOMERS = DocumentKind(Customer, schema=SCHEMA)
+_REMEMBERED_MAX: Final = 50_000  # about 10 MB
+
+
+def customer_noun(tenant: Tenant) -> Noun[Customer]:
+    """Say how a tenant's customers lie in its table."""
+    return Noun(
+        kind=CUSTOMERS,
+        table=tenant.resources.tables.customers,
+        rank=4,
+        key=lambda customer: keys.customer_key(customer.id),
+        index_keys=lambda _customer: {},
+        not_found=CustomerNotFound,
+        changed=CustomerChanged,
+    )
+
+
+class CustomerDirectory:
+    """Finds customer ids by (issuer, subject); one per process, bounded, shared by threads."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._known: OrderedDict[tuple[str, str], CustomerId] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def hash_subject(self, tenant: Tenant, *, issuer: str, subject: str) -> str:
+        """Key a shopper: HMAC over tenant, issuer and subject, length-prefixed."""
+        message = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, (tenant.id, issuer, subject)))
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+    def find(self, db: DynamoDB, tenant: Tenant, *, issuer: str, subject: str) -> CustomerId | None:
+        """Look a shopper up, in memory first; the absence of one is never remembered."""
+        subject_hash = self.hash_subject(tenant, issuer=issuer, subject=subject)
+        known = self._known.get((tenant.id, subject_hash))
+        if known is not None:
+            return known
+        found = db.get_item(table=tenant.resources.tables.lookups, key=dict(keys.customer_lookup_key(subject_hash)))
+        if found is None:
+            return None
+        return self._remember((tenant.id, subject_hash), CustomerId(str(found["entity_id"])))
+
+    def _remember(self, key: tuple[str, str], customer_id: CustomerId) -> CustomerId:
+        with self._lock:
+            self._known[key] = customer_id
+            if len(self._known) > _REMEMBERED_MAX:
+                self._known.popitem(last=False)
+        return customer_id
+
+
+class DynamoDBCustomers(AuditedRepository[Customer]):
+    """Keeps ``resale.application.ports.CustomerRepository``."""
+
+    def __init__(self, scope: Scope, directory: CustomerDirectory) -> None:
+        super().__init__(scope, customer_noun(scope.tenant))
+        self._directory = directory
+
+    def find_id(self, *, issuer: str, subject: str) -> CustomerId | None:
+        """Look a shopper up; None before the first write."""
+        return self._directory.find(self._scope.db, self._scope.tenant, issuer=issuer, subject=subject)
+
+    def add_shopper(self, customer: Customer, *, issuer: str, subject: str) -> None:
+        """Buffer a customer with its look-up."""
+        scope = self._scope
+        subject_hash = self._directory.hash_subject(scope.tenant, issuer=issuer, subject=subject)
+        self.add(customer, change_type="customer.created")
+        scope.writes.append(
+            Write(
+                table=scope.tenant.resources.tables.lookups,
+                item={
+                    **keys.customer_lookup_key(subject_hash),
+                    "entity_id": customer.id,
+                    "transaction_id": scope.transaction_id,
+                },
+                expected_version=None,
+                refused=lambda _found: CustomerChanged("This shopper was made meanwhile; try again."),
+                contended=lambda _found: CustomerChanged("This shopper is being made; try again."),
+                mark=scope.transaction_id,
+                rank=3,
+            )
+        )

@@ -1,0 +1,103 @@
+"""Entities to documents and back: schema numbers, upcasters, and fields we do not know.
+
+A reader upcasts step by step; a writer keeps what it does not understand and never overwrites a newer schema.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from resale.errors import Unavailable
+
+E = TypeVar("E", bound=msgspec.Struct)
+Tree = dict[str, Any]
+Upcaster = Callable[[Tree], Tree]
+
+
+class SchemaTooNew(Unavailable):
+    """The document was written by a newer release than this one; this one must not rewrite it."""
+
+    code = "schema_too_new"
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int = 1
+
+
+_PEEK: Final = msgspec.json.Decoder(_SchemaOnly)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class DocumentKind(Generic[E]):
+    """How one kind of entity is written and read. ``upcasters[n]`` turns schema n into n + 1."""
+
+    def __init__(self, entity: type[E], *, schema: int, upcasters: Mapping[int, Upcaster] | None = None) -> None:
+        self.entity = entity
+        self.schema = schema
+        self._upcasters = dict(upcasters or {})
+
+    def to_doc(self, entity: E, *, loaded: str | None) -> str:
+        """Encode everything but ``private``; unknown fields of the document it replaces survive.
+
+        Raises:
+            SchemaTooNew: ``loaded`` carries a schema above ours.
+        """
+        known = msgspec.structs.replace(entity, private=UNSET) if hasattr(entity, "private") else entity
+        if loaded is None:
+            return _ENCODER.encode(known).decode()
+        unknown = self._unknown_of(loaded)
+        if not unknown:
+            return _ENCODER.encode(known).decode()
+        return _ENCODER.encode(_overlay(msgspec.to_builtins(known), unknown)).decode()
+
+    def from_doc(self, doc: str, *, private: str | None) -> E:
+        """Decode a stored document, upcast to today's schema."""
+        entity = msgspec.json.decode(self.upcast(doc), type=self.entity)
+        return entity if private is None else msgspec.structs.replace(entity, private=private)
+
+    def upcast(self, doc: str) -> bytes:
+        """Bring a document to today's schema; one of today or of tomorrow passes as it is."""
+        raw = doc.encode()
+        schema = _PEEK.decode(raw).schema
+        if schema >= self.schema:
+            return raw
+        tree: Tree = msgspec.json.decode(raw)
+        for step in range(schema, self.schema):
+            tree = {**self._upcasters[step](tree), "schema": step + 1}
+        return _ENCODER.encode(tree)
+
+    def _unknown_of(self, loaded: str) -> Tree:
+        raw = self.upcast(loaded)
+        if _PEEK.decode(raw).schema > self.schema:
+            raise SchemaTooNew("This record was written by a newer release.", retry_after_seconds=60)
+        tree: Tree = msgspec.json.decode(raw)
+        understood: Tree = msgspec.to_builtins(msgspec.convert(tree, self.entity))
+        return _difference(tree, understood)
+
+
+def _difference(tree: Tree, understood: Tree) -> Tree:
+    """Keep what is in ``tree`` and not understood, level by level."""
+    unknown: Tree = {}
+    for name, value in tree.items():
+        if name not in understood:
+            unknown[name] = value
+        elif (
+            isinstance(value, dict)
+            and isinstance(understood[name], dict)
+            and (inner := _difference(value, understood[name]))
+        ):
+            unknown[name] = inner
+    return unknown
+
+
+def _overlay(tree: Tree, unknown: Tree) -> Tree:
+    """Lay unknown fields over a new tree; a known field is never overwritten."""
+    merged = dict(tree)
+    for name, value in unknown.items():
+        if name not in merged:
+            merged[name] = value
+        elif isinstance(merged[name], dict) and isinstance(value, dict):
+            merged[name] = _overlay(merged[name], value)
+    return merged

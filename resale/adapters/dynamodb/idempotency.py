@@ -1,0 +1,56 @@
+"""Records of keyed commands: in the operation's own transaction, without a body, gone after a day."""
+
+from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.audited import Scope
+from resale.adapters.dynamodb.buffer import Write
+from resale.adapters.dynamodb.client import DynamoDB
+from resale.application.ports import IdempotencyConflict, IdempotencyInProgress, IdempotencyRecord
+from resale.domain.tenants import Tenant
+
+
+def find_record(db: DynamoDB, tenant: Tenant, key: str) -> IdempotencyRecord | None:
+    """Read a record, consistently; an expired one that still lies there counts until it is collected."""
+    item = db.get_item(table=tenant.resources.tables.idempotency, key=dict(keys.idempotency_key(key)))
+    if item is None:
+        return None
+    return IdempotencyRecord(
+        key=key,
+        request_hash=str(item["request_hash"]),
+        entity_id=str(item["entity_id"]),
+        version=int(str(item["version"])),
+        transaction_id=str(item["transaction_id"]),
+        expires_at_seconds=int(str(item["expires_at"])),
+    )
+
+
+class DynamoDBIdempotency:
+    """Keeps ``resale.application.ports.IdempotencyRepository``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, key: str) -> IdempotencyRecord | None:
+        """Read a record, consistently."""
+        return find_record(self._scope.db, self._scope.tenant, key)
+
+    def add(self, record: IdempotencyRecord) -> None:
+        """Buffer a record; a known key fails the commit."""
+        scope = self._scope
+        scope.writes.append(
+            Write(
+                table=scope.tenant.resources.tables.idempotency,
+                item={
+                    **keys.idempotency_key(record.key),
+                    "request_hash": record.request_hash,
+                    "entity_id": record.entity_id,
+                    "version": record.version,
+                    "transaction_id": record.transaction_id,
+                    "expires_at": record.expires_at_seconds,
+                },
+                expected_version=None,
+                refused=lambda _found: IdempotencyConflict("This Idempotency-Key was used before."),
+                contended=lambda _found: IdempotencyInProgress("The first request with this key is not done yet."),
+                mark=record.transaction_id,
+                rank=0,
+            )
+        )

@@ -1,0 +1,135 @@
+"""Every key of every table. Nobody else builds one.
+
+Access patterns, one index each:
+
+=========================================  ==========================================
+listing by id                              listings: pk = id, sk = "listing"
+images of a listing                        listings: pk = listing id, sk begins "med_"
+a seller's listings, newest first          listings/by_seller
+active listings of a market, newest first  listings/by_market (sharded, sparse)
+active listings of a product, newest first listings/by_product (sparse)
+the moderation queue, oldest first         listings/by_review (sharded, sparse)
+what is due                                listings/due, orders/due (sharded, sparse)
+an order by id                             orders: pk = id, sk = "order"
+a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
+all orders, newest first                   orders/recent (sharded)
+a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
+history by version, and by time            history: pk = entity, sk = version; history/by_time
+=========================================  ==========================================
+"""
+
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+LISTING_SK: Final = "listing"
+MEDIA_SK_PREFIX: Final = "med_"
+ORDER_SK: Final = "order"
+CUSTOMER_SK: Final = "customer"
+
+VERSION_DIGITS: Final = 12
+
+Key = dict[str, str]
+
+
+class Index(msgspec.Struct, frozen=True):
+    """A secondary index: its name and the attributes of its two keys."""
+
+    name: str
+    partition: str
+    sort: str
+
+
+LISTINGS_BY_SELLER: Final = Index("by_seller", "seller_key", "seller_sort")
+LISTINGS_BY_MARKET: Final = Index("by_market", "market_key", "market_sort")
+LISTINGS_BY_PRODUCT: Final = Index("by_product", "product_key", "product_sort")
+LISTINGS_BY_REVIEW: Final = Index("by_review", "review_key", "review_sort")
+ORDERS_BY_BUYER: Final = Index("by_buyer", "buyer_key", "buyer_sort")
+ORDERS_BY_SELLER: Final = Index("by_seller", "seller_key", "seller_sort")
+ORDERS_RECENT: Final = Index("recent", "recent_key", "recent_sort")
+DUE: Final = Index("due", "due_key", "due_at")
+HISTORY_BY_TIME: Final = Index("by_time", "time_key", "time_sort")
+
+
+def listing_key(listing_id: str) -> Key:
+    """Key of a listing."""
+    return {"pk": listing_id, "sk": LISTING_SK}
+
+
+def media_key(listing_id: str, media_id: str) -> Key:
+    """Key of an image, beside its listing."""
+    return {"pk": listing_id, "sk": media_id}
+
+
+def order_key(order_id: str) -> Key:
+    """Key of an order."""
+    return {"pk": order_id, "sk": ORDER_SK}
+
+
+def customer_key(customer_id: str) -> Key:
+    """Key of a customer."""
+    return {"pk": customer_id, "sk": CUSTOMER_SK}
+
+
+def customer_lookup_key(subject_hash: str) -> Key:
+    """Key of the look-up that makes a shopper unique."""
+    return {"pk": f"customer#{subject_hash}"}
+
+
+def idempotency_key(record_key: str) -> Key:
+    """Key of the record of a keyed command."""
+    return {"pk": record_key}
+
+
+def history_key(entity_id: str, version: int) -> Key:
+    """Key of one version in history; padded, so that text order is version order."""
+    return {"pk": entity_id, "sk": f"{version:0{VERSION_DIGITS}d}"}
+
+
+def history_time_keys(entity_id: str, version: int, at: datetime, shards: int) -> Mapping[str, str]:
+    """Index keys of a history row by day and moment."""
+    moment = timestamp(at)
+    return {
+        HISTORY_BY_TIME.partition: f"{moment[:10]}#{shard_of(entity_id, shards)}",
+        HISTORY_BY_TIME.sort: f"{moment}#{entity_id}#{version:0{VERSION_DIGITS}d}",
+    }
+
+
+def market_partition(market: str, shard: int) -> str:
+    """Partition of a market's active listings."""
+    return f"{market}#{shard}"
+
+
+def product_partition(product: str) -> str:
+    """Partition of a product's active listings."""
+    return product
+
+
+def numbered_partition(shard: int) -> str:
+    """Partition of an index that is one list over all shards (review, recent, due)."""
+    return f"all#{shard}"
+
+
+def moment_sort(at: datetime, entity_id: str) -> str:
+    """Sort key by a moment; the id makes it unique."""
+    return f"{timestamp(at)}#{entity_id}"
+
+
+def due_keys(entity_id: str, due_at: datetime | None, shards: int) -> Mapping[str, str]:
+    """Index keys of something that waits; none when it waits for nothing."""
+    if due_at is None:
+        return {}
+    return {DUE.partition: numbered_partition(shard_of(entity_id, shards)), DUE.sort: timestamp(due_at)}
+
+
+def shard_of(entity_id: str, shards: int) -> int:
+    """Spread ids over the shards of an index; the same id always falls on the same one."""
+    return zlib.crc32(entity_id.encode()) % shards
+
+
+def timestamp(at: datetime) -> str:
+    """Write a moment so that text order is time order: always six fractional digits, always Z."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
