@@ -1,0 +1,45 @@
+"""One holder per data file: an flock that the child inherits, so it outlives a killed supervisor as the child does."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from apps.local.supervisor.specs import LockRefused
+
+_WAIT_SECONDS = 5.0  # a child of a killed supervisor may still be ending
+
+
+def acquire(data_path: Path, wait_seconds: float = _WAIT_SECONDS) -> int:
+    """Lock ``data_path`` (through a file beside it) and return the descriptor that holds the lock.
+
+    Raises:
+        LockRefused: Another process has held it for the whole wait.
+    """
+    data_path.parent.mkdir(parents=True, exist_ok=True)
+    lock_path = data_path.with_name(data_path.name + ".lock")
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + wait_seconds
+    while not _try_lock(descriptor):
+        if time.monotonic() > deadline:
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise LockRefused(f"{data_path} is in use by another run (process {holder}); stop that one first")
+        time.sleep(0.05)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def release(descriptors: tuple[int, ...]) -> None:
+    """Give locks back; a child that still runs keeps its share."""
+    for descriptor in descriptors:
+        os.close(descriptor)
