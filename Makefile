@@ -1,0 +1,65 @@
+# Needs Python 3.11 or newer, make and npm; everything else is fetched here, pinned and hash-checked.
+# Nothing here asks a question.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+PYTEST_ARGS ?=
+# Lint's parts run side by side; each part's output stays together where this make can do that.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
+
+.DEFAULT_GOAL := help
+.PHONY: help install engines run test lint bench clean-data \
+	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
+
+help: ## Say what each target does
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+run: install ## Start the platform on this machine, play the journey, stay until Ctrl-C (ONCE=1: stop after it; PORT=8000)
+	@$(BIN)/python manage.py run
+
+test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a part)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+lint: install ## Run every check of style, types, imports, templates and the image; all failures show
+	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \
+		lint-mypy lint-templates lint-imports lint-ruff lint-format lint-docker
+
+bench: engines ## Print what a request costs, beside a naive view, in CPU ms
+	@$(BIN)/python -m bench
+
+clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
+	@$(PYTHON) -c "import shutil; shutil.rmtree('var', ignore_errors=True)" && echo "var/ is gone"
+
+install: $(READY) ## Make .venv with the locked tools; nothing to do when the lock has not changed
+
+$(READY): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@awk '/^uv==/ {p = 1; print; next} p && !/^    --hash/ {exit} p' requirements-dev.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
+	@echo "installing requirements-dev.lock"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	@touch $(READY)
+
+engines: install
+	@$(BIN)/python -m apps.local.engines install
+
+lint-format:
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run $(BIN)/ruff format ."; exit 1; }
+
+lint-ruff:
+	@$(BIN)/ruff check --quiet .
+
+lint-mypy:
+	@$(BIN)/mypy
+
+lint-imports:
+	@$(BIN)/lint-imports
+
+lint-templates:
+	@$(BIN)/cfn-lint --non-zero-exit-code warning $$(find deploy -name '*.yaml')
+
+lint-docker:
+	@$(BIN)/hadolint docker/Dockerfile

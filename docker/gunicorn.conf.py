@@ -1,0 +1,25 @@
+"""How the web role is served, in the image and by ``make run`` alike. Gunicorn reads this file, nothing imports it."""  # noqa: INP001 - a file, not a module
+
+import os
+from pathlib import Path
+
+_THREADS = 8  # threads wait for DynamoDB (2-6 ms a call); more only adds memory
+
+bind = f"{os.environ.get('BIND_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
+worker_class = "gthread"
+threads = _THREADS
+preload_app = True  # imported once and shared by the workers: nothing connects or starts a thread at import
+
+timeout = 30  # seconds without a sign of life from a worker
+graceful_timeout = 30
+keepalive = 65  # seconds; above the load balancer's 60, or it would write into a closed connection
+limit_request_line = 4094  # bytes
+limit_request_fields = 64
+limit_request_field_size = 8190  # bytes; bodies are bounded by the application (256 KiB)
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat file, never on a slow disk
+
+accesslog = None  # the application logs one structured line a request
+errorlog = "-"
+loglevel = "warning"
+control_socket_disable = True  # nobody talks to the server but the load balancer and signals
