@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from resale.domain.actors import Actor
 from resale.domain.changes import Change
 from resale.domain.customers import Customer
 from resale.domain.ids import CustomerId, IdSource, ListingId, MediaId, OrderId
@@ -248,6 +249,9 @@ class Reader(Protocol):
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
+
+    def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
+        """Read the record of a keyed command, consistently."""
 
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> "HistoryPage":
         """The recorded versions of an entity, oldest first, consistently."""

@@ -1,0 +1,1 @@
+"""Encryption of personal data: a key for each shopper, wrapped by the tenant's KMS key."""

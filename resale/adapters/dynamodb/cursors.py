@@ -1,0 +1,77 @@
+"""List positions, opaque and signed: one sort position per shard, bound to the query they belong to."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Final
+
+import msgspec
+
+from resale.errors import FieldError, Invalid
+
+_TAG_BYTES: Final = 16
+_MAX_CURSOR_CHARS: Final = 4_096
+
+
+class InvalidCursor(Invalid):
+    """The cursor was changed, belongs to another query, or is none of ours."""
+
+    code = "cursor_invalid"
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """Where one shard's list stands: the sort key and id last handed out; ``done`` when it has no more."""
+
+    sort: str = ""
+    pk: str = ""
+    done: bool = False
+
+
+_POSITIONS: Final = msgspec.json.Decoder(tuple[Position, ...])
+
+
+class Cursors:
+    """Makes and reads cursors under one secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def encode(self, positions: tuple[Position, ...], *, query: str) -> str:
+        """Write positions as URL-safe text, bound to ``query`` (tenant, index, partition)."""
+        payload = msgspec.json.encode(positions)
+        return base64.urlsafe_b64encode(self._tag(payload, query) + payload).rstrip(b"=").decode()
+
+    def decode(self, cursor: str, *, query: str, shards: int) -> tuple[Position, ...]:
+        """Read a cursor back.
+
+        Raises:
+            InvalidCursor: Not ours, changed, or of another query.
+        """
+        payload = self._verified(cursor, query)
+        positions = _POSITIONS.decode(payload)
+        if len(positions) != shards:
+            raise _invalid()
+        return positions
+
+    def _verified(self, cursor: str, query: str) -> bytes:
+        if len(cursor) > _MAX_CURSOR_CHARS:
+            raise _invalid()
+        try:
+            raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, UnicodeEncodeError) as error:
+            raise _invalid() from error
+        tag, payload = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(payload, query)):
+            raise _invalid()
+        return payload
+
+    def _tag(self, payload: bytes, query: str) -> bytes:
+        return hmac.digest(self._secret, query.encode() + b"\0" + payload, hashlib.sha256)[:_TAG_BYTES]
+
+
+def _invalid() -> InvalidCursor:
+    return InvalidCursor(
+        "Take the cursor from next_cursor of the same list.",
+        errors=(FieldError(pointer="/cursor", code="cursor_invalid", detail="Not a cursor of this list."),),
+    )

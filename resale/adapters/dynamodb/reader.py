@@ -1,0 +1,194 @@
+"""Reads of one tenant: documents by key, lists by index, history, what is due. Cannot commit."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.client import DynamoDB, Item
+from resale.adapters.dynamodb.cursors import Cursors
+from resale.adapters.dynamodb.customers import CustomerDirectory
+from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.history import DynamoDBHistory
+from resale.adapters.dynamodb.idempotency import find_record
+from resale.adapters.dynamodb.listings import LISTINGS
+from resale.adapters.dynamodb.media import media_noun, query_media
+from resale.adapters.dynamodb.orders import ORDERS
+from resale.adapters.dynamodb.pages import ListQuery, read_page
+from resale.application.ports import Document, DueItem, Head, HistoryPage, IdempotencyRecord, Page, Vault
+from resale.domain.changes import decode_change
+from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.media import Media
+from resale.domain.tenants import Tenant
+
+_DOCUMENT = ("doc", "private", "version")
+
+
+class DynamoDBReader:
+    """Keeps ``resale.application.ports.Reader``."""
+
+    def __init__(
+        self, *, tenant: Tenant, db: DynamoDB, vault: Vault, cursors: Cursors, directory: CustomerDirectory
+    ) -> None:
+        self.tenant = tenant
+        self.vault = vault
+        self._db = db
+        self._cursors = cursors
+        self._directory = directory
+        self._tables = tenant.resources.tables
+
+    # ------------------------------------------------------------ one
+    def find_listing(self, listing_id: ListingId) -> Document | None:
+        """Read a listing's document, consistently."""
+        item = self._db.get_item(
+            table=self._tables.listings, key=dict(keys.listing_key(listing_id)), attributes=_DOCUMENT
+        )
+        return None if item is None else _document(LISTINGS, listing_id, item)
+
+    def list_media(self, listing_id: ListingId) -> tuple[Media, ...]:
+        """Read all images of a listing, consistently."""
+        noun = media_noun(self.tenant)
+        return tuple(noun.from_item(item) for item in query_media(self._db, self.tenant, listing_id))
+
+    def find_order(self, order_id: OrderId) -> Document | None:
+        """Read an order's document, consistently."""
+        item = self._db.get_item(table=self._tables.orders, key=dict(keys.order_key(order_id)), attributes=_DOCUMENT)
+        return None if item is None else _document(ORDERS, order_id, item)
+
+    def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
+        """Look a shopper up; None before the first write."""
+        return self._directory.find(self._db, self.tenant, issuer=issuer, subject=subject)
+
+    def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
+        """Read the record of a keyed command, consistently."""
+        return find_record(self._db, self.tenant, key)
+
+    def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
+        """The version and hash an entity stands at now."""
+        table, key = self._place_of(entity_id, parent_id)
+        item = self._db.get_item(table=table, key=dict(key), attributes=("version", "change"))
+        if item is None:
+            return None
+        return Head(version=int(str(item["version"])), hash=decode_change(str(item["change"])).hash)
+
+    # ------------------------------------------------------------ lists
+    def list_active_listings(self, *, market: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a market, newest first."""
+        partitions = tuple(keys.market_partition(market, shard) for shard in self._shards())
+        return self._listings(keys.LISTINGS_BY_MARKET, partitions, limit=limit, cursor=cursor)
+
+    def list_product_listings(self, *, product: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a product, newest first."""
+        partitions = (keys.product_partition(product),)
+        return self._listings(keys.LISTINGS_BY_PRODUCT, partitions, limit=limit, cursor=cursor)
+
+    def list_seller_listings(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """All listings of a seller, newest first."""
+        return self._listings(keys.LISTINGS_BY_SELLER, (seller_id,), limit=limit, cursor=cursor)
+
+    def list_review_queue(self, *, limit: int, cursor: str | None) -> Page:
+        """Listings waiting for review, oldest first."""
+        partitions = tuple(keys.numbered_partition(shard) for shard in self._shards())
+        return self._listings(keys.LISTINGS_BY_REVIEW, partitions, limit=limit, cursor=cursor, forward=True)
+
+    def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's orders, newest first."""
+        return self._orders(keys.ORDERS_BY_BUYER, (buyer_id,), limit=limit, cursor=cursor)
+
+    def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's sales, newest first."""
+        return self._orders(keys.ORDERS_BY_SELLER, (seller_id,), limit=limit, cursor=cursor)
+
+    def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
+        """All orders, newest first."""
+        partitions = tuple(keys.numbered_partition(shard) for shard in self._shards())
+        return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor)
+
+    def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
+        """The recorded versions of an entity, oldest first, consistently."""
+        return DynamoDBHistory(self._db, self.tenant, self._cursors).page(entity_id, limit=limit, cursor=cursor)
+
+    def list_due(self, *, now: datetime, limit: int) -> tuple[DueItem, ...]:
+        """What waits and is due, oldest first over all shards and tables."""
+        found = [
+            item
+            for table in (self._tables.listings, self._tables.orders)
+            for shard in self._shards()
+            for item in self._due_in(table, shard, now, limit)
+        ]
+        return tuple(sorted(found, key=lambda item: item.due_at)[:limit])
+
+    # ------------------------------------------------------------ inside
+    def _due_in(self, table: str, shard: int, now: datetime, limit: int) -> list[DueItem]:
+        items, _ = self._db.query(
+            table=table,
+            index=keys.DUE.name,
+            condition=f"{keys.DUE.partition} = :shard AND {keys.DUE.sort} <= :now",
+            values={":shard": keys.numbered_partition(shard), ":now": keys.timestamp(now)},
+            limit=limit,
+            forward=True,
+        )
+        return [_due_item(item) for item in items]
+
+    def _listings(
+        self,
+        index: keys.Index,
+        partitions: tuple[str, ...],
+        *,
+        limit: int,
+        cursor: str | None,
+        forward: bool = False,
+    ) -> Page:
+        query = ListQuery(
+            table=self._tables.listings,
+            index=index,
+            partitions=partitions,
+            sk=lambda _pk: keys.LISTING_SK,
+            forward=forward,
+        )
+        return self._page(LISTINGS, query, limit=limit, cursor=cursor)
+
+    def _orders(self, index: keys.Index, partitions: tuple[str, ...], *, limit: int, cursor: str | None) -> Page:
+        query = ListQuery(
+            table=self._tables.orders,
+            index=index,
+            partitions=partitions,
+            sk=lambda _pk: keys.ORDER_SK,
+            forward=False,
+        )
+        return self._page(ORDERS, query, limit=limit, cursor=cursor)
+
+    def _page(self, kind: DocumentKind[Any], query: ListQuery, *, limit: int, cursor: str | None) -> Page:
+        items, next_cursor = read_page(
+            self._db, query, limit=limit, cursor=cursor, cursors=self._cursors, scope=self.tenant.id
+        )
+        return Page(documents=tuple(_document(kind, str(item["pk"]), item) for item in items), next_cursor=next_cursor)
+
+    def _shards(self) -> range:
+        return range(self.tenant.resources.index_shards)
+
+    def _place_of(self, entity_id: str, parent_id: str) -> tuple[str, keys.Key]:
+        makers = {
+            "lst": (self._tables.listings, keys.listing_key),
+            "med": (self._tables.listings, partial(keys.media_key, parent_id)),
+            "ord": (self._tables.orders, keys.order_key),
+            "cus": (self._tables.customers, keys.customer_key),
+        }
+        table, make = makers[entity_id[:3]]
+        return table, make(entity_id)
+
+
+def _document(kind: DocumentKind[Any], entity_id: str, item: Item) -> Document:
+    private = item.get("private")
+    return Document(
+        id=entity_id,
+        version=int(str(item["version"])),
+        doc=kind.upcast(str(item["doc"])),
+        private=None if private is None else str(private),
+    )
+
+
+def _due_item(item: Item) -> DueItem:
+    pk, sk = str(item["pk"]), str(item["sk"])
+    entity_id = sk if sk.startswith(keys.MEDIA_SK_PREFIX) else pk
+    return DueItem(entity_id=entity_id, parent_id=pk, due_at=datetime.fromisoformat(str(item[keys.DUE.sort])))

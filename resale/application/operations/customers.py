@@ -1,0 +1,39 @@
+"""Shoppers become customers on their first write."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.ports import UnitOfWork
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.customers import Customer
+from resale.domain.ids import CustomerId
+
+
+class Shopper(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a verified token speaks of: issuer and subject, nothing else."""
+
+    issuer: str
+    subject: str
+
+
+def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+    """Find a shopper's customer, or buffer a new one into this unit of work; they act from here on.
+
+    Shape: reads at most 1 item; commits nothing itself.
+
+    Args:
+        uow: Fresh; committed by the operation that calls this.
+        shopper: Verified by the door.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The customer's id.
+    """
+    found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
+    customer_id = found or CustomerId(uow.ids("cus"))
+    uow.act_as(Actor(kind=ActorKind.SHOPPER, id=customer_id))
+    if found is None:
+        customer = Customer(id=customer_id, created_at=now, updated_at=now)
+        uow.customers.add_shopper(customer, issuer=shopper.issuer, subject=shopper.subject)
+    return customer_id

@@ -1,0 +1,144 @@
+"""What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitOfWork
+from resale.domain.ids import ListingId, MediaId
+from resale.domain.media import (
+    MAX_IMAGE_BYTES,
+    ImageRefused,
+    Media,
+    MediaStatus,
+    RefusalReason,
+    RenderedImage,
+    Rendition,
+    original_key,
+    rendition_key,
+)
+
+EXPIRY_GRACE: Final = timedelta(seconds=60)  # an upload begun in the last second still arrives
+
+
+def process_image(
+    *,
+    uow: UnitOfWork,
+    store: MediaStore,
+    codec: ImageCodec,
+    listing_id: ListingId,
+    media_id: MediaId,
+    now: datetime,
+) -> Media:
+    """Turn the first upload to a slot into renditions, or say why it is refused.
+
+    Shape: reads 1 item and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
+    ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A slot that was used is a no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        store: The same tenant's media bucket.
+        codec: Decodes and encodes.
+        listing_id: Whose image.
+        media_id: Which slot.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The image as it stands.
+
+    Raises:
+        MediaNotFound: No such slot.
+        Unavailable: Store or bucket did not answer; nothing was committed.
+        Conflict: Another worker was faster; said again it is a no-op.
+    """
+    media = uow.media.get(listing_id, media_id)
+    if media.status != MediaStatus.AWAITING_UPLOAD:
+        return media
+    upload = store.find_first_version(original_key(listing_id, media_id))
+    if upload is None:
+        return _without_upload(uow=uow, media=media, now=now)
+    try:
+        rendered = _render(store=store, codec=codec, media=media, upload=upload)
+    except ImageRefused as refusal:
+        return _settle(
+            uow=uow,
+            media=msgspec.structs.replace(
+                media,
+                status=MediaStatus.REJECTED,
+                rejection_reason=refusal.reason,
+                original_version=upload.version_id,
+            ),
+            change_type="image.rejected",
+            reason_code=refusal.reason.value,
+            now=now,
+        )
+    return _settle(
+        uow=uow,
+        media=msgspec.structs.replace(
+            media,
+            status=MediaStatus.READY,
+            original_version=upload.version_id,
+            original_sha256=rendered.sha256,
+            perceptual_hash=rendered.perceptual_hash,
+            width_px=rendered.width_px,
+            height_px=rendered.height_px,
+            renditions=_store_renditions(store, rendered),
+        ),
+        change_type="image.ready",
+        reason_code=None,
+        now=now,
+    )
+
+
+def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:
+    if now >= media.upload_expires_at + EXPIRY_GRACE:
+        expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
+        return _settle(uow=uow, media=expired, change_type="image.expired", reason_code="upload_missing", now=now)
+    last_look = media.upload_expires_at + EXPIRY_GRACE
+    if media.due_at == last_look:
+        return media
+    awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=last_look)
+    uow.media.save(awaited, change_type="image.awaited")
+    uow.commit()
+    return awaited
+
+
+def _render(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> RenderedImage:
+    if upload.bytes == 0:
+        raise ImageRefused(RefusalReason.EMPTY)
+    if upload.bytes > MAX_IMAGE_BYTES:
+        raise ImageRefused(RefusalReason.TOO_LARGE)
+    if upload.bytes != media.slot.bytes:
+        raise ImageRefused(RefusalReason.SIZE_MISMATCH)
+    data = store.read(upload.key, version_id=upload.version_id, max_bytes=MAX_IMAGE_BYTES)
+    if media.slot.sha256 is not None and hashlib.sha256(data).hexdigest() != media.slot.sha256:
+        raise ImageRefused(RefusalReason.DIGEST_MISMATCH)
+    return codec.render(data, declared_content_type=media.slot.content_type)
+
+
+def _store_renditions(store: MediaStore, rendered: RenderedImage) -> tuple[Rendition, ...]:
+    renditions = []
+    for made in rendered.renditions:
+        key = rendition_key(made.sha256, made.content_type)
+        store.put_rendition(key, body=made.body, content_type=made.content_type)
+        renditions.append(
+            Rendition(
+                edge_px=made.edge_px,
+                width_px=made.width_px,
+                height_px=made.height_px,
+                content_type=made.content_type,
+                bytes=len(made.body),
+                sha256=made.sha256,
+                key=key,
+            )
+        )
+    return tuple(renditions)
+
+
+def _settle(*, uow: UnitOfWork, media: Media, change_type: str, reason_code: str | None, now: datetime) -> Media:
+    settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=None)
+    uow.media.save(settled, change_type=change_type, reason_code=reason_code)
+    uow.commit()
+    return settled
