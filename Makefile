@@ -44,7 +44,7 @@ $(READY): requirements-dev.lock
 	@touch $(READY)
 
 engines: install
-	@$(BIN)/python -m apps.local.engines install
+	@$(BIN)/python -m apps.local.engines.install
 
 lint-format:
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run $(BIN)/ruff format ."; exit 1; }

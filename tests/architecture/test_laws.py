@@ -1,0 +1,228 @@
+"""The laws of the house that imports alone cannot hold; each failure tells the reason."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.sources import (
+    Function,
+    Source,
+    argument_names,
+    broken,
+    calls,
+    classes,
+    dotted,
+    functions,
+    imported_modules,
+    sources,
+)
+
+OPERATIONS = "resale/application/operations"
+QUERIES = "resale/application/queries"
+DYNAMODB = "resale/adapters/dynamodb"
+
+_TENANT_ARGUMENTS = {"tenant", "tenant_id", "tenant_slug", "account_id", "account"}
+_IMPURE_MODULES = {"uuid", "uuid_utils", "random", "secrets", "os", "time", "socket", "subprocess", "pathlib"}
+_CLOCK_CALLS = re.compile(
+    r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|timezone\.(now|localtime)|time\.time(_ns)?)$"
+)
+_EMPTY_NAMES = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "managers"}
+_EMPTY_CLASS = re.compile(r"(Util|Utils|Helper|Helpers|Manager)$")
+
+
+class TestOneTenant:
+    def test_a_repository_takes_no_tenant(self) -> None:
+        offences = [
+            f"{source.at(method)} {cls.name}.{method.name}({', '.join(sorted(named))})"
+            for source in sources("resale/application/ports.py", "resale/application/ports", DYNAMODB)
+            for cls in classes(source.tree)
+            if _is_tenant_bound(cls)
+            for method in functions(cls.body)
+            if method.name != "__init__" and (named := argument_names(method) & _TENANT_ARGUMENTS)
+        ]
+        reason = "A unit of work is opened for one tenant, so that a read across tenants cannot even be spelled:"
+        assert not offences, broken(reason, offences)
+
+
+class TestOnlyOperationsCommit:
+    def test_nobody_else_calls_commit(self) -> None:
+        offences = [
+            f"{source.at(call)} {called}()"
+            for source in sources("resale", "apps")
+            if not source.path.startswith((OPERATIONS, "apps/local", f"{DYNAMODB}/unit_of_work.py"))
+            for call, called in calls(source.tree)
+            if called.endswith(".commit")
+        ]
+        reason = "One use case is one commit, and a use case is an operation; a query, adapter or door never commits:"
+        assert not offences, broken(reason, offences)
+
+    def test_an_operation_commits_in_one_place_at_a_time(self) -> None:
+        offences = [
+            f"{source.at(call)} {function.name} commits in a loop"
+            for source in sources(OPERATIONS)
+            for function in functions(source.tree.body)
+            for loop in ast.walk(function)
+            if isinstance(loop, ast.For | ast.While)
+            for call, called in calls(loop)
+            if called.endswith(".commit")
+        ]
+        reason = "An operation commits once; a loop of commits is a use case half done when it breaks:"
+        assert not offences, broken(reason, offences)
+
+
+class TestKeywordOnly:
+    def test_operations_and_queries(self) -> None:
+        offences = [
+            f"{source.at(function)} {function.name}"
+            for source in sources(OPERATIONS, QUERIES)
+            for function in functions(source.tree.body)
+            if not function.name.startswith("_") and _positional(function)
+        ]
+        reason = "Ids are strings and look alike; operations and queries name every argument (put a * first):"
+        assert not offences, broken(reason, offences)
+
+    def test_tasks(self) -> None:
+        offences = [
+            f"{source.at(task)} {task.name}"
+            for source in sources("apps/workers")
+            for task in _task_bodies(source)
+            if [name for name in _positional(task) if name not in {"self", "task"}]
+        ]
+        reason = "A message names its arguments, so that a task can gain one; tasks are keyword-only:"
+        assert not offences, broken(reason, offences)
+
+
+class TestPureCore:
+    def test_domain_and_application_are_given_time_ids_and_randomness(self) -> None:
+        core = sources("resale/domain", "resale/application")
+        imports = [
+            f"{source.at(node)} import {module}"
+            for source in core
+            for node, module in imported_modules(source.tree)
+            if module.split(".")[0] in _IMPURE_MODULES
+        ]
+        reads = [
+            f"{source.at(call)} {called}()"
+            for source in core
+            for call, called in calls(source.tree)
+            if _CLOCK_CALLS.search(called) or called in {"open", "input", "print"}
+        ]
+        reason = "Domain and application take now, ids and randomness as arguments, so that a test picks the moment:"
+        assert not imports + reads, broken(reason, imports + reads)
+
+    def test_doors_take_now_from_the_tenants_clock(self) -> None:
+        offences = [
+            f"{source.at(call)} {called}()"
+            for source in sources("apps/storefront", "apps/backoffice", "apps/workers/tasks.py", "apps/workers/tasks")
+            for call, called in calls(source.tree)
+            if _CLOCK_CALLS.search(called)
+        ]
+        reason = "A sandbox tenant can have a test clock; doors take now from apps.core.clock.for_tenant:"
+        assert not offences, broken(reason, offences)
+
+
+class TestKeys:
+    def test_only_keys_py_builds_keys(self) -> None:
+        offences = [
+            f"{source.at(node)} {ast.unparse(node)}"
+            for source in sources(DYNAMODB, "resale/application", "resale/bootstrap.py")
+            if source.path != f"{DYNAMODB}/keys.py"
+            for node in ast.walk(source.tree)
+            if _builds_key(node)
+        ]
+        reason = "A key built in two places will differ one day; adapters/dynamodb/keys.py builds all of them:"
+        assert not offences, broken(reason, offences)
+
+
+class TestNames:
+    def test_no_file_or_class_is_named_for_nothing(self) -> None:
+        everything = sources("resale", "apps", "config")
+        files = [source.path for source in everything if _EMPTY_NAMES & set(source.path[:-3].split("/"))]
+        named = [
+            f"{source.at(cls)} {cls.name}"
+            for source in sources("resale")
+            for cls in classes(source.tree)
+            if _EMPTY_CLASS.search(cls.name)
+        ]
+        reason = "A file called utils, helpers, misc or manager takes in everything; name it for what lives there:"
+        assert not files + named, broken(reason, files + named)
+
+    def test_the_same_noun_names_the_file_in_every_layer(self) -> None:
+        nouns = {source.module.rsplit(".", 1)[1] for source in sources("resale/domain", DYNAMODB)}
+        offences = [
+            source.path
+            for source in sources(OPERATIONS, QUERIES)
+            if not source.path.endswith("__init__.py") and not set(source.module.split(".")) & nouns
+        ]
+        reason = "One noun names the file in every layer (git ls-files '*listings*'); these stand alone:"
+        assert not offences, broken(reason, offences)
+
+
+class TestSizes:
+    def test_files_and_functions_stay_readable(self) -> None:
+        files = [
+            f"{source.path}: {lines} lines"
+            for source in sources("resale", "apps", "config")
+            if "/migrations/" not in source.path and (lines := _last_line(source)) > 400
+        ]
+        long = [
+            f"{source.at(node)} {node.name}: {length} lines"
+            for source in sources("resale", "apps", "config")
+            for node in ast.walk(source.tree)
+            if isinstance(node, Function) and (length := _code_lines(node)) > 50
+        ]
+        reason = "A file above 400 lines becomes a package of the same name, a function above 50 is several:"
+        assert not files + long, broken(reason, files + long)
+
+
+def _is_tenant_bound(cls: ast.ClassDef) -> bool:
+    """A port or adapter that exists within one tenant's unit of work or reader."""
+    named = cls.name.endswith(("Repository", "Reader", "UnitOfWork", "HistoryLog"))
+    return named or re.match(r"DynamoDB[A-Z]", cls.name) is not None
+
+
+def _positional(function: Function) -> list[str]:
+    spec = function.args
+    named = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+    return [*named, *(["*" + spec.vararg.arg] if spec.vararg else [])]
+
+
+def _task_bodies(source: Source) -> Iterator[Function]:
+    """Functions decorated as tasks, and ``run`` of task classes."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, Function) and any(_is_task_decorator(item) for item in node.decorator_list):
+            yield node
+        if isinstance(node, ast.ClassDef) and any(dotted(base).endswith("Task") for base in node.bases):
+            yield from (method for method in functions(node.body) if method.name == "run")
+
+
+def _is_task_decorator(node: ast.expr) -> bool:
+    name = dotted(node.func if isinstance(node, ast.Call) else node)
+    return name == "shared_task" or name.endswith(".task")
+
+
+def _builds_key(node: ast.AST) -> bool:
+    """Joins parts with ``#``, the separator of composite keys."""
+    if isinstance(node, ast.JoinedStr):
+        return any(isinstance(part, ast.Constant) and "#" in str(part.value) for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        return any(_is_hash_text(side) for side in (node.left, node.right))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"join", "format"}:
+        return _is_hash_text(node.func.value)
+    return False
+
+
+def _is_hash_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and "#" in node.value
+
+
+def _last_line(source: Source) -> int:
+    return max((getattr(node, "end_lineno", 0) or 0 for node in source.tree.body), default=0)
+
+
+def _code_lines(function: Function) -> int:
+    """Count the lines of a function without its docstring."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
