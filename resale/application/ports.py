@@ -333,7 +333,10 @@ class PaymentProvider(Protocol):
         """Ask what became of an attempt; None when the provider never booked it."""
 
     def refund(self, *, attempt_id: str) -> PaymentOutcome:
-        """Give a captured attempt back, whole. Raises Unavailable when not known."""
+        """Give an attempt back, whole; one never booked is closed, so that a late charge under its id takes nothing.
+
+        Returns state refunded or, when there was nothing to give back, voided (declined stays declined).
+        """
 
 
 class Keyring(Protocol):

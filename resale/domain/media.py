@@ -74,7 +74,10 @@ class TooManyImages(Rejected):
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
-    """One published size of an image; ``key`` is derived from the hash of its bytes."""
+    """One published size of an image; ``key`` is derived from the hash of its bytes.
+
+    It is stored as ``$key``, a name no custom field can have, so that views turn it into a URL in one pass.
+    """
 
     edge_px: int
     width_px: int
@@ -82,7 +85,7 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     bytes: int
     sha256: str
-    key: str
+    key: str = msgspec.field(name="$key")
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):

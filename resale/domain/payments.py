@@ -14,6 +14,7 @@ class PaymentState(StrEnum):
     CAPTURED = "captured"
     DECLINED = "declined"
     REFUNDED = "refunded"
+    VOIDED = "voided"
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):

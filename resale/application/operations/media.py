@@ -35,7 +35,7 @@ def process_image(
     """Turn the first upload to a slot into renditions, or say why it is refused.
 
     Shape: reads 1 item and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
-    ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A slot that was used is a no-op.
+    ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op.
 
     Args:
         uow: Fresh; committed here once.

@@ -162,18 +162,15 @@ def _start_payment(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
 def _settle_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
     """Ask the partner, pay if it knows of nothing, and commit what it says."""
     attempt = _attempt_of(order)
-    if order.cancel_requested or now >= order.hold_expires_at:
+    outcome = payments.find_charge(attempt_id=attempt.id)
+    if outcome is None and not order.cancel_requested and now < order.hold_expires_at:
+        amount = Money(amount=order.amounts.grand_total, currency=order.amounts.currency)
+        outcome = payments.charge(attempt_id=attempt.id, order_id=order.id, amount=amount, token=attempt.token)
+    if outcome is None or (outcome.state == PaymentState.CAPTURED and order.cancel_requested):
         outcome = payments.refund(attempt_id=attempt.id)
-    else:
-        outcome = payments.find_charge(attempt_id=attempt.id) or _charge(payments, order, attempt)
     if outcome.state == PaymentState.CAPTURED:
         return _confirm(uow=uow, order=order, outcome=outcome, now=now)
     return _fail_payment(uow=uow, order=order, outcome=outcome, now=now)
-
-
-def _charge(payments: PaymentProvider, order: Order, attempt: PaymentAttempt) -> PaymentOutcome:
-    amount = Money(amount=order.amounts.grand_total, currency=order.amounts.currency)
-    return payments.charge(attempt_id=attempt.id, order_id=order.id, amount=amount, token=attempt.token)
 
 
 def _confirm(*, uow: UnitOfWork, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:

@@ -1,0 +1,138 @@
+"""History for the brand and its staff: every version, what changed it, and whether the chain holds."""
+
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import Document, HistoryRow, Reader
+from resale.domain.access import Action, Principal, permits
+from resale.domain.changes import Change
+from resale.domain.history import Finding, Link, verify_chain
+from resale.domain.ids import ListingId, OrderId
+from resale.domain.listings import ListingNotFound
+from resale.domain.orders import OrderNotFound
+
+MAX_VERIFIED: Final = 1_000  # versions read for one verification; no entity comes near it
+_PAGE: Final = 100
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One version. ``doc`` and ``sealed`` are the exact stored texts, so anybody can check ``change.hash``."""
+
+    object: str = "history_record"
+    entity_id: str
+    version: int
+    status: str | None
+    change: Change
+    doc: str
+    sealed: str | None
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the whole history is there and unedited; ``findings`` say where not."""
+
+    verified: bool
+    head_version: int
+    findings: tuple[Finding, ...]
+
+
+class HistoryList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of history, with the verification of all of it."""
+
+    object: str = "list"
+    data: tuple[HistoryEntry, ...]
+    has_more: bool
+    next_cursor: str | None
+    verification: Verification
+
+
+class _Status(msgspec.Struct):
+    status: str | None = None
+
+
+_STATUS: Final = msgspec.json.Decoder(_Status)
+
+
+def list_listing_history(
+    *, reader: Reader, principal: Principal, listing_id: ListingId, limit: int, cursor: str | None
+) -> HistoryList:
+    """List what happened to a listing, oldest first.
+
+    Raises:
+        ListingNotFound: None whose history the caller may see.
+        InvalidCursor: Not a cursor of this list.
+    """
+    document = reader.find_listing(listing_id)
+    if document is None or not _allowed(principal, Action.VIEW_LISTING_HISTORY, document):
+        raise ListingNotFound
+    return _history(reader, listing_id, limit=limit, cursor=cursor)
+
+
+def list_order_history(
+    *, reader: Reader, principal: Principal, order_id: OrderId, limit: int, cursor: str | None
+) -> HistoryList:
+    """List what happened to an order, oldest first.
+
+    Raises:
+        OrderNotFound: None whose history the caller may see.
+        InvalidCursor: Not a cursor of this list.
+    """
+    document = reader.find_order(order_id)
+    if document is None or not _allowed(principal, Action.VIEW_ORDER_HISTORY, document):
+        raise OrderNotFound
+    return _history(reader, order_id, limit=limit, cursor=cursor)
+
+
+def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verification:
+    """Read an entity's whole history and check it against where the entity stands.
+
+    Shape: reads the head first, then at most 1,000 rows, so a change made meanwhile is not taken for a gap.
+    """
+    head = reader.find_head(entity_id, parent_id=parent_id)
+    rows = _all_rows(reader, entity_id)
+    version, digest = (0, "") if head is None else (head.version, head.hash)
+    links = tuple(
+        Link(version=row.version, change=row.change, doc=row.doc, private=row.private)
+        for row in rows
+        if row.version <= version
+    )
+    findings = verify_chain(entity_id=entity_id, links=links, head_version=version, head_hash=digest)
+    return Verification(verified=not findings, head_version=version, findings=findings)
+
+
+def _allowed(principal: Principal, action: Action, document: Document) -> bool:
+    return permits(action, principal.standing, _STATUS.decode(document.doc).status or "")
+
+
+def _history(reader: Reader, entity_id: str, *, limit: int, cursor: str | None) -> HistoryList:
+    verification = verify_history(reader=reader, entity_id=entity_id, parent_id=entity_id)
+    page = reader.list_history(entity_id, limit=limit, cursor=cursor)
+    return HistoryList(
+        data=tuple(_entry(row) for row in page.rows),
+        has_more=page.next_cursor is not None,
+        next_cursor=page.next_cursor,
+        verification=verification,
+    )
+
+
+def _entry(row: HistoryRow) -> HistoryEntry:
+    return HistoryEntry(
+        entity_id=row.entity_id,
+        version=row.version,
+        status=_STATUS.decode(row.doc).status,
+        change=row.change,
+        doc=row.doc,
+        sealed=row.private,
+    )
+
+
+def _all_rows(reader: Reader, entity_id: str) -> list[HistoryRow]:
+    rows: list[HistoryRow] = []
+    cursor: str | None = None
+    while len(rows) < MAX_VERIFIED:
+        page = reader.list_history(entity_id, limit=_PAGE, cursor=cursor)
+        rows.extend(page.rows)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return rows

@@ -1,0 +1,240 @@
+"""Listings as each audience may see them: an allow-list a view, decoded straight from the document."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.ports import Document, Page, Reader
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
+from resale.domain.listings import Condition, Listing, ListingNotFound, ListingPrivate, ListingStatus
+from resale.domain.media import Media, MediaStatus, RefusalReason
+from resale.domain.money import Money
+
+
+class RenditionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One size of a photo. ``key`` leaves as ``url``: see ``listing_json``."""
+
+    edge_px: int
+    width_px: int
+    height_px: int
+    content_type: str
+    bytes: int
+    key: str = msgspec.field(name="$key")
+
+
+class PhotoView(msgspec.Struct, frozen=True, kw_only=True):
+    """A photo of a listing, best rendition first."""
+
+    id: MediaId
+    renditions: tuple[RenditionView, ...]
+
+
+class UploadView(msgspec.Struct, frozen=True, kw_only=True):
+    """A presigned POST: send ``fields``, then ``file``, as multipart/form-data to ``url``."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+class ImageView(msgspec.Struct, frozen=True, kw_only=True):
+    """An image slot as its seller sees it. ``upload`` is there as long as the slot waits for its upload."""
+
+    id: MediaId
+    object: str = "image"
+    status: MediaStatus
+    content_type: str
+    bytes: int
+    rejection_reason: RefusalReason | None = None
+    renditions: tuple[RenditionView, ...] = ()
+    upload_expires_at: datetime
+    upload: UploadView | None = None
+
+
+class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody may see of a listing on show."""
+
+    id: ListingId
+    object: str
+    livemode: bool
+    version: int
+    status: ListingStatus
+    seller_id: CustomerId
+    title: str
+    description: str
+    product: str
+    condition: Condition
+    price: Money
+    market: str
+    custom_fields: dict[str, str | int | bool]
+    photos: tuple[PhotoView, ...]
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OwnerListing(PublicListing, frozen=True, kw_only=True):
+    """What its seller sees: where the review stands, what the moderator wrote, and the image slots."""
+
+    submitted_at: datetime | None
+    reasons: tuple[str, ...] = ()
+    images: tuple[ImageView, ...] = ()
+
+
+class BrandListing(OwnerListing, frozen=True, kw_only=True):
+    """What the brand and its staff see: all of it, with the order that holds it."""
+
+    order_id: OrderId | None
+
+
+class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of listings as JSON-ready views."""
+
+    object: str = "list"
+    data: tuple[PublicListing, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class _Ownership(msgspec.Struct):
+    seller_id: CustomerId
+    status: ListingStatus
+
+
+_VIEWS: Final[dict[Role, type[PublicListing]]] = {Role.PUBLIC: PublicListing, Role.OWNER: OwnerListing}
+_OWNERSHIP: Final = msgspec.json.Decoder(_Ownership)
+_DECODERS: Final = {kind: msgspec.json.Decoder(kind) for kind in (PublicListing, OwnerListing, BrandListing)}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def get_listing(*, reader: Reader, principal: Principal, listing_id: ListingId) -> PublicListing:
+    """Read one listing as the caller may see it.
+
+    Shape: reads 1 item; for its seller and the brand also its images.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+    """
+    document = reader.find_listing(listing_id)
+    if document is None:
+        raise ListingNotFound
+    return view_listing(reader=reader, principal=principal, document=document)
+
+
+def view_listing(
+    *, reader: Reader, principal: Principal, document: Document, with_images: bool = True
+) -> PublicListing:
+    """Turn a document into the caller's view of it.
+
+    Raises:
+        ListingNotFound: Not for this caller's eyes.
+    """
+    ownership = _OWNERSHIP.decode(document.doc)
+    role = role_towards(principal, owner_id=ownership.seller_id)
+    if not permits(Action.VIEW_LISTING, role, ownership.status):
+        raise ListingNotFound
+    kind = _VIEWS.get(role, BrandListing)
+    view = _DECODERS[kind].decode(document.doc)
+    if not isinstance(view, OwnerListing):
+        return view
+    images = reader.list_media(ListingId(document.id)) if with_images else ()
+    return msgspec.structs.replace(
+        view,
+        reasons=_reasons(reader, document, ownership.seller_id),
+        images=tuple(view_image(image) for image in images),
+    )
+
+
+def view_image(image: Media, *, upload: UploadView | None = None) -> ImageView:
+    """Show an image slot to its seller."""
+    return ImageView(
+        id=image.id,
+        status=image.status,
+        content_type=image.slot.content_type,
+        bytes=image.slot.bytes,
+        rejection_reason=image.rejection_reason,
+        renditions=msgspec.convert(image.renditions, tuple[RenditionView, ...], from_attributes=True),
+        upload_expires_at=image.upload_expires_at,
+        upload=upload,
+    )
+
+
+def list_active_listings(
+    *, reader: Reader, market: str, product: str | None, limit: int, cursor: str | None
+) -> ListingPage:
+    """List what is on sale, newest first, of a product or of a whole market.
+
+    Shape: one query a shard; at most ``limit`` (1-100) listings.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    if product is not None:
+        page = reader.list_product_listings(product=product, limit=limit, cursor=cursor)
+    else:
+        page = reader.list_active_listings(market=market, limit=limit, cursor=cursor)
+    decode = _DECODERS[PublicListing].decode
+    return _page(page, tuple(decode(document.doc) for document in page.documents))
+
+
+def list_seller_listings(
+    *, reader: Reader, principal: Principal, seller_id: CustomerId, limit: int, cursor: str | None
+) -> ListingPage:
+    """List a seller's listings, newest first; others see only what is on show, so a page may be short.
+
+    Shape: one query; at most ``limit`` (1-100) listings.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    page = reader.list_seller_listings(seller_id=seller_id, limit=limit, cursor=cursor)
+    return _page(page, _visible(reader, principal, page))
+
+
+def list_review_queue(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> ListingPage:
+    """List what waits for review, oldest first, for those who may see it.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    page = reader.list_review_queue(limit=limit, cursor=cursor)
+    return _page(page, _visible(reader, principal, page))
+
+
+def listing_document(listing: Listing) -> Document:
+    """Make the document of a listing an operation returned, so that answers are rendered one way only."""
+    private = None if listing.private is UNSET else listing.private
+    doc = _ENCODER.encode(msgspec.structs.replace(listing, private=UNSET))
+    return Document(id=listing.id, version=listing.version, doc=doc, private=private)
+
+
+def listing_json(view: PublicListing | ListingPage, *, media_base_url: str) -> bytes:
+    """Encode a view, each rendition's stored ``$key`` as the ``url`` it is served from.
+
+    One pass over the bytes: no text of a user can hold an unescaped ``"$key":"``, and no custom field has that name.
+    """
+    return _ENCODER.encode(view).replace(b'"$key":"', b'"url":"' + media_base_url.encode() + b"/")
+
+
+def _visible(reader: Reader, principal: Principal, page: Page) -> tuple[PublicListing, ...]:
+    views = []
+    for document in page.documents:
+        try:
+            views.append(view_listing(reader=reader, principal=principal, document=document, with_images=False))
+        except ListingNotFound:
+            continue
+    return tuple(views)
+
+
+def _page(page: Page, views: tuple[PublicListing, ...]) -> ListingPage:
+    return ListingPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
+
+
+def _reasons(reader: Reader, document: Document, seller_id: CustomerId) -> tuple[str, ...]:
+    if document.private is None:
+        return ()
+    opened = reader.vault.open(document.private, ListingPrivate, owner_id=seller_id, entity_id=document.id)
+    return opened.reasons

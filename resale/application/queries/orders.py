@@ -1,0 +1,165 @@
+"""Orders as each party may see them: an allow-list a view."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.ports import Document, Page, Reader
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.orders import (
+    Address,
+    Amounts,
+    Commission,
+    ListingSnapshot,
+    Order,
+    OrderNotFound,
+    OrderPrivate,
+    OrderStatus,
+)
+from resale.domain.payments import PaymentOutcome
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment attempt without its token."""
+
+    id: str
+    started_at: datetime
+    outcome: PaymentOutcome | None = None
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """What both parties see. ``shipping_address`` is null until the caller may have it."""
+
+    id: OrderId
+    object: str
+    livemode: bool
+    version: int
+    status: OrderStatus
+    listing_id: ListingId
+    seller_id: CustomerId
+    market: str
+    locale: str
+    listing: ListingSnapshot
+    amounts: Amounts
+    cancel_requested: bool
+    cancel_reason: str | None
+    confirmed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    shipping_address: Address | None = None
+
+
+class BuyerOrder(OrderView, frozen=True, kw_only=True):
+    """What its buyer sees."""
+
+    buyer_id: CustomerId
+
+
+class SellerOrder(OrderView, frozen=True, kw_only=True):
+    """What the seller sees: the commission, not who the buyer is."""
+
+    commission: Commission
+
+
+class BrandOrder(OrderView, frozen=True, kw_only=True):
+    """What the brand and its staff see."""
+
+    buyer_id: CustomerId
+    commission: Commission
+    payment: PaymentView | None
+    hold_expires_at: datetime
+
+
+class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of orders as JSON-ready views."""
+
+    object: str = "list"
+    data: tuple[OrderView, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class _Parties(msgspec.Struct):
+    buyer_id: CustomerId
+    seller_id: CustomerId
+    status: OrderStatus
+
+
+_VIEWS: Final[dict[Role, type[OrderView]]] = {Role.OWNER: BuyerOrder, Role.COUNTERPARTY: SellerOrder}
+_PARTIES: Final = msgspec.json.Decoder(_Parties)
+_DECODERS: Final = {kind: msgspec.json.Decoder(kind) for kind in (BuyerOrder, SellerOrder, BrandOrder)}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def get_order(*, reader: Reader, principal: Principal, order_id: OrderId) -> OrderView:
+    """Read one order as the caller may see it.
+
+    Shape: reads 1 item, and a data key when the address is opened.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+    """
+    document = reader.find_order(order_id)
+    if document is None:
+        raise OrderNotFound
+    return view_order(reader=reader, principal=principal, document=document)
+
+
+def view_order(*, reader: Reader, principal: Principal, document: Document, with_address: bool = True) -> OrderView:
+    """Turn a document into the caller's view of it.
+
+    Raises:
+        OrderNotFound: Not for this caller's eyes.
+    """
+    parties = _PARTIES.decode(document.doc)
+    role = role_towards(principal, owner_id=parties.buyer_id, counterparty_id=parties.seller_id)
+    if not permits(Action.VIEW_ORDER, role, parties.status):
+        raise OrderNotFound
+    view: OrderView = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
+    if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
+        return view
+    return msgspec.structs.replace(view, shipping_address=_address(reader, document, parties.buyer_id))
+
+
+def list_orders(*, reader: Reader, principal: Principal, as_seller: bool, limit: int, cursor: str | None) -> OrderPage:
+    """List the caller's own orders, newest first: purchases, or sales; all of them for the brand.
+
+    Addresses are left out of lists. Shape: one query a shard; at most ``limit`` (1-100) orders.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    if principal.standing != Role.PUBLIC:
+        page = reader.list_recent_orders(limit=limit, cursor=cursor)
+    elif principal.customer_id is None:
+        return OrderPage(data=(), has_more=False, next_cursor=None)
+    elif as_seller:
+        page = reader.list_seller_orders(seller_id=principal.customer_id, limit=limit, cursor=cursor)
+    else:
+        page = reader.list_buyer_orders(buyer_id=principal.customer_id, limit=limit, cursor=cursor)
+    return _page(reader, principal, page)
+
+
+def order_document(order: Order) -> Document:
+    """Make the document of an order an operation returned, so that answers are rendered one way only."""
+    private = None if order.private is UNSET else order.private
+    doc = _ENCODER.encode(msgspec.structs.replace(order, private=UNSET))
+    return Document(id=order.id, version=order.version, doc=doc, private=private)
+
+
+def _page(reader: Reader, principal: Principal, page: Page) -> OrderPage:
+    views = tuple(
+        view_order(reader=reader, principal=principal, document=document, with_address=False)
+        for document in page.documents
+    )
+    return OrderPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
+
+
+def _address(reader: Reader, document: Document, buyer_id: CustomerId) -> Address | None:
+    if document.private is None:
+        return None
+    opened = reader.vault.open(document.private, OrderPrivate, owner_id=buyer_id, entity_id=document.id)
+    return opened.shipping_address
