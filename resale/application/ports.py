@@ -1,6 +1,6 @@
 """What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -347,3 +347,25 @@ class Keyring(Protocol):
 
     def open(self, *, owner_id: str, entity_id: str, sealed: str) -> bytes:
         """Decrypt. Raises SealBroken when the token was changed or belongs elsewhere."""
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as received. ``handle`` deletes it; ``receive_count`` is SQS's own count."""
+
+    body: str
+    message_id: str
+    handle: str
+    receive_count: int
+
+
+class Queues(Protocol):
+    """The queues of one tenant."""
+
+    def receive(self, queue_url: str, *, wait_seconds: int, max_count: int = 10) -> tuple[Received, ...]:
+        """Long-poll; raises Unavailable when the queue does not answer."""
+
+    def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
+        """Send in batches packed by ten and by bytes; returns the error code of each body that failed, by position."""
+
+    def delete(self, queue_url: str, handles: Sequence[str]) -> None:
+        """Delete what is done; one that fails comes again, which every consumer bears."""

@@ -106,7 +106,9 @@ class _Ownership(msgspec.Struct):
 
 _VIEWS: Final[dict[Role, type[PublicListing]]] = {Role.PUBLIC: PublicListing, Role.OWNER: OwnerListing}
 _OWNERSHIP: Final = msgspec.json.Decoder(_Ownership)
-_DECODERS: Final = {kind: msgspec.json.Decoder(kind) for kind in (PublicListing, OwnerListing, BrandListing)}
+_DECODERS: Final[dict[type[PublicListing], msgspec.json.Decoder[PublicListing]]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (PublicListing, OwnerListing, BrandListing)
+}
 _ENCODER: Final = msgspec.json.Encoder()
 
 

@@ -90,7 +90,9 @@ class _Parties(msgspec.Struct):
 
 _VIEWS: Final[dict[Role, type[OrderView]]] = {Role.OWNER: BuyerOrder, Role.COUNTERPARTY: SellerOrder}
 _PARTIES: Final = msgspec.json.Decoder(_Parties)
-_DECODERS: Final = {kind: msgspec.json.Decoder(kind) for kind in (BuyerOrder, SellerOrder, BrandOrder)}
+_DECODERS: Final[dict[type[OrderView], msgspec.json.Decoder[OrderView]]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (BuyerOrder, SellerOrder, BrandOrder)
+}
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -118,7 +120,7 @@ def view_order(*, reader: Reader, principal: Principal, document: Document, with
     role = role_towards(principal, owner_id=parties.buyer_id, counterparty_id=parties.seller_id)
     if not permits(Action.VIEW_ORDER, role, parties.status):
         raise OrderNotFound
-    view: OrderView = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
+    view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
         return view
     return msgspec.structs.replace(view, shipping_address=_address(reader, document, parties.buyer_id))

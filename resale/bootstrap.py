@@ -1,0 +1,99 @@
+"""The composition root: the only module that names adapters. Builds nothing until asked, connects to nothing."""
+
+from datetime import datetime
+
+from resale.adapters.aws.sessions import TenantSessions
+from resale.adapters.crypto.keyring import KMSKeyring
+from resale.adapters.crypto.vault import KeyringVault
+from resale.adapters.dynamodb.audited import Scope
+from resale.adapters.dynamodb.cursors import Cursors
+from resale.adapters.dynamodb.customers import CustomerDirectory
+from resale.adapters.dynamodb.history import DynamoDBHistory
+from resale.adapters.dynamodb.reader import DynamoDBReader
+from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
+from resale.adapters.identifiers import new_id
+from resale.adapters.images.vips import VipsCodec
+from resale.adapters.payments.sandbox import SandboxPayments
+from resale.adapters.s3.store import S3MediaStore
+from resale.adapters.s3.uploads import S3UploadForms
+from resale.adapters.sqs.queues import SQSQueues
+from resale.application.ports import (
+    HistoryLog,
+    ImageCodec,
+    MediaStore,
+    PaymentProvider,
+    Queues,
+    Reader,
+    UnitOfWork,
+    UploadForms,
+)
+from resale.domain.actors import Actor
+from resale.domain.ids import IdSource
+from resale.domain.tenants import Tenant
+from resale.settings import Settings
+
+
+class Container:
+    """What a process shares: sessions, caches, and a way to everything a door may ask for, tenant by tenant."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sessions = TenantSessions(settings)
+        self.ids: IdSource = new_id
+        self.codec: ImageCodec = VipsCodec()
+        self._cursors = Cursors(settings.cursor_secret)
+        self._directory = CustomerDirectory(settings.lookup_secret)
+        self._keyring = KMSKeyring(settings)
+
+    def unit_of_work(self, tenant: Tenant, *, actor: Actor, request_id: str, now: datetime) -> UnitOfWork:
+        """Open a unit of work for one tenant."""
+        session = self.sessions.for_tenant(tenant)
+        scope = Scope(
+            tenant=tenant,
+            db=session.dynamodb,
+            ids=self.ids,
+            actor=actor,
+            request_id=request_id,
+            transaction_id=self.ids("txn"),
+            now=now,
+            writes=[],
+        )
+        return DynamoDBUnitOfWork(scope, vault=self._vault(tenant), directory=self._directory)
+
+    def reader(self, tenant: Tenant) -> Reader:
+        """Open reads on one tenant."""
+        session = self.sessions.for_tenant(tenant)
+        return DynamoDBReader(
+            tenant=tenant,
+            db=session.dynamodb,
+            vault=self._vault(tenant),
+            cursors=self._cursors,
+            directory=self._directory,
+        )
+
+    def history(self, tenant: Tenant) -> HistoryLog:
+        """Open the append-only history of one tenant."""
+        return DynamoDBHistory(self.sessions.for_tenant(tenant).dynamodb, tenant, self._cursors)
+
+    def uploads(self, tenant: Tenant) -> UploadForms:
+        """Sign upload forms for one tenant's bucket."""
+        return S3UploadForms(self.sessions.for_tenant(tenant), self.settings)
+
+    def media_store(self, tenant: Tenant) -> MediaStore:
+        """Open one tenant's media bucket."""
+        return S3MediaStore(self.sessions.for_tenant(tenant))
+
+    def payments(self, tenant: Tenant) -> PaymentProvider:
+        """Open one tenant's payment provider."""
+        return SandboxPayments(tenant, self.settings)
+
+    def queues(self, tenant: Tenant) -> Queues:
+        """Open one tenant's queues."""
+        return SQSQueues(self.sessions.for_tenant(tenant))
+
+    def close(self) -> None:
+        """Stop the refresh thread and close pooled connections."""
+        self.sessions.close()
+
+    def _vault(self, tenant: Tenant) -> KeyringVault:
+        return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))
