@@ -9,6 +9,7 @@ from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.history import DynamoDBHistory
+from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
@@ -19,6 +20,7 @@ from resale.adapters.s3.uploads import S3UploadForms
 from resale.adapters.sqs.queues import SQSQueues
 from resale.application.ports import (
     HistoryLog,
+    HistoryRow,
     ImageCodec,
     MediaStore,
     PaymentProvider,
@@ -74,6 +76,10 @@ class Container:
     def history(self, tenant: Tenant) -> HistoryLog:
         """Open the append-only history of one tenant."""
         return DynamoDBHistory(self.sessions.for_tenant(tenant).dynamodb, tenant, self._cursors)
+
+    def history_row(self, body: str) -> HistoryRow:
+        """Read a stream record from the changes queue. Raises RecordUnreadable."""
+        return history_row(body)
 
     def uploads(self, tenant: Tenant) -> UploadForms:
         """Sign upload forms for one tenant's bucket."""

@@ -369,3 +369,7 @@ class Queues(Protocol):
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         """Delete what is done; one that fails comes again, which every consumer bears."""
+
+
+class RecordUnreadable(Exception):  # noqa: N818 - named for what happened
+    """A message on the changes queue is no record of an audited item; it stays and ends in the DLQ."""

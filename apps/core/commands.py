@@ -1,0 +1,50 @@
+"""How a door runs an operation: a fresh unit of work a try, and a lost race is read and tried again."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import tenacity
+
+from resale.application.ports import IdempotencyConflict, IdempotencyInProgress, UnitOfWork
+from resale.errors import Conflict
+
+R = TypeVar("R")
+
+ATTEMPTS: Final = 6
+
+#: What a second try cannot mend: the record of an earlier request answers instead.
+_FINAL: Final = (IdempotencyConflict, IdempotencyInProgress)
+
+
+def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int = ATTEMPTS) -> R:
+    """Run one operation; on a Conflict re-read and re-apply it, with jitter, a bounded number of times.
+
+    Args:
+        open_uow: Opens a fresh unit of work for one tenant.
+        operation: The use case; commits once.
+        attempts: Tries in all. One, where the client said which version it means (If-Match).
+
+    Returns:
+        What the operation returns.
+
+    Raises:
+        Outcome: The operation's own, or the last Conflict.
+    """
+    try:
+        return operation(open_uow())  # almost always enough, and free of the retry's own cost
+    except _FINAL:
+        raise
+    except Conflict:
+        if attempts <= 1:
+            raise
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_worth_another_try),
+        stop=tenacity.stop_after_attempt(attempts - 1),
+        wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.25),
+        reraise=True,
+    )
+    return again(lambda: operation(open_uow()))
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, Conflict) and not isinstance(error, _FINAL)

@@ -1,0 +1,106 @@
+"""The changes worker: a batch consumer of stream records. It only copies: history rows, and what follows as messages.
+
+Receive ten, put each history row, send what follows, delete. Each message stands on its own: one that fails stays,
+is received again and ends in the DLQ alone. Done twice it writes the same rows and sends the same messages.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from apps.workers.messages import envelope
+from resale.application.ports import HistoryLog, HistoryRow, Queues, Received, RecordUnreadable
+from resale.application.reactions import Purpose, Task, tasks_after
+from resale.domain.tenants import Tenant
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS: Final = 20  # SQS's longest poll
+
+RowReader = Callable[[str], HistoryRow]
+
+
+class _Change(msgspec.Struct, frozen=True):
+    """A message and the row in it."""
+
+    message: Received
+    row: HistoryRow
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.row.entity_id, self.row.version)
+
+
+class ChangesConsumer:
+    """Copies one tenant's changes to its history and sends what follows to its queues."""
+
+    def __init__(self, *, tenant: Tenant, queues: Queues, history: HistoryLog, read_row: RowReader) -> None:
+        """Keep the tenant's own queues and history: no other tenant's can be reached from here."""
+        self._tenant = tenant
+        self._queues = queues
+        self._history = history
+        self._read_row = read_row
+        self._url = tenant.resources.queues.changes.url
+
+    def run_once(self, *, wait_seconds: int = WAIT_SECONDS) -> int:
+        """Take one batch through.
+
+        Returns:
+            How many messages were received; what failed of them stays in the queue.
+
+        Raises:
+            Unavailable: The queue does not answer; nothing is lost, try again later.
+        """
+        received = self._queues.receive(self._url, wait_seconds=wait_seconds)
+        if not received:
+            return 0
+        recorded = self._record(self._readable(received))
+        done = self._send_what_follows(recorded)
+        self._queues.delete(self._url, [change.message.handle for change in done])
+        return len(received)
+
+    def _readable(self, received: tuple[Received, ...]) -> list[_Change]:
+        changes = []
+        for message in received:
+            try:
+                changes.append(_Change(message, self._read_row(message.body)))
+            except RecordUnreadable as error:
+                logger.error(  # noqa: TRY400 - the message itself says it all and may hold personal data
+                    "unreadable change",
+                    extra={"tenant": self._tenant.slug, "message_id": message.message_id, "why": str(error)},
+                )
+        return changes
+
+    def _record(self, changes: list[_Change]) -> list[_Change]:
+        rows = {change.key: change.row for change in changes}
+        failed = self._history.append(tuple(rows.values()))
+        for (entity_id, version), error in failed.items():
+            logger.error(
+                "change not recorded",
+                extra={"tenant": self._tenant.slug, "entity_id": entity_id, "version": version, "why": repr(error)},
+            )
+        return [change for change in changes if change.key not in failed]
+
+    def _send_what_follows(self, changes: list[_Change]) -> list[_Change]:
+        """Send the tasks of each change; those whose tasks were not all taken by SQS are kept back."""
+        outgoing: dict[Purpose, list[tuple[_Change, Task]]] = defaultdict(list)
+        for change in changes:
+            row = change.row
+            for task in tasks_after(change_type=row.change.type, entity_id=row.entity_id, version=row.version):
+                outgoing[task.purpose].append((change, task))
+        kept_back: set[str] = set()
+        for purpose, entries in outgoing.items():
+            bodies = [envelope(task.name, task.kwargs, task.id) for _, task in entries]
+            for position, code in self._queues.send(queue_url(self._tenant, purpose), bodies).items():
+                kept_back.add(entries[position][0].message.handle)
+                logger.error("message not sent", extra={"tenant": self._tenant.slug, "why": code})
+        return [change for change in changes if change.message.handle not in kept_back]
+
+
+def queue_url(tenant: Tenant, purpose: Purpose) -> str:
+    """Find a tenant's queue by purpose, from its resource map."""
+    queues = tenant.resources.queues
+    return {Purpose.CHANGES: queues.changes, Purpose.ORDERS: queues.orders, Purpose.IMAGES: queues.images}[purpose].url

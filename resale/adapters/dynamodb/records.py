@@ -1,0 +1,51 @@
+"""Stream records, as the Pipe puts them on the changes queue, to history rows. A pure function, no clock."""
+
+from typing import Any, Final
+
+import msgspec
+
+from resale.adapters.dynamodb.wire import from_wire
+from resale.application.ports import HistoryRow, RecordUnreadable
+from resale.domain.changes import decode_change
+
+
+class _Images(msgspec.Struct):
+    new_image: dict[str, dict[str, Any]] = msgspec.field(name="NewImage")
+
+
+class _Record(msgspec.Struct):
+    images: _Images = msgspec.field(name="dynamodb")
+
+
+class _Entity(msgspec.Struct):
+    id: str
+
+
+_RECORD: Final = msgspec.json.Decoder(_Record)
+_ENTITY: Final = msgspec.json.Decoder(_Entity)
+
+
+def history_row(body: str) -> HistoryRow:
+    """Read one record.
+
+    Args:
+        body: JSON ``{"dynamodb": {"NewImage": {…}}}`` with attribute values in DynamoDB's wire form.
+
+    Returns:
+        The row: a function of the record alone, so a redelivery writes the same.
+
+    Raises:
+        RecordUnreadable: Not a record of an audited item.
+    """
+    try:
+        item = from_wire(_RECORD.decode(body).images.new_image)
+        doc, private = str(item["doc"]), item.get("private")
+        return HistoryRow(
+            entity_id=_ENTITY.decode(doc).id,
+            version=int(str(item["version"])),
+            change=decode_change(str(item["change"])),
+            doc=doc,
+            private=None if private is None else str(private),
+        )
+    except (msgspec.MsgspecError, KeyError, ValueError) as error:
+        raise RecordUnreadable(f"not a record of an audited item: {type(error).__name__}") from error
