@@ -50,6 +50,7 @@ class LocalEngines:
         try:
             self._start_ministack(installed, ports)
             self._start_dynamodb(installed, ports)
+            ports.save()
         except BaseException:  # an interrupt leaves nothing behind either
             self.stop()
             raise

@@ -55,7 +55,7 @@ class Child:
         """
         for path in self.spec.locks:
             try:
-                self._lock_descriptors += (locks.acquire(path),)
+                self._lock_descriptors += (locks.acquire(path, self.spec.lock_seconds),)
             except SupervisorError:
                 self._release_locks()
                 raise

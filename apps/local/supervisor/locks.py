@@ -7,10 +7,8 @@ from pathlib import Path
 
 from apps.local.supervisor.specs import LockRefused
 
-_WAIT_SECONDS = 5.0  # a child of a killed supervisor may still be ending
 
-
-def acquire(data_path: Path, wait_seconds: float = _WAIT_SECONDS) -> int:
+def acquire(data_path: Path, wait_seconds: float) -> int:
     """Lock ``data_path`` (through a file beside it) and return the descriptor that holds the lock.
 
     Raises:

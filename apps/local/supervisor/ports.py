@@ -50,13 +50,11 @@ class PortBook:
         candidates = [self._ports.get(name), preferred]
         others = {port for other, port in self._ports.items() if other != name}
         free = (port for port in candidates if port is not None and port not in others and is_free(port))
-        port = next(free, None) or pick()
-        if port != self._ports.get(name):
-            self._ports[name] = port
-            self._write()
-        return port
+        self._ports[name] = next(free, None) or pick()
+        return self._ports[name]
 
-    def _write(self) -> None:
+    def save(self) -> None:
+        """Keep the ports for the next run; call it once all has started, so that a refused run changes nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps(self._ports, indent=1, sort_keys=True))

@@ -38,6 +38,7 @@ class ProcessSpec:
     cwd: Path | None = None
     ports: tuple[int, ...] = ()
     locks: tuple[Path, ...] = ()
+    lock_seconds: float = 5.0  # patience with a child of a killed supervisor that is still ending
     ready: Callable[[], bool] | None = None  # None: ready when it runs
     ready_seconds: float = 15.0
     stop_signal: signal.Signals = signal.SIGTERM
