@@ -43,7 +43,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
         _found.append(f"{line} opens {arguments[0]}")
 
 
-class _WatchedEnviron(type(os.environ)):  # type: ignore[misc] - the class of os.environ has no public name
+class _WatchedEnviron(os._Environ[str]):
     def __getitem__(self, key: str) -> str:
         if (line := _our_line(sys._getframe(1))) is not None:
             _found.append(f"{line} reads the environment: {key}")

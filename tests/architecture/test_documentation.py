@@ -1,0 +1,193 @@
+"""The pages are complete: every error code, change, task, setting, target and decision is in them."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resale.application import reactions
+from tests.architecture.sources import ROOT, Source, broken, classes, dotted, functions, sources, strings
+
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+_HEADINGS = ["## Context", "## Decision", "## Consequences", "## Enforced by"]
+_DECISION_LINES = 50
+_TASK = re.compile(r"[a-z]+\.[a-z_]+")
+_SETTING = re.compile(r"(RESALE|DJANGO|AWS)_[A-Z0-9_]+|DATABASE_URL|PORT|BIND_HOST|WEB_CONCURRENCY|ONCE")
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def first_cells(name: str) -> set[str]:
+    """What stands in backquotes in the first column of a page's tables."""
+    return {
+        found
+        for row in re.findall(r"^\| (`[^|]+) \|", page(name), re.MULTILINE)
+        for found in re.findall(r"`([^`]+)`", row)
+    }
+
+
+class TestErrors:
+    def test_every_outcome_has_a_code_of_its_own(self) -> None:
+        offences = [f"{source.at(cls)} {cls.name}" for source, cls in _outcomes() if _own_code(cls) is None]
+        reason = "A client acts on the code; an outcome without one would answer with its parent's:"
+        assert not offences, broken(reason, offences)
+
+    def test_no_two_outcomes_share_a_code(self) -> None:
+        named: dict[str, list[str]] = {}
+        for source, cls in _outcomes():
+            named.setdefault(_own_code(cls) or "", []).append(f"{source.at(cls)} {cls.name}")
+        offences = [f"{code}: {', '.join(places)}" for code, places in named.items() if len(places) > 1]
+        assert not offences, broken("One code means one thing:", offences)
+
+    def test_every_code_is_documented(self) -> None:
+        documented = first_cells("docs/errors.md")
+        missing = [
+            f"| `{_own_code(cls)}` | {cls.name} | {(ast.get_docstring(cls) or '').splitlines()[0]} |"
+            for _, cls in _outcomes()
+            if _own_code(cls) not in documented
+        ]
+        assert not missing, broken("Codes are part of the API; add to docs/errors.md:", missing)
+
+    def test_every_documented_code_is_used(self) -> None:
+        used = {text for source in sources("resale", "apps") for text in strings(source.tree)}
+        gone = sorted(first_cells("docs/errors.md") - used)
+        assert not gone, broken("These codes are documented and nobody says them:", gone)
+
+
+class TestChangesAndTasks:
+    def test_every_change_and_what_follows_it_is_documented(self) -> None:
+        text = page("docs/changes.md")
+        missing = [row for row in map(_change_row, sorted(reactions.CHANGE_TYPES)) if row not in text]
+        assert not missing, broken("The page is the table of reactions; rows in docs/changes.md should begin:", missing)
+
+    def test_no_change_is_documented_that_does_not_exist(self) -> None:
+        extra = sorted(first_cells("docs/changes.md") - reactions.CHANGE_TYPES - _task_names())
+        assert not extra, broken("docs/changes.md names these, the code does not:", extra)
+
+    def test_every_change_an_operation_makes_is_listed(self) -> None:
+        made = {
+            text
+            for source in sources("resale/application/operations")
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.keyword) and node.arg == "change_type"
+            for text in strings(node.value)
+        }
+        missing = sorted(made - reactions.CHANGE_TYPES)
+        assert not missing, broken(
+            "Every change is in reactions.CHANGE_TYPES, so that what follows is a choice:", missing
+        )
+
+    def test_every_task_is_documented(self) -> None:
+        missing = sorted(_task_names() - first_cells("docs/changes.md"))
+        assert not missing, broken("Task names are never renamed once shipped; add to docs/changes.md:", missing)
+
+
+class TestReadme:
+    def test_every_setting_is_in_the_table(self) -> None:
+        documented = first_cells("README.md")
+        missing = sorted(_settings_read() - documented)
+        assert not missing, broken("Whoever runs this finds its settings in one table; add to README.md:", missing)
+
+    def test_no_setting_is_in_the_table_that_nobody_reads(self) -> None:
+        gone = sorted({name for name in first_cells("README.md") if _SETTING.fullmatch(name)} - _settings_read())
+        assert not gone, broken("README.md documents these, nothing reads them:", gone)
+
+    def test_every_make_target_it_names_exists(self) -> None:
+        pages = "".join(map(page, ("README.md", "CONTRIBUTING.md")))
+        named = set(re.findall(r"\bmake ([a-z][a-z-]+)", pages))
+        targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.MULTILINE))
+        assert named >= {"run", "test", "lint", "bench", "clean-data"}
+        assert not named - targets, broken("No such target in the Makefile:", sorted(named - targets))
+
+    @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/errors.md", "docs/changes.md"])
+    def test_every_path_it_names_exists(self, name: str) -> None:
+        paths = re.findall(r"[`(]((?:resale|apps|config|tests|bench|docs|deploy|docker)/[\w./-]+)[`)]", page(name))
+        gone = sorted({path for path in paths if not (ROOT / path).exists()})
+        assert not gone, broken(f"{name} points at what is not there:", gone)
+
+
+class TestDecisions:
+    def test_they_are_numbered_without_gaps(self) -> None:
+        numbers = [int(path.name[:4]) for path in DECISIONS]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+    @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
+    def test_each_is_short_and_has_its_four_headings(self, path: Path) -> None:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# {path.name[:4]} "), "the title begins with the number"
+        assert [line for line in lines if line.startswith("## ")] == _HEADINGS
+        assert len(lines) <= _DECISION_LINES, f"{len(lines)} lines; a decision is read before a change, so it is short"
+
+
+def _outcomes() -> list[tuple[Source, ast.ClassDef]]:
+    """Every class under Outcome, found by the names of their bases."""
+    everything = [(source, cls) for source in sources("resale", "apps") for cls in classes(source.tree)]
+    known = {"Outcome"}
+    while True:
+        found = [
+            (source, cls) for source, cls in everything if {dotted(base).split(".")[-1] for base in cls.bases} & known
+        ]
+        if {cls.name for _, cls in found} <= known:
+            return found
+        known |= {cls.name for _, cls in found}
+
+
+def _own_code(cls: ast.ClassDef) -> str | None:
+    for node in cls.body:
+        target = (
+            node.targets[0]
+            if isinstance(node, ast.Assign)
+            else node.target
+            if isinstance(node, ast.AnnAssign)
+            else None
+        )
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if isinstance(target, ast.Name) and target.id == "code" and isinstance(value, ast.Constant):
+            return str(value.value)
+    return None
+
+
+def _change_row(change_type: str) -> str:
+    following = ", ".join(f"`{task}`" for task in reactions.REACTIONS.get(change_type, ()))
+    return f"| `{change_type}` | {following or '-'} |"
+
+
+def _task_names() -> set[str]:
+    """Names given to tasks by the workers, and those the reactions send."""
+    sent = {getattr(reactions, name) for name in vars(reactions) if name.isupper()}
+    return {name for name in sent if isinstance(name, str) and _TASK.fullmatch(name)} | set(_registered_tasks())
+
+
+def _registered_tasks() -> Iterator[str]:
+    for source in sources("apps/workers"):
+        for cls in classes(source.tree):
+            if any(functions(cls.body)):
+                yield from (text for node in cls.body for text in _named(node) if _TASK.fullmatch(text))
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.FunctionDef):
+                calls = [item for item in node.decorator_list if isinstance(item, ast.Call)]
+                yield from (
+                    text
+                    for call in calls
+                    for word in call.keywords
+                    if word.arg == "name"
+                    for text in strings(word.value)
+                )
+
+
+def _named(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "name" for target in node.targets
+    ):
+        yield from strings(node.value)
+
+
+def _settings_read() -> set[str]:
+    """Names of variables that settings, the server's file and the local commands read."""
+    places = sources("config", "docker", "apps/local/management")
+    found = {text for source in places for text in strings(source.tree) if _SETTING.fullmatch(text)}
+    return found - {"DJANGO_SETTINGS_MODULE"}
