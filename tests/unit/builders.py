@@ -1,0 +1,128 @@
+"""Valid objects; a test names only what matters to it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PaymentId
+from resale.domain.listings import Condition, Listing, ListingStatus, Photo
+from resale.domain.media import Media, Rendition, Slot
+from resale.domain.money import Money
+from resale.domain.orders import Amounts, Commission, ListingSnapshot, Order, OrderStatus
+from resale.domain.payments import PaymentAttempt
+
+NOW = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
+SELLER = CustomerId("cus_" + "1" * 32)
+BUYER = CustomerId("cus_" + "2" * 32)
+STRANGER = CustomerId("cus_" + "3" * 32)
+LISTING = ListingId("lst_" + "4" * 32)
+ORDER = OrderId("ord_" + "5" * 32)
+MEDIA = MediaId("med_" + "6" * 32)
+SYSTEM = Actor(kind=ActorKind.SYSTEM, id="test")
+
+
+def a_rendition(**fields: Any) -> Rendition:
+    sha256 = "a" * 64
+    return Rendition(
+        **{
+            "edge_px": 320,
+            "width_px": 320,
+            "height_px": 240,
+            "content_type": "image/webp",
+            "bytes": 1234,
+            "sha256": sha256,
+            "key": f"renditions/{sha256}.webp",
+            **fields,
+        }
+    )
+
+
+def a_photo(**fields: Any) -> Photo:
+    return Photo(
+        **{
+            "id": MEDIA,
+            "original_sha256": "b" * 64,
+            "perceptual_hash": "c" * 16,
+            "renditions": (a_rendition(),),
+            **fields,
+        }
+    )
+
+
+def a_listing(**fields: Any) -> Listing:
+    return Listing(
+        **{
+            "id": LISTING,
+            "version": 3,
+            "livemode": False,
+            "status": ListingStatus.ACTIVE,
+            "seller_id": SELLER,
+            "title": "Waxed jacket",
+            "description": "Worn twice.",
+            "product": "jacket-01",
+            "condition": Condition.VERY_GOOD,
+            "price": Money(amount=12_000, currency="GBP"),
+            "market": "GB",
+            "custom_fields": {"size": "M", "year": 2024, "altered": False},
+            "image_ids": (MEDIA,),
+            "photos": (a_photo(),),
+            "order_id": ORDER,
+            "submitted_at": NOW,
+            "published_at": NOW,
+            "created_at": NOW,
+            "updated_at": NOW,
+            **fields,
+        }
+    )
+
+
+def a_media(**fields: Any) -> Media:
+    return Media(
+        **{
+            "id": MEDIA,
+            "version": 1,
+            "listing_id": LISTING,
+            "seller_id": SELLER,
+            "slot": Slot(content_type="image/jpeg", bytes=1000),
+            "upload_expires_at": NOW + timedelta(hours=1),
+            "created_at": NOW,
+            "updated_at": NOW,
+            "due_at": NOW + timedelta(minutes=1),
+            **fields,
+        }
+    )
+
+
+def an_order(**fields: Any) -> Order:
+    return Order(
+        **{
+            "id": ORDER,
+            "version": 1,
+            "livemode": False,
+            "status": OrderStatus.SUBMITTED,
+            "listing_id": LISTING,
+            "buyer_id": BUYER,
+            "seller_id": SELLER,
+            "market": "GB",
+            "locale": "en-GB",
+            "listing": ListingSnapshot(
+                listing_id=LISTING,
+                version=3,
+                title="Waxed jacket",
+                product="jacket-01",
+                condition="very_good",
+                photo_sha256s=("a" * 64,),
+            ),
+            "amounts": Amounts(
+                currency="GBP", item_total=12_000, shipping_total=0, tax_total=0, grand_total=12_000
+            ),
+            "commission": Commission(basis_points=1_000, base=12_000, amount=1_200, rule_version="2026-1"),
+            "payment_token": "tok_ok",
+            "payment": PaymentAttempt(id=PaymentId("pay_" + "7" * 32), token="tok_ok", started_at=NOW),
+            "hold_expires_at": NOW + timedelta(minutes=15),
+            "created_at": NOW,
+            "updated_at": NOW,
+            "due_at": NOW + timedelta(seconds=30),
+            **fields,
+        }
+    )

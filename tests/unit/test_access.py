@@ -1,0 +1,60 @@
+"""The access table, cell by cell: what is written here is what was decided, not what the code says."""
+
+import pytest
+
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.listings import ListingStatus
+from resale.domain.orders import OrderStatus
+from tests.unit.builders import BUYER, SELLER, STRANGER
+
+ANY_LISTING = {status.value for status in ListingStatus}
+ANY_ORDER = {status.value for status in OrderStatus}
+SHOWN = {"active", "reserved", "sold"}
+NO: set[str] = set()
+
+#            public   owner        counterparty   brand        viewer       moderator    manager
+DECIDED = {
+    "view_listing": (SHOWN, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING, ANY_LISTING, ANY_LISTING),
+    "edit_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
+    "submit_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
+    "withdraw_listing": (NO, ANY_LISTING, NO, ANY_LISTING, NO, NO, ANY_LISTING),
+    "moderate_listing": (NO, NO, NO, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING),
+    "buy_listing": ({"active"}, NO, NO, NO, NO, NO, NO),
+    "view_listing_history": (NO, NO, NO, ANY_LISTING, ANY_LISTING, ANY_LISTING, ANY_LISTING),
+    "view_order": (NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
+    "view_order_address": (NO, ANY_ORDER, {"confirmed"}, ANY_ORDER, NO, NO, ANY_ORDER),
+    "cancel_order": (NO, ANY_ORDER, NO, ANY_ORDER, NO, NO, ANY_ORDER),
+    "view_order_history": (NO, NO, NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
+}
+ROLES = (Role.PUBLIC, Role.OWNER, Role.COUNTERPARTY, Role.BRAND, Role.VIEWER, Role.MODERATOR, Role.MANAGER)
+CELLS = [
+    (Action(action), role, states)
+    for action, row in DECIDED.items()
+    for role, states in zip(ROLES, row, strict=True)
+]
+
+
+class TestPermits:
+    @pytest.mark.parametrize(("action", "role", "states"), CELLS)
+    def test_allows_exactly_the_states_decided(self, action: Action, role: Role, states: set[str]) -> None:
+        asked = ANY_ORDER if "order" in action.value else ANY_LISTING
+        assert {status for status in asked if permits(action, role, status)} == states
+
+    def test_every_action_and_role_is_decided(self) -> None:
+        assert set(DECIDED) == {action.value for action in Action}
+        assert set(ROLES) == set(Role)
+
+
+class TestRoleTowards:
+    def test_the_owner_is_the_owner_whatever_else_they_are(self) -> None:
+        assert role_towards(Principal(standing=Role.BRAND, customer_id=SELLER), owner_id=SELLER) == Role.OWNER
+
+    def test_the_other_party_is_the_counterparty(self) -> None:
+        role = role_towards(Principal(customer_id=SELLER), owner_id=BUYER, counterparty_id=SELLER)
+        assert role == Role.COUNTERPARTY
+
+    def test_a_stranger_is_what_they_stand_as(self) -> None:
+        assert role_towards(Principal(customer_id=STRANGER), owner_id=SELLER) == Role.PUBLIC
+
+    def test_nobody_is_not_the_counterparty_of_nobody(self) -> None:
+        assert role_towards(Principal(), owner_id=SELLER, counterparty_id=None) == Role.PUBLIC

@@ -1,0 +1,97 @@
+"""Documents: every schema ever shipped can be read, and what we do not know survives us."""
+
+import json
+import pathlib
+
+import msgspec
+import pytest
+
+from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
+from resale.adapters.dynamodb.listings import LISTINGS
+from resale.adapters.dynamodb.media import MEDIA
+from resale.adapters.dynamodb.orders import ORDERS
+from resale.domain.listings import Listing
+from tests.unit.builders import a_listing, a_media, an_order
+
+SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
+KINDS = {"listing": LISTINGS, "media": MEDIA, "order": ORDERS}
+
+
+class V1(msgspec.Struct, frozen=True):
+    id: str
+    schema: int = 1
+
+
+class V3(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    size: int
+    schema: int = 3
+
+
+V3_KIND = DocumentKind(
+    V3, schema=3, upcasters={1: lambda tree: {**tree, "name": "?"}, 2: lambda tree: {**tree, "size": 0}}
+)
+
+
+class TestSamples:
+    @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
+    def test_every_schema_ever_shipped_can_be_read(self, path: pathlib.Path) -> None:
+        kind = KINDS[path.stem.rsplit("-", 1)[0]]
+        entity = kind.from_doc(path.read_text(), private=None)
+        assert entity.schema == kind.schema
+
+    @pytest.mark.parametrize("name", sorted(KINDS))
+    def test_todays_schema_has_a_sample(self, name: str) -> None:
+        assert (SAMPLES / f"{name}-{KINDS[name].schema}.json").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "entity"), [("listing", a_listing()), ("media", a_media()), ("order", an_order())]
+    )
+    def test_todays_sample_is_what_we_write(self, name: str, entity: msgspec.Struct) -> None:
+        sample = (SAMPLES / f"{name}-{KINDS[name].schema}.json").read_text()
+        assert json.loads(KINDS[name].to_doc(entity, loaded=None)) == json.loads(sample)
+
+
+class TestUpcasting:
+    def test_goes_step_by_step(self) -> None:
+        assert V3_KIND.from_doc('{"id":"a","schema":1}', private=None) == V3(id="a", name="?", size=0)
+
+    def test_a_document_without_a_schema_is_the_first(self) -> None:
+        assert V3_KIND.from_doc('{"id":"a"}', private=None).size == 0
+
+    def test_todays_document_passes_as_it_is(self) -> None:
+        doc = '{"id":"a","name":"n","size":2,"schema":3}'
+        assert V3_KIND.upcast(doc) == doc.encode()
+
+
+class TestRewriting:
+    def test_unknown_fields_survive_on_every_level(self) -> None:
+        stored = json.loads(LISTINGS.to_doc(a_listing(), loaded=None))
+        stored["from_tomorrow"] = [1, 2]
+        stored["price"]["tax_included"] = True
+        doc = LISTINGS.to_doc(a_listing(title="New"), loaded=json.dumps(stored))
+        written = json.loads(doc)
+        assert written["title"] == "New"
+        assert written["from_tomorrow"] == [1, 2]
+        assert written["price"] == {"amount": 12_000, "currency": "GBP", "tax_included": True}
+
+    def test_a_removed_custom_field_does_not_come_back(self) -> None:
+        loaded = LISTINGS.to_doc(a_listing(custom_fields={"size": "M", "gone": "x"}), loaded=None)
+        written = json.loads(LISTINGS.to_doc(a_listing(custom_fields={"size": "L"}), loaded=loaded))
+        assert written["custom_fields"] == {"size": "L"}
+
+    def test_a_newer_schema_is_never_overwritten(self) -> None:
+        newer = json.loads(LISTINGS.to_doc(a_listing(), loaded=None)) | {"schema": 99}
+        with pytest.raises(SchemaTooNew):
+            LISTINGS.to_doc(a_listing(), loaded=json.dumps(newer))
+
+    def test_the_private_part_is_never_in_the_document(self) -> None:
+        doc = LISTINGS.to_doc(a_listing(private="sealed"), loaded=None)
+        assert "sealed" not in doc
+        assert "private" not in json.loads(doc)
+
+    def test_the_private_part_comes_back_beside_it(self) -> None:
+        doc = LISTINGS.to_doc(a_listing(), loaded=None)
+        listing: Listing = LISTINGS.from_doc(doc, private="sealed")
+        assert listing == a_listing(private="sealed")
