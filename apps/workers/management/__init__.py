@@ -1,0 +1,1 @@
+"""Django management for the workers app."""

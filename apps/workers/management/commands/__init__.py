@@ -1,0 +1,1 @@
+"""Commands that run the roles which are not Celery: changes, sweep, reconcile."""

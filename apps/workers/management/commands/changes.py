@@ -1,0 +1,25 @@
+"""``manage.py changes``: the changes role."""
+
+import argparse
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from apps.workers.changes import WAIT_SECONDS
+from apps.workers.roles import changes_loops, run_until_stopped
+
+
+class Command(BaseCommand):
+    """Copies every tenant's changes to its history and sends what follows, until SIGTERM."""
+
+    help = "Copy changes to history and send what follows, for all active tenants."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--wait-seconds", type=int, default=WAIT_SECONDS, help="one receive waits this long")
+        parser.add_argument("--health-file", type=Path, default=None, help="rewritten while this lives")
+
+    def handle(self, *_args: object, **options: object) -> None:
+        wait_seconds, health_file = options["wait_seconds"], options["health_file"]
+        assert isinstance(wait_seconds, int)  # noqa: S101 - argparse's type
+        assert health_file is None or isinstance(health_file, Path)  # noqa: S101 - same
+        run_until_stopped(changes_loops(wait_seconds=wait_seconds, health_file=health_file))

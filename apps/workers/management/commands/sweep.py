@@ -1,0 +1,24 @@
+"""``manage.py sweep``: the sweep role."""
+
+import argparse
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from apps.workers.roles import SWEEP_SECONDS, run_until_stopped, sweep_loops
+
+
+class Command(BaseCommand):
+    """Wakes what is due, for every tenant, until SIGTERM."""
+
+    help = "Send a message for everything that is due, for all active tenants."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--interval-seconds", type=float, default=SWEEP_SECONDS, help="pause between rounds")
+        parser.add_argument("--health-file", type=Path, default=None, help="rewritten while this lives")
+
+    def handle(self, *_args: object, **options: object) -> None:
+        interval_seconds, health_file = options["interval_seconds"], options["health_file"]
+        assert isinstance(interval_seconds, float)  # noqa: S101 - argparse's type
+        assert health_file is None or isinstance(health_file, Path)  # noqa: S101 - same
+        run_until_stopped(sweep_loops(interval_seconds=interval_seconds, health_file=health_file))

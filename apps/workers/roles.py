@@ -1,0 +1,79 @@
+"""The roles that are not Celery: the changes consumer and the sweep, one loop a tenant."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from apps.core import clock
+from apps.core.container import get_container
+from apps.tenancy import registry
+from apps.workers.changes import ChangesConsumer
+from apps.workers.health import write as write_health
+from apps.workers.loops import Round, TenantLoops
+from apps.workers.sweep import BATCH, sweep_tenant
+from resale.domain.tenants import Tenant
+
+SWEEP_SECONDS: Final = 60.0  # AWS; five locally. Waiting never depends on it being shorter, only on it coming
+
+
+def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops:
+    """Build the changes role: every tenant's queue has its own poll and back-off.
+
+    Args:
+        wait_seconds: How long one receive waits, 0-20.
+        health_file: Rewritten while the role lives; None for nowhere.
+    """
+
+    def make_round(tenant: Tenant) -> Round:
+        container = get_container()
+        consumer = ChangesConsumer(
+            tenant=tenant,
+            queues=container.queues(tenant),
+            history=container.history(tenant),
+            read_row=container.history_row,
+        )
+
+        def once() -> float:
+            consumer.run_once(wait_seconds=wait_seconds)
+            return 0.0
+
+        return once
+
+    return _loops("changes", make_round, health_file)
+
+
+def sweep_loops(*, interval_seconds: float, health_file: Path | None) -> TenantLoops:
+    """Build the sweep role: every tenant's due items are asked for at its own pace.
+
+    Args:
+        interval_seconds: Pause between two rounds of one tenant; none while a round was full.
+        health_file: Rewritten while the role lives; None for nowhere.
+    """
+
+    def make_round(tenant: Tenant) -> Round:
+        container = get_container()
+        reader, queues = container.reader(tenant), container.queues(tenant)
+
+        def once() -> float:
+            sent = sweep_tenant(reader=reader, queues=queues, now=clock.for_tenant(tenant))
+            return 0.0 if sent >= BATCH else interval_seconds
+
+        return once
+
+    return _loops("sweep", make_round, health_file)
+
+
+def run_until_stopped(loops: TenantLoops) -> None:
+    """Serve until SIGTERM or SIGINT; what is in hand is finished."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loops.stop())
+    loops.run()
+
+
+def _loops(name: str, make_round: Callable[[Tenant], Round], health_file: Path | None) -> TenantLoops:
+    def alive() -> None:
+        if health_file is not None:
+            write_health(health_file, {})
+
+    return TenantLoops(name=name, tenants=registry.active_tenants, make_round=make_round, on_alive=alive)
