@@ -1,0 +1,108 @@
+"""One signed DynamoDB call, repeated as long as that can help: the part of the data lane that knows no operation."""
+
+import logging
+import random
+import time
+from typing import Final
+
+import tenacity
+
+from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed
+from resale.adapters.dynamodb.failures import TokenRefused, TransactionCanceled, Transient, failure_of
+from resale.adapters.signing import CredentialSource, JSONCallSigner, WallClock
+from resale.errors import Unavailable
+
+_LOG = logging.getLogger(__name__)
+
+_CONTENT_TYPE: Final = "application/x-amz-json-1.0"
+_TARGET_PREFIX: Final = "DynamoDB_20120810."
+_OK: Final = 200
+#: No attempt starts later than this after the first; a request has better uses for its thread.
+_BUDGET_SECONDS: Final = 2.0
+#: Pauses are random in [0, 25 ms · 2^n], at most 0.5 s ("full jitter", AWS Builders' Library, timeouts and retries).
+_PAUSE: Final = tenacity.wait_random_exponential(multiplier=0.025, max=0.5)
+
+_random = random.SystemRandom()
+
+
+class Caller:
+    """Calls DynamoDB for one tenant account.
+
+    A write whose answer was lost is sent again, so every write that goes through here must be conditional
+    (or harmless twice): the unit of work recognises its own first try in the item that the refusal returns.
+    """
+
+    def __init__(self, pool: ConnectionPool, *, region: str, credentials: CredentialSource) -> None:
+        self._pool = pool
+        self._credentials = credentials
+        self._clock = WallClock()
+        self._signer = JSONCallSigner(region=region, service="dynamodb", host=pool.host, content_type=_CONTENT_TYPE)
+        self._head = f"POST / HTTP/1.1\r\nHost: {pool.host}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
+
+    def call(self, operation: str, body: bytes) -> bytes:
+        """Give the answer's body.
+
+        Raises:
+            ConditionFailed: A single write's condition did not hold.
+            TransactionCanceled: A condition of a transaction did not hold, or contention outlasted the retries.
+            Unavailable: Throttled, broken or silent for the whole budget, refused by the account, or no credentials.
+            RequestInvalid: DynamoDB does not understand the request.
+        """
+        started_at = time.monotonic()
+        try:
+            return self._attempt(operation, body)
+        except (Transient, TransportFailed, TokenRefused, TransactionCanceled) as failure:
+            if not _is_worth_repeating(failure):
+                raise
+            return self._repeat(operation, body, failure, started_at)
+
+    def _repeat(self, operation: str, body: bytes, failure: Exception, started_at: float) -> bytes:
+        first: list[Exception] = [failure]
+
+        def attempt() -> bytes:
+            if first:
+                raise first.pop()  # the attempt already made
+            return self._attempt(operation, body)
+
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception(_is_worth_repeating),
+                wait=_PAUSE,
+                stop=lambda _: time.monotonic() - started_at >= _BUDGET_SECONDS,
+                reraise=True,
+            )(attempt)
+        except (Transient, TransportFailed, TokenRefused) as last:
+            _LOG.warning("gave up on %s at %s: %s", operation, self._pool.host, last)
+            raise Unavailable("The store did not answer in time.", retry_after_seconds=_random.randint(1, 3)) from last
+
+    def _attempt(self, operation: str, body: bytes) -> bytes:
+        """Call once; a refused token is renewed and the call made once more."""
+        try:
+            return self._send(operation, body)
+        except TokenRefused:
+            self._credentials.expire()
+            return self._send(operation, body)
+
+    def _send(self, operation: str, body: bytes) -> bytes:
+        response = self._pool.send(self._request(operation, body))
+        if response.status == _OK:
+            return response.body
+        raise failure_of(response)
+
+    def _request(self, operation: str, body: bytes) -> bytes:
+        credentials = self._credentials.credentials()
+        target = _TARGET_PREFIX + operation
+        moment = self._clock.now()
+        authorization = self._signer.authorization(target=target, body=body, credentials=credentials, moment=moment)
+        token = f"X-Amz-Security-Token: {credentials.token}\r\n" if credentials.token else ""
+        head = (
+            f"{self._head}X-Amz-Date: {moment.timestamp}\r\nX-Amz-Target: {target}\r\n{token}"
+            f"Authorization: {authorization}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+def _is_worth_repeating(failure: BaseException) -> bool:
+    if isinstance(failure, TransactionCanceled):
+        return failure.is_transient
+    return isinstance(failure, (Transient, TransportFailed))

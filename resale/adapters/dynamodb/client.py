@@ -1,0 +1,244 @@
+"""The data lane: DynamoDB's operations on items, for one tenant account.
+
+Everything else (tables, streams, backups) goes through ``TenantSession.client``.
+Decision: docs/decisions/0003-data-lane.md.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from resale.adapters.dynamodb.calls import Caller
+from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.adapters.dynamodb.failures import (
+    ConditionFailed,
+    Reason,
+    RequestInvalid,
+    RequestRefused,
+    TransactionCanceled,
+)
+from resale.adapters.dynamodb.wire import AttributeValue, Item, Value, from_wire, to_wire
+from resale.adapters.signing import CredentialSource
+from resale.errors import Unavailable
+
+__all__ = [
+    "ConditionFailed",
+    "DynamoDB",
+    "Item",
+    "Reason",
+    "RequestInvalid",
+    "RequestRefused",
+    "TransactionCanceled",
+    "Value",
+    "from_wire",
+    "to_wire",
+]
+
+_GET_BATCH: Final = 100  # keys a BatchGetItem takes
+_WRITE_BATCH: Final = 25  # puts a BatchWriteItem takes
+_BATCH_ROUNDS: Final = 8  # how often what a batch left undone is sent again
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+_Wire = dict[str, AttributeValue]
+
+
+class _Got(msgspec.Struct):
+    item: _Wire | None = msgspec.field(default=None, name="Item")
+
+
+class _Found(msgspec.Struct):
+    items: list[_Wire] = msgspec.field(name="Items")
+    last: _Wire | None = msgspec.field(default=None, name="LastEvaluatedKey")
+
+
+class _Updated(msgspec.Struct):
+    attributes: _Wire = msgspec.field(name="Attributes")
+
+
+class _GotMany(msgspec.Struct):
+    responses: dict[str, list[_Wire]] = msgspec.field(name="Responses")
+    unprocessed: dict[str, Any] = msgspec.field(default_factory=dict, name="UnprocessedKeys")
+
+
+class _WroteMany(msgspec.Struct):
+    unprocessed: dict[str, Any] = msgspec.field(default_factory=dict, name="UnprocessedItems")
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_got: Final = msgspec.json.Decoder(_Got).decode
+_decode_found: Final = msgspec.json.Decoder(_Found).decode
+_decode_updated: Final = msgspec.json.Decoder(_Updated).decode
+_decode_got_many: Final = msgspec.json.Decoder(_GotMany).decode
+_decode_wrote_many: Final = msgspec.json.Decoder(_WroteMany).decode
+
+
+class DynamoDB:
+    """Items of one tenant account. Threads share it. Every method may raise Unavailable and RequestInvalid."""
+
+    def __init__(self, pool: ConnectionPool, *, region: str, credentials: CredentialSource) -> None:
+        self._call = Caller(pool, region=region, credentials=credentials).call
+
+    def get_item(
+        self, *, table: str, key: Item, attributes: Sequence[str] = (), consistent: bool = True
+    ) -> Item | None:
+        """Read one item, or those of its attributes that are named; None when there is none."""
+        request: dict[str, Any] = {"TableName": table, "Key": to_wire(key), "ConsistentRead": consistent}
+        _project(request, tuple(attributes), _NONE)
+        found = _decode_got(self._call("GetItem", _encode(request))).item
+        return None if found is None else from_wire(found)
+
+    def query(  # noqa: PLR0913 - the words of one query, half of them with a default
+        self,
+        *,
+        table: str,
+        index: str | None,
+        condition: str,
+        names: Mapping[str, str] = _NONE,
+        values: Mapping[str, Value],
+        attributes: Sequence[str] = (),
+        limit: int,
+        forward: bool,
+        start: Item | None = None,
+        consistent: bool = False,
+    ) -> tuple[list[Item], Item | None]:
+        """Read up to ``limit`` items of one partition, in order; and the key to go on from, None at the end."""
+        request: dict[str, Any] = {
+            "TableName": table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": to_wire(values),
+            "Limit": limit,
+            "ScanIndexForward": forward,
+        }
+        if index is not None:
+            request["IndexName"] = index
+        if consistent:
+            request["ConsistentRead"] = True
+        if start is not None:
+            request["ExclusiveStartKey"] = to_wire(start)
+        _project(request, tuple(attributes), names)
+        found = _decode_found(self._call("Query", _encode(request)))
+        return [from_wire(item) for item in found.items], None if found.last is None else from_wire(found.last)
+
+    def put_item(
+        self,
+        *,
+        table: str,
+        item: Item,
+        condition: str | None,
+        names: Mapping[str, str] = _NONE,
+        values: Mapping[str, Value] = _NONE,
+    ) -> None:
+        """Write a whole item.
+
+        Raises:
+            ConditionFailed: The condition does not hold; carries the stored item.
+        """
+        request: dict[str, Any] = {"TableName": table, "Item": to_wire(item)}
+        _restrict(request, condition, names, values)
+        self._call("PutItem", _encode(request))
+
+    def update_item(
+        self,
+        *,
+        table: str,
+        key: Item,
+        update: str,
+        condition: str | None,
+        names: Mapping[str, str] = _NONE,
+        values: Mapping[str, Value] = _NONE,
+    ) -> Item:
+        """Change an item's attributes in place and give the whole new item.
+
+        Raises:
+            ConditionFailed: The condition does not hold; carries the stored item.
+        """
+        request: dict[str, Any] = {
+            "TableName": table,
+            "Key": to_wire(key),
+            "UpdateExpression": update,
+            "ReturnValues": "ALL_NEW",
+        }
+        _restrict(request, condition, names, values)
+        return from_wire(_decode_updated(self._call("UpdateItem", _encode(request))).attributes)
+
+    def transact_write(self, actions: Sequence[Mapping[str, object]]) -> None:
+        """Carry out all actions or none.
+
+        No ``ClientRequestToken``: the actions are conditional, and the returned items tell a repeated write from a lost
+        race (research: a token slows the local engine with each one it holds).
+
+        Args:
+            actions: In DynamoDB's own JSON, items by :func:`to_wire`, each with
+                ``ReturnValuesOnConditionCheckFailure: ALL_OLD``.
+
+        Raises:
+            TransactionCanceled: Says of each action why, in their order.
+        """
+        self._call("TransactWriteItems", _encode({"TransactItems": actions}))
+
+    def batch_get(self, *, table: str, keys: Iterable[Item], attributes: Sequence[str] = ()) -> list[Item]:
+        """Read many items, consistently, in no order; those that are not there are not in the answer."""
+        wanted = [to_wire(key) for key in keys]
+        found: list[Item] = []
+        for chunk in _chunks(wanted, _GET_BATCH):
+            request: dict[str, Any] = {"Keys": chunk, "ConsistentRead": True}
+            _project(request, tuple(attributes), _NONE)
+            left: dict[str, Any] = {table: request}
+            for _ in range(_BATCH_ROUNDS):
+                answer = _decode_got_many(self._call("BatchGetItem", _encode({"RequestItems": left})))
+                found += [from_wire(item) for item in answer.responses.get(table, ())]
+                left = answer.unprocessed
+                if not left:
+                    break
+            _refuse_rest(left)
+        return found
+
+    def batch_put(self, *, table: str, items: Iterable[Item]) -> None:
+        """Write many whole items, without conditions: only rows that are the same however often they are written."""
+        for chunk in _chunks([{"PutRequest": {"Item": to_wire(item)}} for item in items], _WRITE_BATCH):
+            left: dict[str, Any] = {table: chunk}
+            for _ in range(_BATCH_ROUNDS):
+                left = _decode_wrote_many(self._call("BatchWriteItem", _encode({"RequestItems": left}))).unprocessed
+                if not left:
+                    break
+            _refuse_rest(left)
+
+
+def _project(request: dict[str, Any], attributes: tuple[str, ...], names: Mapping[str, str]) -> None:
+    if attributes:
+        expression, placeholders = _projection(attributes)
+        request["ProjectionExpression"] = expression
+        request["ExpressionAttributeNames"] = {**placeholders, **names} if names else placeholders
+    elif names:
+        request["ExpressionAttributeNames"] = dict(names)
+
+
+@functools.lru_cache(maxsize=256)
+def _projection(attributes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Name attributes by placeholders: some of ours are DynamoDB's reserved words."""
+    placeholders = {f"#p{number}": name for number, name in enumerate(attributes)}
+    return ",".join(placeholders), placeholders
+
+
+def _restrict(
+    request: dict[str, Any], condition: str | None, names: Mapping[str, str], values: Mapping[str, Value]
+) -> None:
+    if condition is not None:
+        request["ConditionExpression"] = condition
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if names:
+        request["ExpressionAttributeNames"] = dict(names)
+    if values:
+        request["ExpressionAttributeValues"] = to_wire(values)
+
+
+def _chunks(entries: list[Any], size: int) -> Iterable[list[Any]]:
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+def _refuse_rest(left: Mapping[str, Any]) -> None:
+    if left:
+        raise Unavailable("The store took only a part of a batch.", retry_after_seconds=1)

@@ -1,0 +1,191 @@
+"""HTTP/1.1 over kept-alive sockets to one endpoint: no retries, no meaning, only bytes out and bytes in.
+
+Safe for threads (a connection is in one exchange at a time) and for fork (a child never touches its parent's sockets).
+"""
+
+import collections
+import functools
+import os
+import select
+import socket
+import ssl
+import time
+import zlib
+from typing import Final
+from urllib.parse import urlsplit
+
+import httptools
+import msgspec
+from botocore.httpsession import get_cert_path
+
+_MAX_IDLE: Final = 32  # sockets kept for later; more than the threads of one process are never idle at once
+_MAX_IDLE_SECONDS: Final = 50.0  # below the 60 s and more after which peers and NAT gateways forget a connection
+_MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024  # BatchGetItem answers at most 16 MB of items
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class TransportFailed(Exception):  # noqa: N818 - named for what happened
+    """No whole answer came. Whether the request was carried out is not known."""
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    status: int
+    body: bytes
+
+
+@functools.cache
+def default_tls() -> ssl.SSLContext:
+    """Give the process's TLS settings, made once: the certificates botocore trusts, TLS 1.2 and newer."""
+    context = ssl.create_default_context(cafile=get_cert_path(verify=True))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class Connection:
+    """One socket. Also the parser's callback object (httptools calls the ``on_`` methods)."""
+
+    def __init__(self, opened: socket.socket, *, read_timeout_seconds: float) -> None:
+        self._socket = opened
+        self._read_timeout_seconds = read_timeout_seconds
+        self._readable = select.poll()
+        self._readable.register(opened, select.POLLIN)
+        self._idle_since = 0.0
+
+    def exchange(self, request: bytes) -> tuple[Response, bool]:
+        """Send a request, read its answer; the second value says whether the connection may be used again.
+
+        Raises:
+            TransportFailed: Refused, closed, reset, cut short, garbled or too late.
+        """
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+        self._checksum: int | None = None
+        self._complete = False
+        parser = httptools.HttpResponseParser(self)
+        try:
+            self._socket.sendall(request)
+            self._receive(parser)
+        except (OSError, httptools.HttpParserError) as error:
+            raise TransportFailed(f"{type(error).__name__}: {error}") from error
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        if self._checksum is not None and zlib.crc32(body) != self._checksum:
+            raise TransportFailed("The answer does not match its checksum.")
+        return Response(parser.get_status_code(), body), parser.should_keep_alive()
+
+    def rest(self) -> None:
+        """Note that it is idle from now on."""
+        self._idle_since = time.monotonic()
+
+    def is_usable(self) -> bool:
+        """Say whether an idle connection can be used: not too old, and nothing (such as its end) came in meanwhile."""
+        return time.monotonic() - self._idle_since < _MAX_IDLE_SECONDS and not self._readable.poll(0)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _receive(self, parser: httptools.HttpResponseParser) -> None:
+        deadline = None
+        while True:
+            data = self._socket.recv(_CHUNK_BYTES)
+            if not data:
+                raise ConnectionResetError("closed before the answer was whole")
+            parser.feed_data(data)
+            if self._complete:
+                break
+            # Only long answers come here: the timeout is for the answer, not for each of its pieces.
+            now = time.monotonic()
+            deadline = deadline or now + self._read_timeout_seconds
+            if now >= deadline or self._size_bytes > _MAX_RESPONSE_BYTES:
+                raise TimeoutError("the answer is too slow or too long")
+            self._socket.settimeout(deadline - now)
+        if deadline is not None:
+            self._socket.settimeout(self._read_timeout_seconds)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep what DynamoDB says of the body's CRC-32."""
+        if name.lower() == b"x-amz-crc32":
+            self._checksum = int(value)
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        self._parts.append(data)
+        self._size_bytes += len(data)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the answer."""
+        self._complete = True
+
+
+class ConnectionPool:
+    """Connections to one endpoint, made when needed and kept when idle. Shared by all tenants of that endpoint."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_timeout_seconds: float,
+        read_timeout_seconds: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        parts = urlsplit(url)
+        self.host = parts.netloc
+        self._tls = (tls or default_tls()) if parts.scheme == "https" else None
+        self._name = parts.hostname or ""
+        self._address = (self._name, parts.port or (443 if self._tls else 80))
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._read_timeout_seconds = read_timeout_seconds
+        # Newest first: the rest grow old and are closed. A deque's ends need no lock.
+        self._idle: collections.deque[Connection] = collections.deque()
+        self._process_id = os.getpid()
+
+    def send(self, request: bytes) -> Response:
+        """Send a whole request on some connection and give its answer.
+
+        Raises:
+            TransportFailed: No whole answer came; a connection found dead before the send is not counted.
+        """
+        connection = self._take()
+        try:
+            response, is_reusable = connection.exchange(request)
+        except BaseException:
+            connection.close()
+            raise
+        if is_reusable and len(self._idle) < _MAX_IDLE:
+            connection.rest()
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return response
+
+    def close(self) -> None:
+        """Close what is idle; what is in use closes itself when sent back to a closed peer, or grows old."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Connection:
+        if self._process_id != os.getpid():
+            self._process_id = os.getpid()
+            self._idle = collections.deque()  # dropped here, alive in the parent: the kernel counts its holders
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return self._connect()
+            if connection.is_usable():
+                return connection
+            connection.close()
+
+    def _connect(self) -> Connection:
+        try:
+            opened = socket.create_connection(self._address, self._connect_timeout_seconds)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._tls is not None:
+                opened = self._tls.wrap_socket(opened, server_hostname=self._name)
+            opened.settimeout(self._read_timeout_seconds)
+        except OSError as error:
+            raise TransportFailed(f"{type(error).__name__}: {error}") from error
+        return Connection(opened, read_timeout_seconds=self._read_timeout_seconds)

@@ -1,0 +1,98 @@
+"""AWS Signature Version 4 with a cached signing key. Pure: credentials and moment in, signature out.
+
+Equal to botocore's ``SigV4Auth`` for equal inputs (tests/integration/test_signing.py). It exists because botocore
+derives the key and canonicalises anew for each request (docs/decisions/0003-data-lane.md has the figures).
+"""
+
+import hashlib
+import hmac
+import time
+from typing import Final, NamedTuple, Protocol
+
+from botocore.credentials import ReadOnlyCredentials
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+
+
+class CredentialSource(Protocol):
+    """Where a caller finds the credentials of one tenant account, now."""
+
+    def credentials(self) -> ReadOnlyCredentials:
+        """Give credentials that are good for at least a minute. Raises Unavailable."""
+
+    def expire(self) -> None:
+        """Say that a service refused them, so that the next call gets new ones."""
+
+
+class Moment(NamedTuple):
+    """A second of the wall clock, as SigV4 writes it."""
+
+    second: int
+    timestamp: str
+    day: str
+
+
+class WallClock:
+    """The wall clock in SigV4's notation; formats once a second."""
+
+    def __init__(self) -> None:
+        self._last = Moment(0, "", "")
+
+    def now(self) -> Moment:
+        """Give the present second."""
+        second = int(time.time())
+        last = self._last
+        if second != last.second:
+            timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+            last = self._last = Moment(second, timestamp, timestamp[:8])  # one assignment: safe between threads
+        return last
+
+
+class SigningKeys:
+    """Derives the key of one region and service; remembers the last, which lives a day or as long as its secret."""
+
+    def __init__(self, *, region: str, service: str) -> None:
+        self._region = region
+        self._service = service
+        self._last: tuple[str, str, bytes] = ("", "", b"")
+
+    def scope(self, day: str) -> str:
+        """Name the credential scope of a day."""
+        return f"{day}/{self._region}/{self._service}/aws4_request"
+
+    def sign(self, text: bytes, *, secret: str, day: str) -> str:
+        """Sign a string with the key of ``day``; lower-case hex."""
+        return hmac.digest(self._key(secret, day), text, "sha256").hex()
+
+    def _key(self, secret: str, day: str) -> bytes:
+        last_secret, last_day, key = self._last
+        if last_day == day and last_secret == secret:
+            return key
+        key = ("AWS4" + secret).encode()
+        for part in (day, self._region, self._service, "aws4_request"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        self._last = (secret, day, key)
+        return key
+
+
+class JSONCallSigner:
+    """Signs ``POST /`` with a JSON body: the one request form of DynamoDB."""
+
+    def __init__(self, *, region: str, service: str, host: str, content_type: str) -> None:
+        self._keys = SigningKeys(region=region, service=service)
+        self._host = host
+        self._content_type = content_type
+
+    def authorization(self, *, target: str, body: bytes, credentials: ReadOnlyCredentials, moment: Moment) -> str:
+        """Give the ``Authorization`` header for these headers: type, host, date, token (if any) and target."""
+        token = credentials.token
+        names = "content-type;host;x-amz-date;" + ("x-amz-security-token;" if token else "") + "x-amz-target"
+        token_line = f"x-amz-security-token:{token}\n" if token else ""
+        canonical = (
+            f"POST\n/\n\ncontent-type:{self._content_type}\nhost:{self._host}\nx-amz-date:{moment.timestamp}\n"
+            f"{token_line}x-amz-target:{target}\n\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        )
+        scope = self._keys.scope(moment.day)
+        text = f"{ALGORITHM}\n{moment.timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        signature = self._keys.sign(text.encode(), secret=credentials.secret_key or "", day=moment.day)
+        return f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
