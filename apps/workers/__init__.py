@@ -1,0 +1,1 @@
+"""Celery on the tenants' SQS queues: transport, consumer, task base, messages, tasks. Knows operations, no adapter."""

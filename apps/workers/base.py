@@ -1,0 +1,104 @@
+"""What every task is: scoped to the tenant whose queue it was really polled from, its outcomes told apart."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from celery import Task
+from celery.exceptions import Reject
+from kombu.utils.imports import symbol_by_name
+
+from apps.workers import logs
+from apps.workers.bindings import TenantSource
+from resale.domain.tenants import Tenant
+from resale.errors import NotFound, Rejected
+
+logger = logging.getLogger(__name__)
+
+_KNOWN_SECONDS: Final = (
+    10.0  # a suspended tenant's messages are not run for longer than this after the registry says so
+)
+
+
+class TaskTooLarge(Exception):  # noqa: N818 - named for what happened
+    """The task ran out of memory. Celery ends the whole worker on a plain MemoryError (celery/worker/request.py)."""
+
+
+class TenantTask(Task[..., None]):
+    """Base of all tasks: ``run(self, *, …ids)`` with ``self.tenant``.
+
+    - NotFound and Rejected are final: logged with their code, and the message is deleted.
+    - Conflict, Unavailable and anything else: the message stays; SQS delivers it again after a back-off, and in the
+      end to the dead-letter queue. A task never retries itself and publishes nothing.
+    - A queue of no active tenant: the message stays.
+    """
+
+    abstract = True
+    ignore_result = True
+    acks_late = True
+
+    def __call__(self, *_positional: Any, **ids: Any) -> None:
+        """Run for the tenant of the queue; Celery calls this for each message."""
+        with self._scope():
+            try:
+                self.run(**ids)
+            except (NotFound, Rejected) as outcome:
+                logger.warning("task ended: %s", outcome.code)
+            except MemoryError as error:
+                raise TaskTooLarge(self.name) from error
+
+    @property
+    def queue_name(self) -> str:
+        """The queue this message was polled from: the transport writes it, a body cannot."""
+        return str((self.request.delivery_info or {}).get("routing_key"))
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant that owns ``queue_name``.
+
+        Raises:
+            Reject: No active tenant has such a queue; the message stays in it.
+        """
+        tenant = _tenants_of(self.app.conf.broker_transport_options["tenants"]).find(self.queue_name)
+        if tenant is None:
+            raise Reject(f"no active tenant has queue {self.queue_name}", requeue=False)
+        return tenant
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """Name tenant, queue, task and message in every log line below."""
+        with logs.context(tenant=self.tenant.slug, queue=self.queue_name, task=self.name, task_id=str(self.request.id)):
+            yield
+
+
+class _TenantsByQueue:
+    """The active tenants by queue name, read again when a name is unknown or what is known is old."""
+
+    def __init__(self, source: TenantSource) -> None:
+        self._source = source
+        self._by_queue: dict[str, Tenant] = {}
+        self._read_at = -_KNOWN_SECONDS
+
+    def find(self, queue_name: str) -> Tenant | None:
+        """Return the tenant of a queue."""
+        if queue_name not in self._by_queue or time.monotonic() - self._read_at > _KNOWN_SECONDS:
+            self._by_queue = {
+                queue.name: tenant
+                for tenant in self._source()
+                for queue in (tenant.resources.queues.orders, tenant.resources.queues.images)
+            }
+            self._read_at = time.monotonic()
+        return self._by_queue.get(queue_name)
+
+
+_known = threading.local()  # per thread (and so per pool process): nothing shared, nothing to lock
+
+
+def _tenants_of(source_path: str) -> _TenantsByQueue:
+    tables: dict[str, _TenantsByQueue] = _known.__dict__
+    if source_path not in tables:
+        tables[source_path] = _TenantsByQueue(symbol_by_name(source_path))
+    return tables[source_path]

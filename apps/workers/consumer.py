@@ -1,0 +1,76 @@
+"""Celery's consumer, made safe: what it cannot run stays in SQS, and its loop shows that it turns."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from celery import bootsteps
+from celery.worker.consumer import Consumer
+from kombu.exceptions import ContentDisallowed
+
+from apps.workers import health, logs  # noqa: F401 - logs: connects the workers' logging before Celery sets up its own
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat(bootsteps.StartStopStep):
+    """Rewrites the health file from a timer of the event loop."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        """Beat at once, so that a starting worker counts as alive, then regularly."""
+        path = parent.app.conf.broker_transport_options.get("health_file")
+        if path is None or parent.hub is None:
+            return
+        _beat(Path(path), parent)
+        self._timer = parent.hub.call_repeatedly(health.BEAT_SECONDS, _beat, Path(path), parent)
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature
+        """Beat no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _beat(path: Path, consumer: Any) -> None:
+    try:
+        health.write(path, consumer.task_consumer.channel.report() if consumer.task_consumer else {})
+    except OSError as error:
+        logger.error("health file not written: %r", error)  # noqa: TRY400 - one line is enough
+
+
+class SafeConsumer(Consumer):
+    """Rejects what the stock consumer deletes, and logs neither bodies nor headers.
+
+    The transport lets only well-formed bodies through; this is the second door.
+    """
+
+    def __init__(self, *args: Any, app: Any, **kwargs: Any) -> None:
+        app.steps["consumer"].add(Heartbeat)
+        super().__init__(*args, app=app, **kwargs)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Keep a body that cannot be decoded; stock acknowledges it, which deletes it."""
+        self._refuse(message, exc)
+
+    def on_unknown_message(self, body: object, message: Any) -> None:  # noqa: ARG002 - Celery's signature
+        """Keep a message that names no task."""
+        self._refuse(message, ContentDisallowed("no task"))
+
+    def on_unknown_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
+        """Keep a task that is not registered here: a newer worker may know it."""
+        self._refuse(message, exc)
+
+    def on_invalid_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
+        """Keep a task whose message breaks the protocol."""
+        self._refuse(message, exc)
+
+    def _refuse(self, message: Any, error: Exception) -> None:
+        queue = (message.delivery_info or {}).get("routing_key")
+        logger.error("message %s on queue %s not run: %r", message.properties.get("correlation_id"), queue, error)
+        message.reject()

@@ -1,0 +1,210 @@
+"""Long polls of all bound queues, side by side on one event loop; each has its own back-off and record of health."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+from kombu.asynchronous.hub import Hub
+
+from apps.workers.bindings import Binding, Bindings
+from apps.workers.calls import Answer, Call, LoopHTTP, QueueCalls, loop_http
+
+logger = logging.getLogger(__name__)
+
+_SYNC_SECONDS: Final = 1.0
+_BACK_OFF_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+_MESSAGES_PER_POLL: Final = 10  # SQS's limit
+_SETTLE_TRIES: Final = 3
+_SETTLE_AGAIN_SECONDS: Final = 1.0
+_JITTER: Final = 0.25
+_SILENT_SECONDS: Final = 60.0  # three whole long polls without an answer
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a poll waits for a message, and any call for its answer beyond that."""
+
+    wait_seconds: int = 20  # SQS's longest
+    call_seconds: int = 10
+
+
+class Poll:
+    """One bound queue: the calls to it and how it has been answering."""
+
+    def __init__(self, *, binding: Binding, calls: QueueCalls, bindings: Bindings, hub: Hub) -> None:
+        """Begin healthy: the age of the last good poll counts from now."""
+        self.binding: Final = binding
+        self.calls: Final = calls
+        self._bindings = bindings
+        self._hub = hub
+        self._failure_count = 0
+        self._ok_at = time.monotonic()
+
+    @property
+    def name(self) -> str:
+        """Name of the queue."""
+        return self.binding.queue.name
+
+    def succeeded(self) -> None:
+        """Note a good poll."""
+        if self._failure_count:
+            logger.info("queue %s answers again", self.name)
+        self._failure_count = 0
+        self._ok_at = time.monotonic()
+
+    def failed(self, reason: str) -> float:
+        """Note a failed poll and return the seconds to wait."""
+        wait = _BACK_OFF_SECONDS[min(self._failure_count, len(_BACK_OFF_SECONDS) - 1)]
+        self._failure_count += 1
+        logger.error("queue %s: %s; polled again in %.1f s", self.name, reason, wait)
+        return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads retries, no secret
+
+    def report(self) -> dict[str, Any]:
+        """Return the queue's health: alarms look at it, the worker's own health does not."""
+        age = time.monotonic() - self._ok_at
+        silent = age > _SILENT_SECONDS
+        return {"last_ok_age_seconds": round(age, 1), "failure_count": self._failure_count, "silent": silent}
+
+    def send(self, call: Callable[[], None], failed: Callable[[str], None]) -> None:
+        """Make a call; what goes wrong in signing or sending stays with this queue."""
+        if self.binding.renewing.is_set():  # signing now would ask STS and hold up the loop
+            failed("its session is being renewed")
+            return
+        try:
+            call()
+        except Exception as error:
+            logger.exception("call to queue %s not sent", self.name)
+            failed(type(error).__name__)
+
+    def renew_if_refused(self, answer: Answer) -> None:
+        """Have the session renewed when its token is not known any more."""
+        if answer.token_refused:
+            self._bindings.renew(self.binding)
+
+    def settle(self, what: str, call: Call, *, finished: Callable[[], object], tries: int = _SETTLE_TRIES) -> None:
+        """Make a call for a received message; a failure is tried again soon, then left to SQS to redeliver."""
+
+        def failed(reason: str) -> None:
+            if tries > 1:
+                again = partial(self.settle, what, call, finished=finished, tries=tries - 1)
+                self._hub.call_later(_SETTLE_AGAIN_SECONDS, again)
+            else:
+                logger.error("%s on queue %s: %s; SQS delivers the message again", what, self.name, reason)
+                finished()
+
+        def answered(answer: Answer) -> None:
+            if answer.ok:
+                finished()
+                return
+            self.renew_if_refused(answer)
+            failed(answer.reason)
+
+        self.send(partial(call, answered), failed)
+
+
+class Receiver(Protocol):
+    """Who takes the messages (the channel)."""
+
+    def free_slots(self) -> int:
+        """Return how many more messages are wanted now."""
+
+    def take(self, poll: Poll, message: dict[str, Any]) -> None:
+        """Take one message of SQS, received by this poll."""
+
+
+class Polls:
+    """The polls of one purpose, kept equal to its bindings."""
+
+    def __init__(self, *, hub: Hub, bindings: Bindings, receiver: Receiver, limits: Limits) -> None:
+        """Keep the parts; nothing starts before ``start``."""
+        self._hub = hub
+        self._bindings = bindings
+        self._receiver = receiver
+        self._limits = limits
+        self._polls: dict[str, Poll] = {}
+        self._waiting: list[Poll] = []  # for a free slot
+        self._http: LoopHTTP | None = None
+        self._timer: Any = None
+
+    def start(self) -> None:
+        """Begin to poll whatever is bound."""
+        self._http = loop_http(self._hub)
+        self._bindings.start()
+        self._timer = self._hub.call_repeatedly(_SYNC_SECONDS, self._sync)
+
+    def stop(self) -> None:
+        """Poll no more."""
+        self._bindings.stop()
+        self._polls.clear()
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def report(self) -> Mapping[str, dict[str, Any]]:
+        """Return each queue's health."""
+        return {name: poll.report() for name, poll in self._polls.items()}
+
+    def slot_freed(self) -> None:
+        """Poll again where only the want of a slot held it back."""
+        waiting, self._waiting = self._waiting, []
+        for poll in waiting:
+            self._begin(poll)
+
+    def _sync(self) -> None:
+        current = self._bindings.current()
+        for name in [name for name, poll in self._polls.items() if current.get(name) is not poll.binding]:
+            del self._polls[name]
+            if self._http is not None:
+                self._http.reserve(-1)
+            logger.info("queue %s is no longer polled", name)
+        for name in current.keys() - self._polls.keys():
+            self._add(current[name])
+
+    def _add(self, binding: Binding) -> None:
+        if self._http is None:
+            return
+        calls = QueueCalls(
+            http=self._http, client=binding.client, url=binding.queue.url, call_seconds=self._limits.call_seconds
+        )
+        poll = Poll(binding=binding, calls=calls, bindings=self._bindings, hub=self._hub)
+        self._polls[poll.name] = poll
+        self._http.reserve(1)
+        logger.info("queue %s is polled", poll.name)
+        self._begin(poll)
+
+    def _begin(self, poll: Poll) -> None:
+        if self._polls.get(poll.name) is not poll:
+            return
+        free = self._receiver.free_slots()
+        if free <= 0:
+            self._waiting.append(poll)
+            return
+        # Every queue asks for its share of the room: at most one message a queue comes in excess.
+        count = max(1, min(_MESSAGES_PER_POLL, free // len(self._polls)))
+        done = partial(self._answered, poll)
+        receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
+        poll.send(receive, partial(self._failed, poll))
+
+    def _answered(self, poll: Poll, answer: Answer) -> None:
+        messages = answer.messages()
+        if messages is None:
+            poll.renew_if_refused(answer)
+            self._failed(poll, answer.reason)
+            return
+        poll.succeeded()
+        for message in messages:
+            self._hand_over(poll, message)
+        self._begin(poll)
+
+    def _hand_over(self, poll: Poll, message: dict[str, Any]) -> None:
+        if self._polls.get(poll.name) is poll:
+            self._receiver.take(poll, message)
+        else:  # dropped while its last poll was under way
+            poll.settle("hand back", partial(poll.calls.hide, message["ReceiptHandle"], 0), finished=bool)
+
+    def _failed(self, poll: Poll, reason: str) -> None:
+        self._hub.call_later(poll.failed(reason), self._begin, poll)
