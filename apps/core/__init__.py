@@ -1,0 +1,1 @@
+"""What every door needs: the container, outcomes as HTTP, the lean view, requests, logs, health."""

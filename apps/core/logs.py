@@ -1,0 +1,59 @@
+"""Logs: one JSON object a line, never personal data. An exception is its types and places, without its words."""
+
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.core import LogData
+from pythonjsonlogger.msgspec import MsgspecFormatter
+
+_context: ContextVar[Mapping[str, str]] = ContextVar("log_context")
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class Formatter(MsgspecFormatter):
+    """Adds the current context to each line and keeps values out of stack traces."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "{message}{levelname}{name}",
+            style="{",
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="at",
+        )
+
+    def process_log_record(self, log_data: LogData) -> LogData:
+        """Add what is known of the request or task at hand; the line's own fields win."""
+        context = _context.get(None)
+        return log_data if context is None else {**context, **log_data}
+
+    def formatException(self, ei: Any) -> list[str]:  # type: ignore[override]  # noqa: N802 - both as its base has it
+        """Name each exception of the chain and where it was raised. Messages may quote input, so none is kept."""
+        return describe_exception(ei)
+
+
+def describe_exception(exc_info: _ExcInfo) -> list[str]:
+    """Turn an exception and its causes, the newest first, into lines free of data."""
+    lines: list[str] = []
+    error = exc_info[1]
+    while error is not None:
+        lines.append(f"{type(error).__module__}.{type(error).__qualname__}")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return lines
+
+
+@contextmanager
+def log_context(**fields: str) -> Iterator[None]:
+    """Add fields to every line logged inside, on this thread."""
+    token = _context.set({**_context.get({}), **fields})
+    try:
+        yield
+    finally:
+        _context.reset(token)

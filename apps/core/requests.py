@@ -1,0 +1,131 @@
+"""What a request is to a view: its id, its bounded body, and the typed thing its body says."""
+
+import re
+from functools import lru_cache
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+import uuid_utils
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from apps.core import decoding
+from apps.core.problems import BodyTooLarge, MalformedBody, UnsupportedBody
+from resale.domain.tenants import Tenant
+from resale.errors import FieldError, Invalid
+
+MAX_BODY_BYTES: Final = 256 * 1024  # the largest body our schemas can fill is far smaller
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every request body and query: what it does not name is refused."""
+
+
+class RequestInfo(msgspec.Struct, gc=False):
+    """What is known of a request beside its input. Authentication fills in the rest."""
+
+    id: str
+    tenant: Tenant | None = None
+    key_id: str = ""
+
+
+B = TypeVar("B", bound=Body)
+
+
+def new_info(request: HttpRequest) -> RequestInfo:
+    """Start a request's info: its own X-Request-Id when that is sane, else a new id."""
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    if _REQUEST_ID.fullmatch(given) is None:
+        given = "req_" + uuid_utils.uuid7().hex
+    info = RequestInfo(id=given)
+    request.__dict__["resale"] = info
+    return info
+
+
+def info_of(request: HttpRequest | Request) -> RequestInfo:
+    """Get what is known of a request, whether Django's or the view's."""
+    plain = request._request if isinstance(request, Request) else request  # noqa: SLF001 - DRF names it nowhere else
+    return plain.__dict__.get("resale") or new_info(plain)
+
+
+def read_body(request: HttpRequest | Request) -> bytes:
+    """Read the whole body, chunked or not.
+
+    Raises:
+        BodyTooLarge: Over 256 KiB; not read further.
+        UnsupportedBody: Compressed.
+    """
+    plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
+    meta = plain.META
+    if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise UnsupportedBody("A compressed body is not understood.")
+    if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
+        # Django reads nothing without a length; the server has taken the chunks apart and ends the stream.
+        body = cast("bytes", plain.environ["wsgi.input"].read(MAX_BODY_BYTES + 1))  # type: ignore[attr-defined]  # a WSGIRequest
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return body
+    if _content_length(meta.get("CONTENT_LENGTH")) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    return plain.body
+
+
+def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
+    """Turn a JSON body into a struct.
+
+    Raises:
+        UnsupportedBody: Not application/json, or compressed.
+        BodyTooLarge: Over 256 KiB.
+        MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, nested too deep, or empty.
+        Invalid: JSON, but not what ``kind`` says; carries the first wrong place.
+    """
+    plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
+    if plain.content_type != "application/json":
+        raise UnsupportedBody("The body must be application/json.")
+    return decode_json(read_body(plain), kind)
+
+
+def decode_json(body: bytes, kind: type[B]) -> B:
+    """Turn JSON bytes into a struct. Raises MalformedBody or Invalid, as ``decode_body``."""
+    try:
+        return cast("B", _decoder(kind).decode(body))
+    except msgspec.ValidationError as error:
+        raise Invalid("The body is not valid.", errors=(decoding.field_error(str(error)),)) from None
+    except UnicodeDecodeError:
+        raise MalformedBody("The body is not UTF-8.") from None
+    except RecursionError:
+        raise MalformedBody("The body is nested too deep.") from None
+    except msgspec.DecodeError:
+        raise MalformedBody("The body is not JSON." if body else "The body is empty.") from None
+
+
+def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
+    """Turn the query string into a struct; numbers and booleans are read from their text.
+
+    Raises:
+        Invalid: A parameter is unknown, repeated or wrong; its pointer names it.
+    """
+    plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
+    values: dict[str, str] = {}
+    for name, given in plain.GET.lists():
+        if len(given) > 1:
+            repeated = FieldError(decoding.pointer(name), "repeated", "The parameter was given more than once.")
+            raise Invalid("The query is not valid.", errors=(repeated,))
+        values[name] = given[0]
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid("The query is not valid.", errors=(decoding.field_error(str(error)),)) from None
+
+
+@lru_cache(maxsize=128)
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _content_length(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0

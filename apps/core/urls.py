@@ -1,0 +1,7 @@
+"""Paths of the process itself."""
+
+from django.urls import path
+
+from apps.core import health
+
+urlpatterns = [path("healthz", health.healthz)]

@@ -1,0 +1,1 @@
+"""Who is served and who is asking: the tenant registry, API keys, shoppers' tokens, staff membership."""

@@ -1,0 +1,109 @@
+"""From a request to its caller: the API key names the tenant, the bearer token the shopper. Nothing else does."""
+
+from typing import Final, cast
+
+import msgspec
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from apps.core.requests import info_of
+from apps.tenancy import keys, registry
+from apps.tenancy.errors import (
+    APIKeyInvalid,
+    APIKeyMissing,
+    APIKeyRevoked,
+    ScopeMissing,
+    SecretKeyRequired,
+    TenantSuspended,
+    TokenInvalid,
+    TokenMissing,
+)
+from apps.tenancy.models import KeyKind
+from apps.tenancy.tokens import Shopper, Tokens
+from resale.domain.tenants import Tenant, TenantStatus
+
+_BEARER: Final = "bearer "
+tokens: Final = Tokens()  # this process's; empty until first asked
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks. ``shopper`` is None when no token was sent."""
+
+    tenant: Tenant
+    key_id: str
+    key_kind: KeyKind
+    scopes: frozenset[str]
+    shopper: Shopper | None
+
+    @property
+    def is_brand(self) -> bool:
+        """Whether the brand's own back end asks."""
+        return self.key_kind == KeyKind.SECRET
+
+
+def authenticate(request: HttpRequest) -> Caller:
+    """Find out who asks. A token that is there must be good, even where none is needed.
+
+    Raises:
+        APIKeyMissing, APIKeyInvalid, APIKeyRevoked: The X-API-Key header.
+        TenantSuspended: The tenant is switched off.
+        TokenInvalid, TokenExpired: The Authorization header.
+        Unavailable: The registry or the issuer does not answer.
+    """
+    key = _known_key(request.META.get("HTTP_X_API_KEY"))
+    tenant = key.tenant
+    info = info_of(request)
+    info.key_id = key.id
+    info.tenant = tenant
+    if tenant is None or tenant.status != TenantStatus.ACTIVE:
+        raise TenantSuspended("This shop is switched off.")
+    if key.revoked:
+        raise APIKeyRevoked("The API key was revoked.")
+    bearer = request.META.get("HTTP_AUTHORIZATION")
+    shopper = None if bearer is None else tokens.verify(_token(bearer), tenant)
+    return Caller(tenant=tenant, key_id=key.id, key_kind=key.kind, scopes=key.scopes, shopper=shopper)
+
+
+def caller_of(request: Request) -> Caller:
+    """Get the caller of a request to a LeanAPIView."""
+    return cast("Caller", request.auth)
+
+
+def require_shopper(caller: Caller) -> Shopper:
+    """Get the shopper. Raises TokenMissing."""
+    if caller.shopper is None:
+        raise TokenMissing("Send the shopper's token as Authorization: Bearer.")
+    return caller.shopper
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Let only a secret key with this scope pass. Raises SecretKeyRequired or ScopeMissing."""
+    if not caller.is_brand:
+        raise SecretKeyRequired("This needs a secret key.")
+    if scope not in caller.scopes:
+        raise ScopeMissing(f"The key lacks the scope {scope}.")
+
+
+class TenantAuthentication(BaseAuthentication):
+    """``authenticate`` as DRF asks for it: both ``request.user`` and ``request.auth`` are the Caller."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, Caller]:
+        """Authenticate the request under DRF's."""
+        caller = authenticate(request._request)  # noqa: SLF001 - DRF names it nowhere else
+        return caller, caller
+
+
+def _known_key(text: str | None) -> registry.KnownKey:
+    if not text:
+        raise APIKeyMissing("Send an API key as X-API-Key.")
+    key = registry.by_api_key_hash(keys.hash_of(text)) if len(text) == keys.TEXT_CHARS else None
+    if key is None:
+        raise APIKeyInvalid("The API key is not known.")
+    return key
+
+
+def _token(header: str) -> str:
+    if header[: len(_BEARER)].lower() != _BEARER:
+        raise TokenInvalid("The Authorization header must be a bearer token.")
+    return header[len(_BEARER) :].strip()

@@ -1,0 +1,154 @@
+"""A bounded read-through cache that outlives its source: fresh for seconds, served stale while the source is down."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Clock = Callable[[], float]
+_STRIPES: Final = 64
+
+
+class SourceDown(Exception):  # noqa: N818 - it says what is the case
+    """The source does not answer and nothing recent enough is known."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how much is kept."""
+
+    fresh_seconds: float = 30.0
+    absent_seconds: float = 5.0  # a new key works everywhere this soon
+    stale_seconds: float = 3600.0
+    max_entries: int = 10_000
+    max_absent: int = 10_000
+
+
+class Source:
+    """Whether what lies behind some caches answers. Shared, so that one failure spares the others a wait."""
+
+    def __init__(self, clock: Clock = time.monotonic, retry_seconds: float = 5.0) -> None:
+        self.clock = clock
+        self._retry_seconds = retry_seconds
+        self._lock = threading.Lock()
+        self.failing = False
+        self._next_try_at = 0.0
+
+    def may_try(self) -> bool:
+        """Whether to ask now: always while it answers; else one caller in ``retry_seconds``."""
+        if not self.failing:
+            return True
+        with self._lock:
+            now = self.clock()
+            if now < self._next_try_at:
+                return False
+            self._next_try_at = now + self._retry_seconds
+            return True
+
+    def failed(self) -> None:
+        """Remember a failure."""
+        with self._lock:
+            self.failing = True
+            self._next_try_at = self.clock() + self._retry_seconds
+
+    def answered(self) -> None:
+        """Remember that it answers again."""
+        self.failing = False
+
+
+class ReadThroughCache(Generic[K, V]):
+    """Values by key, loaded once by one thread. What is absent is remembered apart, so strangers evict no one.
+
+    Reading a fresh value takes no lock: dict operations are atomic, entries are never changed in place.
+    """
+
+    def __init__(
+        self, load: Callable[[K], V | None], *, source: Source, down: type[Exception], limits: Limits | None = None
+    ) -> None:
+        self._load = load
+        self._source = source
+        self._down = down
+        self._limits = limits or Limits()
+        self._present: dict[K, tuple[V, float]] = {}
+        self._absent: dict[K, float] = {}
+        self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))
+
+    def get(self, key: K) -> V | None:
+        """Get a value, None when there is none.
+
+        Raises:
+            SourceDown: Not known, or known too long ago, and the source is down.
+        """
+        entry = self._present.get(key)
+        if entry is not None and self._source.clock() - entry[1] < self._limits.fresh_seconds:
+            return entry[0]
+        return self._refresh(key)
+
+    def forget(self, key: K) -> None:
+        """Have the next reader load a key anew."""
+        self._present.pop(key, None)
+        self._absent.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._present.clear()
+        self._absent.clear()
+
+    def __len__(self) -> int:
+        return len(self._present) + len(self._absent)
+
+    def _refresh(self, key: K) -> V | None:
+        stripe = self._stripes[hash(key) % _STRIPES]
+        # While the source is down only one thread spends its time on trying; the others take what is there.
+        if not stripe.acquire(blocking=not self._source.failing):
+            return self._stale(key)
+        try:
+            now = self._source.clock()
+            entry = self._present.get(key)  # another thread may have loaded it while this one waited
+            if entry is not None and now - entry[1] < self._limits.fresh_seconds:
+                return entry[0]
+            if now - self._absent.get(key, float("-inf")) < self._limits.absent_seconds:
+                return None
+            return self._load_or_stale(key)
+        finally:
+            stripe.release()
+
+    def _load_or_stale(self, key: K) -> V | None:
+        if not self._source.may_try():
+            return self._stale(key)
+        try:
+            value = self._load(key)
+        except self._down:
+            self._source.failed()
+            return self._stale(key)
+        self._source.answered()
+        self._keep(key, value)
+        return value
+
+    def _stale(self, key: K) -> V:
+        entry = self._present.get(key)
+        if entry is None or self._source.clock() - entry[1] > self._limits.stale_seconds:
+            raise SourceDown
+        return entry[0]
+
+    def _keep(self, key: K, value: V | None) -> None:
+        self.forget(key)  # what is kept anew becomes the youngest
+        now = self._source.clock()
+        if value is None:
+            self._absent[key] = now
+            _drop_oldest(self._absent, self._limits.max_absent)
+        else:
+            self._present[key] = (value, now)
+            _drop_oldest(self._present, self._limits.max_entries)
+
+
+def _drop_oldest(entries: dict[K, V], most: int) -> None:
+    while len(entries) > most:
+        try:
+            entries.pop(next(iter(entries)), None)
+        except (StopIteration, RuntimeError):  # another thread changed it: it drops as well
+            return

@@ -1,0 +1,172 @@
+"""The registry's tables: tenants, their API keys, and staff. No tenant data lies here."""
+
+from typing import ClassVar
+
+import msgspec
+import uuid_utils
+from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Length
+
+from resale.domain.access import Role
+from resale.domain.tenants import Resources, TenantStatus
+
+models.CharField.register_lookup(Length)
+
+
+def new_tenant_id() -> str:
+    """Make a tenant's id."""
+    return f"ten_{uuid_utils.uuid7().hex}"
+
+
+def new_key_id() -> str:
+    """Make an API key's id: what logs and history call it by."""
+    return f"key_{uuid_utils.uuid7().hex}"
+
+
+def new_staff_id() -> str:
+    """Make a staff user's id: what history calls them by, never their name."""
+    return f"stf_{uuid_utils.uuid7().hex}"
+
+
+class User(AbstractUser):
+    """Somebody who signs in to the admin: staff of tenants, or an operator."""
+
+    staff_id = models.CharField(max_length=40, unique=True, default=new_staff_id, editable=False)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this user runs the platform: sees tenants, not their data."""
+        return self.is_active and self.is_superuser
+
+
+class Status(models.TextChoices):
+    """Where a tenant is in its life (``resale.domain.tenants.TenantStatus``)."""
+
+    ACTIVE = TenantStatus.ACTIVE.value, "Active"
+    SUSPENDED = TenantStatus.SUSPENDED.value, "Suspended"
+
+
+class Tier(models.TextChoices):
+    """Whether pooled services serve a tenant or its own."""
+
+    STANDARD = "standard", "Standard"
+    PREMIUM = "premium", "Premium"
+
+
+class Tenant(models.Model):
+    """One brand: its AWS account, its shop's settings, and the map of what its account holds."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=new_tenant_id, editable=False)
+    slug = models.CharField(
+        max_length=32, unique=True, validators=[RegexValidator(r"\A[a-z][a-z0-9-]{1,30}[a-z0-9]\Z", "a-z, 0-9 and -")]
+    )
+    name = models.CharField(max_length=100)
+    account_id = models.CharField(max_length=12, validators=[RegexValidator(r"\A\d{12}\Z", "twelve digits")])
+    region = models.CharField("write region", max_length=32)
+    tier = models.CharField(max_length=16, choices=Tier.choices, default=Tier.STANDARD)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.SUSPENDED)
+    sandbox = models.BooleanField(default=False)
+    currency = models.CharField(max_length=3, validators=[RegexValidator(r"\A[A-Z]{3}\Z", "ISO 4217")])
+    market = models.CharField(max_length=2, validators=[RegexValidator(r"\A[A-Z]{2}\Z", "ISO 3166-1 alpha-2")])
+    locale = models.CharField(max_length=16)
+    commission_basis_points = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(10_000)])
+    oidc_issuer = models.CharField("OIDC issuer", max_length=255)
+    oidc_audience = models.CharField("OIDC audience", max_length=255)
+    allowed_origins = models.JSONField(default=list, blank=True)
+    external_id = models.CharField(max_length=128)
+    resources = models.JSONField(default=dict, blank=True, help_text="The outputs of the tenant's stack.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        """One issuer and audience belong to one tenant: a token never fits two."""
+
+        ordering = ("slug",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["oidc_issuer", "oidc_audience"], name="one_tenant_an_audience"),
+            models.CheckConstraint(condition=models.Q(account_id__length=12), name="account_id_has_12_digits"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse origins that are none, an active tenant without its resource map, and a map that is none."""
+        if not _are_origins(self.allowed_origins):
+            raise ValidationError({"allowed_origins": "A list of origins such as https://shop.example."})
+        if not self.resources and self.status != Status.ACTIVE:
+            return
+        try:
+            msgspec.convert(self.resources, Resources)
+        except msgspec.ValidationError as error:
+            raise ValidationError({"resources": str(error)}) from error
+
+
+class KeyKind(models.TextChoices):
+    """Who may hold a key."""
+
+    PUBLISHABLE = "publishable", "Publishable"
+    SECRET = "secret", "Secret"
+
+
+class APIKey(models.Model):
+    """An API key: its hash, and enough of its text to be told from others."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=new_key_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="api_keys")
+    kind = models.CharField(max_length=16, choices=KeyKind.choices)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    prefix = models.CharField(max_length=16, editable=False)
+    last_characters = models.CharField(max_length=4, editable=False)
+    scopes = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        """Newest first."""
+
+        verbose_name = "API key"
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…{self.last_characters}"
+
+
+class StaffRole(models.TextChoices):
+    """What staff may do at one tenant (``resale.domain.access``)."""
+
+    VIEWER = Role.VIEWER.value, "Viewer"
+    MODERATOR = Role.MODERATOR.value, "Moderator"
+    MANAGER = Role.MANAGER.value, "Manager"
+
+
+class StaffMembership(models.Model):
+    """That a user works for a tenant, and as what."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=StaffRole.choices, default=StaffRole.VIEWER)
+
+    class Meta:
+        """One role a user and tenant."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "tenant"], name="one_role_a_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.tenant_id}"
+
+    @property
+    def standing(self) -> Role:
+        """The role as the access table knows it."""
+        return Role(self.role)
+
+
+def _are_origins(value: object) -> bool:
+    """Whether it is a list of what browsers send as Origin: scheme, host and port, nothing after."""
+    if not isinstance(value, list):
+        return False
+    schemes = ("https://", "http://")
+    return all(isinstance(one, str) and one.startswith(schemes) and one.count("/") == 2 for one in value)  # noqa: PLR2004 - the two of ://

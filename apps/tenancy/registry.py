@@ -1,0 +1,190 @@
+"""The registry as a process knows it: tenants and keys, at most 30 s old, or up to an hour while its database is down.
+
+So a revoked key or a suspended tenant is refused everywhere within 30 s, and a new key works within 5 s.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from apps.tenancy import models
+from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
+from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
+from resale.domain.ids import TenantId
+from resale.domain.tenants import Resources, Tenant, TenantStatus
+
+logger = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_RETRY_AFTER_SECONDS: Final = 5
+_TENANTS: Final = Limits(max_entries=2_000, max_absent=2_000)
+
+
+class DatabaseDown(Exception):  # noqa: N818 - it says what is the case
+    """The database does not answer. Raised by loaders, so that the cache knows that failure from others."""
+
+
+class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key and its tenant. ``tenant`` is None when it cannot be served: no valid resource map yet."""
+
+    id: str
+    kind: models.KeyKind
+    scopes: frozenset[str]
+    revoked: bool
+    tenant: Tenant | None
+
+
+class Registry:
+    """Tenants and keys behind one set of caches. One a process; tests make their own with their own clock."""
+
+    def __init__(self, source: Source | None = None) -> None:
+        shared = source or Source()
+        self._by_id = ReadThroughCache(_load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS)
+        self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
+        self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
+        self._active = ReadThroughCache(_load_active, source=shared, down=DatabaseDown)
+
+    def by_id(self, tenant_id: str) -> Tenant:
+        """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""
+        return self._found(self._by_id, TenantId(tenant_id))
+
+    def by_slug(self, slug: str) -> Tenant:
+        """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""
+        return self._found(self._by_slug, slug)
+
+    def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
+        """Find a key by the SHA-256 of its text, in hex. Raises RegistryUnavailable."""
+        return self._ask(self._by_hash, key_hash)
+
+    def active_tenants(self) -> tuple[Tenant, ...]:
+        """List the tenants that are served, by slug. Raises RegistryUnavailable."""
+        return self._ask(self._active, None) or ()
+
+    def forget_key(self, key_hash: str) -> None:
+        """Have a key that was just changed read anew in this process."""
+        self._by_hash.forget(key_hash)
+
+    def clear(self) -> None:
+        """Forget everything this process knows."""
+        for cache in (self._by_id, self._by_slug, self._by_hash, self._active):
+            cache.clear()
+
+    def _found(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
+        tenant = self._ask(cache, key)
+        if tenant is None:
+            raise TenantNotFound("No such tenant.")
+        return tenant
+
+    def _ask(self, cache: ReadThroughCache[K, V], key: K) -> V | None:
+        try:
+            return cache.get(key)
+        except SourceDown:
+            raise RegistryUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from None
+
+
+def ping() -> bool:
+    """Say whether the registry's database answers now."""
+    try:
+        _guarded(_select_one)
+    except DatabaseDown:
+        return False
+    return True
+
+
+def to_tenant(row: models.Tenant) -> Tenant:
+    """Turn a row into what doors and adapters know of a tenant.
+
+    Raises:
+        msgspec.ValidationError: Its resource map is none, or incomplete.
+    """
+    return Tenant(
+        id=TenantId(row.id),
+        slug=row.slug,
+        name=row.name,
+        account_id=row.account_id,
+        region=row.region,
+        tier=row.tier,
+        status=TenantStatus(row.status),
+        sandbox=row.sandbox,
+        currency=row.currency,
+        market=row.market,
+        locale=row.locale,
+        commission_basis_points=row.commission_basis_points,
+        oidc_issuer=row.oidc_issuer,
+        oidc_audience=row.oidc_audience,
+        allowed_origins=tuple(row.allowed_origins),
+        external_id=row.external_id,
+        resources=msgspec.convert(row.resources, Resources),
+    )
+
+
+# ---------------------------------------------------------------- what the caches load
+def _load_by_id(tenant_id: TenantId) -> Tenant | None:
+    return _guarded(lambda: _servable(models.Tenant.objects.filter(id=tenant_id).first()))
+
+
+def _load_by_slug(slug: str) -> Tenant | None:
+    return _guarded(lambda: _servable(models.Tenant.objects.filter(slug=slug).first()))
+
+
+def _load_key(key_hash: str) -> KnownKey | None:
+    return _guarded(lambda: _known_key(models.APIKey.objects.select_related("tenant").filter(hash=key_hash).first()))
+
+
+def _load_active(_: None) -> tuple[Tenant, ...]:
+    rows = models.Tenant.objects.filter(status=models.Status.ACTIVE).order_by("slug")
+    tenants = _guarded(lambda: [_servable(row) for row in rows])
+    return tuple(tenant for tenant in tenants if tenant is not None)
+
+
+def _known_key(row: models.APIKey | None) -> KnownKey | None:
+    if row is None:
+        return None
+    return KnownKey(
+        id=row.id,
+        kind=models.KeyKind(row.kind),
+        scopes=frozenset(row.scopes),
+        revoked=row.revoked_at is not None,
+        tenant=_servable(row.tenant),
+    )
+
+
+def _servable(row: models.Tenant | None) -> Tenant | None:
+    if row is None:
+        return None
+    try:
+        return to_tenant(row)
+    except msgspec.ValidationError:
+        if row.status == models.Status.ACTIVE:  # a suspended one may still be without its stack
+            logger.exception("an active tenant has no valid resource map", extra={"tenant": row.slug})
+        return None
+
+
+def _guarded(load: Callable[[], V]) -> V:
+    """Run a query on this thread's connection, replacing one that has died since its last use."""
+    close_old_connections()
+    try:
+        return load()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("the registry's database does not answer", exc_info=error)
+        connection.close_if_unusable_or_obsolete()
+        raise DatabaseDown from error
+
+
+def _select_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+_process: Final = Registry()  # empty until first asked
+by_id = _process.by_id
+by_slug = _process.by_slug
+by_api_key_hash = _process.by_api_key_hash
+active_tenants = _process.active_tenants
+forget_key = _process.forget_key
+clear = _process.clear

@@ -1,0 +1,7 @@
+"""Paths of the registry."""
+
+from django.urls import path
+
+from apps.tenancy import health
+
+urlpatterns = [path("readyz", health.readyz)]

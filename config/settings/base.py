@@ -1,0 +1,124 @@
+"""What all settings share. No secrets, no hosts, no connections."""
+
+from pathlib import Path
+from typing import Any
+
+from config.settings import environment
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+VAR_DIR = BASE_DIR / "var"
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ALLOWED_HOSTS: list[str] = []
+DEBUG = False
+
+INSTALLED_APPS = [
+    "unfold",  # before the admin whose templates it replaces
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "storages",
+    "apps.tenancy",
+]
+
+# Every request passes the first list; what only some need lies in the second, by path (docs/decisions).
+MIDDLEWARE = [
+    "apps.core.middleware.RequestMiddleware",
+    "apps.core.middleware.ScopedMiddleware",
+]
+SCOPED_MIDDLEWARE = {
+    "/v1/": ["apps.tenancy.cors.TenantCorsMiddleware"],
+    "/admin/": [
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+}
+# The admin's checks read MIDDLEWARE only; its middleware is there, in its scope.
+SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": environment.database(f"sqlite:///{VAR_DIR / 'data' / 'registry.sqlite'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Staff. Shoppers are never Django users.
+AUTH_USER_MODEL = "tenancy.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_PATH = "/admin/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600  # seconds: a working day
+CSRF_COOKIE_PATH = "/admin/"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.tenancy.authentication.TenantAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "EXCEPTION_HANDLER": "apps.core.problems.handle_drf_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+CORS_URLS_REGEX = r"^/v1/"
+CORS_ALLOW_METHODS = ("GET", "POST", "PATCH")
+CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-request-id")
+CORS_EXPOSE_HEADERS = ("etag", "location", "retry-after", "x-request-id")
+CORS_PREFLIGHT_MAX_AGE = 600  # seconds; Chromium caps it at 7200
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
+STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "apps.core.logs.Formatter"}},
+    "handlers": {
+        "stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"},
+        "none": {"class": "logging.NullHandler"},
+    },
+    "root": {"handlers": ["stdout"], "level": environment.text("RESALE_LOG_LEVEL")},
+    "loggers": {
+        # Replaces Django's own handlers. Our request line says every 4xx once; 5xx come with their stack.
+        "django": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["none"], "propagate": False},
+        "django.security": {"level": "CRITICAL"},  # a wrong Host header is not our error, and quotes its sender
+    },
+}

@@ -1,0 +1,120 @@
+"""The only place that reads the environment: every variable the platform knows, and what is made of them."""
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dj_database_url
+import msgspec
+from django.core.exceptions import ImproperlyConfigured
+
+from resale.settings import Settings
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One environment variable, as the README's table shows it. ``default`` None: none."""
+
+    name: str
+    meaning: str
+    default: str | None = None
+    production: bool = False  # production refuses to start without it
+
+
+VARIABLES: Final = (
+    Variable("DJANGO_SETTINGS_MODULE", "Which settings are used", "config.settings.local"),
+    Variable("DJANGO_SECRET_KEY", "Signs staff sessions; at least 32 characters", production=True),
+    Variable("DATABASE_URL", "The registry's database; PostgreSQL or SQLite", production=True),
+    Variable("RESALE_ALLOWED_HOSTS", "Host names the admin answers to, comma separated", production=True),
+    Variable("RESALE_LOOKUP_SECRET", "Keys the hashes customers are found by; at least 32 characters", production=True),
+    Variable("RESALE_CURSOR_SECRET", "Signs list cursors; at least 32 characters", production=True),
+    Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
+    Variable("RESALE_STATIC_HOST", "Host name the static bucket is served from"),
+    Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
+    Variable("RESALE_PAYMENTS_URL", "Base URL of the payment provider; none: no payments are taken"),
+    Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
+    Variable("AWS_REGION", "The platform's own region", "eu-west-2"),
+    Variable("AWS_ACCESS_KEY_ID", "The platform's key; none: the task's role"),
+    Variable("AWS_SECRET_ACCESS_KEY", "Its secret"),
+    Variable("AWS_ENDPOINT_URL", "Local only: where AWS is; read by the AWS SDK itself"),
+)
+
+_BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
+_SECRET_MIN_CHARS: Final = 32
+# Twelve digits are an account id: local engines take them for unchecked root (ministack README, "Multi-account").
+_ROOT_KEY: Final = re.compile(r"\d{12}")
+# A reader of a WAL database never waits for its writer; NORMAL keeps WAL safe from corruption (sqlite.org/wal.html).
+_SQLITE_PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
+
+
+def text(name: str) -> str | None:
+    """Read a variable that is in the table; an empty one counts as absent."""
+    return os.environ.get(name, "").strip() or _BY_NAME[name].default
+
+
+def words(name: str) -> list[str]:
+    """Read a comma-separated variable."""
+    return [word.strip() for word in (text(name) or "").split(",") if word.strip()]
+
+
+def require_production() -> None:
+    """Refuse to start when production lacks something, naming everything it lacks.
+
+    Raises:
+        ImproperlyConfigured: A variable is missing, a secret is short, or a local-only one is set.
+    """
+    missing = [variable.name for variable in VARIABLES if variable.production and not text(variable.name)]
+    short = [name for name in _BY_NAME if name.endswith(("_SECRET", "SECRET_KEY")) and _is_short(name)]
+    local = [name for name in ("RESALE_DYNAMODB_ENDPOINTS", "AWS_ENDPOINT_URL") if os.environ.get(name)]
+    wild = [host for host in words("RESALE_ALLOWED_HOSTS") if host.startswith("*")]
+    complaints = {"missing": missing, "too short": short, "local only": local, "wildcard host": wild}
+    if any(complaints.values()):
+        said = "; ".join(f"{what}: {', '.join(names)}" for what, names in complaints.items() if names)
+        raise ImproperlyConfigured(said)
+
+
+def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
+    """Build the library's settings.
+
+    Raises:
+        ImproperlyConfigured: A 12-digit access key, half a key, or an endpoint map that is none.
+    """
+    access_key, secret_key = text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY")
+    if access_key is not None and _ROOT_KEY.fullmatch(access_key):
+        raise ImproperlyConfigured("AWS_ACCESS_KEY_ID is an account id, not an access key")
+    if (access_key is None) != (secret_key is None):
+        raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together")
+    return Settings(
+        platform_region=text("AWS_REGION") or "",
+        access_key_id=access_key,
+        secret_access_key=secret_key,
+        dynamodb_endpoints=_endpoints(),
+        lookup_secret=lookup_secret.encode(),
+        cursor_secret=cursor_secret.encode(),
+        payments_url=text("RESALE_PAYMENTS_URL"),
+    )
+
+
+def database(default_url: str) -> dict[str, Any]:
+    """Build the registry's connection from DATABASE_URL."""
+    settings: dict[str, Any] = dict(dj_database_url.parse(text("DATABASE_URL") or default_url))
+    if settings["ENGINE"] == "django.db.backends.sqlite3":
+        # IMMEDIATE: two writers wait for each other instead of failing when a read turns into a write.
+        settings["OPTIONS"] = {"init_command": _SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE"}
+        return settings
+    settings["OPTIONS"] = {"connect_timeout": 2, "options": "-c statement_timeout=5000"}  # seconds, milliseconds
+    settings["CONN_MAX_AGE"] = 60  # seconds
+    settings["CONN_HEALTH_CHECKS"] = True
+    return settings
+
+
+def _is_short(name: str) -> bool:
+    value = text(name)
+    return value is not None and len(value) < _SECRET_MIN_CHARS
+
+
+def _endpoints() -> Mapping[str, str]:
+    try:
+        return msgspec.json.decode(text("RESALE_DYNAMODB_ENDPOINTS") or "{}", type=dict[str, str])
+    except msgspec.DecodeError as error:
+        raise ImproperlyConfigured("RESALE_DYNAMODB_ENDPOINTS is not a JSON object of strings") from error

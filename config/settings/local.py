@@ -1,0 +1,20 @@
+"""One machine: everything on loopback, secrets handed in by ``make run``, static files by WhiteNoise."""
+
+import secrets
+
+from config.settings import environment
+from config.settings.base import *  # noqa: F403 - Django settings are a module's names
+from config.settings.base import SCOPED_MIDDLEWARE
+
+# A command started by hand, outside `make run`, gets secrets that live as long as it does.
+SECRET_KEY = environment.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
+RESALE = environment.resale_settings(
+    lookup_secret=environment.text("RESALE_LOOKUP_SECRET") or secrets.token_urlsafe(48),
+    cursor_secret=environment.text("RESALE_CURSOR_SECRET") or secrets.token_urlsafe(48),
+)
+
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
+SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"], **SCOPED_MIDDLEWARE}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+OIDC_PLAIN_HTTP = True

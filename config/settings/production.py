@@ -1,0 +1,34 @@
+"""The cloud: everything comes from the environment, and nothing starts without it."""
+
+from config.settings import environment
+from config.settings.base import *  # noqa: F403 - Django settings are a module's names
+
+environment.require_production()
+
+SECRET_KEY = environment.text("DJANGO_SECRET_KEY")
+RESALE = environment.resale_settings(
+    lookup_secret=environment.text("RESALE_LOOKUP_SECRET") or "",
+    cursor_secret=environment.text("RESALE_CURSOR_SECRET") or "",
+)
+
+ALLOWED_HOSTS = environment.words("RESALE_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+# TLS ends at the load balancer, which replaces this header whatever a client sent (ALB guide, "X-Forwarded headers").
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+STRICT_TRANSPORT_SECONDS = 63_072_000  # two years, as browsers' preload lists ask (hstspreload.org)
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # tenants' files have storages of their own
+    "staticfiles": {
+        "BACKEND": "storages.backends.s3.S3ManifestStaticStorage",
+        "OPTIONS": {
+            "bucket_name": environment.text("RESALE_STATIC_BUCKET"),
+            "region_name": environment.text("AWS_REGION"),
+            "location": "static",
+            "custom_domain": environment.text("RESALE_STATIC_HOST"),
+            "querystring_auth": False,
+        },
+    },
+}

@@ -1,0 +1,17 @@
+"""Where each door hangs. Names apps by string; an app's own paths are in its own urls."""
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "apps.core.problems.bad_request"
+handler403 = "apps.core.problems.permission_denied"
+handler404 = "apps.core.problems.not_found"
+handler500 = "apps.core.problems.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("apps.core.urls")),
+    path("", include("apps.tenancy.urls")),
+]
+
+if local_urls := getattr(settings, "LOCAL_URLS", None):
+    urlpatterns += [path("_local/", include(local_urls))]
