@@ -1,0 +1,316 @@
+"""Operations on listings, on the real engine: happy path, each error, lost race, second time, wrong tenant."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec import UNSET
+
+from resale.application.operations.idempotency import command_key
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    create_listing,
+    edit_listing,
+    moderate_listing,
+    submit_listing,
+    withdraw_listing,
+)
+from resale.application.ports import IdempotencyConflict
+from resale.application.queries.listings import OwnerListing, get_listing
+from resale.domain.access import Principal, Role
+from resale.domain.listings import (
+    ImagesFrozen,
+    ImagesPending,
+    ListingChanged,
+    ListingEdit,
+    ListingNotFound,
+    ListingStatus,
+    ListingTransitionRefused,
+    PriceInput,
+    PriceRefused,
+    SlotInput,
+)
+from resale.domain.media import MediaStatus
+from resale.errors import Forbidden
+from tests.operations.world import BRAND, World, a_new_listing, customer_of, later
+from tests.unit.builders import NOW
+
+SLOT = SlotInput(content_type="image/png", bytes=10)
+
+
+class TestCreateListing:
+    def test_makes_a_draft_with_a_slot_an_image(self, world: World) -> None:
+        seller = world.shopper()
+        listing, slots = world.draft(seller, images=(SLOT, SLOT))
+        stored = world.listing(listing.id)
+        assert stored == listing
+        assert stored.status == ListingStatus.DRAFT
+        assert stored.image_ids == tuple(slot.id for slot in slots)
+        assert [image.status for image in world.reader.list_media(listing.id)] == [MediaStatus.AWAITING_UPLOAD] * 2
+
+    def test_a_shopper_becomes_one_customer(self, world: World) -> None:
+        seller = world.shopper()
+        first, _ = world.draft(seller)
+        second, _ = world.draft(seller)
+        assert first.seller_id == second.seller_id == customer_of(world, seller)
+
+    def test_refuses_a_foreign_currency(self, world: World) -> None:
+        with pytest.raises(PriceRefused) as refused:
+            world.draft(world.shopper(), price=PriceInput(amount=1, currency="JPY"))
+        assert refused.value.errors[0].pointer == "/price/currency"
+
+    def test_the_same_key_makes_one_listing(self, world: World) -> None:
+        seller = world.shopper()
+        key = command_key(caller=seller.subject, command="create", client_key="k1", body=b"{}")
+        made, _ = create_listing(uow=world.uow(), shopper=seller, new=a_new_listing(), key=key, now=NOW)
+        with pytest.raises(IdempotencyConflict):
+            create_listing(uow=world.uow(), shopper=seller, new=a_new_listing(), key=key, now=NOW)
+        record = world.reader.find_idempotency_record(key.key)
+        assert record is not None
+        assert record.entity_id == made.id
+        page = world.reader.list_seller_listings(seller_id=made.seller_id, limit=10, cursor=None)
+        assert [document.id for document in page.documents] == [made.id]
+
+    def test_two_first_writes_at_once_make_one_customer(self, world: World) -> None:
+        seller = world.shopper()
+        early = world.uow()
+        assert early.customers.find_id(issuer=seller.issuer, subject=seller.subject) is None
+        world.draft(seller)
+        late = world.uow()
+        create_listing(uow=late, shopper=seller, new=a_new_listing(), key=None, now=NOW)
+        page = world.reader.list_seller_listings(seller_id=customer_of(world, seller), limit=10, cursor=None)
+        assert len(page.documents) == 2
+
+
+class TestEditListing:
+    def test_an_active_listing_goes_back_to_review_and_off_sale(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.active(seller)
+        edit = ListingEdit(title="Shorter")
+        edited, _ = edit_listing(
+            uow=world.uow(),
+            principal=world.principal(seller),
+            listing_id=listing.id,
+            edit=edit,
+            expected_version=None,
+            now=later(5),
+        )
+        assert edited.status == ListingStatus.PENDING_REVIEW
+        assert edited.photos == listing.photos
+        page = world.reader.list_product_listings(product=listing.product, limit=10, cursor=None)
+        assert page.documents == ()
+
+    def test_refuses_new_images_once_submitted(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.active(seller)
+        with pytest.raises(ImagesFrozen):
+            edit_listing(
+                uow=world.uow(),
+                principal=world.principal(seller),
+                listing_id=listing.id,
+                edit=ListingEdit(images=(SLOT,)),
+                expected_version=None,
+                now=NOW,
+            )
+
+    def test_a_draft_takes_more_images(self, world: World) -> None:
+        seller = world.shopper()
+        listing, _ = world.draft(seller)
+        edited, added = edit_listing(
+            uow=world.uow(),
+            principal=world.principal(seller),
+            listing_id=listing.id,
+            edit=ListingEdit(images=(SLOT,)),
+            expected_version=1,
+            now=NOW,
+        )
+        assert edited.image_ids == (*listing.image_ids, added[0].id)
+        assert len(world.reader.list_media(listing.id)) == 2
+
+    def test_refuses_a_version_that_is_not_the_one_read(self, world: World) -> None:
+        seller = world.shopper()
+        listing, _ = world.draft(seller)
+        with pytest.raises(ListingChanged):
+            edit_listing(
+                uow=world.uow(),
+                principal=world.principal(seller),
+                listing_id=listing.id,
+                edit=ListingEdit(title="x"),
+                expected_version=7,
+                now=NOW,
+            )
+
+    def test_a_stranger_does_not_see_a_draft(self, world: World) -> None:
+        listing, _ = world.draft(world.shopper())
+        with pytest.raises(ListingNotFound):
+            edit_listing(
+                uow=world.uow(),
+                principal=Principal(),
+                listing_id=listing.id,
+                edit=ListingEdit(title="x"),
+                expected_version=None,
+                now=NOW,
+            )
+
+    def test_the_brand_may_not_write_in_a_sellers_name(self, world: World) -> None:
+        listing, _ = world.draft(world.shopper())
+        with pytest.raises(Forbidden):
+            edit_listing(
+                uow=world.uow(),
+                principal=BRAND,
+                listing_id=listing.id,
+                edit=ListingEdit(title="x"),
+                expected_version=None,
+                now=NOW,
+            )
+
+    def test_refuses_a_foreign_currency_and_writes_nothing(self, world: World) -> None:
+        seller = world.shopper()
+        listing, _ = world.draft(seller)
+        with pytest.raises(PriceRefused):
+            edit_listing(
+                uow=world.uow(),
+                principal=world.principal(seller),
+                listing_id=listing.id,
+                edit=ListingEdit(title="x", price=PriceInput(amount=5, currency="JPY")),
+                expected_version=None,
+                now=NOW,
+            )
+        assert world.listing(listing.id) == listing
+
+
+class TestSubmitListing:
+    def test_freezes_the_ready_images(self, world: World) -> None:
+        listing = world.pending(world.shopper())
+        assert [photo.id for photo in listing.photos] == list(listing.image_ids)
+        assert listing.submitted_at == NOW
+
+    def test_waits_for_images_still_awaited(self, world: World) -> None:
+        seller = world.shopper()
+        listing, slots = world.draft(seller, images=(SLOT, SLOT))
+        world.make_ready(slots[0])
+        with pytest.raises(ImagesPending):
+            submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+
+    def test_said_again_it_is_a_no_op(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.pending(seller)
+        again = submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=later(9))
+        assert again == listing
+
+    def test_refuses_a_withdrawn_listing(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.pending(seller)
+        withdraw_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+        with pytest.raises(ListingTransitionRefused):
+            submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+
+
+class TestModerateListing:
+    def test_an_approved_listing_is_on_sale(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        page = world.reader.list_product_listings(product=listing.product, limit=10, cursor=None)
+        assert [document.id for document in page.documents] == [listing.id]
+
+    def test_reasons_are_sealed_and_only_the_seller_reads_them(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.pending(seller)
+        reasons = ("The second photo is blurred.",)
+        moderation = Moderation(decision=Decision.REQUEST_CHANGES, reasons=reasons)
+        decided = moderate_listing(
+            uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=moderation, now=NOW
+        )
+        assert decided.private is not UNSET
+        assert "blurred" not in str(decided)
+        view = get_listing(reader=world.reader, principal=world.principal(seller), listing_id=listing.id)
+        assert isinstance(view, OwnerListing)
+        assert view.reasons == reasons
+
+    def test_the_same_decision_again_is_a_no_op(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        approve = Moderation(decision=Decision.APPROVE)
+        again = moderate_listing(
+            uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=approve, now=later(9)
+        )
+        assert again.version == listing.version
+
+    def test_refuses_to_approve_what_was_edited_since_it_was_looked_at(self, world: World) -> None:
+        seller = world.shopper()
+        listing = world.pending(seller)
+        edit_listing(
+            uow=world.uow(),
+            principal=world.principal(seller),
+            listing_id=listing.id,
+            edit=ListingEdit(title="Something else"),
+            expected_version=None,
+            now=NOW,
+        )
+        seen = Moderation(decision=Decision.APPROVE, version=listing.version)
+        with pytest.raises(ListingChanged):
+            moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=seen, now=NOW)
+
+    def test_a_viewer_may_look_but_not_decide(self, world: World) -> None:
+        listing = world.pending(world.shopper())
+        with pytest.raises(Forbidden):
+            moderate_listing(
+                uow=world.uow(),
+                principal=Principal(standing=Role.VIEWER),
+                listing_id=listing.id,
+                moderation=Moderation(decision=Decision.APPROVE),
+                now=NOW,
+            )
+
+    def test_refuses_to_reject_an_active_listing(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        with pytest.raises(ListingTransitionRefused):
+            moderate_listing(
+                uow=world.uow(),
+                principal=BRAND,
+                listing_id=listing.id,
+                moderation=Moderation(decision=Decision.REJECT),
+                now=NOW,
+            )
+
+    def test_of_two_writers_one_loses_and_nothing_is_half_written(self, world: World) -> None:
+        listing = world.pending(world.shopper())
+        slow = world.uow()
+        read = slow.listings.get(listing.id)
+        moderate_listing(
+            uow=world.uow(),
+            principal=BRAND,
+            listing_id=listing.id,
+            moderation=Moderation(decision=Decision.APPROVE),
+            now=NOW,
+        )
+        slow.listings.save(read, change_type="listing.edited")
+        with pytest.raises(ListingChanged):
+            slow.commit()
+        assert world.listing(listing.id).status == ListingStatus.ACTIVE
+
+
+class TestReviewQueue:
+    def test_is_oldest_first_over_all_shards(self, world: World) -> None:
+        early = NOW - timedelta(days=365)  # before anything other tests put there
+        made = [world.pending(world.shopper(), now=early + timedelta(seconds=n)) for n in range(5)]
+        page = world.reader.list_review_queue(limit=5, cursor=None)
+        assert [document.id for document in page.documents] == [listing.id for listing in made]
+
+    def test_pages_without_gaps_or_repeats(self, world: World) -> None:
+        early = NOW - timedelta(days=800)
+        made = [world.pending(world.shopper(), now=early + timedelta(seconds=n)).id for n in range(7)]
+        seen: list[str] = []
+        cursor = None
+        while len(seen) < 7:
+            page = world.reader.list_review_queue(limit=2, cursor=cursor)
+            seen += [document.id for document in page.documents]
+            cursor = page.next_cursor
+        assert seen[:7] == made
+
+
+class TestWrongTenant:
+    def test_a_listing_of_one_tenant_is_not_there_for_another(self, world: World, other_world: World) -> None:
+        listing = world.active(world.shopper())
+        with pytest.raises(ListingNotFound):
+            other_world.listing(listing.id)
+        with pytest.raises(ListingNotFound):
+            get_listing(reader=other_world.reader, principal=BRAND, listing_id=listing.id)

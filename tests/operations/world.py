@@ -1,0 +1,176 @@
+"""A tenant's data to act on: shoppers, listings in a wanted state, and a payment provider with books of its own."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from resale.application.operations.customers import Shopper
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    create_listing,
+    moderate_listing,
+    submit_listing,
+)
+from resale.application.operations.orders import advance_order, submit_order
+from resale.application.ports import Reader, UnitOfWork
+from resale.bootstrap import Container
+from resale.domain.access import Principal, Role
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import CustomerId, ListingId
+from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
+from resale.domain.media import Media, MediaStatus
+from resale.domain.money import Money
+from resale.domain.orders import Address, NewOrder, Order
+from resale.domain.payments import PaymentOutcome, PaymentState
+from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
+from tests.unit.builders import NOW, a_rendition
+
+R = TypeVar("R")
+BRAND = Principal(standing=Role.BRAND)
+
+
+class World:
+    """One tenant, seen through the operations."""
+
+    def __init__(self, container: Container, tenant: Tenant) -> None:
+        self.container = container
+        self.tenant = tenant
+
+    # ------------------------------------------------------------ opening
+    def uow(self, *, now: datetime = NOW) -> UnitOfWork:
+        actor = Actor(kind=ActorKind.SYSTEM, id="test")
+        return self.container.unit_of_work(self.tenant, actor=actor, request_id="req_test", now=now)
+
+    @property
+    def reader(self) -> Reader:
+        return self.container.reader(self.tenant)
+
+    def shopper(self) -> Shopper:
+        return Shopper(issuer="https://issuer.test", subject=uuid.uuid4().hex)
+
+    def principal(self, shopper: Shopper) -> Principal:
+        customer_id = self.reader.find_customer_id(issuer=shopper.issuer, subject=shopper.subject)
+        return Principal(customer_id=customer_id)
+
+    # ------------------------------------------------------------ listings
+    def draft(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> tuple[Listing, tuple[Media, ...]]:
+        return create_listing(uow=self.uow(now=now), shopper=seller, new=a_new_listing(**fields), key=None, now=now)
+
+    def make_ready(self, media: Media) -> None:
+        uow = self.uow()
+        stored = uow.media.get(media.listing_id, media.id)
+        ready = msgspec.structs.replace(
+            stored,
+            status=MediaStatus.READY,
+            original_sha256="b" * 64,
+            perceptual_hash="c" * 16,
+            renditions=(a_rendition(),),
+            due_at=None,
+        )
+        uow.media.save(ready, change_type="image.ready")
+        uow.commit()
+
+    def pending(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> Listing:
+        listing, slots = self.draft(seller, now=now, **fields)
+        for slot in slots:
+            self.make_ready(slot)
+        return submit_listing(uow=self.uow(now=now), principal=self.principal(seller), listing_id=listing.id, now=now)
+
+    def active(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> Listing:
+        listing = self.pending(seller, now=now, **fields)
+        approve = Moderation(decision=Decision.APPROVE)
+        return moderate_listing(
+            uow=self.uow(now=now), principal=BRAND, listing_id=listing.id, moderation=approve, now=now
+        )
+
+    def listing(self, listing_id: ListingId) -> Listing:
+        return self.uow().listings.get(listing_id)
+
+    # ------------------------------------------------------------ orders
+    def order(self, buyer: Shopper, listing: Listing, *, token: str = "tok_ok", now: datetime = NOW) -> Order:
+        return submit_order(
+            uow=self.uow(now=now), shopper=buyer, new=a_new_order(listing.id, token=token), key=None, now=now
+        )
+
+    def advance(self, order: Order, payments: "Books", *, now: datetime = NOW) -> Order:
+        return advance_order(uow=self.uow(now=now), payments=payments, order_id=order.id, now=now)
+
+    def stored_order(self, order: Order) -> Order:
+        return self.uow().orders.get(order.id)
+
+
+class Books:
+    """A payment provider that keeps books and can lose an answer. Charges are keyed by attempt, as any provider's."""
+
+    def __init__(self, *, decline: bool = False, lose_answers: int = 0) -> None:
+        self.charges: dict[str, PaymentOutcome] = {}
+        self.calls: list[str] = []
+        self._decline = decline
+        self._lose_answers = lose_answers
+
+    def charge(self, *, attempt_id: str, order_id: str, amount: Money, token: str) -> PaymentOutcome:
+        self.calls.append("charge")
+        state = PaymentState.DECLINED if self._decline else PaymentState.CAPTURED
+        outcome = self.charges.setdefault(attempt_id, PaymentOutcome(state=state, provider_reference=f"ch_{order_id}"))
+        if self._lose_answers:
+            self._lose_answers -= 1
+            raise Unavailable("the answer was lost")
+        assert amount.amount > 0
+        assert token
+        return outcome
+
+    def find_charge(self, *, attempt_id: str) -> PaymentOutcome | None:
+        self.calls.append("find")
+        return self.charges.get(attempt_id)
+
+    def refund(self, *, attempt_id: str) -> PaymentOutcome:
+        self.calls.append("refund")
+        known = self.charges.get(attempt_id)
+        captured = known is not None and known.state == PaymentState.CAPTURED
+        state = PaymentState.REFUNDED if captured else PaymentState.VOIDED
+        self.charges[attempt_id] = PaymentOutcome(state=state, provider_reference="ch_back")
+        return self.charges[attempt_id]
+
+    def captured(self) -> int:
+        return sum(1 for outcome in self.charges.values() if outcome.state == PaymentState.CAPTURED)
+
+
+def a_new_listing(**fields: object) -> NewListing:
+    values = {
+        "title": "Waxed jacket",
+        "product": f"jacket-{uuid.uuid4().hex[:8]}",
+        "condition": Condition.VERY_GOOD,
+        "price": PriceInput(amount=12_000, currency="GBP"),
+        "images": (SlotInput(content_type="image/jpeg", bytes=1000),),
+        **fields,
+    }
+    return msgspec.convert(values, NewListing, from_attributes=True)
+
+
+def a_new_order(listing_id: ListingId, *, token: str = "tok_ok") -> NewOrder:
+    address = Address(name="Robin Okafor", line1="1 Test Street", city="Leeds", postal_code="LS1 1AA", country="GB")
+    return NewOrder(listing_id=listing_id, shipping_address=address, payment_token=token)
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def raised_by(action: Callable[[], R]) -> type[BaseException] | None:
+    """What an action raises, to compare a lost race with a won one."""
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - the caller compares the type
+        return type(error)
+    return None
+
+
+def customer_of(world: World, shopper: Shopper) -> CustomerId:
+    customer_id = world.principal(shopper).customer_id
+    assert customer_id is not None
+    return customer_id
