@@ -199,9 +199,10 @@ _PARENT = """
 import sys, time
 from pathlib import Path
 from apps.local.supervisor import Supervisor
+from apps.local.supervisor.interrupts import exit_on_signals
 from tests.local.processes import server, worker_pid
 logs = Path(sys.argv[1])
-with Supervisor(log_dir=logs) as supervisor:
+with exit_on_signals(), Supervisor(log_dir=logs) as supervisor:
     for name in ("one", "two"):
         supervisor.start(server(name, "worker", "stubborn"))
     own = [supervisor.pid(name) for name in supervisor.names()]
@@ -210,7 +211,7 @@ with Supervisor(log_dir=logs) as supervisor:
 """
 
 
-class TestKilledParent:
+class TestEndOfTheParent:
     @pytest.fixture
     def parent(self, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
         command = [sys.executable, "-c", _PARENT, str(tmp_path)]
@@ -219,14 +220,26 @@ class TestKilledParent:
             yield process, [int(pid) for pid in process.stdout.readline().split()]
             process.kill()
 
-    def test_leaves_no_child_no_worker_and_no_guard(self, parent: tuple[subprocess.Popen[str], list[int]]) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_stops_everything_in_order_when_told_to_end(
+        self, parent: tuple[subprocess.Popen[str], list[int]], number: signal.Signals
+    ) -> None:
+        process, pids = parent
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 128 + number
+        assert until(lambda: all(is_gone(pid) for pid in pids))
+
+    def test_by_kill_leaves_no_child_no_worker_and_no_guard(
+        self, parent: tuple[subprocess.Popen[str], list[int]]
+    ) -> None:
         process, pids = parent
         assert len(pids) == 5
         assert not any(is_gone(pid) for pid in pids)
         process.kill()
         assert until(lambda: all(is_gone(pid) for pid in pids))
 
-    def test_leaves_no_child_when_the_guard_was_killed_before(
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+    def test_by_kill_leaves_no_child_when_the_guard_was_killed_before(
         self, parent: tuple[subprocess.Popen[str], list[int]]
     ) -> None:
         process, (*pids, guard) = parent

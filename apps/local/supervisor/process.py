@@ -12,6 +12,7 @@ from typing import IO
 from apps.local.supervisor.specs import ProcessSpec
 
 _LAUNCH = Path(__file__).with_name("launch.py")
+_CAN_PEEK = hasattr(os, "waitid")  # not on macOS before Python 3.13; there an ended leader is reaped when seen
 _LOG_LIMIT_BYTES = 5_000_000  # one older log is kept beside the present one
 
 
@@ -40,10 +41,15 @@ class Run:
 
     def is_alive(self) -> bool:
         """Tell without reaping, so that the group id stays ours."""
+        if not _CAN_PEEK:
+            return self._process.poll() is None
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
 
     def wait(self) -> None:
         """Block until the leader has ended; it is not reaped yet."""
+        if not _CAN_PEEK:
+            self._process.wait()
+            return
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
     def send(self, number: signal.Signals) -> None:
