@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, by their first bytes. Pure; never asks a name or a header of the sender."""
+"""What kind of file some bytes are, by the bytes alone. Pure; never asks a name or a header of the sender."""
 
 import re
 
@@ -41,6 +41,18 @@ def sniff_content_type(data: bytes) -> str:
     if _NOT_TAKEN.match(start) or _is_svg(start):
         raise ImageRefused(RefusalReason.UNSUPPORTED_FORMAT)
     raise ImageRefused(RefusalReason.NOT_AN_IMAGE)
+
+
+def is_cut_short(data: bytes, content_type: str) -> bool:
+    """Say whether a WebP ends before the length in its own header, where libwebp only says that it is unreadable.
+
+    JPEG and PNG carry no such length: their decoders find the end missing.
+    """
+    riff_header_bytes = 8  # "RIFF" and the 32-bit length of all that follows (RFC 9649, 2.3)
+    return (
+        content_type == "image/webp"
+        and int.from_bytes(data[4:riff_header_bytes], "little") > len(data) - riff_header_bytes
+    )
 
 
 def _is_svg(start: bytes) -> bool:
