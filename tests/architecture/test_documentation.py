@@ -1,12 +1,15 @@
 """The pages are complete: every error code, change, task, setting, target and decision is in them."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from apps.core import problems
+from config.settings import environment
 from resale.application import reactions
 from tests.architecture.sources import ROOT, Source, broken, classes, dotted, functions, sources, strings
 
@@ -14,7 +17,7 @@ DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 _HEADINGS = ["## Context", "## Decision", "## Consequences", "## Enforced by"]
 _DECISION_LINES = 50
 _TASK = re.compile(r"[a-z]+\.[a-z_]+")
-_SETTING = re.compile(r"(RESALE|DJANGO|AWS)_[A-Z0-9_]+|DATABASE_URL|PORT|BIND_HOST|WEB_CONCURRENCY|ONCE")
+_VARIABLE = re.compile(r"(RESALE|DJANGO|AWS)_[A-Z0-9_]+|DATABASE_URL|PORT|BIND_HOST|WEB_CONCURRENCY|ONCE")
 
 
 def page(name: str) -> str:
@@ -43,14 +46,13 @@ class TestErrors:
         offences = [f"{code}: {', '.join(places)}" for code, places in named.items() if len(places) > 1]
         assert not offences, broken("One code means one thing:", offences)
 
-    def test_every_code_is_documented(self) -> None:
-        documented = first_cells("docs/errors.md")
-        missing = [
-            f"| `{_own_code(cls)}` | {cls.name} | {(ast.get_docstring(cls) or '').splitlines()[0]} |"
-            for _, cls in _outcomes()
-            if _own_code(cls) not in documented
+    def test_every_code_is_documented_with_its_status(self) -> None:
+        text = page("docs/errors.md")
+        rows = [
+            (f"| `{_own_code(cls)}` | {_status(source, cls)} |", cls) for source, cls in (*_outcomes(), *_http_errors())
         ]
-        assert not missing, broken("Codes are part of the API; add to docs/errors.md:", missing)
+        missing = [f"{row} {(ast.get_docstring(cls) or '').splitlines()[0]} |" for row, cls in rows if row not in text]
+        assert not missing, broken("Codes are part of the API; rows that docs/errors.md lacks:", missing)
 
     def test_every_documented_code_is_used(self) -> None:
         used = {text for source in sources("resale", "apps") for text in strings(source.tree)}
@@ -87,13 +89,18 @@ class TestChangesAndTasks:
 
 
 class TestReadme:
-    def test_every_setting_is_in_the_table(self) -> None:
-        documented = first_cells("README.md")
-        missing = sorted(_settings_read() - documented)
-        assert not missing, broken("Whoever runs this finds its settings in one table; add to README.md:", missing)
+    def test_the_settings_table_is_the_one_in_the_code(self) -> None:
+        text = page("README.md")
+        rows = [f"| `{one.name}` | {one.meaning} | {_default(one)} |" for one in environment.VARIABLES]
+        missing = [row for row in rows if row not in text]
+        assert not missing, broken("Whoever runs this finds its settings in one table; rows README.md lacks:", missing)
 
-    def test_no_setting_is_in_the_table_that_nobody_reads(self) -> None:
-        gone = sorted({name for name in first_cells("README.md") if _SETTING.fullmatch(name)} - _settings_read())
+    def test_every_other_variable_that_is_read_is_in_a_table(self) -> None:
+        missing = sorted(_variables_read() - first_cells("README.md"))
+        assert not missing, broken("These are read and not documented in README.md:", missing)
+
+    def test_no_variable_is_in_a_table_that_nobody_reads(self) -> None:
+        gone = sorted({name for name in first_cells("README.md") if _VARIABLE.fullmatch(name)} - _variables_read())
         assert not gone, broken("README.md documents these, nothing reads them:", gone)
 
     def test_every_make_target_it_names_exists(self) -> None:
@@ -124,16 +131,34 @@ class TestDecisions:
 
 
 def _outcomes() -> list[tuple[Source, ast.ClassDef]]:
-    """Every class under Outcome, found by the names of their bases."""
+    return _descendants("Outcome")
+
+
+def _http_errors() -> list[tuple[Source, ast.ClassDef]]:
+    return _descendants("HTTPError")
+
+
+def _descendants(root: str) -> list[tuple[Source, ast.ClassDef]]:
+    """Every class under ``root``, found by the names of their bases."""
     everything = [(source, cls) for source in sources("resale", "apps") for cls in classes(source.tree)]
-    known = {"Outcome"}
+    known = {root}
     while True:
-        found = [
-            (source, cls) for source, cls in everything if {dotted(base).split(".")[-1] for base in cls.bases} & known
-        ]
+        found = [(source, cls) for source, cls in everything if _bases(cls) & known]
         if {cls.name for _, cls in found} <= known:
             return found
         known |= {cls.name for _, cls in found}
+
+
+def _bases(cls: ast.ClassDef) -> set[str]:
+    return {dotted(base).rsplit(".", 1)[-1] for base in cls.bases}
+
+
+def _status(source: Source, cls: ast.ClassDef) -> int:
+    """What HTTP answers: the class as it is once imported decides."""
+    kind = getattr(importlib.import_module(source.module), cls.name)
+    if issubclass(kind, problems.HTTPError):
+        return int(kind.status)
+    return next(int(status) for branch, status in problems.STATUS if issubclass(kind, branch))
 
 
 def _own_code(cls: ast.ClassDef) -> str | None:
@@ -186,8 +211,13 @@ def _named(node: ast.stmt) -> Iterator[str]:
         yield from strings(node.value)
 
 
-def _settings_read() -> set[str]:
+def _default(variable: environment.Variable) -> str:
+    if variable.production:
+        return "required in production"
+    return "-" if variable.default is None else f"`{variable.default}`"
+
+
+def _variables_read() -> set[str]:
     """Names of variables that settings, the server's file and the local commands read."""
     places = sources("config", "docker", "apps/local/management")
-    found = {text for source in places for text in strings(source.tree) if _SETTING.fullmatch(text)}
-    return found - {"DJANGO_SETTINGS_MODULE"}
+    return {text for source in places for text in strings(source.tree) if _VARIABLE.fullmatch(text)}

@@ -26,6 +26,7 @@ _IMPURE_MODULES = {"uuid", "uuid_utils", "random", "secrets", "os", "time", "soc
 _CLOCK_CALLS = re.compile(
     r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|timezone\.(now|localtime)|time\.time(_ns)?)$"
 )
+_KEY_SEPARATOR = re.compile(r"[^\s(,]#")
 _EMPTY_NAMES = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "managers"}
 _EMPTY_CLASS = re.compile(r"(Util|Utils|Helper|Helpers|Manager)$")
 
@@ -76,7 +77,7 @@ class TestKeywordOnly:
             f"{source.at(function)} {function.name}"
             for source in sources(OPERATIONS, QUERIES)
             for function in functions(source.tree.body)
-            if not function.name.startswith("_") and _positional(function)
+            if _is_use_case(source, function) and _positional(function)
         ]
         reason = "Ids are strings and look alike; operations and queries name every argument (put a * first):"
         assert not offences, broken(reason, offences)
@@ -187,6 +188,14 @@ def _positional(function: Function) -> list[str]:
     return [*named, *(["*" + spec.vararg.arg] if spec.vararg else [])]
 
 
+def _is_use_case(source: Source, function: Function) -> bool:
+    """An operation, or a function of a query's file that reads; the others there only shape what was read."""
+    if function.name.startswith("_"):
+        return False
+    reads = re.match(r"(get|find|list|count)_", function.name) is not None or "reader" in argument_names(function)
+    return reads or source.path.startswith(OPERATIONS)
+
+
 def _task_bodies(source: Source) -> Iterator[Function]:
     """Functions decorated as tasks, and ``run`` of task classes."""
     for node in ast.walk(source.tree):
@@ -202,22 +211,23 @@ def _is_task_decorator(node: ast.expr) -> bool:
 
 
 def _builds_key(node: ast.AST) -> bool:
-    """Joins parts with ``#``, the separator of composite keys."""
+    """Joins parts with ``#``, the separator of composite keys; ``#name`` alone is an expression's placeholder."""
     if isinstance(node, ast.JoinedStr):
-        return any(isinstance(part, ast.Constant) and "#" in str(part.value) for part in node.values)
+        return _KEY_SEPARATOR.search("".join(_shape(part) for part in node.values)) is not None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
-        return any(_is_hash_text(side) for side in (node.left, node.right))
+        return any(_is_separating(side) for side in (node.left, node.right))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"join", "format"}:
-        return _is_hash_text(node.func.value)
+        return _is_separating(node.func.value)
     return False
 
 
-def _is_hash_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and "#" in node.value
+def _shape(part: ast.expr) -> str:
+    return str(part.value) if isinstance(part, ast.Constant) else "x"
 
 
-def _last_line(source: Source) -> int:
-    return max((getattr(node, "end_lineno", 0) or 0 for node in source.tree.body), default=0)
+def _is_separating(node: ast.AST) -> bool:
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return text == "#" or _KEY_SEPARATOR.search(text) is not None
 
 
 def _code_lines(function: Function) -> int:
@@ -226,3 +236,7 @@ def _code_lines(function: Function) -> int:
     documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+def _last_line(source: Source) -> int:
+    return max((node.end_lineno or 0 for node in source.tree.body), default=0)
