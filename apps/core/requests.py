@@ -30,7 +30,7 @@ class RequestInfo(msgspec.Struct, gc=False):
     key_id: str = ""
 
 
-B = TypeVar("B", bound=Body)
+B = TypeVar("B", bound=msgspec.Struct)  # a Body, or an input of the library's, which forbids the unknown itself
 
 
 def new_info(request: HttpRequest) -> RequestInfo:
@@ -80,10 +80,15 @@ def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
         MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, nested too deep, or empty.
         Invalid: JSON, but not what ``kind`` says; carries the first wrong place.
     """
+    return decode_json(read_json(request), kind)
+
+
+def read_json(request: HttpRequest | Request) -> bytes:
+    """Read a body that says it is JSON, as it came. Raises UnsupportedBody or BodyTooLarge."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     if plain.content_type != "application/json":
         raise UnsupportedBody("The body must be application/json.")
-    return decode_json(read_body(plain), kind)
+    return read_body(plain)
 
 
 def decode_json(body: bytes, kind: type[B]) -> B:

@@ -180,7 +180,14 @@ def edit_listing(
     return listing, slots
 
 
-def submit_listing(*, uow: UnitOfWork, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
+def submit_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
     """Ask for review: the ready images are frozen into the listing, refused and unused ones are left out.
 
     Shape: reads 1 listing and its images; commits 1 (``listing.submitted``). Said again: no-op.
@@ -189,6 +196,7 @@ def submit_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
         uow: Fresh; committed here once.
         principal: Must be the seller.
         listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
         now: Moment of the request, aware UTC.
 
     Returns:
@@ -199,11 +207,12 @@ def submit_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
         Forbidden: Not the seller.
         ImagesPending: An image is still awaited or processed, or none is ready.
         ListingTransitionRefused: Not a draft and no changes were requested.
-        Conflict: Another writer won.
+        Conflict: Another writer won, or the version is not the expected one.
     """
     listing = _acted_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
     if listing.status == ListingStatus.PENDING_REVIEW:
         return listing
+    _expect(listing, expected_version)
     status = next_status(listing.status, ListingCommand.SUBMIT)
     photos = _photos_of(listing, uow.media.list_of(listing_id))
     listing = msgspec.structs.replace(
@@ -214,7 +223,14 @@ def submit_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
     return listing
 
 
-def withdraw_listing(*, uow: UnitOfWork, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
+def withdraw_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
     """Take a listing off, for good.
 
     Shape: reads 1 item; commits 1 (``listing.withdrawn``). Said again: no-op.
@@ -223,6 +239,7 @@ def withdraw_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listi
         uow: Fresh; committed here once.
         principal: The seller, the brand or a manager.
         listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
         now: Moment of the request, aware UTC.
 
     Returns:
@@ -232,11 +249,12 @@ def withdraw_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listi
         ListingNotFound: None that the caller may see.
         Forbidden: Not theirs.
         ListingTransitionRefused: Reserved or sold.
-        Conflict: Another writer won.
+        Conflict: Another writer won, or the version is not the expected one.
     """
     listing = _acted_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.WITHDRAW_LISTING)
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
+    _expect(listing, expected_version)
     status = next_status(listing.status, ListingCommand.WITHDRAW)
     listing = msgspec.structs.replace(listing, status=status, version=listing.version + 1, updated_at=now)
     uow.listings.save(listing, change_type="listing.withdrawn")

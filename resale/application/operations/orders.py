@@ -27,6 +27,7 @@ from resale.domain.orders import (
     ListingSnapshot,
     NewOrder,
     Order,
+    OrderChanged,
     OrderCommand,
     OrderNotFound,
     OrderPrivate,
@@ -84,7 +85,9 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
     return order
 
 
-def cancel_order(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, now: datetime) -> Order:
+def cancel_order(
+    *, uow: UnitOfWork, principal: Principal, order_id: OrderId, expected_version: int | None = None, now: datetime
+) -> Order:
     """Cancel an order; while a payment runs this is a request that the step honours.
 
     Shape: reads 1-2 items; commits 1-2 (``order.cancelled`` with ``listing.released``, or ``order.cancel_requested``).
@@ -94,6 +97,7 @@ def cancel_order(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, no
         uow: Fresh; committed here once.
         principal: The buyer, the brand or a manager.
         order_id: Which.
+        expected_version: What the client read (If-Match), or None.
         now: Moment of the request, aware UTC.
 
     Returns:
@@ -103,7 +107,7 @@ def cancel_order(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, no
         OrderNotFound: None that the caller may see.
         Forbidden: Seen, but not theirs to cancel.
         OrderTransitionRefused: Confirmed already.
-        Conflict: Another writer won.
+        Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
     role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
@@ -113,6 +117,8 @@ def cancel_order(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, no
         raise Forbidden("Only the buyer or the brand may cancel.")
     if order.status in {OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED} or order.cancel_requested:
         return order
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
     reason = "buyer_cancelled" if role == Role.OWNER else "brand_cancelled"
     if order.status == OrderStatus.PAYMENT_PENDING:
         return _request_cancel(uow=uow, order=order, reason=reason, now=now)
