@@ -167,12 +167,12 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
 
 def _guarded(load: Callable[[], V]) -> V:
     """Run a query on this thread's connection, replacing one that has died since its last use."""
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()
     try:
         return load()
     except (OperationalError, InterfaceError) as error:
         logger.warning("the registry's database does not answer", exc_info=error)
-        connection.close_if_unusable_or_obsolete()
         raise DatabaseDown from error
 
 

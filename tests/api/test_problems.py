@@ -1,0 +1,195 @@
+"""Bad input and bad days, each a problem document with a stable code and pointer."""
+
+import json
+import logging
+import re
+
+import pytest
+from django.test import Client
+
+from apps.core.logs import Formatter
+from tests.fixtures.tenants import Shop
+
+pytestmark = pytest.mark.usefixtures("_base_api")
+
+GOOD = {"title": "Coat", "price": {"amount": 100}}
+
+
+def post(client: Client, shop: Shop, body: bytes | str, content_type: str = "application/json") -> tuple[int, str, str]:
+    """Send a body; status, code and first pointer."""
+    answer = client.post(
+        "/v1/things", data=body, content_type=content_type, headers={"X-API-Key": shop.publishable.text}
+    )
+    problem = answer.json()
+    errors = problem.get("errors") or [{"pointer": None}]
+    return answer.status_code, problem.get("code", ""), errors[0]["pointer"]
+
+
+class TestBodies:
+    def test_takes_a_good_one(self, client: Client, northwind: Shop) -> None:
+        assert post(client, northwind, json.dumps(GOOD))[0] == 201
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b" ", (400, "malformed_body", None)),
+            (b"{", (400, "malformed_body", None)),
+            (b'{"title": NaN}', (400, "malformed_body", None)),
+            (b'{"title": Infinity}', (400, "malformed_body", None)),
+            (b'{"title": "\xff"}', (400, "malformed_body", None)),
+            (b'{"title": "\\ud800"}', (400, "malformed_body", None)),
+            (b'{"title": "a\x00"}', (400, "malformed_body", None)),
+            (b'{"title":"a","price":{"amount":1},"anything":' + b"[" * 100_000, (400, "malformed_body", None)),
+            (b'{"title":"a","price":{"amount":1},"anything":' + b'{"a":' * 40_000, (400, "malformed_body", None)),
+            (b"[]", (422, "validation_failed", "")),
+            (b"null", (422, "validation_failed", "")),
+            (b"{}", (422, "validation_failed", "/title")),
+            (b'{"title": 1}', (422, "validation_failed", "/title")),
+            (b'{"nope": 1}', (422, "validation_failed", "/nope")),
+            (b'{"a~/b": 1}', (422, "validation_failed", "/a~0~1b")),
+            (b'{"title":"a","price":{"amount":-1}}', (422, "validation_failed", "/price/amount")),
+            (b'{"title":"a","price":{"amount":1.5}}', (422, "validation_failed", "/price/amount")),
+            (b'{"title":"a","price":{"amount":1e400}}', (422, "validation_failed", "/price/amount")),
+            (b'{"title":"a","price":{"amount":' + b"9" * 9999 + b"}}", (422, "validation_failed", "/price/amount")),
+            (b'{"title":"a","price":{"amount":true}}', (422, "validation_failed", "/price/amount")),
+            (b'{"title":"a","price":{"amount":1,"x":1}}', (422, "validation_failed", "/price/x")),
+        ],
+    )
+    def test_refuses_a_bad_one(
+        self, client: Client, northwind: Shop, body: bytes, expected: tuple[int, str, str | None]
+    ) -> None:
+        assert post(client, northwind, body) == expected
+
+    def test_refuses_a_long_one_unread(self, client: Client, northwind: Shop) -> None:
+        assert post(client, northwind, b"x" * (10 * 1024 * 1024))[:2] == (413, "body_too_large")
+
+    @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "", "application/xml"])
+    def test_refuses_another_type(self, client: Client, northwind: Shop, kind: str) -> None:
+        assert post(client, northwind, b"{}", kind)[:2] == (415, "unsupported_media_type")
+
+    def test_refuses_a_compressed_one(self, client: Client, northwind: Shop) -> None:
+        headers = {"X-API-Key": northwind.publishable.text, "Content-Encoding": "gzip"}
+        answer = client.post("/v1/things", data=b"{}", content_type="application/json", headers=headers)
+        assert answer.status_code == 415
+
+    def test_takes_a_charset(self, client: Client, northwind: Shop) -> None:
+        assert post(client, northwind, json.dumps(GOOD), "application/json; charset=utf-8")[0] == 201
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("query", "pointer"),
+        [
+            ("limit=0", "/limit"),
+            ("limit=101", "/limit"),
+            ("limit=x", "/limit"),
+            ("limit=" + "9" * 400, "/limit"),
+            ("limit=%ff", "/limit"),
+            ("limit=1&limit=2", "/limit"),
+            ("nope=1", "/nope"),
+        ],
+    )
+    def test_refuses_a_bad_one(self, client: Client, northwind: Shop, query: str, pointer: str) -> None:
+        answer = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == pointer
+
+    def test_reads_numbers(self, client: Client, northwind: Shop) -> None:
+        answer = client.get("/v1/things?limit=7", headers={"X-API-Key": northwind.publishable.text})
+        assert answer.json() == {"limit": 7}
+
+    def test_refuses_thousands_of_parameters(self, client: Client, northwind: Shop) -> None:
+        query = "&".join(f"a{number}=1" for number in range(2000))
+        answer = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        ("name", "status", "code"),
+        [
+            ("missing", 404, "not_found"),
+            ("refused", 409, "rejected"),
+            ("raced", 409, "conflict"),
+            ("later", 503, "unavailable"),
+            ("broken", 500, "internal_error"),
+        ],
+    )
+    def test_has_its_status(self, client: Client, northwind: Shop, name: str, status: int, code: str) -> None:
+        headers = {"X-API-Key": northwind.publishable.text, "X-Request-Id": "trace-me-0001"}
+        answer = client.get(f"/v1/broken/{name}", headers=headers)
+        assert answer.status_code == status
+        assert answer["Content-Type"] == "application/problem+json"
+        problem = answer.json()
+        assert (problem["status"], problem["code"]) == (status, code)
+        assert problem["type"] == f"urn:resale:problem:{code}"
+        assert problem["title"]
+        assert problem["request_id"] == answer["X-Request-Id"] == "trace-me-0001"
+
+    def test_says_when_to_come_back(self, client: Client, northwind: Shop) -> None:
+        answer = client.get("/v1/broken/later", headers={"X-API-Key": northwind.publishable.text})
+        assert answer["Retry-After"] == "7"
+
+    def test_says_nothing_of_what_broke(
+        self, client: Client, northwind: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = client.get("/v1/broken/broken", headers={"X-API-Key": northwind.publishable.text})
+        assert "jane" not in answer.content.decode()
+        line = "".join(Formatter().format(record) for record in caplog.records)
+        assert "builtins.KeyError" in line
+        assert "conftest.py" in line
+        assert "jane" not in line
+
+
+class TestPaths:
+    @pytest.mark.parametrize("path", ["/", "/v1/nope", "/v1/%ff%fe", "/nope/\x00", "/v1/things/../../etc"])
+    def test_unknown_ones_are_problems(self, client: Client, path: str) -> None:
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert answer.json()["request_id"] == answer["X-Request-Id"]
+
+    def test_unknown_methods_are_problems(self, client: Client, northwind: Shop) -> None:
+        answer = client.delete("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+        assert answer["Allow"] == "GET, HEAD"
+
+    def test_options_without_a_preflight_is_no_method(self, client: Client, northwind: Shop) -> None:
+        answer = client.options("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert answer.status_code == 405
+
+
+class TestRequests:
+    @pytest.mark.parametrize("given", ["short", "x" * 65, "bad id!!", "é" * 10, "a\nb\nc\nd\ne"])
+    def test_replaces_an_id_that_is_none(self, client: Client, given: str) -> None:
+        answer = client.get("/healthz", headers={"X-Request-Id": given})
+        assert re.fullmatch(r"req_[0-9a-f]{32}", answer["X-Request-Id"])
+
+    def test_carries_security_headers(self, client: Client, northwind: Shop) -> None:
+        answer = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["Cache-Control"] == "private, no-store"
+        assert "default-src 'none'" in answer["Content-Security-Policy"]
+        assert "Set-Cookie" not in answer
+
+    def test_logs_one_line_without_personal_data(
+        self, client: Client, northwind: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        headers = {"X-API-Key": northwind.publishable.text, "User-Agent": "jane's phone"}
+        client.get("/v1/who?email=jane@example.org", headers=headers)
+        lines = [json.loads(Formatter().format(record)) for record in caplog.records]
+        (line,) = [line for line in lines if line["logger"] == "resale.request"]
+        assert line.pop("duration_ms") >= 0
+        assert line.pop("at")
+        assert line == {
+            "message": "request",
+            "level": "INFO",
+            "logger": "resale.request",
+            "method": "GET",
+            "route": "v1/who",
+            "status": 200,
+            "tenant": "northwind",
+            "key": northwind.publishable.id,
+        }
+        assert "jane" not in json.dumps(lines)
+        assert northwind.publishable.text not in json.dumps(lines)
