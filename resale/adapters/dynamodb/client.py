@@ -20,7 +20,7 @@ from resale.adapters.dynamodb.failures import (
     RequestRefused,
     TransactionCanceled,
 )
-from resale.adapters.dynamodb.wire import AttributeValue, Item, Value, from_wire, to_wire
+from resale.adapters.dynamodb.wire import Attributes, Item, Value, from_attributes, from_wire, to_wire
 from resale.adapters.signing import CredentialSource
 from resale.errors import Unavailable
 
@@ -42,24 +42,22 @@ _WRITE_BATCH: Final = 25  # puts a BatchWriteItem takes
 _BATCH_ROUNDS: Final = 8  # how often what a batch left undone is sent again
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
-_Wire = dict[str, AttributeValue]
-
 
 class _Got(msgspec.Struct):
-    item: _Wire | None = msgspec.field(default=None, name="Item")
+    item: Attributes | None = msgspec.field(default=None, name="Item")
 
 
 class _Found(msgspec.Struct):
-    items: list[_Wire] = msgspec.field(name="Items")
-    last: _Wire | None = msgspec.field(default=None, name="LastEvaluatedKey")
+    items: list[Attributes] = msgspec.field(name="Items")
+    last: Attributes | None = msgspec.field(default=None, name="LastEvaluatedKey")
 
 
 class _Updated(msgspec.Struct):
-    attributes: _Wire = msgspec.field(name="Attributes")
+    attributes: Attributes = msgspec.field(name="Attributes")
 
 
 class _GotMany(msgspec.Struct):
-    responses: dict[str, list[_Wire]] = msgspec.field(name="Responses")
+    responses: dict[str, list[Attributes]] = msgspec.field(name="Responses")
     unprocessed: dict[str, Any] = msgspec.field(default_factory=dict, name="UnprocessedKeys")
 
 
@@ -88,7 +86,7 @@ class DynamoDB:
         request: dict[str, Any] = {"TableName": table, "Key": to_wire(key), "ConsistentRead": consistent}
         _project(request, tuple(attributes), _NONE)
         found = _decode_got(self._call("GetItem", _encode(request))).item
-        return None if found is None else from_wire(found)
+        return None if found is None else from_attributes(found)
 
     def query(  # noqa: PLR0913 - the words of one query, half of them with a default
         self,
@@ -120,7 +118,9 @@ class DynamoDB:
             request["ExclusiveStartKey"] = to_wire(start)
         _project(request, tuple(attributes), names)
         found = _decode_found(self._call("Query", _encode(request)))
-        return [from_wire(item) for item in found.items], None if found.last is None else from_wire(found.last)
+        return [from_attributes(item) for item in found.items], None if found.last is None else from_attributes(
+            found.last
+        )
 
     def put_item(
         self,
@@ -162,7 +162,7 @@ class DynamoDB:
             "ReturnValues": "ALL_NEW",
         }
         _restrict(request, condition, names, values)
-        return from_wire(_decode_updated(self._call("UpdateItem", _encode(request))).attributes)
+        return from_attributes(_decode_updated(self._call("UpdateItem", _encode(request))).attributes)
 
     def transact_write(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Carry out all actions or none.
@@ -189,7 +189,7 @@ class DynamoDB:
             left: dict[str, Any] = {table: request}
             for _ in range(_BATCH_ROUNDS):
                 answer = _decode_got_many(self._call("BatchGetItem", _encode({"RequestItems": left})))
-                found += [from_wire(item) for item in answer.responses.get(table, ())]
+                found += [from_attributes(item) for item in answer.responses.get(table, ())]
                 left = answer.unprocessed
                 if not left:
                     break

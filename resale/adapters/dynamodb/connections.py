@@ -52,6 +52,7 @@ class Connection:
         self._readable = select.poll()
         self._readable.register(opened, select.POLLIN)
         self._idle_since = 0.0
+        self._parser: httptools.HttpResponseParser | None = None
 
     def exchange(self, request: bytes) -> tuple[Response, bool]:
         """Send a request, read its answer; the second value says whether the connection may be used again.
@@ -62,17 +63,19 @@ class Connection:
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._checksum: int | None = None
-        self._complete = False
-        parser = httptools.HttpResponseParser(self)
+        self._is_complete = self._is_reusable = False
+        parser = self._parser = httptools.HttpResponseParser(self)
         try:
             self._socket.sendall(request)
             self._receive(parser)
         except (OSError, httptools.HttpParserError) as error:
             raise TransportFailed(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._parser = None  # or the two would keep each other alive
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if self._checksum is not None and zlib.crc32(body) != self._checksum:
             raise TransportFailed("The answer does not match its checksum.")
-        return Response(parser.get_status_code(), body), parser.should_keep_alive()
+        return Response(parser.get_status_code(), body), self._is_reusable
 
     def rest(self) -> None:
         """Note that it is idle from now on."""
@@ -93,7 +96,7 @@ class Connection:
             if not data:
                 raise ConnectionResetError("closed before the answer was whole")
             parser.feed_data(data)
-            if self._complete:
+            if self._is_complete:
                 break
             # Only long answers come here: the timeout is for the answer, not for each of its pieces.
             now = time.monotonic()
@@ -115,8 +118,9 @@ class Connection:
         self._size_bytes += len(data)
 
     def on_message_complete(self) -> None:
-        """Note the end of the answer."""
-        self._complete = True
+        """Note the end of the answer; only now does the parser still know whether the peer will close."""
+        self._is_complete = True
+        self._is_reusable = self._parser is not None and self._parser.should_keep_alive()
 
 
 class ConnectionPool:

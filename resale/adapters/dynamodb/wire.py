@@ -3,9 +3,25 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 Value = str | int | bool | None | list[Any] | dict[str, Any]
 Item = dict[str, Value]
 AttributeValue = dict[str, Any]
+
+
+class Attribute(msgspec.Struct, gc=False):
+    """An attribute value as the lane decodes it, in half the time of a one-entry dict. Exactly one field is set."""
+
+    text: str | None = msgspec.field(default=None, name="S")
+    number: str | None = msgspec.field(default=None, name="N")
+    truth: bool | None = msgspec.field(default=None, name="BOOL")
+    null: bool | None = msgspec.field(default=None, name="NULL")
+    elements: list[AttributeValue] | None = msgspec.field(default=None, name="L")
+    entries: dict[str, AttributeValue] | None = msgspec.field(default=None, name="M")
+
+
+Attributes = dict[str, Attribute]
 
 
 def to_wire(item: Mapping[str, Value]) -> dict[str, AttributeValue]:
@@ -29,6 +45,29 @@ def from_wire(attributes: Mapping[str, AttributeValue]) -> Item:
         for kind, value in attribute.items():
             item[name] = value if kind == "S" else _READERS[kind](value)
     return item
+
+
+def from_attributes(attributes: Attributes) -> Item:
+    """Read an item as the lane decodes it; as :func:`from_wire`."""
+    item: Item = {}
+    for name, attribute in attributes.items():
+        text = attribute.text
+        item[name] = text if text is not None else _read_other(attribute)
+    return item
+
+
+def _read_other(attribute: Attribute) -> Value:
+    if attribute.number is not None:
+        return int(attribute.number)
+    if attribute.truth is not None:
+        return attribute.truth
+    if attribute.entries is not None:
+        return {name: _read(element) for name, element in attribute.entries.items()}
+    if attribute.elements is not None:
+        return [_read(element) for element in attribute.elements]
+    if attribute.null:
+        return None
+    raise KeyError("an attribute of a type that no item of ours has")
 
 
 def _write(value: Value) -> AttributeValue:
