@@ -1,0 +1,71 @@
+"""What the local engines need otherwise than AWS. All of it is here; nothing else of a template is left out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Statement = Mapping[str, Any]
+
+
+class Gap(StrEnum):
+    """A feature that an engine does not have; the value is the sentence said once."""
+
+    PIPES = "EventBridge Pipes deliver nothing here; the relay carries changes to the queue"
+    POINT_IN_TIME_RECOVERY = "dynoxide has no point-in-time recovery; left out"
+
+
+#: Resource types that are not made, and why.
+LEFT_OUT: Mapping[str, Gap] = {"AWS::Pipes::Pipe": Gap.PIPES}
+
+_UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's answer to an operation it does not have
+_TLS_ONLY_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
+# ministack 1.5.33 looks a form POST's account up by its access key and finds none for a session's, so it judges the
+# bucket's policy as if account 0 asked. The form's signature, token and the role's right are still checked after it.
+_FORM_POST_PRINCIPAL = "arn:aws:iam::000000000000:root"
+
+
+def attempt(gap: Gap, call: Callable[[], object]) -> Gap | None:
+    """Make a call that an engine may not know; any failure but that one is raised.
+
+    Returns:
+        The gap, when the engine has it.
+    """
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _UNKNOWN_OPERATION:
+            raise
+        return gap
+    return None
+
+
+def is_tls_only(statement: Statement) -> bool:
+    """Say whether a statement does nothing but refuse plain HTTP: it would lock everyone out of plain-HTTP loopback."""
+    return statement.get("Effect") == "Deny" and statement.get("Condition") == _TLS_ONLY_CONDITION
+
+
+def for_loopback(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy without its TLS-only statements, otherwise as it is."""
+    return {**policy, "Statement": [each for each in policy["Statement"] if not is_tls_only(each)]}
+
+
+def with_form_posts(policy: Mapping[str, Any], bucket: str) -> dict[str, Any]:
+    """Return a bucket policy that lets ministack reach its check of a form POST by a session's key.
+
+    It names the bucket and not its objects, so it opens none.
+    """
+    statement = {
+        "Sid": "LocalFormPosts",
+        "Effect": "Allow",
+        "Principal": {"AWS": _FORM_POST_PRINCIPAL},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}",
+    }
+    return {**policy, "Statement": [*policy["Statement"], statement]}
+
+
+def unique(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Return each gap once, in the order they were met."""
+    return tuple(dict.fromkeys(gaps))
