@@ -3,7 +3,7 @@
 A worker is started without manage.py, one service a purpose; ``-Q`` names the purpose, the registry names the queues:
 
     DJANGO_SETTINGS_MODULE=config.settings.production REMAP_SIGTERM=SIGQUIT \
-        exec celery -A config.celery worker -Q orders -P prefork -c 4 -l INFO -O fair \
+        exec celery --quiet -A config.celery worker -Q orders -P prefork -c 4 -l INFO -O fair \
         --without-gossip --without-mingle --without-heartbeat
 
 Both pools are prefork. Orders: the hard limit ends a payment call that hangs, and a child that dies takes one task
@@ -61,11 +61,11 @@ def settings(
 
 
 _COMMON: Final[Mapping[str, Any]] = {
-    "broker_url": "sqs://",  # no host: each queue has its tenant's client
+    "broker_url": "sqs://tenants",  # for the log only: each queue has its tenant's client and endpoint
     "broker_transport": "apps.workers.transport:Transport",
     "broker_connection_retry_on_startup": True,
     "worker_consumer": "apps.workers.consumer:SafeConsumer",
-    "imports": ("apps.workers.tasks",),
+    "imports": ("apps.workers.logs", "apps.workers.tasks"),
     "task_queues": {"orders": {}, "images": {}},  # purposes; the transport knows the tenants' queues
     "task_create_missing_queues": False,
     "task_default_queue": "orders",

@@ -11,7 +11,7 @@ from celery import Task
 from celery.exceptions import Reject
 from kombu.utils.imports import symbol_by_name
 
-from apps.workers import logs
+from apps.core.logs import log_context
 from apps.workers.bindings import TenantSource
 from resale.domain.tenants import Tenant
 from resale.errors import NotFound, Rejected
@@ -70,7 +70,7 @@ class TenantTask(Task[..., None]):
     @contextmanager
     def _scope(self) -> Iterator[None]:
         """Name tenant, queue, task and message in every log line below."""
-        with logs.context(tenant=self.tenant.slug, queue=self.queue_name, task=self.name, task_id=str(self.request.id)):
+        with log_context(tenant=self.tenant.slug, queue=self.queue_name, task=self.name, task_id=str(self.request.id)):
             yield
 
 

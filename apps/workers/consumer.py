@@ -8,7 +8,7 @@ from celery import bootsteps
 from celery.worker.consumer import Consumer
 from kombu.exceptions import ContentDisallowed
 
-from apps.workers import health, logs  # noqa: F401 - logs: connects the workers' logging before Celery sets up its own
+from apps.workers import health
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,9 @@ class SafeConsumer(Consumer):
     The transport lets only well-formed bodies through; this is the second door.
     """
 
-    def __init__(self, *args: Any, app: Any, **kwargs: Any) -> None:
-        app.steps["consumer"].add(Heartbeat)
-        super().__init__(*args, app=app, **kwargs)
+    def __init__(self, on_task_request: Any, **options: Any) -> None:
+        options["app"].steps["consumer"].add(Heartbeat)
+        super().__init__(on_task_request, **options)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Keep a body that cannot be decoded; stock acknowledges it, which deletes it."""

@@ -1,61 +1,39 @@
-"""Log lines of the workers: one JSON object each, from an allow-list of fields, so that no task argument gets in.
+"""Celery's log lines made fit to keep: no argument of a task, no words of an exception.
 
-Celery hands the arguments of every task to the log record (``extra={"data": …}``); a formatter that prints what it
-finds would print them.
+Celery hands a task's arguments to each record (``extra={"data": …}``, which a JSON formatter prints) and writes the
+exception's message, which may quote input, into its own.
 """
 
-import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from logging.config import dictConfig
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from celery.signals import setup_logging
 
-_NOTHING: MappingProxyType[str, str] = MappingProxyType({})
-_context: ContextVar[MappingProxyType[str, str]] = ContextVar("worker_log_context", default=_NOTHING)
+_TASK_LOGGERS: Final = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
+_STANDALONE: Final = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "apps.core.logs.Formatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["stdout"], "level": "INFO"},
+}
 
 
-@contextmanager
-def context(**fields: str) -> Iterator[None]:
-    """Add fields to every log line of this block, this thread's only."""
-    token = _context.set(MappingProxyType({**_context.get(), **fields}))
-    try:
-        yield
-    finally:
-        _context.reset(token)
-
-
-class JSONLines(logging.Formatter):
-    """Time, level, logger, message, the context's fields, and the trace of an error."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **_context.get(),
-        }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+def without_data(record: logging.LogRecord) -> bool:
+    """Take arguments and exception messages out of a record of Celery's; a logging filter that lets all pass."""
+    record.__dict__.pop("data", None)
+    if isinstance(record.args, Mapping) and "exc" in record.args:
+        kind = str(record.args["exc"]).partition("(")[0]
+        record.args = {**record.args, "exc": kind, "traceback": ""}
+    return True
 
 
 @setup_logging.connect
-def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
-    """Write all loggers' lines to stderr; connected, so Celery leaves logging alone."""
-    dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"json": {"()": JSONLines}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-            "root": {"level": loglevel, "handlers": ["stderr"]},
-        }
-    )
+def configure(**_: Any) -> None:
+    """Leave logging as Django's settings made it (Celery configures none where this is connected); add the filter."""
+    if not logging.getLogger().handlers:  # without Django
+        dictConfig(_STANDALONE)
+    for name in _TASK_LOGGERS:
+        logging.getLogger(name).addFilter(without_data)

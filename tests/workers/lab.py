@@ -223,7 +223,7 @@ class Worker:
     def start(self, *, purposes: str = "orders", pool: str = "prefork", concurrency: int = 2, **variables: str) -> None:
         """Start and return when every queue is polled."""
         self.write_plan()
-        command = [sys.executable, "-m", "celery", "-A", "tests.workers.worker_app", "worker", "-l", "INFO"]
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "tests.workers.worker_app", "worker", "-l", "INFO"]
         command += ["-Q", purposes, "-P", pool, "-c", str(concurrency), *WORKER_FLAGS]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DJANGO_"))}
         environment = {**inherited, PLAN_VARIABLE: str(self.folder / "plan.json"), **variables}
@@ -232,7 +232,7 @@ class Worker:
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
         names = {tenant.resources.queues.orders.name for tenant in self.plan.tenants} if "orders" in purposes else set()
-        wait_until(lambda: self.failed() or names <= self.polled(), f"{names} polled; log: {self.log()[-3000:]}")
+        wait_until(lambda: self.failed() or names <= self.polled(), f"{names} polled")
         assert not self.failed(), self.log()
 
     def failed(self) -> bool:

@@ -3,9 +3,9 @@ that leave a mark, and tenants read from a file that a test rewrites."""
 
 import json
 import os
-import pickle
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from apps.workers.bindings import Bindings, Purpose
 from config import celery_settings
 from resale.domain.tenants import Tenant
 from resale.errors import Rejected, Unavailable
-
-__all__ = ["app", "pickle"]
 
 PLAN_VARIABLE = "WORKER_TEST_PLAN"
 HERE = "tests.workers.worker_app"
@@ -58,13 +56,13 @@ class AssumedSession:
         self._plan = read_plan()
         self._session = Session()
         self._credentials = RefreshableCredentials.create_from_metadata(self._assume(), self._assume, "assume-role")
-        self._session._credentials = self._credentials
+        self._session._credentials = self._credentials  # type: ignore[attr-defined]  # botocore has no public way
 
     def credentials(self) -> Any:
         return self._credentials.get_frozen_credentials()
 
     def expire(self) -> None:
-        self._credentials._expiry_time = self._credentials._time_fetcher()
+        self._credentials._expiry_time = datetime.now(UTC)  # type: ignore[attr-defined]  # same
 
     def client(self, service: str) -> Any:
         endpoint = self._plan.endpoints[self._tenant.slug]
@@ -72,7 +70,7 @@ class AssumedSession:
         return self._session.create_client(service, self._tenant.region, endpoint_url=endpoint, config=config)
 
     def _assume(self) -> dict[str, str]:
-        sts = Session().create_client(
+        sts: Any = Session().create_client(
             "sts",
             self._tenant.region,
             endpoint_url=self._plan.sts_url,
@@ -100,7 +98,7 @@ def _settings() -> dict[str, Any]:
         celery_settings.LOCAL, bindings=f"{HERE}:bindings", tenants=f"{HERE}:tenants", health_file=plan.health_file
     )
     options = {**local["broker_transport_options"], "wait_time_seconds": 2, "call_time_seconds": 2, **plan.options}
-    return {**local, "imports": (), **plan.settings, "broker_transport_options": options}
+    return {**local, "imports": ("apps.workers.logs",), **plan.settings, "broker_transport_options": options}
 
 
 app = Celery("worker_app")
@@ -109,7 +107,7 @@ app.add_defaults(_settings)
 
 def mark(task: TenantTask, event: str = "ran", **fields: Any) -> None:
     """Append one line; a single write of O_APPEND, so processes do not mix theirs."""
-    line = {"event": event, "task": task.name, "id": task.request.id, "tenant": task.tenant.slug}
+    line: dict[str, Any] = {"event": event, "task": task.name, "id": task.request.id, "tenant": task.tenant.slug}
     line |= {"queue": task.queue_name, "pid": os.getpid(), "at": time.time(), **fields}
     with Path(read_plan().marks_file).open("ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")
