@@ -9,8 +9,8 @@ from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.history import DynamoDBHistory
-from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.reader import DynamoDBReader
+from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsCodec
@@ -46,6 +46,7 @@ class Container:
         self._cursors = Cursors(settings.cursor_secret)
         self._directory = CustomerDirectory(settings.lookup_secret)
         self._keyring = KMSKeyring(settings)
+        self._payments = SandboxPayments(settings)
 
     def unit_of_work(self, tenant: Tenant, *, actor: Actor, request_id: str, now: datetime) -> UnitOfWork:
         """Open a unit of work for one tenant."""
@@ -89,9 +90,9 @@ class Container:
         """Open one tenant's media bucket."""
         return S3MediaStore(self.sessions.for_tenant(tenant))
 
-    def payments(self, tenant: Tenant) -> PaymentProvider:
+    def payments(self, _tenant: Tenant) -> PaymentProvider:
         """Open one tenant's payment provider."""
-        return SandboxPayments(tenant, self.settings)
+        return self._payments
 
     def queues(self, tenant: Tenant) -> Queues:
         """Open one tenant's queues."""

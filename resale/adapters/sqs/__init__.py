@@ -1,0 +1,1 @@
+"""SQS: one tenant's queues, in batches."""
