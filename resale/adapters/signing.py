@@ -12,6 +12,21 @@ from typing import Final, NamedTuple, Protocol
 from botocore.credentials import ReadOnlyCredentials
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
+#: Says that the token, not the caller's rights, is refused: fetch another one.
+REFUSED_TOKEN_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
 
 
 class CredentialSource(Protocol):

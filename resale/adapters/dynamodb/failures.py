@@ -6,6 +6,7 @@ import msgspec
 
 from resale.adapters.dynamodb.connections import Response
 from resale.adapters.dynamodb.wire import Item, from_wire
+from resale.adapters.signing import REFUSED_TOKEN_CODES
 from resale.errors import Unavailable
 
 #: Worth repeating after a pause. DynamoDB Developer Guide, "Error handling with DynamoDB".
@@ -23,21 +24,6 @@ _TRANSIENT: Final = frozenset(
 #: The same, inside the reasons of a cancelled transaction.
 _TRANSIENT_REASONS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _NO_REASON: Final = "None"
-#: Says that the token, not the caller's rights, is refused: fetch another one.
-REFUSED_TOKEN_CODES: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "InvalidToken",
-        "SignatureDoesNotMatch",
-        "TokenRefreshRequired",
-        "UnrecognizedClientException",
-    }
-)
 #: The tenant's account says no or has no such thing: that tenant is out of order, nobody else.
 _TENANT_FAULTS: Final = frozenset(
     {

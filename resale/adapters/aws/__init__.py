@@ -1,0 +1,1 @@
+"""A session per tenant account: credentials, clients, the data lane."""

@@ -1,0 +1,76 @@
+"""botocore clients on a tenant's credentials: time limits, few attempts, and a refused token healed in place."""
+
+import threading
+from typing import Any, Final
+
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.loaders import Loader
+
+from resale.adapters.aws.credentials import RoleCredentials
+from resale.adapters.signing import REFUSED_TOKEN_CODES
+from resale.settings import Settings
+
+_FIRST_ATTEMPT: Final = 1
+_RETRY_NOW: Final = 0  # seconds
+
+
+class ClientFactory:
+    """Builds clients; the service descriptions, which take most of the time and memory, are read once a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loader: Loader = botocore.session.Session().get_component("data_loader")
+        # Sessions share the loader, and its cache is filled without a lock.
+        self._lock = threading.Lock()
+
+    def build(
+        self, service: str, *, region: str, credentials: RoleCredentials, read_timeout_seconds: float
+    ) -> BaseClient:
+        """Build a client of one service in one region, on one tenant's credentials."""
+        session = botocore.session.Session()
+        session.register_component("data_loader", self._loader)
+        session.register_component("credential_provider", _Fixed(credentials))
+        config = Config(
+            connect_timeout=self._settings.connect_timeout_seconds,
+            read_timeout=read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            tcp_keepalive=True,
+            # S3's forms and links are only equal everywhere with version 4; the other services have no other.
+            signature_version="s3v4" if service == "s3" else None,
+            # dynoxide's shard ids are shorter than botocore's model says (research: engines).
+            parameter_validation=service != "dynamodbstreams",
+        )
+        with self._lock:
+            client: BaseClient = session.create_client(service, region_name=region, config=config)
+        client.meta.events.register_first("needs-retry", _Healer(credentials))  # type: ignore[arg-type]  # the answer counts
+        return client
+
+
+class _Fixed:
+    """A credential chain of one link."""
+
+    def __init__(self, credentials: RoleCredentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> RoleCredentials:
+        """Give the credentials."""
+        return self._credentials
+
+
+class _Healer:
+    """Expires refused credentials and has botocore sign and send the request once more."""
+
+    def __init__(self, credentials: RoleCredentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self, response: Any, attempts: int, **_: Any) -> int | None:
+        """Answer botocore's ``needs-retry``: seconds to wait, or None to leave it to the others."""
+        if response is None or attempts != _FIRST_ATTEMPT:
+            return None
+        _, parsed = response
+        if parsed.get("Error", {}).get("Code") not in REFUSED_TOKEN_CODES:
+            return None
+        self._credentials.expire()
+        return _RETRY_NOW

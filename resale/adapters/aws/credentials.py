@@ -1,0 +1,113 @@
+"""Credentials of an assumed role. A tenant's slow or failing STS makes only that tenant's callers wait, and briefly."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+
+from resale.adapters.aws.failures import SessionUnavailable
+from resale.errors import Unavailable
+
+#: Below this a caller waits for new ones; the daemon thread has long fetched them by then.
+MANDATORY_SECONDS: Final = 60
+_WAIT_SECONDS: Final = 1.0  # how long a caller waits for another caller's fetch
+_FAILURE_SECONDS: Final = 5.0  # how long a failed fetch answers for the ones after it
+_EXPIRE_SECONDS: Final = 10.0  # a refused token is replaced at most this often
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Lease(NamedTuple):
+    """Credentials and when they end, aware UTC."""
+
+    frozen: ReadOnlyCredentials
+    expires_at: datetime
+
+
+def wall_clock() -> datetime:
+    """Give the wall clock: token expiry knows no other."""
+    return datetime.now(UTC)
+
+
+class RoleCredentials(Credentials):
+    """What every client of a tenant signs with; botocore asks it for each request.
+
+    botocore's own RefreshableCredentials would do but for three things: these can be expired by whoever sees them
+    refused; a failed fetch is not repeated by each caller in turn; and nobody waits longer than 1 s for another
+    caller's fetch. A lease is replaced whole, so reading it needs no lock.
+    """
+
+    def __init__(self, fetch: Callable[[], Lease]) -> None:
+        super().__init__("", "", method="assume-role")
+        self._fetch = fetch
+        self._lease: Lease | None = None
+        self._failure: tuple[float, Unavailable] | None = None
+        self._expired_at: float | None = None
+        self._fetching = threading.Lock()
+        self._expiring = threading.Lock()
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Give credentials that are good for a minute at least.
+
+        Raises:
+            Unavailable: STS refused or did not answer, now or within the last 5 s.
+        """
+        return self.ensure(MANDATORY_SECONDS).frozen
+
+    def get_deferred_property(self, property_name: str) -> Callable[[], Any]:
+        """Give botocore a way to ask for one property later (the account id, for account-based endpoints)."""
+        return lambda: getattr(self.get_frozen_credentials(), property_name)
+
+    def remaining_seconds(self) -> float:
+        """Say how long they are still good; 0 before the first fetch."""
+        lease = self._lease
+        return 0.0 if lease is None else (lease.expires_at - wall_clock()).total_seconds()
+
+    def ensure(self, seconds: float) -> Lease:
+        """Give a lease that is good for ``seconds`` more, or the newest there is; fetch one if the present is not.
+
+        Raises:
+            Unavailable: STS refused or did not answer, now or within the last 5 s.
+        """
+        lease = self._lease
+        if lease is not None and _is_good(lease, seconds):
+            return lease
+        if not self._fetching.acquire(timeout=_WAIT_SECONDS):
+            raise SessionUnavailable("The tenant's session is being renewed.", retry_after_seconds=2)
+        try:
+            lease = self._lease
+            if lease is None or not _is_good(lease, seconds):
+                lease = self._lease = self._renewed()
+            return lease
+        finally:
+            self._fetching.release()
+
+    def expire(self) -> None:
+        """Have the next caller fetch new ones: a service refused these. At most once in 10 s."""
+        with self._expiring:
+            now, last = time.monotonic(), self._expired_at
+            if self._lease is None or (last is not None and now - last < _EXPIRE_SECONDS):
+                return
+            self._expired_at = now
+            self._lease = self._lease._replace(expires_at=_LONG_AGO)
+
+    def _renewed(self) -> Lease:
+        if self._failure is not None and time.monotonic() - self._failure[0] < _FAILURE_SECONDS:
+            raise self._failure[1].with_traceback(None)
+        try:
+            lease = self._fetch()
+        except Unavailable as failure:
+            self._failure = (time.monotonic(), failure)
+            raise
+        self._failure = None
+        # Nobody should read these three apart from each other; tools that do find them.
+        self.access_key = lease.frozen.access_key or ""
+        self.secret_key = lease.frozen.secret_key or ""
+        self.token = lease.frozen.token
+        return lease
+
+
+def _is_good(lease: Lease, seconds: float) -> bool:
+    return (lease.expires_at - wall_clock()).total_seconds() >= seconds

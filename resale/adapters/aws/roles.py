@@ -1,0 +1,78 @@
+"""Assuming a tenant's access role from the platform account, and refusing one that lies elsewhere."""
+
+from typing import Final, cast
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from mypy_boto3_sts import STSClient
+from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
+
+from resale.adapters.aws.credentials import Lease
+from resale.adapters.aws.failures import SessionUnavailable, WrongAccount, code_of
+from resale.domain.tenants import Tenant
+from resale.settings import Settings
+
+_SESSION_NAME: Final = "resale"
+#: One tenant's callers hang on this, so it is short: at most 2 attempts of 1 s to connect and 2 s to read.
+_CONFIG: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}, max_pool_connections=16
+)
+_ACCOUNT_FIELD: Final = 4  # arn:partition:sts:region:ACCOUNT:assumed-role/…
+
+
+class RoleAssumer:
+    """Calls STS with the platform's own credentials."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._session_seconds = settings.session_seconds
+        session = botocore.session.Session()
+        client = session.create_client(
+            "sts",
+            region_name=settings.platform_region,
+            aws_access_key_id=settings.access_key_id,
+            aws_secret_access_key=settings.secret_access_key,
+            config=_CONFIG,
+        )
+        self._sts = cast("STSClient", client)
+
+    def assume(self, tenant: Tenant) -> Lease:
+        """Get credentials of the tenant's access role.
+
+        Raises:
+            SessionUnavailable: STS refused or did not answer.
+            WrongAccount: The role is not in the tenant's account.
+        """
+        try:
+            answer = self._sts.assume_role(
+                RoleArn=tenant.resources.access_role_arn,
+                RoleSessionName=f"{_SESSION_NAME}-{tenant.slug}"[:64],
+                ExternalId=tenant.external_id,
+                Tags=[{"Key": "tenant", "Value": tenant.slug}],
+                DurationSeconds=self._session_seconds,
+            )
+        except ClientError as error:
+            detail = f"STS refused the session of tenant {tenant.slug} ({code_of(error)})."
+            raise SessionUnavailable(detail, retry_after_seconds=30) from error
+        except BotoCoreError as error:
+            detail = f"STS did not answer for tenant {tenant.slug} ({type(error).__name__})."
+            raise SessionUnavailable(detail, retry_after_seconds=5) from error
+        _check_account(answer, tenant)
+        credentials = answer["Credentials"]
+        frozen = ReadOnlyCredentials(
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials["SessionToken"],
+            tenant.account_id,
+        )
+        return Lease(frozen, credentials["Expiration"])
+
+
+def _check_account(answer: AssumeRoleResponseTypeDef, tenant: Tenant) -> None:
+    account_id = answer["AssumedRoleUser"]["Arn"].split(":")[_ACCOUNT_FIELD]
+    if account_id != tenant.account_id:
+        raise WrongAccount(
+            f"Tenant {tenant.slug} lives in account {tenant.account_id}, its role in {account_id}.",
+            retry_after_seconds=300,
+        )

@@ -1,0 +1,253 @@
+"""A session per tenant account, in one bounded cache, refreshed in the background before it expires."""
+
+import logging
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from botocore.client import BaseClient
+from botocore.credentials import ReadOnlyCredentials
+
+from resale.adapters.aws.clients import ClientFactory
+from resale.adapters.aws.credentials import MANDATORY_SECONDS, RoleCredentials, wall_clock
+from resale.adapters.aws.failures import SessionUnavailable
+from resale.adapters.aws.roles import RoleAssumer
+from resale.adapters.dynamodb.client import DynamoDB
+from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
+from resale.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+_TICK_SECONDS: Final = 30.0
+#: The thread renews a session a third before its end: 20 minutes of 3600 s, beyond the 15 minutes of an upload form.
+_RENEW_SHARE: Final = 1 / 3
+#: DynamoDB answers in milliseconds: a stalled connection is dropped soon and the call repeated.
+_LANE_READ_SECONDS: Final = 1.5
+
+
+class TenantSession:
+    """Everything that talks to one tenant's account. Threads share it; build it through :class:`TenantSessions`."""
+
+    def __init__(self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts") -> None:
+        self.tenant = tenant
+        self._credentials = credentials
+        self._parts = parts
+        self._clients: dict[tuple[str, float], BaseClient] = {}
+        self._clients_lock = threading.Lock()
+        self._dynamodb: DynamoDB | None = None
+
+    @property
+    def dynamodb(self) -> DynamoDB:
+        """The data lane to the tenant's tables."""
+        lane = self._dynamodb
+        if lane is None:
+            pool = self._parts.pool_of(self)
+            lane = self._dynamodb = DynamoDB(pool, region=self.tenant.region, credentials=self)
+        return lane
+
+    def credentials(self) -> ReadOnlyCredentials:
+        """Give credentials that are good for a minute at least; does not block while they are fresh.
+
+        Raises:
+            Unavailable: There are none: STS refused or did not answer, or the role lies in another account.
+        """
+        return self._credentials.get_frozen_credentials()
+
+    def credentials_for(self, seconds: float) -> ReadOnlyCredentials:
+        """Give credentials that outlive ``seconds``, fetching new ones if these do not.
+
+        Raises:
+            Unavailable: There are none that live so long.
+        """
+        lease = self._credentials.ensure(seconds)
+        if (lease.expires_at - wall_clock()).total_seconds() < seconds:
+            raise SessionUnavailable(f"Sessions of tenant {self.tenant.slug} are too short.", retry_after_seconds=60)
+        return lease.frozen
+
+    def expires_at(self) -> datetime:
+        """Say when the present credentials expire, fetching the first ones if there are none."""
+        return self._credentials.ensure(MANDATORY_SECONDS).expires_at
+
+    def expire(self) -> None:
+        """Have the next call fetch new credentials: a service refused these. At most once in 10 s."""
+        self._credentials.expire()
+
+    def client(self, service: str, *, read_timeout_seconds: float | None = None) -> BaseClient:
+        """Give the botocore client of a service in the tenant's region, made once.
+
+        Args:
+            service: botocore's name of it.
+            read_timeout_seconds: For long polls; else the settings'.
+        """
+        timeout = read_timeout_seconds or self._parts.settings.read_timeout_seconds
+        client = self._clients.get((service, timeout))
+        if client is None:
+            with self._clients_lock:
+                client = self._clients.get((service, timeout)) or self._parts.clients.build(
+                    service, region=self.tenant.region, credentials=self._credentials, read_timeout_seconds=timeout
+                )
+                self._clients[service, timeout] = client
+        return client
+
+    def renew(self, *, before_seconds: float) -> None:
+        """Fetch new credentials when these expire within ``before_seconds``. For the refresh thread."""
+        self._credentials.ensure(before_seconds)
+
+    def remaining_seconds(self) -> float:
+        """Say how long the present credentials are good; 0 before the first."""
+        return self._credentials.remaining_seconds()
+
+    def follows(self, tenant: Tenant) -> bool:
+        """Say whether this session's credentials are also right for a newer record of the tenant."""
+        return _identity(self.tenant) == _identity(tenant)
+
+    def with_tenant(self, tenant: Tenant) -> "TenantSession":
+        """Give a session for a newer record of the same tenant, on the same credentials."""
+        return TenantSession(tenant, credentials=self._credentials, parts=self._parts)
+
+
+class _Parts:
+    """What all sessions of a process share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clients = ClientFactory(settings)
+        self._roles: RoleAssumer | None = None
+        self._lock = threading.Lock()
+        self._pools: dict[str, ConnectionPool] = {}
+        self._regional_endpoints: dict[str, str] = {}
+
+    def credentials_of(self, tenant: Tenant) -> RoleCredentials:
+        return RoleCredentials(lambda: self._role_assumer().assume(tenant))
+
+    def pool_of(self, session: TenantSession) -> ConnectionPool:
+        """Give the pool of the tenant's endpoint: all tenants of a region share one."""
+        url = self._dynamodb_url(session)
+        with self._lock:
+            pool = self._pools.get(url)
+            if pool is None:
+                pool = self._pools[url] = ConnectionPool(
+                    url,
+                    connect_timeout_seconds=self.settings.connect_timeout_seconds,
+                    read_timeout_seconds=min(self.settings.read_timeout_seconds, _LANE_READ_SECONDS),
+                )
+        return pool
+
+    def close(self) -> None:
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()
+            self._pools.clear()
+
+    def _dynamodb_url(self, session: TenantSession) -> str:
+        tenant = session.tenant
+        local = self.settings.dynamodb_endpoints.get(tenant.account_id)
+        if local is not None:
+            return local
+        known = self._regional_endpoints.get(tenant.region)
+        if known is None:  # asked of a client, so that the SDK's own endpoint settings hold here, too
+            known = session.client("dynamodb").meta.endpoint_url
+            self._regional_endpoints[tenant.region] = known
+        return known
+
+    def _role_assumer(self) -> RoleAssumer:
+        with self._lock:
+            if self._roles is None:
+                self._roles = RoleAssumer(self.settings)
+            return self._roles
+
+
+class TenantSessions:
+    """The sessions of a process: at most ``session_cache_count``, the least lately used go first."""
+
+    def __init__(self, settings: Settings, *, tick_seconds: float = _TICK_SECONDS) -> None:
+        self._settings = settings
+        self._tick_seconds = tick_seconds
+        self._renew_before_seconds = max(settings.session_seconds * _RENEW_SHARE, 2 * MANDATORY_SECONDS)
+        self._thread: threading.Thread | None = None
+        self._begin()
+        # In a fork's child, locks may be held by threads that are not there, and sockets are the parent's.
+        begin = weakref.WeakMethod(self._begin)
+        os.register_at_fork(after_in_child=lambda: _call_if_alive(begin))
+
+    def for_tenant(self, tenant: Tenant) -> TenantSession:
+        """Give the tenant's session. Nothing is asked of AWS yet."""
+        with self._lock:
+            session = self._sessions.get(tenant.id)
+            if session is None or session.tenant is not tenant:
+                session = self._sessions[tenant.id] = self._renewed(session, tenant)
+            self._sessions.move_to_end(tenant.id)
+            while len(self._sessions) > self._settings.session_cache_count:
+                self._sessions.popitem(last=False)
+            if self._thread is None:
+                self._start_thread()
+        return session
+
+    def close(self) -> None:
+        """End the refresh thread and close idle connections. The sessions cannot be used after."""
+        self._closing.set()
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._sessions.clear()
+        if thread is not None:
+            thread.join(timeout=self._tick_seconds)
+        self._parts.close()
+
+    def _begin(self) -> None:
+        self._parts = _Parts(self._settings)
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[str, TenantSession] = OrderedDict()
+        self._closing = threading.Event()
+        self._thread = None
+
+    def _renewed(self, known: TenantSession | None, tenant: Tenant) -> TenantSession:
+        if known is None or not known.follows(tenant):
+            return TenantSession(tenant, credentials=self._parts.credentials_of(tenant), parts=self._parts)
+        if known.tenant == tenant:
+            known.tenant = tenant  # the same record, read again: the next look is by identity
+            return known
+        return known.with_tenant(tenant)
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(
+            target=self._keep_fresh, args=(self._closing,), name="tenant-sessions", daemon=True
+        )
+        self._thread.start()
+
+    def _keep_fresh(self, closing: threading.Event) -> None:
+        while not closing.wait(self._tick_seconds):
+            with self._lock:
+                sessions = list(self._sessions.values())
+            for session in sessions:
+                if closing.is_set():
+                    return
+                self._refresh(session)
+
+    def _refresh(self, session: TenantSession) -> None:
+        """Renew a session in use; a failure is logged and tried again at the next tick."""
+        if not 0 < session.remaining_seconds() < self._renew_before_seconds:
+            return
+        try:
+            session.renew(before_seconds=self._renew_before_seconds)
+        except Unavailable as failure:
+            _LOG.warning("session of tenant %s not renewed: %s", session.tenant.slug, failure.detail)
+        except Exception:  # noqa: BLE001 - the thread serves every tenant: whatever one does must not end it
+            _LOG.exception("session of tenant %s not renewed", session.tenant.slug)
+
+
+def _call_if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    call = method()
+    if call is not None:
+        call()
+
+
+def _identity(tenant: Tenant) -> tuple[str, str, str, str, str]:
+    """What an assumed role's session depends on."""
+    role = tenant.resources.access_role_arn
+    return tenant.account_id, tenant.region, tenant.slug, tenant.external_id, role
