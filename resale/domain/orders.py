@@ -107,7 +107,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card."""
 
-    listing_id: ListingId
+    listing_id: Annotated[ListingId, msgspec.Meta(pattern="^lst_[0-9a-f]{32}$")]
     shipping_address: Address
     payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern="^tok_[A-Za-z0-9_]+$")]
 
