@@ -1,0 +1,248 @@
+"""One tenant's session, administrator and keys against everything of the other, on engines that enforce IAM."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from apps.local.engines.local import LocalEngines
+from resale.domain.tenants import Tenant
+from tests.integration import actions
+from tests.integration.actions import Action
+from tests.integration.callers import REFUSED, Caller, assume, code_of, root, session_of
+
+Pair = tuple[Tenant, Tenant]
+
+
+def refused(attempts: Iterator[tuple[str, Action]], also: frozenset[str] = frozenset()) -> dict[str, str]:
+    """What was not refused, and how it ended; ``also`` are other codes that give nothing away."""
+    ended = {name: code_of(call) for name, call in attempts}
+    assert ended, "nothing was tried"
+    return {name: code for name, code in ended.items() if code not in REFUSED | also}
+
+
+def everything(caller: Caller, victim: Tenant, ciphertext: bytes) -> Iterator[tuple[str, Action]]:
+    yield from actions.on_queues(caller, victim)
+    yield from actions.on_buckets(caller, victim)
+    yield from actions.on_key(caller, victim, ciphertext)
+    yield from actions.on_topic(caller, victim)
+    yield from actions.on_tables(caller, victim, by_arn=True)
+
+
+class TestAnotherTenant:
+    def test_is_refused_everything_of_the_victim(
+        self, attacker_and_victim: Pair, session: Caller, victim_ciphertext: bytes
+    ) -> None:
+        assert refused(everything(session, attacker_and_victim[1], victim_ciphertext)) == {}
+
+    def test_is_refused_the_victims_table_names_in_its_own_account(
+        self, attacker_and_victim: Pair, session: Caller
+    ) -> None:
+        assert refused(actions.on_tables(session, attacker_and_victim[1], by_arn=False)) == {}
+
+    def test_is_refused_the_victims_role(self, attacker_and_victim: Pair, session: Caller) -> None:
+        victim = attacker_and_victim[1]
+        assert code_of(lambda: session_of(victim, session)) in REFUSED
+
+    def test_cannot_sign_an_upload_form_for_the_victims_bucket(
+        self, attacker_and_victim: Pair, session: Caller
+    ) -> None:
+        victim = attacker_and_victim[1]
+        assert post_form(session, victim, "originals/lst/med") == 403
+
+    def test_is_refused_even_as_its_accounts_administrator(
+        self, attacker_and_victim: Pair, administrator: Caller, victim_ciphertext: bytes
+    ) -> None:
+        assert refused(everything(administrator, attacker_and_victim[1], victim_ciphertext)) == {}
+
+
+class TestThePlatformsOwnKey:
+    def test_reaches_nothing_without_a_role(
+        self, attacker_and_victim: Pair, platform: Caller, victim_ciphertext: bytes
+    ) -> None:
+        assert refused(everything(platform, attacker_and_victim[1], victim_ciphertext)) == {}
+
+
+class TestTheOwnSession:
+    def test_may_do_what_the_service_does(self, attacker_and_victim: Pair, session: Caller) -> None:
+        mine = attacker_and_victim[0]
+        needed = dict(needed_by_the_service(session, mine))
+        ended = {name: code_of(call) for name, call in needed.items()}
+        assert {name: code for name, code in ended.items() if code != "allowed"} == {}
+
+    def test_may_post_a_photograph_with_its_form(self, attacker_and_victim: Pair, session: Caller) -> None:
+        assert post_form(session, attacker_and_victim[0], "originals/lst/med") == 204
+
+    def test_may_do_nothing_else(self, attacker_and_victim: Pair, session: Caller) -> None:
+        assert refused(never_needed(session, attacker_and_victim[0])) == {}
+
+
+class TestASessionWithoutTheTag:
+    """The role's policies by themselves: the same policies on a role whose trust asks for nothing."""
+
+    @pytest.mark.parametrize("tags", [{}, {"tenant": "somebody-else"}], ids=["untagged", "foreign tag"])
+    def test_is_refused_what_the_tagged_one_may(
+        self, attacker_and_victim: Pair, lax_role: Callable[[dict[str, str]], Caller], tags: dict[str, str]
+    ) -> None:
+        mine = attacker_and_victim[0]
+        assert refused(needed_by_the_service(lax_role(tags), mine)) == {}
+
+    def test_is_only_refused_for_its_tag(
+        self, attacker_and_victim: Pair, lax_role: Callable[[dict[str, str]], Caller]
+    ) -> None:
+        mine = attacker_and_victim[0]
+        tagged = lax_role({"tenant": mine.slug})
+        assert {code_of(call) for _, call in needed_by_the_service(tagged, mine)} == {"allowed"}
+
+
+def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
+    """What a tenant's own session must be able to do."""
+    sqs, s3 = caller.client("sqs", mine.region), caller.client("s3", mine.region)
+    kms, sns = caller.client("kms", mine.region), caller.client("sns", mine.region)
+    queues, bucket = mine.resources.queues, mine.resources.media_bucket
+    for queue in (queues.changes, queues.orders, queues.images):
+        yield f"send {queue.name}", lambda url=queue.url: sqs.send_message(QueueUrl=url, MessageBody="x")
+        yield (
+            f"batch {queue.name}",
+            lambda url=queue.url: sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]),
+        )
+        yield f"take {queue.name}", lambda url=queue.url: take_all(sqs, url)
+        yield (
+            f"look at {queue.name}",
+            lambda url=queue.dlq_url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]),
+        )
+    for key in ("originals/lst/own", "renditions/own.webp"):
+        yield f"put {key}", lambda key=key: s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        yield f"get {key}", lambda key=key: s3.get_object(Bucket=bucket, Key=key)
+    yield "versions", lambda: read_first_version(s3, bucket, "originals/lst/own")
+    yield "audit", lambda: s3.put_object(Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
+    yield (
+        "key",
+        lambda: kms.decrypt(
+            CiphertextBlob=kms.generate_data_key(KeyId=mine.resources.key_arn, KeySpec="AES_256")["CiphertextBlob"]
+        ),
+    )
+    yield "topic", lambda: sns.publish(TopicArn=mine.resources.topic_arn, Message="x")
+    yield from needed_of_tables(caller, mine)
+
+
+def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
+    dynamodb = caller.client("dynamodb", mine.region)
+    tables = mine.resources.tables
+    for purpose in ("listings", "orders", "customers", "keys", "lookups", "idempotency"):
+        table = getattr(tables, purpose)
+        calls = actions.on_table(dynamodb, table, actions.key_of(purpose))
+        yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "update", "transact"))
+    history = actions.on_table(dynamodb, tables.history, actions.key_of("history"))
+    yield from ((f"{verb} history", history[verb]) for verb in ("put", "query", "transact"))
+    yield (
+        "index",
+        lambda: dynamodb.query(
+            TableName=tables.orders,
+            IndexName="due",
+            KeyConditionExpression="due_key = :key",
+            ExpressionAttributeValues={":key": {"S": "probe"}},
+        ),
+    )
+
+
+def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
+    """What no code of the service does, so its role may not."""
+    dynamodb, sqs = caller.client("dynamodb", mine.region), caller.client("sqs", mine.region)
+    s3, iam = caller.client("s3", mine.region), caller.client("iam", mine.region)
+    for name, call in actions.on_tables(caller, mine, by_arn=False):
+        if name.startswith(("scan", "delete item", "delete table", "batch write")):
+            yield name, call
+    history = actions.on_table(dynamodb, mine.resources.tables.history, actions.key_of("history"))
+    yield from ((f"{verb} history", history[verb]) for verb in ("update", "get", "delete item", "batch write"))
+    for name, call in actions.on_queues(caller, mine):
+        if name.startswith(("set", "purge", "delete queue")):
+            yield name, call
+    yield "feed dead letters", lambda: sqs.send_message(QueueUrl=mine.resources.queues.orders.dlq_url, MessageBody="x")
+    yield "create queue", lambda: sqs.create_queue(QueueName="other")
+    for bucket in (mine.resources.media_bucket, mine.resources.audit_bucket):
+        yield f"delete in {bucket}", lambda bucket=bucket: s3.delete_object(Bucket=bucket, Key="originals/lst/own")
+        yield f"policy of {bucket}", lambda bucket=bucket: s3.delete_bucket_policy(Bucket=bucket)
+    yield "read audit", lambda: s3.get_object(Bucket=mine.resources.audit_bucket, Key="own")
+    yield "its own role", lambda: iam.delete_role_policy(RoleName="resale-tenant-access", PolicyName="tables")
+
+
+def take_all(sqs: Any, url: str) -> None:
+    for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
+        handle = message["ReceiptHandle"]
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=1)
+        sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": handle}])
+
+
+def read_first_version(s3: Any, bucket: str, key: str) -> None:
+    versions = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    s3.get_object(Bucket=bucket, Key=key, VersionId=versions[-1]["VersionId"])
+
+
+def post_form(caller: Caller, owner: Tenant, key: str) -> int:
+    """Post a file with a form that this caller signed, as a browser would; return the status."""
+    form = caller.client("s3", owner.region).generate_presigned_post(owner.resources.media_bucket, key)
+    boundary = "form-boundary"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form["fields"].items()
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nx\r\n--{boundary}--\r\n'
+    )
+    request = urllib.request.Request(  # noqa: S310 - our own engine over http
+        form["url"],
+        data="".join(parts).encode(),
+        headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
+
+
+@pytest.fixture
+def administrator(attacker_and_victim: Pair, engines: LocalEngines) -> Iterator[Caller]:
+    """A user of the attacker's account who may do everything there."""
+    account = attacker_and_victim[0]
+    iam = root(account.account_id, engines.aws_endpoint_url).client("iam", account.region)
+    iam.create_user(UserName="administrator")
+    everything_allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="administrator", PolicyName="all", PolicyDocument=json.dumps(everything_allowed))
+    key = iam.create_access_key(UserName="administrator")["AccessKey"]
+    yield Caller(key["AccessKeyId"], key["SecretAccessKey"], None, engines.aws_endpoint_url)
+    iam.delete_access_key(UserName="administrator", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="administrator", PolicyName="all")
+    iam.delete_user(UserName="administrator")
+
+
+@pytest.fixture
+def lax_role(attacker_and_victim: Pair, engines: LocalEngines) -> Iterator[Callable[[dict[str, str]], Caller]]:
+    """A copy of the access role whose trust asks for no external id and no tag; assumed by a user of its account."""
+    account = attacker_and_victim[0]
+    iam = root(account.account_id, engines.aws_endpoint_url).client("iam", account.region)
+    user_arn = iam.create_user(UserName="insider")["User"]["Arn"]
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": user_arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+        ],
+    }
+    role_arn = iam.create_role(RoleName="lax", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    names = iam.list_role_policies(RoleName="resale-tenant-access")["PolicyNames"]
+    for name in names:
+        document = iam.get_role_policy(RoleName="resale-tenant-access", PolicyName=name)["PolicyDocument"]
+        iam.put_role_policy(RoleName="lax", PolicyName=name, PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName="insider")["AccessKey"]
+    insider = Caller(key["AccessKeyId"], key["SecretAccessKey"], None, engines.aws_endpoint_url)
+    yield lambda tags: assume(insider, role_arn, account.region, external_id=None, tags=tags)
+    for name in names:
+        iam.delete_role_policy(RoleName="lax", PolicyName=name)
+    iam.delete_role(RoleName="lax")
+    iam.delete_access_key(UserName="insider", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="insider")
