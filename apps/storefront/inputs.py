@@ -1,0 +1,144 @@
+"""What a request says beside its body: query parameters, preconditions and keys; and bodies that must be empty."""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Any, Final, TypeVar, cast
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from rest_framework.request import Request
+
+from apps.core.problems import PreconditionFailed
+from apps.core.requests import Body, decode_json, decode_query, read_body
+from resale.application.operations.customers import Shopper
+from resale.application.operations.idempotency import CommandKey, command_key
+from resale.domain.listings import ProductReference
+from resale.errors import FieldError, Invalid
+
+Q = TypeVar("Q", bound=Body)
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many at most.")]
+Cursor = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=4096, description="`next_cursor` of the page before, as it came.")
+]
+Market = Annotated[
+    str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2; by default the shop's own market.")
+]
+
+# RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes
+# what is not part of the version: see ``answers.listing_tag``.
+_TAG: Final = re.compile(r'(?:W/)?"(\d{1,15})(?:-[0-9a-f]{8})?"')
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_IDEMPOTENCY_POINTER: Final = "/headers/Idempotency-Key"
+
+
+class IdempotencyKeyRequired(Invalid):
+    """The call moves money, so it needs an Idempotency-Key header."""
+
+    code = "idempotency_key_required"
+
+
+class IdempotencyKeyInvalid(Invalid):
+    """The Idempotency-Key is not 1 to 255 visible ASCII characters."""
+
+    code = "idempotency_key_invalid"
+
+
+class OrderRole(StrEnum):
+    """Which side of an order the shopper is on."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+
+
+class NoQuery(Body, frozen=True, kw_only=True):
+    """No query parameters."""
+
+
+class PageQuery(Body, frozen=True, kw_only=True):
+    """Which part of a list."""
+
+    limit: Limit = 20
+    cursor: Cursor | UnsetType = UNSET
+
+
+class ListingsQuery(PageQuery, frozen=True, kw_only=True):
+    """Which listings: of a product, or of a market."""
+
+    product: ProductReference | UnsetType = UNSET
+    market: Market | UnsetType = UNSET
+
+
+class OrdersQuery(PageQuery, frozen=True, kw_only=True):
+    """Which orders: what the shopper bought, or sold."""
+
+    role: OrderRole | UnsetType = UNSET
+
+
+class NoBody(Body, frozen=True, kw_only=True):
+    """An empty object, for calls that say everything in their path."""
+
+
+def read_query(request: Request, kind: type[Q]) -> Q:
+    """Read the query parameters; without any, the defaults are at hand. Raises Invalid."""
+    if not request.META.get("QUERY_STRING"):
+        return cast("Q", _defaults(kind))
+    return decode_query(request, kind)
+
+
+def given(value: str | UnsetType) -> str | None:
+    """Turn an absent parameter into None."""
+    return None if value is UNSET else value
+
+
+def refuse_input(request: Request) -> None:
+    """Refuse query parameters, and a body that says anything. Raises Invalid, MalformedBody or BodyTooLarge."""
+    read_query(request, NoQuery)
+    if body := read_body(request):
+        decode_json(body, NoBody)
+
+
+def expected_version(request: Request) -> int | None:
+    """Read If-Match: the version the client means, or None for any.
+
+    Raises:
+        PreconditionFailed: It names no version this API ever gave.
+    """
+    text = request.META.get("HTTP_IF_MATCH")
+    if text is None or text.strip() == "*":
+        return None
+    match = _TAG.fullmatch(text.strip())
+    if match is None:
+        raise PreconditionFailed("If-Match takes one ETag, as it came.")
+    return int(match[1])
+
+
+def find_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey | None:
+    """Read the Idempotency-Key header, bound to who says it and to what. Raises IdempotencyKeyInvalid."""
+    text = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if text is None:
+        return None
+    if _KEY.fullmatch(text) is None:
+        raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
+    caller = f"{shopper.issuer} {shopper.subject}"
+    return command_key(caller=caller, command=command, client_key=text, body=body)
+
+
+def require_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey:
+    """Read an Idempotency-Key header that must be there. Raises IdempotencyKeyRequired or IdempotencyKeyInvalid."""
+    key = find_command_key(request, shopper=shopper, command=command, body=body)
+    if key is None:
+        raise IdempotencyKeyRequired(
+            "Send an Idempotency-Key header: it makes the call safe to repeat.", errors=(_wrong_key("required"),)
+        )
+    return key
+
+
+def _wrong_key(code: str) -> FieldError:
+    return FieldError(pointer=_IDEMPOTENCY_POINTER, code=code, detail="1 to 255 visible ASCII characters.")
+
+
+@lru_cache(maxsize=32)
+def _defaults(kind: type[Any]) -> Any:
+    return kind()

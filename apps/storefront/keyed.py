@@ -1,0 +1,42 @@
+"""Commands with an Idempotency-Key: done once; said again, answered from what they made the first time."""
+
+from collections.abc import Callable
+
+from django.http import HttpResponse
+
+from resale.application.operations.idempotency import CommandKey, replayed_entity
+from resale.application.ports import Reader
+from resale.errors import Outcome
+
+
+def do_once(
+    *,
+    key: CommandKey | None,
+    reader: Reader,
+    first: Callable[[], HttpResponse],
+    again: Callable[[str], HttpResponse],
+) -> HttpResponse:
+    """Do a command, or answer it as before.
+
+    The record is looked up only when the command fails: a first call pays nothing for it, and whichever way a second
+    one fails (its record is there, what it wanted is taken by the first, the answer was lost), the record decides.
+
+    Args:
+        key: The command's key; None: every call is a first one.
+        reader: On the caller's tenant.
+        first: Does the command and commits the record with it.
+        again: Renders the answer from the entity the key made, as it stands now.
+
+    Raises:
+        IdempotencyMismatch: The key was used with another body.
+        Outcome: The command's own, when the key made nothing.
+    """
+    try:
+        return first()
+    except Outcome:
+        if key is None:
+            raise
+        entity_id = replayed_entity(record=reader.find_idempotency_record(key.key), key=key)
+        if entity_id is None:
+            raise
+    return again(entity_id)

@@ -1,0 +1,64 @@
+"""Problem codes as the document names them: status and code, read off the classes that carry them."""
+
+from typing import Final
+
+import msgspec
+
+from apps.core import problems
+from apps.core.problems import STATUS, HTTPError
+from apps.storefront.inputs import IdempotencyKeyInvalid, IdempotencyKeyRequired
+from apps.tenancy import errors as tenancy
+from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
+from resale.errors import Conflict, Invalid, Outcome, Unavailable
+
+
+class ProblemCode(msgspec.Struct, frozen=True, order=True):
+    """One way a call can fail."""
+
+    status: int
+    code: str
+    meaning: str
+
+
+def code_of(kind: type[Outcome] | type[HTTPError]) -> ProblemCode:
+    """Read a class: its status by the one table, its code, the first line of its docstring."""
+    if issubclass(kind, Outcome):
+        status = next(status for branch, status in STATUS if issubclass(kind, branch))
+    else:
+        status = kind.status
+    meaning = (kind.__doc__ or "").strip().splitlines()[0]
+    return ProblemCode(int(status), kind.code, meaning)
+
+
+def codes_of(*kinds: type[Outcome] | type[HTTPError]) -> tuple[ProblemCode, ...]:
+    """Read several."""
+    return tuple(map(code_of, kinds))
+
+
+#: Any call that needs a key.
+CALLER: Final = codes_of(
+    tenancy.APIKeyMissing,
+    tenancy.APIKeyInvalid,
+    tenancy.APIKeyRevoked,
+    tenancy.TenantSuspended,
+    tenancy.TokenInvalid,
+    tenancy.TokenExpired,
+    tenancy.RegistryUnavailable,
+    tenancy.IssuerUnavailable,
+    Unavailable,
+)
+#: Any call at all.
+ANY: Final = (
+    code_of(Invalid),
+    ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),
+    ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),
+)
+BODY: Final = codes_of(problems.MalformedBody, problems.BodyTooLarge, problems.UnsupportedBody)
+LIST: Final = (ProblemCode(422, "cursor_invalid", "Not a cursor of this list."),)
+SHOPPER: Final = codes_of(tenancy.TokenMissing)
+BRAND: Final = codes_of(tenancy.SecretKeyRequired, tenancy.ScopeMissing)
+SCOPED: Final = codes_of(tenancy.ScopeMissing)
+PRECONDITION: Final = codes_of(problems.PreconditionFailed)
+KEYED: Final = codes_of(IdempotencyKeyInvalid, IdempotencyInProgress, IdempotencyMismatch)
+KEY_REQUIRED: Final = codes_of(IdempotencyKeyRequired)
+CONTENDED: Final = codes_of(Conflict)

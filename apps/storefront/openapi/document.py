@@ -1,0 +1,241 @@
+"""The OpenAPI document, put together from the endpoints and the components."""
+
+import re
+from collections import defaultdict
+from typing import Any, Final
+
+import msgspec
+
+from apps.core.problems import CONTENT_TYPE
+from apps.core.views import JSON
+from apps.storefront.openapi import codes
+from apps.storefront.openapi.codes import ProblemCode
+from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
+from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of
+
+_DESCRIPTION: Final = """
+Resale on a brand's own shop: shoppers list what they no longer need, the brand approves it, another shopper buys it.
+
+**Keys.** `X-API-Key` takes a publishable key (`pk_…`, in the shop's pages) or a secret one (`sk_…`, in the brand's
+back end). Calls of a shopper also carry the shopper's OpenID Connect token in `Authorization: Bearer`; a call with a
+token is the shopper's, whichever key carries it.
+
+**Repeating.** A POST with an `Idempotency-Key` is done once. Sent again within 24 hours it answers as the first time,
+with `Idempotent-Replayed: true`.
+
+**Versions.** One object comes with an `ETag`. Send it back as `If-Match` to change exactly what was read (412 when it
+has changed), or as `If-None-Match` to be told that nothing has (304).
+
+**Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
+a JSON pointer into the body, a query parameter, or `/headers/…`.
+
+**Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (charged, the answer is lost), `tok_error` (fails
+twice), `tok_slow` (takes ten seconds).
+"""
+_TAGS: Final = ("Listings", "Moderation", "Orders", "Histories", "This document")
+_SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
+    Access.ANYBODY: [],
+    Access.KEY: [{"PublishableKey": []}, {"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
+    Access.SHOPPER: [{"PublishableKey": [], "ShopperToken": []}],
+    Access.PARTY: [{"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
+    Access.BRAND: [{"SecretKey": []}],
+}
+_ACCESS_CODES: Final[dict[Access, tuple[ProblemCode, ...]]] = {
+    Access.ANYBODY: (),
+    Access.KEY: codes.CALLER,
+    Access.SHOPPER: (*codes.CALLER, *codes.SHOPPER),
+    Access.PARTY: (*codes.CALLER, *codes.SHOPPER),
+    Access.BRAND: (*codes.CALLER, *codes.BRAND),
+}
+_PATH_PARAMETERS: Final = {
+    "listing_id": ("The listing.", "lst"),
+    "seller_id": ("The seller, as `seller_id` of a listing.", "cus"),
+    "order_id": ("The order.", "ord"),
+}
+
+
+def build_document() -> dict[str, Any]:
+    """Build the document. Takes some milliseconds; the caller keeps it."""
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for endpoint in ENDPOINTS:
+        paths[endpoint.path][endpoint.method] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Resale API",
+            "version": "1",
+            "description": _DESCRIPTION.strip(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in _TAGS],
+        "paths": dict(paths),
+        "components": {
+            "schemas": components(),
+            "securitySchemes": _security_schemes(),
+            "headers": _HEADERS,
+        },
+    }
+
+
+def problems_of(endpoint: Endpoint) -> tuple[ProblemCode, ...]:
+    """Say every way an endpoint can fail."""
+    found = {*codes.ANY, *_ACCESS_CODES[endpoint.access], *endpoint.problems}
+    if endpoint.scope is not None:
+        found.update(codes.SCOPED)
+    if endpoint.body is not None:
+        found.update(codes.BODY)
+    if endpoint.method != "get":
+        found.update(codes.CONTENDED)
+    if endpoint.listed:
+        found.update(codes.LIST)
+    if endpoint.if_match:
+        found.update(codes.PRECONDITION)
+    if endpoint.key_required is not None:
+        found.update(codes.KEYED)
+    if endpoint.key_required:
+        found.update(codes.KEY_REQUIRED)
+    return tuple(sorted(found))
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.id,
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary,
+        "description": _details(endpoint),
+        "security": _SECURITY[endpoint.access],
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
+        "responses": {**_good(endpoint), **_bad(endpoint)},
+    }
+    if endpoint.body is not None:
+        content = {JSON: {"schema": {"$ref": REF + endpoint.body.__name__}}}
+        operation["requestBody"] = {"required": endpoint.body_required, "content": content}
+    return operation
+
+
+def _details(endpoint: Endpoint) -> str:
+    scope = f"A secret key needs the scope `{endpoint.scope}`." if endpoint.scope else ""
+    return "\n\n".join(part for part in (endpoint.details, scope) if part)
+
+
+# ---------------------------------------------------------------- what it takes
+def _path_parameters(endpoint: Endpoint) -> list[Schema]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS[name][0],
+            "schema": {"type": "string", "pattern": f"^{_PATH_PARAMETERS[name][1]}_[0-9a-f]{{32}}$"},
+        }
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[Schema]:
+    if endpoint.query is None:
+        return []
+    _, made = msgspec.json.schema_components([endpoint.query], ref_template="{name}")
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.pop("description", ""),
+            "schema": made[schema["$ref"]] if "$ref" in schema else schema,
+        }
+        for name, schema in made[endpoint.query.__name__]["properties"].items()
+    ]
+
+
+def _header_parameters(endpoint: Endpoint) -> list[Schema]:
+    headers = []
+    if endpoint.key_required is not None:
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        described = "A text of your own, new for each command, such as a UUID."
+        headers.append(_header_parameter("Idempotency-Key", described, schema, required=endpoint.key_required))
+    if endpoint.if_match:
+        headers.append(_header_parameter("If-Match", "The ETag of what was read.", {"type": "string"}))
+    if endpoint.method == "get" and endpoint.tagged:
+        headers.append(_header_parameter("If-None-Match", "The ETag of what is known.", {"type": "string"}))
+    return headers
+
+
+def _header_parameter(name: str, description: str, schema: Schema, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
+
+
+# ---------------------------------------------------------------- what it gives
+def _good(endpoint: Endpoint) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": endpoint.summary + ".", "headers": _headers_of(endpoint)}
+    if endpoint.answers:
+        schema = one_of(endpoint.answers)
+        answer["content"] = {JSON: {"schema": page_of(schema) if endpoint.listed else schema}}
+    elif endpoint.id == "getDocs":
+        answer["content"] = {"text/html": {"schema": {"type": "string"}}}
+    else:
+        answer["content"] = {JSON: {"schema": {"type": "object"}}}
+    answers = {str(endpoint.status): answer}
+    if endpoint.method == "get" and endpoint.tagged:
+        answers["304"] = {"description": "It is as If-None-Match says.", "headers": _refs("ETag", "X-Request-Id")}
+    return answers
+
+
+def _bad(endpoint: Endpoint) -> dict[str, Any]:
+    by_status: dict[int, list[ProblemCode]] = defaultdict(list)
+    for problem in problems_of(endpoint):
+        by_status[problem.status].append(problem)
+    return {str(status): _problem_answer(status, found) for status, found in sorted(by_status.items())}
+
+
+def _problem_answer(status: int, found: list[ProblemCode]) -> dict[str, Any]:
+    names = sorted({problem.code for problem in found})
+    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": names}}}
+    headers = _refs("X-Request-Id", *(("Retry-After",) if status in {429, 503} else ()))
+    return {
+        "description": "\n".join(f"- `{problem.code}`: {problem.meaning}" for problem in found),
+        "headers": headers,
+        "content": {CONTENT_TYPE: {"schema": {"allOf": [{"$ref": REF + "Problem"}, narrowed]}}},
+    }
+
+
+_HEADERS: Final[dict[str, Any]] = {
+    "ETag": {"description": "Names this version of the object.", "schema": {"type": "string"}},
+    "Location": {"description": "Where the object is.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true`: done before under this key; the object is shown as it stands now.",
+        "schema": {"const": "true"},
+    },
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+    "X-Request-Id": {"description": "Names this request in logs and history.", "schema": {"type": "string"}},
+}
+
+
+def _headers_of(endpoint: Endpoint) -> dict[str, Any]:
+    names = ["X-Request-Id"]
+    if endpoint.tagged:
+        names.append("ETag")
+    if endpoint.status != 200:  # noqa: PLR2004 - made or accepted something, which is somewhere
+        names.append("Location")
+    if endpoint.key_required is not None:
+        names.append("Idempotent-Replayed")
+    return _refs(*names)
+
+
+def _refs(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _security_schemes() -> dict[str, Any]:
+    key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    return {
+        "PublishableKey": {**key, "description": "`pk_…`: may be seen by anybody; browses, and carries shoppers."},
+        "SecretKey": {**key, "description": "`sk_…`: the brand's own back end, within the key's scopes."},
+        "ShopperToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The shopper's OpenID Connect token, from the shop's own issuer.",
+        },
+    }

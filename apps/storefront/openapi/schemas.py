@@ -1,0 +1,98 @@
+"""Components: JSON Schema of the structs that bodies and answers are decoded and encoded with."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from apps.core.problems import Problem
+from apps.storefront.openapi.endpoints import ENDPOINTS
+from apps.storefront.openapi.examples import EXAMPLES
+
+Schema = dict[str, Any]
+
+REF: Final = "#/components/schemas/"
+_DESCRIPTIONS: Final[dict[str, str]] = {
+    "RenditionView": "One size of a photo.",
+    "Problem": "A problem document (RFC 9457).",
+}
+
+
+def components() -> dict[str, Schema]:
+    """Build the schemas of every body and answer, and of the problem document."""
+    bodies = [endpoint.body for endpoint in ENDPOINTS if endpoint.body is not None]
+    answers = [kind for endpoint in ENDPOINTS for kind in endpoint.answers]
+    _, made = msgspec.json.schema_components([*bodies, *answers, Problem], ref_template=REF + "{name}")
+    made = msgspec.json.decode(msgspec.json.encode(made))  # defaults as JSON has them
+    sent = _reached(made, (kind.__name__ for kind in bodies))
+    for name, schema in made.items():
+        _tidy(name, schema, always_complete=name not in {*sent, "Problem"})
+    return dict(sorted(made.items()))
+
+
+def page_of(schema: Schema) -> Schema:
+    """Describe a page of a list."""
+    cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Null at the end."}
+    return {
+        "type": "object",
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": schema},
+            "has_more": {"type": "boolean"},
+            "next_cursor": cursor,
+        },
+        "required": ["object", "data", "has_more", "next_cursor"],
+    }
+
+
+def one_of(kinds: Iterable[type[Any]]) -> Schema:
+    """Refer to a view, or to one of several by audience."""
+    refs: list[Schema] = [{"$ref": REF + kind.__name__} for kind in kinds]
+    return refs[0] if len(refs) == 1 else {"anyOf": refs}
+
+
+def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
+    """Say what msgspec cannot know: that answers carry every field, where URLs and times are, and an example."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    if "$key" in properties:  # ``queries.listings.listing_json`` sends it as a URL
+        schema["properties"] = {"url" if key == "$key" else key: value for key, value in properties.items()}
+        schema["properties"]["url"] = {"type": "string", "format": "uri"}
+    for key, value in properties.items():
+        if key == "at" or key.endswith("_at"):
+            _mark_time(value)
+    if always_complete and properties:
+        schema["required"] = list(schema["properties"])
+        for value in schema["properties"].values():
+            value.pop("default", None)
+    schema["description"] = _DESCRIPTIONS.get(name, schema.get("description") or "").replace("``", "`")
+    if name in EXAMPLES:
+        schema["examples"] = [EXAMPLES[name]]
+
+
+def _mark_time(schema: Schema) -> None:
+    for one in (schema, *schema.get("anyOf", ())):
+        if one.get("type") == "string":
+            one["format"] = "date-time"
+
+
+def _reached(made: dict[str, Schema], names: Iterable[str]) -> set[str]:
+    """Follow references from some components to all they are made of."""
+    reached: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(_references(made[name]))
+    return reached
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(ref := node.get("$ref"), str):
+            yield ref.removeprefix(REF)
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
