@@ -6,6 +6,7 @@ from typing import Any, Final
 import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.loaders import Loader
 
 from resale.adapters.aws.credentials import RoleCredentials
@@ -37,8 +38,7 @@ class ClientFactory:
             read_timeout=read_timeout_seconds,
             retries={"mode": "standard", "total_max_attempts": 2},
             tcp_keepalive=True,
-            # S3's forms and links are only equal everywhere with version 4; the other services have no other.
-            signature_version="s3v4" if service == "s3" else None,
+            **(_s3_settings(session) if service == "s3" else {}),
             # dynoxide's shard ids are shorter than botocore's model says (research: engines).
             parameter_validation=service != "dynamodbstreams",
         )
@@ -46,6 +46,20 @@ class ClientFactory:
             client: BaseClient = session.create_client(service, region_name=region, config=config)
         client.meta.events.register_first("needs-retry", _Healer(credentials))  # type: ignore[arg-type]  # the answer counts
         return client
+
+
+def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:
+    """Address S3 by region and bucket; an endpoint of the SDK's own settings is addressed by path, as botocore does.
+
+    botocore's default sends links and forms to the global host, which answers 307 for a bucket outside us-east-1 until
+    its name is known everywhere; a browser's form does not survive that (S3 User Guide, "Making requests", redirects).
+    """
+    configured = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3")
+    style = "auto" if configured.provide() else "virtual"
+    return {
+        "signature_version": "s3v4",
+        "s3": {"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
+    }
 
 
 class _Fixed:

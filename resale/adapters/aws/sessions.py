@@ -7,7 +7,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from botocore.client import BaseClient
 from botocore.credentials import ReadOnlyCredentials
@@ -21,6 +21,8 @@ from resale.adapters.dynamodb.connections import ConnectionPool
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 from resale.settings import Settings
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class TenantSession:
         self._clients: dict[tuple[str, float], BaseClient] = {}
         self._clients_lock = threading.Lock()
         self._dynamodb: DynamoDB | None = None
+        self._shared: dict[type, object] = {}
 
     @property
     def dynamodb(self) -> DynamoDB:
@@ -94,6 +97,13 @@ class TenantSession:
                 )
                 self._clients[service, timeout] = client
         return client
+
+    def shared(self, kind: type[T], build: "Callable[[TenantSession], T]") -> T:
+        """Give the one object of a kind that lives as long as this session, building it at first."""
+        known = self._shared.get(kind)
+        if known is None:  # two threads may build at once; one of the two then serves nobody again
+            known = self._shared[kind] = build(self)
+        return cast("T", known)
 
     def renew(self, *, before_seconds: float) -> None:
         """Fetch new credentials when these expire within ``before_seconds``. For the refresh thread."""

@@ -1,6 +1,6 @@
 """One tenant's queues: receive, send packed by ten and by bytes, delete; each entry's fault is its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from resale.adapters.aws.failures import unavailable_on_fault
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 BATCH_COUNT: Final = 10  # SQS API reference, SendMessageBatch
 BATCH_BYTES: Final = 1024 * 1024  # same: 1 MiB for a message, and for the sum of a batch
+_TOO_LONG: Final = "BatchRequestTooLong"  # SQS's own word for it; it would fail the nine others, too
 _LONG_POLL_MARGIN_SECONDS: Final = 5.0
 
 
@@ -43,8 +44,8 @@ class SQSQueues:
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
         """Send all; returns the error code of each body that failed, by its position."""
-        failed: dict[int, str] = {}
-        for batch in _packed(bodies):
+        failed = {position: _TOO_LONG for position, body in enumerate(bodies) if len(body.encode()) > BATCH_BYTES}
+        for batch in _packed(bodies, leaving_out=failed):
             entries: list[Any] = [{"Id": str(position), "MessageBody": bodies[position]} for position in batch]
             with unavailable_on_fault("SQS"):
                 answer = self._client().send_message_batch(QueueUrl=queue_url, Entries=entries)
@@ -65,11 +66,13 @@ class SQSQueues:
         return cast("SQSClient", self._session.client("sqs", read_timeout_seconds=read_timeout_seconds))
 
 
-def _packed(bodies: Sequence[str]) -> Iterator[list[int]]:
+def _packed(bodies: Sequence[str], *, leaving_out: Container[int]) -> Iterator[list[int]]:
     """Group positions so that no batch has more than ten bodies or a sum above a mebibyte."""
     batch: list[int] = []
     batch_bytes = 0
     for position, body in enumerate(bodies):
+        if position in leaving_out:
+            continue
         size = len(body.encode())
         if batch and (len(batch) == BATCH_COUNT or batch_bytes + size > BATCH_BYTES):
             yield batch
