@@ -1,5 +1,6 @@
 """What all settings share. No secrets, no hosts, no connections."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "storages",
+    "drf_spectacular_sidecar",  # the API page's assets
     "apps.tenancy",
+    "apps.storefront",
+    "apps.workers",
 ]
 
 # Every request passes the first list; what only some need lies in the second, by path (docs/decisions).
@@ -34,6 +38,7 @@ MIDDLEWARE = [
 SCOPED_MIDDLEWARE = {
     "/v1/": ["apps.tenancy.cors.TenantCorsMiddleware"],
     "/admin/": [
+        "apps.core.middleware.ConnectionMiddleware",
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.common.CommonMiddleware",
@@ -90,8 +95,16 @@ REST_FRAMEWORK = {
 
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ("GET", "POST", "PATCH")
-CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-request-id")
-CORS_EXPOSE_HEADERS = ("etag", "location", "retry-after", "x-request-id")
+CORS_ALLOW_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-api-key",
+    "x-request-id",
+)
+CORS_EXPOSE_HEADERS = ("etag", "idempotent-replayed", "location", "retry-after", "x-request-id")
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds; Chromium caps it at 7200
 
 LANGUAGE_CODE = "en-gb"
@@ -104,6 +117,9 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 
 OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
 STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
+
+# Nothing shows these, and every line would pay for finding them out (logging HOWTO, "Optimization").
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
 
 LOGGING = {
     "version": 1,

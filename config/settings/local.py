@@ -2,9 +2,10 @@
 
 import secrets
 
+from config import celery_settings
 from config.settings import environment
 from config.settings.base import *  # noqa: F403 - Django settings are a module's names
-from config.settings.base import SCOPED_MIDDLEWARE
+from config.settings.base import INSTALLED_APPS, SCOPED_MIDDLEWARE
 
 # A command started by hand, outside `make run`, gets secrets that live as long as it does.
 SECRET_KEY = environment.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
@@ -13,6 +14,8 @@ RESALE = environment.resale_settings(
     cursor_secret=environment.text("RESALE_CURSOR_SECRET") or secrets.token_urlsafe(48),
 )
 
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.local"]
+CELERY = celery_settings.settings(celery_settings.LOCAL)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
 SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"], **SCOPED_MIDDLEWARE}
 WHITENOISE_USE_FINDERS = True

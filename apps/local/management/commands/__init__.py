@@ -1,0 +1,1 @@
+"""Commands of one machine: ``run`` starts everything."""

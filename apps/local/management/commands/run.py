@@ -1,0 +1,41 @@
+"""``manage.py run``: starts everything on one machine, plays the journey, stays until Ctrl-C (``ONCE=1``: stops)."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.local.engines.install import InstallError, say_line
+from apps.local.journey.expecting import JourneyFailed
+from apps.local.running import LocalPlatform
+from apps.local.supervisor import SupervisorError
+
+_DEFAULT_PORT = 8000
+
+
+class Command(BaseCommand):
+    """Runs the platform on one machine."""
+
+    help = "Start everything on this machine, play the journey, stay until Ctrl-C. Reads PORT and ONCE."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]  # the developer's own cloud is never meant here
+        platform = LocalPlatform(settings.VAR_DIR, port=_port(), say=say_line)
+        try:
+            platform.run(once=os.environ.get("ONCE", "") not in {"", "0"})
+        except KeyboardInterrupt:
+            say_line("stopped")
+        except JourneyFailed as failure:
+            raise CommandError(f"the journey failed: {failure} (logs are in {settings.VAR_DIR / 'log'})") from failure
+        except (SupervisorError, InstallError) as error:
+            raise CommandError(str(error)) from error
+
+
+def _port() -> int:
+    text = os.environ.get("PORT", "").strip() or str(_DEFAULT_PORT)
+    if not text.isdigit() or not 0 < int(text) < 1 << 16:
+        raise CommandError(f"PORT={text} is not a port")
+    return int(text)

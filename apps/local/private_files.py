@@ -1,0 +1,93 @@
+"""Files that only their owner may read: what is kept between runs, and what is handed to whoever drives the demo."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from resale.adapters.provisioning.platform import AccessKey
+
+
+class BrandSecrets(msgspec.Struct, kw_only=True):
+    """What is kept of one brand. The keys' texts exist nowhere else; they are None until they are made."""
+
+    external_id: str
+    staff_password: str
+    publishable_key: str | None = None
+    secret_key: str | None = None
+
+
+class Secrets(msgspec.Struct, kw_only=True):
+    """Everything a second run must know to find the data of the first."""
+
+    django_secret_key: str
+    lookup_secret: str
+    cursor_secret: str
+    operator_password: str
+    platform_key: AccessKey | None = None
+    brands: dict[str, BrandSecrets]
+
+
+class Login(msgspec.Struct, frozen=True):
+    """A login of the admin."""
+
+    email: str
+    password: str
+
+
+class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """One brand, for whoever drives it from outside."""
+
+    slug: str
+    account_id: str
+    region: str
+    publishable_key: str
+    secret_key: str
+    seller_token: str
+    buyer_token: str
+    staff: Login
+
+
+class Demo(msgspec.Struct, frozen=True, kw_only=True):
+    """``var/demo.json``, as the README documents it."""
+
+    base_url: str
+    tenants: tuple[DemoTenant, ...]
+    operator: Login
+
+
+def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
+    """Read what an earlier run kept, or make it up; a brand that is new gets its own."""
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Secrets)
+    except FileNotFoundError:
+        kept = Secrets(
+            django_secret_key=_random(),
+            lookup_secret=_random(),
+            cursor_secret=_random(),
+            operator_password=_password(),
+            brands={},
+        )
+    for slug in slugs:
+        kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
+    return kept
+
+
+def save(path: Path, content: Secrets | Demo) -> None:
+    """Write a file whole or not at all, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    draft.replace(path)
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(15)

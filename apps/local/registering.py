@@ -1,0 +1,78 @@
+"""The demo brands in the tenant registry: their rows, API keys, staff, and the operator."""
+
+from collections.abc import Mapping
+
+from django.core.management import call_command
+from django.db import transaction
+
+from apps.local.brands import BRANDS, OPERATOR_EMAIL, Brand
+from apps.local.private_files import BrandSecrets, Secrets
+from apps.tenancy import keys, registry
+from apps.tenancy.models import KeyKind, StaffMembership, StaffRole, Tenant, User
+from apps.tenancy.tenants import TenantRecord, save_tenant
+from resale.domain.tenants import Resources
+
+
+def migrate() -> None:
+    """Bring the registry's tables up to date."""
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def register(
+    secrets: Secrets, resources: Mapping[str, Resources], *, issuers: Mapping[str, str], origins: tuple[str, ...]
+) -> None:
+    """Create or update the brands, their keys and logins; texts of new keys are put into ``secrets``."""
+    with transaction.atomic():
+        for brand in BRANDS:
+            kept = secrets.brands[brand.slug]
+            save_tenant(_record(brand, kept, resources[brand.slug], issuers[brand.slug], origins))
+            kept.publishable_key = _working_key(brand, KeyKind.PUBLISHABLE, kept.publishable_key)
+            kept.secret_key = _working_key(brand, KeyKind.SECRET, kept.secret_key)
+            _employ(brand, kept.staff_password)
+        _user(OPERATOR_EMAIL, secrets.operator_password, is_superuser=True)
+
+
+def _record(
+    brand: Brand, kept: BrandSecrets, resources: Resources, issuer: str, origins: tuple[str, ...]
+) -> TenantRecord:
+    return TenantRecord(
+        slug=brand.slug,
+        name=brand.name,
+        account_id=brand.account_id,
+        region=brand.region,
+        currency=brand.currency,
+        market=brand.market,
+        locale=brand.locale,
+        commission_basis_points=brand.commission_basis_points,
+        oidc_issuer=issuer,
+        oidc_audience=brand.audience,
+        allowed_origins=origins,
+        external_id=kept.external_id,
+        resources=resources,
+        sandbox=True,
+    )
+
+
+def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
+    """Return the kept key while the registry knows it, else a new one."""
+    known = registry.by_api_key_hash(keys.hash_of(text)) if text is not None else None
+    if text is not None and known is not None and not known.revoked:
+        return text
+    return keys.issue_api_key(slug=brand.slug, kind=kind).text
+
+
+def _employ(brand: Brand, password: str) -> None:
+    user = _user(brand.staff_email, password, is_superuser=False)
+    StaffMembership.objects.update_or_create(
+        user=user, tenant=Tenant.objects.get(slug=brand.slug), defaults={"role": StaffRole.MANAGER}
+    )
+
+
+def _user(email: str, password: str, *, is_superuser: bool) -> User:
+    user, created = User.objects.get_or_create(
+        username=email, defaults={"email": email, "is_staff": True, "is_superuser": is_superuser}
+    )
+    if created or not user.check_password(password):
+        user.set_password(password)
+        user.save()
+    return user

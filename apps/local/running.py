@@ -1,0 +1,98 @@
+"""``make run``: everything on one machine, in order; stopped in reverse, whoever asks."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.local import introductions, services
+from apps.local.accounts import provision
+from apps.local.brands import BRANDS, NORTHWIND
+from apps.local.engines.local import LocalEngines
+from apps.local.issuer.tokens import issuer_url
+from apps.local.journey.story import Journey
+from apps.local.private_files import Demo, Secrets, load_secrets, save
+from apps.local.registering import migrate, register
+from apps.local.services import Addresses
+from apps.local.supervisor import Supervisor
+from apps.local.supervisor.interrupts import exit_on_signals
+from apps.local.supervisor.ports import PortBook
+
+Say = Callable[[str], None]
+
+
+class LocalPlatform:
+    """The platform on one machine, in one folder. ``say`` gets a line at each step."""
+
+    def __init__(self, var: Path, *, port: int, say: Say) -> None:
+        self._var, self._port, self._say = var, port, say
+        self._issuers = var / "issuers"
+        self._secrets_file = var / "secrets.json"
+        self._demo_file = var / "demo.json"
+
+    def run(self, *, once: bool) -> None:
+        """Start everything, play the journey, and stay until a signal unless ``once``.
+
+        Raises:
+            SupervisorError: A process could not be started.
+            InstallError: An engine could not be fetched.
+            JourneyFailed: The journey did not end as it should.
+        """
+        with exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
+            began = time.monotonic()
+            addresses, demo = self._start(supervisor)
+            self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
+            self._play(addresses, demo)
+            for line in introductions.summary(demo, file=self._demo_file):
+                self._say(line)
+            if not once:
+                self._say("\nrunning; Ctrl-C stops it")
+                signal.pause()
+            self._say("stopping")
+
+    def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
+        secrets = load_secrets(self._secrets_file, tuple(brand.slug for brand in BRANDS))
+        save(self._secrets_file, secrets)  # before anything is made with them
+        engines = self._start_engines(supervisor)
+        addresses = self._find_addresses(engines)
+        self._set_up(engines, addresses, secrets)
+        self._say("starting the platform: web, workers, sweep, relay, payment provider, issuers")
+        for spec in (*services.partners(addresses, self._var), *services.platform(addresses, secrets)):
+            supervisor.start(spec)
+        demo = introductions.describe(addresses, secrets, issuers=self._issuers)
+        save(self._demo_file, demo)
+        return addresses, demo
+
+    def _start_engines(self, supervisor: Supervisor) -> LocalEngines:
+        self._say("starting the engines")
+        accounts = [brand.account_id for brand in BRANDS]
+        engines = LocalEngines(self._var, accounts, supervisor=supervisor, say=self._say)
+        engines.start()
+        return engines
+
+    def _find_addresses(self, engines: LocalEngines) -> Addresses:
+        ports = PortBook(self._var / "ports.json")
+        return Addresses(
+            web_port=self._port,
+            issuer_port=ports.port("issuer"),
+            payments_port=ports.port("payments"),
+            aws_url=engines.aws_endpoint_url,
+            dynamodb_urls=engines.dynamodb_endpoints,
+        )
+
+    def _set_up(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> None:
+        origins = (addresses.base_url, f"http://localhost:{self._port}")
+        for brand in BRANDS:
+            self._say(f"provisioning {brand.slug}: account {brand.account_id}, region {brand.region}")
+        resources = provision(engines, secrets, origins=origins, say=self._say)
+        save(self._secrets_file, secrets)
+        (self._var / "data").mkdir(exist_ok=True)
+        migrate()
+        issuers = {brand.slug: issuer_url(addresses.issuer_url, brand.slug) for brand in BRANDS}
+        register(secrets, resources, issuers=issuers, origins=origins)
+        save(self._secrets_file, secrets)
+
+    def _play(self, addresses: Addresses, demo: Demo) -> None:
+        rival = introductions.token(NORTHWIND, "rival", addresses, issuers=self._issuers)
+        Journey(demo, rival_token=rival, currency=NORTHWIND.currency, say=self._say).play()
+        self._say("")

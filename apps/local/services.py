@@ -1,0 +1,132 @@
+"""The platform's own processes on this machine, each started by the image's entrypoint in its role."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from apps.local.private_files import Secrets
+from apps.local.supervisor import ProcessSpec
+from apps.local.supervisor.ports import LOOPBACK
+from apps.local.supervisor.probes import http_ready, tcp_ready
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_ENTRYPOINT: Final = str(ROOT / "docker" / "entrypoint")
+_READY_SECONDS: Final = 30.0  # a cold start imports from a cold disk
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything listens."""
+
+    web_port: int
+    issuer_port: int
+    payments_port: int
+    aws_url: str
+    dynamodb_urls: Mapping[str, str]
+
+    @property
+    def base_url(self) -> str:
+        """Where the API answers."""
+        return f"http://{LOOPBACK}:{self.web_port}"
+
+    @property
+    def issuer_url(self) -> str:
+        """Where the issuers of all brands answer."""
+        return f"http://{LOOPBACK}:{self.issuer_port}"
+
+    @property
+    def payments_url(self) -> str:
+        """Where the sandbox payment provider answers."""
+        return f"http://{LOOPBACK}:{self.payments_port}"
+
+
+def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
+    """Describe who is not the platform: the shops' issuers and the payment provider."""
+    return (
+        _process(
+            "issuer",
+            (sys.executable, "-m", "apps.local.issuer", str(var / "issuers"), str(addresses.issuer_port)),
+            env=_bare_environment(),
+            port=addresses.issuer_port,
+        ),
+        _process(
+            "payments",
+            _command(
+                "sandbox_payments", "--port", addresses.payments_port, "--data", var / "payments" / "books.sqlite"
+            ),
+            env=_bare_environment(),
+            port=addresses.payments_port,
+        ),
+    )
+
+
+def platform(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
+    """Describe the platform: web first, so that it can answer while the others start."""
+    env = _environment(addresses, secrets)
+    web = {**env, "BIND_HOST": LOOPBACK, "PORT": str(addresses.web_port)}
+    return (
+        ProcessSpec(
+            name="web",
+            argv=(_ENTRYPOINT, "web"),
+            env=web,
+            cwd=ROOT,
+            ports=(addresses.web_port,),
+            ready=http_ready(addresses.web_port, "/readyz"),
+            ready_seconds=_READY_SECONDS,
+        ),
+        _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
+        _process("orders", _worker("orders", children=2), env=env),
+        _process("images", _worker("images", children=1), env=env),
+        _process("sweep", (_ENTRYPOINT, "sweep", "--interval-seconds", "5"), env=env),
+    )
+
+
+def _worker(queue: str, *, children: int) -> tuple[str, ...]:
+    return (_ENTRYPOINT, "worker", "-Q", queue, "-P", "prefork", "-c", str(children), "-l", "INFO", "-n", queue)
+
+
+def _command(*words: object) -> tuple[str, ...]:
+    return (sys.executable, str(ROOT / "manage.py"), *map(str, words))
+
+
+def _process(name: str, argv: tuple[str, ...], *, env: Mapping[str, str], port: int | None = None) -> ProcessSpec:
+    ports = () if port is None else (port,)
+    ready = None if port is None else tcp_ready(port)
+    return ProcessSpec(name=name, argv=argv, env=env, cwd=ROOT, ports=ports, ready=ready, ready_seconds=_READY_SECONDS)
+
+
+def _bare_environment() -> dict[str, str]:
+    """Return what any process needs, and nothing of the developer's own: no AWS profile slips in."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {
+        "PATH": path,
+        "LANG": "C.UTF-8",
+        "HOME": os.devnull,
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
+    key = secrets.platform_key
+    if key is None:
+        raise RuntimeError("the accounts are provisioned before the platform starts")
+    database = os.environ.get("DATABASE_URL")
+    return {
+        **_bare_environment(),
+        "DJANGO_SECRET_KEY": secrets.django_secret_key,
+        "RESALE_LOOKUP_SECRET": secrets.lookup_secret,
+        "RESALE_CURSOR_SECRET": secrets.cursor_secret,
+        "RESALE_DYNAMODB_ENDPOINTS": msgspec.json.encode(addresses.dynamodb_urls).decode(),
+        "RESALE_PAYMENTS_URL": addresses.payments_url,
+        "AWS_ENDPOINT_URL": addresses.aws_url,
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        **({} if database is None else {"DATABASE_URL": database}),
+    }
