@@ -6,6 +6,7 @@ import itertools
 import pytest
 import pyvips
 
+from resale.adapters.images.profiles import is_called_srgb
 from resale.adapters.images.vips import VipsImageCodec
 from resale.domain.media import RenderedImage, RenderedRendition
 from tests.fixtures.pictures import (
@@ -138,6 +139,13 @@ class TestColours:
         image = render(jpeg(flat([200, 100, 100]), profile="p3", subsample_mode="off"))
         # Display P3 to linear light, the published matrix (CSS Color 4, section 17), and back through sRGB's curve.
         assert colour_at(pick(image, "image/jpeg"), 0.5, 0.5) == pytest.approx([213, 96, 97], abs=4)
+
+    def test_of_srgb_pass_untouched_and_are_known_by_the_profiles_name(self) -> None:
+        picture = scene(640, 480)
+        assert is_called_srgb(pyvips.Image.profile_load("srgb"))
+        assert not is_called_srgb(pyvips.Image.profile_load("p3"))
+        assert not is_called_srgb(b"")
+        assert render(jpeg(picture, profile="srgb")).renditions == render(jpeg(picture, keep="none")).renditions
 
     def test_of_an_unreadable_profile_are_taken_as_srgb(self) -> None:
         broken = flat([200, 100, 100])

@@ -12,6 +12,7 @@ from itertools import accumulate
 import pyvips
 
 from resale.adapters.images.hashing import GREY_EDGE_PX, hash_grey
+from resale.adapters.images.profiles import is_called_srgb
 from resale.domain.media import (
     MAX_PIXELS,
     RENDITION_EDGES_PX,
@@ -28,6 +29,7 @@ _QUALITY = 80  # libvips' own default is 75; below 80 skin and textiles show blo
 # saves nothing; at 320 px it takes 4 ms more and saves 17 % of the bytes that lists load most.
 _LARGE_EFFORT, _SMALL_EFFORT, _SMALL_PIXELS = 0, 2, 320 * 320
 _KEEP = "none"  # no EXIF, GPS, XMP, IPTC or colour profile leaves
+_PROFILE = "icc-profile-data"
 _WHITE = [255, 255, 255]
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF 2.32, orientation 0x0112: the values that swap width and height
 _JPEG_SHRINKS = (8, 4, 2)  # what the decoder can do while it decodes (libjpeg-turbo scaled IDCT)
@@ -164,12 +166,16 @@ def _resize(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:
     is_cmyk = image.interpretation == "cmyk"
-    if is_cmyk or image.get_typeof("icc-profile-data") != 0:
-        try:
-            return image.icc_transform("srgb", embedded=True, input_profile="cmyk" if is_cmyk else "srgb")
-        except pyvips.Error:
-            pass  # an unreadable profile is a reason for slightly wrong colours, not for a refusal
-    return image.colourspace("srgb")
+    if not is_cmyk and not _has_foreign_profile(image):
+        return image.colourspace("srgb")
+    try:
+        return image.icc_transform("srgb", embedded=True, input_profile="cmyk" if is_cmyk else "srgb")
+    except pyvips.Error:  # an unreadable profile is a reason for slightly wrong colours, not for a refusal
+        return image.colourspace("srgb")
+
+
+def _has_foreign_profile(image: pyvips.Image) -> bool:
+    return image.get_typeof(_PROFILE) != 0 and not is_called_srgb(image.get(_PROFILE))
 
 
 def _to_8_bits(image: pyvips.Image) -> pyvips.Image:

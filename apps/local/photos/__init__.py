@@ -1,0 +1,1 @@
+"""Sample photographs for the local platform, and what renders them. Nothing imports this."""
