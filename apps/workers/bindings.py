@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 Purpose = Literal["orders", "images"]
 
 REFRESH_SECONDS: Final = 5.0  # a new tenant is polled, and a suspended one is not, within 10 s
+_SIGN_SECONDS: Final = 60.0  # below this the session itself asks STS
 _PREPARING_THREADS: Final = 4  # one tenant's stalled STS leaves room for the others
 
 # A pool child may be forked at any moment. It must not inherit a lock that a refresh was holding (of the registry's
@@ -34,6 +35,9 @@ class QueueSession(Protocol):
 
     def credentials(self) -> Any:
         """Return credentials good for now; asks STS when they are not."""
+
+    def remaining_seconds(self) -> float:
+        """Say how long the present credentials are good; 0 without any. Never waits."""
 
     def expire(self) -> None:
         """Have the next credentials fetched anew; at most once in 10 s."""
@@ -52,7 +56,12 @@ class Binding:
     queue: Queue
     session: QueueSession
     client: Any
-    renewing: threading.Event = field(default_factory=threading.Event)  # set: do not sign now, it would ask STS
+    renewing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def may_sign(self) -> bool:
+        """Tell whether signing will find credentials and not ask STS, which would hold up the loop."""
+        return not self.renewing.is_set() and self.session.remaining_seconds() >= _SIGN_SECONDS
 
 
 def queue_of(tenant: Tenant, purpose: Purpose) -> Queue:
@@ -99,12 +108,12 @@ class Bindings:
         with self._lock:
             return dict(self._current)
 
-    def renew(self, binding: Binding) -> None:
-        """Fetch the session's credentials anew, in a thread; until then ``binding.renewing`` is set."""
+    def renew(self, binding: Binding, *, refused: bool) -> None:
+        """Fetch the session's credentials in a thread, new ones also when the present were refused."""
         if self._threads is None or self._stopping.is_set() or binding.renewing.is_set():
             return
         binding.renewing.set()
-        self._threads.submit(_renew, binding)
+        self._threads.submit(_renew, binding, refused=refused)
 
     def _refresh_for_ever(self) -> None:
         while True:
@@ -146,9 +155,10 @@ class Bindings:
         return Binding(tenant, self.purpose, queue_of(tenant, self.purpose), session, session.client("sqs"))
 
 
-def _renew(binding: Binding) -> None:
+def _renew(binding: Binding, *, refused: bool) -> None:
     try:
-        binding.session.expire()
+        if refused:
+            binding.session.expire()
         binding.session.credentials()
     except Exception as error:  # noqa: BLE001 - whatever it is, it stays this queue's; the next refusal asks again
         logger.error("session for queue %s not renewed: %r", binding.queue.name, error)  # noqa: TRY400 - one line is enough

@@ -10,6 +10,7 @@ from logging.config import dictConfig
 from typing import Any, Final
 
 from celery.signals import setup_logging
+from celery.utils.log import get_multiprocessing_logger
 
 _TASK_LOGGERS: Final = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
 _STANDALONE: Final = {
@@ -25,8 +26,8 @@ def without_data(record: logging.LogRecord) -> bool:
     """Take arguments and exception messages out of a record of Celery's; a logging filter that lets all pass."""
     record.__dict__.pop("data", None)
     if isinstance(record.args, Mapping) and "exc" in record.args:
-        kind = str(record.args["exc"]).partition("(")[0]
-        record.args = {**record.args, "exc": kind, "traceback": ""}
+        kind = record.exc_info[0] if record.exc_info else None
+        record.args = {**record.args, "exc": kind.__name__ if kind else "error", "traceback": ""}
     return True
 
 
@@ -35,5 +36,8 @@ def configure(**_: Any) -> None:
     """Leave logging as Django's settings made it (Celery configures none where this is connected); add the filter."""
     if not logging.getLogger().handlers:  # without Django
         dictConfig(_STANDALONE)
+    logging.captureWarnings(capture=True)
+    if (pool_logger := get_multiprocessing_logger()) is not None:
+        pool_logger.propagate = True  # billiard keeps its own lines apart: the ends of pool processes
     for name in _TASK_LOGGERS:
         logging.getLogger(name).addFilter(without_data)

@@ -71,7 +71,8 @@ class Poll:
 
     def send(self, call: Callable[[], None], failed: Callable[[str], None]) -> None:
         """Make a call; what goes wrong in signing or sending stays with this queue."""
-        if self.binding.renewing.is_set():  # signing now would ask STS and hold up the loop
+        if not self.binding.may_sign:
+            self._bindings.renew(self.binding, refused=False)
             failed("its session is being renewed")
             return
         try:
@@ -83,7 +84,7 @@ class Poll:
     def renew_if_refused(self, answer: Answer) -> None:
         """Have the session renewed when its token is not known any more."""
         if answer.token_refused:
-            self._bindings.renew(self.binding)
+            self._bindings.renew(self.binding, refused=True)
 
     def settle(self, what: str, call: Call, *, finished: Callable[[], object], tries: int = _SETTLE_TRIES) -> None:
         """Make a call for a received message; a failure is tried again soon, then left to SQS to redeliver."""

@@ -48,6 +48,7 @@ class Lab:
     def __init__(self, engines: LocalEngines) -> None:
         self.engines = engines
         self.url = engines.aws_endpoint_url
+        self._dead_letters: dict[str, list[str]] = {}
         self.access_key_id, self.secret_access_key = self._platform_user()
         for account in REGIONS:
             self._role(account)
@@ -109,12 +110,14 @@ class Lab:
         return int(found[names[0]]), int(found[names[1]])
 
     def dead_letters(self, tenant: Tenant) -> list[str]:
-        """Return the bodies in the orders queue's dead-letter queue; they stay there."""
+        """Return all bodies that came to the orders queue's dead-letter queue, which is emptied."""
         sqs = self.root("sqs", tenant.account_id)
         url = tenant.resources.queues.orders.dlq_url
-        bodies = []
-        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
-            bodies += [message["Body"] for message in found]
+        bodies = self._dead_letters.setdefault(url, [])
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                bodies.append(message["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
     @contextmanager
@@ -133,7 +136,11 @@ class Lab:
     def _platform_user(self) -> tuple[str, str]:
         iam = self.root("iam", PLATFORM)
         iam.create_user(UserName="resale-task")
-        allowed = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": f"arn:aws:iam::*:role/{ROLE}"}
+        allowed = {
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Resource": f"arn:aws:iam::*:role/{ROLE}",
+        }
         iam.put_user_policy(UserName="resale-task", PolicyName="assume", PolicyDocument=_policy(allowed))
         key = iam.create_access_key(UserName="resale-task")["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
@@ -146,7 +153,8 @@ class Lab:
             "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
         }
-        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trust))
+        tagging = {"Effect": "Allow", "Principal": trust["Principal"], "Action": "sts:TagSession"}
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trust, tagging))
         allowed = {
             "Effect": "Allow",
             "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage*", "sqs:ChangeMessageVisibility*"],
@@ -202,10 +210,10 @@ class Worker:
     def __init__(self, lab: Lab, folder: Path, tenants: Sequence[Tenant], **settings: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.url = lab.url
         self.plan = Plan(
             tenants=list(tenants),
             endpoints={tenant.slug: lab.url for tenant in tenants},
-            sts_url=lab.url,
             access_key_id=lab.access_key_id,
             secret_access_key=lab.secret_access_key,
             marks_file=str(folder / "marks.jsonl"),
@@ -226,7 +234,12 @@ class Worker:
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "tests.workers.worker_app", "worker", "-l", "INFO"]
         command += ["-Q", purposes, "-P", pool, "-c", str(concurrency), *WORKER_FLAGS]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DJANGO_"))}
-        environment = {**inherited, PLAN_VARIABLE: str(self.folder / "plan.json"), **variables}
+        environment = {
+            **inherited,
+            "AWS_ENDPOINT_URL": self.url,
+            PLAN_VARIABLE: str(self.folder / "plan.json"),
+            **variables,
+        }
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True

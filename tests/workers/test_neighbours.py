@@ -72,13 +72,15 @@ class TestNeighbours:
     def test_deletes_that_fail(self, lab: Lab, worker: Worker, proxy: FaultProxy, fault: Fault) -> None:
         a, b, _ = worker.plan.tenants
         proxy.inject(fault, "DeleteMessage", count=1)
-        worker.ran(lab.send(b, "test.note"), 10)
+        task_id = lab.send(b, "test.note")
+        worker.ran(task_id, 10)
         wait_until(lambda: proxy.injected("DeleteMessage"), "a delete that met the fault")
 
         worker.ran(lab.send(a, "test.note"), SOON)
 
         worker.ran(lab.send(b, "test.note"), SOON)  # its own polls go on as well
         wait_until(lambda: lab.counts(b) == (0, 0), "its messages deleted after all")
+        assert len(worker.marks(task_id)) == 1  # by a second delete, not after a second run
 
     def test_deletes_that_are_denied(self, lab: Lab, worker: Worker) -> None:
         a, b, _ = worker.plan.tenants

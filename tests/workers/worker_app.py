@@ -5,13 +5,11 @@ import json
 import os
 import signal
 import time
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from botocore.config import Config
-from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
 from celery import Celery
 from celery.exceptions import Reject
@@ -19,8 +17,11 @@ from celery.exceptions import Reject
 from apps.workers.base import TenantTask
 from apps.workers.bindings import Bindings, Purpose
 from config import celery_settings
+from resale.adapters.aws.credentials import RoleCredentials
+from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.tenants import Tenant
 from resale.errors import Rejected, Unavailable
+from resale.settings import Settings
 
 PLAN_VARIABLE = "WORKER_TEST_PLAN"
 HERE = "tests.workers.worker_app"
@@ -31,7 +32,6 @@ class Plan(msgspec.Struct, kw_only=True):
 
     tenants: list[Tenant]
     endpoints: dict[str, str]  # slug → where its SQS answers
-    sts_url: str
     access_key_id: str
     secret_access_key: str
     marks_file: str
@@ -48,48 +48,41 @@ def tenants() -> list[Tenant]:
     return read_plan().tenants
 
 
-class AssumedSession:
-    """A session in a tenant's account, assumed through the real STS; its SQS may lie behind a fault proxy."""
+class ProxiedSession:
+    """The real session of a tenant, but with its SQS at an address of the test's (a fault proxy's)."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-        self._plan = read_plan()
-        self._session = Session()
-        self._credentials = RefreshableCredentials.create_from_metadata(self._assume(), self._assume, "assume-role")
-        self._session._credentials = self._credentials  # type: ignore[attr-defined]  # botocore has no public way
-
-    def credentials(self) -> Any:
-        return self._credentials.get_frozen_credentials()
-
-    def expire(self) -> None:
-        self._credentials._expiry_time = datetime.now(UTC)  # type: ignore[attr-defined]  # same
+        self._session = _sessions().for_tenant(tenant)
+        self.credentials = self._session.credentials
+        self.remaining_seconds = self._session.remaining_seconds
+        self.expire = self._session.expire
 
     def client(self, service: str) -> Any:
-        endpoint = self._plan.endpoints[self._tenant.slug]
-        config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-        return self._session.create_client(service, self._tenant.region, endpoint_url=endpoint, config=config)
+        tenant = self._session.tenant
+        session = Session()
+        session.register_component("credential_provider", self)
+        return session.create_client(service, tenant.region, endpoint_url=read_plan().endpoints[tenant.slug])
 
-    def _assume(self) -> dict[str, str]:
-        sts: Any = Session().create_client(
-            "sts",
-            self._tenant.region,
-            endpoint_url=self._plan.sts_url,
-            aws_access_key_id=self._plan.access_key_id,
-            aws_secret_access_key=self._plan.secret_access_key,
+    def load_credentials(self) -> RoleCredentials:
+        """Give botocore the session's own credentials (its credential provider's interface)."""
+        return self._session._credentials
+
+
+@cache
+def _sessions() -> TenantSessions:
+    plan = read_plan()
+    return TenantSessions(
+        Settings(
+            access_key_id=plan.access_key_id,
+            secret_access_key=plan.secret_access_key,
+            lookup_secret=b"-",
+            cursor_secret=b"-",
         )
-        role = self._tenant.resources.access_role_arn
-        found = sts.assume_role(RoleArn=role, RoleSessionName="worker", ExternalId=self._tenant.external_id)
-        keys = found["Credentials"]
-        return {
-            "access_key": keys["AccessKeyId"],
-            "secret_key": keys["SecretAccessKey"],
-            "token": keys["SessionToken"],
-            "expiry_time": keys["Expiration"].isoformat(),
-        }
+    )
 
 
 def bindings(purpose: Purpose) -> Bindings:
-    return Bindings(purpose, tenants=tenants, session_for=AssumedSession, refresh_seconds=0.3)
+    return Bindings(purpose, tenants=tenants, session_for=ProxiedSession, refresh_seconds=0.3)
 
 
 def _settings() -> dict[str, Any]:
