@@ -13,7 +13,7 @@ from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
-from resale.adapters.images.vips import VipsCodec
+from resale.adapters.images.vips import VipsImageCodec
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
@@ -42,7 +42,7 @@ class Container:
         self.settings = settings
         self.sessions = TenantSessions(settings)
         self.ids: IdSource = new_id
-        self.codec: ImageCodec = VipsCodec()
+        self.codec: ImageCodec = VipsImageCodec()
         self._cursors = Cursors(settings.cursor_secret)
         self._directory = CustomerDirectory(settings.lookup_secret)
         self._keyring = KMSKeyring(settings)
