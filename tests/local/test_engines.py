@@ -58,6 +58,13 @@ class TestLocalEngines:
         own.wait_ready(dynoxide.name_of(ACCOUNTS[0]))
         assert dynamodb.get_item(TableName="things", Key={"pk": {"S": "kept"}})["Item"] == {"pk": {"S": "kept"}}
 
+    def test_have_the_same_ports_in_the_next_run(self, tmp_path: Path) -> None:
+        urls = []
+        for _ in range(2):
+            with LocalEngines(tmp_path, ACCOUNTS[:1], say=lambda _line: None) as running:
+                urls.append((running.aws_endpoint_url, running.dynamodb_endpoints))
+        assert urls[0] == urls[1]
+
     @only_with_dynoxide
     def test_add_the_stream_indexes_to_a_new_file(self, own: LocalEngines) -> None:
         with closing(sqlite3.connect(own.dynamodb_file(ACCOUNTS[0]))) as connection:
@@ -113,6 +120,7 @@ class TestMinistack:
             generation = engines.ministack_files.generation.read_text()
         assert engines.ministack_files.marker.exists()
         with engines:
+            assert not engines.ministack_files.marker.exists()
             assert engines.ministack_files.generation.read_text() == generation
 
 
