@@ -1,9 +1,13 @@
 """Which web pages may read answers: those of the tenant that was asked."""
 
+from collections.abc import Awaitable
+from typing import cast
 from urllib.parse import SplitResult
 
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 from apps.core.requests import info_of
 from apps.tenancy import registry
@@ -17,6 +21,17 @@ class TenantCorsMiddleware(CorsMiddleware):
     by its own tenant's pages only; one without a tenant (a wrong key) says nothing of any, and by every tenant's.
     """
 
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Leave a request that no page sent alone, but for telling caches that pages get another answer."""
+        if "HTTP_ORIGIN" in request.META:
+            return super().__call__(request)
+        response = cast("HttpResponseBase", self.get_response(request))
+        if response.has_header("Vary"):
+            patch_vary_headers(response, ("origin",))
+        else:
+            response.headers["Vary"] = "origin"
+        return response
+
     def check_signal(self, request: HttpRequest) -> bool:
         """Decide by tenant, where the library would ask the settings."""
         origin = request.headers.get("origin", "")
@@ -27,7 +42,7 @@ class TenantCorsMiddleware(CorsMiddleware):
         """Say yes: only the API's paths come here."""
         return True
 
-    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:  # noqa: ARG002 - the library's signature
+    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:  # noqa: ARG002 - as above
         """Keep the settings out of it."""
         return False
 

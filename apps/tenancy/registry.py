@@ -167,13 +167,16 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
 
 def _guarded(load: Callable[[], V]) -> V:
     """Run a query on this thread's connection, replacing one that has died since its last use."""
-    if not connection.in_atomic_block:
-        close_old_connections()
+    if connection.in_atomic_block:
+        return load()
+    close_old_connections()
     try:
         return load()
     except (OperationalError, InterfaceError) as error:
         logger.warning("the registry's database does not answer", exc_info=error)
         raise DatabaseDown from error
+    finally:
+        close_old_connections()
 
 
 def _select_one() -> None:

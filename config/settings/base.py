@@ -1,6 +1,5 @@
 """What all settings share. No secrets, no hosts, no connections."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +116,6 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 
 OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
 STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
-
-# Nothing shows these, and every line would pay for finding them out (logging HOWTO, "Optimization").
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
 
 LOGGING = {
     "version": 1,

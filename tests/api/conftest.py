@@ -16,22 +16,22 @@ from apps.tenancy.authentication import caller_of, require_scope, require_shoppe
 from resale.errors import Conflict, NotFound, Rejected, Unavailable
 
 
-class Price(Body):
+class Price(Body, frozen=True, kw_only=True):
     """A nested part."""
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=10**11)]
 
 
-class Thing(Body):
+class Thing(Body, frozen=True, kw_only=True):
     """A body."""
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
     price: Price
-    extra: dict[str, str] = {}
+    extra: dict[str, str] = msgspec.field(default_factory=dict)
     anything: Any = None
 
 
-class Window(Body):
+class Window(Body, frozen=True, kw_only=True):
     """A query."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20

@@ -176,14 +176,12 @@ class TestIssuers:
 
 
 class TestRemembering:
-    def test_remembers_no_longer_than_the_token_lives(
-        self, northwind: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_remembers_no_longer_than_the_token_lives(self, northwind: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         ours = Tokens()
         token = northwind.token(lifetime=timedelta(seconds=5))
         ours.verify(token, northwind.tenant)
         later = time.time() + 6
-        monkeypatch.setattr(tokens_module.time, "time", lambda: later)
+        monkeypatch.setattr(time, "time", lambda: later)
         with pytest.raises(TokenExpired):
             ours.verify(token, northwind.tenant)
 
@@ -202,7 +200,7 @@ class TestRemembering:
         assert len(ours) == 3
 
 
-def test_two_tenants_cannot_share_an_issuer_and_audience(northwind: Shop, issuers: IssuerServer, tmp_path: Path) -> None:
+def test_two_tenants_cannot_share_an_audience(northwind: Shop, issuers: IssuerServer, tmp_path: Path) -> None:
     taken = {"oidc_issuer": northwind.tenant.oidc_issuer, "oidc_audience": northwind.tenant.oidc_audience}
     with pytest.raises(ValidationError):
         open_shop("third", "333333333333", issuers, tmp_path, **taken)

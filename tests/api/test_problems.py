@@ -176,7 +176,7 @@ class TestRequests:
     ) -> None:
         caplog.set_level(logging.INFO)
         headers = {"X-API-Key": northwind.publishable.text, "User-Agent": "jane's phone"}
-        client.get("/v1/who?email=jane@example.org", headers=headers)
+        answer = client.get("/v1/who?email=jane@example.org", headers=headers)
         lines = [json.loads(Formatter().format(record)) for record in caplog.records]
         (line,) = [line for line in lines if line["logger"] == "resale.request"]
         assert line.pop("duration_ms") >= 0
@@ -190,6 +190,7 @@ class TestRequests:
             "status": 200,
             "tenant": "northwind",
             "key": northwind.publishable.id,
+            "request_id": answer["X-Request-Id"],
         }
         assert "jane" not in json.dumps(lines)
         assert northwind.publishable.text not in json.dumps(lines)

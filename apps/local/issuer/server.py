@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -49,7 +49,7 @@ class IssuerServer:
         self._server.server_close()
         self._thread.join()
 
-    def __enter__(self) -> "IssuerServer":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -77,7 +77,7 @@ class IssuerServer:
 class _Handler(BaseHTTPRequestHandler):
     answer: Callable[[str], Any]
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         """Answer with JSON, or 404."""
         document = self.answer(self.path)
         body = msgspec.json.encode(document)
