@@ -11,6 +11,7 @@ handler500 = "apps.core.problems.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.core.urls")),
     path("", include("apps.tenancy.urls")),
+    path("v1/", include("apps.storefront.urls")),
 ]
 
 if local_urls := getattr(settings, "LOCAL_URLS", None):

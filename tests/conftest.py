@@ -1,3 +1,9 @@
 """Fixtures of all tests. Each lives in a file of ``tests/fixtures`` named for what it gives."""
 
-pytest_plugins = ["tests.fixtures.engines", "tests.fixtures.tenants"]
+# In the order in which they import each other: pytest rewrites asserts of what is not imported yet.
+pytest_plugins = [
+    "tests.fixtures.engines",
+    "tests.fixtures.provisioned",
+    "tests.fixtures.tenants",
+    "tests.fixtures.storefront",
+]

@@ -54,7 +54,7 @@ class Noun(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
         """Build the stored item: keys, index keys, version, change, doc, and what is sealed."""
         item: Item = {**self.key(entity), **self.index_keys(entity)}
         item["version"] = entity.version  # type: ignore[attr-defined]  # every audited entity has one
-        item["status"] = entity.status  # type: ignore[attr-defined]  # same
+        item["status"] = str(entity.status)  # type: ignore[attr-defined]  # same; a plain str, not the enum
         item["change"] = encode_change(change)
         item["doc"] = doc
         private = _private_of(entity)
