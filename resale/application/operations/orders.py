@@ -218,6 +218,7 @@ def _fail_payment(*, uow: UnitOfWork, order: Order, outcome: PaymentOutcome, now
 
 def _cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
     """Cancel and put the listing back on sale, together."""
+    order = _moved(order, OrderCommand.CANCEL, cancel_reason=reason, updated_at=now, due_at=None)
     listing = uow.listings.get(order.listing_id)
     released = msgspec.structs.replace(
         listing,
@@ -226,7 +227,6 @@ def _cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Ord
         order_id=None,
         updated_at=now,
     )
-    order = _moved(order, OrderCommand.CANCEL, cancel_reason=reason, updated_at=now, due_at=None)
     uow.orders.save(order, change_type="order.cancelled", reason_code=reason)
     uow.listings.save(released, change_type="listing.released", reason_code=reason)
     uow.commit()
