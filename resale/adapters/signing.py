@@ -1,6 +1,6 @@
 """AWS Signature Version 4 with a cached signing key. Pure: credentials and moment in, signature out.
 
-Equal to botocore's ``SigV4Auth`` for equal inputs (tests/integration/test_signing.py). It exists because botocore
+Equal to botocore's ``SigV4Auth`` for equal inputs (tests/adapters/test_signing.py). It exists because botocore
 derives the key and canonicalises anew for each request (docs/decisions/0003-data-lane.md has the figures).
 """
 

@@ -37,6 +37,10 @@ class RoleAssumer:
         )
         self._sts = cast("STSClient", client)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._sts.close()
+
     def assume(self, tenant: Tenant) -> Lease:
         """Get credentials of the tenant's access role.
 

@@ -113,6 +113,12 @@ class TenantSession:
         """Say how long the present credentials are good; 0 before the first."""
         return self._credentials.remaining_seconds()
 
+    def close(self) -> None:
+        """Close the clients' connections."""
+        with self._clients_lock:
+            for client in self._clients.values():
+                client.close()
+
     def follows(self, tenant: Tenant) -> bool:
         """Say whether this session's credentials are also right for a newer record of the tenant."""
         return _identity(self.tenant) == _identity(tenant)
@@ -153,7 +159,8 @@ class _Parts:
         with self._lock:
             for pool in self._pools.values():
                 pool.close()
-            self._pools.clear()
+            if self._roles is not None:
+                self._roles.close()
 
     def _dynamodb_url(self, session: TenantSession) -> str:
         tenant = session.tenant
@@ -204,9 +211,12 @@ class TenantSessions:
         self._closing.set()
         with self._lock:
             thread, self._thread = self._thread, None
+            sessions = list(self._sessions.values())
             self._sessions.clear()
         if thread is not None:
             thread.join(timeout=self._tick_seconds)
+        for session in sessions:
+            session.close()
         self._parts.close()
 
     def _begin(self) -> None:
