@@ -1,6 +1,5 @@
 """Where each door hangs. Names apps by string; an app's own paths are in its own urls."""
 
-from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 handler400 = "apps.core.problems.bad_request"
@@ -13,6 +12,3 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.tenancy.urls")),
     path("v1/", include("apps.storefront.urls")),
 ]
-
-if local_urls := getattr(settings, "LOCAL_URLS", None):
-    urlpatterns += [path("_local/", include(local_urls))]

@@ -18,6 +18,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "apps.local"]
 CELERY = celery_settings.settings(celery_settings.LOCAL)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
 SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"], **SCOPED_MIDDLEWARE}
+STATIC_ROOT = None  # nothing is collected here: files are served from where apps keep them
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 OIDC_PLAIN_HTTP = True

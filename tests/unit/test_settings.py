@@ -1,0 +1,75 @@
+"""What the environment may say, and what refuses to start. Each in a process of its own: settings are read once."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+GOOD = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "DJANGO_SECRET_KEY": "s" * 40,
+    "DATABASE_URL": "postgres://resale@db.example/resale",
+    "RESALE_ALLOWED_HOSTS": "admin.example",
+    "RESALE_LOOKUP_SECRET": "l" * 40,
+    "RESALE_CURSOR_SECRET": "c" * 40,
+    "RESALE_STATIC_BUCKET": "static",
+    "PATH": os.environ["PATH"],
+}
+
+
+def start(**changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in {**GOOD, **changes}.items() if value}
+    command = "from django.conf import settings; print(settings.RESALE.platform_region)"
+    return subprocess.run(  # noqa: PLW1510 - the caller looks
+        [sys.executable, "-W", "error", "-c", command], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+class TestProduction:
+    def test_starts_with_everything(self) -> None:
+        started = start(AWS_REGION="eu-central-1")
+        assert started.stdout == "eu-central-1\n", started.stderr
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "DJANGO_SECRET_KEY",
+            "DATABASE_URL",
+            "RESALE_ALLOWED_HOSTS",
+            "RESALE_LOOKUP_SECRET",
+            "RESALE_CURSOR_SECRET",
+            "RESALE_STATIC_BUCKET",
+        ],
+    )
+    def test_refuses_without(self, name: str) -> None:
+        started = start(**{name: ""})
+        assert started.returncode != 0
+        assert f"missing: {name}" in started.stderr
+
+    @pytest.mark.parametrize(
+        ("name", "value", "complaint"),
+        [
+            ("DJANGO_SECRET_KEY", "short", "too short: DJANGO_SECRET_KEY"),
+            ("RESALE_LOOKUP_SECRET", "short", "too short: RESALE_LOOKUP_SECRET"),
+            ("RESALE_ALLOWED_HOSTS", "admin.example,*", "wildcard host: *"),
+            ("RESALE_ALLOWED_HOSTS", "*.example", "wildcard host: *.example"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "local only: AWS_ENDPOINT_URL"),
+            ("RESALE_DYNAMODB_ENDPOINTS", '{"1":"http://127.0.0.1"}', "local only: RESALE_DYNAMODB_ENDPOINTS"),
+        ],
+    )
+    def test_refuses(self, name: str, value: str, complaint: str) -> None:
+        started = start(**{name: value})
+        assert started.returncode != 0
+        assert complaint in started.stderr
+
+
+@pytest.mark.parametrize("module", ["config.settings.production", "config.settings.local"])
+class TestEverywhere:
+    def test_refuses_an_account_id_as_access_key(self, module: str) -> None:
+        started = start(DJANGO_SETTINGS_MODULE=module, AWS_ACCESS_KEY_ID="111111111111", AWS_SECRET_ACCESS_KEY="x")
+        assert "account id" in started.stderr
+
+    def test_refuses_half_a_key(self, module: str) -> None:
+        started = start(DJANGO_SETTINGS_MODULE=module, AWS_ACCESS_KEY_ID="AKIAEXAMPLE")
+        assert "go together" in started.stderr
