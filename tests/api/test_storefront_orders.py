@@ -1,0 +1,206 @@
+"""Orders over HTTP: exactly one buyer, each party's own view, cancelled in time, and never another tenant's."""
+
+import pytest
+
+from resale.application.operations.customers import Shopper
+from resale.domain.ids import OrderId
+from resale.domain.listings import Listing, ListingStatus
+from resale.domain.orders import Order
+from tests.fixtures.storefront import ADDRESS, Answer, Front
+from tests.operations.world import Books, customer_of, later
+from tests.unit.builders import LISTING, ORDER
+
+
+@pytest.fixture
+def seller(front: Front) -> Shopper:
+    return front.shopper()
+
+
+@pytest.fixture
+def buyer(front: Front) -> Shopper:
+    return front.shopper()
+
+
+@pytest.fixture
+def active(front: Front, seller: Shopper) -> Listing:
+    return front.world.active(seller)
+
+
+@pytest.fixture
+def ordered(front: Front, active: Listing, buyer: Shopper) -> Answer:
+    return front.buy(active, by=buyer)
+
+
+@pytest.fixture
+def path(ordered: Answer) -> str:
+    return ordered.headers["Location"]
+
+
+def stored(front: Front, ordered: Answer) -> Order:
+    return front.world.uow().orders.get(OrderId(ordered.json["id"]))
+
+
+def confirm(front: Front, ordered: Answer) -> None:
+    books = Books()
+    for _ in range(2):
+        front.world.advance(stored(front, ordered), books, now=stored(front, ordered).created_at)
+
+
+class TestSubmitOrder:
+    def test_reserves_the_listing_and_says_where_the_order_is(
+        self, front: Front, active: Listing, ordered: Answer
+    ) -> None:
+        order = ordered.json
+        assert (ordered.status, order["status"], ordered.headers["ETag"]) == (202, "submitted", '"1"')
+        assert ordered.headers["Location"] == f"/v1/orders/{order['id']}"
+        assert order["shipping_address"] == {**ADDRESS, "line2": "", "region": "", "phone": None}
+        assert order["amounts"]["grand_total"] == active.price.amount
+        assert front.get(f"/v1/listings/{active.id}").json["status"] == "reserved"
+
+    def test_a_second_buyer_is_told_it_is_not_for_sale(self, front: Front, active: Listing, ordered: Answer) -> None:
+        assert ordered.status == 202
+        assert front.buy(active, by=front.shopper()).code == "409 listing_not_for_sale"
+
+    def test_nobody_buys_their_own(self, front: Front, active: Listing, seller: Shopper) -> None:
+        assert front.buy(active, by=seller).code == "403 own_listing"
+        assert front.world.listing(active.id).status == ListingStatus.ACTIVE
+
+    def test_refuses_what_is_not_there_or_not_on_show(self, front: Front, seller: Shopper, buyer: Shopper) -> None:
+        draft, _ = front.world.draft(seller)
+        assert front.buy(draft, by=buyer).code == "404 listing_not_found"
+        assert front.buy(LISTING, by=buyer).code == "404 listing_not_found"
+
+    def test_refuses_what_is_no_listing_id(self, front: Front, buyer: Shopper) -> None:
+        answer = front.buy("", by=buyer)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/listing_id"])
+
+    def test_is_a_shoppers_call(self, front: Front, active: Listing) -> None:
+        body = {"listing_id": active.id, "shipping_address": ADDRESS, "payment_token": "tok_ok"}
+        assert front.post("/v1/orders", body).code == "401 token_missing"
+        assert front.post("/v1/orders", body, brand=True).code == "401 token_missing"
+
+    @pytest.mark.parametrize("token", ["4242424242424242", "tok_4242 4242 4242 4242", "tok_", "", "pm_1", None, 4242])
+    def test_takes_a_providers_token_and_never_a_card(
+        self, front: Front, active: Listing, buyer: Shopper, token: object, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = front.buy(active, by=buyer, payment_token=token)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/payment_token"])
+        assert b"4242" not in answer.body
+        assert "4242" not in caplog.text
+        assert front.world.listing(active.id).status == ListingStatus.ACTIVE
+
+
+class TestGetOrder:
+    def test_each_party_sees_their_own_view(self, front: Front, path: str, buyer: Shopper, seller: Shopper) -> None:
+        bought = front.get(path, by=buyer).json
+        assert bought["buyer_id"] == customer_of(front.world, buyer)
+        assert bought["shipping_address"]["name"] == ADDRESS["name"]
+        sold = front.get(path, by=seller).json
+        assert "buyer_id" not in sold
+        assert sold["shipping_address"] is None
+        assert sold["commission"]["basis_points"] == 1000
+        assert front.get(path, brand=True).json["buyer_id"] == bought["buyer_id"]
+
+    def test_the_seller_learns_where_it_goes_once_it_is_confirmed(
+        self, front: Front, ordered: Answer, path: str, seller: Shopper
+    ) -> None:
+        confirm(front, ordered)
+        sold = front.get(path, by=seller)
+        assert sold.json["shipping_address"]["city"] == ADDRESS["city"]
+        assert b"buyer" not in sold.body
+
+    def test_nobody_else_sees_it(self, front: Front, path: str) -> None:
+        assert front.get(path, by=front.shopper()).code == "404 order_not_found"
+        assert front.get(path).code == "401 token_missing"
+        assert front.get(f"/v1/orders/{ORDER}", brand=True).code == "404 order_not_found"
+        assert front.get("/v1/orders/nothing", brand=True).code == "404 order_not_found"
+
+    def test_says_that_nothing_changed(self, front: Front, path: str, buyer: Shopper) -> None:
+        assert front.get(path, by=buyer, headers={"If-None-Match": '"1"'}).status == 304
+        front.post(f"{path}/cancel", by=buyer)
+        assert front.get(path, by=buyer, headers={"If-None-Match": '"1"'}).headers["ETag"] == '"2"'
+
+
+class TestListOrders:
+    def test_a_shopper_lists_what_they_bought_and_what_they_sold(
+        self, front: Front, ordered: Answer, buyer: Shopper, seller: Shopper
+    ) -> None:
+        order_id = ordered.json["id"]
+        for shopper, role, found in (
+            (buyer, "", [order_id]),
+            (buyer, "?role=buyer", [order_id]),
+            (buyer, "?role=seller", []),
+            (seller, "?role=seller", [order_id]),
+            (seller, "", []),
+            (front.shopper(), "", []),
+        ):
+            listed = front.get(f"/v1/orders{role}", by=shopper).json["data"]
+            assert [order["id"] for order in listed] == found
+
+    def test_lists_carry_no_addresses(self, front: Front, ordered: Answer, buyer: Shopper) -> None:
+        assert ordered.json["shipping_address"] is not None
+        assert front.get("/v1/orders", by=buyer).json["data"][0]["shipping_address"] is None
+
+    def test_the_brand_lists_all(self, front: Front, ordered: Answer) -> None:
+        listed = front.get("/v1/orders?limit=100", brand=True).json["data"]
+        assert ordered.json["id"] in [order["id"] for order in listed]
+
+    def test_a_role_is_a_shoppers(self, front: Front) -> None:
+        answer = front.get("/v1/orders?role=buyer", brand=True)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/role"])
+
+    def test_needs_somebody_whose_orders_they_are(self, front: Front) -> None:
+        assert front.get("/v1/orders").code == "401 token_missing"
+
+    def test_pages(self, front: Front, buyer: Shopper, seller: Shopper) -> None:
+        made = {front.buy(front.world.active(seller), by=buyer).json["id"] for _ in range(3)}
+        first = front.get("/v1/orders?limit=2", by=buyer).json
+        rest = front.get(f"/v1/orders?limit=2&cursor={first['next_cursor']}", by=buyer).json
+        assert {order["id"] for order in first["data"] + rest["data"]} == made
+        assert (first["has_more"], rest["has_more"]) == (True, False)
+
+
+class TestCancelOrder:
+    def test_puts_the_listing_back_on_sale_and_again_changes_nothing(
+        self, front: Front, active: Listing, path: str, buyer: Shopper
+    ) -> None:
+        for _ in range(2):
+            answer = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"1"'})
+            assert (answer.status, answer.json["status"]) == (200, "cancelled")
+            assert (answer.json["cancel_reason"], answer.headers["ETag"]) == ("buyer_cancelled", '"2"')
+        assert front.get(f"/v1/listings/{active.id}").json["status"] == "active"
+
+    def test_by_the_brand(self, front: Front, path: str) -> None:
+        assert front.post(f"{path}/cancel", brand=True).json["cancel_reason"] == "brand_cancelled"
+
+    def test_while_a_payment_runs_it_is_a_request(
+        self, front: Front, ordered: Answer, path: str, buyer: Shopper
+    ) -> None:
+        front.world.advance(stored(front, ordered), Books(), now=later(0))
+        answer = front.post(f"{path}/cancel", by=buyer)
+        assert (answer.json["status"], answer.json["cancel_requested"]) == ("payment_pending", True)
+
+    def test_refuses_another_version_than_there_is(self, front: Front, path: str, buyer: Shopper) -> None:
+        answer = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"4"'})
+        assert answer.code == "412 precondition_failed"
+
+    def test_refuses_others_and_other_states(
+        self, front: Front, ordered: Answer, path: str, buyer: Shopper, seller: Shopper
+    ) -> None:
+        assert front.post(f"{path}/cancel", by=seller).code == "403 forbidden"
+        assert front.post(f"{path}/cancel", by=front.shopper()).code == "404 order_not_found"
+        assert front.post(f"{path}/cancel").code == "401 token_missing"
+        confirm(front, ordered)
+        assert front.post(f"{path}/cancel", by=buyer).code == "409 order_transition_refused"
+
+
+class TestAnotherTenant:
+    def test_an_order_of_one_tenant_is_not_there_for_another(
+        self, other_front: Front, ordered: Answer, path: str
+    ) -> None:
+        assert other_front.get(path, brand=True).code == "404 order_not_found"
+        assert other_front.get(path, by=other_front.shopper()).code == "404 order_not_found"
+        assert other_front.post(f"{path}/cancel", brand=True).code == "404 order_not_found"
+        assert other_front.get(f"{path}/history", brand=True).code == "404 order_not_found"
+        listed = other_front.get("/v1/orders?limit=100", brand=True).json["data"]
+        assert ordered.json["id"] not in [order["id"] for order in listed]
