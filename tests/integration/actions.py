@@ -1,6 +1,7 @@
 """Everything one can try on a tenant's resources, each by a name, as calls that wait to be made."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from resale.domain.tenants import Tenant
@@ -15,16 +16,14 @@ def on_queues(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     for url in queue_urls(victim):
         name = url.rsplit("/", 1)[1]
         calls: Mapping[str, Action] = {
-            "send": lambda url=url: sqs.send_message(QueueUrl=url, MessageBody="x"),
-            "send batch": lambda url=url: sqs.send_message_batch(
-                QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]
-            ),
-            "receive": lambda url=url: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0),
-            "delete": lambda url=url: sqs.delete_message(QueueUrl=url, ReceiptHandle="x"),
-            "attributes": lambda url=url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]),
-            "set": lambda url=url: sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""}),
-            "purge": lambda url=url: sqs.purge_queue(QueueUrl=url),
-            "delete queue": lambda url=url: sqs.delete_queue(QueueUrl=url),
+            "send": partial(sqs.send_message, QueueUrl=url, MessageBody="x"),
+            "send batch": partial(sqs.send_message_batch, QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]),
+            "receive": partial(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=0),
+            "delete": partial(sqs.delete_message, QueueUrl=url, ReceiptHandle="x"),
+            "attributes": partial(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["All"]),
+            "set": partial(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": ""}),
+            "purge": partial(sqs.purge_queue, QueueUrl=url),
+            "delete queue": partial(sqs.delete_queue, QueueUrl=url),
         }
         yield from ((f"{verb} {name}", call) for verb, call in calls.items())
 
@@ -35,17 +34,17 @@ def on_buckets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     for bucket in (victim.resources.media_bucket, victim.resources.audit_bucket):
         for key in ("originals/lst/med", "renditions/a.webp", "exports/a.csv", "a"):
             calls: Mapping[str, Action] = {
-                "put": lambda bucket=bucket, key=key: s3.put_object(Bucket=bucket, Key=key, Body=b"x"),
-                "get": lambda bucket=bucket, key=key: s3.get_object(Bucket=bucket, Key=key),
-                "delete": lambda bucket=bucket, key=key: s3.delete_object(Bucket=bucket, Key=key),
+                "put": partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x"),
+                "get": partial(s3.get_object, Bucket=bucket, Key=key),
+                "delete": partial(s3.delete_object, Bucket=bucket, Key=key),
             }
             yield from ((f"{verb} {bucket}/{key}", call) for verb, call in calls.items())
         whole: Mapping[str, Action] = {
-            "list": lambda bucket=bucket: s3.list_objects_v2(Bucket=bucket),
-            "list versions": lambda bucket=bucket: s3.list_object_versions(Bucket=bucket),
-            "read policy of": lambda bucket=bucket: s3.get_bucket_policy(Bucket=bucket),
-            "drop policy of": lambda bucket=bucket: s3.delete_bucket_policy(Bucket=bucket),
-            "delete": lambda bucket=bucket: s3.delete_bucket(Bucket=bucket),
+            "list": partial(s3.list_objects_v2, Bucket=bucket),
+            "list versions": partial(s3.list_object_versions, Bucket=bucket),
+            "read policy of": partial(s3.get_bucket_policy, Bucket=bucket),
+            "drop policy of": partial(s3.delete_bucket_policy, Bucket=bucket),
+            "delete": partial(s3.delete_bucket, Bucket=bucket),
         }
         yield from ((f"{verb} {bucket}", call) for verb, call in whole.items())
 
@@ -53,20 +52,20 @@ def on_buckets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
 def on_key(caller: Caller, victim: Tenant, ciphertext: bytes) -> Iterator[tuple[str, Action]]:
     """Try the key, named and through something it encrypted."""
     kms, key = caller.client("kms", victim.region), victim.resources.key_arn
-    yield "data key", lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256")
-    yield "encrypt", lambda: kms.encrypt(KeyId=key, Plaintext=b"x")
-    yield "decrypt", lambda: kms.decrypt(KeyId=key, CiphertextBlob=ciphertext)
-    yield "decrypt unnamed", lambda: kms.decrypt(CiphertextBlob=ciphertext)
-    yield "describe", lambda: kms.describe_key(KeyId=key)
-    yield "delete", lambda: kms.schedule_key_deletion(KeyId=key)
+    yield "data key", partial(kms.generate_data_key, KeyId=key, KeySpec="AES_256")
+    yield "encrypt", partial(kms.encrypt, KeyId=key, Plaintext=b"x")
+    yield "decrypt", partial(kms.decrypt, KeyId=key, CiphertextBlob=ciphertext)
+    yield "decrypt unnamed", partial(kms.decrypt, CiphertextBlob=ciphertext)
+    yield "describe", partial(kms.describe_key, KeyId=key)
+    yield "delete", partial(kms.schedule_key_deletion, KeyId=key)
 
 
 def on_topic(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     """Try the topic."""
     sns, arn = caller.client("sns", victim.region), victim.resources.topic_arn
-    yield "publish", lambda: sns.publish(TopicArn=arn, Message="x")
-    yield "attributes", lambda: sns.get_topic_attributes(TopicArn=arn)
-    yield "delete", lambda: sns.delete_topic(TopicArn=arn)
+    yield "publish", partial(sns.publish, TopicArn=arn, Message="x")
+    yield "attributes", partial(sns.get_topic_attributes, TopicArn=arn)
+    yield "delete", partial(sns.delete_topic, TopicArn=arn)
 
 
 def on_tables(caller: Caller, victim: Tenant, *, by_arn: bool) -> Iterator[tuple[str, Action]]:
@@ -89,15 +88,15 @@ def on_table(dynamodb: Any, table: str, key: Mapping[str, Any]) -> dict[str, Act
     find = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "probe"}}}
     put = {"Put": {"TableName": table, "Item": key}}
     return {
-        "get": lambda: dynamodb.get_item(TableName=table, Key=key),
-        "query": lambda: dynamodb.query(TableName=table, **find),
-        "put": lambda: dynamodb.put_item(TableName=table, Item=key),
-        "update": lambda: dynamodb.update_item(TableName=table, Key=key),
-        "transact": lambda: dynamodb.transact_write_items(TransactItems=[put]),
-        "batch get": lambda: dynamodb.batch_get_item(RequestItems={table: {"Keys": [key]}}),
-        "batch write": lambda: dynamodb.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
-        "delete item": lambda: dynamodb.delete_item(TableName=table, Key=key),
-        "scan": lambda: dynamodb.scan(TableName=table),
-        "describe": lambda: dynamodb.describe_table(TableName=table),
-        "delete table": lambda: dynamodb.delete_table(TableName=table),
+        "get": partial(dynamodb.get_item, TableName=table, Key=key),
+        "query": partial(dynamodb.query, TableName=table, **find),
+        "put": partial(dynamodb.put_item, TableName=table, Item=key),
+        "update": partial(dynamodb.update_item, TableName=table, Key=key),
+        "transact": partial(dynamodb.transact_write_items, TransactItems=[put]),
+        "batch get": partial(dynamodb.batch_get_item, RequestItems={table: {"Keys": [key]}}),
+        "batch write": partial(dynamodb.batch_write_item, RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+        "delete item": partial(dynamodb.delete_item, TableName=table, Key=key),
+        "scan": partial(dynamodb.scan, TableName=table),
+        "describe": partial(dynamodb.describe_table, TableName=table),
+        "delete table": partial(dynamodb.delete_table, TableName=table),
     }

@@ -31,8 +31,13 @@ class Caller:
 
 
 @cache
+def _session() -> boto3.session.Session:
+    return boto3.session.Session()  # shared: it keeps the services' descriptions, which cost more than the calls
+
+
+@cache
 def _client(caller: Caller, service: str, region: str) -> Any:
-    return boto3.session.Session().client(  # type: ignore[call-overload]  # the service is a parameter here
+    return _session().client(  # type: ignore[call-overload]  # the service is a parameter here
         service,
         region_name=region,
         endpoint_url=caller.aws_url,

@@ -10,7 +10,7 @@ from resale.adapters.provisioning.platform import AccessKey
 from resale.adapters.provisioning.tenants import apply_template, data_template
 from resale.domain.tenants import Tenant
 from tests.fixtures.provisioned import stack_of
-from tests.integration.callers import Caller, root, session_of, user
+from tests.integration.callers import Caller, session_of, user
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +51,3 @@ def victim_ciphertext(attacker_and_victim: tuple[Tenant, Tenant], platform: Call
     victim = attacker_and_victim[1]
     kms = session_of(victim, platform).client("kms", victim.region)
     return kms.generate_data_key(KeyId=victim.resources.key_arn, KeySpec="AES_256")["CiphertextBlob"]
-
-
-@pytest.fixture(scope="session")
-def owner_of(engines: LocalEngines) -> Any:
-    """Make an account's root, to arrange."""
-    return lambda tenant: root(tenant.account_id, engines.aws_endpoint_url)

@@ -36,4 +36,4 @@ def read_spec(kind: type[SpecType], properties: Mapping[str, Any], logical_id: s
 
 def to_api(value: Any) -> Any:
     """Write specs under CloudFormation's names, where the service's API has the same; what is unset is left out."""
-    return msgspec.to_builtins(value)
+    return msgspec.json.decode(msgspec.json.encode(value))  # lists, as answers have them; to_builtins keeps tuples

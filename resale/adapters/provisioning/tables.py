@@ -143,7 +143,7 @@ def _create(account: RootAccount, spec: TableSpec) -> "TableDescriptionTypeDef":
 
 
 def _check_key(found: "TableDescriptionTypeDef", spec: TableSpec) -> None:
-    if tuple(found["KeySchema"]) != to_api(spec.key_schema):
+    if found["KeySchema"] != to_api(spec.key_schema):
         raise TemplateError(f"table {spec.table_name} has another key; a key cannot be changed")
 
 
@@ -152,7 +152,7 @@ def _add_indexes(account: RootAccount, found: "TableDescriptionTypeDef", spec: T
     for index in spec.global_secondary_indexes:
         if index.index_name not in there:
             _add_index(account, spec, index)
-        elif tuple(there[index.index_name]["KeySchema"]) != to_api(index.key_schema):
+        elif there[index.index_name]["KeySchema"] != to_api(index.key_schema):
             raise TemplateError(f"index {index.index_name} of {spec.table_name} has another key; give it a new name")
 
 
