@@ -12,7 +12,7 @@ any other      declined, ``invalid_token``
 
 import json
 import socket
-import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,6 @@ class Provider:
     def __init__(self, books: Books, *, slow_seconds: float = SLOW_SECONDS) -> None:
         self.books = books
         self._slow_seconds = slow_seconds
-        self._stopping = threading.Event()
 
     def charge(self, request: Row) -> Row:
         """Take money once for an attempt, however often it is asked for."""
@@ -53,7 +52,7 @@ class Provider:
             if token == "tok_error" and tries <= FAILED_TRIES:  # noqa: S105 - a sandbox token, no secret
                 raise ProviderDown
             if token == "tok_slow":  # noqa: S105 - same
-                self._stopping.wait(self._slow_seconds)
+                time.sleep(self._slow_seconds)
             booked = self.books.book({**request, **_verdict(token)})
             if token == "tok_timeout" and tries == 1:  # noqa: S105 - same
                 raise AnswerLost
@@ -63,10 +62,6 @@ class Provider:
         """Give an attempt back, or close it."""
         with self.books.alone(attempt_id):
             return self.books.give_back(attempt_id)
-
-    def stop(self) -> None:
-        """Let slow charges end."""
-        self._stopping.set()
 
 
 def _verdict(token: str) -> Row:
@@ -79,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     provider: Provider
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         if self.path == "/healthz":
             self._answer(200, {"status": "ok"})
         elif self.path == "/books":
@@ -89,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(404, {"error": "not_found"})
 
-    def do_POST(self) -> None:  # noqa: N802 - same
+    def do_POST(self) -> None:
         try:
             self._post()
         except AnswerLost:
