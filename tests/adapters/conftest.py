@@ -9,9 +9,12 @@ import pytest
 from apps.local.engines.local import LocalEngines
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.dynamodb.client import DynamoDB, Item
+from resale.adapters.provisioning.connections import Endpoints, RootAccount
+from resale.adapters.provisioning.tenants import apply_template, data_template
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.faults.proxy import FaultProxy
+from tests.fixtures.provisioned import stack_of
 
 OpenSessions = Callable[..., TenantSessions]
 
@@ -78,3 +81,16 @@ def table(tenants: tuple[Tenant, Tenant]) -> str:
 def item() -> Item:
     """An item nobody else has."""
     return {"pk": f"lst_{uuid.uuid4().hex}", "sk": "listing", "version": 1, "doc": '{"title":"Jacke, grün ✂"}'}
+
+
+@pytest.fixture
+def guarded_table(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> str:
+    """Northwind's listings on ministack, which checks signatures on DynamoDB, too; dynoxide does not."""
+    tenant = tenants[0]
+    stack = stack_of(tenant.slug, tenant.account_id, tenant.region, engines)
+    url = engines.aws_endpoint_url
+    account = RootAccount(
+        account_id=tenant.account_id, region=tenant.region, endpoints=Endpoints(aws_url=url, dynamodb_url=url)
+    )
+    apply_template(account, data_template(stack))
+    return tenant.resources.tables.listings

@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 _CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 _TARGET_PREFIX: Final = "DynamoDB_20120810."
 _OK: Final = 200
-#: No attempt starts later than this after the first; a request has better uses for its thread.
+#: No third or later attempt starts after this; a request has better uses for its thread.
 _BUDGET_SECONDS: Final = 2.0
 #: Pauses are random in [0, 25 ms · 2^n], at most 0.5 s ("full jitter", AWS Builders' Library, timeouts and retries).
 _PAUSE: Final = tenacity.wait_random_exponential(multiplier=0.025, max=0.5)
@@ -51,7 +51,7 @@ class Caller:
         started_at = time.monotonic()
         try:
             return self._attempt(operation, body)
-        except (Transient, TransportFailed, TokenRefused, TransactionCanceled) as failure:
+        except (Transient, TransportFailed, TransactionCanceled) as failure:
             if not _is_worth_repeating(failure):
                 raise
             return self._repeat(operation, body, failure, started_at)
@@ -68,10 +68,11 @@ class Caller:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception(_is_worth_repeating),
                 wait=_PAUSE,
-                stop=lambda _: time.monotonic() - started_at >= _BUDGET_SECONDS,
+                # Always one repeat: the first attempt may have waited for a session as well.
+                stop=lambda state: state.attempt_number > 1 and time.monotonic() - started_at >= _BUDGET_SECONDS,
                 reraise=True,
             )(attempt)
-        except (Transient, TransportFailed, TokenRefused) as last:
+        except (Transient, TransportFailed) as last:
             _LOG.warning("gave up on %s at %s: %s", operation, self._pool.host, last)
             raise Unavailable("The store did not answer in time.", retry_after_seconds=_random.randint(1, 3)) from last
 
@@ -81,7 +82,10 @@ class Caller:
             return self._send(operation, body)
         except TokenRefused:
             self._credentials.expire()
+        try:
             return self._send(operation, body)
+        except TokenRefused as refusal:
+            raise Unavailable("The tenant's store refuses our session.", retry_after_seconds=10) from refusal
 
     def _send(self, operation: str, body: bytes) -> bytes:
         response = self._pool.send(self._request(operation, body))
