@@ -46,7 +46,7 @@ def _record(
         commission_basis_points=brand.commission_basis_points,
         oidc_issuer=issuer,
         oidc_audience=brand.audience,
-        allowed_origins=origins,
+        allowed_origins=list(origins),
         external_id=kept.external_id,
         resources=resources,
         sandbox=True,

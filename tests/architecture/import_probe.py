@@ -14,7 +14,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
 _OURS = (str(ROOT / "resale") + os.sep, str(ROOT / "apps") + os.sep)
-_NETWORK = {"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto"}
+_NETWORK = {"socket.connect", "socket.getaddrinfo", "socket.sendto"}
 _PROCESSES = {"subprocess.Popen", "os.exec", "os.fork", "os.system"}
 _TRANSPARENT = ("os.py", "pathlib.py", "_collections_abc.py", "io.py", "<frozen os>", "<frozen _collections_abc>")
 
