@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fixtures.engines",
     "tests.fixtures.provisioned",
     "tests.fixtures.tenants",
+    "tests.fixtures.postgresql",
     "tests.fixtures.storefront",
 ]

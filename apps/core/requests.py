@@ -15,6 +15,8 @@ from resale.domain.tenants import Tenant
 from resale.errors import FieldError, Invalid
 
 MAX_BODY_BYTES: Final = 256 * 1024  # the largest body our schemas can fill is far smaller
+_DRAINED_BYTES: Final = 16 * 1024 * 1024
+_PIECE_BYTES: Final = 64 * 1024
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -66,7 +68,9 @@ def read_body(request: HttpRequest | Request) -> bytes:
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
         return body
-    if _content_length(meta.get("CONTENT_LENGTH")) > MAX_BODY_BYTES:
+    length = _content_length(meta.get("CONTENT_LENGTH"))
+    if length > MAX_BODY_BYTES:
+        _drain(plain, length)
         raise BodyTooLarge
     return plain.body
 
@@ -127,6 +131,13 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
 @lru_cache(maxsize=128)
 def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
+
+
+def _drain(request: HttpRequest, length: int) -> None:
+    """Throw away a body of a size people send by mistake: a client that is still sending reads no answer."""
+    if length <= _DRAINED_BYTES:
+        while request.read(_PIECE_BYTES):
+            pass
 
 
 def _content_length(text: str | None) -> int:

@@ -112,7 +112,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 
 OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
 STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header

@@ -1,0 +1,150 @@
+"""The registry on a real database: what it reads, and what it serves while that is gone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.tenancy import keys, models
+from apps.tenancy.cache import Source
+from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
+from apps.tenancy.models import KeyKind
+from apps.tenancy.registry import Registry
+from apps.tenancy.tenants import save_tenant
+from resale.domain.tenants import TenantStatus
+from tests.fixtures.tenants import Shop, record_of
+
+
+class Clock:
+    """Time that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registry(clock: Clock) -> Registry:
+    return Registry(Source(clock))
+
+
+@pytest.fixture
+def outage(transactional_db: None) -> Iterator[Any]:  # noqa: ARG001 - a real connection, not a test's transaction
+    """Call it to have the database gone until the test's end."""
+    place = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "PORT")}
+
+    def begin() -> None:
+        connection.close()
+        connection.settings_dict.update(NAME="/nonexistent/registry.sqlite", HOST="127.0.0.1", PORT="1")
+
+    yield begin
+    connection.close()
+    connection.settings_dict.update(place)
+
+
+class TestReading:
+    def test_finds_a_tenant_by_slug_and_id(self, registry: Registry, northwind: Shop) -> None:
+        assert registry.by_slug("northwind") == northwind.tenant
+        assert registry.by_id(northwind.tenant.id) == northwind.tenant
+
+    def test_knows_no_others(self, registry: Registry, northwind: Shop) -> None:
+        with pytest.raises(TenantNotFound):
+            registry.by_slug(northwind.tenant.slug + "x")
+
+    def test_lists_those_that_are_served(self, registry: Registry, northwind: Shop, atelier: Shop) -> None:
+        models.Tenant.objects.filter(slug="atelier").update(status=models.Status.SUSPENDED)
+        assert registry.active_tenants() == (northwind.tenant,)
+        assert registry.by_slug("atelier").status == TenantStatus.SUSPENDED
+        assert atelier.tenant.status == TenantStatus.ACTIVE
+
+    def test_a_broken_map_stops_its_own_tenant_only(self, registry: Registry, northwind: Shop, atelier: Shop) -> None:
+        models.Tenant.objects.filter(slug="atelier").update(resources={"tables": 1})
+        assert registry.active_tenants() == (northwind.tenant,)
+        key = registry.by_api_key_hash(keys.hash_of(atelier.secret.text))
+        assert key is not None
+        assert key.tenant is None
+
+    def test_asks_once(self, registry: Registry, northwind: Shop, django_assert_num_queries: Any) -> None:
+        wanted = keys.hash_of(northwind.secret.text)
+        with django_assert_num_queries(1):
+            for _ in range(3):
+                registry.by_api_key_hash(wanted)
+
+
+class TestSaving:
+    def test_a_second_time_changes_nothing_but_what_changed(self, northwind: Shop) -> None:
+        again = save_tenant(record_of("northwind", "111111111111", issuer=northwind.tenant.oidc_issuer, name="North"))
+        assert again.id == northwind.tenant.id
+        assert again.name == "North"
+        assert models.Tenant.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"account_id": "12"},
+            {"account_id": "11111111111x"},
+            {"currency": "gbp"},
+            {"currency": "GBP\n"},
+            {"market": "GBR"},
+            {"commission_basis_points": 10_001},
+            {"allowed_origins": ["*"]},
+            {"allowed_origins": ["https://shop.example/path"]},
+            {"allowed_origins": ["null"]},
+            {"status": "asleep"},
+            {"slug": "North Wind"},
+        ],
+    )
+    def test_refuses_what_is_wrong(self, db: None, changes: dict[str, Any]) -> None:  # noqa: ARG002 - opens the database
+        good = record_of("northwind", "111111111111", issuer="https://issuer.example")
+        with pytest.raises(ValidationError):
+            save_tenant(msgspec.structs.replace(good, **changes))
+
+
+class TestOutage:
+    def test_serves_what_it_knows_for_an_hour(
+        self, registry: Registry, clock: Clock, outage: Any, northwind: Shop
+    ) -> None:
+        wanted = keys.hash_of(northwind.secret.text)
+        known = registry.by_api_key_hash(wanted)
+        registry.active_tenants()
+        outage()
+        for clock.now in (31, 1800, 3599):
+            assert registry.by_api_key_hash(wanted) == known
+            assert registry.active_tenants() == (northwind.tenant,)
+        clock.now = 3601
+        with pytest.raises(RegistryUnavailable):
+            registry.by_api_key_hash(wanted)
+
+    def test_says_later_of_what_it_does_not_know(self, registry: Registry, outage: Any) -> None:
+        outage()
+        with pytest.raises(RegistryUnavailable) as refusal:
+            registry.by_slug("northwind")
+        assert refusal.value.retry_after_seconds == 5
+
+
+class TestCommands:
+    def test_issues_and_revokes(self, registry: Registry, northwind: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+        call_command("issue_api_key", northwind.tenant.slug, KeyKind.SECRET.value, "--scope", "orders:read")
+        key_id, text = capsys.readouterr().out.split()
+        key = registry.by_api_key_hash(keys.hash_of(text))
+        assert key is not None
+        assert key.scopes == {"orders:read"}
+        call_command("revoke_api_key", key_id)
+        assert models.APIKey.objects.get(id=key_id).revoked_at is not None
+
+    @pytest.mark.django_db
+    def test_says_what_is_wrong(self) -> None:
+        with pytest.raises(CommandError, match="No such tenant"):
+            call_command("issue_api_key", "nobody", KeyKind.SECRET.value)
+        with pytest.raises(CommandError, match="No such API key"):
+            call_command("revoke_api_key", "key_0")
