@@ -11,6 +11,7 @@ from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
+from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
@@ -97,6 +98,10 @@ class Container:
     def queues(self, tenant: Tenant) -> Queues:
         """Open one tenant's queues."""
         return SQSQueues(self.sessions.for_tenant(tenant))
+
+    def streams(self, tenant: Tenant) -> TenantStreams:
+        """Read one tenant's streams, where no Pipe does, and to reconcile its history."""
+        return TenantStreams(self.sessions.for_tenant(tenant), self.settings)
 
     def close(self) -> None:
         """Stop the refresh thread and close pooled connections."""

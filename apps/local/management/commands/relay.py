@@ -1,0 +1,43 @@
+"""``manage.py relay``: carries changes from the local engines' streams to the changes queues."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from apps.core.container import get_container
+from apps.local.relay import Checkpoint, Relay, TenantRelay
+from apps.tenancy import registry
+from resale.domain.tenants import Tenant
+
+
+class Command(BaseCommand):
+    """Stands in for the Pipes until SIGTERM."""
+
+    help = "Carry changes from the local engines' streams to the changes queues."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--databases", type=Path, required=True, help="folder of <account id>.sqlite")
+        parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the relay's own files")
+        parser.add_argument("--generation-file", type=Path, required=True, help="changes when queues lost messages")
+
+    def handle(self, *_args: object, **options: object) -> None:
+        databases, checkpoints, generation_file = (
+            Path(str(options[name])) for name in ("databases", "checkpoints", "generation_file")
+        )
+
+        def make(tenant: Tenant) -> TenantRelay:
+            container = get_container()
+            return TenantRelay(
+                streams=container.streams(tenant),
+                sender=container.queues(tenant),
+                queue_url=tenant.resources.queues.changes.url,
+                database=databases / f"{tenant.account_id}.sqlite",
+                checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}.json", generation_file),
+            )
+
+        relay = Relay(tenants=registry.active_tenants, make=make)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: relay.stop())
+        relay.run()

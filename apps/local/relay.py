@@ -1,0 +1,176 @@
+"""The relay: stands in for the Pipes on one machine. Stream → changes queue, checkpoint after send.
+
+It polls a stream only when the engine's file moved. What was sent and not consumed before ministack was killed is gone
+from the queue: ministack's generation then differs from the checkpoint's, and the relay starts again from the
+streams' beginning. Consumers are idempotent, so sending again is harmless.
+"""
+
+import json
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from resale.domain.tenants import Tenant
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.05
+REFRESH_SECONDS: Final = 5.0
+BACK_OFF_FIRST_SECONDS: Final = 0.5
+BACK_OFF_MAX_SECONDS: Final = 10.0
+
+
+class Batch(Protocol):
+    """Records of one shard, ready to send."""
+
+    @property
+    def bodies(self) -> Sequence[str]:
+        """Messages, oldest first."""
+
+    @property
+    def position(self) -> Mapping[str, str]:
+        """Where the shard stands after them."""
+
+
+class Streams(Protocol):
+    """A tenant's streams."""
+
+    def read(self, positions: Mapping[str, str]) -> Iterator[Batch]:
+        """Read everything after ``positions``."""
+
+
+class Sender(Protocol):
+    """A tenant's queues."""
+
+    def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
+        """Send; returns what failed, by position."""
+
+
+class Checkpoint:
+    """How far a tenant's streams were sent, in a file that is replaced whole."""
+
+    def __init__(self, path: Path, generation_file: Path) -> None:
+        self._path = path
+        self._generation_file = generation_file
+
+    def generation(self) -> str:
+        """Name the run of the queues' engine whose messages are still there."""
+        return self._generation_file.read_text()
+
+    def load(self) -> dict[str, str]:
+        """Read the positions; none when ministack lost messages since, or nothing was sent yet."""
+        try:
+            stored = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        positions: dict[str, str] = stored["positions"]
+        return positions if stored["generation"] == self.generation() else {}
+
+    def save(self, positions: Mapping[str, str]) -> None:
+        """Write the positions down."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".draft")
+        draft.write_text(json.dumps({"generation": self.generation(), "positions": dict(positions)}))
+        draft.replace(self._path)
+
+
+class TenantRelay:
+    """Carries one tenant's changes."""
+
+    def __init__(
+        self, *, streams: Streams, sender: Sender, queue_url: str, database: Path, checkpoint: Checkpoint
+    ) -> None:
+        self._streams = streams
+        self._sender = sender
+        self._queue_url = queue_url
+        self._wal = database.with_name(database.name + "-wal")
+        self._checkpoint = checkpoint
+        self._seen: tuple[int, str] | None = None
+
+    def run_once(self) -> int:
+        """Send what is new; nothing is asked of the engine while its file has not moved.
+
+        Returns:
+            How many changes were sent.
+
+        Raises:
+            Unavailable: Engine or queue did not answer; what was not sent is sent next time.
+        """
+        before = (self._moved_at(), self._checkpoint.generation())
+        if before == self._seen:
+            return 0
+        sent = self._drain()
+        self._seen = before  # taken before reading: a write meanwhile is seen as a move
+        return sent
+
+    def _drain(self) -> int:
+        positions = self._checkpoint.load()
+        sent = 0
+        for batch in self._streams.read(positions):
+            failed = self._sender.send(self._queue_url, batch.bodies)
+            if failed:
+                raise RelayStalled(f"{len(failed)} changes were not taken by the queue")
+            positions.update(batch.position)
+            self._checkpoint.save(positions)
+            sent += len(batch.bodies)
+        return sent
+
+    def _moved_at(self) -> int:
+        try:
+            return self._wal.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+
+class RelayStalled(Exception):  # noqa: N818 - named for what happened
+    """The queue did not take everything; the checkpoint stays before it."""
+
+
+class Relay:
+    """A thread a tenant, so that no tenant's fault stops another."""
+
+    def __init__(self, *, tenants: Callable[[], Iterable[Tenant]], make: Callable[[Tenant], TenantRelay]) -> None:
+        self._tenants = tenants
+        self._make = make
+        self._stopping = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+
+    def run(self) -> None:
+        """Carry changes until ``stop``; tenants that appear are taken up."""
+        while not self._stopping.is_set():
+            try:
+                for tenant in self._tenants():
+                    self._take_up(tenant)
+            except Exception:  # the registry is away: those we know go on
+                logger.exception("tenants could not be read")
+            self._stopping.wait(REFRESH_SECONDS)
+        for thread in self._threads.values():
+            thread.join()
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; safe in a signal handler."""
+        self._stopping.set()
+
+    def _take_up(self, tenant: Tenant) -> None:
+        if tenant.id not in self._threads:
+            thread = threading.Thread(target=self._serve, args=(tenant,), name=f"relay-{tenant.slug}", daemon=True)
+            self._threads[tenant.id] = thread
+            thread.start()
+
+    def _serve(self, tenant: Tenant) -> None:
+        relay: TenantRelay | None = None
+        back_off = BACK_OFF_FIRST_SECONDS
+        while not self._stopping.is_set():
+            try:
+                relay = relay or self._make(tenant)
+                relay.run_once()
+                wait, back_off = LOOK_SECONDS, BACK_OFF_FIRST_SECONDS
+            except Exception:  # this tenant's fault is this tenant's: say it, wait, try again with fresh clients
+                logger.exception("relay failed", extra={"tenant": tenant.slug})
+                relay = None
+                wait = back_off * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+                back_off = min(back_off * 2, BACK_OFF_MAX_SECONDS)
+            self._stopping.wait(wait)
