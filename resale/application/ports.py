@@ -176,15 +176,41 @@ class IdempotencyRepository(Protocol):
 class UnitOfWork(Protocol):
     """One tenant, one actor, one commit. What is not committed is dropped."""
 
-    tenant: Tenant
-    listings: ListingRepository
-    media: MediaRepository
-    orders: OrderRepository
-    customers: CustomerRepository
-    idempotency: IdempotencyRepository
-    vault: "Vault"
-    ids: IdSource
-    transaction_id: str
+    @property
+    def tenant(self) -> Tenant:
+        """The one tenant it was opened for."""
+
+    @property
+    def listings(self) -> ListingRepository:
+        """Its listings."""
+
+    @property
+    def media(self) -> MediaRepository:
+        """Its images."""
+
+    @property
+    def orders(self) -> OrderRepository:
+        """Its orders."""
+
+    @property
+    def customers(self) -> CustomerRepository:
+        """Its customers."""
+
+    @property
+    def idempotency(self) -> IdempotencyRepository:
+        """Its records of keyed commands."""
+
+    @property
+    def vault(self) -> "Vault":
+        """Where personal data is sealed."""
+
+    @property
+    def ids(self) -> IdSource:
+        """Makes new ids."""
+
+    @property
+    def transaction_id(self) -> str:
+        """Names this unit of work in every change it commits."""
 
     def commit(self) -> None:
         """Write everything buffered in one conditional write or one transaction.
@@ -214,8 +240,13 @@ class Vault(Protocol):
 class Reader(Protocol):
     """Reads of one tenant. Cannot commit. Lists take ``limit`` (1-100) and an opaque cursor."""
 
-    tenant: Tenant
-    vault: Vault
+    @property
+    def tenant(self) -> Tenant:
+        """The one tenant it was opened for."""
+
+    @property
+    def vault(self) -> Vault:
+        """Opens personal data."""
 
     def find_listing(self, listing_id: ListingId) -> Document | None:
         """Read a listing's document, consistently."""

@@ -1,5 +1,6 @@
 """Reads of one tenant: documents by key, lists by index, history, what is due. Cannot commit."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -168,7 +169,7 @@ class DynamoDBReader:
         return range(self.tenant.resources.index_shards)
 
     def _place_of(self, entity_id: str, parent_id: str) -> tuple[str, keys.Key]:
-        makers = {
+        makers: dict[str, tuple[str, Callable[[str], keys.Key]]] = {
             "lst": (self._tables.listings, keys.listing_key),
             "med": (self._tables.listings, partial(keys.media_key, parent_id)),
             "ord": (self._tables.orders, keys.order_key),

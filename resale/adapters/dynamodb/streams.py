@@ -1,7 +1,7 @@
 """DynamoDB streams of one tenant's audited tables, read from a position on. Used where no Pipe runs."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import msgspec
@@ -39,18 +39,15 @@ class TenantStreams:
             tenant.resources.tables.orders,
             tenant.resources.tables.customers,
         )
-        self._client = cast(
-            "DynamoDBStreamsClient",
-            boto3.client(
-                "dynamodbstreams",
-                endpoint_url=settings.dynamodb_endpoints.get(tenant.account_id),
-                region_name=tenant.region,
-                aws_access_key_id=credentials.access_key,
-                aws_secret_access_key=credentials.secret_key,
-                aws_session_token=credentials.token,
-                # The local engine's shard ids are shorter than the model says.
-                config=Config(parameter_validation=False, connect_timeout=2, read_timeout=10),
-            ),
+        self._client: DynamoDBStreamsClient = boto3.client(
+            "dynamodbstreams",
+            endpoint_url=settings.dynamodb_endpoints.get(tenant.account_id),
+            region_name=tenant.region,
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            aws_session_token=credentials.token,
+            # The local engine's shard ids are shorter than the model says.
+            config=Config(parameter_validation=False, connect_timeout=2, read_timeout=10),
         )
 
     def read(self, positions: Mapping[str, str]) -> Iterator[StreamBatch]:

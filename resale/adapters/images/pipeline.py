@@ -91,7 +91,7 @@ def _decode(data: bytes, content_type: str, *, longest_px: int) -> pyvips.Image:
     """Decode the first page upright, in 8-bit sRGB with or without alpha, no longer than the largest rendition."""
     hint = _shrink_on_load(content_type, longest_px=longest_px)
     image = _LOADERS[content_type](data, access="sequential", fail_on="error", **hint)
-    planned = _scale_down(_to_8_bits(image), RENDITION_EDGES_PX[0])
+    planned = _scale_down(image, RENDITION_EDGES_PX[0])
     try:
         small = planned.copy_memory()  # alone in here: only now are pixels read, and any other error is ours
     except pyvips.Error as error:
@@ -168,21 +168,12 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
     is_cmyk = image.interpretation == "cmyk"
     if not is_cmyk and not _has_foreign_profile(image):
         return image.colourspace("srgb")
-    try:
-        return image.icc_transform("srgb", embedded=True, input_profile="cmyk" if is_cmyk else "srgb")
-    except pyvips.Error:  # an unreadable profile is a reason for slightly wrong colours, not for a refusal
-        return image.colourspace("srgb")
+    # An unreadable or unfitting profile is passed over by libvips for input_profile, with a warning in the log.
+    return image.icc_transform("srgb", embedded=True, input_profile="cmyk" if is_cmyk else "srgb", depth=8)
 
 
 def _has_foreign_profile(image: pyvips.Image) -> bool:
     return image.get_typeof(_PROFILE) != 0 and not is_called_srgb(image.get(_PROFILE))
-
-
-def _to_8_bits(image: pyvips.Image) -> pyvips.Image:
-    if image.format == "uchar":
-        return image
-    interpretation = {"grey16": "b-w", "rgb16": "srgb"}.get(image.interpretation, image.interpretation)
-    return (image >> 8).cast("uchar").copy(interpretation=interpretation)
 
 
 def _flatten(image: pyvips.Image) -> pyvips.Image:

@@ -28,9 +28,7 @@ class SandboxPayments:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.payments_url
-        timeout = urllib3.Timeout(
-            connect=settings.connect_timeout_seconds, read=settings.payments_timeout_seconds
-        )
+        timeout = urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.payments_timeout_seconds)
         # No retries here: a retry is a step of the workflow, which asks what became of the attempt first.
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=16)
 
