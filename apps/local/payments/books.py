@@ -1,102 +1,84 @@
-"""The provider's books: one row an attempt, in SQLite, kept through kill -9."""
+"""The provider's books: one row an attempt, in SQLite, and how often an attempt was tried."""
 
 import sqlite3
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
 
-_SCHEMA: Final = """
+import msgspec
+
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS charges (
-    attempt_id TEXT PRIMARY KEY,
-    order_id TEXT NOT NULL,
-    amount INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    state TEXT NOT NULL,
-    reason TEXT,
-    booked_at REAL NOT NULL
+    attempt_id TEXT PRIMARY KEY, order_id TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL,
+    token TEXT NOT NULL, state TEXT NOT NULL, reference TEXT NOT NULL, reason TEXT
 );
 CREATE TABLE IF NOT EXISTS tries (attempt_id TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
+_COLUMNS = "attempt_id, order_id, amount, currency, token, state, reference, reason"
 
-Row = dict[str, Any]
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt as booked. ``amount`` in minor units."""
+
+    attempt_id: str
+    order_id: str
+    amount: int
+    currency: str
+    token: str
+    state: str
+    reference: str
+    reason: str | None = None
 
 
 class Books:
-    """What was charged and given back. Calls for one attempt go one after another."""
+    """Every call is a transaction of its own on a connection of its own, so threads may share one object."""
 
     def __init__(self, path: Path) -> None:
+        """Make the file when it is missing; an old one is kept."""
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.executescript(_SCHEMA)
-        self._lock = threading.Lock()
-        self._attempts: dict[str, threading.Lock] = {}
-
-    @contextmanager
-    def alone(self, attempt_id: str) -> Iterator[None]:
-        """Hold everybody else who means this attempt."""
-        with self._lock:
-            lock = self._attempts.setdefault(attempt_id, threading.Lock())
-        with lock:
-            yield
+        with self._connection() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(_SCHEMA)
 
     def find(self, attempt_id: str) -> Row | None:
-        """Find what became of an attempt."""
-        return self._one("SELECT * FROM charges WHERE attempt_id = ?", attempt_id)
+        """Return what became of an attempt."""
+        with self._connection() as connection:
+            found = connection.execute(f"SELECT {_COLUMNS} FROM charges WHERE attempt_id = ?", (attempt_id,)).fetchone()  # noqa: S608 - a constant
+        return None if found is None else _row(found)
 
-    def book(self, charge: Row) -> Row:
-        """Write an attempt down; what is written stays as it is."""
-        self._write(
-            "INSERT OR IGNORE INTO charges VALUES (:attempt_id, :order_id, :amount, :currency, :state, :reason, :at)",
-            {**charge, "at": time.time()},
-        )
-        return self.find(charge["attempt_id"]) or charge
+    def book(self, row: Row) -> None:
+        """Write a new attempt; it must not be there yet."""
+        with self._connection() as connection:
+            connection.execute(
+                f"INSERT INTO charges ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                msgspec.structs.astuple(row),
+            )
 
-    def give_back(self, attempt_id: str) -> Row:
-        """Refund a captured attempt; close one that was never booked, so that a late charge takes nothing."""
-        self.book(
-            {
-                "attempt_id": attempt_id,
-                "order_id": "",
-                "amount": 0,
-                "currency": "",
-                "state": "voided",
-                "reason": "closed_unbooked",
-            }
-        )
-        self._write(
-            "UPDATE charges SET state = 'refunded' WHERE attempt_id = :attempt_id AND state = 'captured'",
-            {"attempt_id": attempt_id},
-        )
-        return self.find(attempt_id) or {}
+    def set_state(self, attempt_id: str, state: str) -> None:
+        """Change what became of an attempt."""
+        with self._connection() as connection:
+            connection.execute("UPDATE charges SET state = ? WHERE attempt_id = ?", (state, attempt_id))
 
     def count_try(self, attempt_id: str) -> int:
-        """Count one more try of an attempt; returns how many there were."""
-        self._write(
-            "INSERT INTO tries VALUES (:attempt_id, 1) ON CONFLICT (attempt_id) DO UPDATE SET count = count + 1",
-            {"attempt_id": attempt_id},
-        )
-        row = self._one("SELECT count FROM tries WHERE attempt_id = ?", attempt_id)
-        return 0 if row is None else int(row["count"])
+        """Count one more try of an attempt; returns how many there were with it."""
+        with self._connection() as connection:
+            (count,) = connection.execute(
+                "INSERT INTO tries VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
+                (attempt_id,),
+            ).fetchone()
+        return int(count)
 
-    def all(self) -> list[Row]:
-        """Read everything, oldest first."""
-        with self._lock:
-            return [dict(row) for row in self._connection.execute("SELECT * FROM charges ORDER BY booked_at")]
+    def rows(self) -> list[Row]:
+        """Return everything booked, oldest first."""
+        with self._connection() as connection:
+            return [_row(found) for found in connection.execute(f"SELECT {_COLUMNS} FROM charges ORDER BY rowid")]  # noqa: S608 - a constant
 
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=10.0)) as connection, connection:
+            yield connection
 
-    def _one(self, sql: str, *values: str) -> Row | None:
-        with self._lock:
-            row = self._connection.execute(sql, values).fetchone()
-        return None if row is None else dict(row)
 
-    def _write(self, sql: str, values: Row) -> None:
-        with self._lock:
-            self._connection.execute(sql, values)
+def _row(found: tuple[object, ...]) -> Row:
+    return msgspec.convert(dict(zip(Row.__struct_fields__, found, strict=True)), Row)

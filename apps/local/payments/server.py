@@ -1,149 +1,145 @@
-"""The sandbox provider over HTTP. What happens is said by the token.
+"""The provider over HTTP.
 
-=============  ======================================================================
-tok_ok         captured
-tok_declined   declined
-tok_timeout    captured, but the first answer is lost: the connection closes
-tok_error      500 on the first two tries, nothing booked; then captured
-tok_slow       captured after ten seconds
-any other      declined, ``invalid_token``
-=============  ======================================================================
+``POST /charges``, ``GET /charges/{attempt_id}``, ``POST /charges/{attempt_id}/refund``, and ``GET /books`` for tests.
 """
 
-import json
-import socket
-import time
+import re
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
+
+import msgspec
 
 from apps.local.payments.books import Books, Row
+from apps.local.payments.provider import (
+    ATTEMPT_ID,
+    AnswerLost,
+    AttemptReused,
+    Charge,
+    ProviderError,
+    SandboxProvider,
+)
 
-SLOW_SECONDS: Final = 10.0
-FAILED_TRIES: Final = 2
-MAX_BODY_BYTES: Final = 16 * 1024
-
-_FIELDS: Final = {"attempt_id": str, "order_id": str, "amount": int, "currency": str, "token": str}
-_CAPTURED: Final = frozenset({"tok_ok", "tok_timeout", "tok_error", "tok_slow"})
-
-
-class AnswerLost(Exception):  # noqa: N818 - named for what happened
-    """The charge is booked and nobody hears of it."""
-
-
-class ProviderDown(Exception):  # noqa: N818 - named for what happened
-    """Nothing was booked; try again."""
+_BODY_BYTES: Final = 16 * 1024
+_IDLE_SECONDS: Final = 60.0
+_CHARGE: Final = re.compile(rf"/charges/({ATTEMPT_ID.pattern})")
+_REFUND: Final = re.compile(rf"/charges/({ATTEMPT_ID.pattern})/refund")
 
 
-class Provider:
-    """Decides what becomes of a charge and keeps it in the books."""
+class _Listener(ThreadingHTTPServer):
+    """Threads end with the process; a burst of callers waits in line instead of being reset (the default line is 5)."""
 
-    def __init__(self, books: Books, *, slow_seconds: float = SLOW_SECONDS) -> None:
-        self.books = books
-        self._slow_seconds = slow_seconds
-
-    def charge(self, request: Row) -> Row:
-        """Take money once for an attempt, however often it is asked for."""
-        attempt_id, token = request["attempt_id"], request["token"]
-        with self.books.alone(attempt_id):
-            if known := self.books.find(attempt_id):
-                return known
-            tries = self.books.count_try(attempt_id)
-            if token == "tok_error" and tries <= FAILED_TRIES:  # noqa: S105 - a sandbox token, no secret
-                raise ProviderDown
-            if token == "tok_slow":  # noqa: S105 - same
-                time.sleep(self._slow_seconds)
-            booked = self.books.book({**request, **_verdict(token)})
-            if token == "tok_timeout" and tries == 1:  # noqa: S105 - same
-                raise AnswerLost
-            return booked
-
-    def refund(self, attempt_id: str) -> Row:
-        """Give an attempt back, or close it."""
-        with self.books.alone(attempt_id):
-            return self.books.give_back(attempt_id)
+    daemon_threads = True
+    request_queue_size = 128
 
 
-def _verdict(token: str) -> Row:
-    if token in _CAPTURED:
-        return {"state": "captured", "reason": None}
-    return {"state": "declined", "reason": "card_declined" if token == "tok_declined" else "invalid_token"}  # noqa: S105 - same
+class PaymentsServer:
+    """The provider behind one port on loopback; a context manager."""
+
+    def __init__(self, data_file: Path, *, port: int = 0, slow_seconds: float = 10.0) -> None:
+        """Open the books and the port; ``port`` 0 takes a free one."""
+        self._provider = SandboxProvider(Books(data_file), slow_seconds=slow_seconds)
+        handler = type("Handler", (_Handler,), {"provider": self._provider})
+        self._server = _Listener(("127.0.0.1", port), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="payments")
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._provider.close()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Refused(Exception):  # noqa: N818 - named for what happened
+    """A request that gets no further; ``code`` goes to the caller."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """One connection. ``provider`` is set on a subclass, for the server builds handlers itself."""
+
     protocol_version = "HTTP/1.1"
-    provider: Provider
+    timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs, 40 ms each
+    provider: ClassVar[SandboxProvider]
 
     def do_GET(self) -> None:
-        if self.path == "/healthz":
-            self._answer(200, {"status": "ok"})
-        elif self.path == "/books":
-            self._answer(200, {"data": self.provider.books.all()})
-        elif found := self.provider.books.find(self.path.removeprefix("/charges/")):
-            self._answer(200, _public(found))
-        else:
-            self._answer(404, {"error": "not_found"})
+        self._serve(self._get)
 
     def do_POST(self) -> None:
+        self._serve(self._post)
+
+    def _serve(self, answer: Any) -> None:
         try:
-            self._post()
+            self._send(200, answer())
+        except _Refused as refused:
+            self.close_connection = True  # its body may not have been read
+            self._send(refused.status, {"error": refused.code})
+        except ProviderError:
+            self._send(500, {"error": "provider_error"})
+        except AttemptReused:
+            self._send(422, {"error": "attempt_reused"})
         except AnswerLost:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except ProviderDown:
-            self._answer(500, {"error": "provider_error"})
-        except ValueError as error:
-            self._answer(400, {"error": str(error)})
 
-    def _post(self) -> None:
+    def _get(self) -> Any:
+        if self.path == "/books":
+            return self.provider.rows()
+        match = _CHARGE.fullmatch(self.path)
+        row = None if match is None else self.provider.find(match[1])
+        if row is None:
+            raise _Refused(404, "not_found")
+        return _answer(row)
+
+    def _post(self) -> Any:
         body = self._body()
-        if self.path == "/charges":
-            self._answer(200, _public(self.provider.charge(_charge_request(body))))
-        elif self.path.startswith("/charges/") and self.path.endswith("/refund"):
-            attempt_id = self.path.removeprefix("/charges/").removesuffix("/refund")
-            self._answer(200, _public(self.provider.refund(attempt_id)))
-        else:
-            self._answer(404, {"error": "not_found"})
+        refund = _REFUND.fullmatch(self.path)
+        if refund is not None:
+            return _answer(self.provider.refund(refund[1]))
+        if self.path != "/charges":
+            raise _Refused(404, "not_found")
+        try:
+            charge = msgspec.json.decode(body, type=Charge)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise _Refused(400, "invalid_request") from error
+        return _answer(self.provider.charge(charge))
 
     def _body(self) -> bytes:
-        length = int(self.headers.get("Content-Length", "0"))
-        if length > MAX_BODY_BYTES:
-            self.close_connection = True
-            raise ValueError("too_large")
-        return self.rfile.read(length)
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            raise _Refused(400, "invalid_request")
+        if int(length) > _BODY_BYTES:
+            raise _Refused(413, "too_large")
+        return self.rfile.read(int(length))
 
-    def _answer(self, status: int, payload: Any) -> None:
-        content = json.dumps(payload).encode()
+    def _send(self, status: int, content: Any) -> None:
+        body = msgspec.json.encode(content)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the books are the record."""
-
-
-def _charge_request(body: bytes) -> Row:
-    try:
-        request = json.loads(body)
-    except ValueError as error:
-        raise ValueError("not_json") from error
-    if not isinstance(request, dict) or any(type(request.get(name)) is not kind for name, kind in _FIELDS.items()):
-        raise ValueError("fields")
-    return {name: request[name] for name in _FIELDS}
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Keep silent: the books are the record."""
 
 
-def _public(row: Row) -> Row:
-    return {"state": row["state"], "reference": f"ch_{row['attempt_id']}", "reason": row["reason"]}
-
-
-def make_server(
-    *, port: int, data: Path, host: str = "127.0.0.1", slow_seconds: float = SLOW_SECONDS
-) -> ThreadingHTTPServer:
-    """Build the server, listening on loopback; the caller serves and closes it."""
-    provider = Provider(Books(data), slow_seconds=slow_seconds)
-    handler = type("Handler", (_Handler,), {"provider": provider})
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
-    return server
+def _answer(row: Row) -> dict[str, Any]:
+    return {"state": row.state, "reference": row.reference, "reason": row.reason}

@@ -1,30 +1,26 @@
-"""``manage.py sandbox_payments``: the sandbox payment provider as a process of its own."""
+"""``manage.py sandbox_payments``: serves the sandbox payment provider until it is stopped."""
 
-import argparse
 import signal
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.local.payments.server import make_server
+from apps.local.payments.server import PaymentsServer
 
 
 class Command(BaseCommand):
-    """Serves the sandbox payment provider on loopback until SIGTERM."""
+    """Serves the sandbox payment provider."""
 
-    help = "Serve the sandbox payment provider."
+    help = "Serve the sandbox payment provider on loopback, with books of its own."
+    requires_system_checks = ()
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, required=True, help="loopback port")
-        parser.add_argument("--data", type=Path, required=True, help="file of the provider's books")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, required=True)
+        parser.add_argument("--data", type=Path, required=True, help="the books, an SQLite file")
 
-    def handle(self, *_args: object, **options: object) -> None:
-        port, data = options["port"], options["data"]
-        assert isinstance(port, int)  # noqa: S101 - argparse's type
-        assert isinstance(data, Path)  # noqa: S101 - same
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with make_server(port=port, data=data) as server:
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                self.stdout.write("stopping")
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
+        ending = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+        with PaymentsServer(options["data"], port=options["port"]):
+            signal.sigwait(ending)
