@@ -165,8 +165,9 @@ class TestColours:
         image = render(png(flat([0x80FF, 0x2000, 0xFFFF], kind="rgb16"), bitdepth=16), "image/png")
         assert colour_at(pick(image, "image/jpeg"), 0.5, 0.5) == pytest.approx([0x80, 0x20, 0xFF], abs=4)
 
-    def test_of_16_bits_with_alpha_and_profile_keep_their_alpha(self) -> None:
-        data = png(flat([0x8000, 0x8000, 0x8000, 0x4000], kind="rgb16"), bitdepth=16, profile="srgb")
+    @pytest.mark.parametrize("profile", ["srgb", "p3"])
+    def test_of_16_bits_with_alpha_and_profile_keep_their_alpha(self, profile: str) -> None:
+        data = png(flat([0x8000, 0x8000, 0x8000, 0x4000], width=2000, kind="rgb16"), bitdepth=16, profile=profile)
         assert colour_at(pick(render(data, "image/png"), "image/webp"), 0.5, 0.5)[3] == pytest.approx(0x40, abs=1)
 
     @pytest.mark.parametrize("kind", ["b-w", "grey16"])
