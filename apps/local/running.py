@@ -14,7 +14,7 @@ from apps.local.journey.story import Journey
 from apps.local.private_files import Demo, Secrets, load_secrets, save
 from apps.local.registering import migrate, register
 from apps.local.services import Addresses
-from apps.local.supervisor import Supervisor
+from apps.local.supervisor import ProcessSpec, Supervisor
 from apps.local.supervisor.interrupts import exit_on_signals
 from apps.local.supervisor.ports import PortBook
 
@@ -59,9 +59,19 @@ class LocalPlatform:
         self._say("starting the platform: web, workers, sweep, relay, payment provider, issuers")
         for spec in (*services.partners(addresses, self._var), *services.platform(addresses, secrets)):
             supervisor.start(spec)
+        supervisor.start(self._relay(engines, addresses, secrets))
         demo = introductions.describe(addresses, secrets, issuers=self._issuers)
         save(self._demo_file, demo)
         return addresses, demo
+
+    def _relay(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> ProcessSpec:
+        return services.relay(
+            addresses,
+            secrets,
+            databases=engines.dynamodb_file(BRANDS[0].account_id).parent,
+            checkpoints=self._var / "relay",
+            generation=engines.ministack_files.generation,
+        )
 
     def _start_engines(self, supervisor: Supervisor) -> LocalEngines:
         self._say("starting the engines")

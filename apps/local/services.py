@@ -84,6 +84,14 @@ def platform(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
     )
 
 
+def relay(
+    addresses: Addresses, secrets: Secrets, *, databases: Path, checkpoints: Path, generation: Path
+) -> ProcessSpec:
+    """Describe the stand-in for the Pipes."""
+    argv = _command("relay", "--databases", databases, "--checkpoints", checkpoints, "--generation-file", generation)
+    return _process("relay", argv, env=_environment(addresses, secrets))
+
+
 def _worker(queue: str, *, children: int) -> tuple[str, ...]:
     return (_ENTRYPOINT, "worker", "-Q", queue, "-P", "prefork", "-c", str(children), "-l", "INFO", "-n", queue)
 
