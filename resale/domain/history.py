@@ -47,12 +47,13 @@ def verify_chain(*, entity_id: str, links: tuple[Link, ...], head_version: int, 
     """
     recorded = {link.version: link for link in links}
     findings: list[Finding] = []
-    previous = GENESIS_HASH
+    previous: str | None = GENESIS_HASH
     for version in range(1, head_version + 1):
         link = recorded.get(version)
         if link is None:
             newest = max(recorded, default=0)
             findings.append(Finding(version=version, fault=Fault.BEHIND if version > newest else Fault.GAP))
+            previous = None  # what a missing version said cannot be held against the next
             continue
         findings.extend(_check(entity_id, link, previous))
         previous = link.change.hash
@@ -61,12 +62,12 @@ def verify_chain(*, entity_id: str, links: tuple[Link, ...], head_version: int, 
     return tuple(findings)
 
 
-def _check(entity_id: str, link: Link, previous: str) -> list[Finding]:
+def _check(entity_id: str, link: Link, previous: str | None) -> list[Finding]:
     digest = hash_change(
         entity_id=entity_id, version=link.version, change=link.change, doc=link.doc, private=link.private
     )
     if digest != link.change.hash:
         return [Finding(version=link.version, fault=Fault.EDITED)]
-    if previous and link.change.prev_hash != previous:
+    if previous is not None and link.change.prev_hash != previous:
         return [Finding(version=link.version, fault=Fault.BROKEN_CHAIN)]
     return []

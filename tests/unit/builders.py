@@ -113,9 +113,7 @@ def an_order(**fields: Any) -> Order:
                 condition="very_good",
                 photo_sha256s=("a" * 64,),
             ),
-            "amounts": Amounts(
-                currency="GBP", item_total=12_000, shipping_total=0, tax_total=0, grand_total=12_000
-            ),
+            "amounts": Amounts(currency="GBP", item_total=12_000, shipping_total=0, tax_total=0, grand_total=12_000),
             "commission": Commission(basis_points=1_000, base=12_000, amount=1_200, rule_version="2026-1"),
             "payment_token": "tok_ok",
             "payment": PaymentAttempt(id=PaymentId("pay_" + "7" * 32), token="tok_ok", started_at=NOW),

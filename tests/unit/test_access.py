@@ -21,6 +21,7 @@ DECIDED = {
     "moderate_listing": (NO, NO, NO, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING),
     "buy_listing": ({"active"}, NO, NO, NO, NO, NO, NO),
     "view_listing_history": (NO, NO, NO, ANY_LISTING, ANY_LISTING, ANY_LISTING, ANY_LISTING),
+    "view_listing_originals": (NO, NO, NO, NO, NO, ANY_LISTING, ANY_LISTING),
     "view_order": (NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
     "view_order_address": (NO, ANY_ORDER, {"confirmed"}, ANY_ORDER, NO, NO, ANY_ORDER),
     "cancel_order": (NO, ANY_ORDER, NO, ANY_ORDER, NO, NO, ANY_ORDER),
@@ -28,9 +29,7 @@ DECIDED = {
 }
 ROLES = (Role.PUBLIC, Role.OWNER, Role.COUNTERPARTY, Role.BRAND, Role.VIEWER, Role.MODERATOR, Role.MANAGER)
 CELLS = [
-    (Action(action), role, states)
-    for action, row in DECIDED.items()
-    for role, states in zip(ROLES, row, strict=True)
+    (Action(action), role, states) for action, row in DECIDED.items() for role, states in zip(ROLES, row, strict=True)
 ]
 
 

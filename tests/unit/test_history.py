@@ -23,9 +23,7 @@ def a_chain(count: int) -> tuple[Link, ...]:
         )
         doc = f'{{"version":{version}}}'
         digest = hash_change(entity_id=LISTING, version=version, change=change, doc=doc, private="x")
-        links.append(
-            Link(version=version, change=msgspec.structs.replace(change, hash=digest), doc=doc, private="x")
-        )
+        links.append(Link(version=version, change=msgspec.structs.replace(change, hash=digest), doc=doc, private="x"))
         previous = digest
     return tuple(links)
 
@@ -42,7 +40,14 @@ class TestVerifyChain:
 
     def test_says_which_version_is_missing(self) -> None:
         chain = a_chain(4)
-        assert (2, Fault.GAP) in faults((chain[0], *chain[2:]), head=chain[-1])
+        assert faults((chain[0], *chain[2:]), head=chain[-1]) == [(2, Fault.GAP)]
+
+    def test_a_first_version_that_follows_something_is_broken(self) -> None:
+        chain = a_chain(2)
+        renumbered = msgspec.structs.replace(chain[1], version=1)
+        digest = hash_change(entity_id=LISTING, version=1, change=renumbered.change, doc=renumbered.doc, private="x")
+        forged = msgspec.structs.replace(renumbered, change=msgspec.structs.replace(renumbered.change, hash=digest))
+        assert faults((forged,), head=forged) == [(1, Fault.BROKEN_CHAIN)]
 
     def test_versions_not_yet_recorded_are_behind_not_a_gap(self) -> None:
         chain = a_chain(4)

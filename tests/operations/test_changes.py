@@ -1,0 +1,174 @@
+"""From a committed write to its history: the consumer, what follows, poison alone in the DLQ, and reconciliation."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from apps.workers.changes import ChangesConsumer
+from apps.workers.reconcile import reconcile_tenant
+from apps.workers.sweep import sweep_tenant
+from resale.application.ports import HistoryRow, RecordUnreadable
+from resale.application.queries.history import Verification, verify_history
+from resale.domain.history import Fault
+from resale.domain.orders import Order
+from tests.operations.world import World, later
+
+
+class Changes:
+    """One tenant's changes, carried from its streams to its queue as the Pipe does, and consumed."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.queues = world.container.queues(world.tenant)
+        self.url = world.tenant.resources.queues.changes.url
+        self.orders_url = world.tenant.resources.queues.orders.url
+        self.consumer = ChangesConsumer(
+            tenant=world.tenant,
+            queues=self.queues,
+            history=world.container.history(world.tenant),
+            read_row=world.container.history_row,
+        )
+
+    def bodies_of(self, entity_id: str) -> list[str]:
+        return [
+            body
+            for batch in self.world.container.streams(self.world.tenant).read({})
+            for body in batch.bodies
+            if self.world.container.history_row(body).entity_id == entity_id
+        ]
+
+    def send(self, bodies: list[str]) -> None:
+        assert self.queues.send(self.url, bodies) == {}
+
+    def consume_all(self) -> None:
+        while self.consumer.run_once(wait_seconds=0):
+            pass
+
+    def tasks(self) -> list[str]:
+        """Take what lies in the orders queue."""
+        found: list[str] = []
+        while received := self.queues.receive(self.orders_url, wait_seconds=0):
+            found += [message.body for message in received]
+            self.queues.delete(self.orders_url, [message.handle for message in received])
+        return found
+
+    def verify(self, entity_id: str) -> Verification:
+        return verify_history(reader=self.world.reader, entity_id=entity_id, parent_id=entity_id)
+
+
+@pytest.fixture
+def changes(world: World) -> Iterator[Changes]:
+    made = Changes(world)
+    made.tasks()
+    yield made
+    made.consume_all()
+    made.tasks()
+
+
+@pytest.fixture
+def submitted(world: World) -> Order:
+    return world.order(world.shopper(), world.active(world.shopper()))
+
+
+class TestChangesConsumer:
+    def test_history_is_whole_however_records_arrive(self, changes: Changes, submitted: Order) -> None:
+        bodies = changes.bodies_of(submitted.listing_id)
+        changes.send([*reversed(bodies), *bodies])
+        changes.consume_all()
+        verification = changes.verify(submitted.listing_id)
+        assert verification.verified
+        assert verification.head_version == len(bodies) == 4
+
+    def test_what_follows_is_sent_with_ids_only(self, changes: Changes, submitted: Order) -> None:
+        changes.send(changes.bodies_of(submitted.id))
+        changes.consume_all()
+        (task,) = changes.tasks()
+        assert json.loads(task)["headers"] == {"task": "orders.advance", "id": f"orders.advance:{submitted.id}:1"}
+        assert json.loads(json.loads(task)["body"]) == [[], {"order_id": submitted.id}, {}]
+
+    def test_a_redelivery_writes_the_same_row_and_the_same_message(self, changes: Changes, submitted: Order) -> None:
+        (body,) = changes.bodies_of(submitted.id)
+        changes.send([body])
+        changes.consume_all()
+        first = changes.world.reader.list_history(submitted.id, limit=10, cursor=None).rows
+        changes.send([body])
+        changes.consume_all()
+        assert changes.world.reader.list_history(submitted.id, limit=10, cursor=None).rows == first
+        assert len({json.loads(task)["headers"]["id"] for task in changes.tasks()}) == 1
+
+    def test_poison_stays_and_its_neighbours_are_done(self, changes: Changes, submitted: Order) -> None:
+        bodies = changes.bodies_of(submitted.listing_id)
+        changes.send([bodies[0], '{"no":"record"}', *bodies[1:]])
+        changes.consume_all()
+        assert changes.verify(submitted.listing_id).verified
+        attributes = changes.world.container.sessions.for_tenant(changes.world.tenant).client("sqs")
+        counts = attributes.get_queue_attributes(
+            QueueUrl=changes.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
+        )
+        assert int(counts["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) >= 1
+
+    def test_a_forged_row_for_a_known_version_is_refused(self, changes: Changes, submitted: Order) -> None:
+        (body,) = changes.bodies_of(submitted.id)
+        row = changes.world.container.history_row(body)
+        history = changes.world.container.history(changes.world.tenant)
+        assert history.append((row,)) == {}
+        forged = HistoryRow(
+            entity_id=row.entity_id, version=row.version, change=row.change, doc='{"status":"x"}', private=row.private
+        )
+        other = HistoryRow(
+            entity_id=row.entity_id,
+            version=row.version,
+            change=type(row.change)(
+                id="chg_other",
+                type="order.confirmed",
+                actor=row.change.actor,
+                request_id="r",
+                transaction_id="t",
+                at=row.change.at,
+            ),
+            doc=row.doc,
+        )
+        assert history.append((forged,)) == {}  # the same change: the row that is there stays
+        assert set(history.append((other,))) == {(submitted.id, 1)}
+        assert changes.verify(submitted.id).verified
+
+
+class TestHistoryRow:
+    @pytest.mark.parametrize("body", ["", "{}", "[]", '{"dynamodb":{}}', '{"dynamodb":{"NewImage":{"pk":{"S":"x"}}}}'])
+    def test_what_is_no_record_is_unreadable(self, world: World, body: str) -> None:
+        with pytest.raises(RecordUnreadable):
+            world.container.history_row(body)
+
+
+class TestReconcile:
+    def test_finds_and_mends_a_gap(self, changes: Changes, submitted: Order) -> None:
+        bodies = changes.bodies_of(submitted.listing_id)
+        changes.send([bodies[0], *bodies[2:]])
+        changes.consume_all()
+        assert [finding.fault for finding in changes.verify(submitted.listing_id).findings] == [Fault.GAP]
+        container, tenant = changes.world.container, changes.world.tenant
+        found = reconcile_tenant(
+            reader=changes.world.reader,
+            history=container.history(tenant),
+            streams=container.streams(tenant),
+            read_row=container.history_row,
+        )
+        assert found.repaired >= 1
+        assert submitted.listing_id not in found.open
+        assert changes.verify(submitted.listing_id).verified
+
+
+class TestSweep:
+    def test_wakes_what_is_due_and_not_what_is_not(self, changes: Changes, submitted: Order) -> None:
+        sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(5))
+        assert not [task for task in changes.tasks() if submitted.id in task]
+        sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(31))
+        assert len([task for task in changes.tasks() if submitted.id in task]) == 1
+
+    def test_several_sweeps_send_the_same_message(self, changes: Changes, submitted: Order) -> None:
+        for _ in range(2):
+            sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(31))
+        mine = [json.loads(task)["headers"]["id"] for task in changes.tasks() if submitted.id in task]
+        assert len(mine) == 2
+        assert len(set(mine)) == 1
