@@ -37,8 +37,6 @@ class TenantTask(Task[..., None]):
     """
 
     abstract = True
-    ignore_result = True
-    acks_late = True
 
     def __call__(self, *_positional: Any, **ids: Any) -> None:
         """Run for the tenant of the queue; Celery calls this for each message."""

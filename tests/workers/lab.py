@@ -212,8 +212,8 @@ class Worker:
         self.folder = folder
         self.url = lab.url
         self.plan = Plan(
-            tenants=list(tenants),
-            endpoints={tenant.slug: lab.url for tenant in tenants},
+            tenants=[],
+            endpoints={},
             access_key_id=lab.access_key_id,
             secret_access_key=lab.secret_access_key,
             marks_file=str(folder / "marks.jsonl"),
@@ -222,15 +222,17 @@ class Worker:
             options={},
         )
         self.process: subprocess.Popen[bytes] | None = None
+        self.serve(*tenants)
 
-    def write_plan(self) -> None:
-        draft = self.folder / "plan.draft"
-        draft.write_bytes(msgspec.json.encode(self.plan))
-        draft.replace(self.folder / "plan.json")
+    def serve(self, *tenants: Tenant) -> None:
+        """Have the plan name these tenants, from now on."""
+        self.plan.tenants = list(tenants)
+        for tenant in tenants:
+            self.plan.endpoints.setdefault(tenant.slug, self.url)
+        self._write_plan()
 
     def start(self, *, purposes: str = "orders", pool: str = "prefork", concurrency: int = 2, **variables: str) -> None:
         """Start and return when every queue is polled."""
-        self.write_plan()
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "tests.workers.worker_app", "worker", "-l", "INFO"]
         command += ["-Q", purposes, "-P", pool, "-c", str(concurrency), *WORKER_FLAGS]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DJANGO_"))}
@@ -291,3 +293,8 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+
+    def _write_plan(self) -> None:
+        draft = self.folder / "plan.draft"
+        draft.write_bytes(msgspec.json.encode(self.plan))
+        draft.replace(self.folder / "plan.json")

@@ -13,17 +13,18 @@ from tests.workers.lab import ACCOUNT_A, Lab, Worker, wait_until
 pytestmark = pytest.mark.slow
 
 
-class TestEnding:
-    @pytest.fixture
-    def worker(self, lab: Lab, tmp_path: Path) -> Iterator[Worker]:
-        tenants = [lab.tenant(ACCOUNT_A, receive_count=5), lab.tenant(ACCOUNT_A, receive_count=5)]
-        worker = Worker(lab, tmp_path, tenants)
-        try:
-            yield worker
-        finally:
-            worker.kill()
+@pytest.fixture
+def worker(lab: Lab, tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(lab, tmp_path, [])
+    try:
+        yield worker
+    finally:
+        worker.kill()
 
+
+class TestEnding:
     def test_killed_in_mid_task_it_leaves_the_task_to_the_next_one(self, lab: Lab, worker: Worker) -> None:
+        worker.serve(lab.tenant(ACCOUNT_A, receive_count=5))
         worker.start()
         task_id = lab.send(worker.plan.tenants[0], "test.slow", seconds="2")
         wait_until(lambda: worker.marks(task_id, "began"), "the task begun")
@@ -39,6 +40,7 @@ class TestEnding:
     def test_asked_to_stop_it_finishes_and_gives_back_what_it_had_not_begun(
         self, lab: Lab, worker: Worker, pool: str
     ) -> None:
+        worker.serve(*(lab.tenant(ACCOUNT_A, visibility=60) for _ in range(2)))
         worker.start(pool=pool, concurrency=1)
         ids = [lab.send(tenant, "test.slow", seconds="1.5") for tenant in worker.plan.tenants]  # one runs, one waits
         wait_until(lambda: worker.marks(event="began"), "one of them begun")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from tests.faults.proxy import Fault, FaultProxy
@@ -22,8 +23,9 @@ def proxy(lab: Lab) -> Iterator[FaultProxy]:
 def worker(lab: Lab, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     tenants = [lab.tenant(account, receive_count=50) for account in (ACCOUNT_A, ACCOUNT_B, ACCOUNT_B)]
     lab.delete_queue(tenants[2])
-    worker = Worker(lab, tmp_path_factory.mktemp("neighbours"), tenants)
+    worker = Worker(lab, tmp_path_factory.mktemp("neighbours"), [])
     worker.plan.endpoints[tenants[1].slug] = proxy.url
+    worker.serve(*tenants)
     try:
         worker.start(pool="threads", concurrency=4)
         yield worker
@@ -111,9 +113,7 @@ class TestNeighbours:
     def test_tenants_come_and_go_while_it_runs(self, lab: Lab, worker: Worker) -> None:
         a, b, c = worker.plan.tenants
         newcomer = lab.tenant(ACCOUNT_A)
-        worker.plan.tenants = [a, b, newcomer]
-        worker.plan.endpoints[newcomer.slug] = lab.url
-        worker.write_plan()
+        worker.serve(a, b, newcomer)
 
         worker.ran(lab.send(newcomer, "test.note"), 5)
         wait_until(lambda: c.resources.queues.orders.name not in worker.polled(), "C no longer polled")
@@ -122,9 +122,23 @@ class TestNeighbours:
         wait_until(lambda: lab.counts(c) == (1, 0), "C's message back in its queue")
         assert not worker.marks(left)
 
-        worker.plan.tenants = [a, b, c]
-        worker.write_plan()
+        worker.serve(a, b, c)
         worker.ran(left, 10)
+
+    def test_a_role_that_cannot_be_assumed(self, lab: Lab, worker: Worker) -> None:
+        a, b, c = worker.plan.tenants
+        newcomer = lab.tenant(ACCOUNT_B)
+        held = lab.send(newcomer, "test.note")
+        worker.serve(a, b, c, msgspec.structs.replace(newcomer, external_id="of-another-tenant"))
+        name = newcomer.resources.queues.orders.name
+        wait_until(lambda: f"queue {name} cannot be polled yet" in worker.log(), "the refusal logged")
+
+        worker.ran(lab.send(a, "test.note"), SOON)
+
+        assert not worker.marks(held)
+        worker.serve(a, b, c, newcomer)
+        worker.ran(held, 10)
+        worker.serve(a, b, c)
 
     def test_sessions_that_a_restarted_aws_does_not_know(self, lab: Lab, worker: Worker) -> None:
         a, b, _ = worker.plan.tenants
