@@ -65,7 +65,7 @@ def _print_rows(costs: dict[str, Cost]) -> None:
             f" {cost.cpu_ms:5.0f} ms CPU (gate {_GATE_CPU_MS}) {cost.peak_mib:4.0f} MiB peak (gate {_GATE_PEAK_MIB})"
             f" {'ok' if is_within else 'OVER'}"
         )
-    print("  The second picture costs more: some 80 ms in the encoders and 50 ms for its colours (Display P3 to sRGB).")
+    print("  The second picture costs more: some 50 ms in the encoders and 50 ms for its colours (Display P3 to sRGB).")
 
 
 def _take_median(costs: list[Cost]) -> Cost:
