@@ -23,7 +23,7 @@ Cursor = Annotated[
     str, msgspec.Meta(min_length=1, max_length=4096, description="`next_cursor` of the page before, as it came.")
 ]
 Market = Annotated[
-    str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2; by default the shop's own market.")
+    str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")
 ]
 
 # RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes

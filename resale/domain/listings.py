@@ -19,8 +19,8 @@ MAX_REASONS: Final = 10
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 Description = Annotated[str, msgspec.Meta(max_length=5_000)]
-ProductReference = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+$")]
-FieldKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+ProductReference = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+\Z")]
+FieldKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*\Z")]
 FieldInteger = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 FieldText = Annotated[str, msgspec.Meta(max_length=500)]
 CustomFields = Annotated[dict[FieldKey, FieldText | FieldInteger | bool], msgspec.Meta(max_length=50)]

@@ -9,7 +9,7 @@ import msgspec
 MAX_AMOUNT_MINOR = 10**11
 
 AmountMinor = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 _BASIS_POINTS = 10_000
 

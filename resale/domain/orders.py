@@ -100,16 +100,16 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     city: Line
     region: Annotated[str, msgspec.Meta(max_length=120)] = ""
     postal_code: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
-    phone: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")] | None = None
+    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
+    phone: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")] | None = None
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card."""
 
-    listing_id: Annotated[ListingId, msgspec.Meta(pattern="^lst_[0-9a-f]{32}$")]
+    listing_id: Annotated[ListingId, msgspec.Meta(pattern=r"^lst_[0-9a-f]{32}\Z")]
     shipping_address: Address
-    payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern="^tok_[A-Za-z0-9_]+$")]
+    payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^tok_[A-Za-z0-9_]+\Z")]
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):

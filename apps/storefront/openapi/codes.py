@@ -49,6 +49,7 @@ CALLER: Final = codes_of(
 )
 #: Any call at all.
 ANY: Final = (
+    ProblemCode(400, "bad_request", "Not a request this server understands."),
     code_of(Invalid),
     ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),
     ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),

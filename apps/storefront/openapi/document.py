@@ -4,14 +4,12 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-import msgspec
-
 from apps.core.problems import CONTENT_TYPE
 from apps.core.views import JSON
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
-from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of
+from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of, schemas_of
 
 _DESCRIPTION: Final = """
 Resale on a brand's own shop: shoppers list what they no longer need, the brand approves it, another shopper buys it.
@@ -136,7 +134,7 @@ def _path_parameters(endpoint: Endpoint) -> list[Schema]:
 def _query_parameters(endpoint: Endpoint) -> list[Schema]:
     if endpoint.query is None:
         return []
-    _, made = msgspec.json.schema_components([endpoint.query], ref_template="{name}")
+    made = schemas_of([endpoint.query], ref="{name}")
     return [
         {
             "name": name,

@@ -1,7 +1,7 @@
 """Components: JSON Schema of the structs that bodies and answers are decoded and encoded with."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -22,12 +22,17 @@ def components() -> dict[str, Schema]:
     """Build the schemas of every body and answer, and of the problem document."""
     bodies = [endpoint.body for endpoint in ENDPOINTS if endpoint.body is not None]
     answers = [kind for endpoint in ENDPOINTS for kind in endpoint.answers]
-    _, made = msgspec.json.schema_components([*bodies, *answers, Problem], ref_template=REF + "{name}")
-    made = msgspec.json.decode(msgspec.json.encode(made))  # defaults as JSON has them
+    made = schemas_of([*bodies, *answers, Problem], ref=REF + "{name}")
     sent = _reached(made, (kind.__name__ for kind in bodies))
     for name, schema in made.items():
         _tidy(name, schema, always_complete=name not in {*sent, "Problem"})
     return dict(sorted(made.items()))
+
+
+def schemas_of(kinds: Iterable[type[Any]], *, ref: str) -> dict[str, Schema]:
+    r"""Read structs as JSON Schema: defaults as JSON has them, and patterns as ECMA does (its ``$`` is our ``\Z``)."""
+    _, made = msgspec.json.schema_components(kinds, ref_template=ref)
+    return cast("dict[str, Schema]", msgspec.json.decode(msgspec.json.encode(made).replace(rb"\\Z", b"$")))
 
 
 def page_of(schema: Schema) -> Schema:

@@ -1,0 +1,102 @@
+"""Histories over HTTP: whole and in order for the brand, not there for anybody else."""
+
+import msgspec
+import pytest
+
+from resale.adapters.dynamodb.records import history_row
+from resale.adapters.dynamodb.wire import to_wire
+from resale.application.operations.customers import Shopper
+from resale.domain.listings import Listing
+from tests.fixtures.storefront import ADDRESS, Front
+from tests.unit.builders import LISTING
+
+
+@pytest.fixture
+def seller(front: Front) -> Shopper:
+    return front.shopper()
+
+
+@pytest.fixture
+def listing(front: Front, seller: Shopper) -> Listing:
+    """A listing of two versions, both on record."""
+    made, _ = front.world.draft(seller)
+    record(front, made.id)
+    front.patch(f"/v1/listings/{made.id}", {"title": "Edited"}, by=seller)
+    record(front, made.id)
+    return made
+
+
+def record(front: Front, entity_id: str) -> None:
+    """Copy an entity's newest version to history, as the changes worker does from the stream."""
+    tables = front.shop.tenant.resources.tables
+    table, sk = (tables.listings, "listing") if entity_id.startswith("lst_") else (tables.orders, "order")
+    item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
+        table=table, key={"pk": entity_id, "sk": sk}
+    )
+    assert item is not None
+    body = msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode()
+    failed = front.container.history(front.shop.tenant).append((history_row(body),))
+    assert not failed
+
+
+class TestListingHistory:
+    def test_is_whole_and_oldest_first(self, front: Front, listing: Listing) -> None:
+        history = front.get(f"/v1/listings/{listing.id}/history", brand=True).json
+        assert [(one["version"], one["change"]["type"]) for one in history["data"]] == [
+            (1, "listing.created"),
+            (2, "listing.edited"),
+        ]
+        assert history["verification"] == {"verified": True, "head_version": 2, "findings": []}
+        assert history["data"][1]["change"]["actor"]["kind"] == "shopper"
+        assert history["data"][1]["change"]["actor"]["id"] == listing.seller_id
+        assert history["data"][1]["change"]["request_id"].startswith("req_")
+
+    def test_pages_and_verifies_all_of_it_on_each(self, front: Front, listing: Listing) -> None:
+        path = f"/v1/listings/{listing.id}/history?limit=1"
+        first = front.get(path, brand=True).json
+        second = front.get(f"{path}&cursor={first['next_cursor']}", brand=True).json
+        assert [first["data"][0]["version"], second["data"][0]["version"]] == [1, 2]
+        assert second["verification"]["verified"] is True
+
+    def test_says_what_is_not_on_record_yet(self, front: Front, listing: Listing, seller: Shopper) -> None:
+        front.post(f"/v1/listings/{listing.id}/withdraw", by=seller)
+        history = front.get(f"/v1/listings/{listing.id}/history", brand=True).json
+        assert history["verification"] == {
+            "verified": False,
+            "head_version": 3,
+            "findings": [{"version": 3, "fault": "behind"}],
+        }
+
+    def test_names_the_key_that_acted(self, front: Front, listing: Listing) -> None:
+        front.post(f"/v1/listings/{listing.id}/withdraw", brand=True)
+        record(front, listing.id)
+        actor = front.get(f"/v1/listings/{listing.id}/history", brand=True).json["data"][2]["change"]["actor"]
+        assert actor == {"kind": "brand_key", "id": front.shop.secret.id}
+
+    def test_is_the_brands(self, front: Front, listing: Listing, seller: Shopper) -> None:
+        path = f"/v1/listings/{listing.id}/history"
+        assert front.get(path).code == "403 secret_key_required"
+        assert front.get(path, by=seller).code == "403 secret_key_required"
+
+    @pytest.mark.parametrize("listing_id", [LISTING, "x"])
+    def test_of_what_is_not_there(self, front: Front, listing_id: str) -> None:
+        assert front.get(f"/v1/listings/{listing_id}/history", brand=True).code == "404 listing_not_found"
+
+
+class TestOrderHistory:
+    def test_is_whole_and_holds_no_address(self, front: Front, seller: Shopper) -> None:
+        buyer = front.shopper()
+        path = front.buy(front.world.active(seller), by=buyer).headers["Location"]
+        order_id = path.removeprefix("/v1/orders/")
+        record(front, order_id)
+        front.post(f"{path}/cancel", by=buyer)
+        record(front, order_id)
+        answer = front.get(f"{path}/history", brand=True)
+        types = [one["change"]["type"] for one in answer.json["data"]]
+        assert types == ["order.submitted", "order.cancelled"]
+        assert answer.json["verification"]["verified"] is True
+        assert ADDRESS["name"].encode() not in answer.body
+        assert ADDRESS["line1"].encode() not in answer.body
+
+    def test_of_what_is_not_there(self, front: Front) -> None:
+        assert front.get("/v1/orders/x/history", brand=True).code == "404 order_not_found"
