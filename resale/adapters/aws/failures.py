@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from resale.errors import Unavailable
 
@@ -36,5 +37,5 @@ def unavailable_on_fault(service: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise Unavailable(f"{service} refused a request ({code_of(error)}).", retry_after_seconds=5) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:  # urllib3's own when a body breaks off while it is read
         raise Unavailable(f"{service} did not answer ({type(error).__name__}).", retry_after_seconds=5) from error

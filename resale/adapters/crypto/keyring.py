@@ -5,7 +5,6 @@ authenticated with it, so a sealed text moved to another entity does not open.
 """
 
 import base64
-import binascii
 import os
 import threading
 from collections import OrderedDict
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 _FORMAT: Final = 1
 _KEY_NUMBER: Final = 1  # one key a shopper; the number leaves room for turning keys
 _NONCE_BYTES: Final = 12  # NIST SP 800-38D: 96 bits, random; far below 2^32 sealings a key
+_TAG_BYTES: Final = 16
 _HEADER: Final = bytes((_FORMAT, _KEY_NUMBER))
 
 
@@ -159,8 +159,10 @@ def _bound(entity_id: str) -> bytes:
 def _decoded(sealed: str) -> bytes:
     try:
         raw = base64.b64decode(sealed, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and what letters beyond ASCII raise is another
         raise SealBroken("not base64") from error
     if raw[: len(_HEADER)] != _HEADER:
         raise SealBroken("of a format not known here")
+    if len(raw) < len(_HEADER) + _NONCE_BYTES + _TAG_BYTES:
+        raise SealBroken("cut short")
     return raw

@@ -1,0 +1,126 @@
+"""The media bucket."""
+
+import uuid
+from typing import Any
+
+import pytest
+import urllib3
+
+from resale.adapters.aws.sessions import TenantSession, TenantSessions
+from resale.adapters.s3.store import S3MediaStore
+from resale.domain.media import ImageRefused, RefusalReason
+from resale.domain.tenants import Tenant
+from resale.errors import NotFound, Unavailable
+from tests.adapters.conftest import OpenSessions
+from tests.faults.proxy import Fault, FaultProxy
+
+
+@pytest.fixture
+def store(session: TenantSession) -> S3MediaStore:
+    return S3MediaStore(session)
+
+
+@pytest.fixture
+def key() -> str:
+    return f"originals/lst_{uuid.uuid4().hex}/med_{uuid.uuid4().hex}"
+
+
+def upload(session: TenantSession, key: str, body: bytes) -> str:
+    client: Any = session.client("s3")
+    answer = client.put_object(Bucket=session.tenant.resources.media_bucket, Key=key, Body=body)
+    return str(answer["VersionId"])
+
+
+class TestFirstVersion:
+    def test_is_the_oldest(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        versions = [upload(session, key, b"x" * size) for size in (3, 2, 1)]
+        found = store.find_first_version(key)
+        assert found is not None
+        assert (found.key, found.version_id, found.bytes) == (key, versions[0], 3)
+
+    def test_is_not_that_of_a_longer_key(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        upload(session, key + "0", b"x")
+        assert store.find_first_version(key) is None
+
+    def test_is_found_behind_a_thousand_others(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        client: Any = session.client("s3")
+        first = upload(session, key, b"first")
+        pages = client.get_paginator("list_object_versions")
+        for number in range(3):
+            upload(session, key, b"later %d" % number)
+        # The same walk, in pages of one.
+        listed = pages.paginate(
+            Bucket=session.tenant.resources.media_bucket, Prefix=key, PaginationConfig={"PageSize": 1}
+        )
+        assert [version["VersionId"] for page in listed for version in page["Versions"]][-1] == first
+        found = store.find_first_version(key)
+        assert found is not None
+        assert found.version_id == first
+
+
+class TestReading:
+    def test_gives_that_version(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        first = upload(session, key, b"first")
+        upload(session, key, b"second")
+        assert store.read(key, version_id=first, max_bytes=5) == b"first"
+
+    def test_refuses_more_than_allowed(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        version = upload(session, key, b"123456")
+        with pytest.raises(ImageRefused) as refusal:
+            store.read(key, version_id=version, max_bytes=5)
+        assert refusal.value.reason is RefusalReason.TOO_LARGE
+
+    def test_finds_nothing_where_nothing_is(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        version = upload(session, key, b"x")
+        with pytest.raises(NotFound):
+            store.read(key + "0", version_id=version, max_bytes=5)
+
+    @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.DROP_ANSWER, Fault.TRUNCATE_ANSWER])
+    def test_says_when_it_cannot(
+        self,
+        fault: Fault,
+        aws_proxy: FaultProxy,
+        open_sessions: OpenSessions,
+        tenants: tuple[Tenant, Tenant],
+        key: str,
+    ) -> None:
+        session = open_sessions().for_tenant(tenants[0])
+        version = upload(session, key, b"x" * 1000)
+        aws_proxy.inject(fault, "GET *")
+        with pytest.raises(Unavailable):
+            S3MediaStore(session).read(key, version_id=version, max_bytes=1000)
+
+
+class TestRenditions:
+    def test_are_stored_for_ever(self, store: S3MediaStore, session: TenantSession) -> None:
+        key = f"renditions/{uuid.uuid4().hex}.webp"
+        store.put_rendition(key, body=b"webp", content_type="image/webp")
+        client: Any = session.client("s3")
+        head = client.head_object(Bucket=session.tenant.resources.media_bucket, Key=key)
+        assert head["ContentType"] == "image/webp"
+        assert head["CacheControl"] == "public, max-age=31536000, immutable"
+
+    def test_are_stored_once(self, store: S3MediaStore, session: TenantSession) -> None:
+        key = f"renditions/{uuid.uuid4().hex}.webp"
+        for _ in range(2):
+            store.put_rendition(key, body=b"webp", content_type="image/webp")
+        client: Any = session.client("s3")
+        listed = client.list_object_versions(Bucket=session.tenant.resources.media_bucket, Prefix=key)
+        assert len(listed["Versions"]) == 1
+
+
+class TestLinks:
+    def test_open_a_private_object(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
+        upload(session, key, b"private")
+        url = store.signed_url(key, seconds=60)
+        assert urllib3.request("GET", url, retries=False).data == b"private"
+        assert urllib3.request("GET", url.partition("?")[0], retries=False).status == 403
+
+
+class TestTenancy:
+    def test_a_tenants_store_is_its_own_bucket(
+        self, sessions: TenantSessions, tenants: tuple[Tenant, Tenant], key: str
+    ) -> None:
+        northwind, atelier = (sessions.for_tenant(tenant) for tenant in tenants)
+        upload(northwind, key, b"x")
+        assert S3MediaStore(atelier).find_first_version(key) is None

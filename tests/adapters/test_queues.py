@@ -1,0 +1,160 @@
+"""A tenant's queues."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from resale.adapters.aws.sessions import TenantSession, TenantSessions
+from resale.adapters.sqs.dead_letters import DeadLetters
+from resale.adapters.sqs.queues import BATCH_BYTES, SQSQueues
+from resale.application.ports import Received
+from resale.domain.tenants import Queue, Tenant
+from resale.errors import Unavailable
+from tests.adapters.conftest import OpenSessions
+from tests.adapters.peers import Peer, ok
+from tests.adapters.test_sessions import spoil
+from tests.faults.proxy import Fault, FaultProxy
+from tests.integration.callers import root
+
+
+@pytest.fixture
+def queues(session: TenantSession) -> SQSQueues:
+    return SQSQueues(session)
+
+
+@pytest.fixture
+def queue(session: TenantSession, engines: Any) -> Iterator[Queue]:
+    """Northwind's changes queue and its dead-letter queue, empty before and after."""
+    tenant = session.tenant
+    owner: Any = root(tenant.account_id, engines.aws_endpoint_url).client("sqs", tenant.region)
+    both = (tenant.resources.queues.changes.url, tenant.resources.queues.changes.dlq_url)
+    for url in both:
+        owner.purge_queue(QueueUrl=url)
+    yield tenant.resources.queues.changes
+    for url in both:
+        owner.purge_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def url(queue: Queue) -> str:
+    return queue.url
+
+
+def drain(queues: SQSQueues, url: str, count: int) -> list[Received]:
+    got: list[Received] = []
+    for _ in range(20):
+        got += queues.receive(url, wait_seconds=1)
+        if len(got) >= count:
+            break
+    return got
+
+
+class TestSending:
+    def test_packs_by_ten(self, queues: SQSQueues, url: str) -> None:
+        bodies = [f"body {number}" for number in range(23)]
+        assert queues.send(url, bodies) == {}
+        assert sorted(message.body for message in drain(queues, url, 23)) == sorted(bodies)
+
+    def test_packs_by_bytes(self, queues: SQSQueues, url: str) -> None:
+        bodies = [letter * (600 * 1024) for letter in "abc"]
+        assert queues.send(url, bodies) == {}
+        assert len(drain(queues, url, 3)) == 3
+
+    def test_counts_bytes_not_letters(self, queues: SQSQueues, url: str) -> None:
+        bodies = ["ü" * (300 * 1024), "ü" * (300 * 1024)]
+        assert queues.send(url, bodies) == {}
+
+    def test_one_that_is_too_long_fails_alone(self, queues: SQSQueues, url: str) -> None:
+        failed = queues.send(url, ["before", "x" * (BATCH_BYTES + 1), "after"])
+        assert list(failed) == [1]
+        assert sorted(message.body for message in drain(queues, url, 2)) == ["after", "before"]
+
+    def test_reports_each_entry_that_failed(
+        self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fault = {"Id": "1", "SenderFault": False, "Code": "InternalError", "Message": "try again"}
+        answer = ok(
+            json.dumps({"Successful": [], "Failed": [fault]}).encode(), "Content-Type: application/x-amz-json-1.0"
+        )
+        with Peer([answer]) as peer:  # the local engine never fails one entry of a batch
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", peer.url)
+            sessions = open_sessions()
+            queues = SQSQueues(sessions.for_tenant(tenants[0]))
+            assert queues.send(peer.url + "/1/queue", ["good", "bad"]) == {1: "InternalError"}
+            sessions.close()
+
+    def test_says_when_the_queue_does_not_answer(
+        self, aws_proxy: FaultProxy, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], url: str
+    ) -> None:
+        queues = SQSQueues(open_sessions().for_tenant(tenants[0]))
+        aws_proxy.inject(Fault.THROTTLE, "SendMessageBatch")
+        with pytest.raises(Unavailable):
+            queues.send(url, ["body"])
+
+
+class TestReceiving:
+    def test_says_how_often_and_deletes(self, queues: SQSQueues, url: str) -> None:
+        queues.send(url, ["body"])
+        (message,) = drain(queues, url, 1)
+        assert (message.body, message.receive_count) == ("body", 1)
+        queues.delete(url, [message.handle])
+        assert queues.receive(url, wait_seconds=0) == ()
+
+    def test_waits_longer_than_other_calls_may_take(
+        self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], url: str
+    ) -> None:
+        queues = SQSQueues(open_sessions(read_timeout_seconds=0.5).for_tenant(tenants[0]))
+        assert queues.receive(url, wait_seconds=1) == ()
+
+    def test_heals_a_refused_token(self, queues: SQSQueues, session: TenantSession, url: str) -> None:
+        queues.send(url, ["body"])
+        spoil(session)
+        assert [message.body for message in drain(queues, url, 1)] == ["body"]
+
+
+class TestDeadLetters:
+    @pytest.fixture
+    def dead(self, queue: Queue, engines: Any, session: TenantSession) -> list[str]:
+        """Twelve messages that failed; only SQS itself may put them there, or the account's owner."""
+        tenant = session.tenant
+        owner: Any = root(tenant.account_id, engines.aws_endpoint_url).client("sqs", tenant.region)
+        bodies = [f"body {number}" for number in range(12)]
+        for body in bodies:
+            owner.send_message(QueueUrl=queue.dlq_url, MessageBody=body)
+        return bodies
+
+    def test_are_listed_and_stay(self, dead: list[str], session: TenantSession, queue: Queue) -> None:
+        letters = DeadLetters(session, queue)
+        for _ in range(2):
+            assert sorted(message.body for message in letters.list_messages()) == sorted(dead)
+
+    def test_one_chosen_is_replayed_with_its_body(
+        self, dead: list[str], session: TenantSession, queue: Queue, queues: SQSQueues
+    ) -> None:
+        letters = DeadLetters(session, queue)
+        chosen = next(message for message in letters.list_messages() if message.body == "body 11")
+        assert letters.replay(chosen.message_id)
+        assert [message.body for message in drain(queues, queue.url, 1)] == ["body 11"]
+        assert sorted(message.body for message in letters.list_messages()) == sorted(set(dead) - {"body 11"})
+
+    @pytest.mark.usefixtures("dead")
+    def test_one_that_is_not_there_is_not(self, session: TenantSession, queue: Queue, queues: SQSQueues) -> None:
+        letters = DeadLetters(session, queue)
+        assert not letters.replay("no-such-message")
+        assert len(letters.list_messages()) == 12
+        assert queues.receive(queue.url, wait_seconds=0) == ()
+
+
+class TestTenancy:
+    def test_another_tenants_queue_is_out_of_reach(
+        self, sessions: TenantSessions, tenants: tuple[Tenant, Tenant]
+    ) -> None:
+        northwind, atelier = tenants
+        queues = SQSQueues(sessions.for_tenant(northwind))
+        for purpose in (atelier.resources.queues.orders, atelier.resources.queues.changes):
+            with pytest.raises(Unavailable, match="AccessDenied"):
+                queues.receive(purpose.url, wait_seconds=0)
+            with pytest.raises(Unavailable, match="AccessDenied"):
+                queues.send(purpose.url, ["body"])
