@@ -16,7 +16,7 @@ MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's default; bounds decoding memory
 RENDITION_EDGES_PX = (1600, 800, 320)
 
-ContentType = Annotated[str, msgspec.Meta(pattern=r"^image/(jpeg|png|webp|heic)\Z")]
+ContentType = Annotated[str, msgspec.Meta(pattern=r"^image/(jpeg|png|webp)\Z")]
 Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 ImageBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES)]
 

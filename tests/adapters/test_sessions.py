@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from resale.adapters.aws.failures import SessionUnavailable, WrongAccount
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
+from resale.adapters.faults import SessionUnavailable, WrongAccount
 from resale.domain.ids import TenantId
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable

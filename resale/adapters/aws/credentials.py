@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from resale.adapters.aws.failures import SessionUnavailable
+from resale.adapters.faults import SessionUnavailable
 from resale.errors import Unavailable
 
 #: Below this a caller waits for new ones; the daemon thread has long fetched them by then.

@@ -10,7 +10,7 @@ from mypy_boto3_sts import STSClient
 from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
 
 from resale.adapters.aws.credentials import Lease
-from resale.adapters.aws.failures import SessionUnavailable, WrongAccount, code_of
+from resale.adapters.faults import SessionUnavailable, WrongAccount, code_of
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 

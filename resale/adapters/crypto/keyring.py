@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from resale.adapters.aws.failures import unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.client import ConditionFailed, Item
+from resale.adapters.faults import unavailable_on_fault
 from resale.errors import NotFound
 from resale.settings import Settings
 

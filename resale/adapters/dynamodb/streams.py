@@ -7,8 +7,8 @@ import boto3
 import msgspec
 from botocore.config import Config
 
-from resale.adapters.aws.failures import unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.faults import unavailable_on_fault
 from resale.settings import Settings
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ClientError
 
-from resale.adapters.aws.failures import code_of, unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.faults import code_of, unavailable_on_fault
 from resale.application.ports import StoredObject
 from resale.domain.media import ImageRefused, RefusalReason
 from resale.errors import NotFound

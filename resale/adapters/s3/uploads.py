@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.credentials import ReadOnlyCredentials
 
-from resale.adapters.aws.failures import unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.signing import ALGORITHM, Moment, SigningKeys, WallClock
 from resale.application.ports import UploadForm
 from resale.settings import Settings

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from resale.adapters.aws.failures import unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.sqs.queues import BATCH_COUNT, SQSQueues
 from resale.application.ports import Received
 from resale.domain.tenants import Queue

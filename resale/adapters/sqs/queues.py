@@ -3,8 +3,8 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from resale.adapters.aws.failures import unavailable_on_fault
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.faults import unavailable_on_fault
 from resale.application.ports import Received
 
 if TYPE_CHECKING:

@@ -1,0 +1,41 @@
+"""The SDK's exceptions as outcomes: whatever an account or the network does is "not now", and that tenant's alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from resale.errors import Unavailable
+
+
+class SessionUnavailable(Unavailable):
+    """No credentials for the tenant's account: STS refused or did not answer."""
+
+    code = "tenant_session_unavailable"
+
+
+class WrongAccount(Unavailable):
+    """The role assumed lies in another account than the tenant's. Nothing is sent with it."""
+
+    code = "tenant_wrong_account"
+
+
+def code_of(error: ClientError) -> str:
+    """Give AWS's code of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def unavailable_on_fault(service: str) -> Iterator[None]:
+    """Turn what the SDK raises inside the block into Unavailable. Say what is expected to be refused before it.
+
+    Raises:
+        Unavailable: The service refused or did not answer within its attempts.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise Unavailable(f"{service} refused a request ({code_of(error)}).", retry_after_seconds=5) from error
+    except (BotoCoreError, HTTPError) as error:  # urllib3's own when a body breaks off while it is read
+        raise Unavailable(f"{service} did not answer ({type(error).__name__}).", retry_after_seconds=5) from error
