@@ -1,7 +1,6 @@
 """The sandbox provider and its adapter, over real HTTP."""
 
 import json
-import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.payments.server import make_server
+from apps.local.payments.server import PaymentsServer
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.domain.money import Money
 from resale.domain.payments import PaymentOutcome, PaymentState
@@ -22,13 +21,8 @@ PRICE = Money(amount=12_000, currency="GBP")
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    with make_server(port=0, data=tmp_path / "books.sqlite", slow_seconds=0.3) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.RequestHandlerClass.provider.books.close()  # type: ignore[attr-defined]  # set by make_server
+    with PaymentsServer(tmp_path / "books.sqlite", slow_seconds=0.3) as server:
+        yield server.base_url
 
 
 @pytest.fixture

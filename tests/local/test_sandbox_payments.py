@@ -50,7 +50,7 @@ def charge(server: PaymentsServer, token: str, **changes: Any) -> tuple[int, Any
 
 
 def books(server: PaymentsServer) -> list[dict[str, Any]]:
-    return list(call(server, "GET", "/books")[1])
+    return list(call(server, "GET", "/books")[1]["data"])
 
 
 class TestCharge:
@@ -180,7 +180,7 @@ class TestTheCommand:
         second = start(data, free_port)
         assert post(free_port, charge_of("tok_ok"))["state"] == "captured"
         with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/books", timeout=10) as answer:
-            assert len(msgspec.json.decode(answer.read())) == 1
+            assert len(msgspec.json.decode(answer.read())["data"]) == 1
         second.send_signal(signal.SIGTERM)
         assert second.wait(10) == 0
 

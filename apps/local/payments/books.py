@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS charges (
+CREATE TABLE IF NOT EXISTS attempts (
     attempt_id TEXT PRIMARY KEY, order_id TEXT NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL,
     token TEXT NOT NULL, state TEXT NOT NULL, reference TEXT NOT NULL, reason TEXT
 );
@@ -44,21 +44,23 @@ class Books:
     def find(self, attempt_id: str) -> Row | None:
         """Return what became of an attempt."""
         with self._connection() as connection:
-            found = connection.execute(f"SELECT {_COLUMNS} FROM charges WHERE attempt_id = ?", (attempt_id,)).fetchone()  # noqa: S608 - a constant
+            found = connection.execute(
+                f"SELECT {_COLUMNS} FROM attempts WHERE attempt_id = ?", (attempt_id,)
+            ).fetchone()
         return None if found is None else _row(found)
 
     def book(self, row: Row) -> None:
         """Write a new attempt; it must not be there yet."""
         with self._connection() as connection:
             connection.execute(
-                f"INSERT INTO charges ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                f"INSERT INTO attempts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
                 msgspec.structs.astuple(row),
             )
 
     def set_state(self, attempt_id: str, state: str) -> None:
         """Change what became of an attempt."""
         with self._connection() as connection:
-            connection.execute("UPDATE charges SET state = ? WHERE attempt_id = ?", (state, attempt_id))
+            connection.execute("UPDATE attempts SET state = ? WHERE attempt_id = ?", (state, attempt_id))
 
     def count_try(self, attempt_id: str) -> int:
         """Count one more try of an attempt; returns how many there were with it."""
@@ -72,7 +74,7 @@ class Books:
     def rows(self) -> list[Row]:
         """Return everything booked, oldest first."""
         with self._connection() as connection:
-            return [_row(found) for found in connection.execute(f"SELECT {_COLUMNS} FROM charges ORDER BY rowid")]  # noqa: S608 - a constant
+            return [_row(found) for found in connection.execute(f"SELECT {_COLUMNS} FROM attempts ORDER BY rowid")]  # noqa: S608 - a constant
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

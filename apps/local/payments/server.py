@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> Any:
         if self.path == "/books":
-            return self.provider.rows()
+            return {"data": self.provider.rows()}
         match = _CHARGE.fullmatch(self.path)
         row = None if match is None else self.provider.find(match[1])
         if row is None:
