@@ -1,0 +1,127 @@
+"""Two hundred buyers, one listing: exactly one order, every time, and a clear answer to all the others."""
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from apps.core.commands import perform
+from apps.local.engines.local import LocalEngines
+from resale.application.operations.customers import Shopper
+from resale.application.operations.orders import submit_order
+from resale.application.queries.orders import list_orders
+from resale.bootstrap import Container
+from resale.domain.access import Principal
+from resale.domain.ids import CustomerId
+from resale.domain.listings import Listing, ListingNotForSale, ListingStatus
+from resale.domain.tenants import Tenant
+from resale.settings import Settings
+from tests.faults.proxy import Fault, FaultProxy
+from tests.fixtures.storefront import Front
+from tests.operations.world import World, a_new_order, customer_of
+from tests.unit.builders import NOW
+
+R = TypeVar("R")
+
+BUYERS = 200
+ROUNDS = 20
+
+
+@pytest.fixture
+def direct(resale_settings: Settings) -> Iterator[Container]:
+    made = Container(resale_settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def conflicting(
+    engines: LocalEngines, resale_settings: Settings, tenants: tuple[Tenant, Tenant]
+) -> Iterator[tuple[Container, FaultProxy]]:
+    """A container whose transactions meet a conflict three times in ten."""
+    account = tenants[0].account_id
+    with FaultProxy(engines.dynamodb_endpoints[account], seed=11) as proxy:
+        endpoints = {**resale_settings.dynamodb_endpoints, account: proxy.url}
+        made = Container(msgspec.structs.replace(resale_settings, dynamodb_endpoints=endpoints))
+        yield made, proxy
+        made.close()
+
+
+class TestOperations:
+    @pytest.mark.timeout(300)
+    def test_one_of_two_hundred_wins_every_time(self, direct: Container, tenants: tuple[Tenant, Tenant]) -> None:
+        world = World(direct, tenants[0])
+        for _ in range(ROUNDS):
+            expect_one_winner(world)
+
+    @pytest.mark.timeout(300)
+    def test_also_when_three_in_ten_transactions_conflict(
+        self, conflicting: tuple[Container, FaultProxy], tenants: tuple[Tenant, Tenant]
+    ) -> None:
+        container, proxy = conflicting
+        proxy.inject(Fault.TRANSACTION_CONFLICT, "TransactWriteItems", probability=0.3)
+        world = World(container, tenants[0])
+        for _ in range(ROUNDS):
+            expect_one_winner(world)
+        assert proxy.injected("TransactWriteItems") >= ROUNDS
+
+
+class TestOverHTTP:
+    @pytest.mark.timeout(120)
+    def test_one_gets_202_and_the_others_409(self, front: Front) -> None:
+        listing = front.world.active(front.shopper())
+        buyers = [front.shopper() for _ in range(BUYERS)]
+        front.get(
+            "/v1/orders", by=buyers[0]
+        )  # the key is known from here on, so no thread asks the registry's database
+        answers = at_once([partial(front.buy, listing, by=buyer) for buyer in buyers])
+        said = Counter(answer.code if answer.status >= 400 else str(answer.status) for answer in answers)
+        assert said == {"202": 1, "409 listing_not_for_sale": BUYERS - 1}
+        assert front.get(f"/v1/listings/{listing.id}").json["status"] == "reserved"
+
+
+def expect_one_winner(world: World) -> None:
+    """Race for a fresh listing; look at the answers and then at what is stored."""
+    seller = world.shopper()
+    listing = world.active(seller)
+    buyers = [Shopper(issuer="https://issuer.test", subject=uuid.uuid4().hex) for _ in range(BUYERS)]
+    ended = Counter(at_once([partial(buy, world, buyer, listing) for buyer in buyers]))
+    assert ended == {"won": 1, ListingNotForSale.code: BUYERS - 1}
+    stored = world.listing(listing.id)
+    assert (stored.status, stored.version) == (ListingStatus.RESERVED, listing.version + 1)
+    assert orders_of(world, customer_of(world, seller)) == [stored.order_id]
+
+
+def buy(world: World, buyer: Shopper, listing: Listing) -> str:
+    """Buy as the storefront does; say how it ended."""
+    new = a_new_order(listing.id)
+    try:
+        perform(world.uow, lambda uow: submit_order(uow=uow, shopper=buyer, new=new, key=None, now=NOW))
+    except ListingNotForSale as refused:
+        return refused.code
+    return "won"
+
+
+def orders_of(world: World, seller_id: CustomerId) -> list[str]:
+    page = list_orders(
+        reader=world.reader, principal=Principal(customer_id=seller_id), as_seller=True, limit=100, cursor=None
+    )
+    return [order.id for order in page.data]
+
+
+def at_once(calls: list[Callable[[], R]]) -> list[R]:
+    """Make all calls together, each on its own thread, none before all are ready."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], R]) -> R:
+        barrier.wait(timeout=60)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
