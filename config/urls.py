@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.core.urls")),
     path("", include("apps.tenancy.urls")),
     path("v1/", include("apps.storefront.urls")),
+    path("admin/", include("apps.backoffice.urls")),
 ]

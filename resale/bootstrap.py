@@ -16,6 +16,7 @@ from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
 from resale.adapters.payments.sandbox import SandboxPayments
+from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
 from resale.adapters.sqs.queues import SQSQueues
@@ -91,6 +92,10 @@ class Container:
         """Open one tenant's media bucket."""
         return S3MediaStore(self.sessions.for_tenant(tenant))
 
+    def storage_options(self, tenant: Tenant) -> dict[str, object]:
+        """Give what django-storages needs for one tenant's media bucket. Raises Unavailable."""
+        return storage_options(self.sessions.for_tenant(tenant))
+
     def payments(self, _tenant: Tenant) -> PaymentProvider:
         """Open one tenant's payment provider."""
         return self._payments
@@ -101,7 +106,7 @@ class Container:
 
     def streams(self, tenant: Tenant) -> TenantStreams:
         """Read one tenant's streams, where no Pipe does, and to reconcile its history."""
-        return TenantStreams(self.sessions.for_tenant(tenant), self.settings)
+        return TenantStreams(tenant, self.sessions.for_tenant(tenant), self.settings)
 
     def close(self) -> None:
         """Stop the refresh thread and close pooled connections."""

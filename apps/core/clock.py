@@ -14,6 +14,11 @@ def for_tenant(tenant: Tenant) -> datetime:
     return datetime.now(UTC)
 
 
+def for_platform() -> datetime:
+    """Say what time it is for what is no tenant's: the wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
 def set_test_clock(tenant: Tenant, moment: datetime | None) -> None:
     """Stop a sandbox tenant's clock at a moment, in this process; None lets it run again.
 

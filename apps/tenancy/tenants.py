@@ -6,7 +6,8 @@ import msgspec
 from django.db import transaction
 
 from apps.tenancy import models, registry
-from resale.domain.tenants import Resources, Tenant
+from apps.tenancy.errors import TenantNotFound
+from resale.domain.tenants import Resources, Tenant, TenantStatus
 
 
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,3 +45,20 @@ def save_tenant(record: TenantRecord) -> Tenant:
         row.save()
     registry.clear()
     return registry.to_tenant(row)
+
+
+def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
+    """Suspend a tenant, or let it trade again: here at once, everywhere within 30 s. Again is a no-op.
+
+    Raises:
+        TenantNotFound: No such tenant.
+        django.core.exceptions.ValidationError: It has no valid resource map, so it cannot be served.
+    """
+    with transaction.atomic():
+        row = models.Tenant.objects.select_for_update().filter(slug=slug).first()
+        if row is None:
+            raise TenantNotFound("No such tenant.")
+        row.status = status.value
+        row.full_clean()
+        row.save(update_fields=["status", "updated_at"])
+    registry.clear()

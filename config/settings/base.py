@@ -14,6 +14,7 @@ ALLOWED_HOSTS: list[str] = []
 DEBUG = False
 
 INSTALLED_APPS = [
+    "apps.backoffice",  # before unfold, some of whose templates it replaces
     "unfold",  # before the admin whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
@@ -81,6 +82,30 @@ CSRF_COOKIE_PATH = "/admin/"
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+
+LOGIN_URL = "admin:login"
+UNFOLD = {
+    "SITE_TITLE": "Resale backoffice",
+    "SITE_HEADER": "Resale backoffice",
+    "SITE_SYMBOL": "sell",
+    "SITE_URL": None,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.4% .012 215)",
+            "100": "oklch(94.2% .028 214)",
+            "200": "oklch(88.6% .052 213)",
+            "300": "oklch(80.2% .082 213)",
+            "400": "oklch(70.4% .1 215)",
+            "500": "oklch(60.2% .098 218)",
+            "600": "oklch(51.2% .088 221)",
+            "700": "oklch(44.2% .076 222)",
+            "800": "oklch(38.4% .064 223)",
+            "900": "oklch(33% .052 224)",
+            "950": "oklch(25% .042 225)",
+        },
+    },
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.tenancy.authentication.TenantAuthentication"],

@@ -36,6 +36,7 @@ class Action(StrEnum):
     MODERATE_LISTING = "moderate_listing"
     BUY_LISTING = "buy_listing"
     VIEW_LISTING_HISTORY = "view_listing_history"
+    VIEW_LISTING_ORIGINALS = "view_listing_originals"
     VIEW_ORDER = "view_order"
     VIEW_ORDER_ADDRESS = "view_order_address"
     CANCEL_ORDER = "cancel_order"
@@ -79,6 +80,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.MODERATOR: _LISTINGS,
         _R.MANAGER: _LISTINGS,
     },
+    _A.VIEW_LISTING_ORIGINALS: {_R.MODERATOR: _LISTINGS, _R.MANAGER: _LISTINGS},
     _A.VIEW_ORDER: {
         _R.OWNER: _ORDERS,
         _R.COUNTERPARTY: _ORDERS,

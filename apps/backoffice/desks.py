@@ -1,0 +1,114 @@
+"""One request of a member of staff: whose shop, in which role, and the ways to that shop's data and to no other."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+from django.http import HttpRequest
+
+from apps.core import clock
+from apps.core.commands import perform
+from apps.core.container import get_container
+from apps.core.requests import info_of
+from apps.tenancy import registry
+from apps.tenancy.errors import TenantNotFound
+from apps.tenancy.models import StaffMembership, User
+from resale.application.ports import Reader, UnitOfWork
+from resale.domain.access import Action, Principal, Role, permits
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.tenants import Tenant, TenantStatus
+
+R = TypeVar("R")
+
+_CHOSEN: Final = "tenant_id"  # in the session: a choice among one's own memberships, never a permission
+_UNKNOWN: Final = object()
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of staff at work for one tenant."""
+
+    tenant: Tenant
+    role: Role
+    staff_id: str
+    request_id: str
+    now: datetime
+
+    @property
+    def principal(self) -> Principal:
+        """What the access table knows this member of staff as."""
+        return Principal(standing=self.role)
+
+    @property
+    def media_base_url(self) -> str:
+        """Where the tenant's public pictures are served from."""
+        return self.tenant.resources.media_base_url
+
+    def may(self, action: Action, status: str) -> bool:
+        """Whether to offer an action; the operation decides again."""
+        return permits(action, self.role, status)
+
+    def open_reader(self) -> Reader:
+        """Open reads on the tenant."""
+        return get_container().reader(self.tenant)
+
+    def run(self, operation: Callable[[UnitOfWork], R]) -> R:
+        """Run one operation as this member of staff. Raises the operation's own outcomes."""
+        actor = Actor(kind=ActorKind.STAFF, id=self.staff_id)
+        return perform(
+            lambda: get_container().unit_of_work(self.tenant, actor=actor, request_id=self.request_id, now=self.now),
+            operation,
+        )
+
+
+def find_desk(request: HttpRequest) -> Desk | None:
+    """Find where the user of a request works: the shop they chose, else their first one.
+
+    None for an operator, for whoever is on no shop's staff, and while the shop is suspended. Looked up once a request.
+    """
+    known = request.__dict__.get("desk", _UNKNOWN)
+    if known is _UNKNOWN:
+        known = request.__dict__["desk"] = _look_up(request)
+    return known if isinstance(known, Desk) else None
+
+
+def list_shops(user: User) -> tuple[Tenant, ...]:
+    """List the shops a member of staff works for and can enter now, by slug; none for an operator."""
+    return tuple(tenant for tenant, _ in _employments(user))
+
+
+def choose_shop(request: HttpRequest, slug: str) -> Tenant | None:
+    """Work for another of one's own shops from now on; None when it is none."""
+    user = request.user
+    shops = list_shops(user) if isinstance(user, User) else ()
+    chosen = next((tenant for tenant in shops if tenant.slug == slug), None)
+    if chosen is not None:
+        request.session[_CHOSEN] = chosen.id
+    return chosen
+
+
+def _look_up(request: HttpRequest) -> Desk | None:
+    user = request.user
+    employments = _employments(user) if isinstance(user, User) else ()
+    if not isinstance(user, User) or not employments:
+        return None
+    chosen = request.session.get(_CHOSEN)
+    tenant, role = next((one for one in employments if one[0].id == chosen), employments[0])
+    info = info_of(request)
+    info.tenant, info.key_id = tenant, user.staff_id
+    return Desk(tenant=tenant, role=role, staff_id=user.staff_id, request_id=info.id, now=clock.for_tenant(tenant))
+
+
+def _employments(user: User) -> tuple[tuple[Tenant, Role], ...]:
+    """Read from the database at each request: whoever leaves a shop is out at once."""
+    if not user.is_active or user.is_operator:
+        return ()
+    found = []
+    for membership in StaffMembership.objects.filter(user=user).order_by("tenant__slug"):
+        try:
+            tenant = registry.by_id(membership.tenant_id)
+        except TenantNotFound:  # registered, but without its stack yet
+            continue
+        if tenant.status == TenantStatus.ACTIVE:
+            found.append((tenant, membership.standing))
+    return tuple(found)

@@ -1,0 +1,208 @@
+"""Listings: what waits for review, what is on sale, one of them whole, and what staff decide."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from apps.backoffice.forms import ApprovalForm, ReturnForm, VersionForm
+from apps.backoffice.pages import StaffPage
+from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
+from apps.backoffice.storage import ORIGINAL_LINK_SECONDS, TenantMediaStorage
+from apps.backoffice.timelines import PAGE, make_timeline
+from resale.application.operations.listings import Decision, Moderation, moderate_listing, withdraw_listing
+from resale.application.queries.history import list_listing_history
+from resale.application.queries.listings import (
+    BrandListing,
+    ListingPage,
+    PublicListing,
+    get_listing,
+    list_active_listings,
+    list_review_queue,
+    list_seller_listings,
+)
+from resale.application.queries.media import get_original
+from resale.domain.access import Action
+from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
+from resale.domain.listings import TRANSITIONS, ListingCommand, ListingNotFound, ListingStatus
+from resale.domain.media import MediaNotFound
+
+_LIMIT: Final = 24
+_DONE: Final = {
+    Decision.APPROVE: "“{title}” is approved and on sale.",
+    Decision.REJECT: "“{title}” is rejected; its seller is told why.",
+    Decision.REQUEST_CHANGES: "“{title}” went back to its seller for changes.",
+}
+
+Covered = tuple[tuple[PublicListing, Picture | None], ...]
+
+
+class Listings(StaffPage):
+    """``/admin/listings/``: waiting for review, oldest first; ``?show=on_sale``; ``?seller=cus_…``."""
+
+    def back(self) -> str:
+        """Start the list again: a cursor may have outlived its secret."""
+        return reverse("admin:listings")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of listings."""
+        seller = request.GET.get("seller", "")
+        show = "seller" if is_id("cus", seller) else "on_sale" if request.GET.get("show") == "on_sale" else "waiting"
+        page = self._read(show, CustomerId(seller), request.GET.get("cursor") or None)
+        return self.page(
+            "listings",
+            title="Listings",
+            show=show,
+            seller=seller,
+            listings=covered(page.data, base_url=self.desk.media_base_url),
+            next_cursor=page.next_cursor,
+        )
+
+    def _read(self, show: str, seller_id: CustomerId, cursor: str | None) -> ListingPage:
+        reader, principal = self.desk.open_reader(), self.desk.principal
+        if show == "on_sale":
+            market = self.desk.tenant.market
+            return list_active_listings(reader=reader, market=market, product=None, limit=_LIMIT, cursor=cursor)
+        if show == "seller":
+            return list_seller_listings(
+                reader=reader, principal=principal, seller_id=seller_id, limit=_LIMIT, cursor=cursor
+            )
+        return list_review_queue(reader=reader, principal=principal, limit=_LIMIT, cursor=cursor)
+
+
+class ListingPages(StaffPage):
+    """What the pages of one listing share: how it is shown, and that a refusal leads back to it."""
+
+    def back(self) -> str:
+        """Look at the listing as it is now."""
+        return reverse("admin:listing", kwargs={"listing_id": self.kwargs["listing_id"]})
+
+    def show(self, listing_id: ListingId, *, returning: ReturnForm | None = None, status: int = 200) -> HttpResponse:
+        """Show the listing; ``returning`` is a form that was filled in wrong."""
+        desk, reader = self.desk, self.desk.open_reader()
+        listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
+        assert isinstance(listing, BrandListing)  # noqa: S101 - what staff are shown, by the queries' own table
+        history = list_listing_history(
+            reader=reader,
+            principal=desk.principal,
+            listing_id=listing_id,
+            limit=PAGE,
+            cursor=self.request.GET.get("history") or None,
+        )
+        version = {"version": listing.version}
+        return self.page(
+            "listing",
+            title=listing.title,
+            status=status,
+            listing=listing,
+            pictures=list_pictures(listing, base_url=desk.media_base_url),
+            unready=list_unready(listing),
+            timeline=make_timeline(history, tenant=desk.tenant),
+            approving=ApprovalForm(initial=version),
+            returning=returning or ReturnForm(initial=version, auto_id="return_%s"),
+            withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),
+            may_moderate=listing.status == ListingStatus.PENDING_REVIEW
+            and desk.may(Action.MODERATE_LISTING, listing.status),
+            may_withdraw=(listing.status, ListingCommand.WITHDRAW) in TRANSITIONS
+            and desk.may(Action.WITHDRAW_LISTING, listing.status),
+            may_see_originals=desk.may(Action.VIEW_LISTING_ORIGINALS, listing.status),
+        )
+
+
+class ListingDetail(ListingPages):
+    """``/admin/listings/{listing_id}/``."""
+
+    def get(self, request: HttpRequest, listing_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Show one listing with its photos, its history and what can be decided."""
+        return self.show(_listing_id(listing_id))
+
+
+class Approval(ListingPages):
+    """``/admin/listings/{listing_id}/approve/``."""
+
+    def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
+        """Put a listing on sale."""
+        form = ApprovalForm(request.POST)
+        if not form.is_valid():
+            return _look_again(request, self.back())
+        return _decided(self, _listing_id(listing_id), form.moderation())
+
+
+class Return(ListingPages):
+    """``/admin/listings/{listing_id}/return/``: rejected, or sent back for changes."""
+
+    def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
+        """Say no, and why."""
+        form = ReturnForm(request.POST, auto_id="return_%s")
+        if not form.is_valid():
+            return self.show(_listing_id(listing_id), returning=form, status=422)
+        return _decided(self, _listing_id(listing_id), form.moderation())
+
+
+class Withdrawal(ListingPages):
+    """``/admin/listings/{listing_id}/withdraw/``."""
+
+    def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
+        """Take a listing off, for good."""
+        form = VersionForm(request.POST)
+        if not form.is_valid():
+            return _look_again(request, self.back())
+        desk, found_id = self.desk, _listing_id(listing_id)
+        listing = desk.run(
+            lambda uow: withdraw_listing(
+                uow=uow,
+                principal=desk.principal,
+                listing_id=found_id,
+                expected_version=form.cleaned_data["version"],
+                now=desk.now,
+            )
+        )
+        messages.success(request, f"“{listing.title}” is withdrawn.")
+        return redirect(self.back())
+
+
+class Original(ListingPages):
+    """``/admin/listings/{listing_id}/originals/{media_id}/``."""
+
+    def get(self, request: HttpRequest, listing_id: str, media_id: str) -> HttpResponse:  # noqa: ARG002 - as above
+        """Lead to the private original by a link that is good for a minute."""
+        if not is_id("med", media_id):
+            raise MediaNotFound
+        original = get_original(
+            reader=self.desk.open_reader(),
+            principal=self.desk.principal,
+            listing_id=_listing_id(listing_id),
+            media_id=MediaId(media_id),
+        )
+        storage = TenantMediaStorage(self.desk.tenant)
+        return redirect(storage.link(original.key, version_id=original.version_id, seconds=ORIGINAL_LINK_SECONDS))
+
+
+def covered(listings: Sequence[PublicListing], *, base_url: str) -> Covered:
+    """Put each listing beside its first photo."""
+    return tuple((listing, find_cover(listing, base_url=base_url)) for listing in listings)
+
+
+def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:
+    desk = page.desk
+    listing = desk.run(
+        lambda uow: moderate_listing(
+            uow=uow, principal=desk.principal, listing_id=listing_id, moderation=moderation, now=desk.now
+        )
+    )
+    messages.success(page.request, _DONE[moderation.decision].format(title=listing.title))
+    return redirect("admin:listings")
+
+
+def _look_again(request: HttpRequest, url: str) -> HttpResponse:
+    messages.error(request, "The form was not complete. Nothing was done; look at the listing again.")
+    return redirect(url)
+
+
+def _listing_id(text: str) -> ListingId:
+    if not is_id("lst", text):
+        raise ListingNotFound
+    return ListingId(text)

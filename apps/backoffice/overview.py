@@ -1,0 +1,73 @@
+"""The first page, finding something by its id, and going to another of one's shops."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from apps.backoffice.desks import choose_shop
+from apps.backoffice.listings import covered
+from apps.backoffice.pages import Page, StaffPage, is_operator
+from resale.application.queries.listings import list_review_queue
+from resale.application.queries.orders import list_orders
+from resale.domain.ids import is_id
+
+_COUNTED: Final = 100  # beyond it the page says "100+": counting further would cost a read a hundred
+_SHOWN: Final = 6
+_RECENT: Final = 8
+
+
+class Overview(StaffPage):
+    """``/admin/`` for staff; an operator goes on to the tenants."""
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Send operators to their own first page."""
+        if is_operator(request):
+            return redirect("admin:tenants")
+        return super().answer(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Show what waits and what was ordered."""
+        desk = self.desk
+        reader = desk.open_reader()
+        waiting = list_review_queue(reader=reader, principal=desk.principal, limit=_COUNTED, cursor=None)
+        orders = list_orders(reader=reader, principal=desk.principal, as_seller=False, limit=_RECENT, cursor=None)
+        return self.page(
+            "overview",
+            title="Overview",
+            waiting_count=len(waiting.data),
+            waiting_more=waiting.has_more,
+            waiting=covered(waiting.data[:_SHOWN], base_url=desk.media_base_url),
+            orders=orders.data,
+        )
+
+
+class Search(StaffPage):
+    """``/admin/search/``: an id leads to what it names."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Go where the id points; what it names may still not be there."""
+        text = request.GET.get("q", "").strip().lower()
+        if is_id("lst", text):
+            return redirect("admin:listing", listing_id=text)
+        if is_id("ord", text):
+            return redirect("admin:order", order_id=text)
+        if is_id("cus", text):
+            return redirect(f"{reverse('admin:listings')}?seller={text}")
+        messages.warning(
+            request, "Search takes a whole id: of a listing (lst_…), an order (ord_…) or a seller (cus_…)."
+        )
+        return redirect("admin:index")
+
+
+class ShopChoice(Page):
+    """``/admin/shop/``: which of one's shops to work for."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Choose a shop."""
+        if choose_shop(request, request.POST.get("shop", "")) is None:
+            raise Http404
+        return redirect("admin:index")

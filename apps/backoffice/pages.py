@@ -1,0 +1,108 @@
+"""What all pages share: who may open them, how they look, and that every outcome becomes a message or a page."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.views import View
+
+from apps.backoffice.desks import Desk, find_desk
+from apps.backoffice.site import site
+from apps.tenancy.models import User
+from resale.domain.listings import ListingChanged, ListingTransitionRefused
+from resale.domain.orders import OrderChanged, OrderTransitionRefused
+from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
+
+#: What a member of staff is told; the first branch an outcome belongs to decides.
+SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
+    (ListingChanged, "The listing changed while you were looking at it. Nothing was done; this is how it looks now."),
+    (OrderChanged, "The order moved on while you were looking at it. Nothing was done; this is how it looks now."),
+    (ListingTransitionRefused, "The listing is in another state by now, which does not allow this. Nothing was done."),
+    (OrderTransitionRefused, "The order is too far along for this. Nothing was done."),
+    (Forbidden, "Your role does not allow this."),
+    (Conflict, "Somebody else changed this at the same moment. Nothing was done; look at it and try again."),
+    (Unavailable, "The shop's data did not answer in time. Look whether it was done before you try again."),
+)
+
+
+class Page(View):
+    """A page for whoever is signed in. Subclasses answer ``get`` and ``post``; ``back`` is where a refusal leads."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let in who is signed in, and turn outcomes into something to read."""
+        if not site.has_permission(request):
+            target = request.get_full_path() if request.method == "GET" else reverse("admin:index")
+            return redirect_to_login(target, reverse("admin:login"))
+        try:
+            response = self.answer(request, *args, **kwargs)
+        except Outcome as outcome:
+            response = self.refuse(request, outcome)
+        add_never_cache_headers(response)
+        return response
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Run the method's own handler."""
+        return super().dispatch(request, *args, **kwargs)
+
+    def back(self) -> str:
+        """Say where to go on after a refusal."""
+        return reverse("admin:index")
+
+    def refuse(self, request: HttpRequest, outcome: Outcome) -> HttpResponse:
+        """Show an outcome: nothing there, not now, or a message where the reader came from."""
+        if isinstance(outcome, NotFound):
+            raise Http404
+        if isinstance(outcome, Unavailable) and request.method != "POST":
+            page = self.page("unavailable", title="Not now", status=HTTPStatus.SERVICE_UNAVAILABLE)
+            page["Retry-After"] = str(outcome.retry_after_seconds)
+            return page
+        messages.error(request, sentence_for(outcome))
+        return redirect(self.back())
+
+    def page(self, template: str, *, title: str, status: int = HTTPStatus.OK, **context: Any) -> TemplateResponse:
+        """Show a template within the site's frame."""
+        full = {**site.each_context(self.request), "title": title, **context}
+        return TemplateResponse(self.request, f"backoffice/{template}.html", full, status=status)
+
+
+class StaffPage(Page):
+    """A page of one shop, for its staff. For an operator there is nothing here."""
+
+    desk: Desk
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Find the desk first; without one there is only a word of explanation."""
+        if is_operator(request):
+            raise Http404
+        desk = find_desk(request)
+        if desk is None:
+            return self.page("no_shop", title="No shop", status=HTTPStatus.FORBIDDEN)
+        self.desk = desk
+        return super().answer(request, *args, **kwargs)
+
+
+class OperatorPage(Page):
+    """A page of the platform, for operators. For anybody else there is nothing here."""
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let only operators pass."""
+        if not is_operator(request):
+            raise Http404
+        return super().answer(request, *args, **kwargs)
+
+
+def is_operator(request: HttpRequest) -> bool:
+    """Whether an operator asks."""
+    return isinstance(request.user, User) and request.user.is_operator
+
+
+def sentence_for(outcome: Outcome) -> str:
+    """Say an outcome to a member of staff."""
+    return next((text for branch, text in SENTENCES if isinstance(outcome, branch)), outcome.detail or "Not possible.")

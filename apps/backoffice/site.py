@@ -1,0 +1,56 @@
+"""The admin site: Django's sign-in and unfold's looks, with pages of our own and no model admin.
+
+No model is registered, so Django's admin writes no log of its own: the tenant's history is the log.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.sites import UnfoldAdminSite
+
+from apps.backoffice.desks import find_desk, list_shops
+from apps.tenancy.models import User
+
+_Link = tuple[str, str, str]
+_STAFF_LINKS: tuple[_Link, ...] = (
+    ("Overview", "space_dashboard", "admin:index"),
+    ("Listings", "styler", "admin:listings"),
+    ("Orders", "receipt_long", "admin:orders"),
+)
+_OPERATOR_LINKS: tuple[_Link, ...] = (
+    ("Tenants", "storefront", "admin:tenants"),
+    ("Health", "monitor_heart", "admin:health"),
+)
+
+
+class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
+    """Where staff and operators sign in."""
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Say what every page shows around its content."""
+        context: dict[str, Any] = super().each_context(request)
+        desk = find_desk(request)
+        user = request.user
+        operator = isinstance(user, User) and user.is_operator
+        if desk is not None:
+            context |= {"site_header": desk.tenant.name, "site_subheader": desk.role.capitalize()}
+        elif operator:
+            context |= {"site_header": "Platform", "site_subheader": "Operator"}
+        links = _OPERATOR_LINKS if operator else _STAFF_LINKS if desk is not None else ()
+        shops = list_shops(user) if isinstance(user, User) else ()
+        return {**context, "desk": desk, "shops": shops, "sidebar_navigation": _navigation(request, links)}
+
+
+def _navigation(request: HttpRequest, links: tuple[_Link, ...]) -> list[dict[str, Any]]:
+    items = [_item(request, title, icon, reverse(name)) for title, icon, name in links]
+    return [{"title": "", "items": items}]
+
+
+def _item(request: HttpRequest, title: str, icon: str, link: str) -> dict[str, Any]:
+    home = link == reverse("admin:index")
+    active = request.path == link if home else request.path.startswith(link)
+    return {"title": title, "icon": icon, "link": link, "active": active, "has_permission": True}
+
+
+site = BackofficeSite(name="admin")

@@ -1,0 +1,63 @@
+"""Values as people read them: money, moments, states."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from resale.domain.media import RefusalReason
+
+register = template.Library()
+
+#: Currencies whose minor unit is not a hundredth (ISO 4217, list one).
+_DIGITS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+_SIGNS: Final[Mapping[str, str]] = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥"}
+
+_LABELS: Final[Mapping[str, str]] = {
+    "pending_review": "Waiting for review",
+    "active": "On sale",
+    "awaiting_upload": "Waiting for its upload",
+    RefusalReason.NOT_AN_IMAGE: "Not an image",
+}
+
+
+@register.filter
+def label(value: Any) -> str:
+    """Say a state, condition or reason code in words."""
+    text = str(value)
+    return _LABELS.get(text, text.replace("_", " ").capitalize())
+
+
+@register.filter
+def money(amount_minor: int, currency: str) -> str:
+    """Write minor units as an amount."""
+    digits = _DIGITS.get(currency, 2)
+    whole, part = divmod(amount_minor, 10**digits)
+    number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
+    return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{number} {currency}"
+
+
+@register.filter
+def moment(at: datetime) -> SafeString:
+    """Write a moment in UTC; the page's script adds it in the reader's own time."""
+    utc = at.astimezone(UTC)
+    return format_html('<time datetime="{}">{} UTC</time>', utc.isoformat(), f"{utc:%-d %b %Y, %H:%M}")
+
+
+@register.filter
+def badge(status: Any) -> SafeString:
+    """Write a state as a coloured badge."""
+    return format_html('<span class="bo-badge bo-{}">{}</span>', str(status), label(status))
+
+
+@register.filter
+def short(text: str) -> SafeString:
+    """Write an id so that it fits; the whole of it shows on hover and can be copied."""
+    return format_html('<code class="bo-id" title="{}">{}…{}</code>', text, text[:8], text[-6:])

@@ -1,0 +1,33 @@
+"""Paths under ``/admin/``. The names are in the namespace that Django's and unfold's own templates use."""
+
+from django.urls import path
+
+from apps.backoffice import listings, orders, overview, tenants
+from apps.backoffice.site import site
+
+app_name = "admin"
+
+urlpatterns = [
+    path("", overview.Overview.as_view(), name="index"),
+    path("login/", site.login, name="login"),
+    path("logout/", site.logout, name="logout"),
+    path("password/", site.admin_view(site.password_change, cacheable=True), name="password_change"),
+    path("password/done/", site.admin_view(site.password_change_done, cacheable=True), name="password_change_done"),
+    path("search/", overview.Search.as_view(), name="search"),
+    path("shop/", overview.ShopChoice.as_view(), name="shop"),
+    path("listings/", listings.Listings.as_view(), name="listings"),
+    path("listings/<str:listing_id>/", listings.ListingDetail.as_view(), name="listing"),
+    path("listings/<str:listing_id>/approve/", listings.Approval.as_view(), name="listing-approve"),
+    path("listings/<str:listing_id>/return/", listings.Return.as_view(), name="listing-return"),
+    path("listings/<str:listing_id>/withdraw/", listings.Withdrawal.as_view(), name="listing-withdraw"),
+    path("listings/<str:listing_id>/originals/<str:media_id>/", listings.Original.as_view(), name="original"),
+    path("orders/", orders.Orders.as_view(), name="orders"),
+    path("orders/<str:order_id>/", orders.OrderDetail.as_view(), name="order"),
+    path("orders/<str:order_id>/cancel/", orders.Cancellation.as_view(), name="order-cancel"),
+    path("tenants/", tenants.Tenants.as_view(), name="tenants"),
+    path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
+    path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),
+    path("tenants/<slug:slug>/keys/", tenants.KeyIssue.as_view(), name="tenant-keys"),
+    path("tenants/<slug:slug>/keys/<str:key_id>/revoke/", tenants.KeyRevocation.as_view(), name="key-revoke"),
+    path("health/", tenants.Health.as_view(), name="health"),
+]
