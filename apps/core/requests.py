@@ -1,6 +1,7 @@
 """What a request is to a view: its id, its bounded body, and the typed thing its body says."""
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
@@ -16,6 +17,7 @@ from resale.errors import FieldError, Invalid
 
 MAX_BODY_BYTES: Final = 256 * 1024  # the largest body our schemas can fill is far smaller
 _DRAINED_BYTES: Final = 16 * 1024 * 1024
+_DRAIN_SECONDS: Final = 1.0  # between two pieces
 _PIECE_BYTES: Final = 64 * 1024
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -135,9 +137,15 @@ def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 def _drain(request: HttpRequest, length: int) -> None:
     """Throw away a body of a size people send by mistake: a client that is still sending reads no answer."""
-    if length <= _DRAINED_BYTES:
+    connection = request.META.get("gunicorn.socket")
+    if length > _DRAINED_BYTES or connection is None:
+        return
+    before = connection.gettimeout()
+    connection.settimeout(_DRAIN_SECONDS)  # who claims a long body and sends none holds no thread
+    with suppress(OSError):
         while request.read(_PIECE_BYTES):
             pass
+    connection.settimeout(before)
 
 
 def _content_length(text: str | None) -> int:
