@@ -7,8 +7,9 @@ import boto3
 import msgspec
 from botocore.config import Config
 
-from resale.adapters.aws.sessions import TenantSession
 from resale.adapters.faults import unavailable_on_fault
+from resale.adapters.signing import CredentialSource
+from resale.domain.tenants import Tenant
 from resale.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
 class TenantStreams:
     """The streams of one tenant's audited tables."""
 
-    def __init__(self, session: TenantSession, settings: Settings) -> None:
-        tenant = session.tenant
-        credentials = session.credentials()
+    def __init__(self, tenant: Tenant, source: CredentialSource, settings: Settings) -> None:
+        credentials = source.credentials()
         self._tables = (
             tenant.resources.tables.listings,
             tenant.resources.tables.orders,
