@@ -1,0 +1,73 @@
+"""What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
+
+from resale.application.ports.partners import (
+    ImageCodec,
+    Keyring,
+    MediaStore,
+    PaymentProvider,
+    Queues,
+    Received,
+    StoredObject,
+    UploadForm,
+    UploadForms,
+)
+from resale.application.ports.reading import (
+    HistoryLog,
+    Reader,
+)
+from resale.application.ports.records import (
+    Document,
+    DueItem,
+    Head,
+    HistoryPage,
+    HistoryRow,
+    IdempotencyConflict,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    IdempotencyRecord,
+    Page,
+    RecordUnreadable,
+)
+from resale.application.ports.writing import (
+    CustomerRepository,
+    IdempotencyRepository,
+    ListingRepository,
+    LostRace,
+    MediaRepository,
+    OrderRepository,
+    UnitOfWork,
+    Vault,
+)
+
+__all__ = [
+    "CustomerRepository",
+    "Document",
+    "DueItem",
+    "Head",
+    "HistoryLog",
+    "HistoryPage",
+    "HistoryRow",
+    "IdempotencyConflict",
+    "IdempotencyInProgress",
+    "IdempotencyMismatch",
+    "IdempotencyRecord",
+    "IdempotencyRepository",
+    "ImageCodec",
+    "Keyring",
+    "ListingRepository",
+    "LostRace",
+    "MediaRepository",
+    "MediaStore",
+    "OrderRepository",
+    "Page",
+    "PaymentProvider",
+    "Queues",
+    "Reader",
+    "Received",
+    "RecordUnreadable",
+    "StoredObject",
+    "UnitOfWork",
+    "UploadForm",
+    "UploadForms",
+    "Vault",
+]

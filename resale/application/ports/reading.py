@@ -1,0 +1,83 @@
+"""Reads of one tenant, which cannot commit, and its append-only history."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from resale.application.ports.records import (
+    Document,
+    DueItem,
+    Head,
+    HistoryPage,
+    HistoryRow,
+    IdempotencyRecord,
+    Page,
+)
+from resale.application.ports.writing import Vault
+from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.media import Media
+from resale.domain.tenants import Tenant
+
+
+class Reader(Protocol):
+    """Reads of one tenant. Cannot commit. Lists take ``limit`` (1-100) and an opaque cursor."""
+
+    @property
+    def tenant(self) -> Tenant:
+        """The one tenant it was opened for."""
+
+    @property
+    def vault(self) -> Vault:
+        """Opens personal data."""
+
+    def find_listing(self, listing_id: ListingId) -> Document | None:
+        """Read a listing's document, consistently."""
+
+    def list_media(self, listing_id: ListingId) -> tuple[Media, ...]:
+        """Read all images of a listing, consistently."""
+
+    def list_active_listings(self, *, market: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a market, newest first. Raises InvalidCursor."""
+
+    def list_product_listings(self, *, product: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a product, newest first."""
+
+    def list_seller_listings(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """All listings of a seller, newest first."""
+
+    def list_review_queue(self, *, limit: int, cursor: str | None) -> Page:
+        """Listings waiting for review, oldest first."""
+
+    def find_order(self, order_id: OrderId) -> Document | None:
+        """Read an order's document, consistently."""
+
+    def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's orders, newest first."""
+
+    def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's sales, newest first."""
+
+    def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
+        """All orders, newest first."""
+
+    def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
+        """Look a shopper up; None before the first write."""
+
+    def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
+        """Read the record of a keyed command, consistently."""
+
+    def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
+        """The recorded versions of an entity, oldest first, consistently."""
+
+    def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
+        """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""
+
+    def list_due(self, *, now: datetime, limit: int) -> tuple[DueItem, ...]:
+        """What waits and is due, oldest first over all shards; eventually consistent."""
+
+
+class HistoryLog(Protocol):
+    """Where the changes worker appends. Rows are never changed."""
+
+    def append(self, rows: tuple[HistoryRow, ...]) -> Mapping[tuple[str, int], Exception]:
+        """Put each row unless it is there; returns what failed by (entity id, version)."""

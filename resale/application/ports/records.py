@@ -1,0 +1,89 @@
+"""What repositories and readers hand out: documents, pages, history rows, and the records of keyed commands."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.domain.changes import Change
+from resale.errors import Conflict, Invalid
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored entity as read: the JSON of everything not personal, upcast, and the sealed rest."""
+
+    id: str
+    version: int
+    doc: bytes
+    private: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some documents in order, and the opaque, signed position after them (None: the end)."""
+
+    documents: tuple[Document, ...]
+    next_cursor: str | None
+
+
+class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an entity as history keeps it: a pure function of the stream record."""
+
+    entity_id: str
+    version: int
+    change: Change
+    doc: str
+    private: str | None = None
+
+
+class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """That a keyed command was done: its request hash and what it made. No body."""
+
+    key: str
+    request_hash: str
+    entity_id: str
+    version: int
+    transaction_id: str
+    expires_at_seconds: int  # Unix time, as TTL wants it
+
+
+class IdempotencyConflict(Conflict):
+    """The key was used before; whoever catches this reads the record and answers as the first time."""
+
+    code = "idempotency_key_used"
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this key is still being written."""
+
+    code = "idempotency_in_progress"
+
+
+class IdempotencyMismatch(Invalid):
+    """The key was used with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of an entity's history, and the position after them."""
+
+    rows: tuple[HistoryRow, ...]
+    next_cursor: str | None
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an entity stands: what its newest history row must agree with."""
+
+    version: int
+    hash: str
+
+
+class DueItem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something whose wake-up time has come. ``parent_id`` is the listing of an image, else the entity."""
+
+    entity_id: str
+    parent_id: str
+    due_at: datetime
+
+
+class RecordUnreadable(Exception):  # noqa: N818 - named for what happened
+    """A message on the changes queue is no record of an audited item; it stays and ends in the DLQ."""

@@ -1,0 +1,160 @@
+"""Writes: one tenant, one unit of work, one commit. Repositories take no tenant, so none can be crossed."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from resale.application.ports.records import IdempotencyRecord
+from resale.domain.actors import Actor
+from resale.domain.customers import Customer
+from resale.domain.ids import CustomerId, IdSource, ListingId, MediaId, OrderId
+from resale.domain.listings import Listing
+from resale.domain.media import Media
+from resale.domain.orders import Order
+from resale.domain.tenants import Tenant
+from resale.errors import Outcome
+
+T = TypeVar("T")
+
+#: What a lost race means, decided from the status that was read: an outcome, or None for a plain Conflict.
+LostRace = Callable[[str], Outcome | None]
+
+
+class Vault(Protocol):
+    """Personal data, sealed under the data key of the shopper it belongs to."""
+
+    def seal(self, value: msgspec.Struct, *, owner_id: CustomerId, entity_id: str) -> str:
+        """Encrypt a struct for its owner, bound to the entity it will lie in."""
+
+    def open(self, sealed: str, kind: type[T], *, owner_id: CustomerId, entity_id: str) -> T:
+        """Decrypt what ``seal`` made. Raises Unavailable when the key service does not answer."""
+
+
+class ListingRepository(Protocol):
+    """Listings of the tenant the unit of work was opened for."""
+
+    def get(self, listing_id: ListingId) -> Listing:
+        """Read one, consistently.
+
+        Raises:
+            NotFound: No such listing.
+            Unavailable: The store did not answer in time.
+        """
+
+    def add(self, listing: Listing, *, change_type: str) -> None:
+        """Buffer the first version of a listing."""
+
+    def save(
+        self, listing: Listing, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of a listing read in this unit of work.
+
+        On commit another writer is a ListingChanged (Conflict), or what ``lost`` makes of the status found.
+        """
+
+
+class MediaRepository(Protocol):
+    """Images of listings."""
+
+    def get(self, listing_id: ListingId, media_id: MediaId) -> Media:
+        """Read one, consistently. Raises NotFound."""
+
+    def list_of(self, listing_id: ListingId) -> tuple[Media, ...]:
+        """Read all images of a listing, in the order they were asked for."""
+
+    def add(self, media: Media, *, change_type: str) -> None:
+        """Buffer the first version of an image."""
+
+    def save(
+        self, media: Media, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of an image."""
+
+
+class OrderRepository(Protocol):
+    """Orders."""
+
+    def get(self, order_id: OrderId) -> Order:
+        """Read one, consistently. Raises NotFound."""
+
+    def add(self, order: Order, *, change_type: str) -> None:
+        """Buffer the first version of an order."""
+
+    def save(
+        self, order: Order, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of an order."""
+
+
+class CustomerRepository(Protocol):
+    """Customers, found by a keyed hash of (issuer, subject)."""
+
+    def find_id(self, *, issuer: str, subject: str) -> CustomerId | None:
+        """Look a shopper up; None before the first write."""
+
+    def add_shopper(self, customer: Customer, *, issuer: str, subject: str) -> None:
+        """Buffer a customer with its look-up; another writer of the same shopper is a Conflict."""
+
+
+class IdempotencyRepository(Protocol):
+    """Records of keyed commands."""
+
+    def find(self, key: str) -> IdempotencyRecord | None:
+        """Read a record, consistently."""
+
+    def add(self, record: IdempotencyRecord) -> None:
+        """Buffer a record: a known key fails the commit with IdempotencyConflict."""
+
+
+class UnitOfWork(Protocol):
+    """One tenant, one actor, one commit. What is not committed is dropped."""
+
+    @property
+    def tenant(self) -> Tenant:
+        """The one tenant it was opened for."""
+
+    @property
+    def listings(self) -> ListingRepository:
+        """Its listings."""
+
+    @property
+    def media(self) -> MediaRepository:
+        """Its images."""
+
+    @property
+    def orders(self) -> OrderRepository:
+        """Its orders."""
+
+    @property
+    def customers(self) -> CustomerRepository:
+        """Its customers."""
+
+    @property
+    def idempotency(self) -> IdempotencyRepository:
+        """Its records of keyed commands."""
+
+    @property
+    def vault(self) -> Vault:
+        """Where personal data is sealed."""
+
+    @property
+    def ids(self) -> IdSource:
+        """Makes new ids."""
+
+    @property
+    def transaction_id(self) -> str:
+        """Names this unit of work in every change it commits."""
+
+    def commit(self) -> None:
+        """Write everything buffered in one conditional write or one transaction.
+
+        Shape: at most 100 items, each at most 100 KB; a lost answer is recognised by our own change id.
+
+        Raises:
+            Conflict: Another writer won, or the write's own error that its failed condition means.
+            Unavailable: Not known or not done within the retry budget.
+        """
+
+    def act_as(self, actor: Actor) -> None:
+        """Name who acts, once known: a shopper is found or made within the unit of work."""
