@@ -1,9 +1,10 @@
 """The demo brands in the tenant registry: their rows, API keys, staff, and the operator."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connections, transaction
 
 from apps.local.brands import BRANDS, OPERATOR_EMAIL, Brand
 from apps.local.private_files import BrandSecrets, Secrets
@@ -13,23 +14,29 @@ from apps.tenancy.tenants import TenantRecord, save_tenant
 from resale.domain.tenants import Resources
 
 
-def migrate() -> None:
-    """Bring the registry's tables up to date."""
-    call_command("migrate", verbosity=0, interactive=False)
+def prepare(var: Path, secrets: Secrets) -> None:
+    """Bring the registry's tables up to date and make the logins; on a thread of its own, it hangs up after."""
+    (var / "data").mkdir(parents=True, exist_ok=True)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+        for brand in BRANDS:
+            _save_user(brand.staff_email, secrets.brands[brand.slug].staff_password, is_superuser=False)
+        _save_user(OPERATOR_EMAIL, secrets.operator_password, is_superuser=True)
+    finally:
+        connections.close_all()
 
 
 def register(
     secrets: Secrets, resources: Mapping[str, Resources], *, issuers: Mapping[str, str], origins: tuple[str, ...]
 ) -> None:
-    """Create or update the brands, their keys and logins; texts of new keys are put into ``secrets``."""
+    """Create or update the brands, their keys and staff; texts of new keys are put into ``secrets``."""
     with transaction.atomic():
         for brand in BRANDS:
             kept = secrets.brands[brand.slug]
             save_tenant(_record(brand, kept, resources[brand.slug], issuers[brand.slug], origins))
             kept.publishable_key = _working_key(brand, KeyKind.PUBLISHABLE, kept.publishable_key)
             kept.secret_key = _working_key(brand, KeyKind.SECRET, kept.secret_key)
-            _employ(brand, kept.staff_password)
-        _user(OPERATOR_EMAIL, secrets.operator_password, is_superuser=True)
+            _employ(brand)
 
 
 def _record(
@@ -61,18 +68,18 @@ def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
     return keys.issue_api_key(slug=brand.slug, kind=kind).text
 
 
-def _employ(brand: Brand, password: str) -> None:
-    user = _user(brand.staff_email, password, is_superuser=False)
+def _employ(brand: Brand) -> None:
     StaffMembership.objects.update_or_create(
-        user=user, tenant=Tenant.objects.get(slug=brand.slug), defaults={"role": StaffRole.MANAGER}
+        user=User.objects.get(username=brand.staff_email),
+        tenant=Tenant.objects.get(slug=brand.slug),
+        defaults={"role": StaffRole.MANAGER},
     )
 
 
-def _user(email: str, password: str, *, is_superuser: bool) -> User:
+def _save_user(email: str, password: str, *, is_superuser: bool) -> None:
     user, created = User.objects.get_or_create(
         username=email, defaults={"email": email, "is_staff": True, "is_superuser": is_superuser}
     )
     if created or not user.check_password(password):
         user.set_password(password)
         user.save()
-    return user

@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from apps.local import introductions, services
@@ -12,11 +13,12 @@ from apps.local.engines.local import LocalEngines
 from apps.local.issuer.tokens import issuer_url
 from apps.local.journey.story import Journey
 from apps.local.private_files import Demo, Secrets, load_secrets, save
-from apps.local.registering import migrate, register
+from apps.local.registering import prepare, register
 from apps.local.services import Addresses
 from apps.local.supervisor import ProcessSpec, Supervisor
 from apps.local.supervisor.interrupts import exit_on_signals
 from apps.local.supervisor.ports import PortBook
+from resale.domain.tenants import Resources
 
 Say = Callable[[str], None]
 
@@ -53,25 +55,32 @@ class LocalPlatform:
     def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
         secrets = load_secrets(self._secrets_file, tuple(brand.slug for brand in BRANDS))
         save(self._secrets_file, secrets)  # before anything is made with them
-        engines = self._start_engines(supervisor)
-        addresses = self._find_addresses(engines)
-        self._set_up(engines, addresses, secrets)
-        self._say("starting the platform: web, workers, sweep, relay, payment provider, issuers")
-        for spec in (*services.partners(addresses, self._var), *services.platform(addresses, secrets)):
+        with ThreadPoolExecutor(1) as aside:  # the registry needs no engine, and hashing passwords takes its time
+            registry = aside.submit(prepare, self._var, secrets)
+            engines = self._start_engines(supervisor)
+            addresses = self._find_addresses(engines)
+            resources = self._provision(engines, addresses, secrets)
+            registry.result()
+        self._register(addresses, secrets, resources)
+        self._say("starting the platform: workers, sweep, relay, payment provider, issuers, web")
+        for spec in self._processes(engines, addresses, secrets):
             supervisor.start(spec)
-        supervisor.start(self._relay(engines, addresses, secrets))
         demo = introductions.describe(addresses, secrets, issuers=self._issuers)
         save(self._demo_file, demo)
         return addresses, demo
 
-    def _relay(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> ProcessSpec:
-        return services.relay(
+    def _processes(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Iterator[ProcessSpec]:
+        """List what to start; the web server is last: others start while it is waited for, and it stops first."""
+        yield from services.workers(addresses, secrets)
+        yield services.relay(
             addresses,
             secrets,
             databases=engines.dynamodb_file(BRANDS[0].account_id).parent,
             checkpoints=self._var / "relay",
             generation=engines.ministack_files.generation,
         )
+        yield from services.partners(addresses, self._var)
+        yield services.web(addresses, secrets)
 
     def _start_engines(self, supervisor: Supervisor) -> LocalEngines:
         self._say("starting the engines")
@@ -90,16 +99,16 @@ class LocalPlatform:
             dynamodb_urls=engines.dynamodb_endpoints,
         )
 
-    def _set_up(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> None:
-        origins = (addresses.base_url, f"http://localhost:{self._port}")
+    def _provision(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Mapping[str, Resources]:
         for brand in BRANDS:
             self._say(f"provisioning {brand.slug}: account {brand.account_id}, region {brand.region}")
-        resources = provision(engines, secrets, origins=origins, say=self._say)
+        resources = provision(engines, secrets, origins=addresses.origins, say=self._say)
         save(self._secrets_file, secrets)
-        (self._var / "data").mkdir(exist_ok=True)
-        migrate()
+        return resources
+
+    def _register(self, addresses: Addresses, secrets: Secrets, resources: Mapping[str, Resources]) -> None:
         issuers = {brand.slug: issuer_url(addresses.issuer_url, brand.slug) for brand in BRANDS}
-        register(secrets, resources, issuers=issuers, origins=origins)
+        register(secrets, resources, issuers=issuers, origins=addresses.origins)
         save(self._secrets_file, secrets)
 
     def _play(self, addresses: Addresses, demo: Demo) -> None:

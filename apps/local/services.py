@@ -33,6 +33,11 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{LOOPBACK}:{self.web_port}"
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Which pages may call the API and post photos from a browser."""
+        return (self.base_url, f"http://localhost:{self.web_port}")
+
+    @property
     def issuer_url(self) -> str:
         """Where the issuers of all brands answer."""
         return f"http://{LOOPBACK}:{self.issuer_port}"
@@ -63,24 +68,27 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
     )
 
 
-def platform(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
-    """Describe the platform: web first, so that it can answer while the others start."""
+def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
+    """Describe the roles that work through queues and due items."""
     env = _environment(addresses, secrets)
-    web = {**env, "BIND_HOST": LOOPBACK, "PORT": str(addresses.web_port)}
     return (
-        ProcessSpec(
-            name="web",
-            argv=(_ENTRYPOINT, "web"),
-            env=web,
-            cwd=ROOT,
-            ports=(addresses.web_port,),
-            ready=http_ready(addresses.web_port, "/readyz"),
-            ready_seconds=_READY_SECONDS,
-        ),
         _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
         _process("orders", _worker("orders", children=2), env=env),
         _process("images", _worker("images", children=1), env=env),
         _process("sweep", (_ENTRYPOINT, "sweep", "--interval-seconds", "5"), env=env),
+    )
+
+
+def web(addresses: Addresses, secrets: Secrets) -> ProcessSpec:
+    """Describe the web role; ready when it says so itself."""
+    return ProcessSpec(
+        name="web",
+        argv=(_ENTRYPOINT, "web"),
+        env={**_environment(addresses, secrets), "BIND_HOST": LOOPBACK, "PORT": str(addresses.web_port)},
+        cwd=ROOT,
+        ports=(addresses.web_port,),
+        ready=http_ready(addresses.web_port, "/readyz"),
+        ready_seconds=_READY_SECONDS,
     )
 
 

@@ -1,0 +1,122 @@
+"""``make run`` as a newcomer meets it: twice in one folder, each time to its end."""
+
+import base64
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.local.journey.story import PERSONAL_TEXTS
+
+ROOT = Path(__file__).resolve().parents[2]
+_RUN_SECONDS = 170
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What two runs in one folder left behind."""
+
+    var: Path
+    outputs: tuple[str, str]
+    demos: tuple[dict[str, Any], dict[str, Any]]
+    processes_left: list[str]
+
+
+def _run(var: Path, port: int) -> str:
+    database = f"sqlite:///{var / 'data' / 'registry.sqlite'}"
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "DATABASE_URL": database}
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "run", "--var", var],
+        env={**os.environ, **settings, "ONCE": "1", "PORT": str(port)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    var = tmp_path_factory.mktemp("machine") / "var"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    outputs, demos = [], []
+    for _ in range(2):
+        outputs.append(_run(var, port))
+        demos.append(json.loads((var / "demo.json").read_text()))
+    return Runs(var, (outputs[0], outputs[1]), (demos[0], demos[1]), _processes_of(var))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * _RUN_SECONDS + 20)
+class TestMakeRun:
+    def test_prints_the_whole_sale_each_time(self, runs: Runs) -> None:
+        for output in runs.outputs:
+            assert re.search(r"one gets 202: ord_\w+; the other 409: listing_not_for_sale", output)
+            assert "the order is confirmed" in output
+            assert output.count("none missing; every hash is right") == 2
+            assert "atelier's keys and shoppers see none of it" in output
+
+    def test_keeps_keys_and_logins_and_renews_tokens(self, runs: Runs) -> None:
+        first, second = runs.demos
+        for before, after in zip(first["tenants"], second["tenants"], strict=True):
+            renewed = {"seller_token", "buyer_token"}
+            assert {name: value for name, value in before.items() if name not in renewed} == {
+                name: value for name, value in after.items() if name not in renewed
+            }
+            assert all(before[name] != after[name] for name in renewed)
+        assert first["operator"] == second["operator"]
+
+    def test_describes_itself_as_the_readme_says(self, runs: Runs) -> None:
+        readme = (ROOT / "README.md").read_text()
+        written = {"tenants": set(runs.demos[0]["tenants"][0]), "": set(runs.demos[0])}
+        assert written[""] == {"base_url", "tenants", "operator"}
+        for name in written["tenants"]:
+            assert re.search(rf"^\| .*`(tenants\[\])?\.{name}", readme, re.MULTILINE), name
+        assert stat.S_IMODE((runs.var / "demo.json").stat().st_mode) == 0o600
+
+    def test_keeps_the_data_of_the_first_run(self, runs: Runs) -> None:
+        listings = {match for output in runs.outputs for match in re.findall(r"lst_[0-9a-f]{32}", output)}
+        database = b"".join(path.read_bytes() for path in (runs.var / "dynamodb").glob("111111111111.sqlite*"))
+        assert len(listings) == 2
+        assert all(listing.encode() in database for listing in listings)
+
+    def test_leaves_no_process_behind(self, runs: Runs) -> None:
+        assert runs.processes_left == []
+
+    def test_leaves_no_personal_data_in_the_clear(self, runs: Runs) -> None:
+        found = [
+            f"{path.relative_to(runs.var)}: {text}"
+            for path in runs.var.rglob("*")
+            if path.is_file()
+            for content in [path.read_bytes()]
+            for text in PERSONAL_TEXTS
+            if text.encode() in content or base64.b64encode(text.encode()).rstrip(b"=")[:-1] in content
+        ]
+        assert found == []
+
+
+def _processes_of(var: Path) -> list[str]:
+    """Every process whose command line or environment names the folder."""
+    named = str(var).encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            mentioned = named in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:  # it ended meanwhile, or is somebody else's
+            continue
+        if mentioned and int(process.name) != os.getpid():
+            found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
