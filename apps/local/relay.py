@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from apps.local.watching import DatabaseWatch
 from resale.domain.tenants import Tenant
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Checkpoint:
     def __init__(self, path: Path, generation_file: Path) -> None:
         self._path = path
         self._generation_file = generation_file
+        self._loaded_generation = ""
 
     def generation(self) -> str:
         """Name the run of the queues' engine whose messages are still there."""
@@ -62,18 +64,23 @@ class Checkpoint:
 
     def load(self) -> dict[str, str]:
         """Read the positions; none when ministack lost messages since, or nothing was sent yet."""
+        self._loaded_generation = self.generation()
         try:
             stored = json.loads(self._path.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, json.JSONDecodeError):  # half of a file is a beginning, too
             return {}
         positions: dict[str, str] = stored["positions"]
-        return positions if stored["generation"] == self.generation() else {}
+        return positions if stored["generation"] == self._loaded_generation else {}
 
     def save(self, positions: Mapping[str, str]) -> None:
-        """Write the positions down."""
+        """Write the positions down, for the generation they were loaded in.
+
+        Not for the present one: if ministack was killed since, what was sent before is gone, and these positions must
+        not pass for the new generation's.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
-        draft.write_text(json.dumps({"generation": self.generation(), "positions": dict(positions)}))
+        draft.write_text(json.dumps({"generation": self._loaded_generation, "positions": dict(positions)}))
         draft.replace(self._path)
 
 
@@ -81,14 +88,14 @@ class TenantRelay:
     """Carries one tenant's changes."""
 
     def __init__(
-        self, *, streams: Streams, sender: Sender, queue_url: str, database: Path, checkpoint: Checkpoint
+        self, *, streams: Streams, sender: Sender, queue_url: str, watch: DatabaseWatch, checkpoint: Checkpoint
     ) -> None:
         self._streams = streams
         self._sender = sender
         self._queue_url = queue_url
-        self._wal = database.with_name(database.name + "-wal")
+        self._watch = watch
         self._checkpoint = checkpoint
-        self._seen: tuple[int, str] | None = None
+        self._generation: str | None = None
 
     def run_once(self) -> int:
         """Send what is new; nothing is asked of the engine while its file has not moved.
@@ -99,30 +106,28 @@ class TenantRelay:
         Raises:
             Unavailable: Engine or queue did not answer; what was not sent is sent next time.
         """
-        before = (self._moved_at(), self._checkpoint.generation())
-        if before == self._seen:
+        generation = self._checkpoint.generation()
+        if not self._watch.moved() and generation == self._generation:
             return 0
-        sent = self._drain()
-        self._seen = before  # taken before reading: a write meanwhile is seen as a move
+        try:
+            sent = self._drain()
+        except BaseException:
+            self._watch.forget()
+            raise
+        self._generation = generation  # read before the streams were: a crash meanwhile is seen as a change
         return sent
 
     def _drain(self) -> int:
         positions = self._checkpoint.load()
         sent = 0
         for batch in self._streams.read(positions):
-            failed = self._sender.send(self._queue_url, batch.bodies)
+            failed = self._sender.send(self._queue_url, batch.bodies) if batch.bodies else {}
             if failed:
                 raise RelayStalled(f"{len(failed)} changes were not taken by the queue")
             positions.update(batch.position)
             self._checkpoint.save(positions)
             sent += len(batch.bodies)
         return sent
-
-    def _moved_at(self) -> int:
-        try:
-            return self._wal.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
 
 
 class RelayStalled(Exception):  # noqa: N818 - named for what happened

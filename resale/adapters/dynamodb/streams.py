@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Positions = dict[str, str]
 
 _BATCH: Final = 1_000  # records a GetRecords gives at most
-_encode: Final = msgspec.json.Encoder(enc_hook=lambda value: value.timestamp()).encode
+_encode: Final = msgspec.json.encode
 
 
 class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,14 +90,16 @@ class TenantStreams:
 def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:
     """Write a stream record as the Pipe does, without the old image, which no consumer reads."""
     change = record["dynamodb"]
-    kept = ("ApproximateCreationDateTime", "Keys", "NewImage", "SequenceNumber", "SizeBytes", "StreamViewType")
+    kept = ("Keys", "NewImage", "SequenceNumber", "SizeBytes", "StreamViewType")
+    written_at = change["ApproximateCreationDateTime"].timestamp()  # a number there; boto3 makes a datetime of it
     message = {
         "eventID": record["eventID"],
         "eventName": record["eventName"],
         "eventVersion": record["eventVersion"],
         "eventSource": "aws:dynamodb",
         "awsRegion": record["awsRegion"],
-        "dynamodb": {name: change[name] for name in kept if name in change},
+        "dynamodb": {"ApproximateCreationDateTime": written_at}
+        | {name: change[name] for name in kept if name in change},
         "eventSourceARN": stream_arn,
     }
     return _encode(message).decode()

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from apps.core.container import get_container
 from apps.local.relay import Checkpoint, Relay, TenantRelay
+from apps.local.watching import DatabaseWatch
 from apps.tenancy import registry
 from resale.domain.tenants import Tenant
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
                 streams=container.streams(tenant),
                 sender=container.queues(tenant),
                 queue_url=tenant.resources.queues.changes.url,
-                database=databases / f"{tenant.account_id}.sqlite",
+                watch=DatabaseWatch(databases / f"{tenant.account_id}.sqlite"),
                 checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}.json", generation_file),
             )
 
