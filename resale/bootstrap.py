@@ -16,6 +16,8 @@ from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
 from resale.adapters.payments.sandbox import SandboxPayments
+from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
+from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
@@ -35,6 +37,16 @@ from resale.domain.actors import Actor
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
+
+__all__ = [
+    "AccessKey",
+    "Container",
+    "Provisioned",
+    "TenantStack",
+    "ensure_platform_key",
+    "platform_principal_arn",
+    "provision_tenant",
+]
 
 
 class Container:

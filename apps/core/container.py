@@ -4,7 +4,26 @@ import threading
 
 from django.conf import settings
 
-from resale.bootstrap import Container
+from resale.bootstrap import (
+    AccessKey,
+    Container,
+    Provisioned,
+    TenantStack,
+    ensure_platform_key,
+    platform_principal_arn,
+    provision_tenant,
+)
+
+__all__ = [
+    "AccessKey",
+    "Provisioned",
+    "TenantStack",
+    "close_container",
+    "ensure_platform_key",
+    "get_container",
+    "platform_principal_arn",
+    "provision_tenant",
+]
 
 _lock = threading.Lock()
 _container: Container | None = None

@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from apps.core.container import (
+    Provisioned,
+    TenantStack,
+    ensure_platform_key,
+    platform_principal_arn,
+    provision_tenant,
+)
 from apps.local.brands import BRANDS, PLATFORM_ACCOUNT, PLATFORM_REGION, Brand
 from apps.local.engines.local import LocalEngines
 from apps.local.private_files import Secrets
-from resale.adapters.provisioning.platform import ensure_platform_key, platform_principal_arn
-from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
 from resale.domain.tenants import Resources
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "deploy" / "tenant"

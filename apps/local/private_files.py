@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from resale.adapters.provisioning.platform import AccessKey
+from apps.core.container import AccessKey
 
 
 class BrandSecrets(msgspec.Struct, kw_only=True):
