@@ -11,7 +11,6 @@ from resale.adapters.provisioning.concessions import Gap
 
 if TYPE_CHECKING:  # the stubs are not installed where the platform runs
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
@@ -48,12 +47,6 @@ class RootAccount:
     def dynamodb(self) -> "DynamoDBClient":
         """The account's tables."""
         return self._session.client("dynamodb", endpoint_url=self._endpoints.dynamodb_url, config=_CONFIG)
-
-    @cached_property
-    def streams(self) -> "DynamoDBStreamsClient":
-        """The streams of the account's tables; dynoxide's shard ids are shorter than botocore's model has them."""
-        config = _CONFIG.merge(Config(parameter_validation=False))
-        return self._session.client("dynamodbstreams", endpoint_url=self._endpoints.dynamodb_url, config=config)
 
     @cached_property
     def sqs(self) -> "SQSClient":
