@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ class TestChangesConsumer:
         changes.send([bodies[0], '{"no":"record"}', *bodies[1:]])
         changes.consume_all()
         assert changes.verify(submitted.listing_id).verified
-        attributes = changes.world.container.sessions.for_tenant(changes.world.tenant).client("sqs")
+        attributes: Any = changes.world.container.sessions.for_tenant(changes.world.tenant).client("sqs")
         counts = attributes.get_queue_attributes(
             QueueUrl=changes.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
         )
