@@ -1,4 +1,4 @@
-"""Presigned POST forms, signed with a cached key: a twentieth of the cost of botocore's, and equal field by field."""
+"""Presigned POST forms, signed with a cached key: a tenth of the cost of botocore's, and equal field by field."""
 
 import base64
 import json
