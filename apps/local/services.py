@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from django.conf import settings
 
 from apps.local.private_files import Secrets
 from apps.local.supervisor import ProcessSpec
@@ -123,6 +124,7 @@ def _bare_environment() -> dict[str, str]:
         "HOME": os.devnull,
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "RESALE_VAR_DIR": str(settings.VAR_DIR),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -6,7 +6,7 @@ from typing import Any
 from config.settings import environment
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-VAR_DIR = BASE_DIR / "var"
+VAR_DIR = BASE_DIR / (environment.text("RESALE_VAR_DIR") or "")  # an absolute path stays itself
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -84,6 +84,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+LOGOUT_REDIRECT_URL = "admin:login"
 UNFOLD = {
     "SITE_TITLE": "Resale backoffice",
     "SITE_HEADER": "Resale backoffice",

@@ -31,10 +31,9 @@ class Runs:
 
 
 def _run(var: Path, port: int) -> str:
-    database = f"sqlite:///{var / 'data' / 'registry.sqlite'}"
-    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "DATABASE_URL": database}
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "RESALE_VAR_DIR": str(var)}
     done = subprocess.run(
-        [sys.executable, ROOT / "manage.py", "run", "--var", var],
+        [sys.executable, ROOT / "manage.py", "run"],
         env={**os.environ, **settings, "ONCE": "1", "PORT": str(port)},
         cwd=ROOT,
         capture_output=True,

@@ -1,11 +1,10 @@
 """``manage.py run``: starts everything on one machine, plays the journey, stays until Ctrl-C (``ONCE=1``: stops)."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError
 
 from apps.local.engines.install import InstallError, say_line
 from apps.local.journey.expecting import JourneyFailed
@@ -18,22 +17,19 @@ _DEFAULT_PORT = 8000
 class Command(BaseCommand):
     """Runs the platform on one machine."""
 
-    help = "Start everything on this machine, play the journey, stay until Ctrl-C. Reads PORT and ONCE."
+    help = "Start everything on this machine, play the journey, stay until Ctrl-C. Reads PORT, ONCE and RESALE_VAR_DIR."
     requires_system_checks = ()
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--var", type=Path, default=settings.VAR_DIR, help="where everything is kept")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]  # the developer's own cloud is never meant here
-        platform = LocalPlatform(options["var"], port=_port(), say=say_line)
+        platform = LocalPlatform(settings.VAR_DIR, port=_port(), say=say_line)
         try:
             platform.run(once=os.environ.get("ONCE", "") not in {"", "0"})
         except KeyboardInterrupt:
             say_line("stopped")
         except JourneyFailed as failure:
-            raise CommandError(f"the journey failed: {failure} (logs are in {options['var'] / 'log'})") from failure
+            raise CommandError(f"the journey failed: {failure} (logs are in {settings.VAR_DIR / 'log'})") from failure
         except (SupervisorError, InstallError) as error:
             raise CommandError(str(error)) from error
 
