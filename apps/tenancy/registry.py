@@ -23,6 +23,7 @@ V = TypeVar("V")
 
 _RETRY_AFTER_SECONDS: Final = 5
 _TENANTS: Final = Limits(max_entries=2_000, max_absent=2_000)
+_ACTIVE: Final = Limits(fresh_seconds=4.0)  # workers look every 5 s and take up or drop a tenant within 10 s
 
 
 class DatabaseDown(Exception):  # noqa: N818 - it says what is the case
@@ -47,7 +48,7 @@ class Registry:
         self._by_id = ReadThroughCache(_load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
-        self._active = ReadThroughCache(_load_active, source=shared, down=DatabaseDown)
+        self._active = ReadThroughCache(_load_active, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
     def by_id(self, tenant_id: str) -> Tenant:
         """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""

@@ -38,6 +38,7 @@ def configure(**_: Any) -> None:
         dictConfig(_STANDALONE)
     logging.captureWarnings(capture=True)
     if (pool_logger := get_multiprocessing_logger()) is not None:
-        pool_logger.propagate = True  # billiard keeps its own lines apart: the ends of pool processes
+        pool_logger.propagate = True  # billiard keeps its lines apart: the ends of pool processes
+        pool_logger.setLevel(logging.WARNING)
     for name in _TASK_LOGGERS:
         logging.getLogger(name).addFilter(without_data)
