@@ -84,7 +84,7 @@ class TestSingleItems:
             "condition": "version = :expected",
             "names": {"#status": "status"},
         }
-        values = {":status": "sold", ":next": 2, ":expected": 1}
+        values: Item = {":status": "sold", ":next": 2, ":expected": 1}
         assert lane.update_item(**change, values=values) == item | {"status": "sold", "version": 2}
         with pytest.raises(ConditionFailed) as failure:
             lane.update_item(**change, values=values)

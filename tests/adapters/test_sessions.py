@@ -262,7 +262,7 @@ class TestClients:
         assert session.client("sqs") is not session.client("sqs", read_timeout_seconds=25)
 
     def test_have_limits(self, session: TenantSession) -> None:
-        config = session.client("sqs").meta.config
+        config: Any = session.client("sqs").meta.config
         assert (config.connect_timeout, config.read_timeout) == (2.0, 5.0)
         assert config.retries == {"mode": "standard", "total_max_attempts": 2}
 

@@ -49,7 +49,7 @@ def botocores(session: TenantSession, key: str) -> dict[str, Any]:
 
 
 def post(form: UploadForm, body: bytes, **changes: str) -> int:
-    fields = {**form.fields, **changes, "file": ("photo.jpg", body, JPEG)}
+    fields: dict[str, Any] = {**form.fields, **changes, "file": ("photo.jpg", body, JPEG)}
     return urllib3.request("POST", form.url, fields=fields, retries=False, timeout=10).status
 
 
