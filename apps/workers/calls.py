@@ -66,7 +66,7 @@ Call = Callable[[Done], None]
 class LoopHTTP(CurlClient):
     """kombu's curl client with room for any number of queues and timers in the unit that curl means.
 
-    kombu passes curl's milliseconds to a timer that counts seconds: each long poll left a timer of eight hours behind.
+    kombu passes curl's milliseconds to a timer that counts seconds: each request leaves a timer of over an hour behind.
     """
 
     _reserved = 0
