@@ -1,18 +1,20 @@
 """Assuming a tenant's access role from the platform account, and refusing one that lies elsewhere."""
 
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
-from mypy_boto3_sts import STSClient
-from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
 
 from resale.adapters.aws.credentials import Lease
 from resale.adapters.faults import SessionUnavailable, WrongAccount, code_of
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
 
 _SESSION_NAME: Final = "resale"
 #: One tenant's callers hang on this, so it is short: at most 2 attempts of 1 s to connect and 2 s to read.
@@ -73,7 +75,7 @@ class RoleAssumer:
         return Lease(frozen, credentials["Expiration"])
 
 
-def _check_account(answer: AssumeRoleResponseTypeDef, tenant: Tenant) -> None:
+def _check_account(answer: "AssumeRoleResponseTypeDef", tenant: Tenant) -> None:
     account_id = answer["AssumedRoleUser"]["Arn"].split(":")[_ACCOUNT_FIELD]
     if account_id != tenant.account_id:
         raise WrongAccount(
