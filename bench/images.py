@@ -9,7 +9,6 @@ import argparse
 import json
 import math
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 import pyvips
+
+from bench.figures import Figure, table
 
 _WIDTH_PX, _HEIGHT_PX = 4000, 3000
 _FILE_BYTES = 2_050_000  # what a telephone makes of 12 megapixels
@@ -40,11 +41,11 @@ def main() -> None:
     if options.child:
         print(json.dumps(msgspec.to_builtins(_render_once(options.child))))
     else:
-        _print_rows(measure(options.runs))
+        print(table(figures(measure(options.runs))))
 
 
-def measure(runs: int) -> dict[str, Cost]:
-    """Give the median cost of each picture over ``runs`` runs, pictures taking turns."""
+def measure(runs: int) -> dict[str, list[Cost]]:
+    """Give what each picture cost in each of ``runs`` runs, pictures taking turns."""
     with tempfile.TemporaryDirectory() as folder:
         pictures: dict[str, Path] = {}
         for name, draw in _PICTURES.items():
@@ -54,22 +55,30 @@ def measure(runs: int) -> dict[str, Cost]:
         for _ in range(runs):
             for name, path in pictures.items():
                 taken[name].append(_run_child(path))
-    return {name: _take_median(costs) for name, costs in taken.items()}
+    return taken
 
 
-def _print_rows(costs: dict[str, Cost]) -> None:
-    for name, cost in costs.items():
-        is_within = cost.cpu_ms <= _GATE_CPU_MS and cost.peak_mib <= _GATE_PEAK_MIB
-        print(
-            f"image, 12 MP JPEG into 6 renditions, {name:<32}"
-            f" {cost.cpu_ms:5.0f} ms CPU (gate {_GATE_CPU_MS}) {cost.peak_mib:4.0f} MiB peak (gate {_GATE_PEAK_MIB})"
-            f" {'ok' if is_within else 'OVER'}"
-        )
-    print("  The second picture costs more: some 50 ms in the encoders and 50 ms for its colours (Display P3 to sRGB).")
+def figures(taken: dict[str, list[Cost]]) -> list[Figure]:
+    """Give a line for the CPU and one for the peak of each picture."""
+    return [figure for name, costs in taken.items() for figure in _figures_of(name, costs)]
 
 
-def _take_median(costs: list[Cost]) -> Cost:
-    return Cost(statistics.median(c.cpu_ms for c in costs), statistics.median(c.peak_mib for c in costs))
+def _figures_of(name: str, costs: list[Cost]) -> tuple[Figure, Figure]:
+    cpu = Figure(
+        name=f"12 MP JPEG, 6 renditions: {name}",
+        unit="CPU ms",
+        gate=_GATE_CPU_MS,
+        samples=tuple(cost.cpu_ms for cost in costs),
+        digits=0,
+    )
+    peak = Figure(
+        name="  its process at most",
+        unit="MiB peak",
+        gate=_GATE_PEAK_MIB,
+        samples=tuple(cost.peak_mib for cost in costs),
+        digits=0,
+    )
+    return cpu, peak
 
 
 def _run_child(path: Path) -> Cost:

@@ -1,0 +1,114 @@
+"""``make bench``: what the hot paths cost, beside a naive view in the same run, in one table with its gates.
+
+CPU is user and system time of our own processes; engines and the load generator are apart. Ends with 0 also when a
+line is over its gate, with 1 when something could not be measured.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import django
+
+from apps.local.issuer.tokens import issuer_url, mint
+from bench import changes, figures, images, starting, web
+from bench.figures import Figure
+from bench.stack import BRAND, NAIVE_TABLE, Stack, prepare_environment
+from resale.domain.tenants import Tenant
+
+PARTS = ("web", "image", "start")
+_SHOPPER_COUNT = 20
+_CHANGE_COUNT = 2_000
+_IMAGE_RUNS = 5
+
+Say = Callable[[str], None]
+
+
+def main() -> int:
+    """Measure the wanted parts and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="of requests, each side in turn")
+    parser.add_argument("--only", choices=PARTS, action="append", help="web includes the changes worker")
+    options = parser.parse_args()
+    say = partial(_say, time.monotonic())
+    parts = options.only or PARTS
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="resale-bench-") as folder:
+        if "web" in parts:
+            found += _measure_web(Path(folder, "web"), rounds=options.rounds, say=say)
+        if "image" in parts:
+            say("rendering pictures")
+            found += images.figures(images.measure(_IMAGE_RUNS))
+        if "start" in parts:
+            say("starting everything from nothing, as `make run` does")
+            found.append(starting.measure(Path(folder, "run")))
+    say("done\n")
+    print(figures.table(found))
+    return 0
+
+
+def _measure_web(folder: Path, *, rounds: int, say: Say) -> list[Figure]:
+    prepare_environment(folder)
+    django.setup()
+    with Stack(folder, say=say) as stack:
+        say("starting the engines and provisioning")
+        stack.start_data()
+        stack.register()
+        ours, naive, paths = _prepare(stack, rounds=rounds, say=say)
+        say(f"sending requests: {rounds} rounds, each path ours and naive in turn")
+        found = web.measure(paths, ours=ours, naive=naive, rounds=rounds, say=say)
+        found.append(web.measure_memory(ours, naive))
+        stack.stop_web()
+        say("queueing what was written for the changes worker")
+        found.append(changes.measure(_tenant(), _CHANGE_COUNT, say=say))
+    return found
+
+
+def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Server, web.Server, tuple[web.Path, ...]]:
+    from bench import seeding  # noqa: PLC0415 - settings are read only once Django is set up
+
+    say("seeding")
+    tenant = _tenant()
+    (_, seller_id), *buyers = seeding.enrol(tenant, _SHOPPER_COUNT + 1)
+    count = 1 + web.WARM_COUNT + rounds * web.OURS_COUNT + 100  # the last hundred stay on sale, for the list
+    listings = seeding.put_on_sale(tenant, seller_id=seller_id, count=count)
+    seeding.put_on_sale_naively(
+        listings[-400:], dynamodb_url=stack.dynamodb_url, table_name=NAIVE_TABLE, region=BRAND.region
+    )
+    stack.start_web()
+    ids = tuple(listing.id for listing in listings)
+    issuer = issuer_url(stack.addresses.issuer_url, BRAND.slug)
+    tokens = tuple(
+        mint(stack.issuers, BRAND.slug, subject, issuer=issuer, audience=BRAND.audience) for subject, _ in buyers
+    )
+    asks = web.our_asks(
+        key=stack.secrets.brands[BRAND.slug].publishable_key or "",
+        tokens=tokens,
+        listing_ids=ids[-400:],
+        for_sale=iter(ids),
+        market=BRAND.market,
+        currency=BRAND.currency,
+    )
+    plain = web.naive_asks(listing_ids=ids[-400:], market=BRAND.market, currency=BRAND.currency)
+    ours = web.Server(port=stack.addresses.web_port, pid=stack.pid("web"))
+    naive = web.Server(port=stack.naive_port, pid=stack.pid("naive"))
+    return ours, naive, web.hot_paths(asks, plain)
+
+
+def _tenant() -> Tenant:
+    """Give the measured tenant as the registry has it."""
+    from apps.tenancy import registry  # noqa: PLC0415 - as above
+
+    return registry.by_slug(BRAND.slug)
+
+
+def _say(began: float, line: str) -> None:
+    print(f"{time.monotonic() - began:6.1f} s  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

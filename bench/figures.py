@@ -1,0 +1,64 @@
+"""What was measured, the gates, and the one table that is printed."""
+
+import os
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+import msgspec
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured line. ``gate`` is the most that is allowed; ``naive`` is the same work done the usual way."""
+
+    name: str
+    unit: str
+    samples: tuple[float, ...]
+    gate: float
+    naive: tuple[float, ...] = ()
+    digits: int = 2
+    remark: str = ""
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return median(self.samples)
+
+    @property
+    def verdict(self) -> str:
+        """``ok``, or by how much not, with what is known of why."""
+        if self.value <= self.gate:
+            return "ok"
+        load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        reasons = "; ".join(reason for reason in (self.remark, load) if reason)
+        return f"OVER: {(self.value / self.gate - 1) * 100:.0f} % above ({reasons})"
+
+
+_HEAD = ("what", "unit", "ours", "gate", "spread", "naive", "times", "verdict")
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """Lay figures out as a Markdown table that also reads well in a terminal."""
+    rows = [_HEAD, *(_cells(figure) for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = [_line(row, widths) for row in rows]
+    return "\n".join([lines[0], _line(["-" * width for width in widths], widths), *lines[1:]])
+
+
+def _cells(figure: Figure) -> tuple[str, ...]:
+    digits = figure.digits
+    spread = f"{min(figure.samples):.{digits}f}-{max(figure.samples):.{digits}f}" if len(figure.samples) > 1 else "-"
+    naive = median(figure.naive) if figure.naive else None
+    return (
+        figure.name,
+        figure.unit,
+        f"{figure.value:.{digits}f}",
+        f"{figure.gate:g}",
+        spread,
+        "-" if naive is None else f"{naive:.{digits}f}",
+        "-" if naive is None else f"{naive / figure.value:.1f}x",
+        figure.verdict,
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + " |"

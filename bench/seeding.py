@@ -1,0 +1,181 @@
+"""Data to measure on: shoppers and listings on sale through our repositories; the same listings laid out naively."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import boto3
+import msgspec
+
+from apps.core.container import get_container
+from resale.adapters.identifiers import new_id
+from resale.application.operations.customers import Shopper, enrol_shopper
+from resale.application.ports import UnitOfWork
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.domain.listings import Condition, Listing, ListingStatus, Photo
+from resale.domain.media import RENDITION_EDGES_PX, Rendition
+from resale.domain.money import Money
+from resale.domain.tenants import Tenant
+
+_A_TRANSACTION: Final = 25  # listings; DynamoDB takes 100 items and 4 MB
+_WORDS: Final = (
+    "waxed",
+    "cotton",
+    "jacket",
+    "worn",
+    "twice",
+    "no",
+    "stains",
+    "both",
+    "pockets",
+    "close",
+    "lining",
+    "intact",
+    "cuff",
+    "hem",
+    "zip",
+    "tin",
+    "size",
+)
+
+
+def enrol(tenant: Tenant, count: int) -> tuple[tuple[str, CustomerId], ...]:
+    """Make shoppers who are customers already; gives subjects and ids."""
+    return tuple((f"shopper-{number}", _enrol_one(tenant, f"shopper-{number}")) for number in range(count))
+
+
+def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[Listing, ...]:
+    """Write listings as approved, oldest first, many a transaction."""
+    began = datetime.now(UTC) - timedelta(seconds=count)
+    listings = tuple(_make_listing(tenant, seller_id, began + timedelta(seconds=n), n) for n in range(count))
+    for start in range(0, count, _A_TRANSACTION):
+        uow = _open(tenant)
+        for listing in listings[start : start + _A_TRANSACTION]:
+            uow.listings.add(listing, change_type="listing.approved")
+        uow.commit()
+    return listings
+
+
+def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table_name: str, region: str) -> None:
+    """Make the naive table and put the same listings into it, an attribute a field."""
+    resource = boto3.resource(
+        "dynamodb",
+        endpoint_url=dynamodb_url,
+        region_name=region,
+        aws_access_key_id="AKIANAIVE",
+        aws_secret_access_key="naive",  # noqa: S106 - the local engine checks none
+    )
+    table = resource.create_table(
+        TableName=table_name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("id", "market", "published_at")
+        ],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_market",
+                "KeySchema": [
+                    {"AttributeName": "market", "KeyType": "HASH"},
+                    {"AttributeName": "published_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    with table.batch_writer() as batch:
+        for listing in listings:
+            batch.put_item(Item=_flat(listing))
+
+
+def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:
+    uow = _open(tenant)
+    customer_id = enrol_shopper(
+        uow=uow, shopper=Shopper(issuer=tenant.oidc_issuer, subject=subject), now=datetime.now(UTC)
+    )
+    uow.commit()
+    return customer_id
+
+
+def _open(tenant: Tenant) -> UnitOfWork:
+    actor = Actor(kind=ActorKind.SYSTEM, id="bench")
+    return get_container().unit_of_work(tenant, actor=actor, request_id="req_bench", now=datetime.now(UTC))
+
+
+def _make_listing(tenant: Tenant, seller_id: CustomerId, at: datetime, number: int) -> Listing:
+    rng = random.Random(number)  # noqa: S311 - the same data each time
+    photos = tuple(_make_photo(f"{number}-{each}") for each in range(2))
+    return Listing(
+        id=ListingId(new_id("lst")),
+        livemode=not tenant.sandbox,
+        status=ListingStatus.ACTIVE,
+        seller_id=seller_id,
+        title=f"Waxed jacket {number}",
+        description=" ".join(rng.choices(_WORDS, k=100)),
+        product=f"jacket-{number % 100}",
+        condition=Condition.VERY_GOOD,
+        price=Money(amount=4_200 + number, currency=tenant.currency),
+        market=tenant.market,
+        custom_fields={"size": "M", "colour": "olive", "material": "cotton", "year": 2024, "altered": False},
+        image_ids=tuple(photo.id for photo in photos),
+        photos=photos,
+        submitted_at=at,
+        published_at=at,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _make_photo(name: str) -> Photo:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Photo(
+        id=MediaId(new_id("med")),
+        original_sha256=digest,
+        perceptual_hash=digest[:16],
+        renditions=tuple(
+            _make_rendition(name, edge, suffix) for edge in RENDITION_EDGES_PX for suffix in ("webp", "jpeg")
+        ),
+    )
+
+
+def _make_rendition(name: str, edge_px: int, suffix: str) -> Rendition:
+    digest = hashlib.sha256(f"{name} {edge_px} {suffix}".encode()).hexdigest()
+    return Rendition(
+        edge_px=edge_px,
+        width_px=edge_px,
+        height_px=edge_px * 3 // 4,
+        content_type=f"image/{suffix}",
+        bytes=edge_px * 100,
+        sha256=digest,
+        key=f"renditions/{digest}.{suffix}",
+    )
+
+
+def _flat(listing: Listing) -> dict[str, Any]:
+    kept = (
+        "id",
+        "object",
+        "livemode",
+        "version",
+        "status",
+        "seller_id",
+        "title",
+        "description",
+        "product",
+        "condition",
+    )
+    built = msgspec.to_builtins(listing)
+    return {
+        **{name: built[name] for name in kept},
+        **listing.custom_fields,
+        "price_amount": listing.price.amount,
+        "price_currency": listing.price.currency,
+        "market": listing.market,
+        "photos": [rendition.key for photo in listing.photos for rendition in photo.renditions],
+        "photo_count": len(listing.photos),
+        "order_id": None,
+        **{name: built[name] for name in ("submitted_at", "published_at", "created_at", "updated_at")},
+    }

@@ -1,0 +1,138 @@
+"""What is measured, started apart from ``make run``: engines, the shops' issuer, our web role and the naive one."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from django.conf import settings
+
+from apps.local import services
+from apps.local.accounts import provision
+from apps.local.brands import BRANDS, NORTHWIND, Brand
+from apps.local.engines.local import LocalEngines
+from apps.local.issuer.tokens import issuer_url
+from apps.local.private_files import Secrets, load_secrets
+from apps.local.supervisor import ProcessSpec, Supervisor
+from apps.local.supervisor.ports import LOOPBACK, pick
+from apps.local.supervisor.probes import tcp_ready
+from config.settings.environment import resale_settings
+from resale.domain.tenants import Resources
+
+BRAND: Final[Brand] = NORTHWIND
+NAIVE_TABLE: Final = "naive-listings"
+WORKER_COUNT: Final = 2
+
+
+def prepare_environment(folder: Path) -> None:
+    """Have Django keep everything in ``folder``, before it is set up; nothing of the developer's own slips in."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "RESALE_"))]:
+        del os.environ[name]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.local"
+    os.environ["RESALE_VAR_DIR"] = str(folder)
+    os.environ["RESALE_LOG_LEVEL"] = "WARNING"  # of this process; the servers write their line a request as ever
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'registry.sqlite'}"
+
+
+class Stack:
+    """Everything in one temporary folder; a context manager. Django is set up with ``prepare_environment``."""
+
+    def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.issuers = folder / "issuers"
+        self._say = say
+        self._supervisor = Supervisor(log_dir=folder / "log", say=say)
+        self.naive_port = pick()
+        self.addresses: services.Addresses
+        self.secrets: Secrets
+        self.resources: dict[str, Resources]
+
+    @property
+    def dynamodb_url(self) -> str:
+        """Where the measured brand's tables are."""
+        return self.addresses.dynamodb_urls[BRAND.account_id]
+
+    def start_data(self) -> None:
+        """Start the engines and the issuer, provision, and give this process the platform's own settings."""
+        engines = LocalEngines(
+            self.folder, [brand.account_id for brand in BRANDS], supervisor=self._supervisor, say=self._say
+        )
+        engines.start()
+        self.addresses = services.Addresses(
+            web_port=pick(),
+            issuer_port=pick(),
+            payments_port=pick(),
+            aws_url=engines.aws_endpoint_url,
+            dynamodb_urls=engines.dynamodb_endpoints,
+        )
+        self.secrets = load_secrets(self.folder / "secrets.json", tuple(brand.slug for brand in BRANDS))
+        self.resources = dict(provision(engines, self.secrets, origins=self.addresses.origins, say=lambda _: None))
+        self._start_partner("issuer")
+        env = self._web().env
+        os.environ.update(env)
+        settings.RESALE = resale_settings(
+            lookup_secret=env["RESALE_LOOKUP_SECRET"], cursor_secret=env["RESALE_CURSOR_SECRET"]
+        )
+
+    def register(self) -> None:
+        """Fill the registry."""
+        from apps.local.registering import prepare, register  # noqa: PLC0415 - models load only once Django is set up
+
+        prepare(self.folder, self.secrets)
+        issuers = {brand.slug: issuer_url(self.addresses.issuer_url, brand.slug) for brand in BRANDS}
+        register(self.secrets, self.resources, issuers=issuers, origins=self.addresses.origins)
+
+    def start_web(self) -> None:
+        """Start our web role as the image does, and the naive one with the same server settings."""
+        self._supervisor.start(self._web())
+        self._supervisor.start(self._naive())
+
+    def pid(self, name: str) -> int:
+        """Give the id of gunicorn's master: of ``web`` or of ``naive``."""
+        pid = self._supervisor.pid(name)
+        if pid is None:
+            raise RuntimeError(f"{name} is not running")
+        return pid
+
+    def stop_web(self) -> None:
+        """Stop both servers."""
+        self._supervisor.stop_one("naive")
+        self._supervisor.stop_one("web")
+
+    def _start_partner(self, name: str) -> None:
+        self._supervisor.start(next(s for s in services.partners(self.addresses, self.folder) if s.name == name))
+
+    def _web(self) -> ProcessSpec:
+        spec = services.web(self.addresses, self.secrets)
+        return replace(spec, env={**spec.env, "WEB_CONCURRENCY": str(WORKER_COUNT)})
+
+    def _naive(self) -> ProcessSpec:
+        env = {
+            "PATH": os.environ["PATH"],
+            "BIND_HOST": LOOPBACK,
+            "PORT": str(self.naive_port),
+            "WEB_CONCURRENCY": str(WORKER_COUNT),
+            "DJANGO_SETTINGS_MODULE": "bench.naive.settings",
+            "NAIVE_DYNAMODB_URL": self.dynamodb_url,
+            "NAIVE_TABLE": NAIVE_TABLE,
+        }
+        gunicorn = (sys.executable, "-m", "gunicorn", "bench.naive.wsgi", "-c", "docker/gunicorn.conf.py")
+        return ProcessSpec(
+            name="naive",
+            argv=gunicorn,
+            env=env,
+            cwd=services.ROOT,
+            ports=(self.naive_port,),
+            ready=tcp_ready(self.naive_port),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._supervisor.stop()

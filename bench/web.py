@@ -1,0 +1,200 @@
+"""CPU of the web role by request: rounds of ours and of the naive view in turn, so that both see the same machine."""
+
+import itertools
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from bench.figures import Figure
+from bench.load import Ask, Plan, WrongAnswer, answer_to, drive
+from bench.processes import cpu_ms, rss_mib
+
+CONNECTION_COUNT: Final = 8
+OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 500, 60, 320  # requests a round
+_JSON: Final = {"Content-Type": "application/json"}
+_DESCRIPTION: Final = "Worn for one season, no stains, both pockets close. " * 12
+
+Asks = Iterator[Ask]
+
+
+class Server:
+    """One side of the comparison: a gunicorn to send to, and whose CPU is counted."""
+
+    def __init__(self, *, port: int, pid: int) -> None:
+        self._port = port
+        self.pid = pid
+
+    def cost_ms(self, asks: Asks, count: int) -> float:
+        """Send some requests; give the CPU milliseconds of each. Raises WrongAnswer."""
+        plan = Plan(port=self._port, connection_count=CONNECTION_COUNT, asks=tuple(itertools.islice(asks, count)))
+        before = cpu_ms(self.pid)
+        drive(plan)
+        return (cpu_ms(self.pid) - before) / count
+
+    def ask(self, ask: Ask) -> Any:
+        """Send one request and read its answer. Raises WrongAnswer."""
+        return msgspec.json.decode(answer_to(self._port, ask))
+
+
+class Path(msgspec.Struct, frozen=True, kw_only=True):
+    """One hot path: what is sent on either side, and what its first answer must show."""
+
+    name: str
+    gate: float
+    ours: Asks
+    naive: Asks | None = None
+    is_whole: Callable[[Any], bool] = bool
+
+
+def measure(
+    paths: tuple[Path, ...], *, ours: Server, naive: Server, rounds: int, say: Callable[[str], None]
+) -> list[Figure]:
+    """Warm up, then run the rounds. Raises WrongAnswer."""
+    for path in paths:
+        _check(path, ours=ours, naive=naive)
+    for path in paths:
+        ours.cost_ms(path.ours, WARM_COUNT)
+        if path.naive is not None:
+            naive.cost_ms(path.naive, NAIVE_COUNT)
+    taken: list[tuple[list[float], list[float]]] = [([], []) for _ in paths]
+    for number in range(rounds):
+        for path, (own, others) in zip(paths, taken, strict=True):
+            own.append(ours.cost_ms(path.ours, OURS_COUNT))
+            if path.naive is not None:
+                others.append(naive.cost_ms(path.naive, NAIVE_COUNT))
+        say(f"  round {number + 1} of {rounds}: " + ", ".join(_latest(*each) for each in taken) + " ms")
+    return [
+        Figure(name=path.name, unit="CPU ms/request", gate=path.gate, samples=tuple(own), naive=tuple(others))
+        for path, (own, others) in zip(paths, taken, strict=True)
+    ]
+
+
+def measure_memory(ours: Server, naive: Server) -> Figure:
+    """Give the resident memory of the largest worker, after the load."""
+    return Figure(
+        name="web process after the load",
+        unit="MiB RSS",
+        gate=150,
+        samples=(rss_mib(ours.pid),),
+        naive=(rss_mib(naive.pid),),
+        digits=0,
+    )
+
+
+def our_asks(
+    *,
+    key: str,
+    tokens: tuple[str, ...],
+    listing_ids: tuple[str, ...],
+    for_sale: Iterator[str],
+    market: str,
+    currency: str,
+) -> Mapping[str, Asks]:
+    """Give endless requests to our API: a brand's key and a shopper's token on each, shoppers taking turns."""
+    callers = itertools.cycle([{"X-API-Key": key, "Authorization": f"Bearer {token}"} for token in tokens])
+    ids = itertools.cycle(listing_ids)
+
+    def writing() -> dict[str, str]:
+        return {**next(callers), **_JSON, "Idempotency-Key": uuid.uuid4().hex}
+
+    return {
+        "get": (
+            Ask(method="GET", path=f"/v1/listings/{next(ids)}", headers=caller, expected=200) for caller in callers
+        ),
+        "list": (
+            Ask(method="GET", path=f"/v1/listings?market={market}", headers=caller, expected=200) for caller in callers
+        ),
+        "create": (
+            Ask(method="POST", path="/v1/listings", headers=writing(), body=_new_listing(currency), expected=201)
+            for _ in itertools.count()
+        ),
+        "order": (
+            Ask(method="POST", path="/v1/orders", headers=writing(), body=_new_order(listing_id), expected=202)
+            for listing_id in for_sale
+        ),
+    }
+
+
+def naive_asks(*, listing_ids: tuple[str, ...], market: str, currency: str) -> Mapping[str, Asks]:
+    """Give endless requests to the naive view."""
+    ids = itertools.cycle(listing_ids)
+    body = msgspec.json.encode(_flat_listing(currency)).decode()
+    return {
+        "get": (Ask(method="GET", path=f"/listings/{each}", headers={}, expected=200) for each in ids),
+        "list": itertools.repeat(Ask(method="GET", path=f"/listings?market={market}", headers={}, expected=200)),
+        "create": itertools.repeat(Ask(method="POST", path="/listings", headers=_JSON, body=body, expected=201)),
+    }
+
+
+def hot_paths(ours: Mapping[str, Asks], naive: Mapping[str, Asks]) -> tuple[Path, ...]:
+    """Name the gates."""
+    return (
+        Path(name="read one listing", gate=0.8, ours=ours["get"], naive=naive["get"]),
+        Path(name="list 20 of a market", gate=1.0, ours=ours["list"], naive=naive["list"], is_whole=_has_20),
+        Path(name="create, 2 upload forms", gate=1.2, ours=ours["create"], naive=naive["create"], is_whole=_has_forms),
+        Path(name="submit an order", gate=1.5, ours=ours["order"]),
+    )
+
+
+def _check(path: Path, *, ours: Server, naive: Server) -> None:
+    answers = [ours.ask(next(path.ours))]
+    if path.naive is not None:
+        answers.append(naive.ask(next(path.naive)))
+    for answer in answers:
+        if not path.is_whole(answer):
+            raise WrongAnswer(f"{path.name}: not what is to be measured: {str(answer)[:300]}")
+
+
+def _latest(own: list[float], others: list[float]) -> str:
+    return f"{own[-1]:.2f}" + (f" (naive {others[-1]:.2f})" if others else "")
+
+
+def _has_20(answer: Any) -> bool:
+    return len(answer["data"]) == 20
+
+
+def _has_forms(answer: Any) -> bool:
+    forms = answer["uploads"] if "uploads" in answer else [image["upload"] for image in answer["images"]]
+    return len(forms) == 2 and all("fields" in form for form in forms)
+
+
+def _new_listing(currency: str) -> str:
+    slot = {"content_type": "image/jpeg", "bytes": 1_900_000}
+    flat = _flat_listing(currency)
+    body = {
+        **{name: flat[name] for name in ("title", "description", "product", "condition")},
+        "price": {"amount": flat["price_amount"], "currency": currency},
+        "custom_fields": {name: flat[name] for name in ("size", "colour", "material", "year", "altered")},
+        "images": [slot, slot],
+    }
+    return msgspec.json.encode(body).decode()
+
+
+def _flat_listing(currency: str) -> dict[str, Any]:
+    return {
+        "title": "Waxed jacket",
+        "description": _DESCRIPTION,
+        "product": "jacket-7",
+        "condition": "very_good",
+        "price_amount": 12_000,
+        "price_currency": currency,
+        "size": "M",
+        "colour": "olive",
+        "material": "cotton",
+        "year": 2024,
+        "altered": False,
+    }
+
+
+def _new_order(listing_id: str) -> str:
+    address = {
+        "name": "Robin Okafor",
+        "line1": "1 Test Street",
+        "city": "Leeds",
+        "postal_code": "LS1 1AA",
+        "country": "GB",
+    }
+    body = {"listing_id": listing_id, "shipping_address": address, "payment_token": "tok_ok"}
+    return msgspec.json.encode(body).decode()
