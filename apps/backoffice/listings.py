@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.backoffice.forms import ApprovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
-from apps.backoffice.storage import ORIGINAL_LINK_SECONDS, TenantMediaStorage
+from apps.backoffice.storage import TenantMediaStorage
 from apps.backoffice.timelines import PAGE, make_timeline
 from resale.application.operations.listings import Decision, Moderation, moderate_listing, withdraw_listing
 from resale.application.queries.history import list_listing_history
@@ -177,8 +177,8 @@ class Original(ListingPages):
             listing_id=_listing_id(listing_id),
             media_id=MediaId(media_id),
         )
-        storage = TenantMediaStorage(self.desk.tenant)
-        return redirect(storage.link(original.key, version_id=original.version_id, seconds=ORIGINAL_LINK_SECONDS))
+        with TenantMediaStorage(self.desk.tenant) as storage:
+            return redirect(storage.link(original.key, version_id=original.version_id))
 
 
 def covered(listings: Sequence[PublicListing], *, base_url: str) -> Covered:

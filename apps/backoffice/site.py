@@ -6,6 +6,7 @@ No model is registered, so Django's admin writes no log of its own: the tenant's
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
@@ -30,6 +31,7 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say what every page shows around its content."""
         context: dict[str, Any] = super().each_context(request)
+        context["site_favicons"] = [{"rel": "icon", "type": "image/svg+xml", "href": static("backoffice/icon.svg")}]
         desk = find_desk(request)
         user = request.user
         operator = isinstance(user, User) and user.is_operator

@@ -1,7 +1,8 @@
 """Staff's way to a tenant's files: Django's storage API on the tenant's bucket, as the tenant's own role."""
 
 from enum import StrEnum
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from storages.backends.s3 import S3Storage
 
@@ -20,7 +21,7 @@ class Folder(StrEnum):
 
 
 class TenantMediaStorage(S3Storage):  # type: ignore[misc]  # django-storages ships no types
-    """The files of one tenant, private. Made for one request: it holds the session's present credentials.
+    """The files of one tenant, private. Made for one request, in a ``with``: it holds the present credentials.
 
     Raises:
         Unavailable: The tenant's account gives no session.
@@ -35,6 +36,14 @@ class TenantMediaStorage(S3Storage):  # type: ignore[misc]  # django-storages sh
             querystring_auth=True,
             querystring_expire=ORIGINAL_LINK_SECONDS,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.meta.client.close()
 
     def link(self, name: str, *, version_id: str, seconds: int = ORIGINAL_LINK_SECONDS) -> str:
         """Sign a link to one version of a private object."""

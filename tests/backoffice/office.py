@@ -1,0 +1,130 @@
+"""Staff and operators at their browsers, on the real engines."""
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from apps.backoffice import urls
+from apps.tenancy.models import StaffMembership, Tenant, User
+from resale.adapters.dynamodb.records import history_row
+from resale.adapters.dynamodb.wire import to_wire
+from resale.application.ports import HistoryRow
+from resale.domain.access import Role
+from resale.domain.listings import Listing
+from tests.fixtures.storefront import Front
+
+#: Values that fit each path's place holders and name nothing.
+NOTHING = {
+    "listing_id": "lst_" + "0" * 32,
+    "order_id": "ord_" + "0" * 32,
+    "media_id": "med_" + "0" * 32,
+    "slug": "nobody",
+    "key_id": "key_" + "0" * 32,
+}
+OPEN = {"login", "logout"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page as its reader gets it."""
+
+    response: Any
+
+    @property
+    def status(self) -> int:
+        return int(self.response.status_code)
+
+    @property
+    def text(self) -> str:
+        """What can be read: no tags, white space as one blank."""
+        body = re.sub(r"<(script|style).*?</\1>", "", self.response.content.decode(), flags=re.DOTALL)
+        return unescape(" ".join(re.sub(r"<[^>]+>", " ", body).split()))
+
+    @property
+    def html(self) -> str:
+        return str(self.response.content.decode())
+
+    @property
+    def location(self) -> str:
+        return str(self.response.headers["Location"])
+
+
+@dataclass
+class Desk:
+    """Somebody signed in."""
+
+    user: User
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client()
+        self.client.force_login(self.user)
+
+    def get(self, name: str, *, query: str = "", **places: str) -> Shown:
+        return Shown(self.client.get(reverse(f"admin:{name}", kwargs=places) + query))
+
+    def send(self, name: str, body: dict[str, Any] | None = None, **places: str) -> HttpResponse:
+        """Post a form, and look at the answer itself."""
+        response: Any = self.client.post(reverse(f"admin:{name}", kwargs=places), body or {})
+        return response  # type: ignore[no-any-return]  # the test client's own type
+
+    def post(self, name: str, body: dict[str, Any] | None = None, **places: str) -> Shown:
+        """Post a form and look where it leads."""
+        return Shown(self.client.post(reverse(f"admin:{name}", kwargs=places), body or {}, follow=True))
+
+
+@dataclass
+class Office:
+    """One tenant's backoffice."""
+
+    front: Front
+
+    def hire(self, role: Role, name: str | None = None) -> Desk:
+        """Employ somebody and sign them in."""
+        user = User.objects.create_user(username=name or f"{role}@{self.slug}.example", is_staff=True)
+        return self.also(user, role)
+
+    def also(self, user: User, role: Role) -> Desk:
+        """Employ somebody who has a login."""
+        StaffMembership.objects.create(user=user, tenant=Tenant.objects.get(slug=self.slug), role=role)
+        return Desk(user)
+
+    @property
+    def slug(self) -> str:
+        return self.front.shop.tenant.slug
+
+    def pending(self, **fields: Any) -> Listing:
+        return self.front.world.pending(self.front.shopper(), **fields)
+
+    def record(self, entity_id: str) -> HistoryRow:
+        """Copy an entity's newest version to history, as the changes worker does from the stream."""
+        tables = self.front.shop.tenant.resources.tables
+        table, sk = (tables.listings, "listing") if entity_id.startswith("lst_") else (tables.orders, "order")
+        session = self.front.container.sessions.for_tenant(self.front.shop.tenant)
+        item = session.dynamodb.get_item(table=table, key={"pk": entity_id, "sk": sk})
+        assert item is not None
+        row = history_row(msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode())
+        assert not self.front.container.history(self.front.shop.tenant).append((row,))
+        return row
+
+
+def an_operator() -> Desk:
+    """Sign an operator in."""
+    user = User.objects.create_user(username="operator@platform.example", is_staff=True, is_superuser=True)
+    return Desk(user)
+
+
+def all_paths() -> list[tuple[str, str]]:
+    """Every page's name and a path to it that names nothing."""
+    found = []
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        places = {name: NOTHING[name] for name in pattern.pattern.converters}
+        found.append((str(pattern.name), reverse(f"admin:{pattern.name}", kwargs=places)))
+    return found

@@ -1,0 +1,90 @@
+"""Orders for staff: the list, one of them, its address for managers only, its cancellation."""
+
+from datetime import timedelta
+
+import pytest
+
+from resale.domain.orders import Order, OrderStatus
+from tests.backoffice.office import Desk, Office
+from tests.operations.world import Books
+from tests.unit.builders import NOW
+
+STREET = "1 Test Street"
+
+
+@pytest.fixture
+def order(office: Office) -> Order:
+    world = office.front.world
+    return world.order(office.front.shopper(), world.active(office.front.shopper()))
+
+
+class TestList:
+    def test_is_newest_first_in_pages(self, office: Office, viewer: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("apps.backoffice.orders._LIMIT", 1)
+        world, later = office.front.world, NOW + timedelta(days=3650)
+        made = [
+            world.order(office.front.shopper(), world.active(office.front.shopper()), now=later + timedelta(hours=hour))
+            for hour in range(2)
+        ]
+        first = viewer.get("orders")
+        link = first.html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+        second = viewer.get("orders", query=link)
+        assert made[1].id in first.html
+        assert made[0].id not in first.html
+        assert made[0].id in second.html
+
+    def test_a_foreign_cursor_starts_it_again(self, viewer: Desk) -> None:
+        assert viewer.get("orders", query="?cursor=made-up").location == "/admin/orders/"
+
+
+class TestOrder:
+    def test_its_address_is_for_managers(self, viewer: Desk, moderator: Desk, manager: Desk, order: Order) -> None:
+        for desk, sees in ((viewer, False), (moderator, False), (manager, True)):
+            page = desk.get("order", order_id=order.id)
+            assert page.status == 200
+            assert (STREET in page.text) is sees
+
+    def test_shows_its_money_and_history(self, office: Office, viewer: Desk, order: Order) -> None:
+        office.record(order.id)
+        text = viewer.get("order", order_id=order.id).text
+        assert "Total £120.00" in text
+        assert "Commission £12.00" in text
+        assert "1 Submitted Submitted Shopper" in text
+        assert "Complete and unedited" in text
+
+    @pytest.mark.parametrize("text", ["x", "ord_1", "lst_" + "0" * 32, "ord_" + "0" * 32])
+    def test_what_is_no_order_is_not_there(self, viewer: Desk, text: str) -> None:
+        assert viewer.get("order", order_id=text).status == 404
+
+
+class TestCancellation:
+    def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, order: Order) -> None:
+        body = {"version": order.version}
+        for desk in (viewer, moderator):
+            assert "Cancel this order" not in desk.get("order", order_id=order.id).text
+            assert "role does not allow" in desk.post("order-cancel", body, order_id=order.id).text
+        assert office.front.world.stored_order(order).status == OrderStatus.SUBMITTED
+        for _ in range(2):
+            assert "order is cancelled" in manager.post("order-cancel", body, order_id=order.id).text
+        stored = office.front.world.stored_order(order)
+        assert (stored.status, stored.version) == (OrderStatus.CANCELLED, order.version + 1)
+        assert office.record(order.id).change.actor.id == manager.user.staff_id
+
+    def test_of_an_order_that_moved_on_is_not_made(self, office: Office, manager: Desk, order: Order) -> None:
+        confirmed = _confirm(office, order)
+        page = manager.post("order-cancel", {"version": order.version}, order_id=order.id)
+        assert "too far along" in page.text or "moved on" in page.text
+        assert "Cancel this order" not in page.text
+        assert office.front.world.stored_order(order).version == confirmed.version
+
+    def test_needs_the_version_looked_at(self, office: Office, manager: Desk, order: Order) -> None:
+        assert "not complete" in manager.post("order-cancel", {}, order_id=order.id).text
+        assert office.front.world.stored_order(order).version == order.version
+
+
+def _confirm(office: Office, order: Order) -> Order:
+    books = Books()
+    for _ in range(3):
+        order = office.front.world.advance(order, books)
+    assert order.status == OrderStatus.CONFIRMED
+    return order

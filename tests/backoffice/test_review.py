@@ -1,0 +1,225 @@
+"""Review: the queue, one listing, and what staff decide, through the same operations as the API."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from apps.backoffice.forms import REASONS
+from resale.application.operations.customers import Shopper
+from resale.application.operations.listings import edit_listing
+from resale.domain.access import Role
+from resale.domain.actors import ActorKind
+from resale.domain.listings import Listing, ListingEdit, ListingStatus
+from tests.backoffice.office import Desk, Office
+from tests.operations.world import customer_of
+from tests.unit.builders import NOW
+
+NOTE = "The lining is not shown."
+RETURN = {"reasons": ["0"], "note": NOTE}
+#: What staff send, what the API is sent, and where the listing is then.
+DECISIONS: list[tuple[str, dict[str, Any], ListingStatus]] = [
+    ("approve", {}, ListingStatus.ACTIVE),
+    ("reject", {"decision": "reject", **RETURN}, ListingStatus.REJECTED),
+    ("request_changes", {"decision": "request_changes", **RETURN}, ListingStatus.CHANGES_REQUESTED),
+]
+
+
+def decide(desk: Desk, listing: Listing, decision: str, body: dict[str, Any], **changes: Any) -> Any:
+    name = "listing-approve" if decision == "approve" else "listing-return"
+    return desk.post(name, {**body, "version": listing.version, **changes}, listing_id=listing.id)
+
+
+class TestQueue:
+    def test_shows_who_waits_longest_first_with_a_photo(self, office: Office, viewer: Desk) -> None:
+        long_ago = NOW - timedelta(days=3650)
+        seller = office.front.shopper()
+        titles = ("Aaa the oldest", "Bbb the second")
+        for day, title in enumerate(titles):
+            office.front.world.pending(seller, now=long_ago + timedelta(days=day), title=title)
+        page = viewer.get("listings")
+        assert page.text.index(titles[0]) < page.text.index(titles[1])
+        assert f"{office.front.shop.tenant.resources.media_base_url}/renditions/{'a' * 64}.webp" in page.html
+        overview = viewer.get("index")
+        assert overview.text.index(titles[0]) < overview.text.index(titles[1])
+
+    def test_goes_on_where_the_page_ended(self, office: Office, viewer: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("apps.backoffice.listings._LIMIT", 1)
+        office.pending()
+        office.pending()
+        first = viewer.get("listings")
+        link = first.html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
+        second = viewer.get("listings", query=link)
+        assert second.status == 200
+        assert _listing_ids(first.html).isdisjoint(_listing_ids(second.html))
+
+    def test_a_foreign_cursor_starts_it_again(self, office: Office, viewer: Desk) -> None:
+        office.pending()
+        assert viewer.get("listings", query="?cursor=made-up").location == reverse("admin:listings")
+
+    def test_lists_what_is_on_sale_and_what_a_seller_has(self, office: Office, viewer: Desk) -> None:
+        seller = office.front.shopper()
+        later = NOW + timedelta(days=3650)
+        active = office.front.world.active(seller, now=later, title="Newest on sale")
+        assert active.title in viewer.get("listings", query="?show=on_sale").text
+        seller_id = customer_of(office.front.world, seller)
+        assert active.title in viewer.get("listings", query=f"?seller={seller_id}").text
+
+
+class TestDecisions:
+    @pytest.mark.parametrize(("decision", "body", "status"), DECISIONS)
+    def test_end_in_the_same_history_as_the_apis(
+        self, office: Office, moderator: Desk, decision: str, body: dict[str, Any], status: ListingStatus
+    ) -> None:
+        by_staff, by_api = office.pending(), office.pending()
+        answer = decide(moderator, by_staff, decision, body)
+        assert answer.status == 200
+        reasons = [REASONS[0], NOTE] if body else []
+        said = {"decision": decision, "reasons": reasons, "version": by_api.version}
+        office.front.post(f"/v1/listings/{by_api.id}/moderation", said, brand=True)
+        rows = [office.record(by_staff.id), office.record(by_api.id)]
+        assert rows[0].change.type == rows[1].change.type
+        assert rows[0].version == rows[1].version == by_staff.version + 1
+        assert rows[0].change.actor.kind == ActorKind.STAFF
+        assert rows[0].change.actor.id == moderator.user.staff_id
+        assert [office.front.world.listing(one.id).status for one in (by_staff, by_api)] == [status, status]
+
+    def test_tell_the_seller_why(self, office: Office, moderator: Desk) -> None:
+        seller = office.front.shopper()
+        listing = office.front.world.pending(seller)
+        decide(moderator, listing, "reject", {"decision": "reject", **RETURN})
+        told = office.front.get(f"/v1/listings/{listing.id}", by=seller).json["reasons"]
+        assert told == [REASONS[0], NOTE]
+        assert NOTE in moderator.get("listing", listing_id=listing.id).text
+
+    @pytest.mark.parametrize(("decision", "body", "status"), DECISIONS)
+    def test_sent_twice_are_made_once(
+        self, office: Office, moderator: Desk, decision: str, body: dict[str, Any], status: ListingStatus
+    ) -> None:
+        listing = office.pending()
+        for _ in range(2):
+            assert decide(moderator, listing, decision, body).status == 200
+        stored = office.front.world.listing(listing.id)
+        assert (stored.status, stored.version) == (status, listing.version + 1)
+
+    @pytest.mark.parametrize(("decision", "body", "_status"), DECISIONS)
+    def test_are_not_made_on_what_was_edited_since(
+        self, office: Office, moderator: Desk, decision: str, body: dict[str, Any], _status: ListingStatus
+    ) -> None:
+        seller = office.front.shopper()
+        listing = office.front.world.pending(seller)
+        edit(office, seller, listing)
+        page = decide(moderator, listing, decision, body)
+        assert "changed while you were looking at it" in page.text
+        assert "Other title" in page.text  # back at the listing, as it is now
+        assert office.front.world.listing(listing.id).status == ListingStatus.PENDING_REVIEW
+
+    def test_on_what_is_decided_are_refused_in_words(self, office: Office, moderator: Desk) -> None:
+        listing = office.pending()
+        decide(moderator, listing, "approve", {})
+        page = decide(moderator, listing, "reject", {"decision": "reject", **RETURN})
+        assert "in another state by now" in page.text
+        assert office.front.world.listing(listing.id).status == ListingStatus.ACTIVE
+
+    @pytest.mark.parametrize("body", [{}, {"reasons": []}, {"note": "   "}, {"note": "x" * 501}, {"reasons": ["99"]}])
+    def test_against_a_listing_need_a_reason(self, office: Office, moderator: Desk, body: dict[str, Any]) -> None:
+        listing = office.pending()
+        page = decide(moderator, listing, "reject", {"decision": "reject", **body})
+        assert page.status == 422
+        assert 'role="alert"' in page.html
+        assert office.front.world.listing(listing.id).version == listing.version
+
+    def test_need_the_version_looked_at(self, office: Office, moderator: Desk) -> None:
+        listing = office.pending()
+        assert "not complete" in decide(moderator, listing, "approve", {}, version="").text
+        assert office.front.world.listing(listing.id).version == listing.version
+
+    def test_a_viewer_makes_none(self, office: Office, viewer: Desk) -> None:
+        listing = office.pending()
+        page = viewer.get("listing", listing_id=listing.id)
+        assert "Approve" not in page.text
+        for decision, body, _ in DECISIONS:
+            assert "role does not allow" in decide(viewer, listing, decision, body).text
+        assert office.front.world.listing(listing.id).version == listing.version
+
+
+class TestWithdrawal:
+    def test_is_the_managers(self, office: Office, moderator: Desk, viewer: Desk, manager: Desk) -> None:
+        listing = office.pending()
+        body = {"version": listing.version}
+        for desk in (viewer, moderator):
+            assert "Withdraw" not in desk.get("listing", listing_id=listing.id).text
+            assert "role does not allow" in desk.post("listing-withdraw", body, listing_id=listing.id).text
+        assert "Withdraw" in manager.get("listing", listing_id=listing.id).text
+        for _ in range(2):
+            assert "is withdrawn" in manager.post("listing-withdraw", body, listing_id=listing.id).text
+        stored = office.front.world.listing(listing.id)
+        assert (stored.status, stored.version) == (ListingStatus.WITHDRAWN, listing.version + 1)
+
+    def test_of_what_was_edited_since_is_not_made(self, office: Office, manager: Desk) -> None:
+        seller = office.front.shopper()
+        listing = office.front.world.pending(seller)
+        edit(office, seller, listing)
+        page = manager.post("listing-withdraw", {"version": listing.version}, listing_id=listing.id)
+        assert "changed while you were looking at it" in page.text
+
+
+class TestListing:
+    def test_shows_what_its_seller_wrote_as_text(self, office: Office, viewer: Desk) -> None:
+        listing = office.pending(title="<b>Bold</b>", description="<script>alert(1)</script>")
+        page = viewer.get("listing", listing_id=listing.id)
+        assert "<b>Bold</b>" not in page.html
+        assert "<script>alert(1)</script>" not in page.html
+        assert "£120.00" in page.text
+
+    def test_tells_its_history_and_that_it_holds(self, office: Office, moderator: Desk) -> None:
+        listing, slots = office.front.world.draft(office.front.shopper())
+        office.record(listing.id)
+        office.front.world.make_ready(slots[0])
+        behind = moderator.get("listing", listing_id=listing.id)
+        assert "1 Created Draft Shopper" in behind.text
+        assert "Complete and unedited" in behind.text
+        page = office.hire(Role.MANAGER).post("listing-withdraw", {"version": 1}, listing_id=listing.id)
+        assert "1 newest version still being recorded" in page.text
+        office.record(listing.id)
+        page = moderator.get("listing", listing_id=listing.id)
+        assert "2 Withdrawn Draft → Withdrawn Staff · manager@northwind.example" in page.text
+        assert page.html.count("Hash checked:") == 2
+
+    def test_tells_a_gap_in_its_history(self, office: Office, moderator: Desk) -> None:
+        listing = office.pending()
+        office.record(listing.id)  # version 2 alone
+        assert "1 version of it missing or changed" in moderator.get("listing", listing_id=listing.id).text
+
+    @pytest.mark.parametrize("text", ["x", "lst_1", "lst_" + "G" * 32, "ord_" + "0" * 32])
+    def test_what_is_no_listing_is_not_there(self, viewer: Desk, text: str) -> None:
+        assert viewer.get("listing", listing_id=text).status == 404
+
+
+class TestSearch:
+    def test_an_id_leads_to_what_it_names(self, viewer: Desk) -> None:
+        for prefix, path in (("lst", "listings"), ("ord", "orders")):
+            found = viewer.get("search", query=f"?q=%20{prefix}_{'1' * 32}%20")
+            assert found.location == f"/admin/{path}/{prefix}_{'1' * 32}/"
+        assert viewer.get("search", query=f"?q=cus_{'1' * 32}").location.endswith(f"?seller=cus_{'1' * 32}")
+
+    def test_anything_else_is_explained(self, viewer: Desk) -> None:
+        assert viewer.get("search", query="?q=jacket").location == reverse("admin:index")
+        assert "whole id" in viewer.get("index").text
+
+
+def edit(office: Office, seller: Shopper, listing: Listing) -> None:
+    world = office.front.world
+    edit_listing(
+        uow=world.uow(),
+        principal=world.principal(seller),
+        listing_id=listing.id,
+        edit=ListingEdit(title="Other title"),
+        expected_version=None,
+        now=NOW,
+    )
+
+
+def _listing_ids(html: str) -> set[str]:
+    return {part.partition("/")[0] for part in html.split("/admin/listings/lst_")[1:]}

@@ -1,0 +1,105 @@
+"""Files for staff: private originals by a short link, and a storage that is one tenant's only."""
+
+import urllib.error
+import urllib.request
+import uuid
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+from django.core.files.base import ContentFile
+
+from apps.backoffice.storage import Folder, TenantMediaStorage
+from resale.domain.ids import MediaId
+from resale.domain.listings import Listing
+from resale.domain.media import MediaStatus, original_key
+from tests.backoffice.office import Desk, Office, Shown
+from tests.unit.builders import a_rendition
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+FIRST, LATER = b"the picture that counts", b"something put over it"
+
+
+@pytest.fixture
+def pictured(office: Office) -> tuple[Listing, MediaId]:
+    """A listing with an original that was overwritten after it was accepted."""
+    world = office.front.world
+    listing, slots = world.draft(office.front.shopper())
+    version_id = _put(office, original_key(listing.id, slots[0].id), FIRST)
+    _put(office, original_key(listing.id, slots[0].id), LATER)
+    uow = world.uow()
+    stored = uow.media.get(listing.id, slots[0].id)
+    ready = msgspec.structs.replace(
+        stored,
+        status=MediaStatus.READY,
+        original_version=version_id,
+        original_sha256="b" * 64,
+        perceptual_hash="c" * 16,
+        renditions=(a_rendition(),),
+        due_at=None,
+    )
+    uow.media.save(ready, change_type="image.ready")
+    uow.commit()
+    return listing, slots[0].id
+
+
+class TestOriginals:
+    def test_are_reached_by_a_link_for_a_minute(self, moderator: Desk, pictured: tuple[Listing, MediaId]) -> None:
+        link = _original(moderator, pictured).location
+        assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["60"]
+        assert _read(link) == FIRST
+
+    def test_a_changed_link_opens_nothing(self, moderator: Desk, pictured: tuple[Listing, MediaId]) -> None:
+        link = _original(moderator, pictured).location
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            _read(link.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))
+        refused.value.close()
+        assert refused.value.code == 403
+
+    def test_are_for_those_who_decide(self, viewer: Desk, manager: Desk, pictured: tuple[Listing, MediaId]) -> None:
+        assert _original(manager, pictured).location.startswith("http")
+        assert _original(viewer, pictured).location.startswith("/admin/listings/")
+
+    def test_of_an_image_never_accepted_are_not_there(self, office: Office, moderator: Desk) -> None:
+        listing, slots = office.front.world.draft(office.front.shopper())
+        assert _original(moderator, (listing, slots[0].id)).status == 404
+        assert moderator.get("original", listing_id=listing.id, media_id="x").status == 404
+
+
+class TestTenantMediaStorage:
+    def test_keeps_staffs_files_in_the_tenants_bucket(self, office: Office) -> None:
+        with TenantMediaStorage(office.front.shop.tenant, folder=Folder.EXPORTS) as storage:
+            name = storage.save(f"{uuid.uuid4().hex}.csv", ContentFile(b"a,b\n"))
+            assert storage.exists(name)
+            with storage.open(name) as file:
+                assert file.read() == b"a,b\n"
+            assert _read(storage.url(name)) == b"a,b\n"
+            assert storage.save(name, ContentFile(b"other")) != name
+
+    def test_is_its_tenants_only(self, office: Office, other_office: Office) -> None:
+        tenants = [one.front.shop.tenant for one in (office, other_office)]
+        mine, theirs = (TenantMediaStorage(tenant, folder=Folder.EXPORTS) for tenant in tenants)
+        with mine, theirs:
+            name = mine.save(f"{uuid.uuid4().hex}.csv", ContentFile(b"a"))
+            assert not theirs.exists(name)
+            with pytest.raises(ClientError, match="AccessDenied"):
+                theirs.connection.Object(mine.bucket_name, f"exports/{name}").get()
+
+
+def _original(desk: Desk, pictured: tuple[Listing, MediaId]) -> Shown:
+    return desk.get("original", listing_id=pictured[0].id, media_id=pictured[1])
+
+
+def _put(office: Office, key: str, body: bytes) -> str:
+    tenant = office.front.shop.tenant
+    s3 = cast("S3Client", office.front.container.sessions.for_tenant(tenant).client("s3"))
+    return s3.put_object(Bucket=tenant.resources.media_bucket, Key=key, Body=body)["VersionId"]
+
+
+def _read(link: str) -> bytes:
+    with urllib.request.urlopen(link) as answer:  # noqa: S310 - a link just signed
+        return bytes(answer.read())

@@ -1,0 +1,103 @@
+"""The operator's pages: tenants, keys that are shown once, suspension, health."""
+
+import re
+
+import pytest
+
+from apps.tenancy import keys
+from apps.tenancy.models import APIKey, Tenant
+from tests.backoffice.office import Desk, Office, Shown
+
+KEY = re.compile(r"sk_test_[\w-]{43}")
+SCOPES = ["orders:read", "history:read"]
+
+
+def new_key(desk: Desk, slug: str, **fields: object) -> Shown:
+    page = desk.get("tenant", slug=slug)
+    found = re.search(r'name="once" value="([^"]+)"', page.html)
+    assert found is not None
+    body = {"kind": "secret", "scopes": SCOPES, "once": found[1], **fields}
+    return desk.post("tenant-keys", body, slug=slug)
+
+
+class TestTenants:
+    def test_are_listed_with_status_region_and_keys(self, office: Office, other_office: Office, operator: Desk) -> None:
+        text = operator.get("tenants").text
+        for shop in (office, other_office):
+            tenant = shop.front.shop.tenant
+            assert f"{tenant.slug} Active {tenant.account_id} {tenant.region} Standard" in text
+
+    def test_one_shows_its_keys_by_their_last_characters_only(self, office: Office, operator: Desk) -> None:
+        page = operator.get("tenant", slug=office.slug)
+        secret = office.front.shop.secret.text
+        assert f"sk_test_…{secret[-4:]}" in page.text
+        assert secret not in page.html
+        assert office.front.shop.tenant.external_id not in page.html
+
+    def test_an_unknown_one_is_not_there(self, operator: Desk) -> None:
+        assert operator.get("tenant", slug="nobody").status == 404
+        assert operator.send("tenant-status", {"status": "active"}, slug="nobody").status_code == 404
+
+    def test_their_health_is_told(self, office: Office, other_office: Office, operator: Desk) -> None:
+        text = operator.get("health").text
+        for shop in (office, other_office):
+            tenant = shop.front.shop.tenant
+            assert f"{tenant.slug} {tenant.account_id} {tenant.region} Ok" in text
+
+
+class TestKeys:
+    def test_are_shown_once_and_work(self, office: Office, operator: Desk) -> None:
+        page = new_key(operator, office.slug)
+        found = KEY.search(page.text)
+        assert found is not None
+        assert APIKey.objects.get(hash=keys.hash_of(found[0])).scopes == sorted(SCOPES)
+        assert "no-store" in page.response.headers["Cache-Control"]
+        assert KEY.search(operator.get("tenant", slug=office.slug).text) is None
+
+    def test_the_same_form_makes_one_only(self, office: Office, operator: Desk) -> None:
+        found = re.search(r'name="once" value="([^"]+)"', operator.get("tenant", slug=office.slug).html)
+        assert found is not None
+        body = {"kind": "secret", "scopes": SCOPES, "once": found[1]}
+        before = APIKey.objects.count()
+        operator.post("tenant-keys", body, slug=office.slug)
+        again = operator.post("tenant-keys", body, slug=office.slug)
+        assert "sent before" in again.text
+        assert APIKey.objects.count() == before + 1
+
+    @pytest.mark.parametrize("fields", [{"kind": "golden"}, {"scopes": []}, {"scopes": ["all"]}, {"kind": ""}])
+    def test_need_a_kind_and_scopes_there_are(self, office: Office, operator: Desk, fields: dict[str, object]) -> None:
+        before = APIKey.objects.count()
+        assert new_key(operator, office.slug, **fields).status == 422
+        assert APIKey.objects.count() == before
+
+    def test_revoked_ones_are_useless_at_once(self, office: Office, operator: Desk) -> None:
+        key_id = office.front.shop.secret.id
+        assert office.front.get("/v1/orders", brand=True).status == 200
+        for _ in range(2):
+            assert "is revoked" in operator.post("key-revoke", slug=office.slug, key_id=key_id).text
+        assert office.front.get("/v1/orders", brand=True).code == "401 api_key_revoked"
+
+    def test_are_revoked_under_their_own_tenant_only(
+        self, office: Office, other_office: Office, operator: Desk
+    ) -> None:
+        key_id = office.front.shop.secret.id
+        assert operator.send("key-revoke", slug=other_office.slug, key_id=key_id).status_code == 404
+        assert APIKey.objects.get(id=key_id).revoked_at is None
+
+
+class TestSuspension:
+    def test_stops_the_shop_and_lets_it_go_on(self, office: Office, operator: Desk) -> None:
+        assert "is suspended" in operator.post("tenant-status", {"status": "suspended"}, slug=office.slug).text
+        assert office.front.get("/v1/listings").code == "403 tenant_suspended"
+        assert "active again" in operator.post("tenant-status", {"status": "active"}, slug=office.slug).text
+        assert office.front.get("/v1/listings").status == 200
+
+    def test_an_unknown_status_is_refused(self, office: Office, operator: Desk) -> None:
+        assert operator.send("tenant-status", {"status": "gone"}, slug=office.slug).status_code == 404
+        assert Tenant.objects.get(slug=office.slug).status == "active"
+
+    def test_a_tenant_without_its_stack_cannot_trade(self, operator: Desk) -> None:
+        Tenant.objects.create(slug="unready", name="Unready", account_id="3" * 12, status="suspended")
+        page = operator.post("tenant-status", {"status": "active"}, slug="unready")
+        assert "cannot be served" in page.text
+        assert Tenant.objects.get(slug="unready").status == "suspended"
