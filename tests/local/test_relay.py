@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,13 +43,16 @@ class Ground:
         )
         self.queues = container.queues(tenant)
 
-    def relay(self, sender: Any = None, streams: Any = None) -> TenantRelay:
-        """A relay as a new process would be; what it remembers is in its file."""
+    def relay(self, sender: Any = None, streams: Any = None, *, seconds_later: int = 0) -> TenantRelay:
+        """A relay as a new process would be; what it remembers is in its file. ``seconds_later`` sets its clock."""
         return TenantRelay(
             streams=streams or self.container.streams(self.tenant),
             sender=sender or self.queues,
             queue_url=self.url,
-            watch=DatabaseWatch(self.engines.dynamodb_file(self.tenant.account_id)),
+            watch=DatabaseWatch(
+                self.engines.dynamodb_file(self.tenant.account_id),
+                clock_ns=lambda: time.time_ns() + seconds_later * 10**9,
+            ),
             checkpoint=self.checkpoint(),
         )
 
@@ -167,7 +171,8 @@ class TestTenantRelay:
         assert ground.taken_ids() == [second]
 
     def test_sends_again_what_the_queue_did_not_take(self, ground: Ground) -> None:
-        relay, written = ground.relay(sender=Failing(ground.queues, times=1)), ground.write(count=3)
+        written = ground.write(count=3)
+        relay = ground.relay(sender=Failing(ground.queues, times=1), seconds_later=10)  # the file has long settled
         with pytest.raises(RelayStalled, match="1 changes were not taken"):
             relay.run_once()
         relay.run_once()
