@@ -1,6 +1,7 @@
 """``manage.py run``: starts everything on one machine, plays the journey, stays until Ctrl-C (``ONCE=1``: stops)."""
 
 import os
+import signal
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]  # the developer's own cloud is never meant here
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
         platform = LocalPlatform(settings.VAR_DIR, port=_port(), say=say_line)
         try:
             platform.run(once=os.environ.get("ONCE", "") not in {"", "0"})
