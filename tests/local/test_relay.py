@@ -171,8 +171,9 @@ class TestTenantRelay:
         assert ground.taken_ids() == [second]
 
     def test_sends_again_what_the_queue_did_not_take(self, ground: Ground) -> None:
+        relay = ground.relay(sender=Failing(ground.queues, times=1), seconds_later=10)  # every write has settled
+        relay.run_once()
         written = ground.write(count=3)
-        relay = ground.relay(sender=Failing(ground.queues, times=1), seconds_later=10)  # the file has long settled
         with pytest.raises(RelayStalled, match="1 changes were not taken"):
             relay.run_once()
         relay.run_once()
