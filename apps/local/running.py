@@ -91,13 +91,15 @@ class LocalPlatform:
 
     def _find_addresses(self, engines: LocalEngines) -> Addresses:
         ports = PortBook(self._var / "ports.json")
-        return Addresses(
+        addresses = Addresses(
             web_port=self._port,
-            issuer_port=ports.port("issuer"),
+            issuer_port=ports.port("issuer"),  # a part of every shopper's identity
             payments_port=ports.port("payments"),
             aws_url=engines.aws_endpoint_url,
             dynamodb_urls=engines.dynamodb_endpoints,
         )
+        ports.save()
+        return addresses
 
     def _provision(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Mapping[str, Resources]:
         for brand in BRANDS:
