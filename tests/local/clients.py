@@ -6,12 +6,12 @@ import botocore.session
 from botocore.config import Config
 
 
-def client(service: str, url: str, *, key: str = "111111111111") -> Any:
+def client(service: str, url: str, *, key: str = "111111111111", region: str = "eu-west-2") -> Any:
     """A client that never retries, as the root of an account, which a 12-digit key is."""
     return botocore.session.Session().create_client(
         service,
         endpoint_url=url,
-        region_name="eu-west-2",
+        region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key="any",
         config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5),

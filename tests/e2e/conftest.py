@@ -1,0 +1,20 @@
+"""One platform for all tests that need one up; each finds it running."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.machine import Machine
+
+
+@pytest.fixture(scope="session")
+def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    yield machine
+    machine.close()
+
+
+@pytest.fixture
+def machine(_machine: Machine) -> Machine:
+    _machine.ensure_up()
+    return _machine

@@ -1,0 +1,172 @@
+"""Shoppers and staff of a running platform, through its public API only."""
+
+import hashlib
+import http.client
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import jwt
+
+from apps.local.issuer.tokens import mint
+from apps.local.journey.client import Answer, Client, upload
+from apps.local.private_files import DemoTenant
+from tests.e2e.machine import Machine, eventually
+
+_CURRENCIES = {"northwind": "GBP", "atelier": "USD"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is uploaded. ``bytes_said`` is what the seller says it will be, when that is not true."""
+
+    content: bytes
+    content_type: str = "image/jpeg"
+    bytes_said: int | None = None
+
+    @property
+    def slot(self) -> dict[str, object]:
+        return {"content_type": self.content_type, "bytes": self.bytes_said or len(self.content)}
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """Somebody with a token, and what nobody may find in the clear."""
+
+    client: Client
+    name: str
+    email: str
+    street: str
+    phone: str
+
+    @property
+    def address(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "line1": self.street,
+            "city": "Much Binding",
+            "postal_code": "MB7 3QX",
+            "country": "GB",
+            "phone": self.phone,
+        }
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.name, self.email, self.street, self.phone, "Much Binding", "MB7 3QX")
+
+
+class Shop:
+    """One brand's shop."""
+
+    def __init__(self, machine: Machine, slug: str) -> None:
+        self._machine = machine
+        self.tenant: DemoTenant = next(tenant for tenant in machine.demo.tenants if tenant.slug == slug)
+        self.public = self._client(self.tenant.publishable_key)
+        self.brand = self._client(self.tenant.secret_key)
+
+    def shopper(self) -> Shopper:
+        """A new shopper, whose token says more of them than it must."""
+        mark = uuid.uuid4().hex[:12]
+        name, email = f"Marlowe Q{mark}", f"marlowe.q{mark}@post.example"
+        known = jwt.decode(self.tenant.buyer_token, options={"verify_signature": False})
+        token = mint(
+            self._machine.var / "issuers",
+            self.tenant.slug,
+            f"subject-{mark}",
+            issuer=known["iss"],
+            audience=known["aud"],
+            lifetime=timedelta(hours=1),
+            claims={"name": name, "email": email},
+        )
+        client = self._client(self.tenant.publishable_key, {"Authorization": f"Bearer {token}"})
+        return Shopper(client, name, email, street=f"{mark} Hidden Close", phone=f"+44163296{int(mark[:4], 16):05d}")
+
+    # ------------------------------------------------------------ selling
+    def draft(self, seller: Shopper, pictures: Sequence[Picture]) -> dict[str, Any]:
+        body = {
+            "title": "Waxed jacket",
+            "product": f"jackets/{uuid.uuid4().hex[:8]}",
+            "condition": "very_good",
+            "price": {"amount": 12_000, "currency": _CURRENCIES[self.tenant.slug]},
+            "images": [picture.slot for picture in pictures],
+        }
+        answer = insist(lambda: seller.client.post("/v1/listings", body, Idempotency_Key=uuid.uuid4().hex))
+        assert answer.status == 201, answer.content
+        listing: dict[str, Any] = answer.json
+        return listing
+
+    def on_sale(self, seller: Shopper, picture: Picture, *, count: int) -> list[str]:
+        """List, photograph and approve; return the listings."""
+        drafts = [self.draft(seller, [picture]) for _ in range(count)]
+        for draft in drafts:
+            assert send_picture(draft["images"][0], picture).status == 204
+        for draft in drafts:
+            self.images_done(seller, draft["id"])
+            self.submit(seller, draft["id"])
+            self.approve(draft["id"])
+        return [draft["id"] for draft in drafts]
+
+    def images_done(self, seller: Shopper, listing_id: str, *, seconds: float = 60.0) -> list[dict[str, Any]]:
+        """Wait until every image is looked at; return them."""
+        listing = eventually(
+            lambda: seen(seller.client, f"/v1/listings/{listing_id}"),
+            lambda found: all(image["status"] != "awaiting_upload" for image in found["images"]),
+            until="the images are done",
+            seconds=seconds,
+        )
+        images: list[dict[str, Any]] = listing["images"]
+        return images
+
+    def submit(self, seller: Shopper, listing_id: str) -> None:
+        answer = insist(lambda: seller.client.post(f"/v1/listings/{listing_id}/submit"))
+        assert answer.status == 200, answer.content
+
+    def approve(self, listing_id: str) -> None:
+        answer = insist(lambda: self.brand.post(f"/v1/listings/{listing_id}/moderation", {"decision": "approve"}))
+        assert answer.status == 200, answer.content
+
+    # ------------------------------------------------------------ buying
+    def buy(self, buyer: Shopper, listing_id: str, token: str) -> str:
+        """Order a listing, again and again under one key until there is an answer; return the order."""
+        body = {"listing_id": listing_id, "shipping_address": buyer.address, "payment_token": token}
+        key = uuid.uuid4().hex
+        answer = insist(lambda: buyer.client.post("/v1/orders", body, Idempotency_Key=key))
+        assert answer.status == 202, answer.content
+        order_id: str = answer.json["id"]
+        return order_id
+
+    def _client(self, key: str, headers: Mapping[str, str] | None = None) -> Client:
+        return Client(self._machine.demo.base_url, {"X-API-Key": key, **(headers or {})})
+
+
+def send_picture(image: Mapping[str, Any], picture: Picture) -> Answer:
+    """Upload into a slot, as a browser does, with whatever the seller has."""
+    return insist(lambda: upload(image["upload"]["url"], image["upload"]["fields"], picture.content))
+
+
+def seen(client: Client, path: str) -> dict[str, Any]:
+    """Read an object that is there."""
+    answer = insist(lambda: client.get(path))
+    assert answer.status == 200, (path, answer.content)
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def insist(send: Callable[[], Answer]) -> Answer:
+    """Send again while nobody answers, or the answer says to come back: as clients of the API are told to."""
+
+    def attempt() -> Answer | OSError | http.client.HTTPException:
+        try:
+            return send()
+        except (OSError, http.client.HTTPException) as error:
+            return error
+
+    answer = eventually(attempt, lambda got: isinstance(got, Answer) and got.status != 503, until="there is an answer")
+    assert isinstance(answer, Answer)
+    return answer
