@@ -31,6 +31,7 @@ class LocalPlatform:
         self._issuers = var / "issuers"
         self._secrets_file = var / "secrets.json"
         self._demo_file = var / "demo.json"
+        self._platform: list[str] = []  # names of what is stopped before the engines
 
     def run(self, *, once: bool) -> None:
         """Start everything, play the journey, and stay until a signal unless ``once``.
@@ -41,16 +42,23 @@ class LocalPlatform:
             JourneyFailed: The journey did not end as it should.
         """
         with exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
-            began = time.monotonic()
-            addresses, demo = self._start(supervisor)
-            self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
-            self._play(addresses, demo)
-            for line in introductions.summary(demo, file=self._demo_file):
-                self._say(line)
-            if not once:
-                self._say("\nrunning; Ctrl-C stops it")
-                signal.pause()
-            self._say("stopping")
+            try:
+                self._start_and_play(supervisor)
+                if not once:
+                    self._say("\nrunning; Ctrl-C stops it")
+                    signal.pause()
+            finally:
+                self._say("stopping")
+                # Before the engines, which are in the supervisor's own hands.
+                supervisor.stop_together([name for name in supervisor.names() if name in self._platform])
+
+    def _start_and_play(self, supervisor: Supervisor) -> None:
+        began = time.monotonic()
+        addresses, demo = self._start(supervisor)
+        self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
+        self._play(addresses, demo)
+        for line in introductions.summary(demo, file=self._demo_file):
+            self._say(line)
 
     def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
         secrets = load_secrets(self._secrets_file, tuple(brand.slug for brand in BRANDS))
@@ -64,13 +72,14 @@ class LocalPlatform:
         self._register(addresses, secrets, resources)
         self._say("starting the platform: workers, sweep, relay, payment provider, issuers, web")
         for spec in self._processes(engines, addresses, secrets):
+            self._platform.append(spec.name)
             supervisor.start(spec)
         demo = introductions.describe(addresses, secrets, issuers=self._issuers)
         save(self._demo_file, demo)
         return addresses, demo
 
     def _processes(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Iterator[ProcessSpec]:
-        """List what to start; the web server is last: others start while it is waited for, and it stops first."""
+        """List what to start; the web server is last, so that the others start while it is waited for."""
         yield from services.workers(addresses, secrets)
         yield services.relay(
             addresses,

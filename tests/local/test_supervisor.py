@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -169,6 +170,15 @@ class TestStop:
             supervisor.start(dataclasses.replace(server(name), after_exit=_noting(ended, name)))
         supervisor.stop()
         assert ended == ["three", "two", "one"]
+
+    def test_ends_those_that_do_not_need_each_other_at_once(self, supervisor: Supervisor) -> None:
+        both = threading.Barrier(2)
+        for name in ("one", "two"):
+            supervisor.start(dataclasses.replace(server(name), after_exit=lambda _clean: both.wait(10)))
+        supervisor.start(server("stays"))
+        supervisor.stop_together(["one", "two"])
+        assert supervisor.names() == ("stays",)
+        assert not both.broken
 
     def test_insists_after_the_time_allowed(self, supervisor: Supervisor, said: list[str]) -> None:
         cleanly: list[bool] = []
