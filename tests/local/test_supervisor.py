@@ -163,6 +163,13 @@ def _noting(ended: list[str], name: str) -> Callable[[bool], None]:
     return lambda _clean: ended.append(name)
 
 
+def _meeting(both: threading.Barrier) -> Callable[[bool], None]:
+    def meet(*_: object) -> None:
+        both.wait(10)
+
+    return meet
+
+
 class TestStop:
     def test_ends_children_in_reverse_order(self, supervisor: Supervisor) -> None:
         ended: list[str] = []
@@ -174,7 +181,7 @@ class TestStop:
     def test_ends_those_that_do_not_need_each_other_at_once(self, supervisor: Supervisor) -> None:
         both = threading.Barrier(2)
         for name in ("one", "two"):
-            supervisor.start(dataclasses.replace(server(name), after_exit=lambda _clean: both.wait(10)))
+            supervisor.start(dataclasses.replace(server(name), after_exit=_meeting(both)))
         supervisor.start(server("stays"))
         supervisor.stop_together(["one", "two"])
         assert supervisor.names() == ("stays",)
