@@ -101,9 +101,7 @@ class TestGetListing:
         listing, _ = front.world.draft(seller, now=long_ago)
         assert front.get(url(listing), by=seller).json["images"][0]["upload"] is None
 
-    @pytest.mark.parametrize(
-        "text", ["x", LISTING.upper(), LISTING + "0", SELLER, "lst_", "%00", "..", "a" * 3000]
-    )
+    @pytest.mark.parametrize("text", ["x", LISTING.upper(), LISTING + "0", SELLER, "lst_", "%00", "..", "a" * 3000])
     def test_what_is_no_listing_id_is_no_listing(self, front: Front, text: str) -> None:
         assert front.get(f"/v1/listings/{text}").code == "404 listing_not_found"
 

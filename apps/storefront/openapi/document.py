@@ -9,6 +9,7 @@ from apps.core.views import JSON
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
+from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of, schemas_of
 
 _DESCRIPTION: Final = """
@@ -194,8 +195,21 @@ def _problem_answer(status: int, found: list[ProblemCode]) -> dict[str, Any]:
     return {
         "description": "\n".join(f"- `{problem.code}`: {problem.meaning}" for problem in found),
         "headers": headers,
-        "content": {CONTENT_TYPE: {"schema": {"allOf": [{"$ref": REF + "Problem"}, narrowed]}}},
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {"allOf": [{"$ref": REF + "Problem"}, narrowed]},
+                "example": _example_of(found[0]),
+            }
+        },
     }
+
+
+def _example_of(problem: ProblemCode) -> dict[str, Any]:
+    example = {**EXAMPLES["Problem"], "status": problem.status, "code": problem.code, "detail": problem.meaning}
+    example |= {"type": f"urn:resale:problem:{problem.code}", "title": problem.code.replace("_", " ").capitalize()}
+    if problem.code != EXAMPLES["Problem"]["code"]:
+        del example["errors"]
+    return example
 
 
 _HEADERS: Final[dict[str, Any]] = {
