@@ -34,9 +34,18 @@ def open_sessions(resale_settings: Settings) -> Iterator[OpenSessions]:
         sessions.close()
 
 
+@pytest.fixture(scope="session")
+def shared_sessions(resale_settings: Settings) -> Iterator[TenantSessions]:
+    """For all tests that leave them as they are: making clients costs most of a test's time."""
+    made = TenantSessions(resale_settings)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def sessions(open_sessions: OpenSessions) -> TenantSessions:
-    return open_sessions()
+def sessions(shared_sessions: TenantSessions) -> TenantSessions:
+    """Shared; a file whose tests spoil sessions overrides this with its own."""
+    return shared_sessions
 
 
 @pytest.fixture
@@ -50,18 +59,36 @@ def lane(session: TenantSession) -> DynamoDB:
     return session.dynamodb
 
 
-@pytest.fixture
-def store_proxy(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> Iterator[FaultProxy]:
-    """Between northwind's lane and its store."""
+@pytest.fixture(scope="session")
+def northwinds_proxy(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> Iterator[FaultProxy]:
     with FaultProxy(engines.dynamodb_endpoints[tenants[0].account_id]) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def faulty_lane(open_sessions: OpenSessions, store_proxy: FaultProxy, tenants: tuple[Tenant, Tenant]) -> DynamoDB:
+def store_proxy(northwinds_proxy: FaultProxy) -> Iterator[FaultProxy]:
+    """Between northwind's lane and its store; harmless again at the end."""
+    yield northwinds_proxy
+    northwinds_proxy.clear()
+
+
+@pytest.fixture(scope="session")
+def proxied_sessions(
+    resale_settings: Settings, northwinds_proxy: FaultProxy, tenants: tuple[Tenant, Tenant]
+) -> Iterator[TenantSessions]:
+    endpoints = {tenants[0].account_id: northwinds_proxy.url}
+    made = TenantSessions(msgspec.structs.replace(resale_settings, dynamodb_endpoints=endpoints))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def faulty_lane(proxied_sessions: TenantSessions, store_proxy: FaultProxy, tenants: tuple[Tenant, Tenant]) -> DynamoDB:
     """Northwind's lane through the proxy."""
-    sessions = open_sessions(dynamodb_endpoints={tenants[0].account_id: store_proxy.url})
-    return sessions.for_tenant(tenants[0]).dynamodb
+    lane = proxied_sessions.for_tenant(tenants[0]).dynamodb
+    lane.get_item(table=tenants[0].resources.tables.listings, key={"pk": "none", "sk": "none"})  # there is a session
+    store_proxy.clear()
+    return lane
 
 
 @pytest.fixture

@@ -108,7 +108,9 @@ class TestReceiving:
         queues = SQSQueues(open_sessions(read_timeout_seconds=0.5).for_tenant(tenants[0]))
         assert queues.receive(url, wait_seconds=1) == ()
 
-    def test_heals_a_refused_token(self, queues: SQSQueues, session: TenantSession, url: str) -> None:
+    def test_heals_a_refused_token(self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], url: str) -> None:
+        session = open_sessions().for_tenant(tenants[0])
+        queues = SQSQueues(session)
         queues.send(url, ["body"])
         spoil(session)
         assert [message.body for message in drain(queues, url, 1)] == ["body"]

@@ -44,6 +44,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     return True
 
 
+@pytest.fixture
+def sessions(open_sessions: OpenSessions) -> TenantSessions:
+    """Of each test's own: they are aged and spoiled here."""
+    return open_sessions()
+
+
 class TestIdentity:
     def test_each_tenant_acts_in_its_own_account_and_region(self, sessions: TenantSessions, tenants: Tenants) -> None:
         for tenant in tenants:

@@ -16,12 +16,19 @@ from resale.adapters.s3.uploads import FormSigner, S3UploadForms
 from resale.application.ports import UploadForm
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
+from tests.adapters.conftest import OpenSessions
 from tests.adapters.test_sessions import age, eventually
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678, tzinfo=UTC)  # a test clock's
 JPEG = "image/jpeg"
 
 Sign = Callable[..., UploadForm]
+
+
+@pytest.fixture
+def sessions(open_sessions: OpenSessions) -> TenantSessions:
+    """Of each test's own: they are aged and spoiled here."""
+    return open_sessions()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """botocore clients on a tenant's credentials: time limits, few attempts, and a refused token healed in place."""
 
+import functools
 import threading
 from typing import Any, Final
 
@@ -17,21 +18,32 @@ _FIRST_ATTEMPT: Final = 1
 _RETRY_NOW: Final = 0  # seconds
 
 
+@functools.cache
+def _loader() -> Loader:
+    """Read the service descriptions, which take most of a client's time and memory, once a process."""
+    loader: Loader = botocore.session.Session().get_component("data_loader")
+    return loader
+
+
+def new_session() -> botocore.session.Session:
+    """Give a botocore session that shares the service descriptions."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
 class ClientFactory:
-    """Builds clients; the service descriptions, which take most of the time and memory, are read once a process."""
+    """Builds clients for tenants."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loader: Loader = botocore.session.Session().get_component("data_loader")
-        # Sessions share the loader, and its cache is filled without a lock.
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # the loader's cache is filled without one
 
     def build(
         self, service: str, *, region: str, credentials: RoleCredentials, read_timeout_seconds: float
     ) -> BaseClient:
         """Build a client of one service in one region, on one tenant's credentials."""
-        session = botocore.session.Session()
-        session.register_component("data_loader", self._loader)
+        session = new_session()
         session.register_component("credential_provider", _Fixed(credentials))
         config = Config(
             connect_timeout=self._settings.connect_timeout_seconds,

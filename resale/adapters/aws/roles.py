@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Final, cast
 
-import botocore.session
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from resale.adapters.aws.clients import new_session
 from resale.adapters.aws.credentials import Lease
 from resale.adapters.faults import SessionUnavailable, WrongAccount, code_of
 from resale.domain.tenants import Tenant
@@ -29,8 +29,7 @@ class RoleAssumer:
 
     def __init__(self, settings: Settings) -> None:
         self._session_seconds = settings.session_seconds
-        session = botocore.session.Session()
-        client = session.create_client(
+        client = new_session().create_client(
             "sts",
             region_name=settings.platform_region,
             aws_access_key_id=settings.access_key_id,

@@ -140,7 +140,9 @@ class _Parts:
         self._regional_endpoints: dict[str, str] = {}
 
     def credentials_of(self, tenant: Tenant) -> RoleCredentials:
-        return RoleCredentials(lambda: self._role_assumer().assume(tenant))
+        # Building the STS client takes a while and no network: here, not while callers wait for their session.
+        roles = self._role_assumer()
+        return RoleCredentials(lambda: roles.assume(tenant))
 
     def pool_of(self, session: TenantSession) -> ConnectionPool:
         """Give the pool of the tenant's endpoint: all tenants of a region share one."""
