@@ -31,6 +31,7 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say what every page shows around its content."""
         context: dict[str, Any] = super().each_context(request)
+        context["styles"] = [static("backoffice/backoffice.css")]
         context["site_favicons"] = [{"rel": "icon", "type": "image/svg+xml", "href": static("backoffice/icon.svg")}]
         desk = find_desk(request)
         user = request.user

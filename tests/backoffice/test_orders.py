@@ -71,10 +71,23 @@ class TestCancellation:
         assert office.record(order.id).change.actor.id == manager.user.staff_id
 
     def test_of_an_order_that_moved_on_is_not_made(self, office: Office, manager: Desk, order: Order) -> None:
-        confirmed = _confirm(office, order)
+        paying = office.front.world.advance(order, Books())
+        assert paying.status == OrderStatus.PAYMENT_PENDING
         page = manager.post("order-cancel", {"version": order.version}, order_id=order.id)
-        assert "too far along" in page.text or "moved on" in page.text
+        assert "moved on while you were looking at it" in page.text
+        assert not office.front.world.stored_order(order).cancel_requested
+
+    def test_while_a_payment_runs_is_asked_for(self, office: Office, manager: Desk, order: Order) -> None:
+        paying = office.front.world.advance(order, Books())
+        page = manager.post("order-cancel", {"version": paying.version}, order_id=order.id)
+        assert "as soon as its payment is settled" in page.text
+        assert "Cancellation asked" in page.text
         assert "Cancel this order" not in page.text
+
+    def test_of_a_confirmed_order_is_refused_in_words(self, office: Office, manager: Desk, order: Order) -> None:
+        confirmed = _confirm(office, order)
+        page = manager.post("order-cancel", {"version": confirmed.version}, order_id=order.id)
+        assert "too far along" in page.text
         assert office.front.world.stored_order(order).version == confirmed.version
 
     def test_needs_the_version_looked_at(self, office: Office, manager: Desk, order: Order) -> None:
