@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -108,6 +109,7 @@ class TestReuse:
             pool.send(REQUEST)
             child = os.fork()
             if child == 0:
+                signal.alarm(30)  # a child that hangs ends
                 os._exit(0 if pool.send(REQUEST).body == b"{}" else 1)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
             assert pool.send(REQUEST).body == b"{}"

@@ -1,6 +1,7 @@
 """Sessions per tenant account on enforced STS: guard, refresh, healing, bounds; tenants never wait for each other."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -257,6 +258,7 @@ class TestCache:
         with sessions._lock:  # held by somebody at the moment of the fork
             child = os.fork()
             if child == 0:
+                signal.alarm(30)  # a child that hangs ends
                 theirs = sessions.for_tenant(tenants[0])
                 os._exit(0 if theirs is not mine and theirs.credentials().access_key and sessions._thread else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
