@@ -40,6 +40,10 @@ class Process:
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Stop its clock: what is sent to it lies where it is."""
+        os.kill(self.pid, signal.SIGSTOP)
+
     def cpu_seconds(self) -> float:
         """CPU time used so far; 0 once it has ended."""
         fields = _stat(self.pid)

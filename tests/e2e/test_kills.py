@@ -13,8 +13,7 @@ from tests.fixtures.pictures import jpeg, scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
-#: Who is killed while which order is sent, in this order. The one that loses the most comes first: what it lost is
-#: looked for after a minute, while the others die.
+#: Who is killed while which order is sent, in this order.
 KILLED_AT_AN_ORDER = (
     ("ministack", "tok_ok"),
     ("changes", "tok_timeout"),
@@ -73,7 +72,7 @@ class Stage:
         self._sellers = {slug: shop.shopper() for slug, shop in self._shops.items()}
         small = Picture(jpeg(scene(64, 48)))
         self._stock = {
-            slug: iter(shop.on_sale(self._sellers[slug], small, count=12 if slug == "northwind" else 1))
+            slug: iter(shop.on_sale(self._sellers[slug], small, count=13 if slug == "northwind" else 1))
             for slug, shop in self._shops.items()
         }
         self._small = small
@@ -81,7 +80,7 @@ class Stage:
     def play(self) -> Aftermath:
         self._kill_in_mid_payment()
         self._kill_in_mid_render()
-        self._upload_and_forget()
+        self._lose_messages()
         for role, token in KILLED_AT_AN_ORDER:
             self._kill_at_an_order(role, token)
         self._kill_the_web_pool()
@@ -108,12 +107,25 @@ class Stage:
         assert seen(seller.client, f"/v1/listings/{draft['id']}")["images"][0]["status"] == "awaiting_upload"
         self.aftermath.photographed.append((shop, seller, draft["id"]))
 
-    def _upload_and_forget(self) -> None:
-        """Upload, so that the event lies in a queue that ministack forgets when it is killed next."""
+    def _lose_messages(self) -> None:
+        """Kill ministack with an upload's event and a change in its queues: it forgets both.
+
+        The upload is looked for after a minute, so this comes before most other deaths.
+        """
         shop, seller = self._shops["northwind"], self._sellers["northwind"]
         draft = shop.draft(seller, [self._small])
-        self._machine.kill("images")
+        consumers = [self._machine.leader(role) for role in ("images", "changes")]
+        for consumer in consumers:
+            consumer.freeze()
         assert send_picture(draft["images"][0], self._small).status == 204
+        self._sell("northwind", "tok_ok")
+        eventually(
+            self._machine.queue_depths,
+            lambda depths: min(depths["northwind-images"], depths["northwind-changes"]) > 0,
+            until="an event and a change are in their queues",
+        )
+        for role in ("ministack", "images", "changes"):
+            self.aftermath.killed.append((role, self._machine.kill(role)))
         self.aftermath.photographed.append((shop, seller, draft["id"]))
 
     def _kill_at_an_order(self, role: str, token: str) -> None:
