@@ -81,10 +81,15 @@ class TestRewriting:
         written = json.loads(LISTINGS.to_doc(a_listing(custom_fields={"size": "L"}), loaded=loaded))
         assert written["custom_fields"] == {"size": "L"}
 
-    def test_a_newer_schema_is_never_overwritten(self) -> None:
+    @pytest.mark.parametrize("separators", [None, (",", ":")], ids=["spaced", "as we write"])
+    def test_a_newer_schema_is_never_overwritten(self, separators: tuple[str, str] | None) -> None:
         newer = json.loads(LISTINGS.to_doc(a_listing(), loaded=None)) | {"schema": 99}
         with pytest.raises(SchemaTooNew):
-            LISTINGS.to_doc(a_listing(), loaded=json.dumps(newer))
+            LISTINGS.to_doc(a_listing(), loaded=json.dumps(newer, separators=separators))
+
+    def test_what_a_user_wrote_is_no_schema(self) -> None:
+        loaded = LISTINGS.to_doc(a_listing(title='{"schema":99,', custom_fields={"schema": 99}), loaded=None)
+        assert json.loads(LISTINGS.to_doc(a_listing(), loaded=loaded))["schema"] == LISTINGS.schema
 
     def test_the_private_part_is_never_in_the_document(self) -> None:
         doc = LISTINGS.to_doc(a_listing(private="sealed"), loaded=None)
