@@ -1,5 +1,6 @@
 """How the web role is served, in the image and by ``make run`` alike. Gunicorn reads this file, nothing imports it."""  # noqa: INP001 - a file, not a module
 
+import gc
 import os
 from pathlib import Path
 
@@ -23,3 +24,9 @@ accesslog = None  # the application logs one structured line a request
 errorlog = "-"
 loglevel = "warning"
 control_socket_disable = True  # nobody talks to the server but the load balancer and signals
+
+
+def when_ready(server: object) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Set what is loaded apart from garbage collection, before the workers fork: nothing of it ever ends."""
+    gc.collect()
+    gc.freeze()  # else each full collection walks all of Django, and writes to pages the workers share
