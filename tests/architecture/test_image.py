@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+from config.celery_settings import WORKER_FLAGS
 from tests.architecture.sources import ROOT
 
 ENTRYPOINT = ROOT / "docker/entrypoint"
@@ -29,3 +30,6 @@ class TestEntrypoint:
         assert list(branches) == ROLES
         without_exec = [role for role, body in branches.items() if not re.search(r"^ +exec ", body, re.MULTILINE)]
         assert not without_exec, "a shell as PID 1 swallows the stop signal"
+
+    def test_a_worker_starts_with_the_flags_its_settings_ask_for(self) -> None:
+        assert f"worker {' '.join(WORKER_FLAGS)} " in ENTRYPOINT.read_text(encoding="utf-8")
