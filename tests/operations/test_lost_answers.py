@@ -1,0 +1,245 @@
+"""Every operation while the store does what was asked and its answer is lost: it succeeds, once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from apps.core.commands import perform
+from apps.local.engines.local import LocalEngines
+from apps.workers.changes import ChangesConsumer
+from resale.application.operations.idempotency import CommandKey, command_key
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    create_listing,
+    edit_listing,
+    moderate_listing,
+    submit_listing,
+    withdraw_listing,
+)
+from resale.application.operations.media import process_image
+from resale.application.operations.orders import advance_order, cancel_order, submit_order
+from resale.application.ports import UnitOfWork
+from resale.application.queries.history import verify_history
+from resale.application.queries.listings import list_seller_listings
+from resale.application.queries.orders import list_orders
+from resale.bootstrap import Container
+from resale.domain.listings import ListingEdit
+from resale.domain.media import Media, original_key
+from resale.domain.orders import Order
+from resale.domain.tenants import Tenant
+from resale.settings import Settings
+from tests.faults.proxy import Fault, FaultProxy
+from tests.fixtures.pictures import jpeg, scene
+from tests.operations.world import BRAND, Books, World, a_new_listing, a_new_order
+from tests.unit.builders import NOW
+
+Operation = Callable[[UnitOfWork], object]
+_WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
+
+
+@pytest.fixture
+def proxy(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> Iterator[FaultProxy]:
+    with FaultProxy(engines.dynamodb_endpoints[tenants[0].account_id]) as made:
+        yield made
+
+
+@pytest.fixture
+def lossy(proxy: FaultProxy, resale_settings: Settings, tenants: tuple[Tenant, Tenant]) -> Iterator[World]:
+    """The same tenant behind the proxy."""
+    account = tenants[0].account_id
+    endpoints = {**resale_settings.dynamodb_endpoints, account: proxy.url}
+    container = Container(msgspec.structs.replace(resale_settings, dynamodb_endpoints=endpoints))
+    yield World(container, tenants[0])
+    container.close()
+
+
+class Loss:
+    """Runs operations whose writes' first answers are all lost, and carries what they wrote to the history."""
+
+    def __init__(self, world: World, lossy: World, proxy: FaultProxy) -> None:
+        self.world, self._lossy, self._proxy = world, lossy, proxy
+
+    def run(self, operation: Operation) -> None:
+        """Run it as a door does, on a store that forgets to answer the first write of each kind."""
+        self._proxy.clear()
+        for write in _WRITES:
+            self._proxy.inject(Fault.DROP_ANSWER, write, count=1)
+        perform(self._lossy.uow, operation, attempts=1)
+        assert self._proxy.injected() >= 1
+
+    def changes_of(self, entity_id: str, parent_id: str | None = None) -> list[str]:
+        """What happened to an entity; its history must be whole."""
+        container, tenant = self.world.container, self.world.tenant
+        url = tenant.resources.queues.changes.url
+        bodies = [body for batch in container.streams(tenant).read({}) for body in batch.bodies if entity_id in body]
+        queues = container.queues(tenant)
+        assert queues.send(url, bodies) == {}
+        consumer = ChangesConsumer(
+            tenant=tenant, queues=queues, history=container.history(tenant), read_row=container.history_row
+        )
+        while consumer.run_once(wait_seconds=0):
+            pass
+        reader = self.world.reader
+        found = verify_history(reader=reader, entity_id=entity_id, parent_id=parent_id or entity_id)
+        assert found.verified, found.findings
+        return [row.change.type for row in reader.list_history(entity_id, limit=100, cursor=None).rows]
+
+
+@pytest.fixture
+def loss(world: World, lossy: World, proxy: FaultProxy) -> Loss:
+    return Loss(world, lossy, proxy)
+
+
+_PENDING = ["listing.created", "listing.submitted"]
+_ACTIVE = [*_PENDING, "listing.approved"]
+_RESERVED = [*_ACTIVE, "listing.reserved"]
+
+
+class TestListings:
+    @pytest.mark.parametrize("with_key", [False, True])
+    def test_create(self, loss: Loss, with_key: bool) -> None:  # noqa: FBT001 - pytest gives it
+        seller = loss.world.shopper()
+        key = a_key(seller.subject) if with_key else None
+        loss.run(lambda uow: create_listing(uow=uow, shopper=seller, new=a_new_listing(), key=key, now=NOW))
+        principal = loss.world.principal(seller)
+        assert principal.customer_id is not None
+        page = list_seller_listings(
+            reader=loss.world.reader, principal=principal, seller_id=principal.customer_id, limit=10, cursor=None
+        )
+        (listing,) = page.data
+        assert loss.changes_of(listing.id) == ["listing.created"]
+        (media,) = loss.world.reader.list_media(listing.id)
+        assert loss.changes_of(media.id, listing.id) == ["image.requested"]
+
+    def test_edit(self, loss: Loss) -> None:
+        seller = loss.world.shopper()
+        listing, _ = loss.world.draft(seller)
+        principal = loss.world.principal(seller)
+        loss.run(
+            lambda uow: edit_listing(
+                uow=uow,
+                principal=principal,
+                listing_id=listing.id,
+                edit=ListingEdit(title="Waxed coat"),
+                expected_version=1,
+                now=NOW,
+            )
+        )
+        assert loss.world.listing(listing.id).title == "Waxed coat"
+        assert loss.changes_of(listing.id) == ["listing.created", "listing.edited"]
+
+    def test_submit(self, loss: Loss) -> None:
+        seller = loss.world.shopper()
+        listing, slots = loss.world.draft(seller)
+        for slot in slots:
+            loss.world.make_ready(slot)
+        principal = loss.world.principal(seller)
+        loss.run(lambda uow: submit_listing(uow=uow, principal=principal, listing_id=listing.id, now=NOW))
+        assert loss.changes_of(listing.id) == _PENDING
+
+    def test_moderate(self, loss: Loss) -> None:
+        listing = loss.world.pending(loss.world.shopper())
+        approve = Moderation(decision=Decision.APPROVE)
+        loss.run(
+            lambda uow: moderate_listing(uow=uow, principal=BRAND, listing_id=listing.id, moderation=approve, now=NOW)
+        )
+        assert loss.changes_of(listing.id) == _ACTIVE
+
+    def test_withdraw(self, loss: Loss) -> None:
+        listing = loss.world.active(loss.world.shopper())
+        loss.run(lambda uow: withdraw_listing(uow=uow, principal=BRAND, listing_id=listing.id, now=NOW))
+        assert loss.changes_of(listing.id) == [*_ACTIVE, "listing.withdrawn"]
+
+
+class TestOrders:
+    @pytest.mark.parametrize("with_key", [False, True])
+    def test_submit(self, loss: Loss, with_key: bool) -> None:  # noqa: FBT001 - pytest gives it
+        listing, buyer = loss.world.active(loss.world.shopper()), loss.world.shopper()
+        key, new = a_key(buyer.subject) if with_key else None, a_new_order(listing.id)
+        loss.run(lambda uow: submit_order(uow=uow, shopper=buyer, new=new, key=key, now=NOW))
+        page = list_orders(
+            reader=loss.world.reader, principal=loss.world.principal(buyer), as_seller=False, limit=10, cursor=None
+        )
+        (order,) = page.data
+        assert loss.changes_of(order.id) == ["order.submitted"]
+        assert loss.changes_of(listing.id) == _RESERVED
+
+    def test_each_step_to_a_confirmed_order(self, loss: Loss) -> None:
+        order, books = ordered(loss.world), Books()
+        for _ in range(2):
+            loss.run(lambda uow: advance_order(uow=uow, payments=books, order_id=order.id, now=NOW))
+        assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.confirmed"]
+        assert loss.changes_of(order.listing_id) == [*_RESERVED, "listing.sold"]
+        assert (books.calls.count("charge"), books.captured()) == (1, 1)
+
+    def test_each_step_to_a_declined_order(self, loss: Loss) -> None:
+        order, books = ordered(loss.world), Books(decline=True)
+        for _ in range(3):
+            loss.run(lambda uow: advance_order(uow=uow, payments=books, order_id=order.id, now=NOW))
+        assert loss.changes_of(order.id) == [
+            "order.submitted",
+            "order.payment_started",
+            "order.payment_failed",
+            "order.cancelled",
+        ]
+        assert loss.changes_of(order.listing_id) == [*_RESERVED, "listing.released"]
+
+    def test_cancel(self, loss: Loss) -> None:
+        order = ordered(loss.world)
+        loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
+        assert loss.changes_of(order.id) == ["order.submitted", "order.cancelled"]
+        assert loss.changes_of(order.listing_id) == [*_RESERVED, "listing.released"]
+
+    def test_cancel_while_a_payment_runs(self, loss: Loss) -> None:
+        order = ordered(loss.world)
+        loss.world.advance(order, Books())
+        loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
+        assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.cancel_requested"]
+
+
+class TestImages:
+    def test_process(self, loss: Loss) -> None:
+        photo = jpeg(scene(64, 48))
+        media = uploaded(loss.world, photo)
+        self._process(loss, media)
+        assert loss.changes_of(media.id, media.listing_id) == ["image.requested", "image.ready"]
+
+    def test_refuse(self, loss: Loss) -> None:
+        media = uploaded(loss.world, b"not a picture at all")
+        self._process(loss, media)
+        assert loss.changes_of(media.id, media.listing_id) == ["image.requested", "image.rejected"]
+
+    def _process(self, loss: Loss, media: Media) -> None:
+        container = loss.world.container
+        loss.run(
+            lambda uow: process_image(
+                uow=uow,
+                store=container.media_store(loss.world.tenant),
+                codec=container.codec,
+                listing_id=media.listing_id,
+                media_id=media.id,
+                now=NOW,
+            )
+        )
+
+
+def ordered(world: World) -> Order:
+    return world.order(world.shopper(), world.active(world.shopper()))
+
+
+def a_key(caller: str) -> CommandKey:
+    return command_key(caller=caller, command="test", client_key="k", body=b"{}")
+
+
+def uploaded(world: World, content: bytes) -> Media:
+    """A draft's one slot, with something in it."""
+    slot = {"content_type": "image/jpeg", "bytes": len(content)}
+    _, (media,) = world.draft(world.shopper(), images=(slot,))
+    s3: Any = world.container.sessions.for_tenant(world.tenant).client("s3")
+    s3.put_object(
+        Bucket=world.tenant.resources.media_bucket, Key=original_key(media.listing_id, media.id), Body=content
+    )
+    return media
