@@ -41,6 +41,8 @@ class LocalPlatform:
             InstallError: An engine could not be fetched.
             JourneyFailed: The journey did not end as it should.
         """
+        self._var.mkdir(parents=True, exist_ok=True)
+        self._var.chmod(0o700)  # the engines keep the key that wraps all others in it, readable by anybody
         with exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
             try:
                 self._start_and_play(supervisor)

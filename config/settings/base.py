@@ -158,6 +158,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["none"], "propagate": False},
+        "botocore": {"level": "WARNING"},  # each client says where it found its endpoint
+        "pyvips": {"level": "WARNING"},  # libvips says what it does, step by step
         "django.security": {"level": "CRITICAL"},  # a wrong Host header is not our error, and quotes its sender
     },
 }

@@ -1,6 +1,5 @@
 """Shoppers and staff of a running platform, through its public API only."""
 
-import hashlib
 import http.client
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -99,13 +98,19 @@ class Shop:
 
     def on_sale(self, seller: Shopper, picture: Picture, *, count: int) -> list[str]:
         """List, photograph and approve; return the listings."""
+        listings = self.in_review(seller, picture, count=count)
+        for listing_id in listings:
+            self.decide(listing_id, decision="approve")
+        return listings
+
+    def in_review(self, seller: Shopper, picture: Picture, *, count: int) -> list[str]:
+        """List, photograph and submit; return the listings."""
         drafts = [self.draft(seller, [picture]) for _ in range(count)]
         for draft in drafts:
             assert send_picture(draft["images"][0], picture).status == 204
         for draft in drafts:
             self.images_done(seller, draft["id"])
             self.submit(seller, draft["id"])
-            self.approve(draft["id"])
         return [draft["id"] for draft in drafts]
 
     def images_done(self, seller: Shopper, listing_id: str, *, seconds: float = 60.0) -> list[dict[str, Any]]:
@@ -123,8 +128,8 @@ class Shop:
         answer = insist(lambda: seller.client.post(f"/v1/listings/{listing_id}/submit"))
         assert answer.status == 200, answer.content
 
-    def approve(self, listing_id: str) -> None:
-        answer = insist(lambda: self.brand.post(f"/v1/listings/{listing_id}/moderation", {"decision": "approve"}))
+    def decide(self, listing_id: str, **decision: object) -> None:
+        answer = insist(lambda: self.brand.post(f"/v1/listings/{listing_id}/moderation", decision))
         assert answer.status == 200, answer.content
 
     # ------------------------------------------------------------ buying
@@ -152,10 +157,6 @@ def seen(client: Client, path: str) -> dict[str, Any]:
     assert answer.status == 200, (path, answer.content)
     found: dict[str, Any] = answer.json
     return found
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def insist(send: Callable[[], Answer]) -> Answer:

@@ -80,7 +80,7 @@ class TestUsedSlots:
         settle(machine, shop, good)
         assert images_of(seller, draft) == before
         shop.submit(seller, draft["id"])
-        shop.approve(draft["id"])
+        shop.decide(draft["id"], decision="approve")
         approved = seen(shop.public, f"/v1/listings/{draft['id']}")
         photos = photos_of(approved)
         assert send_picture(slot, second).status == 204
