@@ -4,11 +4,12 @@ import gc
 import os
 from pathlib import Path
 
+_READ_SECONDS = float(os.environ.get("READ_SECONDS", "10"))
 _THREADS = 8  # threads wait for DynamoDB (2-6 ms a call); more only adds memory
 
 bind = f"{os.environ.get('BIND_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
-worker_class = "gthread"
+worker_class = "apps.core.serving.DeadlineWorker"  # gunicorn's gthread, which by itself waits for ever
 threads = _THREADS
 preload_app = True  # imported once and shared by the workers: nothing connects or starts a thread at import
 
@@ -30,3 +31,8 @@ def when_ready(server: object) -> None:  # noqa: ARG001 - gunicorn's signature
     """Set what is loaded apart from garbage collection, before the workers fork: nothing of it ever ends."""
     gc.collect()
     gc.freeze()  # else each full collection walks all of Django, and writes to pages the workers share
+
+
+def post_worker_init(worker: object) -> None:
+    """Say how long a request may take to arrive."""
+    worker.read_seconds = _READ_SECONDS  # type: ignore[attr-defined]  # DeadlineWorker's

@@ -93,6 +93,13 @@ class BodyTooLarge(HTTPError):  # noqa: N818 - named for what happened, as outco
     code = "body_too_large"
 
 
+class BodyTimeout(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The body did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "body_timeout"
+
+
 class UnsupportedBody(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
     """The body is of a type or encoding not understood here."""
 

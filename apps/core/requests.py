@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apps.core import decoding
-from apps.core.problems import BodyTooLarge, MalformedBody, UnsupportedBody
+from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
 from resale.domain.tenants import Tenant
 from resale.errors import FieldError, Invalid
 
@@ -58,12 +58,21 @@ def read_body(request: HttpRequest | Request) -> bytes:
 
     Raises:
         BodyTooLarge: Over 256 KiB; not read further.
+        BodyTimeout: It did not arrive in time (``apps.core.serving``), or its sender hung up.
         UnsupportedBody: Compressed.
     """
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     meta = plain.META
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise UnsupportedBody("A compressed body is not understood.")
+    try:
+        return _read(plain)
+    except OSError:
+        raise BodyTimeout from None
+
+
+def _read(plain: HttpRequest) -> bytes:
+    meta = plain.META
     if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
         # Django reads nothing without a length; the server has taken the chunks apart and ends the stream.
         body = cast("bytes", plain.environ["wsgi.input"].read(MAX_BODY_BYTES + 1))  # type: ignore[attr-defined]  # a WSGIRequest
@@ -83,6 +92,7 @@ def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
     Raises:
         UnsupportedBody: Not application/json, or compressed.
         BodyTooLarge: Over 256 KiB.
+        BodyTimeout: It did not arrive in time.
         MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, nested too deep, or empty.
         Invalid: JSON, but not what ``kind`` says; carries the first wrong place.
     """
@@ -136,7 +146,10 @@ def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 
 def _drain(request: HttpRequest, length: int) -> None:
-    """Throw away a body of a size people send by mistake: a client that is still sending reads no answer."""
+    """Throw away a body of a size people send by mistake: a client that is still sending reads no answer.
+
+    Bounded by its length, by a pause and, with all the request's reading, by the server (``apps.core.serving``).
+    """
     connection = request.META.get("gunicorn.socket")
     if length > _DRAINED_BYTES or connection is None:
         return

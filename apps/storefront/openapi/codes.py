@@ -54,7 +54,7 @@ ANY: Final = (
     ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),
     ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),
 )
-BODY: Final = codes_of(problems.MalformedBody, problems.BodyTooLarge, problems.UnsupportedBody)
+BODY: Final = codes_of(problems.MalformedBody, problems.BodyTimeout, problems.BodyTooLarge, problems.UnsupportedBody)
 LIST: Final = (ProblemCode(422, "cursor_invalid", "Not a cursor of this list."),)
 SHOPPER: Final = codes_of(tenancy.TokenMissing)
 BRAND: Final = codes_of(tenancy.SecretKeyRequired, tenancy.ScopeMissing)
