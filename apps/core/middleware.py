@@ -30,6 +30,7 @@ _API_HEADERS: Final = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "private, no-store"),
 )
+_BODILESS: Final = (204, 304)
 _PAGES: Final = ("/admin/", "/static/")
 
 
@@ -81,7 +82,7 @@ class RequestMiddleware:
             store.setdefault(key, header)
         store["x-request-id"] = ("X-Request-Id", info.id)
         if isinstance(response, HttpResponse):  # else the server would send it in chunks
-            store.setdefault("content-length", ("Content-Length", str(len(response.content))))
+            _frame(request, response)
 
 
 class ScopedMiddleware:
@@ -126,6 +127,17 @@ class ConnectionMiddleware:
             return self._get_response(request)
         finally:
             _close_old_connections()
+
+
+def _frame(request: HttpRequest, response: HttpResponse) -> None:
+    """Say how long the body is, where it has one (RFC 9110 8.6); for HEAD the length is all that is sent."""
+    store = response.headers._store  # noqa: SLF001 - as above
+    if response.status_code in _BODILESS:
+        store.pop("content-length", None)
+        return
+    store.setdefault("content-length", ("Content-Length", str(len(response.content))))
+    if request.method == "HEAD":
+        response.content = b""
 
 
 def _close_old_connections() -> None:
