@@ -94,7 +94,9 @@ def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table
 def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:
     uow = _open(tenant)
     customer_id = enrol_shopper(
-        uow=uow, shopper=Shopper(issuer=tenant.oidc_issuer, subject=subject), now=datetime.now(UTC)
+        uow=uow,
+        shopper=Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus"))),
+        now=datetime.now(UTC),
     )
     uow.commit()
     return customer_id

@@ -7,6 +7,7 @@ Outcome
 │   ├── Forbidden       seen, but not allowed to act
 │   └── Unauthenticated the caller is not known
 ├── Conflict            another writer won; read again
+│   └── Contended       nobody won within our tries; become Unavailable when tries are used up
 └── Unavailable         not now; nothing was written, or it is not known; try later
 """
 
@@ -69,6 +70,12 @@ class Conflict(Outcome):
     """Another writer won; read again."""
 
     code = "conflict"
+
+
+class Contended(Conflict):
+    """So many write this at once that none of our tries came through; a later one will."""
+
+    code = "contended"
 
 
 class Unavailable(Outcome):

@@ -6,11 +6,12 @@ from typing import Final, TypeVar
 import tenacity
 
 from resale.application.ports import IdempotencyConflict, IdempotencyInProgress, UnitOfWork
-from resale.errors import Conflict
+from resale.errors import Conflict, Contended, Unavailable
 
 R = TypeVar("R")
 
 ATTEMPTS: Final = 6
+PATIENCE_SECONDS: Final = 3.0  # no further try begins later than this: a request has better uses for its thread
 
 #: What a second try cannot mend: the record of an earlier request answers instead.
 _FINAL: Final = (IdempotencyConflict, IdempotencyInProgress)
@@ -29,7 +30,15 @@ def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork]
 
     Raises:
         Outcome: The operation's own, or the last Conflict.
+        Unavailable: The last try, too, was one of too many at once.
     """
+    try:
+        return _perform(open_uow, operation, attempts=attempts)
+    except Contended as contended:
+        raise Unavailable("Too many are changing this at once.", retry_after_seconds=1) from contended
+
+
+def _perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int) -> R:
     try:
         return operation(open_uow())  # almost always enough, and free of the retry's own cost
     except _FINAL:
@@ -39,7 +48,7 @@ def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork]
             raise
     again = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_worth_another_try),
-        stop=tenacity.stop_after_attempt(attempts - 1),
+        stop=tenacity.stop_any(tenacity.stop_after_attempt(attempts - 1), tenacity.stop_after_delay(PATIENCE_SECONDS)),
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.25),
         reraise=True,
     )

@@ -18,6 +18,7 @@ from resale.application.operations.customers import Shopper
 from resale.application.ports import Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import CustomerId
 from resale.domain.tenants import Tenant
 from resale.errors import Conflict
 
@@ -140,4 +141,5 @@ def principal_of(shopper: Shopper, reader: Reader) -> Principal:
 
 
 def _known(shopper: TokenShopper) -> Shopper:
-    return Shopper(issuer=shopper.issuer, subject=shopper.subject)
+    new_id = CustomerId(get_container().ids("cus"))
+    return Shopper(issuer=shopper.issuer, subject=shopper.subject, new_id=new_id)

@@ -48,7 +48,7 @@ class Registry:
         self._by_id = ReadThroughCache(_load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
-        self._active = ReadThroughCache(_load_active, source=shared, down=DatabaseDown, limits=_ACTIVE)
+        self._served = ReadThroughCache(_load_served, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
     def by_id(self, tenant_id: str) -> Tenant:
         """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""
@@ -63,8 +63,16 @@ class Registry:
         return self._ask(self._by_hash, key_hash)
 
     def active_tenants(self) -> tuple[Tenant, ...]:
-        """List the tenants that are served, by slug. Raises RegistryUnavailable."""
-        return self._ask(self._active, None) or ()
+        """List the tenants whose doors are open, by slug. Raises RegistryUnavailable."""
+        return tuple(tenant for tenant in self.served_tenants() if tenant.status == TenantStatus.ACTIVE)
+
+    def served_tenants(self) -> tuple[Tenant, ...]:
+        """List the tenants whose work in flight goes on: the active, and the suspended, which take nothing new.
+
+        Raises:
+            RegistryUnavailable: Its database is down for longer than it is served stale.
+        """
+        return self._ask(self._served, None) or ()
 
     def forget_key(self, key_hash: str) -> None:
         """Have a key that was just changed read anew in this process."""
@@ -72,7 +80,7 @@ class Registry:
 
     def clear(self) -> None:
         """Forget everything this process knows."""
-        for cache in (self._by_id, self._by_slug, self._by_hash, self._active):
+        for cache in (self._by_id, self._by_slug, self._by_hash, self._served):
             cache.clear()
 
     def _found(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
@@ -137,8 +145,8 @@ def _load_key(key_hash: str) -> KnownKey | None:
     return _guarded(lambda: _known_key(models.APIKey.objects.select_related("tenant").filter(hash=key_hash).first()))
 
 
-def _load_active(_: None) -> tuple[Tenant, ...]:
-    rows = models.Tenant.objects.filter(status=models.Status.ACTIVE).order_by("slug")
+def _load_served(_: None) -> tuple[Tenant, ...]:
+    rows = models.Tenant.objects.order_by("slug")
     tenants = _guarded(lambda: [_servable(row) for row in rows])
     return tuple(tenant for tenant in tenants if tenant is not None)
 
@@ -190,5 +198,6 @@ by_id = _process.by_id
 by_slug = _process.by_slug
 by_api_key_hash = _process.by_api_key_hash
 active_tenants = _process.active_tenants
+served_tenants = _process.served_tenants
 forget_key = _process.forget_key
 clear = _process.clear

@@ -6,7 +6,7 @@ is received again and ends in the DLQ alone. Done twice it writes the same rows 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from apps.workers.messages import envelope
 from resale.application.ports import HistoryLog, HistoryRow, Queues, Received, RecordUnreadable
 from resale.application.reactions import Purpose, Task, tasks_after
 from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -94,10 +95,17 @@ class ChangesConsumer:
         kept_back: set[str] = set()
         for purpose, entries in outgoing.items():
             bodies = [envelope(task.name, task.kwargs, task.id) for _, task in entries]
-            for position, code in self._queues.send(queue_url(self._tenant, purpose), bodies).items():
+            for position, code in self._send(purpose, bodies).items():
                 kept_back.add(entries[position][0].message.handle)
                 logger.error("message not sent", extra={"tenant": self._tenant.slug, "why": code})
         return [change for change in changes if change.message.handle not in kept_back]
+
+    def _send(self, purpose: Purpose, bodies: list[str]) -> Mapping[int, str]:
+        """Send; a queue that takes nothing fails each of its bodies, and no other queue's."""
+        try:
+            return self._queues.send(queue_url(self._tenant, purpose), bodies)
+        except Unavailable as outcome:
+            return dict.fromkeys(range(len(bodies)), outcome.code)
 
 
 def queue_url(tenant: Tenant, purpose: Purpose) -> str:

@@ -16,6 +16,8 @@ from resale.domain.history import Finding
 
 logger = logging.getLogger(__name__)
 
+_EMPTY_PAGES = 100  # in a row; DynamoDB may give empty pages before later records
+
 
 class _Batch(Protocol):
     @property
@@ -26,8 +28,8 @@ class _Batch(Protocol):
 class Streams(Protocol):
     """A tenant's streams."""
 
-    def read(self, positions: Mapping[str, str]) -> Iterator[_Batch]:
-        """Read everything after ``positions``; from the beginning where there is none."""
+    def read(self, positions: Mapping[str, str], *, empty_pages: int) -> Iterator[_Batch]:
+        """Read everything after ``positions``, on through so many empty pages."""
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +65,7 @@ def reconcile_tenant(
 
 
 def _rows(streams: Streams, read_row: Callable[[str], HistoryRow]) -> Iterator[HistoryRow]:
-    for batch in streams.read({}):
+    for batch in streams.read({}, empty_pages=_EMPTY_PAGES):
         for body in batch.bodies:
             try:
                 yield read_row(body)

@@ -10,7 +10,7 @@ from resale.domain.tenants import Tenant
 
 def tenants() -> tuple[Tenant, ...]:
     """List the active tenants, on the calling thread's database connection."""
-    return registry.active_tenants()
+    return registry.served_tenants()
 
 
 def bindings(purpose: Purpose) -> Bindings:
@@ -25,6 +25,6 @@ def bindings(purpose: Purpose) -> Bindings:
 def _read_and_hang_up() -> tuple[Tenant, ...]:
     """Leave no connection open: a pool process forked later would end it on the parent's behalf."""
     try:
-        return registry.active_tenants()
+        return registry.served_tenants()
     finally:
         connections.close_all()

@@ -11,7 +11,7 @@ from apps.tenancy import registry
 from apps.workers.changes import ChangesConsumer
 from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
-from apps.workers.sweep import BATCH, sweep_tenant
+from apps.workers.sweep import Sweeper
 from resale.domain.tenants import Tenant
 
 SWEEP_SECONDS: Final = 60.0  # AWS; five locally. Waiting never depends on it being shorter, only on it coming
@@ -47,17 +47,17 @@ def sweep_loops(*, interval_seconds: float, health_file: Path | None) -> TenantL
     """Build the sweep role: every tenant's due items are asked for at its own pace.
 
     Args:
-        interval_seconds: Pause between two rounds of one tenant; none while a round was full.
+        interval_seconds: Pause between two rounds of one tenant.
         health_file: Rewritten while the role lives; None for nowhere.
     """
 
     def make_round(tenant: Tenant) -> Round:
         container = get_container()
-        reader, queues = container.reader(tenant), container.queues(tenant)
+        sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
 
         def once() -> float:
-            sent = sweep_tenant(reader=reader, queues=queues, now=clock.for_tenant(tenant))
-            return 0.0 if sent >= BATCH else interval_seconds
+            sweeper.run_once(now=clock.for_tenant(tenant))
+            return interval_seconds
 
         return once
 
@@ -76,4 +76,4 @@ def _loops(name: str, make_round: Callable[[Tenant], Round], health_file: Path |
         if health_file is not None:
             write_health(health_file, {})
 
-    return TenantLoops(name=name, tenants=registry.active_tenants, make_round=make_round, on_alive=alive)
+    return TenantLoops(name=name, tenants=registry.served_tenants, make_round=make_round, on_alive=alive)

@@ -16,6 +16,7 @@ from resale.errors import Conflict, Invalid, NotFound, Rejected
 SCHEMA: Final = 1
 MAX_INTEGER: Final = 2**53 - 1  # the largest integer every JSON reader keeps exact (RFC 8259 §6)
 MAX_REASONS: Final = 10
+MAX_EDITED_VERSION: Final = 900  # room for what follows within the 1,000 versions that one verification reads
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 Description = Annotated[str, msgspec.Meta(max_length=5_000)]
@@ -122,6 +123,12 @@ class ImagesPending(Rejected):
     """Some images are still awaited or processed, or none is ready."""
 
     code = "listing_images_pending"
+
+
+class EditedTooOften(Rejected):
+    """A listing has a bounded number of versions."""
+
+    code = "listing_edited_too_often"
 
 
 class PriceRefused(Invalid):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA = 1
@@ -154,6 +154,8 @@ def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
     """Read listing and image back from an upload's object key; None when it is no such key."""
     parts = key.split("/")
     if len(parts) != len(("originals", "listing", "media")) or parts[0] != "originals":
+        return None
+    if not (is_id("lst", parts[1]) and is_id("med", parts[2])):
         return None
     return ListingId(parts[1]), MediaId(parts[2])
 

@@ -113,9 +113,10 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """The personal part of an order, sealed under the buyer's key."""
+    """What of an order nobody but its steps and parties may read, sealed under the buyer's key."""
 
     shipping_address: Address
+    payment_token: str
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +166,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     listing: ListingSnapshot
     amounts: Amounts
     commission: Commission
-    payment_token: str
     payment: PaymentAttempt | None = None
     cancel_requested: bool = False
     cancel_reason: str | None = None

@@ -29,6 +29,5 @@ class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try to take money, committed before the provider is called; its id is the idempotency key."""
 
     id: PaymentId
-    token: str
     started_at: datetime
     outcome: PaymentOutcome | None = None

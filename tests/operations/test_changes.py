@@ -1,18 +1,21 @@
 """From a committed write to its history: the consumer, what follows, poison alone in the DLQ, and reconciliation."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from apps.workers.changes import ChangesConsumer
 from apps.workers.reconcile import reconcile_tenant
-from apps.workers.sweep import sweep_tenant
-from resale.application.ports import HistoryRow, RecordUnreadable
+from apps.workers.sweep import Sweeper
+from resale.application.ports import DueItem, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
 from resale.domain.history import Fault
 from resale.domain.orders import Order
+from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
 from tests.operations.world import World, later
 
 
@@ -53,6 +56,16 @@ class Changes:
             found += [message.body for message in received]
             self.queues.delete(self.orders_url, [message.handle for message in received])
         return found
+
+    def sweeper(self) -> Sweeper:
+        return Sweeper(reader=self.world.reader, queues=self.queues)
+
+    def hidden_count(self) -> int:
+        """How many changes were received and not deleted."""
+        name = "ApproximateNumberOfMessagesNotVisible"
+        client: Any = self.world.container.sessions.for_tenant(self.world.tenant).client("sqs")
+        answer = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
     def verify(self, entity_id: str) -> Verification:
         return verify_history(reader=self.world.reader, entity_id=entity_id, parent_id=entity_id)
@@ -103,11 +116,7 @@ class TestChangesConsumer:
         changes.send([bodies[0], '{"no":"record"}', *bodies[1:]])
         changes.consume_all()
         assert changes.verify(submitted.listing_id).verified
-        attributes: Any = changes.world.container.sessions.for_tenant(changes.world.tenant).client("sqs")
-        counts = attributes.get_queue_attributes(
-            QueueUrl=changes.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
-        )
-        assert int(counts["Attributes"]["ApproximateNumberOfMessagesNotVisible"]) >= 1
+        assert changes.hidden_count() >= 1
 
     def test_a_forged_row_for_a_known_version_is_refused(self, changes: Changes, submitted: Order) -> None:
         (body,) = changes.bodies_of(submitted.id)
@@ -135,8 +144,52 @@ class TestChangesConsumer:
         assert changes.verify(submitted.id).verified
 
 
+class Shut:
+    """A tenant's queues, of which the orders queue takes nothing."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._queues, self._orders_url = changes.queues, changes.orders_url
+        self.receive, self.delete = changes.queues.receive, changes.queues.delete
+
+    def send(self, queue_url: str, bodies: list[str]) -> Mapping[int, str]:
+        if queue_url == self._orders_url:
+            raise Unavailable("the orders queue is shut")
+        return self._queues.send(queue_url, bodies)
+
+
+class TestAShutQueue:
+    def test_keeps_back_only_the_changes_that_need_it(self, changes: Changes, submitted: Order) -> None:
+        consumer = ChangesConsumer(
+            tenant=changes.world.tenant,
+            queues=Shut(changes),  # type: ignore[arg-type]  # lists for sequences
+            history=changes.world.container.history(changes.world.tenant),
+            read_row=changes.world.container.history_row,
+        )
+        hidden_before = changes.hidden_count()
+        listing_changes = changes.bodies_of(submitted.listing_id)
+        changes.send([*listing_changes, *changes.bodies_of(submitted.id)])
+        while consumer.run_once(wait_seconds=0):
+            pass
+        assert changes.hidden_count() - hidden_before == 1  # the order's, which will be received again
+        assert changes.verify(submitted.id).verified
+
+
 class TestHistoryRow:
-    @pytest.mark.parametrize("body", ["", "{}", "[]", '{"dynamodb":{}}', '{"dynamodb":{"NewImage":{"pk":{"S":"x"}}}}'])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "",
+            "{}",
+            "[]",
+            '{"dynamodb":{}}',
+            '{"dynamodb":{"NewImage":{"pk":{"S":"x"}}}}',
+            '{"dynamodb":{"NewImage":{"version":{"N":null}}}}',
+            '{"dynamodb":{"NewImage":{"version":{"M":[]}}}}',
+            '{"dynamodb":{"NewImage":{"version":{"L":5}}}}',
+            '{"dynamodb":{"NewImage":{"doc":' + '{"L":[' * 3000 + "]}" * 3000 + "}}}",
+        ],
+        ids=["empty", "object", "list", "no image", "no doc", "no number", "no map", "no list", "deep"],
+    )
     def test_what_is_no_record_is_unreadable(self, world: World, body: str) -> None:
         with pytest.raises(RecordUnreadable):
             world.container.history_row(body)
@@ -162,14 +215,42 @@ class TestReconcile:
 
 class TestSweep:
     def test_wakes_what_is_due_and_not_what_is_not(self, changes: Changes, submitted: Order) -> None:
-        sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(5))
+        sweeper = changes.sweeper()
+        sweeper.run_once(now=later(5))
         assert not [task for task in changes.tasks() if submitted.id in task]
-        sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(31))
+        sweeper.run_once(now=later(31))
         assert len([task for task in changes.tasks() if submitted.id in task]) == 1
 
     def test_several_sweeps_send_the_same_message(self, changes: Changes, submitted: Order) -> None:
         for _ in range(2):
-            sweep_tenant(reader=changes.world.reader, queues=changes.queues, now=later(31))
+            changes.sweeper().run_once(now=later(31))
         mine = [json.loads(task)["headers"]["id"] for task in changes.tasks() if submitted.id in task]
         assert len(mine) == 2
         assert len(set(mine)) == 1
+
+    def test_what_was_woken_is_left_in_peace_for_a_pause_that_doubles(self, changes: Changes, submitted: Order) -> None:
+        sweeper = changes.sweeper()
+        woken = []
+        for seconds in range(31, 31 + 8 * 60, 10):
+            sweeper.run_once(now=later(seconds))
+            woken += [seconds for task in changes.tasks() if submitted.id in task]
+        assert woken == [31, 91, 211, 451]
+
+    def test_goes_past_what_is_stuck(self, changes: Changes) -> None:
+        reader = Stuck(changes.world.tenant, count=450)
+        sweeper = Sweeper(reader=reader, queues=changes.queues)  # type: ignore[arg-type]  # only what a sweep asks for
+        assert sweeper.run_once(now=later(31)) == 450
+        assert sweeper.run_once(now=later(32)) == 0
+
+
+class Stuck:
+    """A reader in which the same items stay due."""
+
+    def __init__(self, tenant: Tenant, *, count: int) -> None:
+        self.tenant = tenant
+        self._count = count
+
+    def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
+        for number in range(self._count):
+            entity_id = f"ord_{number:032x}"
+            yield DueItem(entity_id=entity_id, parent_id=entity_id, due_at=now.replace(microsecond=0, second=0))

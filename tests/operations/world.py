@@ -51,7 +51,9 @@ class World:
         return self.container.reader(self.tenant)
 
     def shopper(self) -> Shopper:
-        return Shopper(issuer="https://issuer.test", subject=uuid.uuid4().hex)
+        return Shopper(
+            issuer="https://issuer.test", subject=uuid.uuid4().hex, new_id=CustomerId(f"cus_{uuid.uuid4().hex}")
+        )
 
     def principal(self, shopper: Shopper) -> Principal:
         customer_id = self.reader.find_customer_id(issuer=shopper.issuer, subject=shopper.subject)

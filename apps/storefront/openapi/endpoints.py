@@ -128,7 +128,7 @@ LISTING_ENDPOINTS: Final = (
         tagged=True,
         problems=(
             *_CHANGE,
-            *codes_of(listings.ImagesFrozen, media.TooManyImages, listings.PriceRefused),
+            *codes_of(listings.EditedTooOften, listings.ImagesFrozen, media.TooManyImages, listings.PriceRefused),
         ),
     ),
     Endpoint(

@@ -16,7 +16,7 @@ from resale.domain.actors import Actor
 from resale.domain.changes import GENESIS_HASH, Change, decode_change, encode_change, hash_change
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
-from resale.errors import Conflict, NotFound, Outcome
+from resale.errors import Conflict, Contended, NotFound, Outcome
 
 E = TypeVar("E", bound=msgspec.Struct)
 
@@ -114,7 +114,7 @@ class AuditedRepository(Generic[E]):
                 item=self._noun.to_item(entity, doc=doc, change=change),
                 expected_version=expected,
                 refused=lambda found: self._refusal(found, lost),
-                contended=lambda _found: self._noun.changed("Somebody else is changing this; read it again."),
+                contended=lambda _found: Contended("Many are changing this at once."),
                 mark=change.id,
                 rank=self._noun.rank,
             )

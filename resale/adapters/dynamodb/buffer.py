@@ -7,7 +7,7 @@ import msgspec
 
 from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, Reason, TransactionCanceled, to_wire
 from resale.domain.changes import decode_change
-from resale.errors import Conflict, Outcome, Rejected
+from resale.errors import Outcome, Rejected, Unavailable
 
 #: An item above this is a design error (DynamoDB takes 400 KB; a change carries the whole item).
 MAX_ITEM_BYTES: Final = 100 * 1024
@@ -82,9 +82,9 @@ def _meaning(outcomes: list[tuple[Write, Reason]]) -> Outcome:
         if reason.code == "ConditionalCheckFailed":
             return write.refused(reason.item)
     for write, reason in by_rank:
-        if reason.code != "None":
+        if reason.code == "TransactionConflict":
             return write.contended(reason.item)
-    return Conflict("Another writer was faster; read again.")
+    return Unavailable("The store is too busy.", retry_after_seconds=1)  # throttled, beyond the lane's own retries
 
 
 def _action(write: Write) -> Mapping[str, object]:

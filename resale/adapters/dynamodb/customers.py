@@ -18,6 +18,7 @@ from resale.adapters.dynamodb.documents import DocumentKind
 from resale.domain.customers import SCHEMA, Customer, CustomerChanged, CustomerNotFound
 from resale.domain.ids import CustomerId
 from resale.domain.tenants import Tenant
+from resale.errors import Contended
 
 CUSTOMERS = DocumentKind(Customer, schema=SCHEMA)
 _REMEMBERED_MAX: Final = 50_000  # about 10 MB
@@ -94,7 +95,7 @@ class DynamoDBCustomers(AuditedRepository[Customer]):
                 },
                 expected_version=None,
                 refused=lambda _found: CustomerChanged("This shopper was made meanwhile; try again."),
-                contended=lambda _found: CustomerChanged("This shopper is being made; try again."),
+                contended=lambda _found: Contended("This shopper is being made."),
                 mark=scope.transaction_id,
                 rank=3,
             )

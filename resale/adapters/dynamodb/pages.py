@@ -11,7 +11,9 @@ from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.cursors import Cursors, Position
 from resale.adapters.dynamodb.keys import Index
 
-_ATTRIBUTES: Final = ("pk", "doc", "private", "version")
+#: What an index holds beside its keys. Asking for more is refused by AWS, and by no local engine.
+PUBLIC: Final = ("pk", "doc", "version")
+SEALED: Final = (*PUBLIC, "private")
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +24,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[str, ...]
     sk: Callable[[str], str]  # the table's own sort key of an item, from its pk
     forward: bool
-    attributes: tuple[str, ...] = _ATTRIBUTES
+    attributes: tuple[str, ...]
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ def read_page(
     Raises:
         InvalidCursor: The cursor is not of this list.
     """
-    bound = f"{scope}|{query.index.name}|{'|'.join(query.partitions)}"
+    bound = f"{scope}|{query.table}|{query.index.name}|{'|'.join(query.partitions)}"
     shards = len(query.partitions)
     starts = cursors.decode(cursor, query=bound, shards=shards) if cursor else (Position(),) * shards
     reads = [_Read(number, start, start, [], has_more=not start.done) for number, start in enumerate(starts)]

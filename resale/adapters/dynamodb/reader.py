@@ -1,6 +1,6 @@
 """Reads of one tenant: documents by key, lists by index, history, what is due. Cannot commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from resale.adapters.dynamodb.idempotency import find_record
 from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import media_noun, query_media
 from resale.adapters.dynamodb.orders import ORDERS
-from resale.adapters.dynamodb.pages import ListQuery, read_page
+from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.application.ports import Document, DueItem, Head, HistoryPage, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
 from resale.domain.ids import CustomerId, ListingId, OrderId
@@ -23,6 +23,8 @@ from resale.domain.media import Media
 from resale.domain.tenants import Tenant
 
 _DOCUMENT = ("doc", "private", "version")
+_PUBLIC_INDEXES = (keys.LISTINGS_BY_MARKET, keys.LISTINGS_BY_PRODUCT)
+_DUE_PAGE = 200
 
 
 class DynamoDBReader:
@@ -109,27 +111,28 @@ class DynamoDBReader:
         """The recorded versions of an entity, oldest first, consistently."""
         return DynamoDBHistory(self._db, self.tenant, self._cursors).page(entity_id, limit=limit, cursor=cursor)
 
-    def list_due(self, *, now: datetime, limit: int) -> tuple[DueItem, ...]:
-        """What waits and is due, oldest first over all shards and tables."""
-        found = [
-            item
-            for table in (self._tables.listings, self._tables.orders)
-            for shard in self._shards()
-            for item in self._due_in(table, shard, now, limit)
-        ]
-        return tuple(sorted(found, key=lambda item: item.due_at)[:limit])
+    def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
+        """Go through everything that waits and is due, page by page, shard after shard; eventually consistent."""
+        for table in (self._tables.listings, self._tables.orders):
+            for shard in self._shards():
+                yield from self._due_in(table, shard, now)
 
     # ------------------------------------------------------------ inside
-    def _due_in(self, table: str, shard: int, now: datetime, limit: int) -> list[DueItem]:
-        items, _ = self._db.query(
-            table=table,
-            index=keys.DUE.name,
-            condition=f"{keys.DUE.partition} = :shard AND {keys.DUE.sort} <= :now",
-            values={":shard": keys.numbered_partition(shard), ":now": keys.timestamp(now)},
-            limit=limit,
-            forward=True,
-        )
-        return [_due_item(item) for item in items]
+    def _due_in(self, table: str, shard: int, now: datetime) -> Iterator[DueItem]:
+        start: Item | None = None
+        while True:
+            items, start = self._db.query(
+                table=table,
+                index=keys.DUE.name,
+                condition=f"{keys.DUE.partition} = :shard AND {keys.DUE.sort} <= :now",
+                values={":shard": keys.numbered_partition(shard), ":now": keys.timestamp(now)},
+                limit=_DUE_PAGE,
+                forward=True,
+                start=start,
+            )
+            yield from map(_due_item, items)
+            if start is None:
+                return
 
     def _listings(
         self,
@@ -146,6 +149,7 @@ class DynamoDBReader:
             partitions=partitions,
             sk=lambda _pk: keys.LISTING_SK,
             forward=forward,
+            attributes=PUBLIC if index in _PUBLIC_INDEXES else SEALED,
         )
         return self._page(LISTINGS, query, limit=limit, cursor=cursor)
 
@@ -156,6 +160,7 @@ class DynamoDBReader:
             partitions=partitions,
             sk=lambda _pk: keys.ORDER_SK,
             forward=False,
+            attributes=SEALED,
         )
         return self._page(ORDERS, query, limit=limit, cursor=cursor)
 

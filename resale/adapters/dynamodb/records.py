@@ -47,5 +47,5 @@ def history_row(body: str) -> HistoryRow:
             doc=doc,
             private=None if private is None else str(private),
         )
-    except (msgspec.MsgspecError, KeyError, ValueError) as error:
+    except (msgspec.MsgspecError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordUnreadable(f"not a record of an audited item: {type(error).__name__}") from error

@@ -10,7 +10,6 @@ from botocore.config import Config
 from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.signing import CredentialSource
 from resale.domain.tenants import Tenant
-from resale.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams.client import DynamoDBStreamsClient
@@ -32,59 +31,78 @@ class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
 class TenantStreams:
     """The streams of one tenant's audited tables."""
 
-    def __init__(self, tenant: Tenant, source: CredentialSource, settings: Settings) -> None:
-        credentials = source.credentials()
+    def __init__(self, tenant: Tenant, client: "DynamoDBStreamsClient") -> None:
         self._tables = (
             tenant.resources.tables.listings,
             tenant.resources.tables.orders,
             tenant.resources.tables.customers,
         )
-        self._client: DynamoDBStreamsClient = boto3.client(
-            "dynamodbstreams",
-            endpoint_url=settings.dynamodb_endpoints.get(tenant.account_id),
-            region_name=tenant.region,
-            aws_access_key_id=credentials.access_key,
-            aws_secret_access_key=credentials.secret_key,
-            aws_session_token=credentials.token,
-            # The local engine's shard ids are shorter than the model says.
-            config=Config(parameter_validation=False, connect_timeout=2, read_timeout=10),
-        )
+        self._client = client
 
-    def read(self, positions: Mapping[str, str]) -> Iterator[StreamBatch]:
+    def read(self, positions: Mapping[str, str], *, empty_pages: int = 0) -> Iterator[StreamBatch]:
         """Read everything after ``positions``, oldest first in each shard; an unknown shard from its beginning.
+
+        Args:
+            positions: Where reading stands.
+            empty_pages: How many empty pages in a row are read on through. DynamoDB gives them before later records
+                (API reference, GetRecords); a local engine never does.
 
         Raises:
             Unavailable: The store did not answer; what was not handed out is read next time.
         """
         for table in self._tables:
             for stream_arn, shard_id in self._shards(table):
-                yield from self._read_shard(stream_arn, shard_id, positions.get(f"{stream_arn}/{shard_id}"))
+                yield from self._read_shard(
+                    stream_arn, shard_id, positions.get(f"{stream_arn}/{shard_id}"), empty_pages
+                )
 
-    def _shards(self, table: str) -> list[tuple[str, str]]:
+    def _shards(self, table: str) -> Iterator[tuple[str, str]]:
         with unavailable_on_fault("DynamoDB Streams"):
-            streams = self._client.list_streams(TableName=table)["Streams"]
-            found = []
-            for stream in streams:
-                description = self._client.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]
-                found += [(stream["StreamArn"], shard["ShardId"]) for shard in description["Shards"]]
-        return found
+            arns = [stream["StreamArn"] for stream in self._client.list_streams(TableName=table)["Streams"]]
+        for arn in arns:  # a table has one stream, and those of its last 24 hours: never a page of 100
+            page: dict[str, Any] = {}
+            while True:
+                with unavailable_on_fault("DynamoDB Streams"):
+                    described = self._client.describe_stream(StreamArn=arn, **page)["StreamDescription"]
+                yield from ((arn, shard["ShardId"]) for shard in described.get("Shards", ()))
+                if "LastEvaluatedShardId" not in described:
+                    break
+                page = {"ExclusiveStartShardId": described["LastEvaluatedShardId"]}
 
-    def _read_shard(self, stream_arn: str, shard_id: str, after: str | None) -> Iterator[StreamBatch]:
+    def _read_shard(self, stream_arn: str, shard_id: str, after: str | None, empty_pages: int) -> Iterator[StreamBatch]:
+        iterator, empty = self._open(stream_arn, shard_id, after), 0
+        while iterator and empty <= empty_pages:
+            with unavailable_on_fault("DynamoDB Streams"):
+                answer = self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
+            records = answer["Records"]
+            empty = 0 if records else empty + 1
+            if records:
+                last = records[-1]["dynamodb"]["SequenceNumber"]
+                bodies = tuple(pipe_message(record, stream_arn) for record in records if _is_audited(record))
+                yield StreamBatch(bodies=bodies, position={f"{stream_arn}/{shard_id}": last})
+            iterator = answer.get("NextShardIterator", "")
+
+    def _open(self, stream_arn: str, shard_id: str, after: str | None) -> str:
         start: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
         if after is not None:
             start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after}
         with unavailable_on_fault("DynamoDB Streams"):
-            iterator = self._client.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, **start)["ShardIterator"]
-        while iterator:
-            with unavailable_on_fault("DynamoDB Streams"):
-                answer = self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
-            records = answer["Records"]
-            if not records:
-                return
-            last = records[-1]["dynamodb"]["SequenceNumber"]
-            bodies = tuple(pipe_message(record, stream_arn) for record in records if _is_audited(record))
-            yield StreamBatch(bodies=bodies, position={f"{stream_arn}/{shard_id}": last})
-            iterator = answer.get("NextShardIterator", "")
+            return self._client.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, **start)["ShardIterator"]
+
+
+def local_client(tenant: Tenant, source: CredentialSource, *, endpoint_url: str) -> "DynamoDBStreamsClient":
+    """Build the client of a local engine, which checks no credentials, so these need no renewal."""
+    credentials = source.credentials()
+    return boto3.client(
+        "dynamodbstreams",
+        endpoint_url=endpoint_url,
+        region_name=tenant.region,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+        # The local engine's shard ids are shorter than the model says.
+        config=Config(parameter_validation=False, connect_timeout=2, read_timeout=10),
+    )
 
 
 def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:

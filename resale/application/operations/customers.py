@@ -11,10 +11,15 @@ from resale.domain.ids import CustomerId
 
 
 class Shopper(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a verified token speaks of: issuer and subject, nothing else."""
+    """Who a verified token speaks of: issuer and subject, nothing else.
+
+    ``new_id`` is the customer they become if they are none yet: one for all tries of a request, so that a lost race
+    leaves no key behind for a customer that never was.
+    """
 
     issuer: str
     subject: str
+    new_id: CustomerId
 
 
 def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
@@ -31,7 +36,7 @@ def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> Custom
         The customer's id.
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
-    customer_id = found or CustomerId(uow.ids("cus"))
+    customer_id = found or shopper.new_id
     uow.act_as(Actor(kind=ActorKind.SHOPPER, id=customer_id))
     if found is None:
         customer = Customer(id=customer_id, created_at=now, updated_at=now)

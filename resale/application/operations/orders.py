@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
@@ -158,7 +159,7 @@ def advance_order(*, uow: UnitOfWork, payments: PaymentProvider, order_id: Order
 # ---------------------------------------------------------------- steps
 def _start_payment(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     """Commit the attempt; its id is the partner's idempotency key, so it exists before the partner is called."""
-    attempt = PaymentAttempt(id=PaymentId(uow.ids("pay")), token=order.payment_token, started_at=now)
+    attempt = PaymentAttempt(id=PaymentId(uow.ids("pay")), started_at=now)
     order = _moved(order, OrderCommand.START_PAYMENT, payment=attempt, due_at=now + STEP_DUE, updated_at=now)
     uow.orders.save(order, change_type="order.payment_started")
     uow.commit()
@@ -171,7 +172,8 @@ def _settle_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order,
     outcome = payments.find_charge(attempt_id=attempt.id)
     if outcome is None and not order.cancel_requested and now < order.hold_expires_at:
         amount = Money(amount=order.amounts.grand_total, currency=order.amounts.currency)
-        outcome = payments.charge(attempt_id=attempt.id, order_id=order.id, amount=amount, token=attempt.token)
+        token = _token_of(uow, order)
+        outcome = payments.charge(attempt_id=attempt.id, order_id=order.id, amount=amount, token=token)
     if outcome is None or (outcome.state == PaymentState.CAPTURED and order.cancel_requested):
         outcome = payments.refund(attempt_id=attempt.id)
     if outcome.state == PaymentState.CAPTURED:
@@ -264,7 +266,7 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
 
 def _new_order(*, uow: UnitOfWork, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
     order_id = OrderId(uow.ids("ord"))
-    private = OrderPrivate(shipping_address=new.shipping_address)
+    private = OrderPrivate(shipping_address=new.shipping_address, payment_token=new.payment_token)
     amounts = price_order(listing.price)
     return Order(
         id=order_id,
@@ -278,7 +280,6 @@ def _new_order(*, uow: UnitOfWork, listing: Listing, buyer_id: CustomerId, new: 
         listing=_snapshot_of(listing),
         amounts=amounts,
         commission=_commission_on(amounts, uow.tenant.commission_basis_points),
-        payment_token=new.payment_token,
         hold_expires_at=now + PAYMENT_HOLD,
         created_at=now,
         updated_at=now,
@@ -311,6 +312,13 @@ def _attempt_of(order: Order) -> PaymentAttempt:
     if order.payment is None:
         raise TypeError("a pending payment has an attempt")
     return order.payment
+
+
+def _token_of(uow: UnitOfWork, order: Order) -> str:
+    if order.private is UNSET:
+        raise TypeError("an order has a sealed part")
+    private = uow.vault.open(order.private, OrderPrivate, owner_id=order.buyer_id, entity_id=order.id)
+    return private.payment_token
 
 
 def _moved(order: Order, command: OrderCommand, **fields: object) -> Order:

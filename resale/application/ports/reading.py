@@ -1,6 +1,6 @@
 """Reads of one tenant, which cannot commit, and its append-only history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -72,8 +72,8 @@ class Reader(Protocol):
     def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
         """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""
 
-    def list_due(self, *, now: datetime, limit: int) -> tuple[DueItem, ...]:
-        """What waits and is due, oldest first over all shards; eventually consistent."""
+    def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
+        """Go through everything that waits and is due, page by page; eventually consistent."""
 
 
 class HistoryLog(Protocol):

@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}.json", generation_file),
             )
 
-        relay = Relay(tenants=registry.active_tenants, make=make)
+        relay = Relay(tenants=registry.served_tenants, make=make)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
         relay.run()

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: object) -> None:
         wanted = options["tenant"]
-        tenants = [tenant for tenant in registry.active_tenants() if wanted in {None, tenant.slug}]
+        tenants = [tenant for tenant in registry.served_tenants() if wanted in {None, tenant.slug}]
         if not tenants:
             raise CommandError("No active tenant has this slug.")
         left_open = sum(self._say(tenant, _reconcile(tenant)) for tenant in tenants)

@@ -1,0 +1,27 @@
+"""What can be done to a listing: create, edit, submit, withdraw, moderate."""
+
+from resale.application.operations.listings.drafting import (
+    UPLOAD_CHECK_AFTER,
+    UPLOAD_WINDOW,
+    create_listing,
+    edit_listing,
+)
+from resale.application.operations.listings.reviewing import (
+    Decision,
+    Moderation,
+    moderate_listing,
+    submit_listing,
+    withdraw_listing,
+)
+
+__all__ = [
+    "UPLOAD_CHECK_AFTER",
+    "UPLOAD_WINDOW",
+    "Decision",
+    "Moderation",
+    "create_listing",
+    "edit_listing",
+    "moderate_listing",
+    "submit_listing",
+    "withdraw_listing",
+]

@@ -1,0 +1,207 @@
+"""Creating and editing a listing."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.operations.customers import Shopper, enrol_shopper
+from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal
+from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.domain.listings import (
+    IMAGES_OPEN,
+    MAX_EDITED_VERSION,
+    EditedTooOften,
+    ImagesFrozen,
+    Listing,
+    ListingCommand,
+    ListingEdit,
+    ListingStatus,
+    NewListing,
+    PriceInput,
+    PriceRefused,
+    SlotInput,
+    next_status,
+)
+from resale.domain.media import (
+    MAX_STORED_IMAGES,
+    Media,
+    Slot,
+    TooManyImages,
+)
+from resale.domain.money import Money
+from resale.errors import FieldError
+
+UPLOAD_WINDOW: Final = timedelta(hours=1)  # a slot not used by then expires; forms are shorter and can be signed again
+UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)  # an upload whose event was lost is looked for by then
+
+
+def create_listing(
+    *,
+    uow: UnitOfWork,
+    shopper: Shopper,
+    new: NewListing,
+    key: CommandKey | None,
+    now: datetime,
+) -> tuple[Listing, tuple[Media, ...]]:
+    """List an item: a draft with a slot for each image to come.
+
+    Shape: reads at most 1 item; commits 1 listing and 1-12 images (``listing.created``, ``image.requested``),
+    with the shopper's customer on their first write and the command's record when it is keyed.
+
+    Args:
+        uow: Fresh; committed here once.
+        shopper: The seller.
+        new: Validated by its own types.
+        key: The command's key, if the client gave one.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The draft and its slots, each awaiting its upload.
+
+    Raises:
+        PriceRefused: Not in the tenant's currency.
+        IdempotencyConflict: The key was used before.
+        Conflict: Somebody else made this shopper meanwhile; try again.
+    """
+    seller_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
+    listing_id = ListingId(uow.ids("lst"))
+    price = _priced(uow=uow, price=new.price)
+    slots = tuple(
+        _new_slot(uow=uow, listing_id=listing_id, seller_id=seller_id, slot=slot, now=now) for slot in new.images
+    )
+    listing = Listing(
+        id=listing_id,
+        version=1,
+        livemode=not uow.tenant.sandbox,
+        seller_id=seller_id,
+        title=new.title,
+        description=new.description,
+        product=new.product,
+        condition=new.condition,
+        price=price,
+        market=uow.tenant.market,
+        custom_fields=new.custom_fields,
+        image_ids=tuple(slot.id for slot in slots),
+        created_at=now,
+        updated_at=now,
+    )
+    record_command(uow=uow, key=key, entity_id=listing_id, now=now)
+    uow.listings.add(listing, change_type="listing.created")
+    for slot in slots:
+        uow.media.add(slot, change_type="image.requested")
+    uow.commit()
+    return listing, slots
+
+
+def edit_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    edit: ListingEdit,
+    expected_version: int | None,
+    now: datetime,
+) -> tuple[Listing, tuple[Media, ...]]:
+    """Change a listing; an active one goes back to review. What changes nothing is a no-op.
+
+    Shape: reads 1 item; commits 1 listing (``listing.edited``) and the image slots added.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: Must be the seller.
+        listing_id: Which.
+        edit: What to change; absent stays.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing and the slots added.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: Not the seller.
+        ListingTransitionRefused: Reserved, sold, rejected or withdrawn.
+        ImagesFrozen: Images were added to a submitted listing.
+        TooManyImages: No room for more.
+        PriceRefused: Not in the tenant's currency.
+        EditedTooOften: The listing has as many versions as an edited one may have.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.EDIT_LISTING)
+    expect_version(listing=listing, version=expected_version)
+    status = next_status(listing.status, ListingCommand.EDIT)
+    slots = _added_slots(uow=uow, listing=listing, edit=edit, now=now)
+    edited = msgspec.structs.replace(listing, **_edited_fields(uow=uow, edit=edit))
+    if edited == listing and not slots:
+        return listing, ()
+    if listing.version >= MAX_EDITED_VERSION:
+        raise EditedTooOften("This listing was changed too often; list the item anew.")
+    listing = msgspec.structs.replace(
+        edited,
+        status=status,
+        version=listing.version + 1,
+        image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
+        submitted_at=now if status == ListingStatus.PENDING_REVIEW else listing.submitted_at,
+        updated_at=now,
+    )
+    uow.listings.save(listing, change_type="listing.edited")
+    for slot in slots:
+        uow.media.add(slot, change_type="image.requested")
+    uow.commit()
+    return listing, slots
+
+
+def _priced(*, uow: UnitOfWork, price: PriceInput) -> Money:
+    if price.currency != uow.tenant.currency:
+        detail = f"This shop trades in {uow.tenant.currency}."
+        raise PriceRefused(
+            detail, errors=(FieldError(pointer="/price/currency", code="currency_not_supported", detail=detail),)
+        )
+    return Money(amount=price.amount, currency=price.currency)
+
+
+def _new_slot(
+    *,
+    uow: UnitOfWork,
+    listing_id: ListingId,
+    seller_id: CustomerId,
+    slot: SlotInput,
+    now: datetime,
+) -> Media:
+    return Media(
+        id=MediaId(uow.ids("med")),
+        version=1,
+        listing_id=listing_id,
+        seller_id=seller_id,
+        slot=Slot(content_type=slot.content_type, bytes=slot.bytes, sha256=slot.sha256),
+        upload_expires_at=now + UPLOAD_WINDOW,
+        created_at=now,
+        updated_at=now,
+        due_at=now + UPLOAD_CHECK_AFTER,
+    )
+
+
+def _added_slots(*, uow: UnitOfWork, listing: Listing, edit: ListingEdit, now: datetime) -> tuple[Media, ...]:
+    if edit.images is UNSET:
+        return ()
+    if listing.status not in IMAGES_OPEN:
+        raise ImagesFrozen("Images can be added to a draft, or after changes were requested.")
+    if len(listing.image_ids) + len(edit.images) > MAX_STORED_IMAGES:
+        raise TooManyImages(f"A listing keeps at most {MAX_STORED_IMAGES} image slots over its life.")
+    return tuple(
+        _new_slot(uow=uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot, now=now)
+        for slot in edit.images
+    )
+
+
+def _edited_fields(*, uow: UnitOfWork, edit: ListingEdit) -> dict[str, object]:
+    names = ("title", "description", "product", "condition", "custom_fields")
+    fields = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
+    if edit.price is not UNSET:
+        fields["price"] = _priced(uow=uow, price=edit.price)
+    return fields

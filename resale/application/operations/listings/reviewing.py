@@ -1,0 +1,207 @@
+"""Submitting, withdrawing and deciding on a listing."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal
+from resale.domain.ids import ListingId
+from resale.domain.listings import (
+    ImagesPending,
+    Listing,
+    ListingCommand,
+    ListingPrivate,
+    ListingStatus,
+    Photo,
+    Reasons,
+    next_status,
+)
+from resale.domain.media import (
+    MAX_IMAGES,
+    Media,
+    MediaStatus,
+    TooManyImages,
+)
+
+
+class Decision(StrEnum):
+    """What a moderator decides."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REQUEST_CHANGES = "request_changes"
+
+
+class Moderation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A moderator's decision. ``reasons`` go to the seller; ``version`` is the one that was looked at."""
+
+    decision: Decision
+    reasons: Reasons = ()
+    version: int | None = None
+
+
+_CHANGES: Final = {
+    Decision.APPROVE: "listing.approved",
+    Decision.REJECT: "listing.rejected",
+    Decision.REQUEST_CHANGES: "listing.changes_requested",
+}
+
+
+def submit_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
+    """Ask for review: the ready images are frozen into the listing, refused and unused ones are left out.
+
+    Shape: reads 1 listing and its images; commits 1 (``listing.submitted``). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: Must be the seller.
+        listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing, waiting for review.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: Not the seller.
+        ImagesPending: An image is still awaited or processed, or none is ready.
+        ListingTransitionRefused: Not a draft and no changes were requested.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
+    if listing.status == ListingStatus.PENDING_REVIEW:
+        return listing
+    expect_version(listing=listing, version=expected_version)
+    status = next_status(listing.status, ListingCommand.SUBMIT)
+    photos = _photos_of(listing, uow.media.list_of(listing_id))
+    listing = msgspec.structs.replace(
+        listing, status=status, version=listing.version + 1, photos=photos, submitted_at=now, updated_at=now
+    )
+    uow.listings.save(listing, change_type="listing.submitted")
+    uow.commit()
+    return listing
+
+
+def withdraw_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
+    """Take a listing off, for good.
+
+    Shape: reads 1 item; commits 1 (``listing.withdrawn``). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The seller, the brand or a manager.
+        listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing, withdrawn.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: Not theirs.
+        ListingTransitionRefused: Reserved or sold.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.WITHDRAW_LISTING)
+    if listing.status == ListingStatus.WITHDRAWN:
+        return listing
+    expect_version(listing=listing, version=expected_version)
+    status = next_status(listing.status, ListingCommand.WITHDRAW)
+    listing = msgspec.structs.replace(listing, status=status, version=listing.version + 1, updated_at=now)
+    uow.listings.save(listing, change_type="listing.withdrawn")
+    uow.commit()
+    return listing
+
+
+def moderate_listing(
+    *, uow: UnitOfWork, principal: Principal, listing_id: ListingId, moderation: Moderation, now: datetime
+) -> Listing:
+    """Approve, reject, or ask for changes.
+
+    Shape: reads 1 item; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``).
+    The same decision for the same reasons again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand's key, a moderator or a manager.
+        listing_id: Which.
+        moderation: The decision; its reasons are sealed under the seller's key.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing as decided.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: The caller may look but not decide.
+        ListingTransitionRefused: It is not waiting for review.
+        ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.MODERATE_LISTING)
+    command = ListingCommand(moderation.decision.value)
+    if listing.status == next_status(ListingStatus.PENDING_REVIEW, command) and moderation.reasons == _reasons_of(
+        uow, listing
+    ):
+        return listing
+    status = next_status(listing.status, command)
+    expect_version(listing=listing, version=moderation.version)
+    private = uow.vault.seal(
+        ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
+    )
+    listing = msgspec.structs.replace(
+        listing,
+        status=status,
+        version=listing.version + 1,
+        published_at=now if status == ListingStatus.ACTIVE else listing.published_at,
+        updated_at=now,
+        private=private if moderation.reasons else UNSET,
+    )
+    uow.listings.save(listing, change_type=_CHANGES[moderation.decision])
+    uow.commit()
+    return listing
+
+
+def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:
+    if any(image.status == MediaStatus.AWAITING_UPLOAD for image in images):
+        raise ImagesPending("An image is still awaited or being processed.")
+    ready = [image for image in images if image.status == MediaStatus.READY and image.id in listing.image_ids]
+    if not ready:
+        raise ImagesPending("No image is ready; a listing needs at least one.")
+    if len(ready) > MAX_IMAGES:
+        raise TooManyImages(f"A listing shows at most {MAX_IMAGES} images.")
+    return tuple(
+        Photo(
+            id=image.id,
+            original_sha256=image.original_sha256 or "",
+            perceptual_hash=image.perceptual_hash or "",
+            renditions=image.renditions,
+        )
+        for image in ready
+    )
+
+
+def _reasons_of(uow: UnitOfWork, listing: Listing) -> tuple[str, ...]:
+    if listing.private is UNSET:
+        return ()
+    return uow.vault.open(listing.private, ListingPrivate, owner_id=listing.seller_id, entity_id=listing.id).reasons
