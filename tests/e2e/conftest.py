@@ -7,6 +7,11 @@ import pytest
 from tests.e2e.machine import Machine
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with these: they take longest, and pytest-xdist moves to another process only what comes last."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+
+
 @pytest.fixture(scope="session")
 def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"))
