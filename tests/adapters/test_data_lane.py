@@ -50,6 +50,11 @@ def listed(number: int, market: str) -> Item:
     }
 
 
+def put_all(lane: DynamoDB, table: str, items: list[Item]) -> None:
+    for item in items:
+        lane.put_item(table=table, item=item, condition=None)
+
+
 class TestSingleItems:
     def test_reads_what_it_wrote(self, lane: DynamoDB, table: str, item: Item) -> None:
         lane.put_item(table=table, item=item, condition=NEW)
@@ -75,27 +80,12 @@ class TestSingleItems:
             lane.put_item(table=table, item=item, condition="version = :v", values={":v": 1})
         assert failure.value.item is None
 
-    def test_updates_in_place(self, lane: DynamoDB, table: str, item: Item) -> None:
-        lane.put_item(table=table, item=item, condition=NEW)
-        change: dict[str, Any] = {
-            "table": table,
-            "key": key_of(item),
-            "update": "SET #status = :status, version = :next",
-            "condition": "version = :expected",
-            "names": {"#status": "status"},
-        }
-        values: Item = {":status": "sold", ":next": 2, ":expected": 1}
-        assert lane.update_item(**change, values=values) == item | {"status": "sold", "version": 2}
-        with pytest.raises(ConditionFailed) as failure:
-            lane.update_item(**change, values=values)
-        assert failure.value.item == item | {"status": "sold", "version": 2}
-
 
 class TestQueries:
     def test_pages_an_index_in_both_directions(self, lane: DynamoDB, table: str) -> None:
         market = uuid.uuid4().hex
         items = [listed(number, market) for number in range(5)]
-        lane.batch_put(table=table, items=items)
+        put_all(lane, table, items)
         query: dict[str, Any] = {
             "table": table,
             "index": "by_market",
@@ -112,7 +102,7 @@ class TestQueries:
 
     def test_reads_a_partition_consistently(self, lane: DynamoDB, table: str, item: Item) -> None:
         media = item | {"sk": "med_1"}
-        lane.batch_put(table=table, items=[item, media])
+        put_all(lane, table, [item, media])
         found, _ = lane.query(
             table=table,
             index=None,
@@ -124,15 +114,6 @@ class TestQueries:
             consistent=True,
         )
         assert found == [media]
-
-
-class TestBatches:
-    def test_read_and_write_beyond_one_request(self, lane: DynamoDB, table: str) -> None:
-        items = [listed(number, uuid.uuid4().hex) for number in range(110)]
-        lane.batch_put(table=table, items=items)
-        keys = [key_of(item) for item in items] + [{"pk": "lst_none", "sk": "listing"}]
-        found = lane.batch_get(table=table, keys=keys, attributes=("pk", "version"))
-        assert {(item["pk"], item["version"]) for item in found} == {(item["pk"], item["version"]) for item in items}
 
 
 class TestTransactions:

@@ -139,7 +139,7 @@ def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action
     for purpose in ("listings", "orders", "customers", "keys", "lookups", "idempotency"):
         table = getattr(tables, purpose)
         calls = actions.on_table(dynamodb, table, actions.key_of(purpose))
-        yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "update", "transact"))
+        yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "transact"))
     history = actions.on_table(dynamodb, tables.history, actions.key_of("history"))
     yield from ((f"{verb} history", history[verb]) for verb in ("put", "query", "transact"))
     yield (
@@ -159,7 +159,7 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     dynamodb, sqs = caller.client("dynamodb", mine.region), caller.client("sqs", mine.region)
     s3, iam = caller.client("s3", mine.region), caller.client("iam", mine.region)
     for name, call in actions.on_tables(caller, mine, by_arn=False):
-        if name.startswith(("scan", "delete item", "delete table", "batch write")):
+        if name.startswith(("scan", "update", "delete item", "delete table", "batch")):
             yield name, call
     history = actions.on_table(dynamodb, mine.resources.tables.history, actions.key_of("history"))
     yield from ((f"{verb} history", history[verb]) for verb in ("update", "get", "delete item", "batch write"))

@@ -164,7 +164,7 @@ class TestTheAccessRole:
     def test_may_neither_scan_nor_delete_items(self) -> None:
         actions = {action for _, each in statements(ACCESS) for action in listed(each["Action"])}
         assert not {
-            action for action in actions if re.search(r"Scan|DeleteItem|BatchWrite|DeleteTable|PartiQL", action)
+            action for action in actions if re.search(r"Scan|DeleteItem|UpdateItem|Batch|DeleteTable|PartiQL", action)
         }
 
 

@@ -5,7 +5,7 @@ Decision: docs/decisions/0003-data-lane.md.
 """
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from resale.adapters.dynamodb.failures import (
 )
 from resale.adapters.dynamodb.wire import Attributes, Item, Value, from_attributes, from_wire, to_wire
 from resale.adapters.signing import CredentialSource
-from resale.errors import Unavailable
 
 __all__ = [
     "ConditionFailed",
@@ -37,9 +36,6 @@ __all__ = [
     "to_wire",
 ]
 
-_GET_BATCH: Final = 100  # keys a BatchGetItem takes
-_WRITE_BATCH: Final = 25  # puts a BatchWriteItem takes
-_BATCH_ROUNDS: Final = 8  # how often what a batch left undone is sent again
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -52,25 +48,9 @@ class _Found(msgspec.Struct):
     last: Attributes | None = msgspec.field(default=None, name="LastEvaluatedKey")
 
 
-class _Updated(msgspec.Struct):
-    attributes: Attributes = msgspec.field(name="Attributes")
-
-
-class _GotMany(msgspec.Struct):
-    responses: dict[str, list[Attributes]] = msgspec.field(name="Responses")
-    unprocessed: dict[str, Any] = msgspec.field(default_factory=dict, name="UnprocessedKeys")
-
-
-class _WroteMany(msgspec.Struct):
-    unprocessed: dict[str, Any] = msgspec.field(default_factory=dict, name="UnprocessedItems")
-
-
 _encode: Final = msgspec.json.Encoder().encode
 _decode_got: Final = msgspec.json.Decoder(_Got).decode
 _decode_found: Final = msgspec.json.Decoder(_Found).decode
-_decode_updated: Final = msgspec.json.Decoder(_Updated).decode
-_decode_got_many: Final = msgspec.json.Decoder(_GotMany).decode
-_decode_wrote_many: Final = msgspec.json.Decoder(_WroteMany).decode
 
 
 class DynamoDB:
@@ -140,30 +120,6 @@ class DynamoDB:
         _restrict(request, condition, names, values)
         self._call("PutItem", _encode(request))
 
-    def update_item(
-        self,
-        *,
-        table: str,
-        key: Item,
-        update: str,
-        condition: str | None,
-        names: Mapping[str, str] = _NONE,
-        values: Mapping[str, Value] = _NONE,
-    ) -> Item:
-        """Change an item's attributes in place and give the whole new item.
-
-        Raises:
-            ConditionFailed: The condition does not hold; carries the stored item.
-        """
-        request: dict[str, Any] = {
-            "TableName": table,
-            "Key": to_wire(key),
-            "UpdateExpression": update,
-            "ReturnValues": "ALL_NEW",
-        }
-        _restrict(request, condition, names, values)
-        return from_attributes(_decode_updated(self._call("UpdateItem", _encode(request))).attributes)
-
     def transact_write(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Carry out all actions or none.
 
@@ -178,33 +134,6 @@ class DynamoDB:
             TransactionCanceled: Says of each action why, in their order.
         """
         self._call("TransactWriteItems", _encode({"TransactItems": actions}))
-
-    def batch_get(self, *, table: str, keys: Iterable[Item], attributes: Sequence[str] = ()) -> list[Item]:
-        """Read many items, consistently, in no order; those that are not there are not in the answer."""
-        wanted = [to_wire(key) for key in keys]
-        found: list[Item] = []
-        for chunk in _chunks(wanted, _GET_BATCH):
-            request: dict[str, Any] = {"Keys": chunk, "ConsistentRead": True}
-            _project(request, tuple(attributes), _NONE)
-            left: dict[str, Any] = {table: request}
-            for _ in range(_BATCH_ROUNDS):
-                answer = _decode_got_many(self._call("BatchGetItem", _encode({"RequestItems": left})))
-                found += [from_attributes(item) for item in answer.responses.get(table, ())]
-                left = answer.unprocessed
-                if not left:
-                    break
-            _refuse_rest(left)
-        return found
-
-    def batch_put(self, *, table: str, items: Iterable[Item]) -> None:
-        """Write many whole items, without conditions: only rows that are the same however often they are written."""
-        for chunk in _chunks([{"PutRequest": {"Item": to_wire(item)}} for item in items], _WRITE_BATCH):
-            left: dict[str, Any] = {table: chunk}
-            for _ in range(_BATCH_ROUNDS):
-                left = _decode_wrote_many(self._call("BatchWriteItem", _encode({"RequestItems": left}))).unprocessed
-                if not left:
-                    break
-            _refuse_rest(left)
 
 
 def _project(request: dict[str, Any], attributes: tuple[str, ...], names: Mapping[str, str]) -> None:
@@ -233,12 +162,3 @@ def _restrict(
         request["ExpressionAttributeNames"] = dict(names)
     if values:
         request["ExpressionAttributeValues"] = to_wire(values)
-
-
-def _chunks(entries: list[Any], size: int) -> Iterable[list[Any]]:
-    return (entries[start : start + size] for start in range(0, len(entries), size))
-
-
-def _refuse_rest(left: Mapping[str, Any]) -> None:
-    if left:
-        raise Unavailable("The store took only a part of a batch.", retry_after_seconds=1)
