@@ -21,8 +21,10 @@ from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provi
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
+from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.adapters.sqs.queues import SQSQueues
 from resale.application.ports import (
+    DeadLetters,
     HistoryLog,
     HistoryRow,
     ImageCodec,
@@ -35,7 +37,7 @@ from resale.application.ports import (
 )
 from resale.domain.actors import Actor
 from resale.domain.ids import IdSource
-from resale.domain.tenants import Tenant
+from resale.domain.tenants import Queue, Tenant
 from resale.settings import Settings
 
 __all__ = [
@@ -115,6 +117,10 @@ class Container:
     def queues(self, tenant: Tenant) -> Queues:
         """Open one tenant's queues."""
         return SQSQueues(self.sessions.for_tenant(tenant))
+
+    def dead_letters(self, tenant: Tenant, queue: Queue) -> DeadLetters:
+        """Look at what one of a tenant's queues gave up on."""
+        return SQSDeadLetters(self.sessions.for_tenant(tenant), queue)
 
     def streams(self, tenant: Tenant) -> TenantStreams:
         """Read one tenant's streams, where no Pipe does, and to reconcile its history."""

@@ -46,7 +46,7 @@ class TenantLoops:
                 self._apply({tenant.id: tenant for tenant in self._tenants()})
             except Exception:  # the registry is down beyond what it serves stale: keep whom we know
                 logger.exception("tenants could not be read")
-            self._on_alive()
+            self._show_alive()
             self._stopping.wait(self._refresh_seconds)
         for _, stop, _thread in self._running.values():
             stop.set()
@@ -56,6 +56,12 @@ class TenantLoops:
     def stop(self) -> None:
         """Ask ``run`` to end; safe in a signal handler."""
         self._stopping.set()
+
+    def _show_alive(self) -> None:
+        try:
+            self._on_alive()
+        except Exception:  # a full disk ends no role; whoever reads the file will say that it is old
+            logger.exception("sign of life not given")
 
     def _apply(self, wanted: dict[str, Tenant]) -> None:
         for tenant_id, (known, stop, _) in list(self._running.items()):

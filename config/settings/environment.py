@@ -33,6 +33,7 @@ VARIABLES: Final = (
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
     Variable("RESALE_PAYMENTS_URL", "Base URL of the payment provider; none: no payments are taken"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
+    Variable("RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites while it lives; none: none"),
     Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
     Variable("AWS_REGION", "The platform's own region", "eu-west-2"),
     Variable("AWS_ACCESS_KEY_ID", "The platform's key; none: the task's role"),

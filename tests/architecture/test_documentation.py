@@ -103,6 +103,11 @@ class TestReadme:
         gone = sorted({name for name in first_cells("README.md") if _VARIABLE.fullmatch(name)} - _variables_read())
         assert not gone, broken("README.md documents these, nothing reads them:", gone)
 
+    def test_every_command_of_ours_is_in_a_table(self) -> None:
+        commands = {path.stem for path in ROOT.glob("apps/*/management/commands/[a-z]*.py")}
+        missing = sorted(commands - first_cells("README.md"))
+        assert not missing, broken("Operators look in README.md for what there is to run; it lacks:", missing)
+
     def test_every_make_target_it_names_exists(self) -> None:
         pages = "".join(map(page, ("README.md", "CONTRIBUTING.md")))
         named = set(re.findall(r"(?:^|`|= ?1 )make ([a-z][a-z-]+)", pages, re.MULTILINE))

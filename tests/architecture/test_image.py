@@ -1,17 +1,28 @@
 """The image's entrypoint."""
 
+import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 from config.celery_settings import WORKER_FLAGS
 from tests.architecture.sources import ROOT
 
 ENTRYPOINT = ROOT / "docker/entrypoint"
-ROLES = ["web", "worker", "changes", "sweep", "migrate"]
+ROLES = ["web", "worker", "changes", "sweep", "migrate", "manage"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ENTRYPOINT, *arguments], capture_output=True, text=True, timeout=10, check=False)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [ENTRYPOINT, *arguments],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
 
 
 class TestEntrypoint:
@@ -26,10 +37,23 @@ class TestEntrypoint:
 
     def test_every_role_becomes_its_server(self) -> None:
         text = ENTRYPOINT.read_text(encoding="utf-8")
-        branches = dict(re.findall(r"^    (\w+)\)\n(.*?);;", text, re.MULTILINE | re.DOTALL))
+        branches = _branches(text)
         assert list(branches) == ROLES
         without_exec = [role for role, body in branches.items() if not re.search(r"^ +exec ", body, re.MULTILINE)]
         assert not without_exec, "a shell as PID 1 swallows the stop signal"
 
     def test_a_worker_starts_with_the_flags_its_settings_ask_for(self) -> None:
         assert f"worker {' '.join(WORKER_FLAGS)} " in ENTRYPOINT.read_text(encoding="utf-8")
+
+    def test_a_release_migrates_and_collects_the_static_files(self) -> None:
+        commands = re.findall(r"python manage.py (\w+)", _branches(ENTRYPOINT.read_text(encoding="utf-8"))["migrate"])
+        assert commands == ["migrate", "collectstatic"]
+
+    def test_operators_reach_every_command(self) -> None:
+        done = run("manage", "reconcile", "--help")
+        assert done.returncode == 0, done.stderr
+        assert "--tenant" in done.stdout
+
+
+def _branches(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^    (\w+)\)\n(.*?);;", text, re.MULTILINE | re.DOTALL))

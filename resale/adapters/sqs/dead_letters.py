@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST: Final = 1000
 
 
-class DeadLetters:
+class SQSDeadLetters:
     """For operators. While somebody looks, the messages seen are hidden from others for the queue's visibility time."""
 
     def __init__(self, session: TenantSession, queue: Queue) -> None:

@@ -1,6 +1,7 @@
 """What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
 
 from resale.application.ports.partners import (
+    DeadLetters,
     ImageCodec,
     Keyring,
     MediaStore,
@@ -41,6 +42,7 @@ from resale.application.ports.writing import (
 
 __all__ = [
     "CustomerRepository",
+    "DeadLetters",
     "Document",
     "DueItem",
     "Head",

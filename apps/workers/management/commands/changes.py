@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from apps.workers.changes import WAIT_SECONDS
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--wait-seconds", type=int, default=WAIT_SECONDS, help="one receive waits this long")
-        parser.add_argument("--health-file", type=Path, default=None, help="rewritten while this lives")
+        parser.add_argument("--health-file", type=Path, default=settings.HEALTH_FILE, help="rewritten while this lives")
 
     def handle(self, *_args: object, **options: object) -> None:
         wait_seconds, health_file = options["wait_seconds"], options["health_file"]

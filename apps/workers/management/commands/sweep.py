@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from apps.workers.roles import SWEEP_SECONDS, run_until_stopped, sweep_loops
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--interval-seconds", type=float, default=SWEEP_SECONDS, help="pause between rounds")
-        parser.add_argument("--health-file", type=Path, default=None, help="rewritten while this lives")
+        parser.add_argument("--health-file", type=Path, default=settings.HEALTH_FILE, help="rewritten while this lives")
 
     def handle(self, *_args: object, **options: object) -> None:
         interval_seconds, health_file = options["interval_seconds"], options["health_file"]

@@ -1,0 +1,79 @@
+"""The sign of life of every role that answers no requests: each writes the file that the environment names."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from apps.workers import health
+from apps.workers.loops import TenantLoops
+from config import celery
+from tests.workers.lab import ROOT, wait_until
+
+ROLES = {
+    "changes": ["changes"],
+    "sweep": ["sweep"],
+    "worker": ["worker", "-Q", "orders", "-P", "prefork", "-c", "1"],
+}
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESALE_"))}
+    return {
+        **inherited,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "DATABASE_URL": f"sqlite:///{folder / 'registry.sqlite'}",
+        "RESALE_HEALTH_FILE": str(folder / "health"),
+    }
+
+
+class TestRoles:
+    @pytest.mark.parametrize("arguments", ROLES.values(), ids=ROLES)
+    def test_write_the_file_and_go_when_told(self, tmp_path: Path, arguments: list[str]) -> None:
+        environment = environment_in(tmp_path)
+        entrypoint = ROOT / "docker" / "entrypoint"
+        subprocess.run([entrypoint, "manage", "migrate", "-v", "0"], env=environment, check=True, timeout=60)
+        role = subprocess.Popen([entrypoint, *arguments], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            check = [sys.executable, "-m", "apps.workers.health", environment["RESALE_HEALTH_FILE"]]
+            wait_until(lambda: subprocess.run(check, cwd=ROOT, check=False).returncode == 0, "a sign of life", 40)
+            role.send_signal(signal.SIGTERM)
+            assert role.wait(30) == 0
+        finally:
+            role.kill()
+            role.wait()
+
+
+class TestWorkers:
+    def test_of_production_write_the_file_the_settings_name(self, settings: Settings) -> None:
+        assert not hasattr(django_settings, "CELERY")  # as in production
+        settings.HEALTH_FILE = "/somewhere/health"
+        options: dict[str, Any] = celery._settings()["broker_transport_options"]
+        assert options["health_file"] == "/somewhere/health"
+
+
+class TestFullDisk:
+    def test_ends_no_role(self, tmp_path: Path) -> None:
+        tried: list[int] = []
+
+        def alive() -> None:
+            tried.append(1)
+            health.write(tmp_path / "no-such-folder" / "health", {})
+
+        loops = TenantLoops(
+            name="test", tenants=list, make_round=lambda _: lambda: 1.0, on_alive=alive, refresh_seconds=0.01
+        )
+        running = threading.Thread(target=loops.run)
+        running.start()
+        wait_until(lambda: len(tried) > 1, "a second try")
+        loops.stop()
+        running.join(5)
+        assert not running.is_alive()
