@@ -1,6 +1,5 @@
 """Ended by ``kill -9`` and by Ctrl-C: no process stays, no data goes, and nothing private lies about."""
 
-import base64
 import json
 import re
 import signal
@@ -9,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import pytest
 
 from apps.local.private_files import Demo
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.shops import Picture, Shop, Shopper, seen
+from tests.e2e.traces import written_as
 from tests.fixtures.pictures import jpeg, scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -135,16 +134,3 @@ def confirmed(buyer: Shopper, path: str) -> dict[str, Any]:
 def files(folder: Path) -> Iterator[tuple[Path, bytes]]:
     """Every file below: databases with their logs, queues, objects, state."""
     return ((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
-
-
-def written_as(text: str) -> set[bytes]:
-    """A text as it is, in a URL, and in Base64 wherever it begins."""
-    plain = text.encode()
-    return {plain, quote(text).encode(), quote_plus(text).encode(), *(_in_base64(plain, at) for at in range(3))}
-
-
-def _in_base64(plain: bytes, at: int) -> bytes:
-    """The characters that only ``plain`` decides, when ``at`` bytes of a group of three come before it."""
-    encoded = base64.b64encode(bytes(at) + plain).rstrip(b"=")
-    has_tail = (at + len(plain)) % 3 != 0
-    return encoded[at + (at > 0) : -1 if has_tail else None]
