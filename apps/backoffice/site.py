@@ -3,14 +3,17 @@
 No model is registered, so Django's admin writes no log of its own: the tenant's history is the log.
 """
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 from apps.backoffice.desks import find_desk, list_shops
+from apps.backoffice.guesses import SECONDS, Guesses, who_asks
 from apps.tenancy.models import User
 
 _Link = tuple[str, str, str]
@@ -25,8 +28,23 @@ _OPERATOR_LINKS: tuple[_Link, ...] = (
 )
 
 
+_guesses: Final = Guesses()
+
+
 class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Where staff and operators sign in."""
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign in, or guess a few times."""
+        who = who_asks(request)
+        if request.method == "POST" and not _guesses.take(who):
+            page = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+            page["Retry-After"] = str(int(SECONDS))
+            return page
+        response: HttpResponse = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            _guesses.forget(who)
+        return response
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say what every page shows around its content."""
