@@ -76,7 +76,7 @@ def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
         _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
         _process("orders", _worker("orders", children=2), env=env),
         _process("images", _worker("images", children=1), env=env),
-        _process("sweep", (_ENTRYPOINT, "sweep", "--interval-seconds", "5"), env=env),
+        _process("sweep", (_ENTRYPOINT, "sweep"), env=env),
     )
 
 

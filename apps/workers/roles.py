@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from apps.core import clock
 from apps.core.container import get_container
@@ -13,8 +12,6 @@ from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
 from apps.workers.sweep import Sweeper
 from resale.domain.tenants import Tenant
-
-SWEEP_SECONDS: Final = 60.0  # AWS; five locally. Waiting never depends on it being shorter, only on it coming
 
 
 def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops:
@@ -43,11 +40,11 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
     return _loops("changes", make_round, health_file)
 
 
-def sweep_loops(*, interval_seconds: float, health_file: Path | None) -> TenantLoops:
+def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
     """Build the sweep role: every tenant's due items are asked for at its own pace.
 
     Args:
-        interval_seconds: Pause between two rounds of one tenant.
+        interval_seconds: Pause between two rounds of one tenant; None for what the tenant's own stack says.
         health_file: Rewritten while the role lives; None for nowhere.
     """
 
@@ -57,7 +54,7 @@ def sweep_loops(*, interval_seconds: float, health_file: Path | None) -> TenantL
 
         def once() -> float:
             sweeper.run_once(now=clock.for_tenant(tenant))
-            return interval_seconds
+            return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
 
         return once
 

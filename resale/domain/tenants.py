@@ -54,6 +54,7 @@ class Resources(msgspec.Struct, frozen=True):
     access_role_arn: str
     media_base_url: str  # where public renditions are served from, no trailing slash
     index_shards: int
+    sweep_interval_seconds: int = 60
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

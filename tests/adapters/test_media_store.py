@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import pytest
-import urllib3
 
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.s3.store import S3MediaStore
@@ -107,14 +106,6 @@ class TestRenditions:
         client: Any = session.client("s3")
         listed = client.list_object_versions(Bucket=session.tenant.resources.media_bucket, Prefix=key)
         assert len(listed["Versions"]) == 1
-
-
-class TestLinks:
-    def test_open_a_private_object(self, store: S3MediaStore, session: TenantSession, key: str) -> None:
-        upload(session, key, b"private")
-        url = store.signed_url(key, seconds=60)
-        assert urllib3.request("GET", url, retries=False).data == b"private"
-        assert urllib3.request("GET", url.partition("?")[0], retries=False).status == 403
 
 
 class TestTenancy:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -135,9 +136,16 @@ def read_resources(outputs: Mapping[str, str]) -> Resources:
         topic_arn=outputs["TopicArn"],
         key_arn=outputs["KeyArn"],
         access_role_arn=outputs["AccessRoleArn"],
-        media_base_url=outputs["MediaBaseUrl"],
+        media_base_url=_base_url(outputs["MediaBaseUrl"]),
         index_shards=int(outputs["IndexShards"]),
+        sweep_interval_seconds=int(outputs["SweepIntervalSeconds"]),
     )
+
+
+def _base_url(url: str) -> str:
+    if not urlsplit(url).netloc:
+        raise TemplateError("MediaBaseUrl names no host: give data.yaml a MediaDomain or a PublicMediaOrigin")
+    return url
 
 
 def _tables(outputs: Mapping[str, str]) -> Tables:

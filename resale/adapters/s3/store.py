@@ -81,17 +81,6 @@ class S3MediaStore:
                 if code_of(error) not in _EXISTS:
                     raise
 
-    def signed_url(self, key: str, *, seconds: int) -> str:
-        """Give a link to a private object that is good for ``seconds``.
-
-        Raises:
-            Unavailable: No credentials that live long enough.
-        """
-        self._session.credentials_for(seconds)
-        return self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
-        )
-
     @property
     def _client(self) -> "S3Client":
         return cast("S3Client", self._session.client("s3"))

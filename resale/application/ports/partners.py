@@ -46,9 +46,6 @@ class MediaStore(Protocol):
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
         """Store a content-addressed object; storing it again is a no-op."""
 
-    def signed_url(self, key: str, *, seconds: int) -> str:
-        """A link for staff to a private object."""
-
 
 class ImageCodec(Protocol):
     """Turns an upload into clean renditions."""

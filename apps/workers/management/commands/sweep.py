@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from apps.workers.roles import SWEEP_SECONDS, run_until_stopped, sweep_loops
+from apps.workers.roles import run_until_stopped, sweep_loops
 
 
 class Command(BaseCommand):
@@ -15,11 +15,13 @@ class Command(BaseCommand):
     help = "Send a message for everything that is due, for all active tenants."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--interval-seconds", type=float, default=SWEEP_SECONDS, help="pause between rounds")
+        parser.add_argument(
+            "--interval-seconds", type=float, default=None, help="pause between rounds; else the stack's own"
+        )
         parser.add_argument("--health-file", type=Path, default=settings.HEALTH_FILE, help="rewritten while this lives")
 
     def handle(self, *_args: object, **options: object) -> None:
         interval_seconds, health_file = options["interval_seconds"], options["health_file"]
-        assert isinstance(interval_seconds, float)  # noqa: S101 - argparse's type
+        assert interval_seconds is None or isinstance(interval_seconds, float)  # noqa: S101 - argparse's type
         assert health_file is None or isinstance(health_file, Path)  # noqa: S101 - same
         run_until_stopped(sweep_loops(interval_seconds=interval_seconds, health_file=health_file))
