@@ -75,7 +75,9 @@ def full_order(front: Front, **fields: Any) -> Order:
     order = an_order(
         confirmed_at=NOW,
         cancel_reason="buyer_cancelled",
-        private=reader_seal(front, OrderPrivate(shipping_address=HOME, payment_token="tok_ok"), owner_id=BUYER, entity_id=ORDER),
+        private=reader_seal(
+            front, OrderPrivate(shipping_address=HOME, payment_token="tok_ok"), owner_id=BUYER, entity_id=ORDER
+        ),
         **fields,
     )
     assert order.payment is not None

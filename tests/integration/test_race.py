@@ -90,7 +90,10 @@ def expect_one_winner(world: World) -> None:
     """Race for a fresh listing; look at the answers and then at what is stored."""
     seller = world.shopper()
     listing = world.active(seller)
-    buyers = [Shopper(issuer="https://issuer.test", subject=uuid.uuid4().hex, new_id=CustomerId(f"cus_{uuid.uuid4().hex}")) for _ in range(BUYERS)]
+    buyers = [
+        Shopper(issuer="https://issuer.test", subject=uuid.uuid4().hex, new_id=CustomerId(f"cus_{uuid.uuid4().hex}"))
+        for _ in range(BUYERS)
+    ]
     ended = Counter(at_once([partial(buy, world, buyer, listing) for buyer in buyers]))
     assert ended == {"won": 1, ListingNotForSale.code: BUYERS - 1}
     stored = world.listing(listing.id)
