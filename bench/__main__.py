@@ -17,12 +17,12 @@ import django
 from apps.local.issuer.tokens import issuer_url, mint
 from bench import changes, figures, images, starting, web
 from bench.figures import Figure
-from bench.stack import BRAND, NAIVE_TABLE, Stack, prepare_environment
+from bench.stack import BRAND, NAIVE_TABLE, SERVERS, Stack, prepare_environment
 from resale.domain.tenants import Tenant
 
 PARTS = ("web", "image", "start")
 _SHOPPER_COUNT = 20
-_CHANGE_COUNT = 2_000
+_CHANGE_COUNT = 1_500
 _IMAGE_RUNS = 5
 
 Say = Callable[[str], None]
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 def main() -> int:
     """Measure the wanted parts and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="of requests, each side in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="of requests, each side in turn")
     parser.add_argument("--only", choices=PARTS, action="append", help="web includes the changes worker")
     options = parser.parse_args()
     say = partial(_say, time.monotonic())
@@ -58,17 +58,17 @@ def _measure_web(folder: Path, *, rounds: int, say: Say) -> list[Figure]:
         say("starting the engines and provisioning")
         stack.start_data()
         stack.register()
-        ours, naive, paths = _prepare(stack, rounds=rounds, say=say)
+        sides, paths = _prepare(stack, rounds=rounds, say=say)
         say(f"sending requests: {rounds} rounds, each path ours and naive in turn")
-        found = web.measure(paths, ours=ours, naive=naive, rounds=rounds, say=say)
-        found.append(web.measure_memory(ours, naive))
+        found = web.measure(paths, sides, rounds=rounds, say=say)
+        found.append(web.measure_memory(sides))
         stack.stop_web()
         say("queueing what was written for the changes worker")
         found.append(changes.measure(_tenant(), _CHANGE_COUNT, say=say))
     return found
 
 
-def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Server, web.Server, tuple[web.Path, ...]]:
+def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[web.Path, ...]]:
     from bench import seeding  # noqa: PLC0415 - settings are read only once Django is set up
 
     say("seeding")
@@ -94,9 +94,8 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Server, web.Se
         currency=BRAND.currency,
     )
     plain = web.naive_asks(listing_ids=ids[-400:], market=BRAND.market, currency=BRAND.currency)
-    ours = web.Server(port=stack.addresses.web_port, pid=stack.pid("web"))
-    naive = web.Server(port=stack.naive_port, pid=stack.pid("naive"))
-    return ours, naive, web.hot_paths(asks, plain)
+    ours, naive, empty = (web.Server(port=stack.ports[name], pid=stack.pid(name)) for name in SERVERS)
+    return web.Sides(ours=ours, naive=naive, empty=empty), web.hot_paths(asks, plain)
 
 
 def _tenant() -> Tenant:

@@ -1,20 +1,24 @@
 """The load generator: a process of its own that sends prepared requests over kept-alive connections.
 
-``python -m bench.load PLAN`` reads a plan, ends with 0 when every answer had the expected status.
+``python -m bench.load PLAN`` reads a plan, ends with 0 when every answer had the expected status. It does as little as
+it can (plain sockets on one thread), or it would take the two cores from what is measured.
 """
 
-import http.client
+import selectors
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+_HOST: Final = "127.0.0.1"
 _TIMEOUT_SECONDS: Final = 60
+_CHUNK_BYTES: Final = 256 * 1024
+_LENGTH: Final = b"content-length:"
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,42 +56,90 @@ def drive(plan: Plan) -> None:
 
 def answer_to(port: int, ask: Ask) -> bytes:
     """Send one request and give the body of its answer. Raises WrongAnswer."""
-    return _exchange(http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS), ask)
+    connection = Connection(port)
+    connection.send(ask)
+    while connection.body is None:
+        connection.receive()
+    return connection.body
+
+
+class Connection:
+    """One socket with one request in flight; ``body`` is None until its answer is whole."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection((_HOST, port), _TIMEOUT_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, ask: Ask) -> None:
+        """Send a request."""
+        self._ask, self._received = ask, b""
+        self.body: bytes | None = None
+        self.socket.sendall(_written(ask))
+
+    def receive(self) -> None:
+        """Take what has come. Raises WrongAnswer."""
+        data = self.socket.recv(_CHUNK_BYTES)
+        if not data:
+            raise WrongAnswer(f"{self._ask.method} {self._ask.path}: closed")
+        self._received += data
+        head, _, rest = self._received.partition(b"\r\n\r\n")
+        if not rest:
+            return
+        after = head.lower().partition(_LENGTH)[2]
+        if len(rest) < int(after.partition(b"\r\n")[0]):
+            return
+        self.body = rest
+        if int(head[9:12]) != self._ask.expected:
+            raise WrongAnswer(f"{self._ask.method} {self._ask.path}: {head[9:12].decode()} {rest[:300]!r}")
 
 
 def main() -> int:
     """Send the plan; say the first wrong answer."""
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan)
-    wrong: list[str] = []
-    shares = [plan.asks[number :: plan.connection_count] for number in range(plan.connection_count)]
-    threads = [threading.Thread(target=_send_all, args=(plan.port, share, wrong)) for share in shares]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if wrong:
-        print(wrong[0])
-    return 1 if wrong else 0
-
-
-def _send_all(port: int, asks: tuple[Ask, ...], wrong: list[str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
-        for ask in asks:
-            if wrong:
-                return
-            _exchange(connection, ask)
-    except (OSError, http.client.HTTPException, WrongAnswer) as error:
-        wrong.append(f"{type(error).__name__}: {error}")
+        _send_all(plan)
+    except (OSError, WrongAnswer) as error:
+        print(f"{type(error).__name__}: {error}")
+        return 1
+    return 0
 
 
-def _exchange(connection: http.client.HTTPConnection, ask: Ask) -> bytes:
-    connection.request(ask.method, ask.path, body=ask.body.encode() or None, headers=dict(ask.headers))
-    response = connection.getresponse()
-    body = response.read()
-    if response.status != ask.expected:
-        raise WrongAnswer(f"{ask.method} {ask.path}: {response.status} {body[:300]!r}")
-    return body
+def _send_all(plan: Plan) -> None:
+    asks = iter(plan.asks)
+    with selectors.DefaultSelector() as selector:
+        for _ in range(plan.connection_count):
+            _send_next(selector, Connection(plan.port), asks, is_new=True)
+        while selector.get_map():
+            ready = selector.select(_TIMEOUT_SECONDS)
+            if not ready:
+                raise WrongAnswer(f"nothing was answered for {_TIMEOUT_SECONDS} s")
+            for key, _ in ready:
+                connection: Connection = key.data
+                connection.receive()
+                if connection.body is not None:
+                    _send_next(selector, connection, asks)
+
+
+def _send_next(
+    selector: selectors.BaseSelector, connection: Connection, asks: Iterator[Ask], *, is_new: bool = False
+) -> None:
+    ask = next(asks, None)
+    if ask is None:
+        if not is_new:
+            selector.unregister(connection.socket)
+        connection.socket.close()
+        return
+    if is_new:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    connection.send(ask)
+
+
+def _written(ask: Ask) -> bytes:
+    body = ask.body.encode()
+    length = {"Content-Length": str(len(body))} if body else {}
+    headers = {"Host": _HOST, **ask.headers, **length}
+    lines = [f"{ask.method} {ask.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from resale.domain.tenants import Resources
 BRAND: Final[Brand] = NORTHWIND
 NAIVE_TABLE: Final = "naive-listings"
 WORKER_COUNT: Final = 2
+SERVERS: Final = ("web", "naive", "empty")
 
 
 def prepare_environment(folder: Path) -> None:
@@ -45,7 +46,7 @@ class Stack:
         self.issuers = folder / "issuers"
         self._say = say
         self._supervisor = Supervisor(log_dir=folder / "log", say=say)
-        self.naive_port = pick()
+        self.ports = {name: pick() for name in SERVERS}
         self.addresses: services.Addresses
         self.secrets: Secrets
         self.resources: dict[str, Resources]
@@ -62,7 +63,7 @@ class Stack:
         )
         engines.start()
         self.addresses = services.Addresses(
-            web_port=pick(),
+            web_port=self.ports["web"],
             issuer_port=pick(),
             payments_port=pick(),
             aws_url=engines.aws_endpoint_url,
@@ -86,21 +87,27 @@ class Stack:
         register(self.secrets, self.resources, issuers=issuers, origins=self.addresses.origins)
 
     def start_web(self) -> None:
-        """Start our web role as the image does, and the naive one with the same server settings."""
+        """Start our web role as the image does; with the same server settings the naive one, and an empty one."""
         self._supervisor.start(self._web())
-        self._supervisor.start(self._naive())
+        naive = {
+            "DJANGO_SETTINGS_MODULE": "bench.naive.settings",
+            "NAIVE_DYNAMODB_URL": self.dynamodb_url,
+            "NAIVE_TABLE": NAIVE_TABLE,
+        }
+        self._supervisor.start(self._plain("naive", "bench.naive.wsgi", naive))
+        self._supervisor.start(self._plain("empty", "bench.naive.empty", {}))
 
     def pid(self, name: str) -> int:
-        """Give the id of gunicorn's master: of ``web`` or of ``naive``."""
+        """Give the id of a server's gunicorn master."""
         pid = self._supervisor.pid(name)
         if pid is None:
             raise RuntimeError(f"{name} is not running")
         return pid
 
     def stop_web(self) -> None:
-        """Stop both servers."""
-        self._supervisor.stop_one("naive")
-        self._supervisor.stop_one("web")
+        """Stop all servers."""
+        for name in SERVERS:
+            self._supervisor.stop_one(name)
 
     def _start_partner(self, name: str) -> None:
         self._supervisor.start(next(s for s in services.partners(self.addresses, self.folder) if s.name == name))
@@ -109,24 +116,17 @@ class Stack:
         spec = services.web(self.addresses, self.secrets)
         return replace(spec, env={**spec.env, "WEB_CONCURRENCY": str(WORKER_COUNT)})
 
-    def _naive(self) -> ProcessSpec:
-        env = {
-            "PATH": os.environ["PATH"],
-            "BIND_HOST": LOOPBACK,
-            "PORT": str(self.naive_port),
-            "WEB_CONCURRENCY": str(WORKER_COUNT),
-            "DJANGO_SETTINGS_MODULE": "bench.naive.settings",
-            "NAIVE_DYNAMODB_URL": self.dynamodb_url,
-            "NAIVE_TABLE": NAIVE_TABLE,
-        }
-        gunicorn = (sys.executable, "-m", "gunicorn", "bench.naive.wsgi", "-c", "docker/gunicorn.conf.py")
+    def _plain(self, name: str, application: str, env: dict[str, str]) -> ProcessSpec:
+        """Describe a gunicorn with our server settings and another application."""
+        port = self.ports[name]
+        server = {"BIND_HOST": LOOPBACK, "PORT": str(port), "WEB_CONCURRENCY": str(WORKER_COUNT)}
         return ProcessSpec(
-            name="naive",
-            argv=gunicorn,
-            env=env,
+            name=name,
+            argv=(sys.executable, "-m", "gunicorn", application, "-c", "docker/gunicorn.conf.py"),
+            env={"PATH": os.environ["PATH"], **server, **env},
             cwd=services.ROOT,
-            ports=(self.naive_port,),
-            ready=tcp_ready(self.naive_port),
+            ports=(port,),
+            ready=tcp_ready(port),
         )
 
     def __enter__(self) -> Self:

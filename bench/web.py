@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,8 @@ from bench.load import Ask, Plan, WrongAnswer, answer_to, drive
 from bench.processes import cpu_ms, rss_mib
 
 CONNECTION_COUNT: Final = 8
-OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 500, 60, 320  # requests a round
+OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 300, 60, 320  # requests a round
+GATE_YARDSTICK_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer on the machine the gates were set on
 _JSON: Final = {"Content-Type": "application/json"}
 _DESCRIPTION: Final = "Worn for one season, no stains, both pockets close. " * 12
 
@@ -38,6 +40,26 @@ class Server:
         return msgspec.json.decode(answer_to(self._port, ask))
 
 
+class Yardstick:
+    """How fast this machine is while it is measured on: what a WSGI function with nothing in it costs, round by round.
+
+    The gates were set on a machine where it cost 0.15 ms.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._taken: list[float] = []
+        self._asks = itertools.repeat(Ask(method="GET", path="/", headers={}, expected=200))
+
+    def measure(self) -> None:
+        """Take a sample."""
+        self._taken.append(self._server.cost_ms(self._asks, OURS_COUNT))
+
+    def __str__(self) -> str:
+        taken = median(self._taken)
+        return f"an empty WSGI answer takes {taken:.2f} here, {GATE_YARDSTICK_MS:.2f} where the gates were set"
+
+
 class Path(msgspec.Struct, frozen=True, kw_only=True):
     """One hot path: what is sent on either side, and what its first answer must show."""
 
@@ -48,37 +70,53 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     is_whole: Callable[[Any], bool] = bool
 
 
-def measure(
-    paths: tuple[Path, ...], *, ours: Server, naive: Server, rounds: int, say: Callable[[str], None]
-) -> list[Figure]:
+class Sides(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is sent to."""
+
+    ours: Server
+    naive: Server
+    empty: Server
+
+
+def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable[[str], None]) -> list[Figure]:
     """Warm up, then run the rounds. Raises WrongAnswer."""
     for path in paths:
-        _check(path, ours=ours, naive=naive)
+        _check(path, sides)
     for path in paths:
-        ours.cost_ms(path.ours, WARM_COUNT)
+        sides.ours.cost_ms(path.ours, WARM_COUNT)
         if path.naive is not None:
-            naive.cost_ms(path.naive, NAIVE_COUNT)
+            sides.naive.cost_ms(path.naive, NAIVE_COUNT)
+    yardstick = Yardstick(sides.empty)
     taken: list[tuple[list[float], list[float]]] = [([], []) for _ in paths]
     for number in range(rounds):
+        yardstick.measure()
         for path, (own, others) in zip(paths, taken, strict=True):
-            own.append(ours.cost_ms(path.ours, OURS_COUNT))
+            own.append(sides.ours.cost_ms(path.ours, OURS_COUNT))
             if path.naive is not None:
-                others.append(naive.cost_ms(path.naive, NAIVE_COUNT))
+                others.append(sides.naive.cost_ms(path.naive, NAIVE_COUNT))
         say(f"  round {number + 1} of {rounds}: " + ", ".join(_latest(*each) for each in taken) + " ms")
+    say(f"  {yardstick}")
     return [
-        Figure(name=path.name, unit="CPU ms/request", gate=path.gate, samples=tuple(own), naive=tuple(others))
+        Figure(
+            name=path.name,
+            unit="CPU ms/request",
+            gate=path.gate,
+            samples=tuple(own),
+            naive=tuple(others),
+            remark=str(yardstick),
+        )
         for path, (own, others) in zip(paths, taken, strict=True)
     ]
 
 
-def measure_memory(ours: Server, naive: Server) -> Figure:
+def measure_memory(sides: Sides) -> Figure:
     """Give the resident memory of the largest worker, after the load."""
     return Figure(
         name="web process after the load",
         unit="MiB RSS",
         gate=150,
-        samples=(rss_mib(ours.pid),),
-        naive=(rss_mib(naive.pid),),
+        samples=(rss_mib(sides.ours.pid),),
+        naive=(rss_mib(sides.naive.pid),),
         digits=0,
     )
 
@@ -138,10 +176,10 @@ def hot_paths(ours: Mapping[str, Asks], naive: Mapping[str, Asks]) -> tuple[Path
     )
 
 
-def _check(path: Path, *, ours: Server, naive: Server) -> None:
-    answers = [ours.ask(next(path.ours))]
+def _check(path: Path, sides: Sides) -> None:
+    answers = [sides.ours.ask(next(path.ours))]
     if path.naive is not None:
-        answers.append(naive.ask(next(path.naive)))
+        answers.append(sides.naive.ask(next(path.naive)))
     for answer in answers:
         if not path.is_whole(answer):
             raise WrongAnswer(f"{path.name}: not what is to be measured: {str(answer)[:300]}")

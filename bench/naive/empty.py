@@ -1,0 +1,13 @@
+"""A WSGI function with nothing in it: what the server alone costs on this machine."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+_BODY: Final = b"{}"
+_HEADERS: Final = [("Content-Type", "application/json"), ("Content-Length", str(len(_BODY)))]
+
+
+def application(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answer."""
+    start_response("200 OK", _HEADERS)
+    return [_BODY]
