@@ -8,8 +8,8 @@ handler404 = "apps.core.problems.not_found"
 handler500 = "apps.core.problems.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include("apps.storefront.urls")),  # first: the hot paths pass no other pattern
     path("", include("apps.core.urls")),
     path("", include("apps.tenancy.urls")),
-    path("v1/", include("apps.storefront.urls")),
     path("admin/", include("apps.backoffice.urls")),
 ]
