@@ -75,7 +75,9 @@ class TestWhatIsNotTaken:
 class TestBrokenPictures:
     @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
     @pytest.mark.parametrize(
-        ("encode", "declared"), [(jpeg, "image/jpeg"), (png, "image/png"), (webp, "image/webp")], ids=str
+        ("encode", "declared"),
+        [(jpeg, "image/jpeg"), (png, "image/png"), (webp, "image/webp")],
+        ids=["jpeg", "png", "webp"],
     )
     def test_that_end_early(self, encode: Callable[[pyvips.Image], bytes], declared: str, share: float) -> None:
         data = encode(scene(1200, 900))
