@@ -8,7 +8,10 @@ import msgspec
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured line. ``gate`` is the most that is allowed; ``naive`` is the same work done the usual way."""
+    """One measured line. ``gate`` is the most that is allowed; ``naive`` is the same work done the usual way.
+
+    ``load`` is that of the machine when it was measured.
+    """
 
     name: str
     unit: str
@@ -17,6 +20,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     naive: tuple[float, ...] = ()
     digits: int = 2
     remark: str = ""
+    load: float = msgspec.field(default_factory=lambda: os.getloadavg()[0])
 
     @property
     def value(self) -> float:
@@ -28,7 +32,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """``ok``, or by how much not, with what is known of why."""
         if self.value <= self.gate:
             return "ok"
-        load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        load = f"load average {self.load:.1f} on {os.cpu_count()} cores"
         reasons = "; ".join(reason for reason in (self.remark, load) if reason)
         return f"OVER: {(self.value / self.gate - 1) * 100:.0f} % above ({reasons})"
 

@@ -14,7 +14,7 @@ from bench.processes import cpu_ms, rss_mib
 
 CONNECTION_COUNT: Final = 8
 OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 300, 60, 320  # requests a round
-GATE_YARDSTICK_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer on the machine the gates were set on
+STUDY_YARDSTICK_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer: docs/performance.md
 _JSON: Final = {"Content-Type": "application/json"}
 _DESCRIPTION: Final = "Worn for one season, no stains, both pockets close. " * 12
 
@@ -43,7 +43,7 @@ class Server:
 class Yardstick:
     """How fast this machine is while it is measured on: what a WSGI function with nothing in it costs, round by round.
 
-    The gates were set on a machine where it cost 0.15 ms.
+    The design was studied on a machine where it cost 0.15 ms under a load generator in C.
     """
 
     def __init__(self, server: Server) -> None:
@@ -57,7 +57,7 @@ class Yardstick:
 
     def __str__(self) -> str:
         taken = median(self._taken)
-        return f"an empty WSGI answer takes {taken:.2f} here, {GATE_YARDSTICK_MS:.2f} where the gates were set"
+        return f"an empty WSGI answer takes {taken:.2f} here, {STUDY_YARDSTICK_MS:.2f} on the machine of the study"
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
