@@ -50,7 +50,7 @@ class TestNeighbours:
             lambda: worker.health()["queues"].get(name, {}).get("failure_count"), "its failures in the health file"
         )
 
-        lab.make_queue(c, c.resources.queues.orders)
+        lab.make_queue(c, c.resources.queues.orders, receive_count=50)
 
         worker.ran(lab.send(c, "test.note"), 10)
 
@@ -112,6 +112,7 @@ class TestNeighbours:
 
     def test_tenants_come_and_go_while_it_runs(self, lab: Lab, worker: Worker) -> None:
         a, b, c = worker.plan.tenants
+        lab.make_queue(c, c.resources.queues.orders, receive_count=50)  # it is missing at the start
         newcomer = lab.tenant(ACCOUNT_A)
         worker.serve(a, b, newcomer)
 
