@@ -61,7 +61,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         assert "Traceback" not in log.read_text(), log.read_text()
     finally:
         server.send_signal(signal.SIGQUIT)
-        server.wait(20)
+        server.wait(60)  # beyond gunicorn's graceful_timeout of 30, after which it kills its workers
 
 
 def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
