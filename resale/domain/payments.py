@@ -1,33 +1,170 @@
-"""A payment attempt and its outcome. Tokens only: a card number never enters this system."""
+"""A payment: one try to take a buyer's money, its states, refunds and disputes. Tokens only: no card number enters."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from resale.domain.ids import PaymentId
+from resale.domain.ids import OrderId, PaymentId, RefundId
+from resale.domain.money import AmountMinor, Money
+from resale.domain.states import Machine, Row
+from resale.errors import Rejected
 
 
-class PaymentState(StrEnum):
-    """What a provider says of an attempt."""
+class PaymentStatus(StrEnum):
+    """Where a payment is."""
 
+    STARTED = "started"
+    REQUIRES_ACTION = "requires_action"
+    AUTHORIZED = "authorized"
     CAPTURED = "captured"
-    DECLINED = "declined"
+    PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+    FAILED = "failed"
     VOIDED = "voided"
 
 
+class PaymentCommand(StrEnum):
+    """What can happen to a payment."""
+
+    REQUIRE_ACTION = "require_action"
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    FAIL = "fail"
+    VOID = "void"
+    REFUND_PART = "refund_part"
+    REFUND = "refund"
+
+
+class PaymentTransitionRefused(Rejected):
+    """The payment's state does not allow this."""
+
+    code = "payment_transition_refused"
+
+
+_S = PaymentStatus
+_C = PaymentCommand
+
+PAYMENTS: Final = Machine(
+    "payment",
+    (
+        Row(_S.STARTED, _C.REQUIRE_ACTION, _S.REQUIRES_ACTION),
+        Row(_S.STARTED, _C.AUTHORIZE, _S.AUTHORIZED),
+        Row(_S.STARTED, _C.CAPTURE, _S.CAPTURED),
+        Row(_S.STARTED, _C.FAIL, _S.FAILED),
+        Row(_S.STARTED, _C.VOID, _S.VOIDED),
+        Row(_S.REQUIRES_ACTION, _C.AUTHORIZE, _S.AUTHORIZED),
+        Row(_S.REQUIRES_ACTION, _C.CAPTURE, _S.CAPTURED),
+        Row(_S.REQUIRES_ACTION, _C.FAIL, _S.FAILED),
+        Row(_S.REQUIRES_ACTION, _C.VOID, _S.VOIDED),
+        Row(_S.AUTHORIZED, _C.CAPTURE, _S.CAPTURED),
+        Row(_S.AUTHORIZED, _C.FAIL, _S.FAILED),
+        Row(_S.AUTHORIZED, _C.VOID, _S.VOIDED),
+        Row(_S.CAPTURED, _C.REFUND_PART, _S.PARTIALLY_REFUNDED),
+        Row(_S.CAPTURED, _C.REFUND, _S.REFUNDED),
+        Row(_S.PARTIALLY_REFUNDED, _C.REFUND_PART, _S.PARTIALLY_REFUNDED),
+        Row(_S.PARTIALLY_REFUNDED, _C.REFUND, _S.REFUNDED),
+    ),
+    refused=PaymentTransitionRefused,
+    initial=_S.STARTED,
+)
+
+
+class PaymentState(StrEnum):
+    """What a provider says of an attempt. What it does not say is an Unavailable, never a state."""
+
+    REQUIRES_ACTION = "requires_action"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    VOIDED = "voided"
+
+
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt as a provider is asked for it. ``attempt_id`` is the idempotency key; always the same fields."""
+
+    attempt_id: PaymentId
+    order_id: OrderId
+    amount: Money
+    token: str
+    provider_reference: str | None = None  # once the provider gave one: the shortest way to look the attempt up
+
+
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's known answer. An unknown one is an Unavailable, never an outcome."""
+    """A provider's known answer. ``action_url``: where the buyer proves who they are (state requires_action)."""
 
     state: PaymentState
     provider_reference: str
     reason_code: str | None = None
+    action_url: str | None = None
 
 
-class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One try to take money, committed before the provider is called; its id is the idempotency key."""
+class RefundState(StrEnum):
+    """What a provider says of a refund."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's known answer to a refund."""
+
+    state: RefundState
+    provider_reference: str
+    reason_code: str | None = None
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt as an order keeps it, committed before the provider is called; its id is the idempotency key."""
 
     id: PaymentId
+    status: PaymentStatus = PaymentStatus.STARTED
     started_at: datetime
-    outcome: PaymentOutcome | None = None
+    provider_reference: str | None = None
+    reason_code: str | None = None
+    action_url: str | None = None
+    captured_minor: AmountMinor = 0
+    refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks
+
+
+class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a refund takes back from whom, in minor units; the parts sum to its amount."""
+
+    seller: AmountMinor
+    commission: AmountMinor
+    shipping: AmountMinor
+    tax: AmountMinor
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """One refund of an order, committed before the provider is called; its id is the idempotency key."""
+
+    id: RefundId
+    status: RefundState = RefundState.PENDING
+    amount: AmountMinor
+    parts: RefundParts
+    reason_code: str
+    provider_reference: str | None = None
+    failure_code: str | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class DisputeStatus(StrEnum):
+    """Where a card scheme's dispute is."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A chargeback as the provider tells of it. ``amount`` in the order's currency."""
+
+    provider_reference: str
+    status: DisputeStatus
+    amount: AmountMinor
+    reason_code: str
+    evidence_due_by: datetime | None = None

@@ -1,10 +1,12 @@
 """A tenant: one brand, one AWS account, one write region, and the map of what lies in it."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from resale.domain.ids import TenantId
+from resale.domain.partners import Connection
 
 
 class TenantStatus(StrEnum):
@@ -28,6 +30,7 @@ class Tables(msgspec.Struct, frozen=True):
     listings: str
     orders: str
     customers: str
+    ledger: str
     history: str
     keys: str
     lookups: str
@@ -57,6 +60,20 @@ class Resources(msgspec.Struct, frozen=True):
     sweep_interval_seconds: int = 60
 
 
+class Policies(msgspec.Struct, frozen=True, kw_only=True):
+    """A shop's own rules of sale: timers and rates. The defaults are the field's (DOMAIN.md, default timers)."""
+
+    hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=30)] = 15
+    ship_by_business_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 5
+    claim_window_hours: Annotated[int, msgspec.Meta(ge=1, le=24 * 30)] = 72
+    return_ship_hours: Annotated[int, msgspec.Meta(ge=24, le=24 * 30)] = 72
+    auto_receive_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 14
+    claim_close_days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 60
+    refund_window_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 180
+    payout_delay_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 30)] = 48
+    store_credit_bonus_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """What every door and adapter may know of a tenant. No secrets but the external id."""
 
@@ -77,3 +94,5 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...]
     external_id: str
     resources: Resources
+    policies: Policies = Policies()
+    connections: tuple[Connection, ...] = ()

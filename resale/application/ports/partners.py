@@ -1,14 +1,18 @@
 """Stores, queues, codecs and partners behind ports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
-from resale.domain.payments import PaymentOutcome
+from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
+from resale.domain.payouts import PayoutOutcome, PayoutRequest
+from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,19 +59,86 @@ class ImageCodec(Protocol):
 
 
 class PaymentProvider(Protocol):
-    """A payment service. Every call is keyed by our attempt id; saying it twice charges once."""
+    """A payment service. Every call is keyed by an id of ours, so saying it twice does it once.
 
-    def charge(self, *, attempt_id: str, order_id: str, amount: Money, token: str) -> PaymentOutcome:
-        """Authorise and capture. Raises Unavailable when the outcome is not known."""
+    A method answers what is known. PartnerUnavailable is raised when the outcome is not known (time-out, 5xx, no
+    answer, too many calls): never a refusal; whoever retries asks first (``find_…``). Money moves only by these calls.
+    """
 
-    def find_charge(self, *, attempt_id: str) -> PaymentOutcome | None:
-        """Ask what became of an attempt; None when the provider never booked it."""
+    @property
+    def name(self) -> str:
+        """Name of the provider, as look-ups of its references are kept under."""
 
-    def refund(self, *, attempt_id: str) -> PaymentOutcome:
-        """Give an attempt back, whole; one never booked is closed, so that a late charge under its id takes nothing.
+    def authorise(self, request: PaymentRequest) -> PaymentOutcome:
+        """Ask the buyer's bank to set the money aside. States: authorized, requires_action, declined, voided."""
 
-        Returns state refunded or, when there was nothing to give back, voided (declined stays declined).
+    def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
+        """Ask what became of an attempt; None when the provider never heard of it."""
+
+    def capture(self, request: PaymentRequest) -> PaymentOutcome:
+        """Take the money set aside. States: captured, voided or declined (it was set aside no longer)."""
+
+    def void(self, request: PaymentRequest) -> PaymentOutcome:
+        """Give up an attempt; one never heard of is closed, so that a late authorisation under its id takes nothing.
+
+        States: voided, declined; captured when it is too late: then only a refund gives it back.
         """
+
+    def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
+        """Give part or all of a captured payment back."""
+
+    def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
+        """Ask what became of a refund; None when the provider never heard of it."""
+
+    def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
+        """Send a seller's money on its way."""
+
+    def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
+        """Ask what became of a payout; None when the provider never heard of it."""
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify a webhook against its signature and read it. Header names in lower case.
+
+        Raises:
+            SignatureInvalid: Not the partner's, or too long ago by the wall clock.
+            HookUnreadable: The partner's, but nothing we understand.
+        """
+
+    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+        """Go through the provider's own books from a moment on: money that moved, for reconciliation."""
+
+
+class ShippingProvider(Protocol):
+    """A shipping service. Keyed and failing as a PaymentProvider is."""
+
+    @property
+    def name(self) -> str:
+        """Name of the provider, as look-ups of its references are kept under."""
+
+    def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
+        """Say what carriers would ask, cheapest first."""
+
+    def buy_label(self, request: LabelRequest) -> Label:
+        """Buy the cheapest label. States: issued, refused (for good), voided."""
+
+    def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
+        """Ask what became of a label; None when the provider never heard of it."""
+
+    def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
+        """Give a label back, unless the parcel is on its way."""
+
+    def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
+        """Ask for everything that was reported of a parcel so far."""
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify a webhook and read it, as ``PaymentProvider.read_event`` does."""
+
+
+class Secrets(Protocol):
+    """One tenant's secrets, in its own account."""
+
+    def get(self, name: str) -> Mapping[str, str]:
+        """Read one, at most five minutes old. Raises PartnerMisconfigured when there is none."""
 
 
 class Keyring(Protocol):

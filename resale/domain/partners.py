@@ -1,0 +1,102 @@
+"""Partners: what a tenant is connected to, what a partner tells of by itself, and how a call to one fails."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from resale.domain.ids import ConnectionId, OrderId, PayoutId, ShipmentId
+from resale.domain.payments import Dispute
+from resale.domain.shipments import TrackingEvent
+from resale.errors import Rejected, Unauthenticated, Unavailable
+
+MAX_HOOK_BYTES: Final = 64 * 1024  # of one webhook's body; the providers' own stay below
+
+
+class PartnerKind(StrEnum):
+    """What a partner is for."""
+
+    PAYMENTS = "payments"
+    SHIPPING = "shipping"
+
+
+class Provider(StrEnum):
+    """Whom we speak to."""
+
+    SANDBOX = "sandbox"
+    STRIPE = "stripe"
+    EASYPOST = "easypost"
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's connection to a partner. Its secrets lie in the tenant's own Secrets Manager, under ``secret_name``."""
+
+    id: ConnectionId
+    kind: PartnerKind
+    provider: Provider
+    secret_name: str | None = None
+    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25  # of one worker
+    concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8  # of one worker
+
+
+class PartnerUnavailable(Unavailable):
+    """The partner's answer is not known, or it is not asked now (too many calls, or it fails too often)."""
+
+    code = "partner_unavailable"
+
+
+class PartnerMisconfigured(PartnerUnavailable):
+    """The tenant has no such connection, or the partner does not take its credentials."""
+
+    code = "partner_misconfigured"
+
+
+class SignatureInvalid(Unauthenticated):
+    """The webhook was not signed by the partner, or too long ago."""
+
+    code = "signature_invalid"
+
+
+class HookUnreadable(Rejected):
+    """Signed by the partner, but nothing we understand."""
+
+    code = "hook_unreadable"
+
+
+class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webhook says, read. It names what to look at; the truth is asked for, except for what cannot be.
+
+    ``provider_event_id`` is the same in every delivery. An id of ours is there where the partner carries it;
+    ``reference`` is the partner's own name of the thing, to be looked up.
+    """
+
+    provider_event_id: str
+    kind: str  # the provider's own name of the event, for people
+    occurred_at: datetime | None = None
+    order_id: OrderId | None = None
+    payout_id: PayoutId | None = None
+    shipment_id: ShipmentId | None = None
+    reference: str | None = None
+    tracking: tuple[TrackingEvent, ...] = ()
+    dispute: Dispute | None = None
+
+
+class BookingKind(StrEnum):
+    """What a provider booked."""
+
+    CHARGE = "charge"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+    PAYOUT = "payout"
+
+
+class ProviderBooking(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a provider's own books, for reconciliation: money that moved. ``our_id`` is the attempt it was for."""
+
+    kind: BookingKind
+    our_id: str
+    order_id: OrderId | None
+    provider_reference: str
+    amount: int  # minor units, positive
+    currency: str

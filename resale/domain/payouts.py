@@ -1,0 +1,146 @@
+"""A payout: what leaves a seller's balance, for their bank or as store credit; its states."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from resale.domain.ids import CustomerId, PayoutId, TransferId
+from resale.domain.money import AmountMinor, Money
+from resale.domain.states import Machine, Row
+from resale.errors import Conflict, NotFound, Rejected
+
+SCHEMA: Final = 1
+MAX_TRANSFERS: Final = 40  # of one payout: with them, the balance and the ledger a commit stays below 100 items
+
+
+class PayoutMethod(StrEnum):
+    """How a seller is paid."""
+
+    CASH = "cash"
+    STORE_CREDIT = "store_credit"
+
+
+class PayoutStatus(StrEnum):
+    """Where a payout is."""
+
+    PENDING = "pending"
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+class PayoutCommand(StrEnum):
+    """What can happen to a payout."""
+
+    SEND = "send"
+    PAY = "pay"
+    FAIL = "fail"
+    RETURN = "return"
+
+
+class PayoutNotFound(NotFound):
+    """No such payout that the caller may see."""
+
+    code = "payout_not_found"
+
+
+class PayoutTransitionRefused(Rejected):
+    """The payout's state does not allow this."""
+
+    code = "payout_transition_refused"
+
+
+class PayoutChanged(Conflict):
+    """Another writer changed the payout meanwhile; read it again."""
+
+    code = "payout_changed"
+
+
+class NothingToPayOut(Rejected):
+    """The balance holds nothing that can leave it."""
+
+    code = "nothing_to_pay_out"
+
+
+class PayoutDestinationMissing(Rejected):
+    """The seller has not said where cash goes to."""
+
+    code = "payout_destination_missing"
+
+
+_S = PayoutStatus
+_C = PayoutCommand
+
+PAYOUTS: Final = Machine(
+    "payout",
+    (
+        Row(_S.PENDING, _C.SEND, _S.IN_TRANSIT),
+        Row(_S.PENDING, _C.PAY, _S.PAID),
+        Row(_S.PENDING, _C.FAIL, _S.FAILED),
+        Row(_S.IN_TRANSIT, _C.PAY, _S.PAID),
+        Row(_S.IN_TRANSIT, _C.FAIL, _S.FAILED),
+        Row(_S.IN_TRANSIT, _C.RETURN, _S.RETURNED),
+        Row(_S.PAID, _C.RETURN, _S.RETURNED),
+    ),
+    refused=PayoutTransitionRefused,
+    initial=_S.PENDING,
+)
+
+
+class PayoutState(StrEnum):
+    """What a provider says of a payout."""
+
+    IN_TRANSIT = "in_transit"
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout as a provider is asked for it. ``payout_id`` is the idempotency key; always the same fields."""
+
+    payout_id: PayoutId
+    amount: Money
+    destination: str  # the provider's name of the seller's account, never a bank account number
+    provider_reference: str | None = None
+
+
+class PayoutOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's known answer."""
+
+    state: PayoutState
+    provider_reference: str
+    reason_code: str | None = None
+
+
+class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a seller says to be paid: everything that is available."""
+
+    method: PayoutMethod | None = None
+
+
+class Payout(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's, on store credit."""
+
+    id: PayoutId
+    object: str = "payout"
+    schema: int = SCHEMA
+    version: int = 0
+    livemode: bool
+    status: PayoutStatus = PayoutStatus.PENDING
+    seller_id: CustomerId
+    method: PayoutMethod
+    amount: AmountMinor
+    bonus: AmountMinor = 0
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+    transfer_ids: tuple[TransferId, ...]
+    provider_reference: str | None = None
+    failure_code: str | None = None
+    step_tries: int = 0
+    created_at: datetime
+    updated_at: datetime
+    paid_at: datetime | None = None
+    due_at: datetime | None = None

@@ -1,0 +1,194 @@
+"""A shipment: a parcel on its way, its label, its states, and tracking events that come late, twice or out of order."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from resale.domain.addresses import Address
+from resale.domain.ids import OrderId, ShipmentId
+from resale.domain.money import Money
+from resale.domain.states import Machine, Row
+from resale.errors import Rejected
+
+MAX_EVENTS: Final = 50  # kept of one parcel; later ones still move its state
+
+
+class ShipmentStatus(StrEnum):
+    """Where a parcel is."""
+
+    REQUESTED = "requested"
+    PRE_TRANSIT = "pre_transit"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    FAILURE = "failure"
+    VOIDED = "voided"
+
+
+class ShipmentCommand(StrEnum):
+    """What can happen to a parcel."""
+
+    ISSUE_LABEL = "issue_label"
+    REFUSE_LABEL = "refuse_label"
+    SCAN = "scan"
+    GO_OUT = "go_out"
+    DELIVER = "deliver"
+    RETURN = "return"
+    LOSE = "lose"
+    VOID = "void"
+
+
+class ShipmentTransitionRefused(Rejected):
+    """The shipment's state does not allow this."""
+
+    code = "shipment_transition_refused"
+
+
+_S = ShipmentStatus
+_C = ShipmentCommand
+_MOVING: Final = (_S.REQUESTED, _S.PRE_TRANSIT, _S.IN_TRANSIT, _S.OUT_FOR_DELIVERY)
+
+SHIPMENTS: Final = Machine(
+    "shipment",
+    (
+        Row(_S.REQUESTED, _C.ISSUE_LABEL, _S.PRE_TRANSIT),
+        Row(_S.REQUESTED, _C.REFUSE_LABEL, _S.FAILURE),
+        Row(_S.REQUESTED, _C.VOID, _S.VOIDED),
+        Row(_S.PRE_TRANSIT, _C.VOID, _S.VOIDED),
+        Row(_S.REQUESTED, _C.SCAN, _S.IN_TRANSIT),  # a carrier of the seller's own: no label of ours
+        Row(_S.PRE_TRANSIT, _C.SCAN, _S.IN_TRANSIT),
+        *(Row(source, _C.GO_OUT, _S.OUT_FOR_DELIVERY) for source in _MOVING[:3]),
+        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in _MOVING),
+        *(Row(source, _C.RETURN, _S.RETURNED) for source in _MOVING),
+        *(Row(source, _C.LOSE, _S.FAILURE) for source in _MOVING[1:]),
+    ),
+    refused=ShipmentTransitionRefused,
+    initial=_S.REQUESTED,
+)
+
+#: What a carrier reports as a state moves the parcel by this command; the table ignores what comes too late.
+REPORTED: Final = {
+    _S.IN_TRANSIT: _C.SCAN,
+    _S.OUT_FOR_DELIVERY: _C.GO_OUT,
+    _S.DELIVERED: _C.DELIVER,
+    _S.RETURNED: _C.RETURN,
+    _S.FAILURE: _C.LOSE,
+}
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent: grams and millimetres."""
+
+    weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1_000
+    length_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 350
+    width_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 250
+    height_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 100
+
+
+class LabelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A label as a provider is asked for it. ``shipment_id`` is the idempotency key; addresses are personal."""
+
+    shipment_id: ShipmentId
+    order_id: OrderId
+    sender: Address
+    recipient: Address
+    parcel: Parcel
+    currency: str
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carrier would ask for a parcel."""
+
+    carrier: str
+    service: str
+    price: Money
+    delivery_days: int | None = None
+
+
+class LabelState(StrEnum):
+    """What a provider says of a label."""
+
+    ISSUED = "issued"
+    REFUSED = "refused"  # for good: an address nobody delivers to
+    VOIDED = "voided"
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's known answer. ``url`` leads to the document with both addresses: personal."""
+
+    state: LabelState
+    provider_reference: str
+    carrier: str = ""
+    service: str = ""
+    tracking_number: str = ""
+    url: str = ""
+    cost: Money | None = None
+    reason_code: str | None = None
+
+
+class VoidState(StrEnum):
+    """What becomes of a label that is not wanted any more."""
+
+    VOIDED = "voided"
+    IN_USE = "in_use"  # the parcel was scanned: too late
+
+
+class TrackingEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One report of a carrier. ``id`` is the provider's, or a hash of the report: the same report has the same."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    status: ShipmentStatus
+    occurred_at: datetime
+
+
+class Shipment(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel as its order (or claim) keeps it, committed before the provider is called."""
+
+    id: ShipmentId
+    status: ShipmentStatus = ShipmentStatus.REQUESTED
+    label_wanted: bool = False  # the workflow buys one
+    provider_reference: str | None = None
+    carrier: str | None = None
+    service: str | None = None
+    tracking_number: str | None = None
+    cost_minor: int = 0
+    reason_code: str | None = None
+    events: tuple[TrackingEvent, ...] = ()
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    polled_at: datetime | None = None
+
+
+def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Shipment:
+    """Apply a carrier's reports in any order, any number of times: the parcel only ever moves forward.
+
+    Args:
+        shipment: As it stands.
+        events: Reports, new and known ones mixed.
+
+    Returns:
+        The shipment after them; the same object when none was new.
+    """
+    known = {event.id for event in shipment.events}
+    fresh = sorted(
+        {event.id: event for event in events if event.id not in known}.values(),
+        key=lambda event: (event.occurred_at, event.id),
+    )
+    for event in fresh:
+        shipment = _apply(shipment, event)
+    return shipment
+
+
+def _apply(shipment: Shipment, event: TrackingEvent) -> Shipment:
+    kept = sorted((*shipment.events, event), key=lambda one: (one.occurred_at, one.id))[-MAX_EVENTS:]
+    shipment = msgspec.structs.replace(shipment, events=tuple(kept))
+    command = REPORTED.get(event.status)
+    if command is None or not SHIPMENTS.permits(shipment.status, command):
+        return shipment
+    status = SHIPMENTS.next_status(shipment.status, command)
+    moved = shipment.shipped_at or event.occurred_at
+    delivered = event.occurred_at if status == ShipmentStatus.DELIVERED else shipment.delivered_at
+    return msgspec.structs.replace(shipment, status=status, shipped_at=moved, delivered_at=delivered)
