@@ -30,7 +30,7 @@ class Provider(StrEnum):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant's connection to a partner. Its secrets lie in the tenant's own Secrets Manager, under ``secret_name``."""
+    """A tenant's connection to a partner. Secrets lie in the tenant's own Secrets Manager, as ``secret_name``."""
 
     id: ConnectionId
     kind: PartnerKind
@@ -92,7 +92,7 @@ class BookingKind(StrEnum):
 
 
 class ProviderBooking(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a provider's own books, for reconciliation: money that moved. ``our_id`` is the attempt it was for."""
+    """One line of a provider's own books: money that moved. ``our_id`` is the attempt it was for."""
 
     kind: BookingKind
     our_id: str

@@ -168,3 +168,11 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     amount: AmountMinor
     reason_code: str
     evidence_due_by: datetime | None = None
+
+
+class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """As schema 1 of an order keeps it."""
+
+    id: PaymentId
+    started_at: datetime
+    outcome: PaymentOutcome | None = None
