@@ -1,59 +1,20 @@
-"""Every endpoint of ``/v1`` as data: what it takes, gives, and how it fails. A test holds it to ``urls.py``."""
+"""Endpoints of listings: browsed, drafted, submitted, decided on."""
 
-from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from apps.storefront.inputs import ListingsQuery, NoBody, OrdersQuery, PageQuery
+from apps.storefront.inputs import ListingsQuery, NoBody, PageQuery
 from apps.storefront.openapi import codes
-from apps.storefront.openapi.codes import ProblemCode, codes_of
+from apps.storefront.openapi.codes import codes_of
+from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.listings import Moderation
 from resale.application.queries.history import HistoryList
 from resale.application.queries.listings import BrandListing, OwnerListing, PublicListing
-from resale.application.queries.orders import BrandOrder, BuyerOrder, SellerOrder
-from resale.domain import listings, media, orders
+from resale.domain import listings, media
 from resale.domain.customers import CustomerChanged, CustomerNotFound
 from resale.domain.listings import ListingEdit, NewListing
-from resale.domain.orders import NewOrder
 from resale.errors import Forbidden
 
-
-class Access(Enum):
-    """Whose call it is."""
-
-    ANYBODY = auto()  # no key at all
-    KEY = auto()  # any key; a shopper's token or a secret key sees more
-    SHOPPER = auto()
-    PARTY = auto()  # a shopper, or the brand by its secret key
-    BRAND = auto()
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of one path. ``answers`` are the views, by audience; ``listed``: a page of them."""
-
-    method: str
-    path: str
-    id: str
-    tag: str
-    summary: str
-    details: str = ""
-    access: Access
-    scope: str | None = None
-    query: type[msgspec.Struct] | None = None
-    body: type[msgspec.Struct] | None = None
-    body_required: bool = True
-    key_required: bool | None = None  # None: takes no Idempotency-Key
-    if_match: bool = False
-    status: int = 200
-    answers: tuple[type[Any], ...] = ()
-    listed: bool = False
-    tagged: bool = False
-    problems: tuple[ProblemCode, ...] = ()
-
-
 _LISTING_VIEWS: Final = (PublicListing, OwnerListing, BrandListing)
-_ORDER_VIEWS: Final = (BuyerOrder, SellerOrder, BrandOrder)
 _SUBMIT: Final = codes_of(
     listings.ListingNotFound,
     Forbidden,
@@ -205,114 +166,3 @@ LISTING_ENDPOINTS: Final = (
         problems=codes_of(CustomerNotFound),
     ),
 )
-
-ORDER_ENDPOINTS: Final = (
-    Endpoint(
-        method="get",
-        path="/v1/orders",
-        id="listOrders",
-        tag="Orders",
-        summary="Orders, newest first",
-        details="A shopper's purchases, or with `role=seller` their sales; for the brand, all. Without addresses.",
-        access=Access.PARTY,
-        scope="orders:read",
-        query=OrdersQuery,
-        answers=_ORDER_VIEWS,
-        listed=True,
-    ),
-    Endpoint(
-        method="post",
-        path="/v1/orders",
-        id="submitOrder",
-        tag="Orders",
-        summary="Buy a listing",
-        details=(
-            "Reserves the listing and makes the order in one step: of any number of buyers exactly one gets 202. "
-            "Payment follows; read the order at `Location` until it is `confirmed` or `cancelled`. "
-            "`payment_token` is a payment provider's token: a card number is refused."
-        ),
-        access=Access.SHOPPER,
-        body=NewOrder,
-        key_required=True,
-        status=202,
-        answers=(BuyerOrder,),
-        tagged=True,
-        problems=codes_of(
-            listings.ListingNotFound,
-            listings.ListingNotForSale,
-            listings.ListingChanged,
-            orders.OwnListing,
-            CustomerChanged,
-        ),
-    ),
-    Endpoint(
-        method="get",
-        path="/v1/orders/{order_id}",
-        id="getOrder",
-        tag="Orders",
-        summary="One order",
-        details="The seller sees where it goes once it is confirmed, and never who bought it.",
-        access=Access.PARTY,
-        scope="orders:read",
-        answers=_ORDER_VIEWS,
-        tagged=True,
-        problems=codes_of(orders.OrderNotFound),
-    ),
-    Endpoint(
-        method="post",
-        path="/v1/orders/{order_id}/cancel",
-        id="cancelOrder",
-        tag="Orders",
-        summary="Cancel an order",
-        details="While a payment runs this is a request that is honoured when it ends. Said again it changes nothing.",
-        access=Access.PARTY,
-        scope="orders:write",
-        body=NoBody,
-        body_required=False,
-        if_match=True,
-        answers=_ORDER_VIEWS,
-        tagged=True,
-        problems=codes_of(
-            orders.OrderNotFound,
-            Forbidden,
-            orders.OrderTransitionRefused,
-            orders.OrderChanged,
-            listings.ListingChanged,
-        ),
-    ),
-    Endpoint(
-        method="get",
-        path="/v1/orders/{order_id}/history",
-        id="getOrderHistory",
-        tag="Histories",
-        summary="Everything that happened to an order, oldest first",
-        details="With the verification of its whole chain of hashes.",
-        access=Access.BRAND,
-        scope="history:read",
-        query=PageQuery,
-        answers=(HistoryList,),
-        problems=(*codes.LIST, *codes_of(orders.OrderNotFound)),
-    ),
-)
-
-DOCUMENT_ENDPOINTS: Final = (
-    Endpoint(
-        method="get",
-        path="/v1/openapi.json",
-        id="getOpenAPI",
-        tag="This document",
-        summary="This document",
-        access=Access.ANYBODY,
-        tagged=True,
-    ),
-    Endpoint(
-        method="get",
-        path="/v1/docs",
-        id="getDocs",
-        tag="This document",
-        summary="This document as a page",
-        access=Access.ANYBODY,
-    ),
-)
-
-ENDPOINTS: Final = (*LISTING_ENDPOINTS, *ORDER_ENDPOINTS, *DOCUMENT_ENDPOINTS)

@@ -1,0 +1,12 @@
+"""Every endpoint of ``/v1`` as data, a module a group. A test holds them to ``urls.py``."""
+
+from typing import Final
+
+from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
+from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
+from apps.storefront.openapi.endpoints.orders import ORDER_ENDPOINTS
+from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+
+__all__ = ["DOCUMENT_ENDPOINTS", "ENDPOINTS", "LISTING_ENDPOINTS", "ORDER_ENDPOINTS", "Access", "Endpoint"]
+
+ENDPOINTS: Final = (*LISTING_ENDPOINTS, *ORDER_ENDPOINTS, *DOCUMENT_ENDPOINTS)
