@@ -26,9 +26,21 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
+class Route(msgspec.Struct, frozen=True):
+    """Where the messages of a task go, and the argument that takes the id of what changed."""
+
+    purpose: Purpose
+    argument: str
+
+
 ADVANCE_ORDER: Final = "orders.advance"
 PROCESS_IMAGE: Final = "images.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
+
+#: task → its route; of those that follow a change or a wake-up of one entity.
+TASKS: Final[Mapping[str, Route]] = {
+    ADVANCE_ORDER: Route(Purpose.ORDERS, "order_id"),
+}
 
 #: change type → task names. A change that nothing follows is not in it.
 REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -70,17 +82,18 @@ CHANGE_TYPES: Final = frozenset(
 def tasks_after(*, change_type: str, entity_id: str, version: int) -> tuple[Task, ...]:
     """List what follows a committed change."""
     names = REACTIONS.get(change_type, ())
-    return tuple(
-        Task(name=name, purpose=Purpose.ORDERS, kwargs={"order_id": entity_id}, id=f"{name}:{entity_id}:{version}")
-        for name in names
-    )
+    return tuple(_task(name, entity_id, task_id=f"{name}:{entity_id}:{version}") for name in names)
 
 
 def task_when_due(item: DueItem) -> Task:
     """Say what wakes something that waited; the id changes with the wake-up, so each one is sent."""
-    moment = item.due_at.isoformat()
+    task_id = f"due:{item.entity_id}:{item.due_at.isoformat()}"
     if item.entity_id.startswith("med_"):
         kwargs = {"listing_id": item.parent_id, "media_id": item.entity_id}
-        return Task(name=PROCESS_IMAGE, purpose=Purpose.IMAGES, kwargs=kwargs, id=f"due:{item.entity_id}:{moment}")
-    kwargs = {"order_id": item.entity_id}
-    return Task(name=ADVANCE_ORDER, purpose=Purpose.ORDERS, kwargs=kwargs, id=f"due:{item.entity_id}:{moment}")
+        return Task(name=PROCESS_IMAGE, purpose=Purpose.IMAGES, kwargs=kwargs, id=task_id)
+    return _task(ADVANCE_ORDER, item.entity_id, task_id=task_id)
+
+
+def _task(name: str, entity_id: str, *, task_id: str) -> Task:
+    route = TASKS[name]
+    return Task(name=name, purpose=route.purpose, kwargs={route.argument: entity_id}, id=task_id)
