@@ -79,7 +79,7 @@ def on_tables(caller: Caller, victim: Tenant, *, by_arn: bool) -> Iterator[tuple
 
 def key_of(purpose: str) -> dict[str, Any]:
     """A key of a table."""
-    has_sort = purpose in {"listings", "orders", "customers", "history"}
+    has_sort = purpose in {"listings", "orders", "customers", "ledger", "history"}
     return {"pk": {"S": "probe"}, **({"sk": {"S": "probe"}} if has_sort else {})}
 
 

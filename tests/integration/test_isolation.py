@@ -136,7 +136,7 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
 def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     dynamodb = caller.client("dynamodb", mine.region)
     tables = mine.resources.tables
-    for purpose in ("listings", "orders", "customers", "keys", "lookups", "idempotency"):
+    for purpose in ("listings", "orders", "customers", "ledger", "keys", "lookups", "idempotency"):
         table = getattr(tables, purpose)
         calls = actions.on_table(dynamodb, table, actions.key_of(purpose))
         yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "transact"))

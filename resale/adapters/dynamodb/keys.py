@@ -51,6 +51,8 @@ ORDERS_BY_BUYER: Final = Index("by_buyer", "buyer_key", "buyer_sort")
 ORDERS_BY_SELLER: Final = Index("by_seller", "seller_key", "seller_sort")
 ORDERS_RECENT: Final = Index("recent", "recent_key", "recent_sort")
 DUE: Final = Index("due", "due_key", "due_at")
+LEDGER_BY_SOURCE: Final = Index("by_source", "source_key", "source_sort")
+LEDGER_BY_DAY: Final = Index("by_day", "day_key", "day_sort")
 HISTORY_BY_TIME: Final = Index("by_time", "time_key", "time_sort")
 
 

@@ -153,6 +153,7 @@ def _tables(outputs: Mapping[str, str]) -> Tables:
         listings=outputs["ListingsTable"],
         orders=outputs["OrdersTable"],
         customers=outputs["CustomersTable"],
+        ledger=outputs["LedgerTable"],
         history=outputs["HistoryTable"],
         keys=outputs["KeysTable"],
         lookups=outputs["LookupsTable"],
