@@ -34,6 +34,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     refused: Refusal
     contended: Refusal
     mark: str
+    same: str | None = None  # or: one whose attribute of this name has the same value, which is written over
     rank: int  # reasons are read in this order: idempotency record, order, listing, the rest
 
 
@@ -100,11 +101,15 @@ def _action(write: Write) -> Mapping[str, object]:
 
 
 def _condition(write: Write) -> str:
-    return _NEW if write.expected_version is None else _SAME_VERSION
+    if write.expected_version is not None:
+        return _SAME_VERSION
+    return _NEW if write.same is None else f"{_NEW} OR {write.same} = :same"
 
 
 def _values(write: Write) -> Item:
-    return {} if write.expected_version is None else {":expected": write.expected_version}
+    if write.expected_version is not None:
+        return {":expected": write.expected_version}
+    return {} if write.same is None else {":same": write.item[write.same]}
 
 
 def _is_ours(write: Write, found: Item | None) -> bool:

@@ -14,10 +14,12 @@ an order by id                             orders: pk = id, sk = "order"
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
+what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
 history by version, and by time            history: pk = entity, sk = version; history/by_time
 =========================================  ==========================================
 """
 
+import hashlib
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -79,6 +81,11 @@ def customer_key(customer_id: str) -> Key:
 def customer_lookup_key(subject_hash: str) -> Key:
     """Key of the look-up that makes a shopper unique."""
     return {"pk": f"customer#{subject_hash}"}
+
+
+def reference_key(provider: str, reference: str) -> Key:
+    """Key of the look-up of a partner's own name of something of ours; hashed, so that any length of it is one key."""
+    return {"pk": f"reference#{provider}#{hashlib.sha256(reference.encode()).hexdigest()}"}
 
 
 def idempotency_key(record_key: str) -> Key:

@@ -7,6 +7,7 @@ from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from resale.adapters.dynamodb.listings import DynamoDBListings
 from resale.adapters.dynamodb.media import DynamoDBMedia
 from resale.adapters.dynamodb.orders import DynamoDBOrders
+from resale.adapters.dynamodb.references import DynamoDBReferences
 from resale.application.ports import Vault
 from resale.domain.actors import Actor
 
@@ -24,6 +25,7 @@ class DynamoDBUnitOfWork:
         self.media = DynamoDBMedia(self._scope)
         self.orders = DynamoDBOrders(self._scope)
         self.customers = DynamoDBCustomers(self._scope, directory)
+        self.references = DynamoDBReferences(self._scope)
         self.idempotency = DynamoDBIdempotency(self._scope)
 
     def act_as(self, actor: Actor) -> None:

@@ -30,6 +30,7 @@ from resale.application.ports.records import (
     IdempotencyRecord,
     Page,
     RecordUnreadable,
+    ReferenceTaken,
 )
 from resale.application.ports.writing import (
     CustomerRepository,
@@ -38,6 +39,7 @@ from resale.application.ports.writing import (
     LostRace,
     MediaRepository,
     OrderRepository,
+    ReferenceRepository,
     UnitOfWork,
     Vault,
 )
@@ -69,6 +71,8 @@ __all__ = [
     "Reader",
     "Received",
     "RecordUnreadable",
+    "ReferenceRepository",
+    "ReferenceTaken",
     "Secrets",
     "ShippingProvider",
     "StoredObject",

@@ -63,6 +63,12 @@ class IdempotencyMismatch(Invalid):
     code = "idempotency_key_reused"
 
 
+class ReferenceTaken(Conflict):
+    """A partner's name of something is that of something else of ours already."""
+
+    code = "reference_taken"
+
+
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
     """Some rows of an entity's history, and the position after them."""
 

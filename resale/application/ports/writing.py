@@ -97,6 +97,20 @@ class CustomerRepository(Protocol):
         """Buffer a customer with its look-up; another writer of the same shopper is a Conflict."""
 
 
+class ReferenceRepository(Protocol):
+    """Look-ups: what a partner calls by a name of its own, and what we call it."""
+
+    def find(self, *, provider: str, reference: str) -> str | None:
+        """Look a partner's name up, consistently; None when nothing was ever learned of it."""
+
+    def add(self, *, provider: str, reference: str, entity_id: str) -> None:
+        """Buffer a look-up into the write that learned the name.
+
+        The same look-up again, in this commit or a later one, is none too many; another entity under the same name
+        fails the commit with ReferenceTaken.
+        """
+
+
 class IdempotencyRepository(Protocol):
     """Records of keyed commands."""
 
@@ -129,6 +143,10 @@ class UnitOfWork(Protocol):
     @property
     def customers(self) -> CustomerRepository:
         """Its customers."""
+
+    @property
+    def references(self) -> ReferenceRepository:
+        """Its look-ups by what partners call things."""
 
     @property
     def idempotency(self) -> IdempotencyRepository:

@@ -1,0 +1,40 @@
+"""Look-ups by a partner's own names, in DynamoDB: items without a stream that say what is meant, and never move."""
+
+from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.audited import Scope
+from resale.adapters.dynamodb.buffer import Write
+from resale.application.ports import ReferenceTaken
+from resale.errors import Contended
+
+
+class DynamoDBReferences:
+    """Keeps ``resale.application.ports.ReferenceRepository``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, *, provider: str, reference: str) -> str | None:
+        """Look a partner's name up, consistently."""
+        table = self._scope.tenant.resources.tables.lookups
+        item = self._scope.db.get_item(table=table, key=dict(keys.reference_key(provider, reference)))
+        return None if item is None else str(item["entity_id"])
+
+    def add(self, *, provider: str, reference: str, entity_id: str) -> None:
+        """Buffer a look-up into the write that learned the name; said twice in one commit it is buffered once."""
+        scope = self._scope
+        write = Write(
+            table=scope.tenant.resources.tables.lookups,
+            item={
+                **keys.reference_key(provider, reference),
+                "entity_id": entity_id,
+                "transaction_id": scope.transaction_id,
+            },
+            expected_version=None,
+            same="entity_id",
+            refused=lambda _found: ReferenceTaken(f"{provider} calls something else by this name."),
+            contended=lambda _found: Contended("Many are learning this name at once."),
+            mark=scope.transaction_id,
+            rank=5,
+        )
+        if not any(known.table == write.table and known.item == write.item for known in scope.writes):
+            scope.writes.append(write)
