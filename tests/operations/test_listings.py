@@ -1,5 +1,7 @@
 """Operations on listings, on the real engine: happy path, each error, lost race, second time, wrong tenant."""
 
+import time
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -70,6 +72,15 @@ class TestCreateListing:
         assert record.entity_id == made.id
         page = world.reader.list_seller_listings(seller_id=made.seller_id, limit=10, cursor=None)
         assert [document.id for document in page.documents] == [made.id]
+
+    def test_a_key_is_kept_for_a_day_of_the_wall_clock(self, world: World) -> None:
+        key = command_key(caller=uuid.uuid4().hex, command="create", client_key="k1", body=b"{}")
+        create_listing(uow=world.uow(), shopper=world.shopper(), new=a_new_listing(), key=key, now=later(60 * 86_400))
+        item = world.container.sessions.for_tenant(world.tenant).dynamodb.get_item(
+            table=world.tenant.resources.tables.idempotency, key={"pk": key.key}
+        )
+        assert item is not None
+        assert int(str(item["expires_at"])) == pytest.approx(time.time() + 86_400, abs=60)
 
     def test_two_first_writes_at_once_make_one_customer(self, world: World) -> None:
         seller = world.shopper()

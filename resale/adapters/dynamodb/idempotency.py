@@ -1,5 +1,8 @@
 """Records of keyed commands: in the operation's own transaction, without a body, gone after a day."""
 
+import time
+from datetime import timedelta
+
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.buffer import Write
@@ -19,7 +22,6 @@ def find_record(db: DynamoDB, tenant: Tenant, key: str) -> IdempotencyRecord | N
         entity_id=str(item["entity_id"]),
         version=int(str(item["version"])),
         transaction_id=str(item["transaction_id"]),
-        expires_at_seconds=int(str(item["expires_at"])),
     )
 
 
@@ -33,8 +35,8 @@ class DynamoDBIdempotency:
         """Read a record, consistently."""
         return find_record(self._scope.db, self._scope.tenant, key)
 
-    def add(self, record: IdempotencyRecord) -> None:
-        """Buffer a record; a known key fails the commit."""
+    def add(self, record: IdempotencyRecord, *, kept_for: timedelta) -> None:
+        """Buffer a record; a known key fails the commit. DynamoDB's TTL is Unix time: the wall clock's."""
         scope = self._scope
         scope.writes.append(
             Write(
@@ -45,7 +47,7 @@ class DynamoDBIdempotency:
                     "entity_id": record.entity_id,
                     "version": record.version,
                     "transaction_id": record.transaction_id,
-                    "expires_at": record.expires_at_seconds,
+                    "expires_at": int(time.time() + kept_for.total_seconds()),
                 },
                 expected_version=None,
                 refused=lambda _found: IdempotencyConflict("This Idempotency-Key was used before."),

@@ -1,7 +1,7 @@
 """Keyed commands: what a key stands for, and the record an operation commits with its work."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -33,7 +33,7 @@ def command_key(*, caller: str, command: str, client_key: str, body: bytes) -> C
     return CommandKey(key=hashlib.sha256(bound).hexdigest(), request_hash=hashlib.sha256(body).hexdigest())
 
 
-def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str, now: datetime) -> None:
+def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str) -> None:
     """Buffer the record that this command made ``entity_id``; nothing without a key."""
     if key is None:
         return
@@ -44,8 +44,8 @@ def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str, n
             entity_id=entity_id,
             version=1,
             transaction_id=uow.transaction_id,
-            expires_at_seconds=int((now + KEPT_FOR).timestamp()),
-        )
+        ),
+        kept_for=KEPT_FOR,
     )
 
 

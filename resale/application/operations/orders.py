@@ -79,7 +79,7 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
         order_id=order.id,
         updated_at=now,
     )
-    record_command(uow=uow, key=key, entity_id=order.id, now=now)
+    record_command(uow=uow, key=key, entity_id=order.id)
     uow.orders.add(order, change_type="order.submitted")
     uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)
     uow.commit()

@@ -42,7 +42,6 @@ class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
     entity_id: str
     version: int
     transaction_id: str
-    expires_at_seconds: int  # Unix time, as TTL wants it
 
 
 class IdempotencyConflict(Conflict):

@@ -1,6 +1,7 @@
 """Writes: one tenant, one unit of work, one commit. Repositories take no tenant, so none can be crossed."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -117,8 +118,11 @@ class IdempotencyRepository(Protocol):
     def find(self, key: str) -> IdempotencyRecord | None:
         """Read a record, consistently."""
 
-    def add(self, record: IdempotencyRecord) -> None:
-        """Buffer a record: a known key fails the commit with IdempotencyConflict."""
+    def add(self, record: IdempotencyRecord, *, kept_for: timedelta) -> None:
+        """Buffer a record: a known key fails the commit with IdempotencyConflict.
+
+        It is gone after ``kept_for`` by the wall clock, whatever time it is for the tenant.
+        """
 
 
 class UnitOfWork(Protocol):

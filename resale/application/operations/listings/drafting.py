@@ -90,7 +90,7 @@ def create_listing(
         created_at=now,
         updated_at=now,
     )
-    record_command(uow=uow, key=key, entity_id=listing_id, now=now)
+    record_command(uow=uow, key=key, entity_id=listing_id)
     uow.listings.add(listing, change_type="listing.created")
     for slot in slots:
         uow.media.add(slot, change_type="image.requested")
