@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from resale.domain.tenants import Tenant
-from tests.integration.callers import Caller, queue_urls, table_names
+from tests.integration.callers import Caller, queue_urls, root, secret_name, table_names
 
 Action = Callable[[], Any]
 
@@ -66,6 +66,22 @@ def on_topic(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     yield "publish", partial(sns.publish, TopicArn=arn, Message="x")
     yield "attributes", partial(sns.get_topic_attributes, TopicArn=arn)
     yield "delete", partial(sns.delete_topic, TopicArn=arn)
+
+
+def on_secrets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
+    """Try a secret, by its ARN and by its name."""
+    arranging = root(victim.account_id, caller.aws_url).client("secretsmanager", victim.region)
+    arn = arranging.describe_secret(SecretId=secret_name(victim))["ARN"]
+    secrets = caller.client("secretsmanager", victim.region)
+    for secret in (arn, secret_name(victim)):
+        calls: Mapping[str, Action] = {
+            "read": partial(secrets.get_secret_value, SecretId=secret),
+            "write": partial(secrets.put_secret_value, SecretId=secret, SecretString="{}"),
+            "describe": partial(secrets.describe_secret, SecretId=secret),
+            "open": partial(secrets.delete_resource_policy, SecretId=secret),
+            "delete": partial(secrets.delete_secret, SecretId=secret),
+        }
+        yield from ((f"{verb} secret {secret}", call) for verb, call in calls.items())
 
 
 def on_tables(caller: Caller, victim: Tenant, *, by_arn: bool) -> Iterator[tuple[str, Action]]:

@@ -98,3 +98,8 @@ def table_names(tenant: Tenant) -> Mapping[str, str]:
     """Every table of a tenant by purpose."""
     tables = tenant.resources.tables
     return {purpose: getattr(tables, purpose) for purpose in tables.__struct_fields__}
+
+
+def secret_name(tenant: Tenant) -> str:
+    """A secret of a tenant."""
+    return f"{tenant.slug}/isolation"

@@ -1,4 +1,4 @@
-"""Tables on ministack too (only it enforces IAM on DynamoDB), and the callers of the isolation tests."""
+"""Tables on ministack too (only it enforces IAM on DynamoDB), a secret each, and the callers of the isolation tests."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ import pytest
 from apps.local.engines.local import LocalEngines
 from resale.adapters.provisioning.connections import Endpoints, RootAccount
 from resale.adapters.provisioning.platform import AccessKey
+from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.provisioning.tenants import apply_template, data_template
 from resale.domain.tenants import Tenant
 from tests.fixtures.provisioned import stack_of
-from tests.integration.callers import Caller, session_of, user
+from tests.integration.callers import Caller, secret_name, session_of, user
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +22,7 @@ def platform(engines: LocalEngines, platform_key: AccessKey) -> Caller:
 
 @pytest.fixture(scope="session")
 def guarded(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> tuple[Tenant, Tenant]:
-    """Both tenants, their tables made on ministack as well, where IAM guards them."""
+    """Both tenants, a secret in each account, and their tables made on ministack as well, where IAM guards them."""
     for tenant in tenants:
         url = engines.aws_endpoint_url
         account = RootAccount(
@@ -29,6 +30,8 @@ def guarded(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> tuple[Tena
         )
         stack = stack_of(tenant.slug, tenant.account_id, tenant.region, engines)
         apply_template(account, data_template(stack))
+        place = SecretPlace(account_id=tenant.account_id, region=tenant.region, key_arn=tenant.resources.key_arn)
+        put_secret(place, aws_url=url, name=secret_name(tenant), values={"webhook_secret": tenant.slug})
     return tenants
 
 

@@ -13,7 +13,7 @@ from apps.local.engines.local import LocalEngines
 from resale.domain.tenants import Tenant
 from tests.integration import actions
 from tests.integration.actions import Action
-from tests.integration.callers import REFUSED, Caller, assume, code_of, queue_urls, root, session_of
+from tests.integration.callers import REFUSED, Caller, assume, code_of, queue_urls, root, secret_name, session_of
 
 Pair = tuple[Tenant, Tenant]
 
@@ -35,6 +35,7 @@ def everything(caller: Caller, victim: Tenant, ciphertext: bytes) -> Iterator[tu
     yield from actions.on_buckets(caller, victim)
     yield from actions.on_key(caller, victim, ciphertext)
     yield from actions.on_topic(caller, victim)
+    yield from actions.on_secrets(caller, victim)
     yield from actions.on_tables(caller, victim, by_arn=True)
 
 
@@ -130,6 +131,8 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
     yield "audit", partial(s3.put_object, Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
     yield "key", partial(wrap_and_unwrap, kms, mine.resources.key_arn)
     yield "topic", partial(sns.publish, TopicArn=mine.resources.topic_arn, Message="x")
+    secrets = caller.client("secretsmanager", mine.region)
+    yield "secret", partial(secrets.get_secret_value, SecretId=secret_name(mine))
     yield from needed_of_tables(caller, mine)
 
 
@@ -172,7 +175,17 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
         yield f"delete in {bucket}", partial(s3.delete_object, Bucket=bucket, Key="originals/lst/own")
         yield f"policy of {bucket}", partial(s3.delete_bucket_policy, Bucket=bucket)
     yield "read audit", partial(s3.get_object, Bucket=mine.resources.audit_bucket, Key="own")
+    yield from never_needed_of_secrets(caller, mine)
     yield "its own role", partial(iam.delete_role_policy, RoleName="resale-tenant-access", PolicyName="tables")
+
+
+def never_needed_of_secrets(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
+    secrets = caller.client("secretsmanager", mine.region)
+    yield from ((name, call) for name, call in actions.on_secrets(caller, mine) if not name.startswith("read"))
+    yield "make secret", partial(secrets.create_secret, Name=f"{mine.slug}/other", SecretString="{}")
+    yield "list secrets", partial(secrets.list_secrets)
+    yield "read many secrets", partial(secrets.batch_get_secret_value, SecretIdList=[secret_name(mine)])
+    yield "read what is not below its prefix", partial(secrets.get_secret_value, SecretId="somebody/isolation")
 
 
 def wrap_and_unwrap(kms: Any, key_arn: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the stubs are not installed where the platform runs
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
@@ -72,6 +73,11 @@ class RootAccount:
     def iam(self) -> "IAMClient":
         """The account's roles and users."""
         return self._session.client("iam", **self._arguments)
+
+    @cached_property
+    def secrets(self) -> "SecretsManagerClient":
+        """The account's secrets."""
+        return self._session.client("secretsmanager", **self._arguments)
 
     def note(self, gap: Gap | None) -> None:
         """Remember a gap that was met."""

@@ -1,0 +1,56 @@
+"""The secrets of one account of the local engines: made by whoever provisions it, never by the platform's own role."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from resale.adapters.provisioning.connections import Endpoints, RootAccount
+
+#: The template tags what it makes the same way; the first part of a name is the tenant's slug.
+_TAG_KEY: Final = "tenant"
+
+
+class SecretPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a tenant's secrets are, and the key that encrypts them."""
+
+    account_id: str
+    region: str
+    key_arn: str
+
+
+def put_secret(place: SecretPlace, *, aws_url: str, name: str, values: Mapping[str, str]) -> bool:
+    """Make a secret, or a new version of it; the same values again are a no-op.
+
+    Args:
+        place: The tenant's account and key.
+        aws_url: Where ministack listens.
+        name: Its whole name, ``<slug>/<purpose>``: the access role reads no other.
+        values: What it holds; stored as one JSON object.
+
+    Returns:
+        Whether anything was written.
+
+    Raises:
+        botocore.exceptions.ClientError: The engine refused.
+    """
+    account = RootAccount(
+        account_id=place.account_id, region=place.region, endpoints=Endpoints(aws_url=aws_url, dynamodb_url=aws_url)
+    )
+    text = msgspec.json.encode(dict(values), order="deterministic").decode()
+    kept = _find(account, name)
+    if kept == text:
+        return False
+    if kept is None:
+        tags = [{"Key": _TAG_KEY, "Value": name.partition("/")[0]}]
+        account.secrets.create_secret(Name=name, SecretString=text, KmsKeyId=place.key_arn, Tags=tags)  # type: ignore[arg-type]  # the stub wants its own dict type
+    else:
+        account.secrets.put_secret_value(SecretId=name, SecretString=text)
+    return True
+
+
+def _find(account: RootAccount, name: str) -> str | None:
+    try:
+        return account.secrets.get_secret_value(SecretId=name)["SecretString"]
+    except account.secrets.exceptions.ResourceNotFoundException:
+        return None
