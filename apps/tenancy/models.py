@@ -1,4 +1,4 @@
-"""The registry's tables: tenants, their API keys, and staff. No tenant data lies here."""
+"""The registry's tables: tenants, their connections and API keys, and staff. No tenant data lies here."""
 
 from typing import ClassVar
 
@@ -10,8 +10,9 @@ from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Length
 
+from resale.domain import partners
 from resale.domain.access import Role
-from resale.domain.tenants import Resources, TenantStatus
+from resale.domain.tenants import Policies, Resources, TenantStatus
 
 models.CharField.register_lookup(Length)
 
@@ -24,6 +25,11 @@ def new_tenant_id() -> str:
 def new_key_id() -> str:
     """Make an API key's id: what logs and history call it by."""
     return f"key_{uuid_utils.uuid7().hex}"
+
+
+def new_connection_id() -> str:
+    """Make a connection's id: what the partner's webhooks name it by."""
+    return f"con_{uuid_utils.uuid7().hex}"
 
 
 def new_staff_id() -> str:
@@ -78,6 +84,7 @@ class Tenant(models.Model):
     allowed_origins = models.JSONField(default=list, blank=True)
     external_id = models.CharField(max_length=128)
     resources = models.JSONField(default=dict, blank=True, help_text="The outputs of the tenant's stack.")
+    policies = models.JSONField(default=dict, blank=True, help_text="The shop's timers and rates.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -94,15 +101,84 @@ class Tenant(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse origins that are none, an active tenant without its resource map, and a map that is none."""
+        """Refuse origins, policies and a resource map that are none, and an active tenant without its map."""
         if not _are_origins(self.allowed_origins):
             raise ValidationError({"allowed_origins": "A list of origins such as https://shop.example."})
-        if not self.resources and self.status != Status.ACTIVE:
-            return
+        _check("policies", self.policies, Policies)
+        unknown = set(self.policies) - set(Policies.__struct_fields__)
+        if unknown:
+            raise ValidationError({"policies": f"No such policy: {', '.join(sorted(unknown))}."})
+        if self.resources or self.status == Status.ACTIVE:
+            _check("resources", self.resources, Resources)
+
+
+class Kind(models.TextChoices):
+    """What a partner is for (``resale.domain.partners.PartnerKind``)."""
+
+    PAYMENTS = partners.PartnerKind.PAYMENTS.value, "Payments"
+    SHIPPING = partners.PartnerKind.SHIPPING.value, "Shipping"
+
+
+class Provider(models.TextChoices):
+    """Who a partner is (``resale.domain.partners.Provider``)."""
+
+    SANDBOX = partners.Provider.SANDBOX.value, "Sandbox"
+    STRIPE = partners.Provider.STRIPE.value, "Stripe"
+    EASYPOST = partners.Provider.EASYPOST.value, "EasyPost"
+
+
+class Connection(models.Model):
+    """A tenant's connection to a partner: a row, for a webhook names nothing but its id and no two may share one."""
+
+    id = models.CharField(
+        primary_key=True,
+        max_length=40,
+        default=new_connection_id,
+        editable=False,
+        validators=[RegexValidator(r"\Acon_[0-9a-f]{32}\Z", "con_ and 32 hex digits")],
+    )
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="connections")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    provider = models.CharField(max_length=16, choices=Provider.choices)
+    secret_name = models.CharField(
+        max_length=128,
+        blank=True,
+        default="",
+        validators=[RegexValidator(r"\A[A-Za-z0-9/_+=.@-]*\Z", "a secret's name")],
+    )  # what Secrets Manager takes (API Reference, CreateSecret)
+    calls_per_second = models.PositiveSmallIntegerField()
+    concurrent_calls = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        """One connection of a kind a tenant; always in the same order."""
+
+        ordering = ("kind",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "kind"], name="one_connection_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.provider}"
+
+    def clean(self) -> None:
+        """Refuse what the tenant could not use: bounds, provider and secret as the domain has them."""
         try:
-            msgspec.convert(self.resources, Resources)
+            connection = self.as_struct()
         except msgspec.ValidationError as error:
-            raise ValidationError({"resources": str(error)}) from error
+            raise ValidationError(str(error)) from error
+        faults = partners.iter_faults(connection, slug=self.tenant.slug, sandbox=self.tenant.sandbox)
+        refused = {fault.pointer.removeprefix("/"): fault.detail for fault in faults}
+        if refused:
+            raise ValidationError(refused)
+
+    def as_struct(self) -> partners.Connection:
+        """Turn the row into what doors and adapters know of it.
+
+        Raises:
+            msgspec.ValidationError: A column holds what the domain does not know.
+        """
+        columns = {name: getattr(self, name) for name in partners.Connection.__struct_fields__}
+        return msgspec.convert({**columns, "secret_name": self.secret_name or None}, partners.Connection)
 
 
 class KeyKind(models.TextChoices):
@@ -162,6 +238,13 @@ class StaffMembership(models.Model):
     def standing(self) -> Role:
         """The role as the access table knows it."""
         return Role(self.role)
+
+
+def _check(field: str, value: object, kind: type[msgspec.Struct]) -> None:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ValidationError({field: str(error)}) from error
 
 
 def _are_origins(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The registry as a process knows it: tenants and keys, at most 30 s old, or up to an hour while its database is down.
+"""The registry as a process knows it: at most 30 s old, or up to an hour while its database is down.
 
 So a revoked key or a suspended tenant is refused everywhere within 30 s, and a new key works within 5 s.
 """
@@ -9,12 +9,14 @@ from typing import Final, TypeVar
 
 import msgspec
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db.models import QuerySet
 
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
-from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
-from resale.domain.ids import TenantId
-from resale.domain.tenants import Resources, Tenant, TenantStatus
+from apps.tenancy.errors import ConnectionNotFound, RegistryUnavailable, TenantNotFound
+from resale.domain.ids import ConnectionId, TenantId, is_id
+from resale.domain.partners import Connection
+from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Registry:
         shared = source or Source()
         self._by_id = ReadThroughCache(_load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
+        self._by_connection = ReadThroughCache(_load_connection, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
         self._served = ReadThroughCache(_load_served, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
@@ -61,6 +64,13 @@ class Registry:
     def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
         """Find a key by the SHA-256 of its text, in hex. Raises RegistryUnavailable."""
         return self._ask(self._by_hash, key_hash)
+
+    def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
+        """Get a connection and whose it is. Raises ConnectionNotFound, or RegistryUnavailable."""
+        found = self._ask(self._by_connection, ConnectionId(connection_id)) if is_id("con", connection_id) else None
+        if found is None:
+            raise ConnectionNotFound("No such connection.")
+        return found
 
     def active_tenants(self) -> tuple[Tenant, ...]:
         """List the tenants whose doors are open, by slug. Raises RegistryUnavailable."""
@@ -80,7 +90,7 @@ class Registry:
 
     def clear(self) -> None:
         """Forget everything this process knows."""
-        for cache in (self._by_id, self._by_slug, self._by_hash, self._served):
+        for cache in (self._by_id, self._by_slug, self._by_connection, self._by_hash, self._served):
             cache.clear()
 
     def _found(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
@@ -109,7 +119,7 @@ def to_tenant(row: models.Tenant) -> Tenant:
     """Turn a row into what doors and adapters know of a tenant.
 
     Raises:
-        msgspec.ValidationError: Its resource map is none, or incomplete.
+        msgspec.ValidationError: Its resource map is none or incomplete, or a policy or connection is none.
     """
     return Tenant(
         id=TenantId(row.id),
@@ -129,26 +139,45 @@ def to_tenant(row: models.Tenant) -> Tenant:
         allowed_origins=tuple(row.allowed_origins),
         external_id=row.external_id,
         resources=msgspec.convert(row.resources, Resources),
+        policies=msgspec.convert(row.policies, Policies),
+        connections=tuple(connection.as_struct() for connection in row.connections.all()),
     )
 
 
 # ---------------------------------------------------------------- what the caches load
 def _load_by_id(tenant_id: TenantId) -> Tenant | None:
-    return _guarded(lambda: _servable(models.Tenant.objects.filter(id=tenant_id).first()))
+    return _guarded(lambda: _servable(_tenants().filter(id=tenant_id).first()))
 
 
 def _load_by_slug(slug: str) -> Tenant | None:
-    return _guarded(lambda: _servable(models.Tenant.objects.filter(slug=slug).first()))
+    return _guarded(lambda: _servable(_tenants().filter(slug=slug).first()))
 
 
 def _load_key(key_hash: str) -> KnownKey | None:
-    return _guarded(lambda: _known_key(models.APIKey.objects.select_related("tenant").filter(hash=key_hash).first()))
+    rows = models.APIKey.objects.select_related("tenant").prefetch_related("tenant__connections")
+    return _guarded(lambda: _known_key(rows.filter(hash=key_hash).first()))
+
+
+def _load_connection(connection_id: ConnectionId) -> tuple[Tenant, Connection] | None:
+    rows = models.Connection.objects.select_related("tenant").prefetch_related("tenant__connections")
+    return _guarded(lambda: _known_connection(rows.filter(id=connection_id).first()))
 
 
 def _load_served(_: None) -> tuple[Tenant, ...]:
-    rows = models.Tenant.objects.order_by("slug")
+    rows = _tenants().order_by("slug")
     tenants = _guarded(lambda: [_servable(row) for row in rows])
     return tuple(tenant for tenant in tenants if tenant is not None)
+
+
+def _tenants() -> QuerySet[models.Tenant]:
+    return models.Tenant.objects.prefetch_related("connections")
+
+
+def _known_connection(row: models.Connection | None) -> tuple[Tenant, Connection] | None:
+    tenant = None if row is None else _servable(row.tenant)
+    if row is None or tenant is None:
+        return None
+    return tenant, row.as_struct()
 
 
 def _known_key(row: models.APIKey | None) -> KnownKey | None:
@@ -170,7 +199,7 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
         return to_tenant(row)
     except msgspec.ValidationError:
         if row.status == models.Status.ACTIVE:  # a suspended one may still be without its stack
-            logger.exception("an active tenant has no valid resource map", extra={"tenant": row.slug})
+            logger.exception("an active tenant is not registered as it must be", extra={"tenant": row.slug})
         return None
 
 
@@ -196,6 +225,7 @@ def _select_one() -> None:
 _process: Final = Registry()  # empty until first asked
 by_id = _process.by_id
 by_slug = _process.by_slug
+by_connection = _process.by_connection
 by_api_key_hash = _process.by_api_key_hash
 active_tenants = _process.active_tenants
 served_tenants = _process.served_tenants

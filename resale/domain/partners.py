@@ -1,5 +1,6 @@
 """Partners: what a tenant is connected to, what a partner tells of by itself, and how a call to one fails."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -9,7 +10,7 @@ import msgspec
 from resale.domain.ids import ConnectionId, OrderId, PayoutId, ShipmentId
 from resale.domain.payments import Dispute
 from resale.domain.shipments import TrackingEvent
-from resale.errors import Rejected, Unauthenticated, Unavailable
+from resale.errors import FieldError, Rejected, Unauthenticated, Unavailable
 
 MAX_HOOK_BYTES: Final = 64 * 1024  # of one webhook's body; the providers' own stay below
 
@@ -38,6 +39,31 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     secret_name: str | None = None
     calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25  # of one worker
     concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8  # of one worker
+
+
+_OFFERS: Final[Mapping[Provider, frozenset[PartnerKind]]] = {
+    Provider.SANDBOX: frozenset(PartnerKind),
+    Provider.STRIPE: frozenset({PartnerKind.PAYMENTS}),
+    Provider.EASYPOST: frozenset({PartnerKind.SHIPPING}),
+}
+
+
+def iter_faults(connection: Connection, *, slug: str, sandbox: bool) -> Iterator[FieldError]:
+    """Say what keeps a tenant from using a connection; nothing when it may.
+
+    Args:
+        connection: As it is to be registered.
+        slug: The tenant's; its secrets' names begin with it, and its access role reads no others.
+        sandbox: Whether the tenant is one.
+    """
+    if connection.kind not in _OFFERS[connection.provider]:
+        yield FieldError("/provider", "wrong_kind", f"{connection.provider} is not for {connection.kind}.")
+    if connection.provider is Provider.SANDBOX and not sandbox:
+        yield FieldError("/provider", "sandbox_only", "A live tenant cannot use the sandbox: no money would move.")
+    if connection.provider is not Provider.SANDBOX and connection.secret_name is None:
+        yield FieldError("/secret_name", "missing", f"{connection.provider} needs a secret to sign in with.")
+    if connection.secret_name is not None and not connection.secret_name.startswith(f"{slug}/"):
+        yield FieldError("/secret_name", "foreign", f"The secret's name must begin with {slug}/.")
 
 
 class PartnerUnavailable(Unavailable):

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = (
     "tests/tenancy/test_registry.py",
+    "tests/tenancy/test_connections.py",
     "tests/tenancy/test_scopes.py",
     "tests/api/test_auth_keys.py",
     "tests/api/test_health.py",
