@@ -1,5 +1,11 @@
 """Fixtures of all tests. Each lives in a file of ``tests/fixtures`` named for what it gives."""
 
+from hypothesis import settings
+
+# An example takes as long as the machine lets it; pytest's own timeout ends a test that hangs.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
 # In the order in which they import each other: pytest rewrites asserts of what is not imported yet.
 pytest_plugins = [
     "tests.fixtures.engines",

@@ -4,6 +4,7 @@ import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 import uuid_utils
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 
 from apps.core import decoding
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
+from resale.domain.cards import holds_card_number, refuse_card_numbers
 from resale.domain.tenants import Tenant
 from resale.errors import FieldError, Invalid
 
@@ -40,7 +42,7 @@ B = TypeVar("B", bound=msgspec.Struct)  # a Body, or an input of the library's, 
 def new_info(request: HttpRequest) -> RequestInfo:
     """Start a request's info: its own X-Request-Id when that is sane, else a new id."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
-    if _REQUEST_ID.fullmatch(given) is None:
+    if _REQUEST_ID.fullmatch(given) is None or holds_card_number(given.encode()):
         given = "req_" + uuid_utils.uuid7().hex
     info = RequestInfo(id=given)
     request.__dict__["resale"] = info
@@ -54,33 +56,45 @@ def info_of(request: HttpRequest | Request) -> RequestInfo:
 
 
 def read_body(request: HttpRequest | Request) -> bytes:
-    """Read the whole body, chunked or not.
+    """Read the whole body, chunked or not, and see that no card number enters with it.
 
     Raises:
         BodyTooLarge: Over 256 KiB; not read further.
         BodyTimeout: It did not arrive in time (``apps.core.serving``), or its sender hung up.
         UnsupportedBody: Compressed.
+        CardNumberRefused: It holds a payment card number, wherever in it.
+    """
+    body = read_raw_body(request, max_bytes=MAX_BODY_BYTES)
+    refuse_card_numbers(body, place="The body")
+    return body
+
+
+def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
+    """Read the whole body of up to ``max_bytes`` as it came, to be verified byte by byte.
+
+    Raises:
+        BodyTooLarge, BodyTimeout, UnsupportedBody: As ``read_body``.
     """
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     meta = plain.META
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise UnsupportedBody("A compressed body is not understood.")
     try:
-        return _read(plain)
+        return _read(plain, max_bytes)
     except OSError:
         raise BodyTimeout from None
 
 
-def _read(plain: HttpRequest) -> bytes:
+def _read(plain: HttpRequest, max_bytes: int) -> bytes:
     meta = plain.META
     if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
         # Django reads nothing without a length; the server has taken the chunks apart and ends the stream.
-        body = cast("bytes", plain.environ["wsgi.input"].read(MAX_BODY_BYTES + 1))  # type: ignore[attr-defined]  # a WSGIRequest
-        if len(body) > MAX_BODY_BYTES:
+        body = cast("bytes", plain.environ["wsgi.input"].read(max_bytes + 1))  # type: ignore[attr-defined]  # a WSGIRequest
+        if len(body) > max_bytes:
             raise BodyTooLarge
         return body
     length = _content_length(meta.get("CONTENT_LENGTH"))
-    if length > MAX_BODY_BYTES:
+    if length > max_bytes:
         _drain(plain, length)
         raise BodyTooLarge
     return plain.body
@@ -93,6 +107,7 @@ def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
         UnsupportedBody: Not application/json, or compressed.
         BodyTooLarge: Over 256 KiB.
         BodyTimeout: It did not arrive in time.
+        CardNumberRefused: It holds a payment card number.
         MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, nested too deep, or empty.
         Invalid: JSON, but not what ``kind`` says; carries the first wrong place.
     """
@@ -100,7 +115,7 @@ def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
 
 
 def read_json(request: HttpRequest | Request) -> bytes:
-    """Read a body that says it is JSON, as it came. Raises UnsupportedBody or BodyTooLarge."""
+    """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or CardNumberRefused."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     if plain.content_type != "application/json":
         raise UnsupportedBody("The body must be application/json.")
@@ -126,8 +141,10 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
 
     Raises:
         Invalid: A parameter is unknown, repeated or wrong; its pointer names it.
+        CardNumberRefused: It holds a payment card number, in a name or a value.
     """
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
+    refuse_card_numbers(unquote_to_bytes(plain.META["QUERY_STRING"].replace("+", " ")), place="The query")
     values: dict[str, str] = {}
     for name, given in plain.GET.lists():
         if len(given) > 1:

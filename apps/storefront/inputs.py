@@ -13,6 +13,7 @@ from apps.core.problems import PreconditionFailed
 from apps.core.requests import Body, decode_json, decode_query, read_body
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key
+from resale.domain.cards import refuse_card_numbers
 from resale.domain.listings import ProductReference
 from resale.errors import FieldError, Invalid
 
@@ -115,12 +116,18 @@ def expected_version(request: Request) -> int | None:
 
 
 def find_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey | None:
-    """Read the Idempotency-Key header, bound to who says it and to what. Raises IdempotencyKeyInvalid."""
+    """Read the Idempotency-Key header, bound to who says it and to what.
+
+    Raises:
+        IdempotencyKeyInvalid: Not 1 to 255 visible ASCII characters.
+        CardNumberRefused: A payment card number.
+    """
     text = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if text is None:
         return None
     if _KEY.fullmatch(text) is None:
         raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
+    refuse_card_numbers(text.encode(), place="The Idempotency-Key")
     caller = f"{shopper.issuer} {shopper.subject}"
     return command_key(caller=caller, command=command, client_key=text, body=body)
 

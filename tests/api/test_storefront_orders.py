@@ -80,7 +80,7 @@ class TestSubmitOrder:
         assert front.post("/v1/orders", body, brand=True).code == "401 token_missing"
 
     @pytest.mark.parametrize(
-        "token", ["4242424242424242", "tok_4242 4242 4242 4242", "tok_ok\n", "tok_", "", "pm_1", None, 4242]
+        "token", ["tok_4242424242424242", "tok_4242 4242 4242 4242", "tok_ok\n", "tok_", "", "pm_1", None, 4242]
     )
     def test_takes_a_providers_token_and_never_a_card(
         self, front: Front, active: Listing, buyer: Shopper, token: object, caplog: pytest.LogCaptureFixture

@@ -9,6 +9,7 @@ from apps.core.problems import STATUS, HTTPError
 from apps.storefront.inputs import IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
 from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
+from resale.domain.cards import CardNumberRefused
 from resale.errors import Conflict, Invalid, Outcome, Unavailable
 
 
@@ -51,6 +52,7 @@ CALLER: Final = codes_of(
 ANY: Final = (
     ProblemCode(400, "bad_request", "Not a request this server understands."),
     code_of(Invalid),
+    code_of(CardNumberRefused),
     ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),
     ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),
 )
