@@ -1,12 +1,17 @@
 """What staff and operators can send. Every form but a search is a POST with a CSRF token."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 from django import forms
 
 from apps.tenancy.keys import SCOPES
-from apps.tenancy.models import KeyKind
+from apps.tenancy.models import KeyKind, Kind, Provider
 from resale.application.operations.listings import Decision, Moderation
+from resale.domain.ids import ConnectionId
+from resale.domain.partners import Connection
+from resale.domain.tenants import Policies
 
 #: What sellers are told most often; each is sent as it reads here.
 REASONS: Final = (
@@ -83,3 +88,50 @@ class KeyForm(forms.Form):
         if cleaned.get("kind") == KeyKind.SECRET and not cleaned.get("scopes"):
             raise forms.ValidationError("Choose what the secret key may do.")
         return cleaned
+
+
+class PoliciesForm(forms.Form):
+    """A shop's timers and rates, with the names and bounds that the domain gives them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="policy_%s", **kwargs)
+        self.fields.update(_whole_numbers(Policies))
+
+    def policies(self) -> Policies:
+        """Say it as the registry takes it."""
+        return Policies(**self.cleaned_data)
+
+
+class ConnectionForm(forms.Form):
+    """A connection to a partner. It names a secret; the secret itself is never typed in here."""
+
+    kind = forms.ChoiceField(label="For", choices=Kind.choices, widget=forms.Select(attrs={"class": "bo-input"}))
+    provider = forms.ChoiceField(choices=Provider.choices, widget=forms.Select(attrs={"class": "bo-input"}))
+    secret_name = forms.CharField(
+        max_length=128, required=False, widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="connect_%s", **kwargs)
+        self.fields.update(_whole_numbers(Connection))
+
+    def connection(self, connection_id: str) -> Connection:
+        """Say it as the registry takes it."""
+        fields = {**self.cleaned_data, "secret_name": self.cleaned_data["secret_name"] or None}
+        return msgspec.convert({**fields, "id": ConnectionId(connection_id)}, Connection)
+
+
+def _whole_numbers(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.IntegerField]]:
+    """Make a field of each bounded number of a struct."""
+    (described,) = (body for name, body in msgspec.json.schema(kind)["$defs"].items() if name == kind.__name__)
+    for name, body in described["properties"].items():
+        if body.get("type") == "integer":
+            yield (
+                name,
+                forms.IntegerField(
+                    min_value=body["minimum"],
+                    max_value=body["maximum"],
+                    initial=body["default"],
+                    widget=forms.NumberInput(attrs={"class": "bo-input"}),
+                ),
+            )

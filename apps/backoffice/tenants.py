@@ -1,4 +1,4 @@
-"""The operator's pages: tenants, their keys and their health. Nothing of what a tenant's account holds."""
+"""The operator's pages: tenants, their keys, partners and policies, and health. Nothing of what an account holds."""
 
 import logging
 import secrets
@@ -7,17 +7,18 @@ from typing import Final
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from apps.backoffice.forms import KeyForm
+from apps.backoffice.forms import ConnectionForm, KeyForm, PoliciesForm
 from apps.backoffice.pages import OperatorPage
 from apps.core import clock
 from apps.tenancy import keys
-from apps.tenancy.models import APIKey, KeyKind, Tenant, User
+from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id
 from apps.tenancy.report import tenants_report
-from apps.tenancy.tenants import set_tenant_status
+from apps.tenancy.tenants import connect, disconnect, set_policies, set_tenant_status
 from resale.domain.tenants import TenantStatus
 
 logger = logging.getLogger("resale.operator")
@@ -44,18 +45,34 @@ class TenantPages(OperatorPage):
         return reverse("admin:tenant", kwargs={"slug": self.kwargs["slug"]})
 
     def show(
-        self, slug: str, *, form: KeyForm | None = None, issued: keys.IssuedKey | None = None, status: int = 200
+        self, slug: str, *, sent: Form | None = None, issued: keys.IssuedKey | None = None, status: int = 200
     ) -> HttpResponse:
-        """Show the tenant; ``issued`` is a key made just now, which no later page can show."""
+        """Show the tenant.
+
+        Args:
+            slug: The tenant's.
+            sent: A form that was refused, shown with what is wrong in the place of a fresh one.
+            issued: A key made just now, which no later page can show.
+            status: Of the page.
+        """
         tenant = get_object_or_404(Tenant, slug=slug)
         once = self.request.session[_ONCE] = secrets.token_urlsafe(_ONCE_BYTES)
+        fresh = (
+            KeyForm(initial={"kind": KeyKind.SECRET, "scopes": sorted(keys.SCOPES)}),
+            PoliciesForm(initial=tenant.policies),
+            ConnectionForm(),
+        )
+        key_form, policies_form, connection_form = (sent if type(sent) is type(each) else each for each in fresh)
         return self.page(
             "tenant",
             title=tenant.name,
             status=status,
             tenant=tenant,
             api_keys=tenant.api_keys.all(),
-            form=form or KeyForm(initial={"kind": KeyKind.SECRET, "scopes": sorted(keys.SCOPES)}),
+            connections=tenant.connections.all(),
+            form=key_form,
+            policies_form=policies_form,
+            connection_form=connection_form,
             once=once,
             issued=issued,
         )
@@ -82,7 +99,7 @@ class KeyIssue(TenantPages):
         """Make a key and show it, this once; the same form again makes no other."""
         form = KeyForm(request.POST)
         if not form.is_valid():
-            return self.show(slug, form=form, status=422)
+            return self.show(slug, sent=form, status=422)
         if request.session.pop(_ONCE, None) != form.cleaned_data["once"]:
             messages.warning(request, "This form was sent before, so no other key was made.")
             return redirect(self.back())
@@ -122,6 +139,52 @@ class StatusChange(TenantPages):
         self.note(f"tenant {status}")
         done = "suspended" if status == TenantStatus.SUSPENDED else "active again"
         messages.success(request, f"The tenant is {done}. {_SLOW}")
+        return redirect(self.back())
+
+
+class PoliciesChange(TenantPages):
+    """``/admin/tenants/{slug}/policies/``."""
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Change the shop's timers and rates."""
+        form = PoliciesForm(request.POST)
+        if not form.is_valid():
+            return self.show(slug, sent=form, status=422)
+        set_policies(slug=slug, policies=form.policies())
+        self.note("policies changed")
+        messages.success(request, f"The policies are changed, for what is sold from now on. {_SLOW}")
+        return redirect(self.back())
+
+
+class ConnectionChange(TenantPages):
+    """``/admin/tenants/{slug}/connections/``."""
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Connect the tenant to a partner; another provider gets another id, since webhooks name it."""
+        form = ConnectionForm(request.POST)
+        if not form.is_valid():
+            return self.show(slug, sent=form, status=422)
+        wanted = {"kind": form.cleaned_data["kind"], "provider": form.cleaned_data["provider"]}
+        known = Connection.objects.filter(tenant__slug=slug, **wanted).first()
+        connection = form.connection(known.id if known is not None else new_connection_id())
+        try:
+            connect(slug=slug, connection=connection)
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+            return self.show(slug, sent=form, status=422)
+        self.note("partner connected", connection=connection.id, **wanted)
+        messages.success(request, f"The tenant is connected. {_SLOW}")
+        return redirect(self.back())
+
+
+class Disconnection(TenantPages):
+    """``/admin/tenants/{slug}/connections/{connection_id}/remove/``."""
+
+    def post(self, request: HttpRequest, slug: str, connection_id: str) -> HttpResponse:
+        """Take a connection away."""
+        disconnect(slug=slug, connection_id=connection_id)
+        self.note("partner disconnected", connection=connection_id)
+        messages.success(request, f"The tenant is disconnected. {_SLOW}")
         return redirect(self.back())
 
 

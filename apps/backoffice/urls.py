@@ -27,6 +27,13 @@ urlpatterns = [
     path("tenants/", tenants.Tenants.as_view(), name="tenants"),
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),
+    path("tenants/<slug:slug>/policies/", tenants.PoliciesChange.as_view(), name="tenant-policies"),
+    path("tenants/<slug:slug>/connections/", tenants.ConnectionChange.as_view(), name="tenant-connections"),
+    path(
+        "tenants/<slug:slug>/connections/<str:connection_id>/remove/",
+        tenants.Disconnection.as_view(),
+        name="connection-remove",
+    ),
     path("tenants/<slug:slug>/keys/", tenants.KeyIssue.as_view(), name="tenant-keys"),
     path("tenants/<slug:slug>/keys/<str:key_id>/revoke/", tenants.KeyRevocation.as_view(), name="key-revoke"),
     path("health/", tenants.Health.as_view(), name="health"),

@@ -63,12 +63,6 @@ class TenantNotFound(NotFound):
     code = "tenant_not_found"
 
 
-class ConnectionNotFound(NotFound):
-    """No tenant is connected to a partner by this id."""
-
-    code = "connection_not_found"
-
-
 class RegistryUnavailable(Unavailable):
     """The registry's database does not answer, and what was known is too old."""
 

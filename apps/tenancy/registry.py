@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
-from apps.tenancy.errors import ConnectionNotFound, RegistryUnavailable, TenantNotFound
+from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from resale.domain.ids import ConnectionId, TenantId, is_id
-from resale.domain.partners import Connection
+from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.tenancy import models, registry
-from apps.tenancy.errors import ConnectionNotFound, TenantNotFound
-from resale.domain.partners import Connection
+from apps.tenancy.errors import TenantNotFound
+from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
 
 

@@ -10,7 +10,7 @@ import msgspec
 from resale.domain.ids import ConnectionId, OrderId, PayoutId, ShipmentId
 from resale.domain.payments import Dispute
 from resale.domain.shipments import TrackingEvent
-from resale.errors import FieldError, Rejected, Unauthenticated, Unavailable
+from resale.errors import FieldError, NotFound, Rejected, Unauthenticated, Unavailable
 
 MAX_HOOK_BYTES: Final = 64 * 1024  # of one webhook's body; the providers' own stay below
 
@@ -64,6 +64,12 @@ def iter_faults(connection: Connection, *, slug: str, sandbox: bool) -> Iterator
         yield FieldError("/secret_name", "missing", f"{connection.provider} needs a secret to sign in with.")
     if connection.secret_name is not None and not connection.secret_name.startswith(f"{slug}/"):
         yield FieldError("/secret_name", "foreign", f"The secret's name must begin with {slug}/.")
+
+
+class ConnectionNotFound(NotFound):
+    """No such connection, or not this tenant's."""
+
+    code = "connection_not_found"
 
 
 class PartnerUnavailable(Unavailable):

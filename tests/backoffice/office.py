@@ -26,6 +26,7 @@ NOTHING = {
     "media_id": "med_" + "0" * 32,
     "slug": "nobody",
     "key_id": "key_" + "0" * 32,
+    "connection_id": "con_" + "0" * 32,
 }
 OPEN = {"login", "logout"}
 

@@ -7,11 +7,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from apps.tenancy import models
-from apps.tenancy.errors import ConnectionNotFound, TenantNotFound
+from apps.tenancy.errors import TenantNotFound
 from apps.tenancy.registry import Registry
 from apps.tenancy.tenants import connect, disconnect, save_tenant, set_policies, set_tenant_status
 from resale.domain.ids import ConnectionId
-from resale.domain.partners import Connection, PartnerKind, Provider
+from resale.domain.partners import Connection, ConnectionNotFound, PartnerKind, Provider
 from resale.domain.tenants import Policies, Tenant, TenantStatus
 from tests.fixtures.tenants import record_of
 
