@@ -1,5 +1,6 @@
 """Money: integer minor units and an ISO 4217 code. Never a float."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated
 
@@ -24,3 +25,23 @@ class Money(msgspec.Struct, frozen=True):
 def share(amount_minor: int, basis_points: int) -> int:
     """Take a rate in basis points of an amount, rounded half to even, in minor units."""
     return round(Fraction(amount_minor * basis_points, _BASIS_POINTS))
+
+
+def allocate(amount_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """Split an amount in proportion to weights, exactly: what rounding leaves goes to the largest remainders.
+
+    Args:
+        amount_minor: From 0 to the sum of the weights.
+        weights: Not negative, at least one above 0 unless the amount is 0.
+
+    Returns:
+        Shares in the order of the weights; they sum to the amount, and none is above its weight.
+    """
+    total = sum(weights)
+    if amount_minor == 0:
+        return (0,) * len(weights)
+    shares = [amount_minor * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda at: (-(amount_minor * weights[at] % total), at))
+    for at in by_remainder[: amount_minor - sum(shares)]:
+        shares[at] += 1
+    return tuple(shares)

@@ -1,6 +1,5 @@
-"""An order: one buyer, one listing, money as parts that sum. Its states, transitions and next step."""
+"""An order: one buyer, one listing, money as parts that sum. Its states, its table of transitions, its next step."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
@@ -8,16 +7,18 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.addresses import Address
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.money import AmountMinor, Money
-from resale.domain.payments import PaymentAttempt
+from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
+from resale.domain.shipments import Shipment, ShipmentStatus
+from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
-SCHEMA: Final = 1
-PAYMENT_HOLD: Final = timedelta(minutes=15)  # DOMAIN.md default timer: hold 15 min
+SCHEMA: Final = 2
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
-
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
+MAX_REFUNDS: Final = 20  # of one order, failed ones included
 
 
 class OrderStatus(StrEnum):
@@ -27,6 +28,15 @@ class OrderStatus(StrEnum):
     PAYMENT_PENDING = "payment_pending"
     PAYMENT_FAILED = "payment_failed"
     CONFIRMED = "confirmed"
+    AWAITING_SHIPMENT = "awaiting_shipment"
+    SHIP_EXPIRED = "ship_expired"
+    CANCELLING = "cancelling"
+    SHIPPED = "shipped"
+    LOST = "lost"
+    DELIVERED = "delivered"
+    CLAIM_OPEN = "claim_open"
+    COMPLETED = "completed"
+    REFUNDED = "refunded"
     CANCELLED = "cancelled"
 
 
@@ -37,34 +47,36 @@ class OrderCommand(StrEnum):
     CONFIRM = "confirm"
     FAIL_PAYMENT = "fail_payment"
     CANCEL = "cancel"
+    BEGIN_CANCEL = "begin_cancel"
+    ISSUE_LABEL = "issue_label"
+    EXPIRE_SHIPPING = "expire_shipping"
+    SHIP = "ship"
+    DELIVER = "deliver"
+    LOSE = "lose"
+    OPEN_CLAIM = "open_claim"
+    CLOSE_CLAIM = "close_claim"
+    COMPLETE = "complete"
+    REFUND = "refund"
 
 
 class OrderStep(StrEnum):
     """What the workflow does next by itself."""
 
     START_PAYMENT = "start_payment"
-    SETTLE_PAYMENT = "settle_payment"
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    VOID_PAYMENT = "void_payment"
     CANCEL = "cancel"
+    BEGIN_CANCEL = "begin_cancel"
+    BUY_LABEL = "buy_label"
+    VOID_LABEL = "void_label"
+    EXPIRE_SHIPPING = "expire_shipping"
+    TRACK = "track"
+    RECEIVE = "receive"
+    BEGIN_REFUND = "begin_refund"
+    REFUND = "refund"
+    COMPLETE = "complete"
     NOTHING = "nothing"
-
-
-_S = OrderStatus
-_C = OrderCommand
-
-#: (from, on) → to. What is not here is refused.
-TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderCommand], OrderStatus]] = {
-    (_S.SUBMITTED, _C.START_PAYMENT): _S.PAYMENT_PENDING,
-    (_S.SUBMITTED, _C.CANCEL): _S.CANCELLED,
-    (_S.PAYMENT_PENDING, _C.CONFIRM): _S.CONFIRMED,
-    (_S.PAYMENT_PENDING, _C.FAIL_PAYMENT): _S.PAYMENT_FAILED,
-    (_S.PAYMENT_FAILED, _C.CANCEL): _S.CANCELLED,
-}
-
-_STEPS: Final[Mapping[OrderStatus, OrderStep]] = {
-    _S.SUBMITTED: OrderStep.START_PAYMENT,
-    _S.PAYMENT_PENDING: OrderStep.SETTLE_PAYMENT,
-    _S.PAYMENT_FAILED: OrderStep.CANCEL,
-}
 
 
 class OrderNotFound(NotFound):
@@ -91,25 +103,12 @@ class OrderChanged(Conflict):
     code = "order_changed"
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an order goes. Personal: it lies sealed in ``private`` and nowhere else."""
-
-    name: Line
-    line1: Line
-    line2: Annotated[str, msgspec.Meta(max_length=120)] = ""
-    city: Line
-    region: Annotated[str, msgspec.Meta(max_length=120)] = ""
-    postal_code: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
-    phone: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")] | None = None
-
-
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card."""
 
     listing_id: Annotated[ListingId, msgspec.Meta(pattern=r"^lst_[0-9a-f]{32}\Z")]
     shipping_address: Address
-    payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^tok_[A-Za-z0-9_]+\Z")]
+    payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^(tok|pm)_[A-Za-z0-9_]+\Z")]
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +116,7 @@ class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
 
     shipping_address: Address
     payment_token: str
+    label_url: str | None = None
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,32 +166,150 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     listing: ListingSnapshot
     amounts: Amounts
     commission: Commission
-    payment: PaymentAttempt | None = None
+    payment: Payment | None = None
     cancel_requested: bool = False
     cancel_reason: str | None = None
     hold_expires_at: datetime
     confirmed_at: datetime | None = None
+    ship_by: datetime | None = None
+    shipment: Shipment | None = None
+    auto_receive_at: datetime | None = None
+    claim_until: datetime | None = None
+    receipt_confirmed_at: datetime | None = None
+    claim_id: ClaimId | None = None
+    completed_at: datetime | None = None
+    refunds: tuple[Refund, ...] = ()
+    dispute: Dispute | None = None
+    attention: str | None = None  # a code for staff: what a person has to look at
+    step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime
     due_at: datetime | None = None
     private: str | UnsetType = UNSET
 
+    @property
+    def currency(self) -> str:
+        """Its one currency."""
+        return self.amounts.currency
 
-def next_status(status: OrderStatus, command: OrderCommand) -> OrderStatus:
-    """Decide a transition.
+    @property
+    def remaining_minor(self) -> int:
+        """What of the captured money was not given back."""
+        return 0 if self.payment is None else self.payment.captured_minor - self.payment.refunded_minor
 
-    Raises:
-        OrderTransitionRefused: The table has no such row.
-    """
-    target = TRANSITIONS.get((status, command))
-    if target is None:
-        raise OrderTransitionRefused(f"An order that is {status} cannot take: {command}.")
-    return target
+    @property
+    def pending_refund(self) -> Refund | None:
+        """The refund that is under way, if any; there is at most one."""
+        return next((refund for refund in self.refunds if refund.status == RefundState.PENDING), None)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether a dispute is open."""
+        return self.dispute is not None and self.dispute.status == DisputeStatus.OPEN
 
 
-def next_step(order: Order) -> OrderStep:
-    """Say what the workflow has to do now; a submitted order whose buyer left is cancelled unpaid."""
-    return _STEPS.get(order.status, OrderStep.NOTHING)
+# ---------------------------------------------------------------- guards: their first line is what the picture says
+def is_captured(order: Order, _now: datetime) -> bool:
+    """The payment is captured, whole."""
+    payment = order.payment
+    return payment is not None and payment.captured_minor == order.amounts.grand_total
+
+
+def holds_no_money(order: Order, _now: datetime) -> bool:
+    """No money is held or taken."""
+    return order.payment is not None and order.payment.status in {PaymentStatus.FAILED, PaymentStatus.VOIDED}
+
+
+def is_refunded(order: Order, _now: datetime) -> bool:
+    """All money went back to the buyer."""
+    return order.payment is not None and order.payment.captured_minor > 0 and order.remaining_minor == 0
+
+
+def is_late(order: Order, now: datetime) -> bool:
+    """The time to ship is over."""
+    return order.ship_by is not None and now >= order.ship_by
+
+
+def no_refund_begun(order: Order, _now: datetime) -> bool:
+    """No refund has begun."""
+    return not order.refunds
+
+
+def in_claim_window(order: Order, now: datetime) -> bool:
+    """The claim window is open and receipt was not confirmed."""
+    return order.claim_until is not None and now < order.claim_until and order.receipt_confirmed_at is None
+
+
+def protection_is_over(order: Order, now: datetime) -> bool:
+    """The buyer confirmed receipt or the claim window is over, and no dispute is open."""
+    passed = order.claim_until is not None and now >= order.claim_until
+    return (passed or order.receipt_confirmed_at is not None) and not order.is_disputed
+
+
+_S = OrderStatus
+_C = OrderCommand
+_SELLABLE: Final = (_S.CONFIRMED, _S.AWAITING_SHIPMENT)
+_GIVING_BACK: Final = (_S.SHIP_EXPIRED, _S.CANCELLING)
+
+ORDERS: Final = Machine(
+    "order",
+    (
+        Row(_S.SUBMITTED, _C.START_PAYMENT, _S.PAYMENT_PENDING),
+        Row(_S.SUBMITTED, _C.CANCEL, _S.CANCELLED),
+        Row(_S.PAYMENT_PENDING, _C.CONFIRM, _S.CONFIRMED, is_captured),
+        Row(_S.PAYMENT_PENDING, _C.FAIL_PAYMENT, _S.PAYMENT_FAILED, holds_no_money),
+        Row(_S.PAYMENT_FAILED, _C.CANCEL, _S.CANCELLED),
+        Row(_S.CONFIRMED, _C.ISSUE_LABEL, _S.AWAITING_SHIPMENT),
+        *(Row(source, _C.BEGIN_CANCEL, _S.CANCELLING) for source in _SELLABLE),
+        *(Row(source, _C.EXPIRE_SHIPPING, _S.SHIP_EXPIRED, is_late) for source in _SELLABLE),
+        *(Row(source, _C.SHIP, _S.SHIPPED) for source in _SELLABLE),
+        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*_SELLABLE, _S.SHIPPED)),
+        *(Row(source, _C.LOSE, _S.LOST) for source in (*_SELLABLE, _S.SHIPPED)),
+        *(Row(source, _C.SHIP, _S.SHIPPED, no_refund_begun) for source in _GIVING_BACK),
+        *(Row(source, _C.DELIVER, _S.DELIVERED, no_refund_begun) for source in _GIVING_BACK),
+        *(Row(source, _C.REFUND, _S.CANCELLED, is_refunded) for source in _GIVING_BACK),
+        Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, in_claim_window),
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED),
+        Row(_S.DELIVERED, _C.COMPLETE, _S.COMPLETED, protection_is_over),
+        *(
+            Row(source, _C.REFUND, _S.REFUNDED, is_refunded)
+            for source in (*_SELLABLE, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN, _S.COMPLETED)
+        ),
+    ),
+    refused=OrderTransitionRefused,
+    initial=_S.SUBMITTED,
+)
+
+#: States that lead on by themselves: looked at again at once.
+_AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *_GIVING_BACK, _S.LOST})
+_PAID_AND_OPEN: Final = frozenset({*_SELLABLE, *_GIVING_BACK, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
+
+
+def next_step(order: Order, *, now: datetime) -> OrderStep:
+    """Say what the workflow has to do now, from the order and the moment alone."""
+    if order.status == _S.PAYMENT_PENDING:
+        return _payment_step(order, now)
+    if order.pending_refund is not None:
+        return OrderStep.NOTHING if order.is_disputed else OrderStep.REFUND
+    if order.status in {*_GIVING_BACK, _S.LOST}:
+        return _giving_back_step(order, now)
+    if order.status in _SELLABLE:
+        return _selling_step(order, now)
+    return _other_step(order, now)
+
+
+def wakes_at(order: Order, *, now: datetime) -> datetime | None:
+    """Say when an order in its present state wants to be looked at again, if nothing happens before."""
+    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_label(order):
+        return now + STEP_DUE
+    if order.status in _SELLABLE:
+        asks_again = now + STEP_DUE if order.cancel_requested else None
+        return _earliest(asks_again, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
+    if order.status == _S.SHIPPED:
+        return _earliest(order.auto_receive_at, now + POLL_EVERY)
+    if order.status == _S.DELIVERED and not order.is_disputed:
+        return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
+    return now + POLL_EVERY if order.status in {_S.DELIVERED, _S.CLAIM_OPEN} else None
 
 
 def price_order(price: Money) -> Amounts:
@@ -203,3 +321,71 @@ def price_order(price: Money) -> Amounts:
         tax_total=0,
         grand_total=price.amount,
     )
+
+
+def is_paid_and_open(order: Order) -> bool:
+    """Say whether money was taken and the sale is not over."""
+    return order.status in _PAID_AND_OPEN
+
+
+def _payment_step(order: Order, now: datetime) -> OrderStep:
+    if order.cancel_requested or now >= order.hold_expires_at:
+        return OrderStep.VOID_PAYMENT
+    authorized = order.payment is not None and order.payment.status == PaymentStatus.AUTHORIZED
+    return OrderStep.CAPTURE if authorized else OrderStep.AUTHORISE
+
+
+def _giving_back_step(order: Order, now: datetime) -> OrderStep:
+    if order.is_disputed:
+        return OrderStep.NOTHING
+    if order.status in _GIVING_BACK and not order.refunds and _has_label(order):
+        return OrderStep.VOID_LABEL
+    is_retry = bool(order.refunds) and order.refunds[-1].status == RefundState.FAILED
+    return OrderStep.NOTHING if is_retry and not _is_due(order, now) else OrderStep.BEGIN_REFUND
+
+
+def _selling_step(order: Order, now: datetime) -> OrderStep:
+    if order.cancel_requested:
+        return OrderStep.BEGIN_CANCEL
+    if is_late(order, now):
+        return OrderStep.EXPIRE_SHIPPING
+    if _wants_label(order):
+        return OrderStep.BUY_LABEL
+    return OrderStep.TRACK if _is_tracked(order) and _is_due(order, now) else OrderStep.NOTHING
+
+
+def _other_step(order: Order, now: datetime) -> OrderStep:
+    if order.status == _S.SUBMITTED:
+        return OrderStep.START_PAYMENT
+    if order.status == _S.PAYMENT_FAILED:
+        return OrderStep.CANCEL
+    if order.status == _S.SHIPPED:
+        if order.auto_receive_at is not None and now >= order.auto_receive_at:
+            return OrderStep.RECEIVE
+        return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
+    if order.status == _S.DELIVERED and protection_is_over(order, now):
+        return OrderStep.COMPLETE
+    return OrderStep.NOTHING
+
+
+def _wants_label(order: Order) -> bool:
+    shipment = order.shipment
+    wanted = shipment is not None and shipment.label_wanted and shipment.status == ShipmentStatus.REQUESTED
+    return wanted and order.status == _S.CONFIRMED
+
+
+def _has_label(order: Order) -> bool:
+    shipment = order.shipment
+    return shipment is not None and shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order)
+
+
+def _is_tracked(order: Order) -> bool:
+    return order.shipment is not None and order.shipment.provider_reference is not None
+
+
+def _is_due(order: Order, now: datetime) -> bool:
+    return order.due_at is not None and now >= order.due_at
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

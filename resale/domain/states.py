@@ -27,7 +27,8 @@ class Row(msgspec.Struct, Generic[S, C], frozen=True):
     @property
     def condition(self) -> str:
         """What the guard asks for, in its own words; empty when there is none."""
-        return "" if self.guard is None else (self.guard.__doc__ or "").splitlines()[0].rstrip(".")
+        sentence = "" if self.guard is None else (self.guard.__doc__ or "").splitlines()[0].rstrip(".")
+        return sentence[:1].lower() + sentence[1:]
 
 
 class Machine(Generic[S, C]):

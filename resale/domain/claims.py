@@ -1,0 +1,217 @@
+"""A claim: buyer protection for one delivered order. Its states, deadlines and decisions."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
+from resale.domain.media import Slot
+from resale.domain.money import AmountMinor
+from resale.domain.shipments import Shipment, ShipmentStatus
+from resale.domain.states import Machine, Row
+from resale.errors import Conflict, Invalid, NotFound, Rejected
+
+SCHEMA: Final = 1
+MAX_EVIDENCE: Final = 8
+
+
+class ClaimReason(StrEnum):
+    """Why a buyer claims. Stable: part of the API."""
+
+    NOT_AS_DESCRIBED = "not_as_described"
+    WRONG_ITEM = "wrong_item"
+    COUNTERFEIT = "counterfeit"
+    DAMAGED_IN_TRANSIT = "damaged_in_transit"
+    NOT_RECEIVED = "not_received"
+    LOST_IN_TRANSIT = "lost_in_transit"
+
+
+class ClaimStatus(StrEnum):
+    """Where a claim is."""
+
+    OPENED = "opened"
+    AWAITING_EVIDENCE = "awaiting_evidence"
+    UNDER_REVIEW = "under_review"
+    APPROVED = "approved"
+    APPROVED_WITHOUT_RETURN = "approved_without_return"
+    RETURN_LABEL_ISSUED = "return_label_issued"
+    RETURN_IN_TRANSIT = "return_in_transit"
+    REFUNDED = "refunded"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class ClaimCommand(StrEnum):
+    """What can happen to a claim."""
+
+    REQUEST_EVIDENCE = "request_evidence"
+    ADD_EVIDENCE = "add_evidence"
+    APPROVE = "approve"
+    APPROVE_WITHOUT_RETURN = "approve_without_return"
+    DENY = "deny"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    ISSUE_RETURN_LABEL = "issue_return_label"
+    SCAN_RETURN = "scan_return"
+    REFUND = "refund"
+
+
+class ClaimStep(StrEnum):
+    """What the workflow does next by itself."""
+
+    BUY_RETURN_LABEL = "buy_return_label"
+    TRACK_RETURN = "track_return"
+    EXPIRE = "expire"
+    NOTHING = "nothing"
+
+
+class ClaimNotFound(NotFound):
+    """No such claim that the caller may see."""
+
+    code = "claim_not_found"
+
+
+class ClaimTransitionRefused(Rejected):
+    """The claim's state does not allow this."""
+
+    code = "claim_transition_refused"
+
+
+class ClaimExists(Rejected):
+    """The order has a claim already; an order has one."""
+
+    code = "claim_exists"
+
+
+class ClaimChanged(Conflict):
+    """Another writer changed the claim meanwhile; read it again."""
+
+    code = "claim_changed"
+
+
+class RefundAmountRefused(Invalid):
+    """More than what is left of the payment, or a part of it where the item comes back."""
+
+    code = "refund_amount_refused"
+
+
+class TooMuchEvidence(Rejected):
+    """A claim has room for a bounded number of photos."""
+
+    code = "too_much_evidence"
+
+
+def is_past_deadline(claim: "Claim", now: datetime) -> bool:
+    """Its deadline is over."""
+    return now >= claim.deadline_at
+
+
+_S = ClaimStatus
+_C = ClaimCommand
+_OPEN: Final = (_S.OPENED, _S.AWAITING_EVIDENCE, _S.UNDER_REVIEW)
+_RETURNING: Final = (_S.APPROVED, _S.RETURN_LABEL_ISSUED)
+
+CLAIMS: Final = Machine(
+    "claim",
+    (
+        *(Row(source, _C.REQUEST_EVIDENCE, _S.AWAITING_EVIDENCE) for source in (_S.OPENED, _S.UNDER_REVIEW)),
+        *(Row(source, _C.ADD_EVIDENCE, _S.UNDER_REVIEW) for source in _OPEN),
+        *(Row(source, _C.APPROVE, _S.APPROVED) for source in _OPEN),
+        *(Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN) for source in _OPEN),
+        *(Row(source, _C.DENY, _S.DENIED) for source in _OPEN),
+        *(Row(source, _C.WITHDRAW, _S.WITHDRAWN) for source in (*_OPEN, *_RETURNING)),
+        *(Row(source, _C.EXPIRE, _S.EXPIRED, is_past_deadline) for source in (*_OPEN, *_RETURNING)),
+        Row(_S.APPROVED, _C.ISSUE_RETURN_LABEL, _S.RETURN_LABEL_ISSUED),
+        *(Row(source, _C.SCAN_RETURN, _S.RETURN_IN_TRANSIT) for source in _RETURNING),
+        *(
+            Row(source, _C.REFUND, _S.REFUNDED)
+            for source in (*_OPEN, *_RETURNING, _S.APPROVED_WITHOUT_RETURN, _S.RETURN_IN_TRANSIT)
+        ),
+    ),
+    refused=ClaimTransitionRefused,
+    initial=_S.OPENED,
+)
+
+#: States in which staff may decide.
+CLAIM_OPEN: Final = frozenset(_OPEN)
+
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+
+
+class NewClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a buyer says is wrong."""
+
+    reason: ClaimReason
+    description: Words
+
+
+class NewEvidence(Slot, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A photo a buyer is going to upload."""
+
+
+class Verdict(StrEnum):
+    """What the brand decides. Stable: part of the API."""
+
+    APPROVE = "approve"
+    APPROVE_WITHOUT_RETURN = "approve_without_return"
+    REQUEST_EVIDENCE = "request_evidence"
+    DENY = "deny"
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The brand's decision. ``refund_amount`` (minor units; all of it by default) only without a return."""
+
+    decision: Verdict
+    note: Words | None = None  # to the buyer; a denial has one
+    refund_amount: Annotated[int, msgspec.Meta(ge=1)] | UnsetType = UNSET
+
+
+class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):
+    """What buyer and brand wrote, and the return label: sealed under the buyer's key."""
+
+    description: str
+    note: str | None = None
+    return_label_url: str | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim as stored. ``deadline_at`` is what its present state waits for at the longest."""
+
+    id: ClaimId
+    object: str = "claim"
+    schema: int = SCHEMA
+    version: int = 0
+    livemode: bool
+    status: ClaimStatus = ClaimStatus.OPENED
+    order_id: OrderId
+    listing_id: ListingId
+    buyer_id: CustomerId
+    seller_id: CustomerId
+    reason: ClaimReason
+    evidence_ids: tuple[MediaId, ...] = ()
+    refund_amount: AmountMinor | None = None
+    currency: str
+    return_shipment: Shipment | None = None
+    deadline_at: datetime
+    attention: str | None = None
+    step_tries: int = 0
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    due_at: datetime | None = None
+    private: str | UnsetType = UNSET
+
+
+def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
+    """Say what the workflow has to do now, from the claim and the moment alone."""
+    if claim.status in {*_OPEN, *_RETURNING} and now >= claim.deadline_at:
+        return ClaimStep.EXPIRE
+    parcel = claim.return_shipment
+    if claim.status == _S.APPROVED and parcel is not None and parcel.status == ShipmentStatus.REQUESTED:
+        return ClaimStep.BUY_RETURN_LABEL if parcel.label_wanted else ClaimStep.NOTHING
+    is_due = claim.due_at is not None and now >= claim.due_at
+    return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING

@@ -1,0 +1,182 @@
+"""The double-entry ledger: accounts, balanced transactions, and what each step of a sale books.
+
+Debits are positive, credits negative. Nothing is ever changed or deleted; what was wrong is reversed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resale.domain.ids import CustomerId
+from resale.domain.money import allocate
+from resale.domain.orders import Order
+from resale.domain.payments import Refund, RefundParts, RefundState
+
+PROVIDER: Final = "provider"  # asset: what the payment provider holds for us
+SELLERS_PENDING: Final = "sellers_pending"  # liability: sold, and not yet the seller's
+COMMISSION: Final = "commission"  # income
+SHIPPING: Final = "shipping"  # income: what buyers paid for shipping
+TAX: Final = "tax"  # liability
+LABELS: Final = "labels"  # expense
+CARRIERS: Final = "carriers"  # liability: labels to be paid for
+PAYOUTS_IN_TRANSIT: Final = "payouts_in_transit"  # liability: left a balance, not yet paid
+BONUSES: Final = "bonuses"  # expense: what the tenant adds to store credit
+
+#: The house's accounts: many write to them at once, so they are spread over shards and their balances are summed.
+HOUSE_ACCOUNTS: Final = (
+    PROVIDER,
+    SELLERS_PENDING,
+    COMMISSION,
+    SHIPPING,
+    TAX,
+    LABELS,
+    CARRIERS,
+    PAYOUTS_IN_TRANSIT,
+    BONUSES,
+)
+
+
+class Unbalanced(Exception):  # noqa: N818 - named for what it is
+    """A transaction does not sum to zero: a mistake of this code, never of a caller's input. Nothing is written."""
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One leg: an account and what it moves by, in minor units; debit positive, credit negative."""
+
+    account: str
+    amount: int
+
+
+class LedgerTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One balanced booking. ``id`` is made of source and step, so a step books once however often it runs."""
+
+    source_id: str  # the order or payout it belongs to
+    step: str  # unique within the source
+    currency: str
+    at: datetime
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what does not balance. Raises Unbalanced."""
+        if sum(posting.amount for posting in self.postings) != 0:
+            raise Unbalanced(f"{self.source_id}:{self.step} does not sum to zero")
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return f"{self.source_id}:{self.step}"
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg as stored: append-only."""
+
+    object: str = "ledger_entry"
+    schema: int = 1
+    transaction_id: str
+    source_id: str
+    step: str
+    account: str
+    amount: int
+    currency: str
+    at: datetime
+
+
+def seller_account(seller_id: CustomerId) -> str:
+    """Name a seller's account: a liability, what they may be paid."""
+    return f"seller:{seller_id}"
+
+
+def store_credit_account(customer_id: CustomerId) -> str:
+    """Name a customer's store credit: a liability."""
+    return f"store_credit:{customer_id}"
+
+
+def entries_of(transaction: LedgerTransaction) -> tuple[LedgerEntry, ...]:
+    """Write a transaction's legs, one an account, without those of nothing."""
+    sums: dict[str, int] = {}
+    for posting in transaction.postings:
+        sums[posting.account] = sums.get(posting.account, 0) + posting.amount
+    return tuple(
+        LedgerEntry(
+            transaction_id=transaction.id,
+            source_id=transaction.source_id,
+            step=transaction.step,
+            account=account,
+            amount=amount,
+            currency=transaction.currency,
+            at=transaction.at,
+        )
+        for account, amount in sums.items()
+        if amount
+    )
+
+
+# ---------------------------------------------------------------- what a sale books
+def parts_of(order: Order) -> RefundParts:
+    """Say whose the money of an order is: the parts of its total."""
+    return RefundParts(
+        seller=order.amounts.item_total - order.commission.amount,
+        commission=order.commission.amount,
+        shipping=order.amounts.shipping_total,
+        tax=order.amounts.tax_total,
+    )
+
+
+def parts_left(order: Order) -> RefundParts:
+    """Say whose the money is that was not given back yet, a refund under way counted as given."""
+    left = list(msgspec.structs.astuple(parts_of(order)))
+    for given in order.refunds:
+        if given.status != RefundState.FAILED:
+            left = [part - back for part, back in zip(left, msgspec.structs.astuple(given.parts), strict=True)]
+    return _parts(left)
+
+
+def split_refund(order: Order, amount: int) -> RefundParts:
+    """Split what goes back over those who have it, in proportion; rounding by largest remainder, never above a part."""
+    return _parts(allocate(amount, msgspec.structs.astuple(parts_left(order))))
+
+
+def capture(order: Order, *, at: datetime) -> LedgerTransaction:
+    """Book a captured payment."""
+    parts = parts_of(order)
+    return _booking(order, "captured", at, _owed(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total)
+
+
+def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
+    """Book a refund (or chargeback); ``seller`` is the account that gives the seller's part."""
+    return _booking(order, given.id, at, _owed(given.parts, sign=1, seller=seller), -given.amount)
+
+
+def label(order: Order, *, cost: int, step: str, at: datetime) -> LedgerTransaction:
+    """Book a label bought; a negative cost gives it back."""
+    postings = (Posting(LABELS, cost), Posting(CARRIERS, -cost))
+    return LedgerTransaction(source_id=order.id, step=step, currency=order.currency, at=at, postings=postings)
+
+
+def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:
+    """Book that what was pending is the seller's now."""
+    postings = (Posting(SELLERS_PENDING, amount), Posting(seller_account(order.seller_id), -amount))
+    return LedgerTransaction(source_id=order.id, step="released", currency=order.currency, at=at, postings=postings)
+
+
+def _parts(amounts: Sequence[int]) -> RefundParts:
+    seller, commission, shipping, tax = amounts
+    return RefundParts(seller=seller, commission=commission, shipping=shipping, tax=tax)
+
+
+def _owed(parts: RefundParts, *, sign: int, seller: str) -> tuple[Posting, ...]:
+    return (
+        Posting(seller, sign * parts.seller),
+        Posting(COMMISSION, sign * parts.commission),
+        Posting(SHIPPING, sign * parts.shipping),
+        Posting(TAX, sign * parts.tax),
+    )
+
+
+def _booking(
+    order: Order, step: str, at: datetime, owed: tuple[Posting, ...], provider_amount: int
+) -> LedgerTransaction:
+    postings = (Posting(PROVIDER, provider_amount), *owed)
+    return LedgerTransaction(source_id=order.id, step=step, currency=order.currency, at=at, postings=postings)

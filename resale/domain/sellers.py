@@ -1,0 +1,75 @@
+"""A seller's account: what they may be paid, how and where to, and where they ship from. The guarded balance."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.addresses import Address
+from resale.domain.ids import CustomerId, SellerId, sibling
+from resale.domain.payouts import PayoutMethod
+from resale.errors import Conflict, NotFound
+
+SCHEMA: Final = 1
+
+Destination = Annotated[str, msgspec.Meta(min_length=6, max_length=120, pattern=r"^acct_[A-Za-z0-9_]+\Z")]
+
+
+class SellerNotFound(NotFound):
+    """No such seller account."""
+
+    code = "seller_not_found"
+
+
+class SellerChanged(Conflict):
+    """Another writer changed the seller's account meanwhile; read it again."""
+
+    code = "seller_changed"
+
+
+class SellerEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a seller says of their account: what is absent stays."""
+
+    payout_method: PayoutMethod | UnsetType = UNSET
+    payout_destination: Destination | UnsetType = UNSET
+    ship_from: Address | UnsetType = UNSET
+
+
+class SellerPrivate(msgspec.Struct, frozen=True, kw_only=True):
+    """Personal: where the seller ships from, sealed under the seller's key."""
+
+    ship_from: Address | None = None
+
+
+class Seller(msgspec.Struct, frozen=True, kw_only=True):
+    """A seller account as stored. ``available`` is what transfers sum to; below zero it is owed, and netted."""
+
+    id: SellerId
+    object: str = "seller"
+    schema: int = SCHEMA
+    version: int = 0
+    status: str = "active"
+    customer_id: CustomerId
+    currency: str
+    available: int = 0
+    store_credit: int = 0
+    payout_method: PayoutMethod = PayoutMethod.CASH
+    payout_destination: str | None = None  # the provider's name of an account, not a bank account number
+    ships_from_known: bool = False
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime | None = None
+    private: str | UnsetType = UNSET
+
+    @property
+    def can_be_paid(self) -> bool:
+        """Whether a payout could begin by itself."""
+        return self.available > 0 and (
+            self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
+        )
+
+
+def seller_id_of(customer_id: CustomerId) -> SellerId:
+    """Name a customer's one seller account."""
+    return SellerId(sibling("sel", customer_id))

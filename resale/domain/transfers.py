@@ -1,0 +1,87 @@
+"""A transfer: what a seller earns by one order, or has to give back; held until the order is completed."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
+from resale.domain.states import Machine, Row
+from resale.errors import Conflict, NotFound, Rejected
+
+SCHEMA: Final = 1
+
+
+class TransferStatus(StrEnum):
+    """Where a transfer is."""
+
+    HELD = "held"
+    AVAILABLE = "available"
+    SETTLED = "settled"
+    REVERSED = "reversed"
+
+
+class TransferCommand(StrEnum):
+    """What can happen to a transfer."""
+
+    REDUCE = "reduce"
+    REVERSE = "reverse"
+    RELEASE = "release"
+    SETTLE = "settle"
+    REOPEN = "reopen"
+
+
+class TransferNotFound(NotFound):
+    """No such transfer."""
+
+    code = "transfer_not_found"
+
+
+class TransferTransitionRefused(Rejected):
+    """The transfer's state does not allow this."""
+
+    code = "transfer_transition_refused"
+
+
+class TransferChanged(Conflict):
+    """Another writer changed the transfer meanwhile; read it again."""
+
+    code = "transfer_changed"
+
+
+_S = TransferStatus
+_C = TransferCommand
+
+TRANSFERS: Final = Machine(
+    "transfer",
+    (
+        Row(_S.HELD, _C.REDUCE, _S.HELD),
+        Row(_S.HELD, _C.REVERSE, _S.REVERSED),
+        Row(_S.HELD, _C.RELEASE, _S.AVAILABLE),
+        Row(_S.AVAILABLE, _C.SETTLE, _S.SETTLED),
+        Row(_S.SETTLED, _C.REOPEN, _S.AVAILABLE),  # its payout failed
+    ),
+    refused=TransferTransitionRefused,
+    initial=_S.HELD,
+)
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer as stored. ``amount`` is negative where a refund after completion takes back ``reversed_from``."""
+
+    id: TransferId
+    object: str = "transfer"
+    schema: int = SCHEMA
+    version: int = 0
+    livemode: bool
+    status: TransferStatus = TransferStatus.HELD
+    order_id: OrderId
+    seller_id: CustomerId
+    amount: int
+    currency: str
+    reversed_from: TransferId | None = None
+    payout_id: PayoutId | None = None
+    available_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
