@@ -34,25 +34,66 @@ class Route(msgspec.Struct, frozen=True):
 
 
 ADVANCE_ORDER: Final = "orders.advance"
+ADVANCE_CLAIM: Final = "claims.advance"
+ADVANCE_PAYOUT: Final = "payouts.advance"
+START_PAYOUT: Final = "payouts.start"
 PROCESS_IMAGE: Final = "images.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
 
 #: task → its route; of those that follow a change or a wake-up of one entity.
 TASKS: Final[Mapping[str, Route]] = {
     ADVANCE_ORDER: Route(Purpose.ORDERS, "order_id"),
+    ADVANCE_CLAIM: Route(Purpose.ORDERS, "claim_id"),
+    ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
+    START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
 }
 
 #: change type → task names. A change that nothing follows is not in it.
 REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.submitted": (ADVANCE_ORDER,),
     "order.payment_started": (ADVANCE_ORDER,),
+    "order.payment_authorized": (ADVANCE_ORDER,),
     "order.cancel_requested": (ADVANCE_ORDER,),
     "order.payment_failed": (ADVANCE_ORDER,),
+    "order.confirmed": (ADVANCE_ORDER,),
+    "order.label_requested": (ADVANCE_ORDER,),
+    "order.label_voided": (ADVANCE_ORDER,),
+    "order.cancelling": (ADVANCE_ORDER,),
+    "order.ship_expired": (ADVANCE_ORDER,),
+    "order.lost": (ADVANCE_ORDER,),
+    "order.receipt_confirmed": (ADVANCE_ORDER,),
+    "order.refund_started": (ADVANCE_ORDER,),
+    "order.dispute_closed": (ADVANCE_ORDER,),
+    "claim.approved": (ADVANCE_CLAIM,),
+    "payout.created": (ADVANCE_PAYOUT,),
+}
+
+#: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).
+WAKES: Final[Mapping[str, str]] = {
+    "ord": ADVANCE_ORDER,
+    "clm": ADVANCE_CLAIM,
+    "pyt": ADVANCE_PAYOUT,
+    "sel": START_PAYOUT,
 }
 
 #: Every change type there is; the ones not in REACTIONS are only recorded.
 CHANGE_TYPES: Final = frozenset(
     {
+        "claim.approved",
+        "claim.approved_without_return",
+        "claim.denied",
+        "claim.evidence_added",
+        "claim.evidence_requested",
+        "claim.expired",
+        "claim.opened",
+        "claim.postponed",
+        "claim.refunded",
+        "claim.return_label_issued",
+        "claim.return_label_refused",
+        "claim.return_polled",
+        "claim.return_scanned",
+        "claim.return_tracked",
+        "claim.withdrawn",
         "customer.created",
         "image.awaited",
         "image.expired",
@@ -65,16 +106,59 @@ CHANGE_TYPES: Final = frozenset(
         "listing.edited",
         "listing.rejected",
         "listing.released",
+        "listing.relisted",
         "listing.reserved",
         "listing.sold",
         "listing.submitted",
         "listing.withdrawn",
         "order.cancel_requested",
         "order.cancelled",
+        "order.cancelling",
+        "order.charged_back",
+        "order.claim_opened",
+        "order.completed",
         "order.confirmed",
+        "order.delivered",
+        "order.dispute_closed",
+        "order.dispute_opened",
+        "order.label_issued",
+        "order.label_refused",
+        "order.label_requested",
+        "order.label_voided",
+        "order.lost",
+        "order.payment_authorized",
+        "order.payment_awaited",
         "order.payment_failed",
+        "order.payment_requires_action",
         "order.payment_started",
+        "order.postponed",
+        "order.receipt_confirmed",
+        "order.refund_awaited",
+        "order.refund_failed",
+        "order.refund_started",
+        "order.refunded",
+        "order.ship_expired",
+        "order.shipped",
         "order.submitted",
+        "order.tracked",
+        "order.tracking_polled",
+        "payout.awaited",
+        "payout.created",
+        "payout.failed",
+        "payout.paid",
+        "payout.postponed",
+        "payout.returned",
+        "payout.sent",
+        "seller.balance_changed",
+        "seller.edited",
+        "seller.payout_passed",
+        "transfer.available",
+        "transfer.held",
+        "transfer.reduced",
+        "transfer.reopened",
+        "transfer.reversed",
+        "transfer.settled",
+        "transfer.taken_back",
     }
 )
 
@@ -91,7 +175,7 @@ def task_when_due(item: DueItem) -> Task:
     if item.entity_id.startswith("med_"):
         kwargs = {"listing_id": item.parent_id, "media_id": item.entity_id}
         return Task(name=PROCESS_IMAGE, purpose=Purpose.IMAGES, kwargs=kwargs, id=task_id)
-    return _task(ADVANCE_ORDER, item.entity_id, task_id=task_id)
+    return _task(WAKES[item.entity_id[:3]], item.entity_id, task_id=task_id)
 
 
 def _task(name: str, entity_id: str, *, task_id: str) -> Task:

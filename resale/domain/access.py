@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from resale.domain.claims import ClaimStatus
 from resale.domain.ids import CustomerId
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
@@ -40,7 +41,17 @@ class Action(StrEnum):
     VIEW_ORDER = "view_order"
     VIEW_ORDER_ADDRESS = "view_order_address"
     CANCEL_ORDER = "cancel_order"
+    REQUEST_LABEL = "request_label"
+    CONFIRM_RECEIPT = "confirm_receipt"
+    REFUND_ORDER = "refund_order"
     VIEW_ORDER_HISTORY = "view_order_history"
+    OPEN_CLAIM = "open_claim"
+    VIEW_CLAIM = "view_claim"
+    RESOLVE_CLAIM = "resolve_claim"
+    WITHDRAW_CLAIM = "withdraw_claim"
+    ADD_EVIDENCE = "add_evidence"
+    RELIST_LISTING = "relist_listing"
+    VIEW_LEDGER = "view_ledger"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +66,11 @@ _O = OrderStatus
 _LISTINGS: Final = frozenset(ListingStatus)
 _ORDERS: Final = frozenset(OrderStatus)
 _ON_SHOW: Final = frozenset({_L.ACTIVE, _L.RESERVED, _L.SOLD})
-_PAID: Final = frozenset({_O.CONFIRMED})
+#: From the payment on: the seller has to know where it goes.
+_PAID: Final = _ORDERS - {_O.SUBMITTED, _O.PAYMENT_PENDING, _O.PAYMENT_FAILED, _O.CANCELLED}
+_TO_SHIP: Final = frozenset({_O.CONFIRMED, _O.AWAITING_SHIPMENT})
+_CLAIMS: Final = frozenset(ClaimStatus)
+_BOOKS: Final = frozenset({""})  # the ledger has no states
 _R = Role
 _A = Action
 
@@ -95,7 +110,29 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.BRAND: _ORDERS,
         _R.MANAGER: _ORDERS,
     },
-    _A.CANCEL_ORDER: {_R.OWNER: _ORDERS, _R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.CANCEL_ORDER: {
+        _R.OWNER: _ORDERS,
+        _R.COUNTERPARTY: _TO_SHIP,
+        _R.BRAND: _ORDERS,
+        _R.MANAGER: _ORDERS,
+    },
+    _A.REQUEST_LABEL: {_R.COUNTERPARTY: _ORDERS},
+    _A.CONFIRM_RECEIPT: {_R.OWNER: _ORDERS},
+    _A.REFUND_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.OPEN_CLAIM: {_R.OWNER: _ORDERS},
+    _A.VIEW_CLAIM: {
+        _R.OWNER: _CLAIMS,
+        _R.COUNTERPARTY: _CLAIMS,
+        _R.BRAND: _CLAIMS,
+        _R.VIEWER: _CLAIMS,
+        _R.MODERATOR: _CLAIMS,
+        _R.MANAGER: _CLAIMS,
+    },
+    _A.RESOLVE_CLAIM: {_R.BRAND: _CLAIMS, _R.MANAGER: _CLAIMS},
+    _A.WITHDRAW_CLAIM: {_R.OWNER: _CLAIMS},
+    _A.ADD_EVIDENCE: {_R.OWNER: _CLAIMS},
+    _A.RELIST_LISTING: {_R.OWNER: _LISTINGS},
+    _A.VIEW_LEDGER: {_R.BRAND: _BOOKS, _R.VIEWER: _BOOKS, _R.MODERATOR: _BOOKS, _R.MANAGER: _BOOKS},
     _A.VIEW_ORDER_HISTORY: {
         _R.BRAND: _ORDERS,
         _R.VIEWER: _ORDERS,

@@ -1,6 +1,6 @@
 """A claim: buyer protection for one delivered order. Its states, deadlines and decisions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -16,6 +16,8 @@ from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
 MAX_EVIDENCE: Final = 8
+STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 
 
 class ClaimReason(StrEnum):
@@ -215,3 +217,29 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
         return ClaimStep.BUY_RETURN_LABEL if parcel.label_wanted else ClaimStep.NOTHING
     is_due = claim.due_at is not None and now >= claim.due_at
     return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING
+
+
+def parcel_of(claim: Claim) -> Shipment:
+    """Get the return of a claim that has one."""
+    if claim.return_shipment is None:
+        raise TypeError("an approved claim has a return")
+    return claim.return_shipment
+
+
+def next_version(claim: Claim, now: datetime, **fields: object) -> Claim:
+    """Change a claim."""
+    return msgspec.structs.replace(claim, **{"step_tries": 0, **fields}, version=claim.version + 1, updated_at=now)
+
+
+def awake(claim: Claim, now: datetime) -> Claim:
+    """Say when a claim in its present state is looked at again: its deadline, or sooner for a step or a poll."""
+    if claim.status in CLAIMS.final:
+        return msgspec.structs.replace(claim, due_at=None)
+    due = claim.deadline_at
+    if claim.status == ClaimStatus.APPROVED and parcel_of(claim).label_wanted:
+        due = min(due, now + STEP_DUE)
+    elif claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
+        due = min(due, now + POLL_EVERY)
+    elif claim.status in {ClaimStatus.APPROVED_WITHOUT_RETURN, ClaimStatus.RETURN_IN_TRANSIT}:
+        due = now + POLL_EVERY  # its order's refund closes it
+    return msgspec.structs.replace(claim, due_at=due)

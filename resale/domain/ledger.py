@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import CustomerId
-from resale.domain.money import allocate
+from resale.domain.money import Money, allocate
 from resale.domain.orders import Order
 from resale.domain.payments import Refund, RefundParts, RefundState
 
@@ -149,16 +149,25 @@ def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerT
     return _booking(order, given.id, at, _owed(given.parts, sign=1, seller=seller), -given.amount)
 
 
-def label(order: Order, *, cost: int, step: str, at: datetime) -> LedgerTransaction:
-    """Book a label bought; a negative cost gives it back."""
-    postings = (Posting(LABELS, cost), Posting(CARRIERS, -cost))
-    return LedgerTransaction(source_id=order.id, step=step, currency=order.currency, at=at, postings=postings)
+def label_bought(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
+    """Book a label; ``step`` tells the outbound one from the return's."""
+    return _label(order, cost.amount, cost.currency, step, at)
+
+
+def label_given_back(order: Order, cost: Money, *, at: datetime) -> LedgerTransaction:
+    """Book that a label was not used."""
+    return _label(order, -cost.amount, cost.currency, "label_voided", at)
 
 
 def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:
     """Book that what was pending is the seller's now."""
     postings = (Posting(SELLERS_PENDING, amount), Posting(seller_account(order.seller_id), -amount))
     return LedgerTransaction(source_id=order.id, step="released", currency=order.currency, at=at, postings=postings)
+
+
+def _label(order: Order, amount: int, currency: str, step: str, at: datetime) -> LedgerTransaction:
+    postings = (Posting(LABELS, amount), Posting(CARRIERS, -amount))
+    return LedgerTransaction(source_id=order.id, step=step, currency=currency, at=at, postings=postings)
 
 
 def _parts(amounts: Sequence[int]) -> RefundParts:

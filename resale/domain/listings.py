@@ -1,6 +1,5 @@
 """A listing: the advert of one item. Its states, the one table of its transitions, and its errors."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -11,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
+from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -68,28 +68,39 @@ class Condition(StrEnum):
     REFURBISHED = "refurbished"
 
 
+class ListingTransitionRefused(Rejected):
+    """The listing's state does not allow this."""
+
+    code = "listing_transition_refused"
+
+
 _S = ListingStatus
 _C = ListingCommand
 
-#: (from, on) → to. What is not here is refused; nothing else decides a listing's state.
-TRANSITIONS: Final[Mapping[tuple[ListingStatus, ListingCommand], ListingStatus]] = {
-    (_S.DRAFT, _C.EDIT): _S.DRAFT,
-    (_S.DRAFT, _C.SUBMIT): _S.PENDING_REVIEW,
-    (_S.DRAFT, _C.WITHDRAW): _S.WITHDRAWN,
-    (_S.PENDING_REVIEW, _C.EDIT): _S.PENDING_REVIEW,
-    (_S.PENDING_REVIEW, _C.APPROVE): _S.ACTIVE,
-    (_S.PENDING_REVIEW, _C.REJECT): _S.REJECTED,
-    (_S.PENDING_REVIEW, _C.REQUEST_CHANGES): _S.CHANGES_REQUESTED,
-    (_S.PENDING_REVIEW, _C.WITHDRAW): _S.WITHDRAWN,
-    (_S.CHANGES_REQUESTED, _C.EDIT): _S.CHANGES_REQUESTED,
-    (_S.CHANGES_REQUESTED, _C.SUBMIT): _S.PENDING_REVIEW,
-    (_S.CHANGES_REQUESTED, _C.WITHDRAW): _S.WITHDRAWN,
-    (_S.ACTIVE, _C.EDIT): _S.PENDING_REVIEW,
-    (_S.ACTIVE, _C.WITHDRAW): _S.WITHDRAWN,
-    (_S.ACTIVE, _C.RESERVE): _S.RESERVED,
-    (_S.RESERVED, _C.RELEASE): _S.ACTIVE,
-    (_S.RESERVED, _C.SELL): _S.SOLD,
-}
+#: What is not here is refused; nothing else decides a listing's state.
+LISTINGS: Final = Machine(
+    "listing",
+    (
+        Row(_S.DRAFT, _C.EDIT, _S.DRAFT),
+        Row(_S.DRAFT, _C.SUBMIT, _S.PENDING_REVIEW),
+        Row(_S.DRAFT, _C.WITHDRAW, _S.WITHDRAWN),
+        Row(_S.PENDING_REVIEW, _C.EDIT, _S.PENDING_REVIEW),
+        Row(_S.PENDING_REVIEW, _C.APPROVE, _S.ACTIVE),
+        Row(_S.PENDING_REVIEW, _C.REJECT, _S.REJECTED),
+        Row(_S.PENDING_REVIEW, _C.REQUEST_CHANGES, _S.CHANGES_REQUESTED),
+        Row(_S.PENDING_REVIEW, _C.WITHDRAW, _S.WITHDRAWN),
+        Row(_S.CHANGES_REQUESTED, _C.EDIT, _S.CHANGES_REQUESTED),
+        Row(_S.CHANGES_REQUESTED, _C.SUBMIT, _S.PENDING_REVIEW),
+        Row(_S.CHANGES_REQUESTED, _C.WITHDRAW, _S.WITHDRAWN),
+        Row(_S.ACTIVE, _C.EDIT, _S.PENDING_REVIEW),
+        Row(_S.ACTIVE, _C.WITHDRAW, _S.WITHDRAWN),
+        Row(_S.ACTIVE, _C.RESERVE, _S.RESERVED),
+        Row(_S.RESERVED, _C.RELEASE, _S.ACTIVE),
+        Row(_S.RESERVED, _C.SELL, _S.SOLD),
+    ),
+    refused=ListingTransitionRefused,
+    initial=_S.DRAFT,
+)
 
 #: States in which the set of images may still change; later they are frozen into ``photos``.
 IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED})
@@ -105,12 +116,6 @@ class ListingNotForSale(Rejected):
     """Reserved, sold or not on sale; said only from a status that was read."""
 
     code = "listing_not_for_sale"
-
-
-class ListingTransitionRefused(Rejected):
-    """The listing's state does not allow this."""
-
-    code = "listing_transition_refused"
 
 
 class ImagesFrozen(Rejected):
@@ -213,6 +218,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     image_ids: tuple[MediaId, ...] = ()
     photos: tuple[Photo, ...] = ()
     order_id: OrderId | None = None
+    relisted_from: ListingId | None = None
     submitted_at: datetime | None = None
     published_at: datetime | None = None
     created_at: datetime
@@ -221,12 +227,5 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:
-    """Decide a transition.
-
-    Raises:
-        ListingTransitionRefused: The table has no such row.
-    """
-    target = TRANSITIONS.get((status, command))
-    if target is None:
-        raise ListingTransitionRefused(f"A listing that is {status} cannot take: {command}.")
-    return target
+    """Decide a transition. Raises ListingTransitionRefused where the table has no such row."""
+    return LISTINGS.next_status(status, command)

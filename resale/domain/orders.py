@@ -1,6 +1,6 @@
-"""An order: one buyer, one listing, money as parts that sum. Its states, its table of transitions, its next step."""
+"""An order: one buyer, one listing, money as parts that sum. Its states and its table of transitions."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -11,13 +11,11 @@ from resale.domain.addresses import Address
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
-from resale.domain.shipments import Shipment, ShipmentStatus
+from resale.domain.shipments import Shipment
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
-STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
-POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 MAX_REFUNDS: Final = 20  # of one order, failed ones included
 
 
@@ -57,26 +55,6 @@ class OrderCommand(StrEnum):
     CLOSE_CLAIM = "close_claim"
     COMPLETE = "complete"
     REFUND = "refund"
-
-
-class OrderStep(StrEnum):
-    """What the workflow does next by itself."""
-
-    START_PAYMENT = "start_payment"
-    AUTHORISE = "authorise"
-    CAPTURE = "capture"
-    VOID_PAYMENT = "void_payment"
-    CANCEL = "cancel"
-    BEGIN_CANCEL = "begin_cancel"
-    BUY_LABEL = "buy_label"
-    VOID_LABEL = "void_label"
-    EXPIRE_SHIPPING = "expire_shipping"
-    TRACK = "track"
-    RECEIVE = "receive"
-    BEGIN_REFUND = "begin_refund"
-    REFUND = "refund"
-    COMPLETE = "complete"
-    NOTHING = "nothing"
 
 
 class OrderNotFound(NotFound):
@@ -203,6 +181,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return next((refund for refund in self.refunds if refund.status == RefundState.PENDING), None)
 
     @property
+    def failed_refund(self) -> Refund | None:
+        """The last refund, where the provider could not give it back: it is tried again."""
+        last = self.refunds[-1] if self.refunds else None
+        return last if last is not None and last.status == RefundState.FAILED else None
+
+    @property
     def is_disputed(self) -> bool:
         """Whether a dispute is open."""
         return self.dispute is not None and self.dispute.status == DisputeStatus.OPEN
@@ -248,8 +232,10 @@ def protection_is_over(order: Order, now: datetime) -> bool:
 
 _S = OrderStatus
 _C = OrderCommand
-_SELLABLE: Final = (_S.CONFIRMED, _S.AWAITING_SHIPMENT)
-_GIVING_BACK: Final = (_S.SHIP_EXPIRED, _S.CANCELLING)
+#: Paid, and not on its way.
+SELLABLE: Final = (_S.CONFIRMED, _S.AWAITING_SHIPMENT)
+#: Paid, and ending without a sale.
+GIVING_BACK: Final = (_S.SHIP_EXPIRED, _S.CANCELLING)
 
 ORDERS: Final = Machine(
     "order",
@@ -260,56 +246,28 @@ ORDERS: Final = Machine(
         Row(_S.PAYMENT_PENDING, _C.FAIL_PAYMENT, _S.PAYMENT_FAILED, holds_no_money),
         Row(_S.PAYMENT_FAILED, _C.CANCEL, _S.CANCELLED),
         Row(_S.CONFIRMED, _C.ISSUE_LABEL, _S.AWAITING_SHIPMENT),
-        *(Row(source, _C.BEGIN_CANCEL, _S.CANCELLING) for source in _SELLABLE),
-        *(Row(source, _C.EXPIRE_SHIPPING, _S.SHIP_EXPIRED, is_late) for source in _SELLABLE),
-        *(Row(source, _C.SHIP, _S.SHIPPED) for source in _SELLABLE),
-        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*_SELLABLE, _S.SHIPPED)),
-        *(Row(source, _C.LOSE, _S.LOST) for source in (*_SELLABLE, _S.SHIPPED)),
-        *(Row(source, _C.SHIP, _S.SHIPPED, no_refund_begun) for source in _GIVING_BACK),
-        *(Row(source, _C.DELIVER, _S.DELIVERED, no_refund_begun) for source in _GIVING_BACK),
-        *(Row(source, _C.REFUND, _S.CANCELLED, is_refunded) for source in _GIVING_BACK),
+        *(Row(source, _C.BEGIN_CANCEL, _S.CANCELLING) for source in SELLABLE),
+        *(Row(source, _C.EXPIRE_SHIPPING, _S.SHIP_EXPIRED, is_late) for source in SELLABLE),
+        *(Row(source, _C.SHIP, _S.SHIPPED) for source in SELLABLE),
+        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*SELLABLE, _S.SHIPPED)),
+        *(Row(source, _C.LOSE, _S.LOST) for source in (*SELLABLE, _S.SHIPPED)),
+        *(Row(source, _C.SHIP, _S.SHIPPED, no_refund_begun) for source in GIVING_BACK),
+        *(Row(source, _C.DELIVER, _S.DELIVERED, no_refund_begun) for source in GIVING_BACK),
+        *(Row(source, _C.REFUND, _S.CANCELLED, is_refunded) for source in GIVING_BACK),
         Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, in_claim_window),
         Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED),
         Row(_S.DELIVERED, _C.COMPLETE, _S.COMPLETED, protection_is_over),
         *(
             Row(source, _C.REFUND, _S.REFUNDED, is_refunded)
-            for source in (*_SELLABLE, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN, _S.COMPLETED)
+            for source in (*SELLABLE, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN, _S.COMPLETED)
         ),
     ),
     refused=OrderTransitionRefused,
     initial=_S.SUBMITTED,
 )
 
-#: States that lead on by themselves: looked at again at once.
-_AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *_GIVING_BACK, _S.LOST})
-_PAID_AND_OPEN: Final = frozenset({*_SELLABLE, *_GIVING_BACK, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
-
-
-def next_step(order: Order, *, now: datetime) -> OrderStep:
-    """Say what the workflow has to do now, from the order and the moment alone."""
-    if order.status == _S.PAYMENT_PENDING:
-        return _payment_step(order, now)
-    if order.pending_refund is not None:
-        return OrderStep.NOTHING if order.is_disputed else OrderStep.REFUND
-    if order.status in {*_GIVING_BACK, _S.LOST}:
-        return _giving_back_step(order, now)
-    if order.status in _SELLABLE:
-        return _selling_step(order, now)
-    return _other_step(order, now)
-
-
-def wakes_at(order: Order, *, now: datetime) -> datetime | None:
-    """Say when an order in its present state wants to be looked at again, if nothing happens before."""
-    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_label(order):
-        return now + STEP_DUE
-    if order.status in _SELLABLE:
-        asks_again = now + STEP_DUE if order.cancel_requested else None
-        return _earliest(asks_again, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
-    if order.status == _S.SHIPPED:
-        return _earliest(order.auto_receive_at, now + POLL_EVERY)
-    if order.status == _S.DELIVERED and not order.is_disputed:
-        return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
-    return now + POLL_EVERY if order.status in {_S.DELIVERED, _S.CLAIM_OPEN} else None
+#: Money was taken and the sale is not over.
+PAID_AND_OPEN: Final = frozenset({*SELLABLE, *GIVING_BACK, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
 
 
 def price_order(price: Money) -> Amounts:
@@ -321,71 +279,3 @@ def price_order(price: Money) -> Amounts:
         tax_total=0,
         grand_total=price.amount,
     )
-
-
-def is_paid_and_open(order: Order) -> bool:
-    """Say whether money was taken and the sale is not over."""
-    return order.status in _PAID_AND_OPEN
-
-
-def _payment_step(order: Order, now: datetime) -> OrderStep:
-    if order.cancel_requested or now >= order.hold_expires_at:
-        return OrderStep.VOID_PAYMENT
-    authorized = order.payment is not None and order.payment.status == PaymentStatus.AUTHORIZED
-    return OrderStep.CAPTURE if authorized else OrderStep.AUTHORISE
-
-
-def _giving_back_step(order: Order, now: datetime) -> OrderStep:
-    if order.is_disputed:
-        return OrderStep.NOTHING
-    if order.status in _GIVING_BACK and not order.refunds and _has_label(order):
-        return OrderStep.VOID_LABEL
-    is_retry = bool(order.refunds) and order.refunds[-1].status == RefundState.FAILED
-    return OrderStep.NOTHING if is_retry and not _is_due(order, now) else OrderStep.BEGIN_REFUND
-
-
-def _selling_step(order: Order, now: datetime) -> OrderStep:
-    if order.cancel_requested:
-        return OrderStep.BEGIN_CANCEL
-    if is_late(order, now):
-        return OrderStep.EXPIRE_SHIPPING
-    if _wants_label(order):
-        return OrderStep.BUY_LABEL
-    return OrderStep.TRACK if _is_tracked(order) and _is_due(order, now) else OrderStep.NOTHING
-
-
-def _other_step(order: Order, now: datetime) -> OrderStep:
-    if order.status == _S.SUBMITTED:
-        return OrderStep.START_PAYMENT
-    if order.status == _S.PAYMENT_FAILED:
-        return OrderStep.CANCEL
-    if order.status == _S.SHIPPED:
-        if order.auto_receive_at is not None and now >= order.auto_receive_at:
-            return OrderStep.RECEIVE
-        return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
-    if order.status == _S.DELIVERED and protection_is_over(order, now):
-        return OrderStep.COMPLETE
-    return OrderStep.NOTHING
-
-
-def _wants_label(order: Order) -> bool:
-    shipment = order.shipment
-    wanted = shipment is not None and shipment.label_wanted and shipment.status == ShipmentStatus.REQUESTED
-    return wanted and order.status == _S.CONFIRMED
-
-
-def _has_label(order: Order) -> bool:
-    shipment = order.shipment
-    return shipment is not None and shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order)
-
-
-def _is_tracked(order: Order) -> bool:
-    return order.shipment is not None and order.shipment.provider_reference is not None
-
-
-def _is_due(order: Order, now: datetime) -> bool:
-    return order.due_at is not None and now >= order.due_at
-
-
-def _earliest(*moments: datetime | None) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)

@@ -1,7 +1,7 @@
 """Partners: what a tenant is connected to, what a partner tells of by itself, and how a call to one fails."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -13,6 +13,15 @@ from resale.domain.shipments import TrackingEvent
 from resale.errors import FieldError, NotFound, Rejected, Unauthenticated, Unavailable
 
 MAX_HOOK_BYTES: Final = 64 * 1024  # of one webhook's body; the providers' own stay below
+
+
+_FIRST_PAUSE: Final = timedelta(seconds=30)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
+
+
+def pause_after(tries: int) -> timedelta:
+    """Say how long a step waits that a partner did not answer: half a minute, doubled each time, an hour at most."""
+    return min(_FIRST_PAUSE * (1 << min(tries, 10)), _LONGEST_PAUSE)
 
 
 class PartnerKind(StrEnum):

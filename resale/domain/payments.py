@@ -146,6 +146,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     amount: AmountMinor
     parts: RefundParts
     reason_code: str
+    tries: int = 1  # how often it was begun; each try has an id of its own
     provider_reference: str | None = None
     failure_code: str | None = None
     started_at: datetime
@@ -170,9 +171,6 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     evidence_due_by: datetime | None = None
 
 
-class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """As schema 1 of an order keeps it."""
-
-    id: PaymentId
-    started_at: datetime
-    outcome: PaymentOutcome | None = None
+def paid(payment: Payment, command: PaymentCommand, **fields: object) -> Payment:
+    """Take a payment through its table. Raises PaymentTransitionRefused."""
+    return msgspec.structs.replace(payment, status=PAYMENTS.next_status(payment.status, command), **fields)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from resale.domain.ids import CustomerId, PayoutId, TransferId
+from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.money import AmountMinor, Money
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, NotFound, Rejected
@@ -136,7 +136,8 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     amount: AmountMinor
     bonus: AmountMinor = 0
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
-    transfer_ids: tuple[TransferId, ...]
+    destination: str | None = None  # the provider's name of the seller's account
+    transfers: tuple[tuple[OrderId, TransferId], ...]
     provider_reference: str | None = None
     failure_code: str | None = None
     step_tries: int = 0

@@ -32,7 +32,6 @@ class ShipmentCommand(StrEnum):
     """What can happen to a parcel."""
 
     ISSUE_LABEL = "issue_label"
-    REFUSE_LABEL = "refuse_label"
     SCAN = "scan"
     GO_OUT = "go_out"
     DELIVER = "deliver"
@@ -55,7 +54,6 @@ SHIPMENTS: Final = Machine(
     "shipment",
     (
         Row(_S.REQUESTED, _C.ISSUE_LABEL, _S.PRE_TRANSIT),
-        Row(_S.REQUESTED, _C.REFUSE_LABEL, _S.FAILURE),
         Row(_S.REQUESTED, _C.VOID, _S.VOIDED),
         Row(_S.PRE_TRANSIT, _C.VOID, _S.VOIDED),
         Row(_S.REQUESTED, _C.SCAN, _S.IN_TRANSIT),  # a carrier of the seller's own: no label of ours
@@ -154,7 +152,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str | None = None
     service: str | None = None
     tracking_number: str | None = None
-    cost_minor: int = 0
+    cost: Money | None = None
     reason_code: str | None = None
     events: tuple[TrackingEvent, ...] = ()
     shipped_at: datetime | None = None
@@ -180,6 +178,19 @@ def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Ship
     for event in fresh:
         shipment = _apply(shipment, event)
     return shipment
+
+
+def labelled(shipment: Shipment, label: Label) -> Shipment:
+    """Put a label on a parcel."""
+    return msgspec.structs.replace(
+        shipment,
+        status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.ISSUE_LABEL),
+        provider_reference=label.provider_reference,
+        carrier=label.carrier,
+        service=label.service,
+        tracking_number=label.tracking_number,
+        cost=label.cost,
+    )
 
 
 def _apply(shipment: Shipment, event: TrackingEvent) -> Shipment:

@@ -51,6 +51,10 @@ class Machine(Generic[S, C]):
         """Say whether the table has a row for this, whatever its guard."""
         return (status, command) in self._rows
 
+    def allows(self, status: S, command: C, *, entity: object, now: datetime) -> bool:
+        """Say whether the table has a row for this whose guard holds."""
+        return any(row.guard is None or row.guard(entity, now) for row in self._rows.get((status, command), ()))
+
     def next_status(self, status: S, command: C, *, entity: object = None, now: datetime | None = None) -> S:
         """Decide a transition.
 

@@ -79,10 +79,15 @@ class AuditedRepository(Generic[E]):
 
     def load(self, key: Key) -> E:
         """Read one item consistently and remember it for ``save``."""
-        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=ITEM_ATTRIBUTES)
-        if item is None:
+        found = self.find_at(key)
+        if found is None:
             raise self._noun.not_found
-        return self.remember(item)
+        return found
+
+    def find_at(self, key: Key) -> E | None:
+        """Read one item that may not be there."""
+        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=ITEM_ATTRIBUTES)
+        return None if item is None else self.remember(item)
 
     def remember(self, item: Item) -> E:
         """Take an item that was read, so that it can be saved."""

@@ -15,6 +15,13 @@ a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
+an order's claim and transfers             orders: pk = order id, sk = claim or transfer id
+a seller's open transfers, oldest first    orders/by_seller: "transfers#" + seller (sparse: available)
+claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
+a payout; a seller's payouts; all payouts  orders: pk = id, sk = "payout"; by_seller "payouts#"; recent "payouts#"
+a seller's account                         orders: pk = id, sk = "seller"
+ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
+ledger entries of a source, of a day       ledger/by_source; ledger/by_day (sharded)
 history by version, and by time            history: pk = entity, sk = version; history/by_time
 =========================================  ==========================================
 """
@@ -31,6 +38,12 @@ LISTING_SK: Final = "listing"
 MEDIA_SK_PREFIX: Final = "med_"
 ORDER_SK: Final = "order"
 CUSTOMER_SK: Final = "customer"
+TRANSFER_SK_PREFIX: Final = "trf_"
+PAYOUT_SK: Final = "payout"
+SELLER_SK: Final = "seller"
+
+#: Sort keys that are the id of a part of what the partition is about.
+PART_PREFIXES: Final = ("med_", "clm_", "trf_")
 
 VERSION_DIGITS: Final = 12
 
@@ -71,6 +84,67 @@ def media_key(listing_id: str, media_id: str) -> Key:
 def order_key(order_id: str) -> Key:
     """Key of an order."""
     return {"pk": order_id, "sk": ORDER_SK}
+
+
+def order_part_key(order_id: str, part_id: str) -> Key:
+    """Key of an order's claim or transfer, beside its order."""
+    return {"pk": order_id, "sk": part_id}
+
+
+def payout_key(payout_id: str) -> Key:
+    """Key of a payout."""
+    return {"pk": payout_id, "sk": PAYOUT_SK}
+
+
+def seller_key(seller_id: str) -> Key:
+    """Key of a seller's account."""
+    return {"pk": seller_id, "sk": SELLER_SK}
+
+
+def ledger_partition(account: str, shard: int) -> str:
+    """Partition of an account's entries; an account that few write to has one shard."""
+    return f"{account}#{shard}"
+
+
+def ledger_key(*, account: str, source_id: str, step: str, shards: int) -> Key:
+    """Key of one leg of a booking: the same source and step always fall on the same one."""
+    return {"pk": ledger_partition(account, shard_of(source_id, shards)), "sk": f"{source_id}#{step}"}
+
+
+def ledger_index_keys(*, account: str, source_id: str, step: str, at: datetime, shards: int) -> Mapping[str, str]:
+    """Index keys of one leg of a booking, by what it is for and by day."""
+    moment = timestamp(at)
+    return {
+        LEDGER_BY_SOURCE.partition: source_id,
+        LEDGER_BY_SOURCE.sort: f"{moment}#{step}#{account}",
+        LEDGER_BY_DAY.partition: ledger_partition(moment[:10], shard_of(source_id, shards)),
+        LEDGER_BY_DAY.sort: f"{moment}#{source_id}#{step}#{account}",
+    }
+
+
+def transfers_of(seller_id: str) -> str:
+    """Partition of a seller's transfers that a payout may take."""
+    return f"transfers#{seller_id}"
+
+
+def payouts_of(seller_id: str) -> str:
+    """Partition of a seller's payouts."""
+    return f"payouts#{seller_id}"
+
+
+def claims_of(buyer_id: str) -> str:
+    """Partition of a buyer's claims."""
+    return f"claims#{buyer_id}"
+
+
+def open_claims(shard: int) -> str:
+    """Partition of the claims that are not closed."""
+    return f"claims#{shard}"
+
+
+def all_payouts(shard: int) -> str:
+    """Partition of all payouts."""
+    return f"payouts#{shard}"
 
 
 def customer_key(customer_id: str) -> Key:

@@ -1,15 +1,37 @@
 """Orders in DynamoDB: the one mapping of an order, and its repository."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
-from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.documents import DocumentKind, Tree
 from resale.domain.ids import OrderId
 from resale.domain.orders import SCHEMA, Order, OrderChanged, OrderNotFound
 from resale.domain.tenants import Tenant
 
-ORDERS = DocumentKind(Order, schema=SCHEMA)
+_PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided": "voided", "refunded": "voided"}
+
+
+def _to_2(tree: Tree) -> Tree:
+    """Schema 1 kept an attempt and its outcome; schema 2 keeps a payment with a status and sums."""
+    attempt = tree.get("payment")
+    if attempt is None:
+        return tree
+    outcome = attempt.get("outcome") or {}
+    captured = outcome.get("state") == "captured"
+    payment = {
+        "id": attempt["id"],
+        "status": _PAYMENT_STATUS.get(outcome.get("state", ""), "started"),
+        "started_at": attempt["started_at"],
+        "provider_reference": outcome.get("provider_reference"),
+        "reason_code": outcome.get("reason_code"),
+        "captured_minor": tree["amounts"]["grand_total"] if captured else 0,
+    }
+    return {**tree, "payment": payment}
+
+
+ORDERS: Final = DocumentKind(Order, schema=SCHEMA, upcasters={1: _to_2})
 
 
 def order_noun(tenant: Tenant) -> Noun[Order]:

@@ -5,26 +5,48 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.claims import CLAIMS, claim_key
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.idempotency import find_record
+from resale.adapters.dynamodb.ledger import LedgerBook
 from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import media_noun, query_media
 from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
+from resale.adapters.dynamodb.payouts import PAYOUTS
+from resale.adapters.dynamodb.sellers import SELLERS
+from resale.adapters.dynamodb.transfers import transfer_noun
 from resale.application.ports import Document, DueItem, Head, HistoryPage, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
-from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId, sibling
+from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
+from resale.domain.transfers import Transfer
 
 _DOCUMENT = ("doc", "private", "version")
 _PUBLIC_INDEXES = (keys.LISTINGS_BY_MARKET, keys.LISTINGS_BY_PRODUCT)
 _DUE_PAGE = 200
+_TRANSFERS_MAX = 100  # of one order: one earned, and one taken back by each refund
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A noun of the orders table as lists read it: its documents, and the sort key that follows from its pk."""
+
+    kind: DocumentKind[Any]
+    sk: Callable[[str], str]
+
+
+_ORDER = _Listed(ORDERS, lambda _pk: keys.ORDER_SK)
+_CLAIM = _Listed(CLAIMS, lambda pk: sibling("clm", pk))
+_PAYOUT = _Listed(PAYOUTS, lambda _pk: keys.PAYOUT_SK)
 
 
 class DynamoDBReader:
@@ -55,8 +77,33 @@ class DynamoDBReader:
 
     def find_order(self, order_id: OrderId) -> Document | None:
         """Read an order's document, consistently."""
-        item = self._db.get_item(table=self._tables.orders, key=dict(keys.order_key(order_id)), attributes=_DOCUMENT)
-        return None if item is None else _document(ORDERS, order_id, item)
+        return self._find(ORDERS, keys.order_key(order_id), order_id)
+
+    def find_claim(self, claim_id: ClaimId) -> Document | None:
+        """Read a claim's document, consistently."""
+        return self._find(CLAIMS, claim_key(claim_id), claim_id)
+
+    def find_payout(self, payout_id: PayoutId) -> Document | None:
+        """Read a payout's document, consistently."""
+        return self._find(PAYOUTS, keys.payout_key(payout_id), payout_id)
+
+    def find_seller(self, seller_id: SellerId) -> Document | None:
+        """Read a seller's account, consistently."""
+        return self._find(SELLERS, keys.seller_key(seller_id), seller_id)
+
+    def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
+        """Read the transfers of an order, consistently."""
+        items, _ = self._db.query(
+            table=self._tables.orders,
+            index=None,
+            condition="pk = :order AND begins_with(sk, :prefix)",
+            values={":order": order_id, ":prefix": keys.TRANSFER_SK_PREFIX},
+            limit=_TRANSFERS_MAX,
+            forward=True,
+            consistent=True,
+        )
+        noun = transfer_noun(self.tenant)
+        return tuple(noun.from_item(item) for item in items)
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
@@ -107,6 +154,38 @@ class DynamoDBReader:
         partitions = tuple(keys.numbered_partition(shard) for shard in self._shards())
         return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor)
 
+    def list_open_claims(self, *, limit: int, cursor: str | None) -> Page:
+        """Claims that are not closed, newest first."""
+        partitions = tuple(keys.open_claims(shard) for shard in self._shards())
+        return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor, noun=_CLAIM)
+
+    def list_buyer_claims(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's claims, newest first."""
+        partitions = (keys.claims_of(buyer_id),)
+        return self._orders(keys.ORDERS_BY_BUYER, partitions, limit=limit, cursor=cursor, noun=_CLAIM)
+
+    def list_seller_payouts(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's payouts, newest first."""
+        partitions = (keys.payouts_of(seller_id),)
+        return self._orders(keys.ORDERS_BY_SELLER, partitions, limit=limit, cursor=cursor, noun=_PAYOUT)
+
+    def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
+        """All payouts, newest first."""
+        partitions = tuple(keys.all_payouts(shard) for shard in self._shards())
+        return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor, noun=_PAYOUT)
+
+    def iter_ledger_account(self, account: str) -> Iterator[LedgerEntry]:
+        """Go through all entries of an account, consistently."""
+        return LedgerBook(self._db, self.tenant).iter_account(account)
+
+    def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
+        """Go through what was booked for an order or a payout, oldest first; eventually consistent."""
+        return LedgerBook(self._db, self.tenant).iter_source(source_id)
+
+    def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
+        """Go through what was booked on a day, in UTC; eventually consistent."""
+        return LedgerBook(self._db, self.tenant).iter_day(day)
+
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
         """The recorded versions of an entity, oldest first, consistently."""
         return DynamoDBHistory(self._db, self.tenant, self._cursors).page(entity_id, limit=limit, cursor=cursor)
@@ -153,16 +232,28 @@ class DynamoDBReader:
         )
         return self._page(LISTINGS, query, limit=limit, cursor=cursor)
 
-    def _orders(self, index: keys.Index, partitions: tuple[str, ...], *, limit: int, cursor: str | None) -> Page:
+    def _orders(
+        self,
+        index: keys.Index,
+        partitions: tuple[str, ...],
+        *,
+        limit: int,
+        cursor: str | None,
+        noun: _Listed = _ORDER,
+    ) -> Page:
         query = ListQuery(
             table=self._tables.orders,
             index=index,
             partitions=partitions,
-            sk=lambda _pk: keys.ORDER_SK,
+            sk=noun.sk,
             forward=False,
             attributes=SEALED,
         )
-        return self._page(ORDERS, query, limit=limit, cursor=cursor)
+        return self._page(noun.kind, query, limit=limit, cursor=cursor)
+
+    def _find(self, kind: DocumentKind[Any], key: keys.Key, entity_id: str) -> Document | None:
+        item = self._db.get_item(table=self._tables.orders, key=dict(key), attributes=_DOCUMENT)
+        return None if item is None else _document(kind, entity_id, item)
 
     def _page(self, kind: DocumentKind[Any], query: ListQuery, *, limit: int, cursor: str | None) -> Page:
         items, next_cursor = read_page(
@@ -179,6 +270,10 @@ class DynamoDBReader:
             "med": (self._tables.listings, partial(keys.media_key, parent_id)),
             "ord": (self._tables.orders, keys.order_key),
             "cus": (self._tables.customers, keys.customer_key),
+            "clm": (self._tables.orders, lambda claim_id: claim_key(ClaimId(claim_id))),
+            "trf": (self._tables.orders, partial(keys.order_part_key, parent_id)),
+            "pyt": (self._tables.orders, keys.payout_key),
+            "sel": (self._tables.orders, keys.seller_key),
         }
         table, make = makers[entity_id[:3]]
         return table, make(entity_id)
@@ -196,5 +291,5 @@ def _document(kind: DocumentKind[Any], entity_id: str, item: Item) -> Document:
 
 def _due_item(item: Item) -> DueItem:
     pk, sk = str(item["pk"]), str(item["sk"])
-    entity_id = sk if sk.startswith(keys.MEDIA_SK_PREFIX) else pk
+    entity_id = sk if sk.startswith(keys.PART_PREFIXES) else pk
     return DueItem(entity_id=entity_id, parent_id=pk, due_at=datetime.fromisoformat(str(item[keys.DUE.sort])))

@@ -2,12 +2,17 @@
 
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import Scope
+from resale.adapters.dynamodb.claims import DynamoDBClaims
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
+from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.adapters.dynamodb.listings import DynamoDBListings
 from resale.adapters.dynamodb.media import DynamoDBMedia
 from resale.adapters.dynamodb.orders import DynamoDBOrders
+from resale.adapters.dynamodb.payouts import DynamoDBPayouts
 from resale.adapters.dynamodb.references import DynamoDBReferences
+from resale.adapters.dynamodb.sellers import DynamoDBSellers
+from resale.adapters.dynamodb.transfers import DynamoDBTransfers
 from resale.application.ports import Vault
 from resale.domain.actors import Actor
 
@@ -25,6 +30,11 @@ class DynamoDBUnitOfWork:
         self.media = DynamoDBMedia(self._scope)
         self.orders = DynamoDBOrders(self._scope)
         self.customers = DynamoDBCustomers(self._scope, directory)
+        self.transfers = DynamoDBTransfers(self._scope)
+        self.claims = DynamoDBClaims(self._scope)
+        self.payouts = DynamoDBPayouts(self._scope)
+        self.sellers = DynamoDBSellers(self._scope)
+        self.ledger = DynamoDBLedger(self._scope)
         self.references = DynamoDBReferences(self._scope)
         self.idempotency = DynamoDBIdempotency(self._scope)
 

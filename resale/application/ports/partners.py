@@ -134,6 +134,18 @@ class ShippingProvider(Protocol):
         """Verify a webhook and read it, as ``PaymentProvider.read_event`` does."""
 
 
+class Partners(Protocol):
+    """One tenant's partners, each found when it is asked for. Raises PartnerMisconfigured where there is none."""
+
+    @property
+    def payments(self) -> PaymentProvider:
+        """Its payment provider."""
+
+    @property
+    def shipping(self) -> ShippingProvider:
+        """Its shipping provider."""
+
+
 class Secrets(Protocol):
     """One tenant's secrets, in its own account."""
 

@@ -14,9 +14,11 @@ from resale.application.ports.records import (
     Page,
 )
 from resale.application.ports.writing import Vault
-from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId
+from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
+from resale.domain.transfers import Transfer
 
 
 class Reader(Protocol):
@@ -59,6 +61,39 @@ class Reader(Protocol):
 
     def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
         """All orders, newest first."""
+
+    def find_claim(self, claim_id: ClaimId) -> Document | None:
+        """Read a claim's document, consistently."""
+
+    def list_open_claims(self, *, limit: int, cursor: str | None) -> Page:
+        """Claims that are not closed, newest first."""
+
+    def list_buyer_claims(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's claims, newest first."""
+
+    def find_payout(self, payout_id: PayoutId) -> Document | None:
+        """Read a payout's document, consistently."""
+
+    def list_seller_payouts(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's payouts, newest first."""
+
+    def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
+        """All payouts, newest first."""
+
+    def find_seller(self, seller_id: SellerId) -> Document | None:
+        """Read a seller's account, consistently."""
+
+    def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
+        """Read the transfers of an order, consistently."""
+
+    def iter_ledger_account(self, account: str) -> Iterator[LedgerEntry]:
+        """Go through all entries of an account, consistently."""
+
+    def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
+        """Go through what was booked for an order or a payout, oldest first; eventually consistent."""
+
+    def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
+        """Go through what was booked on a day (``YYYY-MM-DD``, UTC); eventually consistent."""
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""

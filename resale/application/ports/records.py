@@ -34,6 +34,12 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     private: str | None = None
 
 
+class AlreadyBooked(Conflict):
+    """This step is in the ledger already; read the order again."""
+
+    code = "already_booked"
+
+
 class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
     """That a keyed command was done: its request hash and what it made. No body."""
 

@@ -8,12 +8,27 @@ import msgspec
 
 from resale.application.ports.records import IdempotencyRecord
 from resale.domain.actors import Actor
+from resale.domain.claims import Claim
 from resale.domain.customers import Customer
-from resale.domain.ids import CustomerId, IdSource, ListingId, MediaId, OrderId
+from resale.domain.ids import (
+    ClaimId,
+    CustomerId,
+    IdSource,
+    ListingId,
+    MediaId,
+    OrderId,
+    PayoutId,
+    SellerId,
+    TransferId,
+)
+from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import Listing
 from resale.domain.media import Media
 from resale.domain.orders import Order
+from resale.domain.payouts import Payout
+from resale.domain.sellers import Seller
 from resale.domain.tenants import Tenant
+from resale.domain.transfers import Transfer
 from resale.errors import Outcome
 
 T = TypeVar("T")
@@ -88,6 +103,79 @@ class OrderRepository(Protocol):
         """Buffer the next version of an order."""
 
 
+class TransferRepository(Protocol):
+    """Transfers of orders."""
+
+    def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
+        """Read one, consistently. Raises NotFound."""
+
+    def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
+        """Read a seller's transfers that a payout may take, oldest first; found by an index, each read consistently."""
+
+    def add(self, transfer: Transfer, *, change_type: str) -> None:
+        """Buffer the first version of a transfer."""
+
+    def save(
+        self, transfer: Transfer, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of a transfer."""
+
+
+class ClaimRepository(Protocol):
+    """Claims of orders; an order has one at the most."""
+
+    def get(self, claim_id: ClaimId) -> Claim:
+        """Read one, consistently. Raises NotFound."""
+
+    def find(self, claim_id: ClaimId) -> Claim | None:
+        """Read one that may not be there, consistently."""
+
+    def add(self, claim: Claim, *, change_type: str) -> None:
+        """Buffer the first version of a claim."""
+
+    def save(
+        self, claim: Claim, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of a claim."""
+
+
+class PayoutRepository(Protocol):
+    """Payouts to sellers."""
+
+    def get(self, payout_id: PayoutId) -> Payout:
+        """Read one, consistently. Raises NotFound."""
+
+    def add(self, payout: Payout, *, change_type: str) -> None:
+        """Buffer the first version of a payout."""
+
+    def save(
+        self, payout: Payout, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of a payout."""
+
+
+class SellerRepository(Protocol):
+    """Sellers' accounts, with the guarded balance."""
+
+    def find(self, seller_id: SellerId) -> Seller | None:
+        """Read one that may not be there yet, consistently."""
+
+    def add(self, seller: Seller, *, change_type: str) -> None:
+        """Buffer the first version of an account."""
+
+    def save(
+        self, seller: Seller, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of an account."""
+
+
+class LedgerRepository(Protocol):
+    """The double-entry ledger: nothing but new bookings."""
+
+    def post(self, transaction: LedgerTransaction) -> None:
+        """Buffer a balanced booking into the commit of what it books; booked before, that fails with AlreadyBooked."""
+
+
 class CustomerRepository(Protocol):
     """Customers, found by a keyed hash of (issuer, subject)."""
 
@@ -143,6 +231,26 @@ class UnitOfWork(Protocol):
     @property
     def orders(self) -> OrderRepository:
         """Its orders."""
+
+    @property
+    def transfers(self) -> TransferRepository:
+        """Its transfers."""
+
+    @property
+    def claims(self) -> ClaimRepository:
+        """Its claims."""
+
+    @property
+    def payouts(self) -> PayoutRepository:
+        """Its payouts."""
+
+    @property
+    def sellers(self) -> SellerRepository:
+        """Its sellers' accounts."""
+
+    @property
+    def ledger(self) -> LedgerRepository:
+        """Its ledger."""
 
     @property
     def customers(self) -> CustomerRepository:

@@ -1,0 +1,240 @@
+"""Opening, deciding and withdrawing a claim."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.operations.claims.moving import (
+    begin_claim_refund,
+    claim_private_of,
+    claim_to_act_on,
+    close_claim,
+    complete_claimed,
+)
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.claims import (
+    CLAIM_OPEN,
+    CLAIMS,
+    Claim,
+    ClaimChanged,
+    ClaimCommand,
+    ClaimExists,
+    ClaimPrivate,
+    ClaimStatus,
+    NewClaim,
+    RefundAmountRefused,
+    Resolution,
+    Verdict,
+    awake,
+    next_version,
+)
+from resale.domain.ids import ClaimId, OrderId, ShipmentId, sibling
+from resale.domain.orders import Order, OrderCommand, OrderNotFound
+from resale.domain.sellers import seller_id_of
+from resale.domain.shipments import (
+    Shipment,
+)
+from resale.domain.steps import moved
+from resale.errors import FieldError, Forbidden
+
+_VERDICTS: Final = {
+    Verdict.APPROVE: (ClaimCommand.APPROVE, "claim.approved"),
+    Verdict.APPROVE_WITHOUT_RETURN: (ClaimCommand.APPROVE_WITHOUT_RETURN, "claim.approved_without_return"),
+    Verdict.REQUEST_EVIDENCE: (ClaimCommand.REQUEST_EVIDENCE, "claim.evidence_requested"),
+    Verdict.DENY: (ClaimCommand.DENY, "claim.denied"),
+}
+
+
+def open_claim(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, new: NewClaim, now: datetime) -> Claim:
+    """Claim that something is wrong with a delivered order: the seller's money stays held until this is decided.
+
+    Shape: reads 1-2 items; commits 2 (``claim.opened``, ``order.claim_opened``). The same claim again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The buyer.
+        order_id: Which order.
+        new: What is wrong; the words are sealed under the buyer's key.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The claim.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not the buyer.
+        ClaimExists: The order had another claim; an order has one.
+        OrderTransitionRefused: Not delivered, the claim window is over, or receipt was confirmed.
+        Conflict: Another writer won.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.OPEN_CLAIM, role, order.status):
+        raise Forbidden("Only the buyer claims.")
+    claim_id = ClaimId(sibling("clm", order.id))
+    if order.claim_id is not None:
+        return _same_claim(uow, claim_id, new)
+    order = moved(order, OrderCommand.OPEN_CLAIM, now=now, claim_id=claim_id)
+    private = ClaimPrivate(description=new.description)
+    claim = Claim(
+        id=claim_id,
+        version=1,
+        livemode=order.livemode,
+        order_id=order.id,
+        listing_id=order.listing_id,
+        buyer_id=order.buyer_id,
+        seller_id=order.seller_id,
+        reason=new.reason,
+        currency=order.currency,
+        deadline_at=now + timedelta(days=uow.tenant.policies.claim_close_days),
+        created_at=now,
+        updated_at=now,
+        private=uow.vault.seal(private, owner_id=order.buyer_id, entity_id=claim_id),
+    )
+    claim = awake(claim, now)
+    uow.orders.save(order, change_type="order.claim_opened", reason_code=str(new.reason))
+    uow.claims.add(claim, change_type="claim.opened")
+    uow.commit()
+    return claim
+
+
+def resolve_claim(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    claim_id: ClaimId,
+    resolution: Resolution,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Claim:
+    """Decide on a claim: with or without a return, ask for evidence, or deny it.
+
+    Shape: reads 2-4 items; commits 1-5 (``claim.approved``, ``claim.approved_without_return`` with
+    ``order.refund_started``, ``claim.evidence_requested``, ``claim.denied`` with ``order.completed``).
+    The same decision again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand or a manager.
+        claim_id: Which.
+        resolution: The decision; its note is sealed under the buyer's key.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The claim as decided.
+
+    Raises:
+        ClaimNotFound: None that the caller may see.
+        Forbidden: Not theirs to decide.
+        RefundAmountRefused: More than is left, or a part of it with a return.
+        ClaimTransitionRefused: Decided already.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.RESOLVE_CLAIM)
+    command, change_type = _VERDICTS[resolution.decision]
+    if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
+        return claim
+    _expect(claim, expected_version)
+    status = CLAIMS.next_status(claim.status, command)
+    order = uow.orders.get(claim.order_id)
+    amount = _amount_of(order, resolution)
+    claim = next_version(_noted(uow, claim, resolution.note), now, status=status)
+    if resolution.decision == Verdict.APPROVE:
+        claim = _returning(uow, claim, order, now)
+    elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
+        claim = msgspec.structs.replace(claim, refund_amount=amount)
+        begin_claim_refund(uow=uow, order=order, amount=amount, claim=claim, now=now)
+    elif resolution.decision == Verdict.DENY:
+        claim = msgspec.structs.replace(claim, closed_at=now)
+        complete_claimed(uow=uow, order=order, now=now)
+    claim = awake(claim, now)
+    uow.claims.save(claim, change_type=change_type)
+    uow.commit()
+    return claim
+
+
+def withdraw_claim(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, now: datetime) -> Claim:
+    """Take a claim back: the order completes.
+
+    Shape: reads 3-4 items; commits 5 (``claim.withdrawn``, ``order.completed``, the seller's transfer). Again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The buyer.
+        claim_id: Which.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The claim, withdrawn.
+
+    Raises:
+        ClaimNotFound: None that the caller may see.
+        Forbidden: Not the buyer.
+        ClaimTransitionRefused: The item is on its way back, or the claim is closed.
+        Conflict: Another writer won.
+    """
+    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.WITHDRAW_CLAIM)
+    if claim.status == ClaimStatus.WITHDRAWN:
+        return claim
+    return close_claim(uow=uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn", now=now)
+
+
+def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Claim:
+    """The item is to come back; a label is bought where it is known where to."""
+    seller = uow.sellers.find(seller_id_of(order.seller_id))
+    parcel = Shipment(
+        id=ShipmentId(sibling("rtn", claim.id)), label_wanted=seller is not None and seller.ships_from_known
+    )
+    deadline = now + timedelta(hours=uow.tenant.policies.return_ship_hours)
+    return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline)
+
+
+def _amount_of(order: Order, resolution: Resolution) -> int:
+    if resolution.refund_amount is UNSET:
+        return order.remaining_minor
+    wrong = None
+    if resolution.decision != Verdict.APPROVE_WITHOUT_RETURN:
+        wrong = "Only a claim approved without a return is given back in part."
+    elif resolution.refund_amount > order.remaining_minor:
+        wrong = f"Only {order.remaining_minor} is left of the payment."
+    if wrong is not None:
+        error = FieldError(pointer="/refund_amount", code="refund_amount_refused", detail=wrong)
+        raise RefundAmountRefused(wrong, errors=(error,))
+    return resolution.refund_amount
+
+
+def _was_decided(claim: Claim, resolution: Resolution) -> bool:
+    """Whether this very decision stands already, however far its consequences have gone."""
+    went = {
+        Verdict.APPROVE: claim.return_shipment is not None,
+        Verdict.APPROVE_WITHOUT_RETURN: claim.refund_amount is not None and claim.return_shipment is None,
+        Verdict.DENY: claim.status == ClaimStatus.DENIED,
+        Verdict.REQUEST_EVIDENCE: False,
+    }
+    same_amount = resolution.refund_amount is UNSET or resolution.refund_amount == claim.refund_amount
+    return went[resolution.decision] and same_amount
+
+
+def _same_claim(uow: UnitOfWork, claim_id: ClaimId, new: NewClaim) -> Claim:
+    claim = uow.claims.get(claim_id)
+    if claim.reason == new.reason and claim_private_of(uow=uow, claim=claim).description == new.description:
+        return claim
+    raise ClaimExists("This order has a claim already.")
+
+
+def _expect(claim: Claim, version: int | None) -> None:
+    if version not in {None, claim.version}:
+        raise ClaimChanged(f"The claim is at version {claim.version} by now; read it again.")
+
+
+def _noted(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:
+    if note is None:
+        return claim
+    private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), note=note)
+    return msgspec.structs.replace(claim, private=uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id))

@@ -1,0 +1,64 @@
+"""What every step of a claim shares: moving it, its sealed part, and what its end means for the order."""
+
+from datetime import datetime
+
+from msgspec import UNSET
+
+from resale.application.operations.orders.completing import release_transfer
+from resale.application.operations.orders.refunding import refund_begun
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.claims import (
+    CLAIMS,
+    Claim,
+    ClaimCommand,
+    ClaimNotFound,
+    ClaimPrivate,
+    awake,
+    next_version,
+)
+from resale.domain.ids import ClaimId
+from resale.domain.orders import Order, OrderCommand
+from resale.domain.steps import moved
+from resale.errors import Forbidden
+
+
+def begin_claim_refund(*, uow: UnitOfWork, order: Order, amount: int, claim: Claim, now: datetime) -> None:
+    """Buffer the order's refund that a claim leads to."""
+    begun = refund_begun(uow=uow, order=order, amount=amount, reason=f"claim_{claim.reason}", now=now)
+    uow.orders.save(begun, change_type="order.refund_started", reason_code=f"claim_{claim.reason}")
+
+
+def complete_claimed(*, uow: UnitOfWork, order: Order, now: datetime) -> None:
+    """Buffer that an order whose claim came to nothing is completed, with the seller's transfer."""
+    order = moved(order, OrderCommand.CLOSE_CLAIM, now=now, completed_at=now)
+    uow.orders.save(order, change_type="order.completed")
+    release_transfer(uow=uow, order=order, taken_back=0, now=now)
+
+
+def close_claim(*, uow: UnitOfWork, claim: Claim, command: ClaimCommand, change_type: str, now: datetime) -> Claim:
+    """Close a claim without a refund, and complete its order, together."""
+    status = CLAIMS.next_status(claim.status, command, entity=claim, now=now)
+    claim = awake(next_version(claim, now, status=status, closed_at=now), now)
+    uow.claims.save(claim, change_type=change_type)
+    complete_claimed(uow=uow, order=uow.orders.get(claim.order_id), now=now)
+    uow.commit()
+    return claim
+
+
+def claim_to_act_on(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, action: Action) -> Claim:
+    """Read the claim a caller wants to act on. Raises ClaimNotFound when unseen, Forbidden when not theirs."""
+    claim = uow.claims.get(claim_id)
+    role = role_towards(principal, owner_id=claim.buyer_id, counterparty_id=claim.seller_id)
+    if not permits(Action.VIEW_CLAIM, role, claim.status):
+        raise ClaimNotFound
+    if not permits(action, role, claim.status):
+        raise Forbidden("This is not yours to do.")
+    return claim
+
+
+def claim_private_of(*, uow: UnitOfWork, claim: Claim) -> ClaimPrivate:
+    """Open the sealed part of a claim."""
+    if claim.private is UNSET:
+        raise TypeError("a claim has a sealed part")
+    return uow.vault.open(claim.private, ClaimPrivate, owner_id=claim.buyer_id, entity_id=claim.id)

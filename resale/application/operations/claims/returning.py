@@ -1,0 +1,186 @@
+"""The way of a claimed item back: its label, its parcel, and the deadlines of a claim."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.claims.moving import begin_claim_refund, claim_private_of, close_claim
+from resale.application.operations.orders.moving import private_of
+from resale.application.operations.sellers import ship_from_of
+from resale.application.ports import ShippingProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.claims import (
+    CLAIMS,
+    Claim,
+    ClaimCommand,
+    ClaimNotFound,
+    ClaimStep,
+    awake,
+    next_claim_step,
+    next_version,
+    parcel_of,
+)
+from resale.domain.ids import ClaimId
+from resale.domain.partners import pause_after
+from resale.domain.shipments import (
+    LabelRequest,
+    LabelState,
+    Parcel,
+    Shipment,
+    ShipmentStatus,
+    TrackingEvent,
+    labelled,
+    record_events,
+)
+
+_SENT_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
+
+
+def advance_claim(*, uow: UnitOfWork, shipping: ShippingProvider | None, claim_id: ClaimId, now: datetime) -> Claim:
+    """Take a claim's next step: buy the return label, ask for its parcel, or close it when its deadline is over.
+
+    Shape: reads 1-5 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        shipping: The tenant's shipping provider; None where only deadlines are looked at.
+        claim_id: Which.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The claim as it stands.
+
+    Raises:
+        ClaimNotFound: No such claim.
+        PartnerUnavailable: The partner's answer is not known; the step is asked for again.
+        Conflict: Another worker was faster; read again.
+    """
+    claim = uow.claims.get(claim_id)
+    step = next_claim_step(claim, now=now)
+    if step == ClaimStep.EXPIRE:
+        return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
+    if step == ClaimStep.BUY_RETURN_LABEL and shipping is not None:
+        return _buy_return_label(uow, shipping, claim, now)
+    if step == ClaimStep.TRACK_RETURN and shipping is not None:
+        return _track_return(uow, shipping, claim, now)
+    return claim
+
+
+def record_return_tracking(
+    *, uow: UnitOfWork, claim_id: ClaimId, events: tuple[TrackingEvent, ...], now: datetime
+) -> Claim:
+    """Apply a carrier's reports of a return; the first scan starts the refund.
+
+    Shape: reads 1-2 items; commits at most 2 (``claim.return_scanned`` with ``order.refund_started``, or
+    ``claim.return_tracked``). Known reports: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        claim_id: Whose parcel.
+        events: Reports, in any order.
+        now: Moment they are applied, aware UTC.
+
+    Returns:
+        The claim as it stands.
+
+    Raises:
+        ClaimNotFound: No such claim, or it has no return.
+        Conflict: Another writer won; read again.
+    """
+    claim = uow.claims.get(claim_id)
+    if claim.return_shipment is None:
+        raise ClaimNotFound("This claim has no return.")
+    parcel = record_events(claim.return_shipment, events)
+    return claim if parcel is claim.return_shipment else _commit_parcel(uow, claim, parcel, now)
+
+
+def postpone_claim(*, uow: UnitOfWork, claim_id: ClaimId, reason_code: str, now: datetime) -> Claim:
+    """Put a claim's step off, longer each time: its partner did not answer after several tries.
+
+    Shape: reads 1 item; commits at most 1 (``claim.postponed``). Nothing waits: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        claim_id: Which.
+        reason_code: The outcome's code.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The claim, due again in half a minute to an hour.
+
+    Raises:
+        ClaimNotFound: No such claim.
+        Conflict: Another worker was faster; read again.
+    """
+    claim = uow.claims.get(claim_id)
+    if next_claim_step(claim, now=now) == ClaimStep.NOTHING:
+        return claim
+    tries = claim.step_tries
+    claim = next_version(claim, now, step_tries=tries + 1, due_at=now + pause_after(tries))
+    uow.claims.save(claim, change_type="claim.postponed", reason_code=reason_code)
+    uow.commit()
+    return claim
+
+
+def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
+    parcel = parcel_of(claim)
+    order = uow.orders.get(claim.order_id)
+    label = shipping.find_label(shipment_id=parcel.id)
+    if label is None:
+        label = shipping.buy_label(
+            LabelRequest(
+                shipment_id=parcel.id,
+                order_id=order.id,
+                sender=private_of(uow=uow, order=order).shipping_address,
+                recipient=ship_from_of(uow=uow, customer_id=order.seller_id, given=None, now=now),
+                parcel=Parcel(),
+                currency=order.currency,
+            )
+        )
+    if label.state != LabelState.ISSUED:
+        unwanted = msgspec.structs.replace(parcel, label_wanted=False, reason_code=label.reason_code)
+        claim = awake(next_version(claim, now, return_shipment=unwanted, attention="return_label_refused"), now)
+        uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
+        uow.commit()
+        return claim
+    uow.references.add(provider=shipping.name, reference=label.provider_reference, entity_id=parcel.id)
+    status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
+    private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), return_label_url=label.url)
+    sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
+    claim = next_version(claim, now, status=status, return_shipment=labelled(parcel, label), private=sealed)
+    claim = awake(claim, now)
+    uow.claims.save(claim, change_type="claim.return_label_issued")
+    if label.cost is not None:
+        uow.ledger.post(ledger.label_bought(order, label.cost, step="return_label_issued", at=now))
+    uow.commit()
+    return claim
+
+
+def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
+    parcel = parcel_of(claim)
+    events = shipping.list_tracking(shipment_id=parcel.id, provider_reference=parcel.provider_reference or "")
+    found = record_events(parcel, events)
+    if found is not parcel:
+        return _commit_parcel(uow, claim, found, now)
+    claim = awake(next_version(claim, now), now)
+    uow.claims.save(claim, change_type="claim.return_polled")
+    uow.commit()
+    return claim
+
+
+def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetime) -> Claim:
+    scanned = parcel.status in _SENT_BACK and CLAIMS.permits(claim.status, ClaimCommand.SCAN_RETURN)
+    claim = next_version(claim, now, return_shipment=parcel)
+    if scanned:
+        order = uow.orders.get(claim.order_id)
+        claim = msgspec.structs.replace(
+            claim,
+            status=CLAIMS.next_status(claim.status, ClaimCommand.SCAN_RETURN),
+            refund_amount=order.remaining_minor,
+        )
+        begin_claim_refund(uow=uow, order=order, amount=order.remaining_minor, claim=claim, now=now)
+    claim = awake(claim, now)
+    uow.claims.save(claim, change_type="claim.return_scanned" if scanned else "claim.return_tracked")
+    uow.commit()
+    return claim

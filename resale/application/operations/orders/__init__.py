@@ -1,0 +1,29 @@
+"""What happens to an order: submitted, then paid, shipped, protected, completed or given back, step by step."""
+
+from resale.application.operations.orders.advancing import STEPS, advance_order, postpone_order
+from resale.application.operations.orders.cancelling import cancel_order
+from resale.application.operations.orders.refunding import (
+    NewRefund,
+    RefundTooLarge,
+    RefundUnderWay,
+    record_dispute,
+    refund_order,
+)
+from resale.application.operations.orders.submitting import submit_order
+from resale.application.operations.orders.tracking import confirm_receipt, record_tracking, request_label
+
+__all__ = [
+    "STEPS",
+    "NewRefund",
+    "RefundTooLarge",
+    "RefundUnderWay",
+    "advance_order",
+    "cancel_order",
+    "confirm_receipt",
+    "postpone_order",
+    "record_dispute",
+    "record_tracking",
+    "refund_order",
+    "request_label",
+    "submit_order",
+]

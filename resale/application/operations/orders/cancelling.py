@@ -1,0 +1,118 @@
+"""Ending an order that is not shipped: unpaid at once, paid by giving the label and the money back."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.operations.orders.moving import move_listing
+from resale.application.operations.orders.tracking import on_its_way
+from resale.application.ports import ShippingProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.ids import OrderId
+from resale.domain.listings import ListingCommand
+from resale.domain.orders import (
+    Order,
+    OrderChanged,
+    OrderCommand,
+    OrderNotFound,
+    OrderStatus,
+)
+from resale.domain.shipments import SHIPMENTS, Shipment, ShipmentCommand, VoidState
+from resale.domain.steps import kept, moved, shipment_of
+from resale.errors import Forbidden
+
+_REASONS = {Role.OWNER: "buyer_cancelled", Role.COUNTERPARTY: "seller_cancelled"}
+_ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderStatus.CANCELLING})
+
+
+def cancel_order(
+    *, uow: UnitOfWork, principal: Principal, order_id: OrderId, expected_version: int | None = None, now: datetime
+) -> Order:
+    """Cancel an order that is not shipped; while a payment runs this is a request that the step honours.
+
+    Shape: reads 1-2 items; commits 1-2 (``order.cancelled`` with ``listing.released``, ``order.cancel_requested``, or
+    ``order.cancelling``: the workflow gives label and money back). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The buyer, the seller once it is paid, the brand or a manager.
+        order_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order: cancelled, being cancelled, or with ``cancel_requested``.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Seen, but not theirs to cancel.
+        OrderTransitionRefused: Shipped already, or over.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.CANCEL_ORDER, role, order.status):
+        raise Forbidden("This order is not yours to cancel.")
+    if order.status in _ENDING or order.cancel_requested:
+        return order
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    reason = _REASONS.get(role, "brand_cancelled")
+    if order.status == OrderStatus.PAYMENT_PENDING:
+        return _request_cancel(uow=uow, order=order, reason=reason, now=now)
+    if order.status == OrderStatus.SUBMITTED:
+        return cancel_unpaid(uow=uow, order=order, reason=reason, now=now)
+    return begin_cancel(uow=uow, order=order, reason=reason, now=now)
+
+
+def cancel_unpaid(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+    """Cancel and put the listing back on sale, together."""
+    order = moved(order, OrderCommand.CANCEL, now=now, cancel_reason=reason)
+    uow.orders.save(order, change_type="order.cancelled", reason_code=reason)
+    move_listing(uow=uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released", now=now)
+    uow.commit()
+    return order
+
+
+def begin_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+    """Begin to give a paid order back."""
+    order = moved(order, OrderCommand.BEGIN_CANCEL, now=now, cancel_requested=True, cancel_reason=reason)
+    uow.orders.save(order, change_type="order.cancelling", reason_code=reason)
+    uow.commit()
+    return order
+
+
+def expire_shipping(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Give up on a seller who did not ship in time."""
+    order = moved(order, OrderCommand.EXPIRE_SHIPPING, now=now, cancel_reason="not_shipped_in_time")
+    uow.orders.save(order, change_type="order.ship_expired", reason_code="not_shipped_in_time")
+    uow.commit()
+    return order
+
+
+def void_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+    """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
+    shipment = shipment_of(order)
+    state = shipping.void_label(shipment_id=shipment.id, provider_reference=shipment.provider_reference or "")
+    if state == VoidState.IN_USE:
+        return on_its_way(uow=uow, order=order, now=now)
+    order = kept(order, now=now, shipment=_voided(shipment))
+    uow.orders.save(order, change_type="order.label_voided")
+    if shipment.cost is not None:
+        uow.ledger.post(ledger.label_given_back(order, shipment.cost, at=now))
+    uow.commit()
+    return order
+
+
+def _voided(shipment: Shipment) -> Shipment:
+    return msgspec.structs.replace(shipment, status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.VOID))
+
+
+def _request_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+    order = kept(order, now=now, cancel_requested=True, cancel_reason=reason)
+    uow.orders.save(order, change_type="order.cancel_requested", reason_code=reason)
+    uow.commit()
+    return order

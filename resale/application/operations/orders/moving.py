@@ -1,0 +1,51 @@
+"""What every step of an order shares: moving it by its table, its sealed part, and its partners' requests."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.ports import UnitOfWork
+from resale.domain.listings import ListingCommand
+from resale.domain.listings import next_status as next_listing_status
+from resale.domain.money import Money
+from resale.domain.orders import Order, OrderPrivate
+from resale.domain.steps import payment_of
+from resale.domain.payments import PaymentRequest
+
+
+def private_of(*, uow: UnitOfWork, order: Order) -> OrderPrivate:
+    """Open the sealed part of an order."""
+    if order.private is UNSET:
+        raise TypeError("an order has a sealed part")
+    return uow.vault.open(order.private, OrderPrivate, owner_id=order.buyer_id, entity_id=order.id)
+
+
+def seal_private(*, uow: UnitOfWork, order: Order, private: OrderPrivate) -> str:
+    """Seal what only the parties and steps of an order may read."""
+    return uow.vault.seal(private, owner_id=order.buyer_id, entity_id=order.id)
+
+
+def payment_request(*, uow: UnitOfWork, order: Order) -> PaymentRequest:
+    """Say to a provider which attempt is meant: the same words every time."""
+    payment = payment_of(order)
+    return PaymentRequest(
+        attempt_id=payment.id,
+        order_id=order.id,
+        amount=Money(amount=order.amounts.grand_total, currency=order.currency),
+        token=private_of(uow=uow, order=order).payment_token,
+        provider_reference=payment.provider_reference,
+    )
+
+
+def move_listing(*, uow: UnitOfWork, order: Order, command: ListingCommand, change_type: str, now: datetime) -> None:
+    """Buffer the listing's own move with the order's. Raises ListingTransitionRefused."""
+    listing = uow.listings.get(order.listing_id)
+    moved_listing = msgspec.structs.replace(
+        listing,
+        status=next_listing_status(listing.status, command),
+        version=listing.version + 1,
+        order_id=None if command == ListingCommand.RELEASE else listing.order_id,
+        updated_at=now,
+    )
+    uow.listings.save(moved_listing, change_type=change_type)

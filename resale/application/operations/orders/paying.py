@@ -1,0 +1,134 @@
+"""The payment of an order: authorised and captured within its hold, or given up. Each step is one call, one commit."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.orders.moving import move_listing, payment_request
+from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.calendars import add_business_days
+from resale.domain.ids import PaymentId, ShipmentId, sibling
+from resale.domain.listings import ListingCommand
+from resale.domain.orders import Order, OrderCommand
+from resale.domain.payments import Payment, PaymentCommand, PaymentOutcome, PaymentState, PaymentStatus, paid
+from resale.domain.sellers import seller_id_of
+from resale.domain.shipments import Shipment
+from resale.domain.steps import kept, moved, payment_of, transfer_id_of
+from resale.domain.transfers import Transfer
+
+_LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED: PaymentCommand.VOID}
+
+
+def start_payment(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
+    payment = Payment(id=PaymentId(uow.ids("pay")), started_at=now)
+    order = moved(order, OrderCommand.START_PAYMENT, now=now, payment=payment)
+    uow.orders.save(order, change_type="order.payment_started")
+    uow.commit()
+    return order
+
+
+def authorise_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+    """Ask what became of the attempt, ask for the money if nothing did, and commit the answer."""
+    request = payment_request(uow=uow, order=order)
+    outcome = payments.find_payment(request) or payments.authorise(request)
+    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+
+
+def capture_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+    """Ask what became of the attempt, take the money if it is still set aside, and commit the answer."""
+    request = payment_request(uow=uow, order=order)
+    outcome = payments.find_payment(request)
+    if outcome is None or outcome.state == PaymentState.AUTHORIZED:
+        outcome = payments.capture(request)
+    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+
+
+def void_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+    """Give the attempt up. What was taken before that is a sale: it is confirmed, and cancelled with a refund."""
+    outcome = payments.void(payment_request(uow=uow, order=order))
+    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+
+
+def _commit_outcome(*, uow: UnitOfWork, provider: str, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:
+    payment = payment_of(order)
+    if outcome.provider_reference != payment.provider_reference:
+        uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=order.id)
+        payment = msgspec.structs.replace(payment, provider_reference=outcome.provider_reference)
+    if outcome.state == PaymentState.CAPTURED:
+        return _confirm(uow=uow, order=order, payment=payment, now=now)
+    if outcome.state in _LOST:
+        return _fail(uow=uow, order=order, payment=payment, outcome=outcome, now=now)
+    return _wait(uow=uow, order=order, payment=payment, outcome=outcome, now=now)
+
+
+def _wait(*, uow: UnitOfWork, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+    """Keep what is known so far: the money is set aside, or the buyer has to prove who they are."""
+    if outcome.state == PaymentState.AUTHORIZED and payment.status != PaymentStatus.AUTHORIZED:
+        payment = paid(payment, PaymentCommand.AUTHORIZE, action_url=None)
+        change_type = "order.payment_authorized"
+    elif payment.status == PaymentStatus.STARTED:
+        payment = paid(payment, PaymentCommand.REQUIRE_ACTION, action_url=outcome.action_url)
+        change_type = "order.payment_requires_action"
+    elif order.due_at is not None and now < order.due_at:
+        return order  # asked again before its time; the same answer
+    else:
+        change_type = "order.payment_awaited"
+    order = kept(order, now=now, payment=payment)
+    uow.orders.save(order, change_type=change_type)
+    uow.commit()
+    return order
+
+
+def _confirm(*, uow: UnitOfWork, order: Order, payment: Payment, now: datetime) -> Order:
+    """Commit the sale: order, listing, the seller's transfer (held) and the ledger, together."""
+    seller = uow.sellers.find(seller_id_of(order.seller_id))
+    total = order.amounts.grand_total
+    order = moved(
+        order,
+        OrderCommand.CONFIRM,
+        now=now,
+        payment=paid(payment, PaymentCommand.CAPTURE, captured_minor=total, action_url=None),
+        confirmed_at=now,
+        ship_by=add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market),
+        shipment=Shipment(
+            id=ShipmentId(sibling("shp", order.id)), label_wanted=seller is not None and seller.ships_from_known
+        ),
+    )
+    uow.orders.save(order, change_type="order.confirmed")
+    move_listing(uow=uow, order=order, command=ListingCommand.SELL, change_type="listing.sold", now=now)
+    uow.transfers.add(_held(order, now), change_type="transfer.held")
+    uow.ledger.post(ledger.capture(order, at=now))
+    uow.commit()
+    return order
+
+
+def _held(order: Order, now: datetime) -> Transfer:
+    return Transfer(
+        id=transfer_id_of(order),
+        version=1,
+        livemode=order.livemode,
+        order_id=order.id,
+        seller_id=order.seller_id,
+        amount=ledger.parts_of(order).seller,
+        currency=order.currency,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _fail(*, uow: UnitOfWork, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+    declined = outcome.state == PaymentState.DECLINED
+    reason = order.cancel_reason or ("payment_declined" if declined else "hold_expired")
+    order = moved(
+        order,
+        OrderCommand.FAIL_PAYMENT,
+        now=now,
+        payment=paid(payment, _LOST[outcome.state], reason_code=outcome.reason_code, action_url=None),
+        cancel_reason=reason,
+    )
+    uow.orders.save(order, change_type="order.payment_failed", reason_code=reason)
+    uow.commit()
+    return order

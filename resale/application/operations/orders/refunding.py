@@ -1,0 +1,333 @@
+"""Giving money back: a refund is committed, asked for, and booked; a chargeback is booked as it is told of."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+
+from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.orders.completing import (
+    credit_seller,
+    reduce_transfer,
+    release_transfer,
+    reverse_transfer,
+)
+from resale.application.operations.orders.moving import payment_request
+from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.claims import CLAIMS, ClaimCommand
+from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
+from resale.domain.money import Money
+from resale.domain.orders import (
+    MAX_REFUNDS,
+    Order,
+    OrderCommand,
+    OrderNotFound,
+    OrderStatus,
+    OrderTransitionRefused,
+)
+from resale.domain.payments import (
+    Dispute,
+    DisputeStatus,
+    PaymentCommand,
+    Refund,
+    RefundOutcome,
+    RefundState,
+    paid,
+)
+from resale.domain.steps import kept, moved, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.transfers import Transfer, TransferStatus
+from resale.errors import FieldError, Forbidden, Invalid, Rejected, Unavailable
+
+_REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+_TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
+
+
+class RefundTooLarge(Invalid):
+    """More than what is left of the payment."""
+
+    code = "refund_too_large"
+
+
+class RefundUnderWay(Rejected):
+    """Another refund of this order is not done yet."""
+
+    code = "refund_under_way"
+
+
+class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the brand gives back of an order; ``amount`` in minor units, all that is left by default."""
+
+    order_id: Annotated[OrderId, msgspec.Meta(pattern=r"^ord_[0-9a-f]{32}\Z")]
+    amount: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{2,39}\Z")] = "goodwill"
+
+
+def refund_order(
+    *, uow: UnitOfWork, principal: Principal, new: NewRefund, key: CommandKey | None, now: datetime
+) -> Order:
+    """Give a buyer some or all of their money back, also after the sale was completed.
+
+    Shape: reads 1 item; commits 1 order (``order.refund_started``) and the command's record; the workflow pays it.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand or a manager.
+        new: Which order, how much and why.
+        key: The command's key.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order with a pending refund.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not theirs to give.
+        OrderTransitionRefused: Nothing was paid, it is being given back already, or the time for it is over.
+        RefundTooLarge: More than is left.
+        RefundUnderWay: One at a time.
+        IdempotencyConflict: The key was used before.
+        Conflict: Another writer won.
+    """
+    order = uow.orders.get(new.order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.REFUND_ORDER, role, order.status):
+        raise Forbidden("Only the brand gives money back.")
+    _check_refundable(uow, order, now)
+    amount = order.remaining_minor if new.amount is None else new.amount
+    if amount > order.remaining_minor:
+        detail = f"Only {order.remaining_minor} is left of the payment."
+        raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
+    record_command(uow=uow, key=key, entity_id=order.id)
+    order = refund_begun(uow=uow, order=order, amount=amount, reason=new.reason, now=now)
+    uow.orders.save(order, change_type="order.refund_started", reason_code=new.reason)
+    uow.commit()
+    return order
+
+
+def refund_begun(*, uow: UnitOfWork, order: Order, amount: int, reason: str, now: datetime) -> Order:
+    """Put a pending refund on an order; whoever calls this saves it."""
+    refund = Refund(
+        id=RefundId(uow.ids("ref")),
+        amount=amount,
+        parts=ledger.split_refund(order, amount),
+        reason_code=reason,
+        started_at=now,
+    )
+    return kept(order, now=now, refunds=(*order.refunds, refund))
+
+
+def begin_refund(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Begin to give back what is left, for the reason the order ended; or what the last try could not, once more."""
+    failed = order.failed_refund
+    if failed is None:
+        reason = order.cancel_reason or str(order.status)
+        order = refund_begun(uow=uow, order=order, amount=order.remaining_minor, reason=reason, now=now)
+    else:
+        reason = failed.reason_code
+        others = msgspec.structs.replace(order, refunds=order.refunds[:-1])
+        order = refund_begun(
+            uow=uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason, now=now
+        )
+        again = msgspec.structs.replace(order.refunds[-1], tries=failed.tries + 1)
+        order = msgspec.structs.replace(order, refunds=(*others.refunds, again))
+    uow.orders.save(order, change_type="order.refund_started", reason_code=reason)
+    uow.commit()
+    return order
+
+
+def settle_refund(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+    """Ask what became of the refund, ask for it if nothing did, and commit the answer with all that follows."""
+    refund = order.pending_refund
+    if refund is None:
+        return order
+    request = payment_request(uow=uow, order=order)
+    outcome = payments.find_refund(request, refund_id=refund.id)
+    if outcome is None:
+        amount = Money(amount=refund.amount, currency=order.currency)
+        outcome = payments.refund(request, refund_id=refund.id, amount=amount)
+    if outcome.state == RefundState.SUCCEEDED:
+        done = _finished(refund, outcome, now)
+        return _commit_given_back(uow=uow, order=_with(order, done), given=done, change_type="order.refunded", now=now)
+    if outcome.state == RefundState.FAILED:
+        return _commit_failed(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
+    return _commit_awaited(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
+
+
+def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
+    """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
+
+    Shape: reads 1-4 items; commits at most once (``order.dispute_opened``, ``_won``, ``order.charged_back``).
+
+    Args:
+        uow: Fresh; committed here at most once.
+        order_id: Whose payment.
+        dispute: As the provider tells of it; one known to be over is not opened again.
+        now: Moment it is recorded, aware UTC.
+
+    Returns:
+        The order as it stands.
+
+    Raises:
+        OrderNotFound: No such order.
+        Unavailable: A refund is under way; it is known soon whether that took the money first.
+        Conflict: Another writer won; read again.
+    """
+    order = uow.orders.get(order_id)
+    known = order.dispute
+    if known is not None and (known.status == dispute.status or known.status != DisputeStatus.OPEN):
+        return order
+    if dispute.status == DisputeStatus.LOST and order.remaining_minor:
+        return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
+    attention = "dispute_open" if dispute.status == DisputeStatus.OPEN else None
+    order = kept(order, now=now, dispute=dispute, attention=attention)
+    uow.orders.save(order, change_type=f"order.dispute_{'opened' if attention else 'closed'}")
+    uow.commit()
+    return order
+
+
+def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: datetime) -> Order:
+    if order.pending_refund is not None:
+        raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
+    amount = min(dispute.amount, order.remaining_minor)
+    taken = Refund(
+        id=RefundId(uow.ids("ref")),
+        status=RefundState.SUCCEEDED,
+        amount=amount,
+        parts=ledger.split_refund(order, amount),
+        reason_code="chargeback",
+        provider_reference=dispute.provider_reference,
+        started_at=now,
+        finished_at=now,
+    )
+    order = msgspec.structs.replace(
+        order, refunds=(*order.refunds, taken), dispute=dispute, cancel_requested=False, attention="charged_back"
+    )
+    return _commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
+
+
+def _commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
+    """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
+    payment = payment_of(order)
+    refunded = payment.refunded_minor + given.amount
+    command = PaymentCommand.REFUND if refunded == payment.captured_minor else PaymentCommand.REFUND_PART
+    payment = paid(payment, command, refunded_minor=refunded)
+    before = order.status
+    attention = None if order.attention == "refund_failed" else order.attention
+    order = moved_if_allowed(order, OrderCommand.REFUND, now=now, payment=payment, attention=attention)
+    if before == OrderStatus.CLAIM_OPEN:
+        order = _close_claim(uow=uow, order=order, now=now)
+    uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
+    seller_gives = _take_from_seller(uow=uow, order=order, given=given, before=before, now=now)
+    uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=now))
+    uow.commit()
+    return order
+
+
+def _take_from_seller(*, uow: UnitOfWork, order: Order, given: Refund, before: OrderStatus, now: datetime) -> str:
+    """Buffer who of the seller's accounts gives their part back, and say which: pending, or their balance."""
+    transfer = uow.transfers.get(order.id, transfer_id_of(order))
+    taken = given.parts.seller
+    if transfer.status != TransferStatus.HELD:
+        if taken:
+            uow.transfers.add(_taken_back(order, transfer, given, now), change_type="transfer.taken_back")
+            credit_seller(uow=uow, order=order, amount=-taken, now=now)
+        return ledger.seller_account(order.seller_id)
+    if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
+        release_transfer(uow=uow, order=order, taken_back=taken, now=now)
+    elif order.remaining_minor == 0:
+        reverse_transfer(uow=uow, transfer=transfer, now=now)
+    else:
+        reduce_transfer(uow=uow, transfer=transfer, taken_back=taken, now=now)
+    return ledger.SELLERS_PENDING
+
+
+def _taken_back(order: Order, transfer: Transfer, given: Refund, now: datetime) -> Transfer:
+    """A refund after completion is a transfer of its own, below zero: what was earned is never edited."""
+    return Transfer(
+        id=TransferId(sibling("trf", given.id)),
+        version=1,
+        livemode=order.livemode,
+        status=TransferStatus.AVAILABLE,
+        order_id=order.id,
+        seller_id=order.seller_id,
+        amount=-given.parts.seller,
+        currency=order.currency,
+        reversed_from=transfer.id,
+        available_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _close_claim(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Buffer the claim's end with the refund it was for; a part given back completes the order."""
+    claim = uow.claims.get(ClaimId(sibling("clm", order.id)))
+    closed = msgspec.structs.replace(
+        claim,
+        status=CLAIMS.next_status(claim.status, ClaimCommand.REFUND),
+        version=claim.version + 1,
+        closed_at=now,
+        updated_at=now,
+        due_at=None,
+    )
+    uow.claims.save(closed, change_type="claim.refunded")
+    if order.status != OrderStatus.CLAIM_OPEN:
+        return order
+    completed = moved(order, OrderCommand.CLOSE_CLAIM, now=now, completed_at=now)
+    return msgspec.structs.replace(completed, version=order.version)
+
+
+def _commit_failed(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+    """Keep that the provider could not give it back; it is tried again, later each time, under an id of its own."""
+    failed = msgspec.structs.replace(
+        _finished(refund, outcome, now), status=RefundState.FAILED, failure_code=outcome.reason_code
+    )
+    attention = "refund_failed" if refund.tries >= _TRIES_TOLD else order.attention
+    order = kept(_with(order, failed), now=now, attention=attention)
+    uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
+    uow.commit()
+    return order
+
+
+def _commit_awaited(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+    """Keep what the provider calls a refund that takes its time; asked again before its time: nothing."""
+    is_known = refund.provider_reference == outcome.provider_reference
+    if is_known and order.due_at is not None and now < order.due_at:
+        return order
+    awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
+    order = kept(_with(order, awaited), now=now)
+    order = msgspec.structs.replace(order, due_at=now + timedelta(minutes=10))
+    uow.orders.save(order, change_type="order.refund_awaited")
+    uow.commit()
+    return order
+
+
+def _finished(refund: Refund, outcome: RefundOutcome, now: datetime) -> Refund:
+    return msgspec.structs.replace(
+        refund, status=outcome.state, provider_reference=outcome.provider_reference, finished_at=now
+    )
+
+
+def _with(order: Order, refund: Refund) -> Order:
+    refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
+    return msgspec.structs.replace(order, refunds=refunds)
+
+
+def _check_refundable(uow: UnitOfWork, order: Order, now: datetime) -> None:
+    if order.pending_refund is not None:
+        raise RefundUnderWay("Another refund of this order is not done yet.")
+    window = timedelta(days=uow.tenant.policies.refund_window_days)
+    in_time = order.confirmed_at is not None and now < order.confirmed_at + window
+    countable = len(order.refunds) < MAX_REFUNDS
+    if (
+        order.status not in _REFUNDABLE
+        or order.is_disputed
+        or not in_time
+        or not countable
+        or not order.remaining_minor
+    ):
+        raise OrderTransitionRefused(f"An order that is {order.status} cannot take: refund.")

@@ -1,0 +1,127 @@
+"""Buying a listing: it is reserved and the order exists, in one transaction."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.customers import Shopper, enrol_shopper
+from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.ids import CustomerId, OrderId
+from resale.domain.listings import Listing, ListingCommand, ListingNotForSale, ListingNotFound, ListingStatus
+from resale.domain.listings import next_status as next_listing_status
+from resale.domain.money import share
+from resale.domain.orders import (
+    Amounts,
+    Commission,
+    ListingSnapshot,
+    NewOrder,
+    Order,
+    OrderPrivate,
+    OwnListing,
+    price_order,
+)
+from resale.domain.steps import STEP_DUE
+
+COMMISSION_RULE: Final = "2026-1"
+
+
+def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: CommandKey | None, now: datetime) -> Order:
+    """Buy a listing: it is reserved and the order exists, in one transaction.
+
+    Shape: reads at most 2 items; commits 1 order and 1 listing (``order.submitted``, ``listing.reserved``), with the
+    buyer's customer on their first write and the command's record.
+
+    Args:
+        uow: Fresh; committed here once.
+        shopper: The buyer.
+        new: Validated by its own types; the address is sealed under the buyer's key.
+        key: The command's key.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order, ``status`` submitted; the workflow takes it from there.
+
+    Raises:
+        ListingNotFound: None that a buyer may see.
+        ListingNotForSale: Reserved, sold or in review, from a status that was read.
+        OwnListing: Nobody buys their own.
+        IdempotencyConflict: The key was used before.
+        Conflict: Another writer won and the listing is still on sale; read again and retry.
+    """
+    buyer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
+    listing = uow.listings.get(new.listing_id)
+    _check_buyable(listing, buyer_id)
+    order = _new_order(uow=uow, listing=listing, buyer_id=buyer_id, new=new, now=now)
+    reserved = msgspec.structs.replace(
+        listing,
+        status=next_listing_status(listing.status, ListingCommand.RESERVE),
+        version=listing.version + 1,
+        order_id=order.id,
+        updated_at=now,
+    )
+    record_command(uow=uow, key=key, entity_id=order.id)
+    uow.orders.add(order, change_type="order.submitted")
+    uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)
+    uow.commit()
+    return order
+
+
+def _check_buyable(listing: Listing, buyer_id: CustomerId) -> None:
+    role = role_towards(Principal(customer_id=buyer_id), owner_id=listing.seller_id)
+    if not permits(Action.VIEW_LISTING, role, listing.status):
+        raise ListingNotFound
+    if role == Role.OWNER:
+        raise OwnListing("This is your own listing.")
+    if not permits(Action.BUY_LISTING, role, listing.status):
+        raise ListingNotForSale(f"The listing is {listing.status}.")
+
+
+def _not_for_sale(status: str) -> ListingNotForSale | None:
+    return None if status == ListingStatus.ACTIVE else ListingNotForSale(f"The listing is {status}.")
+
+
+def _new_order(*, uow: UnitOfWork, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
+    order_id = OrderId(uow.ids("ord"))
+    private = OrderPrivate(shipping_address=new.shipping_address, payment_token=new.payment_token)
+    amounts = price_order(listing.price)
+    return Order(
+        id=order_id,
+        version=1,
+        livemode=not uow.tenant.sandbox,
+        listing_id=listing.id,
+        buyer_id=buyer_id,
+        seller_id=listing.seller_id,
+        market=listing.market,
+        locale=uow.tenant.locale,
+        listing=_snapshot_of(listing),
+        amounts=amounts,
+        commission=_commission_on(amounts, uow.tenant.commission_basis_points),
+        hold_expires_at=now + timedelta(minutes=uow.tenant.policies.hold_minutes),
+        created_at=now,
+        updated_at=now,
+        due_at=now + STEP_DUE,
+        private=uow.vault.seal(private, owner_id=buyer_id, entity_id=order_id),
+    )
+
+
+def _snapshot_of(listing: Listing) -> ListingSnapshot:
+    return ListingSnapshot(
+        listing_id=listing.id,
+        version=listing.version,
+        title=listing.title,
+        product=listing.product,
+        condition=listing.condition,
+        photo_sha256s=tuple(rendition.sha256 for photo in listing.photos for rendition in photo.renditions),
+    )
+
+
+def _commission_on(amounts: Amounts, basis_points: int) -> Commission:
+    return Commission(
+        basis_points=basis_points,
+        base=amounts.item_total,
+        amount=share(amounts.item_total, basis_points),
+        rule_version=COMMISSION_RULE,
+    )

@@ -1,0 +1,257 @@
+"""A parcel's life: its label, what its carrier reports, and what that means for the order."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.orders.moving import private_of, seal_private
+from resale.application.operations.sellers import ship_from_of
+from resale.application.ports import ShippingProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.addresses import Address
+from resale.domain.ids import OrderId, ShipmentId
+from resale.domain.orders import Order, OrderCommand, OrderNotFound, OrderStatus, OrderTransitionRefused
+from resale.domain.shipments import (
+    SHIPMENTS,
+    Label,
+    LabelRequest,
+    LabelState,
+    Parcel,
+    Shipment,
+    ShipmentCommand,
+    ShipmentStatus,
+    TrackingEvent,
+    labelled,
+    record_events,
+)
+from resale.domain.steps import kept, moved, moved_if_allowed, shipment_of
+from resale.errors import Forbidden
+
+#: What a parcel's state means for its order, and the change that says so.
+_MEANS: Final = {
+    ShipmentStatus.IN_TRANSIT: (OrderCommand.SHIP, "order.shipped", None),
+    ShipmentStatus.OUT_FOR_DELIVERY: (OrderCommand.SHIP, "order.shipped", None),
+    ShipmentStatus.DELIVERED: (OrderCommand.DELIVER, "order.delivered", None),
+    ShipmentStatus.RETURNED: (OrderCommand.LOSE, "order.lost", "returned_to_sender"),
+    ShipmentStatus.FAILURE: (OrderCommand.LOSE, "order.lost", "lost_in_transit"),
+}
+
+
+def request_label(
+    *, uow: UnitOfWork, principal: Principal, order_id: OrderId, ship_from: Address | None, now: datetime
+) -> Order:
+    """Ask for a label; the workflow buys it. Said again while it is being bought, or when there is one: no-op.
+
+    Shape: reads 1-2 items; commits 1-2 (``order.label_requested``, with ``seller.edited`` when an address is given).
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The seller.
+        order_id: Which sale.
+        ship_from: Where the parcel leaves from; None: what the seller's account says.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order; its ``shipment`` gets the label within moments.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not the seller.
+        OrderTransitionRefused: Not paid, or on its way.
+        ShipFromMissing: Nobody said where it leaves from.
+        Conflict: Another writer won.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.REQUEST_LABEL, role, order.status):
+        raise Forbidden("Only the seller asks for the label.")
+    if order.status == OrderStatus.AWAITING_SHIPMENT:
+        return order
+    if order.status != OrderStatus.CONFIRMED:
+        raise OrderTransitionRefused(f"An order that is {order.status} takes no label.")
+    shipment = shipment_of(order)
+    if shipment.label_wanted and ship_from is None:
+        return order
+    ship_from_of(uow=uow, customer_id=order.seller_id, given=ship_from, now=now)
+    wanted = msgspec.structs.replace(shipment, label_wanted=True, reason_code=None)
+    order = kept(order, now=now, shipment=wanted, attention=None)
+    uow.orders.save(order, change_type="order.label_requested")
+    uow.commit()
+    return order
+
+
+def buy_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+    """Ask what became of the label, buy it if nothing did, and commit the answer."""
+    shipment, private = shipment_of(order), private_of(uow=uow, order=order)
+    sender = ship_from_of(uow=uow, customer_id=order.seller_id, given=None, now=now)
+    label = shipping.find_label(shipment_id=shipment.id)
+    if label is None or label.state == LabelState.REFUSED:
+        label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
+    if label.state != LabelState.ISSUED:
+        return _label_refused(uow=uow, order=order, label=label, now=now)
+    uow.references.add(provider=shipping.name, reference=label.provider_reference, entity_id=shipment.id)
+    sealed = seal_private(uow=uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
+    order = moved(order, OrderCommand.ISSUE_LABEL, now=now, shipment=labelled(shipment, label), private=sealed)
+    uow.orders.save(order, change_type="order.label_issued")
+    if label.cost is not None:
+        uow.ledger.post(ledger.label_bought(order, label.cost, step="label_issued", at=now))
+    uow.commit()
+    return order
+
+
+def record_tracking(*, uow: UnitOfWork, order_id: OrderId, events: tuple[TrackingEvent, ...], now: datetime) -> Order:
+    """Apply a carrier's reports, in whatever order and however often they come.
+
+    Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
+
+    Args:
+        uow: Fresh; committed here at most once.
+        order_id: Whose parcel.
+        events: Reports; known ones change nothing.
+        now: Moment they are applied, aware UTC: deadlines run from it.
+
+    Returns:
+        The order as it stands.
+
+    Raises:
+        OrderNotFound: No such order.
+        OrderTransitionRefused: It is not paid, so there is no parcel.
+        Conflict: Another writer won; read again.
+    """
+    order = uow.orders.get(order_id)
+    if order.shipment is None:
+        raise OrderTransitionRefused(f"An order that is {order.status} has no parcel.")
+    shipment = record_events(order.shipment, events)
+    if shipment is order.shipment:
+        return order
+    return _commit_shipment(uow=uow, order=order, shipment=shipment, now=now)
+
+
+def track(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+    """Ask the carrier, for reports that did not come by themselves."""
+    shipment = order.shipment
+    if shipment is None or shipment.provider_reference is None:
+        events: tuple[TrackingEvent, ...] = ()
+    else:
+        events = shipping.list_tracking(shipment_id=shipment.id, provider_reference=shipment.provider_reference)
+    found = None if shipment is None else record_events(shipment, events)
+    if found is not None and found is not shipment:
+        return _commit_shipment(uow=uow, order=order, shipment=found, now=now)
+    order = kept(order, now=now)
+    uow.orders.save(order, change_type="order.tracking_polled")
+    uow.commit()
+    return order
+
+
+def receive(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Take a parcel that nobody scanned for so long as delivered."""
+    return _deliver(uow=uow, order=order, reason="auto_received", now=now)
+
+
+def confirm_receipt(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, now: datetime) -> Order:
+    """Let the buyer say that all is well: the order completes now and not at the end of the claim window.
+
+    Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The buyer.
+        order_id: Which.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order, delivered and about to complete.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not the buyer.
+        OrderTransitionRefused: Not on its way, or a claim is open.
+        Conflict: Another writer won.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.CONFIRM_RECEIPT, role, order.status):
+        raise Forbidden("Only the buyer confirms receipt.")
+    if order.receipt_confirmed_at is not None:
+        return order
+    fields = {"receipt_confirmed_at": now, "claim_until": order.claim_until or now}
+    if order.status == OrderStatus.DELIVERED:
+        order = kept(order, now=now, **fields)
+    elif order.status == OrderStatus.SHIPPED:
+        order = moved(order, OrderCommand.DELIVER, now=now, **fields)
+    else:
+        raise OrderTransitionRefused(f"An order that is {order.status} cannot take: confirm_receipt.")
+    uow.orders.save(order, change_type="order.receipt_confirmed")
+    uow.commit()
+    return order
+
+
+def on_its_way(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Make an order that was being cancelled a shipped one: its parcel left before."""
+    shipment = shipment_of(order)
+    scanned = msgspec.structs.replace(
+        shipment, status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.SCAN), shipped_at=now
+    )
+    order = moved(order, OrderCommand.SHIP, now=now, shipment=scanned, **_shipped(uow, now))
+    uow.orders.save(order, change_type="order.shipped", reason_code="parcel_was_on_its_way")
+    uow.commit()
+    return order
+
+
+def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recipient: Address) -> LabelRequest:
+    return LabelRequest(
+        shipment_id=shipment_id,
+        order_id=order.id,
+        sender=sender,
+        recipient=recipient,
+        parcel=Parcel(),
+        currency=order.currency,
+    )
+
+
+def _label_refused(*, uow: UnitOfWork, order: Order, label: Label, now: datetime) -> Order:
+    reason = label.reason_code or "label_refused"
+    unwanted = msgspec.structs.replace(shipment_of(order), label_wanted=False, reason_code=reason)
+    order = kept(order, now=now, shipment=unwanted, attention="label_refused")
+    uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
+    uow.commit()
+    return order
+
+
+def _commit_shipment(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: datetime) -> Order:
+    command, change_type, reason = _MEANS.get(shipment.status, (None, "", None))
+    before = order.status
+    if command is None:
+        order = kept(order, now=now, shipment=shipment)
+    else:
+        fields = _delivered(uow, now) if command == OrderCommand.DELIVER else _shipped(uow, now)
+        proposed = moved_if_allowed(order, command, now=now, shipment=shipment, **fields)
+        order = proposed if proposed.status != before else kept(order, now=now, shipment=shipment)
+    if order.status == before:
+        change_type, reason = "order.tracked", None
+    uow.orders.save(order, change_type=change_type, reason_code=reason)
+    uow.commit()
+    return order
+
+
+def _deliver(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+    order = moved(order, OrderCommand.DELIVER, now=now, **_delivered(uow, now))
+    uow.orders.save(order, change_type="order.delivered", reason_code=reason)
+    uow.commit()
+    return order
+
+
+def _shipped(uow: UnitOfWork, now: datetime) -> dict[str, object]:
+    receive_by = now + timedelta(days=uow.tenant.policies.auto_receive_days)
+    return {"auto_receive_at": receive_by, "cancel_requested": False}
+
+
+def _delivered(uow: UnitOfWork, now: datetime) -> dict[str, object]:
+    claim_until = now + timedelta(hours=uow.tenant.policies.claim_window_hours)
+    return {"claim_until": claim_until, "cancel_requested": False}

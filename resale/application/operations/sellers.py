@@ -1,0 +1,107 @@
+"""A seller's account: made on first need, edited by its owner."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.operations.customers import Shopper, enrol_shopper
+from resale.application.ports import UnitOfWork
+from resale.domain.addresses import Address
+from resale.domain.ids import CustomerId
+from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
+from resale.errors import Rejected
+
+
+class ShipFromMissing(Rejected):
+    """The seller has not said where the parcel leaves from."""
+
+    code = "ship_from_missing"
+
+
+def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: datetime) -> Seller:
+    """Change how a seller is paid and where they ship from. What changes nothing is a no-op.
+
+    Shape: reads at most 2 items; commits 1 (``seller.edited``), with the shopper's customer on their first write.
+
+    Args:
+        uow: Fresh; committed here once.
+        shopper: Whose account; made when there is none.
+        edit: What to change; absent stays.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The account.
+
+    Raises:
+        Conflict: Another writer won; read again.
+    """
+    customer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
+    before, is_new = seller_account_of(uow=uow, customer_id=customer_id, now=now)
+    seller = before
+    if edit.payout_method is not UNSET:
+        seller = msgspec.structs.replace(seller, payout_method=edit.payout_method)
+    if edit.payout_destination is not UNSET:
+        seller = msgspec.structs.replace(seller, payout_destination=edit.payout_destination)
+    if edit.ship_from is not UNSET:
+        seller = _shipping_from(uow, seller, edit.ship_from)
+    if seller == before and not is_new:
+        return before
+    if seller.can_be_paid and seller.due_at is None:
+        seller = msgspec.structs.replace(seller, due_at=now + timedelta(hours=uow.tenant.policies.payout_delay_hours))
+    seller = _save(uow, seller, is_new=is_new, now=now)
+    uow.commit()
+    return seller
+
+
+def seller_account_of(*, uow: UnitOfWork, customer_id: CustomerId, now: datetime) -> tuple[Seller, bool]:
+    """Read a customer's seller account, or make one to be added; says which. Commits nothing."""
+    found = uow.sellers.find(seller_id_of(customer_id))
+    if found is not None:
+        return found, False
+    made = Seller(
+        id=seller_id_of(customer_id),
+        customer_id=customer_id,
+        currency=uow.tenant.currency,
+        created_at=now,
+        updated_at=now,
+    )
+    return made, True
+
+
+def ship_from_of(*, uow: UnitOfWork, customer_id: CustomerId, given: Address | None, now: datetime) -> Address:
+    """Say where a seller ships from; an address given now is buffered into their account. Commits nothing.
+
+    Raises:
+        ShipFromMissing: None is given and none is known.
+    """
+    seller, is_new = seller_account_of(uow=uow, customer_id=customer_id, now=now)
+    if given is None:
+        known = _private_of(uow, seller).ship_from
+        if known is None:
+            raise ShipFromMissing("Say where the parcel leaves from.")
+        return known
+    _save(uow, _shipping_from(uow, seller, given), is_new=is_new, now=now)
+    return given
+
+
+def _shipping_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:
+    if _private_of(uow, seller).ship_from == address:
+        return seller
+    sealed = uow.vault.seal(SellerPrivate(ship_from=address), owner_id=seller.customer_id, entity_id=seller.id)
+    return msgspec.structs.replace(seller, private=sealed, ships_from_known=True)
+
+
+def _save(uow: UnitOfWork, seller: Seller, *, is_new: bool, now: datetime) -> Seller:
+    seller = msgspec.structs.replace(seller, version=seller.version + 1, updated_at=now)
+    if is_new:
+        uow.sellers.add(seller, change_type="seller.edited")
+    else:
+        uow.sellers.save(seller, change_type="seller.edited")
+    return seller
+
+
+def _private_of(uow: UnitOfWork, seller: Seller) -> SellerPrivate:
+    if seller.private is UNSET:
+        return SellerPrivate()
+    return uow.vault.open(seller.private, SellerPrivate, owner_id=seller.customer_id, entity_id=seller.id)

@@ -1,0 +1,41 @@
+"""What a payout books: out of the seller's balance, on its way, and out of the provider's hands, or back."""
+
+from datetime import datetime
+
+from resale.domain.ledger import (
+    BONUSES,
+    PAYOUTS_IN_TRANSIT,
+    PROVIDER,
+    LedgerTransaction,
+    Posting,
+    seller_account,
+    store_credit_account,
+)
+from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
+
+
+def started(payout: Payout, *, at: datetime) -> LedgerTransaction:
+    """Book that money left a balance: for a bank, or as store credit with the tenant's bonus."""
+    if payout.method == PayoutMethod.CASH:
+        received: tuple[Posting, ...] = (Posting(PAYOUTS_IN_TRANSIT, -payout.amount),)
+    else:
+        credit = Posting(store_credit_account(payout.seller_id), -payout.amount - payout.bonus)
+        received = (Posting(BONUSES, payout.bonus), credit)
+    return _booking(payout, "started", at, (Posting(seller_account(payout.seller_id), payout.amount), *received))
+
+
+def settled(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
+    """Book what became of a cash payout; None while it is on its way."""
+    if after.status == PayoutStatus.PAID:
+        return _booking(
+            after, "paid", at, (Posting(PAYOUTS_IN_TRANSIT, after.amount), Posting(PROVIDER, -after.amount))
+        )
+    if after.status not in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
+        return None
+    source = PROVIDER if before.status == PayoutStatus.PAID else PAYOUTS_IN_TRANSIT
+    back = (Posting(source, after.amount), Posting(seller_account(after.seller_id), -after.amount))
+    return _booking(after, str(after.status), at, back)
+
+
+def _booking(payout: Payout, step: str, at: datetime, postings: tuple[Posting, ...]) -> LedgerTransaction:
+    return LedgerTransaction(source_id=payout.id, step=step, currency=payout.currency, at=at, postings=postings)

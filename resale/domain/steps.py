@@ -1,0 +1,191 @@
+"""What the workflow of an order does next by itself, and when it looks again: decided from the order and the moment."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from resale.domain.ids import TransferId, sibling
+from resale.domain.orders import (
+    GIVING_BACK,
+    ORDERS,
+    SELLABLE,
+    Order,
+    OrderCommand,
+    OrderStatus,
+    is_late,
+    protection_is_over,
+)
+from resale.domain.partners import pause_after
+from resale.domain.payments import Payment, PaymentStatus
+from resale.domain.shipments import Shipment, ShipmentStatus
+
+STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
+
+
+class OrderStep(StrEnum):
+    """What the workflow does next by itself."""
+
+    START_PAYMENT = "start_payment"
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    VOID_PAYMENT = "void_payment"
+    CANCEL = "cancel"
+    BEGIN_CANCEL = "begin_cancel"
+    BUY_LABEL = "buy_label"
+    VOID_LABEL = "void_label"
+    EXPIRE_SHIPPING = "expire_shipping"
+    TRACK = "track"
+    RECEIVE = "receive"
+    BEGIN_REFUND = "begin_refund"
+    REFUND = "refund"
+    COMPLETE = "complete"
+    NOTHING = "nothing"
+
+
+_S = OrderStatus
+#: States that lead on by themselves: looked at again at once.
+_AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *GIVING_BACK, _S.LOST})
+
+
+def next_step(order: Order, *, now: datetime) -> OrderStep:
+    """Say what the workflow has to do now, from the order and the moment alone."""
+    if order.status == _S.PAYMENT_PENDING:
+        return _payment_step(order, now)
+    if order.pending_refund is not None:
+        return OrderStep.REFUND
+    if order.failed_refund is not None and _is_due(order, now) and not order.is_disputed:
+        return OrderStep.BEGIN_REFUND
+    if order.status in {*GIVING_BACK, _S.LOST}:
+        return _giving_back_step(order)
+    if order.status in SELLABLE:
+        return _selling_step(order, now)
+    return _other_step(order, now)
+
+
+def wakes_at(order: Order, *, now: datetime) -> datetime | None:
+    """Say when an order in its present state wants to be looked at again, if nothing happens before."""
+    if order.failed_refund is not None:
+        return now + pause_after(order.failed_refund.tries)
+    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_label(order):
+        return now + STEP_DUE
+    if order.status in SELLABLE:
+        asks_again = now + STEP_DUE if order.cancel_requested else None
+        return _earliest(asks_again, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
+    if order.status == _S.SHIPPED:
+        return _earliest(order.auto_receive_at, now + POLL_EVERY)
+    if order.status == _S.DELIVERED and not order.is_disputed:
+        return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
+    return now + POLL_EVERY if order.status in {_S.DELIVERED, _S.CLAIM_OPEN} else None
+
+
+def moved(order: Order, command: OrderCommand, *, now: datetime, **fields: object) -> Order:
+    """Take an order through its table; guards look at it with its new fields. Raises OrderTransitionRefused."""
+    changed = _next_version(order, now, fields)
+    status = ORDERS.next_status(order.status, command, entity=changed, now=now)
+    return _awake(msgspec.structs.replace(changed, status=status), now)
+
+
+def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fields: object) -> Order:
+    """Take an order through its table where it has a row for this whose guard holds; else only change its fields."""
+    changed = _next_version(order, now, fields)
+    if ORDERS.allows(order.status, command, entity=changed, now=now):
+        status = ORDERS.next_status(order.status, command, entity=changed, now=now)
+        changed = msgspec.structs.replace(changed, status=status)
+    return _awake(changed, now)
+
+
+def kept(order: Order, *, now: datetime, **fields: object) -> Order:
+    """Change an order within its state."""
+    return _awake(_next_version(order, now, fields), now)
+
+
+def payment_of(order: Order) -> Payment:
+    """Get the payment of an order that has one."""
+    if order.payment is None:
+        raise TypeError("an order past submission has a payment")
+    return order.payment
+
+
+def shipment_of(order: Order) -> Shipment:
+    """Get the parcel of an order that has one."""
+    if order.shipment is None:
+        raise TypeError("a paid order has a shipment")
+    return order.shipment
+
+
+def transfer_id_of(order: Order) -> TransferId:
+    """Name the transfer an order earns."""
+    return TransferId(sibling("trf", order.id))
+
+
+def _payment_step(order: Order, now: datetime) -> OrderStep:
+    if order.cancel_requested or now >= order.hold_expires_at:
+        return OrderStep.VOID_PAYMENT
+    authorized = order.payment is not None and order.payment.status == PaymentStatus.AUTHORIZED
+    return OrderStep.CAPTURE if authorized else OrderStep.AUTHORISE
+
+
+def _giving_back_step(order: Order) -> OrderStep:
+    if order.is_disputed or order.failed_refund is not None:
+        return OrderStep.NOTHING
+    if order.status in GIVING_BACK and not order.refunds and _has_label(order):
+        return OrderStep.VOID_LABEL
+    return OrderStep.BEGIN_REFUND
+
+
+def _selling_step(order: Order, now: datetime) -> OrderStep:
+    if order.cancel_requested:
+        return OrderStep.BEGIN_CANCEL
+    if is_late(order, now):
+        return OrderStep.EXPIRE_SHIPPING
+    if _wants_label(order):
+        return OrderStep.BUY_LABEL
+    return OrderStep.TRACK if _is_tracked(order) and _is_due(order, now) else OrderStep.NOTHING
+
+
+def _other_step(order: Order, now: datetime) -> OrderStep:
+    if order.status == _S.SUBMITTED:
+        return OrderStep.START_PAYMENT
+    if order.status == _S.PAYMENT_FAILED:
+        return OrderStep.CANCEL
+    if order.status == _S.SHIPPED:
+        if order.auto_receive_at is not None and now >= order.auto_receive_at:
+            return OrderStep.RECEIVE
+        return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
+    if order.status == _S.DELIVERED and protection_is_over(order, now):
+        return OrderStep.COMPLETE
+    return OrderStep.NOTHING
+
+
+def _wants_label(order: Order) -> bool:
+    shipment = order.shipment
+    wanted = shipment is not None and shipment.label_wanted and shipment.status == ShipmentStatus.REQUESTED
+    return wanted and order.status == _S.CONFIRMED
+
+
+def _has_label(order: Order) -> bool:
+    shipment = order.shipment
+    return shipment is not None and shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order)
+
+
+def _is_tracked(order: Order) -> bool:
+    return order.shipment is not None and order.shipment.provider_reference is not None
+
+
+def _is_due(order: Order, now: datetime) -> bool:
+    return order.due_at is not None and now >= order.due_at
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _next_version(order: Order, now: datetime, fields: dict[str, object]) -> Order:
+    return msgspec.structs.replace(order, version=order.version + 1, step_tries=0, updated_at=now, **fields)
+
+
+def _awake(order: Order, now: datetime) -> Order:
+    return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))
