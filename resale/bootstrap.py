@@ -29,14 +29,17 @@ from resale.application.ports import (
     HistoryRow,
     ImageCodec,
     MediaStore,
+    Partners,
     PaymentProvider,
     Queues,
     Reader,
+    ShippingProvider,
     UnitOfWork,
     UploadForms,
 )
 from resale.domain.actors import Actor
 from resale.domain.ids import IdSource
+from resale.domain.partners import PartnerMisconfigured
 from resale.domain.tenants import Queue, Tenant
 from resale.settings import Settings
 
@@ -114,6 +117,14 @@ class Container:
         """Open one tenant's payment provider."""
         return self._payments
 
+    def shipping(self, tenant: Tenant) -> ShippingProvider:
+        """Open one tenant's shipping provider. Raises PartnerMisconfigured where there is none."""
+        raise PartnerMisconfigured(f"{tenant.slug} ships by nobody yet.", retry_after_seconds=60)
+
+    def partners(self, tenant: Tenant) -> Partners:
+        """Give one tenant's partners; each is found when it is asked for."""
+        return _TenantPartners(self, tenant)
+
     def queues(self, tenant: Tenant) -> Queues:
         """Open one tenant's queues."""
         return SQSQueues(self.sessions.for_tenant(tenant))
@@ -136,3 +147,21 @@ class Container:
 
     def _vault(self, tenant: Tenant) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))
+
+
+class _TenantPartners:
+    """Keeps ``resale.application.ports.Partners``."""
+
+    def __init__(self, container: Container, tenant: Tenant) -> None:
+        self._container = container
+        self._tenant = tenant
+
+    @property
+    def payments(self) -> PaymentProvider:
+        """The tenant's payment provider."""
+        return self._container.payments(self._tenant)
+
+    @property
+    def shipping(self) -> ShippingProvider:
+        """The tenant's shipping provider."""
+        return self._container.shipping(self._tenant)

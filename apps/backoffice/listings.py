@@ -27,7 +27,7 @@ from resale.application.queries.listings import (
 from resale.application.queries.media import get_original
 from resale.domain.access import Action
 from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
-from resale.domain.listings import TRANSITIONS, ListingCommand, ListingNotFound, ListingStatus
+from resale.domain.listings import LISTINGS, ListingCommand, ListingNotFound, ListingStatus
 from resale.domain.media import MediaNotFound
 
 _LIMIT: Final = 24
@@ -106,7 +106,7 @@ class ListingPages(StaffPage):
             withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),
             may_moderate=listing.status == ListingStatus.PENDING_REVIEW
             and desk.may(Action.MODERATE_LISTING, listing.status),
-            may_withdraw=(listing.status, ListingCommand.WITHDRAW) in TRANSITIONS
+            may_withdraw=LISTINGS.permits(listing.status, ListingCommand.WITHDRAW)
             and desk.may(Action.WITHDRAW_LISTING, listing.status),
             may_see_originals=desk.may(Action.VIEW_LISTING_ORIGINALS, listing.status),
         )

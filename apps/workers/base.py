@@ -54,6 +54,11 @@ class TenantTask(Task[..., None]):
         return str((self.request.delivery_info or {}).get("routing_key"))
 
     @property
+    def receive_count(self) -> int:
+        """How often SQS has handed this message out, this time included: its own count, a body cannot forge it."""
+        return int(str((self.request.delivery_info or {}).get("receive_count", 1)))
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant that owns ``queue_name``.
 

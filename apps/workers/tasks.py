@@ -11,17 +11,28 @@ from apps.core import clock
 from apps.core.commands import perform
 from apps.core.container import get_container
 from apps.workers.base import TenantTask
+from resale.application.operations.claims import advance_claim, postpone_claim
 from resale.application.operations.media import process_image
-from resale.application.operations.orders import advance_order
+from resale.application.operations.orders import advance_order, postpone_order
+from resale.application.operations.payouts import advance_payout, postpone_payout, start_due_payout
 from resale.application.ports import UnitOfWork
-from resale.application.reactions import ADVANCE_ORDER, PROCESS_IMAGE, PROCESS_UPLOAD
+from resale.application.reactions import (
+    ADVANCE_CLAIM,
+    ADVANCE_ORDER,
+    ADVANCE_PAYOUT,
+    PROCESS_IMAGE,
+    PROCESS_UPLOAD,
+    START_PAYOUT,
+)
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import ListingId, MediaId, OrderId
+from resale.domain.ids import ClaimId, ListingId, MediaId, OrderId, PayoutId, SellerId
 from resale.domain.media import MediaNotFound, parse_original_key
+from resale.domain.partners import PartnerPaused, PartnerUnavailable
 
 R = TypeVar("R")
 
 _CREATED: Final = "ObjectCreated:"
+_SOON: Final = 3  # deliveries of a message before its step is put off
 
 
 class _S3Object(msgspec.Struct):
@@ -46,11 +57,46 @@ class _S3Event(msgspec.Struct):
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_ORDER)
 def advance(self: TenantTask, *, order_id: str) -> None:
     """Take an order's next step."""
+    tenant, entity_id = self.tenant, OrderId(order_id)
+    partners = get_container().partners(tenant)
+    _step(
+        self,
+        lambda uow: advance_order(uow=uow, partners=partners, order_id=entity_id, now=clock.for_tenant(tenant)),
+        lambda uow, code: postpone_order(uow=uow, order_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+    )
+
+
+@shared_task(bind=True, base=TenantTask, name=ADVANCE_CLAIM)
+def advance_one_claim(self: TenantTask, *, claim_id: str) -> None:
+    """Take a claim's next step."""
+    tenant, entity_id = self.tenant, ClaimId(claim_id)
+    partners = get_container().partners(tenant)
+    _step(
+        self,
+        lambda uow: advance_claim(uow=uow, partners=partners, claim_id=entity_id, now=clock.for_tenant(tenant)),
+        lambda uow, code: postpone_claim(uow=uow, claim_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+    )
+
+
+@shared_task(bind=True, base=TenantTask, name=ADVANCE_PAYOUT)
+def advance_one_payout(self: TenantTask, *, payout_id: str) -> None:
+    """Send a payout, or see what became of it."""
+    tenant, entity_id = self.tenant, PayoutId(payout_id)
+    partners = get_container().partners(tenant)
+    _step(
+        self,
+        lambda uow: advance_payout(uow=uow, partners=partners, payout_id=entity_id, now=clock.for_tenant(tenant)),
+        lambda uow, code: postpone_payout(uow=uow, payout_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+    )
+
+
+@shared_task(bind=True, base=TenantTask, name=START_PAYOUT)
+def start_one_payout(self: TenantTask, *, seller_id: str) -> None:
+    """Pay a seller whose time has come."""
     tenant = self.tenant
-    payments = get_container().payments(tenant)
     _run(
         self,
-        lambda uow: advance_order(uow=uow, payments=payments, order_id=OrderId(order_id), now=clock.for_tenant(tenant)),
+        lambda uow: start_due_payout(uow=uow, seller_id=SellerId(seller_id), now=clock.for_tenant(tenant)),
     )
 
 
@@ -71,6 +117,21 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
             _process(self, *slot)
         except MediaNotFound:
             continue  # an object under originals/ that no slot was made for: nobody waits for it
+
+
+def _step(task: TenantTask, operation: Callable[[UnitOfWork], R], postpone: Callable[[UnitOfWork, str], R]) -> None:
+    """Take a step with a partner in it.
+
+    A partner that does not answer is asked again by the same message a few times, soon; then the step is put off, as
+    data: an outage of a partner fills no dead-letter queue.
+    """
+    try:
+        _run(task, operation)
+    except PartnerUnavailable as outcome:
+        code = outcome.code
+        if task.receive_count < _SOON and not isinstance(outcome, PartnerPaused):
+            raise
+        _run(task, lambda uow: postpone(uow, code))
 
 
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:

@@ -98,7 +98,7 @@ class Channel(virtual.Channel):
         receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
         self._deliveries[tag] = Delivery(poll, tag, receive_count)
         try:
-            self.connection._deliver(self._payload(poll, message), poll.binding.purpose)  # noqa: SLF001 - kombu's way in
+            self.connection._deliver(self._payload(poll, message, receive_count), poll.binding.purpose)  # noqa: SLF001 - kombu's way in
         except messages.Malformed as refusal:
             logger.error("message %s on queue %s refused: %s", message.get("MessageId"), poll.name, refusal)  # noqa: TRY400 - the sender's error
             self.basic_reject(tag)
@@ -106,14 +106,15 @@ class Channel(virtual.Channel):
             logger.exception("message %s on queue %s not accepted", message.get("MessageId"), poll.name)
             self.basic_reject(tag)
 
-    def _payload(self, poll: Poll, message: Mapping[str, Any]) -> dict[str, Any]:
+    def _payload(self, poll: Poll, message: Mapping[str, Any], receive_count: int) -> dict[str, Any]:
         payload = messages.read(
             message["Body"], message_id=message["MessageId"], raw_task=messages.RAW_TASKS.get(poll.binding.purpose)
         )
         payload["properties"] = {
             "delivery_tag": message["ReceiptHandle"],
             "correlation_id": payload["headers"]["id"],
-            "delivery_info": {"exchange": "", "routing_key": poll.name},  # the queue really polled
+            # The queue really polled, and SQS's own count.
+            "delivery_info": {"exchange": "", "routing_key": poll.name, "receive_count": receive_count},
         }
         return payload
 

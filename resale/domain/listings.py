@@ -118,6 +118,12 @@ class ListingNotForSale(Rejected):
     code = "listing_not_for_sale"
 
 
+class NotRelistable(Rejected):
+    """Only a sold item whose order was given back is sold again."""
+
+    code = "listing_not_relistable"
+
+
 class ImagesFrozen(Rejected):
     """The images of a submitted listing do not change; withdraw it or wait for the review."""
 

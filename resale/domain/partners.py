@@ -87,6 +87,12 @@ class PartnerUnavailable(Unavailable):
     code = "partner_unavailable"
 
 
+class PartnerPaused(PartnerUnavailable):
+    """The partner is not asked now: it failed too often, or too many ask."""
+
+    code = "partner_paused"
+
+
 class PartnerMisconfigured(PartnerUnavailable):
     """The tenant has no such connection, or the partner does not take its credentials."""
 

@@ -15,23 +15,28 @@ from resale.application.operations.listings import (
     moderate_listing,
     submit_listing,
 )
-from resale.application.operations.orders import advance_order, submit_order
+from resale.application.operations.orders import advance_order, record_tracking, submit_order
+from resale.application.operations.sellers import edit_seller
 from resale.application.ports import Reader, UnitOfWork
 from resale.bootstrap import Container
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import CustomerId, ListingId
+from resale.domain.addresses import Address
+from resale.domain.ids import CustomerId, ListingId, TransferId, sibling
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
-from resale.domain.money import Money
-from resale.domain.orders import Address, NewOrder, Order
-from resale.domain.payments import PaymentOutcome, PaymentState
+from resale.domain.orders import NewOrder, Order
+from resale.domain.sellers import Seller, SellerEdit, seller_id_of
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from resale.domain.steps import OrderStep, next_step
 from resale.domain.tenants import Tenant
-from resale.errors import Unavailable
+from resale.domain.transfers import Transfer
+from tests.operations.partners import Partners
 from tests.unit.builders import NOW, a_rendition
 
 R = TypeVar("R")
 BRAND = Principal(standing=Role.BRAND)
+SHIP_FROM = Address(name="Sam Adeyemi", line1="2 Test Street", city="York", postal_code="YO1 1AA", country="GB")
 
 
 class World:
@@ -99,47 +104,51 @@ class World:
             uow=self.uow(now=now), shopper=buyer, new=a_new_order(listing.id, token=token), key=None, now=now
         )
 
-    def advance(self, order: Order, payments: "Books", *, now: datetime = NOW) -> Order:
-        return advance_order(uow=self.uow(now=now), payments=payments, order_id=order.id, now=now)
+    def advance(self, order: Order, partners: Partners, *, now: datetime = NOW) -> Order:
+        return advance_order(uow=self.uow(now=now), partners=partners, order_id=order.id, now=now)
+
+    def run(self, order: Order, partners: Partners, *, now: datetime = NOW) -> Order:
+        """Take one step after the other until there is none."""
+        while next_step(self.stored_order(order), now=now) != OrderStep.NOTHING:
+            self.advance(order, partners, now=now)
+        return self.stored_order(order)
+
+    def sold(self, partners: Partners, *, seller: Shopper | None = None, buyer: Shopper | None = None) -> Order:
+        """An order that is paid, its label bought."""
+        seller, buyer = seller or self.shopper(), buyer or self.shopper()
+        listing = self.active(seller)
+        edit_seller(uow=self.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+        return self.run(self.order(buyer, listing), partners)
+
+    def delivered(self, partners: Partners, *, seller: Shopper | None = None, buyer: Shopper | None = None) -> Order:
+        """An order whose parcel arrived."""
+        order = self.sold(partners, seller=seller, buyer=buyer)
+        return self.scan(order, ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED)
+
+    def scan(self, order: Order, *statuses: ShipmentStatus, now: datetime = NOW) -> Order:
+        """The carrier reports."""
+        for status in statuses:
+            event = TrackingEvent(id=uuid.uuid4().hex, status=status, occurred_at=now)
+            order = record_tracking(uow=self.uow(now=now), order_id=order.id, events=(event,), now=now)
+        return order
+
+    def balances(self, order: Order) -> dict[str, int]:
+        """What was booked for an order, by account."""
+        sums: dict[str, int] = {}
+        for entry in self.reader.iter_ledger_source(order.id):
+            sums[entry.account] = sums.get(entry.account, 0) + entry.amount
+        return {account: amount for account, amount in sums.items() if amount}
+
+    def transfer(self, order: Order) -> Transfer:
+        """What an order earns."""
+        return self.uow().transfers.get(order.id, TransferId(sibling("trf", order.id)))
+
+    def seller_account(self, order: Order) -> Seller | None:
+        """The account of an order's seller."""
+        return self.uow().sellers.find(seller_id_of(order.seller_id))
 
     def stored_order(self, order: Order) -> Order:
         return self.uow().orders.get(order.id)
-
-
-class Books:
-    """A payment provider that keeps books and can lose an answer. Charges are keyed by attempt, as any provider's."""
-
-    def __init__(self, *, decline: bool = False, lose_answers: int = 0) -> None:
-        self.charges: dict[str, PaymentOutcome] = {}
-        self.calls: list[str] = []
-        self._decline = decline
-        self._lose_answers = lose_answers
-
-    def charge(self, *, attempt_id: str, order_id: str, amount: Money, token: str) -> PaymentOutcome:
-        self.calls.append("charge")
-        state = PaymentState.DECLINED if self._decline else PaymentState.CAPTURED
-        outcome = self.charges.setdefault(attempt_id, PaymentOutcome(state=state, provider_reference=f"ch_{order_id}"))
-        if self._lose_answers:
-            self._lose_answers -= 1
-            raise Unavailable("the answer was lost")
-        assert amount.amount > 0
-        assert token
-        return outcome
-
-    def find_charge(self, *, attempt_id: str) -> PaymentOutcome | None:
-        self.calls.append("find")
-        return self.charges.get(attempt_id)
-
-    def refund(self, *, attempt_id: str) -> PaymentOutcome:
-        self.calls.append("refund")
-        known = self.charges.get(attempt_id)
-        captured = known is not None and known.state == PaymentState.CAPTURED
-        state = PaymentState.REFUNDED if captured else PaymentState.VOIDED
-        self.charges[attempt_id] = PaymentOutcome(state=state, provider_reference="ch_back")
-        return self.charges[attempt_id]
-
-    def captured(self) -> int:
-        return sum(1 for outcome in self.charges.values() if outcome.state == PaymentState.CAPTURED)
 
 
 def a_new_listing(**fields: object) -> NewListing:

@@ -9,7 +9,7 @@ from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import Media, Rendition, Slot
 from resale.domain.money import Money
 from resale.domain.orders import Amounts, Commission, ListingSnapshot, Order, OrderStatus
-from resale.domain.payments import PaymentAttempt
+from resale.domain.payments import Payment
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
 SELLER = CustomerId("cus_" + "1" * 32)
@@ -115,7 +115,7 @@ def an_order(**fields: Any) -> Order:
             ),
             "amounts": Amounts(currency="GBP", item_total=12_000, shipping_total=0, tax_total=0, grand_total=12_000),
             "commission": Commission(basis_points=1_000, base=12_000, amount=1_200, rule_version="2026-1"),
-            "payment": PaymentAttempt(id=PaymentId("pay_" + "7" * 32), started_at=NOW),
+            "payment": Payment(id=PaymentId("pay_" + "7" * 32), started_at=NOW),
             "hold_expires_at": NOW + timedelta(minutes=15),
             "created_at": NOW,
             "updated_at": NOW,

@@ -8,7 +8,7 @@ import msgspec
 
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.operations.sellers import seller_account_of
-from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.ids import CustomerId, OrderId, PayoutId, SellerId, sibling
 from resale.domain.money import Money, share
@@ -113,7 +113,7 @@ def start_due_payout(*, uow: UnitOfWork, seller_id: SellerId, now: datetime) -> 
         return None
 
 
-def advance_payout(*, uow: UnitOfWork, payments: PaymentProvider, payout_id: PayoutId, now: datetime) -> Payout:
+def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
     """Ask what became of a payout, send it if nothing did, and commit the answer with all that follows.
 
     Shape: reads 1-42 items; at most one partner call with its look-up; commits at most once (``payout.sent``,
@@ -121,7 +121,7 @@ def advance_payout(*, uow: UnitOfWork, payments: PaymentProvider, payout_id: Pay
 
     Args:
         uow: Fresh; committed here at most once.
-        payments: The tenant's payment provider.
+        partners: The tenant's partners.
         payout_id: Which.
         now: Moment of the task, aware UTC.
 
@@ -136,7 +136,7 @@ def advance_payout(*, uow: UnitOfWork, payments: PaymentProvider, payout_id: Pay
     payout = uow.payouts.get(payout_id)
     if payout.method != PayoutMethod.CASH or payout.status not in {*_OPEN, PayoutStatus.PAID}:
         return payout
-    request = _request(payout)
+    payments, request = partners.payments, _request(payout)
     outcome = payments.find_payout(request)
     if outcome is None and payout.status == PayoutStatus.PENDING:
         outcome = payments.pay_out(request)

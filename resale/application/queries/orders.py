@@ -8,9 +8,9 @@ from msgspec import UNSET
 
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
-from resale.domain.ids import CustomerId, ListingId, OrderId
+from resale.domain.addresses import Address
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
 from resale.domain.orders import (
-    Address,
     Amounts,
     Commission,
     ListingSnapshot,
@@ -19,15 +19,60 @@ from resale.domain.orders import (
     OrderPrivate,
     OrderStatus,
 )
-from resale.domain.payments import PaymentOutcome
+from resale.domain.payments import Dispute, PaymentStatus, Refund, RefundState
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment attempt without its token."""
+    """A payment as the brand sees it: without its token."""
 
     id: str
+    status: PaymentStatus
     started_at: datetime
-    outcome: PaymentOutcome | None = None
+    provider_reference: str | None = None
+    reason_code: str | None = None
+    captured_minor: int = 0
+    refunded_minor: int = 0
+
+
+class BuyerPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as its buyer sees it; ``action_url`` is where they prove who they are, while that is asked for."""
+
+    status: PaymentStatus
+    action_url: str | None = None
+    captured_minor: int = 0
+    refunded_minor: int = 0
+
+
+class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel as both parties see it."""
+
+    id: ShipmentId
+    status: ShipmentStatus
+    carrier: str | None = None
+    service: str | None = None
+    tracking_number: str | None = None
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    events: tuple[TrackingEvent, ...] = ()
+
+
+class SellerParcel(ParcelView, frozen=True, kw_only=True):
+    """A parcel as its seller and the brand see it: whether a label is on its way, and why not."""
+
+    label_wanted: bool = False
+    reason_code: str | None = None
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund as its buyer sees it."""
+
+    id: RefundId
+    status: RefundState
+    amount: int
+    reason_code: str
+    started_at: datetime
+    finished_at: datetime | None = None
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +92,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool
     cancel_reason: str | None
     confirmed_at: datetime | None
+    ship_by: datetime | None = None
+    claim_until: datetime | None = None
+    claim_id: ClaimId | None = None
+    completed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     shipping_address: Address | None = None
@@ -56,21 +105,32 @@ class BuyerOrder(OrderView, frozen=True, kw_only=True):
     """What its buyer sees."""
 
     buyer_id: CustomerId
+    payment: BuyerPayment | None = None
+    shipment: ParcelView | None = None
+    refunds: tuple[RefundView, ...] = ()
 
 
 class SellerOrder(OrderView, frozen=True, kw_only=True):
-    """What the seller sees: the commission, not who the buyer is."""
+    """What the seller sees: the commission and the label, not who the buyer is."""
 
     commission: Commission
+    shipment: SellerParcel | None = None
+    label_url: str | None = None
 
 
 class BrandOrder(OrderView, frozen=True, kw_only=True):
-    """What the brand and its staff see."""
+    """What the brand and its staff see. ``attention`` is a code for what a person has to look at."""
 
     buyer_id: CustomerId
     commission: Commission
     payment: PaymentView | None
     hold_expires_at: datetime
+    shipment: SellerParcel | None = None
+    refunds: tuple[Refund, ...] = ()
+    dispute: Dispute | None = None
+    attention: str | None = None
+    due_at: datetime | None = None
+    step_tries: int = 0
 
 
 class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +183,12 @@ def view_order(*, reader: Reader, principal: Principal, document: Document, with
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
         return view
-    return msgspec.structs.replace(view, shipping_address=_address(reader, document, parties.buyer_id))
+    opened = _private(reader, document, parties.buyer_id)
+    if opened is None:
+        return view
+    if isinstance(view, SellerOrder):
+        return msgspec.structs.replace(view, shipping_address=opened.shipping_address, label_url=opened.label_url)
+    return msgspec.structs.replace(view, shipping_address=opened.shipping_address)
 
 
 def list_orders(*, reader: Reader, principal: Principal, as_seller: bool, limit: int, cursor: str | None) -> OrderPage:
@@ -160,8 +225,7 @@ def _page(reader: Reader, principal: Principal, page: Page) -> OrderPage:
     return OrderPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 
 
-def _address(reader: Reader, document: Document, buyer_id: CustomerId) -> Address | None:
+def _private(reader: Reader, document: Document, buyer_id: CustomerId) -> OrderPrivate | None:
     if document.private is None:
         return None
-    opened = reader.vault.open(document.private, OrderPrivate, owner_id=buyer_id, entity_id=document.id)
-    return opened.shipping_address
+    return reader.vault.open(document.private, OrderPrivate, owner_id=buyer_id, entity_id=document.id)

@@ -8,7 +8,7 @@ import msgspec
 from resale.application.operations.claims.moving import begin_claim_refund, claim_private_of, close_claim
 from resale.application.operations.orders.moving import private_of
 from resale.application.operations.sellers import ship_from_of
-from resale.application.ports import ShippingProvider, UnitOfWork
+from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.claims import (
     CLAIMS,
@@ -37,14 +37,14 @@ from resale.domain.shipments import (
 _SENT_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
 
 
-def advance_claim(*, uow: UnitOfWork, shipping: ShippingProvider | None, claim_id: ClaimId, now: datetime) -> Claim:
+def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now: datetime) -> Claim:
     """Take a claim's next step: buy the return label, ask for its parcel, or close it when its deadline is over.
 
     Shape: reads 1-5 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
 
     Args:
         uow: Fresh; committed here at most once.
-        shipping: The tenant's shipping provider; None where only deadlines are looked at.
+        partners: The tenant's partners.
         claim_id: Which.
         now: Moment of the task, aware UTC.
 
@@ -60,10 +60,10 @@ def advance_claim(*, uow: UnitOfWork, shipping: ShippingProvider | None, claim_i
     step = next_claim_step(claim, now=now)
     if step == ClaimStep.EXPIRE:
         return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
-    if step == ClaimStep.BUY_RETURN_LABEL and shipping is not None:
-        return _buy_return_label(uow, shipping, claim, now)
-    if step == ClaimStep.TRACK_RETURN and shipping is not None:
-        return _track_return(uow, shipping, claim, now)
+    if step == ClaimStep.BUY_RETURN_LABEL:
+        return _buy_return_label(uow, partners.shipping, claim, now)
+    if step == ClaimStep.TRACK_RETURN:
+        return _track_return(uow, partners.shipping, claim, now)
     return claim
 
 

@@ -6,6 +6,7 @@ from resale.application.operations.listings.drafting import (
     create_listing,
     edit_listing,
 )
+from resale.application.operations.listings.relisting import relist_listing
 from resale.application.operations.listings.reviewing import (
     Decision,
     Moderation,
@@ -22,6 +23,7 @@ __all__ = [
     "create_listing",
     "edit_listing",
     "moderate_listing",
+    "relist_listing",
     "submit_listing",
     "withdraw_listing",
 ]

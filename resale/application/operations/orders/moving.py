@@ -10,8 +10,8 @@ from resale.domain.listings import ListingCommand
 from resale.domain.listings import next_status as next_listing_status
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderPrivate
-from resale.domain.steps import payment_of
 from resale.domain.payments import PaymentRequest
+from resale.domain.steps import payment_of
 
 
 def private_of(*, uow: UnitOfWork, order: Order) -> OrderPrivate:

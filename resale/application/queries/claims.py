@@ -1,0 +1,145 @@
+"""Claims as each party may see them: an allow-list a view."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.ports import Document, Page, Reader
+from resale.application.queries.orders import ParcelView
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.claims import Claim, ClaimNotFound, ClaimPrivate, ClaimReason, ClaimStatus
+from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
+
+
+class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
+    """What all parties see. ``description`` and ``note`` are what buyer and brand wrote."""
+
+    id: ClaimId
+    object: str
+    livemode: bool
+    version: int
+    status: ClaimStatus
+    order_id: OrderId
+    listing_id: ListingId
+    reason: ClaimReason
+    evidence_ids: tuple[MediaId, ...]
+    refund_amount: int | None
+    currency: str
+    return_shipment: ParcelView | None
+    deadline_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    description: str | None = None
+    note: str | None = None
+
+
+class BuyerClaim(ClaimView, frozen=True, kw_only=True):
+    """What its buyer sees: the label to send the item back with, too."""
+
+    buyer_id: CustomerId
+    return_label_url: str | None = None
+
+
+class SellerClaim(ClaimView, frozen=True, kw_only=True):
+    """What the seller sees: not who the buyer is."""
+
+
+class BrandClaim(ClaimView, frozen=True, kw_only=True):
+    """What the brand and its staff see."""
+
+    buyer_id: CustomerId
+    seller_id: CustomerId
+    attention: str | None = None
+    due_at: datetime | None = None
+
+
+class ClaimPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of claims as JSON-ready views."""
+
+    object: str = "list"
+    data: tuple[ClaimView, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class _Parties(msgspec.Struct):
+    buyer_id: CustomerId
+    seller_id: CustomerId
+    status: ClaimStatus
+
+
+_VIEWS: Final[dict[Role, type[ClaimView]]] = {Role.OWNER: BuyerClaim, Role.COUNTERPARTY: SellerClaim}
+_PARTIES: Final = msgspec.json.Decoder(_Parties)
+_DECODERS: Final[dict[type[ClaimView], msgspec.json.Decoder[ClaimView]]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (BuyerClaim, SellerClaim, BrandClaim)
+}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def get_claim(*, reader: Reader, principal: Principal, claim_id: ClaimId) -> ClaimView:
+    """Read one claim as the caller may see it.
+
+    Shape: reads 1 item, and a data key.
+
+    Raises:
+        ClaimNotFound: None that the caller may see.
+    """
+    document = reader.find_claim(claim_id)
+    if document is None:
+        raise ClaimNotFound
+    return view_claim(reader=reader, principal=principal, document=document)
+
+
+def view_claim(*, reader: Reader, principal: Principal, document: Document, with_words: bool = True) -> ClaimView:
+    """Turn a document into the caller's view of it.
+
+    Raises:
+        ClaimNotFound: Not for this caller's eyes.
+    """
+    parties = _PARTIES.decode(document.doc)
+    role = role_towards(principal, owner_id=parties.buyer_id, counterparty_id=parties.seller_id)
+    if not permits(Action.VIEW_CLAIM, role, parties.status):
+        raise ClaimNotFound
+    view = _DECODERS[_VIEWS.get(role, BrandClaim)].decode(document.doc)
+    if not with_words or document.private is None:
+        return view
+    opened = reader.vault.open(document.private, ClaimPrivate, owner_id=parties.buyer_id, entity_id=document.id)
+    view = msgspec.structs.replace(view, description=opened.description, note=opened.note)
+    if isinstance(view, BuyerClaim):
+        return msgspec.structs.replace(view, return_label_url=opened.return_label_url)
+    return view
+
+
+def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> ClaimPage:
+    """List claims, newest first: a buyer's own, or for the brand those that are not closed. Without words.
+
+    Shape: one query a shard; at most ``limit`` (1-100) claims.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    if principal.standing != Role.PUBLIC:
+        page = reader.list_open_claims(limit=limit, cursor=cursor)
+    elif principal.customer_id is None:
+        return ClaimPage(data=(), has_more=False, next_cursor=None)
+    else:
+        page = reader.list_buyer_claims(buyer_id=principal.customer_id, limit=limit, cursor=cursor)
+    return _page(reader, principal, page)
+
+
+def claim_document(claim: Claim) -> Document:
+    """Make the document of a claim an operation returned, so that answers are rendered one way only."""
+    private = None if claim.private is UNSET else claim.private
+    doc = _ENCODER.encode(msgspec.structs.replace(claim, private=UNSET))
+    return Document(id=claim.id, version=claim.version, doc=doc, private=private)
+
+
+def _page(reader: Reader, principal: Principal, page: Page) -> ClaimPage:
+    views = tuple(
+        view_claim(reader=reader, principal=principal, document=document, with_words=False)
+        for document in page.documents
+    )
+    return ClaimPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)

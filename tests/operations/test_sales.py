@@ -1,0 +1,98 @@
+"""A sale from end to end on the real engine: every step of it, and what is booked."""
+
+from datetime import timedelta
+
+from resale.application.operations.claims import advance_claim, open_claim, record_return_tracking, resolve_claim
+from resale.application.operations.listings import relist_listing
+from resale.application.operations.orders import NewRefund, confirm_receipt, refund_order
+from resale.application.operations.payouts import advance_payout, start_due_payout
+from resale.application.operations.sellers import edit_seller
+from resale.domain.claims import ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
+from resale.domain.listings import ListingStatus
+from resale.domain.orders import OrderStatus
+from resale.domain.payouts import PayoutStatus
+from resale.domain.sellers import SellerEdit, seller_id_of
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from resale.domain.transfers import TransferStatus
+from tests.operations.partners import Partners
+from tests.operations.world import BRAND, World
+from tests.unit.builders import NOW
+
+
+class TestASale:
+    def test_goes_from_submission_to_a_payout(self, world: World) -> None:
+        partners, seller, buyer = Partners(), world.shopper(), world.shopper()
+        order = world.delivered(partners, seller=seller, buyer=buyer)
+        assert order.status == OrderStatus.DELIVERED
+        order = confirm_receipt(uow=world.uow(), principal=world.principal(buyer), order_id=order.id, now=NOW)
+        order = world.run(order, partners)
+        assert order.status == OrderStatus.COMPLETED
+        assert order.due_at is None
+        assert world.transfer(order).status == TransferStatus.AVAILABLE
+        assert world.balances(order) == {
+            "provider": 12_000,
+            f"seller:{order.seller_id}": -10_800,
+            "commission": -1_200,
+            "labels": 450,
+            "carriers": -450,
+        }
+        edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+        later = NOW + timedelta(days=3)
+        payout = start_due_payout(uow=world.uow(now=later), seller_id=seller_id_of(order.seller_id), now=later)
+        assert payout is not None
+        for _ in range(2):
+            payout = advance_payout(uow=world.uow(now=later), partners=partners, payout_id=payout.id, now=later)
+        assert payout.status == PayoutStatus.PAID
+        account = world.seller_account(order)
+        assert account is not None
+        assert (account.available, account.due_at) == (0, None)
+
+    def test_comes_back_by_a_claim_and_is_sold_again(self, world: World) -> None:
+        partners, seller, buyer = Partners(), world.shopper(), world.shopper()
+        order = world.delivered(partners, seller=seller, buyer=buyer)
+        claim = open_claim(
+            uow=world.uow(),
+            principal=world.principal(buyer),
+            order_id=order.id,
+            new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
+            now=NOW,
+        )
+        claim = resolve_claim(
+            uow=world.uow(),
+            principal=BRAND,
+            claim_id=claim.id,
+            resolution=Resolution(decision=Verdict.APPROVE, note="Please send it back."),
+            now=NOW,
+        )
+        claim = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        assert claim.status == ClaimStatus.RETURN_LABEL_ISSUED
+        scan = TrackingEvent(id="e1", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
+        claim = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(scan,), now=NOW)
+        assert claim.status == ClaimStatus.RETURN_IN_TRANSIT
+        order = world.run(order, partners)
+        assert order.status == OrderStatus.REFUNDED
+        assert world.uow().claims.get(claim.id).status == ClaimStatus.REFUNDED
+        assert world.transfer(order).status == TransferStatus.REVERSED
+        assert world.balances(order) == {"labels": 900, "carriers": -900}
+        again = relist_listing(uow=world.uow(), principal=world.principal(seller), listing_id=order.listing_id, now=NOW)
+        assert (again.status, again.relisted_from) == (ListingStatus.PENDING_REVIEW, order.listing_id)
+
+    def test_a_refund_after_completion_is_a_debt(self, world: World) -> None:
+        partners, buyer = Partners(), world.shopper()
+        order = world.delivered(partners, buyer=buyer)
+        later = NOW + timedelta(days=4)
+        order = world.run(order, partners, now=later)
+        assert order.status == OrderStatus.COMPLETED
+        refund_order(
+            uow=world.uow(now=later),
+            principal=BRAND,
+            new=NewRefund(order_id=order.id, amount=6_000),
+            key=None,
+            now=later,
+        )
+        order = world.run(order, partners, now=later)
+        assert order.status == OrderStatus.COMPLETED
+        account = world.seller_account(order)
+        assert account is not None
+        assert account.available == 5_400
+        assert world.balances(order)["commission"] == -600
