@@ -224,7 +224,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     image_ids: tuple[MediaId, ...] = ()
     photos: tuple[Photo, ...] = ()
     order_id: OrderId | None = None
-    relisted_from: ListingId | None = None
+    relisted_from: ListingId | UnsetType = UNSET
     submitted_at: datetime | None = None
     published_at: datetime | None = None
     created_at: datetime

@@ -1,17 +1,31 @@
-"""Operations on orders, on the real engine, with a payment provider that keeps books of its own."""
+"""Operations on orders, on the real engine, with partners that keep books of their own."""
+
+from datetime import timedelta
 
 import pytest
 
 from resale.application.operations.idempotency import command_key
-from resale.application.operations.orders import submit_order
+from resale.application.operations.listings import withdraw_listing
+from resale.application.operations.orders import cancel_order, postpone_order, submit_order
 from resale.application.ports import IdempotencyConflict
-from resale.domain.listings import ListingNotForSale, ListingNotFound, ListingStatus
+from resale.application.queries.orders import SellerOrder, get_order
+from resale.domain.access import Principal
+from resale.domain.listings import ListingNotForSale, ListingNotFound, ListingStatus, ListingTransitionRefused
 from resale.domain.orders import (
     Order,
+    OrderChanged,
+    OrderNotFound,
+    OrderStatus,
+    OrderTransitionRefused,
     OwnListing,
 )
+from resale.domain.partners import PartnerUnavailable
+from resale.domain.payments import PaymentState
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from resale.domain.transfers import TransferStatus
+from resale.errors import Forbidden
 from tests.operations.partners import Books, Partners
-from tests.operations.world import World, a_new_order
+from tests.operations.world import BRAND, World, a_new_order, later
 from tests.unit.builders import NOW
 
 
@@ -69,3 +83,175 @@ class TestSubmitOrder:
         with pytest.raises(IdempotencyConflict):
             submit_order(uow=world.uow(), shopper=buyer, new=a_new_order(other.id), key=key, now=NOW)
         assert world.listing(other.id).status == ListingStatus.ACTIVE
+
+
+class TestPayment:
+    def test_is_authorised_then_captured_and_the_listing_is_sold(self, world: World, submitted: Order) -> None:
+        partners = Partners()
+        confirmed = world.run(submitted, partners)
+        assert confirmed.status == OrderStatus.CONFIRMED
+        assert confirmed.due_at == confirmed.ship_by
+        assert confirmed.payment is not None
+        assert confirmed.payment.captured_minor == confirmed.amounts.grand_total
+        assert list(partners.payments.captured.values()) == [12_000]
+        assert world.listing(submitted.listing_id).status == ListingStatus.SOLD
+        assert world.transfer(submitted).status == TransferStatus.HELD
+
+    def test_the_attempt_is_committed_before_the_partner_is_called(self, world: World, submitted: Order) -> None:
+        partners = Partners()
+        started = world.advance(submitted, partners)
+        assert started.status == OrderStatus.PAYMENT_PENDING
+        assert started.payment is not None
+        assert not partners.payments.calls
+
+    @pytest.mark.parametrize("call", ["authorise", "find_payment", "capture"])
+    def test_a_lost_answer_ends_in_one_charge(self, world: World, submitted: Order, call: str) -> None:
+        partners = Partners(Books(lose={call: 1}))
+        with pytest.raises(PartnerUnavailable):
+            world.run(submitted, partners)
+        assert world.stored_order(submitted).status == OrderStatus.PAYMENT_PENDING
+        assert world.run(submitted, partners).status == OrderStatus.CONFIRMED
+        assert partners.payments.calls["authorise"] == 1
+        assert partners.payments.calls["capture"] == 1
+
+    def test_a_declined_payment_puts_the_listing_back_on_sale(self, world: World, submitted: Order) -> None:
+        order = world.run(submitted, Partners(Books(decline=True)))
+        assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "payment_declined")
+        listing = world.listing(submitted.listing_id)
+        assert (listing.status, listing.order_id) == (ListingStatus.ACTIVE, None)
+
+    def test_a_buyer_who_has_to_prove_themselves_is_waited_for(self, world: World, submitted: Order) -> None:
+        partners = Partners(Books(ask_action=True))
+        for _ in range(3):
+            world.advance(submitted, partners)
+        waiting = world.stored_order(submitted)
+        assert waiting.version == 3  # asked again before its time: no write
+        assert waiting.payment is not None
+        assert waiting.payment.action_url is not None
+        partners.payments.prove(waiting.payment.id)
+        assert world.run(submitted, partners).status == OrderStatus.CONFIRMED
+
+    def test_a_hold_that_ran_out_is_closed_and_cancelled(self, world: World, submitted: Order) -> None:
+        partners = Partners()
+        world.advance(submitted, partners)
+        order = world.run(submitted, partners, now=NOW + timedelta(minutes=16))
+        assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "hold_expired")
+        assert list(partners.payments.payments.values()) == [PaymentState.VOIDED]
+
+    def test_a_hold_that_ran_out_after_the_capture_is_confirmed(self, world: World, submitted: Order) -> None:
+        partners = Partners(Books(lose={"capture": 1}))
+        with pytest.raises(PartnerUnavailable):
+            world.run(submitted, partners)
+        assert world.run(submitted, partners, now=later(20 * 60)).status == OrderStatus.CONFIRMED
+
+    def test_two_workers_at_once_confirm_once(self, world: World, submitted: Order) -> None:
+        partners = Partners()
+        for _ in range(2):
+            world.advance(submitted, partners)
+        slow = world.uow()
+        read = slow.orders.get(submitted.id)
+        world.advance(submitted, partners)
+        slow.orders.save(read, change_type="order.confirmed")
+        with pytest.raises(OrderChanged):
+            slow.commit()
+
+    def test_an_unknown_order_is_not_found(self, other_world: World, submitted: Order) -> None:
+        with pytest.raises(OrderNotFound):
+            other_world.advance(submitted, Partners())
+
+    def test_a_step_is_put_off_longer_each_time(self, world: World, submitted: Order) -> None:
+        waits = []
+        for _ in range(3):
+            order = postpone_order(uow=world.uow(), order_id=submitted.id, reason_code="partner_unavailable", now=NOW)
+            assert order.due_at is not None
+            waits.append((order.due_at - NOW).total_seconds())
+        assert waits == [30, 60, 120]
+
+
+class TestCancelOrder:
+    def test_before_payment_it_is_cancelled_at_once(self, world: World, submitted: Order) -> None:
+        cancelled = cancel_order(
+            uow=world.uow(), principal=Principal(customer_id=submitted.buyer_id), order_id=submitted.id, now=NOW
+        )
+        assert cancelled.status == OrderStatus.CANCELLED
+        assert world.listing(submitted.listing_id).status == ListingStatus.ACTIVE
+
+    def test_during_payment_it_is_a_request_that_the_step_honours(self, world: World, submitted: Order) -> None:
+        partners = Partners(Books(lose={"authorise": 1}))
+        with pytest.raises(PartnerUnavailable):
+            world.run(submitted, partners)
+        buyer = Principal(customer_id=submitted.buyer_id)
+        asked = cancel_order(uow=world.uow(), principal=buyer, order_id=submitted.id, now=NOW)
+        assert (asked.status, asked.cancel_requested) == (OrderStatus.PAYMENT_PENDING, True)
+        order = world.run(submitted, partners)
+        assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "buyer_cancelled")
+        assert list(partners.payments.payments.values()) == [PaymentState.VOIDED]
+
+    def test_asked_for_after_the_money_was_taken_it_is_given_back(self, world: World, submitted: Order) -> None:
+        partners = Partners(Books(lose={"capture": 1}))
+        with pytest.raises(PartnerUnavailable):
+            world.run(submitted, partners)
+        cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=NOW)
+        order = world.run(submitted, partners)
+        assert order.status == OrderStatus.CANCELLED
+        assert order.payment is not None
+        assert partners.payments.refunded(order.payment.id) == 12_000
+        assert world.balances(order) == {}
+
+    def test_a_paid_order_gives_label_and_money_back(self, world: World) -> None:
+        partners = Partners()
+        sold = world.sold(partners)
+        assert sold.status == OrderStatus.AWAITING_SHIPMENT
+        cancel_order(uow=world.uow(), principal=BRAND, order_id=sold.id, now=NOW)
+        order = world.run(sold, partners)
+        assert order.status == OrderStatus.CANCELLED
+        assert order.shipment is not None
+        assert order.shipment.status == ShipmentStatus.VOIDED
+        assert world.balances(order) == {}
+        assert world.transfer(order).status == TransferStatus.REVERSED
+
+    def test_a_parcel_that_left_before_is_a_shipped_order_again(self, world: World) -> None:
+        partners = Partners()
+        sold = world.sold(partners)
+        assert sold.shipment is not None
+        scan = TrackingEvent(id="seen", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
+        partners.shipping.scan(sold.shipment.id, scan)
+        cancel_order(uow=world.uow(), principal=BRAND, order_id=sold.id, now=NOW)
+        order = world.run(sold, partners)
+        assert (order.status, order.cancel_requested) == (OrderStatus.SHIPPED, False)
+
+    def test_said_again_it_is_a_no_op(self, world: World, submitted: Order) -> None:
+        first = cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=NOW)
+        again = cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=later(3))
+        assert again == first
+
+    def test_refuses_a_shipped_order(self, world: World) -> None:
+        shipped = world.scan(world.sold(Partners()), ShipmentStatus.IN_TRANSIT)
+        with pytest.raises(OrderTransitionRefused):
+            cancel_order(uow=world.uow(), principal=BRAND, order_id=shipped.id, now=NOW)
+
+    def test_the_seller_sees_it_but_may_not_cancel_an_unpaid_one(self, world: World, submitted: Order) -> None:
+        with pytest.raises(Forbidden):
+            cancel_order(
+                uow=world.uow(), principal=Principal(customer_id=submitted.seller_id), order_id=submitted.id, now=NOW
+            )
+
+    def test_a_stranger_does_not_see_it(self, world: World, submitted: Order) -> None:
+        with pytest.raises(OrderNotFound):
+            cancel_order(uow=world.uow(), principal=Principal(), order_id=submitted.id, now=NOW)
+
+
+class TestGetOrder:
+    def test_the_seller_gets_the_address_only_once_confirmed(self, world: World, submitted: Order) -> None:
+        seller = Principal(customer_id=submitted.seller_id)
+        before = get_order(reader=world.reader, principal=seller, order_id=submitted.id)
+        assert isinstance(before, SellerOrder)
+        assert before.shipping_address is None
+        world.run(submitted, Partners())
+        after = get_order(reader=world.reader, principal=seller, order_id=submitted.id)
+        assert after.shipping_address is not None
+        assert after.shipping_address.city == "Leeds"
+
+    def test_a_reserved_listing_cannot_be_withdrawn_from_under_the_buyer(self, world: World, submitted: Order) -> None:
+        with pytest.raises(ListingTransitionRefused):
+            withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=submitted.listing_id, now=NOW)

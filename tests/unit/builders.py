@@ -4,12 +4,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PaymentId
+from resale.domain.claims import Claim, ClaimReason
+from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId, PaymentId, PayoutId, TransferId
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import Media, Rendition, Slot
 from resale.domain.money import Money
 from resale.domain.orders import Amounts, Commission, ListingSnapshot, Order, OrderStatus
 from resale.domain.payments import Payment
+from resale.domain.payouts import Payout, PayoutMethod
+from resale.domain.sellers import Seller, seller_id_of
+from resale.domain.transfers import Transfer
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
 SELLER = CustomerId("cus_" + "1" * 32)
@@ -120,6 +124,79 @@ def an_order(**fields: Any) -> Order:
             "created_at": NOW,
             "updated_at": NOW,
             "due_at": NOW + timedelta(seconds=30),
+            **fields,
+        }
+    )
+
+
+def a_claim(**fields: Any) -> Claim:
+    return Claim(
+        **{
+            "id": ClaimId("clm_" + "5" * 32),
+            "version": 1,
+            "livemode": False,
+            "order_id": ORDER,
+            "listing_id": LISTING,
+            "buyer_id": BUYER,
+            "seller_id": SELLER,
+            "reason": ClaimReason.NOT_AS_DESCRIBED,
+            "currency": "GBP",
+            "deadline_at": NOW + timedelta(days=60),
+            "created_at": NOW,
+            "updated_at": NOW,
+            "due_at": NOW + timedelta(days=60),
+            **fields,
+        }
+    )
+
+
+def a_transfer(**fields: Any) -> Transfer:
+    return Transfer(
+        **{
+            "id": TransferId("trf_" + "5" * 32),
+            "version": 1,
+            "livemode": False,
+            "order_id": ORDER,
+            "seller_id": SELLER,
+            "amount": 10_800,
+            "currency": "GBP",
+            "created_at": NOW,
+            "updated_at": NOW,
+            **fields,
+        }
+    )
+
+
+def a_payout(**fields: Any) -> Payout:
+    return Payout(
+        **{
+            "id": PayoutId("pyt_" + "8" * 32),
+            "version": 1,
+            "livemode": False,
+            "seller_id": SELLER,
+            "method": PayoutMethod.CASH,
+            "amount": 10_800,
+            "currency": "GBP",
+            "destination": "acct_ok",
+            "transfers": ((ORDER, TransferId("trf_" + "5" * 32)),),
+            "created_at": NOW,
+            "updated_at": NOW,
+            "due_at": NOW + timedelta(seconds=30),
+            **fields,
+        }
+    )
+
+
+def a_seller(**fields: Any) -> Seller:
+    return Seller(
+        **{
+            "id": seller_id_of(SELLER),
+            "version": 1,
+            "customer_id": SELLER,
+            "currency": "GBP",
+            "available": 10_800,
+            "created_at": NOW,
+            "updated_at": NOW,
             **fields,
         }
     )

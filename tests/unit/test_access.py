@@ -3,12 +3,16 @@
 import pytest
 
 from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.claims import ClaimStatus
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
 from tests.unit.builders import BUYER, SELLER, STRANGER
 
 ANY_LISTING = {status.value for status in ListingStatus}
 ANY_ORDER = {status.value for status in OrderStatus}
+ANY_CLAIM = {status.value for status in ClaimStatus}
+BOOKS = {""}  # the ledger has no states
+PAID = ANY_ORDER - {"submitted", "payment_pending", "payment_failed", "cancelled"}
 SHOWN = {"active", "reserved", "sold"}
 NO: set[str] = set()
 
@@ -23,8 +27,18 @@ DECIDED = {
     "view_listing_history": (NO, NO, NO, ANY_LISTING, ANY_LISTING, ANY_LISTING, ANY_LISTING),
     "view_listing_originals": (NO, NO, NO, NO, NO, ANY_LISTING, ANY_LISTING),
     "view_order": (NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
-    "view_order_address": (NO, ANY_ORDER, {"confirmed"}, ANY_ORDER, NO, NO, ANY_ORDER),
-    "cancel_order": (NO, ANY_ORDER, NO, ANY_ORDER, NO, NO, ANY_ORDER),
+    "view_order_address": (NO, ANY_ORDER, PAID, ANY_ORDER, NO, NO, ANY_ORDER),
+    "cancel_order": (NO, ANY_ORDER, {"confirmed", "awaiting_shipment"}, ANY_ORDER, NO, NO, ANY_ORDER),
+    "request_label": (NO, NO, ANY_ORDER, NO, NO, NO, NO),
+    "confirm_receipt": (NO, ANY_ORDER, NO, NO, NO, NO, NO),
+    "refund_order": (NO, NO, NO, ANY_ORDER, NO, NO, ANY_ORDER),
+    "open_claim": (NO, ANY_ORDER, NO, NO, NO, NO, NO),
+    "view_claim": (NO, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM),
+    "resolve_claim": (NO, NO, NO, ANY_CLAIM, NO, NO, ANY_CLAIM),
+    "withdraw_claim": (NO, ANY_CLAIM, NO, NO, NO, NO, NO),
+    "add_evidence": (NO, ANY_CLAIM, NO, NO, NO, NO, NO),
+    "relist_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
+    "view_ledger": (NO, NO, NO, BOOKS, BOOKS, BOOKS, BOOKS),
     "view_order_history": (NO, NO, NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
 }
 ROLES = (Role.PUBLIC, Role.OWNER, Role.COUNTERPARTY, Role.BRAND, Role.VIEWER, Role.MODERATOR, Role.MANAGER)
@@ -36,7 +50,7 @@ CELLS = [
 class TestPermits:
     @pytest.mark.parametrize(("action", "role", "states"), CELLS)
     def test_allows_exactly_the_states_decided(self, action: Action, role: Role, states: set[str]) -> None:
-        asked = ANY_ORDER if "order" in action.value else ANY_LISTING
+        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | BOOKS
         assert {status for status in asked if permits(action, role, status)} == states
 
     def test_every_action_and_role_is_decided(self) -> None:

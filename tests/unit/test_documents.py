@@ -7,15 +7,36 @@ from typing import Any
 import msgspec
 import pytest
 
+from resale.adapters.dynamodb.claims import CLAIMS
 from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
 from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import MEDIA
 from resale.adapters.dynamodb.orders import ORDERS
+from resale.adapters.dynamodb.payouts import PAYOUTS
+from resale.adapters.dynamodb.sellers import SELLERS
+from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
-from tests.unit.builders import a_listing, a_media, an_order
+from tests.unit.builders import a_claim, a_listing, a_media, a_payout, a_seller, a_transfer, an_order
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
-KINDS: dict[str, DocumentKind[Any]] = {"listing": LISTINGS, "media": MEDIA, "order": ORDERS}
+KINDS: dict[str, DocumentKind[Any]] = {
+    "claim": CLAIMS,
+    "listing": LISTINGS,
+    "media": MEDIA,
+    "order": ORDERS,
+    "payout": PAYOUTS,
+    "seller": SELLERS,
+    "transfer": TRANSFERS,
+}
+TODAY: dict[str, msgspec.Struct] = {
+    "claim": a_claim(),
+    "listing": a_listing(),
+    "media": a_media(),
+    "order": an_order(),
+    "payout": a_payout(),
+    "seller": a_seller(),
+    "transfer": a_transfer(),
+}
 
 
 class V1(msgspec.Struct, frozen=True):
@@ -46,9 +67,7 @@ class TestSamples:
     def test_todays_schema_has_a_sample(self, name: str) -> None:
         assert (SAMPLES / f"{name}-{KINDS[name].schema}.json").exists()
 
-    @pytest.mark.parametrize(
-        ("name", "entity"), [("listing", a_listing()), ("media", a_media()), ("order", an_order())]
-    )
+    @pytest.mark.parametrize(("name", "entity"), sorted(TODAY.items()))
     def test_todays_sample_is_what_we_write(self, name: str, entity: msgspec.Struct) -> None:
         sample = (SAMPLES / f"{name}-{KINDS[name].schema}.json").read_text()
         assert json.loads(KINDS[name].to_doc(entity, loaded=None)) == json.loads(sample)

@@ -174,9 +174,9 @@ class DynamoDBReader:
         partitions = tuple(keys.all_payouts(shard) for shard in self._shards())
         return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor, noun=_PAYOUT)
 
-    def iter_ledger_account(self, account: str) -> Iterator[LedgerEntry]:
+    def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through all entries of an account, consistently."""
-        return LedgerBook(self._db, self.tenant).iter_account(account)
+        return LedgerBook(self._db, self.tenant).iter_account(name)
 
     def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
         """Go through what was booked for an order or a payout, oldest first; eventually consistent."""

@@ -86,7 +86,7 @@ class Reader(Protocol):
     def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
         """Read the transfers of an order, consistently."""
 
-    def iter_ledger_account(self, account: str) -> Iterator[LedgerEntry]:
+    def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through all entries of an account, consistently."""
 
     def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:

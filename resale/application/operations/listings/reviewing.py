@@ -87,7 +87,7 @@ def submit_listing(
     expect_version(listing=listing, version=expected_version)
     status = next_status(listing.status, ListingCommand.SUBMIT)
     images = uow.media.list_of(listing_id)
-    keeps_photos = listing.relisted_from is not None and not images
+    keeps_photos = listing.relisted_from is not UNSET and not images
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
     listing = msgspec.structs.replace(
         listing, status=status, version=listing.version + 1, photos=photos, submitted_at=now, updated_at=now

@@ -182,9 +182,9 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
         return order
     if dispute.status == DisputeStatus.LOST and order.remaining_minor:
         return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
-    attention = "dispute_open" if dispute.status == DisputeStatus.OPEN else None
-    order = kept(order, now=now, dispute=dispute, attention=attention)
-    uow.orders.save(order, change_type=f"order.dispute_{'opened' if attention else 'closed'}")
+    is_open = dispute.status == DisputeStatus.OPEN
+    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else None)
+    uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
     uow.commit()
     return order
 
