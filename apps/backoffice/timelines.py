@@ -18,6 +18,7 @@ _ACTORS: Final[Mapping[ActorKind, str]] = {
     ActorKind.BRAND_KEY: "API key",
     ActorKind.STAFF: "Staff",
     ActorKind.SYSTEM: "System",
+    ActorKind.PARTNER: "Partner",
 }
 
 

@@ -100,6 +100,7 @@ CHANGE_TYPES: Final = frozenset(
         "image.ready",
         "image.rejected",
         "image.requested",
+        "inbound.received",
         "listing.approved",
         "listing.changes_requested",
         "listing.created",

@@ -12,10 +12,11 @@ class ActorKind(StrEnum):
     BRAND_KEY = "brand_key"
     STAFF = "staff"
     SYSTEM = "system"
+    PARTNER = "partner"
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who made a change: ``id`` is a ``cus_``, ``key_`` or staff id, or the name of a task."""
+    """Who made a change: ``id`` is a ``cus_``, ``key_``, ``con_`` or staff id, or the name of a task."""
 
     kind: ActorKind
     id: str

@@ -9,6 +9,7 @@ import pytest
 
 from resale.adapters.dynamodb.claims import CLAIMS
 from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
+from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
 from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import MEDIA
 from resale.adapters.dynamodb.orders import ORDERS
@@ -17,10 +18,12 @@ from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
 from tests.unit.builders import a_claim, a_listing, a_media, a_payout, a_seller, a_transfer, an_order
+from tests.unit.events import an_inbound
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 KINDS: dict[str, DocumentKind[Any]] = {
     "claim": CLAIMS,
+    "inbound": INBOUND_EVENTS,
     "listing": LISTINGS,
     "media": MEDIA,
     "order": ORDERS,
@@ -30,6 +33,7 @@ KINDS: dict[str, DocumentKind[Any]] = {
 }
 TODAY: dict[str, msgspec.Struct] = {
     "claim": a_claim(),
+    "inbound": an_inbound(),
     "listing": a_listing(),
     "media": a_media(),
     "order": an_order(),

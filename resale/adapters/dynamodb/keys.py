@@ -22,6 +22,7 @@ a payout; a seller's payouts; all payouts  orders: pk = id, sk = "payout"; by_se
 a seller's account                         orders: pk = id, sk = "seller"
 ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
 ledger entries of a source, of a day       ledger/by_source; ledger/by_day (sharded)
+an inbound event by id                     orders: pk = id, sk = "inbound"
 history by version, and by time            history: pk = entity, sk = version; history/by_time
 =========================================  ==========================================
 """
@@ -41,6 +42,7 @@ CUSTOMER_SK: Final = "customer"
 TRANSFER_SK_PREFIX: Final = "trf_"
 PAYOUT_SK: Final = "payout"
 SELLER_SK: Final = "seller"
+INBOUND_SK: Final = "inbound"
 
 #: Sort keys that are the id of a part of what the partition is about.
 PART_PREFIXES: Final = ("med_", "clm_", "trf_")
@@ -145,6 +147,11 @@ def open_claims(shard: int) -> str:
 def all_payouts(shard: int) -> str:
     """Partition of all payouts."""
     return f"payouts#{shard}"
+
+
+def inbound_key(inbound_id: str) -> Key:
+    """Key of an inbound event."""
+    return {"pk": inbound_id, "sk": INBOUND_SK}
 
 
 def customer_key(customer_id: str) -> Key:

@@ -274,6 +274,7 @@ class DynamoDBReader:
             "trf": (self._tables.orders, partial(keys.order_part_key, parent_id)),
             "pyt": (self._tables.orders, keys.payout_key),
             "sel": (self._tables.orders, keys.seller_key),
+            "inb": (self._tables.orders, keys.inbound_key),
         }
         table, make = makers[entity_id[:3]]
         return table, make(entity_id)

@@ -5,6 +5,7 @@ from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
+from resale.adapters.dynamodb.inbound import DynamoDBInbound
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.adapters.dynamodb.listings import DynamoDBListings
 from resale.adapters.dynamodb.media import DynamoDBMedia
@@ -35,6 +36,7 @@ class DynamoDBUnitOfWork:
         self.payouts = DynamoDBPayouts(self._scope)
         self.sellers = DynamoDBSellers(self._scope)
         self.ledger = DynamoDBLedger(self._scope)
+        self.inbound = DynamoDBInbound(self._scope)
         self.references = DynamoDBReferences(self._scope)
         self.idempotency = DynamoDBIdempotency(self._scope)
 

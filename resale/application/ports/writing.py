@@ -14,6 +14,7 @@ from resale.domain.ids import (
     ClaimId,
     CustomerId,
     IdSource,
+    InboundId,
     ListingId,
     MediaId,
     OrderId,
@@ -21,6 +22,7 @@ from resale.domain.ids import (
     SellerId,
     TransferId,
 )
+from resale.domain.inbound import Inbound
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import Listing
 from resale.domain.media import Media
@@ -186,6 +188,21 @@ class CustomerRepository(Protocol):
         """Buffer a customer with its look-up; another writer of the same shopper is a Conflict."""
 
 
+class InboundRepository(Protocol):
+    """What partners told by webhooks."""
+
+    def get(self, inbound_id: InboundId) -> Inbound:
+        """Read one, consistently. Raises NotFound."""
+
+    def add(self, inbound: Inbound, *, change_type: str) -> None:
+        """Buffer the first version of an event; one that was taken before fails the commit with InboundChanged."""
+
+    def save(
+        self, inbound: Inbound, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of an event."""
+
+
 class ReferenceRepository(Protocol):
     """Look-ups: what a partner calls by a name of its own, and what we call it."""
 
@@ -255,6 +272,10 @@ class UnitOfWork(Protocol):
     @property
     def customers(self) -> CustomerRepository:
         """Its customers."""
+
+    @property
+    def inbound(self) -> InboundRepository:
+        """What its partners told."""
 
     @property
     def references(self) -> ReferenceRepository:

@@ -1,0 +1,147 @@
+"""An inbound event: what a partner told us by a webhook, kept before it is answered, acted on once."""
+
+import hashlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.ids import ConnectionId, InboundId, is_id
+from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider
+from resale.domain.payments import Dispute
+from resale.domain.shipments import MAX_EVENTS, TrackingEvent
+from resale.domain.states import Machine, Row
+from resale.errors import Conflict, NotFound, Rejected
+
+SCHEMA: Final = 1
+MAX_NAME_CHARS: Final = 200  # of what a partner calls something; a longer name is kept as its hash
+LOOKED_AT_WITHIN: Final = timedelta(seconds=30)  # one not looked at by then is asked for again by the sweep
+#: A partner may tell of something before the write that learned its name is done: so long an unknown one is asked for.
+UNKNOWN_FOR: Final = timedelta(hours=1)
+
+
+class InboundStatus(StrEnum):
+    """Where an inbound event is."""
+
+    RECEIVED = "received"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class InboundCommand(StrEnum):
+    """What can happen to an inbound event."""
+
+    PROCESS = "process"
+    IGNORE = "ignore"
+    FAIL = "fail"
+
+
+class InboundNotFound(NotFound):
+    """No such inbound event."""
+
+    code = "inbound_not_found"
+
+
+class InboundChanged(Conflict):
+    """Another writer took or settled this event meanwhile."""
+
+    code = "inbound_changed"
+
+
+class InboundTransitionRefused(Rejected):
+    """The inbound event is settled already."""
+
+    code = "inbound_transition_refused"
+
+
+_S = InboundStatus
+_C = InboundCommand
+
+INBOUND: Final = Machine(
+    "inbound event",
+    (
+        Row(_S.RECEIVED, _C.PROCESS, _S.PROCESSED),
+        Row(_S.RECEIVED, _C.IGNORE, _S.IGNORED),
+        Row(_S.RECEIVED, _C.FAIL, _S.FAILED),
+    ),
+    refused=InboundTransitionRefused,
+    initial=_S.RECEIVED,
+)
+
+
+class InboundPrivate(msgspec.Struct, frozen=True, kw_only=True):
+    """The webhook's body as it came, deflated: it may name people."""
+
+    payload: bytes
+
+
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
+    """An inbound event as stored: everything but ``private`` is its ``doc``.
+
+    ``target_id`` is what of ours it is about: as the partner says, or as its ``reference`` was looked up.
+    """
+
+    id: InboundId
+    object: str = "inbound"
+    schema: int = SCHEMA
+    version: int = 0
+    livemode: bool
+    status: InboundStatus = InboundStatus.RECEIVED
+    connection_id: ConnectionId
+    kind: PartnerKind
+    provider: Provider
+    provider_event_id: str
+    provider_event_kind: str
+    occurred_at: datetime | None = None
+    target_id: str | None = None
+    reference: str | None = None
+    tracking: tuple[TrackingEvent, ...] = ()
+    dispute: Dispute | None = None
+    reason_code: str | None = None
+    tries: int = 0
+    created_at: datetime
+    updated_at: datetime
+    due_at: datetime | None = None
+    private: str | UnsetType = UNSET
+
+
+def inbound_id_of(*, connection_id: ConnectionId, provider_event_id: str) -> InboundId:
+    """Derive an event's id: every delivery of the same event has the same, and another connection's never has."""
+    parts = (connection_id.encode(), provider_event_id.encode())
+    digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
+    return InboundId(f"inb_{digest.hexdigest()[:32]}")
+
+
+def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now: datetime) -> Inbound:
+    """Turn what a webhook says into an event to be looked at, all of it bounded; ``private`` is the caller's to add."""
+    return Inbound(
+        id=inbound_id_of(connection_id=connection.id, provider_event_id=event.provider_event_id),
+        version=1,
+        livemode=livemode,
+        connection_id=connection.id,
+        kind=connection.kind,
+        provider=connection.provider,
+        provider_event_id=_bounded(event.provider_event_id),
+        provider_event_kind=event.kind[:MAX_NAME_CHARS],
+        occurred_at=event.occurred_at,
+        target_id=_named_target(event),
+        reference=_bounded(event.reference) if event.reference else None,
+        tracking=event.tracking[-MAX_EVENTS:],
+        dispute=event.dispute,
+        created_at=now,
+        updated_at=now,
+        due_at=now + LOOKED_AT_WITHIN,
+    )
+
+
+def _named_target(event: PartnerEvent) -> str | None:
+    """Give the id of ours that the partner carries; what has no id's shape is none."""
+    named = (("ord", event.order_id), ("pyt", event.payout_id), ("shp", event.shipment_id), ("rtn", event.shipment_id))
+    return next((entity_id for prefix, entity_id in named if entity_id and is_id(prefix, entity_id)), None)
+
+
+def _bounded(name: str) -> str:
+    return name if len(name) <= MAX_NAME_CHARS else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
