@@ -116,25 +116,36 @@ def expected_version(request: Request) -> int | None:
 
 
 def find_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey | None:
-    """Read the Idempotency-Key header, bound to who says it and to what.
+    """Read the Idempotency-Key header, bound to the shopper who says it and to what.
 
     Raises:
         IdempotencyKeyInvalid: Not 1 to 255 visible ASCII characters.
         CardNumberRefused: A payment card number.
     """
+    return _command_key(request, caller=f"{shopper.issuer} {shopper.subject}", command=command, body=body)
+
+
+def require_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey:
+    """Read an Idempotency-Key header that must be there. Raises IdempotencyKeyRequired or IdempotencyKeyInvalid."""
+    return _required(find_command_key(request, shopper=shopper, command=command, body=body))
+
+
+def require_brand_command_key(request: Request, *, key_id: str, command: str, body: bytes) -> CommandKey:
+    """Read a brand's own Idempotency-Key header, bound to its API key; it must be there, as for a shopper's."""
+    return _required(_command_key(request, caller=key_id, command=command, body=body))
+
+
+def _command_key(request: Request, *, caller: str, command: str, body: bytes) -> CommandKey | None:
     text = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if text is None:
         return None
     if _KEY.fullmatch(text) is None:
         raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
     refuse_card_numbers(text.encode(), place="The Idempotency-Key")
-    caller = f"{shopper.issuer} {shopper.subject}"
     return command_key(caller=caller, command=command, client_key=text, body=body)
 
 
-def require_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey:
-    """Read an Idempotency-Key header that must be there. Raises IdempotencyKeyRequired or IdempotencyKeyInvalid."""
-    key = find_command_key(request, shopper=shopper, command=command, body=body)
+def _required(key: CommandKey | None) -> CommandKey:
     if key is None:
         raise IdempotencyKeyRequired(
             "Send an Idempotency-Key header: it makes the call safe to repeat.", errors=(_wrong_key("required"),)

@@ -37,6 +37,7 @@ from resale.application.operations.listings import (
     create_listing,
     edit_listing,
     moderate_listing,
+    relist_listing,
     submit_listing,
     withdraw_listing,
 )
@@ -189,6 +190,23 @@ class ListingWithdrawalView(LeanAPIView):
             expected_version=version,
         )
         return _answer(call, reader, principal, listing)
+
+
+class ListingRelistView(LeanAPIView):
+    """``/v1/listings/{listing_id}/relist``."""
+
+    def post(self, request: Request, listing_id: str) -> HttpResponse:
+        """Sell a returned item again."""
+        call = call_of(request)
+        refuse_input(request)
+        found_id = _listing_id(listing_id)
+        reader = call.open_reader()
+        principal = require_party(call, reader, scope=MODERATE)
+        listing = call.run(
+            lambda uow: relist_listing(uow=uow, principal=principal, listing_id=found_id, now=call.now),
+            principal=principal,
+        )
+        return _created(call, view_listing(reader=reader, principal=principal, document=listing_document(listing)))
 
 
 class ListingModerationView(LeanAPIView):

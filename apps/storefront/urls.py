@@ -2,30 +2,62 @@
 
 from django.urls import path
 
+from apps.storefront.claims import (
+    ClaimDetailView,
+    ClaimResolutionView,
+    ClaimsView,
+    ClaimWithdrawalView,
+    OrderClaimsView,
+)
 from apps.storefront.docs import DocsView, OpenAPIView
 from apps.storefront.history import ListingHistoryView, OrderHistoryView
 from apps.storefront.listings import (
     ListingModerationView,
+    ListingRelistView,
     ListingSubmissionView,
     ListingsView,
     ListingView,
     ListingWithdrawalView,
     SellerListingsView,
 )
+from apps.storefront.money import (
+    BalanceSheetView,
+    LedgerView,
+    PayoutDetailView,
+    PayoutsView,
+    ReconciliationView,
+    RefundsView,
+)
 from apps.storefront.orders import OrderCancellationView, OrderDetailView, OrdersView
+from apps.storefront.sales import LabelView, ReceiptView, SellerAccountView
 
 urlpatterns = [
     path("listings", ListingsView.as_view()),
     path("listings/<str:listing_id>", ListingView.as_view()),
     path("listings/<str:listing_id>/submit", ListingSubmissionView.as_view()),
     path("listings/<str:listing_id>/withdraw", ListingWithdrawalView.as_view()),
+    path("listings/<str:listing_id>/relist", ListingRelistView.as_view()),
     path("listings/<str:listing_id>/moderation", ListingModerationView.as_view()),
     path("listings/<str:listing_id>/history", ListingHistoryView.as_view()),
     path("sellers/<str:seller_id>/listings", SellerListingsView.as_view()),
     path("orders", OrdersView.as_view()),
     path("orders/<str:order_id>", OrderDetailView.as_view()),
     path("orders/<str:order_id>/cancel", OrderCancellationView.as_view()),
+    path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),
+    path("orders/<str:order_id>/claims", OrderClaimsView.as_view()),
     path("orders/<str:order_id>/history", OrderHistoryView.as_view()),
+    path("sales/<str:order_id>/label", LabelView.as_view()),
+    path("claims", ClaimsView.as_view()),
+    path("claims/<str:claim_id>", ClaimDetailView.as_view()),
+    path("claims/<str:claim_id>/withdraw", ClaimWithdrawalView.as_view()),
+    path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
+    path("seller_account", SellerAccountView.as_view()),
+    path("payouts", PayoutsView.as_view()),
+    path("payouts/<str:payout_id>", PayoutDetailView.as_view()),
+    path("refunds", RefundsView.as_view()),
+    path("ledger/entries", LedgerView.as_view()),
+    path("ledger/balances", BalanceSheetView.as_view()),
+    path("reports/reconciliation", ReconciliationView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),
 ]

@@ -13,7 +13,20 @@ from apps.tenancy import models, registry
 from resale.errors import Invalid, NotFound
 
 #: What a secret key can be allowed. A publishable key has none: it browses, and carries shoppers.
-SCOPES: Final = frozenset({"listings:read", "listings:moderate", "orders:read", "orders:write", "history:read"})
+SCOPES: Final = frozenset(
+    {
+        "claims:read",
+        "claims:write",
+        "history:read",
+        "ledger:read",
+        "listings:moderate",
+        "listings:read",
+        "orders:read",
+        "orders:write",
+        "payouts:read",
+        "refunds:write",
+    }
+)
 
 _PREFIXES: Final = {models.KeyKind.PUBLISHABLE: "pk", models.KeyKind.SECRET: "sk"}
 _RANDOM_BYTES: Final = 32

@@ -13,6 +13,7 @@ from resale.domain.claims import ClaimStatus
 from resale.domain.ids import CustomerId
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
+from resale.domain.payouts import PayoutStatus
 
 
 class Role(StrEnum):
@@ -51,6 +52,7 @@ class Action(StrEnum):
     WITHDRAW_CLAIM = "withdraw_claim"
     ADD_EVIDENCE = "add_evidence"
     RELIST_LISTING = "relist_listing"
+    VIEW_PAYOUT = "view_payout"
     VIEW_LEDGER = "view_ledger"
 
 
@@ -70,6 +72,7 @@ _ON_SHOW: Final = frozenset({_L.ACTIVE, _L.RESERVED, _L.SOLD})
 _PAID: Final = _ORDERS - {_O.SUBMITTED, _O.PAYMENT_PENDING, _O.PAYMENT_FAILED, _O.CANCELLED}
 _TO_SHIP: Final = frozenset({_O.CONFIRMED, _O.AWAITING_SHIPMENT})
 _CLAIMS: Final = frozenset(ClaimStatus)
+_PAYOUTS: Final = frozenset(PayoutStatus)
 _BOOKS: Final = frozenset({""})  # the ledger has no states
 _R = Role
 _A = Action
@@ -132,6 +135,13 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.WITHDRAW_CLAIM: {_R.OWNER: _CLAIMS},
     _A.ADD_EVIDENCE: {_R.OWNER: _CLAIMS},
     _A.RELIST_LISTING: {_R.OWNER: _LISTINGS},
+    _A.VIEW_PAYOUT: {
+        _R.OWNER: _PAYOUTS,
+        _R.BRAND: _PAYOUTS,
+        _R.VIEWER: _PAYOUTS,
+        _R.MODERATOR: _PAYOUTS,
+        _R.MANAGER: _PAYOUTS,
+    },
     _A.VIEW_LEDGER: {_R.BRAND: _BOOKS, _R.VIEWER: _BOOKS, _R.MODERATOR: _BOOKS, _R.MANAGER: _BOOKS},
     _A.VIEW_ORDER_HISTORY: {
         _R.BRAND: _ORDERS,

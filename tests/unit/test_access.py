@@ -6,11 +6,13 @@ from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import ClaimStatus
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
+from resale.domain.payouts import PayoutStatus
 from tests.unit.builders import BUYER, SELLER, STRANGER
 
 ANY_LISTING = {status.value for status in ListingStatus}
 ANY_ORDER = {status.value for status in OrderStatus}
 ANY_CLAIM = {status.value for status in ClaimStatus}
+ANY_PAYOUT = {status.value for status in PayoutStatus}
 BOOKS = {""}  # the ledger has no states
 PAID = ANY_ORDER - {"submitted", "payment_pending", "payment_failed", "cancelled"}
 SHOWN = {"active", "reserved", "sold"}
@@ -38,6 +40,7 @@ DECIDED = {
     "withdraw_claim": (NO, ANY_CLAIM, NO, NO, NO, NO, NO),
     "add_evidence": (NO, ANY_CLAIM, NO, NO, NO, NO, NO),
     "relist_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
+    "view_payout": (NO, ANY_PAYOUT, NO, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT),
     "view_ledger": (NO, NO, NO, BOOKS, BOOKS, BOOKS, BOOKS),
     "view_order_history": (NO, NO, NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
 }
@@ -50,7 +53,7 @@ CELLS = [
 class TestPermits:
     @pytest.mark.parametrize(("action", "role", "states"), CELLS)
     def test_allows_exactly_the_states_decided(self, action: Action, role: Role, states: set[str]) -> None:
-        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | BOOKS
+        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | ANY_PAYOUT | BOOKS
         assert {status for status in asked if permits(action, role, status)} == states
 
     def test_every_action_and_role_is_decided(self) -> None:

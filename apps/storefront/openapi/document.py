@@ -28,10 +28,14 @@ has changed), or as `If-None-Match` to be told that nothing has (304).
 **Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
 a JSON pointer into the body, a query parameter, or `/headers/…`.
 
-**Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (charged, the answer is lost), `tok_error` (fails
-twice), `tok_slow` (takes ten seconds).
+**Money.** Amounts are whole minor units. A buyer's money is taken when the order is confirmed; the seller's part is
+held until the order is completed: when the buyer confirms receipt, or the claim window after delivery is over.
+
+**Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (booked, the answer is lost), `tok_error` (fails
+twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer). `payout_destination`: `acct_ok`,
+`acct_failed`. Parcels move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
-_TAGS: Final = ("Listings", "Moderation", "Orders", "Histories", "This document")
+_TAGS: Final = ("Listings", "Moderation", "Orders", "Claims", "Money", "Histories", "This document")
 _SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
     Access.ANYBODY: [],
     Access.KEY: [{"PublishableKey": []}, {"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
@@ -50,6 +54,8 @@ _PATH_PARAMETERS: Final = {
     "listing_id": ("The listing.", "lst"),
     "seller_id": ("The seller, as `seller_id` of a listing.", "cus"),
     "order_id": ("The order.", "ord"),
+    "claim_id": ("The claim.", "clm"),
+    "payout_id": ("The payout.", "pyt"),
 }
 
 
@@ -140,7 +146,7 @@ def _query_parameters(endpoint: Endpoint) -> list[Schema]:
         {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": name in made[endpoint.query.__name__].get("required", ()),
             "description": schema.pop("description", ""),
             "schema": made[schema["$ref"]] if "$ref" in schema else schema,
         }

@@ -80,6 +80,7 @@ class OwnerListing(PublicListing, frozen=True, kw_only=True):
     """What its seller sees: where the review stands, what the moderator wrote, and the image slots."""
 
     submitted_at: datetime | None
+    relisted_from: ListingId | None = None
     reasons: tuple[str, ...] = ()
     images: tuple[ImageView, ...] = ()
 

@@ -2,11 +2,28 @@
 
 from typing import Final
 
+from apps.storefront.openapi.endpoints.claims import CLAIM_ENDPOINTS
 from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
 from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
+from apps.storefront.openapi.endpoints.money import MONEY_ENDPOINTS
 from apps.storefront.openapi.endpoints.orders import ORDER_ENDPOINTS
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 
-__all__ = ["DOCUMENT_ENDPOINTS", "ENDPOINTS", "LISTING_ENDPOINTS", "ORDER_ENDPOINTS", "Access", "Endpoint"]
+__all__ = [
+    "CLAIM_ENDPOINTS",
+    "DOCUMENT_ENDPOINTS",
+    "ENDPOINTS",
+    "LISTING_ENDPOINTS",
+    "MONEY_ENDPOINTS",
+    "ORDER_ENDPOINTS",
+    "Access",
+    "Endpoint",
+]
 
-ENDPOINTS: Final = (*LISTING_ENDPOINTS, *ORDER_ENDPOINTS, *DOCUMENT_ENDPOINTS)
+ENDPOINTS: Final = (
+    *LISTING_ENDPOINTS,
+    *ORDER_ENDPOINTS,
+    *CLAIM_ENDPOINTS,
+    *MONEY_ENDPOINTS,
+    *DOCUMENT_ENDPOINTS,
+)

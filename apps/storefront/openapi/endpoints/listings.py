@@ -125,6 +125,24 @@ LISTING_ENDPOINTS: Final = (
     ),
     Endpoint(
         method="post",
+        path="/v1/listings/{listing_id}/relist",
+        id="relistListing",
+        tag="Listings",
+        summary="Sell a returned item again",
+        details=(
+            "Of a sold listing whose order was refunded or cancelled: makes a new listing like it, with its photos, "
+            "`relisted_from` it, which goes to review. Said again it answers with the same new listing."
+        ),
+        access=Access.SHOPPER,
+        body=NoBody,
+        body_required=False,
+        status=201,
+        answers=(OwnerListing,),
+        tagged=True,
+        problems=codes_of(listings.ListingNotFound, Forbidden, listings.NotRelistable, listings.ListingChanged),
+    ),
+    Endpoint(
+        method="post",
         path="/v1/listings/{listing_id}/moderation",
         id="moderateListing",
         tag="Moderation",

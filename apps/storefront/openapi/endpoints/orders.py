@@ -6,14 +6,19 @@ from apps.storefront.inputs import NoBody, OrdersQuery, PageQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.sales import LabelRequestBody
+from resale.application.operations.sellers import ShipFromMissing
 from resale.application.queries.history import HistoryList
 from resale.application.queries.orders import BrandOrder, BuyerOrder, SellerOrder
 from resale.domain import listings, orders
 from resale.domain.customers import CustomerChanged
 from resale.domain.orders import NewOrder
+from resale.domain.sellers import SellerChanged
 from resale.errors import Forbidden
 
 _ORDER_VIEWS: Final = (BuyerOrder, SellerOrder, BrandOrder)
+
+_ACTED_ON: Final = codes_of(orders.OrderNotFound, Forbidden, orders.OrderTransitionRefused, orders.OrderChanged)
 
 ORDER_ENDPOINTS: Final = (
     Endpoint(
@@ -73,7 +78,10 @@ ORDER_ENDPOINTS: Final = (
         id="cancelOrder",
         tag="Orders",
         summary="Cancel an order",
-        details="While a payment runs this is a request that is honoured when it ends. Said again it changes nothing.",
+        details=(
+            "While a payment runs this is a request that is honoured when it ends. A paid order that is not shipped is "
+            "`cancelling` until label and money went back. Said again it changes nothing."
+        ),
         access=Access.PARTY,
         scope="orders:write",
         body=NoBody,
@@ -88,6 +96,37 @@ ORDER_ENDPOINTS: Final = (
             orders.OrderChanged,
             listings.ListingChanged,
         ),
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/orders/{order_id}/confirm_receipt",
+        id="confirmReceipt",
+        tag="Orders",
+        summary="Say that all is well",
+        details="The order completes now and not at the end of the claim window; there is no claim after it.",
+        access=Access.SHOPPER,
+        body=NoBody,
+        body_required=False,
+        answers=(BuyerOrder,),
+        tagged=True,
+        problems=_ACTED_ON,
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/sales/{order_id}/label",
+        id="requestLabel",
+        tag="Orders",
+        summary="Ask for the label of a sale",
+        details=(
+            "By the seller. The workflow buys it within moments; read the order for `label_url`. Without `ship_from` "
+            "the seller account's own is used; with it, it is kept there. Said again it changes nothing."
+        ),
+        access=Access.SHOPPER,
+        body=LabelRequestBody,
+        body_required=False,
+        answers=(SellerOrder,),
+        tagged=True,
+        problems=(*_ACTED_ON, *codes_of(ShipFromMissing, SellerChanged)),
     ),
     Endpoint(
         method="get",

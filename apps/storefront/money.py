@@ -1,0 +1,193 @@
+"""Money over HTTP: payouts of sellers, refunds by the brand, and the brand's books."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import msgspec
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.core.container import get_container
+from apps.core.requests import Body, decode_json, read_json
+from apps.core.views import LeanAPIView, json_response
+from apps.storefront.answers import is_current, not_modified, one_object, version_tag
+from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.inputs import (
+    NoQuery,
+    PageQuery,
+    given,
+    read_query,
+    require_brand_command_key,
+    require_command_key,
+)
+from apps.storefront.keyed import do_once
+from resale.application.operations.orders import NewRefund, refund_order
+from resale.application.operations.payouts import start_payout
+from resale.application.queries.ledger import get_balance_sheet, get_reconciliation, list_ledger
+from resale.application.queries.orders import get_order, order_document, view_order
+from resale.application.queries.payouts import PayoutView, get_payout, list_payouts, payout_document, view_payout
+from resale.domain.ids import CustomerId, OrderId, PayoutId, is_id
+from resale.domain.payouts import NewPayout, NothingToPayOut, PayoutNotFound
+from resale.domain.sellers import seller_id_of
+
+READ_LEDGER: Final = "ledger:read"
+READ_PAYOUTS: Final = "payouts:read"
+WRITE_REFUNDS: Final = "refunds:write"
+_encode: Final = msgspec.json.Encoder().encode
+
+Source = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
+]
+Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="How many days back.")]
+
+
+class LedgerQuery(Body, frozen=True, kw_only=True):
+    """Whose bookings."""
+
+    source: Source
+
+
+class ReconciliationQuery(Body, frozen=True, kw_only=True):
+    """How far back."""
+
+    days: Days = 7
+
+
+class PayoutsView(LeanAPIView):
+    """``/v1/payouts``."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """List the caller's payouts, or all of them for the brand."""
+        call = call_of(request)
+        query = read_query(request, PageQuery)
+        reader = call.open_reader()
+        principal = require_party(call, reader, scope=READ_PAYOUTS)
+        page = list_payouts(reader=reader, principal=principal, limit=query.limit, cursor=given(query.cursor))
+        return json_response(_encode(page))
+
+    def post(self, request: Request) -> HttpResponse:
+        """Pay the caller all that is available."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        shopper = shopper_of(call)
+        body = read_json(request)
+        key = require_command_key(request, shopper=shopper, command="start_payout", body=body)
+        new = decode_json(body, NewPayout)
+        reader = call.open_reader()
+        principal = principal_of(shopper, reader)
+        customer_id = principal.customer_id
+
+        def start() -> HttpResponse:
+            if customer_id is None:
+                raise NothingToPayOut("Nothing is available to be paid out.")
+            payout = call.run(
+                lambda uow: start_payout(
+                    uow=uow, seller_id=seller_id_of(CustomerId(customer_id)), method=new.method, key=key, now=call.now
+                ),
+                principal=principal,
+            )
+            return _accepted(view_payout(payout_document(payout)))
+
+        def answer_again(payout_id: str) -> HttpResponse:
+            found = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+            return _accepted(found, replayed=True)
+
+        return do_once(key=key, reader=reader, first=start, again=answer_again)
+
+
+class PayoutDetailView(LeanAPIView):
+    """``/v1/payouts/{payout_id}``."""
+
+    def get(self, request: Request, payout_id: str) -> HttpResponse:
+        """Show one payout."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        if not is_id("pyt", payout_id):
+            raise PayoutNotFound("No such payout.")
+        reader = call.open_reader()
+        principal = require_party(call, reader, scope=READ_PAYOUTS)
+        view = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+        tag = version_tag(view.version)
+        return not_modified(tag) if is_current(request, tag) else one_object(_encode(view), tag=tag)
+
+
+class RefundsView(LeanAPIView):
+    """``/v1/refunds``."""
+
+    def post(self, request: Request) -> HttpResponse:
+        """Give a buyer some or all of their money back."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        principal = require_brand(call, scope=WRITE_REFUNDS)
+        body = read_json(request)
+        key = require_brand_command_key(request, key_id=call.caller.key_id, command="refund_order", body=body)
+        new = decode_json(body, NewRefund)
+        reader = call.open_reader()
+
+        def refund() -> HttpResponse:
+            order = call.run(
+                lambda uow: refund_order(uow=uow, principal=principal, new=new, key=key, now=call.now),
+                principal=principal,
+            )
+            view = view_order(reader=reader, principal=principal, document=order_document(order))
+            return one_object(_encode(view), tag=version_tag(view.version), status=HTTPStatus.ACCEPTED)
+
+        def answer_again(order_id: str) -> HttpResponse:
+            view = get_order(reader=reader, principal=principal, order_id=OrderId(order_id))
+            tag = version_tag(view.version)
+            return one_object(_encode(view), tag=tag, status=HTTPStatus.ACCEPTED, replayed=True)
+
+        return do_once(key=key, reader=reader, first=refund, again=answer_again)
+
+
+class LedgerView(LeanAPIView):
+    """``/v1/ledger/entries``."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """List what was booked for an order or a payout."""
+        call = call_of(request)
+        query = read_query(request, LedgerQuery)
+        principal = require_brand(call, scope=READ_LEDGER)
+        found = list_ledger(reader=call.open_reader(), principal=principal, source_id=query.source)
+        return json_response(_encode(found))
+
+
+class BalanceSheetView(LeanAPIView):
+    """``/v1/ledger/balances``."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Sum up the house's accounts."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        principal = require_brand(call, scope=READ_LEDGER)
+        return json_response(_encode(get_balance_sheet(reader=call.open_reader(), principal=principal)))
+
+
+class ReconciliationView(LeanAPIView):
+    """``/v1/reports/reconciliation``."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Hold provider, ledger and orders against each other."""
+        call = call_of(request)
+        query = read_query(request, ReconciliationQuery)
+        principal = require_brand(call, scope=READ_LEDGER)
+        report = get_reconciliation(
+            reader=call.open_reader(),
+            principal=principal,
+            payments=get_container().payments(call.tenant),
+            since=call.now - timedelta(days=query.days),
+            now=call.now,
+        )
+        return json_response(_encode(report))
+
+
+def _accepted(view: PayoutView, *, replayed: bool = False) -> HttpResponse:
+    return one_object(
+        _encode(view),
+        tag=version_tag(view.version),
+        status=HTTPStatus.ACCEPTED,
+        location=f"/v1/payouts/{view.id}",
+        replayed=replayed,
+    )

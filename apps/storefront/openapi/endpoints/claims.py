@@ -1,0 +1,107 @@
+"""Endpoints of claims: opened, looked at, withdrawn, decided."""
+
+from typing import Final
+
+from apps.storefront.inputs import NoBody, PageQuery
+from apps.storefront.openapi.codes import codes_of
+from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from resale.application.queries.claims import BrandClaim, BuyerClaim, SellerClaim
+from resale.domain import claims, orders
+from resale.domain.claims import NewClaim, Resolution
+from resale.domain.sellers import SellerChanged
+from resale.errors import Forbidden
+
+_VIEWS: Final = (BuyerClaim, SellerClaim, BrandClaim)
+_ACTED_ON: Final = codes_of(
+    claims.ClaimNotFound,
+    Forbidden,
+    claims.ClaimTransitionRefused,
+    claims.ClaimChanged,
+    orders.OrderChanged,
+    SellerChanged,
+)
+
+CLAIM_ENDPOINTS: Final = (
+    Endpoint(
+        method="post",
+        path="/v1/orders/{order_id}/claims",
+        id="openClaim",
+        tag="Claims",
+        summary="Claim that something is wrong",
+        details=(
+            "Of a delivered order, while its claim window is open (`claim_until`). The seller's money stays held until "
+            "the claim is closed. An order has one claim; the same claim again answers with it."
+        ),
+        access=Access.SHOPPER,
+        body=NewClaim,
+        status=201,
+        answers=(BuyerClaim,),
+        tagged=True,
+        problems=codes_of(
+            orders.OrderNotFound,
+            Forbidden,
+            claims.ClaimExists,
+            orders.OrderTransitionRefused,
+            orders.OrderChanged,
+            claims.ClaimChanged,
+        ),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/claims",
+        id="listClaims",
+        tag="Claims",
+        summary="Claims, newest first",
+        details="A buyer's own; for the brand, those that are not closed. Without what was written.",
+        access=Access.PARTY,
+        scope="claims:read",
+        query=PageQuery,
+        answers=_VIEWS,
+        listed=True,
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/claims/{claim_id}",
+        id="getClaim",
+        tag="Claims",
+        summary="One claim",
+        access=Access.PARTY,
+        scope="claims:read",
+        answers=_VIEWS,
+        tagged=True,
+        problems=codes_of(claims.ClaimNotFound),
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/claims/{claim_id}/withdraw",
+        id="withdrawClaim",
+        tag="Claims",
+        summary="Take a claim back",
+        details="By its buyer; the order completes. Said again it changes nothing.",
+        access=Access.SHOPPER,
+        body=NoBody,
+        body_required=False,
+        answers=(BuyerClaim,),
+        tagged=True,
+        problems=_ACTED_ON,
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/claims/{claim_id}/resolve",
+        id="resolveClaim",
+        tag="Claims",
+        summary="Decide on a claim",
+        details=(
+            "`approve`: the item comes back, a return label is bought, its first scan starts the refund. "
+            "`approve_without_return`: all of the money, or `refund_amount` of it, goes back and the item stays. "
+            "`request_evidence`, `deny`: with a `note` to the buyer. The same decision again changes nothing."
+        ),
+        access=Access.BRAND,
+        scope="claims:write",
+        body=Resolution,
+        if_match=True,
+        answers=(BrandClaim,),
+        tagged=True,
+        problems=(*_ACTED_ON, *codes_of(claims.RefundAmountRefused)),
+    ),
+)

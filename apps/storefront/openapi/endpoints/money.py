@@ -1,0 +1,157 @@
+"""Endpoints of money: seller accounts, payouts, refunds, the books."""
+
+from typing import Final
+
+from apps.storefront.inputs import PageQuery
+from apps.storefront.money import LedgerQuery, ReconciliationQuery
+from apps.storefront.openapi.codes import codes_of
+from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay
+from resale.application.queries.ledger import BalanceSheet, LedgerList, LedgerNotFound, Reconciliation
+from resale.application.queries.orders import BrandOrder
+from resale.application.queries.payouts import PayoutView
+from resale.application.queries.sellers import SellerView
+from resale.domain import orders, payouts, sellers
+from resale.domain.customers import CustomerChanged
+from resale.domain.partners import PartnerUnavailable
+from resale.domain.payouts import NewPayout
+from resale.domain.sellers import SellerEdit
+from resale.domain.transfers import TransferChanged
+from resale.errors import Forbidden
+
+MONEY_ENDPOINTS: Final = (
+    Endpoint(
+        method="get",
+        path="/v1/seller_account",
+        id="getSellerAccount",
+        tag="Money",
+        summary="The shopper's own seller account",
+        details="`available` is what the next payout takes; below zero it is owed, and netted with what comes.",
+        access=Access.SHOPPER,
+        answers=(SellerView,),
+        tagged=True,
+        problems=codes_of(sellers.SellerNotFound),
+    ),
+    Endpoint(
+        method="patch",
+        path="/v1/seller_account",
+        id="editSellerAccount",
+        tag="Money",
+        summary="Say how to be paid and where parcels leave from",
+        details="What is absent stays. `payout_destination` is the payment provider's name of an account.",
+        access=Access.SHOPPER,
+        body=SellerEdit,
+        answers=(SellerView,),
+        tagged=True,
+        problems=codes_of(sellers.SellerChanged, CustomerChanged),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/payouts",
+        id="listPayouts",
+        tag="Money",
+        summary="Payouts, newest first",
+        details="The shopper's own; for the brand, all.",
+        access=Access.PARTY,
+        scope="payouts:read",
+        query=PageQuery,
+        answers=(PayoutView,),
+        listed=True,
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/payouts",
+        id="startPayout",
+        tag="Money",
+        summary="Pay out all that is available",
+        details=(
+            "By `method`, or by what the seller account says: cash to its destination, or store credit with the shop's "
+            "bonus. Without asking, a seller is paid some time after an order completes."
+        ),
+        access=Access.SHOPPER,
+        body=NewPayout,
+        key_required=True,
+        status=202,
+        answers=(PayoutView,),
+        tagged=True,
+        problems=codes_of(
+            payouts.NothingToPayOut, payouts.PayoutDestinationMissing, sellers.SellerChanged, TransferChanged
+        ),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/payouts/{payout_id}",
+        id="getPayout",
+        tag="Money",
+        summary="One payout",
+        access=Access.PARTY,
+        scope="payouts:read",
+        answers=(PayoutView,),
+        tagged=True,
+        problems=codes_of(payouts.PayoutNotFound),
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/refunds",
+        id="refundOrder",
+        tag="Money",
+        summary="Give a buyer money back",
+        details=(
+            "Of an order that is shipped, delivered or completed: `amount` of it, or all that is left. The workflow "
+            "pays it; read the order's `refunds`. After completion the seller's part is taken from their balance."
+        ),
+        access=Access.BRAND,
+        scope="refunds:write",
+        body=NewRefund,
+        key_required=True,
+        status=202,
+        answers=(BrandOrder,),
+        tagged=True,
+        problems=codes_of(
+            orders.OrderNotFound,
+            Forbidden,
+            orders.OrderTransitionRefused,
+            RefundTooLarge,
+            RefundUnderWay,
+            orders.OrderChanged,
+        ),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/ledger/entries",
+        id="listLedgerEntries",
+        tag="Money",
+        summary="What was booked for an order or a payout",
+        details="Debits are positive, credits negative; `sum` is nought.",
+        access=Access.BRAND,
+        scope="ledger:read",
+        query=LedgerQuery,
+        answers=(LedgerList,),
+        problems=codes_of(LedgerNotFound),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/ledger/balances",
+        id="getBalanceSheet",
+        tag="Money",
+        summary="What the house's accounts hold",
+        details="Read entry by entry: for reports, not for every page.",
+        access=Access.BRAND,
+        scope="ledger:read",
+        answers=(BalanceSheet,),
+        problems=codes_of(LedgerNotFound),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/reports/reconciliation",
+        id="getReconciliation",
+        tag="Money",
+        summary="Whether provider, ledger and orders agree",
+        details="Movement by movement; `agreed` when nothing differs but what a step is still to settle.",
+        access=Access.BRAND,
+        scope="ledger:read",
+        query=ReconciliationQuery,
+        answers=(Reconciliation,),
+        problems=codes_of(LedgerNotFound, PartnerUnavailable),
+    ),
+)

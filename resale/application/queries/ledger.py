@@ -1,0 +1,298 @@
+"""The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import PaymentProvider, Reader
+from resale.domain.access import Action, Principal, permits
+from resale.domain.ids import OrderId, PayoutId, is_id
+from resale.domain.ledger import HOUSE_ACCOUNTS, PROVIDER, LedgerEntry
+from resale.domain.orders import OrderStatus
+from resale.domain.partners import BookingKind, ProviderBooking
+from resale.domain.payments import Payment, Refund, RefundState
+from resale.domain.payouts import PayoutMethod, PayoutStatus
+from resale.errors import NotFound
+
+MAX_DAYS: Final = 31  # of one reconciliation
+
+
+class LedgerNotFound(NotFound):
+    """No books that the caller may see."""
+
+    code = "ledger_not_found"
+
+
+class LedgerList(msgspec.Struct, frozen=True, kw_only=True):
+    """What was booked for one order or payout, oldest first; ``sum`` is nought, always."""
+
+    object: str = "list"
+    data: tuple[LedgerEntry, ...]
+    sum: int
+    has_more: bool = False
+    next_cursor: str | None = None
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of the house's accounts holds: debits positive."""
+
+    account: str
+    amount: int
+
+
+class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """The house's accounts, and what all sellers' and store credit accounts together must hold against them."""
+
+    object: str = "balance_sheet"
+    currency: str
+    accounts: tuple[Balance, ...]
+    owed_to_customers: int
+
+
+class DifferenceKind(StrEnum):
+    """How the records disagree."""
+
+    NOT_IN_LEDGER = "not_in_ledger"
+    NOT_AT_PROVIDER = "not_at_provider"
+    NOT_IN_RECORDS = "not_in_records"
+    AMOUNT_DIFFERS = "amount_differs"
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement of money that three records do not tell alike; ``settling``: a step of it is still to come."""
+
+    kind: DifferenceKind
+    booking: BookingKind
+    source_id: str
+    our_id: str
+    provider: int | None
+    ledger: int | None
+    records: int | None
+    settling: bool
+
+
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+    """Provider, ledger and orders held against each other; agreed when there is no difference that is not settling."""
+
+    object: str = "reconciliation"
+    since: datetime
+    until: datetime
+    currency: str
+    movements: int
+    provider_sum: int
+    ledger_sum: int
+    records_sum: int
+    agreed: bool
+    differences: tuple[Difference, ...]
+
+
+class _Movement(msgspec.Struct):
+    """One movement of money as each record has it, signed: in positive, out negative."""
+
+    booking: BookingKind
+    source_id: str
+    our_id: str
+    provider: int | None = None
+    ledger: int | None = None
+    records: int | None = None
+    settling: bool = False
+
+
+class _OrderMoney(msgspec.Struct):
+    status: OrderStatus
+    payment: Payment | None = None
+    refunds: tuple[Refund, ...] = ()
+
+
+class _PayoutMoney(msgspec.Struct):
+    status: PayoutStatus
+    method: PayoutMethod
+    amount: int
+
+
+_ORDER: Final = msgspec.json.Decoder(_OrderMoney).decode
+_PAYOUT: Final = msgspec.json.Decoder(_PayoutMoney).decode
+_Movements = dict[tuple[str, str], _Movement]
+
+
+def list_ledger(*, reader: Reader, principal: Principal, source_id: str) -> LedgerList:
+    """List what was booked for an order or a payout.
+
+    Shape: one query of an index, page by page; a source has some dozen entries.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+    """
+    _check(principal)
+    entries = tuple(reader.iter_ledger_source(source_id))
+    return LedgerList(data=entries, sum=sum(entry.amount for entry in entries))
+
+
+def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
+    """Sum up the house's accounts.
+
+    Shape: one query a shard and account, page by page: for people and nightly jobs, not for every request.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+    """
+    _check(principal)
+    accounts = tuple(
+        Balance(account=name, amount=sum(entry.amount for entry in reader.iter_ledger_account(name)))
+        for name in HOUSE_ACCOUNTS
+    )
+    owed = sum(balance.amount for balance in accounts)
+    return BalanceSheet(currency=reader.tenant.currency, accounts=accounts, owed_to_customers=owed)
+
+
+def get_reconciliation(
+    *, reader: Reader, principal: Principal, payments: PaymentProvider, since: datetime, now: datetime
+) -> Reconciliation:
+    """Hold the provider's books, the ledger and the orders and payouts against each other, movement by movement.
+
+    Shape: the provider's list; the ledger day by day; each order and payout named by either, once.
+
+    Args:
+        reader: On the tenant.
+        principal: The brand or staff.
+        payments: The tenant's payment provider.
+        since: From when on, at most 31 days ago.
+        now: Until when, aware UTC.
+
+    Returns:
+        What differs. What a step is still to settle is shown and does not count.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+        PartnerUnavailable: The provider's books cannot be read now.
+    """
+    _check(principal)
+    since = max(since, now - timedelta(days=MAX_DAYS))
+    movements: _Movements = {}
+    for booking in payments.iter_bookings(since=since):
+        _add_provider(movements, booking)
+    for entry in _provider_entries(reader, since, now):
+        _add_ledger(movements, entry)
+    for source_id in sorted({movement.source_id for movement in movements.values()}):
+        _add_records(movements, reader, source_id, since)
+    differences = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
+    return Reconciliation(
+        since=since,
+        until=now,
+        currency=reader.tenant.currency,
+        movements=len(movements),
+        provider_sum=sum(movement.provider or 0 for movement in movements.values()),
+        ledger_sum=sum(movement.ledger or 0 for movement in movements.values()),
+        records_sum=sum(movement.records or 0 for movement in movements.values()),
+        agreed=all(difference.settling for difference in differences),
+        differences=differences,
+    )
+
+
+def _check(principal: Principal) -> None:
+    if not permits(Action.VIEW_LEDGER, principal.standing, ""):
+        raise LedgerNotFound
+
+
+def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterator[LedgerEntry]:
+    day = since.date()
+    while day <= now.date():
+        for entry in reader.iter_ledger_day(day.isoformat()):
+            if entry.account == PROVIDER and entry.at >= since:
+                yield entry
+        day += timedelta(days=1)
+
+
+def _add_provider(movements: _Movements, booking: ProviderBooking) -> None:
+    sign = 1 if booking.kind == BookingKind.CHARGE else -1
+    source_id = booking.order_id or booking.our_id
+    our_id = source_id if booking.kind == BookingKind.CHARGE else booking.our_id
+    if booking.kind == BookingKind.CHARGEBACK:
+        our_id = booking.provider_reference  # the scheme's name of it; the order's record knows it by both
+    movement = _movement(movements, booking.kind, source_id, our_id)
+    movement.provider = (movement.provider or 0) + sign * booking.amount
+
+
+def _add_ledger(movements: _Movements, entry: LedgerEntry) -> None:
+    kind = _kind_of(entry)
+    our_id = entry.source_id if kind in {BookingKind.CHARGE, BookingKind.PAYOUT} else entry.step
+    movement = _movement(movements, kind, entry.source_id, our_id)
+    movement.ledger = (movement.ledger or 0) + entry.amount
+
+
+def _kind_of(entry: LedgerEntry) -> BookingKind:
+    if is_id("pyt", entry.source_id):
+        return BookingKind.PAYOUT
+    return BookingKind.CHARGE if entry.step == "captured" else BookingKind.REFUND
+
+
+def _add_records(movements: _Movements, reader: Reader, source_id: str, since: datetime) -> None:
+    if is_id("pyt", source_id):
+        _add_payout(movements, reader, PayoutId(source_id))
+        return
+    document = reader.find_order(OrderId(source_id)) if is_id("ord", source_id) else None
+    if document is None:
+        return
+    order = _ORDER(document.doc)
+    settling = order.status == OrderStatus.PAYMENT_PENDING
+    if (charge := movements.get((source_id, source_id))) is not None:
+        charge.settling = settling
+        if order.payment is not None and order.payment.captured_minor:
+            charge.records = order.payment.captured_minor
+    for refund in order.refunds:
+        _add_refund(movements, source_id, refund, since)
+
+
+def _add_refund(movements: _Movements, source_id: str, refund: Refund, since: datetime) -> None:
+    told = movements.pop((source_id, refund.provider_reference or ""), None)  # a chargeback, by the scheme's name
+    known = movements.get((source_id, refund.id))
+    is_done = refund.status == RefundState.SUCCEEDED and (refund.finished_at or since) >= since
+    if told is None and known is None and not is_done:
+        return
+    movement = _movement(movements, BookingKind.REFUND, source_id, refund.id)
+    movement.settling = refund.status == RefundState.PENDING
+    if told is not None:
+        movement.booking, movement.provider = BookingKind.CHARGEBACK, told.provider
+    if refund.status == RefundState.SUCCEEDED:
+        movement.records = -refund.amount
+
+
+def _add_payout(movements: _Movements, reader: Reader, payout_id: PayoutId) -> None:
+    document = reader.find_payout(payout_id)
+    movement = movements.get((payout_id, payout_id))
+    if document is None or movement is None:
+        return
+    payout = _PAYOUT(document.doc)
+    movement.settling = payout.status in {PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT}
+    if payout.status == PayoutStatus.PAID and payout.method == PayoutMethod.CASH:
+        movement.records = -payout.amount
+
+
+def _movement(movements: _Movements, kind: BookingKind, source_id: str, our_id: str) -> _Movement:
+    return movements.setdefault((source_id, our_id), _Movement(booking=kind, source_id=source_id, our_id=our_id))
+
+
+def _difference(movement: _Movement) -> Difference | None:
+    provider, ledger, records = movement.provider, movement.ledger, movement.records
+    if (provider or 0) == (ledger or 0) == (records or 0):
+        return None
+    kind = DifferenceKind.AMOUNT_DIFFERS
+    if ledger is None:
+        kind = DifferenceKind.NOT_IN_LEDGER
+    elif provider is None:
+        kind = DifferenceKind.NOT_AT_PROVIDER
+    elif records is None:
+        kind = DifferenceKind.NOT_IN_RECORDS
+    return Difference(
+        kind=kind,
+        booking=movement.booking,
+        source_id=movement.source_id,
+        our_id=movement.our_id,
+        provider=provider,
+        ledger=ledger,
+        records=records,
+        settling=movement.settling,
+    )

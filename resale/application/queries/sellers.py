@@ -1,0 +1,66 @@
+"""A seller's account as its owner sees it: the balance, and how and from where."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from resale.application.ports import Document, Reader
+from resale.domain.access import Principal
+from resale.domain.addresses import Address
+from resale.domain.ids import CustomerId, SellerId
+from resale.domain.payouts import PayoutMethod
+from resale.domain.sellers import Seller, SellerNotFound, SellerPrivate, seller_id_of
+
+
+class SellerView(msgspec.Struct, frozen=True, kw_only=True):
+    """A seller's account. ``available`` is what the next payout takes; below zero it is owed, and netted."""
+
+    id: SellerId
+    object: str
+    version: int
+    customer_id: CustomerId
+    currency: str
+    available: int
+    store_credit: int
+    payout_method: PayoutMethod
+    payout_destination: str | None
+    next_payout_at: datetime | None = msgspec.field(default=None, name="due_at")
+    created_at: datetime
+    updated_at: datetime
+    ship_from: Address | None = None
+
+
+_DECODE: Final = msgspec.json.Decoder(SellerView).decode
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
+    """Read the caller's own account.
+
+    Shape: reads 1 item, and a data key.
+
+    Raises:
+        SellerNotFound: The caller has none yet: nothing sold, nothing said.
+    """
+    document = None if principal.customer_id is None else reader.find_seller(seller_id_of(principal.customer_id))
+    if document is None:
+        raise SellerNotFound("There is no seller account yet; change it to make one.")
+    return view_seller(reader=reader, document=document)
+
+
+def view_seller(*, reader: Reader, document: Document) -> SellerView:
+    """Turn a document into what its owner sees."""
+    view = _DECODE(document.doc)
+    if document.private is None:
+        return view
+    opened = reader.vault.open(document.private, SellerPrivate, owner_id=view.customer_id, entity_id=document.id)
+    return msgspec.structs.replace(view, ship_from=opened.ship_from)
+
+
+def seller_document(seller: Seller) -> Document:
+    """Make the document of an account an operation returned, so that answers are rendered one way only."""
+    private = None if seller.private is UNSET else seller.private
+    doc = _ENCODER.encode(msgspec.structs.replace(seller, private=UNSET))
+    return Document(id=seller.id, version=seller.version, doc=doc, private=private)
