@@ -17,6 +17,7 @@ from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
+from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
@@ -47,10 +48,12 @@ __all__ = [
     "AccessKey",
     "Container",
     "Provisioned",
+    "SecretPlace",
     "TenantStack",
     "ensure_platform_key",
     "platform_principal_arn",
     "provision_tenant",
+    "put_secret",
 ]
 
 

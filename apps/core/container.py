@@ -8,21 +8,25 @@ from resale.bootstrap import (
     AccessKey,
     Container,
     Provisioned,
+    SecretPlace,
     TenantStack,
     ensure_platform_key,
     platform_principal_arn,
     provision_tenant,
+    put_secret,
 )
 
 __all__ = [
     "AccessKey",
     "Provisioned",
+    "SecretPlace",
     "TenantStack",
     "close_container",
     "ensure_platform_key",
     "get_container",
     "platform_principal_arn",
     "provision_tenant",
+    "put_secret",
 ]
 
 _lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The AWS accounts of one machine: the platform's user and each brand's stack, from the templates AWS deploys."""
+"""The AWS accounts of one machine: the platform's user, each brand's stack from the templates, and its secrets."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -7,14 +7,16 @@ from typing import Final
 
 from apps.core.container import (
     Provisioned,
+    SecretPlace,
     TenantStack,
     ensure_platform_key,
     platform_principal_arn,
     provision_tenant,
+    put_secret,
 )
 from apps.local.brands import BRANDS, PLATFORM_ACCOUNT, PLATFORM_REGION, Brand
 from apps.local.engines.local import LocalEngines
-from apps.local.private_files import Secrets
+from apps.local.private_files import BrandSecrets, Secrets
 from resale.domain.tenants import Resources
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "deploy" / "tenant"
@@ -37,7 +39,9 @@ def provision(
     provisioned = {brand.slug: _provision(brand, engines, secrets, origins) for brand in BRANDS}
     for gap in dict.fromkeys(gap for each in provisioned.values() for gap in each.gaps):
         say(f"  on this machine: {gap}")
-    _save_once(engines, provisioned, secrets.platform_key.access_key_id)
+    for brand in BRANDS:
+        _put_secrets(brand, engines, secrets.brands[brand.slug], provisioned[brand.slug].resources)
+    _save_once(engines, provisioned, secrets)
     return {slug: each.resources for slug, each in provisioned.items()}
 
 
@@ -55,6 +59,14 @@ def _provision(brand: Brand, engines: LocalEngines, secrets: Secrets, origins: t
     return provision_tenant(stack, aws_url=engines.aws_endpoint_url, dynamodb_url=dynamodb_url)
 
 
+def _put_secrets(brand: Brand, engines: LocalEngines, kept: BrandSecrets, resources: Resources) -> None:
+    """Put what the sandbox partners sign their webhooks with where the platform looks for it."""
+    place = SecretPlace(account_id=brand.account_id, region=brand.region, key_arn=resources.key_arn)
+    for kind, connection in kept.connections.items():
+        values = {"webhook_secret": connection.webhook_secret}
+        put_secret(place, aws_url=engines.aws_endpoint_url, name=brand.secret_name(kind), values=values)
+
+
 def _parameters(aws_url: str, origins: tuple[str, ...]) -> Mapping[str, str]:
     """Return the local profile of data.yaml: short waits, many tries, nothing protected from ``make clean-data``."""
     return {
@@ -69,13 +81,14 @@ def _parameters(aws_url: str, origins: tuple[str, ...]) -> Mapping[str, str]:
     }
 
 
-def _save_once(engines: LocalEngines, provisioned: Mapping[str, Provisioned], access_key_id: str) -> None:
-    """Have ministack write its state when keys, roles or queues are new: it does so only on a clean stop.
+def _save_once(engines: LocalEngines, provisioned: Mapping[str, Provisioned], secrets: Secrets) -> None:
+    """Have ministack write its state when keys, roles, queues or secrets are new: it does so only on a clean stop.
 
     A crash would otherwise take the key away that wraps everybody's data keys.
     """
     outputs = sorted((slug, sorted(each.outputs.items())) for slug, each in provisioned.items())
-    digest = hashlib.sha256(repr((outputs, access_key_id)).encode()).hexdigest()
+    connections = sorted((slug, repr(sorted(brand.connections.items()))) for slug, brand in secrets.brands.items())
+    digest = hashlib.sha256(repr((outputs, secrets.platform_key, connections)).encode()).hexdigest()
     marker = engines.ministack_files.folder / "provisioned"
     if marker.exists() and marker.read_text() == digest:
         return

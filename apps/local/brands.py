@@ -4,6 +4,9 @@ from typing import Final
 
 import msgspec
 
+from resale.domain.partners import PartnerKind
+from resale.domain.tenants import Policies
+
 PLATFORM_ACCOUNT: Final = "000000000001"
 PLATFORM_REGION: Final = "eu-west-2"
 OPERATOR_EMAIL: Final = "operator@platform.example"
@@ -20,6 +23,7 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     market: str
     locale: str
     commission_basis_points: int
+    policies: Policies
 
     @property
     def audience(self) -> str:
@@ -31,6 +35,10 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
         """Name its staff login."""
         return f"staff@{self.slug}.example"
 
+    def secret_name(self, kind: PartnerKind) -> str:
+        """Name the secret that its connection of a kind has in its account."""
+        return f"{self.slug}/{kind}"
+
 
 NORTHWIND: Final = Brand(
     slug="northwind",
@@ -41,6 +49,14 @@ NORTHWIND: Final = Brand(
     market="GB",
     locale="en-GB",
     commission_basis_points=1_000,
+    policies=Policies(
+        ship_by_business_days=3,
+        claim_window_hours=48,
+        auto_receive_days=10,
+        claim_close_days=30,
+        payout_delay_hours=24,
+        store_credit_bonus_basis_points=1_000,
+    ),
 )
 ATELIER: Final = Brand(
     slug="atelier",
@@ -51,5 +67,6 @@ ATELIER: Final = Brand(
     market="US",
     locale="en-US",
     commission_basis_points=1_250,
+    policies=Policies(claim_close_days=45, refund_window_days=90),
 )
 BRANDS: Final = (NORTHWIND, ATELIER)

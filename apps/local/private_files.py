@@ -2,11 +2,20 @@
 
 import os
 import secrets
+import uuid
 from pathlib import Path
 
 import msgspec
 
 from apps.core.container import AccessKey
+from resale.domain.partners import PartnerKind
+
+
+class KeptConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection to a sandbox partner: what its webhooks name it by, and what they are signed with."""
+
+    id: str
+    webhook_secret: str
 
 
 class BrandSecrets(msgspec.Struct, kw_only=True):
@@ -16,6 +25,7 @@ class BrandSecrets(msgspec.Struct, kw_only=True):
     staff_password: str
     publishable_key: str | None = None
     secret_key: str | None = None
+    connections: dict[PartnerKind, KeptConnection] = {}
 
 
 class Secrets(msgspec.Struct, kw_only=True):
@@ -70,7 +80,9 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
             brands={},
         )
     for slug in slugs:
-        kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
+        brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
+        for kind in PartnerKind:
+            brand.connections.setdefault(kind, KeptConnection(id=f"con_{uuid.uuid4().hex}", webhook_secret=_random()))
     return kept
 
 

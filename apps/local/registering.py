@@ -11,6 +11,8 @@ from apps.local.private_files import BrandSecrets, Secrets
 from apps.tenancy import keys, registry
 from apps.tenancy.models import KeyKind, StaffMembership, StaffRole, Tenant, User
 from apps.tenancy.tenants import TenantRecord, save_tenant
+from resale.domain.ids import ConnectionId
+from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.tenants import Resources
 
 
@@ -57,6 +59,17 @@ def _record(
         external_id=kept.external_id,
         resources=resources,
         sandbox=True,
+        policies=brand.policies,
+        connections=[_connection(brand, kept, kind) for kind in PartnerKind],
+    )
+
+
+def _connection(brand: Brand, kept: BrandSecrets, kind: PartnerKind) -> Connection:
+    return Connection(
+        id=ConnectionId(kept.connections[kind].id),
+        kind=kind,
+        provider=Provider.SANDBOX,
+        secret_name=brand.secret_name(kind),
     )
 
 

@@ -53,6 +53,10 @@ class PortBook:
         self._ports[name] = next(free, None) or pick()
         return self._ports[name]
 
+    def known(self, name: str) -> int | None:
+        """Return the port that a name had last, whoever listens on it."""
+        return self._ports.get(name)
+
     def save(self) -> None:
         """Keep the ports for the next run; call it once all has started, so that a refused run changes nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

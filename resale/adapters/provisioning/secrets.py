@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.provisioning.connections import Endpoints, RootAccount
 
 #: The template tags what it makes the same way; the first part of a name is the tenant's slug.
@@ -32,21 +33,26 @@ def put_secret(place: SecretPlace, *, aws_url: str, name: str, values: Mapping[s
         Whether anything was written.
 
     Raises:
-        botocore.exceptions.ClientError: The engine refused.
+        Unavailable: The engine refused or did not answer.
     """
     account = RootAccount(
         account_id=place.account_id, region=place.region, endpoints=Endpoints(aws_url=aws_url, dynamodb_url=aws_url)
     )
     text = msgspec.json.encode(dict(values), order="deterministic").decode()
-    kept = _find(account, name)
-    if kept == text:
-        return False
-    if kept is None:
-        tags = [{"Key": _TAG_KEY, "Value": name.partition("/")[0]}]
-        account.secrets.create_secret(Name=name, SecretString=text, KmsKeyId=place.key_arn, Tags=tags)  # type: ignore[arg-type]  # the stub wants its own dict type
-    else:
-        account.secrets.put_secret_value(SecretId=name, SecretString=text)
-    return True
+    with unavailable_on_fault("Secrets Manager"):
+        kept = _find(account, name)
+        if kept is None:
+            _create(account, place, name, text)
+        elif kept != text:
+            account.secrets.put_secret_value(SecretId=name, SecretString=text)
+    return kept != text
+
+
+def _create(account: RootAccount, place: SecretPlace, name: str, text: str) -> None:
+    slug = name.partition("/")[0]
+    account.secrets.create_secret(
+        Name=name, SecretString=text, KmsKeyId=place.key_arn, Tags=[{"Key": _TAG_KEY, "Value": slug}]
+    )
 
 
 def _find(account: RootAccount, name: str) -> str | None:

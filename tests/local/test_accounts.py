@@ -1,0 +1,184 @@
+"""The demo brands' accounts, secrets and rows as ``make run`` makes them, and ``set_secret`` beside it."""
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings as DjangoSettings
+
+from apps.local.accounts import provision
+from apps.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION
+from apps.local.engines.local import LocalEngines
+from apps.local.management.commands import set_secret
+from apps.local.private_files import Secrets, load_secrets, save
+from apps.local.registering import register
+from apps.tenancy import registry
+from apps.tenancy.models import User
+from resale.adapters.aws.secrets import SecretCache
+from resale.adapters.aws.sessions import TenantSessions
+from resale.domain.ids import is_id
+from resale.domain.partners import PartnerKind, PartnerMisconfigured, Provider
+from resale.domain.tenants import Resources, Tenant
+from resale.settings import Settings
+
+SLUGS = tuple(brand.slug for brand in BRANDS)
+
+
+class TestKeptSecrets:
+    def test_a_brand_keeps_its_connections(self, tmp_path: Path) -> None:
+        first = load_secrets(tmp_path / "secrets.json", SLUGS)
+        save(tmp_path / "secrets.json", first)
+        assert load_secrets(tmp_path / "secrets.json", SLUGS) == first
+        ids = [one.id for brand in first.brands.values() for one in brand.connections.values()]
+        assert len(set(ids)) == len(SLUGS) * len(PartnerKind)
+        assert all(is_id("con", one) for one in ids)
+
+    def test_a_file_of_before_there_were_any_gets_them(self, tmp_path: Path) -> None:
+        first = load_secrets(tmp_path / "secrets.json", SLUGS)
+        old = msgspec.to_builtins(first)
+        for brand in old["brands"].values():
+            del brand["connections"]
+        (tmp_path / "secrets.json").write_bytes(msgspec.json.encode(old))
+        again = load_secrets(tmp_path / "secrets.json", SLUGS)
+        for slug, brand in again.brands.items():
+            assert brand.external_id == first.brands[slug].external_id
+            assert set(brand.connections) == set(PartnerKind)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngines]:
+    """Of this module only: what is kept of the shared ones' accounts is another's."""
+    accounts = [brand.account_id for brand in BRANDS]
+    with LocalEngines(tmp_path_factory.mktemp("accounts"), accounts, say=lambda _line: None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kept(engines: LocalEngines) -> Secrets:
+    return load_secrets(engines.data_dir / "secrets.json", SLUGS)
+
+
+@pytest.fixture(scope="module")
+def resources(engines: LocalEngines, kept: Secrets) -> dict[str, Resources]:
+    return dict(provision(engines, kept, origins=("http://127.0.0.1:1",), say=lambda _line: None))
+
+
+@pytest.fixture
+def brands(db: None, kept: Secrets, resources: dict[str, Resources]) -> dict[str, Tenant]:  # noqa: ARG001 - opens the database
+    """Both, in the registry."""
+    for brand in BRANDS:
+        User.objects.create_user(username=brand.staff_email)
+    issuers = {slug: f"https://issuer.example/{slug}" for slug in SLUGS}
+    register(kept, resources, issuers=issuers, origins=("http://127.0.0.1:1",))
+    return {slug: registry.by_slug(slug) for slug in SLUGS}
+
+
+@pytest.fixture
+def sessions(engines: LocalEngines, kept: Secrets, monkeypatch: pytest.MonkeyPatch) -> Iterator[TenantSessions]:
+    """As the platform opens them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", engines.aws_endpoint_url)
+    assert kept.platform_key is not None
+    opened = TenantSessions(
+        Settings(
+            platform_region=PLATFORM_REGION,
+            access_key_id=kept.platform_key.access_key_id,
+            secret_access_key=kept.platform_key.secret_access_key,
+            lookup_secret=b"lookup",
+            cursor_secret=b"cursor",
+        )
+    )
+    yield opened
+    opened.close()
+
+
+def read(sessions: TenantSessions, tenant: Tenant, name: str) -> dict[str, str]:
+    """Read a secret as a process of the platform does that knows nothing yet."""
+    return dict(SecretCache().for_session(sessions.for_tenant(tenant)).get(name))
+
+
+class TestBrands:
+    def test_are_connected_to_the_sandbox_under_ids_that_stay(self, brands: dict[str, Tenant], kept: Secrets) -> None:
+        for slug, tenant in brands.items():
+            assert [one.kind for one in tenant.connections] == [PartnerKind.PAYMENTS, PartnerKind.SHIPPING]
+            for connection in tenant.connections:
+                assert connection.provider is Provider.SANDBOX
+                assert connection.id == kept.brands[slug].connections[connection.kind].id
+                assert registry.by_connection(connection.id) == (tenant, connection)
+
+    def test_have_policies_of_their_own(self, brands: dict[str, Tenant]) -> None:
+        assert brands["northwind"].policies == NORTHWIND.policies
+        assert brands["northwind"].policies.store_credit_bonus_basis_points == 1_000
+        assert brands["atelier"].policies == ATELIER.policies
+
+    def test_find_their_webhook_secrets_in_their_own_accounts(
+        self, brands: dict[str, Tenant], kept: Secrets, sessions: TenantSessions
+    ) -> None:
+        for slug, tenant in brands.items():
+            for connection in tenant.connections:
+                wanted = kept.brands[slug].connections[connection.kind].webhook_secret
+                assert read(sessions, tenant, str(connection.secret_name)) == {"webhook_secret": wanted}
+        with pytest.raises(PartnerMisconfigured):
+            read(sessions, brands["atelier"], "northwind/payments")
+
+    def test_find_them_after_the_engine_was_killed(
+        self, engines: LocalEngines, brands: dict[str, Tenant], sessions: TenantSessions
+    ) -> None:
+        tenant = brands["northwind"]
+        before = read(sessions, tenant, "northwind/payments")
+        engines.kill("ministack")
+        engines.wait_ready("ministack")
+        assert read(sessions, tenant, "northwind/payments") == before
+
+
+@pytest.mark.usefixtures("brands")
+class TestSetSecret:
+    @pytest.fixture(autouse=True)
+    def _here(self, engines: LocalEngines, settings: DjangoSettings) -> None:
+        settings.VAR_DIR = engines.data_dir
+
+    @pytest.fixture
+    def say(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Give standard input a text."""
+        return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+    def test_writes_what_standard_input_holds(
+        self, say: Any, capsys: pytest.CaptureFixture[str], brands: dict[str, Tenant], sessions: TenantSessions
+    ) -> None:
+        for said in ("written", "already"):
+            say('{"api_key": "hush"}\n')
+            call_command(set_secret.Command(), "atelier", "atelier/stripe")
+            printed = capsys.readouterr()
+            assert said in printed.out
+            assert "hush" not in printed.out + printed.err
+        assert read(sessions, brands["atelier"], "atelier/stripe") == {"api_key": "hush"}
+
+    @pytest.mark.parametrize("text", ["", "hush", '"hush"', "{}", '{"api_key": 1}', '{"a": "' + "x" * 70_000 + '"}'])
+    def test_refuses_what_is_no_object_of_strings_and_does_not_quote_it(self, say: Any, text: str) -> None:
+        say(text)
+        with pytest.raises(CommandError, match="no JSON object of strings") as refusal:
+            call_command(set_secret.Command(), "atelier", "atelier/stripe")
+        assert "hush" not in str(refusal.value)
+
+    @pytest.mark.parametrize(
+        ("slug", "name", "said"),
+        [("nobody", "nobody/stripe", "No such tenant"), ("atelier", "northwind/stripe", "begin with atelier/")],
+    )
+    def test_says_what_is_wrong(self, say: Any, slug: str, name: str, said: str) -> None:
+        say('{"api_key": "1"}')
+        with pytest.raises(CommandError, match=re.escape(said)):
+            call_command(set_secret.Command(), slug, name)
+
+    def test_says_when_nothing_runs(self, say: Any, settings: DjangoSettings, tmp_path: Path) -> None:
+        settings.VAR_DIR = tmp_path
+        say('{"api_key": "1"}')
+        with pytest.raises(CommandError, match="Nothing was ever started"):
+            call_command(set_secret.Command(), "atelier", "atelier/stripe")
+        (tmp_path / "ports.json").write_text('{"ministack": 1}')
+        with pytest.raises(CommandError, match="did not answer"):
+            call_command(set_secret.Command(), "atelier", "atelier/stripe")
