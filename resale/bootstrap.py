@@ -1,7 +1,9 @@
 """The composition root: the only module that names adapters. Builds nothing until asked, connects to nothing."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.adapters.crypto.keyring import KMSKeyring
 from resale.adapters.crypto.vault import KeyringVault
@@ -15,6 +17,7 @@ from resale.adapters.dynamodb.streams import TenantStreams, local_client
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
+from resale.adapters.partners.choice import PartnerChoice
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
@@ -34,13 +37,14 @@ from resale.application.ports import (
     PaymentProvider,
     Queues,
     Reader,
+    Secrets,
     ShippingProvider,
     UnitOfWork,
     UploadForms,
 )
 from resale.domain.actors import Actor
 from resale.domain.ids import IdSource
-from resale.domain.partners import PartnerMisconfigured
+from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Queue, Tenant
 from resale.settings import Settings
 
@@ -68,7 +72,8 @@ class Container:
         self._cursors = Cursors(settings.cursor_secret)
         self._directory = CustomerDirectory(settings.lookup_secret)
         self._keyring = KMSKeyring(settings)
-        self._payments = SandboxPayments(settings)
+        self._secrets = SecretCache()
+        self._payments = PartnerChoice(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
 
     def unit_of_work(self, tenant: Tenant, *, actor: Actor, request_id: str, now: datetime) -> UnitOfWork:
         """Open a unit of work for one tenant."""
@@ -116,9 +121,13 @@ class Container:
         """Give what django-storages needs for one tenant's media bucket. Raises Unavailable."""
         return storage_options(self.sessions.for_tenant(tenant))
 
-    def payments(self, _tenant: Tenant) -> PaymentProvider:
-        """Open one tenant's payment provider."""
-        return self._payments
+    def secrets(self, tenant: Tenant) -> Secrets:
+        """Open one tenant's secrets."""
+        return self._secrets.for_session(self.sessions.for_tenant(tenant))
+
+    def payments(self, tenant: Tenant) -> PaymentProvider:
+        """Open one tenant's payment provider. Raises PartnerMisconfigured where there is none, PartnerUnavailable."""
+        return self._payments.for_tenant(tenant, self.secrets(tenant)).adapter
 
     def shipping(self, tenant: Tenant) -> ShippingProvider:
         """Open one tenant's shipping provider. Raises PartnerMisconfigured where there is none."""
@@ -147,6 +156,11 @@ class Container:
     def close(self) -> None:
         """Stop the refresh thread and close pooled connections."""
         self.sessions.close()
+
+    def _open_payments(self, _account: str, connection: Connection, _secret: Mapping[str, str]) -> PaymentProvider:
+        if connection.provider is not Provider.SANDBOX:
+            raise PartnerMisconfigured(f"{connection.provider} is not spoken yet.", retry_after_seconds=60)
+        return SandboxPayments(self.settings)
 
     def _vault(self, tenant: Tenant) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))

@@ -33,7 +33,7 @@ class Chosen(msgspec.Struct, Generic[P], frozen=True):
     adapter: P
 
 
-class Partners(Generic[P]):
+class PartnerChoice(Generic[P]):
     """The adapters of one kind in a process, one a tenant, the least lately used go first. For threads and forks."""
 
     def __init__(
