@@ -20,6 +20,7 @@ _SENTENCES: Final = (
     (re.compile(r"^Expected `(?:int|float)` (?:<|>)=? (-?[\d.]+)"), "out_of_range", "The limit is {}."),
     (re.compile(r"out of range"), "out_of_range", "The number is out of range."),
     (re.compile(r"matching regex"), "wrong_format", "The format is wrong."),
+    (re.compile(r"with a timezone component"), "wrong_format", "A moment needs a time zone."),
     (re.compile(r"^Invalid enum value"), "unknown_value", "This value is not one of those known."),
     (re.compile(r"^Invalid (?:RFC3339|ISO|UUID|base64)"), "wrong_format", "The format is wrong."),
     (re.compile(r"^Expected `([^`]+)`, got `([^`]+)`"), "wrong_type", "Expected {}, got {}."),

@@ -28,6 +28,7 @@ class Whole(Body, frozen=True, kw_only=True):
     parts: Annotated[list[Part], msgspec.Meta(max_length=2)] = msgspec.field(default_factory=list)
     words: dict[str, Annotated[str, msgspec.Meta(max_length=2)]] = msgspec.field(default_factory=dict)
     at: datetime | None = None
+    moment: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     pair: tuple[int, int] = (1, 2)
 
 
@@ -58,6 +59,7 @@ class TestFieldError:
             ({"parts": [{}, {}, {}]}, ("/parts", "too_long")),
             ({"words": {"a": "long"}}, ("/words", "too_long")),
             ({"at": "yesterday"}, ("/at", "wrong_format")),
+            ({"moment": "2026-11-21T09:30:00"}, ("/moment", "wrong_format")),
             ({"pair": [1]}, ("/pair", "wrong_length")),
             ({"a/b~c": 1}, ("/a~1b~0c", "unknown_field")),
             ({"x" * 500: 1}, ("/" + "x" * 64, "unknown_field")),
