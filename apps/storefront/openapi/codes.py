@@ -36,17 +36,27 @@ def codes_of(*kinds: type[Outcome] | type[HTTPError]) -> tuple[ProblemCode, ...]
     return tuple(map(code_of, kinds))
 
 
+#: What the tenant's own account can answer with. Their classes are the adapters', which no door knows.
+ACCOUNT: Final = (
+    ProblemCode(503, "store_refused", "The tenant's account does not let us, or lacks the table."),
+    ProblemCode(503, "tenant_session_unavailable", "No credentials for the tenant's account."),
+    ProblemCode(503, "tenant_wrong_account", "The role assumed lies in another account than the tenant's."),
+    ProblemCode(503, "schema_too_new", "The document was written by a newer release than this one."),
+)
 #: Any call that needs a key.
-CALLER: Final = codes_of(
-    tenancy.APIKeyMissing,
-    tenancy.APIKeyInvalid,
-    tenancy.APIKeyRevoked,
-    tenancy.TenantSuspended,
-    tenancy.TokenInvalid,
-    tenancy.TokenExpired,
-    tenancy.RegistryUnavailable,
-    tenancy.IssuerUnavailable,
-    Unavailable,
+CALLER: Final = (
+    *ACCOUNT,
+    *codes_of(
+        tenancy.APIKeyMissing,
+        tenancy.APIKeyInvalid,
+        tenancy.APIKeyRevoked,
+        tenancy.TenantSuspended,
+        tenancy.TokenInvalid,
+        tenancy.TokenExpired,
+        tenancy.RegistryUnavailable,
+        tenancy.IssuerUnavailable,
+        Unavailable,
+    ),
 )
 #: Any call at all.
 ANY: Final = (
