@@ -10,6 +10,7 @@ settings.load_profile("house")
 pytest_plugins = [
     "tests.fixtures.engines",
     "tests.fixtures.provisioned",
+    "tests.fixtures.clocks",
     "tests.fixtures.tenants",
     "tests.fixtures.postgresql",
     "tests.fixtures.storefront",

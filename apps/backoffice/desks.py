@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import Final, TypeVar
 
 import msgspec
@@ -25,14 +26,18 @@ _CHOSEN: Final = "tenant_id"  # in the session: a choice among one's own members
 _UNKNOWN: Final = object()
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A member of staff at work for one tenant."""
 
     tenant: Tenant
     role: Role
     staff_id: str
     request_id: str
-    now: datetime
+
+    @cached_property
+    def now(self) -> datetime:
+        """Moment of the request in the tenant's time: asked for once, and by no page that needs none."""
+        return clock.for_tenant(self.tenant)
 
     @property
     def principal(self) -> Principal:
@@ -96,7 +101,7 @@ def _look_up(request: HttpRequest) -> Desk | None:
     tenant, role = next((one for one in employments if one[0].id == chosen), employments[0])
     info = info_of(request)
     info.tenant, info.key_id = tenant, user.staff_id
-    return Desk(tenant=tenant, role=role, staff_id=user.staff_id, request_id=info.id, now=clock.for_tenant(tenant))
+    return Desk(tenant=tenant, role=role, staff_id=user.staff_id, request_id=info.id)
 
 
 def _employments(user: User) -> tuple[tuple[Tenant, Role], ...]:

@@ -1,17 +1,65 @@
-"""The time doors pass to the library. Signatures and token expiry never use it: they take the wall clock."""
+"""The time doors pass to the library. Signatures, tokens, TTLs and transport never use it: they take the wall clock.
 
+A sandbox tenant can have a test clock, which runs ahead of the wall clock. Its time and the wall clock's never mix:
+who cannot learn whether there is one is told so, and not the wall clock's time.
+"""
+
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
+from apps.core.container import get_container
+from resale.domain.clocks import Clock
+from resale.domain.ids import TenantId
 from resale.domain.tenants import Tenant
 
-_test_clocks: dict[str, datetime] = {}
+ABSENCE_KNOWN_SECONDS: Final = 1.0  # a clock made in another process is seen here no later than this
 
 
-def for_tenant(tenant: Tenant) -> datetime:
-    """Say what time it is for a tenant, aware UTC: the wall clock, or a sandbox tenant's test clock."""
-    if _test_clocks and tenant.sandbox and (moment := _test_clocks.get(tenant.slug)) is not None:
-        return moment
-    return datetime.now(UTC)
+class TenantTime:
+    """What time it is for each tenant. Keeps no clock; only, for a second, that a sandbox tenant has none."""
+
+    def __init__(self, *, find: Callable[[Tenant], Clock | None], monotonic: Callable[[], float]) -> None:
+        """Keep how a tenant's test clock is read, and how a second is measured."""
+        self._find = find
+        self._monotonic = monotonic
+        self._absent_until: dict[TenantId, float] = {}  # one a sandbox tenant
+
+    def now(self, tenant: Tenant, *, fresh: bool) -> datetime:
+        """Say what time it is, as ``for_tenant``."""
+        if not tenant.sandbox:
+            return for_platform()
+        asked_at = self._monotonic()
+        if not fresh and asked_at < self._absent_until.get(tenant.id, asked_at):
+            return for_platform()
+        clock = self._find(tenant)
+        if clock is None:
+            self._absent_until[tenant.id] = asked_at + ABSENCE_KNOWN_SECONDS
+            return for_platform()
+        self._absent_until.pop(tenant.id, None)
+        return clock.time_at(for_platform())
+
+    def forget_absence(self, tenant: Tenant) -> None:
+        """Ask again at the next call."""
+        self._absent_until.pop(tenant.id, None)
+
+
+def for_tenant(tenant: Tenant, *, fresh: bool = False) -> datetime:
+    """Say what time it is for a tenant, aware UTC.
+
+    Shape: reads nothing for a live tenant. For a sandbox tenant 1 item, consistently: at each call when it has a test
+    clock, once a second in each process when it has none.
+
+    Args:
+        tenant: Whose time.
+        fresh: Do not trust that there was no test clock a moment ago. For who acts on what is due, and on its own: a
+            request sees a new clock within a second, a worker at once.
+
+    Raises:
+        Unavailable: The tenant's store does not say whether it has a test clock.
+    """
+    return _time.now(tenant, fresh=fresh)
 
 
 def for_platform() -> datetime:
@@ -19,17 +67,13 @@ def for_platform() -> datetime:
     return datetime.now(UTC)
 
 
-def set_test_clock(tenant: Tenant, moment: datetime | None) -> None:
-    """Stop a sandbox tenant's clock at a moment, in this process; None lets it run again.
+def forget_absence(tenant: Tenant) -> None:
+    """Ask again at the next call: this process made the tenant's test clock."""
+    _time.forget_absence(tenant)
 
-    Raises:
-        ValueError: The tenant is not a sandbox, or the moment has no time zone.
-    """
-    if not tenant.sandbox:
-        raise ValueError("only a sandbox tenant has a test clock")
-    if moment is None:
-        _test_clocks.pop(tenant.slug, None)
-        return
-    if moment.tzinfo is None:
-        raise ValueError("a test clock needs a time zone")
-    _test_clocks[tenant.slug] = moment.astimezone(UTC)
+
+def _find(tenant: Tenant) -> Clock | None:
+    return get_container().reader(tenant).find_test_clock()
+
+
+_time: Final = TenantTime(find=_find, monotonic=time.monotonic)  # this process's; empty until first asked

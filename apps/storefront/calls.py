@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import Final, TypeVar
 
 import msgspec
@@ -30,12 +31,16 @@ _BRAND: Final = Principal(standing=Role.BRAND)
 _NOBODY_YET: Final = Actor(kind=ActorKind.SHOPPER, id="")
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A request whose caller is known. A shopper's token decides over the key that carries it."""
 
     caller: Caller
     request_id: str
-    now: datetime
+
+    @cached_property
+    def now(self) -> datetime:
+        """Moment of the request in the tenant's time: asked for once, and by no request that needs none."""
+        return clock.for_tenant(self.caller.tenant)
 
     @property
     def tenant(self) -> Tenant:
@@ -95,7 +100,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 def call_of(request: Request) -> Call:
     """Get the call a request makes."""
     caller = caller_of(request)
-    return Call(caller=caller, request_id=info_of(request).id, now=clock.for_tenant(caller.tenant))
+    return Call(caller=caller, request_id=info_of(request).id)
 
 
 def shopper_of(call: Call) -> Shopper:

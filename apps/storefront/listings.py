@@ -58,7 +58,7 @@ from resale.domain.access import Principal
 from resale.domain.customers import CustomerNotFound
 from resale.domain.ids import CustomerId, ListingId, is_id
 from resale.domain.listings import Listing, ListingEdit, ListingNotFound, NewListing
-from resale.domain.media import Media
+from resale.domain.media import Media, MediaStatus
 from resale.errors import FieldError, Invalid
 
 READ: Final = "listings:read"
@@ -298,7 +298,8 @@ def _offers_uploads(view: PublicListing, call: Call) -> TypeGuard[OwnerListing]:
     """Only the seller uploads; the brand looks on."""
     if not isinstance(view, OwnerListing) or isinstance(view, BrandListing):
         return False
-    return any(is_waiting(image, now=call.now) for image in view.images)
+    awaited = (image for image in view.images if image.status == MediaStatus.AWAITING_UPLOAD)
+    return any(is_waiting(image, now=call.now) for image in awaited)
 
 
 def _two_filters() -> Invalid:

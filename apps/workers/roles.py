@@ -53,7 +53,7 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
         sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
 
         def once() -> float:
-            sweeper.run_once(now=clock.for_tenant(tenant))
+            sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
             return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
 
         return once

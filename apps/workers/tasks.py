@@ -1,6 +1,8 @@
 """The tasks: translate in, call one operation, translate out. Their names are shipped and never change."""
 
+import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_plus
 
@@ -11,6 +13,7 @@ from apps.core import clock
 from apps.core.commands import perform
 from apps.core.container import get_container
 from apps.workers.base import TenantTask
+from apps.workers.sweep import Sweeper
 from resale.application.operations.claims import advance_claim, postpone_claim
 from resale.application.operations.media import process_image
 from resale.application.operations.orders import advance_order, postpone_order
@@ -23,6 +26,7 @@ from resale.application.reactions import (
     PROCESS_IMAGE,
     PROCESS_UPLOAD,
     START_PAYOUT,
+    SWEEP_AFTER_JUMP,
 )
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.ids import ClaimId, ListingId, MediaId, OrderId, PayoutId, SellerId
@@ -30,6 +34,9 @@ from resale.domain.media import MediaNotFound, parse_original_key
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
 
 R = TypeVar("R")
+logger = logging.getLogger(__name__)
+
+Operation = Callable[[UnitOfWork, datetime], R]
 
 _CREATED: Final = "ObjectCreated:"
 _SOON: Final = 3  # deliveries of a message before its step is put off
@@ -57,47 +64,49 @@ class _S3Event(msgspec.Struct):
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_ORDER)
 def advance(self: TenantTask, *, order_id: str) -> None:
     """Take an order's next step."""
-    tenant, entity_id = self.tenant, OrderId(order_id)
-    partners = get_container().partners(tenant)
+    entity_id, partners = OrderId(order_id), get_container().partners(self.tenant)
     _step(
         self,
-        lambda uow: advance_order(uow=uow, partners=partners, order_id=entity_id, now=clock.for_tenant(tenant)),
-        lambda uow, code: postpone_order(uow=uow, order_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+        lambda uow, now: advance_order(uow=uow, partners=partners, order_id=entity_id, now=now),
+        lambda uow, now, code: postpone_order(uow=uow, order_id=entity_id, reason_code=code, now=now),
     )
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_CLAIM)
 def advance_one_claim(self: TenantTask, *, claim_id: str) -> None:
     """Take a claim's next step."""
-    tenant, entity_id = self.tenant, ClaimId(claim_id)
-    partners = get_container().partners(tenant)
+    entity_id, partners = ClaimId(claim_id), get_container().partners(self.tenant)
     _step(
         self,
-        lambda uow: advance_claim(uow=uow, partners=partners, claim_id=entity_id, now=clock.for_tenant(tenant)),
-        lambda uow, code: postpone_claim(uow=uow, claim_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+        lambda uow, now: advance_claim(uow=uow, partners=partners, claim_id=entity_id, now=now),
+        lambda uow, now, code: postpone_claim(uow=uow, claim_id=entity_id, reason_code=code, now=now),
     )
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_PAYOUT)
 def advance_one_payout(self: TenantTask, *, payout_id: str) -> None:
     """Send a payout, or see what became of it."""
-    tenant, entity_id = self.tenant, PayoutId(payout_id)
-    partners = get_container().partners(tenant)
+    entity_id, partners = PayoutId(payout_id), get_container().partners(self.tenant)
     _step(
         self,
-        lambda uow: advance_payout(uow=uow, partners=partners, payout_id=entity_id, now=clock.for_tenant(tenant)),
-        lambda uow, code: postpone_payout(uow=uow, payout_id=entity_id, reason_code=code, now=clock.for_tenant(tenant)),
+        lambda uow, now: advance_payout(uow=uow, partners=partners, payout_id=entity_id, now=now),
+        lambda uow, now, code: postpone_payout(uow=uow, payout_id=entity_id, reason_code=code, now=now),
     )
 
 
 @shared_task(bind=True, base=TenantTask, name=START_PAYOUT)
 def start_one_payout(self: TenantTask, *, seller_id: str) -> None:
     """Pay a seller whose time has come."""
-    tenant = self.tenant
-    _run(
-        self,
-        lambda uow: start_due_payout(uow=uow, seller_id=SellerId(seller_id), now=clock.for_tenant(tenant)),
-    )
+    _run(self, lambda uow, now: start_due_payout(uow=uow, seller_id=SellerId(seller_id), now=now))
+
+
+@shared_task(bind=True, base=TenantTask, name=SWEEP_AFTER_JUMP)
+def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
+    """Wake at once what a test clock has made due; without it, the next sweep does."""
+    container, tenant = get_container(), self.tenant
+    sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
+    woken = sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
+    logger.info("woken after a test clock was moved", extra={"clock_id": clock_id, "count": woken})
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_IMAGE)
@@ -119,7 +128,7 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
             continue  # an object under originals/ that no slot was made for: nobody waits for it
 
 
-def _step(task: TenantTask, operation: Callable[[UnitOfWork], R], postpone: Callable[[UnitOfWork, str], R]) -> None:
+def _step(task: TenantTask, operation: Operation[R], postpone: Callable[[UnitOfWork, datetime, str], R]) -> None:
     """Take a step with a partner in it.
 
     A partner that does not answer is asked again by the same message a few times, soon; then the step is put off, as
@@ -131,31 +140,26 @@ def _step(task: TenantTask, operation: Callable[[UnitOfWork], R], postpone: Call
         code = outcome.code
         if task.receive_count < _SOON and not isinstance(outcome, PartnerPaused):
             raise
-        _run(task, lambda uow: postpone(uow, code))
+        _run(task, lambda uow, now: postpone(uow, now, code))
 
 
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:
-    tenant, container = task.tenant, get_container()
-    store = container.media_store(tenant)
+    container = get_container()
+    store = container.media_store(task.tenant)
     _run(
         task,
-        lambda uow: process_image(
-            uow=uow,
-            store=store,
-            codec=container.codec,
-            listing_id=listing_id,
-            media_id=media_id,
-            now=clock.for_tenant(tenant),
+        lambda uow, now: process_image(
+            uow=uow, store=store, codec=container.codec, listing_id=listing_id, media_id=media_id, now=now
         ),
     )
 
 
-def _run(task: TenantTask, operation: Callable[[UnitOfWork], R]) -> R:
+def _run(task: TenantTask, operation: Operation[R]) -> R:
+    """Run an operation at one moment: what it decides by is what is put on record."""
     tenant = task.tenant
     actor = Actor(kind=ActorKind.SYSTEM, id=task.name or "task")
+    now = clock.for_tenant(tenant, fresh=True)
     return perform(
-        lambda: get_container().unit_of_work(
-            tenant, actor=actor, request_id=str(task.request.id), now=clock.for_tenant(tenant)
-        ),
-        operation,
+        lambda: get_container().unit_of_work(tenant, actor=actor, request_id=str(task.request.id), now=now),
+        lambda uow: operation(uow, now),
     )

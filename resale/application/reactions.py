@@ -39,6 +39,7 @@ ADVANCE_PAYOUT: Final = "payouts.advance"
 START_PAYOUT: Final = "payouts.start"
 PROCESS_IMAGE: Final = "images.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
+SWEEP_AFTER_JUMP: Final = "clocks.sweep"
 
 #: task → its route; of those that follow a change or a wake-up of one entity.
 TASKS: Final[Mapping[str, Route]] = {
@@ -46,6 +47,7 @@ TASKS: Final[Mapping[str, Route]] = {
     ADVANCE_CLAIM: Route(Purpose.ORDERS, "claim_id"),
     ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
     START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
+    SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, "clock_id"),
 }
 
 #: change type → task names. A change that nothing follows is not in it.
@@ -66,6 +68,8 @@ REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.dispute_closed": (ADVANCE_ORDER,),
     "claim.approved": (ADVANCE_CLAIM,),
     "payout.created": (ADVANCE_PAYOUT,),
+    "test_clock.advanced": (SWEEP_AFTER_JUMP,),
+    "test_clock.created": (SWEEP_AFTER_JUMP,),
 }
 
 #: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).
@@ -153,6 +157,8 @@ CHANGE_TYPES: Final = frozenset(
         "seller.balance_changed",
         "seller.edited",
         "seller.payout_passed",
+        "test_clock.advanced",
+        "test_clock.created",
         "transfer.available",
         "transfer.held",
         "transfer.reduced",

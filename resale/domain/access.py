@@ -54,6 +54,7 @@ class Action(StrEnum):
     RELIST_LISTING = "relist_listing"
     VIEW_PAYOUT = "view_payout"
     VIEW_LEDGER = "view_ledger"
+    MOVE_TEST_CLOCK = "move_test_clock"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +150,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.MODERATOR: _ORDERS,
         _R.MANAGER: _ORDERS,
     },
+    _A.MOVE_TEST_CLOCK: {_R.BRAND: frozenset({"active"})},
 }
 
 

@@ -18,6 +18,7 @@ PayoutId = NewType("PayoutId", str)
 SellerId = NewType("SellerId", str)  # of a seller account: the customer number under sel_
 ConnectionId = NewType("ConnectionId", str)
 InboundId = NewType("InboundId", str)
+ClockId = NewType("ClockId", str)
 
 #: Makes a new id for a prefix: ``ids("lst") -> "lst_0197…"``. Randomness and clock are the caller's.
 IdSource = Callable[[str], str]

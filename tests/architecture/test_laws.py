@@ -28,6 +28,7 @@ _CLOCK_CALLS = re.compile(
 )
 _KEY_SEPARATOR = re.compile(r"[^\s(,]#")
 _EMPTY_NAMES = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "managers"}
+_WORKERS_WITH_A_CLOCK = [f"apps/workers/{name}" for name in ("tasks.py", "tasks", "roles.py", "sweep.py")]
 _EMPTY_CLASS = re.compile(r"(Util|Utils|Helper|Helpers|Manager)$")
 
 
@@ -114,7 +115,7 @@ class TestPureCore:
     def test_doors_take_now_from_the_tenants_clock(self) -> None:
         offences = [
             f"{source.at(call)} {called}()"
-            for source in sources("apps/storefront", "apps/backoffice", "apps/workers/tasks.py", "apps/workers/tasks")
+            for source in sources("apps/storefront", "apps/backoffice", *_WORKERS_WITH_A_CLOCK)
             for call, called in calls(source.tree)
             if _CLOCK_CALLS.search(called)
         ]

@@ -236,6 +236,14 @@ class TestSweep:
             woken += [seconds for task in changes.tasks() if submitted.id in task]
         assert woken == [31, 91, 211, 451]
 
+    def test_a_jump_of_the_shops_time_holds_nothing_back(self, changes: Changes, submitted: Order) -> None:
+        sweeper = changes.sweeper()
+        woken = []
+        for seconds in (31, 32, 60 * 86_400, 60 * 86_400 + 1):
+            sweeper.run_once(now=later(seconds))
+            woken += [seconds for task in changes.tasks() if submitted.id in task]
+        assert woken == [31, 60 * 86_400]
+
     def test_goes_past_what_is_stuck(self, changes: Changes) -> None:
         reader = Stuck(changes.world.tenant, count=450)
         sweeper = Sweeper(reader=reader, queues=changes.queues)  # type: ignore[arg-type]  # only what a sweep asks for

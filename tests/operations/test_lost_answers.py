@@ -9,6 +9,7 @@ import pytest
 from apps.core.commands import perform
 from apps.local.engines.local import LocalEngines
 from apps.workers.changes import ChangesConsumer
+from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.operations.idempotency import CommandKey, command_key
 from resale.application.operations.listings import (
     Decision,
@@ -26,6 +27,7 @@ from resale.application.queries.history import verify_history
 from resale.application.queries.listings import list_seller_listings
 from resale.application.queries.orders import list_orders
 from resale.bootstrap import Container
+from resale.domain.clocks import ClockAdvance, NewClock
 from resale.domain.listings import ListingEdit
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
@@ -224,6 +226,20 @@ class TestImages:
                 now=NOW,
             )
         )
+
+
+@pytest.mark.usefixtures("no_clock_left")
+class TestTestClocks:
+    def test_create_and_advance(self, loss: Loss) -> None:
+        loss.run(lambda uow: create_test_clock(uow=uow, principal=BRAND, new=NewClock(), wall_now=NOW))
+        clock = loss.world.reader.find_test_clock()
+        assert clock is not None
+        hour = ClockAdvance(seconds=3600)
+        loss.run(
+            lambda uow: advance_test_clock(uow=uow, principal=BRAND, clock_id=clock.id, advance=hour, wall_now=NOW)
+        )
+        assert loss.world.uow().clocks.get(clock.id).offset_seconds == 3600
+        assert loss.changes_of(clock.id) == ["test_clock.created", "test_clock.advanced"]
 
 
 def ordered(world: World) -> Order:

@@ -5,7 +5,8 @@ from typing import Any
 
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.claims import Claim, ClaimReason
-from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId, PaymentId, PayoutId, TransferId
+from resale.domain.clocks import Clock
+from resale.domain.ids import ClaimId, ClockId, CustomerId, ListingId, MediaId, OrderId, PaymentId, PayoutId, TransferId
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import Media, Rendition, Slot
 from resale.domain.money import Money
@@ -22,6 +23,7 @@ STRANGER = CustomerId("cus_" + "3" * 32)
 LISTING = ListingId("lst_" + "4" * 32)
 ORDER = OrderId("ord_" + "5" * 32)
 MEDIA = MediaId("med_" + "6" * 32)
+CLOCK = ClockId("clk_" + "7" * 32)
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="test")
 
 
@@ -199,4 +201,10 @@ def a_seller(**fields: Any) -> Seller:
             "updated_at": NOW,
             **fields,
         }
+    )
+
+
+def a_clock(**fields: Any) -> Clock:
+    return Clock(
+        **{"id": CLOCK, "version": 2, "offset_seconds": 86_400, "created_at": NOW, "updated_at": NOW, **fields}
     )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from resale.adapters.dynamodb.claims import CLAIMS
+from resale.adapters.dynamodb.clocks import CLOCKS
 from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
 from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
 from resale.adapters.dynamodb.listings import LISTINGS
@@ -17,12 +18,13 @@ from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
-from tests.unit.builders import a_claim, a_listing, a_media, a_payout, a_seller, a_transfer, an_order
+from tests.unit.builders import a_claim, a_clock, a_listing, a_media, a_payout, a_seller, a_transfer, an_order
 from tests.unit.events import an_inbound
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 KINDS: dict[str, DocumentKind[Any]] = {
     "claim": CLAIMS,
+    "clock": CLOCKS,
     "inbound": INBOUND_EVENTS,
     "listing": LISTINGS,
     "media": MEDIA,
@@ -33,6 +35,7 @@ KINDS: dict[str, DocumentKind[Any]] = {
 }
 TODAY: dict[str, msgspec.Struct] = {
     "claim": a_claim(),
+    "clock": a_clock(),
     "inbound": an_inbound(),
     "listing": a_listing(),
     "media": a_media(),

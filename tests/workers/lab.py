@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 import msgspec
@@ -204,10 +204,23 @@ def _tenant(slug: str, account: str, url: str) -> Tenant:
     )
 
 
+class Platform(Protocol):
+    """What a worker must know of the engines it runs on."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def access_key_id(self) -> str: ...
+
+    @property
+    def secret_access_key(self) -> str: ...
+
+
 class Worker:
     """One worker process and what it left: marks of its tasks, its log, its health file."""
 
-    def __init__(self, lab: Lab, folder: Path, tenants: Sequence[Tenant], **settings: Any) -> None:
+    def __init__(self, lab: Platform, folder: Path, tenants: Sequence[Tenant], **settings: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.url = lab.url
@@ -231,9 +244,17 @@ class Worker:
             self.plan.endpoints.setdefault(tenant.slug, self.url)
         self._write_plan()
 
-    def start(self, *, purposes: str = "orders", pool: str = "prefork", concurrency: int = 2, **variables: str) -> None:
+    def start(
+        self,
+        *,
+        app: str = "worker_app",
+        purposes: str = "orders",
+        pool: str = "prefork",
+        concurrency: int = 2,
+        **variables: str,
+    ) -> None:
         """Start and return when every queue is polled."""
-        command = [sys.executable, "-m", "celery", "--quiet", "-A", "tests.workers.worker_app", "worker", "-l", "INFO"]
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", f"tests.workers.{app}", "worker", "-l", "INFO"]
         command += ["-Q", purposes, "-P", pool, "-c", str(concurrency), *WORKER_FLAGS]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DJANGO_"))}
         environment = {

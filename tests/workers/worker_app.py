@@ -85,7 +85,7 @@ def bindings(purpose: Purpose) -> Bindings:
     return Bindings(purpose, tenants=tenants, session_for=ProxiedSession, refresh_seconds=0.3)
 
 
-def _settings() -> dict[str, Any]:
+def settings() -> dict[str, Any]:
     plan = read_plan()
     local = celery_settings.settings(
         celery_settings.LOCAL, bindings=f"{HERE}:bindings", tenants=f"{HERE}:tenants", health_file=plan.health_file
@@ -95,7 +95,7 @@ def _settings() -> dict[str, Any]:
 
 
 app = Celery("worker_app")
-app.add_defaults(_settings)
+app.add_defaults(settings)
 
 
 def mark(task: TenantTask, event: str = "ran", **fields: Any) -> None:

@@ -29,7 +29,7 @@ class _SchemaOnly(msgspec.Struct):
 
 _PEEK: Final = msgspec.json.Decoder(_SchemaOnly)
 #: How every document of ours begins, before any text of a user: found in 1 us, where parsing a whole one takes 10.
-_HEAD: Final = re.compile(rb'\{"id":"[a-z]{3}_[0-9a-f]{32}","object":"[a-z]+","schema":(\d{1,9}),')
+_HEAD: Final = re.compile(rb'\{"id":"[a-z]{3}_[0-9a-f]{32}","object":"[a-z_]+","schema":(\d{1,9}),')
 _ENCODER: Final = msgspec.json.Encoder()
 
 

@@ -14,6 +14,7 @@ an order by id                             orders: pk = id, sk = "order"
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
+a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
 an order's claim and transfers             orders: pk = order id, sk = claim or transfer id
 a seller's open transfers, oldest first    orders/by_seller: "transfers#" + seller (sparse: available)
@@ -39,6 +40,8 @@ LISTING_SK: Final = "listing"
 MEDIA_SK_PREFIX: Final = "med_"
 ORDER_SK: Final = "order"
 CUSTOMER_SK: Final = "customer"
+TEST_CLOCK_PK: Final = "test_clock"
+CLOCK_SK: Final = "clock"
 TRANSFER_SK_PREFIX: Final = "trf_"
 PAYOUT_SK: Final = "payout"
 SELLER_SK: Final = "seller"
@@ -157,6 +160,11 @@ def inbound_key(inbound_id: str) -> Key:
 def customer_key(customer_id: str) -> Key:
     """Key of a customer."""
     return {"pk": customer_id, "sk": CUSTOMER_SK}
+
+
+def test_clock_key() -> Key:
+    """Key of the tenant's test clock: the same always, so that there is never a second."""
+    return {"pk": TEST_CLOCK_PK, "sk": CLOCK_SK}
 
 
 def customer_lookup_key(subject_hash: str) -> Key:

@@ -10,6 +10,7 @@ import msgspec
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.claims import CLAIMS, claim_key
 from resale.adapters.dynamodb.client import DynamoDB, Item
+from resale.adapters.dynamodb.clocks import CLOCKS, find_item
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.documents import DocumentKind
@@ -25,6 +26,7 @@ from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import transfer_noun
 from resale.application.ports import Document, DueItem, Head, HistoryPage, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
+from resale.domain.clocks import Clock
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId, sibling
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
@@ -112,6 +114,11 @@ class DynamoDBReader:
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
         """Read the record of a keyed command, consistently."""
         return find_record(self._db, self.tenant, key)
+
+    def find_test_clock(self) -> Clock | None:
+        """Read the test clock, consistently."""
+        item = find_item(self._db, self.tenant)
+        return None if item is None else CLOCKS.from_doc(str(item["doc"]), private=None)
 
     def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
         """The version and hash an entity stands at now."""
@@ -270,6 +277,7 @@ class DynamoDBReader:
             "med": (self._tables.listings, partial(keys.media_key, parent_id)),
             "ord": (self._tables.orders, keys.order_key),
             "cus": (self._tables.customers, keys.customer_key),
+            "clk": (self._tables.customers, lambda _id: keys.test_clock_key()),
             "clm": (self._tables.orders, lambda claim_id: claim_key(ClaimId(claim_id))),
             "trf": (self._tables.orders, partial(keys.order_part_key, parent_id)),
             "pyt": (self._tables.orders, keys.payout_key),

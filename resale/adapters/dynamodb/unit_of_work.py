@@ -3,6 +3,7 @@
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
+from resale.adapters.dynamodb.clocks import DynamoDBClocks
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from resale.adapters.dynamodb.inbound import DynamoDBInbound
@@ -38,6 +39,7 @@ class DynamoDBUnitOfWork:
         self.ledger = DynamoDBLedger(self._scope)
         self.inbound = DynamoDBInbound(self._scope)
         self.references = DynamoDBReferences(self._scope)
+        self.clocks = DynamoDBClocks(self._scope)
         self.idempotency = DynamoDBIdempotency(self._scope)
 
     def act_as(self, actor: Actor) -> None:

@@ -36,6 +36,7 @@ from resale.application.ports.records import (
 )
 from resale.application.ports.writing import (
     ClaimRepository,
+    ClockRepository,
     CustomerRepository,
     IdempotencyRepository,
     InboundRepository,
@@ -55,6 +56,7 @@ from resale.application.ports.writing import (
 __all__ = [
     "AlreadyBooked",
     "ClaimRepository",
+    "ClockRepository",
     "CustomerRepository",
     "DeadLetters",
     "Document",

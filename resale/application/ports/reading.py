@@ -14,6 +14,7 @@ from resale.application.ports.records import (
     Page,
 )
 from resale.application.ports.writing import Vault
+from resale.domain.clocks import Clock
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
@@ -100,6 +101,14 @@ class Reader(Protocol):
 
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
         """Read the record of a keyed command, consistently."""
+
+    def find_test_clock(self) -> Clock | None:
+        """Read a sandbox tenant's test clock, consistently; None when it has none.
+
+        Raises:
+            SandboxOnly: A live tenant; nothing is read.
+            Unavailable: The store did not answer in time.
+        """
 
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
         """The recorded versions of an entity, oldest first, consistently."""

@@ -9,9 +9,11 @@ import msgspec
 from resale.application.ports.records import IdempotencyRecord
 from resale.domain.actors import Actor
 from resale.domain.claims import Claim
+from resale.domain.clocks import Clock
 from resale.domain.customers import Customer
 from resale.domain.ids import (
     ClaimId,
+    ClockId,
     CustomerId,
     IdSource,
     InboundId,
@@ -217,6 +219,24 @@ class ReferenceRepository(Protocol):
         """
 
 
+class ClockRepository(Protocol):
+    """The test clock of a sandbox tenant. A live tenant has none: every read raises SandboxOnly and asks no table."""
+
+    def find(self) -> Clock | None:
+        """Read it, consistently; None when there is none."""
+
+    def get(self, clock_id: ClockId) -> Clock:
+        """Read it by its id, consistently. Raises NotFound."""
+
+    def add(self, clock: Clock, *, change_type: str) -> None:
+        """Buffer the first version; a second clock fails the commit with a Conflict."""
+
+    def save(
+        self, clock: Clock, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of the clock read in this unit of work."""
+
+
 class IdempotencyRepository(Protocol):
     """Records of keyed commands."""
 
@@ -280,6 +300,10 @@ class UnitOfWork(Protocol):
     @property
     def references(self) -> ReferenceRepository:
         """Its look-ups by what partners call things."""
+
+    @property
+    def clocks(self) -> ClockRepository:
+        """Its test clock."""
 
     @property
     def idempotency(self) -> IdempotencyRepository:

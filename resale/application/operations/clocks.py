@@ -1,0 +1,98 @@
+"""A sandbox shop's test clock: made once, moved forward. It runs ahead of the wall clock, which ``wall_now`` is."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits
+from resale.domain.clocks import Clock, ClockAdvance, ClockChanged, ClockExists, NewClock, first_offset, next_offset
+from resale.domain.ids import ClockId
+from resale.errors import Forbidden
+
+
+def create_test_clock(*, uow: UnitOfWork, principal: Principal, new: NewClock, wall_now: datetime) -> Clock:
+    """Make the shop's test clock; from now on the shop's time is what it shows.
+
+    Shape: reads 1 item; commits 1 (``test_clock.created``).
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand.
+        new: Where it begins.
+        wall_now: Moment of the request by the wall clock, aware UTC.
+
+    Returns:
+        The clock.
+
+    Raises:
+        SandboxOnly: A live shop.
+        Forbidden: Not the brand.
+        ClockExists: There is one.
+        ClockBackwards: ``now`` is before the wall clock.
+        ClockTooFar: ``now`` is beyond the bounds.
+        Conflict: Another request makes it at this moment; read again.
+    """
+    _require_brand(principal)
+    if uow.clocks.find() is not None:
+        raise ClockExists("The shop has a test clock; advance it.")
+    offset_seconds = first_offset(new, wall_now=wall_now)
+    clock = Clock(
+        id=ClockId(uow.ids("clk")), version=1, offset_seconds=offset_seconds, created_at=wall_now, updated_at=wall_now
+    )
+    uow.clocks.add(clock, change_type="test_clock.created")
+    uow.commit()
+    return clock
+
+
+def advance_test_clock(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    clock_id: ClockId,
+    advance: ClockAdvance,
+    expected_version: int | None = None,
+    wall_now: datetime,
+) -> Clock:
+    """Move the shop's time forward; everything that is due by then is woken (``test_clock.advanced``).
+
+    Shape: reads 1 item; commits 1. Said again it moves again, or is refused: send ``expected_version`` to move once.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand.
+        clock_id: Which.
+        advance: Where to.
+        expected_version: What the client read (If-Match), or None.
+        wall_now: Moment of the request by the wall clock, aware UTC.
+
+    Returns:
+        The clock, further ahead.
+
+    Raises:
+        SandboxOnly: A live shop.
+        Forbidden: Not the brand.
+        ClockNotFound: None of this id.
+        Invalid: Not exactly one of ``to`` and ``seconds``.
+        ClockBackwards: It is that late there already.
+        ClockTooFar: Beyond the bounds.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    _require_brand(principal)
+    clock = uow.clocks.get(clock_id)
+    if expected_version not in {None, clock.version}:
+        raise ClockChanged(f"The test clock is at version {clock.version} by now; read it again.")
+    moved = msgspec.structs.replace(
+        clock,
+        version=clock.version + 1,
+        offset_seconds=next_offset(clock, advance, wall_now=wall_now),
+        updated_at=clock.time_at(wall_now),
+    )
+    uow.clocks.save(moved, change_type="test_clock.advanced")
+    uow.commit()
+    return moved
+
+
+def _require_brand(principal: Principal) -> None:
+    if not permits(Action.MOVE_TEST_CLOCK, principal.standing, "active"):
+        raise Forbidden("Only the brand moves its test clock.")

@@ -1,0 +1,131 @@
+"""A test clock: how far a sandbox shop's time runs ahead of the wall clock. It is an offset and never a freeze."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.ids import ClockId
+from resale.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Rejected
+
+SCHEMA: Final = 1
+MAX_STEP: Final = timedelta(days=400)  # in one call: a year and a claim's longest life
+MAX_AHEAD: Final = timedelta(days=3650)  # in all: ten years
+_SECOND: Final = timedelta(seconds=1)
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=int(MAX_STEP.total_seconds()))]
+
+
+class ClockNotFound(NotFound):
+    """No such test clock."""
+
+    code = "test_clock_not_found"
+
+
+class ClockExists(Rejected):
+    """A shop has one test clock, and it is there already; advance it."""
+
+    code = "test_clock_exists"
+
+
+class ClockBackwards(Rejected):
+    """A test clock only runs forward, and it is that late there already."""
+
+    code = "test_clock_backwards"
+
+
+class ClockTooFar(Rejected):
+    """A test clock goes at most 400 days ahead in one call, and ten years in all."""
+
+    code = "test_clock_too_far"
+
+
+class ClockChanged(Conflict):
+    """Another request made or moved this test clock meanwhile; read it again."""
+
+    code = "test_clock_changed"
+
+
+class SandboxOnly(Forbidden):
+    """A live shop has the wall clock and no other."""
+
+    code = "sandbox_only"
+
+
+class NewClock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is said to make a test clock: where it begins; without `now` it shows the wall clock's time."""
+
+    now: Moment | UnsetType = UNSET
+
+
+class ClockAdvance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a test clock goes: `to` a moment, or on by `seconds`; exactly one of them."""
+
+    to: Moment | UnsetType = UNSET
+    seconds: Seconds | UnsetType = UNSET
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """The one test clock of a sandbox shop. Its own times are those it showed when it was made and moved."""
+
+    id: ClockId
+    object: str = "test_clock"
+    schema: int = SCHEMA
+    status: str = "active"
+    offset_seconds: int = 0
+    created_at: datetime
+    updated_at: datetime
+    version: int = 0
+
+    def time_at(self, wall_now: datetime) -> datetime:
+        """Say what this clock shows when the wall clock shows ``wall_now``."""
+        return wall_now + timedelta(seconds=self.offset_seconds)
+
+
+def first_offset(new: NewClock, *, wall_now: datetime) -> int:
+    """Say how far ahead a new clock begins, in whole seconds.
+
+    Raises:
+        ClockBackwards: Before the wall clock.
+        ClockTooFar: Beyond the bounds.
+    """
+    return 0 if new.now is UNSET else _offset_to(new.now, offset_seconds=0, wall_now=wall_now)
+
+
+def next_offset(clock: Clock, advance: ClockAdvance, *, wall_now: datetime) -> int:
+    """Say how far ahead a clock is after an advance, in whole seconds.
+
+    Raises:
+        Invalid: Both ``to`` and ``seconds``, or neither.
+        ClockBackwards: ``to`` is not after what the clock shows.
+        ClockTooFar: Beyond the bounds.
+    """
+    if advance.to is not UNSET and advance.seconds is not UNSET:
+        raise _wrong("/seconds", "mutually_exclusive", "Send a moment or a number of seconds, not both.")
+    if advance.to is not UNSET:
+        return _offset_to(advance.to, offset_seconds=clock.offset_seconds, wall_now=wall_now)
+    if advance.seconds is UNSET:
+        raise _wrong("/to", "required", "Send a moment or a number of seconds.")
+    return _bounded(clock.offset_seconds + advance.seconds)
+
+
+def _offset_to(to: datetime, *, offset_seconds: int, wall_now: datetime) -> int:
+    """Round up: once there, ``to`` has come."""
+    ahead = to - wall_now
+    if ahead <= timedelta(seconds=offset_seconds):
+        raise ClockBackwards("A test clock only runs forward.")
+    if ahead - timedelta(seconds=offset_seconds) > MAX_STEP:
+        raise ClockTooFar(f"At most {MAX_STEP.days} days ahead in one call.")
+    return _bounded(-(-ahead // _SECOND))
+
+
+def _bounded(offset_seconds: int) -> int:
+    if offset_seconds > MAX_AHEAD.total_seconds():
+        raise ClockTooFar(f"At most {MAX_AHEAD.days} days ahead of the wall clock.")
+    return offset_seconds
+
+
+def _wrong(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(pointer=pointer, code=code, detail=detail),))

@@ -1,0 +1,15 @@
+"""The Celery app of a worker that runs the platform's own tasks, for the tenants of a test's plan."""
+
+from typing import Any
+
+from celery import Celery
+
+from tests.workers import worker_app
+
+
+def _settings() -> dict[str, Any]:
+    return {**worker_app.settings(), "imports": ("apps.workers.logs", "apps.workers.tasks")}
+
+
+app = Celery("whole_app")
+app.add_defaults(_settings)
