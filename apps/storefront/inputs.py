@@ -57,6 +57,12 @@ class NoQuery(Body, frozen=True, kw_only=True):
     """No query parameters."""
 
 
+class LimitQuery(Body, frozen=True, kw_only=True):
+    """How much of a list that has no second page."""
+
+    limit: Limit = 20
+
+
 class PageQuery(Body, frozen=True, kw_only=True):
     """Which part of a list."""
 

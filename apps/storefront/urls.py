@@ -9,6 +9,7 @@ from apps.storefront.claims import (
     ClaimWithdrawalView,
     OrderClaimsView,
 )
+from apps.storefront.clocks import ClockAdvanceView, ClockDetailView, ClocksView
 from apps.storefront.docs import DocsView, OpenAPIView
 from apps.storefront.history import ListingHistoryView, OrderHistoryView
 from apps.storefront.listings import (
@@ -58,6 +59,9 @@ urlpatterns = [
     path("ledger/entries", LedgerView.as_view()),
     path("ledger/balances", BalanceSheetView.as_view()),
     path("reports/reconciliation", ReconciliationView.as_view()),
+    path("test_clocks", ClocksView.as_view()),
+    path("test_clocks/<str:clock_id>", ClockDetailView.as_view()),
+    path("test_clocks/<str:clock_id>/advance", ClockAdvanceView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),
 ]

@@ -25,6 +25,7 @@ SCOPES: Final = frozenset(
         "orders:write",
         "payouts:read",
         "refunds:write",
+        "test_clocks:manage",
     }
 )
 

@@ -15,14 +15,28 @@ from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.schemas import components
 from resale.application.operations.listings import Moderation
+from resale.application.queries.clocks import ClockView
 from resale.application.queries.listings import OwnerListing, PublicListing
 from resale.application.queries.orders import BuyerOrder
+from resale.domain.clocks import ClockAdvance, NewClock
 from resale.domain.listings import ListingEdit, NewListing
 from resale.domain.orders import NewOrder
 
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (NewListing, ListingEdit, Moderation, NewOrder, PublicListing, OwnerListing, BuyerOrder, Problem)
+    for kind in (
+        NewListing,
+        ListingEdit,
+        Moderation,
+        NewOrder,
+        NewClock,
+        ClockAdvance,
+        PublicListing,
+        OwnerListing,
+        BuyerOrder,
+        ClockView,
+        Problem,
+    )
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from apps.storefront.openapi.endpoints.claims import CLAIM_ENDPOINTS
+from apps.storefront.openapi.endpoints.clocks import CLOCK_ENDPOINTS
 from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
 from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
 from apps.storefront.openapi.endpoints.money import MONEY_ENDPOINTS
@@ -11,6 +12,7 @@ from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 
 __all__ = [
     "CLAIM_ENDPOINTS",
+    "CLOCK_ENDPOINTS",
     "DOCUMENT_ENDPOINTS",
     "ENDPOINTS",
     "LISTING_ENDPOINTS",
@@ -25,5 +27,6 @@ ENDPOINTS: Final = (
     *ORDER_ENDPOINTS,
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,
+    *CLOCK_ENDPOINTS,
     *DOCUMENT_ENDPOINTS,
 )
