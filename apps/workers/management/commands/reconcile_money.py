@@ -1,0 +1,61 @@
+"""``manage.py reconcile_money``: hold the payment provider, the ledger and the orders of a tenant against each other."""
+
+import argparse
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core import clock
+from apps.core.container import get_container
+from apps.tenancy import registry
+from resale.application.queries.ledger import MAX_DAYS, Reconciliation, get_reconciliation
+from resale.domain.access import Principal, Role
+from resale.errors import Outcome
+
+
+class Command(BaseCommand):
+    """Prints sums and differences, and fails when the three records disagree for good."""
+
+    help = "Hold provider, ledger and orders against each other, movement by movement; fails when they disagree."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("slug")
+        parser.add_argument("--days", type=int, default=7, help=f"how far back, 1 to {MAX_DAYS} (7)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        days = options["days"]
+        if not 1 <= days <= MAX_DAYS:
+            raise CommandError(f"--days is 1 to {MAX_DAYS}.")
+        try:
+            report = self._read(options["slug"], timedelta(days=days))
+        except Outcome as outcome:
+            raise CommandError(outcome.detail or outcome.code) from outcome
+        self._say(report)
+        if not report.agreed:
+            raise CommandError("The records disagree; every line that is not settling needs a person.")
+
+    def _read(self, slug: str, back: timedelta) -> Reconciliation:
+        tenant, container = registry.by_slug(slug), get_container()
+        now = clock.for_tenant(tenant)
+        return get_reconciliation(
+            reader=container.reader(tenant),
+            principal=Principal(standing=Role.BRAND),
+            payments=container.payments(tenant),
+            since=now - back,
+            now=now,
+        )
+
+    def _say(self, report: Reconciliation) -> None:
+        self.stdout.write(
+            f"{report.movements} movements in {report.currency} minor units since {report.since:%Y-%m-%d %H:%M} UTC: "
+            f"provider {report.provider_sum}, ledger {report.ledger_sum}, records {report.records_sum}"
+        )
+        for one in report.differences:
+            state = "settling" if one.settling else "DIFFERS"
+            self.stdout.write(
+                f"  {state} {one.kind} {one.booking} {one.source_id} {one.our_id}: "
+                f"provider {one.provider}, ledger {one.ledger}, records {one.records}"
+            )
+        if not report.differences:
+            self.stdout.write("  they agree")
