@@ -1,4 +1,4 @@
-"""``manage.py reconcile_money``: hold the payment provider, the ledger and the orders of a tenant against each other."""
+"""``manage.py reconcile_money``: hold a tenant's payment provider, ledger and orders against each other."""
 
 import argparse
 from datetime import timedelta
