@@ -8,9 +8,11 @@ from pathlib import Path
 
 from apps.local import introductions, services
 from apps.local.accounts import provision
-from apps.local.brands import BRANDS, NORTHWIND
+from apps.local.brands import ATELIER, BRANDS, NORTHWIND
 from apps.local.engines.local import LocalEngines
 from apps.local.issuer.tokens import issuer_url
+from apps.local.journey.money import MoneyJourney
+from apps.local.journey.shops import Shop
 from apps.local.journey.story import Journey
 from apps.local.private_files import Demo, Secrets, load_secrets, save
 from apps.local.registering import prepare, register
@@ -127,4 +129,7 @@ class LocalPlatform:
     def _play(self, addresses: Addresses, demo: Demo) -> None:
         rival = introductions.token(NORTHWIND, "rival", addresses, issuers=self._issuers)
         Journey(demo, rival_token=rival, currency=NORTHWIND.currency, say=self._say).play()
+        self._say("")
+        second = demo.tenants[1]  # its time is moved; the first brand's stays the wall clock's
+        MoneyJourney(Shop(demo.base_url, second, currency=ATELIER.currency, say=self._say)).play()
         self._say("")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.journey.story import PERSONAL_TEXTS
+from apps.local.journey.shops import PERSONAL_TEXTS
 from tests.e2e.traces import written_as
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -41,6 +41,12 @@ class Client:
         """Ask."""
         return send("GET", self.base_url + path, headers=self.headers)
 
+    def patch(self, path: str, body: object) -> Answer:
+        """Change by JSON."""
+        typed = {"Content-Type": "application/json"}
+        content = json.dumps(body).encode()
+        return send("PATCH", self.base_url + path, headers={**self.headers, **typed}, content=content)
+
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         """Send JSON; ``headers`` have ``_`` for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
