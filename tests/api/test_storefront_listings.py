@@ -22,7 +22,7 @@ def seller(front: Front) -> Shopper:
 
 @pytest.fixture
 def draft(front: Front, seller: Shopper) -> Listing:
-    return front.world.draft(seller)[0]
+    return front.world.draft(seller, now=clock.for_tenant(front.shop.tenant))[0]
 
 
 @pytest.fixture
