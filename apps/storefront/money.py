@@ -8,6 +8,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from apps.core import clock
 from apps.core.container import get_container
 from apps.core.requests import Body, decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
@@ -177,8 +178,9 @@ class ReconciliationView(LeanAPIView):
             reader=call.open_reader(),
             principal=principal,
             payments=get_container().payments(call.tenant),
-            since=call.now - timedelta(days=query.days),
+            back=timedelta(days=query.days),
             now=call.now,
+            wall_now=clock.for_platform(),
         )
         return json_response(_encode(report))
 

@@ -58,6 +58,7 @@ class Books(Faulty):
         self.captured: dict[str, int] = {}
         self.refunds: dict[str, tuple[str, int, RefundState]] = {}
         self.payouts: dict[str, tuple[int, PayoutState]] = {}
+        self.asked_since: datetime | None = None  # how far back anybody looked into these books
         self.decline = decline
         self.ask_action = ask_action
         self.refund_state = refund_state
@@ -135,6 +136,7 @@ class Books(Faulty):
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
         assert since.tzinfo is not None
+        self.asked_since = since
         for attempt_id, amount in self.captured.items():
             yield self._booking(BookingKind.CHARGE, attempt_id, attempt_id, amount)
         for refund_id, (attempt_id, amount, state) in self.refunds.items():

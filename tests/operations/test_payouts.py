@@ -323,13 +323,28 @@ class TestReconciliation:
         assert sums["provider"] > 0
         assert sheet.owed_to_customers >= account(world, completed).available
 
-    def _report(self, world: World, partners: Partners, *, mine: set[str]) -> list[DifferenceKind]:
+    def test_agrees_although_the_shops_time_has_run_far_ahead_of_the_providers(
+        self, world: World, seller: Shopper, completed: Order, partners: Partners
+    ) -> None:
+        refund(world, completed, partners, 2_000)
+        complete(world, seller, partners)
+        payout = start(world, completed)
+        for _ in range(2):
+            advance(world, payout, partners)
+        far_ahead = LATER + timedelta(days=400)
+        assert self._report(world, partners, mine={completed.id, payout.id}, now=far_ahead) == []
+        assert partners.payments.asked_since == NOW - timedelta(days=6)
+
+    def _report(
+        self, world: World, partners: Partners, *, mine: set[str], now: datetime = LATER + timedelta(days=1)
+    ) -> list[DifferenceKind]:
         """Other tests' orders lie in the same books; only this test's are looked at."""
         report = get_reconciliation(
             reader=world.reader,
             principal=BRAND,
             payments=partners.payments,
-            since=NOW - timedelta(days=1),
-            now=LATER + timedelta(days=1),
+            back=timedelta(days=2) + (LATER - NOW),
+            now=now,
+            wall_now=NOW,
         )
         return [one.kind for one in report.differences if one.source_id in mine]

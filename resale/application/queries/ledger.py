@@ -149,18 +149,28 @@ def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
 
 
 def get_reconciliation(
-    *, reader: Reader, principal: Principal, payments: PaymentProvider, since: datetime, now: datetime
+    *,
+    reader: Reader,
+    principal: Principal,
+    payments: PaymentProvider,
+    back: timedelta,
+    now: datetime,
+    wall_now: datetime,
 ) -> Reconciliation:
     """Hold the provider's books, the ledger and the orders and payouts against each other, movement by movement.
 
-    Shape: the provider's list; the ledger day by day; each order and payout named by either, once.
+    The ledger's times are the tenant's, the provider's are the wall clock's. Both go back equally far, so the provider
+    tells of all that the ledger shows; what else it tells of was booked earlier in the tenant's time, and is looked up.
+
+    Shape: the provider's list; the ledger day by day; each order and payout named by either, at most twice.
 
     Args:
         reader: On the tenant.
         principal: The brand or staff.
         payments: The tenant's payment provider.
-        since: From when on, at most 31 days ago.
-        now: Until when, aware UTC.
+        back: How far back, at most 31 days.
+        now: Until when in the tenant's time, aware UTC.
+        wall_now: The same moment by the wall clock.
 
     Returns:
         What differs. What a step is still to settle is shown and does not count.
@@ -170,14 +180,17 @@ def get_reconciliation(
         PartnerUnavailable: The provider's books cannot be read now.
     """
     _check(principal)
-    since = max(since, now - timedelta(days=MAX_DAYS))
+    back = min(back, timedelta(days=MAX_DAYS))
+    since = now - back
     movements: _Movements = {}
-    for booking in payments.iter_bookings(since=since):
+    for booking in payments.iter_bookings(since=wall_now - back):
         _add_provider(movements, booking)
     for entry in _provider_entries(reader, since, now):
         _add_ledger(movements, entry)
     for source_id in sorted({movement.source_id for movement in movements.values()}):
         _add_records(movements, reader, source_id, since)
+    for entry in _earlier_entries(reader, movements):
+        _add_ledger(movements, entry)
     differences = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
     return Reconciliation(
         since=since,
@@ -206,6 +219,15 @@ def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterato
         day += timedelta(days=1)
 
 
+def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEntry]:
+    """Go through what the ledger booked before, of movements that only another record tells of."""
+    missing = {key for key, movement in movements.items() if movement.ledger is None}
+    for source_id in sorted({source_id for source_id, _ in missing}):
+        for entry in reader.iter_ledger_source(source_id):
+            if entry.account == PROVIDER and _key_of(entry) in missing:
+                yield entry
+
+
 def _add_provider(movements: _Movements, booking: ProviderBooking) -> None:
     sign = 1 if booking.kind == BookingKind.CHARGE else -1
     source_id = booking.order_id or booking.our_id
@@ -217,10 +239,14 @@ def _add_provider(movements: _Movements, booking: ProviderBooking) -> None:
 
 
 def _add_ledger(movements: _Movements, entry: LedgerEntry) -> None:
-    kind = _kind_of(entry)
-    our_id = entry.source_id if kind in {BookingKind.CHARGE, BookingKind.PAYOUT} else entry.step
-    movement = _movement(movements, kind, entry.source_id, our_id)
+    source_id, our_id = _key_of(entry)
+    movement = _movement(movements, _kind_of(entry), source_id, our_id)
     movement.ledger = (movement.ledger or 0) + entry.amount
+
+
+def _key_of(entry: LedgerEntry) -> tuple[str, str]:
+    is_refund = _kind_of(entry) not in {BookingKind.CHARGE, BookingKind.PAYOUT}
+    return entry.source_id, entry.step if is_refund else entry.source_id
 
 
 def _kind_of(entry: LedgerEntry) -> BookingKind:

@@ -37,13 +37,13 @@ class Command(BaseCommand):
 
     def _read(self, slug: str, back: timedelta) -> Reconciliation:
         tenant, container = registry.by_slug(slug), get_container()
-        now = clock.for_tenant(tenant)
         return get_reconciliation(
             reader=container.reader(tenant),
             principal=Principal(standing=Role.BRAND),
             payments=container.payments(tenant),
-            since=now - back,
-            now=now,
+            back=back,
+            now=clock.for_tenant(tenant),
+            wall_now=clock.for_platform(),
         )
 
     def _say(self, report: Reconciliation) -> None:
