@@ -1,21 +1,14 @@
-"""The body of a queue message, both ways. Only ids travel; what a body says of routes or limits is dropped."""
+"""The body of a queue message as Celery has it, both ways. Only ids travel; what else a body says is dropped."""
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: Purpose of a queue → the task that takes its raw bodies (JSON objects that are not envelopes: S3's events).
-RAW_TASKS: Final[Mapping[str, str]] = {"images": "images.process_upload"}
+from resale.domain.messages import CONTENT_TYPE, RAW_TASKS, Malformed, read_task
 
-_CONTENT_TYPE = "application/json"
-_ENCODING = "utf-8"
-_ARGUMENT_PARTS = 3  # [args, kwargs, embed]: Celery's message protocol, version 2
+__all__ = ["RAW_TASKS", "Malformed", "envelope", "read"]
 
-
-class Malformed(Exception):  # noqa: N818 - named for what happened
-    """No task can be read from this body; it stays in its queue until the redrive policy takes it."""
+_ENCODING: Final = "utf-8"
 
 
 def envelope(task: str, kwargs: Mapping[str, str], message_id: str) -> str:
@@ -43,69 +36,15 @@ def read(body: str, *, message_id: str, raw_task: str | None) -> dict[str, Any]:
     Raises:
         Malformed: Not JSON, no task and id, positional arguments, another content type.
     """
-    message = _json_object(body)
-    if "headers" in message or "properties" in message:
-        return _read_envelope(message)
-    if raw_task is None:
-        raise Malformed("not an envelope")
-    return _fields(raw_task, {"event": message}, message_id)
+    asked = read_task(body, message_id=message_id, raw_task=raw_task)
+    return _fields(asked.task, asked.kwargs, asked.id)
 
 
 def _fields(task: str, kwargs: Mapping[str, Any], message_id: str) -> dict[str, Any]:
     return {
         "body": json.dumps([[], kwargs, {}], separators=(",", ":")),
-        "content-type": _CONTENT_TYPE,
+        "content-type": CONTENT_TYPE,
         "content-encoding": _ENCODING,
         "headers": {"task": task, "id": message_id},
         "properties": {},
     }
-
-
-def _read_envelope(message: Mapping[str, Any]) -> dict[str, Any]:
-    headers = message.get("headers")
-    task, task_id = (headers.get("task"), headers.get("id")) if isinstance(headers, dict) else (None, None)
-    if not (isinstance(task, str) and isinstance(task_id, str)):
-        raise Malformed("no task name and id")
-    if message.get("content-type", _CONTENT_TYPE) != _CONTENT_TYPE:
-        raise Malformed("content type is not JSON")
-    return _fields(task, _keyword_arguments(message), task_id)
-
-
-def _keyword_arguments(message: Mapping[str, Any]) -> dict[str, Any]:
-    match _json(_inner_text(message)):
-        case [[], dict() as kwargs, dict() | None]:
-            return kwargs
-        case list() as parts if len(parts) == _ARGUMENT_PARTS:
-            raise Malformed("positional arguments")
-    raise Malformed("no arguments")
-
-
-def _inner_text(message: Mapping[str, Any]) -> str:
-    text = message.get("body")
-    if not isinstance(text, str):
-        raise Malformed("body is not a string")
-    properties = message.get("properties")
-    if isinstance(properties, dict) and properties.get("body_encoding") == "base64":  # as Celery itself sends
-        return _unbase64(text)
-    return text
-
-
-def _unbase64(text: str) -> str:
-    try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise Malformed("body is not base64 of text") from error
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    value = _json(text)
-    if not isinstance(value, dict):
-        raise Malformed("not a JSON object")
-    return value
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("not JSON") from error
