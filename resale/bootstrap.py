@@ -10,6 +10,7 @@ from resale.adapters.crypto.vault import KeyringVault
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
+from resale.adapters.dynamodb.dead_letters import DynamoDBFailures
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
@@ -29,6 +30,7 @@ from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.adapters.sqs.queues import SQSQueues
 from resale.application.ports import (
     DeadLetters,
+    FailureLog,
     HistoryLog,
     HistoryRow,
     ImageCodec,
@@ -45,7 +47,7 @@ from resale.application.ports import (
 from resale.domain.actors import Actor
 from resale.domain.ids import IdSource
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
-from resale.domain.tenants import Queue, Tenant
+from resale.domain.tenants import Tenant
 from resale.settings import Settings
 
 __all__ = [
@@ -141,9 +143,13 @@ class Container:
         """Open one tenant's queues."""
         return SQSQueues(self.sessions.for_tenant(tenant))
 
-    def dead_letters(self, tenant: Tenant, queue: Queue) -> DeadLetters:
-        """Look at what one of a tenant's queues gave up on."""
-        return SQSDeadLetters(self.sessions.for_tenant(tenant), queue)
+    def dead_letters(self, tenant: Tenant) -> DeadLetters:
+        """Look at what a tenant's queues gave up on."""
+        return SQSDeadLetters(self.sessions.for_tenant(tenant), self._cursors)
+
+    def failures(self, tenant: Tenant) -> FailureLog:
+        """Open the record of what failed at one tenant."""
+        return DynamoDBFailures(self.sessions.for_tenant(tenant).dynamodb, tenant, release=self.settings.release)
 
     def streams(self, tenant: Tenant) -> TenantStreams:
         """Read one tenant's streams, where no Pipe does, and to reconcile its history."""

@@ -12,6 +12,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     platform_region: str = "eu-west-2"
+    release: str = ""  # what runs here; noted with what fails
     access_key_id: str | None = None  # None: the SDK's own chain (task role)
     secret_access_key: str | None = None
     dynamodb_endpoints: Mapping[str, str] = {}  # account id -> URL; local only

@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.fixtures.tenants",
     "tests.fixtures.postgresql",
     "tests.fixtures.storefront",
+    "tests.fixtures.graveyard",
 ]

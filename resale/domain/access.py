@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.claims import ClaimStatus
+from resale.domain.dead_letters import DeadLetterStatus
 from resale.domain.ids import CustomerId
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
@@ -55,6 +56,8 @@ class Action(StrEnum):
     VIEW_PAYOUT = "view_payout"
     VIEW_LEDGER = "view_ledger"
     MOVE_TEST_CLOCK = "move_test_clock"
+    VIEW_DEAD_LETTERS = "view_dead_letters"
+    MANAGE_DEAD_LETTERS = "manage_dead_letters"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +71,7 @@ _L = ListingStatus
 _O = OrderStatus
 _LISTINGS: Final = frozenset(ListingStatus)
 _ORDERS: Final = frozenset(OrderStatus)
+_DEAD_LETTERS: Final = frozenset(DeadLetterStatus)
 _ON_SHOW: Final = frozenset({_L.ACTIVE, _L.RESERVED, _L.SOLD})
 #: From the payment on: the seller has to know where it goes.
 _PAID: Final = _ORDERS - {_O.SUBMITTED, _O.PAYMENT_PENDING, _O.PAYMENT_FAILED, _O.CANCELLED}
@@ -151,6 +155,8 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.MANAGER: _ORDERS,
     },
     _A.MOVE_TEST_CLOCK: {_R.BRAND: frozenset({"active"})},
+    _A.VIEW_DEAD_LETTERS: {_R.BRAND: _DEAD_LETTERS, _R.MANAGER: _DEAD_LETTERS},
+    _A.MANAGE_DEAD_LETTERS: {_R.BRAND: _DEAD_LETTERS, _R.MANAGER: _DEAD_LETTERS},
 }
 
 

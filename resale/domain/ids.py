@@ -19,6 +19,7 @@ SellerId = NewType("SellerId", str)  # of a seller account: the customer number 
 ConnectionId = NewType("ConnectionId", str)
 InboundId = NewType("InboundId", str)
 ClockId = NewType("ClockId", str)
+DeadLetterId = NewType("DeadLetterId", str)
 
 #: Makes a new id for a prefix: ``ids("lst") -> "lst_0197…"``. Randomness and clock are the caller's.
 IdSource = Callable[[str], str]
@@ -29,6 +30,11 @@ _ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
 def is_id(prefix: str, value: str) -> bool:
     """Say whether ``value`` has the shape of an id with this prefix."""
     return value.startswith(prefix + "_") and _ID.fullmatch(value) is not None
+
+
+def is_any_id(value: str) -> bool:
+    """Say whether ``value`` has the shape of an id of ours, whatever it names."""
+    return _ID.fullmatch(value) is not None
 
 
 def sibling(prefix: str, entity_id: str) -> str:

@@ -1,6 +1,6 @@
 """An image: one slot for one upload, its states, and why one is refused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,6 +14,7 @@ MAX_IMAGES = 12  # in one listing
 MAX_STORED_IMAGES = 48  # over all edits of one listing, refused and unused slots included
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's default; bounds decoding memory
+EXPIRY_GRACE = timedelta(seconds=60)  # an upload begun in the last second still arrives
 RENDITION_EDGES_PX = (1600, 800, 320)
 
 ContentType = Annotated[str, msgspec.Meta(pattern=r"^image/(jpeg|png|webp)\Z")]
@@ -143,6 +144,11 @@ class RenderedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
+
+
+def last_look_at(media: Media) -> datetime:
+    """Say when a slot without an upload is given up."""
+    return media.upload_expires_at + EXPIRY_GRACE
 
 
 def original_key(listing_id: ListingId, media_id: MediaId) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
-from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.adapters.sqs.queues import BATCH_BYTES, SQSQueues
 from resale.application.ports import Received
 from resale.domain.tenants import Queue, Tenant
@@ -114,39 +113,6 @@ class TestReceiving:
         queues.send(url, ["body"])
         spoil(session)
         assert [message.body for message in drain(queues, url, 1)] == ["body"]
-
-
-class TestDeadLetters:
-    @pytest.fixture
-    def dead(self, queue: Queue, engines: Any, session: TenantSession) -> list[str]:
-        """Twelve messages that failed; only SQS itself may put them there, or the account's owner."""
-        tenant = session.tenant
-        owner: Any = root(tenant.account_id, engines.aws_endpoint_url).client("sqs", tenant.region)
-        bodies = [f"body {number}" for number in range(12)]
-        for body in bodies:
-            owner.send_message(QueueUrl=queue.dlq_url, MessageBody=body)
-        return bodies
-
-    def test_are_listed_and_stay(self, dead: list[str], session: TenantSession, queue: Queue) -> None:
-        letters = SQSDeadLetters(session, queue)
-        for _ in range(2):
-            assert sorted(message.body for message in letters.list_messages()) == sorted(dead)
-
-    def test_one_chosen_is_replayed_with_its_body(
-        self, dead: list[str], session: TenantSession, queue: Queue, queues: SQSQueues
-    ) -> None:
-        letters = SQSDeadLetters(session, queue)
-        chosen = next(message for message in letters.list_messages() if message.body == "body 11")
-        assert letters.replay(chosen.message_id)
-        assert [message.body for message in drain(queues, queue.url, 1)] == ["body 11"]
-        assert sorted(message.body for message in letters.list_messages()) == sorted(set(dead) - {"body 11"})
-
-    @pytest.mark.usefixtures("dead")
-    def test_one_that_is_not_there_is_not(self, session: TenantSession, queue: Queue, queues: SQSQueues) -> None:
-        letters = SQSDeadLetters(session, queue)
-        assert not letters.replay("no-such-message")
-        assert len(letters.list_messages()) == 12
-        assert queues.receive(queue.url, wait_seconds=0) == ()
 
 
 class TestTenancy:

@@ -6,7 +6,26 @@ from typing import Any
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.claims import Claim, ClaimReason
 from resale.domain.clocks import Clock
-from resale.domain.ids import ClaimId, ClockId, CustomerId, ListingId, MediaId, OrderId, PaymentId, PayoutId, TransferId
+from resale.domain.dead_letters import (
+    DeadLetter,
+    DeadLetterStatus,
+    FailureNote,
+    FailureOutcome,
+    LetterQueue,
+    message_id_of,
+)
+from resale.domain.ids import (
+    ClaimId,
+    ClockId,
+    CustomerId,
+    DeadLetterId,
+    ListingId,
+    MediaId,
+    OrderId,
+    PaymentId,
+    PayoutId,
+    TransferId,
+)
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import Media, Rendition, Slot
 from resale.domain.money import Money
@@ -24,6 +43,7 @@ LISTING = ListingId("lst_" + "4" * 32)
 ORDER = OrderId("ord_" + "5" * 32)
 MEDIA = MediaId("med_" + "6" * 32)
 CLOCK = ClockId("clk_" + "7" * 32)
+LETTER = DeadLetterId("dlq_" + "8" * 32)
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="test")
 
 
@@ -94,6 +114,44 @@ def a_media(**fields: Any) -> Media:
             "created_at": NOW,
             "updated_at": NOW,
             "due_at": NOW + timedelta(minutes=1),
+            **fields,
+        }
+    )
+
+
+def a_dead_letter(**fields: Any) -> DeadLetter:
+    return DeadLetter(
+        **{
+            "id": LETTER,
+            "version": 1,
+            "status": DeadLetterStatus.REPLAYING,
+            "queue": LetterQueue.ORDERS,
+            "task": "orders.advance",
+            "entity_ids": (ORDER,),
+            "sent_at": NOW,
+            "receive_count": 6,
+            "size_bytes": 241,
+            "last_error": a_failure_note(),
+            "body_kept": True,
+            "created_at": NOW,
+            "updated_at": NOW,
+            **fields,
+        }
+    )
+
+
+def a_failure_note(letter_id: DeadLetterId | None = None, **fields: Any) -> FailureNote:
+    return FailureNote(
+        **{
+            "message_id": message_id_of(letter_id or LETTER),
+            "queue": LetterQueue.ORDERS,
+            "receive_count": 5,
+            "outcome": FailureOutcome.FAILED,
+            "code": "unavailable",
+            "exception": "Unavailable",
+            "task": "orders.advance",
+            "entity_ids": (ORDER,),
+            "at": NOW,
             **fields,
         }
     )

@@ -9,6 +9,7 @@ import pytest
 
 from resale.adapters.dynamodb.claims import CLAIMS
 from resale.adapters.dynamodb.clocks import CLOCKS
+from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS
 from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
 from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
 from resale.adapters.dynamodb.listings import LISTINGS
@@ -18,13 +19,24 @@ from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
-from tests.unit.builders import a_claim, a_clock, a_listing, a_media, a_payout, a_seller, a_transfer, an_order
+from tests.unit.builders import (
+    a_claim,
+    a_clock,
+    a_dead_letter,
+    a_listing,
+    a_media,
+    a_payout,
+    a_seller,
+    a_transfer,
+    an_order,
+)
 from tests.unit.events import an_inbound
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 KINDS: dict[str, DocumentKind[Any]] = {
     "claim": CLAIMS,
     "clock": CLOCKS,
+    "dead_letter": DEAD_LETTERS,
     "inbound": INBOUND_EVENTS,
     "listing": LISTINGS,
     "media": MEDIA,
@@ -36,6 +48,7 @@ KINDS: dict[str, DocumentKind[Any]] = {
 TODAY: dict[str, msgspec.Struct] = {
     "claim": a_claim(),
     "clock": a_clock(),
+    "dead_letter": a_dead_letter(),
     "inbound": an_inbound(),
     "listing": a_listing(),
     "media": a_media(),

@@ -57,6 +57,20 @@ class DynamoDBHistory:
                 failed[(row.entity_id, row.version)] = error
         return failed
 
+    def find(self, entity_id: str, version: int) -> HistoryRow | None:
+        """Read one version, consistently. By Query: the platform's role has no GetItem here."""
+        key = keys.history_key(entity_id, version)
+        items, _ = self._db.query(
+            table=self._tenant.resources.tables.history,
+            index=None,
+            condition="pk = :entity AND sk = :version",
+            values={":entity": key["pk"], ":version": key["sk"]},
+            limit=1,
+            forward=True,
+            consistent=True,
+        )
+        return from_item(items[0]) if items else None
+
     def page(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
         """Read versions of an entity, oldest first, consistently."""
         bound = f"{self._tenant.id}|history|{entity_id}"

@@ -13,6 +13,9 @@ what is due                                listings/due, orders/due (sharded, sp
 an order by id                             orders: pk = id, sk = "order"
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
+a dead letter somebody acted on            orders: pk = id, sk = "dead_letter"
+why a message failed                       idempotency: pk = "failure#" + SQS's message id
+what was refused of an entity              idempotency: pk = "refusal#" + entity + "#" + one of eight
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
 a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
@@ -46,6 +49,7 @@ TRANSFER_SK_PREFIX: Final = "trf_"
 PAYOUT_SK: Final = "payout"
 SELLER_SK: Final = "seller"
 INBOUND_SK: Final = "inbound"
+DEAD_LETTER_SK: Final = "dead_letter"
 
 #: Sort keys that are the id of a part of what the partition is about.
 PART_PREFIXES: Final = ("med_", "clm_", "trf_")
@@ -180,6 +184,21 @@ def reference_key(provider: str, reference: str) -> Key:
 def idempotency_key(record_key: str) -> Key:
     """Key of the record of a keyed command."""
     return {"pk": record_key}
+
+
+def dead_letter_key(letter_id: str) -> Key:
+    """Key of a dead letter somebody acted on."""
+    return {"pk": letter_id, "sk": DEAD_LETTER_SK}
+
+
+def failure_key(message_id: str) -> Key:
+    """Key of the note why a message failed."""
+    return {"pk": f"failure#{message_id}"}
+
+
+def refusal_key(entity_id: str, slot: int) -> Key:
+    """Key of one of the notes of what was refused of an entity."""
+    return {"pk": f"refusal#{entity_id}#{slot}"}
 
 
 def history_key(entity_id: str, version: int) -> Key:

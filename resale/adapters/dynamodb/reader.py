@@ -13,6 +13,7 @@ from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.clocks import CLOCKS, find_item
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
+from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS, DynamoDBFailures
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.idempotency import find_record
@@ -24,10 +25,11 @@ from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import transfer_noun
-from resale.application.ports import Document, DueItem, Head, HistoryPage, IdempotencyRecord, Page, Vault
+from resale.application.ports import Document, DueItem, Head, HistoryPage, HistoryRow, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
 from resale.domain.clocks import Clock
-from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId, sibling
+from resale.domain.dead_letters import FailureNote
+from resale.domain.ids import ClaimId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId, sibling
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
@@ -106,6 +108,18 @@ class DynamoDBReader:
         )
         noun = transfer_noun(self.tenant)
         return tuple(noun.from_item(item) for item in items)
+
+    def find_dead_letter(self, letter_id: DeadLetterId) -> Document | None:
+        """Read what was done about a dead letter, consistently."""
+        return self._find(DEAD_LETTERS, keys.dead_letter_key(letter_id), letter_id)
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed."""
+        return DynamoDBFailures(self._db, self.tenant).find(message_id)
+
+    def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
+        """Read the last few times the rules refused what a message asked of an entity, oldest first."""
+        return DynamoDBFailures(self._db, self.tenant).list_refusals(entity_id)
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
@@ -197,6 +211,10 @@ class DynamoDBReader:
         """The recorded versions of an entity, oldest first, consistently."""
         return DynamoDBHistory(self._db, self.tenant, self._cursors).page(entity_id, limit=limit, cursor=cursor)
 
+    def find_history_row(self, entity_id: str, version: int) -> HistoryRow | None:
+        """Read one recorded version of an entity, consistently."""
+        return DynamoDBHistory(self._db, self.tenant, self._cursors).find(entity_id, version)
+
     def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
         """Go through everything that waits and is due, page by page, shard after shard; eventually consistent."""
         for table in (self._tables.listings, self._tables.orders):
@@ -283,6 +301,7 @@ class DynamoDBReader:
             "pyt": (self._tables.orders, keys.payout_key),
             "sel": (self._tables.orders, keys.seller_key),
             "inb": (self._tables.orders, keys.inbound_key),
+            "dlq": (self._tables.orders, keys.dead_letter_key),
         }
         table, make = makers[entity_id[:3]]
         return table, make(entity_id)

@@ -5,6 +5,7 @@ from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
 from resale.adapters.dynamodb.clocks import DynamoDBClocks
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
+from resale.adapters.dynamodb.dead_letters import DynamoDBDeadLetters
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from resale.adapters.dynamodb.inbound import DynamoDBInbound
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
@@ -40,6 +41,7 @@ class DynamoDBUnitOfWork:
         self.inbound = DynamoDBInbound(self._scope)
         self.references = DynamoDBReferences(self._scope)
         self.clocks = DynamoDBClocks(self._scope)
+        self.dead_letters = DynamoDBDeadLetters(self._scope)
         self.idempotency = DynamoDBIdempotency(self._scope)
 
     def act_as(self, actor: Actor) -> None:

@@ -1,69 +1,195 @@
-"""The dead-letter queue of one queue: look, and replay one chosen message with its original body."""
+"""A tenant's dead-letter queues: look at what lies there, take one message out of it, send its body once more.
 
-from collections.abc import Iterator, Sequence
+SQS shows a message only by receiving it, which hides it from everybody else for a while. So a look keeps what it has
+seen, to see the rest, and shows all of it again at its end; and it waits for the end of a look it meets.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
 
 from resale.adapters.aws.sessions import TenantSession
+from resale.adapters.dynamodb.cursors import Cursors, Position
+from resale.adapters.dynamodb.keys import timestamp
+from resale.adapters.dynamodb.records import history_row
 from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.sqs.queues import BATCH_COUNT, SQSQueues
-from resale.application.ports import Received
+from resale.application.ports import HistoryRow, Letter, LetterPage, RecordUnreadable
+from resale.domain.dead_letters import DeadLetterHeld, LetterQueue
 from resale.domain.tenants import Queue
 from resale.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
+R = TypeVar("R")
+
 #: More than this is a task for SQS's own redrive, not for choosing by eye.
 _MOST: Final = 1000
+_HIDDEN_SECONDS: Final = 30  # how long a message taken, or one seen by a process that died, is hidden
+_LOOK_SECONDS: Final = 20.0  # a look ends before what it saw first can be seen again
+PATIENCE_SECONDS: Final = 5.0  # longer than a look at a thousand messages takes
+_POLL_SECONDS: Final = 1  # a long poll asks all of SQS's servers, a short one only some (Developer Guide, long polling)
+_VISIBLE: Final = "ApproximateNumberOfMessages"
+_NOT_VISIBLE: Final = "ApproximateNumberOfMessagesNotVisible"
+
+
+class _Counts(msgspec.Struct, frozen=True):
+    """How many messages SQS thinks there are; right within a minute in AWS (API reference, GetQueueAttributes)."""
+
+    visible: int
+    hidden: int
 
 
 class SQSDeadLetters:
-    """For operators. While somebody looks, the messages seen are hidden from others for the queue's visibility time."""
+    """Keeps ``resale.application.ports.DeadLetters``."""
 
-    def __init__(self, session: TenantSession, queue: Queue) -> None:
+    def __init__(self, session: TenantSession, cursors: Cursors, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._session = session
-        self._queue = queue
+        self._cursors = cursors
+        self._patience_seconds = patience_seconds
         self._queues = SQSQueues(session)
 
-    def list_messages(self) -> tuple[Received, ...]:
-        """Give what lies there, up to a thousand; all of it stays. Raises Unavailable."""
-        with self._held() as messages:
-            return messages
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> LetterPage:
+        """Look at one queue or all, a thousand messages each at most; all of them stay, visible."""
+        bound = f"{self._session.tenant.id}|dead_letters|{queue or 'all'}"
+        after = _place(self._cursors.decode(cursor, query=bound, shards=1)[0]) if cursor else ("", "")
+        found = [letter for letters in self._in_each(queue, self._seen) for letter in letters]
+        rest = sorted((letter for letter in found if _sort_of(letter) > after), key=_sort_of)
+        page, more = rest[:limit], len(rest) > limit
+        return LetterPage(
+            letters=tuple(page),
+            next_cursor=self._cursors.encode((Position(*_sort_of(page[-1])),), query=bound) if more else None,
+        )
 
-    def replay(self, message_id: str) -> bool:
-        """Send one message to its queue again and take it out; False when it is not there.
+    def find(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
+        """Look for one message, which stays visible."""
+        letter = self.take(message_id, queue=queue)
+        if letter is not None:
+            self.put_back(letter)
+        return letter
 
-        Sent before taken out: a fault between the two leaves it in both, which every consumer bears.
+    def take(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
+        """Find one message and keep it hidden from everybody else."""
+        looks = self._in_each(queue, lambda one: self._taken(one, message_id))
+        found = next((letter for letter, _ in looks if letter is not None), None)
+        if found is None and not all(whole for _, whole in looks):
+            raise DeadLetterHeld("Somebody else is looking at the dead letters; try again.", retry_after_seconds=5)
+        return found
 
-        Raises:
-            Unavailable: SQS refused or did not answer; the message is still there.
-        """
-        with self._held() as messages:
-            chosen = next((message for message in messages if message.message_id == message_id), None)
-            if chosen is None:
-                return False
-            if self._queues.send(self._queue.url, [chosen.body]):
-                raise Unavailable("The queue did not take the message back.")
-            self._queues.delete(self._queue.dlq_url, [chosen.handle])
-            return True
+    def put_back(self, letter: Letter) -> None:
+        """Let a message that was taken be seen again."""
+        self._show(self._queue(letter.queue), [letter.handle])
+
+    def send(self, queue: LetterQueue, body: str) -> None:
+        """Send a body to a queue once more."""
+        if self._queues.send(self._queue(queue).url, [body]):
+            raise Unavailable("The queue did not take the message back.", retry_after_seconds=5)
+
+    def delete(self, letter: Letter) -> None:
+        """Take a message that was taken out of its dead-letter queue for good."""
+        self._queues.delete(self._queue(letter.queue).dlq_url, [letter.handle])
+
+    # ------------------------------------------------------------ looking
+    def _in_each(self, queue: LetterQueue | None, look: Callable[[LetterQueue], R]) -> list[R]:
+        """Look at one queue, or at all of them at once: an empty one costs a long poll."""
+        names = tuple(LetterQueue) if queue is None else (queue,)
+        if len(names) == 1:
+            return [look(names[0])]
+        with ThreadPoolExecutor(len(names), thread_name_prefix="dead-letters") as threads:
+            return list(threads.map(look, names))
+
+    def _seen(self, name: LetterQueue) -> list[Letter]:
+        with self._look(name) as (held, _):
+            return list(held.values())
+
+    def _taken(self, name: LetterQueue, message_id: str) -> tuple[Letter | None, bool]:
+        with self._look(name, wanted=message_id) as (held, whole):
+            return held.pop(message_id, None), whole  # what is popped is not shown again
 
     @contextmanager
-    def _held(self) -> Iterator[tuple[Received, ...]]:
-        messages: list[Received] = []
+    def _look(self, name: LetterQueue, *, wanted: str | None = None) -> Iterator[tuple[dict[str, Letter], bool]]:
+        """Hold what lies in a dead-letter queue, by message id, and say whether that is all of it."""
+        queue, held, whole = self._queue(name), dict[str, Letter](), False
+        began = time.monotonic()
         try:
-            while len(messages) < _MOST and (more := self._queues.receive(self._queue.dlq_url, wait_seconds=1)):
-                messages += more
-            yield tuple(messages)
+            while len(held) < _MOST and time.monotonic() - began < _LOOK_SECONDS:
+                received = self._receive(name, queue)
+                held.update((letter.message_id, letter) for letter in received)
+                if wanted in held:
+                    break
+                counts = self._counts(queue) if len(received) < BATCH_COUNT else None
+                if counts is None or (received and counts.visible):
+                    continue
+                whole = counts.hidden <= len(held)
+                if whole or time.monotonic() - began >= self._patience_seconds:
+                    break
+            yield held, whole
         finally:
-            self._release([message.handle for message in messages])
+            self._show(queue, [letter.handle for letter in held.values()])
 
-    def _release(self, handles: Sequence[str]) -> None:
-        client = cast("SQSClient", self._session.client("sqs"))
+    def _receive(self, name: LetterQueue, queue: Queue) -> list[Letter]:
+        with unavailable_on_fault("SQS"):
+            answer = self._client.receive_message(
+                QueueUrl=queue.dlq_url,
+                MaxNumberOfMessages=BATCH_COUNT,
+                WaitTimeSeconds=_POLL_SECONDS,
+                VisibilityTimeout=_HIDDEN_SECONDS,
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            )
+        return [_letter(name, message) for message in answer.get("Messages", ())]
+
+    def _counts(self, queue: Queue) -> _Counts:
+        with unavailable_on_fault("SQS"):
+            found = self._client.get_queue_attributes(QueueUrl=queue.dlq_url, AttributeNames=[_VISIBLE, _NOT_VISIBLE])
+        return _Counts(int(found["Attributes"][_VISIBLE]), int(found["Attributes"][_NOT_VISIBLE]))
+
+    def _show(self, queue: Queue, handles: Sequence[str]) -> None:
         for start in range(0, len(handles), BATCH_COUNT):
             entries: list[Any] = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
                 for number, handle in enumerate(handles[start : start + BATCH_COUNT])
             ]
             with unavailable_on_fault("SQS"):
-                client.change_message_visibility_batch(QueueUrl=self._queue.dlq_url, Entries=entries)
+                self._client.change_message_visibility_batch(QueueUrl=queue.dlq_url, Entries=entries)
+
+    def _queue(self, name: LetterQueue) -> Queue:
+        queue: Queue = getattr(self._session.tenant.resources.queues, name)
+        return queue
+
+    @property
+    def _client(self) -> "SQSClient":
+        return cast("SQSClient", self._session.client("sqs"))
+
+
+def _letter(name: LetterQueue, message: Any) -> Letter:
+    attributes = message["Attributes"]
+    return Letter(
+        queue=name,
+        message_id=message["MessageId"],
+        body=message["Body"],
+        handle=message["ReceiptHandle"],
+        receive_count=int(attributes["ApproximateReceiveCount"]),
+        sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+        row=_row(message["Body"]) if name == LetterQueue.CHANGES else None,
+    )
+
+
+def _row(body: str) -> HistoryRow | None:
+    try:
+        return history_row(body)
+    except RecordUnreadable:
+        return None  # an unreadable change is shown without its ids
+
+
+def _sort_of(letter: Letter) -> tuple[str, str]:
+    return timestamp(letter.sent_at), letter.message_id
+
+
+def _place(position: Position) -> tuple[str, str]:
+    return position.sort, position.pk

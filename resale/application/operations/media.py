@@ -1,8 +1,7 @@
 """What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
 
 import hashlib
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import msgspec
 
@@ -16,11 +15,10 @@ from resale.domain.media import (
     RefusalReason,
     RenderedImage,
     Rendition,
+    last_look_at,
     original_key,
     rendition_key,
 )
-
-EXPIRY_GRACE: Final = timedelta(seconds=60)  # an upload begun in the last second still arrives
 
 
 def process_image(
@@ -93,10 +91,10 @@ def process_image(
 
 
 def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:
-    if now >= media.upload_expires_at + EXPIRY_GRACE:
+    last_look = last_look_at(media)
+    if now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
         return _settle(uow=uow, media=expired, change_type="image.expired", reason_code="upload_missing", now=now)
-    last_look = media.upload_expires_at + EXPIRY_GRACE
     if media.due_at == last_look:
         return media
     awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=last_look)

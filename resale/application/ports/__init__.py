@@ -1,7 +1,7 @@
 """What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
 
+from resale.application.ports.dead_letters import DeadLetters, FailureLog, Letter, LetterPage
 from resale.application.ports.partners import (
-    DeadLetters,
     ImageCodec,
     Keyring,
     MediaStore,
@@ -38,6 +38,7 @@ from resale.application.ports.writing import (
     ClaimRepository,
     ClockRepository,
     CustomerRepository,
+    DeadLetterRepository,
     IdempotencyRepository,
     InboundRepository,
     LedgerRepository,
@@ -58,9 +59,11 @@ __all__ = [
     "ClaimRepository",
     "ClockRepository",
     "CustomerRepository",
+    "DeadLetterRepository",
     "DeadLetters",
     "Document",
     "DueItem",
+    "FailureLog",
     "Head",
     "HistoryLog",
     "HistoryPage",
@@ -74,6 +77,8 @@ __all__ = [
     "InboundRepository",
     "Keyring",
     "LedgerRepository",
+    "Letter",
+    "LetterPage",
     "ListingRepository",
     "LostRace",
     "MediaRepository",

@@ -183,17 +183,3 @@ class Queues(Protocol):
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         """Delete what is done; one that fails comes again, which every consumer bears."""
-
-
-class DeadLetters(Protocol):
-    """The dead-letter queue of one queue, for an operator."""
-
-    def list_messages(self) -> tuple[Received, ...]:
-        """Give what lies there, up to a thousand; all of it stays. Raises Unavailable."""
-
-    def replay(self, message_id: str) -> bool:
-        """Send one message to its queue again and take it out; False when it is not there.
-
-        Raises:
-            Unavailable: The queue refused or did not answer; the message is still there.
-        """

@@ -15,7 +15,8 @@ from resale.application.ports.records import (
 )
 from resale.application.ports.writing import Vault
 from resale.domain.clocks import Clock
-from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId
+from resale.domain.dead_letters import FailureNote
+from resale.domain.ids import ClaimId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
@@ -110,8 +111,20 @@ class Reader(Protocol):
             Unavailable: The store did not answer in time.
         """
 
+    def find_dead_letter(self, letter_id: DeadLetterId) -> Document | None:
+        """Read what was done about a dead letter, consistently; None while nobody acted on it."""
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+
+    def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
+        """Read the last few times the rules refused what a message asked of an entity, oldest first."""
+
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
         """The recorded versions of an entity, oldest first, consistently."""
+
+    def find_history_row(self, entity_id: str, version: int) -> HistoryRow | None:
+        """Read one recorded version of an entity, consistently."""
 
     def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
         """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""

@@ -11,10 +11,12 @@ from resale.domain.actors import Actor
 from resale.domain.claims import Claim
 from resale.domain.clocks import Clock
 from resale.domain.customers import Customer
+from resale.domain.dead_letters import DeadLetter, FailureNote
 from resale.domain.ids import (
     ClaimId,
     ClockId,
     CustomerId,
+    DeadLetterId,
     IdSource,
     InboundId,
     ListingId,
@@ -237,6 +239,24 @@ class ClockRepository(Protocol):
         """Buffer the next version of the clock read in this unit of work."""
 
 
+class DeadLetterRepository(Protocol):
+    """Dead letters somebody acted on."""
+
+    def find(self, letter_id: DeadLetterId) -> DeadLetter | None:
+        """Read one, consistently; None while nobody acted on it."""
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+
+    def add(self, letter: DeadLetter, *, change_type: str) -> None:
+        """Buffer the first version; another one who acted meanwhile is a DeadLetterChanged (Conflict)."""
+
+    def save(
+        self, letter: DeadLetter, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of one read here."""
+
+
 class IdempotencyRepository(Protocol):
     """Records of keyed commands."""
 
@@ -304,6 +324,10 @@ class UnitOfWork(Protocol):
     @property
     def clocks(self) -> ClockRepository:
         """Its test clock."""
+
+    @property
+    def dead_letters(self) -> DeadLetterRepository:
+        """Its dead letters."""
 
     @property
     def idempotency(self) -> IdempotencyRepository:

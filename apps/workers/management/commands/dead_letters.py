@@ -1,63 +1,121 @@
-"""``manage.py dead_letters SLUG PURPOSE list|show|replay [MESSAGE_ID]``: what a tenant's queue gave up on."""
+"""``manage.py dead_letters SLUG QUEUE|all ACTION [ID]``: what a tenant's queues gave up on."""
 
 import argparse
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core import clock
+from apps.core.commands import perform
 from apps.core.container import get_container
+from apps.core.dead_letters import LetterOffice
 from apps.tenancy import registry
-from resale.application.ports import DeadLetters
-from resale.domain.tenants import Queues
+from resale.application.operations.dead_letters import Discard
+from resale.application.ports import UnitOfWork
+from resale.application.queries.dead_letters import DeadLetterView
+from resale.domain.access import Principal, Role
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.dead_letters import DeadLetterNotFound, LetterQueue, letter_id_of
+from resale.domain.ids import DeadLetterId, is_id
+from resale.domain.tenants import Tenant
 from resale.errors import Outcome
 
-_PURPOSES: Final = Queues.__struct_fields__
+R = TypeVar("R")
+
+#: Whoever may run this command runs the platform; a manager is the most that a tenant's own people are.
+_OPERATOR: Final = Principal(standing=Role.MANAGER)
+_ACTOR: Final = Actor(kind=ActorKind.SYSTEM, id="manage.dead_letters")
+_ALL: Final = "all"
+_PAGE: Final = 100
 
 
 class Command(BaseCommand):
-    """Lists, shows and replays dead letters, one at a time and by their id."""
+    """Lists dead letters, shows one, says what its replay would do, replays it, or discards it with a reason."""
 
-    help = "List a tenant's dead letters of one queue, show one with its body, or send one to its queue again."
+    help = "Look at what a tenant's queues gave up on; replay or discard one message, by its id."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument("purpose", choices=_PURPOSES)
-        parser.add_argument("action", choices=("list", "show", "replay"))
-        parser.add_argument("message_id", nargs="?", help="of the message to show or to replay")
+        parser.add_argument("queue", choices=[*LetterQueue, _ALL])
+        parser.add_argument("action", choices=("list", "show", "dry-run", "replay", "discard"))
+        parser.add_argument("id", nargs="?", help="dlq_… as listed, or the message's own id at SQS")
+        parser.add_argument("--reason", help="why a message is discarded: 3 to 500 characters")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        action, message_id = options["action"], options["message_id"]
-        if (message_id is None) != (action == "list"):
-            raise CommandError("show and replay take the id of one message, list takes none.")
+        action, given, reason = options["action"], options["id"], options["reason"]
+        if (given is None) != (action == "list"):
+            raise CommandError("show, dry-run, replay and discard take the id of one message, list takes none.")
+        if (reason is None) != (action != "discard"):
+            raise CommandError("discard takes a --reason, and nothing else does.")
         try:
-            letters = _open(options["slug"], options["purpose"])
+            office = _open(registry.by_slug(options["slug"]))
             if action == "list":
-                self._list(letters)
-            elif action == "show":
-                self._show(letters, message_id)
+                queue = None if options["queue"] == _ALL else LetterQueue(options["queue"])
+                self._say(map(_line, _all(office, queue)))
             else:
-                self._replay(letters, message_id)
+                self._say(_done(office, action, _letter_id(given), reason))
         except Outcome as outcome:
-            raise CommandError(outcome.detail) from outcome
+            raise CommandError(outcome.detail or outcome.code) from outcome
 
-    def _list(self, letters: DeadLetters) -> None:
-        for message in letters.list_messages():
-            self.stdout.write(
-                f"{message.message_id} received {message.receive_count} times, {len(message.body)} characters"
-            )
-
-    def _show(self, letters: DeadLetters, message_id: str) -> None:
-        body = next((one.body for one in letters.list_messages() if one.message_id == message_id), None)
-        if body is None:
-            raise CommandError("No such message.")
-        self.stdout.write(body)
-
-    def _replay(self, letters: DeadLetters, message_id: str) -> None:
-        if not letters.replay(message_id):
-            raise CommandError("No such message.")
-        self.stdout.write(f"{message_id} is in its queue again")
+    def _say(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self.stdout.write(line)
 
 
-def _open(slug: str, purpose: str) -> DeadLetters:
-    tenant = registry.by_slug(slug)
-    return get_container().dead_letters(tenant, getattr(tenant.resources.queues, purpose))
+def _open(tenant: Tenant) -> LetterOffice:
+    now = clock.for_tenant(tenant)
+
+    def run(operation: Callable[[UnitOfWork], R], /) -> R:
+        container = get_container()
+        request_id = container.ids("req")
+        return perform(lambda: container.unit_of_work(tenant, actor=_ACTOR, request_id=request_id, now=now), operation)
+
+    return LetterOffice(tenant, principal=_OPERATOR, run=run, now=now)
+
+
+def _all(office: LetterOffice, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
+    cursor: str | None = None
+    while True:
+        page = office.list_letters(queue=queue, limit=_PAGE, cursor=cursor)
+        yield from page.data
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _done(office: LetterOffice, action: str, letter_id: DeadLetterId, reason: str | None) -> Iterator[str]:
+    if action == "show":
+        yield _text(office.show(letter_id))
+    elif action == "dry-run":
+        yield _text(office.dry_run(letter_id))
+    elif action == "replay":
+        yield f"{letter_id} is {office.replay(letter_id).status}"
+    else:
+        yield f"{letter_id} is {office.discard(letter_id, reason=_reason(reason)).status}"
+
+
+def _letter_id(text: str) -> DeadLetterId:
+    letter_id = DeadLetterId(text) if text.startswith("dlq_") else letter_id_of(text)
+    if not is_id("dlq", letter_id):
+        raise DeadLetterNotFound("No such dead letter.")
+    return letter_id
+
+
+def _reason(text: str | None) -> str:
+    try:
+        return msgspec.convert({"reason": text}, Discard).reason
+    except msgspec.ValidationError as error:
+        raise CommandError("A reason has 3 to 500 characters.") from error
+
+
+def _text(value: msgspec.Struct) -> str:
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
+def _line(letter: DeadLetterView) -> str:
+    error = letter.last_error
+    about = " ".join((letter.task or letter.change_type or "unreadable", *letter.entity_ids))
+    why = "no error on record" if error is None else f"{error.code} ({error.exception})"
+    return f"{letter.id} {letter.queue} {letter.status}: {about}, received {letter.receive_count} times, {why}"

@@ -1,0 +1,105 @@
+"""What every door does about dead letters: the API, the admin and the operator's command ask here, each as itself."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from apps.core.container import get_container
+from resale.application.operations.dead_letters import begin_replay, discard_dead_letter, finish_replay
+from resale.application.ports import HistoryRow, UnitOfWork
+from resale.application.queries.dead_letters import (
+    DeadLetterDetail,
+    DeadLetterPage,
+    DeadLetterView,
+    DryRun,
+    Looking,
+    describe_replay,
+    get_dead_letter,
+    list_dead_letters,
+    view_record,
+)
+from resale.application.reactions import tasks_after
+from resale.domain.access import Principal
+from resale.domain.dead_letters import LetterQueue, Reason
+from resale.domain.ids import DeadLetterId
+from resale.domain.tenants import Tenant
+
+R = TypeVar("R")
+
+
+class Run(Protocol):
+    """Runs one operation as whoever is at the door."""
+
+    def __call__(self, operation: Callable[[UnitOfWork], R], /) -> R:
+        """Run it on a fresh unit of work of the office's tenant."""
+
+
+class LetterOffice:
+    """One tenant's dead letters. The outcomes are those of the queries and operations behind it."""
+
+    def __init__(self, tenant: Tenant, *, principal: Principal, run: Run, now: datetime) -> None:
+        container = get_container()
+        self._principal = principal
+        self._run = run
+        self._now = now
+        self._letters = container.dead_letters(tenant)
+        self._looking = Looking(
+            reader=container.reader(tenant),
+            store=container.media_store(tenant),
+            now=now,
+            tasks_after=_tasks_after,
+        )
+
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterPage:
+        """List what lies in one dead-letter queue or in all."""
+        return list_dead_letters(
+            reader=self._looking.reader,
+            letters=self._letters,
+            principal=self._principal,
+            queue=queue,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def show(self, letter_id: DeadLetterId) -> DeadLetterDetail:
+        """Show one with all that is known."""
+        return get_dead_letter(
+            reader=self._looking.reader, letters=self._letters, principal=self._principal, letter_id=letter_id
+        )
+
+    def dry_run(self, letter_id: DeadLetterId) -> DryRun:
+        """Say what replaying one would do."""
+        return describe_replay(
+            looking=self._looking, letters=self._letters, principal=self._principal, letter_id=letter_id
+        )
+
+    def replay(self, letter_id: DeadLetterId) -> DeadLetterView:
+        """Have one run once more: two steps, each committed for itself."""
+        begun = self._run(
+            lambda uow: begin_replay(
+                uow=uow, letters=self._letters, principal=self._principal, letter_id=letter_id, now=self._now
+            )
+        )
+        return view_record(
+            self._run(lambda uow: finish_replay(uow=uow, letters=self._letters, begun=begun, now=self._now))
+        )
+
+    def discard(self, letter_id: DeadLetterId, *, reason: Reason) -> DeadLetterView:
+        """Give one up."""
+        return view_record(
+            self._run(
+                lambda uow: discard_dead_letter(
+                    uow=uow,
+                    letters=self._letters,
+                    principal=self._principal,
+                    letter_id=letter_id,
+                    reason=reason,
+                    now=self._now,
+                )
+            )
+        )
+
+
+def _tasks_after(row: HistoryRow) -> tuple[str, ...]:
+    tasks = tasks_after(change_type=row.change.type, entity_id=row.entity_id, version=row.version)
+    return tuple(task.name for task in tasks)

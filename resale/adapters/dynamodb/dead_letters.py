@@ -1,0 +1,99 @@
+"""Dead letters in DynamoDB: what was done about one, and the notes of what failed, in the table without a stream."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.audited import ITEM_ATTRIBUTES, AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.client import DynamoDB, Item
+from resale.adapters.dynamodb.documents import DocumentKind
+from resale.domain.dead_letters import (
+    SCHEMA,
+    DeadLetter,
+    DeadLetterChanged,
+    DeadLetterNotFound,
+    FailureNote,
+    FailureOutcome,
+)
+from resale.domain.ids import DeadLetterId
+from resale.domain.tenants import Tenant
+
+DEAD_LETTERS = DocumentKind(DeadLetter, schema=SCHEMA)
+
+NOTE_KEPT_FOR: Final = timedelta(days=21)  # SQS keeps a message 14 days; a week more to look at it
+_REFUSAL_SLOTS: Final = 8  # the same message always falls into the same one; two messages rarely do
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(FailureNote).decode
+
+
+def dead_letter_noun(tenant: Tenant) -> Noun[DeadLetter]:
+    """Say how a tenant's dead letters lie in its orders table."""
+    return Noun(
+        kind=DEAD_LETTERS,
+        table=tenant.resources.tables.orders,
+        rank=5,
+        key=lambda letter: keys.dead_letter_key(letter.id),
+        index_keys=lambda _letter: {},
+        not_found=DeadLetterNotFound,
+        changed=DeadLetterChanged,
+    )
+
+
+class DynamoDBDeadLetters(AuditedRepository[DeadLetter]):
+    """Keeps ``resale.application.ports.DeadLetterRepository``."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, dead_letter_noun(scope.tenant))
+
+    def find(self, letter_id: DeadLetterId) -> DeadLetter | None:
+        """Read one, consistently; None while nobody acted on it."""
+        table, key = self._scope.tenant.resources.tables.orders, keys.dead_letter_key(letter_id)
+        item = self._scope.db.get_item(table=table, key=dict(key), attributes=ITEM_ATTRIBUTES)
+        return None if item is None else self.remember(item)
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed."""
+        return DynamoDBFailures(self._scope.db, self._scope.tenant).find(message_id)
+
+
+class DynamoDBFailures:
+    """Keeps ``resale.application.ports.FailureLog`` and reads it."""
+
+    def __init__(self, db: DynamoDB, tenant: Tenant, *, release: str = "") -> None:
+        self._db = db
+        self._table = tenant.resources.tables.idempotency
+        self._release = release
+
+    def record(self, note: FailureNote) -> None:
+        """Put a note, over the one of the message's delivery before."""
+        note = msgspec.structs.replace(note, release=self._release)
+        expires_at = int((note.at + NOTE_KEPT_FOR).timestamp())
+        item: Item = {**_key_of(note), "note": _encode(note).decode(), "expires_at": expires_at}
+        self._db.put_item(table=self._table, item=item, condition=None)
+
+    def find(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed."""
+        return self._read(keys.failure_key(message_id))
+
+    def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
+        """Read what was refused of an entity, oldest first."""
+        return tuple(sorted(self._refusals(entity_id), key=lambda note: note.at))
+
+    def _refusals(self, entity_id: str) -> Iterator[FailureNote]:
+        for slot in range(_REFUSAL_SLOTS):
+            note = self._read(keys.refusal_key(entity_id, slot))
+            if note is not None:
+                yield note
+
+    def _read(self, key: keys.Key) -> FailureNote | None:
+        item = self._db.get_item(table=self._table, key=dict(key), attributes=("note",))
+        return None if item is None else _decode(str(item["note"]))
+
+
+def _key_of(note: FailureNote) -> keys.Key:
+    if note.outcome == FailureOutcome.REFUSED and note.entity_ids:
+        return keys.refusal_key(note.entity_ids[-1], keys.shard_of(note.message_id, _REFUSAL_SLOTS))
+    return keys.failure_key(note.message_id)

@@ -1,0 +1,34 @@
+"""Dead letters, looked at: listed, shown, and described as a replay would find them."""
+
+from resale.application.queries.dead_letters.describing import DESCRIBERS, Effect, EffectKind, Looking
+from resale.application.queries.dead_letters.looking import (
+    DryRun,
+    describe_replay,
+    get_dead_letter,
+    list_dead_letters,
+)
+from resale.application.queries.dead_letters.views import (
+    DeadLetterDetail,
+    DeadLetterPage,
+    DeadLetterView,
+    FailureView,
+    TimelineEntry,
+    view_record,
+)
+
+__all__ = [
+    "DESCRIBERS",
+    "DeadLetterDetail",
+    "DeadLetterPage",
+    "DeadLetterView",
+    "DryRun",
+    "Effect",
+    "EffectKind",
+    "FailureView",
+    "Looking",
+    "TimelineEntry",
+    "describe_replay",
+    "get_dead_letter",
+    "list_dead_letters",
+    "view_record",
+]

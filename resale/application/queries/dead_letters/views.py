@@ -1,0 +1,133 @@
+"""Dead letters as the brand and its managers see them: an allow-list. A list shows ids, never a body."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from resale.application.ports import Letter
+from resale.domain.actors import ActorKind
+from resale.domain.dead_letters import (
+    DeadLetter,
+    DeadLetterStatus,
+    FailureNote,
+    FailureOutcome,
+    LetterQueue,
+    letter_id_of,
+)
+from resale.domain.ids import DeadLetterId
+
+
+class FailureView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a delivery did not succeed: the kind of error and its code, never its words."""
+
+    outcome: FailureOutcome
+    code: str
+    exception: str
+    task: str | None
+    receive_count: int
+    at: datetime
+    release: str
+
+
+class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message its queue gave up on. ``receive_count`` is SQS's, in which each look at the queue counts, too."""
+
+    id: DeadLetterId
+    object: str = "dead_letter"
+    status: DeadLetterStatus
+    queue: LetterQueue
+    task: str | None
+    entity_ids: tuple[str, ...]
+    change_type: str | None = None
+    change_version: int | None = None
+    sent_at: datetime
+    receive_count: int
+    size_bytes: int
+    last_error: FailureView | None
+    replayed_at: datetime | None = None
+    discarded_at: datetime | None = None
+
+
+class DeadLetterPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of dead letters."""
+
+    object: str = "list"
+    data: tuple[DeadLetterView, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of an entity the message is about, or something the rules refused a message about it.
+
+    ``type`` is the change's, or ``refused``; ``code`` the change's reason, or what was refused.
+    """
+
+    at: datetime
+    entity_id: str
+    type: str
+    version: int | None
+    status: str | None
+    actor_kind: ActorKind
+    code: str | None
+
+
+class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
+    """One dead letter with all that is known. The body of a change is a whole item, so it is not shown."""
+
+    body: Annotated[str | None, msgspec.Meta(description="Of a task; null for a change, or when it was not kept.")]
+    reason: Annotated[str | None, msgspec.Meta(description="Why it was discarded.")]
+    timeline: tuple[TimelineEntry, ...]
+
+
+def view_letter(letter: Letter, note: FailureNote | None) -> DeadLetterView:
+    """Show a message nobody acted on yet."""
+    contents, row = letter.contents, letter.row
+    return DeadLetterView(
+        id=letter_id_of(letter.message_id),
+        status=DeadLetterStatus.WAITING,
+        queue=letter.queue,
+        task=contents.task,
+        entity_ids=contents.entity_ids,
+        change_type=None if row is None else row.change.type,
+        change_version=None if row is None else row.version,
+        sent_at=letter.sent_at,
+        receive_count=letter.receive_count,
+        size_bytes=len(letter.body.encode()),
+        last_error=view_failure(note),
+    )
+
+
+def view_record(record: DeadLetter) -> DeadLetterView:
+    """Show what was done about a message."""
+    return DeadLetterView(
+        id=record.id,
+        status=record.status,
+        queue=record.queue,
+        task=record.task,
+        entity_ids=record.entity_ids,
+        change_type=record.change_type,
+        change_version=record.change_version,
+        sent_at=record.sent_at,
+        receive_count=record.receive_count,
+        size_bytes=record.size_bytes,
+        last_error=view_failure(record.last_error),
+        replayed_at=record.replayed_at,
+        discarded_at=record.discarded_at,
+    )
+
+
+def view_failure(note: FailureNote | None) -> FailureView | None:
+    """Show why a delivery did not succeed."""
+    if note is None:
+        return None
+    return FailureView(
+        outcome=note.outcome,
+        code=note.code,
+        exception=note.exception,
+        task=note.task,
+        receive_count=note.receive_count,
+        at=note.at,
+        release=note.release,
+    )

@@ -1,0 +1,214 @@
+"""A dead letter: a message that its queue gave up on, what is known of why, and what became of it."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import unquote_plus
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from resale.domain.ids import CustomerId, DeadLetterId, ListingId, MediaId, is_any_id, is_id
+from resale.domain.media import parse_original_key
+from resale.domain.messages import RAW_TASKS, Malformed, read_task
+from resale.domain.states import Machine, Row
+from resale.errors import Conflict, NotFound, Rejected, Unavailable
+
+SCHEMA: Final = 1
+MAX_ENTITIES: Final = 5  # ids of a message that are shown; ours name two at most
+#: Whose data key seals what belongs to no shopper: original bodies, and what staff write about them.
+TENANT_OWNER: Final = CustomerId("tenant")
+
+_TASK: Final = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
+
+Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=500)]
+
+
+class LetterQueue(StrEnum):
+    """The queues that have dead letters, as the tenant's resource map calls them."""
+
+    CHANGES = "changes"
+    ORDERS = "orders"
+    IMAGES = "images"
+
+
+class DeadLetterStatus(StrEnum):
+    """Where a dead letter is. Of one that waits nothing is recorded but the message itself."""
+
+    WAITING = "waiting"
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class DeadLetterCommand(StrEnum):
+    """What can happen to a dead letter."""
+
+    REPLAY = "replay"
+    SENT = "sent"
+    DISCARD = "discard"
+
+
+class DeadLetterTransitionRefused(Rejected):
+    """The dead letter's state does not allow this."""
+
+    code = "dead_letter_transition_refused"
+
+
+class DeadLetterNotFound(NotFound):
+    """No such dead letter."""
+
+    code = "dead_letter_not_found"
+
+
+class DeadLetterChanged(Conflict):
+    """Somebody else acted on the dead letter meanwhile; look at it again."""
+
+    code = "dead_letter_changed"
+
+
+class DeadLetterGone(Rejected):
+    """The message left its queue during a replay and was too large to be kept: reconcile mends the history."""
+
+    code = "dead_letter_gone"
+
+
+class DeadLetterHeld(Unavailable):
+    """Somebody is looking at the queue right now, which hides its messages for some seconds."""
+
+    code = "dead_letter_held"
+
+
+_S = DeadLetterStatus
+_C = DeadLetterCommand
+
+DEAD_LETTERS: Final = Machine(
+    "dead letter",
+    (
+        Row(_S.WAITING, _C.REPLAY, _S.REPLAYING),
+        Row(_S.WAITING, _C.DISCARD, _S.DISCARDED),
+        Row(_S.REPLAYING, _C.SENT, _S.REPLAYED),
+    ),
+    refused=DeadLetterTransitionRefused,
+    initial=_S.WAITING,
+)
+
+
+class FailureOutcome(StrEnum):
+    """What a delivery that did not succeed came to."""
+
+    FAILED = "failed"  # the message stays, and in the end becomes a dead letter
+    REFUSED = "refused"  # the rules said no, for good: recorded, and the message is done
+
+
+class FailureNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one delivery of a message did not succeed. Never the words of an exception: they may quote a person."""
+
+    message_id: str
+    queue: LetterQueue
+    receive_count: int
+    outcome: FailureOutcome
+    code: str
+    exception: str
+    task: str | None = None
+    entity_ids: tuple[str, ...] = ()
+    at: datetime
+    release: str = ""
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message is about, as far as it may be shown in a list: its task and ids of ours, nothing else of it."""
+
+    task: str | None = None
+    kwargs: Mapping[str, Any] = {}
+    entity_ids: tuple[str, ...] = ()
+
+
+class DeadLetterPrivate(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a dead letter is sealed: the original body, compressed, unless it is too large; and the free text."""
+
+    body: bytes | None
+    reason: str | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter somebody acted on, as stored; before that there is only the message."""
+
+    id: DeadLetterId
+    object: str = "dead_letter"
+    schema: int = SCHEMA
+    version: int = 0
+    status: DeadLetterStatus
+    queue: LetterQueue
+    task: str | None
+    entity_ids: tuple[str, ...]
+    change_type: str | None = None  # of a letter of the changes queue: the one version it carries
+    change_version: int | None = None
+    sent_at: datetime
+    receive_count: int
+    size_bytes: int
+    last_error: FailureNote | None
+    body_kept: bool
+    replayed_at: datetime | None = None
+    discarded_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+    private: str | UnsetType = UNSET
+
+
+def letter_id_of(message_id: str) -> DeadLetterId:
+    """Name the dead letter that a message of SQS is."""
+    return DeadLetterId(f"dlq_{message_id.replace('-', '').lower()}")
+
+
+def message_id_of(letter_id: DeadLetterId) -> str:
+    """Write the message id of a dead letter as SQS does, a UUID. Raises DeadLetterNotFound."""
+    if not is_id("dlq", letter_id):
+        raise DeadLetterNotFound("No such dead letter.")
+    digits = letter_id.removeprefix("dlq_")
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def contents_of(body: str, *, message_id: str, queue: LetterQueue) -> Contents:
+    """Read what a message of a task queue is about; a body no task can be read from is about nothing."""
+    try:
+        asked = read_task(body, message_id=message_id, raw_task=RAW_TASKS.get(queue))
+    except Malformed:
+        return Contents()
+    task = asked.task if _TASK.fullmatch(asked.task) else None  # a sender's own words are not shown
+    return Contents(task=task, kwargs=asked.kwargs, entity_ids=entity_ids_of(asked.kwargs))
+
+
+def entity_ids_of(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the ids of ours among a task's arguments, and of the uploads in an S3 event; the last is the nearest."""
+    plain = (value for value in kwargs.values() if isinstance(value, str) and is_any_id(value))
+    uploaded = (part for slot in uploads_of(kwargs.get("event")) for part in slot)
+    return tuple(dict.fromkeys((*plain, *uploaded)))[:MAX_ENTITIES]
+
+
+def uploads_of(event: Any) -> tuple[tuple[ListingId, MediaId], ...]:
+    """List the image slots that an event of S3 names; whatever else it is names none."""
+    try:
+        records = msgspec.convert(event, _Event).records
+    except msgspec.ValidationError:
+        return ()
+    slots = (parse_original_key(unquote_plus(record.s3.uploaded.key)) for record in records)
+    return tuple(slot for slot in slots if slot is not None)
+
+
+class _Object(msgspec.Struct):
+    key: str
+
+
+class _Bucket(msgspec.Struct):
+    uploaded: _Object = msgspec.field(name="object")
+
+
+class _Record(msgspec.Struct):
+    s3: _Bucket
+
+
+class _Event(msgspec.Struct):
+    records: tuple[_Record, ...] = msgspec.field(default=(), name="Records")
