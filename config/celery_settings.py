@@ -40,6 +40,7 @@ def settings(
     *,
     bindings: str = "apps.workers.registry:bindings",
     tenants: str = "apps.workers.registry:tenants",
+    failures: str | None = "apps.workers.registry:note_failure",
     health_file: str | None = None,
 ) -> dict[str, Any]:
     """Return Celery's settings.
@@ -48,12 +49,14 @@ def settings(
         profile: AWS or LOCAL.
         bindings: Dotted path of ``(purpose) -> Bindings``.
         tenants: Dotted path of ``() -> the active tenants``.
+        failures: Dotted path of ``(tenant, note) -> None``, which keeps why a delivery failed; None: nobody does.
         health_file: Where the event loop shows that it turns; None for nowhere.
     """
     limits = {name: value for name, value in profile.items() if name != "back_off_seconds"}
     options = {
         "bindings": bindings,
         "tenants": tenants,
+        "failures": failures,
         "health_file": health_file,
         "back_off_seconds": profile["back_off_seconds"],
     }

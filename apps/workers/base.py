@@ -3,16 +3,20 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from celery import Task
 from celery.exceptions import Reject
 from kombu.utils.imports import symbol_by_name
 
+from apps.core import clock
 from apps.core.logs import log_context
 from apps.workers.bindings import TenantSource
+from apps.workers.failures import Delivered, TaskTooLarge, try_record
+from resale.domain.dead_letters import FailureOutcome
 from resale.domain.tenants import Tenant
 from resale.errors import NotFound, Rejected
 
@@ -23,20 +27,17 @@ _KNOWN_SECONDS: Final = (
 )
 
 
-class TaskTooLarge(Exception):  # noqa: N818 - named for what happened
-    """The task ran out of memory. Celery ends the whole worker on a plain MemoryError (celery/worker/request.py)."""
-
-
 class TenantTask(Task[..., None]):
     """Base of all tasks: ``run(self, *, …ids)`` with ``self.tenant``.
 
-    - NotFound and Rejected are final: logged with their code, and the message is deleted.
-    - Conflict, Unavailable and anything else: the message stays; SQS delivers it again after a back-off, and in the
-      end to the dead-letter queue. A task never retries itself and publishes nothing.
+    - NotFound and Rejected are final: noted with their code, and the message is deleted.
+    - Conflict, Unavailable and anything else: noted, and the message stays; SQS delivers it again after a back-off,
+      and in the end to the dead-letter queue. A task never retries itself and publishes nothing.
     - A queue of no active tenant: the message stays.
     """
 
     abstract = True
+    Request = "apps.workers.requests:NotedRequest"
 
     def __call__(self, *_positional: Any, **ids: Any) -> None:
         """Run for the tenant of the queue; Celery calls this for each message."""
@@ -45,8 +46,13 @@ class TenantTask(Task[..., None]):
                 self.run(**ids)
             except (NotFound, Rejected) as outcome:
                 logger.warning("task ended: %s", outcome.code)
+                self._note(outcome, ids, FailureOutcome.REFUSED)
             except MemoryError as error:
-                raise TaskTooLarge(self.name) from error
+                self._note(too_large := TaskTooLarge(self.name), ids)
+                raise too_large from error
+            except Exception as error:
+                self._note(error, ids)
+                raise
 
     @property
     def queue_name(self) -> str:
@@ -56,7 +62,8 @@ class TenantTask(Task[..., None]):
     @property
     def receive_count(self) -> int:
         """How often SQS has handed this message out, this time included: its own count, a body cannot forge it."""
-        return int(str((self.request.delivery_info or {}).get("receive_count", 1)))
+        delivered = delivered_by(self.request.properties)
+        return 1 if delivered is None else delivered.receive_count
 
     @property
     def tenant(self) -> Tenant:
@@ -70,11 +77,26 @@ class TenantTask(Task[..., None]):
             raise Reject(f"no active tenant has queue {self.queue_name}", requeue=False)
         return tenant
 
+    def _note(self, error: Exception, ids: Mapping[str, Any], outcome: FailureOutcome = FailureOutcome.FAILED) -> None:
+        """Note why this delivery did not succeed, where the worker is told how."""
+        options, delivered = self.app.conf.broker_transport_options, delivered_by(self.request.properties)
+        if delivered is None or options.get("failures") is None:
+            return
+        note = delivered.note(error, at=clock.for_platform(), outcome=outcome, task=self.name, kwargs=ids)
+        tenant = self.tenant
+        try_record(partial(symbol_by_name(options["failures"]), tenant), note, tenant=tenant)
+
     @contextmanager
     def _scope(self) -> Iterator[None]:
         """Name tenant, queue, task and message in every log line below."""
         with log_context(tenant=self.tenant.slug, queue=self.queue_name, task=self.name, task_id=str(self.request.id)):
             yield
+
+
+def delivered_by(properties: Mapping[str, Any] | None) -> Delivered | None:
+    """Read which delivery a request is, as the transport wrote it; None for one that came another way."""
+    info = (properties or {}).get("delivery_info") or {}
+    return Delivered(**info["delivered"]) if "delivered" in info else None
 
 
 class _TenantsByQueue:

@@ -7,13 +7,17 @@ is received again and ends in the DLQ alone. Done twice it writes the same rows 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from apps.core import clock
+from apps.workers.failures import Delivered, NotSent, try_record
 from apps.workers.messages import envelope
-from resale.application.ports import HistoryLog, HistoryRow, Queues, Received, RecordUnreadable
+from resale.application.ports import FailureLog, HistoryLog, HistoryRow, Queues, Received, RecordUnreadable
 from resale.application.reactions import Purpose, Task, tasks_after
+from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 
@@ -35,15 +39,42 @@ class _Change(msgspec.Struct, frozen=True):
         return (self.row.entity_id, self.row.version)
 
 
+class _Failure(msgspec.Struct, frozen=True):
+    """A message that stays, and why."""
+
+    message: Received
+    error: Exception
+    row: HistoryRow | None = None
+
+    def note(self, *, at: datetime) -> FailureNote:
+        delivered = Delivered(
+            queue=Purpose.CHANGES, message_id=self.message.message_id, receive_count=self.message.receive_count
+        )
+        kwargs = {} if self.row is None else {"entity_id": self.row.entity_id}
+        return delivered.note(self.error, at=at, kwargs=kwargs)
+
+
 class ChangesConsumer:
     """Copies one tenant's changes to its history and sends what follows to its queues."""
 
-    def __init__(self, *, tenant: Tenant, queues: Queues, history: HistoryLog, read_row: RowReader) -> None:
-        """Keep the tenant's own queues and history: no other tenant's can be reached from here."""
+    def __init__(
+        self,
+        *,
+        tenant: Tenant,
+        queues: Queues,
+        history: HistoryLog,
+        read_row: RowReader,
+        failures: FailureLog | None = None,
+    ) -> None:
+        """Keep the tenant's own queues and history: no other tenant's can be reached from here.
+
+        ``failures`` is told why a message stays; without it the log alone is.
+        """
         self._tenant = tenant
         self._queues = queues
         self._history = history
         self._read_row = read_row
+        self._failures = failures
         self._url = tenant.resources.queues.changes.url
 
     def run_once(self, *, wait_seconds: int = WAIT_SECONDS) -> int:
@@ -58,12 +89,14 @@ class ChangesConsumer:
         received = self._queues.receive(self._url, wait_seconds=wait_seconds)
         if not received:
             return 0
-        recorded = self._record(self._readable(received))
-        done = self._send_what_follows(recorded)
+        failed: list[_Failure] = []
+        recorded = self._record(self._readable(received, failed), failed)
+        done = self._send_what_follows(recorded, failed)
         self._queues.delete(self._url, [change.message.handle for change in done])
+        self._note(failed)
         return len(received)
 
-    def _readable(self, received: tuple[Received, ...]) -> list[_Change]:
+    def _readable(self, received: tuple[Received, ...], failed: list[_Failure]) -> list[_Change]:
         changes = []
         for message in received:
             try:
@@ -73,19 +106,21 @@ class ChangesConsumer:
                     "unreadable change",
                     extra={"tenant": self._tenant.slug, "message_id": message.message_id, "why": str(error)},
                 )
+                failed.append(_Failure(message, error))
         return changes
 
-    def _record(self, changes: list[_Change]) -> list[_Change]:
+    def _record(self, changes: list[_Change], failed: list[_Failure]) -> list[_Change]:
         rows = {change.key: change.row for change in changes}
-        failed = self._history.append(tuple(rows.values()))
-        for (entity_id, version), error in failed.items():
+        errors = self._history.append(tuple(rows.values()))
+        for (entity_id, version), error in errors.items():
             logger.error(
                 "change not recorded",
                 extra={"tenant": self._tenant.slug, "entity_id": entity_id, "version": version, "why": repr(error)},
             )
-        return [change for change in changes if change.key not in failed]
+        failed += [_Failure(one.message, errors[one.key], one.row) for one in changes if one.key in errors]
+        return [change for change in changes if change.key not in errors]
 
-    def _send_what_follows(self, changes: list[_Change]) -> list[_Change]:
+    def _send_what_follows(self, changes: list[_Change], failed: list[_Failure]) -> list[_Change]:
         """Send the tasks of each change; those whose tasks were not all taken by SQS are kept back."""
         outgoing: dict[Purpose, list[tuple[_Change, Task]]] = defaultdict(list)
         for change in changes:
@@ -98,7 +133,16 @@ class ChangesConsumer:
             for position, code in self._send(purpose, bodies).items():
                 kept_back.add(entries[position][0].message.handle)
                 logger.error("message not sent", extra={"tenant": self._tenant.slug, "why": code})
+        failed += [_Failure(one.message, NotSent(), one.row) for one in changes if one.message.handle in kept_back]
         return [change for change in changes if change.message.handle not in kept_back]
+
+    def _note(self, failed: list[_Failure]) -> None:
+        """Note why messages stay; a store that takes no note is not asked for the next."""
+        if self._failures is None:
+            return
+        for failure in failed:
+            if not try_record(self._failures.record, failure.note(at=clock.for_platform()), tenant=self._tenant):
+                return
 
     def _send(self, purpose: Purpose, bodies: list[str]) -> Mapping[int, str]:
         """Send; a queue that takes nothing fails each of its bodies, and no other queue's."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import bootsteps
+from celery.exceptions import NotRegistered
 from celery.worker.consumer import Consumer
 from kombu.exceptions import ContentDisallowed
 
@@ -64,7 +65,7 @@ class SafeConsumer(Consumer):
 
     def on_unknown_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
         """Keep a task that is not registered here: a newer worker may know it."""
-        self._refuse(message, exc)
+        self._refuse(message, NotRegistered(str(exc)))
 
     def on_invalid_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
         """Keep a task whose message breaks the protocol."""
@@ -73,4 +74,5 @@ class SafeConsumer(Consumer):
     def _refuse(self, message: Any, error: Exception) -> None:
         queue = (message.delivery_info or {}).get("routing_key")
         logger.error("message %s on queue %s not run: %r", message.properties.get("correlation_id"), queue, error)
+        message.channel.note_failure(message.delivery_tag, error)
         message.reject()

@@ -5,6 +5,7 @@ from django.db import connections
 from apps.core.container import get_container
 from apps.tenancy import registry
 from apps.workers.bindings import Bindings, Purpose
+from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
 
 
@@ -20,6 +21,11 @@ def bindings(purpose: Purpose) -> Bindings:
         tenants=_read_and_hang_up,
         session_for=get_container().sessions.for_tenant,
     )
+
+
+def note_failure(tenant: Tenant, note: FailureNote) -> None:
+    """Note at a tenant why a delivery did not succeed. Raises Unavailable."""
+    get_container().failures(tenant).record(note)
 
 
 def _read_and_hang_up() -> tuple[Tenant, ...]:

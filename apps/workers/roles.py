@@ -29,6 +29,7 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
             queues=container.queues(tenant),
             history=container.history(tenant),
             read_row=container.history_row,
+            failures=container.failures(tenant),
         )
 
         def once() -> float:

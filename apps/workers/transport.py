@@ -9,18 +9,22 @@ A message belongs, from receive to delete, to the queue it was really polled fro
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty
 from typing import Any
 
+import msgspec
 from kombu.asynchronous.hub import get_event_loop
 from kombu.transport import virtual
 from kombu.utils.imports import symbol_by_name
 
+from apps.core import clock
 from apps.workers import messages
 from apps.workers.bindings import Bindings
 from apps.workers.calls import Call
+from apps.workers.failures import Delivered, try_record
 from apps.workers.polls import Limits, Poll, Polls
 
 logger = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ class Delivery:
 
     poll: Poll
     receipt_handle: str
-    receive_count: int
+    facts: Delivered
 
 
 class Channel(virtual.Channel):
@@ -49,6 +53,7 @@ class Channel(virtual.Channel):
             str, Callable[[], None]
         ] = {}  # what to do, blocking, should the loop end before the answer
         self._polls: dict[str, Polls] = {}  # by consumer tag
+        self._noting: ThreadPoolExecutor | None = None  # made by the first failure that no task could note itself
 
     @property
     def _options(self) -> Mapping[str, Any]:
@@ -96,25 +101,46 @@ class Channel(virtual.Channel):
         """Hand one message of SQS to Celery; what is no task stays in its queue (polls.Receiver)."""
         tag = message["ReceiptHandle"]
         receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-        self._deliveries[tag] = Delivery(poll, tag, receive_count)
+        purpose = poll.binding.purpose
+        facts = Delivered(queue=purpose, message_id=message["MessageId"], receive_count=receive_count)
+        self._deliveries[tag] = Delivery(poll, tag, facts)
         try:
-            self.connection._deliver(self._payload(poll, message, receive_count), poll.binding.purpose)  # noqa: SLF001 - kombu's way in
+            self.connection._deliver(self._payload(poll, message, facts), purpose)  # noqa: SLF001 - kombu's way in
         except messages.Malformed as refusal:
-            logger.error("message %s on queue %s refused: %s", message.get("MessageId"), poll.name, refusal)  # noqa: TRY400 - the sender's error
+            logger.error("message %s on queue %s refused: %s", facts.message_id, poll.name, refusal)  # noqa: TRY400 - the sender's error
+            self.note_failure(tag, refusal)
             self.basic_reject(tag)
-        except Exception:
-            logger.exception("message %s on queue %s not accepted", message.get("MessageId"), poll.name)
+        except Exception as error:
+            logger.exception("message %s on queue %s not accepted", facts.message_id, poll.name)
+            self.note_failure(tag, error)
             self.basic_reject(tag)
 
-    def _payload(self, poll: Poll, message: Mapping[str, Any], receive_count: int) -> dict[str, Any]:
+    def note_failure(
+        self,
+        delivery_tag: str,
+        error: BaseException,
+        *,
+        task: str | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note, off the loop, why a message stays that no task ran for, or whose task could not note it itself."""
+        delivery, path = self._deliveries.get(delivery_tag), self._options.get("failures")
+        if delivery is None or path is None:
+            return
+        note = delivery.facts.note(error, at=clock.for_platform(), task=task, kwargs=kwargs)
+        self._noting = self._noting or ThreadPoolExecutor(1, thread_name_prefix="failures")
+        tenant = delivery.poll.binding.tenant
+        self._noting.submit(try_record, partial(symbol_by_name(path), tenant), note, tenant=tenant)
+
+    def _payload(self, poll: Poll, message: Mapping[str, Any], facts: Delivered) -> dict[str, Any]:
         payload = messages.read(
-            message["Body"], message_id=message["MessageId"], raw_task=messages.RAW_TASKS.get(poll.binding.purpose)
+            message["Body"], message_id=facts.message_id, raw_task=messages.RAW_TASKS.get(poll.binding.purpose)
         )
         payload["properties"] = {
             "delivery_tag": message["ReceiptHandle"],
             "correlation_id": payload["headers"]["id"],
-            # The queue really polled, and SQS's own count.
-            "delivery_info": {"exchange": "", "routing_key": poll.name, "receive_count": receive_count},
+            # The queue really polled, and what SQS itself says of the message.
+            "delivery_info": {"exchange": "", "routing_key": poll.name, "delivered": msgspec.structs.asdict(facts)},
         }
         return payload
 
@@ -132,7 +158,7 @@ class Channel(virtual.Channel):
         delivery = self._release(delivery_tag)
         if delivery is None:
             return
-        seconds = self._options.get("back_off_seconds", {}).get(delivery.receive_count)
+        seconds = self._options.get("back_off_seconds", {}).get(delivery.facts.receive_count)
         if seconds is not None:  # else the queue's own visibility timeout
             calls = delivery.poll.calls
             self._settle(delivery, "back off", partial(calls.hide, delivery_tag, seconds), lambda: None)

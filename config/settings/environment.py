@@ -34,6 +34,7 @@ VARIABLES: Final = (
     Variable("RESALE_PAYMENTS_URL", "Base URL of the payment provider; none: no payments are taken"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
     Variable("RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites while it lives; none: none"),
+    Variable("RESALE_RELEASE", "Name of the release that runs; noted with each message that fails"),
     Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
     Variable("AWS_REGION", "The platform's own region", "eu-west-2"),
     Variable("AWS_ACCESS_KEY_ID", "The platform's key; none: the task's role"),
@@ -88,6 +89,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
         raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together")
     return Settings(
         platform_region=text("AWS_REGION") or "",
+        release=text("RESALE_RELEASE") or "",
         access_key_id=access_key,
         secret_access_key=secret_key,
         dynamodb_endpoints=_endpoints(),

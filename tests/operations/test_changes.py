@@ -10,8 +10,9 @@ import pytest
 from apps.workers.changes import ChangesConsumer
 from apps.workers.reconcile import reconcile_tenant
 from apps.workers.sweep import Sweeper
-from resale.application.ports import DueItem, HistoryRow, RecordUnreadable
+from resale.application.ports import DueItem, FailureLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
+from resale.domain.dead_letters import FailureNote, LetterQueue
 from resale.domain.history import Fault
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
@@ -32,6 +33,7 @@ class Changes:
             queues=self.queues,
             history=world.container.history(world.tenant),
             read_row=world.container.history_row,
+            failures=world.container.failures(world.tenant),
         )
 
     def bodies_of(self, entity_id: str) -> list[str]:
@@ -59,6 +61,11 @@ class Changes:
 
     def sweeper(self) -> Sweeper:
         return Sweeper(reader=self.world.reader, queues=self.queues)
+
+    def send_one(self, body: str) -> str:
+        """Send one body; returns SQS's own id of the message."""
+        client: Any = self.world.container.sessions.for_tenant(self.world.tenant).client("sqs")
+        return str(client.send_message(QueueUrl=self.url, MessageBody=body)["MessageId"])
 
     def hidden_count(self) -> int:
         """How many changes were received and not deleted."""
@@ -172,6 +179,62 @@ class TestAShutQueue:
             pass
         assert changes.hidden_count() - hidden_before == 1  # the order's, which will be received again
         assert changes.verify(submitted.id).verified
+
+
+class TestNotes:
+    """Why a message of the changes queue stays, as whoever looks at its dead letter is told."""
+
+    def test_of_what_is_no_record(self, changes: Changes) -> None:
+        note = self.noted(changes, changes.send_one('{"no":"record"}'))
+        assert (note.queue, note.code, note.exception) == (LetterQueue.CHANGES, "malformed", "RecordUnreadable")
+        assert (note.receive_count, note.entity_ids) == (1, ())
+
+    def test_of_what_is_on_record_otherwise(self, changes: Changes, submitted: Order) -> None:
+        (body,) = changes.bodies_of(submitted.id)
+        row = changes.world.container.history_row(body)
+        history = changes.world.container.history(changes.world.tenant)
+        assert history.append((row,)) == {}
+        note = self.noted(changes, changes.send_one(body.replace("order.submitted", "order.confirmed")))
+        assert (note.exception, note.entity_ids) == ("HistoryForked", (submitted.id,))
+
+    def test_of_what_follows_that_was_not_taken(self, changes: Changes, submitted: Order) -> None:
+        shut: Any = Shut(changes)
+        changes.consumer = ChangesConsumer(
+            tenant=changes.world.tenant,
+            queues=shut,
+            history=changes.world.container.history(changes.world.tenant),
+            read_row=changes.world.container.history_row,
+            failures=changes.world.container.failures(changes.world.tenant),
+        )
+        note = self.noted(changes, changes.send_one(changes.bodies_of(submitted.id)[0]))
+        assert (note.code, note.entity_ids) == ("not_sent", (submitted.id,))
+
+    def test_a_note_that_is_lost_holds_nothing_up(self, changes: Changes, submitted: Order) -> None:
+        changes.consumer = ChangesConsumer(
+            tenant=changes.world.tenant,
+            queues=changes.queues,
+            history=changes.world.container.history(changes.world.tenant),
+            read_row=changes.world.container.history_row,
+            failures=Lost(),
+        )
+        poison = changes.send_one('{"no":"record"}')
+        changes.send(changes.bodies_of(submitted.id))
+        changes.consume_all()
+        assert changes.verify(submitted.id).verified
+        assert changes.world.reader.find_failure(poison) is None
+
+    def noted(self, changes: Changes, message_id: str) -> FailureNote:
+        changes.consume_all()
+        note = changes.world.reader.find_failure(message_id)
+        assert note is not None
+        return note
+
+
+class Lost(FailureLog):
+    """A store that takes no note."""
+
+    def record(self, note: FailureNote) -> None:
+        raise Unavailable(f"planted for {note.message_id}")
 
 
 class TestHistoryRow:

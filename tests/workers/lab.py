@@ -20,7 +20,7 @@ from apps.workers.messages import envelope
 from config.celery_settings import WORKER_FLAGS
 from resale.domain.ids import TenantId
 from resale.domain.tenants import Queue, Queues, Resources, Tables, Tenant, TenantStatus
-from tests.workers.worker_app import PLAN_VARIABLE, Plan, read_marks
+from tests.workers.worker_app import PLAN_VARIABLE, Plan, notes_file, read_marks
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "000000000001"
@@ -304,6 +304,11 @@ class Worker:
         """Wait for a task to have run."""
         found: list[dict[str, Any]] = wait_until(lambda: self.marks(task_id), f"task {task_id} run", seconds)
         return found[0]
+
+    def notes(self, message_id: str) -> list[dict[str, Any]]:
+        """Return why a message's deliveries did not succeed, as noted, one after the other."""
+        notes = read_marks(notes_file(Path(self.plan.marks_file)))
+        return [note for note in notes if note["message_id"] == message_id]
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None

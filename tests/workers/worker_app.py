@@ -19,6 +19,7 @@ from apps.workers.bindings import Bindings, Purpose
 from config import celery_settings
 from resale.adapters.aws.credentials import RoleCredentials
 from resale.adapters.aws.sessions import TenantSessions
+from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
 from resale.errors import Rejected, Unavailable
 from resale.settings import Settings
@@ -88,10 +89,29 @@ def bindings(purpose: Purpose) -> Bindings:
 def settings() -> dict[str, Any]:
     plan = read_plan()
     local = celery_settings.settings(
-        celery_settings.LOCAL, bindings=f"{HERE}:bindings", tenants=f"{HERE}:tenants", health_file=plan.health_file
+        celery_settings.LOCAL,
+        bindings=f"{HERE}:bindings",
+        tenants=f"{HERE}:tenants",
+        failures=f"{HERE}:keep_note",
+        health_file=plan.health_file,
     )
     options = {**local["broker_transport_options"], "wait_time_seconds": 2, "call_time_seconds": 2, **plan.options}
     return {**local, "imports": ("apps.workers.logs",), **plan.settings, "broker_transport_options": options}
+
+
+def keep_note(tenant: Tenant, note: FailureNote) -> None:
+    """Keep a note where the test reads it; a single write of O_APPEND, so processes do not mix theirs."""
+    with notes_file(Path(read_plan().marks_file)).open("ab", buffering=0) as file:
+        file.write(msgspec.json.encode({"tenant": tenant.slug, **msgspec.to_builtins(note)}) + b"\n")
+
+
+def lose_note(tenant: Tenant, note: FailureNote) -> None:
+    """Stand for a store that is down."""
+    raise Unavailable(f"planted for {tenant.slug} {note.message_id}")
+
+
+def notes_file(marks_file: Path) -> Path:
+    return marks_file.with_name("notes.jsonl")
 
 
 app = Celery("worker_app")
@@ -133,8 +153,8 @@ def unavailable_once(self: TenantTask) -> None:
 
 
 @app.task(base=TenantTask, bind=True, name="test.rejected")
-def rejected(self: TenantTask) -> None:
-    mark(self)
+def rejected(self: TenantTask, *, order_id: str = "") -> None:
+    mark(self, order=order_id)
     raise Rejected("planted")
 
 

@@ -1,0 +1,27 @@
+"""Celery's request, made to note what a task cannot note itself: that its process was lost, or its time was up."""
+
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback  # type: ignore[attr-defined]  # not in the stubs
+from celery.exceptions import TimeLimitExceeded
+from celery.worker.request import Request
+
+
+class NotedRequest(Request):
+    """One message under way, in the worker's main process."""
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+        """Note a failure that the pool found, not the task: ``return_ok`` says that the task itself told of it."""
+        if not return_ok:
+            error = exc_info.exception
+            self._note(error.exc if isinstance(error, ExceptionWithTraceback) else error)
+        super().on_failure(exc_info, send_failed_event=send_failed_event, return_ok=return_ok)
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
+        """Note the hard limit; the soft one is an exception within the task."""
+        if not soft:
+            self._note(TimeLimitExceeded(timeout))
+        super().on_timeout(soft, timeout)
+
+    def _note(self, error: BaseException) -> None:
+        self.message.channel.note_failure(self.message.delivery_tag, error, task=self.name, kwargs=self.kwargs)
