@@ -14,6 +14,7 @@ from apps.core.requests import Body, decode_json, decode_query, read_body
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key
 from resale.domain.cards import refuse_card_numbers
+from resale.domain.dead_letters import LetterQueue
 from resale.domain.listings import ProductReference
 from resale.errors import FieldError, Invalid
 
@@ -81,6 +82,12 @@ class OrdersQuery(PageQuery, frozen=True, kw_only=True):
     """Which orders: what the shopper bought, or sold."""
 
     role: OrderRole | UnsetType = UNSET
+
+
+class DeadLettersQuery(PageQuery, frozen=True, kw_only=True):
+    """Which dead letters: of one queue, or of all."""
+
+    queue: LetterQueue | UnsetType = UNSET
 
 
 class NoBody(Body, frozen=True, kw_only=True):

@@ -10,6 +10,13 @@ from apps.storefront.claims import (
     OrderClaimsView,
 )
 from apps.storefront.clocks import ClockAdvanceView, ClockDetailView, ClocksView
+from apps.storefront.dead_letters import (
+    DeadLetterDetailView,
+    DeadLetterDiscardView,
+    DeadLetterDryRunView,
+    DeadLetterReplayView,
+    DeadLettersView,
+)
 from apps.storefront.docs import DocsView, OpenAPIView
 from apps.storefront.history import ListingHistoryView, OrderHistoryView
 from apps.storefront.listings import (
@@ -62,6 +69,11 @@ urlpatterns = [
     path("test_clocks", ClocksView.as_view()),
     path("test_clocks/<str:clock_id>", ClockDetailView.as_view()),
     path("test_clocks/<str:clock_id>/advance", ClockAdvanceView.as_view()),
+    path("dead_letters", DeadLettersView.as_view()),
+    path("dead_letters/<str:letter_id>", DeadLetterDetailView.as_view()),
+    path("dead_letters/<str:letter_id>/dry_run", DeadLetterDryRunView.as_view()),
+    path("dead_letters/<str:letter_id>/replay", DeadLetterReplayView.as_view()),
+    path("dead_letters/<str:letter_id>/discard", DeadLetterDiscardView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),
 ]

@@ -17,6 +17,8 @@ SCOPES: Final = frozenset(
     {
         "claims:read",
         "claims:write",
+        "dead_letters:manage",
+        "dead_letters:read",
         "history:read",
         "ledger:read",
         "listings:moderate",

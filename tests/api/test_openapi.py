@@ -14,8 +14,10 @@ from apps.core.problems import Problem
 from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.schemas import components
+from resale.application.operations.dead_letters import Discard
 from resale.application.operations.listings import Moderation
 from resale.application.queries.clocks import ClockView
+from resale.application.queries.dead_letters import DeadLetterView, DryRun
 from resale.application.queries.listings import OwnerListing, PublicListing
 from resale.application.queries.orders import BuyerOrder
 from resale.domain.clocks import ClockAdvance, NewClock
@@ -35,6 +37,9 @@ KINDS: dict[str, type[Any]] = {
         OwnerListing,
         BuyerOrder,
         ClockView,
+        Discard,
+        DeadLetterView,
+        DryRun,
         Problem,
     )
 }

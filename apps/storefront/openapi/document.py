@@ -35,7 +35,17 @@ held until the order is completed: when the buyer confirms receipt, or the claim
 twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer). `payout_destination`: `acct_ok`,
 `acct_failed`. Parcels move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
-_TAGS: Final = ("Listings", "Moderation", "Orders", "Claims", "Money", "Histories", "Test clocks", "This document")
+_TAGS: Final = (
+    "Listings",
+    "Moderation",
+    "Orders",
+    "Claims",
+    "Money",
+    "Histories",
+    "Dead letters",
+    "Test clocks",
+    "This document",
+)
 _SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
     Access.ANYBODY: [],
     Access.KEY: [{"PublishableKey": []}, {"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
@@ -57,6 +67,7 @@ _PATH_PARAMETERS: Final = {
     "claim_id": ("The claim.", "clm"),
     "payout_id": ("The payout.", "pyt"),
     "clock_id": ("The test clock.", "clk"),
+    "letter_id": ("The dead letter.", "dlq"),
 }
 
 

@@ -105,6 +105,30 @@ _BUYER_ORDER: Final[dict[str, Any]] = {
     "shipping_address": _ADDRESS,
     "buyer_id": _BUYER_ID,
 }
+_DEAD_LETTER: Final[dict[str, Any]] = {
+    "id": "dlq_0f8b6c2e4d3a4b1c9e7f5a6d8c9b0e1f",
+    "object": "dead_letter",
+    "status": "waiting",
+    "queue": "orders",
+    "task": "orders.advance",
+    "entity_ids": [_ORDER_ID],
+    "change_type": None,
+    "change_version": None,
+    "sent_at": _TIME,
+    "receive_count": 6,
+    "size_bytes": 241,
+    "last_error": {
+        "outcome": "failed",
+        "code": "unavailable",
+        "exception": "Unavailable",
+        "task": "orders.advance",
+        "receive_count": 5,
+        "at": _TIME,
+        "release": "2026-11-21.1",
+    },
+    "replayed_at": None,
+    "discarded_at": None,
+}
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "NewListing": {
@@ -133,6 +157,27 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "PublicListing": _PUBLIC_LISTING,
     "OwnerListing": _DRAFT,
     "BuyerOrder": _BUYER_ORDER,
+    "DeadLetterView": _DEAD_LETTER,
+    "DryRun": {
+        "object": "dead_letter_dry_run",
+        "id": _DEAD_LETTER["id"],
+        "status": "waiting",
+        "queue": "orders",
+        "task": "orders.advance",
+        "effects": [
+            {
+                "kind": "step",
+                "entity_id": _ORDER_ID,
+                "status": "payment_pending",
+                "due_at": _TIME,
+                "step": "settle_payment",
+                "version": None,
+                "task": None,
+                "code": None,
+            }
+        ],
+    },
+    "Discard": {"reason": "The order was settled by hand."},
     "Problem": {
         "type": "urn:resale:problem:validation_failed",
         "title": "Validation failed",

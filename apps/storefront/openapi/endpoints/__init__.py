@@ -4,6 +4,7 @@ from typing import Final
 
 from apps.storefront.openapi.endpoints.claims import CLAIM_ENDPOINTS
 from apps.storefront.openapi.endpoints.clocks import CLOCK_ENDPOINTS
+from apps.storefront.openapi.endpoints.dead_letters import DEAD_LETTER_ENDPOINTS
 from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
 from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
 from apps.storefront.openapi.endpoints.money import MONEY_ENDPOINTS
@@ -13,6 +14,7 @@ from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 __all__ = [
     "CLAIM_ENDPOINTS",
     "CLOCK_ENDPOINTS",
+    "DEAD_LETTER_ENDPOINTS",
     "DOCUMENT_ENDPOINTS",
     "ENDPOINTS",
     "LISTING_ENDPOINTS",
@@ -28,5 +30,6 @@ ENDPOINTS: Final = (
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,
     *CLOCK_ENDPOINTS,
+    *DEAD_LETTER_ENDPOINTS,
     *DOCUMENT_ENDPOINTS,
 )
