@@ -15,6 +15,7 @@ from apps.core.container import get_container
 from apps.workers.base import TenantTask
 from apps.workers.sweep import Sweeper
 from resale.application.operations.claims import advance_claim, postpone_claim
+from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.media import process_image
 from resale.application.operations.orders import advance_order, postpone_order
 from resale.application.operations.payouts import advance_payout, postpone_payout, start_due_payout
@@ -24,14 +25,16 @@ from resale.application.reactions import (
     ADVANCE_ORDER,
     ADVANCE_PAYOUT,
     PROCESS_IMAGE,
+    PROCESS_INBOUND,
     PROCESS_UPLOAD,
     START_PAYOUT,
     SWEEP_AFTER_JUMP,
 )
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import ClaimId, ListingId, MediaId, OrderId, PayoutId, SellerId
+from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId
 from resale.domain.media import MediaNotFound, parse_original_key
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
+from resale.errors import Unavailable
 
 R = TypeVar("R")
 logger = logging.getLogger(__name__)
@@ -109,6 +112,22 @@ def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
     logger.info("woken after a test clock was moved", extra={"clock_id": clock_id, "count": woken})
 
 
+@shared_task(bind=True, base=TenantTask, name=PROCESS_INBOUND)
+def process_event(self: TenantTask, *, inbound_id: str) -> None:
+    """Act on what a partner told, then settle it: two commits, each of which may be repeated."""
+    event_id, partners = InboundId(inbound_id), get_container().partners(self.tenant)
+    try:
+        settlement = _run(
+            self,
+            lambda uow, now: process_inbound(uow=uow, partners=partners, inbound_id=event_id, now=now),
+        )
+    except Unavailable as outcome:
+        if _is_soon(self, outcome):
+            raise
+        settlement = Settlement(command=None, reason_code=outcome.code)
+    _run(self, lambda uow, now: settle_inbound(uow=uow, inbound_id=event_id, settlement=settlement, now=now))
+
+
 @shared_task(bind=True, base=TenantTask, name=PROCESS_IMAGE)
 def process(self: TenantTask, *, listing_id: str, media_id: str) -> None:
     """Look at an image slot: process its upload, or see that none came."""
@@ -138,9 +157,14 @@ def _step(task: TenantTask, operation: Operation[R], postpone: Callable[[UnitOfW
         _run(task, operation)
     except PartnerUnavailable as outcome:
         code = outcome.code
-        if task.receive_count < _SOON and not isinstance(outcome, PartnerPaused):
+        if _is_soon(task, outcome):
             raise
         _run(task, lambda uow, now: postpone(uow, now, code))
+
+
+def _is_soon(task: TenantTask, outcome: Unavailable) -> bool:
+    """Say whether to let the same message come again: few times, and not while the partner is not asked at all."""
+    return task.receive_count < _SOON and not isinstance(outcome, PartnerPaused)
 
 
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:

@@ -38,6 +38,7 @@ ADVANCE_CLAIM: Final = "claims.advance"
 ADVANCE_PAYOUT: Final = "payouts.advance"
 START_PAYOUT: Final = "payouts.start"
 PROCESS_IMAGE: Final = "images.process"
+PROCESS_INBOUND: Final = "inbound.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
 SWEEP_AFTER_JUMP: Final = "clocks.sweep"
 
@@ -48,6 +49,7 @@ TASKS: Final[Mapping[str, Route]] = {
     ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
     START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
     SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, "clock_id"),
+    PROCESS_INBOUND: Route(Purpose.ORDERS, "inbound_id"),
 }
 
 #: change type → task names. A change that nothing follows is not in it.
@@ -70,6 +72,7 @@ REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "payout.created": (ADVANCE_PAYOUT,),
     "test_clock.advanced": (SWEEP_AFTER_JUMP,),
     "test_clock.created": (SWEEP_AFTER_JUMP,),
+    "inbound.received": (PROCESS_INBOUND,),
 }
 
 #: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).
@@ -78,6 +81,7 @@ WAKES: Final[Mapping[str, str]] = {
     "clm": ADVANCE_CLAIM,
     "pyt": ADVANCE_PAYOUT,
     "sel": START_PAYOUT,
+    "inb": PROCESS_INBOUND,
 }
 
 #: Every change type there is; the ones not in REACTIONS are only recorded.
@@ -107,6 +111,10 @@ CHANGE_TYPES: Final = frozenset(
         "image.ready",
         "image.rejected",
         "image.requested",
+        "inbound.failed",
+        "inbound.ignored",
+        "inbound.postponed",
+        "inbound.processed",
         "inbound.received",
         "listing.approved",
         "listing.changes_requested",

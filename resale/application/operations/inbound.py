@@ -1,18 +1,49 @@
-"""What partners tell by webhooks: taken once and durably, then acted on, then settled."""
+"""What partners tell by webhooks: kept before they are answered, acted on, then settled; each bears repeating."""
 
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from resale.application.ports import UnitOfWork
-from resale.domain.ids import CustomerId
-from resale.domain.inbound import Inbound, InboundChanged, InboundPrivate, receive
-from resale.domain.partners import Connection, PartnerEvent
+from resale.application.operations.claims import advance_claim, record_return_tracking
+from resale.application.operations.orders import advance_order, record_dispute, record_tracking
+from resale.application.operations.payouts import advance_payout
+from resale.application.ports import Partners, UnitOfWork
+from resale.domain.ids import ClaimId, CustomerId, InboundId, OrderId, PayoutId, sibling
+from resale.domain.inbound import (
+    INBOUND,
+    UNKNOWN_FOR,
+    Inbound,
+    InboundChanged,
+    InboundCommand,
+    InboundPrivate,
+    InboundStatus,
+    receive,
+)
+from resale.domain.partners import Connection, PartnerEvent, pause_after
+from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.
 OWNER: Final = CustomerId("tenant")
+
+_CHANGES: Final = {
+    InboundCommand.PROCESS: "inbound.processed",
+    InboundCommand.IGNORE: "inbound.ignored",
+    InboundCommand.FAIL: "inbound.failed",
+}
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of acting on an event: how it is settled, or that it has to wait (``command`` is None).
+
+    One that waits is due again in half a minute to an hour, longer each time.
+    """
+
+    command: InboundCommand | None
+    target_id: str | None = None
+    reason_code: str | None = None
 
 
 def record_inbound(
@@ -45,3 +76,146 @@ def record_inbound(
     except InboundChanged:
         return inbound  # its id is the event's: whoever wrote it kept the same
     return inbound
+
+
+def process_inbound(*, uow: UnitOfWork, partners: Partners, inbound_id: InboundId, now: datetime) -> Settlement:
+    """Act on what a partner told: find what it is about, and let that one's own operation do the rest.
+
+    Shape: reads 1-2 items and what the operation reads; commits what the operation commits, at most once, and nothing
+    of the event: ``settle_inbound`` does. A crash between the two is harmless, since the operation bears repeating.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        partners: The tenant's partners: most events only say what to ask them about.
+        inbound_id: Which.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        How to settle the event; what the rules refuse for good is settled, too, and never tried again.
+
+    Raises:
+        InboundNotFound: No such event.
+        Unavailable: Partner or store did not answer; nothing was committed.
+        Conflict: Another writer won; read again.
+    """
+    inbound = uow.inbound.get(inbound_id)
+    if inbound.status != InboundStatus.RECEIVED:
+        return Settlement(command=None)
+    target_id = inbound.target_id or _look_up(uow, inbound)
+    if target_id is None:
+        return _unknown(inbound, now)
+    act = _ACTS.get(target_id[:3])
+    if act is None:
+        return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code="nothing_to_do")
+    try:
+        act(uow, partners, inbound, target_id, now)
+    except (NotFound, Rejected) as outcome:
+        return Settlement(command=InboundCommand.FAIL, target_id=target_id, reason_code=outcome.code)
+    return Settlement(command=InboundCommand.PROCESS, target_id=target_id)
+
+
+def settle_inbound(*, uow: UnitOfWork, inbound_id: InboundId, settlement: Settlement, now: datetime) -> Inbound:
+    """Record what came of an event, after the operation it led to has committed.
+
+    Shape: reads 1 item; commits at most 1 (``inbound.processed``, ``inbound.ignored``, ``inbound.failed``; or
+    ``inbound.postponed``, when it has to wait). One settled before: no-op, whatever the settlement.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        inbound_id: Which.
+        settlement: From ``process_inbound``; or that it has to wait, for what did not answer after several tries.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The event as it stands.
+
+    Raises:
+        InboundNotFound: No such event.
+        Conflict: Another writer won; read again.
+    """
+    inbound = uow.inbound.get(inbound_id)
+    if inbound.status != InboundStatus.RECEIVED:
+        return inbound
+    if settlement.command is None:
+        return _postpone(uow, inbound, reason_code=settlement.reason_code, now=now)
+    settled = msgspec.structs.replace(
+        inbound,
+        status=INBOUND.next_status(inbound.status, settlement.command),
+        version=inbound.version + 1,
+        target_id=settlement.target_id,
+        reason_code=settlement.reason_code,
+        updated_at=now,
+        due_at=None,
+    )
+    uow.inbound.save(settled, change_type=_CHANGES[settlement.command], reason_code=settlement.reason_code)
+    uow.commit()
+    return settled
+
+
+# ---------------------------------------------------------------- what it is about
+def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
+    """Find what the partner means by a name of its own."""
+    if inbound.reference is None:
+        return None
+    return uow.references.find(provider=inbound.provider, reference=inbound.reference)
+
+
+def _unknown(inbound: Inbound, now: datetime) -> Settlement:
+    """A name may be told before the write that learned it is done, so an unknown one is asked for again for a while."""
+    if inbound.reference is None:
+        return Settlement(command=InboundCommand.IGNORE, reason_code="nothing_to_do")
+    waits = now < inbound.created_at + UNKNOWN_FOR
+    return Settlement(command=None if waits else InboundCommand.IGNORE, reason_code="reference_unknown")
+
+
+def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now: datetime) -> Inbound:
+    postponed = msgspec.structs.replace(
+        inbound,
+        version=inbound.version + 1,
+        tries=inbound.tries + 1,
+        updated_at=now,
+        due_at=now + pause_after(inbound.tries),
+    )
+    uow.inbound.save(postponed, change_type="inbound.postponed", reason_code=reason_code)
+    uow.commit()
+    return postponed
+
+
+# ---------------------------------------------------------------- what is done about it
+def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+    order_id = OrderId(target_id)
+    if inbound.dispute is not None:
+        record_dispute(uow=uow, order_id=order_id, dispute=inbound.dispute, now=now)
+    else:
+        advance_order(uow=uow, partners=partners, order_id=order_id, now=now)
+
+
+def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str, now: datetime) -> None:
+    advance_payout(uow=uow, partners=partners, payout_id=PayoutId(target_id), now=now)
+
+
+def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+    order_id = OrderId(sibling("ord", target_id))
+    if inbound.tracking:
+        record_tracking(uow=uow, order_id=order_id, events=inbound.tracking, now=now)
+    else:
+        advance_order(uow=uow, partners=partners, order_id=order_id, now=now)
+
+
+def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+    claim_id = ClaimId(sibling("clm", target_id))
+    if inbound.tracking:
+        record_return_tracking(uow=uow, claim_id=claim_id, events=inbound.tracking, now=now)
+    else:
+        advance_claim(uow=uow, partners=partners, claim_id=claim_id, now=now)
+
+
+_Act = Callable[[UnitOfWork, Partners, Inbound, str, datetime], None]
+
+#: kind of what an event is about, by the prefix of its id → the operation that takes it from there.
+_ACTS: Final[Mapping[str, _Act]] = {
+    "ord": _about_order,
+    "pyt": _about_payout,
+    "shp": _about_parcel,
+    "rtn": _about_return,
+}
