@@ -38,6 +38,7 @@ from apps.storefront.money import (
 )
 from apps.storefront.orders import OrderCancellationView, OrderDetailView, OrdersView
 from apps.storefront.sales import LabelView, ReceiptView, SellerAccountView
+from apps.storefront.shipments import TrackingEventsView
 
 urlpatterns = [
     path("listings", ListingsView.as_view()),
@@ -74,6 +75,7 @@ urlpatterns = [
     path("dead_letters/<str:letter_id>/dry_run", DeadLetterDryRunView.as_view()),
     path("dead_letters/<str:letter_id>/replay", DeadLetterReplayView.as_view()),
     path("dead_letters/<str:letter_id>/discard", DeadLetterDiscardView.as_view()),
+    path("shipments/<str:shipment_id>/tracking_events", TrackingEventsView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),
 ]

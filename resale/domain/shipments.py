@@ -10,7 +10,7 @@ from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.money import Money
 from resale.domain.states import Machine, Row
-from resale.errors import Rejected
+from resale.errors import NotFound, Rejected
 
 MAX_EVENTS: Final = 50  # kept of one parcel; later ones still move its state
 
@@ -38,6 +38,12 @@ class ShipmentCommand(StrEnum):
     RETURN = "return"
     LOSE = "lose"
     VOID = "void"
+
+
+class ShipmentNotFound(NotFound):
+    """No such parcel that the caller may see."""
+
+    code = "shipment_not_found"
 
 
 class ShipmentTransitionRefused(Rejected):

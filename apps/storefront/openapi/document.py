@@ -43,6 +43,7 @@ _TAGS: Final = (
     "Money",
     "Histories",
     "Dead letters",
+    "Partners",
     "Test clocks",
     "This document",
 )
@@ -68,6 +69,7 @@ _PATH_PARAMETERS: Final = {
     "payout_id": ("The payout.", "pyt"),
     "clock_id": ("The test clock.", "clk"),
     "letter_id": ("The dead letter.", "dlq"),
+    "shipment_id": ("The parcel.", "(?:shp|rtn)"),
 }
 
 

@@ -9,6 +9,7 @@ from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
 from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
 from apps.storefront.openapi.endpoints.money import MONEY_ENDPOINTS
 from apps.storefront.openapi.endpoints.orders import ORDER_ENDPOINTS
+from apps.storefront.openapi.endpoints.partners import PARTNER_ENDPOINTS
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "LISTING_ENDPOINTS",
     "MONEY_ENDPOINTS",
     "ORDER_ENDPOINTS",
+    "PARTNER_ENDPOINTS",
     "Access",
     "Endpoint",
 ]
@@ -29,6 +31,7 @@ ENDPOINTS: Final = (
     *ORDER_ENDPOINTS,
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,
+    *PARTNER_ENDPOINTS,
     *CLOCK_ENDPOINTS,
     *DEAD_LETTER_ENDPOINTS,
     *DOCUMENT_ENDPOINTS,
