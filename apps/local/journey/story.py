@@ -103,15 +103,14 @@ class Journey:
                 answer = stranger.get(path)
                 unseen = answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
                 require(unseen, f"{self._other.slug}'s {name} got {answer.status} at {path}")
+        name = self._shop.tenant.slug
         mixed = {"X-API-Key": self._other.publishable_key, "Authorization": f"Bearer {self._shop.tenant.buyer_token}"}
         both = Client(self._demo.base_url, mixed).get(paths[0])
         require(
             both.status == HTTPStatus.UNAUTHORIZED,
-            f"a token of {self._shop.tenant.slug} was taken at {self._other.slug}",
+            f"a token of {name} was taken at {self._other.slug}",
         )
-        self._say(
-            f"{self._other.slug}'s keys and shoppers see none of it; a token of {self._shop.tenant.slug} is refused there"
-        )
+        self._say(f"{self._other.slug}'s keys and shoppers see none of it; a token of {name} is refused there")
 
 
 def expect_photo(answer: Answer) -> None:
