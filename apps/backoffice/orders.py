@@ -24,7 +24,13 @@ from resale.domain.orders import OrderNotFound, OrderStatus
 
 _LIMIT: Final = 25
 #: Where asking for a cancellation still does something (``resale.application.operations.orders.cancel_order``).
-_CANCELLABLE: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING})
+_CANCELLABLE: Final = frozenset(
+    {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED, OrderStatus.AWAITING_SHIPMENT}
+)
+_SAID: Final = {
+    OrderStatus.CANCELLED: "The order is cancelled.",
+    OrderStatus.CANCELLING: "The order is being cancelled: the money is given back.",
+}
 
 
 class Orders(StaffPage):
@@ -97,8 +103,7 @@ class Cancellation(StaffPage):
                 now=desk.now,
             )
         )
-        done = order.status == OrderStatus.CANCELLED
-        said = "The order is cancelled." if done else "The order will be cancelled as soon as its payment is settled."
+        said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
         messages.success(request, said)
         return redirect(self.back())
 

@@ -96,7 +96,7 @@ class NoBody(Body, frozen=True, kw_only=True):
 
 def read_query(request: Request, kind: type[Q]) -> Q:
     """Read the query parameters; without any, the defaults are at hand. Raises Invalid."""
-    if not request.META.get("QUERY_STRING"):
+    if not request.META.get("QUERY_STRING") and len(kind.__struct_defaults__) == len(kind.__struct_fields__):
         return cast("Q", _defaults(kind))
     return decode_query(request, kind)
 

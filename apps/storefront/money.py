@@ -26,7 +26,7 @@ from apps.storefront.keyed import do_once
 from resale.application.operations.orders import NewRefund, refund_order
 from resale.application.operations.payouts import start_payout
 from resale.application.queries.ledger import get_balance_sheet, get_reconciliation, list_ledger
-from resale.application.queries.orders import get_order, order_document, view_order
+from resale.application.queries.orders import OrderView, get_order, order_document, view_order
 from resale.application.queries.payouts import PayoutView, get_payout, list_payouts, payout_document, view_payout
 from resale.domain.ids import CustomerId, OrderId, PayoutId, is_id
 from resale.domain.payouts import NewPayout, NothingToPayOut, PayoutNotFound
@@ -132,13 +132,11 @@ class RefundsView(LeanAPIView):
                 lambda uow: refund_order(uow=uow, principal=principal, new=new, key=key, now=call.now),
                 principal=principal,
             )
-            view = view_order(reader=reader, principal=principal, document=order_document(order))
-            return one_object(_encode(view), tag=version_tag(view.version), status=HTTPStatus.ACCEPTED)
+            return _begun(view_order(reader=reader, principal=principal, document=order_document(order)))
 
         def answer_again(order_id: str) -> HttpResponse:
-            view = get_order(reader=reader, principal=principal, order_id=OrderId(order_id))
-            tag = version_tag(view.version)
-            return one_object(_encode(view), tag=tag, status=HTTPStatus.ACCEPTED, replayed=True)
+            found = get_order(reader=reader, principal=principal, order_id=OrderId(order_id))
+            return _begun(found, replayed=True)
 
         return do_once(key=key, reader=reader, first=refund, again=answer_again)
 
@@ -183,6 +181,16 @@ class ReconciliationView(LeanAPIView):
             wall_now=clock.for_platform(),
         )
         return json_response(_encode(report))
+
+
+def _begun(view: OrderView, *, replayed: bool = False) -> HttpResponse:
+    return one_object(
+        _encode(view),
+        tag=version_tag(view.version),
+        status=HTTPStatus.ACCEPTED,
+        location=f"/v1/orders/{view.id}",
+        replayed=replayed,
+    )
 
 
 def _accepted(view: PayoutView, *, replayed: bool = False) -> HttpResponse:

@@ -81,12 +81,18 @@ class OrderChanged(Conflict):
     code = "order_changed"
 
 
+#: A provider's name of a way to pay. Twelve digits in a row are no such name: they might be a card's.
+PaymentToken = Annotated[
+    str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z")
+]
+
+
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card."""
 
     listing_id: Annotated[ListingId, msgspec.Meta(pattern=r"^lst_[0-9a-f]{32}\Z")]
     shipping_address: Address
-    payment_token: Annotated[str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^(tok|pm)_[A-Za-z0-9_]+\Z")]
+    payment_token: PaymentToken
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,10 @@ from resale.application.operations.customers import Shopper
 from resale.domain.ids import OrderId
 from resale.domain.listings import Listing, ListingStatus
 from resale.domain.orders import Order
+from resale.domain.shipments import ShipmentStatus
 from tests.fixtures.storefront import ADDRESS, Answer, Front
-from tests.operations.world import Books, customer_of, later
+from tests.operations.partners import Partners
+from tests.operations.world import customer_of, later
 from tests.unit.builders import LISTING, ORDER
 
 
@@ -41,9 +43,8 @@ def stored(front: Front, ordered: Answer) -> Order:
 
 
 def confirm(front: Front, ordered: Answer) -> None:
-    books = Books()
-    for _ in range(2):
-        front.world.advance(stored(front, ordered), books, now=stored(front, ordered).created_at)
+    order = stored(front, ordered)
+    front.world.run(order, Partners(), now=order.created_at)
 
 
 class TestSubmitOrder:
@@ -80,7 +81,7 @@ class TestSubmitOrder:
         assert front.post("/v1/orders", body, brand=True).code == "401 token_missing"
 
     @pytest.mark.parametrize(
-        "token", ["tok_4242424242424242", "tok_4242 4242 4242 4242", "tok_ok\n", "tok_", "", "pm_1", None, 4242]
+        "token", ["tok_4242424242424242", "tok_4242 4242 4242 4242", "tok_ok\n", "tok_", "", "src_1", None, 4242]
     )
     def test_takes_a_providers_token_and_never_a_card(
         self, front: Front, active: Listing, buyer: Shopper, token: object, caplog: pytest.LogCaptureFixture
@@ -178,7 +179,7 @@ class TestCancelOrder:
     def test_while_a_payment_runs_it_is_a_request(
         self, front: Front, ordered: Answer, path: str, buyer: Shopper
     ) -> None:
-        front.world.advance(stored(front, ordered), Books(), now=later(0))
+        front.world.advance(stored(front, ordered), Partners(), now=later(0))
         answer = front.post(f"{path}/cancel", by=buyer)
         assert (answer.json["status"], answer.json["cancel_requested"]) == ("payment_pending", True)
 
@@ -193,7 +194,15 @@ class TestCancelOrder:
         assert front.post(f"{path}/cancel", by=front.shopper()).code == "404 order_not_found"
         assert front.post(f"{path}/cancel").code == "401 token_missing"
         confirm(front, ordered)
+        front.world.scan(stored(front, ordered), ShipmentStatus.IN_TRANSIT)
         assert front.post(f"{path}/cancel", by=buyer).code == "409 order_transition_refused"
+
+    def test_of_a_paid_order_is_under_way_until_the_money_went_back(
+        self, front: Front, ordered: Answer, path: str, seller: Shopper
+    ) -> None:
+        confirm(front, ordered)
+        answer = front.post(f"{path}/cancel", by=seller)
+        assert (answer.json["status"], answer.json["cancel_reason"]) == ("cancelling", "seller_cancelled")
 
 
 class TestAnotherTenant:

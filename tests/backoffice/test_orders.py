@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from resale.domain.orders import Order, OrderStatus
+from resale.domain.shipments import ShipmentStatus
 from tests.backoffice.office import Desk, Office
-from tests.operations.world import Books
+from tests.operations.partners import Partners
 from tests.unit.builders import NOW
 
 STREET = "1 Test Street"
@@ -71,24 +72,30 @@ class TestCancellation:
         assert office.record(order.id).change.actor.id == manager.user.staff_id
 
     def test_of_an_order_that_moved_on_is_not_made(self, office: Office, manager: Desk, order: Order) -> None:
-        paying = office.front.world.advance(order, Books())
+        paying = office.front.world.advance(order, Partners())
         assert paying.status == OrderStatus.PAYMENT_PENDING
         page = manager.post("order-cancel", {"version": order.version}, order_id=order.id)
         assert "moved on while you were looking at it" in page.text
         assert not office.front.world.stored_order(order).cancel_requested
 
     def test_while_a_payment_runs_is_asked_for(self, office: Office, manager: Desk, order: Order) -> None:
-        paying = office.front.world.advance(order, Books())
+        paying = office.front.world.advance(order, Partners())
         page = manager.post("order-cancel", {"version": paying.version}, order_id=order.id)
         assert "as soon as its payment is settled" in page.text
         assert "Cancellation asked" in page.text
         assert "Cancel this order" not in page.text
 
-    def test_of_a_confirmed_order_is_refused_in_words(self, office: Office, manager: Desk, order: Order) -> None:
+    def test_of_a_paid_order_gives_the_money_back(self, office: Office, manager: Desk, order: Order) -> None:
         confirmed = _confirm(office, order)
         page = manager.post("order-cancel", {"version": confirmed.version}, order_id=order.id)
+        assert "money is given back" in page.text
+        assert office.front.world.stored_order(order).status == OrderStatus.CANCELLING
+
+    def test_of_a_shipped_order_is_refused_in_words(self, office: Office, manager: Desk, order: Order) -> None:
+        shipped = office.front.world.scan(_confirm(office, order), ShipmentStatus.IN_TRANSIT)
+        page = manager.post("order-cancel", {"version": shipped.version}, order_id=order.id)
         assert "too far along" in page.text
-        assert office.front.world.stored_order(order).version == confirmed.version
+        assert office.front.world.stored_order(order).version == shipped.version
 
     def test_needs_the_version_looked_at(self, office: Office, manager: Desk, order: Order) -> None:
         assert "not complete" in manager.post("order-cancel", {}, order_id=order.id).text
@@ -96,8 +103,7 @@ class TestCancellation:
 
 
 def _confirm(office: Office, order: Order) -> Order:
-    books = Books()
-    for _ in range(3):
-        order = office.front.world.advance(order, books)
+    world = office.front.world
+    order = world.run(order, Partners(), now=world.stored_order(order).created_at)
     assert order.status == OrderStatus.CONFIRMED
     return order

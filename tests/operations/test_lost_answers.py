@@ -21,7 +21,15 @@ from resale.application.operations.listings import (
     withdraw_listing,
 )
 from resale.application.operations.media import process_image
-from resale.application.operations.orders import advance_order, cancel_order, submit_order
+from resale.application.operations.orders import (
+    advance_order,
+    cancel_order,
+    confirm_receipt,
+    record_tracking,
+    submit_order,
+)
+from resale.application.operations.payouts import start_payout
+from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.history import verify_history
 from resale.application.queries.listings import list_seller_listings
@@ -31,11 +39,14 @@ from resale.domain.clocks import ClockAdvance, NewClock
 from resale.domain.listings import ListingEdit
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
+from resale.domain.sellers import SellerEdit, seller_id_of
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.pictures import jpeg, scene
-from tests.operations.world import BRAND, Books, World, a_new_listing, a_new_order
+from tests.operations.partners import Books, Partners
+from tests.operations.world import BRAND, SHIP_FROM, World, a_new_listing, a_new_order
 from tests.unit.builders import NOW
 
 Operation = Callable[[UnitOfWork], object]
@@ -169,18 +180,45 @@ class TestOrders:
         assert loss.changes_of(order.id) == ["order.submitted"]
         assert loss.changes_of(listing.id) == _RESERVED
 
-    def test_each_step_to_a_confirmed_order(self, loss: Loss) -> None:
-        order, books = ordered(loss.world), Books()
-        for _ in range(2):
-            loss.run(lambda uow: advance_order(uow=uow, payments=books, order_id=order.id, now=NOW))
-        assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.confirmed"]
+    def test_each_step_to_a_payout(self, loss: Loss) -> None:
+        world, partners, buyer, seller = loss.world, Partners(), loss.world.shopper(), loss.world.shopper()
+        edit = SellerEdit(ship_from=SHIP_FROM, payout_destination="acct_ok")
+        loss.run(lambda uow: edit_seller(uow=uow, shopper=seller, edit=edit, now=NOW))
+        order = world.order(buyer, world.active(seller))
+        owner, account_id = world.principal(buyer), seller_id_of(order.seller_id)
+        steps: tuple[Operation, ...] = (
+            *(_advance(order, partners) for _ in range(4)),
+            _scan(order, ShipmentStatus.IN_TRANSIT),
+            _scan(order, ShipmentStatus.DELIVERED),
+            lambda uow: confirm_receipt(uow=uow, principal=owner, order_id=order.id, now=NOW),
+            _advance(order, partners),
+            lambda uow: start_payout(uow=uow, seller_id=account_id, method=None, key=None, now=NOW),
+        )
+        for step in steps:
+            loss.run(step)
+        assert loss.changes_of(order.id) == [
+            "order.submitted",
+            "order.payment_started",
+            "order.payment_authorized",
+            "order.confirmed",
+            "order.label_issued",
+            "order.shipped",
+            "order.delivered",
+            "order.receipt_confirmed",
+            "order.completed",
+        ]
         assert loss.changes_of(order.listing_id) == [*_RESERVED, "listing.sold"]
-        assert (books.calls.count("charge"), books.captured()) == (1, 1)
+        assert (partners.payments.calls["authorise"], partners.payments.calls["capture"]) == (1, 1)
+        assert partners.shipping.calls["buy_label"] == 1
+        assert sum(world.balances(order).values()) == 0
+        account = world.seller_account(order)
+        assert account is not None
+        assert account.available == 0
 
     def test_each_step_to_a_declined_order(self, loss: Loss) -> None:
-        order, books = ordered(loss.world), Books(decline=True)
+        order, partners = ordered(loss.world), Partners(Books(decline=True))
         for _ in range(3):
-            loss.run(lambda uow: advance_order(uow=uow, payments=books, order_id=order.id, now=NOW))
+            loss.run(_advance(order, partners))
         assert loss.changes_of(order.id) == [
             "order.submitted",
             "order.payment_started",
@@ -197,7 +235,7 @@ class TestOrders:
 
     def test_cancel_while_a_payment_runs(self, loss: Loss) -> None:
         order = ordered(loss.world)
-        loss.world.advance(order, Books())
+        loss.world.advance(order, Partners())
         loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
         assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.cancel_requested"]
 
@@ -244,6 +282,15 @@ class TestTestClocks:
 
 def ordered(world: World) -> Order:
     return world.order(world.shopper(), world.active(world.shopper()))
+
+
+def _advance(order: Order, partners: Partners) -> Operation:
+    return lambda uow: advance_order(uow=uow, partners=partners, order_id=order.id, now=NOW)
+
+
+def _scan(order: Order, status: ShipmentStatus) -> Operation:
+    event = TrackingEvent(id=str(status), status=status, occurred_at=NOW)
+    return lambda uow: record_tracking(uow=uow, order_id=order.id, events=(event,), now=NOW)
 
 
 def a_key(caller: str) -> CommandKey:

@@ -1,0 +1,268 @@
+"""Labels, receipts, claims, payouts, refunds and the books over HTTP: who may, once, and never another tenant's."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from resale.application.operations.customers import Shopper
+from resale.domain.ids import OrderId
+from resale.domain.orders import Order
+from resale.domain.shipments import ShipmentStatus
+from tests.fixtures.storefront import ADDRESS, Answer, Front
+from tests.operations.partners import Partners
+from tests.unit.builders import NOW
+
+CLAIM = {"reason": "not_as_described", "description": "A sleeve is torn."}
+
+
+@pytest.fixture
+def seller(front: Front) -> Shopper:
+    return front.shopper()
+
+
+@pytest.fixture
+def buyer(front: Front) -> Shopper:
+    return front.shopper()
+
+
+@pytest.fixture
+def partners() -> Partners:
+    return Partners()
+
+
+@pytest.fixture
+def sold(front: Front, seller: Shopper, buyer: Shopper, partners: Partners) -> Order:
+    """A paid order whose label is bought, of today: its deadlines are to come."""
+    account = {"payout_destination": "acct_ok", "ship_from": ADDRESS}
+    assert front.patch("/v1/seller_account", account, by=seller).status == 200
+    ordered = front.buy(front.world.active(seller), by=buyer).json["id"]
+    return _run(front, ordered, partners)
+
+
+@pytest.fixture
+def delivered(front: Front, sold: Order) -> Order:
+    for status in ("in_transit", "delivered"):
+        _scan(front, sold, status)
+    return front.world.stored_order(sold)
+
+
+@pytest.fixture
+def completed(front: Front, delivered: Order, buyer: Shopper, partners: Partners) -> Order:
+    assert front.post(f"/v1/orders/{delivered.id}/confirm_receipt", by=buyer).status == 200
+    return _run(front, delivered.id, partners)
+
+
+def _run(front: Front, order_id: str, partners: Partners) -> Order:
+    order = front.world.uow().orders.get(OrderId(order_id))
+    return front.world.run(order, partners, now=order.updated_at)
+
+
+def _scan(front: Front, order: Order, status: str) -> None:
+    front.world.scan(order, ShipmentStatus(status), now=order.updated_at)
+
+
+def _keyed() -> dict[str, str]:
+    return {"Idempotency-Key": uuid.uuid4().hex}
+
+
+class TestLabel:
+    def test_is_there_for_its_seller_alone(self, front: Front, sold: Order, seller: Shopper, buyer: Shopper) -> None:
+        path = f"/v1/orders/{sold.id}"
+        assert front.get(path, by=seller).json["label_url"] == "https://labels.example/1.pdf"
+        assert "label_url" not in front.get(path, by=buyer).json
+
+    def test_is_asked_for_with_an_address_that_is_kept(
+        self, front: Front, seller: Shopper, buyer: Shopper, partners: Partners
+    ) -> None:
+        ordered = front.buy(front.world.active(seller), by=buyer).json["id"]
+        _run(front, ordered, partners)
+        path = f"/v1/sales/{ordered}/label"
+        assert front.post(path, by=seller).code == "409 ship_from_missing"
+        asked = front.post(path, {"ship_from": ADDRESS}, by=seller)
+        assert asked.json["shipment"]["label_wanted"] is True
+        assert front.post(path, by=seller).headers["ETag"] == asked.headers["ETag"]
+        assert _run(front, ordered, partners).status == "awaiting_shipment"
+        account = front.get("/v1/seller_account", by=seller).json
+        assert account["ship_from"]["city"] == ADDRESS["city"]
+
+    def test_is_the_sellers_to_ask_for(self, front: Front, sold: Order, buyer: Shopper) -> None:
+        path = f"/v1/sales/{sold.id}/label"
+        assert front.post(path, by=buyer).code == "403 forbidden"
+        assert front.post(path, by=front.shopper()).code == "404 order_not_found"
+        assert front.post(path).code == "401 token_missing"
+        assert front.post("/v1/sales/nothing/label", by=buyer).code == "404 order_not_found"
+
+
+class TestReceipt:
+    def test_completes_the_order_and_pays_the_seller(
+        self, front: Front, completed: Order, seller: Shopper, buyer: Shopper
+    ) -> None:
+        assert front.get(f"/v1/orders/{completed.id}", by=buyer).json["status"] == "completed"
+        assert front.get("/v1/seller_account", by=seller).json["available"] == 10_800
+
+    def test_is_the_buyers(self, front: Front, delivered: Order, seller: Shopper) -> None:
+        path = f"/v1/orders/{delivered.id}/confirm_receipt"
+        assert front.post(path, by=seller).code == "403 forbidden"
+        assert front.post(path, brand=True).code == "403 forbidden"
+
+    def test_of_what_is_not_on_its_way_is_refused(self, front: Front, sold: Order, buyer: Shopper) -> None:
+        assert front.post(f"/v1/orders/{sold.id}/confirm_receipt", by=buyer).code == "409 order_transition_refused"
+
+
+class TestClaims:
+    def _opened(self, front: Front, order: Order, buyer: Shopper) -> Answer:
+        return front.post(f"/v1/orders/{order.id}/claims", CLAIM, by=buyer)
+
+    def test_are_opened_shown_and_listed(self, front: Front, delivered: Order, buyer: Shopper, seller: Shopper) -> None:
+        claim = self._opened(front, delivered, buyer)
+        path = claim.headers["Location"]
+        assert (claim.status, claim.json["status"], claim.json["description"]) == (201, "opened", CLAIM["description"])
+        assert front.get(path, by=seller).json["description"] == CLAIM["description"]
+        assert "buyer_id" not in front.get(path, by=seller).json
+        assert front.get(path, by=front.shopper()).code == "404 claim_not_found"
+        (listed,) = front.get("/v1/claims", by=buyer).json["data"]
+        assert (listed["id"], listed["description"]) == (claim.json["id"], None)
+        assert claim.json["id"] in [one["id"] for one in front.get("/v1/claims?limit=100", brand=True).json["data"]]
+        assert front.get(f"/v1/orders/{delivered.id}", by=buyer).json["claim_id"] == claim.json["id"]
+
+    def test_are_one_an_order(self, front: Front, delivered: Order, buyer: Shopper) -> None:
+        first = self._opened(front, delivered, buyer)
+        assert self._opened(front, delivered, buyer).json == first.json
+        other = {**CLAIM, "reason": "wrong_item"}
+        assert front.post(f"/v1/orders/{delivered.id}/claims", other, by=buyer).code == "409 claim_exists"
+
+    def test_are_decided_by_the_brand_on_what_it_saw(
+        self, front: Front, delivered: Order, buyer: Shopper, narrow: Front
+    ) -> None:
+        path = f"{self._opened(front, delivered, buyer).headers['Location']}/resolve"
+        verdict = {"decision": "deny", "note": "The photos show it."}
+        assert front.post(path, verdict, by=buyer).code == "403 secret_key_required"
+        assert narrow.post(path, verdict, brand=True).code == "403 scope_missing"
+        stale = front.post(path, verdict, brand=True, headers={"If-Match": '"7"'})
+        assert stale.code == "412 precondition_failed"
+        denied = front.post(path, verdict, brand=True)
+        assert (denied.json["status"], denied.json["note"]) == ("denied", verdict["note"])
+        assert front.post(path, verdict, brand=True).json == denied.json
+        assert front.post(path, {"decision": "approve"}, brand=True).code == "409 claim_transition_refused"
+
+    def test_an_amount_that_cannot_be_says_where(self, front: Front, delivered: Order, buyer: Shopper) -> None:
+        path = f"{self._opened(front, delivered, buyer).headers['Location']}/resolve"
+        body = {"decision": "approve_without_return", "refund_amount": 99_999}
+        answer = front.post(path, body, brand=True)
+        assert (answer.code, answer.pointers) == ("422 refund_amount_refused", ["/refund_amount"])
+
+    def test_are_withdrawn_by_the_buyer(self, front: Front, delivered: Order, buyer: Shopper) -> None:
+        path = f"{self._opened(front, delivered, buyer).headers['Location']}/withdraw"
+        assert front.post(path, by=front.shopper()).code == "404 claim_not_found"
+        assert front.post(path, by=buyer).json["status"] == "withdrawn"
+        assert front.post(path, by=buyer).json["status"] == "withdrawn"
+
+    def test_of_another_tenant_are_not_there(
+        self, front: Front, other_front: Front, delivered: Order, buyer: Shopper
+    ) -> None:
+        path = self._opened(front, delivered, buyer).headers["Location"]
+        assert other_front.get(path, brand=True).code == "404 claim_not_found"
+        assert other_front.post(f"{path}/resolve", {"decision": "deny"}, brand=True).code == "404 claim_not_found"
+
+
+class TestPayouts:
+    def test_are_asked_for_once(self, front: Front, completed: Order, seller: Shopper) -> None:
+        assert completed.status == "completed"
+        keyed = _keyed()
+        first = front.post("/v1/payouts", {}, by=seller, headers=keyed)
+        again = front.post("/v1/payouts", {}, by=seller, headers=keyed)
+        assert (first.status, first.json["amount"], first.json["status"]) == (202, 10_800, "pending")
+        assert (again.json["id"], again.headers["Idempotent-Replayed"]) == (first.json["id"], "true")
+        assert front.post("/v1/payouts", {}, by=seller, headers=_keyed()).code == "409 nothing_to_pay_out"
+        assert front.get(first.headers["Location"], by=seller).json == first.json
+        assert front.get(first.headers["Location"], by=front.shopper()).code == "404 payout_not_found"
+        assert [one["id"] for one in front.get("/v1/payouts", by=seller).json["data"]] == [first.json["id"]]
+
+    def test_need_a_key_and_a_balance(self, front: Front, seller: Shopper) -> None:
+        assert front.post("/v1/payouts", {}, by=seller).code == "422 idempotency_key_required"
+        assert front.post("/v1/payouts", {}, by=seller, headers=_keyed()).code == "409 nothing_to_pay_out"
+
+    def test_of_another_tenant_are_not_there(
+        self, front: Front, other_front: Front, completed: Order, seller: Shopper
+    ) -> None:
+        assert completed.status == "completed"
+        path = front.post("/v1/payouts", {}, by=seller, headers=_keyed()).headers["Location"]
+        assert other_front.get(path, brand=True).code == "404 payout_not_found"
+
+
+class TestSellerAccount:
+    def test_is_made_on_first_need_and_shown_to_its_owner(self, front: Front, seller: Shopper) -> None:
+        assert front.get("/v1/seller_account", by=seller).code == "404 seller_not_found"
+        made = front.patch("/v1/seller_account", {"payout_method": "store_credit"}, by=seller)
+        assert (made.status, made.json["payout_method"], made.json["available"]) == (200, "store_credit", 0)
+        assert front.get("/v1/seller_account", by=seller, headers={"If-None-Match": made.headers["ETag"]}).status == 304
+
+    @pytest.mark.parametrize(
+        "fields", [{"payout_destination": "GB33BUKB20201555555555"}, {"payout_method": "cheque"}, {"balance": 1}]
+    )
+    def test_takes_nothing_else(self, front: Front, seller: Shopper, fields: dict[str, Any]) -> None:
+        assert front.patch("/v1/seller_account", fields, by=seller).code == "422 validation_failed"
+
+
+class TestRefunds:
+    def test_are_the_brands_and_given_once(self, front: Front, completed: Order, buyer: Shopper) -> None:
+        body, keyed = {"order_id": completed.id, "amount": 1_000}, _keyed()
+        assert front.post("/v1/refunds", body, by=buyer, headers=keyed).code == "403 secret_key_required"
+        assert front.post("/v1/refunds", body, brand=True).code == "422 idempotency_key_required"
+        first = front.post("/v1/refunds", body, brand=True, headers=keyed)
+        assert (first.status, [refund["amount"] for refund in first.json["refunds"]]) == (202, [1_000])
+        assert front.post("/v1/refunds", body, brand=True, headers=keyed).headers["Idempotent-Replayed"] == "true"
+        assert front.post("/v1/refunds", body, brand=True, headers=_keyed()).code == "409 refund_under_way"
+
+    def test_more_than_is_left_says_where(self, front: Front, completed: Order) -> None:
+        body = {"order_id": completed.id, "amount": 12_001}
+        answer = front.post("/v1/refunds", body, brand=True, headers=_keyed())
+        assert (answer.code, answer.pointers) == ("422 refund_too_large", ["/amount"])
+
+    def test_of_another_tenant_are_not_to_be_given(self, other_front: Front, completed: Order) -> None:
+        body = {"order_id": completed.id}
+        assert other_front.post("/v1/refunds", body, brand=True, headers=_keyed()).code == "404 order_not_found"
+
+
+class TestBooks:
+    def test_show_what_was_booked_and_that_it_balances(self, front: Front, completed: Order, seller: Shopper) -> None:
+        books = front.get(f"/v1/ledger/entries?source={completed.id}", brand=True).json
+        assert books["sum"] == 0
+        assert {entry["step"] for entry in books["data"]} == {"captured", "label_issued", "released"}
+        assert front.get(f"/v1/ledger/entries?source={completed.id}", by=seller).code == "403 secret_key_required"
+
+    def test_the_sheet_is_the_brands(self, front: Front, completed: Order, narrow: Front) -> None:
+        sheet = front.get("/v1/ledger/balances", brand=True).json
+        assert sheet["currency"] == completed.currency
+        assert narrow.get("/v1/ledger/balances", brand=True).code == "403 scope_missing"
+
+    @pytest.mark.parametrize("source", ["", "?source=lst_1", "?source=ord_1"])
+    def test_need_to_be_told_whose(self, front: Front, source: str) -> None:
+        assert front.get(f"/v1/ledger/entries{source}", brand=True).code == "422 validation_failed"
+
+    def test_of_another_tenant_are_empty(self, other_front: Front, completed: Order) -> None:
+        assert other_front.get(f"/v1/ledger/entries?source={completed.id}", brand=True).json["data"] == []
+
+    @pytest.mark.parametrize("days", ["0", "32", "many"])
+    def test_are_reconciled_a_month_back_at_the_most(self, front: Front, days: str) -> None:
+        assert front.get(f"/v1/reports/reconciliation?days={days}", brand=True).code == "422 validation_failed"
+
+
+class TestRelist:
+    def test_sells_a_returned_item_again_with_one_call(
+        self, front: Front, sold: Order, seller: Shopper, buyer: Shopper, partners: Partners
+    ) -> None:
+        path = f"/v1/listings/{sold.listing_id}/relist"
+        assert front.post(path, by=seller).code == "409 listing_not_relistable"
+        front.post(f"/v1/orders/{sold.id}/cancel", by=buyer)
+        _run(front, sold.id, partners)
+        again = front.post(path, by=seller)
+        assert (again.status, again.json["status"]) == (201, "pending_review")
+        assert again.json["relisted_from"] == sold.listing_id
+        assert len(again.json["photos"]) == 1
+        assert front.post(path, by=seller).json["id"] == again.json["id"]
+        assert front.post(path, by=buyer).code == "403 forbidden"
+        shown = front.post(f"/v1/listings/{again.json['id']}/moderation", {"decision": "approve"}, brand=True)
+        assert shown.json["status"] == "active"
+        assert front.world.listing(again.json["id"]).created_at > NOW
