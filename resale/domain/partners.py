@@ -46,8 +46,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     kind: PartnerKind
     provider: Provider
     secret_name: str | None = None
-    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25  # of one worker
-    concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8  # of one worker
+    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25  # of one worker's processes together
+    concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8  # same
 
 
 _OFFERS: Final[Mapping[Provider, frozenset[PartnerKind]]] = {

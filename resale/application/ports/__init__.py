@@ -2,6 +2,7 @@
 
 from resale.application.ports.dead_letters import DeadLetters, FailureLog, Letter, LetterPage
 from resale.application.ports.partners import (
+    ConnectionStates,
     ImageCodec,
     Keyring,
     MediaStore,
@@ -58,6 +59,7 @@ __all__ = [
     "AlreadyBooked",
     "ClaimRepository",
     "ClockRepository",
+    "ConnectionStates",
     "CustomerRepository",
     "DeadLetterRepository",
     "DeadLetters",

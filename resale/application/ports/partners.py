@@ -6,10 +6,11 @@ from typing import Protocol
 
 import msgspec
 
-from resale.domain.ids import RefundId, ShipmentId
+from resale.domain.connections import ConnectionState, Observation
+from resale.domain.ids import ConnectionId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
-from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.partners import Connection, PartnerEvent, ProviderBooking
 from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
@@ -144,6 +145,16 @@ class Partners(Protocol):
     @property
     def shipping(self) -> ShippingProvider:
         """Its shipping provider."""
+
+
+class ConnectionStates(Protocol):
+    """What is on record of one tenant's connections, for all workers, its staff and the brand."""
+
+    def find(self, connection_id: ConnectionId) -> ConnectionState | None:
+        """Read what was recorded last, consistently; None while it never failed. Raises Unavailable."""
+
+    def report(self, connection: Connection, seen: Observation) -> None:
+        """Have recorded what a worker saw. Raises what recording it raises."""
 
 
 class Secrets(Protocol):

@@ -1,0 +1,153 @@
+"""The one way to a partner: a place, the rate, and the breaker of a tenant's connection, before every call."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+from resale.adapters.partners.breaker import Breaker, Clock
+from resale.adapters.partners.rates import CallRate, RateRecord
+from resale.adapters.partners.rules import GuardRules
+from resale.adapters.partners.shared import SharedRecord, free_lock, take_lock
+from resale.application.ports import ConnectionStates
+from resale.domain.connections import ConnectionState, Observation, is_news
+from resale.domain.partners import Connection, PartnerUnavailable
+from resale.errors import Conflict, NotFound, Outcome, Rejected
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
+_BUSY_SECONDS: Final = 1
+_PAGE: Final = 100  # rows of a provider's books fetched by one guarded call: what the providers send at a time
+
+
+class Guard:
+    """Guards one connection of one tenant. Shared by threads; what it counts, by all processes of its folder.
+
+    A fault of the guard's own (its folder cannot be used) never fails a call: it is logged and the call is made.
+    """
+
+    def __init__(
+        self, connection: Connection, *, folder: Path, states: ConnectionStates, rules: GuardRules, clock: Clock
+    ) -> None:
+        self._connection = connection
+        self._states = states
+        self._rules = rules
+        self._places = tuple(folder / f"place-{number}" for number in range(connection.concurrent_calls))
+        self._rate = CallRate(SharedRecord(folder / "rate", RateRecord), calls_per_second=connection.calls_per_second)
+        self._breaker = Breaker(folder, rules=rules, clock=clock)
+        self._agree_after = 0.0
+
+    def call(self, ask: Callable[[], T]) -> T:
+        """Ask the partner something.
+
+        Returns:
+            What ``ask`` returns.
+
+        Raises:
+            PartnerUnavailable: No place or rate within the wait, the breaker is open, or it is the partner's own.
+            Outcome: What else ``ask`` raises; an answer that was given, a decline, too, counts as a success.
+        """
+        self._agree()
+        changes: list[Observation] = []
+        try:
+            with self._admitted():
+                return self._observed(ask, changes)
+        finally:
+            for seen in changes:
+                self._report(seen)
+
+    def walk(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """Go through what a partner hands out in pages: each page is one call."""
+        rows = _begun_when_read(ask)
+        full = True
+        while full:
+            page = self.call(lambda: tuple(islice(rows, _PAGE)))
+            full = len(page) == _PAGE
+            yield from page
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                self._enter(held)
+            except OSError:
+                self._log_fault("partner called unguarded")
+            yield
+
+    def _enter(self, held: ExitStack) -> None:
+        deadline = time.monotonic() + self._rules.wait_seconds
+        self._breaker.refuse_if_open()
+        place = take_lock(self._places, wait_seconds=self._rules.wait_seconds)
+        if place is None:
+            raise PartnerUnavailable("Too many calls to this partner at once.", retry_after_seconds=_BUSY_SECONDS)
+        held.callback(free_lock, place)
+        if not self._rate.take(wait_seconds=deadline - time.monotonic()):
+            raise PartnerUnavailable("Too many calls to this partner a second.", retry_after_seconds=_BUSY_SECONDS)
+        held.enter_context(self._breaker.admitted())
+
+    def _observed(self, ask: Callable[[], T], changes: list[Observation]) -> T:
+        try:
+            answer = ask()
+        except PartnerUnavailable as failure:
+            self._note(failure, changes)
+            raise
+        except (NotFound, Rejected, Conflict):
+            self._note(None, changes)
+            raise
+        self._note(None, changes)
+        return answer
+
+    def _note(self, failure: PartnerUnavailable | None, changes: list[Observation]) -> None:
+        try:
+            seen = self._breaker.note(failure)
+        except OSError:
+            self._log_fault("outcome of a call to a partner not counted")
+            return
+        if seen is not None:
+            changes.append(seen)
+
+    # ------------------------------------------------------------ with other workers
+    def _agree(self) -> None:
+        """Compare, at most once in a while, with what is on record: the newer of both holds for all."""
+        now = time.monotonic()
+        if now < self._agree_after:
+            return
+        self._agree_after = now + self._rules.agree_seconds
+        try:
+            known = self._states.find(self._connection.id)
+        except Exception as error:  # noqa: BLE001 - whatever keeps it from us, the call is made
+            self._log_unshared("state of a connection not read", error)
+            return
+        try:
+            self._settle(known)
+        except OSError:
+            self._log_fault("state of a connection not compared")
+
+    def _settle(self, known: ConnectionState | None) -> None:
+        mine = self._breaker.observe()
+        recorded = None if known is None else known.observation
+        if is_news(mine, recorded):
+            self._report(mine)
+        elif recorded is not None and is_news(recorded, mine):
+            self._breaker.adopt(recorded)
+
+    def _report(self, seen: Observation) -> None:
+        try:
+            self._states.report(self._connection, seen)
+        except Exception as error:  # noqa: BLE001 - the call it tells of has ended, and ended well or ill by itself
+            self._log_unshared("state of a connection not recorded", error)
+
+    def _log_unshared(self, what: str, error: Exception) -> None:
+        code = error.code if isinstance(error, Outcome) else type(error).__name__
+        _LOG.warning("%s: %s", what, code, extra={"connection": self._connection.id, "code": code})
+
+    def _log_fault(self, what: str) -> None:
+        _LOG.exception("%s: guard_unusable", what, extra={"connection": self._connection.id, "code": "guard_unusable"})
+
+
+def _begun_when_read(ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+    yield from ask()
