@@ -102,6 +102,8 @@ CHANGE_TYPES: Final = frozenset(
         "claim.return_scanned",
         "claim.return_tracked",
         "claim.withdrawn",
+        "connection.degraded",
+        "connection.recovered",
         "customer.created",
         "dead_letter.discarded",
         "dead_letter.replay_started",

@@ -33,7 +33,7 @@ class ConnectionChanged(Conflict):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker saw: open or closed ``since`` then (wall clock), after so many failures, the last with which code."""
+    """What a worker saw: open or closed ``since`` then (wall clock), after so many failures, the last of this code."""
 
     status: ConnectionStatus
     since: datetime

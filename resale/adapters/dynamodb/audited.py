@@ -95,9 +95,9 @@ class AuditedRepository(Generic[E]):
         self._loaded[entity.id] = item  # type: ignore[attr-defined]  # every audited entity has one
         return entity
 
-    def add(self, entity: E, *, change_type: str) -> None:
+    def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
         """Buffer a first version."""
-        self._buffer(entity, loaded=None, change_type=change_type, reason_code=None, lost=None)
+        self._buffer(entity, loaded=None, change_type=change_type, reason_code=reason_code, lost=None)
 
     def save(
         self, entity: E, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None

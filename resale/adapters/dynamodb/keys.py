@@ -27,6 +27,7 @@ a seller's account                         orders: pk = id, sk = "seller"
 ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
 ledger entries of a source, of a day       ledger/by_source; ledger/by_day (sharded)
 an inbound event by id                     orders: pk = id, sk = "inbound"
+the state of a connection                  orders: pk = connection id, sk = "connection"
 history by version, and by time            history: pk = entity, sk = version; history/by_time
 =========================================  ==========================================
 """
@@ -53,6 +54,7 @@ DEAD_LETTER_SK: Final = "dead_letter"
 
 #: Sort keys that are the id of a part of what the partition is about.
 PART_PREFIXES: Final = ("med_", "clm_", "trf_")
+CONNECTION_SK: Final = "connection"
 
 VERSION_DIGITS: Final = 12
 
@@ -199,6 +201,11 @@ def failure_key(message_id: str) -> Key:
 def refusal_key(entity_id: str, slot: int) -> Key:
     """Key of one of the notes of what was refused of an entity."""
     return {"pk": f"refusal#{entity_id}#{slot}"}
+
+
+def connection_key(connection_id: str) -> Key:
+    """Key of the state of a connection."""
+    return {"pk": connection_id, "sk": CONNECTION_SK}
 
 
 def history_key(entity_id: str, version: int) -> Key:

@@ -11,6 +11,7 @@ from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.claims import CLAIMS, claim_key
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.clocks import CLOCKS, find_item
+from resale.adapters.dynamodb.connection_states import find_connection
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS, DynamoDBFailures
@@ -28,8 +29,19 @@ from resale.adapters.dynamodb.transfers import transfer_noun
 from resale.application.ports import Document, DueItem, Head, HistoryPage, HistoryRow, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
 from resale.domain.clocks import Clock
+from resale.domain.connections import ConnectionState
 from resale.domain.dead_letters import FailureNote
-from resale.domain.ids import ClaimId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId, sibling
+from resale.domain.ids import (
+    ClaimId,
+    ConnectionId,
+    CustomerId,
+    DeadLetterId,
+    ListingId,
+    OrderId,
+    PayoutId,
+    SellerId,
+    sibling,
+)
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
@@ -124,6 +136,10 @@ class DynamoDBReader:
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
         return self._directory.find(self._db, self.tenant, issuer=issuer, subject=subject)
+
+    def find_connection(self, connection_id: ConnectionId) -> ConnectionState | None:
+        """Read what is on record of a connection, consistently; None while it never failed."""
+        return find_connection(self._db, self.tenant, connection_id)
 
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
         """Read the record of a keyed command, consistently."""
@@ -302,6 +318,7 @@ class DynamoDBReader:
             "sel": (self._tables.orders, keys.seller_key),
             "inb": (self._tables.orders, keys.inbound_key),
             "dlq": (self._tables.orders, keys.dead_letter_key),
+            "con": (self._tables.orders, keys.connection_key),
         }
         table, make = makers[entity_id[:3]]
         return table, make(entity_id)

@@ -4,6 +4,7 @@ from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
 from resale.adapters.dynamodb.clocks import DynamoDBClocks
+from resale.adapters.dynamodb.connection_states import DynamoDBConnections
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.dead_letters import DynamoDBDeadLetters
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
@@ -39,6 +40,7 @@ class DynamoDBUnitOfWork:
         self.sellers = DynamoDBSellers(self._scope)
         self.ledger = DynamoDBLedger(self._scope)
         self.inbound = DynamoDBInbound(self._scope)
+        self.connections = DynamoDBConnections(self._scope)
         self.references = DynamoDBReferences(self._scope)
         self.clocks = DynamoDBClocks(self._scope)
         self.dead_letters = DynamoDBDeadLetters(self._scope)

@@ -38,6 +38,7 @@ from resale.application.ports.records import (
 from resale.application.ports.writing import (
     ClaimRepository,
     ClockRepository,
+    ConnectionRepository,
     CustomerRepository,
     DeadLetterRepository,
     IdempotencyRepository,
@@ -59,6 +60,7 @@ __all__ = [
     "AlreadyBooked",
     "ClaimRepository",
     "ClockRepository",
+    "ConnectionRepository",
     "ConnectionStates",
     "CustomerRepository",
     "DeadLetterRepository",

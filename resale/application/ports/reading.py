@@ -15,8 +15,9 @@ from resale.application.ports.records import (
 )
 from resale.application.ports.writing import Vault
 from resale.domain.clocks import Clock
+from resale.domain.connections import ConnectionState
 from resale.domain.dead_letters import FailureNote
-from resale.domain.ids import ClaimId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId
+from resale.domain.ids import ClaimId, ConnectionId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
@@ -99,6 +100,9 @@ class Reader(Protocol):
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""
+
+    def find_connection(self, connection_id: ConnectionId) -> ConnectionState | None:
+        """Read what is on record of a connection, consistently; None while it never failed."""
 
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
         """Read the record of a keyed command, consistently."""

@@ -10,11 +10,13 @@ from resale.application.ports.records import IdempotencyRecord
 from resale.domain.actors import Actor
 from resale.domain.claims import Claim
 from resale.domain.clocks import Clock
+from resale.domain.connections import ConnectionState
 from resale.domain.customers import Customer
 from resale.domain.dead_letters import DeadLetter, FailureNote
 from resale.domain.ids import (
     ClaimId,
     ClockId,
+    ConnectionId,
     CustomerId,
     DeadLetterId,
     IdSource,
@@ -207,6 +209,19 @@ class InboundRepository(Protocol):
         """Buffer the next version of an event."""
 
 
+class ConnectionRepository(Protocol):
+    """States of the tenant's connections."""
+
+    def find(self, connection_id: ConnectionId) -> ConnectionState | None:
+        """Read one, consistently; None while it never failed."""
+
+    def add(self, state: ConnectionState, *, change_type: str, reason_code: str | None = None) -> None:
+        """Buffer the first version of a state."""
+
+    def save(self, state: ConnectionState, *, change_type: str, reason_code: str | None = None) -> None:
+        """Buffer the next version of a state read in this unit of work."""
+
+
 class ReferenceRepository(Protocol):
     """Look-ups: what a partner calls by a name of its own, and what we call it."""
 
@@ -316,6 +331,10 @@ class UnitOfWork(Protocol):
     @property
     def inbound(self) -> InboundRepository:
         """What its partners told."""
+
+    @property
+    def connections(self) -> ConnectionRepository:
+        """What is on record of its connections."""
 
     @property
     def references(self) -> ReferenceRepository:

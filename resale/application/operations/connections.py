@@ -1,0 +1,53 @@
+"""What workers see of a tenant's connections, put on record for other workers, the tenant's staff and the brand."""
+
+from datetime import datetime
+
+from resale.application.ports import UnitOfWork
+from resale.domain.connections import ConnectionState, ConnectionStatus, Observation, is_news
+from resale.domain.partners import Connection
+
+
+def record_connection(
+    *, uow: UnitOfWork, connection: Connection, seen: Observation, now: datetime
+) -> ConnectionState | None:
+    """Record that a connection's breaker opened or closed.
+
+    Shape: reads 1 item; commits 1 (``connection.degraded`` or ``connection.recovered``), or none when the state is on
+    record already or what is on record is newer.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        connection: Which of the tenant's.
+        seen: What a worker saw.
+        now: Moment of the change, aware UTC.
+
+    Returns:
+        What is on record; None while it never failed.
+
+    Raises:
+        ConnectionChanged: Another worker was faster; said again it is most likely a no-op.
+        Unavailable: The store did not answer.
+    """
+    known = uow.connections.find(connection.id)
+    if not is_news(seen, None if known is None else known.observation):
+        return known
+    state = ConnectionState(
+        id=connection.id,
+        version=1 if known is None else known.version + 1,
+        kind=connection.kind,
+        provider=connection.provider,
+        status=seen.status,
+        since=seen.since,
+        failures=seen.failures,
+        reason_code=seen.reason_code,
+        created_at=now if known is None else known.created_at,
+        updated_at=now,
+    )
+    if known is None:
+        uow.connections.add(state, change_type="connection.degraded", reason_code=seen.reason_code)
+    elif seen.status == ConnectionStatus.OPEN:
+        uow.connections.save(state, change_type="connection.degraded", reason_code=seen.reason_code)
+    else:
+        uow.connections.save(state, change_type="connection.recovered")
+    uow.commit()
+    return state
