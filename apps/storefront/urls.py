@@ -10,6 +10,7 @@ from apps.storefront.claims import (
     OrderClaimsView,
 )
 from apps.storefront.clocks import ClockAdvanceView, ClockDetailView, ClocksView
+from apps.storefront.connections import ConnectionsView
 from apps.storefront.dead_letters import (
     DeadLetterDetailView,
     DeadLetterDiscardView,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("test_clocks", ClocksView.as_view()),
     path("test_clocks/<str:clock_id>", ClockDetailView.as_view()),
     path("test_clocks/<str:clock_id>/advance", ClockAdvanceView.as_view()),
+    path("connections", ConnectionsView.as_view()),
     path("dead_letters", DeadLettersView.as_view()),
     path("dead_letters/<str:letter_id>", DeadLetterDetailView.as_view()),
     path("dead_letters/<str:letter_id>/dry_run", DeadLetterDryRunView.as_view()),

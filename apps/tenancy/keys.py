@@ -17,6 +17,7 @@ SCOPES: Final = frozenset(
     {
         "claims:read",
         "claims:write",
+        "connections:read",
         "dead_letters:manage",
         "dead_letters:read",
         "history:read",

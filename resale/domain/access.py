@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.claims import ClaimStatus
+from resale.domain.connections import ConnectionStatus
 from resale.domain.dead_letters import DeadLetterStatus
 from resale.domain.ids import CustomerId
 from resale.domain.listings import ListingStatus
@@ -58,6 +59,7 @@ class Action(StrEnum):
     MOVE_TEST_CLOCK = "move_test_clock"
     VIEW_DEAD_LETTERS = "view_dead_letters"
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
+    VIEW_CONNECTION = "view_connection"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ _O = OrderStatus
 _LISTINGS: Final = frozenset(ListingStatus)
 _ORDERS: Final = frozenset(OrderStatus)
 _DEAD_LETTERS: Final = frozenset(DeadLetterStatus)
+_CONNECTIONS: Final = frozenset(ConnectionStatus)
 _ON_SHOW: Final = frozenset({_L.ACTIVE, _L.RESERVED, _L.SOLD})
 #: From the payment on: the seller has to know where it goes.
 _PAID: Final = _ORDERS - {_O.SUBMITTED, _O.PAYMENT_PENDING, _O.PAYMENT_FAILED, _O.CANCELLED}
@@ -157,6 +160,12 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.MOVE_TEST_CLOCK: {_R.BRAND: frozenset({"active"})},
     _A.VIEW_DEAD_LETTERS: {_R.BRAND: _DEAD_LETTERS, _R.MANAGER: _DEAD_LETTERS},
     _A.MANAGE_DEAD_LETTERS: {_R.BRAND: _DEAD_LETTERS, _R.MANAGER: _DEAD_LETTERS},
+    _A.VIEW_CONNECTION: {
+        _R.BRAND: _CONNECTIONS,
+        _R.VIEWER: _CONNECTIONS,
+        _R.MODERATOR: _CONNECTIONS,
+        _R.MANAGER: _CONNECTIONS,
+    },
 }
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import ClaimStatus
+from resale.domain.connections import ConnectionStatus
 from resale.domain.dead_letters import DeadLetterStatus
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
@@ -17,6 +18,7 @@ ANY_PAYOUT = {status.value for status in PayoutStatus}
 BOOKS = {""}  # the ledger has no states
 PAID = ANY_ORDER - {"submitted", "payment_pending", "payment_failed", "cancelled"}
 ANY_LETTER = {status.value for status in DeadLetterStatus}
+ANY_CONNECTION = {status.value for status in ConnectionStatus}
 SHOWN = {"active", "reserved", "sold"}
 NO: set[str] = set()
 
@@ -48,6 +50,7 @@ DECIDED = {
     "view_order_history": (NO, NO, NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
     "view_dead_letters": (NO, NO, NO, ANY_LETTER, NO, NO, ANY_LETTER),
     "manage_dead_letters": (NO, NO, NO, ANY_LETTER, NO, NO, ANY_LETTER),
+    "view_connection": (NO, NO, NO, ANY_CONNECTION, ANY_CONNECTION, ANY_CONNECTION, ANY_CONNECTION),
 }
 ROLES = (Role.PUBLIC, Role.OWNER, Role.COUNTERPARTY, Role.BRAND, Role.VIEWER, Role.MODERATOR, Role.MANAGER)
 CELLS = [
@@ -58,7 +61,7 @@ CELLS = [
 class TestPermits:
     @pytest.mark.parametrize(("action", "role", "states"), CELLS)
     def test_allows_exactly_the_states_decided(self, action: Action, role: Role, states: set[str]) -> None:
-        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | ANY_PAYOUT | BOOKS | ANY_LETTER
+        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | ANY_PAYOUT | ANY_CONNECTION | BOOKS | ANY_LETTER
         assert {status for status in asked if permits(action, role, status)} == states
 
     def test_every_action_and_role_is_decided(self) -> None:

@@ -41,6 +41,7 @@ _TAGS: Final = (
     "Orders",
     "Claims",
     "Money",
+    "Connections",
     "Histories",
     "Dead letters",
     "Partners",

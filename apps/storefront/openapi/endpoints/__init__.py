@@ -4,6 +4,7 @@ from typing import Final
 
 from apps.storefront.openapi.endpoints.claims import CLAIM_ENDPOINTS
 from apps.storefront.openapi.endpoints.clocks import CLOCK_ENDPOINTS
+from apps.storefront.openapi.endpoints.connections import CONNECTION_ENDPOINTS
 from apps.storefront.openapi.endpoints.dead_letters import DEAD_LETTER_ENDPOINTS
 from apps.storefront.openapi.endpoints.documents import DOCUMENT_ENDPOINTS
 from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
@@ -15,6 +16,7 @@ from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 __all__ = [
     "CLAIM_ENDPOINTS",
     "CLOCK_ENDPOINTS",
+    "CONNECTION_ENDPOINTS",
     "DEAD_LETTER_ENDPOINTS",
     "DOCUMENT_ENDPOINTS",
     "ENDPOINTS",
@@ -31,6 +33,7 @@ ENDPOINTS: Final = (
     *ORDER_ENDPOINTS,
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,
+    *CONNECTION_ENDPOINTS,
     *PARTNER_ENDPOINTS,
     *CLOCK_ENDPOINTS,
     *DEAD_LETTER_ENDPOINTS,
