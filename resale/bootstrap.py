@@ -19,6 +19,9 @@ from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
 from resale.adapters.partners.choice import PartnerChoice
+from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
+from resale.adapters.partners.guards import Guards
+from resale.adapters.partners.records import ConnectionRecords, RecordConnection
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
@@ -66,7 +69,8 @@ __all__ = [
 class Container:
     """What a process shares: sessions, caches, and a way to everything a door may ask for, tenant by tenant."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, record_connection: RecordConnection | None = None) -> None:
+        """Keep the settings; ``record_connection`` is how a door has recorded what guards see (None: it is logged)."""
         self.settings = settings
         self.sessions = TenantSessions(settings)
         self.ids: IdSource = new_id
@@ -76,6 +80,8 @@ class Container:
         self._keyring = KMSKeyring(settings)
         self._secrets = SecretCache()
         self._payments = PartnerChoice(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
+        self._record_connection = record_connection
+        self._guards = Guards(settings.guard_folder, open_states=self._connection_records)
 
     def unit_of_work(self, tenant: Tenant, *, actor: Actor, request_id: str, now: datetime) -> UnitOfWork:
         """Open a unit of work for one tenant."""
@@ -129,7 +135,8 @@ class Container:
 
     def payments(self, tenant: Tenant) -> PaymentProvider:
         """Open one tenant's payment provider. Raises PartnerMisconfigured where there is none, PartnerUnavailable."""
-        return self._payments.for_tenant(tenant, self.secrets(tenant)).adapter
+        chosen = self._payments.for_tenant(tenant, self.secrets(tenant))
+        return self.guarded_payments(tenant, chosen.connection, chosen.adapter)
 
     def shipping(self, tenant: Tenant) -> ShippingProvider:
         """Open one tenant's shipping provider. Raises PartnerMisconfigured where there is none."""
@@ -138,6 +145,14 @@ class Container:
     def partners(self, tenant: Tenant) -> Partners:
         """Give one tenant's partners; each is found when it is asked for."""
         return _TenantPartners(self, tenant)
+
+    def guarded_payments(self, tenant: Tenant, connection: Connection, provider: PaymentProvider) -> PaymentProvider:
+        """Put a tenant's limits and breaker before its payment provider."""
+        return GuardedPayments(provider, self._guards.for_connection(tenant, connection))
+
+    def guarded_shipping(self, tenant: Tenant, connection: Connection, provider: ShippingProvider) -> ShippingProvider:
+        """Put a tenant's limits and breaker before its shipping provider."""
+        return GuardedShipping(provider, self._guards.for_connection(tenant, connection))
 
     def queues(self, tenant: Tenant) -> Queues:
         """Open one tenant's queues."""
@@ -160,8 +175,12 @@ class Container:
         return TenantStreams(tenant, local_client(tenant, session, endpoint_url=endpoint_url))
 
     def close(self) -> None:
-        """Stop the refresh thread and close pooled connections."""
+        """Stop the refresh thread, close pooled connections and leave no folder of this process's own."""
         self.sessions.close()
+        self._guards.close()
+
+    def _connection_records(self, tenant: Tenant) -> ConnectionRecords:
+        return ConnectionRecords(tenant, open_reader=lambda: self.reader(tenant), record=self._record_connection)
 
     def _open_payments(self, _account: str, connection: Connection, _secret: Mapping[str, str]) -> PaymentProvider:
         if connection.provider is not Provider.SANDBOX:

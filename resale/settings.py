@@ -24,5 +24,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout_seconds: float = 5.0
     upload_form_seconds: int = 900
     data_key_cache_count: int = 10_000
+    guard_folder: str | None = None  # what a worker's processes share before partners; None: each is one by itself
     payments_url: str | None = None  # the sandbox provider; None: no payments can be taken
     payments_timeout_seconds: float = 12.0

@@ -1,9 +1,13 @@
 """The one way from Django to the adapters: a container per process, built when first asked for."""
 
 import threading
+from datetime import UTC, datetime
+from typing import Final
 
 from django.conf import settings
 
+from apps.core.commands import perform
+from resale.application.operations.connections import record_connection
 from resale.bootstrap import (
     AccessKey,
     Container,
@@ -15,6 +19,10 @@ from resale.bootstrap import (
     provision_tenant,
     put_secret,
 )
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.connections import Observation
+from resale.domain.partners import Connection
+from resale.domain.tenants import Tenant
 
 __all__ = [
     "AccessKey",
@@ -29,6 +37,8 @@ __all__ = [
     "put_secret",
 ]
 
+_GUARD: Final = Actor(kind=ActorKind.SYSTEM, id="partners.guard")
+
 _lock = threading.Lock()
 _container: Container | None = None
 
@@ -39,7 +49,7 @@ def get_container() -> Container:
     if _container is None:
         with _lock:
             if _container is None:
-                _container = Container(settings.RESALE)
+                _container = Container(settings.RESALE, record_connection=_record_connection)
     return _container
 
 
@@ -50,3 +60,12 @@ def close_container() -> None:
         closing, _container = _container, None
     if closing is not None:
         closing.close()
+
+
+def _record_connection(tenant: Tenant, connection: Connection, seen: Observation) -> None:
+    """Record what a guard saw, by the wall clock also for a tenant with a test clock: partners have no other."""
+    container, now = get_container(), datetime.now(UTC)
+    perform(
+        lambda: container.unit_of_work(tenant, actor=_GUARD, request_id=container.ids("req"), now=now),
+        lambda uow: record_connection(uow=uow, connection=connection, seen=seen, now=now),
+    )

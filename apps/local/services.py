@@ -142,6 +142,7 @@ def _environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
         "RESALE_LOOKUP_SECRET": secrets.lookup_secret,
         "RESALE_CURSOR_SECRET": secrets.cursor_secret,
         "RESALE_DYNAMODB_ENDPOINTS": msgspec.json.encode(addresses.dynamodb_urls).decode(),
+        "RESALE_GUARD_DIR": str(settings.VAR_DIR / "guards"),
         "RESALE_PAYMENTS_URL": addresses.payments_url,
         "AWS_ENDPOINT_URL": addresses.aws_url,
         "AWS_ACCESS_KEY_ID": key.access_key_id,

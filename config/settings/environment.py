@@ -33,6 +33,9 @@ VARIABLES: Final = (
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
     Variable("RESALE_PAYMENTS_URL", "Base URL of the payment provider; none: no payments are taken"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
+    Variable(
+        "RESALE_GUARD_DIR", "Folder that a worker's processes share to limit calls to partners; none: each by itself"
+    ),
     Variable("RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites while it lives; none: none"),
     Variable("RESALE_RELEASE", "Name of the release that runs; noted with each message that fails"),
     Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
@@ -95,6 +98,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
         dynamodb_endpoints=_endpoints(),
         lookup_secret=lookup_secret.encode(),
         cursor_secret=cursor_secret.encode(),
+        guard_folder=text("RESALE_GUARD_DIR"),
         payments_url=text("RESALE_PAYMENTS_URL"),
     )
 

@@ -1,1 +1,1 @@
-"""Before a partner: what any adapter is wrapped in so that a slow or failing one costs its own tenant only."""
+"""What lies between us and partners: which adapter speaks, and how often, how many at once and whether at all."""
