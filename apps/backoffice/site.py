@@ -21,6 +21,7 @@ _STAFF_LINKS: tuple[_Link, ...] = (
     ("Overview", "space_dashboard", "admin:index"),
     ("Listings", "styler", "admin:listings"),
     ("Orders", "receipt_long", "admin:orders"),
+    ("Connections", "cable", "admin:connections"),
 )
 _OPERATOR_LINKS: tuple[_Link, ...] = (
     ("Tenants", "storefront", "admin:tenants"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.backoffice import listings, orders, overview, tenants
+from apps.backoffice import connections, listings, orders, overview, tenants
 from apps.backoffice.site import site
 
 app_name = "admin"
@@ -24,6 +24,7 @@ urlpatterns = [
     path("orders/", orders.Orders.as_view(), name="orders"),
     path("orders/<str:order_id>/", orders.OrderDetail.as_view(), name="order"),
     path("orders/<str:order_id>/cancel/", orders.Cancellation.as_view(), name="order-cancel"),
+    path("connections/", connections.Connections.as_view(), name="connections"),
     path("tenants/", tenants.Tenants.as_view(), name="tenants"),
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),

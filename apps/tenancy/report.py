@@ -1,7 +1,9 @@
-"""The operator's view of tenants: whether each one's account answers. Their data is not looked at."""
+"""The operator's view of tenants: whether each one's account answers, and its partners. No shop's data is looked at."""
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -10,13 +12,25 @@ from django.http import Http404, HttpRequest, HttpResponse
 from apps.core.container import get_container
 from apps.tenancy import registry
 from apps.tenancy.models import User
+from resale.application.ports import Reader
+from resale.domain.connections import ConnectionStatus
 from resale.domain.ids import ListingId
+from resale.domain.partners import PartnerKind, Provider
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
 
 _THREADS: Final = 8
 _DEADLINE_SECONDS: Final = 10.0  # one tenant's stall is told, not waited for
 _NOBODYS: Final = ListingId("lst_" + "0" * 32)
+
+
+class FailingPartner(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner of a tenant that is not called now."""
+
+    kind: PartnerKind
+    provider: Provider
+    since: datetime
+    reason_code: str | None
 
 
 class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +42,11 @@ class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ok", "failing", "silent"]
     code: str = ""
     duration_ms: int = 0
+    failing: tuple[FailingPartner, ...] = ()
 
 
 def tenants_report() -> tuple[TenantHealth, ...]:
-    """Ask every active tenant's account at once: a session by STS, and one read by DynamoDB.
+    """Ask every active tenant's account at once: a session by STS, one read by DynamoDB, and one a connection.
 
     Raises:
         Unavailable: The registry is not known.
@@ -59,12 +74,23 @@ def _health(tenant: Tenant, asked: "Future[TenantHealth]") -> TenantHealth:
 def _ask(tenant: Tenant) -> TenantHealth:
     started = time.monotonic()
     try:
-        get_container().reader(tenant).find_listing(_NOBODYS)
+        reader = get_container().reader(tenant)
+        reader.find_listing(_NOBODYS)
+        failing = tuple(_failing(reader))
     except Outcome as outcome:
         return _said(tenant, "failing", outcome.code, started)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one tenant is part of the report
         return _said(tenant, "failing", type(error).__name__, started)
-    return _said(tenant, "ok", "", started)
+    return msgspec.structs.replace(_said(tenant, "ok", "", started), failing=failing)
+
+
+def _failing(reader: Reader) -> Iterator[FailingPartner]:
+    for connection in reader.tenant.connections:
+        state = reader.find_connection(connection.id)
+        if state is not None and state.status == ConnectionStatus.OPEN:
+            yield FailingPartner(
+                kind=connection.kind, provider=connection.provider, since=state.since, reason_code=state.reason_code
+            )
 
 
 def _said(

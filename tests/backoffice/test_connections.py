@@ -1,0 +1,63 @@
+"""Connections for staff, and for operators what of them fails."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.tenancy.tenants import connect
+from resale.application.operations.connections import record_connection
+from resale.domain.access import Role
+from resale.domain.connections import ConnectionStatus, Observation
+from resale.domain.ids import ConnectionId
+from resale.domain.partners import Connection, PartnerKind, Provider
+from tests.backoffice.office import Desk, Office
+
+SINCE = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+
+FAILING = Observation(status=ConnectionStatus.OPEN, since=SINCE, failures=5, reason_code="partner_misconfigured")
+
+
+@pytest.fixture
+def connection(office: Office) -> Connection:
+    """Tenant A's, to a carrier."""
+    made = Connection(
+        id=ConnectionId(f"con_{uuid.uuid4().hex}"),
+        kind=PartnerKind.SHIPPING,
+        provider=Provider.SANDBOX,
+        calls_per_second=3,
+        concurrent_calls=2,
+    )
+    connect(slug=office.slug, connection=made)
+    return made
+
+
+def record(office: Office, connection: Connection, seen: Observation) -> None:
+    record_connection(uow=office.front.world.uow(), connection=connection, seen=seen, now=SINCE)
+
+
+class TestConnections:
+    def test_shows_what_is_called(self, viewer: Desk, connection: Connection) -> None:
+        page = viewer.get("connections")
+        assert "Sandbox shipping" in page.text
+        assert "Called never failed 2 at once, 3 a second" in page.text
+        assert connection.id in page.html
+
+    def test_shows_what_is_not_and_why(self, office: Office, viewer: Desk, connection: Connection) -> None:
+        record(office, connection, FAILING)
+        said = "Not called 21 Nov 2026, 09:30 UTC Partner misconfigured 5 times in a row"
+        assert said in viewer.get("connections").text
+
+    @pytest.mark.usefixtures("connection")
+    def test_of_another_shop_are_not_there(self, other_office: Office) -> None:
+        page = other_office.hire(Role.VIEWER).get("connections")
+        assert "No partner is connected" in page.text
+
+
+class TestHealth:
+    def test_names_partners_that_are_not_called(self, office: Office, operator: Desk, connection: Connection) -> None:
+        assert "Sandbox shipping" not in operator.get("health").text
+        record(office, connection, FAILING)
+        assert "Sandbox shipping Partner misconfigured, since 21 Nov 2026, 09:30 UTC" in operator.get("health").text
+        record(office, connection, Observation(status=ConnectionStatus.CLOSED, since=SINCE + timedelta(minutes=1)))
+        assert "Sandbox shipping" not in operator.get("health").text
