@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run test lint bench clean-data \
+.PHONY: help install engines run test kills lint bench clean-data \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -25,6 +25,9 @@ test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a
 lint: install ## Run every check of style, types, imports, templates and the image; all failures show
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \
 		lint-mypy lint-templates lint-imports lint-ruff lint-format lint-docker
+
+kills: engines ## Run N orders through the whole platform while its processes are killed -9 (N=1000)
+	@$(BIN)/python -m tests.e2e.soak --orders $(or $(N),1000)
 
 bench: engines ## Print what a request costs, beside a naive view, in CPU ms
 	@$(BIN)/python -m bench
