@@ -16,7 +16,7 @@ from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.connections import ConnectionStatus, Observation
-from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.partners import PartnerMisconfigured, PartnerPaused, PartnerUnavailable
 from resale.errors import Rejected, Unavailable
 from tests.adapters.partners import CONNECTION, HASTY, RULES, Clock, Recorded, a_guard, a_tenant, fail, state_of
 
@@ -46,7 +46,7 @@ def fail_often(guard: Guard, times: int = RULES.failures) -> None:
 
 def refused(guard: Guard) -> int:
     """Call while it is open, and say after how many seconds to come again."""
-    with pytest.raises(PartnerUnavailable, match="fails too often") as refusal:
+    with pytest.raises(PartnerPaused, match="fails too often") as refusal:
         guard.call(lambda: pytest.fail("asked"))
     return refusal.value.retry_after_seconds
 
@@ -87,7 +87,7 @@ class TestBreaker:
         with ThreadPoolExecutor(1) as pool:
             probe = pool.submit(guard.call, answer)
             assert probing.wait(timeout=10)
-            with pytest.raises(PartnerUnavailable, match="Another call tries"):
+            with pytest.raises(PartnerPaused, match="Another call tries"):
                 guard.call(lambda: pytest.fail("asked"))
             answered.set()
             assert probe.result() == "answered"
@@ -152,7 +152,7 @@ class TestBreakerBetweenProcesses:
     def test_lets_nobody_in_whose_probe_was_made_by_another(self, breaker: Breaker, clock: Clock) -> None:
         for _ in range(RULES.failures):
             breaker.note(PartnerUnavailable())
-        with pytest.raises(PartnerUnavailable, match="fails too often"), breaker.admitted():
+        with pytest.raises(PartnerPaused, match="fails too often"), breaker.admitted():
             pytest.fail("admitted")
         clock.turn_on(seconds=RULES.pause_seconds)
         with breaker.admitted():
@@ -296,7 +296,7 @@ class TestGuardedPorts:
             assert _called(partner, port, name)[0] == name
         fail_often(guard)
         for name in sorted(methods - {"iter_bookings", "read_event"}):
-            with pytest.raises(PartnerUnavailable, match="fails too often"):
+            with pytest.raises(PartnerPaused, match="fails too often"):
                 _called(partner, port, name)
         assert _called(partner, port, "read_event")[0] == "read_event"
 
@@ -350,7 +350,7 @@ class TestWalk:
     def test_is_not_begun_while_it_is_open(self, guard: Guard) -> None:
         fail_often(guard)
         books: Any = Books(1)
-        with pytest.raises(PartnerUnavailable, match="fails too often"):
+        with pytest.raises(PartnerPaused, match="fails too often"):
             list(GuardedPayments(books, guard).iter_bookings(since=Clock()()))
         assert books.begun == 0
 

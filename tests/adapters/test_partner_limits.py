@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerPaused, PartnerUnavailable
 from tests.adapters.partner_children import PROBING, SINGLE, Crowd
 from tests.adapters.partners import CONNECTION, HASTY, RULES, Recorded, a_guard, fail
 
@@ -38,7 +38,7 @@ class TestPlaces:
 
     def test_a_killed_process_leaves_its_own(self, tmp_path: Path, holder: subprocess.Popen[str]) -> None:
         guard = a_guard(tmp_path, connection=SINGLE, rules=HASTY)
-        with pytest.raises(PartnerUnavailable, match="at once"):
+        with pytest.raises(PartnerPaused, match="at once"):
             guard.call(lambda: "asked")
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait(timeout=10)
@@ -57,7 +57,7 @@ class TestPlaces:
         states = Recorded()
         guard = a_guard(tmp_path, connection=SINGLE, states=states, rules=HASTY)
         for _ in range(RULES.failures + 1):
-            with pytest.raises(PartnerUnavailable) as refused:
+            with pytest.raises(PartnerPaused) as refused:
                 guard.call(lambda: "asked")
             assert refused.value.retry_after_seconds == 1
         holder.kill()
@@ -72,7 +72,7 @@ class TestProbe:
         for _ in range(PROBING.failures):
             with pytest.raises(PartnerUnavailable):
                 guard.call(fail)
-        with _held(tmp_path), pytest.raises(PartnerUnavailable, match="Another call tries"):
+        with _held(tmp_path), pytest.raises(PartnerPaused, match="Another call tries"):
             guard.call(lambda: "asked")
         assert guard.call(lambda: "asked") == "asked"
 
@@ -93,7 +93,7 @@ class TestRate:
         slow = msgspec.structs.replace(CONNECTION, calls_per_second=1)
         guard = a_guard(tmp_path, connection=slow, rules=HASTY)
         assert guard.call(lambda: "asked") == "asked"
-        with pytest.raises(PartnerUnavailable, match="a second") as refused:
+        with pytest.raises(PartnerPaused, match="a second") as refused:
             guard.call(lambda: "asked")
         assert refused.value.retry_after_seconds == 1
 

@@ -17,7 +17,7 @@ from resale.application.queries.history import verify_history
 from resale.domain.access import Principal
 from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStatus, Observation
 from resale.domain.ids import ConnectionId
-from resale.domain.partners import Connection, PartnerKind, PartnerUnavailable, Provider
+from resale.domain.partners import Connection, PartnerKind, PartnerPaused, PartnerUnavailable, Provider
 from resale.domain.tenants import Tenant
 from tests.operations.world import BRAND, World, later
 from tests.unit.builders import NOW
@@ -158,7 +158,7 @@ class TestGuardOnRecord:
         for _ in range(2):
             with pytest.raises(PartnerUnavailable, match="no answer"):
                 ours.call(_fail)
-        with pytest.raises(PartnerUnavailable, match="fails too often"):
+        with pytest.raises(PartnerPaused, match="fails too often"):
             second.for_connection(world.tenant, connection).call(lambda: "asked")
         assert second.for_connection(other_world.tenant, connection).call(lambda: "asked") == "asked"
         moments.append(NOW + timedelta(seconds=10))

@@ -17,7 +17,7 @@ from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerSt
 from resale.adapters.partners.rules import GuardRules
 from resale.adapters.partners.shared import SharedRecord, free_lock, take_lock
 from resale.domain.connections import ConnectionStatus, Observation
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerPaused, PartnerUnavailable
 
 #: The wall clock: breakers know no test clock, as partners have none.
 Clock = Callable[[], datetime]
@@ -49,7 +49,7 @@ class Breaker:
         self._clock = clock
 
     def refuse_if_open(self) -> None:
-        """Spare a call the wait for a place. Raises PartnerUnavailable while it is open, OSError."""
+        """Spare a call the wait for a place. Raises PartnerPaused while it is open, OSError."""
         self._refuse(self._record.read())
 
     @contextmanager
@@ -57,7 +57,7 @@ class Breaker:
         """Let a call through: any while it is closed, one at a time when a probe is due.
 
         Raises:
-            PartnerUnavailable: It is open, or another call probes.
+            PartnerPaused: It is open, or another call probes.
             OSError: The record cannot be used.
         """
         if self._record.read().state == STATE_CLOSED:
@@ -65,7 +65,7 @@ class Breaker:
             return
         lock = take_lock(self._probe, wait_seconds=0)
         if lock is None:
-            raise PartnerUnavailable("Another call tries this partner.", retry_after_seconds=_PROBED_AGAIN_SECONDS)
+            raise PartnerPaused("Another call tries this partner.", retry_after_seconds=_PROBED_AGAIN_SECONDS)
         try:
             self._begin_probe()
             yield
@@ -120,9 +120,7 @@ class Breaker:
             return
         left = (record.opened_at + timedelta(seconds=self._pause_seconds(record)) - self._clock()).total_seconds()
         if left > 0:
-            raise PartnerUnavailable(
-                "This partner fails too often to be asked now.", retry_after_seconds=math.ceil(left)
-            )
+            raise PartnerPaused("This partner fails too often to be asked now.", retry_after_seconds=math.ceil(left))
 
     def _pause_seconds(self, record: BreakerRecord) -> float:
         doublings = min(max(record.openings - 1, 0), _DOUBLINGS_MAX)

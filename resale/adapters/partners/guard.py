@@ -14,7 +14,7 @@ from resale.adapters.partners.rules import GuardRules
 from resale.adapters.partners.shared import SharedRecord, free_lock, take_lock
 from resale.application.ports import ConnectionStates
 from resale.domain.connections import ConnectionState, Observation, is_news
-from resale.domain.partners import Connection, PartnerUnavailable
+from resale.domain.partners import Connection, PartnerPaused, PartnerUnavailable
 from resale.errors import Conflict, NotFound, Outcome, Rejected
 
 T = TypeVar("T")
@@ -48,8 +48,8 @@ class Guard:
             What ``ask`` returns.
 
         Raises:
-            PartnerUnavailable: No place or rate within the wait, the breaker is open, or it is the partner's own.
-            Outcome: What else ``ask`` raises; an answer that was given, a decline, too, counts as a success.
+            PartnerPaused: No place or rate within the wait, or the breaker is open; the partner was not asked.
+            Outcome: What ``ask`` raises; an answer that was given, a decline, too, counts as a success.
         """
         self._agree()
         changes: list[Observation] = []
@@ -83,10 +83,10 @@ class Guard:
         self._breaker.refuse_if_open()
         place = take_lock(self._places, wait_seconds=self._rules.wait_seconds)
         if place is None:
-            raise PartnerUnavailable("Too many calls to this partner at once.", retry_after_seconds=_BUSY_SECONDS)
+            raise PartnerPaused("Too many calls to this partner at once.", retry_after_seconds=_BUSY_SECONDS)
         held.callback(free_lock, place)
         if not self._rate.take(wait_seconds=deadline - time.monotonic()):
-            raise PartnerUnavailable("Too many calls to this partner a second.", retry_after_seconds=_BUSY_SECONDS)
+            raise PartnerPaused("Too many calls to this partner a second.", retry_after_seconds=_BUSY_SECONDS)
         held.enter_context(self._breaker.admitted())
 
     def _observed(self, ask: Callable[[], T], changes: list[Observation]) -> T:
