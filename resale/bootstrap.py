@@ -182,10 +182,10 @@ class Container:
     def _connection_records(self, tenant: Tenant) -> ConnectionRecords:
         return ConnectionRecords(tenant, open_reader=lambda: self.reader(tenant), record=self._record_connection)
 
-    def _open_payments(self, _account: str, connection: Connection, _secret: Mapping[str, str]) -> PaymentProvider:
+    def _open_payments(self, account: str, connection: Connection, secret: Mapping[str, str]) -> PaymentProvider:
         if connection.provider is not Provider.SANDBOX:
             raise PartnerMisconfigured(f"{connection.provider} is not spoken yet.", retry_after_seconds=60)
-        return SandboxPayments(self.settings)
+        return SandboxPayments(self.settings, account=account, webhook_secret=secret.get("webhook_secret"))
 
     def _vault(self, tenant: Tenant) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))

@@ -26,4 +26,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_key_cache_count: int = 10_000
     guard_folder: str | None = None  # what a worker's processes share before partners; None: each is one by itself
     payments_url: str | None = None  # the sandbox provider; None: no payments can be taken
-    payments_timeout_seconds: float = 12.0
+    payments_timeout_seconds: float = 12.0  # of one call to any payment provider

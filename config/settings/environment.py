@@ -31,7 +31,7 @@ VARIABLES: Final = (
     Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
     Variable("RESALE_STATIC_HOST", "Host name the static bucket is served from"),
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
-    Variable("RESALE_PAYMENTS_URL", "Base URL of the payment provider; none: no payments are taken"),
+    Variable("RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: a tenant on it takes no payments"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
     Variable(
         "RESALE_GUARD_DIR", "Folder that a worker's processes share to limit calls to partners; none: each by itself"

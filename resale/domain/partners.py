@@ -139,7 +139,11 @@ class BookingKind(StrEnum):
 
 
 class ProviderBooking(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a provider's own books: money that moved. ``our_id`` is the attempt it was for."""
+    """One line of a provider's own books: money that moved for good; what a dispute withholds is told once it is lost.
+
+    ``our_id`` is our refund, our payout, or the attempt of a charge or chargeback. A refund that we never asked for
+    has the provider's own name there.
+    """
 
     kind: BookingKind
     our_id: str

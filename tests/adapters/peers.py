@@ -84,8 +84,8 @@ def _requests(connection: socket.socket) -> Iterator[bytes]:
         head, end, body = got.partition(b"\r\n\r\n")
         if not end:
             continue
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length"))
-        if len(body) >= length:
+        lengths = (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length"))
+        if len(body) >= next(lengths, 0):
             yield got
             got = b""
 

@@ -139,15 +139,16 @@ class Machine:
         return self._output.read_text() if self._output.exists() else ""
 
     def books(self) -> list[dict[str, Any]]:
-        """The payment provider's books."""
+        """The attempts in the payment provider's books, of all tenants."""
         answer = Client(f"http://127.0.0.1:{self._ports['payments']}").get("/books")
-        rows: list[dict[str, Any]] = answer.json["data"]
+        rows: list[dict[str, Any]] = answer.json["attempts"]
         return rows
 
     def payment_tries(self, attempt_id: str) -> int:
         """How often the provider was asked for a payment, booked or not."""
         with closing(sqlite3.connect(self.var / "payments" / "books.sqlite", timeout=10.0)) as books:
-            counts = books.execute("SELECT count FROM tries WHERE attempt_id = ?", (attempt_id,)).fetchall()
+            name = f"authorise {attempt_id}"
+            counts = books.execute("SELECT count FROM calls WHERE name = ?", (name,)).fetchall()
         return sum(count for (count,) in counts)
 
     def queue_depths(self) -> dict[str, int]:

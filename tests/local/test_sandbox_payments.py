@@ -1,24 +1,21 @@
 """The sandbox payment provider over real HTTP: each token, idempotency, faults, and its books after a restart."""
 
-import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from apps.local.payments.server import PaymentsServer
 from tests.local.processes import until
+from tests.local.sandbox import LOST, attempt_of, authorise, books, call, captured, post, refund_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,121 +26,181 @@ def server(tmp_path: Path) -> Iterator[PaymentsServer]:
         yield running
 
 
-def call(server: PaymentsServer, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    content = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
-    request = urllib.request.Request(server.base_url + path, data=content, method=method)  # noqa: S310 - our own server
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
-            return answer.status, msgspec.json.decode(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, msgspec.json.decode(error.read())
+def the_attempt(server: PaymentsServer) -> dict[str, Any]:
+    """The only attempt in the books."""
+    (row,) = books(server)["attempts"]
+    return row
 
 
-def charge_of(token: str, **changes: Any) -> dict[str, Any]:
-    charge = {"attempt_id": "pay_1", "order_id": "ord_1", "amount": 1999, "currency": "GBP", "token": token}
-    return {**charge, **changes}
+def sums(server: PaymentsServer) -> tuple[int, int, int]:
+    row = the_attempt(server)
+    return row["authorized"], row["captured"], row["refunded"]
 
 
-def charge(server: PaymentsServer, token: str, **changes: Any) -> tuple[int, Any]:
-    return call(server, "POST", "/charges", charge_of(token, **changes))
-
-
-def books(server: PaymentsServer) -> list[dict[str, Any]]:
-    return list(call(server, "GET", "/books")[1]["data"])
-
-
-class TestCharge:
-    def test_captures_once_however_often_it_is_said(self, server: PaymentsServer) -> None:
-        first, second = charge(server, "tok_ok"), charge(server, "tok_ok")
+class TestAuthorise:
+    def test_sets_the_money_aside_once_however_often_it_is_said(self, server: PaymentsServer) -> None:
+        first, second = authorise(server), authorise(server)
         assert first == second
-        assert (first[0], first[1]["state"], first[1]["reason"]) == (200, "captured", None)
-        (row,) = books(server)
-        assert (row["order_id"], row["amount"], row["currency"]) == ("ord_1", 1999, "GBP")
+        assert (first["state"], first["reason"]) == ("authorized", None)
+        assert sums(server) == (1999, 0, 0)
+        assert the_attempt(server)["order_id"] == "ord_1"
 
     @pytest.mark.parametrize(("token", "reason"), [("tok_declined", "card_declined"), ("tok_odd", "invalid_token")])
     def test_declines(self, server: PaymentsServer, token: str, reason: str) -> None:
-        status, answer = charge(server, token)
-        assert (status, answer["state"], answer["reason"]) == (200, "declined", reason)
-        assert charge(server, token)[1] == answer
+        answer = authorise(server, token)
+        assert (answer["state"], answer["reason"]) == ("declined", reason)
+        assert authorise(server, token) == answer
+        assert sums(server) == (0, 0, 0)
 
     def test_books_a_timeout_and_loses_only_the_first_answer(self, server: PaymentsServer) -> None:
-        with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
-            charge(server, "tok_timeout")
-        assert call(server, "GET", "/charges/pay_1")[1]["state"] == "captured"
-        assert charge(server, "tok_timeout")[1]["state"] == "captured"
-        assert len(books(server)) == 1
+        with pytest.raises(LOST):
+            authorise(server, "tok_timeout")
+        assert call(server, "GET", "/payments/pay_1")[1]["state"] == "authorized"
+        assert authorise(server, "tok_timeout")["state"] == "authorized"
+        assert sums(server) == (1999, 0, 0)
 
-    def test_fails_twice_with_nothing_booked_and_then_captures(self, server: PaymentsServer) -> None:
+    def test_fails_twice_with_nothing_booked(self, server: PaymentsServer) -> None:
         for _ in range(2):
-            assert charge(server, "tok_error") == (500, {"error": "provider_error"})
-            assert books(server) == []
-        assert charge(server, "tok_error")[1]["state"] == "captured"
+            assert call(server, "POST", "/payments", attempt_of("tok_error")) == (500, {"error": "provider_error"})
+            assert books(server)["attempts"] == []
+        assert authorise(server, "tok_error")["state"] == "authorized"
 
     def test_is_slow_without_holding_anybody_else_up(self, server: PaymentsServer) -> None:
         with ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(charge, server, "tok_slow")
-            assert charge(server, "tok_ok", attempt_id="pay_2")[1]["state"] == "captured"
+            slow = pool.submit(authorise, server, "tok_slow")
+            assert authorise(server, attempt_id="pay_2")["state"] == "authorized"
             assert not slow.done()
-            assert slow.result()[1]["state"] == "captured"
+            assert slow.result()["state"] == "authorized"
 
     def test_books_one_of_many_at_once_on_the_same_attempt(self, server: PaymentsServer) -> None:
         start = threading.Barrier(16)
 
-        def race(_: int) -> tuple[int, Any]:
+        def race(_: int) -> dict[str, Any]:
             start.wait(10)
-            return charge(server, "tok_slow")
+            return authorise(server, "tok_slow")
 
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(race, range(16)))
         assert all(answer == answers[0] for answer in answers)
-        assert answers[0][1]["state"] == "captured"
-        assert len(books(server)) == 1
+        assert sums(server) == (1999, 0, 0)
 
     @pytest.mark.parametrize(
         "change", [{"amount": 1}, {"order_id": "ord_2"}, {"currency": "USD"}, {"token": "tok_declined"}]
     )
-    def test_refuses_an_attempt_used_for_another_charge(self, server: PaymentsServer, change: dict[str, Any]) -> None:
-        charge(server, "tok_ok")
-        assert call(server, "POST", "/charges", charge_of("tok_ok") | change) == (422, {"error": "attempt_reused"})
+    def test_refuses_an_attempt_used_for_another_payment(self, server: PaymentsServer, change: dict[str, Any]) -> None:
+        authorise(server)
+        answer = call(server, "POST", "/payments", attempt_of("tok_ok") | change)
+        assert answer == (422, {"error": "attempt_reused"})
 
 
-class TestRefund:
-    def test_gives_a_capture_back_once(self, server: PaymentsServer) -> None:
-        reference = charge(server, "tok_ok")[1]["reference"]
+class TestAction:
+    def test_waits_for_the_buyer_and_then_sets_the_money_aside(self, server: PaymentsServer) -> None:
+        waiting = authorise(server, "tok_requires_action")
+        assert (waiting["state"], sums(server)) == ("requires_action", (0, 0, 0))
+        assert post(server, "/payments/pay_1/complete_action")["state"] == "authorized"
+        assert sums(server) == (1999, 0, 0)
+
+    def test_a_buyer_who_refuses_is_a_decline(self, server: PaymentsServer) -> None:
+        authorise(server, "tok_requires_action")
+        answer = post(server, "/payments/pay_1/complete_action?outcome=declined")
+        assert (answer["state"], answer["reason"]) == ("declined", "authentication_failed")
+
+    def test_its_url_is_a_page_whose_form_completes_it(self, server: PaymentsServer) -> None:
+        url = authorise(server, "tok_requires_action")["action_url"]
+        status, page = call(url, "GET", "", account=None)
+        assert status == 200
+        assert 'action="complete_action?account=northwind"' in page
+        post(url.replace("/action?", "/complete_action?"), "", account=None)
+        assert the_attempt(server)["state"] == "authorized"
+
+    def test_cannot_be_completed_once_it_was_given_up(self, server: PaymentsServer) -> None:
+        authorise(server, "tok_requires_action")
+        post(server, "/payments/pay_1/void")
+        assert post(server, "/payments/pay_1/complete_action")["state"] == "voided"
+        assert sums(server) == (0, 0, 0)
+
+
+class TestCapture:
+    def test_takes_the_money_once(self, server: PaymentsServer) -> None:
+        assert captured(server) == captured(server)
+        assert sums(server) == (1999, 1999, 0)
+
+    def test_loses_only_the_first_answer(self, server: PaymentsServer) -> None:
+        authorise(server, "tok_capture_timeout")
+        with pytest.raises(LOST):
+            post(server, "/payments/pay_1/capture")
+        assert post(server, "/payments/pay_1/capture")["state"] == "captured"
+        assert sums(server) == (1999, 1999, 0)
+
+    def test_can_be_declined_and_then_nothing_is_set_aside(self, server: PaymentsServer) -> None:
+        answer = captured(server, "tok_capture_declined")
+        assert (answer["state"], answer["reason"]) == ("declined", "capture_declined")
+        assert sums(server) == (0, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("token", "state"), [("tok_declined", "declined"), ("tok_requires_action", "requires_action")]
+    )
+    def test_takes_nothing_that_was_not_set_aside(self, server: PaymentsServer, token: str, state: str) -> None:
+        assert captured(server, token)["state"] == state
+        assert sums(server) == (0, 0, 0)
+
+    def test_closes_an_attempt_never_booked(self, server: PaymentsServer) -> None:
+        assert post(server, "/payments/pay_1/capture")["state"] == "voided"
+        assert authorise(server)["state"] == "voided"
+
+
+class TestVoid:
+    @pytest.mark.parametrize("token", ["tok_ok", "tok_requires_action"])
+    def test_gives_up_what_was_set_aside(self, server: PaymentsServer, token: str) -> None:
+        authorise(server, token)
         for _ in range(2):
-            status, answer = call(server, "POST", "/charges/pay_1/refund")
-            assert (status, answer["state"], answer["reference"]) == (200, "refunded", reference)
-        assert charge(server, "tok_ok")[1]["state"] == "refunded"
+            assert post(server, "/payments/pay_1/void")["state"] == "voided"
+        assert post(server, "/payments/pay_1/capture")["state"] == "voided"
+        assert sums(server) == (0, 0, 0)
 
     def test_leaves_a_refusal_a_refusal(self, server: PaymentsServer) -> None:
-        charge(server, "tok_declined")
-        assert call(server, "POST", "/charges/pay_1/refund")[1]["state"] == "declined"
+        authorise(server, "tok_declined")
+        assert post(server, "/payments/pay_1/void")["state"] == "declined"
 
-    def test_closes_an_attempt_never_booked_so_that_a_late_charge_takes_nothing(self, server: PaymentsServer) -> None:
-        assert call(server, "POST", "/charges/pay_1/refund")[1]["state"] == "voided"
-        assert charge(server, "tok_ok")[1]["state"] == "voided"
-        (row,) = books(server)
-        assert row["amount"] == 0
+    def test_says_when_it_is_too_late(self, server: PaymentsServer) -> None:
+        captured(server)
+        assert post(server, "/payments/pay_1/void")["state"] == "captured"
+        assert sums(server) == (1999, 1999, 0)
 
-    def test_waits_for_the_charge_under_way(self, server: PaymentsServer) -> None:
+    def test_closes_an_attempt_never_booked_so_that_a_late_one_takes_nothing(self, server: PaymentsServer) -> None:
+        assert post(server, "/payments/pay_1/void")["state"] == "voided"
+        assert authorise(server)["state"] == "voided"
+        assert the_attempt(server)["amount"] == 0
+
+    def test_waits_for_the_authorisation_under_way(self, server: PaymentsServer) -> None:
         with ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(charge, server, "tok_slow")
-            assert until(lambda: is_tried(server))
-            assert call(server, "POST", "/charges/pay_1/refund")[1]["state"] == "refunded"
-            assert slow.result()[1]["state"] == "captured"
+            slow = pool.submit(authorise, server, "tok_slow")
+            assert until(lambda: bool(server._desk._locks))
+            assert post(server, "/payments/pay_1/void")["state"] == "voided"
+            assert slow.result()["state"] == "authorized"
+        assert sums(server) == (0, 0, 0)
 
 
-def is_tried(server: PaymentsServer) -> bool:
-    return bool(server._provider._lines._locks)
+class TestAccounts:
+    def test_each_has_books_of_its_own(self, server: PaymentsServer) -> None:
+        authorise(server)
+        other = post(server, "/payments", attempt_of("tok_declined"), account="fjord")
+        assert other["state"] == "declined"
+        assert call(server, "GET", "/payments/pay_1")[1]["state"] == "authorized"
+        assert [row["account"] for row in books(server)["attempts"]] == ["northwind"]
+        assert {row["account"] for row in books(server, account=None)["attempts"]} == {"northwind", "fjord"}
+
+    def test_a_call_names_one(self, server: PaymentsServer) -> None:
+        answer = call(server, "POST", "/payments", attempt_of("tok_ok"), account=None)
+        assert answer == (400, {"error": "account_missing"})
+        assert call(server, "GET", "/books", account="../x") == (400, {"error": "invalid_account"})
 
 
 class TestBadRequests:
-    def test_an_unknown_attempt_is_not_found(self, server: PaymentsServer) -> None:
-        assert call(server, "GET", "/charges/pay_9") == (404, {"error": "not_found"})
-
-    @pytest.mark.parametrize("path", ["/", "/charges/", "/charges/a%2Fb", "/charges/a/b", "/books/x"])
-    def test_an_unknown_path_is_not_found(self, server: PaymentsServer, path: str) -> None:
+    @pytest.mark.parametrize(
+        "path", ["/", "/payments/", "/payments/pay_9", "/payments/a%2Fb", "/payments/a/b", "/books/x", "/payouts/x"]
+    )
+    def test_what_is_unknown_is_not_found(self, server: PaymentsServer, path: str) -> None:
         assert call(server, "GET", path) == (404, {"error": "not_found"})
 
     @pytest.mark.parametrize(
@@ -153,34 +210,39 @@ class TestBadRequests:
             b"{",
             b"\xff",
             b"null",
-            charge_of("tok_ok", amount=0),
-            charge_of("tok_ok", amount=1.5),
-            charge_of("tok_ok", currency="gbp"),
-            charge_of("tok_ok", attempt_id="../x"),
-            charge_of("tok_ok", surprise=1),
+            attempt_of("tok_ok", amount=0),
+            attempt_of("tok_ok", amount=1.5),
+            attempt_of("tok_ok", currency="gbp"),
+            attempt_of("tok_ok", attempt_id="../x"),
+            attempt_of("tok_ok", surprise=1),
         ],
     )
-    def test_a_body_that_is_no_charge_is_refused(self, server: PaymentsServer, body: object) -> None:
-        assert call(server, "POST", "/charges", body) == (400, {"error": "invalid_request"})
-        assert books(server) == []
+    def test_a_body_that_is_no_payment_is_refused(self, server: PaymentsServer, body: object) -> None:
+        assert call(server, "POST", "/payments", body) == (400, {"error": "invalid_request"})
+        assert books(server)["attempts"] == []
+
+    @pytest.mark.parametrize("query", ["since=x", "after=1.5"])
+    def test_a_page_of_bookings_begins_at_a_number(self, server: PaymentsServer, query: str) -> None:
+        assert call(server, "GET", f"/bookings?{query}") == (400, {"error": "invalid_request"})
 
     def test_a_huge_body_is_refused_unread(self, server: PaymentsServer) -> None:
         with socket.create_connection(("127.0.0.1", int(server.base_url.rsplit(":", 1)[1])), timeout=10) as client:
-            client.sendall(b"POST /charges HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n")
+            client.sendall(b"POST /payments HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 class TestTheCommand:
     def test_keeps_its_books_through_kill_9_and_stops_on_sigterm(self, tmp_path: Path, free_port: int) -> None:
-        data = tmp_path / "payments" / "books.sqlite"
+        data, url = tmp_path / "payments" / "books.sqlite", f"http://127.0.0.1:{free_port}"
         first = start(data, free_port)
-        assert post(free_port, charge_of("tok_ok"))["state"] == "captured"
+        assert captured(url)["state"] == "captured"
         first.kill()
         first.wait(10)
         second = start(data, free_port)
-        assert post(free_port, charge_of("tok_ok"))["state"] == "captured"
-        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/books", timeout=10) as answer:
-            assert len(msgspec.json.decode(answer.read())["data"]) == 1
+        assert captured(url)["state"] == "captured"
+        assert post(url, "/payments/pay_1/refunds", refund_of())["state"] == "succeeded"
+        (row,) = books(url)["attempts"]
+        assert (row["captured"], row["refunded"]) == (1999, 999)
         second.send_signal(signal.SIGTERM)
         assert second.wait(10) == 0
 
@@ -206,9 +268,3 @@ def is_open(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def post(port: int, body: object) -> Any:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/charges", data=msgspec.json.encode(body))
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
-        return msgspec.json.decode(answer.read())

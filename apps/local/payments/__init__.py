@@ -1,1 +1,1 @@
-"""The sandbox payment provider: a process of its own with its own books, so that a double charge would show."""
+"""The sandbox payment provider: a process of its own with its own books, so that a double booking would show."""

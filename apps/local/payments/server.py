@@ -1,31 +1,31 @@
-"""The provider over HTTP.
+"""The provider over HTTP; each call names its account in ``X-Sandbox-Account`` (or ``?account=``).
 
-``POST /charges``, ``GET /charges/{attempt_id}``, ``POST /charges/{attempt_id}/refund``, and ``GET /books`` for tests.
+``POST /payments``, ``GET /payments/{id}``, ``POST /payments/{id}/capture``, ``…/void``, ``…/refunds``,
+``GET …/refunds/{id}``; ``POST /payouts``, ``GET /payouts/{id}``; ``GET /bookings?since=``.
+The buyer's page: ``GET /payments/{id}/action``. For tests: ``POST /payments/{id}/complete_action?outcome=``,
+``POST /payments/{id}/disputes``, ``POST /disputes/{id}/close?outcome=``, ``POST /payouts/{id}/settle``, ``…/return``;
+``GET /books`` (of all accounts, if none is named).
 """
 
-import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from apps.local.payments.books import Books, Row
-from apps.local.payments.provider import (
-    ATTEMPT_ID,
-    AnswerLost,
-    AttemptReused,
-    Charge,
-    ProviderError,
-    SandboxProvider,
-)
+from apps.local.payments.books import Books
+from apps.local.payments.desk import AnswerLost, Desk, ProviderError, Refusal
+from apps.local.payments.routes import Call, Page, Provider, answer
+from apps.local.payments.rows import NAME
+from apps.local.payments.webhooks import Webhooks
+
+ACCOUNT_HEADER: Final = "X-Sandbox-Account"
 
 _BODY_BYTES: Final = 16 * 1024
 _IDLE_SECONDS: Final = 60.0
-_CHARGE: Final = re.compile(rf"/charges/({ATTEMPT_ID.pattern})")
-_REFUND: Final = re.compile(rf"/charges/({ATTEMPT_ID.pattern})/refund")
 
 
 class _Listener(ThreadingHTTPServer):
@@ -38,12 +38,21 @@ class _Listener(ThreadingHTTPServer):
 class PaymentsServer:
     """The provider behind one port on loopback; a context manager."""
 
-    def __init__(self, data_file: Path, *, port: int = 0, slow_seconds: float = 10.0) -> None:
-        """Open the books and the port; ``port`` 0 takes a free one."""
-        self._provider = SandboxProvider(Books(data_file), slow_seconds=slow_seconds)
-        handler = type("Handler", (_Handler,), {"provider": self._provider})
+    def __init__(
+        self,
+        data_file: Path,
+        *,
+        port: int = 0,
+        slow_seconds: float = 10.0,
+        webhooks: Path | None = None,
+        page_rows: int = 500,
+    ) -> None:
+        """Open the books and the port; ``port`` 0 takes a free one, ``webhooks`` is ``Webhooks``' file."""
+        self._webhooks = Webhooks(webhooks)
+        self._desk = Desk(Books(data_file), tell=self._webhooks.tell, slow_seconds=slow_seconds)
+        handler = type("Handler", (_Handler,), {"provider": Provider(self._desk, page_rows=page_rows)})
         self._server = _Listener(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="payments")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="payments")
 
     @property
     def base_url(self) -> str:
@@ -55,19 +64,11 @@ class PaymentsServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._provider.close()
+        self._desk.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-
-class _Refused(Exception):  # noqa: N818 - named for what happened
-    """A request that gets no further; ``code`` goes to the caller."""
-
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
+        self._webhooks.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -76,61 +77,48 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs, 40 ms each
-    provider: ClassVar[SandboxProvider]
+    provider: ClassVar[Provider]
 
     def do_GET(self) -> None:
-        self._serve(self._get)
+        self._serve()
 
     def do_POST(self) -> None:
-        self._serve(self._post)
+        self._serve()
 
-    def _serve(self, answer: Any) -> None:
+    def _serve(self) -> None:
         try:
-            self._send(200, answer())
-        except _Refused as refused:
+            self._send(200, answer(self.provider, self._call()))
+        except Refusal as refusal:
             self.close_connection = True  # its body may not have been read
-            self._send(refused.status, {"error": refused.code})
+            self._send(refusal.status, {"error": refusal.code})
         except ProviderError:
             self._send(500, {"error": "provider_error"})
-        except AttemptReused:
-            self._send(422, {"error": "attempt_reused"})
         except AnswerLost:
             self.close_connection = True
 
-    def _get(self) -> Any:
-        if self.path == "/books":
-            return {"data": self.provider.rows()}
-        match = _CHARGE.fullmatch(self.path)
-        row = None if match is None else self.provider.find(match[1])
-        if row is None:
-            raise _Refused(404, "not_found")
-        return _answer(row)
-
-    def _post(self) -> Any:
-        body = self._body()
-        refund = _REFUND.fullmatch(self.path)
-        if refund is not None:
-            return _answer(self.provider.refund(refund[1]))
-        if self.path != "/charges":
-            raise _Refused(404, "not_found")
-        try:
-            charge = msgspec.json.decode(body, type=Charge)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise _Refused(400, "invalid_request") from error
-        return _answer(self.provider.charge(charge))
+    def _call(self) -> Call:
+        body = self._body()  # first, so that a refusal leaves nothing on the line
+        url = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        account = self.headers.get(ACCOUNT_HEADER) or query.get("account")
+        if account is not None and not NAME.fullmatch(account):
+            raise Refusal(400, "invalid_account")
+        host = self.headers.get("Host", "")
+        return Call(method=self.command, path=url.path, query=query, account=account, body=body, host=host)
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal():
-            raise _Refused(400, "invalid_request")
+            raise Refusal(400, "invalid_request")
         if int(length) > _BODY_BYTES:
-            raise _Refused(413, "too_large")
+            raise Refusal(413, "too_large")
         return self.rfile.read(int(length))
 
     def _send(self, status: int, content: Any) -> None:
-        body = msgspec.json.encode(content)
+        is_page = isinstance(content, Page)
+        body = content.html.encode() if is_page else msgspec.json.encode(content)
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html; charset=utf-8" if is_page else "application/json")
         self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -139,7 +127,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Keep silent: the books are the record."""
-
-
-def _answer(row: Row) -> dict[str, Any]:
-    return {"state": row.state, "reference": row.reference, "reason": row.reason}

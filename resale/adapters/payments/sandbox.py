@@ -1,74 +1,277 @@
-"""The sandbox payment provider, spoken to over HTTP. It keeps books of its own, so a double charge would show."""
+"""The sandbox payment provider, spoken to over HTTP. It keeps books of its own, so a double booking would show."""
 
-from typing import Final
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, TypeVar
 
 import msgspec
 import urllib3
 
+from resale.adapters.payments.failures import PartnerRequestError
+from resale.adapters.payments.signatures import check_signature
+from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
-from resale.domain.payments import PaymentOutcome, PaymentState
-from resale.errors import Unavailable
+from resale.domain.partners import (
+    BookingKind,
+    HookUnreadable,
+    PartnerEvent,
+    PartnerMisconfigured,
+    PartnerUnavailable,
+    ProviderBooking,
+)
+from resale.domain.payments import (
+    Dispute,
+    DisputeStatus,
+    PaymentOutcome,
+    PaymentRequest,
+    PaymentState,
+    RefundOutcome,
+    RefundState,
+)
+from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 from resale.settings import Settings
+
+SIGNATURE_HEADER: Final = "sandbox-signature"
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
+_WRONG_REQUESTS: Final = {400, 404, 405, 413, 422}
+_TOPICS: Final = {"payment", "refund", "payout", "dispute"}
+_CONNECTIONS: Final = 16  # kept open, of one process
+
+T = TypeVar("T")
 
 
-class _Answer(msgspec.Struct):
+class _PaymentAnswer(msgspec.Struct):
     state: PaymentState
+    reference: str
+    reason: str | None = None
+    action_url: str | None = None
+
+
+class _RefundAnswer(msgspec.Struct):
+    state: RefundState
     reference: str
     reason: str | None = None
 
 
-_ANSWER: Final = msgspec.json.Decoder(_Answer)
+class _PayoutAnswer(msgspec.Struct):
+    state: PayoutState
+    reference: str
+    reason: str | None = None
+
+
+class _Booking(msgspec.Struct):
+    kind: BookingKind
+    our_id: str
+    order_id: str
+    reference: str
+    amount: int
+    currency: str
+
+
+class _Bookings(msgspec.Struct):
+    data: list[_Booking]
+    next: int | None
+
+
+class _Hook(msgspec.Struct):
+    id: str
+    type: str
+    created_at: datetime
+    data: msgspec.Raw
+
+
+class _Subject(msgspec.Struct):
+    """What an event is about; which of these it has depends on its type."""
+
+    reference: str | None = None
+    order_id: str | None = None
+    payout_id: str | None = None
+
+
+class _Disputed(msgspec.Struct):
+    dispute_id: str
+    state: DisputeStatus
+    amount: int
+    reason: str
 
 
 class SandboxPayments:
-    """Keeps ``resale.application.ports.PaymentProvider``. One per process; threads share its pool."""
+    """Keeps ``resale.application.ports.PaymentProvider``, for one tenant: ``account`` names its books there.
 
-    def __init__(self, settings: Settings) -> None:
+    Nothing is tried again here: a retry is a step of the workflow, which asks what became of the attempt first.
+    """
+
+    name = "sandbox"
+
+    def __init__(self, settings: Settings, *, account: str, webhook_secret: str | None = None) -> None:
         self._url = settings.payments_url
-        timeout = urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.payments_timeout_seconds)
-        # No retries here: a retry is a step of the workflow, which asks what became of the attempt first.
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=16)
+        self._account = account
+        self._webhook_secret = webhook_secret
+        self._pool = _shared_pool(settings.connect_timeout_seconds, settings.payments_timeout_seconds)
 
-    def charge(self, *, attempt_id: str, order_id: str, amount: Money, token: str) -> PaymentOutcome:
-        """Authorise and capture. Raises Unavailable when the outcome is not known."""
+    def authorise(self, request: PaymentRequest) -> PaymentOutcome:
+        """Set the money aside."""
         body = {
-            "attempt_id": attempt_id,
-            "order_id": order_id,
-            "amount": amount.amount,
-            "currency": amount.currency,
-            "token": token,
+            "attempt_id": request.attempt_id,
+            "order_id": request.order_id,
+            "amount": request.amount.amount,
+            "currency": request.amount.currency,
+            "token": request.token,
         }
-        return self._known(self._call("POST", "/charges", body))
+        return _payment(self._ask("POST", "/payments", body))
 
-    def find_charge(self, *, attempt_id: str) -> PaymentOutcome | None:
-        """Ask what became of an attempt; None when it was never booked."""
-        response = self._call("GET", f"/charges/{attempt_id}", None)
-        return None if response.status == _NOT_FOUND else self._known(response)
+    def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
+        """Ask what became of an attempt."""
+        answer = self._find(f"/payments/{request.attempt_id}")
+        return None if answer is None else _payment(answer)
 
-    def refund(self, *, attempt_id: str) -> PaymentOutcome:
-        """Give an attempt back, or close one never booked."""
-        return self._known(self._call("POST", f"/charges/{attempt_id}/refund", None))
+    def capture(self, request: PaymentRequest) -> PaymentOutcome:
+        """Take the money; an attempt the provider never heard of is voided."""
+        return _payment(self._ask("POST", f"/payments/{request.attempt_id}/capture"))
 
-    def _call(self, method: str, path: str, body: object | None) -> urllib3.BaseHTTPResponse:
+    def void(self, request: PaymentRequest) -> PaymentOutcome:
+        """Give an attempt up, or close one never heard of."""
+        return _payment(self._ask("POST", f"/payments/{request.attempt_id}/void"))
+
+    def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
+        """Give part or all back; what cannot be given back is a failed refund."""
+        body = {"refund_id": refund_id, "amount": amount.amount, "currency": amount.currency}
+        return _refund(self._ask("POST", f"/payments/{request.attempt_id}/refunds", body))
+
+    def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
+        """Ask what became of a refund."""
+        answer = self._find(f"/payments/{request.attempt_id}/refunds/{refund_id}")
+        return None if answer is None else _refund(answer)
+
+    def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
+        """Send a seller's money on its way."""
+        body = {
+            "payout_id": request.payout_id,
+            "amount": request.amount.amount,
+            "currency": request.amount.currency,
+            "destination": request.destination,
+        }
+        return _payout(self._ask("POST", "/payouts", body))
+
+    def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
+        """Ask what became of a payout."""
+        answer = self._find(f"/payouts/{request.payout_id}")
+        return None if answer is None else _payout(answer)
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify and read a webhook."""
+        check_signature(body, headers.get(SIGNATURE_HEADER), secrets=self._webhook_secret)
+        try:
+            return _event(msgspec.json.decode(body, type=_Hook))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise HookUnreadable("The sandbox's event cannot be read.") from error
+
+    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+        """Go through the sandbox's books, oldest first, by the wall clock of its process."""
+        after: int | None = 0
+        while after is not None:
+            path = f"/bookings?since={since.timestamp()}&after={after}"
+            page = _decode(self._ask("GET", path), _Bookings)
+            for booking in page.data:
+                yield _booking(booking)
+            after = page.next
+
+    def _ask(self, method: str, path: str, body: object | None = None) -> bytes:
+        status, answer = self._call(method, path, body)
+        if status in _WRONG_REQUESTS:
+            raise PartnerRequestError(f"The sandbox refuses {method} {path}: {status} {answer[:200]!r}.")
+        return _known(status, answer)
+
+    def _find(self, path: str) -> bytes | None:
+        status, answer = self._call("GET", path, None)
+        return None if status == _NOT_FOUND else _known(status, answer)
+
+    def _call(self, method: str, path: str, body: object | None) -> tuple[int, bytes]:
         if self._url is None:
-            raise Unavailable("No payment provider is set up.", retry_after_seconds=60)
+            raise PartnerMisconfigured("No payment provider is set up.", retry_after_seconds=60)
         content = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json", "X-Sandbox-Account": self._account}
         try:
-            return self._pool.request(
-                method, self._url + path, body=content, headers={"Content-Type": "application/json"}
-            )
+            answer = self._pool.request(method, self._url + path, body=content, headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The payment provider's answer is not known: {type(error).__name__}.") from error
+            raise PartnerUnavailable(f"The payment provider's answer is not known: {type(error).__name__}.") from error
+        return answer.status, answer.data
 
-    @staticmethod
-    def _known(response: urllib3.BaseHTTPResponse) -> PaymentOutcome:
-        if response.status != _OK:
-            raise Unavailable(f"The payment provider answered {response.status}.")
-        try:
-            answer = _ANSWER.decode(response.data)
-        except msgspec.MsgspecError as error:
-            raise Unavailable("The payment provider's answer cannot be read.") from error
-        return PaymentOutcome(state=answer.state, provider_reference=answer.reference, reason_code=answer.reason)
+
+@lru_cache(maxsize=4)
+def _shared_pool(connect_seconds: float, read_seconds: float) -> urllib3.PoolManager:
+    """Give the process's pool: all tenants' calls share its connections."""
+    timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+    return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=_CONNECTIONS)
+
+
+os.register_at_fork(after_in_child=_shared_pool.cache_clear)  # its sockets are the parent's
+
+
+def _known(status: int, answer: bytes) -> bytes:
+    if status != _OK:
+        raise PartnerUnavailable(f"The payment provider answered {status}.")
+    return answer
+
+
+def _decode(answer: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise PartnerUnavailable("The payment provider's answer cannot be read.") from error
+
+
+def _payment(answer: bytes) -> PaymentOutcome:
+    said = _decode(answer, _PaymentAnswer)
+    return PaymentOutcome(
+        state=said.state,
+        provider_reference=said.reference,
+        reason_code=said.reason,
+        action_url=said.action_url,
+    )
+
+
+def _refund(answer: bytes) -> RefundOutcome:
+    said = _decode(answer, _RefundAnswer)
+    return RefundOutcome(state=said.state, provider_reference=said.reference, reason_code=said.reason)
+
+
+def _payout(answer: bytes) -> PayoutOutcome:
+    said = _decode(answer, _PayoutAnswer)
+    return PayoutOutcome(state=said.state, provider_reference=said.reference, reason_code=said.reason)
+
+
+def _booking(booking: _Booking) -> ProviderBooking:
+    return ProviderBooking(
+        kind=booking.kind,
+        our_id=booking.our_id,
+        order_id=OrderId(booking.order_id) if booking.order_id else None,
+        provider_reference=booking.reference,
+        amount=booking.amount,
+        currency=booking.currency,
+    )
+
+
+def _event(hook: _Hook) -> PartnerEvent:
+    subject = msgspec.json.decode(hook.data, type=_Subject)
+    topic = hook.type.partition(".")[0]
+    if topic not in _TOPICS:
+        raise HookUnreadable("The sandbox tells of something we do not know.")
+    return PartnerEvent(
+        provider_event_id=hook.id,
+        kind=hook.type,
+        occurred_at=hook.created_at,
+        order_id=OrderId(subject.order_id) if subject.order_id else None,
+        payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,
+        reference=subject.reference,
+        dispute=_dispute(hook.data) if topic == "dispute" else None,
+    )
+
+
+def _dispute(data: msgspec.Raw) -> Dispute:
+    said = msgspec.json.decode(data, type=_Disputed)
+    return Dispute(provider_reference=said.dispute_id, status=said.state, amount=said.amount, reason_code=said.reason)

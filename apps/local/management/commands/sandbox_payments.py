@@ -18,9 +18,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, required=True)
         parser.add_argument("--data", type=Path, required=True, help="the books, an SQLite file")
+        parser.add_argument(
+            "--webhooks", type=Path, help='whom to tell of changes: {"<tenant\'s slug>": {"url": …, "secret": …}}, JSON'
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         ending = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, ending)
-        with PaymentsServer(options["data"], port=options["port"]):
+        with PaymentsServer(options["data"], port=options["port"], webhooks=options["webhooks"]):
             signal.sigwait(ending)
