@@ -18,11 +18,12 @@ from resale.adapters.dynamodb.streams import TenantStreams, local_client
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
-from resale.adapters.partners.choice import PartnerChoice
+from resale.adapters.partners.choice import PartnerChoice, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
 from resale.adapters.partners.records import ConnectionRecords, RecordConnection
 from resale.adapters.payments.sandbox import SandboxPayments
+from resale.adapters.payments.stripe import StripePayments
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
@@ -183,9 +184,16 @@ class Container:
         return ConnectionRecords(tenant, open_reader=lambda: self.reader(tenant), record=self._record_connection)
 
     def _open_payments(self, account: str, connection: Connection, secret: Mapping[str, str]) -> PaymentProvider:
-        if connection.provider is not Provider.SANDBOX:
-            raise PartnerMisconfigured(f"{connection.provider} is not spoken yet.", retry_after_seconds=60)
-        return SandboxPayments(self.settings, account=account, webhook_secret=secret.get("webhook_secret"))
+        if connection.provider is Provider.SANDBOX:
+            return SandboxPayments(self.settings, account=account, webhook_secret=secret.get("webhook_secret"))
+        if connection.provider is Provider.STRIPE:
+            return StripePayments(
+                self.settings,
+                api_key=read_field(connection, secret, "api_key"),
+                webhook_secret=secret.get("webhook_secret"),
+                return_url=secret.get("return_url"),
+            )
+        raise PartnerMisconfigured(f"{connection.provider} takes no payments.", retry_after_seconds=60)
 
     def _vault(self, tenant: Tenant) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))

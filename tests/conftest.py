@@ -15,4 +15,5 @@ pytest_plugins = [
     "tests.fixtures.postgresql",
     "tests.fixtures.storefront",
     "tests.fixtures.graveyard",
+    "tests.fixtures.stripe_mock",
 ]

@@ -161,6 +161,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["none"], "propagate": False},
         "botocore": {"level": "WARNING"},  # each client says where it found its endpoint
+        "stripe": {"level": "WARNING"},  # tells each call, and quotes what was wrong with it
         "pyvips": {"level": "WARNING"},  # libvips says what it does, step by step
         "django.security": {"level": "CRITICAL"},  # a wrong Host header is not our error, and quotes its sender
     },

@@ -55,7 +55,7 @@ def install(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Installed:
         InstallError: npm or the network is missing, or what came is not what was pinned.
     """
     engines_dir.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(engines_dir):
+    with one_at_a_time(engines_dir):
         dynoxide = install_dynoxide(engines_dir, say) if has_dynoxide() else None
         return Installed(dynoxide=dynoxide, ministack_python=install_ministack(engines_dir, say))
 
@@ -72,7 +72,7 @@ def install_dynoxide(engines_dir: Path, say: Say, *, sha512: str = DYNOXIDE_SHA5
     if binary.exists():
         return binary
     say(f"fetching dynoxide {DYNOXIDE_VERSION} (DynamoDB engine, 3.5 MB) with npm …")
-    with _draft(engines_dir, home) as draft:
+    with drafted(engines_dir, home) as draft:
         tarball = _npm_pack(draft)
         check_sha512(tarball, sha512)
         _unpack_binary(tarball, draft / "dynoxide")
@@ -87,7 +87,7 @@ def install_ministack(engines_dir: Path, say: Say, *, lock: Path = MINISTACK_LOC
     if python.exists():
         return python
     say("installing ministack (the other AWS services, 46 MB) into an environment of its own …")
-    with _draft(engines_dir, home) as draft:
+    with drafted(engines_dir, home) as draft:
         for command in _environment_commands(draft, lock):
             _run(command, "ministack could not be installed; it needs the network once")
     return python
@@ -156,7 +156,7 @@ def _run(command: tuple[str, ...], trouble: str) -> None:
 
 
 @contextmanager
-def _draft(engines_dir: Path, home: Path) -> Iterator[Path]:
+def drafted(engines_dir: Path, home: Path) -> Iterator[Path]:
     """Give a folder to build in; it becomes ``home`` in one step, and only if nothing failed."""
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=engines_dir))
     try:
@@ -169,7 +169,8 @@ def _draft(engines_dir: Path, home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _one_at_a_time(engines_dir: Path) -> Iterator[None]:
+def one_at_a_time(engines_dir: Path) -> Iterator[None]:
+    """Wait until nobody else installs."""
     with (engines_dir / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,5 @@
+"""Stripe as a payment provider, by Stripe's own library. See ``provider`` for how an attempt becomes an intent."""
+
+from resale.adapters.payments.stripe.provider import StripePayments
+
+__all__ = ["StripePayments"]

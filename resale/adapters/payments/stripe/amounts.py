@@ -1,0 +1,49 @@
+"""Amounts as Stripe wants them. It counts in ISO 4217's minor units, but for a few currencies.
+
+Source: docs.stripe.com/currencies, zero-decimal, three-decimal and special-case currencies.
+"""
+
+from typing import Final
+
+from resale.domain.money import Money
+
+#: ISO 4217 gives these no decimals; Stripe counts them in hundredths, and takes whole ones only.
+_IN_HUNDREDTHS: Final = {"ISK", "UGX"}
+#: ISO 4217 gives it two decimals; Stripe counts it in whole ones.
+_IN_WHOLE: Final = {"MGA"}
+#: Of their three decimals Stripe takes the last as 0 only.
+_IN_TENS: Final = {"BHD", "JOD", "KWD", "OMR", "TND"}
+_HUNDRED: Final = 100
+_TEN: Final = 10
+
+
+class AmountNotCarriedError(ValueError):
+    """Stripe has no way to say this amount: it is finer than the currency's own coins."""
+
+
+def to_stripe(money: Money) -> int:
+    """Say an amount in Stripe's units.
+
+    Raises:
+        AmountNotCarriedError: It cannot be said.
+    """
+    if money.currency in _IN_HUNDREDTHS:
+        return money.amount * _HUNDRED
+    if money.currency in _IN_WHOLE:
+        whole, rest = divmod(money.amount, _HUNDRED)
+        if rest:
+            raise AmountNotCarriedError(f"{money.currency} is paid in whole ones.")
+        return whole
+    if money.currency in _IN_TENS and money.amount % _TEN:
+        raise AmountNotCarriedError(f"{money.currency} is paid in tens of its smallest unit.")
+    return money.amount
+
+
+def from_stripe(amount: int, currency: str) -> Money:
+    """Read an amount in Stripe's units; its currency is in lower case."""
+    currency = currency.upper()
+    if currency in _IN_HUNDREDTHS:
+        return Money(amount=amount // _HUNDRED, currency=currency)
+    if currency in _IN_WHOLE:
+        return Money(amount=amount * _HUNDRED, currency=currency)
+    return Money(amount=amount, currency=currency)

@@ -1,0 +1,109 @@
+"""A client of Stripe's library for one tenant, and what its errors mean to us."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+import stripe
+import urllib3
+
+from resale.adapters.payments.failures import PartnerRequestError
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.settings import Settings
+
+_CONNECTIONS: Final = 16  # kept open, of one process
+_MISCONFIGURED_SECONDS: Final = 300  # until somebody has mended it
+_BALANCE_SECONDS: Final = 3600  # until money may have come in
+
+#: Codes that say "not now", though the request was refused.
+_NOT_NOW: Final = {"balance_insufficient", "lock_timeout", "idempotency_key_in_use"}
+
+
+class PooledHTTP(stripe.HTTPClient):
+    """Speaks HTTP for the library: one pool for all tenants of a process, short time-outs, no cookies, no redirects."""
+
+    name = "urllib3"
+
+    def __init__(self, *, connect_seconds: float, read_seconds: float) -> None:
+        super().__init__()
+        timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
+        self._pool = urllib3.PoolManager(
+            timeout=timeout, retries=False, maxsize=_CONNECTIONS, ca_certs=stripe.ca_bundle_path
+        )
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,  # of telemetry, which is off
+    ) -> tuple[str, int, Mapping[str, str]]:
+        """Ask once. Raises stripe.APIConnectionError when there is no whole answer."""
+        try:
+            answer = self._pool.request(method.upper(), url, body=post_data, headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise stripe.APIConnectionError(type(error).__name__) from error  # type: ignore[no-untyped-call]
+        return answer.data.decode(errors="replace"), answer.status, answer.headers
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._pool.clear()
+
+
+def make_client(settings: Settings, *, api_key: str, api_base: str | None) -> stripe.StripeClient:
+    """Make a tenant's client. It never retries: a retry is a step of the workflow, which looks first."""
+    stripe.enable_telemetry = False  # the library's only switch; off, it also leaves no file in the home folder
+    return stripe.StripeClient(
+        api_key,
+        base_addresses={"api": api_base} if api_base else {},
+        max_network_retries=0,
+        http_client=_shared_http(settings.connect_timeout_seconds, settings.payments_timeout_seconds),
+    )
+
+
+@contextmanager
+def known_or_raised() -> Iterator[None]:
+    """Let only known answers through; those a caller reads as one (a card error, say) it catches inside.
+
+    Raises:
+        PartnerUnavailable: The outcome is not known, or Stripe will not do it now.
+        PartnerMisconfigured: Stripe does not take the tenant's key.
+        PartnerRequestError: We asked for what makes no sense.
+    """
+    try:
+        yield
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise PartnerMisconfigured(
+            "Stripe does not take the key of this connection.", retry_after_seconds=_MISCONFIGURED_SECONDS
+        ) from error
+    except (stripe.InvalidRequestError, stripe.IdempotencyError, stripe.CardError) as error:
+        _raise_refusal(error)
+    except stripe.StripeError as error:  # a connection, a limit, 409, 5xx, or no JSON at all
+        raise PartnerUnavailable(f"Stripe's answer is not known: {type(error).__name__}.") from error
+
+
+def code_of(error: stripe.StripeError) -> str | None:
+    """Get the stable code of an error: an issuer's own reason where there is one."""
+    said = error.error
+    return getattr(said, "decline_code", None) or getattr(said, "code", None)
+
+
+def _raise_refusal(error: stripe.StripeError) -> NoReturn:
+    code = code_of(error)
+    if code in _NOT_NOW:
+        seconds = _BALANCE_SECONDS if code == "balance_insufficient" else 1
+        raise PartnerUnavailable(f"Stripe will not do it now: {code}.", retry_after_seconds=seconds) from error
+    where = getattr(error, "param", None)
+    raise PartnerRequestError(f"Stripe refuses what we ask: {code}, at {where}.") from error
+
+
+@lru_cache(maxsize=4)
+def _shared_http(connect_seconds: float, read_seconds: float) -> PooledHTTP:
+    return PooledHTTP(connect_seconds=connect_seconds, read_seconds=read_seconds)
+
+
+os.register_at_fork(after_in_child=_shared_http.cache_clear)  # its sockets are the parent's

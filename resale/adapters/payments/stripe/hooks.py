@@ -1,0 +1,118 @@
+"""Stripe's webhooks, read. The event says what to look at; what is told in it is believed of disputes only."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from resale.adapters.payments.signatures import check_signature
+from resale.adapters.payments.stripe.amounts import from_stripe
+from resale.domain.ids import OrderId, PayoutId
+from resale.domain.partners import HookUnreadable, PartnerEvent
+from resale.domain.payments import Dispute, DisputeStatus
+
+SIGNATURE_HEADER: Final = "stripe-signature"
+
+#: A status that begins with "warning" is a bank's question: no money was taken. A lost dispute can be appealed.
+_DISPUTES: Final = {
+    "needs_response": DisputeStatus.OPEN,
+    "under_review": DisputeStatus.OPEN,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+    "appeal_needs_response": DisputeStatus.LOST,
+    "appeal_under_review": DisputeStatus.LOST,
+}
+
+
+class _Metadata(msgspec.Struct):
+    order_id: str | None = None
+    payout_id: str | None = None
+
+
+class _Evidence(msgspec.Struct):
+    due_by: int | None = None
+
+
+class _Thing(msgspec.Struct, tag_field="object"):
+    id: str
+    metadata: _Metadata | None = None
+
+
+class _Intent(_Thing, tag="payment_intent"):
+    pass
+
+
+class _Charge(_Thing, tag="charge"):
+    payment_intent: str | None = None
+
+
+class _Refund(_Thing, tag="refund"):
+    payment_intent: str | None = None
+
+
+class _Payout(_Thing, tag="payout"):
+    pass
+
+
+class _Dispute(_Thing, tag="dispute", kw_only=True):
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    payment_intent: str | None = None
+    evidence_details: _Evidence = msgspec.field(default_factory=_Evidence)
+
+
+class _Data(msgspec.Struct):
+    object: _Intent | _Charge | _Refund | _Payout | _Dispute
+
+
+class _Event(msgspec.Struct):
+    id: str
+    type: str
+    created: int
+    data: _Data
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+
+
+def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -> PartnerEvent:
+    """Verify an event and read it.
+
+    Raises:
+        SignatureInvalid: Not Stripe's, or too old.
+        HookUnreadable: About something that is no payment, refund, dispute or payout.
+        PartnerMisconfigured: There is no secret to check it with.
+    """
+    check_signature(body, headers.get(SIGNATURE_HEADER), secrets=secrets)
+    try:
+        event = _EVENT.decode(body)
+    except msgspec.MsgspecError as error:
+        raise HookUnreadable("Stripe tells of something we do not know.") from error
+    thing = event.data.object
+    metadata = thing.metadata or _Metadata()
+    return PartnerEvent(
+        provider_event_id=event.id,
+        kind=event.type,
+        occurred_at=datetime.fromtimestamp(event.created, UTC),
+        order_id=None if metadata.order_id is None else OrderId(metadata.order_id),
+        payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
+        reference=getattr(thing, "payment_intent", None) or thing.id,
+        dispute=_dispute(thing) if isinstance(thing, _Dispute) else None,
+    )
+
+
+def _dispute(said: _Dispute) -> Dispute | None:
+    status = _DISPUTES.get(said.status)
+    if status is None:
+        return None
+    due_by = said.evidence_details.due_by
+    return Dispute(
+        provider_reference=said.id,
+        status=status,
+        amount=from_stripe(said.amount, said.currency).amount,
+        reason_code=said.reason,
+        evidence_due_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
+    )

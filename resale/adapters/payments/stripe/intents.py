@@ -1,0 +1,204 @@
+"""A payment as Stripe's PaymentIntent, captured by hand.
+
+An intent is made unconfirmed, with the attempt's id as the idempotency key: that moves no money, and making it again
+gives the same one, so looking an attempt up is making it again and reading what it has become since. Only an intent
+that was never confirmed is confirmed, and one that was given up cannot be. Stripe forgets keys after 24 hours; an
+older attempt is searched for by its id, and never authorised any more.
+
+Source: docs.stripe.com/payments/paymentintents/lifecycle; docs.stripe.com/api/idempotent_requests.
+"""
+
+import time
+from typing import Final
+
+import msgspec
+import stripe
+
+from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
+from resale.adapters.payments.stripe.client import code_of, known_or_raised
+from resale.domain.partners import PartnerUnavailable
+from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
+
+_KEY_SECONDS: Final = 23 * 3600  # Stripe keeps idempotency keys for 24 hours at least
+_STATES: Final = {
+    "requires_capture": PaymentState.AUTHORIZED,
+    "succeeded": PaymentState.CAPTURED,
+    "canceled": PaymentState.VOIDED,
+    "requires_action": PaymentState.REQUIRES_ACTION,
+}
+_UNCONFIRMED: Final = {"requires_payment_method", "requires_confirmation"}
+_AMOUNT_PARAMS: Final = {"amount", "currency"}
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What Stripe has of an attempt. No outcome: nothing was asked of the buyer's bank yet. No id: no intent."""
+
+    intent_id: str | None
+    outcome: PaymentOutcome | None
+
+
+class Intents:
+    """The payments of one tenant. ``return_url`` is where the buyer's bank sends the buyer back to."""
+
+    def __init__(self, client: stripe.StripeClient, *, return_url: str | None) -> None:
+        self._intents = client.v1.payment_intents
+        self._return_url = return_url
+
+    def look(self, request: PaymentRequest) -> Seen:
+        """See what has become of an attempt; makes its intent when there is none."""
+        with known_or_raised():
+            try:
+                intent = self._find(request)
+            except AmountNotCarriedError:
+                return _refused(request, "amount_not_supported")
+            except stripe.InvalidRequestError as error:
+                if error.param not in _AMOUNT_PARAMS:
+                    raise
+                return _refused(request, code_of(error) or "amount_not_supported")
+        return Seen(None, None) if intent is None else Seen(intent.id, _outcome(intent))
+
+    def find_id(self, request: PaymentRequest) -> str | None:
+        """Name an attempt's intent, without asking if the request knows."""
+        reference = request.provider_reference or ""
+        return reference if reference.startswith("pi_") else self.look(request).intent_id
+
+    def authorise(self, request: PaymentRequest) -> PaymentOutcome:
+        """Confirm an attempt's intent, unless it was before."""
+        seen = self.look(request)
+        if seen.outcome is not None:
+            return seen.outcome
+        if seen.intent_id is None:
+            return _too_old(request)
+        return self._confirm(seen.intent_id, request)
+
+    def capture(self, request: PaymentRequest) -> PaymentOutcome:
+        """Take what was set aside; an attempt that was never confirmed is given up."""
+        seen = self.look(request)
+        if seen.outcome is None or seen.intent_id is None:
+            return seen.outcome or self.void(request)
+        if seen.outcome.state != PaymentState.AUTHORIZED:
+            return seen.outcome
+        return self._capture(seen.intent_id)
+
+    def void(self, request: PaymentRequest) -> PaymentOutcome:
+        """Cancel an attempt's intent, unless it is too late."""
+        seen = self.look(request)
+        if seen.outcome is not None and seen.outcome.state not in {
+            PaymentState.AUTHORIZED,
+            PaymentState.REQUIRES_ACTION,
+        }:
+            return seen.outcome
+        if seen.intent_id is None:
+            return _too_old(request)
+        return self._cancel(seen.intent_id)
+
+    def _find(self, request: PaymentRequest) -> stripe.PaymentIntent | None:
+        reference = request.provider_reference or ""
+        if reference.startswith("pi_"):
+            return self._intents.retrieve(reference)
+        if _is_key_kept(request.attempt_id):
+            return self._intents.retrieve(self._make(request).id)  # what making it again tells is how it was then
+        query = f'metadata["attempt_id"]:"{request.attempt_id}"'
+        return next(iter(self._intents.search({"query": query})), None)
+
+    def _make(self, request: PaymentRequest) -> stripe.PaymentIntent:
+        return self._intents.create(
+            {
+                "amount": to_stripe(request.amount),
+                "currency": request.amount.currency.lower(),
+                "capture_method": "manual",
+                "allowed_payment_method_types": ["card"],
+                "metadata": {"order_id": request.order_id, "attempt_id": request.attempt_id},
+                "transfer_group": request.order_id,
+            },
+            {"idempotency_key": request.attempt_id},
+        )
+
+    def _confirm(self, intent_id: str, request: PaymentRequest) -> PaymentOutcome:
+        """Confirm without a key: Stripe confirms an intent once, and a key would repeat its 500s for a day."""
+        with known_or_raised():
+            try:
+                if self._return_url is None:
+                    return _must(self._intents.confirm(intent_id, {"payment_method": request.token}))
+                return _must(
+                    self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": self._return_url})
+                )
+            except stripe.CardError as error:
+                return _declined(intent_id, code_of(error))
+            except stripe.InvalidRequestError as error:
+                if error.param == "payment_method":
+                    return _declined(intent_id, "invalid_token")
+                return self._after(intent_id, error)
+
+    def _capture(self, intent_id: str) -> PaymentOutcome:
+        with known_or_raised():
+            try:
+                return _must(self._intents.capture(intent_id))
+            except stripe.CardError as error:
+                return _declined(intent_id, code_of(error))
+            except stripe.InvalidRequestError as error:
+                return self._after(intent_id, error)
+
+    def _cancel(self, intent_id: str) -> PaymentOutcome:
+        with known_or_raised():
+            try:
+                return _must(self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"}))
+            except stripe.InvalidRequestError as error:
+                return self._after(intent_id, error)
+
+    def _after(self, intent_id: str, error: stripe.InvalidRequestError) -> PaymentOutcome:
+        """Read what an intent has become when it would not do what its state allowed a moment ago."""
+        if code_of(error) not in {"payment_intent_unexpected_state", "charge_expired_for_capture"}:
+            raise error
+        return _must(self._intents.retrieve(intent_id))
+
+
+def _is_key_kept(attempt_id: str) -> bool:
+    """Say whether Stripe surely knows the key still: ids are UUIDv7, so an attempt's id tells when it was made."""
+    made_at = int(attempt_id.partition("_")[2][:12], 16) / 1000
+    return time.time() - made_at < _KEY_SECONDS
+
+
+def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
+    error = intent.last_payment_error
+    if intent.status in _UNCONFIRMED:
+        reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
+        return None if error is None else _declined(intent.id, reason)
+    state = _STATES.get(intent.status)
+    if state is None:
+        raise PartnerUnavailable(f"The payment is still {intent.status}.")
+    return PaymentOutcome(
+        state=state,
+        provider_reference=intent.id,
+        reason_code=intent.cancellation_reason if state == PaymentState.VOIDED else None,
+        action_url=_action_url(intent) if state == PaymentState.REQUIRES_ACTION else None,
+    )
+
+
+def _must(intent: stripe.PaymentIntent) -> PaymentOutcome:
+    outcome = _outcome(intent)
+    if outcome is None:
+        raise PartnerUnavailable("The payment was not confirmed.")
+    return outcome
+
+
+def _action_url(intent: stripe.PaymentIntent) -> str | None:
+    redirect = getattr(intent.next_action, "redirect_to_url", None)
+    return getattr(redirect, "url", None)
+
+
+def _declined(reference: str, reason: str | None) -> PaymentOutcome:
+    return PaymentOutcome(
+        state=PaymentState.DECLINED, provider_reference=reference, reason_code=reason or "card_declined"
+    )
+
+
+def _refused(request: PaymentRequest, reason: str) -> Seen:
+    """Stripe makes no intent of such an amount: there is no reference but our own."""
+    return Seen(None, _declined(request.attempt_id, reason))
+
+
+def _too_old(request: PaymentRequest) -> PaymentOutcome:
+    return PaymentOutcome(
+        state=PaymentState.VOIDED, provider_reference=request.attempt_id, reason_code="attempt_expired"
+    )

@@ -1,0 +1,166 @@
+"""A payout as two movements: a transfer to the seller's connected account, then a payout from there to their bank.
+
+Both are found again by our payout's id: the transfer by its group, the payout by its metadata. A payout that fails
+leaves the money in the connected account, so its transfer is reversed before FAILED (or RETURNED) is said: then, and
+only then, the money is the platform's again.
+
+Source: docs.stripe.com/connect/separate-charges-and-transfers; docs.stripe.com/connect/manual-payouts;
+docs.stripe.com/api/payouts/object ("some payouts that fail might initially show as paid").
+"""
+
+from typing import Final
+
+import stripe
+
+from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
+from resale.adapters.payments.stripe.client import code_of, known_or_raised
+from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
+
+_STATES: Final = {
+    "pending": PayoutState.IN_TRANSIT,
+    "in_transit": PayoutState.IN_TRANSIT,
+    "paid": PayoutState.PAID,
+}
+#: Refusals that stay, whoever asks: the seller's account cannot be paid, or not this amount.
+_FOR_GOOD: Final = {
+    "account_closed",
+    "account_invalid",
+    "account_number_invalid",
+    "amount_too_large",
+    "amount_too_small",
+    "bank_account_declined",
+    "bank_account_unusable",
+    "bank_account_unverified",
+    "insufficient_capabilities_for_transfer",
+    "invalid_amount",
+    "no_account",
+    "payouts_not_allowed",
+    "transfers_not_allowed",
+}
+_SELLERS_PARAMS: Final = {"destination", "amount", "currency"}
+_PAGE: Final = 100  # the most a list gives at once
+
+
+class Payouts:
+    """The payouts of one tenant's sellers."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._transfers = client.v1.transfers
+        self._payouts = client.v1.payouts
+
+    def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
+        """Move the money once; begun and not finished, it is finished."""
+        with known_or_raised():
+            transfer = self._find_transfer(request)
+            if transfer is None:
+                try:
+                    transfer = self._transfer(request)
+                except AmountNotCarriedError:
+                    return _failed(request.payout_id, "amount_not_supported")
+                except stripe.InvalidRequestError as error:
+                    return _failed(request.payout_id, _refusal(error))
+            return self._pay_on(transfer, request)
+
+    def find(self, request: PayoutRequest) -> PayoutOutcome | None:
+        """See what has become of a payout; None as well when only its transfer was made: it is to be asked again."""
+        with known_or_raised():
+            if request.provider_reference is not None and request.provider_reference.startswith("po_"):
+                payout = self._payouts.retrieve(
+                    request.provider_reference, options={"stripe_account": request.destination}
+                )
+                return self._outcome(payout, None, request)
+            transfer = self._find_transfer(request)
+            if transfer is None:
+                return None
+            if transfer.reversed:
+                return _failed(transfer.id, _reason_of(transfer))
+            found = self._find_payout(transfer, request)
+            return None if found is None else self._outcome(found, transfer, request)
+
+    def _pay_on(self, transfer: stripe.Transfer, request: PayoutRequest) -> PayoutOutcome:
+        if transfer.reversed:
+            return _failed(transfer.id, _reason_of(transfer))
+        payout = self._find_payout(transfer, request)
+        if payout is None:
+            try:
+                payout = self._pay(request)
+            except (stripe.InvalidRequestError, stripe.PermissionError) as error:
+                reason = _refusal(error)
+                self._reverse(transfer, request, reason)
+                return _failed(transfer.id, reason)
+        return self._outcome(payout, transfer, request)
+
+    def _find_transfer(self, request: PayoutRequest) -> stripe.Transfer | None:
+        return next(iter(self._transfers.list({"transfer_group": request.payout_id, "limit": 1})), None)
+
+    def _transfer(self, request: PayoutRequest) -> stripe.Transfer:
+        return self._transfers.create(
+            {
+                "amount": to_stripe(request.amount),
+                "currency": request.amount.currency.lower(),
+                "destination": request.destination,
+                "transfer_group": request.payout_id,
+                "metadata": {"payout_id": request.payout_id},
+            },
+            {"idempotency_key": f"{request.payout_id}:transfer"},
+        )
+
+    def _find_payout(self, transfer: stripe.Transfer, request: PayoutRequest) -> stripe.Payout | None:
+        listed = self._payouts.list(
+            {"created": {"gte": transfer.created}, "limit": _PAGE}, {"stripe_account": request.destination}
+        )
+        for payout in listed.auto_paging_iter():
+            if getattr(payout.metadata, "payout_id", None) == request.payout_id:
+                return payout
+        return None
+
+    def _pay(self, request: PayoutRequest) -> stripe.Payout:
+        return self._payouts.create(
+            {
+                "amount": to_stripe(request.amount),
+                "currency": request.amount.currency.lower(),
+                "metadata": {"payout_id": request.payout_id},
+            },
+            {"stripe_account": request.destination, "idempotency_key": f"{request.payout_id}:payout"},
+        )
+
+    def _outcome(
+        self, payout: stripe.Payout, transfer: stripe.Transfer | None, request: PayoutRequest
+    ) -> PayoutOutcome:
+        state = _STATES.get(payout.status)
+        if state is not None:
+            return PayoutOutcome(state=state, provider_reference=payout.id)
+        reason = payout.failure_code or payout.status
+        transfer = transfer or self._find_transfer(request)
+        if transfer is not None and not transfer.reversed:
+            self._reverse(transfer, request, reason)
+        # Our side knows it as sent, or even as paid: it came back. Not known as sent, it failed.
+        is_return = payout.status == "failed" and request.provider_reference == payout.id
+        state = PayoutState.RETURNED if is_return else PayoutState.FAILED
+        return PayoutOutcome(state=state, provider_reference=payout.id, reason_code=reason)
+
+    def _reverse(self, transfer: stripe.Transfer, request: PayoutRequest, reason: str) -> None:
+        self._transfers.reversals.create(
+            transfer.id,
+            {"metadata": {"payout_id": request.payout_id, "reason_code": reason}},
+            {"idempotency_key": f"{request.payout_id}:reversal"},
+        )
+
+
+def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
+    """Get the reason of a refusal that stays; any other goes on as the error it is."""
+    code = code_of(error)
+    if code not in _FOR_GOOD and getattr(error, "param", None) not in _SELLERS_PARAMS:
+        raise error
+    return code or "payout_refused"
+
+
+def _reason_of(transfer: stripe.Transfer) -> str:
+    for reversal in transfer.reversals:
+        if reason := getattr(reversal.metadata, "reason_code", None):
+            return str(reason)
+    return "transfer_reversed"
+
+
+def _failed(reference: str, reason: str) -> PayoutOutcome:
+    return PayoutOutcome(state=PayoutState.FAILED, provider_reference=reference, reason_code=reason)

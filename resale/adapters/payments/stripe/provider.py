@@ -1,0 +1,93 @@
+"""Keeps ``PaymentProvider`` for Stripe: separate charges and transfers on the tenant's own Stripe account."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from resale.adapters.payments.stripe.bookings import Bookings
+from resale.adapters.payments.stripe.client import make_client
+from resale.adapters.payments.stripe.hooks import read_hook
+from resale.adapters.payments.stripe.intents import Intents
+from resale.adapters.payments.stripe.payouts import Payouts
+from resale.adapters.payments.stripe.refunds import Refunds
+from resale.domain.ids import RefundId
+from resale.domain.money import Money
+from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
+from resale.domain.payouts import PayoutOutcome, PayoutRequest
+from resale.settings import Settings
+
+
+class StripePayments:
+    """One tenant's Stripe account. Cheap to make: a process's tenants share one pool of connections.
+
+    ``request.token`` is a payment method, ``pm_…``, made in the buyer's browser; ``destination`` of a payout is a
+    connected account, ``acct_…``.
+    """
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        api_key: str,
+        webhook_secret: str | None = None,
+        return_url: str | None = None,
+        api_base: str | None = None,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            settings: Time-outs.
+            api_key: The account's secret or restricted key.
+            webhook_secret: Of its endpoint; several parted by spaces, for events of connected accounts come from an
+                endpoint of their own.
+            return_url: Where a buyer's bank sends the buyer back to; without it there is no ``action_url``.
+            api_base: Where Stripe is, if not where it always is.
+        """
+        client = make_client(settings, api_key=api_key, api_base=api_base)
+        self._webhook_secret = webhook_secret
+        self._intents = Intents(client, return_url=return_url)
+        self._refunds = Refunds(client)
+        self._payouts = Payouts(client)
+        self._bookings = Bookings(client)
+
+    def authorise(self, request: PaymentRequest) -> PaymentOutcome:
+        """Confirm the attempt's intent, once."""
+        return self._intents.authorise(request)
+
+    def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
+        """Ask what became of an attempt; None when its buyer's bank was never asked."""
+        return self._intents.look(request).outcome
+
+    def capture(self, request: PaymentRequest) -> PaymentOutcome:
+        """Take the money; an attempt never authorised is voided."""
+        return self._intents.capture(request)
+
+    def void(self, request: PaymentRequest) -> PaymentOutcome:
+        """Cancel the attempt's intent, made for that if need be."""
+        return self._intents.void(request)
+
+    def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
+        """Give part or all back; what Stripe refuses for good is a failed refund."""
+        return self._refunds.refund(self._intents.find_id(request), request, refund_id=refund_id, amount=amount)
+
+    def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
+        """Ask what became of a refund."""
+        return self._refunds.find(self._intents.find_id(request), refund_id)
+
+    def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
+        """Transfer to the seller's account and pay out from there."""
+        return self._payouts.pay_out(request)
+
+    def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
+        """Ask what became of a payout; one that failed is FAILED once the money is back."""
+        return self._payouts.find(request)
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify and read a webhook."""
+        return read_hook(body=body, headers=headers, secrets=self._webhook_secret)
+
+    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+        """Go through Stripe's books, newest first, by Stripe's clock."""
+        return self._bookings.iter_since(since)

@@ -1,0 +1,177 @@
+"""The Stripe adapter's payouts: a transfer and a payout, and the way back when the second fails."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from resale.adapters.payments.failures import PartnerRequestError
+from resale.adapters.payments.stripe import StripePayments
+from resale.domain.money import Money
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.payouts import PayoutRequest, PayoutState
+from tests.adapters.stripe_connecting import connect, payout
+from tests.adapters.stripe_double import StripeDouble
+from tests.adapters.stripe_world import Json
+
+REVERSALS = r"/v1/transfers/\w+/reversals"
+
+
+@pytest.fixture
+def double() -> Iterator[StripeDouble]:
+    with StripeDouble() as running:
+        yield running
+
+
+@pytest.fixture
+def stripe(double: StripeDouble) -> StripePayments:
+    return connect(double.url)
+
+
+def the_transfer(double: StripeDouble) -> Json:
+    (transfer,) = double.world.transfers.values()
+    return transfer
+
+
+def the_payout(double: StripeDouble) -> Json:
+    (made,) = double.world.payouts.values()
+    return made
+
+
+def found(stripe: StripePayments, request: PayoutRequest) -> PayoutState | None:
+    outcome = stripe.find_payout(request)
+    return None if outcome is None else outcome.state
+
+
+class TestPayOut:
+    def test_moves_the_money_once_even_when_keys_are_forgotten(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = payout()
+        assert stripe.find_payout(request) is None
+        first = stripe.pay_out(request)
+        double.forget_keys()
+        assert stripe.pay_out(request) == first
+        assert (first.state, first.provider_reference) == (PayoutState.IN_TRANSIT, the_payout(double)["id"])
+        assert (the_transfer(double)["amount"], the_transfer(double)["destination"]) == (2_000, "acct_good")
+        assert (the_payout(double)["amount"], the_payout(double)["account"]) == (2_000, "acct_good")
+        assert the_payout(double)["metadata"] == {"payout_id": request.payout_id}
+
+    @pytest.mark.parametrize("with_reference", [True, False])
+    def test_is_paid_in_the_end(self, stripe: StripePayments, double: StripeDouble, *, with_reference: bool) -> None:
+        request = payout()
+        reference = stripe.pay_out(request).provider_reference
+        the_payout(double)["status"] = "paid"
+        if with_reference:
+            request = msgspec.structs.replace(request, provider_reference=reference)
+        assert found(stripe, request) == PayoutState.PAID
+        assert stripe.pay_out(request).state == PayoutState.PAID
+
+    @pytest.mark.parametrize("path", ["/v1/transfers", "/v1/payouts"])
+    def test_begun_and_not_finished_it_is_finished(
+        self, stripe: StripePayments, double: StripeDouble, path: str
+    ) -> None:
+        request = payout()
+        double.before(path, lambda: None)  # the look-up comes first
+        double.lose_answer(path)
+        with pytest.raises(PartnerUnavailable):
+            stripe.pay_out(request)
+        assert found(stripe, request) == (PayoutState.IN_TRANSIT if path == "/v1/payouts" else None)
+        assert stripe.pay_out(request).state == PayoutState.IN_TRANSIT
+        assert len(double.world.transfers) == len(double.world.payouts) == 1
+
+    def test_to_an_account_that_is_nobodys_it_fails_and_nothing_moves(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        outcome = stripe.pay_out(payout("acct_unknown"))
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "resource_missing")
+        assert not double.world.transfers
+
+    def test_an_amount_stripe_cannot_say_fails(self, stripe: StripePayments) -> None:
+        outcome = stripe.pay_out(payout(amount=Money(amount=1_001, currency="KWD")))
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "amount_not_supported")
+
+    def test_waits_while_the_platforms_balance_is_too_low(self, stripe: StripePayments, double: StripeDouble) -> None:
+        double.before("/v1/transfers", lambda: None)
+        double.refuse("/v1/transfers", 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
+        with pytest.raises(PartnerUnavailable):
+            stripe.pay_out(payout())
+
+    def test_a_request_built_wrong_is_a_bug_and_nothing_is_taken_back(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        double.before("/v1/payouts", lambda: None)
+        double.refuse("/v1/payouts", 400, {"type": "invalid_request_error", "code": "parameter_unknown"})
+        with pytest.raises(PartnerRequestError):
+            stripe.pay_out(payout())
+        assert not the_transfer(double)["reversed"]
+
+    def test_a_key_that_may_not_is_misconfigured(self, stripe: StripePayments, double: StripeDouble) -> None:
+        double.before("/v1/payouts", lambda: None)
+        double.refuse("/v1/payouts", 403, {"type": "invalid_request_error", "code": "more_permissions_required"})
+        with pytest.raises(PartnerMisconfigured):
+            stripe.pay_out(payout())
+        assert not the_transfer(double)["reversed"]
+
+
+class TestFailure:
+    def test_an_account_that_cannot_be_paid_gives_the_money_back_first(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = payout("acct_closed")
+        outcome = stripe.pay_out(request)
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "payouts_not_allowed")
+        assert the_transfer(double)["reversed"]
+        assert stripe.pay_out(request) == stripe.find_payout(request) == outcome
+        assert double.count("POST", REVERSALS) == 1
+
+    def test_an_account_that_left_the_platform_does_so_too(self, stripe: StripePayments, double: StripeDouble) -> None:
+        double.before("/v1/payouts", lambda: None)
+        double.refuse("/v1/payouts", 403, {"type": "invalid_request_error", "code": "account_invalid"})
+        assert stripe.pay_out(payout()).state == PayoutState.FAILED
+        assert the_transfer(double)["reversed"]
+
+    @pytest.mark.parametrize("status", ["failed", "canceled"])
+    @pytest.mark.parametrize("with_reference", [True, False])
+    def test_a_payout_that_fails_on_the_way_is_told_when_the_money_is_back(
+        self, stripe: StripePayments, double: StripeDouble, status: str, *, with_reference: bool
+    ) -> None:
+        request = payout()
+        reference = stripe.pay_out(request).provider_reference
+        the_payout(double).update(status=status, failure_code="account_closed" if status == "failed" else None)
+        if with_reference:
+            request = msgspec.structs.replace(request, provider_reference=reference)
+        double.refuse(REVERSALS, 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
+        with pytest.raises(PartnerUnavailable):
+            stripe.find_payout(request)
+        outcome = stripe.find_payout(request)
+        assert outcome is not None
+        is_known_as_sent = with_reference and status == "failed"
+        assert outcome.state == (PayoutState.RETURNED if is_known_as_sent else PayoutState.FAILED)
+        assert outcome.reason_code == ("account_closed" if status == "failed" else "canceled")
+        assert the_transfer(double)["reversed"]
+
+    def test_a_payout_that_was_paid_can_come_back(self, stripe: StripePayments, double: StripeDouble) -> None:
+        request = payout()
+        request = msgspec.structs.replace(request, provider_reference=stripe.pay_out(request).provider_reference)
+        for status, state in (("paid", PayoutState.PAID), ("failed", PayoutState.RETURNED)):
+            the_payout(double)["status"] = status
+            assert found(stripe, request) == state
+        assert the_transfer(double)["reversed"]
+
+    def test_a_lost_answer_to_the_way_back_is_unknown(self, stripe: StripePayments, double: StripeDouble) -> None:
+        request = payout("acct_closed")
+        double.lose_answer(REVERSALS)
+        with pytest.raises(PartnerUnavailable):
+            stripe.pay_out(request)
+        outcome = stripe.find_payout(request)
+        assert outcome is not None
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "payouts_not_allowed")
+        assert double.count("POST", REVERSALS) == 1
+
+    def test_a_transfer_reversed_by_hand_has_failed(self, stripe: StripePayments, double: StripeDouble) -> None:
+        request = payout("acct_closed")
+        stripe.pay_out(request)
+        the_transfer(double)["reversals"]["data"].clear()
+        outcome = stripe.pay_out(request)
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "transfer_reversed")
