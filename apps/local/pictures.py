@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from resale.domain.claims import CLAIMS
+from resale.domain.inbound import INBOUND
 from resale.domain.listings import LISTINGS
 from resale.domain.orders import ORDERS
 from resale.domain.payments import PAYMENTS
@@ -32,6 +33,7 @@ MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
     (CLAIMS, "Buyer protection for one delivered order."),
     (TRANSFERS, "What a seller earns by an order; taken back after completion by a transfer below zero."),
     (PAYOUTS, "What leaves a seller's balance."),
+    (INBOUND, "What a partner told by a webhook; one that has to wait stays received, and is due again."),
 )
 
 _FONT: Final = "Helvetica,Arial,DejaVu Sans,sans-serif"

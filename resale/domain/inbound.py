@@ -61,7 +61,7 @@ _S = InboundStatus
 _C = InboundCommand
 
 INBOUND: Final = Machine(
-    "inbound event",
+    "inbound",
     (
         Row(_S.RECEIVED, _C.PROCESS, _S.PROCESSED),
         Row(_S.RECEIVED, _C.IGNORE, _S.IGNORED),

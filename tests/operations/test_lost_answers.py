@@ -11,6 +11,7 @@ from apps.local.engines.local import LocalEngines
 from apps.workers.changes import ChangesConsumer
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.operations.idempotency import CommandKey, command_key
+from resale.application.operations.inbound import Settlement, record_inbound, settle_inbound
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -36,6 +37,8 @@ from resale.application.queries.listings import list_seller_listings
 from resale.application.queries.orders import list_orders
 from resale.bootstrap import Container
 from resale.domain.clocks import ClockAdvance, NewClock
+from resale.domain.ids import InboundId
+from resale.domain.inbound import InboundCommand, inbound_id_of
 from resale.domain.listings import ListingEdit
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
@@ -48,6 +51,7 @@ from tests.fixtures.pictures import jpeg, scene
 from tests.operations.partners import Books, Partners
 from tests.operations.world import BRAND, SHIP_FROM, World, a_new_listing, a_new_order
 from tests.unit.builders import NOW
+from tests.unit.events import a_connection, a_partner_event
 
 Operation = Callable[[UnitOfWork], object]
 _WRITES = ("PutItem", "UpdateItem", "TransactWriteItems")
@@ -266,6 +270,18 @@ class TestImages:
         )
 
 
+class TestInbound:
+    def test_keep_and_settle(self, loss: Loss) -> None:
+        event, told = a_partner_event(provider_event_id=loss.world.shopper().subject), a_connection()
+        loss.run(lambda uow: record_inbound(uow=uow, connection=told, event=event, payload=b"{}", now=NOW))
+        event_id = inbound_id_of(connection_id=told.id, provider_event_id=event.provider_event_id)
+        waits = Settlement(command=None, reason_code="reference_unknown")
+        done = Settlement(command=InboundCommand.PROCESS)
+        for settlement in (waits, done):
+            loss.run(_settle(event_id, settlement))
+        assert loss.changes_of(event_id) == ["inbound.received", "inbound.postponed", "inbound.processed"]
+
+
 @pytest.mark.usefixtures("no_clock_left")
 class TestTestClocks:
     def test_create_and_advance(self, loss: Loss) -> None:
@@ -291,6 +307,10 @@ def _advance(order: Order, partners: Partners) -> Operation:
 def _scan(order: Order, status: ShipmentStatus) -> Operation:
     event = TrackingEvent(id=str(status), status=status, occurred_at=NOW)
     return lambda uow: record_tracking(uow=uow, order_id=order.id, events=(event,), now=NOW)
+
+
+def _settle(event_id: InboundId, settlement: Settlement) -> Operation:
+    return lambda uow: settle_inbound(uow=uow, inbound_id=event_id, settlement=settlement, now=NOW)
 
 
 def a_key(caller: str) -> CommandKey:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from resale.domain.claims import CLAIMS, ClaimCommand, ClaimStatus
+from resale.domain.inbound import INBOUND, InboundCommand, InboundStatus
 from resale.domain.listings import LISTINGS, ListingCommand, ListingStatus
 from resale.domain.orders import ORDERS, OrderCommand, OrderStatus
 from resale.domain.payments import PAYMENTS, PaymentCommand, PaymentStatus
@@ -23,6 +24,7 @@ MACHINES: dict[str, tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = {
     "claim": (CLAIMS, ClaimStatus, ClaimCommand),
     "transfer": (TRANSFERS, TransferStatus, TransferCommand),
     "payout": (PAYOUTS, PayoutStatus, PayoutCommand),
+    "inbound": (INBOUND, InboundStatus, InboundCommand),
 }
 FINAL = {
     "listing": {"rejected", "sold", "withdrawn"},
@@ -32,6 +34,7 @@ FINAL = {
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": {"reversed"},
     "payout": {"failed", "returned"},
+    "inbound": {"failed", "ignored", "processed"},
 }
 
 
