@@ -20,6 +20,7 @@ from apps.storefront.dead_letters import (
 )
 from apps.storefront.docs import DocsView, OpenAPIView
 from apps.storefront.history import ListingHistoryView, OrderHistoryView
+from apps.storefront.hooks import HookView
 from apps.storefront.listings import (
     ListingModerationView,
     ListingRelistView,
@@ -78,6 +79,7 @@ urlpatterns = [
     path("dead_letters/<str:letter_id>/replay", DeadLetterReplayView.as_view()),
     path("dead_letters/<str:letter_id>/discard", DeadLetterDiscardView.as_view()),
     path("shipments/<str:shipment_id>/tracking_events", TrackingEventsView.as_view()),
+    path("hooks/<str:connection_id>", HookView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),
 ]

@@ -73,6 +73,7 @@ _PATH_PARAMETERS: Final = {
     "payout_id": ("The payout.", "pyt"),
     "clock_id": ("The test clock.", "clk"),
     "letter_id": ("The dead letter.", "dlq"),
+    "connection_id": ("The shop's connection to the partner.", "con"),
     "shipment_id": ("The parcel.", "(?:shp|rtn)"),
 }
 
@@ -252,7 +253,7 @@ def _headers_of(endpoint: Endpoint) -> dict[str, Any]:
     names = ["X-Request-Id"]
     if endpoint.tagged:
         names.append("ETag")
-    if endpoint.status != 200:  # noqa: PLR2004 - made or accepted something, which is somewhere
+    if endpoint.status != 200 and endpoint.answers:  # noqa: PLR2004 - made or accepted something, which is somewhere
         names.append("Location")
     if endpoint.key_required is not None:
         names.append("Idempotent-Replayed")

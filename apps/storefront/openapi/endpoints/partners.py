@@ -1,14 +1,46 @@
-"""Endpoints of those a shop works with: what its own carrier reports."""
+"""Endpoints of those a shop works with: its partners' webhooks, and what its own carrier reports."""
 
 from typing import Final
 
+from apps.core import problems
+from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from apps.storefront.shipments import NewTrackingEvent
+from apps.tenancy import errors as tenancy
 from resale.application.queries.orders import BrandOrder
-from resale.domain import claims, orders, shipments
+from resale.domain import claims, orders, partners, shipments
+from resale.errors import Unavailable
 
 PARTNER_ENDPOINTS: Final = (
+    Endpoint(
+        method="post",
+        path="/v1/hooks/{connection_id}",
+        id="receiveHook",
+        tag="Partners",
+        summary="Take what a partner tells by a webhook",
+        details=(
+            "The address to give to a payment or shipping provider. There is no API key: the body, of up to 64 KiB and "
+            "in the provider's own form, is verified by the provider's own signature. It is durably kept before the "
+            "answer; the same event again is taken again and changes nothing."
+        ),
+        access=Access.ANYBODY,
+        status=202,
+        problems=(
+            *codes.ACCOUNT,
+            *codes_of(
+                problems.BodyTimeout,
+                problems.BodyTooLarge,
+                problems.UnsupportedBody,
+                partners.ConnectionNotFound,
+                tenancy.RegistryUnavailable,
+                partners.SignatureInvalid,
+                partners.PartnerMisconfigured,
+                partners.PartnerUnavailable,
+                Unavailable,
+            ),
+        ),
+    ),
     Endpoint(
         method="post",
         path="/v1/shipments/{shipment_id}/tracking_events",

@@ -1,0 +1,78 @@
+"""The door partners tell us things by: verified, kept, answered. What follows is a worker's."""
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.core import clock
+from apps.core.commands import perform
+from apps.core.container import get_container
+from apps.core.requests import info_of, read_raw_body
+from apps.core.views import LeanAPIView, json_response
+from apps.storefront.inputs import NoQuery, read_query
+from apps.tenancy import registry
+from resale.application.operations.inbound import record_inbound
+from resale.application.ports import PaymentProvider, ShippingProvider
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.partners import MAX_HOOK_BYTES, Connection, HookUnreadable, PartnerEvent, PartnerKind
+from resale.domain.tenants import Tenant
+
+MAX_HEADERS: Final = 64
+MAX_HEADER_CHARS: Final = 4096  # of one value; signatures are far shorter
+
+_ACCEPTED: Final = b"{}"
+_PREFIX: Final = "HTTP_"
+
+
+class HookView(LeanAPIView):
+    """``/v1/hooks/{connection_id}``. The id names tenant and partner, the signature is who asks: there is no API key.
+
+    A suspended tenant's partners are heard: what is under way goes on.
+    """
+
+    authentication_classes = ()
+
+    def post(self, request: Request, connection_id: str) -> HttpResponse:
+        """Take what a partner tells: durably kept before it is answered, the same event once."""
+        read_query(request, NoQuery)
+        tenant, connection = registry.by_connection(connection_id)
+        info = info_of(request)
+        info.tenant = tenant
+        body = read_raw_body(request, max_bytes=MAX_HOOK_BYTES)
+        event = _read(tenant, connection, body, _headers_of(request))
+        now = clock.for_tenant(tenant)
+        actor = Actor(kind=ActorKind.PARTNER, id=connection.id)
+        perform(
+            lambda: get_container().unit_of_work(tenant, actor=actor, request_id=info.id, now=now),
+            lambda uow: record_inbound(uow=uow, connection=connection, event=event, payload=body, now=now),
+        )
+        return json_response(_ACCEPTED, HTTPStatus.ACCEPTED)
+
+
+def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+    """Verify a body, and read it. One that is the partner's but says nothing to us is kept and taken, too.
+
+    A partner that is refused tells the same for days, and in the end nothing any more.
+    """
+    container = get_container()
+    is_payments = connection.kind == PartnerKind.PAYMENTS
+    partner: PaymentProvider | ShippingProvider
+    partner = container.payments(tenant) if is_payments else container.shipping(tenant)
+    try:
+        return partner.read_event(body=body, headers=headers)
+    except HookUnreadable:
+        return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="unreadable")
+
+
+def _headers_of(request: Request) -> dict[str, str]:
+    """Give the headers a signature may be in, by their names in lower case."""
+    found = {
+        name.removeprefix(_PREFIX).replace("_", "-").lower(): value
+        for name, value in request.META.items()
+        if name.startswith(_PREFIX) and len(value) <= MAX_HEADER_CHARS
+    }
+    return dict(list(found.items())[:MAX_HEADERS])

@@ -1,0 +1,249 @@
+"""The partners' door: signed, kept before it is answered, once; everybody else is told nothing."""
+
+import hashlib
+import logging
+import time
+import uuid
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from django.test import Client
+
+from apps.core.logs import Formatter
+from apps.local.engines.local import LocalEngines
+from apps.local.payments.webhooks import SIGNATURE_HEADER, sign
+from apps.tenancy import registry
+from apps.tenancy.models import Tenant as TenantRow
+from apps.tenancy.tenants import connect, set_tenant_status
+from resale.adapters.provisioning.secrets import SecretPlace, put_secret
+from resale.application.operations.inbound import OWNER
+from resale.bootstrap import Container
+from resale.domain.ids import ConnectionId
+from resale.domain.inbound import Inbound, InboundNotFound, InboundPrivate, inbound_id_of
+from resale.domain.partners import MAX_HOOK_BYTES, PartnerEvent, PartnerKind
+from resale.domain.tenants import TenantStatus
+from tests.fixtures.storefront import Answer, Front, checked
+from tests.operations.partners import Books
+from tests.unit.builders import ORDER
+from tests.unit.events import a_connection
+
+
+class Partner:
+    """One tenant's connection to the sandbox provider, and what of its webhooks was kept."""
+
+    def __init__(self, front: Front, engines: LocalEngines) -> None:
+        tenant = front.shop.tenant
+        self.front = front
+        self.secret = f"whsec_{uuid.uuid4().hex}"
+        name = f"{tenant.slug}/{uuid.uuid4().hex}"
+        place = SecretPlace(account_id=tenant.account_id, region=tenant.region, key_arn=tenant.resources.key_arn)
+        put_secret(place, aws_url=engines.aws_endpoint_url, name=name, values={"webhook_secret": self.secret})
+        self.connection = a_connection(id=ConnectionId(f"con_{uuid.uuid4().hex}"), secret_name=name)
+        connect(slug=tenant.slug, connection=self.connection)
+        registry.clear()
+
+    def signature(self, body: bytes) -> dict[str, str]:
+        return {SIGNATURE_HEADER: sign(body, self.secret)}
+
+    def tell(
+        self, event: dict[str, Any] | bytes, *, headers: Mapping[str, str] | None = None, query: str = ""
+    ) -> Answer:
+        body = event if isinstance(event, bytes) else msgspec.json.encode(event)
+        signed = self.signature(body) if headers is None else headers
+        return send(f"/v1/hooks/{self.connection.id}{query}", body, signed)
+
+    def kept(self, event: dict[str, Any]) -> Inbound:
+        return self.kept_as(event["id"])
+
+    def kept_as(self, provider_event_id: str) -> Inbound:
+        event_id = inbound_id_of(connection_id=self.connection.id, provider_event_id=provider_event_id)
+        return self.front.world.uow().inbound.get(event_id)
+
+
+class Listener(Books):
+    """A provider that takes anything, and remembers how it was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: Mapping[str, str] = {}
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        self.heard = headers
+        return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="anything")
+
+
+def send(path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    client = Client(raise_request_exception=False)
+    return checked("POST", path, client.generic("POST", path, body, content_type="application/json", headers=headers))
+
+
+def an_event(**data: Any) -> dict[str, Any]:
+    return {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "type": "payment.captured",
+        "created_at": datetime.now(UTC),
+        "data": {"order_id": ORDER, **data},
+    }
+
+
+@pytest.fixture
+def partner(front: Front, engines: LocalEngines) -> Partner:
+    return Partner(front, engines)
+
+
+@pytest.fixture
+def other_partner(other_front: Front, engines: LocalEngines) -> Partner:
+    return Partner(other_front, engines)
+
+
+class TestTaking:
+    def test_keeps_an_event_and_says_so(self, partner: Partner) -> None:
+        event = an_event()
+        answer = partner.tell(event)
+        assert (answer.status, answer.json) == (202, {})
+        assert (partner.kept(event).status, partner.kept(event).target_id) == ("received", ORDER)
+
+    def test_keeps_the_body_as_it_came(self, partner: Partner) -> None:
+        event = an_event(name="Robin Okafor")
+        body = msgspec.json.format(msgspec.json.encode(event), indent=4) + b"\n"
+        assert partner.tell(body).status == 202
+        kept = partner.kept(event)
+        assert isinstance(kept.private, str)
+        vault = partner.front.world.reader.vault
+        opened = vault.open(kept.private, InboundPrivate, owner_id=OWNER, entity_id=kept.id)
+        assert zlib.decompress(opened.payload) == body
+
+    def test_takes_an_event_again_and_keeps_it_once(self, partner: Partner) -> None:
+        event = an_event()
+        assert [partner.tell(event).status for _ in range(3)] == [202, 202, 202]
+        assert partner.kept(event).version == 1
+
+    def test_takes_what_it_does_not_understand(self, partner: Partner) -> None:
+        body = b"<xml>" + uuid.uuid4().hex.encode()
+        assert [partner.tell(body).status for _ in range(2)] == [202, 202]
+        kept = partner.kept_as(hashlib.sha256(body).hexdigest())
+        assert (kept.provider_event_kind, kept.version, kept.target_id) == ("unreadable", 1, None)
+
+    def test_puts_it_on_record_as_the_partners(self, partner: Partner) -> None:
+        event = an_event()
+        partner.tell(event)
+        world, kept = partner.front.world, partner.kept(event)
+        stream = world.container.streams(world.tenant).read({})
+        rows = [world.container.history_row(body) for batch in stream for body in batch.bodies]
+        (row,) = [row for row in rows if row.entity_id == kept.id]
+        assert (row.change.type, row.change.actor.kind) == ("inbound.received", "partner")
+        assert row.change.actor.id == partner.connection.id
+
+    def test_hears_the_partners_of_a_suspended_tenant(self, partner: Partner) -> None:
+        set_tenant_status(slug=partner.front.shop.tenant.slug, status=TenantStatus.SUSPENDED)
+        registry.clear()
+        event = an_event()
+        assert partner.tell(event).status == 202
+        assert partner.kept(event).version == 1
+
+    def test_takes_the_largest_body(self, partner: Partner) -> None:
+        event = an_event()
+        assert partner.tell(msgspec.json.encode(event).ljust(MAX_HOOK_BYTES)).status == 202
+
+    def test_takes_a_parcels_number_that_looks_like_a_cards(self, partner: Partner) -> None:
+        assert partner.tell(an_event(reference="4111111111111111")).status == 202
+
+    def test_hands_over_the_headers_in_lower_case_and_bounded(
+        self, partner: Partner, web_container: Container, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        listener = Listener()
+        monkeypatch.setattr(web_container, "payments", lambda _tenant: listener)
+        headers = {"X-Provider-Signature": "Abc=", "X-Long": "x" * 5_000, **{f"X-Filler-{n}": "x" for n in range(100)}}
+        assert partner.tell(an_event(), headers=headers).status == 202
+        assert listener.heard["x-provider-signature"] == "Abc="
+        assert "x-long" not in listener.heard
+        assert len(listener.heard) == 64
+
+    def test_writes_down_whose_it_was_and_nothing_it_said(
+        self, partner: Partner, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        partner.tell(an_event(name="Robin Okafor"))
+        lines = [Formatter().format(record) for record in caplog.records]
+        (line,) = [msgspec.json.decode(line) for line in lines if '"resale.request"' in line]
+        assert (line["route"], line["status"]) == ("v1/hooks/<str:connection_id>", 202)
+        assert line["tenant"] == partner.front.shop.tenant.slug
+        assert not [line for line in lines if "Robin" in line]
+
+
+class TestRefusing:
+    @pytest.mark.parametrize("headers", [{}, {SIGNATURE_HEADER: ""}, {SIGNATURE_HEADER: f"t=1,v1={'0' * 64}"}])
+    def test_takes_nothing_unsigned(self, partner: Partner, headers: dict[str, str]) -> None:
+        event = an_event()
+        assert partner.tell(event, headers=headers).code == "401 signature_invalid"
+        self.nothing_kept(partner, event)
+
+    def test_takes_nothing_signed_long_ago(self, partner: Partner) -> None:
+        body = msgspec.json.encode(an_event())
+        old = {SIGNATURE_HEADER: sign(body, partner.secret, now=time.time() - 600)}
+        assert partner.tell(body, headers=old).code == "401 signature_invalid"
+
+    def test_takes_no_other_body_under_a_signature(self, partner: Partner) -> None:
+        event = an_event()
+        body = msgspec.json.encode(event)
+        signed = partner.signature(body)
+        assert partner.tell(body + b" ", headers=signed).code == "401 signature_invalid"
+        self.nothing_kept(partner, event)
+
+    def test_takes_no_other_tenants_signature(self, partner: Partner, other_partner: Partner) -> None:
+        event = an_event()
+        signed = other_partner.signature(msgspec.json.encode(event))
+        assert partner.tell(event, headers=signed).code == "401 signature_invalid"
+        self.nothing_kept(partner, event)
+
+    def test_takes_no_key_for_a_signature(self, partner: Partner) -> None:
+        key = {"X-API-Key": partner.front.shop.secret.text}
+        assert partner.tell(an_event(), headers=key).code == "401 signature_invalid"
+
+    @pytest.mark.parametrize("connection_id", ["con_" + "0" * 32, "con_1", "x"])
+    def test_knows_no_such_connection(self, partner: Partner, connection_id: str) -> None:
+        body = msgspec.json.encode(an_event())
+        signed = partner.signature(body)
+        assert send(f"/v1/hooks/{connection_id}", body, signed).code == "404 connection_not_found"
+
+    def test_takes_nothing_longer(self, partner: Partner) -> None:
+        event = an_event()
+        body = msgspec.json.encode(event).ljust(MAX_HOOK_BYTES + 1)
+        assert partner.tell(body).code == "413 body_too_large"
+        self.nothing_kept(partner, event)
+
+    def test_takes_no_query(self, partner: Partner) -> None:
+        event = an_event()
+        assert partner.tell(event, query="?tenant=atelier").code == "422 validation_failed"
+        self.nothing_kept(partner, event)
+
+    def test_is_for_posting(self, partner: Partner) -> None:
+        assert Client().get(f"/v1/hooks/{partner.connection.id}").status_code == 405
+
+    def nothing_kept(self, partner: Partner, event: dict[str, Any]) -> None:
+        with pytest.raises(InboundNotFound):
+            partner.kept(event)
+
+
+class TestOutages:
+    def test_says_that_it_kept_nothing(self, partner: Partner) -> None:
+        row = TenantRow.objects.get(slug=partner.front.shop.tenant.slug)
+        row.resources["tables"]["orders"] = "northwind-nowhere"
+        row.save()
+        registry.clear()
+        event = an_event()
+        answer = partner.tell(event)
+        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
+        assert int(answer.headers["Retry-After"]) > 0
+        TestRefusing().nothing_kept(partner, event)
+
+    def test_asks_to_be_told_again_by_a_partner_it_cannot_verify(self, partner: Partner) -> None:
+        carrier = a_connection(id=ConnectionId(f"con_{uuid.uuid4().hex}"), kind=PartnerKind.SHIPPING)
+        connect(slug=partner.front.shop.tenant.slug, connection=carrier)
+        registry.clear()
+        answer = send(f"/v1/hooks/{carrier.id}", b"{}", {})
+        assert answer.code == "503 partner_misconfigured"
