@@ -65,13 +65,18 @@ SHIPMENTS: Final = Machine(
         Row(_S.REQUESTED, _C.SCAN, _S.IN_TRANSIT),  # a carrier of the seller's own: no label of ours
         Row(_S.PRE_TRANSIT, _C.SCAN, _S.IN_TRANSIT),
         *(Row(source, _C.GO_OUT, _S.OUT_FOR_DELIVERY) for source in _MOVING[:3]),
-        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in _MOVING),
-        *(Row(source, _C.RETURN, _S.RETURNED) for source in _MOVING),
-        *(Row(source, _C.LOSE, _S.FAILURE) for source in _MOVING[1:]),
+        # What carriers report climbs in_transit < out_for_delivery < failure < delivered < returned and never descends:
+        # a parcel given up is found again, one delivered goes back. So the order of reports does not matter.
+        *(Row(source, _C.LOSE, _S.FAILURE) for source in _MOVING),
+        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*_MOVING, _S.FAILURE)),
+        *(Row(source, _C.RETURN, _S.RETURNED) for source in (*_MOVING, _S.FAILURE, _S.DELIVERED)),
     ),
     refused=ShipmentTransitionRefused,
     initial=_S.REQUESTED,
 )
+
+#: Reports that say the carrier has, or had, the parcel; one given up may never have been handed over.
+_CARRIED: Final = frozenset({_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.DELIVERED, _S.RETURNED})
 
 #: What a carrier reports as a state moves the parcel by this command; the table ignores what comes too late.
 REPORTED: Final = {
@@ -145,7 +150,7 @@ class TrackingEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     status: ShipmentStatus
-    occurred_at: datetime
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Shipment(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,23 +172,30 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Shipment:
-    """Apply a carrier's reports in any order, any number of times: the parcel only ever moves forward.
+    """Apply a carrier's reports: any order of them, any number of times, in one call or many, ends the same.
+
+    The state only climbs (the table's order). ``shipped_at`` is the earliest report of the parcel in the carrier's
+    hands, ``delivered_at`` the earliest of its delivery; of the reports the latest ``MAX_EVENTS`` are kept. A voided
+    shipment keeps its reports and stays as it is.
 
     Args:
         shipment: As it stands.
         events: Reports, new and known ones mixed.
 
     Returns:
-        The shipment after them; the same object when none was new.
+        The shipment after them; the same object when they changed nothing.
     """
-    known = {event.id for event in shipment.events}
-    fresh = sorted(
-        {event.id: event for event in events if event.id not in known}.values(),
-        key=lambda event: (event.occurred_at, event.id),
-    )
-    for event in fresh:
-        shipment = _apply(shipment, event)
-    return shipment
+    known = {event.id: event for event in (*events, *shipment.events)}
+    kept = sorted(known.values(), key=lambda event: (event.occurred_at, event.id))[-MAX_EVENTS:]
+    after = msgspec.structs.replace(shipment, events=tuple(kept))
+    if shipment.status != _S.VOIDED:
+        after = msgspec.structs.replace(
+            after,
+            status=_climb(shipment.status, events),
+            shipped_at=_earliest(shipment.shipped_at, events, _CARRIED),
+            delivered_at=_earliest(shipment.delivered_at, events, frozenset({_S.DELIVERED})),
+        )
+    return shipment if after == shipment else after
 
 
 def labelled(shipment: Shipment, label: Label) -> Shipment:
@@ -199,13 +211,16 @@ def labelled(shipment: Shipment, label: Label) -> Shipment:
     )
 
 
-def _apply(shipment: Shipment, event: TrackingEvent) -> Shipment:
-    kept = sorted((*shipment.events, event), key=lambda one: (one.occurred_at, one.id))[-MAX_EVENTS:]
-    shipment = msgspec.structs.replace(shipment, events=tuple(kept))
-    command = REPORTED.get(event.status)
-    if command is None or not SHIPMENTS.permits(shipment.status, command):
-        return shipment
-    status = SHIPMENTS.next_status(shipment.status, command)
-    moved = shipment.shipped_at or event.occurred_at
-    delivered = event.occurred_at if status == ShipmentStatus.DELIVERED else shipment.delivered_at
-    return msgspec.structs.replace(shipment, status=status, shipped_at=moved, delivered_at=delivered)
+def _climb(status: ShipmentStatus, events: tuple[TrackingEvent, ...]) -> ShipmentStatus:
+    for event in events:
+        command = REPORTED.get(event.status)
+        if command is not None and SHIPMENTS.permits(status, command):
+            status = SHIPMENTS.next_status(status, command)
+    return status
+
+
+def _earliest(
+    so_far: datetime | None, events: tuple[TrackingEvent, ...], statuses: frozenset[ShipmentStatus]
+) -> datetime | None:
+    moments = [event.occurred_at for event in events if event.status in statuses]
+    return min(moments if so_far is None else (so_far, *moments), default=None)

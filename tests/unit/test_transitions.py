@@ -30,7 +30,7 @@ FINAL = {
     "listing": {"rejected", "sold", "withdrawn"},
     "order": {"cancelled", "refunded"},
     "payment": {"failed", "refunded", "voided"},
-    "shipment": {"delivered", "failure", "returned", "voided"},
+    "shipment": {"returned", "voided"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": {"reversed"},
     "payout": {"failed", "returned"},
