@@ -1,8 +1,9 @@
 """Money: integer minor units and an ISO 4217 code. Never a float."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -13,6 +14,12 @@ AmountMinor = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 _BASIS_POINTS = 10_000
+#: Currencies whose minor unit is not a hundredth (ISO 4217, list one).
+_DIGITS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -45,3 +52,13 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
     for at in by_remainder[: amount_minor - sum(shares)]:
         shares[at] += 1
     return tuple(shares)
+
+
+def minor_digits(currency: str) -> int:
+    """Say how many digits a currency has after the point."""
+    return _DIGITS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """Write an amount in minor units; what is smaller is rounded half to even."""
+    return round(amount.scaleb(minor_digits(currency)))

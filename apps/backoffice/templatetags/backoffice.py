@@ -9,15 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from resale.domain.media import RefusalReason
+from resale.domain.money import minor_digits
 
 register = template.Library()
 
-#: Currencies whose minor unit is not a hundredth (ISO 4217, list one).
-_DIGITS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
-    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 _SIGNS: Final[Mapping[str, str]] = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥"}
 
 _LABELS: Final[Mapping[str, str]] = {
@@ -38,7 +33,7 @@ def label(value: Any) -> str:
 @register.filter
 def money(amount_minor: int, currency: str) -> str:
     """Write minor units as an amount."""
-    digits = _DIGITS.get(currency, 2)
+    digits = minor_digits(currency)
     whole, part = divmod(amount_minor, 10**digits)
     number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
     return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{number} {currency}"
