@@ -66,6 +66,7 @@ class Stack:
             web_port=self.ports["web"],
             issuer_port=pick(),
             payments_port=pick(),
+            shipping_port=pick(),
             aws_url=engines.aws_endpoint_url,
             dynamodb_urls=engines.dynamodb_endpoints,
         )

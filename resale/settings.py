@@ -27,3 +27,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_folder: str | None = None  # what a worker's processes share before partners; None: each is one by itself
     payments_url: str | None = None  # the sandbox provider; None: no payments can be taken
     payments_timeout_seconds: float = 12.0  # of one call to any payment provider
+    shipping_url: str | None = None  # the sandbox carrier; None: no labels can be bought from it
+    shipping_timeout_seconds: float = 10.0  # of one call; a label takes up to four, a task has 45 s
+    easypost_url: str = "https://api.easypost.com/v2"

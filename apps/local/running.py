@@ -74,7 +74,7 @@ class LocalPlatform:
             resources = self._provision(engines, addresses, secrets)
             registry.result()
         self._register(addresses, secrets, resources)
-        self._say("starting the platform: workers, sweep, relay, payment provider, issuers, web")
+        self._say("starting the platform: workers, sweep, relay, payment provider, carrier, issuers, web")
         for spec in self._processes(engines, addresses, secrets):
             self._platform.append(spec.name)
             supervisor.start(spec)
@@ -108,6 +108,7 @@ class LocalPlatform:
             web_port=self._port,
             issuer_port=ports.port("issuer"),  # a part of every shopper's identity
             payments_port=ports.port("payments"),
+            shipping_port=ports.port("shipping"),
             aws_url=engines.aws_endpoint_url,
             dynamodb_urls=engines.dynamodb_endpoints,
         )

@@ -25,6 +25,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     web_port: int
     issuer_port: int
     payments_port: int
+    shipping_port: int
     aws_url: str
     dynamodb_urls: Mapping[str, str]
 
@@ -48,9 +49,14 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         """Where the sandbox payment provider answers."""
         return f"http://{LOOPBACK}:{self.payments_port}"
 
+    @property
+    def shipping_url(self) -> str:
+        """Where the sandbox carrier answers."""
+        return f"http://{LOOPBACK}:{self.shipping_port}"
+
 
 def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
-    """Describe who is not the platform: the shops' issuers and the payment provider."""
+    """Describe who is not the platform: the shops' issuers, the payment provider and the carrier."""
     return (
         _process(
             "issuer",
@@ -65,6 +71,15 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
             ),
             env=_bare_environment(),
             port=addresses.payments_port,
+        ),
+        _process(
+            "shipping",
+            _command(
+                *("sandbox_shipping", "--port", addresses.shipping_port),
+                *("--data", var / "shipping" / "books.sqlite", "--webhooks", var / "shipping" / "webhooks.json"),
+            ),
+            env=_bare_environment(),
+            port=addresses.shipping_port,
         ),
     )
 
@@ -144,6 +159,7 @@ def _environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
         "RESALE_DYNAMODB_ENDPOINTS": msgspec.json.encode(addresses.dynamodb_urls).decode(),
         "RESALE_GUARD_DIR": str(settings.VAR_DIR / "guards"),
         "RESALE_PAYMENTS_URL": addresses.payments_url,
+        "RESALE_SHIPPING_URL": addresses.shipping_url,
         "AWS_ENDPOINT_URL": addresses.aws_url,
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,

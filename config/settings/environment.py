@@ -32,6 +32,7 @@ VARIABLES: Final = (
     Variable("RESALE_STATIC_HOST", "Host name the static bucket is served from"),
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
     Variable("RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: a tenant on it takes no payments"),
+    Variable("RESALE_SHIPPING_URL", "Base URL of the sandbox carrier; none: sandbox tenants buy no labels"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
     Variable(
         "RESALE_GUARD_DIR", "Folder that a worker's processes share to limit calls to partners; none: each by itself"
@@ -100,6 +101,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
         cursor_secret=cursor_secret.encode(),
         guard_folder=text("RESALE_GUARD_DIR"),
         payments_url=text("RESALE_PAYMENTS_URL"),
+        shipping_url=text("RESALE_SHIPPING_URL"),
     )
 
 

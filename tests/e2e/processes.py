@@ -12,6 +12,7 @@ ROLES = {
     "dynoxide-222222222222": "222222222222.sqlite",
     "issuer": " -m apps.local.issuer ",
     "payments": "manage.py sandbox_payments ",
+    "shipping": "manage.py sandbox_shipping ",
     "relay": "manage.py relay ",
     "changes": "manage.py changes ",
     "orders": " -n orders ",
