@@ -1,0 +1,1 @@
+"""Shipping services behind the port ``ShippingProvider``."""

@@ -1,0 +1,175 @@
+"""The sandbox carrier, spoken to over HTTP. It keeps books of its own, so a label bought twice would show."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+import urllib3
+
+from resale.adapters.payments.signatures import check_signature
+from resale.domain.ids import ShipmentId
+from resale.domain.money import Money
+from resale.domain.partners import HookUnreadable, PartnerEvent, PartnerMisconfigured, PartnerUnavailable, Provider
+from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
+from resale.settings import Settings
+
+T = TypeVar("T")
+
+_OK: Final = 200
+_UNKNOWN_ACCOUNT: Final = 401
+_NOT_FOUND: Final = 404
+_IN_USE: Final = 409
+
+
+class _Rate(msgspec.Struct):
+    carrier: str
+    service: str
+    amount: int
+    currency: str
+    delivery_days: int
+
+
+class _Rates(msgspec.Struct):
+    data: tuple[_Rate, ...]
+
+
+class _Label(msgspec.Struct):
+    state: LabelState
+    reference: str
+    carrier: str
+    service: str
+    tracking_number: str
+    url: str
+    amount: int
+    currency: str
+    reason: str | None = None
+
+
+class _Tracking(msgspec.Struct):
+    data: tuple[TrackingEvent, ...]
+
+
+class _Event(msgspec.Struct):
+    id: str
+    type: str
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    shipment_id: ShipmentId
+    tracking: tuple[TrackingEvent, ...] = ()
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+
+
+class SandboxShipping:
+    """Keeps ``resale.application.ports.ShippingProvider`` for one tenant; threads share its pool."""
+
+    def __init__(self, settings: Settings, *, account: str, webhook_secret: str | None = None) -> None:
+        """Speak for ``account``, the tenant's slug; connects to nothing yet. ``webhook_secret``: several by spaces."""
+        self._url = settings.shipping_url
+        self._headers = {"Content-Type": "application/json", "X-Sandbox-Account": account}
+        self._webhook_secret = webhook_secret
+        timeout = urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.shipping_timeout_seconds)
+        # No retries here: a retry is a step of the workflow, which asks what became of the label first.
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=16)
+
+    @property
+    def name(self) -> str:
+        """``sandbox``."""
+        return Provider.SANDBOX
+
+    def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
+        """Say what the carrier would ask, cheapest first. Raises PartnerUnavailable."""
+        found = self._read(self._call("POST", "/rates", request), _Rates)
+        return tuple(
+            Rate(
+                carrier=rate.carrier,
+                service=rate.service,
+                price=Money(rate.amount, rate.currency),
+                delivery_days=rate.delivery_days,
+            )
+            for rate in found.data
+        )
+
+    def buy_label(self, request: LabelRequest) -> Label:
+        """Buy the cheapest label. Raises PartnerUnavailable when the outcome is not known."""
+        return self._label(self._call("POST", "/shipments", request))
+
+    def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
+        """Ask what became of a label; None when it was never booked. Raises PartnerUnavailable."""
+        response = self._call("GET", f"/shipments/{shipment_id}")
+        return None if response.status == _NOT_FOUND else self._label(response)
+
+    def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:  # noqa: ARG002 - the port's
+        """Give a label back, or close one never bought against a late purchase. Raises PartnerUnavailable."""
+        response = self._call("POST", f"/shipments/{shipment_id}/void")
+        if response.status == _IN_USE:
+            return VoidState.IN_USE
+        self._read(response, _Label)
+        return VoidState.VOIDED
+
+    def list_tracking(
+        self,
+        *,
+        shipment_id: ShipmentId,
+        provider_reference: str,  # noqa: ARG002 - the port's
+    ) -> tuple[TrackingEvent, ...]:
+        """Ask for everything reported of a parcel; nothing is, of one never heard of. Raises PartnerUnavailable."""
+        response = self._call("GET", f"/shipments/{shipment_id}/tracking")
+        return () if response.status == _NOT_FOUND else self._read(response, _Tracking).data
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify a webhook and read it.
+
+        Raises:
+            SignatureInvalid: Not the sandbox's, or too long ago.
+            PartnerMisconfigured: There is no secret to check it with.
+            HookUnreadable: Signed, but nothing we understand.
+        """
+        check_signature(body, headers.get("sandbox-signature"), secrets=self._webhook_secret)
+        try:
+            event = _EVENT.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise HookUnreadable("The webhook's body is not one of the sandbox carrier.") from error
+        return PartnerEvent(
+            provider_event_id=event.id,
+            kind=event.type,
+            occurred_at=event.created_at,
+            shipment_id=event.shipment_id,
+            tracking=event.tracking,
+        )
+
+    def _call(self, method: str, path: str, body: object | None = None) -> urllib3.BaseHTTPResponse:
+        if self._url is None:
+            raise PartnerMisconfigured("No carrier is set up.", retry_after_seconds=60)
+        content = None if body is None else msgspec.json.encode(body)
+        try:
+            return self._pool.request(method, self._url + path, body=content, headers=self._headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise PartnerUnavailable(f"The carrier's answer is not known: {type(error).__name__}.") from error
+
+    @classmethod
+    def _label(cls, response: urllib3.BaseHTTPResponse) -> Label:
+        answer = cls._read(response, _Label)
+        has_cost = answer.state == LabelState.ISSUED
+        return Label(
+            state=answer.state,
+            provider_reference=answer.reference,
+            carrier=answer.carrier,
+            service=answer.service,
+            tracking_number=answer.tracking_number,
+            url=answer.url,
+            cost=Money(answer.amount, answer.currency) if has_cost else None,
+            reason_code=answer.reason,
+        )
+
+    @staticmethod
+    def _read(response: urllib3.BaseHTTPResponse, kind: type[T]) -> T:
+        if response.status == _UNKNOWN_ACCOUNT:
+            raise PartnerMisconfigured("The carrier does not know the account.", retry_after_seconds=60)
+        if response.status != _OK:
+            raise PartnerUnavailable(f"The carrier answered {response.status}.")
+        try:
+            return msgspec.json.decode(response.data, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise PartnerUnavailable("The carrier's answer cannot be read.") from error
