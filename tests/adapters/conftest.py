@@ -11,8 +11,11 @@ from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.provisioning.connections import Endpoints, RootAccount
 from resale.adapters.provisioning.tenants import apply_template, data_template
+from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
+from tests.adapters.aggregator import Aggregator, running
+from tests.adapters.parcels import shipping_at
 from tests.faults.proxy import FaultProxy
 from tests.fixtures.provisioned import stack_of
 
@@ -121,3 +124,16 @@ def guarded_table(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> str:
     )
     apply_template(account, data_template(stack))
     return tenant.resources.tables.listings
+
+
+@pytest.fixture
+def easypost() -> Iterator[Aggregator]:
+    """EasyPost, with empty books."""
+    with running() as aggregator:
+        yield aggregator
+
+
+@pytest.fixture
+def shipping(easypost: Aggregator) -> EasyPostShipping:
+    """The adapter, speaking to it."""
+    return shipping_at(easypost.base_url)

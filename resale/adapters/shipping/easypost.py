@@ -1,0 +1,294 @@
+"""EasyPost, a carrier aggregator, through its own library.
+
+It knows no idempotency keys. What keeps a label from being bought twice: a shipment is made first, which costs nothing,
+and at most one label can be bought of one shipment; ours carry ``reference_of(shipment_id)``. Before another shipment
+is made or a label bought, the reference is asked for, and where that finds no label, so is the list of all that was
+bought since our id was made: a reference need not be unique and "may" stand for an id (docs.easypost.com/docs/
+easypost-objects), the list is certain. What is left: two calls for the same shipment at the very same moment.
+
+Answers and errors hold addresses, so no error of the library is chained to ours or told to anybody.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import msgspec
+import urllib3
+from easypost.easypost_client import EasyPostClient
+from easypost.errors.api.api_error import ApiError
+from easypost.errors.general.easypost_error import EasyPostError
+from easypost.errors.general.signature_verification_error import SignatureVerificationError
+from easypost.util import validate_webhook
+
+from resale.adapters.shipping.easypost_shapes import (
+    PageShape,
+    RatesShape,
+    ShipmentShape,
+    event_of,
+    made_at,
+    offers,
+    rate_of,
+    reason_of,
+    reference_of,
+    shipment_of,
+)
+from resale.domain.ids import ShipmentId
+from resale.domain.partners import (
+    HookUnreadable,
+    PartnerEvent,
+    PartnerMisconfigured,
+    PartnerUnavailable,
+    Provider,
+    SignatureInvalid,
+)
+from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
+from resale.settings import Settings
+
+T = TypeVar("T")
+
+_PAGE: Final = 100  # the most one page holds (docs.easypost.com/docs/pagination)
+_MAX_PAGES: Final = 10
+_CLOCK_SKEW: Final = timedelta(minutes=10)
+_SIGNATURE: Final = "x-hmac-signature"
+_NOT_SCANNED_YET_SECONDS: Final = 3600
+
+#: Answers to a purchase that do not say it did not happen, or that another offer would do: asked again later.
+_NOT_FINAL: Final = (
+    "SHIPMENT.POSTAGE.EXISTS",
+    "SHIPMENT.POSTAGE.NO_RESPONSE",
+    "SHIPMENT.POSTAGE.TIMED_OUT",
+    "SHIPMENT.PURCHASE.IN_PROGRESS",
+    "SHIPMENT.RATE",
+)
+_SHIPPED_ALREADY: Final = "SHIPMENT.REFUND.UNAVAILABLE"
+_REFUSED: Final = frozenset({400, 422})  # the same request gets the same answer
+_ABSENT: Final = frozenset({400, 404, 422})
+_NOT_SERVING: Final = frozenset({401, 402, 403})  # key, balance, rights
+
+
+class _Refusal(Exception):  # noqa: N818 - named for what happened
+    """EasyPost does not do what it was asked. ``code`` is its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class EasyPostShipping:
+    """Keeps ``resale.application.ports.ShippingProvider`` for one tenant's account at EasyPost."""
+
+    def __init__(self, settings: Settings, *, api_key: str, webhook_secret: str | None = None) -> None:
+        """Speak with a key; connects to nothing yet. ``webhook_secret``: one, or several parted by spaces."""
+        # Typed as an int, handed on to requests, which takes both.
+        timeout: Any = (settings.connect_timeout_seconds, settings.shipping_timeout_seconds)
+        self._client = EasyPostClient(api_key, api_base=settings.easypost_url, timeout=timeout)
+        session = self._client._requests_session  # noqa: SLF001 - the library has no setting for either
+        session.trust_env = False  # a ~/.netrc would replace the key
+        transports: Any = session.adapters.values()
+        for adapter in transports:
+            # No retries here: a retry is a step of the workflow, which asks what became of the label first.
+            adapter.max_retries = urllib3.Retry(0, read=False)
+        self._webhook_secrets = (webhook_secret or "").split()
+
+    @property
+    def name(self) -> str:
+        """``easypost``."""
+        return Provider.EASYPOST
+
+    def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
+        """Say what carriers would ask, cheapest first; none when EasyPost refuses the parcel.
+
+        All are in one currency: the request's, or what the account is billed in when nobody offers that.
+
+        Raises:
+            PartnerUnavailable: The answer is not known.
+        """
+        try:
+            quoted = self._make(shipment_of(request))
+        except _Refusal:
+            return ()
+        return tuple(rate_of(rate) for rate in offers(quoted.rates, currency=request.currency))
+
+    def buy_label(self, request: LabelRequest) -> Label:
+        """Buy the cheapest label, in the request's currency where somebody offers it, unless one was bought.
+
+        Returns:
+            The label; refused when EasyPost does not take the parcel (``address_invalid``, its code in lower case) or
+            nobody would carry it (``no_rates``). Asked again with another address, it may be issued.
+
+        Raises:
+            PartnerUnavailable: The outcome is not known.
+        """
+        bought, waiting = self._look_up(request.shipment_id)
+        if bought is not None:
+            return bought
+        reference = reference_of(request.shipment_id)
+        try:
+            if waiting is not None and waiting.is_for(request):
+                shipment = self._ask_new_rates(waiting)
+            else:
+                shipment = self._make({**shipment_of(request), "reference": reference})
+        except _Refusal as refusal:
+            return _refused(reason_of(refusal.code), reference)
+        best = next(iter(offers(shipment.rates, currency=request.currency)), None)
+        if best is None:
+            return _refused("no_rates", shipment.id)
+        return self._buy(shipment.id, best.id)
+
+    def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
+        """Ask what became of a label; None when none was bought. Raises PartnerUnavailable."""
+        bought, _ = self._look_up(shipment_id)
+        return bought
+
+    def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
+        """Ask for a label's money back; a shipment never bought has none, but cannot be closed either.
+
+        Raises:
+            PartnerUnavailable: The outcome is not known, or the carrier refuses a label that nobody scanned, as it does
+                shortly after it was made: ask again in an hour.
+        """
+        shipment = self._find(shipment_id, provider_reference)
+        if shipment is None or shipment.label is None or shipment.is_given_back:
+            return VoidState.VOIDED
+        easypost_id = shipment.id
+        try:
+            shipment = self._ask(lambda: self._client.shipment.refund(easypost_id), ShipmentShape, refusals=_REFUSED)
+        except _Refusal as refusal:
+            if refusal.code == _SHIPPED_ALREADY:
+                return VoidState.IN_USE
+            raise _put_off() from None
+        if shipment.is_given_back:
+            return VoidState.VOIDED
+        if shipment.tracker is not None and shipment.tracker.is_moving:
+            return VoidState.IN_USE
+        raise _put_off()
+
+    def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
+        """Ask for everything reported of a parcel; nothing is, of one never heard of. Raises PartnerUnavailable."""
+        shipment = self._find(shipment_id, provider_reference)
+        return () if shipment is None or shipment.tracker is None else shipment.tracker.events
+
+    def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+        """Verify a webhook and read it. EasyPost signs no moment: an old one passes, and tells what is known.
+
+        Raises:
+            SignatureInvalid: Not EasyPost's.
+            PartnerMisconfigured: There is no secret to check it with.
+            HookUnreadable: EasyPost's, but no event.
+        """
+        self._verify(body, headers.get(_SIGNATURE, ""))
+        try:
+            return event_of(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise HookUnreadable("The webhook's body is no event.") from error
+
+    def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
+        """Find a shipment by EasyPost's id of it, which it must know; without one by ours, which it may not."""
+        if provider_reference.startswith("shp_"):
+            return self._known(provider_reference)
+        label, _ = self._look_up(shipment_id)
+        return None if label is None else self._known(label.provider_reference)
+
+    def _known(self, easypost_id: str) -> ShipmentShape:
+        found = self._retrieve(easypost_id)
+        if found is None:
+            raise PartnerUnavailable("EasyPost does not know a shipment that it sold a label for.")
+        return found
+
+    def _look_up(self, shipment_id: ShipmentId) -> tuple[Label | None, ShipmentShape | None]:
+        """Find the label that was bought; else the shipment that waits for it, if there is one."""
+        named = self._retrieve(reference_of(shipment_id))
+        if named is not None and named.label is not None:
+            return named.label, None
+        bought = list(self._iter_bought(shipment_id))
+        if not bought:
+            return None, named
+        label = self._known(bought[-1]).label  # the first of several: the list is newest first
+        if label is None:
+            raise PartnerUnavailable("EasyPost lists a label as bought that it does not show.")
+        return label, None
+
+    def _retrieve(self, name: str) -> ShipmentShape | None:
+        try:
+            found = self._ask(lambda: self._client.shipment.retrieve(name), ShipmentShape, refusals=_ABSENT)
+        except _Refusal:
+            return None
+        return found if name in {found.id, found.reference} else None
+
+    def _iter_bought(self, shipment_id: ShipmentId) -> Iterator[str]:
+        since = made_at(shipment_id) - _CLOCK_SKEW
+        asked = {"page_size": _PAGE, "purchased": "true", "start_datetime": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
+        for _ in range(_MAX_PAGES):
+            page = self._ask(lambda: self._client.shipment.all(**asked), PageShape)
+            yield from (one.id for one in page.shipments if one.reference == reference_of(shipment_id))
+            if not page.has_more or not page.shipments:
+                return
+            asked["before_id"] = page.shipments[-1].id
+        raise PartnerUnavailable("Too many labels were bought since to say that this one was not.")
+
+    def _make(self, content: dict[str, Any]) -> ShipmentShape:
+        return self._ask(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
+
+    def _ask_new_rates(self, waiting: ShipmentShape) -> ShipmentShape:
+        """Ask again: offers of a shipment made a while ago may not be good any more."""
+        found = self._ask(lambda: self._client.shipment.regenerate_rates(waiting.id), RatesShape)
+        return msgspec.structs.replace(waiting, rates=found.rates)
+
+    def _buy(self, easypost_id: str, rate_id: str) -> Label:
+        code = None
+        found: ShipmentShape | None
+        try:
+            found = self._ask(
+                lambda: self._client.shipment.buy(easypost_id, rate={"id": rate_id}), ShipmentShape, refusals=_REFUSED
+            )
+        except _Refusal as refusal:
+            found, code = self._retrieve(easypost_id), refusal.code
+        if found is not None and found.label is not None:
+            return found.label
+        if found is None or code is None or code.startswith(_NOT_FINAL):
+            raise PartnerUnavailable("EasyPost does not say whether the label was bought.")
+        return _refused(reason_of(code), easypost_id)
+
+    def _verify(self, body: bytes, signature: str) -> None:
+        if not self._webhook_secrets:
+            raise PartnerMisconfigured("No webhook secret is kept for this connection.", retry_after_seconds=60)
+        # The library compares text, which has to be ASCII, and reads the body only after it was found good.
+        if not signature.isascii() or not any(_is_signed(body, signature, secret) for secret in self._webhook_secrets):
+            raise SignatureInvalid("The webhook's signature is missing or wrong.")
+
+    @staticmethod
+    def _ask(call: Callable[[], Any], shape: type[T], *, refusals: frozenset[int] = frozenset()) -> T:
+        """Ask, and read the answer; a status among ``refusals`` is an answer, too. Raises PartnerUnavailable."""
+        try:
+            return msgspec.convert(call().to_dict(), shape)
+        except ApiError as error:
+            status, code = error.http_status, str(error.code)
+        except (EasyPostError, msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
+            # The last four: the library trips over an answer that is not as documented.
+            raise PartnerUnavailable(f"EasyPost's answer cannot be read ({type(error).__name__}).") from None
+        if status in refusals:
+            raise _Refusal(code)
+        if status in _NOT_SERVING:
+            raise PartnerMisconfigured(f"EasyPost does not serve this account ({status}).", retry_after_seconds=60)
+        raise PartnerUnavailable(f"EasyPost's answer is not known ({status or 'none came'}).")
+
+
+def _is_signed(body: bytes, signature: str, secret: str) -> bool:
+    try:
+        validate_webhook(body, {"X-Hmac-Signature": signature}, secret)
+    except SignatureVerificationError:
+        return False
+    except ValueError:  # signed, and no JSON: whoever reads it says so
+        return True
+    return True
+
+
+def _refused(reason: str, reference: str) -> Label:
+    return Label(state=LabelState.REFUSED, provider_reference=reference, reason_code=reason)
+
+
+def _put_off() -> PartnerUnavailable:
+    return PartnerUnavailable(
+        "The carrier does not take the label back yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS
+    )
