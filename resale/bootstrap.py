@@ -30,6 +30,8 @@ from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provi
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
+from resale.adapters.shipping.easypost import EasyPostShipping
+from resale.adapters.shipping.sandbox import SandboxShipping
 from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.adapters.sqs.queues import SQSQueues
 from resale.application.ports import (
@@ -81,6 +83,7 @@ class Container:
         self._keyring = KMSKeyring(settings)
         self._secrets = SecretCache()
         self._payments = PartnerChoice(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
+        self._shipping = PartnerChoice(PartnerKind.SHIPPING, self._open_shipping, sandbox_url=settings.shipping_url)
         self._record_connection = record_connection
         self._guards = Guards(settings.guard_folder, open_states=self._connection_records)
 
@@ -140,8 +143,9 @@ class Container:
         return self.guarded_payments(tenant, chosen.connection, chosen.adapter)
 
     def shipping(self, tenant: Tenant) -> ShippingProvider:
-        """Open one tenant's shipping provider. Raises PartnerMisconfigured where there is none."""
-        raise PartnerMisconfigured(f"{tenant.slug} ships by nobody yet.", retry_after_seconds=60)
+        """Open one tenant's shipping provider. Raises PartnerMisconfigured where there is none, PartnerUnavailable."""
+        chosen = self._shipping.for_tenant(tenant, self.secrets(tenant))
+        return self.guarded_shipping(tenant, chosen.connection, chosen.adapter)
 
     def partners(self, tenant: Tenant) -> Partners:
         """Give one tenant's partners; each is found when it is asked for."""
@@ -194,6 +198,14 @@ class Container:
                 return_url=secret.get("return_url"),
             )
         raise PartnerMisconfigured(f"{connection.provider} takes no payments.", retry_after_seconds=60)
+
+    def _open_shipping(self, account: str, connection: Connection, secret: Mapping[str, str]) -> ShippingProvider:
+        if connection.provider is Provider.SANDBOX:
+            return SandboxShipping(self.settings, account=account, webhook_secret=secret.get("webhook_secret"))
+        if connection.provider is Provider.EASYPOST:
+            api_key = read_field(connection, secret, "api_key")
+            return EasyPostShipping(self.settings, api_key=api_key, webhook_secret=secret.get("webhook_secret"))
+        raise PartnerMisconfigured(f"{connection.provider} ships no parcels.", retry_after_seconds=60)
 
     def _vault(self, tenant: Tenant) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))
