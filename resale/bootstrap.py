@@ -27,6 +27,7 @@ from resale.adapters.payments.stripe import StripePayments
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
+from resale.adapters.s3.links import S3PrivateLinks
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
@@ -43,6 +44,7 @@ from resale.application.ports import (
     MediaStore,
     Partners,
     PaymentProvider,
+    PrivateLinks,
     Queues,
     Reader,
     Secrets,
@@ -124,6 +126,10 @@ class Container:
     def uploads(self, tenant: Tenant) -> UploadForms:
         """Sign upload forms for one tenant's bucket."""
         return S3UploadForms(self.sessions.for_tenant(tenant), self.settings)
+
+    def private_links(self, tenant: Tenant) -> PrivateLinks:
+        """Sign links to private pictures of one tenant's bucket."""
+        return S3PrivateLinks(self.sessions.for_tenant(tenant))
 
     def media_store(self, tenant: Tenant) -> MediaStore:
         """Open one tenant's media bucket."""

@@ -8,16 +8,34 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from apps.core.container import get_container
 from apps.core.requests import decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import Call, call_of, require_brand, require_party
-from apps.storefront.inputs import NoQuery, PageQuery, expected_version, given, read_query, refuse_input
-from resale.application.operations.claims import open_claim, resolve_claim, withdraw_claim
+from apps.storefront.answers import one_object, version_tag
+from apps.storefront.calls import Call, call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.inputs import (
+    NoQuery,
+    PageQuery,
+    expected_version,
+    find_command_key,
+    given,
+    read_query,
+    refuse_input,
+)
+from apps.storefront.keyed import do_once
+from resale.application.operations.claims import add_evidence, open_claim, resolve_claim, withdraw_claim
 from resale.application.ports import Reader, UnitOfWork
-from resale.application.queries.claims import ClaimView, claim_document, get_claim, list_claims, view_claim
+from resale.application.queries.claims import (
+    BuyerClaim,
+    ClaimView,
+    claim_document,
+    get_claim,
+    list_claims,
+    list_evidence,
+    view_claim,
+)
 from resale.domain.access import Principal
-from resale.domain.claims import Claim, ClaimNotFound, NewClaim, Resolution
+from resale.domain.claims import Claim, ClaimNotFound, NewClaim, NewEvidence, Resolution
 from resale.domain.ids import ClaimId, OrderId, is_id
 from resale.domain.orders import OrderNotFound
 
@@ -68,8 +86,40 @@ class ClaimDetailView(LeanAPIView):
         found_id = _claim_id(claim_id)
         reader = call.open_reader()
         view = get_claim(reader=reader, principal=require_party(call, reader, scope=READ), claim_id=found_id)
-        tag = version_tag(view.version)
-        return not_modified(tag) if is_current(request, tag) else _shown(view)
+        return _shown(_with_evidence(call, reader, view))  # never 304: links to its photos end
+
+
+class ClaimEvidenceView(LeanAPIView):
+    """``/v1/claims/{claim_id}/evidence``."""
+
+    def post(self, request: Request, claim_id: str) -> HttpResponse:
+        """Add a photo."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        shopper = shopper_of(call)
+        found_id, body = _claim_id(claim_id), read_json(request)
+        key = find_command_key(request, shopper=shopper, command=f"add_evidence {found_id}", body=body)
+        new = decode_json(body, NewEvidence)
+        reader = call.open_reader()
+        principal = principal_of(shopper, reader)
+
+        def add() -> HttpResponse:
+            claim = call.run(
+                lambda uow: add_evidence(
+                    uow=uow, principal=principal, claim_id=found_id, new=new, key=key, now=call.now
+                ),
+                principal=principal,
+            )
+            return _created(view_claim(reader=reader, principal=principal, document=claim_document(claim)))
+
+        def answer_again(_claim_id: str) -> HttpResponse:
+            return _created(get_claim(reader=reader, principal=principal, claim_id=found_id), replayed=True)
+
+        def _created(view: ClaimView, *, replayed: bool = False) -> HttpResponse:
+            shown = _with_evidence(call, reader, view)
+            return _shown(shown, status=HTTPStatus.CREATED, replayed=replayed)
+
+        return do_once(key=key, reader=reader, first=add, again=answer_again)
 
 
 class ClaimWithdrawalView(LeanAPIView):
@@ -132,9 +182,21 @@ def _answer(reader: Reader, principal: Principal, claim: Claim, *, status: HTTPS
     return _shown(view_claim(reader=reader, principal=principal, document=claim_document(claim)), status=status)
 
 
-def _shown(view: ClaimView, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+def _with_evidence(call: Call, reader: Reader, view: ClaimView) -> ClaimView:
+    """Add the photos; only their buyer uploads."""
+    photos = list_evidence(
+        reader=reader,
+        links=get_container().private_links(call.tenant),
+        forms=call.open_uploads() if isinstance(view, BuyerClaim) else None,
+        claim_id=view.id,
+        now=call.now,
+    )
+    return msgspec.structs.replace(view, evidence=photos)
+
+
+def _shown(view: ClaimView, *, status: HTTPStatus = HTTPStatus.OK, replayed: bool = False) -> HttpResponse:
     location = f"/v1/claims/{view.id}" if status == HTTPStatus.CREATED else None
-    return one_object(_encode(view), tag=version_tag(view.version), status=status, location=location)
+    return one_object(_encode(view), tag=version_tag(view.version), status=status, location=location, replayed=replayed)
 
 
 def _claim_id(text: str) -> ClaimId:

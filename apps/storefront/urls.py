@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.storefront.claims import (
     ClaimDetailView,
+    ClaimEvidenceView,
     ClaimResolutionView,
     ClaimsView,
     ClaimWithdrawalView,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("sales/<str:order_id>/label", LabelView.as_view()),
     path("claims", ClaimsView.as_view()),
     path("claims/<str:claim_id>", ClaimDetailView.as_view()),
+    path("claims/<str:claim_id>/evidence", ClaimEvidenceView.as_view()),
     path("claims/<str:claim_id>/withdraw", ClaimWithdrawalView.as_view()),
     path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
     path("seller_account", SellerAccountView.as_view()),

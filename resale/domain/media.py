@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
+from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, is_id
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA = 1
@@ -98,7 +98,10 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """An image slot of a listing. ``original_version`` pins the one upload that counts."""
+    """An image slot of a listing (or, as evidence, of a claim: ``evidence_album``).
+
+    ``original_version`` pins the one upload that counts; ``seller_id`` is whose it is.
+    """
 
     id: MediaId
     object: str = "image"
@@ -156,16 +159,22 @@ def original_key(listing_id: ListingId, media_id: MediaId) -> str:
     return f"originals/{listing_id}/{media_id}"
 
 
+def evidence_album(claim_id: ClaimId) -> ListingId:
+    """Name where a claim's photos lie: the claim's id stands where a listing's would."""
+    return ListingId(claim_id)
+
+
 def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
     """Read listing and image back from an upload's object key; None when it is no such key."""
     parts = key.split("/")
     if len(parts) != len(("originals", "listing", "media")) or parts[0] != "originals":
         return None
-    if not (is_id("lst", parts[1]) and is_id("med", parts[2])):
+    if not ((is_id("lst", parts[1]) or is_id("clm", parts[1])) and is_id("med", parts[2])):
         return None
     return ListingId(parts[1]), MediaId(parts[2])
 
 
-def rendition_key(sha256: str, content_type: str) -> str:
-    """Name the public object of a rendition: content-addressed, so it never changes."""
-    return f"renditions/{sha256}.{_EXTENSIONS[content_type]}"
+def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
+    """Name the object of a rendition: content-addressed, so it never changes; public only where it is a listing's."""
+    folder = "renditions" if is_id("lst", album) else "evidence"
+    return f"{folder}/{sha256}.{_EXTENSIONS[content_type]}"

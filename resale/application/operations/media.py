@@ -82,7 +82,7 @@ def process_image(
             perceptual_hash=rendered.perceptual_hash,
             width_px=rendered.width_px,
             height_px=rendered.height_px,
-            renditions=_store_renditions(store, rendered),
+            renditions=_store_renditions(store, rendered, listing_id),
         ),
         change_type="image.ready",
         reason_code=None,
@@ -116,10 +116,10 @@ def _render(*, store: MediaStore, codec: ImageCodec, media: Media, upload: Store
     return codec.render(data, declared_content_type=media.slot.content_type)
 
 
-def _store_renditions(store: MediaStore, rendered: RenderedImage) -> tuple[Rendition, ...]:
+def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: ListingId) -> tuple[Rendition, ...]:
     renditions = []
     for made in rendered.renditions:
-        key = rendition_key(made.sha256, made.content_type)
+        key = rendition_key(listing_id, made.sha256, made.content_type)
         store.put_rendition(key, body=made.body, content_type=made.content_type)
         renditions.append(
             Rendition(

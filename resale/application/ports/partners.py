@@ -39,6 +39,13 @@ class UploadForms(Protocol):
         """Sign a form bound to key, type and size range, with credentials that outlive it."""
 
 
+class PrivateLinks(Protocol):
+    """Links to private objects of the tenant's media bucket, for those who may see them."""
+
+    def sign(self, key: str) -> str:
+        """Sign a link that is good for a quarter of an hour. Raises Unavailable without credentials that outlive it."""
+
+
 class MediaStore(Protocol):
     """The tenant's media bucket."""
 

@@ -6,11 +6,27 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.ports import Document, Page, Reader
+from resale.application.ports import Document, Page, PrivateLinks, Reader, UploadForms
+from resale.application.queries.listings import UploadView
 from resale.application.queries.orders import ParcelView
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import Claim, ClaimNotFound, ClaimPrivate, ClaimReason, ClaimStatus
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
+from resale.domain.media import Media, MediaStatus, RefusalReason, evidence_album, original_key
+
+
+class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A photo of a claim. ``url`` leads to it for a quarter of an hour; ``upload`` is its buyer's, while it waits."""
+
+    id: MediaId
+    object: str = "image"
+    status: MediaStatus
+    content_type: str
+    bytes: int
+    rejection_reason: RefusalReason | None = None
+    url: str | None = None
+    upload_expires_at: datetime
+    upload: UploadView | None = None
 
 
 class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +40,7 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId
     listing_id: ListingId
     reason: ClaimReason
-    evidence_ids: tuple[MediaId, ...]
+    evidence: tuple[EvidenceView, ...] = ()
     refund_amount: int | None
     currency: str
     return_shipment: ParcelView | None
@@ -77,6 +93,7 @@ _DECODERS: Final[dict[type[ClaimView], msgspec.json.Decoder[ClaimView]]] = {
     kind: msgspec.json.Decoder(kind) for kind in (BuyerClaim, SellerClaim, BrandClaim)
 }
 _ENCODER: Final = msgspec.json.Encoder()
+_SHOWN: Final = (1600, "image/webp")  # of a photo's renditions: damage is small
 
 
 def get_claim(*, reader: Reader, principal: Principal, claim_id: ClaimId) -> ClaimView:
@@ -111,6 +128,49 @@ def view_claim(*, reader: Reader, principal: Principal, document: Document, with
     if isinstance(view, BuyerClaim):
         return msgspec.structs.replace(view, return_label_url=opened.return_label_url)
     return view
+
+
+def list_evidence(
+    *, reader: Reader, links: PrivateLinks, forms: UploadForms | None, claim_id: ClaimId, now: datetime
+) -> tuple[EvidenceView, ...]:
+    """Show a claim's photos to whoever may see the claim.
+
+    Shape: reads the images of the claim; signs a link each.
+
+    Args:
+        reader: On the tenant.
+        links: Signs the way to a photo.
+        forms: Signs uploads, for the buyer; None for anybody else.
+        claim_id: A claim the caller may see.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The photos in the order they were asked for.
+
+    Raises:
+        Unavailable: No credentials that outlive a link.
+    """
+    return tuple(_evidence(image, links, forms, now) for image in reader.list_media(evidence_album(claim_id)))
+
+
+def _evidence(image: Media, links: PrivateLinks, forms: UploadForms | None, now: datetime) -> EvidenceView:
+    shown = next((one for one in image.renditions if (one.edge_px, one.content_type) == _SHOWN), None)
+    waits = image.status == MediaStatus.AWAITING_UPLOAD and now < image.upload_expires_at
+    upload = None
+    if forms is not None and waits:
+        size, key = image.slot.bytes, original_key(image.listing_id, image.id)
+        form = forms.sign(key=key, content_type=image.slot.content_type, min_bytes=size, max_bytes=size, now=now)
+        upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at)
+    return EvidenceView(
+        id=image.id,
+        status=image.status,
+        content_type=image.slot.content_type,
+        bytes=image.slot.bytes,
+        rejection_reason=image.rejection_reason,
+        url=None if shown is None else links.sign(shown.key),
+        upload_expires_at=image.upload_expires_at,
+        upload=upload,
+    )
 
 
 def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> ClaimPage:

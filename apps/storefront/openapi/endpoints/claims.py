@@ -7,7 +7,7 @@ from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.queries.claims import BrandClaim, BuyerClaim, SellerClaim
 from resale.domain import claims, orders
-from resale.domain.claims import NewClaim, Resolution
+from resale.domain.claims import NewClaim, NewEvidence, Resolution
 from resale.domain.sellers import SellerChanged
 from resale.errors import Forbidden
 
@@ -65,11 +65,30 @@ CLAIM_ENDPOINTS: Final = (
         id="getClaim",
         tag="Claims",
         summary="One claim",
+        details="With its photos, each behind a link that ends after a quarter of an hour.",
         access=Access.PARTY,
         scope="claims:read",
         answers=_VIEWS,
         tagged=True,
         problems=codes_of(claims.ClaimNotFound),
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/claims/{claim_id}/evidence",
+        id="addEvidence",
+        tag="Claims",
+        summary="Add a photo to a claim",
+        details=(
+            "By its buyer, while it is not decided. The last of `evidence` has a form in `upload`: POST its `fields` "
+            "and then `file` as multipart/form-data to its `url`. A photo is never public: `url` leads to it for a while."
+        ),
+        access=Access.SHOPPER,
+        body=NewEvidence,
+        key_required=False,
+        status=201,
+        answers=(BuyerClaim,),
+        tagged=True,
+        problems=(*_ACTED_ON, *codes_of(claims.TooMuchEvidence)),
     ),
     Endpoint(
         method="post",

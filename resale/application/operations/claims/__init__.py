@@ -1,9 +1,11 @@
 """Buyer protection: a claim is opened, decided, and followed by a return, a refund or nothing."""
 
 from resale.application.operations.claims.deciding import open_claim, resolve_claim, withdraw_claim
+from resale.application.operations.claims.evidence import add_evidence
 from resale.application.operations.claims.returning import advance_claim, postpone_claim, record_return_tracking
 
 __all__ = [
+    "add_evidence",
     "advance_claim",
     "open_claim",
     "postpone_claim",

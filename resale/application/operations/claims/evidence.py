@@ -1,0 +1,81 @@
+"""Photos a buyer adds to a claim: slots as a listing's images have them, never public."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from resale.application.operations.claims.moving import claim_to_act_on
+from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal
+from resale.domain.claims import (
+    CLAIMS,
+    MAX_EVIDENCE,
+    Claim,
+    ClaimCommand,
+    NewEvidence,
+    TooMuchEvidence,
+    awake,
+    next_version,
+)
+from resale.domain.ids import ClaimId, MediaId
+from resale.domain.media import Media, Slot, evidence_album
+
+_UPLOAD_WINDOW: Final = timedelta(hours=1)  # as a listing's images have it
+_UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)
+
+
+def add_evidence(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    claim_id: ClaimId,
+    new: NewEvidence,
+    key: CommandKey | None,
+    now: datetime,
+) -> Claim:
+    """Add a slot for one photo to a claim that is not decided; it goes (back) to review.
+
+    Shape: reads 1 item; commits 1 claim and 1 image (``claim.evidence_added``, ``image.requested``) and the command's
+    record.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The buyer.
+        claim_id: Which claim.
+        new: What the upload will be.
+        key: The command's key, if the client gave one.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The claim, with one more of ``evidence_ids``.
+
+    Raises:
+        ClaimNotFound: None that the caller may see.
+        Forbidden: Not the buyer.
+        ClaimTransitionRefused: It is decided already.
+        TooMuchEvidence: No room for more.
+        IdempotencyConflict: The key was used before.
+        Conflict: Another writer won.
+    """
+    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.ADD_EVIDENCE)
+    status = CLAIMS.next_status(claim.status, ClaimCommand.ADD_EVIDENCE)
+    if len(claim.evidence_ids) >= MAX_EVIDENCE:
+        raise TooMuchEvidence(f"A claim keeps at most {MAX_EVIDENCE} photos.")
+    photo = Media(
+        id=MediaId(uow.ids("med")),
+        version=1,
+        listing_id=evidence_album(claim.id),
+        seller_id=claim.buyer_id,
+        slot=Slot(content_type=new.content_type, bytes=new.bytes, sha256=new.sha256),
+        upload_expires_at=now + _UPLOAD_WINDOW,
+        created_at=now,
+        updated_at=now,
+        due_at=now + _UPLOAD_CHECK_AFTER,
+    )
+    claim = next_version(claim, now, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
+    claim = awake(claim, now)
+    record_command(uow=uow, key=key, entity_id=claim.id)
+    uow.claims.save(claim, change_type="claim.evidence_added")
+    uow.media.add(photo, change_type="image.requested")
+    uow.commit()
+    return claim
