@@ -11,6 +11,7 @@ from apps.local.journey.expecting import await_state, expect, require
 from apps.local.journey.shops import COMPLAINT, SHIP_FROM, Shop
 
 _DESTINATION: Final = "acct_ok"
+_BANK_DAYS: Final = 4
 
 
 class MoneyJourney:
@@ -59,7 +60,8 @@ class MoneyJourney:
         path = f"/v1/test_clocks/{clock_id}/advance"
         seconds = int(by.total_seconds())
         moved = expect(self._shop.brand.post(path, {"seconds": seconds}), HTTPStatus.OK, to="move time")
-        self._say(f"  {by} later: {moved['now']}")
+        days = "a day" if by.days == 1 else f"{by.days} days"
+        self._say(f"  {days} later: {moved['now']}")
 
     def _sell(self, title: str, *, amount: int) -> Any:
         shop = self._shop
@@ -96,18 +98,32 @@ class MoneyJourney:
         payout = await_state(self._newest_payout, lambda seen: seen is not None, until="the payout begins by itself")
         payout_id = str(payout["id"])
         self._say(f"  a payout of {self._amount(payout['amount'])} begins by itself: {payout_id}")
-        self._advance(clock_id, timedelta(days=1))
-        path = f"/v1/payouts/{payout_id}"
-        paid = await_state(
-            lambda: expect(self._shop.seller.get(path), HTTPStatus.OK, to="read the payout"),
-            lambda seen: seen["status"] in {"paid", "failed"},
-            until="the payout arrives",
-        )
+        paid = self._await_bank(payout_id, clock_id)
         require(paid["status"] == "paid", f"the payout is {paid['status']}: {paid['failure_code']}")
         left = self._account()["available"]
         require(left == 0, f"paid out, but {left} is left")
         self._say(f"  it is paid; the balance is {self._amount(left)}")
         return payout_id
+
+    def _await_bank(self, payout_id: str, clock_id: str) -> Any:
+        """Banks take days: the provider is asked again each time the payout is due."""
+        await_state(
+            lambda: self._payout(payout_id), lambda seen: seen["status"] == "in_transit", until="the payout is sent"
+        )
+        for _ in range(_BANK_DAYS):
+            before = self._payout(payout_id)["version"]
+            self._advance(clock_id, timedelta(days=1))
+            asked = await_state(
+                lambda: self._payout(payout_id),
+                lambda seen, before=before: seen["version"] > before,  # type: ignore[misc]  # bound now
+                until="the provider is asked again",
+            )
+            if asked["status"] not in {"pending", "in_transit"}:
+                return asked
+        return self._payout(payout_id)
+
+    def _payout(self, payout_id: str) -> Any:
+        return expect(self._shop.seller.get(f"/v1/payouts/{payout_id}"), HTTPStatus.OK, to="read the payout")
 
     def _newest_payout(self) -> Any:
         page = expect(self._shop.seller.get("/v1/payouts?limit=1"), HTTPStatus.OK, to="list payouts")["data"]
