@@ -183,7 +183,17 @@ class TestSettling:
     def test_keeps_what_is_refused_for_good(self, world: World, partners: Partners) -> None:
         unpaid = world.order(world.shopper(), world.active(world.shopper()))
         event = handle(world, told(world, parcel_event(unpaid, a_scan())), partners)
+        assert (event.status, event.reason_code, event.due_at) == ("received", "order_transition_refused", later(30))
+        event = handle(world, event, partners, seconds=30)
         assert (event.status, event.reason_code, event.due_at) == ("failed", "order_transition_refused", None)
+
+    def test_looks_again_at_what_was_refused_in_passing(self, world: World, partners: Partners) -> None:
+        order = world.order(world.shopper(), world.active(world.shopper()))
+        event = handle(world, told(world, parcel_event(order, a_scan())), partners)
+        world.run(order, partners)
+        settled = handle(world, event, partners, seconds=30)
+        assert (settled.status, settled.reason_code) == (InboundStatus.PROCESSED, None)
+        assert world.stored_order(order).status == OrderStatus.SHIPPED
 
     @pytest.mark.parametrize(
         ("named", "code"),
@@ -198,6 +208,7 @@ class TestSettling:
         self, world: World, partners: Partners, named: dict[str, Any], code: str
     ) -> None:
         event = handle(world, told(world, an_event(tracking=(a_scan(),), **named)), partners)
+        event = handle(world, event, partners, seconds=30)
         assert (event.status, event.reason_code) == (InboundStatus.FAILED, code)
 
     def test_ignores_what_says_nothing(self, world: World, partners: Partners) -> None:

@@ -91,7 +91,7 @@ def process_inbound(*, uow: UnitOfWork, partners: Partners, inbound_id: InboundI
         now: Moment of the task, aware UTC.
 
     Returns:
-        How to settle the event; what the rules refuse for good is settled, too, and never tried again.
+        How to settle the event; what the rules refuse twice is settled, too, and never tried again.
 
     Raises:
         InboundNotFound: No such event.
@@ -110,7 +110,9 @@ def process_inbound(*, uow: UnitOfWork, partners: Partners, inbound_id: InboundI
     try:
         act(uow, partners, inbound, target_id, now)
     except (NotFound, Rejected) as outcome:
-        return Settlement(command=InboundCommand.FAIL, target_id=target_id, reason_code=outcome.code)
+        # Said once, it may be that another worker moved the thing between two reads; said twice, it is believed.
+        command = InboundCommand.FAIL if inbound.reason_code == outcome.code else None
+        return Settlement(command=command, target_id=target_id, reason_code=outcome.code)
     return Settlement(command=InboundCommand.PROCESS, target_id=target_id)
 
 
@@ -172,6 +174,7 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now
     postponed = msgspec.structs.replace(
         inbound,
         version=inbound.version + 1,
+        reason_code=reason_code,
         tries=inbound.tries + 1,
         updated_at=now,
         due_at=now + pause_after(inbound.tries),
