@@ -3,6 +3,7 @@
 import os
 import secrets
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -86,7 +87,7 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
     return kept
 
 
-def save(path: Path, content: Secrets | Demo) -> None:
+def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct]) -> None:
     """Write a file whole or not at all, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")

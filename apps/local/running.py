@@ -9,6 +9,7 @@ from pathlib import Path
 from apps.local import introductions, services
 from apps.local.accounts import provision
 from apps.local.brands import ATELIER, BRANDS, NORTHWIND
+from apps.local.endpoints import save_endpoints
 from apps.local.engines.local import LocalEngines
 from apps.local.issuer.tokens import issuer_url
 from apps.local.journey.money import MoneyJourney
@@ -74,6 +75,7 @@ class LocalPlatform:
             resources = self._provision(engines, addresses, secrets)
             registry.result()
         self._register(addresses, secrets, resources)
+        save_endpoints(self._var, secrets, base_url=addresses.base_url)
         self._say("starting the platform: workers, sweep, relay, payment provider, carrier, issuers, web")
         for spec in self._processes(engines, addresses, secrets):
             self._platform.append(spec.name)

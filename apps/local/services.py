@@ -9,10 +9,12 @@ from typing import Final
 import msgspec
 from django.conf import settings
 
+from apps.local.endpoints import webhooks_file
 from apps.local.private_files import Secrets
 from apps.local.supervisor import ProcessSpec
 from apps.local.supervisor.ports import LOOPBACK
 from apps.local.supervisor.probes import http_ready, tcp_ready
+from resale.domain.partners import PartnerKind
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _ENTRYPOINT: Final = str(ROOT / "docker" / "entrypoint")
@@ -67,7 +69,9 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
         _process(
             "payments",
             _command(
-                "sandbox_payments", "--port", addresses.payments_port, "--data", var / "payments" / "books.sqlite"
+                *("sandbox_payments", "--port", addresses.payments_port),
+                *("--data", var / "payments" / "books.sqlite"),
+                *("--webhooks", webhooks_file(var, PartnerKind.PAYMENTS)),
             ),
             env=_bare_environment(),
             port=addresses.payments_port,
@@ -76,7 +80,8 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
             "shipping",
             _command(
                 *("sandbox_shipping", "--port", addresses.shipping_port),
-                *("--data", var / "shipping" / "books.sqlite", "--webhooks", var / "shipping" / "webhooks.json"),
+                *("--data", var / "shipping" / "books.sqlite"),
+                *("--webhooks", webhooks_file(var, PartnerKind.SHIPPING)),
             ),
             env=_bare_environment(),
             port=addresses.shipping_port,

@@ -92,6 +92,13 @@ class TestMakeRun:
         assert len(listings) == 2
         assert all(listing.encode() in database for listing in listings)
 
+    def test_hears_its_partners(self, runs: Runs) -> None:
+        lines = [
+            json.loads(line) for line in (runs.var / "log" / "web.log").read_text().splitlines() if "/hooks/" in line
+        ]
+        assert {line["status"] for line in lines} == {202}
+        assert {line["tenant"] for line in lines} == {"northwind", "atelier"}
+
     def test_leaves_no_process_behind(self, runs: Runs) -> None:
         assert runs.processes_left == []
 
