@@ -11,16 +11,19 @@ from resale.adapters.partners.guards import Guards
 from resale.adapters.partners.records import ConnectionRecords
 from resale.adapters.partners.rules import GuardRules
 from resale.application.operations.connections import record_connection
-from resale.application.ports import UnitOfWork
+from resale.application.ports import Partners, UnitOfWork
 from resale.application.queries.connections import list_connections
 from resale.application.queries.history import verify_history
+from resale.bootstrap import Container
 from resale.domain.access import Principal
 from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStatus, Observation
-from resale.domain.ids import ConnectionId
+from resale.domain.ids import ConnectionId, PaymentId, ShipmentId
+from resale.domain.money import Money
 from resale.domain.partners import Connection, PartnerKind, PartnerPaused, PartnerUnavailable, Provider
+from resale.domain.payments import PaymentRequest
 from resale.domain.tenants import Tenant
 from tests.operations.world import BRAND, World, later
-from tests.unit.builders import NOW
+from tests.unit.builders import NOW, ORDER
 
 OPEN, CLOSED = ConnectionStatus.OPEN, ConnectionStatus.CLOSED
 
@@ -171,3 +174,31 @@ class TestGuardOnRecord:
 
 def _fail() -> None:
     raise PartnerUnavailable("no answer")
+
+
+class TestContainer:
+    @pytest.mark.parametrize("kind", PartnerKind)
+    def test_guards_every_partner_it_opens(self, world: World, kind: PartnerKind) -> None:
+        nobody = "http://127.0.0.1:9"
+        seen: list[tuple[Tenant, Observation]] = []
+        settings = msgspec.structs.replace(world.container.settings, payments_url=nobody, shipping_url=nobody)
+        container = Container(settings, record_connection=lambda tenant, _, what: seen.append((tenant, what)))
+        try:
+            for _ in range(5):
+                with pytest.raises(PartnerUnavailable):
+                    _ask(container.partners(world.tenant), kind)
+            with pytest.raises(PartnerPaused):
+                _ask(container.partners(world.tenant), kind)
+        finally:
+            container.close()
+        assert [(tenant, what.status) for tenant, what in seen] == [(world.tenant, OPEN)]
+
+
+def _ask(partners: Partners, kind: PartnerKind) -> None:
+    if kind is PartnerKind.PAYMENTS:
+        request = PaymentRequest(
+            attempt_id=PaymentId("pay_1"), order_id=ORDER, amount=Money(amount=1, currency="GBP"), token="tok_ok"
+        )
+        partners.payments.find_payment(request)
+    else:
+        partners.shipping.find_label(shipment_id=ShipmentId("shp_1"))
