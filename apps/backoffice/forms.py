@@ -73,6 +73,17 @@ class ReturnForm(VersionForm):
         )
 
 
+class DiscardForm(forms.Form):
+    """Why a message is given up."""
+
+    reason = forms.CharField(
+        min_length=3,
+        max_length=_NOTE_CHARS,
+        error_messages={"required": "Say why, for whoever asks later."},
+        widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"}),
+    )
+
+
 class KeyForm(forms.Form):
     """A new API key. ``once`` makes sending the form twice issue one key."""
 

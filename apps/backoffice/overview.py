@@ -57,6 +57,8 @@ class Search(StaffPage):
             return redirect("admin:order", order_id=text)
         if is_id("cus", text):
             return redirect(f"{reverse('admin:listings')}?seller={text}")
+        if is_id("dlq", text):
+            return redirect("admin:dead-letter", letter_id=text)
         messages.warning(
             request, "Search takes a whole id: of a listing (lst_…), an order (ord_…) or a seller (cus_…)."
         )

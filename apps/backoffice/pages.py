@@ -16,6 +16,7 @@ from django.views import View
 from apps.backoffice.desks import Desk, find_desk
 from apps.backoffice.site import site
 from apps.tenancy.models import User
+from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
 from resale.domain.orders import OrderChanged, OrderTransitionRefused
 from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
@@ -26,6 +27,11 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (OrderChanged, "The order moved on while you were looking at it. Nothing was done; this is how it looks now."),
     (ListingTransitionRefused, "The listing is in another state by now, which does not allow this. Nothing was done."),
     (OrderTransitionRefused, "The order is too far along for this. Nothing was done."),
+    (DeadLetterTransitionRefused, "This message was replayed or discarded by now. Nothing was done."),
+    (
+        DeadLetterHeld,
+        "Somebody else is looking at the dead letters right now. Nothing was done; try again in a moment.",
+    ),
     (Forbidden, "Your role does not allow this."),
     (Conflict, "Somebody else changed this at the same moment. Nothing was done; look at it and try again."),
     (Unavailable, "The shop's data did not answer in time. Look whether it was done before you try again."),

@@ -12,9 +12,11 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
-from apps.backoffice.desks import find_desk, list_shops
+from apps.backoffice.desks import Desk, find_desk, list_shops
 from apps.backoffice.guesses import SECONDS, Guesses, who_asks
 from apps.tenancy.models import User
+from resale.domain.access import Action
+from resale.domain.dead_letters import DeadLetterStatus
 
 _Link = tuple[str, str, str]
 _STAFF_LINKS: tuple[_Link, ...] = (
@@ -23,6 +25,7 @@ _STAFF_LINKS: tuple[_Link, ...] = (
     ("Orders", "receipt_long", "admin:orders"),
     ("Connections", "cable", "admin:connections"),
 )
+_MANAGER_LINKS: tuple[_Link, ...] = (*_STAFF_LINKS, ("Dead letters", "mark_email_unread", "admin:dead-letters"))
 _OPERATOR_LINKS: tuple[_Link, ...] = (
     ("Tenants", "storefront", "admin:tenants"),
     ("Health", "monitor_heart", "admin:health"),
@@ -59,9 +62,13 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
             context |= {"site_header": desk.tenant.name, "site_subheader": desk.role.capitalize()}
         elif operator:
             context |= {"site_header": "Platform", "site_subheader": "Operator"}
-        links = _OPERATOR_LINKS if operator else _STAFF_LINKS if desk is not None else ()
+        links = _OPERATOR_LINKS if operator else () if desk is None else _links_of(desk)
         shops = list_shops(user) if isinstance(user, User) else ()
         return {**context, "desk": desk, "shops": shops, "sidebar_navigation": _navigation(request, links)}
+
+
+def _links_of(desk: Desk) -> tuple[_Link, ...]:
+    return _MANAGER_LINKS if desk.may(Action.VIEW_DEAD_LETTERS, DeadLetterStatus.WAITING) else _STAFF_LINKS
 
 
 def _navigation(request: HttpRequest, links: tuple[_Link, ...]) -> list[dict[str, Any]]:

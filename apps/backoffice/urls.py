@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.backoffice import connections, listings, orders, overview, tenants
+from apps.backoffice import connections, dead_letters, listings, orders, overview, tenants
 from apps.backoffice.site import site
 
 app_name = "admin"
@@ -25,6 +25,10 @@ urlpatterns = [
     path("orders/<str:order_id>/", orders.OrderDetail.as_view(), name="order"),
     path("orders/<str:order_id>/cancel/", orders.Cancellation.as_view(), name="order-cancel"),
     path("connections/", connections.Connections.as_view(), name="connections"),
+    path("dead_letters/", dead_letters.DeadLetters.as_view(), name="dead-letters"),
+    path("dead_letters/<str:letter_id>/", dead_letters.DeadLetterDetail.as_view(), name="dead-letter"),
+    path("dead_letters/<str:letter_id>/replay/", dead_letters.Replay.as_view(), name="dead-letter-replay"),
+    path("dead_letters/<str:letter_id>/discard/", dead_letters.Discard.as_view(), name="dead-letter-discard"),
     path("tenants/", tenants.Tenants.as_view(), name="tenants"),
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),

@@ -23,7 +23,7 @@ TENANT_OWNER: Final = CustomerId("tenant")
 
 _TASK: Final = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 
-Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=500)]
+Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=500, pattern=r"^\s*\S[\s\S]*\Z")]
 
 
 class LetterQueue(StrEnum):

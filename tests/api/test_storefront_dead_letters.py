@@ -269,7 +269,9 @@ class TestDiscard:
         assert graveyard.count() == (0, 0)
         assert graveyard.sent() == []
 
-    @pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "x" * 501}, {"reason": "why", "force": True}])
+    @pytest.mark.parametrize(
+        "body", [{}, {"reason": ""}, {"reason": "    "}, {"reason": "x" * 501}, {"reason": "why", "force": True}]
+    )
     def test_needs_a_reason(self, front: Front, letter_id: DeadLetterId, graveyard: Graveyard, body: Any) -> None:
         assert front.post(f"/v1/dead_letters/{letter_id}/discard", body, brand=True).code == "422 validation_failed"
         assert graveyard.count() == (1, 0)

@@ -23,6 +23,7 @@ from tests.fixtures.storefront import Front
 NOTHING = {
     "listing_id": "lst_" + "0" * 32,
     "order_id": "ord_" + "0" * 32,
+    "letter_id": "dlq_" + "0" * 32,
     "media_id": "med_" + "0" * 32,
     "slug": "nobody",
     "key_id": "key_" + "0" * 32,

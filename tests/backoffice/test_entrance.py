@@ -15,7 +15,7 @@ CLOSED = [(name, path) for name, path in all_paths() if name not in OPEN]
 OF_SHOPS = [
     (name, path)
     for name, path in CLOSED
-    if name.startswith(("listing", "order", "search")) and name not in {"index", "shop"}
+    if name.startswith(("listing", "order", "search", "dead-letter")) and name not in {"index", "shop"}
 ]
 OF_OPERATORS = [(name, path) for name, path in CLOSED if name.startswith(("tenant", "key", "health"))]
 

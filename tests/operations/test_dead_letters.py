@@ -155,6 +155,13 @@ class TestReplay:
         assert (done.task, done.entity_ids) == (None, ())
         assert graveyard.sent(queue) == [body]
 
+    def test_finds_it_where_it_is_whatever_the_note_says(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard
+    ) -> None:
+        letter_id = graveyard.bury("moved by hand", "images")
+        world.container.failures(world.tenant).record(a_failure_note(letter_id, queue=LetterQueue.ORDERS))
+        assert replay(world, letters, letter_id).queue == LetterQueue.IMAGES
+
     def test_keeps_why_it_failed_beyond_the_note(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId
     ) -> None:

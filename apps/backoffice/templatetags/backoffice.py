@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -14,6 +15,13 @@ from resale.domain.money import minor_digits
 register = template.Library()
 
 _SIGNS: Final[Mapping[str, str]] = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥"}
+
+#: Prefix of an id → the page of what it names, and that page's place holder.
+_PAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "lst": ("admin:listing", "listing_id"),
+    "ord": ("admin:order", "order_id"),
+    "dlq": ("admin:dead-letter", "letter_id"),
+}
 
 _LABELS: Final[Mapping[str, str]] = {
     "pending_review": "Waiting for review",
@@ -50,6 +58,21 @@ def moment(at: datetime) -> SafeString:
 def badge(status: Any) -> SafeString:
     """Write a state as a coloured badge."""
     return format_html('<span class="bo-badge bo-{}">{}</span>', str(status), label(status))
+
+
+@register.filter
+def happening(change_type: str) -> str:
+    """Say what a change was: ``order.payment_failed`` is "Payment failed"."""
+    return label(change_type.rpartition(".")[2])
+
+
+@register.filter
+def entity(text: str) -> SafeString:
+    """Write an id so that it leads to what it names, where there is a page of it."""
+    name, place = _PAGES.get(text[:3], ("", ""))
+    if not name:
+        return short(text)
+    return format_html('<a href="{}">{}</a>', reverse(name, kwargs={place: text}), short(text))
 
 
 @register.filter

@@ -189,7 +189,8 @@ def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Let
     """Hold a message nobody acted on yet; the note of its failure says in which queue it should be."""
     message_id = message_id_of(letter_id)
     note = uow.dead_letters.find_failure(message_id)
-    letter = letters.take(message_id, queue=None if note is None else note.queue)
+    letter = None if note is None else letters.take(message_id, queue=note.queue)
+    letter = letter or letters.take(message_id, queue=None)
     if letter is None:
         raise DeadLetterNotFound("No such dead letter.")
     return letter

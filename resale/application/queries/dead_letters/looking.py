@@ -162,7 +162,8 @@ def _find(reader: Reader, letters: DeadLetters, letter_id: DeadLetterId) -> _Fou
         private = _open(reader, document)
         return _Found(letter=None, record=record, private=private, view=view_record(record))
     note = reader.find_failure(message_id)
-    letter = letters.find(message_id, queue=None if note is None else note.queue)
+    letter = None if note is None else letters.find(message_id, queue=note.queue)
+    letter = letter or letters.find(message_id, queue=None)
     if letter is None:
         raise DeadLetterNotFound("No such dead letter.")
     return _Found(letter=letter, record=None, private=None, view=view_letter(letter, note))
