@@ -83,6 +83,11 @@ class TestNotes:
         wait_until(lambda: lab.counts(tenant) == (0, 0), "done", 40)
         assert worker.notes(message_id) == []
 
+    def test_a_task_knows_how_often_its_message_was_received(self, lab: Lab, worker: Worker) -> None:
+        task_id = lab.send(worker.plan.tenants[0], "test.fail")
+        wait_until(lambda: len(worker.marks(task_id)) > 1, "two tries", 30)
+        assert [mark["receive_count"] for mark in worker.marks(task_id)] == [1, 2]
+
     def test_a_body_cannot_say_which_delivery_it_is(self, lab: Lab, worker: Worker) -> None:
         forged = {"queue": "images", "message_id": "forged", "receive_count": 99}
         body = {

@@ -121,7 +121,13 @@ app.add_defaults(settings)
 def mark(task: TenantTask, event: str = "ran", **fields: Any) -> None:
     """Append one line; a single write of O_APPEND, so processes do not mix theirs."""
     line: dict[str, Any] = {"event": event, "task": task.name, "id": task.request.id, "tenant": task.tenant.slug}
-    line |= {"queue": task.queue_name, "pid": os.getpid(), "at": time.time(), **fields}
+    line |= {
+        "queue": task.queue_name,
+        "receive_count": task.receive_count,
+        "pid": os.getpid(),
+        "at": time.time(),
+        **fields,
+    }
     with Path(read_plan().marks_file).open("ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")
 
