@@ -3,7 +3,7 @@
 import json
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from tests.fixtures.storefront import ADDRESS, Front
 from tests.unit.builders import NOW, a_failure_note
 
 NOTHING = "dlq_" + "0" * 32
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ class TestDryRun:
         assert effects(front, graveyard.bury(body)) == [{"kind": "fail"}]
 
     def test_of_an_image_says_what_it_would_find(self, front: Front, graveyard: Graveyard) -> None:
-        _, (slot,) = front.world.draft(front.shopper(), now=NOW)  # long ago: its form has expired
+        _, (slot,) = front.world.draft(front.shopper(), now=LONG_AGO)  # its form has expired
         ids = {"listing_id": slot.listing_id, "media_id": slot.id}
         letter_id = graveyard.bury_task(PROCESS_IMAGE, queue="images", **ids)
         assert step_of(front, letter_id) == "expire"
@@ -195,7 +196,7 @@ class TestDryRun:
         assert effects(front, letter_id) == []
 
     def test_of_an_upload_says_what_each_of_its_slots_would_find(self, front: Front, graveyard: Graveyard) -> None:
-        _, (slot,) = front.world.draft(front.shopper(), now=NOW)
+        _, (slot,) = front.world.draft(front.shopper(), now=LONG_AGO)
         names = [original_key(slot.listing_id, slot.id), "originals/nobody/nothing", "elsewhere"]
         event = {"Records": [{"eventName": "ObjectCreated:Post", "s3": {"object": {"key": key}}} for key in names]}
         letter_id = graveyard.bury(json.dumps(event), "images")

@@ -5,11 +5,13 @@ import string
 import uuid
 from datetime import datetime
 
+import msgspec
 import pytest
 
 from resale.adapters.dynamodb.dead_letters import NOTE_KEPT_FOR
 from resale.application.operations.dead_letters import begin_replay, discard_dead_letter, finish_replay
 from resale.application.ports import DeadLetters, Letter, LetterPage
+from resale.application.queries.dead_letters import EffectKind, Looking, describe_replay
 from resale.domain.access import Principal, Role
 from resale.domain.dead_letters import (
     TENANT_OWNER,
@@ -24,11 +26,13 @@ from resale.domain.dead_letters import (
     LetterQueue,
     message_id_of,
 )
-from resale.domain.ids import DeadLetterId
+from resale.domain.ids import ClaimId, DeadLetterId, InboundId, PayoutId, SellerId
+from resale.domain.payouts import PayoutMethod, PayoutStatus
 from resale.errors import Unavailable
 from tests.fixtures.graveyard import Graveyard
 from tests.operations.world import BRAND, World, later
-from tests.unit.builders import NOW, a_dead_letter, a_failure_note
+from tests.unit.builders import NOW, a_claim, a_dead_letter, a_failure_note, a_payout, a_seller
+from tests.unit.events import an_inbound
 
 ORDER = "ord_" + "7" * 32
 REASON = "It is about an order that was never there."
@@ -358,6 +362,107 @@ class TestDiscard:
         with pytest.raises(DeadLetterNotFound):
             discard(other_world, other_world.container.dead_letters(other_world.tenant), letter_id)
         assert graveyard.count() == (1, 0)
+
+
+class TestDescribeReplay:
+    """What the tasks of claims, payouts, sellers and partners' events would do; the API's tests have the others."""
+
+    def test_of_a_claim_says_its_step(self, world: World, letters: DeadLetters, graveyard: Graveyard) -> None:
+        claim = a_claim(id=ClaimId(fresh("clm")))
+        uow = world.uow()
+        uow.claims.add(claim, change_type="claim.opened")
+        uow.commit()
+        letter_id = graveyard.bury_task("claims.advance", claim_id=claim.id)
+        assert effects(world, letters, letter_id, now=NOW) == []
+        assert effects(world, letters, letter_id, now=claim.deadline_at) == [("step", claim.id, "opened", "expire")]
+
+    @pytest.mark.parametrize(
+        ("status", "method", "step"),
+        [
+            (PayoutStatus.PENDING, PayoutMethod.CASH, "pay_out"),
+            (PayoutStatus.IN_TRANSIT, PayoutMethod.CASH, "look_up"),
+            (PayoutStatus.FAILED, PayoutMethod.CASH, None),
+            (PayoutStatus.PENDING, PayoutMethod.STORE_CREDIT, None),
+        ],
+    )
+    def test_of_a_payout_says_whether_the_provider_is_asked(
+        self,
+        world: World,
+        letters: DeadLetters,
+        graveyard: Graveyard,
+        status: PayoutStatus,
+        method: PayoutMethod,
+        step: str | None,
+    ) -> None:
+        payout = a_payout(id=PayoutId(fresh("pyt")), status=status, method=method)
+        uow = world.uow()
+        uow.payouts.add(payout, change_type="payout.created")
+        uow.commit()
+        found = effects(world, letters, graveyard.bury_task("payouts.advance", payout_id=payout.id))
+        assert found == ([] if step is None else [("step", payout.id, status.value, step)])
+
+    def test_of_a_seller_says_whether_it_is_time(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard
+    ) -> None:
+        seller = a_seller(id=SellerId(fresh("sel")), due_at=later(60))
+        uow = world.uow()
+        uow.sellers.add(seller, change_type="seller.opened")
+        uow.commit()
+        letter_id = graveyard.bury_task("payouts.start", seller_id=seller.id)
+        assert effects(world, letters, letter_id, now=NOW) == []
+        assert effects(world, letters, letter_id, now=later(60)) == [("step", seller.id, "active", "start_payout")]
+
+    def test_of_a_partners_event_says_whether_it_waits(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard
+    ) -> None:
+        event = msgspec.structs.replace(an_inbound(), id=InboundId(fresh("inb")))
+        uow = world.uow()
+        uow.inbound.add(event, change_type="inbound.received")
+        uow.commit()
+        found = effects(world, letters, graveyard.bury_task("inbound.process", inbound_id=event.id))
+        assert found == [("step", event.id, "received", "process")]
+
+    @pytest.mark.parametrize(
+        ("task", "argument", "code"),
+        [
+            ("claims.advance", "claim_id", "claim_not_found"),
+            ("payouts.advance", "payout_id", "payout_not_found"),
+            ("inbound.process", "inbound_id", "inbound_not_found"),
+            ("images.process", "media_id", "image_not_found"),
+        ],
+    )
+    def test_of_what_is_not_there_says_that_it_is_refused(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard, task: str, argument: str, code: str
+    ) -> None:
+        looking = looking_at(world, NOW)
+        letter_id = graveyard.bury_task(task, **{argument: "jane@example.org"})
+        described = describe_replay(looking=looking, letters=letters, principal=BRAND, letter_id=letter_id)
+        (effect,) = described.effects
+        assert (effect.kind, effect.code, effect.entity_id) == (EffectKind.REFUSE, code, None)
+
+    def test_of_one_whose_replay_was_cut_off_says_what_its_kept_body_does(
+        self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard
+    ) -> None:
+        begin_replay(uow=world.uow(), letters=letters, principal=BRAND, letter_id=letter_id, now=NOW)
+        graveyard.empty()
+        (effect,) = effects(world, letters, letter_id)
+        assert effect[:2] == ("refuse", ORDER)
+
+
+def fresh(prefix: str) -> str:
+    return f"{prefix}_{uuid.uuid4().hex}"
+
+
+def looking_at(world: World, now: datetime) -> Looking:
+    store = world.container.media_store(world.tenant)
+    return Looking(reader=world.reader, store=store, now=now, tasks_after=lambda _row: ())
+
+
+def effects(
+    world: World, letters: DeadLetters, letter_id: DeadLetterId, *, now: datetime = NOW
+) -> list[tuple[str, str | None, str | None, str | None]]:
+    described = describe_replay(looking=looking_at(world, now), letters=letters, principal=BRAND, letter_id=letter_id)
+    return [(one.kind.value, one.entity_id, one.status, one.step) for one in described.effects]
 
 
 class TestNotes:

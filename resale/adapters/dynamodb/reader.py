@@ -18,6 +18,7 @@ from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS, DynamoDBFailures
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.idempotency import find_record
+from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
 from resale.adapters.dynamodb.ledger import LedgerBook
 from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import media_noun, query_media
@@ -36,6 +37,7 @@ from resale.domain.ids import (
     ConnectionId,
     CustomerId,
     DeadLetterId,
+    InboundId,
     ListingId,
     OrderId,
     PayoutId,
@@ -120,6 +122,10 @@ class DynamoDBReader:
         )
         noun = transfer_noun(self.tenant)
         return tuple(noun.from_item(item) for item in items)
+
+    def find_inbound(self, inbound_id: InboundId) -> Document | None:
+        """Read an inbound event's document, consistently."""
+        return self._find(INBOUND_EVENTS, keys.inbound_key(inbound_id), inbound_id)
 
     def find_dead_letter(self, letter_id: DeadLetterId) -> Document | None:
         """Read what was done about a dead letter, consistently."""

@@ -17,7 +17,17 @@ from resale.application.ports.writing import Vault
 from resale.domain.clocks import Clock
 from resale.domain.connections import ConnectionState
 from resale.domain.dead_letters import FailureNote
-from resale.domain.ids import ClaimId, ConnectionId, CustomerId, DeadLetterId, ListingId, OrderId, PayoutId, SellerId
+from resale.domain.ids import (
+    ClaimId,
+    ConnectionId,
+    CustomerId,
+    DeadLetterId,
+    InboundId,
+    ListingId,
+    OrderId,
+    PayoutId,
+    SellerId,
+)
 from resale.domain.ledger import LedgerEntry
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
@@ -114,6 +124,9 @@ class Reader(Protocol):
             SandboxOnly: A live tenant; nothing is read.
             Unavailable: The store did not answer in time.
         """
+
+    def find_inbound(self, inbound_id: InboundId) -> Document | None:
+        """Read an inbound event's document, consistently."""
 
     def find_dead_letter(self, letter_id: DeadLetterId) -> Document | None:
         """Read what was done about a dead letter, consistently; None while nobody acted on it."""

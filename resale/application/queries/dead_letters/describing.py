@@ -10,7 +10,8 @@ import msgspec
 from resale.application.ports import HistoryRow, MediaStore, Reader
 from resale.domain.claims import Claim, ClaimNotFound, ClaimStep, next_claim_step
 from resale.domain.dead_letters import Contents, uploads_of
-from resale.domain.ids import ClaimId, ListingId, MediaId, OrderId, PayoutId, SellerId, is_any_id, is_id
+from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId, is_any_id, is_id
+from resale.domain.inbound import Inbound, InboundNotFound, InboundStatus
 from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
 from resale.domain.orders import Order, OrderNotFound
 from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
@@ -118,6 +119,17 @@ def _describe_seller(looking: Looking, contents: Contents) -> tuple[Effect, ...]
     return _step(seller.id, seller.status, seller.due_at, "start_payout")
 
 
+def _describe_inbound(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+    """Say whether what a partner told would be acted on; what follows is its entity's own step."""
+    inbound_id = InboundId(_argument(contents, "inbound_id"))
+    document = looking.reader.find_inbound(inbound_id) if is_id("inb", inbound_id) else None
+    if document is None:
+        return _refusal(InboundNotFound, inbound_id)
+    inbound = msgspec.json.decode(document.doc, type=Inbound)
+    waits = inbound.status == InboundStatus.RECEIVED
+    return _step(inbound.id, inbound.status, inbound.due_at, "process") if waits else ()
+
+
 def _describe_image(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     listing_id, media_id = _argument(contents, "listing_id"), _argument(contents, "media_id")
     return _describe_slot(looking, ListingId(listing_id), MediaId(media_id))
@@ -131,7 +143,7 @@ def _describe_upload(looking: Looking, contents: Contents) -> tuple[Effect, ...]
 
 
 def _describe_slot(looking: Looking, listing_id: ListingId, media_id: MediaId) -> tuple[Effect, ...]:
-    slots = looking.reader.list_media(listing_id) if is_id("lst", listing_id) else ()
+    slots = looking.reader.list_media(listing_id) if is_any_id(listing_id) else ()
     media = next((one for one in slots if one.id == media_id), None)
     if media is None:
         return _refusal(MediaNotFound, media_id)
@@ -174,6 +186,7 @@ DESCRIBERS: Final[Mapping[str, Describer]] = {
     "claims.advance": _describe_claim,
     "payouts.advance": _describe_payout,
     "payouts.start": _describe_seller,
+    "inbound.process": _describe_inbound,
     "images.process": _describe_image,
     "images.process_upload": _describe_upload,
 }
