@@ -80,6 +80,7 @@ PAYOUTS: Final = Machine(
         Row(_S.PENDING, _C.SEND, _S.IN_TRANSIT),
         Row(_S.PENDING, _C.PAY, _S.PAID),
         Row(_S.PENDING, _C.FAIL, _S.FAILED),
+        Row(_S.PENDING, _C.RETURN, _S.RETURNED),  # it went and came back before we heard of either
         Row(_S.IN_TRANSIT, _C.PAY, _S.PAID),
         Row(_S.IN_TRANSIT, _C.FAIL, _S.FAILED),
         Row(_S.IN_TRANSIT, _C.RETURN, _S.RETURNED),

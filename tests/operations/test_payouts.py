@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
@@ -142,6 +143,21 @@ class TestDuePayout:
         assert payout is not None
         assert account(world, completed).due_at is None
 
+    def test_looks_again_for_what_the_index_does_not_show_yet(self, world: World, seller: Shopper) -> None:
+        edit = SellerEdit(payout_destination="acct_ok")
+        made = edit_seller(uow=world.uow(), shopper=seller, edit=edit, now=NOW)
+        uow = world.uow()
+        stored = uow.sellers.find(made.id)
+        assert stored is not None
+        uow.sellers.save(
+            msgspec.structs.replace(stored, available=500, due_at=NOW), change_type="seller.balance_changed"
+        )
+        uow.commit()
+        assert start_due_payout(uow=world.uow(now=LATER), seller_id=made.id, now=LATER) is None
+        waiting = world.uow().sellers.find(made.id)
+        assert waiting is not None
+        assert waiting.due_at == LATER + timedelta(hours=1)
+
 
 class TestAdvancePayout:
     def test_is_sent_once_though_the_answer_is_lost(self, world: World, completed: Order) -> None:
@@ -164,6 +180,31 @@ class TestAdvancePayout:
         assert account(world, completed).available == 10_800
         assert account(world, completed).payout_destination is None
         assert list_ledger(reader=world.reader, principal=BRAND, source_id=payout.id).sum == 0
+
+    def test_what_came_back_before_we_heard_that_it_went_is_the_sellers_again(
+        self, world: World, completed: Order
+    ) -> None:
+        partners = Partners(Books(payout_state=PayoutState.RETURNED, lose={"pay_out": 1}))
+        payout = start(world, completed)
+        with pytest.raises(Unavailable):
+            advance(world, payout, partners)
+        assert advance(world, payout, partners).status == PayoutStatus.RETURNED
+        assert account(world, completed).available == 10_800
+
+    def test_what_did_not_arrive_is_paid_the_other_way_by_itself(
+        self, world: World, completed: Order, seller: Shopper
+    ) -> None:
+        partners = Partners(Books(payout_state=PayoutState.FAILED))
+        payout = start(world, completed)
+        other = SellerEdit(payout_method=PayoutMethod.STORE_CREDIT)
+        edit_seller(uow=world.uow(now=LATER), shopper=seller, edit=other, now=LATER)
+        advance(world, payout, partners)
+        advance(world, payout, partners)
+        when = account(world, completed).due_at
+        assert when is not None
+        again = start_due_payout(uow=world.uow(now=when), seller_id=seller_id_of(completed.seller_id), now=when)
+        assert again is not None
+        assert (again.method, again.amount) == (PayoutMethod.STORE_CREDIT, 10_800)
 
     def test_paid_again_changes_nothing(self, world: World, completed: Order, partners: Partners) -> None:
         payout = start(world, completed)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.idempotency import CommandKey, record_command
-from resale.application.operations.sellers import seller_account_of
+from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.ids import CustomerId, OrderId, PayoutId, SellerId, sibling
@@ -31,6 +31,7 @@ from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
 
 _STEP_DUE: Final = timedelta(seconds=30)
 _POLL_EVERY: Final = timedelta(hours=6)
+_LOOKED_AT_AGAIN: Final = timedelta(hours=1)
 _COMMANDS: Final[Mapping[PayoutState, PayoutCommand]] = {
     PayoutState.IN_TRANSIT: PayoutCommand.SEND,
     PayoutState.PAID: PayoutCommand.PAY,
@@ -86,7 +87,7 @@ def start_payout(
 
 
 def start_due_payout(*, uow: UnitOfWork, seller_id: SellerId, now: datetime) -> Payout | None:
-    """Pay a seller whose time has come, by what their account says; nothing to pay: only their wake-up ends.
+    """Pay a seller whose time has come, by what their account says; nothing to pay: their wake-up moves on.
 
     Shape: as ``start_payout``, or commits at most 1 (``seller.payout_passed``). Before its time: no-op.
 
@@ -107,7 +108,9 @@ def start_due_payout(*, uow: UnitOfWork, seller_id: SellerId, now: datetime) -> 
     try:
         return start_payout(uow=uow, seller_id=seller_id, method=None, key=None, now=now)
     except (NothingToPayOut, PayoutDestinationMissing):
-        asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=None, updated_at=now)
+        # What is on the balance and not yet in the index of transfers is there when it is looked at again.
+        again = now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
+        asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=again, updated_at=now)
         uow.sellers.save(asleep, change_type="seller.payout_passed")
         uow.commit()
         return None
@@ -301,4 +304,5 @@ def _give_back(*, uow: UnitOfWork, payout: Payout, now: datetime) -> None:
         payout_destination=None if seller.payout_destination == payout.destination else seller.payout_destination,
         updated_at=now,
     )
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
     uow.sellers.save(seller, change_type="seller.balance_changed", reason_code="payout_failed")

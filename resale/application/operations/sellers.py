@@ -47,8 +47,7 @@ def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: dat
         seller = _shipping_from(uow, seller, edit.ship_from)
     if seller == before and not is_new:
         return before
-    if seller.can_be_paid and seller.due_at is None:
-        seller = msgspec.structs.replace(seller, due_at=now + timedelta(hours=uow.tenant.policies.payout_delay_hours))
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
     seller = _save(uow, seller, is_new=is_new, now=now)
     uow.commit()
     return seller
@@ -67,6 +66,13 @@ def seller_account_of(*, uow: UnitOfWork, customer_id: CustomerId, now: datetime
         updated_at=now,
     )
     return made, True
+
+
+def pays_at(*, uow: UnitOfWork, seller: Seller, now: datetime) -> datetime | None:
+    """Say when a balance that has changed is paid out by itself: None while it cannot be. Commits nothing."""
+    if not seller.can_be_paid:
+        return None
+    return seller.due_at or now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
 
 
 def ship_from_of(*, uow: UnitOfWork, customer_id: CustomerId, given: Address | None, now: datetime) -> Address:

@@ -1,14 +1,13 @@
 """The end of a sale: what was held becomes the seller's."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from resale.application.operations.sellers import seller_account_of
+from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.orders import Order, OrderCommand
-from resale.domain.sellers import Seller
 from resale.domain.steps import moved, transfer_id_of
 from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
 
@@ -52,17 +51,11 @@ def credit_seller(*, uow: UnitOfWork, order: Order, amount: int, now: datetime) 
     seller = msgspec.structs.replace(
         seller, version=seller.version + 1, available=seller.available + amount, updated_at=now
     )
-    seller = msgspec.structs.replace(seller, due_at=_pays_at(uow, seller, now))
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
     if is_new:
         uow.sellers.add(seller, change_type="seller.balance_changed")
     else:
         uow.sellers.save(seller, change_type="seller.balance_changed")
-
-
-def _pays_at(uow: UnitOfWork, seller: Seller, now: datetime) -> datetime | None:
-    if not seller.can_be_paid:
-        return None
-    return seller.due_at or now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
 
 
 def _moved(transfer: Transfer, command: TransferCommand, *, now: datetime, **fields: object) -> Transfer:
