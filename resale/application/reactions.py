@@ -133,6 +133,7 @@ CHANGE_TYPES: Final = frozenset(
         "order.cancelled",
         "order.cancelling",
         "order.charged_back",
+        "order.claim_closed",
         "order.claim_opened",
         "order.completed",
         "order.confirmed",

@@ -17,6 +17,7 @@ from resale.errors import Conflict, Invalid, NotFound, Rejected
 SCHEMA: Final = 1
 MAX_EVIDENCE: Final = 8
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+REFUND_DUE: Final = timedelta(minutes=10)  # another refund of the order is done first
 POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 
 
@@ -67,6 +68,7 @@ class ClaimStep(StrEnum):
 
     BUY_RETURN_LABEL = "buy_return_label"
     TRACK_RETURN = "track_return"
+    REFUND_RETURN = "refund_return"
     EXPIRE = "expire"
     NOTHING = "nothing"
 
@@ -140,6 +142,12 @@ CLAIMS: Final = Machine(
 
 #: States in which staff may decide.
 CLAIM_OPEN: Final = frozenset(_OPEN)
+#: States that wait for the refund that they began.
+AWAITING_REFUND: Final = frozenset({_S.APPROVED_WITHOUT_RETURN, _S.RETURN_IN_TRANSIT})
+#: States of a parcel that is on its way back or was, also where its carrier lost it.
+_SENT_BACK: Final = frozenset(
+    {ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE}
+)
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
 
@@ -210,6 +218,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
     """Say what the workflow has to do now, from the claim and the moment alone."""
+    if is_sent_back(claim):
+        return ClaimStep.REFUND_RETURN
     if claim.status in {*_OPEN, *_RETURNING} and now >= claim.deadline_at:
         return ClaimStep.EXPIRE
     parcel = claim.return_shipment
@@ -217,6 +227,12 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
         return ClaimStep.BUY_RETURN_LABEL if parcel.label_wanted else ClaimStep.NOTHING
     is_due = claim.due_at is not None and now >= claim.due_at
     return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING
+
+
+def is_sent_back(claim: Claim) -> bool:
+    """Say whether the item was sent back and its refund has not begun."""
+    parcel = claim.return_shipment
+    return claim.status in _RETURNING and parcel is not None and parcel.status in _SENT_BACK
 
 
 def parcel_of(claim: Claim) -> Shipment:
@@ -236,10 +252,12 @@ def awake(claim: Claim, now: datetime) -> Claim:
     if claim.status in CLAIMS.final:
         return msgspec.structs.replace(claim, due_at=None)
     due = claim.deadline_at
-    if claim.status == ClaimStatus.APPROVED and parcel_of(claim).label_wanted:
+    if is_sent_back(claim):
+        due = now + REFUND_DUE
+    elif claim.status == ClaimStatus.APPROVED and parcel_of(claim).label_wanted:
         due = min(due, now + STEP_DUE)
     elif claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
         due = min(due, now + POLL_EVERY)
-    elif claim.status in {ClaimStatus.APPROVED_WITHOUT_RETURN, ClaimStatus.RETURN_IN_TRANSIT}:
+    elif claim.status in AWAITING_REFUND:
         due = now + POLL_EVERY  # its order's refund closes it
     return msgspec.structs.replace(claim, due_at=due)

@@ -188,9 +188,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed_refund(self) -> Refund | None:
-        """The last refund, where the provider could not give it back: it is tried again."""
-        last = self.refunds[-1] if self.refunds else None
+        """The last refund, where the provider could not give it back: it is tried again while something is left."""
+        last = self.refunds[-1] if self.refunds and self.remaining_minor else None
         return last if last is not None and last.status == RefundState.FAILED else None
+
+    @property
+    def is_refund_under_way(self) -> bool:
+        """Whether a refund has begun that is not done, be it one that failed and is tried again."""
+        return self.pending_refund is not None or self.failed_refund is not None
 
     @property
     def is_disputed(self) -> bool:
@@ -223,6 +228,11 @@ def is_late(order: Order, now: datetime) -> bool:
 def no_refund_begun(order: Order, _now: datetime) -> bool:
     """No refund has begun."""
     return not order.refunds
+
+
+def is_not_disputed(order: Order, _now: datetime) -> bool:
+    """No dispute is open."""
+    return not order.is_disputed
 
 
 def in_claim_window(order: Order, now: datetime) -> bool:
@@ -261,7 +271,8 @@ ORDERS: Final = Machine(
         *(Row(source, _C.DELIVER, _S.DELIVERED, no_refund_begun) for source in GIVING_BACK),
         *(Row(source, _C.REFUND, _S.CANCELLED, is_refunded) for source in GIVING_BACK),
         Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, in_claim_window),
-        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED),
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, is_not_disputed),
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.DELIVERED),  # completes when the dispute is over
         Row(_S.DELIVERED, _C.COMPLETE, _S.COMPLETED, protection_is_over),
         *(
             Row(source, _C.REFUND, _S.REFUNDED, is_refunded)

@@ -97,6 +97,12 @@ def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fi
     return _awake(changed, now)
 
 
+def claim_closed(order: Order, *, now: datetime) -> Order:
+    """Take an order on whose claim came to an end: completed, or delivered as before while a dispute is open."""
+    closed = moved(order, OrderCommand.CLOSE_CLAIM, now=now)
+    return msgspec.structs.replace(closed, completed_at=now if closed.status == _S.COMPLETED else None)
+
+
 def kept(order: Order, *, now: datetime, **fields: object) -> Order:
     """Change an order within its state."""
     return _awake(_next_version(order, now, fields), now)

@@ -13,6 +13,7 @@ from resale.application.operations.claims.moving import (
     close_claim,
     complete_claimed,
 )
+from resale.application.operations.orders.refunding import RefundUnderWay
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.claims import (
@@ -133,6 +134,7 @@ def resolve_claim(
         ClaimNotFound: None that the caller may see.
         Forbidden: Not theirs to decide.
         RefundAmountRefused: More than is left, or a part of it with a return.
+        RefundUnderWay: Another refund of the order has to be done first.
         ClaimTransitionRefused: Decided already.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -148,6 +150,8 @@ def resolve_claim(
     if resolution.decision == Verdict.APPROVE:
         claim = _returning(uow, claim, order, now)
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
+        if order.is_refund_under_way:
+            raise RefundUnderWay("Another refund of this order is not done yet.")
         claim = msgspec.structs.replace(claim, refund_amount=amount)
         begin_claim_refund(uow=uow, order=order, amount=amount, claim=claim, now=now)
     elif resolution.decision == Verdict.DENY:

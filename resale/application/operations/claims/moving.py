@@ -18,8 +18,8 @@ from resale.domain.claims import (
     next_version,
 )
 from resale.domain.ids import ClaimId
-from resale.domain.orders import Order, OrderCommand
-from resale.domain.steps import moved
+from resale.domain.orders import Order, OrderStatus
+from resale.domain.steps import claim_closed
 from resale.errors import Forbidden
 
 
@@ -30,8 +30,14 @@ def begin_claim_refund(*, uow: UnitOfWork, order: Order, amount: int, claim: Cla
 
 
 def complete_claimed(*, uow: UnitOfWork, order: Order, now: datetime) -> None:
-    """Buffer that an order whose claim came to nothing is completed, with the seller's transfer."""
-    order = moved(order, OrderCommand.CLOSE_CLAIM, now=now, completed_at=now)
+    """Buffer that an order whose claim came to nothing is completed, with the seller's transfer.
+
+    While a dispute is open it only waits on: what the seller has is theirs for good.
+    """
+    order = claim_closed(order, now=now)
+    if order.status != OrderStatus.COMPLETED:
+        uow.orders.save(order, change_type="order.claim_closed")
+        return
     uow.orders.save(order, change_type="order.completed")
     release_transfer(uow=uow, order=order, taken_back=0, now=now)
 

@@ -1,7 +1,6 @@
 """The way of a claimed item back: its label, its parcel, and the deadlines of a claim."""
 
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
@@ -17,6 +16,7 @@ from resale.domain.claims import (
     ClaimNotFound,
     ClaimStep,
     awake,
+    is_sent_back,
     next_claim_step,
     next_version,
     parcel_of,
@@ -28,13 +28,10 @@ from resale.domain.shipments import (
     LabelState,
     Parcel,
     Shipment,
-    ShipmentStatus,
     TrackingEvent,
     labelled,
     record_events,
 )
-
-_SENT_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
 
 
 def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now: datetime) -> Claim:
@@ -58,6 +55,8 @@ def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now
     """
     claim = uow.claims.get(claim_id)
     step = next_claim_step(claim, now=now)
+    if step == ClaimStep.REFUND_RETURN:
+        return _refund_return(uow, claim, now)
     if step == ClaimStep.EXPIRE:
         return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
     if step == ClaimStep.BUY_RETURN_LABEL:
@@ -169,11 +168,18 @@ def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now
     return claim
 
 
+def _refund_return(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
+    """Begin the refund of what was sent back, once another one is done; till then look again now and then."""
+    if claim.due_at is not None and now < claim.due_at:
+        return claim
+    return _commit_parcel(uow, claim, parcel_of(claim), now)
+
+
 def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetime) -> Claim:
-    scanned = parcel.status in _SENT_BACK and CLAIMS.permits(claim.status, ClaimCommand.SCAN_RETURN)
     claim = next_version(claim, now, return_shipment=parcel)
-    if scanned:
-        order = uow.orders.get(claim.order_id)
+    order = uow.orders.get(claim.order_id) if is_sent_back(claim) else None
+    scanned = order is not None and not order.is_refund_under_way
+    if order is not None and scanned:
         claim = msgspec.structs.replace(
             claim,
             status=CLAIMS.next_status(claim.status, ClaimCommand.SCAN_RETURN),

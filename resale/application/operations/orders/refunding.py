@@ -16,7 +16,7 @@ from resale.application.operations.orders.moving import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
-from resale.domain.claims import CLAIMS, ClaimCommand
+from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
 from resale.domain.money import Money
 from resale.domain.orders import (
@@ -36,11 +36,13 @@ from resale.domain.payments import (
     RefundState,
     paid,
 )
-from resale.domain.steps import kept, moved, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Forbidden, Invalid, Rejected, Unavailable
 
 _REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+_SOONEST_ASKED: Final = timedelta(minutes=10)  # a refund that takes its time is asked for at twice its age
+_LATEST_ASKED: Final = timedelta(hours=12)
 _TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
 
 
@@ -173,10 +175,12 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
 
     Raises:
         OrderNotFound: No such order.
-        Unavailable: A refund is under way; it is known soon whether that took the money first.
+        Unavailable: A refund is under way, or the capture is not known yet; whoever tells this tells it again.
         Conflict: Another writer won; read again.
     """
     order = uow.orders.get(order_id)
+    if order.payment is None or not order.payment.captured_minor:
+        raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
     known = order.dispute
     if known is not None and (known.status == dispute.status or known.status != DisputeStatus.OPEN):
         return order
@@ -203,8 +207,10 @@ def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: dateti
         started_at=now,
         finished_at=now,
     )
+    failed = () if order.failed_refund is None else (order.failed_refund,)  # stays the last: it is tried again
+    refunds = (*order.refunds[: len(order.refunds) - len(failed)], taken, *failed)
     order = msgspec.structs.replace(
-        order, refunds=(*order.refunds, taken), dispute=dispute, cancel_requested=False, attention="charged_back"
+        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
     )
     return _commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
 
@@ -219,7 +225,7 @@ def _commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_t
     attention = None if order.attention == "refund_failed" else order.attention
     order = moved_if_allowed(order, OrderCommand.REFUND, now=now, payment=payment, attention=attention)
     if before == OrderStatus.CLAIM_OPEN:
-        order = _close_claim(uow=uow, order=order, now=now)
+        order = _close_claim(uow=uow, order=order, is_chargeback=change_type == "order.charged_back", now=now)
     uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
     seller_gives = _take_from_seller(uow=uow, order=order, given=given, before=before, now=now)
     uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=now))
@@ -263,9 +269,12 @@ def _taken_back(order: Order, transfer: Transfer, given: Refund, now: datetime) 
     )
 
 
-def _close_claim(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
-    """Buffer the claim's end with the refund it was for; a part given back completes the order."""
+def _close_claim(*, uow: UnitOfWork, order: Order, is_chargeback: bool, now: datetime) -> Order:
+    """Buffer the claim's end with the refund it was for, or when nothing is left; other money back ends no claim."""
     claim = uow.claims.get(ClaimId(sibling("clm", order.id)))
+    was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
+    if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
+        return order
     closed = msgspec.structs.replace(
         claim,
         status=CLAIMS.next_status(claim.status, ClaimCommand.REFUND),
@@ -277,7 +286,7 @@ def _close_claim(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     uow.claims.save(closed, change_type="claim.refunded")
     if order.status != OrderStatus.CLAIM_OPEN:
         return order
-    completed = moved(order, OrderCommand.CLOSE_CLAIM, now=now, completed_at=now)
+    completed = claim_closed(order, now=now)
     return msgspec.structs.replace(completed, version=order.version)
 
 
@@ -300,7 +309,8 @@ def _commit_awaited(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: R
         return order
     awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
     order = kept(_with(order, awaited), now=now)
-    order = msgspec.structs.replace(order, due_at=now + timedelta(minutes=10))
+    age = now - refund.started_at
+    order = msgspec.structs.replace(order, due_at=now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
     uow.orders.save(order, change_type="order.refund_awaited")
     uow.commit()
     return order
@@ -318,7 +328,7 @@ def _with(order: Order, refund: Refund) -> Order:
 
 
 def _check_refundable(uow: UnitOfWork, order: Order, now: datetime) -> None:
-    if order.pending_refund is not None:
+    if order.is_refund_under_way:
         raise RefundUnderWay("Another refund of this order is not done yet.")
     window = timedelta(days=uow.tenant.policies.refund_window_days)
     in_time = order.confirmed_at is not None and now < order.confirmed_at + window
