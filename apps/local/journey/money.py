@@ -94,8 +94,13 @@ class MoneyJourney:
         self._say(f"  the order is completed; the seller's transfer is available: {self._amount(account['available'])}")
 
     def _pay_out(self, clock_id: str) -> str:
+        known = self._newest_payout()
         self._advance(clock_id, timedelta(days=3))
-        payout = await_state(self._newest_payout, lambda seen: seen is not None, until="the payout begins by itself")
+        payout = await_state(
+            self._newest_payout,
+            lambda seen: seen is not None and (known is None or seen["id"] != known["id"]),
+            until="the payout begins by itself",
+        )
         payout_id = str(payout["id"])
         self._say(f"  a payout of {self._amount(payout['amount'])} begins by itself: {payout_id}")
         paid = self._await_bank(payout_id, clock_id)
@@ -106,28 +111,27 @@ class MoneyJourney:
         return payout_id
 
     def _await_bank(self, payout_id: str, clock_id: str) -> Any:
-        """Banks take days: the provider is asked again each time the payout is due."""
-        await_state(
-            lambda: self._payout(payout_id), lambda seen: seen["status"] == "in_transit", until="the payout is sent"
+        """Banks take days: the provider is asked each time the payout is due, or tells by itself."""
+        seen = await_state(
+            lambda: self._payout(payout_id), lambda seen: seen["status"] != "pending", until="the payout is sent"
         )
         for _ in range(_BANK_DAYS):
-            before = self._payout(payout_id)["version"]
+            if seen["status"] != "in_transit":
+                break
             self._advance(clock_id, timedelta(days=1))
-            asked = await_state(
+            seen = await_state(
                 lambda: self._payout(payout_id),
-                lambda seen, before=before: seen["version"] > before,  # type: ignore[misc]  # bound now
+                lambda now, before=seen: now["version"] > before["version"],  # type: ignore[misc]  # bound now
                 until="the provider is asked again",
             )
-            if asked["status"] not in {"pending", "in_transit"}:
-                return asked
-        return self._payout(payout_id)
+        return seen
 
     def _payout(self, payout_id: str) -> Any:
         return expect(self._shop.seller.get(f"/v1/payouts/{payout_id}"), HTTPStatus.OK, to="read the payout")
 
     def _newest_payout(self) -> Any:
         page = expect(self._shop.seller.get("/v1/payouts?limit=1"), HTTPStatus.OK, to="list payouts")["data"]
-        return page[0] if page and page[0]["status"] in {"pending", "in_transit"} else None
+        return page[0] if page else None
 
     # ---------------------------------------------------------------- a claim
     def _claim_and_return(self, order: Any) -> None:
