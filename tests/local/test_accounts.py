@@ -14,10 +14,12 @@ from pytest_django import Settings as DjangoSettings
 
 from apps.local.accounts import provision
 from apps.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION
+from apps.local.endpoints import save_endpoints, webhooks_file
 from apps.local.engines.local import LocalEngines
 from apps.local.management.commands import set_secret
 from apps.local.private_files import Secrets, load_secrets, save
 from apps.local.registering import register
+from apps.local.serving import Endpoint
 from apps.tenancy import registry
 from apps.tenancy.models import User
 from resale.adapters.aws.secrets import SecretCache
@@ -125,6 +127,18 @@ class TestBrands:
                 assert read(sessions, tenant, str(connection.secret_name)) == {"webhook_secret": wanted}
         with pytest.raises(PartnerMisconfigured):
             read(sessions, brands["atelier"], "northwind/payments")
+
+    def test_are_told_by_their_partners_under_their_connections(
+        self, brands: dict[str, Tenant], kept: Secrets, sessions: TenantSessions, tmp_path: Path
+    ) -> None:
+        save_endpoints(tmp_path, kept, base_url="http://127.0.0.1:8000")
+        for kind in PartnerKind:
+            held = msgspec.json.decode(webhooks_file(tmp_path, kind).read_bytes(), type=dict[str, Endpoint])
+            assert set(held) == set(SLUGS)
+            for slug, endpoint in held.items():
+                tenant, connection = registry.by_connection(endpoint.url.rpartition("/")[2])
+                assert (tenant, connection.kind) == (brands[slug], kind)
+                assert read(sessions, tenant, str(connection.secret_name)) == {"webhook_secret": endpoint.secret}
 
     def test_find_them_after_the_engine_was_killed(
         self, engines: LocalEngines, brands: dict[str, Tenant], sessions: TenantSessions
