@@ -1,6 +1,6 @@
 """What staff and operators can send. Every form but a search is a POST with a CSRF token."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -104,8 +104,8 @@ class KeyForm(forms.Form):
 class PoliciesForm(forms.Form):
     """A shop's timers and rates, with the names and bounds that the domain gives them."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="policy_%s", **kwargs)
+    def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="policy_%s", **kwargs)
         self.fields.update(_whole_numbers(Policies))
 
     def policies(self) -> Policies:
@@ -122,8 +122,8 @@ class ConnectionForm(forms.Form):
         max_length=128, required=False, widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="connect_%s", **kwargs)
+    def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="connect_%s", **kwargs)
         self.fields.update(_whole_numbers(Connection))
 
     def connection(self, connection_id: str) -> Connection:
