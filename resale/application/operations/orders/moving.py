@@ -6,10 +6,10 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import UnitOfWork
-from resale.domain.listings import ListingCommand
+from resale.domain.listings import LISTINGS, ListingCommand
 from resale.domain.listings import next_status as next_listing_status
 from resale.domain.money import Money
-from resale.domain.orders import Order, OrderPrivate
+from resale.domain.orders import Order, OrderChanged, OrderPrivate
 from resale.domain.payments import PaymentRequest
 from resale.domain.steps import payment_of
 
@@ -39,8 +39,14 @@ def payment_request(*, uow: UnitOfWork, order: Order) -> PaymentRequest:
 
 
 def move_listing(*, uow: UnitOfWork, order: Order, command: ListingCommand, change_type: str, now: datetime) -> None:
-    """Buffer the listing's own move with the order's. Raises ListingTransitionRefused."""
+    """Buffer the listing's own move with the order's.
+
+    Raises:
+        OrderChanged: The listing has moved: another worker took this step after the order was read. Read again.
+    """
     listing = uow.listings.get(order.listing_id)
+    if not LISTINGS.permits(listing.status, command):
+        raise OrderChanged(f"The listing is {listing.status} by now; read the order again.")
     moved_listing = msgspec.structs.replace(
         listing,
         status=next_listing_status(listing.status, command),
