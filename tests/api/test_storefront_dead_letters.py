@@ -1,7 +1,6 @@
 """Dead letters over HTTP: shown with why they failed, tried dry, replayed once, discarded with a reason."""
 
 import json
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -315,7 +314,7 @@ class TestWhoseTheyAre:
         assert answer.code == "404 dead_letter_not_found"
         assert graveyard.count() == (1, 0)
 
-    @pytest.mark.parametrize("wrong", [NOTHING, "x", "dlq_" + "G" * 32, str(uuid.uuid4())])
+    @pytest.mark.parametrize("wrong", [NOTHING, "x", "dlq_" + "G" * 32, "0197a3b2-7c1d-4e5f-8a9b-0c1d2e3f4a5b"])
     def test_what_is_no_dead_letter_is_not_there(self, front: Front, wrong: str) -> None:
         assert front.get(f"/v1/dead_letters/{wrong}", brand=True).code == "404 dead_letter_not_found"
         assert front.post(f"/v1/dead_letters/{wrong}/replay", brand=True).code == "404 dead_letter_not_found"
