@@ -1,5 +1,6 @@
 """A transfer: what a seller earns by one order, or has to give back; held until the order is completed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -85,3 +86,30 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     available_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+
+def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple[Transfer, ...]:
+    """Choose what one payout settles: debts, and earnings as far as the balance covers them with the debts.
+
+    The balance may hold debts that are not among ``transfers``, so a sum of all of them may be more than there is.
+
+    Args:
+        transfers: Available ones, oldest first.
+        balance: What the seller has.
+        limit: Of one payout, 2 or more.
+
+    Returns:
+        Transfers that sum to more than nothing and at most to the balance; none when no choice does.
+    """
+    debts = [transfer for transfer in transfers if transfer.amount < 0]
+    earned = [transfer for transfer in transfers if transfer.amount > 0]
+    for most in (limit // 2, limit - 1, 0):
+        chosen = debts[:most]
+        left = balance - sum(transfer.amount for transfer in chosen)
+        for transfer in earned:
+            if transfer.amount <= left and len(chosen) < limit:
+                chosen.append(transfer)
+                left -= transfer.amount
+        if left < balance:
+            return tuple(chosen)
+    return ()

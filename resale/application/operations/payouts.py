@@ -27,7 +27,7 @@ from resale.domain.payouts import (
     PayoutStatus,
 )
 from resale.domain.sellers import Seller
-from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
+from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand, payable
 
 _STEP_DUE: Final = timedelta(seconds=30)
 _POLL_EVERY: Final = timedelta(hours=6)
@@ -44,6 +44,7 @@ _CHANGES: Final = {
     PayoutStatus.FAILED: "payout.failed",
     PayoutStatus.RETURNED: "payout.returned",
 }
+_LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
 _OPEN: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
 
 
@@ -52,8 +53,9 @@ def start_payout(
 ) -> Payout:
     """Pay a seller all that is available, debts netted, at most 40 transfers at a time.
 
-    Shape: reads 1 account and up to 40 transfers; commits 1 payout, the account, its transfers and the ledger
-    (``payout.created`` or, as store credit, ``payout.paid``; ``transfer.settled``; ``seller.balance_changed``).
+    Shape: reads 1 account and up to 40 transfers (400, where the oldest do not sum to what can be paid); commits 1
+    payout, the account, its transfers and the ledger (``payout.created`` or, as store credit, ``payout.paid``;
+    ``transfer.settled``; ``seller.balance_changed``).
 
     Args:
         uow: Fresh; committed here once.
@@ -72,9 +74,8 @@ def start_payout(
         Conflict: Another writer won; read again.
     """
     seller, is_new = seller_account_of(uow=uow, customer_id=CustomerId(sibling("cus", seller_id)), now=now)
-    transfers = () if is_new else uow.transfers.list_available(seller.customer_id, limit=MAX_TRANSFERS)
-    amount = sum(transfer.amount for transfer in transfers)
-    if amount <= 0 or seller.available < amount:
+    transfers = () if is_new else _payable(uow, seller)
+    if not transfers:
         raise NothingToPayOut("Nothing is available to be paid out.")
     payout = _new_payout(uow=uow, seller=seller, transfers=transfers, method=method, now=now)
     record_command(uow=uow, key=key, entity_id=payout.id)
@@ -181,6 +182,16 @@ def postpone_payout(*, uow: UnitOfWork, payout_id: PayoutId, reason_code: str, n
     uow.payouts.save(payout, change_type="payout.postponed", reason_code=reason_code)
     uow.commit()
     return payout
+
+
+def _payable(uow: UnitOfWork, seller: Seller) -> tuple[Transfer, ...]:
+    """Choose what is paid: of the oldest transfers, or of more where debts lie behind them."""
+    for limit in (MAX_TRANSFERS, _LOOKED_THROUGH):
+        found = uow.transfers.list_available(seller.customer_id, limit=limit)
+        chosen = payable(found, balance=seller.available, limit=MAX_TRANSFERS)
+        if chosen or len(found) < limit:
+            return chosen
+    return ()
 
 
 def _new_payout(
