@@ -114,6 +114,11 @@ def is_past_deadline(claim: "Claim", now: datetime) -> bool:
     return now >= claim.deadline_at
 
 
+def is_not_sent_back(claim: "Claim", _now: datetime) -> bool:
+    """The item was not sent back."""
+    return not is_sent_back(claim)
+
+
 _S = ClaimStatus
 _C = ClaimCommand
 _OPEN: Final = (_S.OPENED, _S.AWAITING_EVIDENCE, _S.UNDER_REVIEW)
@@ -125,9 +130,9 @@ CLAIMS: Final = Machine(
         *(Row(source, _C.REQUEST_EVIDENCE, _S.AWAITING_EVIDENCE) for source in (_S.OPENED, _S.UNDER_REVIEW)),
         *(Row(source, _C.ADD_EVIDENCE, _S.UNDER_REVIEW) for source in _OPEN),
         *(Row(source, _C.APPROVE, _S.APPROVED) for source in _OPEN),
-        *(Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN) for source in _OPEN),
+        *(Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN) for source in (*_OPEN, _S.APPROVED)),
         *(Row(source, _C.DENY, _S.DENIED) for source in _OPEN),
-        *(Row(source, _C.WITHDRAW, _S.WITHDRAWN) for source in (*_OPEN, *_RETURNING)),
+        *(Row(source, _C.WITHDRAW, _S.WITHDRAWN, is_not_sent_back) for source in (*_OPEN, *_RETURNING)),
         *(Row(source, _C.EXPIRE, _S.EXPIRED, is_past_deadline) for source in (*_OPEN, *_RETURNING)),
         Row(_S.APPROVED, _C.ISSUE_RETURN_LABEL, _S.RETURN_LABEL_ISSUED),
         *(Row(source, _C.SCAN_RETURN, _S.RETURN_IN_TRANSIT) for source in _RETURNING),
@@ -220,19 +225,25 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
     """Say what the workflow has to do now, from the claim and the moment alone."""
     if is_sent_back(claim):
         return ClaimStep.REFUND_RETURN
+    if _waits_for_label(claim):
+        return ClaimStep.BUY_RETURN_LABEL  # nobody is late who has no label yet
     if claim.status in {*_OPEN, *_RETURNING} and now >= claim.deadline_at:
         return ClaimStep.EXPIRE
-    parcel = claim.return_shipment
-    if claim.status == _S.APPROVED and parcel is not None and parcel.status == ShipmentStatus.REQUESTED:
-        return ClaimStep.BUY_RETURN_LABEL if parcel.label_wanted else ClaimStep.NOTHING
     is_due = claim.due_at is not None and now >= claim.due_at
     return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING
 
 
 def is_sent_back(claim: Claim) -> bool:
-    """Say whether the item was sent back and its refund has not begun."""
+    """Say whether the item was sent back and its refund has not begun; given up unseen, it was never handed over."""
     parcel = claim.return_shipment
-    return claim.status in _RETURNING and parcel is not None and parcel.status in _SENT_BACK
+    was_seen = parcel is not None and parcel.shipped_at is not None and parcel.status in _SENT_BACK
+    return claim.status in _RETURNING and was_seen
+
+
+def _waits_for_label(claim: Claim) -> bool:
+    parcel = claim.return_shipment
+    is_wanted = parcel is not None and parcel.label_wanted and parcel.status == ShipmentStatus.REQUESTED
+    return claim.status == ClaimStatus.APPROVED and is_wanted
 
 
 def parcel_of(claim: Claim) -> Shipment:
@@ -254,8 +265,8 @@ def awake(claim: Claim, now: datetime) -> Claim:
     due = claim.deadline_at
     if is_sent_back(claim):
         due = now + REFUND_DUE
-    elif claim.status == ClaimStatus.APPROVED and parcel_of(claim).label_wanted:
-        due = min(due, now + STEP_DUE)
+    elif _waits_for_label(claim):
+        due = now + STEP_DUE
     elif claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
         due = min(due, now + POLL_EVERY)
     elif claim.status in AWAITING_REFUND:

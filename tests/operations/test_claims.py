@@ -224,7 +224,9 @@ class TestReturn:
     def test_an_item_not_sent_in_time_ends_the_claim(self, world: World, claim: Claim) -> None:
         partners = Partners()
         resolved(world, claim, APPROVE)
+        issued = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
         late = NOW + timedelta(hours=72)
+        assert issued.deadline_at == late
         expired = advance_claim(uow=world.uow(now=late), partners=partners, claim_id=claim.id, now=late)
         assert expired.status == ClaimStatus.EXPIRED
         assert world.uow().orders.get(claim.order_id).status == OrderStatus.COMPLETED

@@ -104,9 +104,10 @@ class TestAClaimBesideAnotherRefund:
         partners = Partners()
         claim = claimed(world, world.delivered(partners))
         resolved(world, claim, Resolution(decision=Verdict.APPROVE))
+        taken = TrackingEvent(id="taken", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
         lost = TrackingEvent(id="lost", status=ShipmentStatus.FAILURE, occurred_at=NOW)
         advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
-        seen = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(lost,), now=NOW)
+        seen = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(lost, taken), now=NOW)
         assert seen.status == ClaimStatus.RETURN_IN_TRANSIT
 
 

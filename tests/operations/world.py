@@ -22,7 +22,8 @@ from resale.bootstrap import Container
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
-from resale.domain.ids import CustomerId, ListingId, TransferId, sibling
+from resale.domain.claims import Claim
+from resale.domain.ids import CustomerId, ListingId, SellerId, TransferId, sibling
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
 from resale.domain.orders import NewOrder, Order
@@ -147,8 +148,16 @@ class World:
         """The account of an order's seller."""
         return self.uow().sellers.find(seller_id_of(order.seller_id))
 
+    def account_id_of(self, order: Order) -> SellerId:
+        """The name of the account of an order's seller."""
+        return seller_id_of(order.seller_id)
+
     def stored_order(self, order: Order) -> Order:
         return self.uow().orders.get(order.id)
+
+    def stored_order_of(self, claim: Claim) -> Order:
+        """The order a claim is about."""
+        return self.uow().orders.get(claim.order_id)
 
 
 def a_new_listing(**fields: object) -> NewListing:

@@ -115,6 +115,8 @@ def resolve_claim(
 ) -> Claim:
     """Decide on a claim: with or without a return, ask for evidence, or deny it.
 
+    One approved whose return label does not come can still be approved without a return.
+
     Shape: reads 2-4 items; commits 1-5 (``claim.approved``, ``claim.approved_without_return`` with
     ``order.refund_started``, ``claim.evidence_requested``, ``claim.denied`` with ``order.completed``).
     The same decision again: no-op.
@@ -152,7 +154,7 @@ def resolve_claim(
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is not done yet.")
-        claim = msgspec.structs.replace(claim, refund_amount=amount)
+        claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
         begin_claim_refund(uow=uow, order=order, amount=amount, claim=claim, now=now)
     elif resolution.decision == Verdict.DENY:
         claim = msgspec.structs.replace(claim, closed_at=now)
@@ -190,13 +192,17 @@ def withdraw_claim(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, 
 
 
 def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Claim:
-    """The item is to come back; a label is bought where it is known where to."""
+    """The item is to come back; a label is bought where it is known where to, and the time to send it begins with it.
+
+    Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
+    """
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     parcel = Shipment(
         id=ShipmentId(sibling("rtn", claim.id)), label_wanted=seller is not None and seller.ships_from_known
     )
-    deadline = now + timedelta(hours=uow.tenant.policies.return_ship_hours)
-    return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline)
+    deadline = max(claim.deadline_at, now + timedelta(hours=uow.tenant.policies.return_ship_hours))
+    attention = claim.attention if parcel.label_wanted else "return_label_missing"
+    return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)
 
 
 def _amount_of(order: Order, resolution: Resolution) -> int:
@@ -215,9 +221,10 @@ def _amount_of(order: Order, resolution: Resolution) -> int:
 
 def _was_decided(claim: Claim, resolution: Resolution) -> bool:
     """Whether this very decision stands already, however far its consequences have gone."""
+    was_sent = claim.return_shipment is not None and claim.return_shipment.shipped_at is not None
     went = {
         Verdict.APPROVE: claim.return_shipment is not None,
-        Verdict.APPROVE_WITHOUT_RETURN: claim.refund_amount is not None and claim.return_shipment is None,
+        Verdict.APPROVE_WITHOUT_RETURN: claim.refund_amount is not None and not was_sent,
         Verdict.DENY: claim.status == ClaimStatus.DENIED,
         Verdict.REQUEST_EVIDENCE: False,
     }

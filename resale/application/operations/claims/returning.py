@@ -1,6 +1,6 @@
 """The way of a claimed item back: its label, its parcel, and the deadlines of a claim."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -14,6 +14,7 @@ from resale.domain.claims import (
     Claim,
     ClaimCommand,
     ClaimNotFound,
+    ClaimStatus,
     ClaimStep,
     awake,
     is_sent_back,
@@ -58,7 +59,7 @@ def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now
     if step == ClaimStep.REFUND_RETURN:
         return _refund_return(uow, claim, now)
     if step == ClaimStep.EXPIRE:
-        return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
+        return _expire(uow, partners, claim, now)
     if step == ClaimStep.BUY_RETURN_LABEL:
         return _buy_return_label(uow, partners.shipping, claim, now)
     if step == ClaimStep.TRACK_RETURN:
@@ -147,13 +148,27 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
     status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
     private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
-    claim = next_version(claim, now, status=status, return_shipment=labelled(parcel, label), private=sealed)
+    send_by = now + timedelta(hours=uow.tenant.policies.return_ship_hours)
+    parcel = labelled(parcel, label)
+    claim = next_version(claim, now, status=status, return_shipment=parcel, private=sealed, deadline_at=send_by)
     claim = awake(claim, now)
     uow.claims.save(claim, change_type="claim.return_label_issued")
     if label.cost is not None:
         uow.ledger.post(ledger.label_bought(order, label.cost, step="return_label_issued", at=now))
     uow.commit()
     return claim
+
+
+def _expire(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) -> Claim:
+    """Close a claim whose time is over; of an item that has a label the carrier is asked once more before."""
+    if claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
+        parcel = parcel_of(claim)
+        reference = parcel.provider_reference or ""
+        events = partners.shipping.list_tracking(shipment_id=parcel.id, provider_reference=reference)
+        found = msgspec.structs.replace(claim, return_shipment=record_events(parcel, events))
+        if is_sent_back(found):
+            return _commit_parcel(uow, claim, parcel_of(found), now)
+    return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
 
 
 def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
