@@ -1,5 +1,9 @@
 """The unit of work on DynamoDB: one tenant, one actor, one buffer, one commit."""
 
+from collections.abc import Callable
+from functools import cached_property
+from typing import Generic, TypeVar
+
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
@@ -20,9 +24,40 @@ from resale.adapters.dynamodb.transfers import DynamoDBTransfers
 from resale.application.ports import Vault
 from resale.domain.actors import Actor
 
+R = TypeVar("R")
+
+
+class _Opened(Generic[R]):
+    """A repository that is built when it is first asked for: an operation uses three or four of them."""
+
+    def __init__(self, build: Callable[[Scope], R]) -> None:
+        self._build = build
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, uow: "DynamoDBUnitOfWork", _owner: type) -> R:
+        built = uow.__dict__[self._name] = self._build(uow._scope)  # noqa: SLF001 - a part of it
+        return built
+
 
 class DynamoDBUnitOfWork:
     """Keeps ``resale.application.ports.UnitOfWork``. What is not committed is dropped with it."""
+
+    listings = _Opened(DynamoDBListings)
+    media = _Opened(DynamoDBMedia)
+    orders = _Opened(DynamoDBOrders)
+    transfers = _Opened(DynamoDBTransfers)
+    claims = _Opened(DynamoDBClaims)
+    payouts = _Opened(DynamoDBPayouts)
+    sellers = _Opened(DynamoDBSellers)
+    ledger = _Opened(DynamoDBLedger)
+    inbound = _Opened(DynamoDBInbound)
+    connections = _Opened(DynamoDBConnections)
+    references = _Opened(DynamoDBReferences)
+    clocks = _Opened(DynamoDBClocks)
+    dead_letters = _Opened(DynamoDBDeadLetters)
+    idempotency = _Opened(DynamoDBIdempotency)
 
     def __init__(self, scope: Scope, *, vault: Vault, directory: CustomerDirectory) -> None:
         self.tenant = scope.tenant
@@ -30,21 +65,12 @@ class DynamoDBUnitOfWork:
         self.ids = scope.ids
         self.transaction_id = scope.transaction_id
         self._scope = scope
-        self.listings = DynamoDBListings(self._scope)
-        self.media = DynamoDBMedia(self._scope)
-        self.orders = DynamoDBOrders(self._scope)
-        self.customers = DynamoDBCustomers(self._scope, directory)
-        self.transfers = DynamoDBTransfers(self._scope)
-        self.claims = DynamoDBClaims(self._scope)
-        self.payouts = DynamoDBPayouts(self._scope)
-        self.sellers = DynamoDBSellers(self._scope)
-        self.ledger = DynamoDBLedger(self._scope)
-        self.inbound = DynamoDBInbound(self._scope)
-        self.connections = DynamoDBConnections(self._scope)
-        self.references = DynamoDBReferences(self._scope)
-        self.clocks = DynamoDBClocks(self._scope)
-        self.dead_letters = DynamoDBDeadLetters(self._scope)
-        self.idempotency = DynamoDBIdempotency(self._scope)
+        self._directory = directory
+
+    @cached_property
+    def customers(self) -> DynamoDBCustomers:
+        """Its customers."""
+        return DynamoDBCustomers(self._scope, self._directory)
 
     def act_as(self, actor: Actor) -> None:
         """Name who acts, once known."""
