@@ -116,6 +116,14 @@ class TestRewriting:
         assert written["from_tomorrow"] == [1, 2]
         assert written["price"] == {"amount": 12_000, "currency": "GBP", "tax_included": True}
 
+    def test_unknown_fields_survive_where_the_document_is_not_decoded_again(self) -> None:
+        stored = json.loads(LISTINGS.to_doc(a_listing(), loaded=None)) | {"from_tomorrow": 1}
+        loaded = json.dumps(stored, separators=(",", ":"))
+        read: Listing = LISTINGS.from_doc(loaded, private="sealed")
+        written = json.loads(LISTINGS.to_doc(a_listing(title="New"), loaded=loaded, read=read))
+        assert written["from_tomorrow"] == 1
+        assert "private" not in written
+
     def test_a_removed_custom_field_does_not_come_back(self) -> None:
         loaded = LISTINGS.to_doc(a_listing(custom_fields={"size": "M", "gone": "x"}), loaded=None)
         written = json.loads(LISTINGS.to_doc(a_listing(custom_fields={"size": "L"}), loaded=loaded))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -69,13 +69,27 @@ class Noun(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
         return entity
 
 
+class _Loaded(NamedTuple, Generic[E]):
+    """An item as it was read, and what was read of it."""
+
+    item: Item
+    entity: E
+
+    @property
+    def version(self) -> int:
+        version = self.item["version"]
+        if not isinstance(version, int):
+            raise TypeError("a stored version is a number")
+        return version
+
+
 class AuditedRepository(Generic[E]):
     """Reads and buffers one noun within one unit of work."""
 
     def __init__(self, scope: Scope, noun: Noun[E]) -> None:
         self._scope = scope
         self._noun = noun
-        self._loaded: dict[str, Item] = {}
+        self._loaded: dict[str, _Loaded[E]] = {}
 
     def load(self, key: Key) -> E:
         """Read one item consistently and remember it for ``save``."""
@@ -92,7 +106,7 @@ class AuditedRepository(Generic[E]):
     def remember(self, item: Item) -> E:
         """Take an item that was read, so that it can be saved."""
         entity = self._noun.from_item(item)
-        self._loaded[entity.id] = item  # type: ignore[attr-defined]  # every audited entity has one
+        self._loaded[entity.id] = _Loaded(item, entity)  # type: ignore[attr-defined]  # every audited entity has one
         return entity
 
     def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
@@ -107,11 +121,11 @@ class AuditedRepository(Generic[E]):
         self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
 
     def _buffer(
-        self, entity: E, *, loaded: Item | None, change_type: str, reason_code: str | None, lost: LostRace | None
+        self, entity: E, *, loaded: _Loaded[E] | None, change_type: str, reason_code: str | None, lost: LostRace | None
     ) -> None:
-        expected = None if loaded is None else _version_of(loaded)
+        expected = None if loaded is None else loaded.version
         entity = msgspec.structs.replace(entity, version=(expected or 0) + 1)
-        doc = self._noun.kind.to_doc(entity, loaded=None if loaded is None else str(loaded["doc"]))
+        doc = self._to_doc(entity, loaded)
         change = self._change(entity, loaded=loaded, doc=doc, change_type=change_type, reason_code=reason_code)
         self._scope.writes.append(
             Write(
@@ -125,7 +139,14 @@ class AuditedRepository(Generic[E]):
             )
         )
 
-    def _change(self, entity: E, *, loaded: Item | None, doc: str, change_type: str, reason_code: str | None) -> Change:
+    def _to_doc(self, entity: E, loaded: _Loaded[E] | None) -> str:
+        if loaded is None:
+            return self._noun.kind.to_doc(entity, loaded=None)
+        return self._noun.kind.to_doc(entity, loaded=str(loaded.item["doc"]), read=loaded.entity)
+
+    def _change(
+        self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: str, reason_code: str | None
+    ) -> Change:
         scope = self._scope
         change = Change(
             id=scope.ids("chg"),
@@ -135,7 +156,7 @@ class AuditedRepository(Generic[E]):
             transaction_id=scope.transaction_id,
             at=scope.now,
             reason_code=reason_code,
-            prev_hash=GENESIS_HASH if loaded is None else decode_change(str(loaded["change"])).hash,
+            prev_hash=GENESIS_HASH if loaded is None else decode_change(str(loaded.item["change"])).hash,
         )
         digest = hash_change(
             entity_id=entity.id,  # type: ignore[attr-defined]  # every audited entity has one
@@ -155,10 +176,3 @@ class AuditedRepository(Generic[E]):
 def _private_of(entity: msgspec.Struct) -> str | None:
     private = getattr(entity, "private", UNSET)
     return private if isinstance(private, str) else None
-
-
-def _version_of(item: Item) -> int:
-    version = item["version"]
-    if not isinstance(version, int):
-        raise TypeError("a stored version is a number")
-    return version

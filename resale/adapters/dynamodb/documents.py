@@ -42,19 +42,21 @@ class DocumentKind(Generic[E]):
         self._upcasters = dict(upcasters or {})
         self._decode = msgspec.json.Decoder(entity).decode
 
-    def to_doc(self, entity: E, *, loaded: str | None) -> str:
+    def to_doc(self, entity: E, *, loaded: str | None, read: E | None = None) -> str:
         """Encode everything but ``private``; unknown fields of the document it replaces survive.
+
+        Args:
+            entity: What is to be written.
+            loaded: The document it replaces, as it was stored; None for a first version.
+            read: What ``from_doc`` made of ``loaded``, where that is at hand: it is not decoded again.
 
         Raises:
             SchemaTooNew: ``loaded`` carries a schema above ours.
         """
-        known = msgspec.structs.replace(entity, private=UNSET) if hasattr(entity, "private") else entity
-        if loaded is None:
-            return _ENCODER.encode(known).decode()
-        unknown = self._unknown_of(loaded)
-        if not unknown:
-            return _ENCODER.encode(known).decode()
-        return _ENCODER.encode(_overlay(msgspec.to_builtins(known), unknown)).decode()
+        known = _without_private(entity)
+        unknown = None if loaded is None else self._unknown_of(loaded, read)
+        tree = _overlay(msgspec.to_builtins(known), unknown) if unknown else known
+        return _ENCODER.encode(tree).decode()
 
     def from_doc(self, doc: str, *, private: str | None) -> E:
         """Decode a stored document, upcast to today's schema."""
@@ -72,15 +74,22 @@ class DocumentKind(Generic[E]):
             tree = {**self._upcasters[step](tree), "schema": step + 1}
         return _ENCODER.encode(tree)
 
-    def _unknown_of(self, loaded: str) -> Tree:
+    def _unknown_of(self, loaded: str, read: E | None) -> Tree:
         raw = self.upcast(loaded)
         if _schema_of(raw) > self.schema:
             raise SchemaTooNew("This record was written by a newer release.", retry_after_seconds=60)
-        if _ENCODER.encode(self._decode(raw)) == raw:  # written by this release: a third of the comparison below
+        known = self._decode(raw) if read is None else _without_private(read)
+        if _ENCODER.encode(known) == raw:  # written by this release: a third of the comparison below
             return {}
         tree: Tree = msgspec.json.decode(raw)
         understood: Tree = msgspec.to_builtins(msgspec.convert(tree, self.entity))
         return _difference(tree, understood)
+
+
+def _without_private(entity: E) -> E:
+    if getattr(entity, "private", UNSET) is UNSET:
+        return entity
+    return msgspec.structs.replace(entity, private=UNSET)
 
 
 def _schema_of(raw: bytes) -> int:
