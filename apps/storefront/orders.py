@@ -27,7 +27,7 @@ from resale.application.operations.orders import cancel_order, submit_order
 from resale.application.queries.orders import OrderView, get_order, list_orders, order_document, view_order
 from resale.domain.access import Principal, Role
 from resale.domain.ids import OrderId, is_id
-from resale.domain.orders import NewOrder, OrderNotFound
+from resale.domain.orders import NewOrder, OrderNotFound, OrderPrivate
 from resale.errors import FieldError, Invalid
 
 READ: Final = "orders:read"
@@ -68,7 +68,9 @@ class OrdersView(LeanAPIView):
         def submit() -> HttpResponse:
             order = call.run(lambda uow: submit_order(uow=uow, shopper=shopper, new=new, key=key, now=call.now))
             buyer = Principal(customer_id=order.buyer_id)
-            return _accepted(view_order(reader=reader, principal=buyer, document=order_document(order)))
+            written = OrderPrivate(shipping_address=new.shipping_address, payment_token=new.payment_token)
+            view = view_order(reader=reader, principal=buyer, document=order_document(order), opened=written)
+            return _accepted(view)
 
         def answer_again(order_id: str) -> HttpResponse:
             buyer = principal_of(shopper, reader)

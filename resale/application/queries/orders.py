@@ -170,8 +170,22 @@ def get_order(*, reader: Reader, principal: Principal, order_id: OrderId) -> Ord
     return view_order(reader=reader, principal=principal, document=document)
 
 
-def view_order(*, reader: Reader, principal: Principal, document: Document, with_address: bool = True) -> OrderView:
+def view_order(
+    *,
+    reader: Reader,
+    principal: Principal,
+    document: Document,
+    with_address: bool = True,
+    opened: OrderPrivate | None = None,
+) -> OrderView:
     """Turn a document into the caller's view of it.
+
+    Args:
+        reader: Opens what is sealed.
+        principal: Who looks.
+        document: The order's.
+        with_address: False: the address is left out, also where the caller may have it.
+        opened: What lies sealed in the document, where the caller has just written it; else it is opened.
 
     Raises:
         OrderNotFound: Not for this caller's eyes.
@@ -183,7 +197,7 @@ def view_order(*, reader: Reader, principal: Principal, document: Document, with
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
         return view
-    opened = _private(reader, document, parties.buyer_id)
+    opened = opened or _private(reader, document, parties.buyer_id)
     if opened is None:
         return view
     if isinstance(view, SellerOrder):
