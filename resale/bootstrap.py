@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from resale.adapters.aws.secrets import SecretCache
-from resale.adapters.aws.sessions import TenantSessions
+from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.crypto.keyring import KMSKeyring
 from resale.adapters.crypto.vault import KeyringVault
 from resale.adapters.dynamodb.audited import Scope
@@ -102,7 +102,7 @@ class Container:
             now=now,
             writes=[],
         )
-        return DynamoDBUnitOfWork(scope, vault=self._vault(tenant), directory=self._directory)
+        return DynamoDBUnitOfWork(scope, vault=self._vault(session), directory=self._directory)
 
     def reader(self, tenant: Tenant) -> Reader:
         """Open reads on one tenant."""
@@ -110,7 +110,7 @@ class Container:
         return DynamoDBReader(
             tenant=tenant,
             db=session.dynamodb,
-            vault=self._vault(tenant),
+            vault=self._vault(session),
             cursors=self._cursors,
             directory=self._directory,
         )
@@ -213,8 +213,8 @@ class Container:
             return EasyPostShipping(self.settings, api_key=api_key, webhook_secret=secret.get("webhook_secret"))
         raise PartnerMisconfigured(f"{connection.provider} ships no parcels.", retry_after_seconds=60)
 
-    def _vault(self, tenant: Tenant) -> KeyringVault:
-        return KeyringVault(self._keyring.for_session(self.sessions.for_tenant(tenant)))
+    def _vault(self, session: TenantSession) -> KeyringVault:
+        return KeyringVault(self._keyring.for_session(session))
 
 
 class _TenantPartners:

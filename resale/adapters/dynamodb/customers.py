@@ -4,7 +4,6 @@ The look-up's key is HMAC-SHA256 of (issuer, subject) under a secret of the plat
 table nor its backups say who somebody is. A look-up never changes, so a found one is remembered.
 """
 
-import hashlib
 import hmac
 import threading
 from collections import OrderedDict
@@ -48,7 +47,7 @@ class CustomerDirectory:
     def hash_subject(self, tenant: Tenant, *, issuer: str, subject: str) -> str:
         """Key a shopper: HMAC over tenant, issuer and subject, length-prefixed."""
         message = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, (tenant.id, issuer, subject)))
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self._secret, message, "sha256").hex()
 
     def find(self, db: DynamoDB, tenant: Tenant, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up, in memory first; the absence of one is never remembered."""
