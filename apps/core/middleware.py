@@ -71,7 +71,7 @@ class RequestMiddleware:
             leave_context(token)
         self._add_headers(request, response, info)
         if logger.isEnabledFor(logging.INFO):
-            logger.info(_line(request, response, info, started))
+            _log(_line(request, response, info, started))
         return response
 
     def _add_headers(self, request: HttpRequest, response: HttpResponseBase, info: RequestInfo) -> None:
@@ -161,6 +161,11 @@ def _chain(get_response: Handler, paths: Iterable[str]) -> tuple[Handler, list[V
 
 def _stored(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, str]], ...]:
     return tuple((name.lower(), (name, value)) for name, value in headers)
+
+
+def _log(line: Line) -> None:
+    """Write a line as ``logger.info`` would, but for its search for the caller: this one (2 us of 7)."""
+    logger.handle(logging.LogRecord(logger.name, logging.INFO, __file__, 0, line, None, None))
 
 
 def _line(request: HttpRequest, response: HttpResponseBase, info: RequestInfo, started: float) -> Line:

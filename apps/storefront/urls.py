@@ -46,13 +46,13 @@ from apps.storefront.shipments import TrackingEventsView
 urlpatterns = [
     path("listings", ListingsView.as_view()),
     path("listings/<str:listing_id>", ListingView.as_view()),
+    path("orders", OrdersView.as_view()),  # patterns are tried in turn: the hot ones are the first
     path("listings/<str:listing_id>/submit", ListingSubmissionView.as_view()),
     path("listings/<str:listing_id>/withdraw", ListingWithdrawalView.as_view()),
     path("listings/<str:listing_id>/relist", ListingRelistView.as_view()),
     path("listings/<str:listing_id>/moderation", ListingModerationView.as_view()),
     path("listings/<str:listing_id>/history", ListingHistoryView.as_view()),
     path("sellers/<str:seller_id>/listings", SellerListingsView.as_view()),
-    path("orders", OrdersView.as_view()),
     path("orders/<str:order_id>", OrderDetailView.as_view()),
     path("orders/<str:order_id>/cancel", OrderCancellationView.as_view()),
     path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),

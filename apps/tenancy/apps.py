@@ -1,6 +1,7 @@
 """Tenancy as a Django app."""
 
 from django.apps import AppConfig
+from django.core.cache import close_caches
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
@@ -20,3 +21,4 @@ class TenancyConfig(AppConfig):
         request_started.disconnect(reset_queries)
         request_started.disconnect(close_old_connections)
         request_finished.disconnect(close_old_connections)
+        request_finished.disconnect(close_caches)  # nothing here keeps anything in Django's caches
