@@ -53,6 +53,14 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
     """
 
     read_seconds: float = 10.0
+    _notified_at = 0.0
+
+    def notify(self) -> None:
+        """Tell the master that this process lives: once a second, where the loop would at both its turns a request."""
+        now = time.monotonic()
+        if now - self._notified_at >= _NOTIFY_SECONDS:
+            self._notified_at = now
+            super().notify()
 
     def handle(self, conn: Any) -> Any:
         """Answer one request, which has until its deadline to arrive."""
@@ -83,4 +91,5 @@ def _nothing_left(*, graceful: bool = False) -> None:
 
 
 _LINGER_SECONDS: Final = 1.0
+_NOTIFY_SECONDS: Final = 1.0  # gunicorn's loop turns at least as often; its master waits for ``timeout``, 30 s
 _WAIT_IN_POLLER: Final = gthread._DEFER  # noqa: SLF001 - gunicorn (27.0.1) names it nowhere else
