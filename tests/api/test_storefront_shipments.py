@@ -71,7 +71,7 @@ class TestRefusals:
             ({"status": "requested"}, "/status"),
             ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
             ({"occurred_at": "yesterday"}, "/occurred_at"),
-            ({"occurred_at": (datetime.now(UTC) + timedelta(minutes=10)).isoformat()}, "/occurred_at"),
+            ({"occurred_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}, "/occurred_at"),
             ({"id": ""}, "/id"),
             ({"id": "x" * 101}, "/id"),
             ({"id": "a\n"}, "/id"),

@@ -174,9 +174,7 @@ class TestReplay:
         assert done.last_error is not None
         assert done.last_error.code == "unavailable"
 
-    @pytest.mark.parametrize(
-        "wrong", ["dlq_" + "0" * 32, "dlq_1", "ord_" + "0" * 32, "0197a3b2-7c1d-4e5f-8a9b-0c1d2e3f4a5b"]
-    )
+    @pytest.mark.parametrize("wrong", ["dlq_" + "0" * 32, "dlq_1", "ord_" + "0" * 32, "0197a3b2-7c1d-4e5f-8a9b"])
     def test_of_what_is_not_there(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard, wrong: str
     ) -> None:

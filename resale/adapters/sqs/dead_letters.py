@@ -126,7 +126,7 @@ class SQSDeadLetters:
                 counts = self._counts(queue) if len(received) < BATCH_COUNT else None
                 if counts is None or (received and counts.visible):
                     continue
-                whole = counts.hidden <= len(held)
+                whole = not counts.visible and counts.hidden <= len(held)  # seen again since the receive: not all
                 if whole or time.monotonic() - began >= self._patience_seconds:
                     break
             yield held, whole
