@@ -80,7 +80,7 @@ CLAIM_ENDPOINTS: Final = (
         summary="Add a photo to a claim",
         details=(
             "By its buyer, while it is not decided. The last of `evidence` has a form in `upload`: POST its `fields` "
-            "and then `file` as multipart/form-data to its `url`. A photo is never public: `url` leads to it for a while."
+            "and then `file` as multipart/form-data to its `url`. A photo is never public: `url` ends soon."
         ),
         access=Access.SHOPPER,
         body=NewEvidence,
