@@ -119,7 +119,7 @@ class ListingNotForSale(Rejected):
 
 
 class NotRelistable(Rejected):
-    """Only a sold item whose order was given back is sold again."""
+    """Only a sold item is sold again whose order was given back and that came back, too."""
 
     code = "listing_not_relistable"
 

@@ -1,6 +1,7 @@
 """Putting an item on sale again that came back to its seller."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -10,16 +11,20 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId, sibling
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
-from resale.domain.orders import OrderStatus
+from resale.domain.orders import Order, OrderStatus
+from resale.domain.shipments import ShipmentStatus
 
-#: Orders whose item is with the seller again.
-_CAME_BACK = frozenset({OrderStatus.REFUNDED, OrderStatus.CANCELLED})
+_GIVEN_BACK: Final = frozenset({OrderStatus.REFUNDED, OrderStatus.CANCELLED})
+#: Where a return is that its carrier has, or has delivered; one it lost does not come back.
+_COMING_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
 
 
 def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
-    """Sell a sold item again after its order was given back: a new listing like it, which goes to review.
+    """Sell a sold item again that came back, or never left: a new listing like it, which goes to review.
 
-    Shape: reads 2-3 items; commits 1 (``listing.relisted``). Said again: the same new listing.
+    Money given back is not enough: a buyer who was refunded without a return, or by their bank, has the item still.
+
+    Shape: reads 2-4 items; commits 1 (``listing.relisted``). Said again: the same new listing.
 
     Args:
         uow: Fresh; committed here once.
@@ -33,7 +38,7 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
     Raises:
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
-        NotRelistable: Not sold, or its order stands.
+        NotRelistable: Not sold, its order stands, or the item did not come back.
         Conflict: Another writer won; read again.
     """
     listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.RELIST_LISTING)
@@ -44,8 +49,10 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
     if known is not None:
         return known
     order = uow.orders.get(listing.order_id)
-    if order.status not in _CAME_BACK:
+    if order.status not in _GIVEN_BACK:
         raise NotRelistable(f"Its order is {order.status}.")
+    if not (_stayed(order) or _comes_back(uow, order)):
+        raise NotRelistable("The money was given back, and the item did not come back.")
     again = msgspec.structs.replace(
         listing,
         id=new_id,
@@ -63,6 +70,20 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
     uow.listings.add(again, change_type="listing.relisted")
     uow.commit()
     return again
+
+
+def _stayed(order: Order) -> bool:
+    """Whether no carrier ever had the item, or it was returned to its sender."""
+    parcel = order.shipment
+    return parcel is None or parcel.shipped_at is None or parcel.status == ShipmentStatus.RETURNED
+
+
+def _comes_back(uow: UnitOfWork, order: Order) -> bool:
+    """Whether the buyer sent it back, as far as the carrier says; that it arrived is for the seller to see."""
+    if order.claim_id is None:
+        return False
+    parcel = uow.claims.get(order.claim_id).return_shipment
+    return parcel is not None and parcel.status in _COMING_BACK
 
 
 def _find(uow: UnitOfWork, listing_id: ListingId) -> Listing | None:
