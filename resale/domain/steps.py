@@ -137,7 +137,7 @@ def _payment_step(order: Order, now: datetime) -> OrderStep:
 def _giving_back_step(order: Order) -> OrderStep:
     if order.is_disputed or order.failed_refund is not None:
         return OrderStep.NOTHING
-    if order.status in GIVING_BACK and not order.refunds and _has_label(order):
+    if order.status in GIVING_BACK and not order.refunds and _may_have_label(order):
         return OrderStep.VOID_LABEL
     return OrderStep.BEGIN_REFUND
 
@@ -172,9 +172,13 @@ def _wants_label(order: Order) -> bool:
     return wanted and order.status == _S.CONFIRMED
 
 
-def _has_label(order: Order) -> bool:
+def _may_have_label(order: Order) -> bool:
+    """Whether there is a label to give back: one that is known, or one asked for whose purchase may have come true."""
     shipment = order.shipment
-    return shipment is not None and shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order)
+    if shipment is None:
+        return False
+    was_asked_for = shipment.status == ShipmentStatus.REQUESTED and shipment.label_wanted
+    return was_asked_for or (shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order))
 
 
 def _is_tracked(order: Order) -> bool:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from resale.application import ports
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import (
     Decision,
@@ -105,10 +106,10 @@ class World:
             uow=self.uow(now=now), shopper=buyer, new=a_new_order(listing.id, token=token), key=None, now=now
         )
 
-    def advance(self, order: Order, partners: Partners, *, now: datetime = NOW) -> Order:
+    def advance(self, order: Order, partners: ports.Partners, *, now: datetime = NOW) -> Order:
         return advance_order(uow=self.uow(now=now), partners=partners, order_id=order.id, now=now)
 
-    def run(self, order: Order, partners: Partners, *, now: datetime = NOW) -> Order:
+    def run(self, order: Order, partners: ports.Partners, *, now: datetime = NOW) -> Order:
         """Take one step after the other until there is none."""
         while next_step(self.stored_order(order), now=now) != OrderStep.NOTHING:
             self.advance(order, partners, now=now)

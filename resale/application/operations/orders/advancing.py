@@ -46,7 +46,7 @@ STEPS: Final[Mapping[OrderStep, Callable[[_At], Order]]] = {
         uow=at.uow, order=at.order, reason=at.order.cancel_reason or "cancelled", now=at.now
     ),
     _S.BUY_LABEL: lambda at: buy_label(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
-    _S.VOID_LABEL: lambda at: void_label(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
+    _S.VOID_LABEL: lambda at: void_label(uow=at.uow, partners=at.partners, order=at.order, now=at.now),
     _S.EXPIRE_SHIPPING: lambda at: expire_shipping(uow=at.uow, order=at.order, now=at.now),
     _S.TRACK: lambda at: track(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
     _S.RECEIVE: lambda at: receive(uow=at.uow, order=at.order, now=at.now),

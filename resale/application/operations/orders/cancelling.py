@@ -6,7 +6,7 @@ import msgspec
 
 from resale.application.operations.orders.moving import move_listing
 from resale.application.operations.orders.tracking import on_its_way
-from resale.application.ports import ShippingProvider, UnitOfWork
+from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.ids import OrderId
@@ -18,7 +18,8 @@ from resale.domain.orders import (
     OrderNotFound,
     OrderStatus,
 )
-from resale.domain.shipments import SHIPMENTS, Shipment, ShipmentCommand, VoidState
+from resale.domain.partners import PartnerMisconfigured
+from resale.domain.shipments import SHIPMENTS, Shipment, ShipmentCommand, ShipmentStatus, VoidState
 from resale.domain.steps import kept, moved, shipment_of
 from resale.errors import Forbidden
 
@@ -93,11 +94,13 @@ def expire_shipping(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     return order
 
 
-def void_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
-    """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
+def void_label(*, uow: UnitOfWork, partners: Partners, order: Order, now: datetime) -> Order:
+    """Give the label back before the money; a parcel on its way already makes the order a shipped one again.
+
+    A label that was asked for and is not known may have been bought all the same: it is closed, and never booked.
+    """
     shipment = shipment_of(order)
-    state = shipping.void_label(shipment_id=shipment.id, provider_reference=shipment.provider_reference or "")
-    if state == VoidState.IN_USE:
+    if _void(partners, shipment) == VoidState.IN_USE:
         return on_its_way(uow=uow, order=order, now=now)
     order = kept(order, now=now, shipment=_voided(shipment))
     uow.orders.save(order, change_type="order.label_voided")
@@ -105,6 +108,17 @@ def void_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now
         uow.ledger.post(ledger.label_given_back(order, shipment.cost, at=now))
     uow.commit()
     return order
+
+
+def _void(partners: Partners, shipment: Shipment) -> VoidState:
+    """Ask for a label's money back. Where nobody can be asked, a label nobody knows of holds up no buyer's money."""
+    reference = shipment.provider_reference or ""
+    try:
+        return partners.shipping.void_label(shipment_id=shipment.id, provider_reference=reference)
+    except PartnerMisconfigured:
+        if shipment.status != ShipmentStatus.REQUESTED:
+            raise
+        return VoidState.VOIDED
 
 
 def _voided(shipment: Shipment) -> Shipment:
