@@ -10,6 +10,7 @@ from resale.domain.ids import TransferId, sibling
 from resale.domain.orders import (
     GIVING_BACK,
     ORDERS,
+    PAID_AND_OPEN,
     SELLABLE,
     Order,
     OrderCommand,
@@ -31,6 +32,7 @@ class OrderStep(StrEnum):
     START_PAYMENT = "start_payment"
     AUTHORISE = "authorise"
     CAPTURE = "capture"
+    BOOK_SALE = "book_sale"
     VOID_PAYMENT = "void_payment"
     CANCEL = "cancel"
     BEGIN_CANCEL = "begin_cancel"
@@ -52,7 +54,7 @@ _AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED
 
 def next_step(order: Order, *, now: datetime) -> OrderStep:
     """Say what the workflow has to do now, from the order and the moment alone."""
-    if order.status == _S.PAYMENT_PENDING:
+    if order.status == _S.PAYMENT_PENDING or is_unbooked(order):
         return _payment_step(order, now)
     if order.pending_refund is not None:
         return OrderStep.REFUND
@@ -69,7 +71,7 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     """Say when an order in its present state wants to be looked at again, if nothing happens before."""
     if order.failed_refund is not None:
         return now + pause_after(order.failed_refund.tries)
-    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_label(order):
+    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_booking_or_label(order):
         return now + STEP_DUE
     if order.status in SELLABLE:
         asks_again = now + STEP_DUE if order.cancel_requested else None
@@ -127,7 +129,14 @@ def transfer_id_of(order: Order) -> TransferId:
     return TransferId(sibling("trf", order.id))
 
 
+def is_unbooked(order: Order) -> bool:
+    """Say whether an order was paid before sales were booked: it has no transfer, no booking and no time to ship by."""
+    return order.status in PAID_AND_OPEN and order.ship_by is None
+
+
 def _payment_step(order: Order, now: datetime) -> OrderStep:
+    if order.status != _S.PAYMENT_PENDING:
+        return OrderStep.BOOK_SALE
     if order.cancel_requested or now >= order.hold_expires_at:
         return OrderStep.VOID_PAYMENT
     authorized = order.payment is not None and order.payment.status == PaymentStatus.AUTHORIZED
@@ -164,6 +173,10 @@ def _other_step(order: Order, now: datetime) -> OrderStep:
     if order.status == _S.DELIVERED and protection_is_over(order, now):
         return OrderStep.COMPLETE
     return OrderStep.NOTHING
+
+
+def _wants_booking_or_label(order: Order) -> bool:
+    return is_unbooked(order) or _wants_label(order)
 
 
 def _wants_label(order: Order) -> bool:

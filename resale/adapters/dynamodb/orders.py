@@ -6,7 +6,7 @@ from typing import Final
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind, Tree
-from resale.domain.ids import OrderId
+from resale.domain.ids import OrderId, sibling
 from resale.domain.orders import SCHEMA, Order, OrderChanged, OrderNotFound
 from resale.domain.tenants import Tenant
 
@@ -14,7 +14,9 @@ _PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided"
 
 
 def _to_2(tree: Tree) -> Tree:
-    """Schema 1 kept an attempt and its outcome; schema 2 keeps a payment with a status and sums."""
+    """Schema 1 kept an attempt and its outcome, and ended with the payment; schema 2 keeps a payment and a parcel."""
+    if tree["status"] == "confirmed":
+        tree = {**tree, "shipment": {"id": sibling("shp", tree["id"])}}  # the workflow books the sale when it sees it
     attempt = tree.get("payment")
     if attempt is None:
         return tree

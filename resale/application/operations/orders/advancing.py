@@ -10,6 +10,7 @@ from resale.application.operations.orders.cancelling import begin_cancel, cancel
 from resale.application.operations.orders.completing import complete_order
 from resale.application.operations.orders.paying import (
     authorise_payment,
+    book_sale,
     capture_payment,
     start_payment,
     void_payment,
@@ -38,6 +39,7 @@ STEPS: Final[Mapping[OrderStep, Callable[[_At], Order]]] = {
     _S.START_PAYMENT: lambda at: start_payment(uow=at.uow, order=at.order, now=at.now),
     _S.AUTHORISE: lambda at: authorise_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
     _S.CAPTURE: lambda at: capture_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
+    _S.BOOK_SALE: lambda at: book_sale(uow=at.uow, order=at.order, now=at.now),
     _S.VOID_PAYMENT: lambda at: void_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
     _S.CANCEL: lambda at: cancel_unpaid(
         uow=at.uow, order=at.order, reason=at.order.cancel_reason or "payment_declined", now=at.now

@@ -15,7 +15,7 @@ from resale.domain.orders import Order, OrderCommand
 from resale.domain.payments import Payment, PaymentCommand, PaymentOutcome, PaymentState, PaymentStatus, paid
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
-from resale.domain.steps import kept, moved, payment_of, transfer_id_of
+from resale.domain.steps import kept, moved, payment_of, shipment_of, transfer_id_of
 from resale.domain.transfers import Transfer
 
 _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED: PaymentCommand.VOID}
@@ -50,6 +50,26 @@ def void_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, no
     """Give the attempt up. What was taken before that is a sale: it is confirmed, and cancelled with a refund."""
     outcome = payments.void(payment_request(uow=uow, order=order))
     return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+
+
+def book_sale(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Give an order that was paid before sales were booked what every other has: a transfer, a booking, a deadline.
+
+    It is booked for the day it was paid, as the provider has it; the time to ship begins now.
+    """
+    seller = uow.sellers.find(seller_id_of(order.seller_id))
+    knows_sender = seller is not None and seller.ships_from_known
+    order = kept(
+        order,
+        now=now,
+        ship_by=add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market),
+        shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
+    )
+    uow.orders.save(order, change_type="order.sale_booked")
+    uow.transfers.add(_held(order, now), change_type="transfer.held")
+    uow.ledger.post(ledger.capture(order, at=order.confirmed_at or now))
+    uow.commit()
+    return order
 
 
 def _commit_outcome(*, uow: UnitOfWork, provider: str, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:

@@ -13,6 +13,7 @@ from resale.application.operations.orders.completing import (
     reverse_transfer,
 )
 from resale.application.operations.orders.moving import payment_request
+from resale.application.operations.orders.paying import book_sale
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
@@ -22,6 +23,7 @@ from resale.domain.money import Money
 from resale.domain.orders import (
     MAX_REFUNDS,
     Order,
+    OrderChanged,
     OrderCommand,
     OrderNotFound,
     OrderStatus,
@@ -36,7 +38,7 @@ from resale.domain.payments import (
     RefundState,
     paid,
 )
-from resale.domain.steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.steps import claim_closed, is_unbooked, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Forbidden, Invalid, Rejected, Unavailable
 
@@ -176,11 +178,14 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
     Raises:
         OrderNotFound: No such order.
         Unavailable: A refund is under way, or the capture is not known yet; whoever tells this tells it again.
-        Conflict: Another writer won; read again.
+        Conflict: Another writer won, or the sale had to be booked first; read again.
     """
     order = uow.orders.get(order_id)
     if order.payment is None or not order.payment.captured_minor:
         raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
+    if is_unbooked(order):
+        book_sale(uow=uow, order=order, now=now)
+        raise OrderChanged("The sale had to be booked first; read the order again.")
     known = order.dispute
     if known is not None and (known.status == dispute.status or known.status != DisputeStatus.OPEN):
         return order
