@@ -178,10 +178,13 @@ class Verdict(StrEnum):
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The brand's decision. ``refund_amount`` (minor units; all of it by default) only without a return."""
+    """The brand's decision. ``refund_amount`` (minor units; all of it by default) only without a return.
+
+    ``note`` goes to the buyer; ``deny`` and ``request_evidence`` need one.
+    """
 
     decision: Verdict
-    note: Words | None = None  # to the buyer; a denial has one
+    note: Words | None = None  # to the buyer; a denial and a question have one
     refund_amount: Annotated[int, msgspec.Meta(ge=1)] | UnsetType = UNSET
 
 

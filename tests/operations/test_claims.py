@@ -32,7 +32,7 @@ from resale.domain.claims import (
 from resale.domain.orders import Order, OrderNotFound, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.transfers import TransferStatus
-from resale.errors import Forbidden
+from resale.errors import Forbidden, Invalid
 from tests.operations.partners import Books, Carrier, Partners
 from tests.operations.world import BRAND, World
 from tests.unit.builders import NOW
@@ -162,6 +162,12 @@ class TestResolveClaim:
     def test_refuses_an_amount_that_cannot_be(self, world: World, claim: Claim, resolution: Resolution) -> None:
         with pytest.raises(RefundAmountRefused):
             resolved(world, claim, resolution)
+
+    @pytest.mark.parametrize("verdict", [Verdict.DENY, Verdict.REQUEST_EVIDENCE])
+    def test_a_buyer_is_told_why_or_what(self, world: World, claim: Claim, verdict: Verdict) -> None:
+        with pytest.raises(Invalid) as refused:
+            resolved(world, claim, Resolution(decision=verdict))
+        assert [(error.pointer, error.code) for error in refused.value.errors] == [("/note", "required")]
 
     def test_the_same_decision_again_is_a_no_op(self, world: World, claim: Claim) -> None:
         first = resolved(world, claim, APPROVE)

@@ -35,11 +35,9 @@ from resale.domain.claims import (
 from resale.domain.ids import ClaimId, OrderId, ShipmentId, sibling
 from resale.domain.orders import Order, OrderCommand, OrderNotFound
 from resale.domain.sellers import seller_id_of
-from resale.domain.shipments import (
-    Shipment,
-)
+from resale.domain.shipments import Shipment
 from resale.domain.steps import moved
-from resale.errors import FieldError, Forbidden
+from resale.errors import FieldError, Forbidden, Invalid
 
 _VERDICTS: Final = {
     Verdict.APPROVE: (ClaimCommand.APPROVE, "claim.approved"),
@@ -47,6 +45,8 @@ _VERDICTS: Final = {
     Verdict.REQUEST_EVIDENCE: (ClaimCommand.REQUEST_EVIDENCE, "claim.evidence_requested"),
     Verdict.DENY: (ClaimCommand.DENY, "claim.denied"),
 }
+#: What the buyer is told why, or what is asked of them.
+_TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
 
 
 def open_claim(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, new: NewClaim, now: datetime) -> Claim:
@@ -135,12 +135,14 @@ def resolve_claim(
     Raises:
         ClaimNotFound: None that the caller may see.
         Forbidden: Not theirs to decide.
+        Invalid: A denial or a question without a note: the buyer has to know why, or what.
         RefundAmountRefused: More than is left, or a part of it with a return.
         RefundUnderWay: Another refund of the order has to be done first.
         ClaimTransitionRefused: Decided already.
         Conflict: Another writer won, or the version is not the expected one.
     """
     claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.RESOLVE_CLAIM)
+    _require_note(resolution)
     command, change_type = _VERDICTS[resolution.decision]
     if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
         return claim
@@ -203,6 +205,12 @@ def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Cl
     deadline = max(claim.deadline_at, now + timedelta(hours=uow.tenant.policies.return_ship_hours))
     attention = claim.attention if parcel.label_wanted else "return_label_missing"
     return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)
+
+
+def _require_note(resolution: Resolution) -> None:
+    if resolution.decision in _TOLD and resolution.note is None:
+        detail = f"To {resolution.decision} takes a note to the buyer."
+        raise Invalid(detail, errors=(FieldError(pointer="/note", code="required", detail=detail),))
 
 
 def _amount_of(order: Order, resolution: Resolution) -> int:
