@@ -55,7 +55,7 @@ class OrderClaimsView(LeanAPIView):
         if not is_id("ord", order_id):
             raise OrderNotFound("No such order.")
         reader = call.open_reader()
-        principal = require_party(call, reader, scope=WRITE)
+        principal = principal_of(shopper_of(call), reader)
         claim = call.run(
             lambda uow: open_claim(uow=uow, principal=principal, order_id=OrderId(order_id), new=new, now=call.now),
             principal=principal,
@@ -131,7 +131,7 @@ class ClaimWithdrawalView(LeanAPIView):
         refuse_input(request)
         found_id = _claim_id(claim_id)
         reader = call.open_reader()
-        principal = require_party(call, reader, scope=WRITE)
+        principal = principal_of(shopper_of(call), reader)
         return _act(
             call,
             reader,

@@ -201,7 +201,7 @@ class ListingRelistView(LeanAPIView):
         refuse_input(request)
         found_id = _listing_id(listing_id)
         reader = call.open_reader()
-        principal = require_party(call, reader, scope=MODERATE)
+        principal = principal_of(shopper_of(call), reader)
         listing = call.run(
             lambda uow: relist_listing(uow=uow, principal=principal, listing_id=found_id, now=call.now),
             principal=principal,

@@ -104,7 +104,6 @@ class TestReceipt:
     def test_is_the_buyers(self, front: Front, delivered: Order, seller: Shopper) -> None:
         path = f"/v1/orders/{delivered.id}/confirm_receipt"
         assert front.post(path, by=seller).code == "403 forbidden"
-        assert front.post(path, brand=True).code == "403 forbidden"
 
     def test_of_what_is_not_on_its_way_is_refused(self, front: Front, sold: Order, buyer: Shopper) -> None:
         assert front.post(f"/v1/orders/{sold.id}/confirm_receipt", by=buyer).code == "409 order_transition_refused"
@@ -266,3 +265,25 @@ class TestRelist:
         shown = front.post(f"/v1/listings/{again.json['id']}/moderation", {"decision": "approve"}, brand=True)
         assert shown.json["status"] == "active"
         assert front.world.listing(again.json["id"]).created_at > NOW
+
+
+class TestShoppersAlone:
+    """What only a shopper does asks for their token, whatever a secret key may do."""
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/v1/orders/{order}/confirm_receipt", None),
+            ("/v1/orders/{order}/claims", CLAIM),
+            ("/v1/sales/{order}/label", None),
+            ("/v1/claims/{claim}/withdraw", None),
+            ("/v1/listings/{listing}/relist", None),
+        ],
+    )
+    def test_a_secret_key_alone_is_told_what_is_missing(
+        self, front: Front, narrow: Front, delivered: Order, buyer: Shopper, path: str, body: Any
+    ) -> None:
+        claim = front.post(f"/v1/orders/{delivered.id}/claims", CLAIM, by=buyer).json["id"]
+        asked = path.format(order=delivered.id, claim=claim, listing=delivered.listing_id)
+        assert front.post(asked, body, brand=True).code == "401 token_missing"
+        assert narrow.post(asked, body, brand=True).code == "401 token_missing"

@@ -18,7 +18,7 @@ def listing_to_act_on(*, uow: UnitOfWork, principal: Principal, listing_id: List
     if not permits(Action.VIEW_LISTING, role, listing.status):
         raise ListingNotFound
     if not permits(action, role, listing.status):
-        raise Forbidden("Only its seller or the brand may do this.")
+        raise Forbidden("This listing is not yours to change.")
     return listing
 
 
