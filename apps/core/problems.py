@@ -39,17 +39,23 @@ STATUS: Final[tuple[tuple[type[Outcome], HTTPStatus], ...]] = (
     (Outcome, HTTPStatus.CONFLICT),
 )
 
-_DRF_CODES: Final[dict[type[Exception], str]] = {
-    drf.ParseError: "malformed_body",
-    drf.MethodNotAllowed: "method_not_allowed",
-    drf.NotAcceptable: "not_acceptable",
-    drf.UnsupportedMediaType: "unsupported_media_type",
-    drf.Throttled: "too_many_requests",
-    drf.NotFound: "not_found",
-    drf.PermissionDenied: "forbidden",
-    drf.NotAuthenticated: "unauthenticated",
-    drf.AuthenticationFailed: "unauthenticated",
-    drf.ValidationError: "validation_failed",
+_NO_REQUEST: Final = "Not a request this server understands."
+_NOTHING_THERE: Final = "Nothing is at this path."
+_NOT_ALLOWED: Final = "The caller may not do this."
+_OUR_FAULT: Final = "Our fault; it is logged under the request_id."
+
+#: Code and sentence; DRF's own sentences may quote the request.
+_OF_DRF: Final[dict[type[Exception], tuple[str, str]]] = {
+    drf.ParseError: ("malformed_body", "The body cannot be read."),
+    drf.MethodNotAllowed: ("method_not_allowed", "The path has no such method; Allow lists what it has."),
+    drf.NotAcceptable: ("not_acceptable", "Answers are JSON; Accept has to allow it."),
+    drf.UnsupportedMediaType: ("unsupported_media_type", "The body must be application/json."),
+    drf.Throttled: ("too_many_requests", "Slow down; Retry-After says for how long."),
+    drf.NotFound: ("not_found", _NOTHING_THERE),
+    drf.PermissionDenied: ("forbidden", _NOT_ALLOWED),
+    drf.NotAuthenticated: ("unauthenticated", "The caller is not known."),
+    drf.AuthenticationFailed: ("unauthenticated", "The caller is not known."),
+    drf.ValidationError: ("validation_failed", "The input is wrong."),
 }
 _ENCODE: Final = msgspec.json.Encoder().encode
 # RFC 9110 11.6.1: a 401 names what would help.
@@ -119,7 +125,8 @@ def render(error: Exception, *, request_id: str) -> HttpResponse:
     if isinstance(error, Outcome):
         return _of_outcome(error, request_id)
     if isinstance(error, HTTPError):
-        return respond(error.status, error.code, error.detail, request_id=request_id, headers=error.headers)
+        detail = error.detail or meaning_of(type(error))
+        return respond(error.status, error.code, detail, request_id=request_id, headers=error.headers)
     if isinstance(error, drf.APIException):
         return _of_drf(error, request_id)
     return _of_django(error, request_id)
@@ -160,12 +167,17 @@ def status_of(outcome: Outcome) -> HTTPStatus:
     return next(status for branch, status in STATUS if isinstance(outcome, branch))
 
 
+def meaning_of(kind: type[Outcome] | type[HTTPError]) -> str:
+    """Say what a kind of error means: the first line of its docstring. Said where an error says nothing of its own."""
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
 def _of_outcome(outcome: Outcome, request_id: str) -> HttpResponse:
     headers = {"Retry-After": str(outcome.retry_after_seconds)} if isinstance(outcome, Unavailable) else None
     return respond(
         status_of(outcome),
         outcome.code,
-        outcome.detail,
+        outcome.detail or meaning_of(type(outcome)),
         request_id=request_id,
         errors=outcome.errors,
         headers=headers,
@@ -173,25 +185,26 @@ def _of_outcome(outcome: Outcome, request_id: str) -> HttpResponse:
 
 
 def _of_drf(error: drf.APIException, request_id: str) -> HttpResponse:
-    code = next((code for kind, code in _DRF_CODES.items() if isinstance(error, kind)), "bad_request")
+    unknown = ("bad_request", _NO_REQUEST)
+    code, detail = next((said for kind, said in _OF_DRF.items() if isinstance(error, kind)), unknown)
     headers: dict[str, str] = {}
     if isinstance(error, drf.Throttled):
         headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1) + 1)
-    return respond(error.status_code, code, request_id=request_id, headers=headers)
+    return respond(error.status_code, code, detail, request_id=request_id, headers=headers)
 
 
 def _of_django(error: Exception, request_id: str) -> HttpResponse:
     if isinstance(error, Http404):
-        return respond(HTTPStatus.NOT_FOUND, "not_found", request_id=request_id)
+        return respond(HTTPStatus.NOT_FOUND, "not_found", _NOTHING_THERE, request_id=request_id)
     if isinstance(error, PermissionDenied):
-        return respond(HTTPStatus.FORBIDDEN, "forbidden", request_id=request_id)
+        return respond(HTTPStatus.FORBIDDEN, "forbidden", _NOT_ALLOWED, request_id=request_id)
     if isinstance(error, SuspiciousOperation):
-        return respond(HTTPStatus.BAD_REQUEST, "bad_request", request_id=request_id)
+        return respond(HTTPStatus.BAD_REQUEST, "bad_request", _NO_REQUEST, request_id=request_id)
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("the registry's database does not answer", exc_info=error)
         return _of_outcome(Unavailable(retry_after_seconds=5), request_id)
     logger.error("unforeseen", exc_info=error)
-    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", request_id=request_id)
+    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", _OUR_FAULT, request_id=request_id)
 
 
 # ---------------------------------------------------------------- Django's own handlers (config.urls)
@@ -199,28 +212,28 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request Django refuses before a view."""
     if _is_staff_page(request):
         return defaults.bad_request(request, exception)
-    return respond(HTTPStatus.BAD_REQUEST, "bad_request", request_id=_request_id(request))
+    return respond(HTTPStatus.BAD_REQUEST, "bad_request", _NO_REQUEST, request_id=_request_id(request))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a PermissionDenied outside a lean view."""
     if _is_staff_page(request):
         return defaults.permission_denied(request, exception)
-    return respond(HTTPStatus.FORBIDDEN, "forbidden", request_id=_request_id(request))
+    return respond(HTTPStatus.FORBIDDEN, "forbidden", _NOT_ALLOWED, request_id=_request_id(request))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for a path nothing hangs at."""
     if _is_staff_page(request):
         return defaults.page_not_found(request, exception)
-    return respond(HTTPStatus.NOT_FOUND, "not_found", "Nothing is at this path.", request_id=_request_id(request))
+    return respond(HTTPStatus.NOT_FOUND, "not_found", _NOTHING_THERE, request_id=_request_id(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for an exception no view caught; Django has logged it."""
     if _is_staff_page(request):
         return defaults.server_error(request)
-    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", request_id=_request_id(request))
+    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", _OUR_FAULT, request_id=_request_id(request))
 
 
 def _is_staff_page(request: HttpRequest) -> bool:

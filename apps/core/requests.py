@@ -82,7 +82,7 @@ def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
     try:
         return _read(plain, max_bytes)
     except OSError:
-        raise BodyTimeout from None
+        raise BodyTimeout("The body did not arrive in time; send it again.") from None
 
 
 def _read(plain: HttpRequest, max_bytes: int) -> bytes:
@@ -91,13 +91,17 @@ def _read(plain: HttpRequest, max_bytes: int) -> bytes:
         # Django reads nothing without a length; the server has taken the chunks apart and ends the stream.
         body = cast("bytes", plain.environ["wsgi.input"].read(max_bytes + 1))  # type: ignore[attr-defined]  # a WSGIRequest
         if len(body) > max_bytes:
-            raise BodyTooLarge
+            raise _too_large(max_bytes)
         return body
     length = _content_length(meta.get("CONTENT_LENGTH"))
     if length > max_bytes:
         _drain(plain, length)
-        raise BodyTooLarge
+        raise _too_large(max_bytes)
     return plain.body
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"At most {max_bytes // 1024} KiB are read.")
 
 
 def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:

@@ -63,6 +63,11 @@ class TestBodies:
     def test_refuses_a_long_one_unread(self, client: Client, northwind: Shop) -> None:
         assert post(client, northwind, b"x" * (10 * 1024 * 1024))[:2] == (413, "body_too_large")
 
+    def test_says_how_long_one_may_be(self, client: Client, northwind: Shop) -> None:
+        headers = {"X-API-Key": northwind.publishable.text}
+        answer = client.post("/v1/things", data=b"x" * 300_000, content_type="application/json", headers=headers)
+        assert answer.json()["detail"] == "At most 256 KiB are read."
+
     @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "", "application/xml"])
     def test_refuses_another_type(self, client: Client, northwind: Shop, kind: str) -> None:
         assert post(client, northwind, b"{}", kind)[:2] == (415, "unsupported_media_type")

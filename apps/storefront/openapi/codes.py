@@ -27,8 +27,7 @@ def code_of(kind: type[Outcome] | type[HTTPError]) -> ProblemCode:
         status = next(status for branch, status in STATUS if issubclass(kind, branch))
     else:
         status = kind.status
-    meaning = (kind.__doc__ or "").strip().splitlines()[0]
-    return ProblemCode(int(status), kind.code, meaning)
+    return ProblemCode(int(status), kind.code, problems.meaning_of(kind))
 
 
 def codes_of(*kinds: type[Outcome] | type[HTTPError]) -> tuple[ProblemCode, ...]:
