@@ -11,38 +11,14 @@ from django.urls.resolvers import URLPattern, URLResolver
 from openapi_spec_validator import validate
 
 from apps.core.problems import Problem
+from apps.storefront.inputs import NoBody
 from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.schemas import components
-from resale.application.operations.dead_letters import Discard
-from resale.application.operations.listings import Moderation
-from resale.application.queries.clocks import ClockView
-from resale.application.queries.dead_letters import DeadLetterView, DryRun
-from resale.application.queries.listings import OwnerListing, PublicListing
-from resale.application.queries.orders import BuyerOrder
-from resale.domain.clocks import ClockAdvance, NewClock
-from resale.domain.listings import ListingEdit, NewListing
-from resale.domain.orders import NewOrder
 
-KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (
-        NewListing,
-        ListingEdit,
-        Moderation,
-        NewOrder,
-        NewClock,
-        ClockAdvance,
-        PublicListing,
-        OwnerListing,
-        BuyerOrder,
-        ClockView,
-        Discard,
-        DeadLetterView,
-        DryRun,
-        Problem,
-    )
-}
+BODIES: set[type[Any]] = {one.body for one in ENDPOINTS if one.body is not None and one.body is not NoBody}
+ANSWERS: set[type[Any]] = {kind for one in ENDPOINTS for kind in one.answers}
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in BODIES | ANSWERS | {Problem}}
 
 
 @pytest.fixture
@@ -106,6 +82,14 @@ class TestDocument:
         assert patterns
         assert all(pattern.startswith("^") and pattern.endswith("$") for pattern in patterns)
 
+    def test_says_which_answers_are_never_304(self, document: dict[str, Any]) -> None:
+        claim = document["paths"]["/v1/claims/{claim_id}"]["get"]  # it carries links that end
+        assert "304" not in claim["responses"]
+        assert "If-None-Match" not in {parameter["name"] for parameter in claim["parameters"]}
+
+    def test_says_that_a_webhook_has_a_body(self, document: dict[str, Any]) -> None:
+        assert document["paths"]["/v1/hooks/{connection_id}"]["post"]["requestBody"]["required"] is True
+
     @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.query is not None], ids=lambda one: one.id)
     def test_parameters_are_those_that_are_read(self, document: dict[str, Any], endpoint: Endpoint) -> None:
         assert endpoint.query is not None
@@ -119,6 +103,9 @@ class TestExamples:
     def test_each_is_what_its_schema_says(self, name: str) -> None:
         stored = msgspec.json.encode(EXAMPLES[name]).replace(b'"url":"https://media', b'"$key":"https://media')
         msgspec.json.decode(stored, type=KINDS[name])
+
+    def test_each_body_that_is_written_has_one(self) -> None:
+        assert {kind.__name__ for kind in BODIES} <= set(EXAMPLES)
 
     def test_each_is_shown(self, document: dict[str, Any]) -> None:
         shown = {name for name, schema in document["components"]["schemas"].items() if "examples" in schema}

@@ -135,6 +135,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is not None:
         content = {JSON: {"schema": {"$ref": REF + endpoint.body.__name__}}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
+    elif endpoint.raw_body:
+        operation["requestBody"] = {"description": endpoint.raw_body, "required": True, "content": {"*/*": {}}}
     return operation
 
 
@@ -181,9 +183,13 @@ def _header_parameters(endpoint: Endpoint) -> list[Schema]:
         headers.append(_header_parameter("Idempotency-Key", described, schema, required=endpoint.key_required))
     if endpoint.if_match:
         headers.append(_header_parameter("If-Match", "The ETag of what was read.", {"type": "string"}))
-    if endpoint.method == "get" and endpoint.tagged:
+    if _is_revalidated(endpoint):
         headers.append(_header_parameter("If-None-Match", "The ETag of what is known.", {"type": "string"}))
     return headers
+
+
+def _is_revalidated(endpoint: Endpoint) -> bool:
+    return endpoint.method == "get" and endpoint.tagged and endpoint.revalidated
 
 
 def _header_parameter(name: str, description: str, schema: Schema, *, required: bool = False) -> Schema:
@@ -201,7 +207,7 @@ def _good(endpoint: Endpoint) -> dict[str, Any]:
     else:
         answer["content"] = {JSON: {"schema": {"type": "object"}}}
     answers = {str(endpoint.status): answer}
-    if endpoint.method == "get" and endpoint.tagged:
+    if _is_revalidated(endpoint):
         answers["304"] = {"description": "It is as If-None-Match says.", "headers": _refs("ETag", "X-Request-Id")}
     return answers
 

@@ -7,6 +7,7 @@ _LISTING_ID: Final = "lst_0193a5f2c6a47c0c8d1e2f3a4b5c6d7e"
 _SELLER_ID: Final = "cus_0193a5f2c6a47c0c8d1e2f3a4b5c6d70"
 _BUYER_ID: Final = "cus_0193a5f2c6a47c0c8d1e2f3a4b5c6d71"
 _ORDER_ID: Final = "ord_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f"
+_CLAIM_ID: Final = "clm_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f"
 _MEDIA_ID: Final = "med_0193a5f2c6a47c0c8d1e2f3a4b5c6d72"
 
 _RENDITION: Final = {
@@ -105,6 +106,60 @@ _BUYER_ORDER: Final[dict[str, Any]] = {
     "shipping_address": _ADDRESS,
     "buyer_id": _BUYER_ID,
 }
+_PHOTO: Final = {"content_type": "image/jpeg", "bytes": 2_310_044}
+_CLAIM: Final[dict[str, Any]] = {
+    "id": _CLAIM_ID,
+    "object": "claim",
+    "livemode": False,
+    "version": 1,
+    "status": "opened",
+    "order_id": _ORDER_ID,
+    "listing_id": _LISTING_ID,
+    "reason": "not_as_described",
+    "evidence": [],
+    "refund_amount": None,
+    "currency": "GBP",
+    "return_shipment": None,
+    "deadline_at": "2027-01-20T09:30:00.250000Z",
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "closed_at": None,
+    "description": "The lining is torn, and no photo shows it.",
+    "note": None,
+    "buyer_id": _BUYER_ID,
+    "return_label_url": None,
+}
+_PAYOUT: Final[dict[str, Any]] = {
+    "id": "pyt_0193a5f2c6a47c0c8d1e2f3a4b5c6d75",
+    "object": "payout",
+    "livemode": False,
+    "version": 1,
+    "status": "pending",
+    "seller_id": _SELLER_ID,
+    "method": "cash",
+    "amount": 10_800,
+    "bonus": 0,
+    "currency": "GBP",
+    "failure_code": None,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "paid_at": None,
+}
+_SELLER: Final[dict[str, Any]] = {
+    "id": "sel_0193a5f2c6a47c0c8d1e2f3a4b5c6d70",
+    "object": "seller",
+    "version": 3,
+    "customer_id": _SELLER_ID,
+    "currency": "GBP",
+    "available": 10_800,
+    "store_credit": 0,
+    "payout_method": "cash",
+    "payout_destination": "acct_ok",
+    "due_at": "2026-11-24T09:30:00.250000Z",
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "ship_from": _ADDRESS,
+}
 _DEAD_LETTER: Final[dict[str, Any]] = {
     "id": "dlq_0f8b6c2e4d3a4b1c9e7f5a6d8c9b0e1f",
     "object": "dead_letter",
@@ -138,11 +193,19 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "condition": "very_good",
         "price": {"amount": 12_000, "currency": "GBP"},
         "custom_fields": {"size": "M"},
-        "images": [{"content_type": "image/jpeg", "bytes": 2_310_044}],
+        "images": [_PHOTO],
     },
     "ListingEdit": {"price": {"amount": 10_500, "currency": "GBP"}},
     "Moderation": {"decision": "request_changes", "reasons": ["Please add a photo of the lining."], "version": 3},
     "NewOrder": {"listing_id": _LISTING_ID, "shipping_address": _ADDRESS, "payment_token": "tok_ok"},
+    "LabelRequestBody": {"ship_from": _ADDRESS},
+    "NewTrackingEvent": {"status": "in_transit", "occurred_at": _TIME, "id": "scan-48291"},
+    "NewClaim": {"reason": "not_as_described", "description": "The lining is torn, and no photo shows it."},
+    "NewEvidence": _PHOTO,
+    "Resolution": {"decision": "approve", "note": "Sorry about that; please send it back."},
+    "SellerEdit": {"payout_method": "cash", "payout_destination": "acct_ok", "ship_from": _ADDRESS},
+    "NewPayout": {"method": "cash"},
+    "NewRefund": {"order_id": _ORDER_ID, "amount": 1_500, "reason": "goodwill"},
     "NewClock": {"now": _TIME},
     "ClockAdvance": {"seconds": 5_184_000},
     "ClockView": {
@@ -157,6 +220,9 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "PublicListing": _PUBLIC_LISTING,
     "OwnerListing": _DRAFT,
     "BuyerOrder": _BUYER_ORDER,
+    "BuyerClaim": _CLAIM,
+    "SellerView": _SELLER,
+    "PayoutView": _PAYOUT,
     "DeadLetterView": _DEAD_LETTER,
     "DryRun": {
         "object": "dead_letter_dry_run",

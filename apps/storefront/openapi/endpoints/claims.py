@@ -5,10 +5,12 @@ from typing import Final
 from apps.storefront.inputs import NoBody, PageQuery
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from resale.application.operations.orders import RefundUnderWay
 from resale.application.queries.claims import BrandClaim, BuyerClaim, SellerClaim
 from resale.domain import claims, orders
 from resale.domain.claims import NewClaim, NewEvidence, Resolution
 from resale.domain.sellers import SellerChanged
+from resale.domain.transfers import TransferChanged
 from resale.errors import Forbidden
 
 _VIEWS: Final = (BuyerClaim, SellerClaim, BrandClaim)
@@ -20,6 +22,8 @@ _ACTED_ON: Final = codes_of(
     orders.OrderChanged,
     SellerChanged,
 )
+#: A claim that comes to nothing completes its order, which pays the seller.
+_CLOSED: Final = (*_ACTED_ON, *codes_of(TransferChanged))
 
 CLAIM_ENDPOINTS: Final = (
     Endpoint(
@@ -70,6 +74,7 @@ CLAIM_ENDPOINTS: Final = (
         scope="claims:read",
         answers=_VIEWS,
         tagged=True,
+        revalidated=False,  # links to its photos end
         problems=codes_of(claims.ClaimNotFound),
     ),
     Endpoint(
@@ -102,7 +107,7 @@ CLAIM_ENDPOINTS: Final = (
         body_required=False,
         answers=(BuyerClaim,),
         tagged=True,
-        problems=_ACTED_ON,
+        problems=_CLOSED,
     ),
     Endpoint(
         method="post",
@@ -113,7 +118,7 @@ CLAIM_ENDPOINTS: Final = (
         details=(
             "`approve`: the item comes back, a return label is bought, its first scan starts the refund. "
             "`approve_without_return`: all of the money, or `refund_amount` of it, goes back and the item stays. "
-            "`request_evidence`, `deny`: with a `note` to the buyer. The same decision again changes nothing."
+            "`request_evidence`, `deny`: they need a `note` to the buyer. The same decision again changes nothing."
         ),
         access=Access.BRAND,
         scope="claims:write",
@@ -121,6 +126,6 @@ CLAIM_ENDPOINTS: Final = (
         if_match=True,
         answers=(BrandClaim,),
         tagged=True,
-        problems=(*_ACTED_ON, *codes_of(claims.RefundAmountRefused)),
+        problems=(*_CLOSED, *codes_of(claims.RefundAmountRefused, orders.OrderTransitionRefused, RefundUnderWay)),
     ),
 )

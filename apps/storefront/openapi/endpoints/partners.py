@@ -25,6 +25,7 @@ PARTNER_ENDPOINTS: Final = (
             "answer; the same event again is taken again and changes nothing."
         ),
         access=Access.ANYBODY,
+        raw_body="As the provider sends it.",
         status=202,
         problems=(
             *codes.ACCOUNT,

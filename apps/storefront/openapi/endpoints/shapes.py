@@ -19,7 +19,11 @@ class Access(Enum):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of one path. ``answers`` are the views, by audience; ``listed``: a page of them."""
+    """One method of one path. ``answers`` are the views, by audience; ``listed``: a page of them.
+
+    ``tagged``: the answer has an ETag; a GET of it answers 304 unless ``revalidated`` is False. ``raw_body`` describes
+    a body that is a partner's own.
+    """
 
     method: str
     path: str
@@ -38,4 +42,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[type[Any], ...] = ()
     listed: bool = False
     tagged: bool = False
+    revalidated: bool = True
+    raw_body: str = ""
     problems: tuple[ProblemCode, ...] = ()
