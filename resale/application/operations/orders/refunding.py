@@ -169,7 +169,8 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
     Args:
         uow: Fresh; committed here at most once.
         order_id: Whose payment.
-        dispute: As the provider tells of it; one known to be over is not opened again.
+        dispute: As the provider tells of it; one known to be over is not opened again, and one lost takes money once,
+            whatever was known of it.
         now: Moment it is recorded, aware UTC.
 
     Returns:
@@ -186,16 +187,30 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
     if is_unbooked(order):
         book_sale(uow=uow, order=order, now=now)
         raise OrderChanged("The sale had to be booked first; read the order again.")
-    known = order.dispute
-    if known is not None and (known.status == dispute.status or known.status != DisputeStatus.OPEN):
-        return order
-    if dispute.status == DisputeStatus.LOST and order.remaining_minor:
+    if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
         return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
+    if not _is_news(order, dispute):
+        return order
     is_open = dispute.status == DisputeStatus.OPEN
     order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else None)
     uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
     uow.commit()
     return order
+
+
+def _was_taken(order: Order, dispute: Dispute) -> bool:
+    return any(taken.provider_reference == dispute.provider_reference for taken in order.refunds)
+
+
+def _is_news(order: Order, dispute: Dispute) -> bool:
+    """Whether a report moves a dispute on, or tells of another one after it: a payment can be disputed again."""
+    known = order.dispute
+    if known is None:
+        return True
+    if known.provider_reference == dispute.provider_reference:
+        return known.status == DisputeStatus.OPEN and dispute.status != DisputeStatus.OPEN
+    is_other = dispute.status == DisputeStatus.OPEN and not _was_taken(order, dispute)
+    return is_other and known.status != DisputeStatus.OPEN
 
 
 def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: datetime) -> Order:
