@@ -18,6 +18,7 @@ from resale.domain.payouts import PayoutMethod, PayoutStatus
 from resale.errors import NotFound
 
 MAX_DAYS: Final = 31  # of one reconciliation
+_TOLD_WITHIN: Final = timedelta(days=3)  # so long after it happened a provider may tell us of money that moved
 
 
 class LedgerNotFound(NotFound):
@@ -90,7 +91,10 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Movement(msgspec.Struct):
-    """One movement of money as each record has it, signed: in positive, out negative."""
+    """One movement of money as each record has it, signed: in positive, out negative.
+
+    ``reference`` is the provider's name of it, and ``started_at`` when it began, where its record says so.
+    """
 
     booking: BookingKind
     source_id: str
@@ -99,6 +103,9 @@ class _Movement(msgspec.Struct):
     ledger: int | None = None
     records: int | None = None
     settling: bool = False
+    reference: str | None = None
+    started_at: datetime | None = None
+    is_foreign: bool = False  # the provider has it in another currency than the shop's
 
 
 class _OrderMoney(msgspec.Struct):
@@ -111,6 +118,7 @@ class _PayoutMoney(msgspec.Struct):
     status: PayoutStatus
     method: PayoutMethod
     amount: int
+    created_at: datetime
 
 
 _ORDER: Final = msgspec.json.Decoder(_OrderMoney).decode
@@ -159,10 +167,12 @@ def get_reconciliation(
 ) -> Reconciliation:
     """Hold the provider's books, the ledger and the orders and payouts against each other, movement by movement.
 
-    The ledger's times are the tenant's, the provider's are the wall clock's. Both go back equally far, so the provider
-    tells of all that the ledger shows; what else it tells of was booked earlier in the tenant's time, and is looked up.
+    The ledger's times are the tenant's, the provider's are the wall clock's. Both go back equally far. What one shows
+    and the other does not was booked there before: the provider moves money first, and we hear of it minutes or, of a
+    payout, days later. So it is looked up: in the ledger by its source, at the provider from when it began.
 
-    Shape: the provider's list; the ledger day by day; each order and payout named by either, at most twice.
+    Shape: the provider's list, twice where something is missing there; the ledger day by day; each order and payout
+    named by either, at most twice.
 
     Args:
         reader: On the tenant.
@@ -184,13 +194,15 @@ def get_reconciliation(
     since = now - back
     movements: _Movements = {}
     for booking in payments.iter_bookings(since=wall_now - back):
-        _add_provider(movements, booking)
+        _add_provider(movements, booking, currency=reader.tenant.currency)
     for entry in _provider_entries(reader, since, now):
         _add_ledger(movements, entry)
     for source_id in sorted({movement.source_id for movement in movements.values()}):
         _add_records(movements, reader, source_id, since)
     for entry in _earlier_entries(reader, movements):
         _add_ledger(movements, entry)
+    for booking in _earlier_bookings(payments, movements, ahead=now - wall_now, back_to=since):
+        _add_provider(movements, booking, currency=reader.tenant.currency)
     differences = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
     return Reconciliation(
         since=since,
@@ -220,7 +232,13 @@ def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterato
 
 
 def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEntry]:
-    """Go through what the ledger booked before, of movements that only another record tells of."""
+    """Go through what the ledger booked before, of movements that only another record tells of.
+
+    And of payouts that came back: they went out before.
+    """
+    for movement in movements.values():
+        if movement.booking == BookingKind.PAYOUT and (movement.ledger or 0) > 0:
+            movement.ledger = None
     missing = {key for key, movement in movements.items() if movement.ledger is None}
     for source_id in sorted({source_id for source_id, _ in missing}):
         for entry in reader.iter_ledger_source(source_id):
@@ -228,14 +246,37 @@ def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEn
                 yield entry
 
 
-def _add_provider(movements: _Movements, booking: ProviderBooking) -> None:
+def _earlier_bookings(
+    payments: PaymentProvider, movements: _Movements, *, ahead: timedelta, back_to: datetime
+) -> Iterator[ProviderBooking]:
+    """Go through what the provider booked before, of movements that only we tell of; ``ahead``: the tenant's clock."""
+    missing = [one for one in movements.values() if one.provider is None and one.ledger and one.started_at is not None]
+    since = min((one.started_at - _TOLD_WITHIN for one in missing if one.started_at is not None), default=back_to)
+    if since >= back_to:
+        return
+    at_provider = {(one.source_id, one.our_id): one for one in missing}
+    by_reference = {(one.source_id, one.reference): one for one in missing if one.reference is not None}
+    for booking in payments.iter_bookings(since=since - ahead):
+        key = _key_at_provider(booking)
+        known = at_provider.get(key)
+        if known is None and (known := by_reference.get(key)) is not None:
+            known.booking, known.provider = BookingKind.CHARGEBACK, -booking.amount
+        elif known is not None:
+            yield booking
+
+
+def _add_provider(movements: _Movements, booking: ProviderBooking, *, currency: str) -> None:
     sign = 1 if booking.kind == BookingKind.CHARGE else -1
-    source_id = booking.order_id or booking.our_id
-    our_id = source_id if booking.kind == BookingKind.CHARGE else booking.our_id
-    if booking.kind == BookingKind.CHARGEBACK:
-        our_id = booking.provider_reference  # the scheme's name of it; the order's record knows it by both
-    movement = _movement(movements, booking.kind, source_id, our_id)
+    movement = _movement(movements, booking.kind, *_key_at_provider(booking))
     movement.provider = (movement.provider or 0) + sign * booking.amount
+    movement.is_foreign = booking.currency != currency
+
+
+def _key_at_provider(booking: ProviderBooking) -> tuple[str, str]:
+    source_id = booking.order_id or booking.our_id
+    if booking.kind == BookingKind.CHARGEBACK:
+        return source_id, booking.provider_reference  # the scheme's name of it; the order's record knows it by both
+    return source_id, source_id if booking.kind == BookingKind.CHARGE else booking.our_id
 
 
 def _add_ledger(movements: _Movements, entry: LedgerEntry) -> None:
@@ -266,6 +307,7 @@ def _add_records(movements: _Movements, reader: Reader, source_id: str, since: d
     settling = order.status == OrderStatus.PAYMENT_PENDING
     if (charge := movements.get((source_id, source_id))) is not None:
         charge.settling = settling
+        charge.started_at = None if order.payment is None else order.payment.started_at
         if order.payment is not None and order.payment.captured_minor:
             charge.records = order.payment.captured_minor
     for refund in order.refunds:
@@ -280,8 +322,10 @@ def _add_refund(movements: _Movements, source_id: str, refund: Refund, since: da
         return
     movement = _movement(movements, BookingKind.REFUND, source_id, refund.id)
     movement.settling = refund.status == RefundState.PENDING
+    movement.reference, movement.started_at = refund.provider_reference, refund.started_at
     if told is not None:
         movement.booking, movement.provider = BookingKind.CHARGEBACK, told.provider
+        movement.is_foreign = told.is_foreign
     if refund.status == RefundState.SUCCEEDED:
         movement.records = -refund.amount
 
@@ -292,6 +336,7 @@ def _add_payout(movements: _Movements, reader: Reader, payout_id: PayoutId) -> N
     if document is None or movement is None:
         return
     payout = _PAYOUT(document.doc)
+    movement.started_at = payout.created_at
     movement.settling = payout.status in {PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT}
     if payout.status == PayoutStatus.PAID and payout.method == PayoutMethod.CASH:
         movement.records = -payout.amount
@@ -303,7 +348,7 @@ def _movement(movements: _Movements, kind: BookingKind, source_id: str, our_id: 
 
 def _difference(movement: _Movement) -> Difference | None:
     provider, ledger, records = movement.provider, movement.ledger, movement.records
-    if (provider or 0) == (ledger or 0) == (records or 0):
+    if (provider or 0) == (ledger or 0) == (records or 0) and not movement.is_foreign:
         return None
     kind = DifferenceKind.AMOUNT_DIFFERS
     if ledger is None:

@@ -1,0 +1,102 @@
+"""Reconciliation at the edges of its days: the provider books first, and we hear of it later."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from resale.application.operations.orders import record_dispute
+from resale.application.operations.payouts import advance_payout, start_payout
+from resale.application.operations.sellers import edit_seller
+from resale.application.queries.ledger import Difference, DifferenceKind, get_reconciliation
+from resale.domain.orders import Order
+from resale.domain.partners import BookingKind, ProviderBooking
+from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.payouts import PayoutMethod, PayoutState, PayoutStatus
+from resale.domain.sellers import SellerEdit, seller_id_of
+from tests.operations.partners import Books, Partners
+from tests.operations.world import BRAND, World
+from tests.unit.builders import NOW
+
+LATER = NOW + timedelta(days=4)
+HOUR = timedelta(hours=1)
+
+
+class DatedBooks(Books):
+    """Books that tell only of what was booked since the moment asked for: all of it at one moment."""
+
+    booked_at = NOW - timedelta(minutes=1)
+    booked_in = "GBP"
+    chargebacks: tuple[ProviderBooking, ...] = ()
+
+    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+        for booking in (*super().iter_bookings(since=since), *self.chargebacks):
+            if self.booked_at >= since:
+                yield msgspec.structs.replace(booking, currency=self.booked_in)
+
+
+@pytest.fixture
+def books() -> DatedBooks:
+    return DatedBooks()
+
+
+@pytest.fixture
+def order(world: World, books: DatedBooks) -> Order:
+    return world.delivered(Partners(payments=books))
+
+
+def differences(
+    world: World, books: Books, source_id: str, *, since: datetime = NOW, until: datetime = NOW + HOUR
+) -> list[Difference]:
+    report = get_reconciliation(
+        reader=world.reader, principal=BRAND, payments=books, back=until - since, now=until, wall_now=until
+    )
+    return [difference for difference in report.differences if difference.source_id == source_id]
+
+
+def test_a_charge_that_the_provider_booked_a_minute_before_the_first_day_agrees(
+    world: World, order: Order, books: DatedBooks
+) -> None:
+    assert differences(world, books, order.id) == []
+
+
+def test_one_that_it_never_booked_does_not(world: World, order: Order) -> None:
+    (found,) = differences(world, DatedBooks(), order.id)
+    assert (found.kind, found.settling) == (DifferenceKind.NOT_AT_PROVIDER, False)
+
+
+def test_one_that_it_booked_in_another_currency_does_not(world: World, order: Order, books: DatedBooks) -> None:
+    books.booked_in, books.booked_at = "EUR", NOW
+    (found,) = differences(world, books, order.id)
+    assert (found.kind, found.provider, found.ledger) == (DifferenceKind.AMOUNT_DIFFERS, 12_000, 12_000)
+
+
+def test_a_chargeback_that_was_told_of_two_days_late_agrees(world: World, order: Order, books: DatedBooks) -> None:
+    told_at = NOW + timedelta(days=2)
+    lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
+    record_dispute(uow=world.uow(now=told_at), order_id=order.id, dispute=lost, now=told_at)
+    taken = ProviderBooking(
+        kind=BookingKind.CHARGEBACK,
+        our_id="pay_1",
+        order_id=order.id,
+        provider_reference="dp_1",
+        amount=12_000,
+        currency="GBP",
+    )
+    books.chargebacks = (taken,)
+    assert differences(world, books, order.id, since=told_at, until=told_at + HOUR) == []
+
+
+def test_a_payout_that_came_back_long_after_it_went_out_agrees(world: World, books: DatedBooks) -> None:
+    partners, seller = Partners(payments=books), world.shopper()
+    order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
+    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    seller_id = seller_id_of(order.seller_id)
+    payout = start_payout(uow=world.uow(now=LATER), seller_id=seller_id, method=PayoutMethod.CASH, key=None, now=LATER)
+    came_back = LATER + timedelta(days=40)
+    for state, at in ((PayoutState.PAID, LATER), (PayoutState.PAID, LATER), (PayoutState.RETURNED, came_back)):
+        books.payout_state = state
+        payout = advance_payout(uow=world.uow(now=at), partners=partners, payout_id=payout.id, now=at)
+    assert payout.status == PayoutStatus.RETURNED
+    assert differences(world, books, payout.id, since=came_back, until=came_back + HOUR) == []
