@@ -1,0 +1,30 @@
+"""The runbook knows each signal that asks for a person."""
+
+import re
+
+import pytest
+
+from resale.application.queries.ledger import DifferenceKind
+from resale.application.reactions import CHANGE_TYPES
+from tests.architecture.sources import ROOT
+
+RUNBOOK = (ROOT / "docs" / "runbook-money.md").read_text()
+LINES = [
+    line for path in (ROOT / "resale").rglob("*.py") for line in path.read_text().splitlines() if "attention" in line
+]
+CODES = sorted({code for line in LINES for code in re.findall(r'"([a-z]+_[a-z_]+)"', line.partition("attention")[2])})
+
+
+class TestRunbook:
+    def test_there_are_codes_to_look_for(self) -> None:
+        assert "label_refused" in CODES
+
+    @pytest.mark.parametrize("code", [*CODES, *DifferenceKind])
+    def test_says_what_to_do_about(self, code: str) -> None:
+        assert re.search(rf"^\| `{code}` \| .+ \| .+ \|$", RUNBOOK, re.MULTILINE)
+
+    @pytest.mark.parametrize(
+        "change_type", sorted(one for one in CHANGE_TYPES if one.endswith((".postponed", ".degraded")))
+    )
+    def test_explains(self, change_type: str) -> None:
+        assert f"`{change_type}`" in RUNBOOK
