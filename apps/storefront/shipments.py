@@ -13,8 +13,8 @@ from apps.core.views import LeanAPIView
 from apps.storefront.answers import one_object, version_tag
 from apps.storefront.calls import Call, call_of, require_brand
 from apps.storefront.inputs import NoQuery, read_query
-from resale.application.operations.claims import record_return_tracking
-from resale.application.operations.orders import record_tracking
+from resale.application.operations.claims import report_return
+from resale.application.operations.orders import report_tracking
 from resale.application.queries.orders import get_order
 from resale.domain.access import Principal
 from resale.domain.ids import ClaimId, OrderId, is_id, sibling
@@ -64,13 +64,13 @@ def _record(call: Call, principal: Principal, shipment_id: str, report: Tracking
     order_id = OrderId(sibling("ord", shipment_id))
     if is_id("shp", shipment_id):
         call.run(
-            lambda uow: record_tracking(uow=uow, order_id=order_id, events=(report,), now=call.now),
+            lambda uow: report_tracking(uow=uow, principal=principal, order_id=order_id, event=report, now=call.now),
             principal=principal,
         )
     elif is_id("rtn", shipment_id):
         claim_id = ClaimId(sibling("clm", shipment_id))
         call.run(
-            lambda uow: record_return_tracking(uow=uow, claim_id=claim_id, events=(report,), now=call.now),
+            lambda uow: report_return(uow=uow, principal=principal, claim_id=claim_id, event=report, now=call.now),
             principal=principal,
         )
     else:

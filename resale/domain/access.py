@@ -48,11 +48,14 @@ class Action(StrEnum):
     CONFIRM_RECEIPT = "confirm_receipt"
     REFUND_ORDER = "refund_order"
     VIEW_ORDER_HISTORY = "view_order_history"
+    REPORT_TRACKING = "report_tracking"
     OPEN_CLAIM = "open_claim"
     VIEW_CLAIM = "view_claim"
     RESOLVE_CLAIM = "resolve_claim"
     WITHDRAW_CLAIM = "withdraw_claim"
     ADD_EVIDENCE = "add_evidence"
+    REPORT_RETURN = "report_return"
+    VIEW_CLAIM_HISTORY = "view_claim_history"
     RELIST_LISTING = "relist_listing"
     VIEW_PAYOUT = "view_payout"
     VIEW_LEDGER = "view_ledger"
@@ -130,6 +133,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.REQUEST_LABEL: {_R.COUNTERPARTY: _ORDERS},
     _A.CONFIRM_RECEIPT: {_R.OWNER: _ORDERS},
     _A.REFUND_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.REPORT_TRACKING: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.OPEN_CLAIM: {_R.OWNER: _ORDERS},
     _A.VIEW_CLAIM: {
         _R.OWNER: _CLAIMS,
@@ -142,6 +146,13 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.RESOLVE_CLAIM: {_R.BRAND: _CLAIMS, _R.MANAGER: _CLAIMS},
     _A.WITHDRAW_CLAIM: {_R.OWNER: _CLAIMS},
     _A.ADD_EVIDENCE: {_R.OWNER: _CLAIMS},
+    _A.REPORT_RETURN: {_R.BRAND: _CLAIMS, _R.MANAGER: _CLAIMS},
+    _A.VIEW_CLAIM_HISTORY: {
+        _R.BRAND: _CLAIMS,
+        _R.VIEWER: _CLAIMS,
+        _R.MODERATOR: _CLAIMS,
+        _R.MANAGER: _CLAIMS,
+    },
     _A.RELIST_LISTING: {_R.OWNER: _LISTINGS},
     _A.VIEW_PAYOUT: {
         _R.OWNER: _PAYOUTS,

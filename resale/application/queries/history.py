@@ -7,8 +7,9 @@ import msgspec
 from resale.application.ports import Document, HistoryRow, Reader
 from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
+from resale.domain.claims import ClaimNotFound
 from resale.domain.history import Finding, Link, verify_chain
-from resale.domain.ids import ListingId, OrderId
+from resale.domain.ids import ClaimId, ListingId, OrderId
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import OrderNotFound
 
@@ -81,6 +82,21 @@ def list_order_history(
     if document is None or not _allowed(principal, Action.VIEW_ORDER_HISTORY, document):
         raise OrderNotFound
     return _history(reader, order_id, limit=limit, cursor=cursor)
+
+
+def list_claim_history(
+    *, reader: Reader, principal: Principal, claim_id: ClaimId, limit: int, cursor: str | None
+) -> HistoryList:
+    """List what happened to a claim, oldest first.
+
+    Raises:
+        ClaimNotFound: None whose history the caller may see.
+        InvalidCursor: Not a cursor of this list.
+    """
+    document = reader.find_claim(claim_id)
+    if document is None or not _allowed(principal, Action.VIEW_CLAIM_HISTORY, document):
+        raise ClaimNotFound
+    return _history(reader, claim_id, limit=limit, cursor=cursor)
 
 
 def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verification:

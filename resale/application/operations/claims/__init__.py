@@ -2,7 +2,12 @@
 
 from resale.application.operations.claims.deciding import open_claim, resolve_claim, withdraw_claim
 from resale.application.operations.claims.evidence import add_evidence
-from resale.application.operations.claims.returning import advance_claim, postpone_claim, record_return_tracking
+from resale.application.operations.claims.returning import (
+    advance_claim,
+    postpone_claim,
+    record_return_tracking,
+    report_return,
+)
 
 __all__ = [
     "add_evidence",
@@ -10,6 +15,7 @@ __all__ = [
     "open_claim",
     "postpone_claim",
     "record_return_tracking",
+    "report_return",
     "resolve_claim",
     "withdraw_claim",
 ]

@@ -4,14 +4,21 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from resale.application.operations.claims.moving import begin_claim_refund, claim_private_of, close_claim
+from resale.application.operations.claims.moving import (
+    begin_claim_refund,
+    claim_private_of,
+    claim_to_act_on,
+    close_claim,
+)
 from resale.application.operations.orders.moving import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
+from resale.domain.access import Action, Principal
 from resale.domain.claims import (
     CLAIMS,
     Claim,
+    ClaimChanged,
     ClaimCommand,
     ClaimNotFound,
     ClaimStatus,
@@ -93,6 +100,46 @@ def record_return_tracking(
         raise ClaimNotFound("This claim has no return.")
     parcel = record_events(claim.return_shipment, events)
     return claim if parcel is claim.return_shipment else _commit_parcel(uow, claim, parcel, now)
+
+
+def report_return(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    claim_id: ClaimId,
+    event: TrackingEvent,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Claim:
+    """Apply what the brand says of a return, as if its carrier had said so: the first scan starts the refund.
+
+    Shape: as ``record_return_tracking``. The same report again: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        principal: The brand or a manager.
+        claim_id: Whose return.
+        event: The report.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment it is applied, aware UTC.
+
+    Returns:
+        The claim as it stands.
+
+    Raises:
+        ClaimNotFound: None that the caller may see, or it has no return.
+        Forbidden: Not theirs to report.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.REPORT_RETURN)
+    if claim.return_shipment is None:
+        raise ClaimNotFound("This claim has no return.")
+    parcel = record_events(claim.return_shipment, (event,))
+    if parcel is claim.return_shipment:
+        return claim
+    if expected_version not in {None, claim.version}:
+        raise ClaimChanged(f"The claim is at version {claim.version} by now; read it again.")
+    return _commit_parcel(uow, claim, parcel, now)
 
 
 def postpone_claim(*, uow: UnitOfWork, claim_id: ClaimId, reason_code: str, now: datetime) -> Claim:

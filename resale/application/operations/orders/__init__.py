@@ -3,6 +3,7 @@
 from resale.application.operations.orders.advancing import STEPS, advance_order, postpone_order
 from resale.application.operations.orders.cancelling import cancel_order
 from resale.application.operations.orders.refunding import (
+    REFUNDABLE,
     NewRefund,
     RefundTooLarge,
     RefundUnderWay,
@@ -10,9 +11,15 @@ from resale.application.operations.orders.refunding import (
     refund_order,
 )
 from resale.application.operations.orders.submitting import submit_order
-from resale.application.operations.orders.tracking import confirm_receipt, record_tracking, request_label
+from resale.application.operations.orders.tracking import (
+    confirm_receipt,
+    record_tracking,
+    report_tracking,
+    request_label,
+)
 
 __all__ = [
+    "REFUNDABLE",
     "STEPS",
     "NewRefund",
     "RefundTooLarge",
@@ -24,6 +31,7 @@ __all__ = [
     "record_dispute",
     "record_tracking",
     "refund_order",
+    "report_tracking",
     "request_label",
     "submit_order",
 ]

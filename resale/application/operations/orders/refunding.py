@@ -42,7 +42,8 @@ from resale.domain.steps import claim_closed, is_unbooked, kept, moved_if_allowe
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Forbidden, Invalid, Rejected, Unavailable
 
-_REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+#: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
+REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
 _SOONEST_ASKED: Final = timedelta(minutes=10)  # a refund that takes its time is asked for at twice its age
 _LATEST_ASKED: Final = timedelta(hours=12)
 _TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
@@ -69,7 +70,13 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def refund_order(
-    *, uow: UnitOfWork, principal: Principal, new: NewRefund, key: CommandKey | None, now: datetime
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    new: NewRefund,
+    key: CommandKey | None,
+    expected_version: int | None = None,
+    now: datetime,
 ) -> Order:
     """Give a buyer some or all of their money back, also after the sale was completed.
 
@@ -79,7 +86,8 @@ def refund_order(
         uow: Fresh; committed here once.
         principal: The brand or a manager.
         new: Which order, how much and why.
-        key: The command's key.
+        key: The command's key, if a client gave one.
+        expected_version: What the client read, or None.
         now: Moment of the request, aware UTC.
 
     Returns:
@@ -92,7 +100,7 @@ def refund_order(
         RefundTooLarge: More than is left.
         RefundUnderWay: One at a time.
         IdempotencyConflict: The key was used before.
-        Conflict: Another writer won.
+        Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(new.order_id)
     role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
@@ -100,6 +108,8 @@ def refund_order(
         raise OrderNotFound
     if not permits(Action.REFUND_ORDER, role, order.status):
         raise Forbidden("Only the brand gives money back.")
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
     _check_refundable(uow, order, now)
     amount = order.remaining_minor if new.amount is None else new.amount
     if amount > order.remaining_minor:
@@ -353,11 +363,5 @@ def _check_refundable(uow: UnitOfWork, order: Order, now: datetime) -> None:
     window = timedelta(days=uow.tenant.policies.refund_window_days)
     in_time = order.confirmed_at is not None and now < order.confirmed_at + window
     countable = len(order.refunds) < MAX_REFUNDS
-    if (
-        order.status not in _REFUNDABLE
-        or order.is_disputed
-        or not in_time
-        or not countable
-        or not order.remaining_minor
-    ):
+    if order.status not in REFUNDABLE or order.is_disputed or not in_time or not countable or not order.remaining_minor:
         raise OrderTransitionRefused(f"An order that is {order.status} cannot take: refund.")

@@ -12,7 +12,14 @@ from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
-from resale.domain.orders import Order, OrderCommand, OrderNotFound, OrderStatus, OrderTransitionRefused
+from resale.domain.orders import (
+    Order,
+    OrderChanged,
+    OrderCommand,
+    OrderNotFound,
+    OrderStatus,
+    OrderTransitionRefused,
+)
 from resale.domain.shipments import (
     SHIPMENTS,
     Label,
@@ -123,11 +130,51 @@ def record_tracking(*, uow: UnitOfWork, order_id: OrderId, events: tuple[Trackin
         Conflict: Another writer won; read again.
     """
     order = uow.orders.get(order_id)
-    if order.shipment is None:
-        raise OrderTransitionRefused(f"An order that is {order.status} has no parcel.")
-    shipment = record_events(order.shipment, events)
+    shipment = _shipment_after(order, events)
+    return order if shipment is order.shipment else _commit_shipment(uow=uow, order=order, shipment=shipment, now=now)
+
+
+def report_tracking(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    order_id: OrderId,
+    event: TrackingEvent,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Order:
+    """Apply what the brand says of a parcel, as if its carrier had said so.
+
+    Shape: as ``record_tracking``. The same report again: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        principal: The brand or a manager.
+        order_id: Whose parcel.
+        event: The report.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment it is applied, aware UTC: deadlines run from it.
+
+    Returns:
+        The order as it stands.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not theirs to report.
+        OrderTransitionRefused: It is not paid, so there is no parcel.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.REPORT_TRACKING, role, order.status):
+        raise Forbidden("Only the brand reports where a parcel is.")
+    shipment = _shipment_after(order, (event,))
     if shipment is order.shipment:
         return order
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
     return _commit_shipment(uow=uow, order=order, shipment=shipment, now=now)
 
 
@@ -222,6 +269,12 @@ def _label_refused(*, uow: UnitOfWork, order: Order, label: Label, now: datetime
     uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
     uow.commit()
     return order
+
+
+def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment:
+    if order.shipment is None:
+        raise OrderTransitionRefused(f"An order that is {order.status} has no parcel.")
+    return record_events(order.shipment, events)
 
 
 def _commit_shipment(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: datetime) -> Order:
