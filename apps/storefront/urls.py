@@ -20,7 +20,7 @@ from apps.storefront.dead_letters import (
     DeadLettersView,
 )
 from apps.storefront.docs import DocsView, OpenAPIView
-from apps.storefront.history import ListingHistoryView, OrderHistoryView
+from apps.storefront.history import ClaimHistoryView, ListingHistoryView, OrderHistoryView
 from apps.storefront.hooks import HookView
 from apps.storefront.listings import (
     ListingModerationView,
@@ -64,6 +64,7 @@ urlpatterns = [
     path("claims/<str:claim_id>/evidence", ClaimEvidenceView.as_view()),
     path("claims/<str:claim_id>/withdraw", ClaimWithdrawalView.as_view()),
     path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
+    path("claims/<str:claim_id>/history", ClaimHistoryView.as_view()),
     path("seller_account", SellerAccountView.as_view()),
     path("payouts", PayoutsView.as_view()),
     path("payouts/<str:payout_id>", PayoutDetailView.as_view()),

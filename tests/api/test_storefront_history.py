@@ -5,10 +5,15 @@ import pytest
 
 from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.wire import to_wire
+from resale.application.operations.claims import open_claim
 from resale.application.operations.customers import Shopper
+from resale.domain.access import Principal
+from resale.domain.claims import ClaimReason, NewClaim
+from resale.domain.ids import sibling
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import ADDRESS, Front
-from tests.unit.builders import LISTING
+from tests.operations.partners import Partners
+from tests.unit.builders import LISTING, NOW
 
 
 @pytest.fixture
@@ -29,9 +34,13 @@ def listing(front: Front, seller: Shopper) -> Listing:
 def record(front: Front, entity_id: str) -> None:
     """Copy an entity's newest version to history, as the changes worker does from the stream."""
     tables = front.shop.tenant.resources.tables
-    table, sk = (tables.listings, "listing") if entity_id.startswith("lst_") else (tables.orders, "order")
+    table, pk, sk = {
+        "lst": (tables.listings, entity_id, "listing"),
+        "ord": (tables.orders, entity_id, "order"),
+        "clm": (tables.orders, sibling("ord", entity_id), entity_id),
+    }[entity_id[:3]]
     item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
-        table=table, key={"pk": entity_id, "sk": sk}
+        table=table, key={"pk": pk, "sk": sk}
     )
     assert item is not None
     body = msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode()
@@ -100,3 +109,26 @@ class TestOrderHistory:
 
     def test_of_what_is_not_there(self, front: Front) -> None:
         assert front.get("/v1/orders/x/history", brand=True).code == "404 order_not_found"
+
+
+class TestClaimHistory:
+    def test_is_whole_and_holds_no_words(self, front: Front) -> None:
+        order = front.world.delivered(Partners())
+        new = NewClaim(reason=ClaimReason.WRONG_ITEM, description="It is a scarf.")
+        principal = Principal(customer_id=order.buyer_id)
+        claim = open_claim(uow=front.world.uow(), principal=principal, order_id=order.id, new=new, now=NOW)
+        record(front, claim.id)
+        front.post(f"/v1/claims/{claim.id}/resolve", {"decision": "deny", "note": "The photos show it."}, brand=True)
+        record(front, claim.id)
+        answer = front.get(f"/v1/claims/{claim.id}/history", brand=True)
+        assert [one["change"]["type"] for one in answer.json["data"]] == ["claim.opened", "claim.denied"]
+        assert answer.json["verification"]["verified"] is True
+        assert b"scarf" not in answer.body
+
+    def test_is_the_brands(self, front: Front, seller: Shopper) -> None:
+        path = "/v1/claims/clm_" + "0" * 32 + "/history"
+        assert front.get(path, by=seller).code == "403 secret_key_required"
+
+    @pytest.mark.parametrize("claim_id", ["clm_" + "0" * 32, "x"])
+    def test_of_what_is_not_there(self, front: Front, claim_id: str) -> None:
+        assert front.get(f"/v1/claims/{claim_id}/history", brand=True).code == "404 claim_not_found"

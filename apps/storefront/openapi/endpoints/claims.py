@@ -3,10 +3,12 @@
 from typing import Final
 
 from apps.storefront.inputs import NoBody, PageQuery
+from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.orders import RefundUnderWay
 from resale.application.queries.claims import BrandClaim, BuyerClaim, SellerClaim
+from resale.application.queries.history import HistoryList
 from resale.domain import claims, orders
 from resale.domain.claims import NewClaim, NewEvidence, Resolution
 from resale.domain.sellers import SellerChanged
@@ -127,5 +129,18 @@ CLAIM_ENDPOINTS: Final = (
         answers=(BrandClaim,),
         tagged=True,
         problems=(*_CLOSED, *codes_of(claims.RefundAmountRefused, orders.OrderTransitionRefused, RefundUnderWay)),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/claims/{claim_id}/history",
+        id="getClaimHistory",
+        tag="Histories",
+        summary="Everything that happened to a claim, oldest first",
+        details="With the verification of its whole chain of hashes.",
+        access=Access.BRAND,
+        scope="history:read",
+        query=PageQuery,
+        answers=(HistoryList,),
+        problems=(*codes.LIST, *codes_of(claims.ClaimNotFound)),
     ),
 )
