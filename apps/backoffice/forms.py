@@ -1,16 +1,22 @@
 """What staff and operators can send. Every form but a search is a POST with a CSRF token."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 import msgspec
 from django import forms
 
+from apps.backoffice.amounts import AmountField
 from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import KeyKind, Kind, Provider
 from resale.application.operations.listings import Decision, Moderation
-from resale.domain.ids import ConnectionId
+from resale.application.operations.orders import NewRefund
+from resale.application.queries.ledger import MAX_DAYS
+from resale.domain.claims import Resolution, Verdict
+from resale.domain.ids import ConnectionId, OrderId
 from resale.domain.partners import Connection
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.tenants import Policies
 
 #: What sellers are told most often; each is sent as it reads here.
@@ -24,6 +30,44 @@ REASONS: Final = (
     "The item does not seem to be genuine.",
 )
 _NOTE_CHARS: Final = 500  # resale.domain.listings.Reason
+_WORDS_CHARS: Final = 2_000  # resale.domain.claims.Words
+
+#: Why the brand gives money back of its own accord; the code goes into the order's history.
+_REFUND_REASONS: Final = (
+    ("goodwill", "Goodwill"),
+    ("late_delivery", "It came late"),
+    ("not_as_described", "Not as described"),
+    ("price_adjustment", "The price is adjusted"),
+    ("agreed_with_seller", "Agreed with the seller"),
+)
+_ALL: Final = "all"
+_PART: Final = "part"
+
+#: What staff can report by hand, and what follows.
+_REPORTS: Final = (
+    (ShipmentStatus.IN_TRANSIT, "The carrier has it: the order is shipped."),
+    (ShipmentStatus.DELIVERED, "It arrived: the buyer's time to claim begins."),
+    (ShipmentStatus.RETURNED, "It went back to its sender: the buyer gets the money back."),
+    (ShipmentStatus.FAILURE, "It is lost: the buyer gets the money back."),
+)
+_RETURN_REPORTS: Final = (
+    (ShipmentStatus.IN_TRANSIT, "The buyer sent it: the money is given back."),
+    (ShipmentStatus.DELIVERED, "It came back: the money is given back."),
+)
+_VERDICTS: Final = (
+    (
+        Verdict.APPROVE,
+        "Approve, against return. The buyer sends the item back and gets all the money at its first scan.",
+    ),
+    (
+        Verdict.APPROVE_WITHOUT_RETURN,
+        "Approve without a return. The buyer keeps the item and gets the money, all or a part.",
+    ),
+    (Verdict.REQUEST_EVIDENCE, "Ask for evidence. Say below what is missing."),
+    (Verdict.DENY, "Deny. The order is completed and the seller paid. Say below why."),
+)
+#: What the buyer cannot be left alone with.
+_NEED_WORDS: Final = {Verdict.REQUEST_EVIDENCE, Verdict.DENY}
 
 
 class VersionForm(forms.Form):
@@ -81,6 +125,116 @@ class DiscardForm(forms.Form):
         max_length=_NOTE_CHARS,
         error_messages={"required": "Say why, for whoever asks later."},
         widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"}),
+    )
+
+
+class RefundForm(VersionForm):
+    """Money to give back: all that was left when it was looked at, or a part."""
+
+    which = forms.ChoiceField(
+        choices=[(_ALL, "All that is left"), (_PART, "A part")],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose between all that is left and a part."},
+    )
+    reason = forms.ChoiceField(choices=_REFUND_REASONS, widget=forms.Select(attrs={"class": "bo-input"}))
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, currency: str, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="refund_%s", **kwargs)
+        self.fields["amount"] = AmountField(currency=currency, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what says two things, or half of one."""
+        cleaned = super().clean() or self.cleaned_data
+        which, amount = cleaned.get("which"), cleaned.get("amount")
+        if which == _PART and amount is None and "amount" not in self.errors:
+            self.add_error("amount", "Say how much.")
+        if which == _ALL and amount is not None:
+            self.add_error("amount", "Leave the amount empty to give all back, or choose a part.")
+        return cleaned
+
+    def refund(self, order_id: OrderId) -> NewRefund:
+        """Say it as the operation takes it."""
+        return NewRefund(order_id=order_id, amount=self.cleaned_data["amount"], reason=self.cleaned_data["reason"])
+
+
+class ReportForm(VersionForm):
+    """Where a parcel is, reported by hand. ``offered``: what still moves it; anything it can take is accepted."""
+
+    choices: ClassVar[tuple[tuple[ShipmentStatus, str], ...]] = _REPORTS
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        offered: Iterable[ShipmentStatus] = ShipmentStatus,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data, auto_id="report_%s", **kwargs)
+        choices = [(status.value, text) for status, text in self.choices if status in set(offered)]
+        self.fields["status"] = forms.ChoiceField(
+            choices=choices, widget=forms.RadioSelect, error_messages={"required": "Choose where it is."}
+        )
+
+    def event(self, *, now: datetime) -> TrackingEvent:
+        """Say it as the operation takes it; the same form again is the same report."""
+        status = ShipmentStatus(self.cleaned_data["status"])
+        return TrackingEvent(id=f"by_hand:{self.cleaned_data['version']}:{status}", status=status, occurred_at=now)
+
+
+class ReturnReportForm(ReportForm):
+    """Where a return is, reported by hand."""
+
+    choices = _RETURN_REPORTS
+
+
+class ResolutionForm(VersionForm):
+    """What is decided on a claim. ``offered``: what can still be decided; the operation says no to the rest."""
+
+    note = forms.CharField(
+        max_length=_WORDS_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "class": "bo-input"})
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        currency: str,
+        offered: Iterable[Verdict] = Verdict,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data, auto_id="resolve_%s", **kwargs)
+        self.fields["decision"] = forms.ChoiceField(
+            choices=[(verdict.value, text) for verdict, text in _VERDICTS if verdict in set(offered)],
+            widget=forms.RadioSelect,
+            error_messages={"required": "Choose what is decided."},
+        )
+        self.fields["amount"] = AmountField(currency=currency, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an amount that says nothing, and a buyer left without a word."""
+        cleaned = super().clean() or self.cleaned_data
+        decision = cleaned.get("decision")
+        if decision in _NEED_WORDS and not cleaned.get("note") and "note" not in self.errors:
+            self.add_error("note", "Tell the buyer why, or what is missing.")
+        if decision and decision != Verdict.APPROVE_WITHOUT_RETURN and cleaned.get("amount") is not None:
+            self.add_error("amount", "An amount goes with an approval without a return, and with nothing else.")
+        return cleaned
+
+    def resolution(self) -> Resolution:
+        """Say it as the operation takes it."""
+        amount = self.cleaned_data["amount"]
+        return Resolution(
+            decision=Verdict(self.cleaned_data["decision"]),
+            note=self.cleaned_data["note"] or None,
+            refund_amount=msgspec.UNSET if amount is None else amount,
+        )
+
+
+class DaysForm(forms.Form):
+    """How far back books are held against each other. A GET: it changes nothing."""
+
+    days = forms.IntegerField(
+        min_value=1, max_value=MAX_DAYS, initial=7, widget=forms.NumberInput(attrs={"class": "bo-input"})
     )
 
 

@@ -1,28 +1,43 @@
-"""Orders: the newest first, one of them whole, and its cancellation by a manager."""
+"""Orders: the newest first, those that need a person, one of them whole, and what managers can do about it."""
 
 from typing import Final
 
+import msgspec
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from apps.backoffice.amounts import write_amount
+from apps.backoffice.books import make_book
 from apps.backoffice.desks import Desk
-from apps.backoffice.forms import VersionForm
+from apps.backoffice.forms import RefundForm, ReportForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover
 from apps.backoffice.timelines import PAGE, make_timeline
-from resale.application.operations.orders import cancel_order
+from resale.application.operations.orders import (
+    REFUNDABLE,
+    RefundTooLarge,
+    cancel_order,
+    refund_order,
+    report_tracking,
+)
 from resale.application.ports import Reader
 from resale.application.queries.history import list_order_history
+from resale.application.queries.ledger import list_ledger
 from resale.application.queries.listings import get_listing
-from resale.application.queries.orders import BrandOrder, OrderView, get_order, list_orders
-from resale.domain.access import Action
-from resale.domain.ids import OrderId, is_id
+from resale.application.queries.orders import BrandOrder, get_order, list_orders
+from resale.application.queries.transfers import list_order_transfers
+from resale.domain.access import Action, Principal
+from resale.domain.ids import ListingId, OrderId, is_id
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import OrderNotFound, OrderStatus
+from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus
+from resale.domain.payments import DisputeStatus, RefundState
+from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 
 _LIMIT: Final = 25
+_READ: Final = 100  # orders of one read
+_LOOKED_AT: Final = 300  # orders of one look for those that need a person: three reads
 #: Where asking for a cancellation still does something (``resale.application.operations.orders.cancel_order``).
 _CANCELLABLE: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED, OrderStatus.AWAITING_SHIPMENT}
@@ -33,8 +48,25 @@ _SAID: Final = {
 }
 
 
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The orders a look went through, newest first, and where the next one goes on."""
+
+    orders: tuple[BrandOrder, ...]
+    next_cursor: str | None
+
+    @property
+    def found(self) -> tuple[BrandOrder, ...]:
+        """Those that need a person."""
+        return tuple(order for order in self.orders if order.attention is not None)
+
+    @property
+    def last(self) -> BrandOrder | None:
+        """The oldest it went through."""
+        return self.orders[-1] if self.orders else None
+
+
 class Orders(StaffPage):
-    """``/admin/orders/``."""
+    """``/admin/orders/``; ``?show=attention``: those that need a person."""
 
     def back(self) -> str:
         """Start the list again: a cursor may have outlived its secret."""
@@ -42,50 +74,77 @@ class Orders(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of orders."""
-        page = list_orders(
-            reader=self.desk.open_reader(),
-            principal=self.desk.principal,
-            as_seller=False,
-            limit=_LIMIT,
-            cursor=request.GET.get("cursor") or None,
-        )
+        reader, principal = self.desk.open_reader(), self.desk.principal
+        cursor = request.GET.get("cursor") or None
+        if request.GET.get("show") == "attention":
+            look = find_needing(reader, principal, cursor, most=_LOOKED_AT)
+            return self.page("orders", title="Orders", orders=look.found, look=look, next_cursor=look.next_cursor)
+        page = list_orders(reader=reader, principal=principal, as_seller=False, limit=_LIMIT, cursor=cursor)
         return self.page("orders", title="Orders", orders=page.data, next_cursor=page.next_cursor)
 
 
-class OrderDetail(StaffPage):
-    """``/admin/orders/{order_id}/``."""
-
-    def get(self, request: HttpRequest, order_id: str) -> HttpResponse:
-        """Show one order with its money, its parties and its history."""
-        desk, reader, found_id = self.desk, self.desk.open_reader(), _order_id(order_id)
-        order = get_order(reader=reader, principal=desk.principal, order_id=found_id)
-        assert isinstance(order, BrandOrder)  # noqa: S101 - what staff are shown, by the queries' own table
-        history = list_order_history(
-            reader=reader,
-            principal=desk.principal,
-            order_id=found_id,
-            limit=PAGE,
-            cursor=request.GET.get("history") or None,
-        )
-        cancellable = order.status in _CANCELLABLE and not order.cancel_requested
-        return self.page(
-            "order",
-            title="Order",
-            order=order,
-            cover=_find_cover(desk, reader, order),
-            timeline=make_timeline(history, tenant=desk.tenant),
-            cancelling=VersionForm(initial={"version": order.version}),
-            may_cancel=cancellable and desk.may(Action.CANCEL_ORDER, order.status),
-            may_see_address=desk.may(Action.VIEW_ORDER_ADDRESS, order.status),
-        )
-
-
-class Cancellation(StaffPage):
-    """``/admin/orders/{order_id}/cancel/``."""
+class OrderPages(StaffPage):
+    """What the pages of one order share: how it is shown, and that a refusal leads back to it."""
 
     def back(self) -> str:
         """Look at the order as it is now."""
-        return reverse("admin:order", kwargs=self.kwargs)
+        return reverse("admin:order", kwargs={"order_id": self.kwargs["order_id"]})
+
+    def show(
+        self,
+        order_id: OrderId,
+        *,
+        refunding: RefundForm | None = None,
+        reporting: ReportForm | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        """Show one order with its money, its parcel, its parties and its history.
+
+        Args:
+            order_id: Which.
+            refunding: A refund that was filled in wrong.
+            reporting: A report that was filled in wrong.
+            status: Of the page.
+        """
+        desk, reader = self.desk, self.desk.open_reader()
+        order = read_order(reader, desk.principal, order_id)
+        history = list_order_history(
+            reader=reader,
+            principal=desk.principal,
+            order_id=order_id,
+            limit=PAGE,
+            cursor=self.request.GET.get("history") or None,
+        )
+        version, offered = {"version": order.version}, _reportable(order)
+        return self.page(
+            "order",
+            title="Order",
+            status=status,
+            order=order,
+            left=money_left(order),
+            cover=cover_of(desk, reader, order.listing_id),
+            timeline=make_timeline(history, tenant=desk.tenant),
+            cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
+            refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
+            reporting=reporting or ReportForm(initial=version, offered=offered),
+            may_cancel=_cancellable(order) and desk.may(Action.CANCEL_ORDER, order.status),
+            may_refund=_refundable(order) and desk.may(Action.REFUND_ORDER, order.status),
+            may_report=bool(offered) and desk.may(Action.REPORT_TRACKING, order.status),
+            may_see_address=desk.may(Action.VIEW_ORDER_ADDRESS, order.status),
+            **_booked(desk, reader, order),
+        )
+
+
+class OrderDetail(OrderPages):
+    """``/admin/orders/{order_id}/``."""
+
+    def get(self, request: HttpRequest, order_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Show one order."""
+        return self.show(_order_id(order_id))
+
+
+class Cancellation(OrderPages):
+    """``/admin/orders/{order_id}/cancel/``."""
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Cancel an order, or ask for it while a payment runs."""
@@ -108,12 +167,116 @@ class Cancellation(StaffPage):
         return redirect(self.back())
 
 
-def _find_cover(desk: Desk, reader: Reader, order: OrderView) -> Picture | None:
+class Refund(OrderPages):
+    """``/admin/orders/{order_id}/refund/``."""
+
+    def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        """Begin to give some or all of the money back."""
+        desk, found_id = self.desk, _order_id(order_id)
+        seen = read_order(desk.open_reader(), desk.principal, found_id)
+        form = RefundForm(request.POST, currency=seen.amounts.currency)
+        if not form.is_valid():
+            return self.show(found_id, refunding=form, status=422)
+        try:
+            order = desk.run(
+                lambda uow: refund_order(
+                    uow=uow,
+                    principal=desk.principal,
+                    new=form.refund(found_id),
+                    key=None,
+                    expected_version=form.cleaned_data["version"],
+                    now=desk.now,
+                )
+            )
+        except RefundTooLarge:
+            form.add_error("amount", "That is more than is left of the payment.")
+            return self.show(found_id, refunding=form, status=422)
+        amount = write_amount(order.refunds[-1].amount, order.currency)
+        messages.success(request, f"{amount} is being given back to the buyer.")
+        return redirect(self.back())
+
+
+class Report(OrderPages):
+    """``/admin/orders/{order_id}/report/``."""
+
+    def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        """Record where the parcel is, as if its carrier had said so."""
+        desk, found_id = self.desk, _order_id(order_id)
+        form = ReportForm(request.POST)
+        if not form.is_valid():
+            return self.show(found_id, reporting=form, status=422)
+        desk.run(
+            lambda uow: report_tracking(
+                uow=uow,
+                principal=desk.principal,
+                order_id=found_id,
+                event=form.event(now=desk.now),
+                expected_version=form.cleaned_data["version"],
+                now=desk.now,
+            )
+        )
+        messages.success(request, "The report is recorded.")
+        return redirect(self.back())
+
+
+def read_order(reader: Reader, principal: Principal, order_id: OrderId) -> BrandOrder:
+    """Read an order as staff see it. Raises OrderNotFound."""
+    order = get_order(reader=reader, principal=principal, order_id=order_id)
+    assert isinstance(order, BrandOrder)  # noqa: S101 - what staff are shown, by the queries' own table
+    return order
+
+
+def find_needing(reader: Reader, principal: Principal, cursor: str | None, *, most: int) -> Look:
+    """Look through the newest orders, from a cursor on, for those that need a person: no index knows them."""
+    orders: list[BrandOrder] = []
+    while True:
+        page = list_orders(reader=reader, principal=principal, as_seller=False, limit=_READ, cursor=cursor)
+        orders += [order for order in page.data if isinstance(order, BrandOrder)]
+        cursor = page.next_cursor
+        if cursor is None or len(orders) >= most:
+            return Look(orders=tuple(orders), next_cursor=cursor)
+
+
+def money_left(order: BrandOrder) -> int:
+    """Say what of the captured money was not given back."""
+    return 0 if order.payment is None else order.payment.captured_minor - order.payment.refunded_minor
+
+
+def cover_of(desk: Desk, reader: Reader, listing_id: ListingId) -> Picture | None:
+    """Find the first photo of a listing that may not be there any more."""
     try:
-        listing = get_listing(reader=reader, principal=desk.principal, listing_id=order.listing_id)
+        listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
     except ListingNotFound:
         return None
     return find_cover(listing, base_url=desk.media_base_url)
+
+
+def _booked(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
+    """Read what was booked for an order and whose it is, for who may see the books."""
+    if not desk.may(Action.VIEW_LEDGER, ""):
+        return {}
+    entries = list_ledger(reader=reader, principal=desk.principal, source_id=order.id)
+    transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=order.id)
+    return {"book": make_book(entries, currency=order.amounts.currency), "transfers": transfers}
+
+
+def _cancellable(order: BrandOrder) -> bool:
+    return order.status in _CANCELLABLE and not order.cancel_requested
+
+
+def _refundable(order: BrandOrder) -> bool:
+    """Whether a refund can be begun; that its time is not over yet is the operation's to say."""
+    is_disputed = order.dispute is not None and order.dispute.status == DisputeStatus.OPEN
+    is_under_way = bool(order.refunds) and order.refunds[-1].status != RefundState.SUCCEEDED
+    return order.status in REFUNDABLE and money_left(order) > 0 and not is_disputed and not is_under_way
+
+
+def _reportable(order: BrandOrder) -> tuple[ShipmentStatus, ...]:
+    """List what a report could say that still moves the parcel and the order."""
+    parcel = order.shipment
+    if parcel is None or not ORDERS.permits(order.status, OrderCommand.DELIVER):
+        return ()
+    return tuple(status for status, command in REPORTED.items() if SHIPMENTS.permits(parcel.status, command))
 
 
 def _order_id(text: str) -> OrderId:

@@ -10,9 +10,11 @@ from django.urls import reverse
 
 from apps.backoffice.desks import choose_shop
 from apps.backoffice.listings import covered
+from apps.backoffice.orders import find_needing
 from apps.backoffice.pages import Page, StaffPage, is_operator
+from apps.backoffice.places import find_page
+from resale.application.queries.claims import list_claims
 from resale.application.queries.listings import list_review_queue
-from resale.application.queries.orders import list_orders
 from resale.domain.ids import is_id
 
 _COUNTED: Final = 100  # beyond it the page says "100+": counting further would cost a read a hundred
@@ -34,14 +36,19 @@ class Overview(StaffPage):
         desk = self.desk
         reader = desk.open_reader()
         waiting = list_review_queue(reader=reader, principal=desk.principal, limit=_COUNTED, cursor=None)
-        orders = list_orders(reader=reader, principal=desk.principal, as_seller=False, limit=_RECENT, cursor=None)
+        look = find_needing(reader, desk.principal, None, most=1)
+        claims = list_claims(reader=reader, principal=desk.principal, limit=_COUNTED, cursor=None)
         return self.page(
             "overview",
             title="Overview",
             waiting_count=len(waiting.data),
             waiting_more=waiting.has_more,
             waiting=covered(waiting.data[:_SHOWN], base_url=desk.media_base_url),
-            orders=orders.data,
+            orders=look.orders[:_RECENT],
+            look=look,
+            claim_count=len(claims.data),
+            claim_more=claims.has_more,
+            claim_due=min((claim.deadline_at for claim in claims.data), default=None),
         )
 
 
@@ -51,16 +58,15 @@ class Search(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Go where the id points; what it names may still not be there."""
         text = request.GET.get("q", "").strip().lower()
-        if is_id("lst", text):
-            return redirect("admin:listing", listing_id=text)
-        if is_id("ord", text):
-            return redirect("admin:order", order_id=text)
         if is_id("cus", text):
             return redirect(f"{reverse('admin:listings')}?seller={text}")
-        if is_id("dlq", text):
-            return redirect("admin:dead-letter", letter_id=text)
+        page = find_page(text)
+        if page is not None:
+            return redirect(page)
         messages.warning(
-            request, "Search takes a whole id: of a listing (lst_…), an order (ord_…) or a seller (cus_…)."
+            request,
+            "Search takes a whole id: of a listing (lst_…), an order (ord_…), a claim (clm_…), a payout (pyt_…) "
+            "or a seller (cus_…).",
         )
         return redirect("admin:index")
 

@@ -16,6 +16,8 @@ from django.views import View
 from apps.backoffice.desks import Desk, find_desk
 from apps.backoffice.site import site
 from apps.tenancy.models import User
+from resale.application.operations.orders import RefundTooLarge, RefundUnderWay
+from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
 from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
 from resale.domain.orders import OrderChanged, OrderTransitionRefused
@@ -26,7 +28,12 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (ListingChanged, "The listing changed while you were looking at it. Nothing was done; this is how it looks now."),
     (OrderChanged, "The order moved on while you were looking at it. Nothing was done; this is how it looks now."),
     (ListingTransitionRefused, "The listing is in another state by now, which does not allow this. Nothing was done."),
-    (OrderTransitionRefused, "The order is too far along for this. Nothing was done."),
+    (OrderTransitionRefused, "The order is in another state by now, which does not allow this. Nothing was done."),
+    (ClaimChanged, "The claim moved on while you were looking at it. Nothing was done; this is how it looks now."),
+    (ClaimTransitionRefused, "The claim is in another state by now, which does not allow this. Nothing was done."),
+    (RefundUnderWay, "Another refund of this order is not done yet. Nothing was done; wait until it is."),
+    (RefundTooLarge, "That is more than is left of the payment. Nothing was done."),
+    (RefundAmountRefused, "That is more than is left of the payment. Nothing was done."),
     (DeadLetterTransitionRefused, "This message was replayed or discarded by now. Nothing was done."),
     (
         DeadLetterHeld,

@@ -23,6 +23,8 @@ _STAFF_LINKS: tuple[_Link, ...] = (
     ("Overview", "space_dashboard", "admin:index"),
     ("Listings", "styler", "admin:listings"),
     ("Orders", "receipt_long", "admin:orders"),
+    ("Claims", "gavel", "admin:claims"),
+    ("Money", "account_balance", "admin:money"),
     ("Connections", "cable", "admin:connections"),
 )
 _MANAGER_LINKS: tuple[_Link, ...] = (*_STAFF_LINKS, ("Dead letters", "mark_email_unread", "admin:dead-letters"))

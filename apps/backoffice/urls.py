@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.backoffice import connections, dead_letters, listings, orders, overview, tenants
+from apps.backoffice import claims, connections, dead_letters, listings, money, orders, overview, tenants
 from apps.backoffice.site import site
 
 app_name = "admin"
@@ -24,6 +24,16 @@ urlpatterns = [
     path("orders/", orders.Orders.as_view(), name="orders"),
     path("orders/<str:order_id>/", orders.OrderDetail.as_view(), name="order"),
     path("orders/<str:order_id>/cancel/", orders.Cancellation.as_view(), name="order-cancel"),
+    path("orders/<str:order_id>/refund/", orders.Refund.as_view(), name="order-refund"),
+    path("orders/<str:order_id>/report/", orders.Report.as_view(), name="order-report"),
+    path("claims/", claims.Claims.as_view(), name="claims"),
+    path("claims/<str:claim_id>/", claims.ClaimDetail.as_view(), name="claim"),
+    path("claims/<str:claim_id>/resolve/", claims.ClaimResolution.as_view(), name="claim-resolve"),
+    path("claims/<str:claim_id>/report/", claims.ReturnReport.as_view(), name="claim-report"),
+    path("money/", money.Payouts.as_view(), name="money"),
+    path("money/payouts/<str:payout_id>/", money.PayoutDetail.as_view(), name="payout"),
+    path("money/balances/", money.Balances.as_view(), name="balances"),
+    path("money/reconciliation/", money.ReconciliationPage.as_view(), name="reconciliation"),
     path("connections/", connections.Connections.as_view(), name="connections"),
     path("dead_letters/", dead_letters.DeadLetters.as_view(), name="dead-letters"),
     path("dead_letters/<str:letter_id>/", dead_letters.DeadLetterDetail.as_view(), name="dead-letter"),

@@ -16,6 +16,7 @@ from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.wire import to_wire
 from resale.application.ports import HistoryRow
 from resale.domain.access import Role
+from resale.domain.ids import sibling
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import Front
 
@@ -23,6 +24,8 @@ from tests.fixtures.storefront import Front
 NOTHING = {
     "listing_id": "lst_" + "0" * 32,
     "order_id": "ord_" + "0" * 32,
+    "claim_id": "clm_" + "0" * 32,
+    "payout_id": "pyt_" + "0" * 32,
     "letter_id": "dlq_" + "0" * 32,
     "media_id": "med_" + "0" * 32,
     "slug": "nobody",
@@ -107,9 +110,13 @@ class Office:
     def record(self, entity_id: str) -> HistoryRow:
         """Copy an entity's newest version to history, as the changes worker does from the stream."""
         tables = self.front.shop.tenant.resources.tables
-        table, sk = (tables.listings, "listing") if entity_id.startswith("lst_") else (tables.orders, "order")
+        table, pk, sk = {
+            "lst": (tables.listings, entity_id, "listing"),
+            "ord": (tables.orders, entity_id, "order"),
+            "clm": (tables.orders, sibling("ord", entity_id), entity_id),
+        }[entity_id[:3]]
         session = self.front.container.sessions.for_tenant(self.front.shop.tenant)
-        item = session.dynamodb.get_item(table=table, key={"pk": entity_id, "sk": sk})
+        item = session.dynamodb.get_item(table=table, key={"pk": pk, "sk": sk})
         assert item is not None
         row = history_row(msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode())
         assert not self.front.container.history(self.front.shop.tenant).append((row,))

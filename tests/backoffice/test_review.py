@@ -199,13 +199,14 @@ class TestListing:
 
 class TestSearch:
     def test_an_id_leads_to_what_it_names(self, viewer: Desk) -> None:
-        for prefix, path in (("lst", "listings"), ("ord", "orders")):
+        for prefix, path in (("lst", "listings"), ("ord", "orders"), ("clm", "claims"), ("pyt", "money/payouts")):
             found = viewer.get("search", query=f"?q=%20{prefix}_{'1' * 32}%20")
             assert found.location == f"/admin/{path}/{prefix}_{'1' * 32}/"
         assert viewer.get("search", query=f"?q=cus_{'1' * 32}").location.endswith(f"?seller=cus_{'1' * 32}")
 
-    def test_anything_else_is_explained(self, viewer: Desk) -> None:
-        assert viewer.get("search", query="?q=jacket").location == reverse("admin:index")
+    @pytest.mark.parametrize("text", ["jacket", "lst_1", "ord_../../health", "ref_" + "1" * 32])
+    def test_anything_else_is_explained(self, viewer: Desk, text: str) -> None:
+        assert viewer.get("search", query=f"?q={text}").location == reverse("admin:index")
         assert "whole id" in viewer.get("index").text
 
 

@@ -1,50 +1,35 @@
 """Values as people read them: money, moments, states."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from resale.domain.media import RefusalReason
-from resale.domain.money import minor_digits
+from apps.backoffice.amounts import write_amount
+from apps.backoffice.places import find_page
+from apps.backoffice.words import ATTENTION, label_of
 
 register = template.Library()
-
-_SIGNS: Final[Mapping[str, str]] = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥"}
-
-#: Prefix of an id → the page of what it names, and that page's place holder.
-_PAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "lst": ("admin:listing", "listing_id"),
-    "ord": ("admin:order", "order_id"),
-    "dlq": ("admin:dead-letter", "letter_id"),
-}
-
-_LABELS: Final[Mapping[str, str]] = {
-    "pending_review": "Waiting for review",
-    "active": "On sale",
-    "awaiting_upload": "Waiting for its upload",
-    RefusalReason.NOT_AN_IMAGE: "Not an image",
-}
 
 
 @register.filter
 def label(value: Any) -> str:
     """Say a state, condition or reason code in words."""
-    text = str(value)
-    return _LABELS.get(text, text.replace("_", " ").capitalize())
+    return label_of(str(value))
+
+
+@register.filter
+def attention(code: str) -> str:
+    """Say what a person has to look at."""
+    return ATTENTION.get(code, label_of(code))
 
 
 @register.filter
 def money(amount_minor: int, currency: str) -> str:
     """Write minor units as an amount."""
-    digits = minor_digits(currency)
-    whole, part = divmod(amount_minor, 10**digits)
-    number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
-    return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{number} {currency}"
+    return write_amount(amount_minor, currency)
 
 
 @register.filter
@@ -69,10 +54,8 @@ def happening(change_type: str) -> str:
 @register.filter
 def entity(text: str) -> SafeString:
     """Write an id so that it leads to what it names, where there is a page of it."""
-    name, place = _PAGES.get(text[:3], ("", ""))
-    if not name:
-        return short(text)
-    return format_html('<a href="{}">{}</a>', reverse(name, kwargs={place: text}), short(text))
+    page = find_page(text)
+    return short(text) if page is None else format_html('<a href="{}">{}</a>', page, short(text))
 
 
 @register.filter

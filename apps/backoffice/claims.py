@@ -1,0 +1,216 @@
+"""Claims: those that are open, one of them whole, what managers decide, and the item on its way back."""
+
+from typing import Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from apps.backoffice.forms import ResolutionForm, ReturnReportForm
+from apps.backoffice.orders import cover_of, money_left, read_order
+from apps.backoffice.pages import StaffPage
+from apps.backoffice.timelines import PAGE, make_timeline
+from apps.core.container import get_container
+from resale.application.operations.claims import report_return, resolve_claim
+from resale.application.ports import Reader
+from resale.application.queries.claims import BrandClaim, get_claim, list_claims, list_evidence
+from resale.application.queries.history import list_claim_history
+from resale.domain.access import Action, Principal
+from resale.domain.claims import (
+    CLAIM_OPEN,
+    CLAIMS,
+    ClaimCommand,
+    ClaimNotFound,
+    ClaimStatus,
+    RefundAmountRefused,
+    Verdict,
+)
+from resale.domain.ids import ClaimId, is_id
+
+_READ: Final = 100  # claims of one read
+_SHOWN: Final = 300  # of one page: three reads; a shop seldom has as many open
+_DONE: Final = {
+    Verdict.APPROVE: "The claim is approved: the buyer is to send the item back.",
+    Verdict.APPROVE_WITHOUT_RETURN: "The claim is approved: the money is being given back.",
+    Verdict.REQUEST_EVIDENCE: "The buyer is asked for evidence.",
+    Verdict.DENY: "The claim is denied: the order is completed and the seller paid.",
+}
+#: Whom an open claim waits for.
+_WAITS_FOR: Final = {
+    ClaimStatus.OPENED: "the brand's decision",
+    ClaimStatus.UNDER_REVIEW: "the brand's decision",
+    ClaimStatus.AWAITING_EVIDENCE: "the buyer's evidence",
+    ClaimStatus.APPROVED: "the item to be sent back",
+    ClaimStatus.RETURN_LABEL_ISSUED: "the item to be sent back",
+    ClaimStatus.APPROVED_WITHOUT_RETURN: "the refund",
+    ClaimStatus.RETURN_IN_TRANSIT: "the refund",
+}
+
+
+class Claims(StaffPage):
+    """``/admin/claims/``: those that are open, the nearest deadline first."""
+
+    def back(self) -> str:
+        """Start the list again: a cursor may have outlived its secret."""
+        return reverse("admin:claims")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the open claims; the index has the newest first, so as many as a page holds are sorted here."""
+        cursor = request.GET.get("cursor") or None
+        claims, next_cursor = list_open(self.desk.open_reader(), self.desk.principal, cursor)
+        return self.page(
+            "claims",
+            title="Claims",
+            claims=[(claim, _WAITS_FOR.get(claim.status, "")) for claim in claims],
+            is_first=cursor is None,
+            next_cursor=next_cursor,
+        )
+
+
+class ClaimPages(StaffPage):
+    """What the pages of one claim share: how it is shown, and that a refusal leads back to it."""
+
+    def back(self) -> str:
+        """Look at the claim as it is now."""
+        return reverse("admin:claim", kwargs={"claim_id": self.kwargs["claim_id"]})
+
+    def show(
+        self,
+        claim_id: ClaimId,
+        *,
+        resolving: ResolutionForm | None = None,
+        reporting: ReturnReportForm | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        """Show one claim with what the buyer wrote, its order, its return and its history.
+
+        Args:
+            claim_id: Which.
+            resolving: A decision that was filled in wrong.
+            reporting: A report that was filled in wrong.
+            status: Of the page.
+        """
+        desk, reader = self.desk, self.desk.open_reader()
+        claim = _read_claim(reader, desk.principal, claim_id)
+        order = read_order(reader, desk.principal, claim.order_id)
+        history = list_claim_history(
+            reader=reader,
+            principal=desk.principal,
+            claim_id=claim_id,
+            limit=PAGE,
+            cursor=self.request.GET.get("history") or None,
+        )
+        version, offered = {"version": claim.version}, _decidable(claim.status)
+        returns = claim.return_shipment is not None and CLAIMS.permits(claim.status, ClaimCommand.SCAN_RETURN)
+        return self.page(
+            "claim",
+            title="Claim",
+            status=status,
+            claim=claim,
+            order=order,
+            left=money_left(order),
+            waits_for=_WAITS_FOR.get(claim.status, ""),
+            photos=list_evidence(
+                reader=reader,
+                links=get_container().private_links(desk.tenant),
+                forms=None,
+                claim_id=claim_id,
+                now=desk.now,
+            ),
+            cover=cover_of(desk, reader, claim.listing_id),
+            timeline=make_timeline(history, tenant=desk.tenant),
+            resolving=resolving or ResolutionForm(initial=version, currency=claim.currency, offered=offered),
+            reporting=reporting or ReturnReportForm(initial=version),
+            may_resolve=bool(offered) and desk.may(Action.RESOLVE_CLAIM, claim.status),
+            may_report=returns and desk.may(Action.REPORT_RETURN, claim.status),
+            is_undecided=claim.status in CLAIM_OPEN,
+        )
+
+
+class ClaimDetail(ClaimPages):
+    """``/admin/claims/{claim_id}/``."""
+
+    def get(self, request: HttpRequest, claim_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Show one claim."""
+        return self.show(_claim_id(claim_id))
+
+
+class ClaimResolution(ClaimPages):
+    """``/admin/claims/{claim_id}/resolve/``."""
+
+    def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
+        """Decide on a claim."""
+        desk, found_id = self.desk, _claim_id(claim_id)
+        seen = _read_claim(desk.open_reader(), desk.principal, found_id)
+        form = ResolutionForm(request.POST, currency=seen.currency)
+        if not form.is_valid():
+            return self.show(found_id, resolving=form, status=422)
+        resolution = form.resolution()
+        try:
+            desk.run(
+                lambda uow: resolve_claim(
+                    uow=uow,
+                    principal=desk.principal,
+                    claim_id=found_id,
+                    resolution=resolution,
+                    expected_version=form.cleaned_data["version"],
+                    now=desk.now,
+                )
+            )
+        except RefundAmountRefused:
+            form.add_error("amount", "That is more than is left of the payment.")
+            return self.show(found_id, resolving=form, status=422)
+        messages.success(request, _DONE[resolution.decision])
+        return redirect(self.back())
+
+
+class ReturnReport(ClaimPages):
+    """``/admin/claims/{claim_id}/report/``."""
+
+    def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
+        """Record where the return is, as if its carrier had said so."""
+        desk, found_id = self.desk, _claim_id(claim_id)
+        form = ReturnReportForm(request.POST)
+        if not form.is_valid():
+            return self.show(found_id, reporting=form, status=422)
+        claim = desk.run(
+            lambda uow: report_return(
+                uow=uow,
+                principal=desk.principal,
+                claim_id=found_id,
+                event=form.event(now=desk.now),
+                expected_version=form.cleaned_data["version"],
+                now=desk.now,
+            )
+        )
+        now_or_then = "is being given back" if claim.refund_amount is not None else "is given back after another refund"
+        messages.success(request, f"The report is recorded: the money {now_or_then}.")
+        return redirect(self.back())
+
+
+def list_open(reader: Reader, principal: Principal, cursor: str | None) -> tuple[list[BrandClaim], str | None]:
+    """List open claims from a cursor on, the nearest deadline first, and where the next page begins."""
+    found: list[BrandClaim] = []
+    while True:
+        page = list_claims(reader=reader, principal=principal, limit=_READ, cursor=cursor)
+        found += [claim for claim in page.data if isinstance(claim, BrandClaim)]
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= _SHOWN:
+            return sorted(found, key=lambda claim: claim.deadline_at), cursor
+
+
+def _decidable(status: ClaimStatus) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in Verdict if CLAIMS.permits(status, ClaimCommand(verdict.value)))
+
+
+def _read_claim(reader: Reader, principal: Principal, claim_id: ClaimId) -> BrandClaim:
+    claim = get_claim(reader=reader, principal=principal, claim_id=claim_id)
+    assert isinstance(claim, BrandClaim)  # noqa: S101 - what staff are shown, by the queries' own table
+    return claim
+
+
+def _claim_id(text: str) -> ClaimId:
+    if not is_id("clm", text):
+        raise ClaimNotFound
+    return ClaimId(text)

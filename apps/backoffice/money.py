@@ -1,0 +1,137 @@
+"""Money: payouts, what the house's accounts hold, and whether provider, ledger and orders agree."""
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from apps.backoffice.books import make_book, make_sheet
+from apps.backoffice.forms import DaysForm
+from apps.backoffice.pages import StaffPage
+from apps.core import clock
+from apps.core.container import get_container
+from resale.application.queries.ledger import (
+    Difference,
+    Reconciliation,
+    get_balance_sheet,
+    get_reconciliation,
+    list_ledger,
+)
+from resale.application.queries.payouts import get_payout, list_payouts
+from resale.domain.access import Action
+from resale.domain.ids import PayoutId, is_id
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.payouts import PayoutNotFound
+
+_LIMIT: Final = 25
+_SHOWN: Final = 200  # differences of a page; ``manage.py reconcile_money`` prints all
+_NOT_ANSWERED: Final = (
+    "The payment provider did not answer, so nothing was compared. Nothing is known to be wrong; try again in a while."
+)
+_NOT_CONNECTED: Final = (
+    "The shop has no payment provider that takes its credentials, so there are no books to compare with. "
+    "The platform's operators can connect one."
+)
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """Differences as they are shown: what a person has to look at first, then what settles by itself."""
+
+    open: tuple[Difference, ...]
+    settling: tuple[Difference, ...]
+    shown: tuple[Difference, ...]
+
+    @property
+    def hidden(self) -> int:
+        """How many there is no room for."""
+        return len(self.open) + len(self.settling) - len(self.shown)
+
+
+class Payouts(StaffPage):
+    """``/admin/money/``."""
+
+    def back(self) -> str:
+        """Start the list again: a cursor may have outlived its secret."""
+        return reverse("admin:money")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of payouts."""
+        page = list_payouts(
+            reader=self.desk.open_reader(),
+            principal=self.desk.principal,
+            limit=_LIMIT,
+            cursor=request.GET.get("cursor") or None,
+        )
+        return self.page("payouts", title="Money", show="payouts", payouts=page.data, next_cursor=page.next_cursor)
+
+
+class PayoutDetail(StaffPage):
+    """``/admin/money/payouts/{payout_id}/``."""
+
+    def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Show one payout with what was booked."""
+        if not is_id("pyt", payout_id):
+            raise PayoutNotFound
+        reader, principal = self.desk.open_reader(), self.desk.principal
+        payout = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+        book = None
+        if self.desk.may(Action.VIEW_LEDGER, ""):
+            entries = list_ledger(reader=reader, principal=principal, source_id=payout.id)
+            book = make_book(entries, currency=payout.currency)
+        return self.page("payout", title="Payout", payout=payout, book=book)
+
+
+class Balances(StaffPage):
+    """``/admin/money/balances/``; ``?sum``: every entry there is, is read and summed."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show what the house's accounts hold, once that is asked for."""
+        sheet = None
+        if "sum" in request.GET:
+            sheet = make_sheet(get_balance_sheet(reader=self.desk.open_reader(), principal=self.desk.principal))
+        return self.page("balances", title="Money", show="balances", sheet=sheet)
+
+
+class ReconciliationPage(StaffPage):
+    """``/admin/money/reconciliation/``; ``?days=7``: provider, ledger and orders are held against each other."""
+
+    def back(self) -> str:
+        """Ask anew."""
+        return reverse("admin:reconciliation")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the three records' sums and differences, once that is asked for."""
+        if "days" not in request.GET:
+            return self._show(DaysForm())
+        form = DaysForm(request.GET)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        try:
+            report = self._reconcile(timedelta(days=form.cleaned_data["days"]))
+        except PartnerMisconfigured:
+            return self._show(form, problem=_NOT_CONNECTED)
+        except PartnerUnavailable:
+            return self._show(form, problem=_NOT_ANSWERED)
+        return self._show(form, report=report, findings=_findings(report))
+
+    def _reconcile(self, back: timedelta) -> Reconciliation:
+        desk = self.desk
+        return get_reconciliation(
+            reader=desk.open_reader(),
+            principal=desk.principal,
+            payments=get_container().payments(desk.tenant),
+            back=back,
+            now=desk.now,
+            wall_now=clock.for_platform(),
+        )
+
+    def _show(self, form: DaysForm, *, status: int = 200, **found: object) -> HttpResponse:
+        return self.page("reconciliation", title="Money", status=status, show="reconciliation", form=form, **found)
+
+
+def _findings(report: Reconciliation) -> Findings:
+    open_ones = tuple(one for one in report.differences if not one.settling)
+    settling = tuple(one for one in report.differences if one.settling)
+    return Findings(open=open_ones, settling=settling, shown=(*open_ones, *settling)[:_SHOWN])

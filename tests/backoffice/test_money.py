@@ -1,0 +1,190 @@
+"""Money for staff: payouts, balances, and whether a provider that runs, the ledger and the orders agree."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import pytest
+from django.urls import reverse
+
+from apps.local.payments.server import PaymentsServer
+from resale.application.operations.orders import advance_order
+from resale.application.operations.payouts import advance_payout, start_payout
+from resale.application.operations.sellers import edit_seller
+from resale.bootstrap import Container
+from resale.domain.access import Role
+from resale.domain.ids import OrderId, PaymentId
+from resale.domain.money import Money
+from resale.domain.orders import Order, OrderStatus
+from resale.domain.payments import PaymentRequest
+from resale.domain.payouts import Payout, PayoutState
+from resale.domain.sellers import SellerEdit, seller_id_of
+from tests.backoffice.office import Desk, Office
+from tests.operations.partners import Books, Partners
+from tests.unit.builders import NOW
+
+LATER = NOW + timedelta(days=2_000)  # after what other tests leave behind
+DAYS_AHEAD = count(390, -3)  # of the shop's time, another for each test: what others booked is not of that day
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[PaymentsServer]:
+    with PaymentsServer(tmp_path / "books.sqlite") as running:
+        yield running
+
+
+@pytest.fixture
+def connected(office: Office, provider: PaymentsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
+    """This process's container, with a payment provider."""
+    with connected_to(provider.base_url, office, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def connected_to(url: str, office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
+    made = Container(msgspec.structs.replace(office.front.container.settings, payments_url=url))
+    monkeypatch.setattr("apps.core.container._container", made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def paid(office: Office, connected: Container, no_clock_left: None) -> Order:  # noqa: ARG001 - one is made here
+    """An order that the provider was really asked to take the money of, in the shop's time."""
+    world, now = office.front.world, datetime.now(UTC) + timedelta(days=next(DAYS_AHEAD))
+    assert office.front.post("/v1/test_clocks", {"now": now.isoformat()}, brand=True).status == 201
+    order = world.order(office.front.shopper(), world.active(office.front.shopper()), now=now)
+    partners = connected.partners(office.front.shop.tenant)
+    while order.status in {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING}:
+        order = advance_order(uow=world.uow(now=now), partners=partners, order_id=order.id, now=now)
+    return order
+
+
+def pay_out(office: Office, *, state: PayoutState = PayoutState.PAID) -> Payout:
+    world, partners, seller = office.front.world, Partners(Books(payout_state=state)), office.front.shopper()
+    order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
+    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    payout = start_payout(
+        uow=world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=None, key=None, now=LATER
+    )
+    for _ in range(2):
+        payout = advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+    return payout
+
+
+class TestPayouts:
+    def test_are_listed_with_their_state(self, office: Office, viewer: Desk) -> None:
+        payout = pay_out(office, state=PayoutState.FAILED)
+        page = viewer.get("money")
+        assert reverse("admin:payout", kwargs={"payout_id": payout.id}) in page.html
+        assert "Failed" in page.text
+        assert "£108.00 Cash" in page.text
+
+    def test_show_what_was_booked(self, office: Office, viewer: Desk) -> None:
+        text = viewer.get("payout", payout_id=pay_out(office).id).text
+        assert "Paid £108.00" in text
+        assert "Payouts on their way £108.00 Seller's balance £108.00" in text
+        assert "Both sides are equal £216.00 £216.00" in text
+
+    def test_are_found_by_their_id(self, office: Office, viewer: Desk) -> None:
+        payout = pay_out(office)
+        found = viewer.get("search", query=f"?q={payout.id}")
+        assert found.location == reverse("admin:payout", kwargs={"payout_id": payout.id})
+
+    @pytest.mark.parametrize("text", ["x", "pyt_1", "ord_" + "0" * 32, "pyt_" + "0" * 32])
+    def test_what_is_none_is_not_there(self, viewer: Desk, text: str) -> None:
+        assert viewer.get("payout", payout_id=text).status == 404
+
+    def test_of_another_shop_are_not_there(self, office: Office, other_office: Office) -> None:
+        payout = pay_out(office)
+        desk = other_office.hire(Role.MANAGER)
+        assert desk.get("payout", payout_id=payout.id).status == 404
+        assert payout.id not in desk.get("money").html
+
+    def test_a_foreign_cursor_starts_them_again(self, viewer: Desk) -> None:
+        assert viewer.get("money", query="?cursor=made-up").location == "/admin/money/"
+
+
+class TestBalances:
+    def test_are_added_up_only_when_asked_for(self, office: Office, viewer: Desk) -> None:
+        pay_out(office)
+        assert "At the payment provider" not in viewer.get("balances").text
+        text = viewer.get("balances", query="?sum=1").text
+        assert "At the payment provider £" in text
+        assert "Sellers' balances and store credit" in text
+
+
+class TestReconciliation:
+    def test_is_made_only_when_asked_for(self, viewer: Desk) -> None:
+        page = viewer.get("reconciliation")
+        assert page.status == 200
+        assert "agree" not in page.text
+
+    @pytest.mark.usefixtures("paid")
+    def test_says_plainly_that_they_agree(self, viewer: Desk) -> None:
+        page = viewer.get("reconciliation", query="?days=1")
+        assert "They agree. 1 movement of money" in page.text
+        assert "The provider's books £120.00 The ledger £120.00 Orders and payouts £120.00" in page.text
+        assert "Differences" not in page.text
+
+    def test_shows_differences_first(self, office: Office, connected: Container, viewer: Desk, paid: Order) -> None:
+        forged = take_money(connected, office)
+        page = viewer.get("reconciliation", query="?days=1")
+        assert "They do not agree. 1 of 2 movements of money is told differently and needs a person." in page.text
+        assert "Not in the ledger Charge" in page.text
+        assert "£5.00 \u2013 \u2013" in page.text
+        assert forged in page.html
+        assert paid.id not in page.html
+        assert page.text.index("Differences") < page.text.index("Sums")
+
+    @pytest.mark.usefixtures("paid")
+    def test_shows_as_many_differences_as_a_page_holds(
+        self, office: Office, connected: Container, viewer: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("apps.backoffice.money._SHOWN", 1)
+        forged = [take_money(connected, office) for _ in range(2)]
+        page = viewer.get("reconciliation", query="?days=1")
+        assert "2 of 3 movements of money are told differently" in page.text
+        assert "And 1 more." in page.text
+        assert sum(one in page.html for one in forged) == 1
+
+    def test_says_that_the_provider_does_not_answer(
+        self, office: Office, viewer: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with PaymentsServer(tmp_path / "gone.sqlite") as gone:
+            url = gone.base_url
+        with connected_to(url, office, monkeypatch):
+            page = viewer.get("reconciliation", query="?days=1")
+        assert page.status == 200
+        assert "payment provider did not answer, so nothing was compared" in page.text
+        assert "They agree" not in page.text
+
+    def test_says_that_there_is_no_provider(self, viewer: Desk) -> None:
+        page = viewer.get("reconciliation", query="?days=1")
+        assert page.status == 200
+        assert "no payment provider that takes its credentials" in page.text
+
+    @pytest.mark.parametrize("days", ["0", "32", "-1", "x", ""])
+    def test_goes_back_a_month_at_most(self, viewer: Desk, days: str) -> None:
+        page = viewer.get("reconciliation", query=f"?days={days}")
+        assert page.status == 422
+        assert "agree" not in page.text
+
+
+def take_money(container: Container, office: Office) -> OrderId:
+    """Have the provider charge for an order that nobody knows of."""
+    number = uuid.uuid4().hex
+    request = PaymentRequest(
+        attempt_id=PaymentId(f"pay_{number}"),
+        order_id=OrderId(f"ord_{number}"),
+        amount=Money(amount=500, currency="GBP"),
+        token="tok_ok",
+    )
+    payments = container.payments(office.front.shop.tenant)
+    payments.authorise(request)
+    payments.capture(request)
+    return request.order_id

@@ -1,0 +1,252 @@
+"""An order's money and parcel for staff, and what managers do about them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from resale.application.operations.orders import postpone_order, record_dispute
+from resale.application.operations.sellers import edit_seller
+from resale.domain.ids import OrderId
+from resale.domain.orders import Order, OrderStatus
+from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.sellers import SellerEdit
+from resale.domain.shipments import ShipmentStatus
+from tests.backoffice.office import Desk, Office, Shown
+from tests.operations.partners import Carrier, Partners
+from tests.operations.world import SHIP_FROM
+from tests.unit.builders import NOW
+
+
+@pytest.fixture
+def partners() -> Partners:
+    return Partners()
+
+
+@pytest.fixture
+def sold(office: Office, partners: Partners) -> Order:
+    """Paid and labelled, of today: its time for refunds is to come."""
+    return sell(office, partners, now=datetime.now(UTC))
+
+
+@pytest.fixture
+def delivered(office: Office, sold: Order) -> Order:
+    return office.front.world.scan(sold, ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED, now=sold.created_at)
+
+
+def sell(office: Office, partners: Partners, *, now: datetime) -> Order:
+    world = office.front.world
+    seller = office.front.shopper()
+    listing = world.active(seller)
+    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+    return world.run(world.order(office.front.shopper(), listing, now=now), partners, now=now)
+
+
+def stored(office: Office, order: Order) -> Order:
+    return office.front.world.stored_order(order)
+
+
+def settle(office: Office, order: Order, partners: Partners) -> Order:
+    """Run the workflow's own steps at the moment the order stands at."""
+    return office.front.world.run(order, partners, now=stored(office, order).updated_at)
+
+
+def give_back(desk: Desk, order: Order, **body: Any) -> Shown:
+    form = {"version": order.version, "reason": "goodwill", **body}
+    return desk.post("order-refund", form, order_id=order.id)
+
+
+def report(desk: Desk, order: Order, status: str, **body: Any) -> Shown:
+    return desk.post("order-report", {"version": order.version, "status": status, **body}, order_id=order.id)
+
+
+class TestOrder:
+    def test_shows_its_payment_parcel_and_deadlines(self, viewer: Desk, sold: Order) -> None:
+        text = viewer.get("order", order_id=sold.id).text
+        assert "Payment Captured bk_pay_" in text
+        assert "Captured £120.00 Given back £0.00 Left £120.00" in text
+        assert "State Label bought Carrier Post, Standard Tracking TRACK1" in text
+        assert "Deadlines Shipped by" in text
+
+    def test_shows_what_was_booked_and_what_the_seller_earns(self, viewer: Desk, sold: Order) -> None:
+        text = viewer.get("order", order_id=sold.id).text
+        assert "At the payment provider £120.00" in text
+        assert "Sold, not yet the sellers' £108.00" in text
+        assert "Both sides are equal £124.50 £124.50" in text
+        assert "Held £108.00" in text
+
+    def test_shows_that_a_step_was_put_off(self, office: Office, viewer: Desk) -> None:
+        world = office.front.world
+        order = world.order(office.front.shopper(), world.active(office.front.shopper()))
+        postpone_order(uow=world.uow(), order_id=order.id, reason_code="partner_unavailable", now=NOW)
+        assert "Put off 1 time: a partner did not answer" in viewer.get("order", order_id=order.id).text
+
+    def test_shows_a_dispute_and_says_what_to_do(self, office: Office, viewer: Desk, delivered: Order) -> None:
+        dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
+        record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=dispute, now=NOW)
+        text = viewer.get("order", order_id=delivered.id).text
+        assert "Needs a person. The buyer's bank disputes the payment." in text
+        assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
+
+
+class TestThoseThatNeedAPerson:
+    @pytest.fixture
+    def refused(self, office: Office) -> Order:
+        """Its label was refused; later than what other tests leave behind, but for what they date years ahead."""
+        order = sell(office, Partners(shipping=Carrier(refuse=True)), now=NOW + timedelta(days=3_000))
+        assert order.attention == "label_refused"
+        return order
+
+    def test_are_found_and_the_others_are_not(self, office: Office, viewer: Desk, refused: Order) -> None:
+        quiet = sell(office, Partners(), now=NOW + timedelta(days=3_001))
+        page = viewer.get("orders", query="?show=attention")
+        assert refused.id in page.html
+        assert quiet.id not in page.html
+        assert "orders looked through" in page.text
+        assert "Needs a person" in page.text
+        assert "refused to sell a label" in viewer.get("order", order_id=refused.id).text
+
+    def test_are_counted_on_the_overview(self, viewer: Desk, refused: Order) -> None:
+        page = viewer.get("index")
+        assert "Orders that need a person" in page.text
+        assert "of the newest" in page.text
+        assert refused.id in page.html
+
+    def test_are_looked_for_further_back(
+        self, viewer: Desk, refused: Order, sold: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("apps.backoffice.orders._READ", 1)
+        monkeypatch.setattr("apps.backoffice.orders._LOOKED_AT", 1)
+        page = viewer.get("orders", query="?show=attention")
+        assert "Older orders were not looked at" in page.text
+        for _ in range(200):
+            if refused.id in page.html:
+                break
+            link = page.html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+            page = viewer.get("orders", query=link.replace("&amp;", "&"))
+        assert refused.id in page.html
+        assert sold.id not in page.html
+
+
+class TestRefund:
+    def test_of_a_part_is_exact_and_shown_with_its_parts(
+        self, office: Office, manager: Desk, delivered: Order, partners: Partners
+    ) -> None:
+        page = give_back(manager, delivered, which="part", amount="12.50", reason="late_delivery")
+        assert "£12.50 is being given back" in page.text
+        assert "Give money back" not in page.text  # one at a time
+        (refund,) = stored(office, delivered).refunds
+        assert (refund.amount, refund.reason_code) == (1_250, "late_delivery")
+        assert settle(office, delivered, partners).remaining_minor == 10_750
+        text = manager.get("order", order_id=delivered.id).text
+        assert "Succeeded £12.50 £11.25 £1.25 £0.00 £0.00" in text
+        assert "Given back £12.50 Left £107.50" in text
+        assert "Both sides are equal" in text
+        assert office.record(delivered.id).version == stored(office, delivered).version
+
+    def test_of_all_that_is_left(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
+        give_back(manager, delivered, which="part", amount="20")
+        rest = settle(office, delivered, partners)
+        assert "How much of £100.00" in manager.get("order", order_id=delivered.id).text
+        assert "£100.00 is being given back" in give_back(manager, rest, which="all").text
+        assert settle(office, delivered, partners).status == OrderStatus.REFUNDED
+
+    def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, delivered: Order) -> None:
+        for desk in (viewer, moderator):
+            assert "Give money back" not in desk.get("order", order_id=delivered.id).text
+            assert "role does not allow" in give_back(desk, delivered, which="all").text
+        assert stored(office, delivered).version == delivered.version
+
+    def test_sent_twice_gives_once(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
+        give_back(manager, delivered, which="part", amount="5")
+        assert "moved on while you were looking" in give_back(manager, delivered, which="part", amount="5").text
+        settle(office, delivered, partners)
+        assert "moved on while you were looking" in give_back(manager, delivered, which="part", amount="5").text
+        assert len(stored(office, delivered).refunds) == 1
+
+    def test_while_another_is_under_way_is_refused_in_words(
+        self, office: Office, manager: Desk, delivered: Order
+    ) -> None:
+        give_back(manager, delivered, which="part", amount="5")
+        page = give_back(manager, stored(office, delivered), which="part", amount="5")
+        assert "not done yet. Nothing was done; wait until it is." in page.text
+
+    def test_of_an_order_to_be_shipped_is_refused_in_words(self, office: Office, manager: Desk, sold: Order) -> None:
+        assert "Give money back" not in manager.get("order", order_id=sold.id).text
+        assert "order is in another state by now" in give_back(manager, sold, which="all").text
+        assert stored(office, sold).version == sold.version
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ({}, "Choose between all that is left and a part"),
+            ({"which": "half"}, "valid choice"),
+            ({"which": "part"}, "Say how much"),
+            ({"which": "all", "amount": "5"}, "Leave the amount empty"),
+            ({"which": "part", "amount": "12,50"}, "Write the amount like 12.50"),
+            ({"which": "part", "amount": "-5"}, "Write the amount like 12.50"),
+            ({"which": "part", "amount": "0"}, "nothing, or more"),
+            ({"which": "part", "amount": "120.01"}, "more than is left"),
+            ({"which": "part", "amount": "9" * 30}, "at most 20 characters"),
+            ({"which": "all", "reason": "because"}, "valid choice"),
+            ({"which": "all", "version": "x"}, "form was not complete"),
+        ],
+    )
+    def test_says_what_is_wrong_and_keeps_what_was_typed(
+        self, office: Office, manager: Desk, delivered: Order, body: dict[str, Any], said: str
+    ) -> None:
+        page = give_back(manager, delivered, **body)
+        assert page.status == 422
+        assert said in page.text
+        if "amount" in body:
+            assert f'value="{body["amount"]}"' in page.html
+        assert stored(office, delivered).version == delivered.version
+
+    def test_by_a_form_from_elsewhere_is_refused(self, office: Office, manager: Desk, delivered: Order) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(manager.user)
+        path = reverse("admin:order-refund", kwargs={"order_id": delivered.id})
+        body = {"version": delivered.version, "which": "all", "reason": "goodwill"}
+        assert client.post(path, body).status_code == 403
+        assert stored(office, delivered).version == delivered.version
+
+
+class TestReport:
+    def test_moves_the_order_once_and_says_it_was_by_hand(self, office: Office, manager: Desk, sold: Order) -> None:
+        for _ in range(2):
+            page = report(manager, sold, "in_transit")
+            assert "report is recorded" in page.text
+        assert "by hand" in page.text
+        shipped = stored(office, sold)
+        assert (shipped.status, shipped.version) == (OrderStatus.SHIPPED, sold.version + 1)
+        assert office.record(sold.id).change.actor.id == manager.user.staff_id
+        report(manager, shipped, "delivered")
+        assert stored(office, sold).status == OrderStatus.DELIVERED
+
+    def test_offers_what_still_moves_the_parcel(self, office: Office, manager: Desk, sold: Order) -> None:
+        assert "The carrier has it" in manager.get("order", order_id=sold.id).text
+        page = report(manager, sold, "in_transit")
+        assert "The carrier has it" not in page.text
+        assert "It arrived" in page.text
+        page = report(manager, stored(office, sold), "delivered")
+        assert "Report the parcel" not in page.text
+
+    def test_is_the_managers_and_of_what_was_seen(
+        self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, sold: Order
+    ) -> None:
+        for desk in (viewer, moderator):
+            assert "Report the parcel" not in desk.get("order", order_id=sold.id).text
+            assert "role does not allow" in report(desk, sold, "in_transit").text
+        stale = report(manager, sold, "in_transit", version=sold.version - 1)
+        assert "moved on while you were looking" in stale.text
+        for status in ("", "voided", "pre_transit"):
+            assert report(manager, sold, status).status == 422
+        assert stored(office, sold).version == sold.version
+
+    @pytest.mark.parametrize("text", ["x", "ord_1", "ord_" + "0" * 32])
+    def test_of_what_is_no_order_is_not_there(self, manager: Desk, text: str) -> None:
+        body = {"version": 1, "status": "delivered", "which": "all", "reason": "goodwill"}
+        for name in ("order-report", "order-refund"):
+            assert manager.send(name, body, order_id=OrderId(text)).status_code == 404
