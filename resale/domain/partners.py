@@ -19,9 +19,12 @@ _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 
 
-def pause_after(tries: int) -> timedelta:
-    """Say how long a step waits that a partner did not answer: half a minute, doubled each time, an hour at most."""
-    return min(_FIRST_PAUSE * (1 << min(tries, 10)), _LONGEST_PAUSE)
+def pause_after(tries: int, *, longest: timedelta = _LONGEST_PAUSE) -> timedelta:
+    """Say how long a step waits that a partner did not answer: half a minute, doubled each time, an hour at most.
+
+    ``longest`` is for what may fail for weeks: each try of it is a version on record.
+    """
+    return min(_FIRST_PAUSE * (1 << min(tries, 12)), longest)
 
 
 class PartnerKind(StrEnum):

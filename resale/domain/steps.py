@@ -23,6 +23,7 @@ from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+REFUND_TRIED_EVERY: Final = timedelta(days=1)  # at the longest, one that fails again and again
 POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 
 
@@ -70,7 +71,7 @@ def next_step(order: Order, *, now: datetime) -> OrderStep:
 def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     """Say when an order in its present state wants to be looked at again, if nothing happens before."""
     if order.failed_refund is not None:
-        return now + pause_after(order.failed_refund.tries)
+        return now + pause_after(order.failed_refund.tries, longest=REFUND_TRIED_EVERY)
     if order.pending_refund is not None or order.status in _AT_ONCE or _wants_booking_or_label(order):
         return now + STEP_DUE
     if order.status in SELLABLE:

@@ -17,6 +17,8 @@ from resale.domain import ledger
 from resale.domain.access import Action, Principal
 from resale.domain.claims import (
     CLAIMS,
+    POLL_EVERY,
+    REFUND_DUE,
     Claim,
     ClaimChanged,
     ClaimCommand,
@@ -231,10 +233,16 @@ def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now
 
 
 def _refund_return(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
-    """Begin the refund of what was sent back, once another one is done; till then look again now and then."""
+    """Begin the refund of what was sent back, once another one is done; till then look again, later each time."""
     if claim.due_at is not None and now < claim.due_at:
         return claim
-    return _commit_parcel(uow, claim, parcel_of(claim), now)
+    if not uow.orders.get(claim.order_id).is_refund_under_way:
+        return _commit_parcel(uow, claim, parcel_of(claim), now)
+    pause = max(REFUND_DUE, pause_after(claim.step_tries, longest=POLL_EVERY))
+    claim = next_version(claim, now, step_tries=claim.step_tries + 1, due_at=now + pause)
+    uow.claims.save(claim, change_type="claim.postponed", reason_code="refund_under_way")
+    uow.commit()
+    return claim
 
 
 def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetime) -> Claim:
