@@ -139,12 +139,13 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
 def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     dynamodb = caller.client("dynamodb", mine.region)
     tables = mine.resources.tables
-    for purpose in ("listings", "orders", "customers", "ledger", "keys", "lookups", "idempotency"):
+    for purpose in ("listings", "orders", "customers", "keys", "lookups", "idempotency"):
         table = getattr(tables, purpose)
         calls = actions.on_table(dynamodb, table, actions.key_of(purpose))
         yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "transact"))
-    history = actions.on_table(dynamodb, tables.history, actions.key_of("history"))
-    yield from ((f"{verb} history", history[verb]) for verb in ("put", "query", "transact"))
+    for purpose in ("history", "ledger"):
+        calls = actions.on_table(dynamodb, getattr(tables, purpose), actions.key_of(purpose))
+        yield from ((f"{verb} {purpose}", calls[verb]) for verb in ("put", "query", "transact"))
     yield (
         "index",
         partial(
@@ -164,8 +165,9 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     for name, call in actions.on_tables(caller, mine, by_arn=False):
         if name.startswith(("scan", "update", "delete item", "delete table", "batch")):
             yield name, call
-    history = actions.on_table(dynamodb, mine.resources.tables.history, actions.key_of("history"))
-    yield from ((f"{verb} history", history[verb]) for verb in ("update", "get", "delete item", "batch write"))
+    for purpose in ("history", "ledger"):
+        calls = actions.on_table(dynamodb, getattr(mine.resources.tables, purpose), actions.key_of(purpose))
+        yield from ((f"{verb} {purpose}", calls[verb]) for verb in ("update", "get", "delete item", "batch write"))
     for name, call in actions.on_queues(caller, mine):
         if name.startswith(("set", "purge", "delete queue")):
             yield name, call
