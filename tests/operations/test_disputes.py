@@ -1,5 +1,6 @@
 """Disputes as a bank has them: it may change its mind, and may dispute a payment a second time."""
 
+import msgspec
 import pytest
 
 from resale.application.operations.orders import record_dispute
@@ -46,3 +47,13 @@ def test_a_second_one_holds_the_order_and_takes_its_money(world: World, order: O
     assert world.balances(order)["provider"] == 7_000
     third = told(world, order, "dp_3", LOST, amount=5_000)
     assert [refund.provider_reference for refund in third.refunds] == ["dp_2", "dp_3"]
+
+
+def test_its_end_leaves_what_else_a_person_has_to_look_at(world: World, order: Order) -> None:
+    uow = world.uow()
+    stored = uow.orders.get(order.id)
+    uow.orders.save(msgspec.structs.replace(stored, attention="refund_failed"), change_type="order.refund_failed")
+    uow.commit()
+    assert told(world, order, "dp_1", WON).attention == "refund_failed"
+    assert told(world, order, "dp_2", OPEN).attention == "dispute_open"
+    assert told(world, order, "dp_2", WON).attention is None

@@ -202,7 +202,8 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
     if not _is_news(order, dispute):
         return order
     is_open = dispute.status == DisputeStatus.OPEN
-    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else None)
+    others = None if order.attention == "dispute_open" else order.attention
+    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else others)
     uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
     uow.commit()
     return order
