@@ -26,12 +26,17 @@ class SellerView(msgspec.Struct, frozen=True, kw_only=True):
     store_credit: int
     payout_method: PayoutMethod
     payout_destination: str | None
-    next_payout_at: datetime | None = msgspec.field(default=None, name="due_at")
+    next_payout_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     ship_from: Address | None = None
 
 
+class _Due(msgspec.Struct):
+    due_at: datetime | None = None
+
+
+_DUE: Final = msgspec.json.Decoder(_Due).decode
 _DECODE: Final = msgspec.json.Decoder(SellerView).decode
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -52,7 +57,7 @@ def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
 
 def view_seller(*, reader: Reader, document: Document) -> SellerView:
     """Turn a document into what its owner sees."""
-    view = _DECODE(document.doc)
+    view = msgspec.structs.replace(_DECODE(document.doc), next_payout_at=_DUE(document.doc).due_at)
     if document.private is None:
         return view
     opened = reader.vault.open(document.private, SellerPrivate, owner_id=view.customer_id, entity_id=document.id)
