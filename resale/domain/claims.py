@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
 from resale.domain.money import AmountMinor
-from resale.domain.shipments import Shipment, ShipmentStatus
+from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
@@ -69,6 +69,7 @@ class ClaimStep(StrEnum):
     BUY_RETURN_LABEL = "buy_return_label"
     TRACK_RETURN = "track_return"
     REFUND_RETURN = "refund_return"
+    VOID_RETURN_LABEL = "void_return_label"
     EXPIRE = "expire"
     NOTHING = "nothing"
 
@@ -232,6 +233,8 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
         return ClaimStep.BUY_RETURN_LABEL  # nobody is late who has no label yet
     if claim.status in {*_OPEN, *_RETURNING} and now >= claim.deadline_at:
         return ClaimStep.EXPIRE
+    if claim.status in CLAIMS.final and claim.return_shipment is not None and claim.return_shipment.may_hold_label:
+        return ClaimStep.VOID_RETURN_LABEL
     is_due = claim.due_at is not None and now >= claim.due_at
     return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING
 
@@ -264,7 +267,9 @@ def next_version(claim: Claim, now: datetime, **fields: object) -> Claim:
 def awake(claim: Claim, now: datetime) -> Claim:
     """Say when a claim in its present state is looked at again: its deadline, or sooner for a step or a poll."""
     if claim.status in CLAIMS.final:
-        return msgspec.structs.replace(claim, due_at=None)
+        parcel = None if claim.return_shipment is None else given_up(claim.return_shipment, now=now)
+        holds_label = parcel is not None and parcel.may_hold_label
+        return msgspec.structs.replace(claim, return_shipment=parcel, due_at=now + STEP_DUE if holds_label else None)
     due = claim.deadline_at
     if is_sent_back(claim):
         due = now + REFUND_DUE

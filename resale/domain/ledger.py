@@ -154,9 +154,9 @@ def label_bought(order: Order, cost: Money, *, step: str, at: datetime) -> Ledge
     return _label(order, cost.amount, cost.currency, step, at)
 
 
-def label_given_back(order: Order, cost: Money, *, at: datetime) -> LedgerTransaction:
-    """Book that a label was not used."""
-    return _label(order, -cost.amount, cost.currency, "label_voided", at)
+def label_given_back(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
+    """Book that a label was not used; ``step`` tells the outbound one from the return's."""
+    return _label(order, -cost.amount, cost.currency, step, at)
 
 
 def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:

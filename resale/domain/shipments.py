@@ -168,7 +168,23 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[TrackingEvent, ...] = ()
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
-    polled_at: datetime | None = None
+    given_up_at: datetime | None = None  # since when its label is to be given back, till what became of it is known
+
+    @property
+    def may_hold_label(self) -> bool:
+        """Whether a label was bought, or may have been, that nobody used or that was being given back."""
+        if self.given_up_at is not None:
+            return self.status != ShipmentStatus.VOIDED
+        if self.provider_reference is None:
+            return self.label_wanted and self.status != ShipmentStatus.VOIDED
+        return self.status == ShipmentStatus.PRE_TRANSIT
+
+
+def given_up(shipment: Shipment, *, now: datetime) -> Shipment:
+    """Note that a label is to be given back, before its provider is asked to; what holds none stays as it is."""
+    if shipment.given_up_at is not None or not shipment.may_hold_label:
+        return shipment
+    return msgspec.structs.replace(shipment, given_up_at=now)
 
 
 def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Shipment:

@@ -20,7 +20,7 @@ from resale.domain.orders import (
 )
 from resale.domain.partners import pause_after
 from resale.domain.payments import Payment, PaymentStatus
-from resale.domain.shipments import Shipment, ShipmentStatus
+from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
 REFUND_TRIED_EVERY: Final = timedelta(days=1)  # at the longest, one that fails again and again
@@ -52,6 +52,9 @@ _S = OrderStatus
 #: States that lead on by themselves: looked at again at once.
 _AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *GIVING_BACK, _S.LOST})
 
+#: Over, but for a label that was not used.
+_ENDED: Final = frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED})
+
 
 def next_step(order: Order, *, now: datetime) -> OrderStep:
     """Say what the workflow has to do now, from the order and the moment alone."""
@@ -70,10 +73,19 @@ def next_step(order: Order, *, now: datetime) -> OrderStep:
 
 def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     """Say when an order in its present state wants to be looked at again, if nothing happens before."""
+    gives_back = order.failed_refund is not None or order.status in {*GIVING_BACK, _S.LOST}
+    if gives_back and order.is_disputed and order.pending_refund is None:
+        return now + POLL_EVERY  # the end of the dispute wakes it
     if order.failed_refund is not None:
         return now + pause_after(order.failed_refund.tries, longest=REFUND_TRIED_EVERY)
     if order.pending_refund is not None or order.status in _AT_ONCE or _wants_booking_or_label(order):
         return now + STEP_DUE
+    if order.status in _ENDED:
+        return now + STEP_DUE if _may_hold_label(order) else None
+    return _waits_until(order, now)
+
+
+def _waits_until(order: Order, now: datetime) -> datetime | None:
     if order.status in SELLABLE:
         asks_again = now + STEP_DUE if order.cancel_requested else None
         return _earliest(asks_again, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
@@ -81,7 +93,7 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
         return _earliest(order.auto_receive_at, now + POLL_EVERY)
     if order.status == _S.DELIVERED and not order.is_disputed:
         return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
-    return now + POLL_EVERY if order.status in {_S.DELIVERED, _S.CLAIM_OPEN} else None
+    return now + POLL_EVERY
 
 
 def moved(order: Order, command: OrderCommand, *, now: datetime, **fields: object) -> Order:
@@ -147,7 +159,7 @@ def _payment_step(order: Order, now: datetime) -> OrderStep:
 def _giving_back_step(order: Order) -> OrderStep:
     if order.is_disputed or order.failed_refund is not None:
         return OrderStep.NOTHING
-    if order.status in GIVING_BACK and not order.refunds and _may_have_label(order):
+    if order.status in GIVING_BACK and not order.refunds and _may_hold_label(order):
         return OrderStep.VOID_LABEL
     return OrderStep.BEGIN_REFUND
 
@@ -168,12 +180,16 @@ def _other_step(order: Order, now: datetime) -> OrderStep:
     if order.status == _S.PAYMENT_FAILED:
         return OrderStep.CANCEL
     if order.status == _S.SHIPPED:
-        if order.auto_receive_at is not None and now >= order.auto_receive_at:
-            return OrderStep.RECEIVE
-        return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
+        return _shipped_step(order, now)
     if order.status == _S.DELIVERED and protection_is_over(order, now):
         return OrderStep.COMPLETE
-    return OrderStep.NOTHING
+    return OrderStep.VOID_LABEL if order.status in _ENDED and _may_hold_label(order) else OrderStep.NOTHING
+
+
+def _shipped_step(order: Order, now: datetime) -> OrderStep:
+    if order.auto_receive_at is not None and now >= order.auto_receive_at:
+        return OrderStep.RECEIVE
+    return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
 
 
 def _wants_booking_or_label(order: Order) -> bool:
@@ -186,13 +202,8 @@ def _wants_label(order: Order) -> bool:
     return wanted and order.status == _S.CONFIRMED
 
 
-def _may_have_label(order: Order) -> bool:
-    """Whether there is a label to give back: one that is known, or one asked for whose purchase may have come true."""
-    shipment = order.shipment
-    if shipment is None:
-        return False
-    was_asked_for = shipment.status == ShipmentStatus.REQUESTED and shipment.label_wanted
-    return was_asked_for or (shipment.status == ShipmentStatus.PRE_TRANSIT and _is_tracked(order))
+def _may_hold_label(order: Order) -> bool:
+    return order.shipment is not None and order.shipment.may_hold_label
 
 
 def _is_tracked(order: Order) -> bool:
@@ -212,4 +223,6 @@ def _next_version(order: Order, now: datetime, fields: dict[str, object]) -> Ord
 
 
 def _awake(order: Order, now: datetime) -> Order:
+    if order.shipment is not None and order.status in {*GIVING_BACK, *_ENDED}:
+        order = msgspec.structs.replace(order, shipment=given_up(order.shipment, now=now))
     return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))

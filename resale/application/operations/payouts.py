@@ -145,7 +145,7 @@ def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, 
     if outcome is None and payout.status == PayoutStatus.PENDING:
         outcome = payments.pay_out(request)
     return (
-        payout
+        _await_further(uow=uow, payout=payout, now=now)
         if outcome is None
         else _commit_outcome(uow=uow, provider=payments.name, payout=payout, outcome=outcome, now=now)
     )

@@ -133,7 +133,10 @@ class ShippingProvider(Protocol):
         """Ask what became of a label; None when the provider never heard of it."""
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
-        """Give a label back, unless the parcel is on its way."""
+        """Give a label back, unless the parcel is on its way.
+
+        One never heard of (its reference is empty then) is closed against a late purchase, where that can be done.
+        """
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
         """Ask for everything that was reported of a parcel so far."""

@@ -10,6 +10,7 @@ from resale.application.operations.claims.moving import (
     claim_to_act_on,
     close_claim,
 )
+from resale.application.operations.orders.labels import book_label, give_up_label
 from resale.application.operations.orders.moving import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
@@ -67,13 +68,15 @@ def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now
     step = next_claim_step(claim, now=now)
     if step == ClaimStep.REFUND_RETURN:
         return _refund_return(uow, claim, now)
+    if step == ClaimStep.VOID_RETURN_LABEL:
+        return _void_return_label(uow, partners, claim, now)
     if step == ClaimStep.EXPIRE:
         return _expire(uow, partners, claim, now)
     if step == ClaimStep.BUY_RETURN_LABEL:
         return _buy_return_label(uow, partners.shipping, claim, now)
     if step == ClaimStep.TRACK_RETURN:
         return _track_return(uow, partners.shipping, claim, now)
-    return claim
+    return _wait_on(uow, claim, now)
 
 
 def record_return_tracking(
@@ -172,6 +175,16 @@ def postpone_claim(*, uow: UnitOfWork, claim_id: ClaimId, reason_code: str, now:
     return claim
 
 
+def _wait_on(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
+    """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
+    if claim.due_at is None or now < claim.due_at:
+        return claim
+    claim = awake(next_version(claim, now), now)
+    uow.claims.save(claim, change_type="claim.postponed", reason_code="nothing_to_do_yet")
+    uow.commit()
+    return claim
+
+
 def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
     parcel = parcel_of(claim)
     order = uow.orders.get(claim.order_id)
@@ -193,7 +206,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
         uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
         uow.commit()
         return claim
-    uow.references.add(provider=shipping.name, reference=label.provider_reference, entity_id=parcel.id)
+    book_label(uow=uow, provider=shipping.name, order=order, label=label, step="return_label_issued", now=now)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
     private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
@@ -202,8 +215,26 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
     claim = next_version(claim, now, status=status, return_shipment=parcel, private=sealed, deadline_at=send_by)
     claim = awake(claim, now)
     uow.claims.save(claim, change_type="claim.return_label_issued")
-    if label.cost is not None:
-        uow.ledger.post(ledger.label_bought(order, label.cost, step="return_label_issued", at=now))
+    uow.commit()
+    return claim
+
+
+def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) -> Claim:
+    """Give back the label of a closed claim that nobody used."""
+    before, order = parcel_of(claim), uow.orders.get(claim.order_id)
+    given = give_up_label(partners=partners, shipment=before, now=now)
+    seeks = given.look_again_at is not None
+    if seeks and claim.due_at == given.look_again_at:
+        return claim
+    claim = awake(next_version(claim, now, return_shipment=given.shipment), now)
+    if seeks:
+        claim = msgspec.structs.replace(claim, due_at=given.look_again_at)
+    uow.claims.save(claim, change_type="claim.return_label_sought" if seeks else "claim.return_label_voided")
+    if given.bought is not None:
+        name = partners.shipping.name
+        book_label(uow=uow, provider=name, order=order, label=given.bought, step="return_label_issued", now=now)
+    if given.was_voided and before.cost is not None:
+        uow.ledger.post(ledger.label_given_back(order, before.cost, step="return_label_voided", at=now))
     uow.commit()
     return claim
 

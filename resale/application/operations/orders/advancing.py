@@ -21,7 +21,7 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order
 from resale.domain.partners import pause_after
-from resale.domain.steps import OrderStep, next_step
+from resale.domain.steps import OrderStep, kept, next_step
 
 
 class _At(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ STEPS: Final[Mapping[OrderStep, Callable[[_At], Order]]] = {
     _S.BEGIN_REFUND: lambda at: begin_refund(uow=at.uow, order=at.order, now=at.now),
     _S.REFUND: lambda at: settle_refund(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
     _S.COMPLETE: lambda at: complete_order(uow=at.uow, order=at.order, now=at.now),
-    _S.NOTHING: lambda at: at.order,
+    _S.NOTHING: lambda at: _wait_on(uow=at.uow, order=at.order, now=at.now),
 }
 
 
@@ -80,6 +80,16 @@ def advance_order(*, uow: UnitOfWork, partners: Partners, order_id: OrderId, now
     """
     order = uow.orders.get(order_id)
     return STEPS[next_step(order, now=now)](_At(uow, partners, order, now))
+
+
+def _wait_on(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
+    if order.due_at is None or now < order.due_at:
+        return order
+    order = kept(order, now=now)
+    uow.orders.save(order, change_type="order.postponed", reason_code="nothing_to_do_yet")
+    uow.commit()
+    return order
 
 
 def postpone_order(*, uow: UnitOfWork, order_id: OrderId, reason_code: str, now: datetime) -> Order:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from resale.application.operations.orders.labels import GivenUp, book_label, give_up_label
 from resale.application.operations.orders.moving import move_listing
 from resale.application.operations.orders.tracking import on_its_way
 from resale.application.ports import Partners, UnitOfWork
@@ -12,14 +13,13 @@ from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
 from resale.domain.orders import (
+    ORDERS,
     Order,
     OrderChanged,
     OrderCommand,
     OrderNotFound,
     OrderStatus,
 )
-from resale.domain.partners import PartnerMisconfigured
-from resale.domain.shipments import SHIPMENTS, Shipment, ShipmentCommand, ShipmentStatus, VoidState
 from resale.domain.steps import kept, moved, shipment_of
 from resale.errors import Forbidden
 
@@ -95,34 +95,32 @@ def expire_shipping(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
 
 
 def void_label(*, uow: UnitOfWork, partners: Partners, order: Order, now: datetime) -> Order:
-    """Give the label back before the money; a parcel on its way already makes the order a shipped one again.
-
-    A label that was asked for and is not known may have been bought all the same: it is closed, and never booked.
-    """
-    shipment = shipment_of(order)
-    if _void(partners, shipment) == VoidState.IN_USE:
-        return on_its_way(uow=uow, order=order, now=now)
-    order = kept(order, now=now, shipment=_voided(shipment))
-    uow.orders.save(order, change_type="order.label_voided")
-    if shipment.cost is not None:
-        uow.ledger.post(ledger.label_given_back(order, shipment.cost, at=now))
+    """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
+    before = shipment_of(order)
+    given = give_up_label(partners=partners, shipment=before, now=now)
+    if given.look_again_at is not None:
+        return _seek_label(uow=uow, order=order, given=given, now=now)
+    if given.bought is not None:
+        name = partners.shipping.name
+        book_label(uow=uow, provider=name, order=order, label=given.bought, step="label_issued", now=now)
+    if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=now):
+        return on_its_way(uow=uow, order=order, shipment=given.shipment, now=now)
+    order = kept(order, now=now, shipment=given.shipment)
+    uow.orders.save(order, change_type="order.tracked" if given.in_use else "order.label_voided")
+    if given.was_voided and before.cost is not None:
+        uow.ledger.post(ledger.label_given_back(order, before.cost, step="label_voided", at=now))
     uow.commit()
     return order
 
 
-def _void(partners: Partners, shipment: Shipment) -> VoidState:
-    """Ask for a label's money back. Where nobody can be asked, a label nobody knows of holds up no buyer's money."""
-    reference = shipment.provider_reference or ""
-    try:
-        return partners.shipping.void_label(shipment_id=shipment.id, provider_reference=reference)
-    except PartnerMisconfigured:
-        if shipment.status != ShipmentStatus.REQUESTED:
-            raise
-        return VoidState.VOIDED
-
-
-def _voided(shipment: Shipment) -> Shipment:
-    return msgspec.structs.replace(shipment, status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.VOID))
+def _seek_label(*, uow: UnitOfWork, order: Order, given: GivenUp, now: datetime) -> Order:
+    """Wait for a purchase that may be under way; asked again before its time: nothing."""
+    if order.due_at == given.look_again_at:
+        return order
+    order = msgspec.structs.replace(kept(order, now=now), due_at=given.look_again_at)
+    uow.orders.save(order, change_type="order.label_sought")
+    uow.commit()
+    return order
 
 
 def _request_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:

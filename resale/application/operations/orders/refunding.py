@@ -17,7 +17,7 @@ from resale.application.operations.orders.paying import book_sale
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
-from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand
+from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
 from resale.domain.money import Money
 from resale.domain.orders import (
@@ -312,8 +312,8 @@ def _close_claim(*, uow: UnitOfWork, order: Order, is_chargeback: bool, now: dat
         version=claim.version + 1,
         closed_at=now,
         updated_at=now,
-        due_at=None,
     )
+    closed = awake(closed, now)
     uow.claims.save(closed, change_type="claim.refunded")
     if order.status != OrderStatus.CLAIM_OPEN:
         return order

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 
+from resale.application.operations.orders.labels import book_label
 from resale.application.operations.orders.moving import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import ShippingProvider, UnitOfWork
-from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
@@ -21,13 +21,11 @@ from resale.domain.orders import (
     OrderTransitionRefused,
 )
 from resale.domain.shipments import (
-    SHIPMENTS,
     Label,
     LabelRequest,
     LabelState,
     Parcel,
     Shipment,
-    ShipmentCommand,
     ShipmentStatus,
     TrackingEvent,
     labelled,
@@ -100,12 +98,10 @@ def buy_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now:
         label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
     if label.state != LabelState.ISSUED:
         return _label_refused(uow=uow, order=order, label=label, now=now)
-    uow.references.add(provider=shipping.name, reference=label.provider_reference, entity_id=shipment.id)
+    book_label(uow=uow, provider=shipping.name, order=order, label=label, step="label_issued", now=now)
     sealed = seal_private(uow=uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
     order = moved(order, OrderCommand.ISSUE_LABEL, now=now, shipment=labelled(shipment, label), private=sealed)
     uow.orders.save(order, change_type="order.label_issued")
-    if label.cost is not None:
-        uow.ledger.post(ledger.label_bought(order, label.cost, step="label_issued", at=now))
     uow.commit()
     return order
 
@@ -239,13 +235,9 @@ def confirm_receipt(*, uow: UnitOfWork, principal: Principal, order_id: OrderId,
     return order
 
 
-def on_its_way(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def on_its_way(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: datetime) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
-    shipment = shipment_of(order)
-    scanned = msgspec.structs.replace(
-        shipment, status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.SCAN), shipped_at=now
-    )
-    order = moved(order, OrderCommand.SHIP, now=now, shipment=scanned, **_shipped(uow, now))
+    order = moved(order, OrderCommand.SHIP, now=now, shipment=shipment, **_shipped(uow, now))
     uow.orders.save(order, change_type="order.shipped", reason_code="parcel_was_on_its_way")
     uow.commit()
     return order
