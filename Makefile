@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run test kills lint bench clean-data \
+.PHONY: help install engines run test simulate kills lint bench clean-data \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -21,6 +21,9 @@ run: install ## Start the platform on this machine, play the journey, stay until
 
 test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a part)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+simulate: engines ## Play N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
+	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)
 
 lint: install ## Run every check of style, types, imports, templates and the image; all failures show
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \

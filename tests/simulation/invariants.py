@@ -1,0 +1,351 @@
+"""What holds after every run, whatever happened in it: a named check each, over what the run left behind.
+
+Three more are watched while a run plays: ``one_buyer_per_item``, ``one_listing_per_item`` and
+``transfer_after_completion`` (``watching.py``); and ``nothing_breaks`` and ``comes_to_rest`` are the run's own.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from resale.application.queries.history import verify_history
+from resale.domain import ledger
+from resale.domain.claims import CLAIMS, ClaimStatus
+from resale.domain.listings import LISTINGS
+from resale.domain.orders import ORDERS, Order, OrderStatus
+from resale.domain.payments import PAYMENTS, DisputeStatus, RefundState
+from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
+from resale.domain.sellers import seller_id_of
+from resale.domain.shipments import SHIPMENTS
+from resale.domain.transfers import TRANSFERS, TransferStatus
+from tests.simulation.evidence import Evidence, evidence_of
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+Check = Callable[[Evidence], Iterator[str]]
+
+_S = OrderStatus
+_AT_REST = frozenset({_S.CANCELLED, _S.COMPLETED, _S.REFUNDED})
+_PAYOUTS_AT_REST = frozenset({PayoutStatus.PAID, PayoutStatus.FAILED, PayoutStatus.RETURNED})
+
+
+# ---------------------------------------------------------------- the buyers' money
+def single_charge(seen: Evidence) -> Iterator[str]:
+    """The provider took the money of an order once, and all of it."""
+    for order in seen.orders:
+        taken = seen.bank.taken_of(order.id)
+        if len(taken) > 1:
+            yield f"{order.id} was charged {len(taken)} times"
+        if taken and taken[0].amount != order.amounts.grand_total:
+            yield f"{order.id} was charged {taken[0].amount} and costs {order.amounts.grand_total}"
+
+
+def charged_is_known(seen: Evidence) -> Iterator[str]:
+    """What an order says was taken and given back is what the provider's books say."""
+    for order in seen.orders:
+        taken = seen.bank.taken_of(order.id)
+        payment = order.payment
+        captured, refunded = (0, 0) if payment is None else (payment.captured_minor, payment.refunded_minor)
+        back = sum(
+            amount for one in taken for amount, state in one.refunds.values() if state == RefundState.SUCCEEDED
+        ) + sum(one.charged_back for one in taken)
+        if (captured, refunded) != (sum(one.amount for one in taken), back):
+            yield f"{order.id}: {captured} - {refunded} here, {sum(one.amount for one in taken)} - {back} there"
+
+
+def never_more_back(seen: Evidence) -> Iterator[str]:
+    """No more goes back than was taken: refunds and chargebacks together."""
+    for order in seen.orders:
+        given = sum(refund.amount for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
+        captured = 0 if order.payment is None else order.payment.captured_minor
+        if given > captured:
+            yield f"{order.id}: {given} of {captured} went back"
+    for taken in seen.bank.captures:
+        if taken.left < 0:
+            yield f"{taken.order_id}: the provider gave {-taken.left} too much"
+
+
+def nothing_kept(seen: Evidence) -> Iterator[str]:
+    """Who gets no item keeps no bill: money of a cancelled order went back whole, and none is left set aside."""
+    for order in seen.orders:
+        if order.status in {_S.CANCELLED, _S.REFUNDED} and order.remaining_minor:
+            yield f"{order.id} is {order.status} and {order.remaining_minor} was kept"
+    yield from (f"{order_id}: money is still set aside" for order_id in seen.bank.set_aside())
+
+
+def refunded_as_promised(seen: Evidence) -> Iterator[str]:
+    """A claim that is closed as refunded gave back what was decided."""
+    orders = {order.id: order for order in seen.orders}
+    for claim in seen.claims:
+        order = orders[claim.order_id]
+        if claim.status == ClaimStatus.REFUNDED and claim.refund_amount and order.payment is not None:
+            promised = min(claim.refund_amount, order.payment.captured_minor)
+            if order.payment.refunded_minor < promised:
+                yield f"{claim.id}: {order.payment.refunded_minor} of {promised} went back"
+
+
+# ---------------------------------------------------------------- the ledger
+def ledger_balances(seen: Evidence) -> Iterator[str]:
+    """Every transaction sums to zero, and so does the ledger."""
+    sums: dict[str, int] = {}
+    for entry in seen.entries:
+        sums[entry.transaction_id] = sums.get(entry.transaction_id, 0) + entry.amount
+    yield from (f"{transaction} sums to {total}" for transaction, total in sums.items() if total)
+    if total := sum(sums.values()):
+        yield f"the ledger sums to {total}"
+
+
+def ledger_is_the_banks(seen: Evidence) -> Iterator[str]:
+    """The provider's account is what the provider's books come to."""
+    booked = seen.balance(ledger.PROVIDER)
+    if booked != seen.bank.net:
+        yield f"{booked} is booked, the provider holds {seen.bank.net}"
+
+
+def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
+    """What carriers are owed is what their own books say of labels."""
+    booked: dict[str, int] = {}
+    for entry in seen.entries:
+        if entry.account == ledger.CARRIERS:
+            booked[entry.source_id] = booked.get(entry.source_id, 0) - entry.amount
+    asked = seen.post.owed_for_orders()
+    for order_id in booked.keys() | asked.keys():
+        if booked.get(order_id, 0) != asked.get(order_id, 0):
+            yield f"{order_id}: {booked.get(order_id, 0)} is booked, the carrier asks for {asked.get(order_id, 0)}"
+    if seen.balance(ledger.LABELS) != -seen.balance(ledger.CARRIERS):
+        yield "what labels cost is not what carriers are owed"
+
+
+def ledger_is_the_orders(seen: Evidence) -> Iterator[str]:
+    """Commission, shipping and tax are those of the orders, less what went back; nothing stays pending."""
+    expected = {ledger.COMMISSION: 0, ledger.SHIPPING: 0, ledger.TAX: 0}
+    for order in seen.orders:
+        if order.payment is not None and order.payment.captured_minor:
+            left = ledger.parts_left(order)
+            expected[ledger.COMMISSION] += left.commission
+            expected[ledger.SHIPPING] += left.shipping
+            expected[ledger.TAX] += left.tax
+    for account, amount in expected.items():
+        if -seen.balance(account) != amount:
+            yield f"{account} is {-seen.balance(account)} in the ledger and {amount} by the orders"
+    for account in (ledger.SELLERS_PENDING, ledger.PAYOUTS_IN_TRANSIT):
+        if seen.balance(account):
+            yield f"{account} is {seen.balance(account)} and nothing is under way"
+
+
+def commission_in_proportion(seen: Evidence) -> Iterator[str]:
+    """Each refund takes commission back at the rate of the sale, to within a minor unit."""
+    for order in seen.orders:
+        given = [refund for refund in order.refunds if refund.status == RefundState.SUCCEEDED]
+        for refund in given:
+            parts = refund.parts
+            if parts.seller + parts.commission + parts.shipping + parts.tax != refund.amount:
+                yield f"{refund.id}: its parts do not sum to {refund.amount}"
+            total = order.amounts.grand_total
+            if abs(parts.commission * total - refund.amount * order.commission.amount) > total:
+                yield f"{refund.id}: {parts.commission} of commission for {refund.amount} of {total}"
+
+
+# ---------------------------------------------------------------- the sellers' money
+def seller_balances(seen: Evidence) -> Iterator[str]:
+    """A seller's balance is what their open transfers sum to, and what the ledger says."""
+    known = {seller.customer_id: seller.available for seller in seen.sellers}
+    for customer_id in {transfer.seller_id for transfer in seen.transfers} | known.keys():
+        transfers = [one for one in seen.transfers if one.seller_id == customer_id]
+        open_sum = sum(one.amount for one in transfers if one.status == TransferStatus.AVAILABLE)
+        booked, balance = -seen.balance(ledger.seller_account(customer_id)), known.get(customer_id, 0)
+        if not balance == open_sum == booked:
+            yield f"{seller_id_of(customer_id)}: balance {balance}, transfers {open_sum}, ledger {booked}"
+
+
+def earned_is_owed(seen: Evidence) -> Iterator[str]:
+    """What an order earns its seller, all its transfers together, is the seller's part of what was not given back."""
+    for order in seen.orders:
+        transfers = [one for one in seen.transfers if one.order_id == order.id]
+        earned = sum(one.amount for one in transfers if one.status != TransferStatus.REVERSED)
+        captured = order.payment is not None and order.payment.captured_minor
+        owed = ledger.parts_left(order).seller if captured else 0
+        if earned != owed:
+            yield f"{order.id} earns {earned}, and should earn {owed}"
+
+
+def payouts_add_up(seen: Evidence) -> Iterator[str]:
+    """A payout is what its transfers sum to, and went out once: a transfer is settled by one that did not fail."""
+    settled = {one.id: one for one in seen.transfers if one.status == TransferStatus.SETTLED}
+    paid_by: dict[str, str] = {}
+    for payout in seen.payouts:
+        if payout.status != PayoutStatus.PAID:
+            continue
+        ids = [transfer_id for _, transfer_id in payout.transfers]
+        if any(one not in settled or settled[one].payout_id != payout.id for one in ids):
+            yield f"{payout.id} is paid, its transfers are not settled by it"
+        elif sum(settled[one].amount for one in ids) != payout.amount:
+            yield f"{payout.id} is {payout.amount}, its transfers are not"
+        yield from (f"{one} is paid by {payout.id} and {paid_by[one]}" for one in ids if one in paid_by)
+        paid_by.update(dict.fromkeys(ids, payout.id))
+    yield from (f"{one} is settled and no payout holds it" for one in settled.keys() - paid_by.keys())
+
+
+def store_credit_matches(seen: Evidence) -> Iterator[str]:
+    """A seller's store credit is what was paid out as such, with its bonus, in the account and in the ledger."""
+    for seller in seen.sellers:
+        paid = sum(
+            payout.amount + payout.bonus
+            for payout in seen.payouts
+            if payout.seller_id == seller.customer_id and payout.method == PayoutMethod.STORE_CREDIT
+        )
+        booked = -seen.balance(ledger.store_credit_account(seller.customer_id))
+        if not seller.store_credit == paid == booked:
+            yield f"{seller.id}: credit {seller.store_credit}, paid out {paid}, ledger {booked}"
+
+
+# ---------------------------------------------------------------- the workflow
+def everything_rests(seen: Evidence) -> Iterator[str]:
+    """Every order, claim, payout and transfer is where it can stay, and nothing is waited for."""
+    yield from (f"{one.id} is {one.status}" for one in seen.orders if one.status not in _AT_REST)
+    yield from (f"{one.id} is {one.status}" for one in seen.claims if one.status not in CLAIMS.final)
+    yield from (f"{one.id} is {one.status}" for one in seen.payouts if one.status not in _PAYOUTS_AT_REST)
+    yield from (f"{one.id} is held" for one in seen.transfers if one.status == TransferStatus.HELD)
+    yield from (f"{one.id} is reserved" for one in seen.listings if one.status == "reserved")
+    for seller in seen.sellers:
+        if seller.can_be_paid:
+            yield f"{seller.id} could be paid {seller.available} and nothing wakes them"
+    for order in seen.orders:
+        if order.pending_refund is not None or order.failed_refund is not None:
+            yield f"{order.id} has a refund that is not done"
+        if order.is_disputed:
+            yield f"{order.id} has a dispute that is not known to be over"
+
+
+def waiting_is_data(seen: Evidence) -> Iterator[str]:
+    """No version of anything that waited was without a moment to be woken at."""
+    for rows in seen.history.values():
+        for row in rows:
+            if _waits(row.doc) and row.doc.get("due_at") is None:
+                yield f"{row.entity_id} version {row.version} ({row.change['type']}) waits for nobody"
+
+
+def disputes_are_known(seen: Evidence) -> Iterator[str]:
+    """How a dispute ended is known here as it is there."""
+    orders = {order.id: order for order in seen.orders}
+    for taken in seen.bank.captures:
+        order, there = orders.get(taken.order_id), taken.dispute  # type: ignore[call-overload]  # an id of ours
+        if there is None or order is None or there.status == DisputeStatus.OPEN:
+            continue
+        here = None if order.dispute is None else order.dispute.status
+        if here != there.status:
+            yield f"{order.id}: the dispute is {here} here and {there.status} there"
+
+
+def history_verifies(seen: Evidence) -> Iterator[str]:
+    """The history of everything that was ever written is whole and unedited."""
+    reader = seen.reader()
+    for entity_id, parent_id in seen.parents.items():
+        found = verify_history(reader=reader, entity_id=entity_id, parent_id=parent_id)
+        if not found.verified:
+            yield f"{entity_id}: {[(one.version, str(one.fault)) for one in found.findings]}"
+
+
+def moves_are_rows(seen: Evidence) -> Iterator[str]:
+    """Every change of a state in the history is a row of its table."""
+    for rows in seen.history.values():
+        for before, after in pairwise(rows):
+            for name, old, new in _moves(before.doc, after.doc):
+                if old != new and new not in _REACHED[name].get(old, ()):
+                    yield f"{after.entity_id} version {after.version}: {name} went from {old} to {new}"
+
+
+def no_dead_letters(seen: Evidence) -> Iterator[str]:
+    """No message was given up."""
+    yield from (f"{url.rsplit('/', 1)[-1]}: {one.body}" for url, kept in seen.dead.items() for one in kept)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    single_charge,
+    charged_is_known,
+    never_more_back,
+    nothing_kept,
+    refunded_as_promised,
+    ledger_balances,
+    ledger_is_the_banks,
+    ledger_is_the_carriers,
+    ledger_is_the_orders,
+    commission_in_proportion,
+    seller_balances,
+    earned_is_owed,
+    payouts_add_up,
+    store_credit_matches,
+    everything_rests,
+    waiting_is_data,
+    disputes_are_known,
+    history_verifies,
+    moves_are_rows,
+    no_dead_letters,
+)
+#: Checks that the run itself makes, and what they say.
+OWN_CHECKS: Final[Mapping[str, str]] = {
+    "one_buyer_per_item": "At no moment is an item bought by two.",
+    "one_listing_per_item": "At no moment is an item on sale twice.",
+    "transfer_after_completion": "At no moment is a transfer available whose order was not completed.",
+    "nothing_breaks": "Nothing ends in an error that has no name.",
+    "comes_to_rest": "In the end nothing waits any more.",
+}
+
+
+def check_all(run: "Run") -> list[tuple[str, str]]:
+    """Say what does not hold, by check."""
+    seen = evidence_of(run)
+    return [(check.__name__, found) for check in CHECKS for found in check(seen)]
+
+
+def _waits(doc: Mapping[str, Any]) -> bool:
+    if doc["object"] == "order":
+        under_way = any(refund["status"] == RefundState.PENDING for refund in doc["refunds"])
+        return under_way or doc["status"] not in _AT_REST
+    if doc["object"] == "claim":
+        return doc["status"] not in CLAIMS.final
+    if doc["object"] == "payout":
+        return doc["status"] not in _PAYOUTS_AT_REST
+    if doc["object"] == "seller":
+        method, destination = doc["payout_method"], doc["payout_destination"]
+        return bool(doc["available"] > 0 and (method == PayoutMethod.STORE_CREDIT or destination is not None))
+    return False
+
+
+def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if after["object"] in _REACHED:
+        yield after["object"], before["status"], after["status"]
+    for part, name in (("payment", "payment"), ("shipment", "shipment"), ("return_shipment", "shipment")):
+        old, new = before.get(part), after.get(part)
+        if old is not None and new is not None:
+            yield name, old["status"], new["status"]
+
+
+def _steps(machine: Iterable[Any]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in machine:
+        found.setdefault(str(row.source), set()).add(str(row.target))
+    return found
+
+
+def _within(rows: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """What is reached by any number of rows: several scans are applied at once."""
+    reached = {source: set(targets) for source, targets in rows.items()}
+    for _ in reached:
+        for targets in reached.values():
+            targets.update(*(reached.get(target, set()) for target in tuple(targets)))
+    return reached
+
+
+_REACHED: Final[Mapping[str, Mapping[str, set[str]]]] = {
+    "order": _steps(ORDERS),
+    "listing": _steps(LISTINGS),
+    "claim": _steps(CLAIMS),
+    "payout": _steps(PAYOUTS),
+    "transfer": _steps(TRANSFERS),
+    "payment": _steps(PAYMENTS),
+    "shipment": _within(_steps(SHIPMENTS)),
+}
+
+__all__ = ["CHECKS", "OWN_CHECKS", "Order", "check_all"]

@@ -1,0 +1,291 @@
+"""The people of a run: buyers, sellers and the brand, who say whatever they may and much that they may not."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from resale.application.operations.claims import open_claim, resolve_claim, withdraw_claim
+from resale.application.operations.customers import Shopper
+from resale.application.operations.idempotency import command_key, replayed_entity
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    edit_listing,
+    moderate_listing,
+    relist_listing,
+    withdraw_listing,
+)
+from resale.application.operations.orders import (
+    NewRefund,
+    cancel_order,
+    confirm_receipt,
+    record_tracking,
+    refund_order,
+    request_label,
+    submit_order,
+)
+from resale.application.operations.payouts import start_payout
+from resale.application.operations.sellers import edit_seller
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Principal, Role
+from resale.domain.addresses import Address
+from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, SellerId
+from resale.domain.listings import ListingEdit
+from resale.domain.orders import NewOrder, OrderStatus
+from resale.domain.payouts import PayoutMethod
+from resale.domain.sellers import SellerEdit, seller_id_of
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from tests.simulation.watching import OVER, Doc
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+BRAND = Principal(standing=Role.BRAND)
+ADDRESS = Address(name="Robin Okafor", line1="1 Test Street", city="Leeds", postal_code="LS1 1AA", country="GB")
+_S = OrderStatus
+_UNDECIDED = ("opened", "awaiting_evidence", "under_review")
+_OPEN_CLAIMS = (*_UNDECIDED, "approved", "return_label_issued")
+Said = Callable[[UnitOfWork], object]
+
+
+def shopper(name: str, number: int) -> Shopper:
+    """A shopper whose customer has the same id in every run: their data key is made once a process."""
+    return Shopper(issuer="https://issuer.test", subject=name, new_id=CustomerId(f"cus_{number:032x}"))
+
+
+SELLERS = (shopper("ada", 0xA1), shopper("sam", 0xA2))
+BUYERS = (shopper("bo", 0xB1), shopper("kim", 0xB2), shopper("lea", 0xB3))
+
+
+class People:
+    """Picks who says what; the run hears it."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run, self._chance, self._watch = run, run.chance, run.watch
+        self._said = self._heard = 0
+        self._anyway = False
+        self.weights: Mapping[str, float] = {
+            "buy": 5,
+            "cancel": 0.3,
+            "request_label": 1.5,
+            "confirm_receipt": 1.5,
+            "open_claim": 3,
+            "resolve_claim": 2.5,
+            "withdraw_claim": 0.5,
+            "refund": 1.5,
+            "edit_seller": 1.5,
+            "pay_out": 1,
+            "relist": 1.5,
+            "approve": 2,
+            "change_listing": 0.4,
+            "report_parcel": 0.6,
+        }
+
+    def speak(self) -> None:
+        """Somebody says something: mostly what fits a thing there is, now and then what does not."""
+        self._anyway = self._chance.happens(0.12)
+        before = self._heard
+        for _ in range(6):
+            say: Callable[[], None] = getattr(self, f"_{self._chance.pick_weighted(self.weights)}")
+            say()
+            if self._heard != before:
+                return
+
+    # ------------------------------------------------------------ buyers
+    def _buy(self) -> None:
+        listing = self._one("listing", "active")
+        if listing is None:
+            return
+        buyer, self._said = self._chance.pick(BUYERS), self._said + 1
+        new = NewOrder(listing_id=ListingId(listing["id"]), shipping_address=ADDRESS, payment_token="tok_ok")
+        key = command_key(caller=buyer.subject, command="submit_order", client_key=str(self._said), body=b"{}")
+
+        def buy(uow: UnitOfWork) -> object:
+            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
+            return known or submit_order(uow=uow, shopper=buyer, new=new, key=key, now=self._run.now)
+
+        self._say(f"{buyer.subject} buys {listing['id']}", buy)
+
+    def _confirm_receipt(self) -> None:
+        if (order := self._one("order", _S.DELIVERED, _S.SHIPPED)) is not None:
+            buyer, order_id = _principal(order["buyer_id"]), OrderId(order["id"])
+            self._say(
+                f"buyer confirms {order_id}",
+                lambda uow: confirm_receipt(uow=uow, principal=buyer, order_id=order_id, now=self._run.now),
+            )
+
+    def _open_claim(self) -> None:
+        if (order := self._one("order", _S.DELIVERED)) is not None:
+            buyer, order_id = _principal(order["buyer_id"]), OrderId(order["id"])
+            new = NewClaim(reason=self._chance.pick(tuple(ClaimReason)), description="Something is wrong.")
+            self._say(
+                f"buyer claims {order_id} {new.reason}",
+                lambda uow: open_claim(uow=uow, principal=buyer, order_id=order_id, new=new, now=self._run.now),
+            )
+
+    def _withdraw_claim(self) -> None:
+        if (claim := self._one("claim", *_OPEN_CLAIMS)) is not None:
+            buyer, claim_id = _principal(claim["buyer_id"]), ClaimId(claim["id"])
+            self._say(
+                f"buyer withdraws {claim_id}",
+                lambda uow: withdraw_claim(uow=uow, principal=buyer, claim_id=claim_id, now=self._run.now),
+            )
+
+    # ------------------------------------------------------------ sellers
+    def _request_label(self) -> None:
+        if (order := self._one("order", _S.CONFIRMED)) is not None:
+            seller, order_id = _principal(order["seller_id"]), OrderId(order["id"])
+            ship_from = ADDRESS if self._chance.happens(0.6) else None
+            self._say(
+                f"seller wants a label for {order_id}",
+                lambda uow: request_label(
+                    uow=uow, principal=seller, order_id=order_id, ship_from=ship_from, now=self._run.now
+                ),
+            )
+
+    def _edit_seller(self) -> None:
+        seller = self._chance.pick(SELLERS)
+        edit = self._chance.pick(
+            (
+                SellerEdit(payout_destination=f"acct_{self._chance.between(100, 999)}"),
+                SellerEdit(payout_method=PayoutMethod.STORE_CREDIT),
+                SellerEdit(payout_method=PayoutMethod.CASH),
+                SellerEdit(ship_from=ADDRESS),
+            )
+        )
+        self._say(
+            f"{seller.subject} edits {edit}",
+            lambda uow: edit_seller(uow=uow, shopper=seller, edit=edit, now=self._run.now),
+        )
+
+    def _pay_out(self) -> None:
+        seller, self._said = self._chance.pick(SELLERS), self._said + 1
+        seller_id = SellerId(seller_id_of(seller.new_id))
+        method = self._chance.pick((None, PayoutMethod.CASH, PayoutMethod.STORE_CREDIT))
+        key = command_key(caller=seller.subject, command="start_payout", client_key=str(self._said), body=b"{}")
+
+        def pay_out(uow: UnitOfWork) -> object:
+            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
+            return known or start_payout(uow=uow, seller_id=seller_id, method=method, key=key, now=self._run.now)
+
+        self._say(f"{seller.subject} wants to be paid by {method}", pay_out)
+
+    def _relist(self) -> None:
+        if (listing := self._came_back()) is not None:
+            seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
+            self._say(
+                f"seller relists {listing_id}",
+                lambda uow: relist_listing(uow=uow, principal=seller, listing_id=listing_id, now=self._run.now),
+            )
+
+    def _change_listing(self) -> None:
+        if (listing := self._one("listing", "active")) is not None:
+            seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
+            edit, withdraws = ListingEdit(title=f"Coat {self._chance.between(1, 99)}"), self._chance.happens(0.2)
+
+            def change(uow: UnitOfWork) -> object:
+                named = {"uow": uow, "principal": seller, "listing_id": listing_id, "now": self._run.now}
+                if withdraws:
+                    return withdraw_listing(**named)  # type: ignore[arg-type]  # spelled once for both
+                return edit_listing(**named, edit=edit, expected_version=None)  # type: ignore[arg-type]  # same
+
+            self._say(f"seller {'withdraws' if withdraws else 'edits'} {listing_id}", change)
+
+    # ------------------------------------------------------------ the brand, and either party
+    def _cancel(self) -> None:
+        order = self._one("order", _S.SUBMITTED, _S.PAYMENT_PENDING, _S.CONFIRMED, _S.AWAITING_SHIPMENT)
+        if order is not None:
+            who, order_id = self._anybody(order), OrderId(order["id"])
+            self._say(
+                f"{who[0]} cancels {order_id}",
+                lambda uow: cancel_order(uow=uow, principal=who[1], order_id=order_id, now=self._run.now),
+            )
+
+    def _approve(self) -> None:
+        if (listing := self._one("listing", "pending_review")) is not None:
+            listing_id, approve = ListingId(listing["id"]), Moderation(decision=Decision.APPROVE)
+            self._say(
+                f"brand approves {listing_id}",
+                lambda uow: moderate_listing(
+                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=approve, now=self._run.now
+                ),
+            )
+
+    def _resolve_claim(self) -> None:
+        claim = self._one("claim", *_UNDECIDED)
+        if claim is None:
+            return
+        claim_id, verdict = ClaimId(claim["id"]), self._chance.pick(tuple(Verdict))
+        order = self._watch.latest[claim["order_id"]]
+        part = self._chance.between(1, order["amounts"]["grand_total"])
+        in_part = verdict == Verdict.APPROVE_WITHOUT_RETURN and self._chance.happens(0.5)
+        resolution = Resolution(decision=verdict, note="So be it.", **({"refund_amount": part} if in_part else {}))
+        self._say(
+            f"brand decides {claim_id} {verdict} {part if in_part else ''}",
+            lambda uow: resolve_claim(
+                uow=uow, principal=BRAND, claim_id=claim_id, resolution=resolution, now=self._run.now
+            ),
+        )
+
+    def _refund(self) -> None:
+        order = self._one("order", _S.SHIPPED, _S.DELIVERED, _S.COMPLETED)
+        if order is None:
+            return
+        self._said += 1
+        key = command_key(caller="brand", command="refund_order", client_key=str(self._said), body=b"{}")
+        total = order["amounts"]["grand_total"]
+        amount = None if self._chance.happens(0.35) else self._chance.between(1, max(1, total // 2))
+        new = NewRefund(order_id=OrderId(order["id"]), amount=amount)
+
+        def refund(uow: UnitOfWork) -> object:
+            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
+            return known or refund_order(uow=uow, principal=BRAND, new=new, key=key, now=self._run.now)
+
+        self._say(f"brand refunds {order['id']} {amount}", refund)
+
+    def _report_parcel(self) -> None:
+        """A seller who ships by a carrier of their own: the brand tells of the parcel."""
+        if (order := self._one("order", _S.CONFIRMED, _S.SHIPPED, _S.CANCELLING)) is not None:
+            status = self._chance.pick((ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE))
+            event = TrackingEvent(id=self._chance.new_id("own"), status=status, occurred_at=self._run.now)
+            order_id = OrderId(order["id"])
+            self._say(
+                f"brand reports {order_id} {status}",
+                lambda uow: record_tracking(uow=uow, order_id=order_id, events=(event,), now=self._run.now),
+            )
+
+    # ------------------------------------------------------------ inside
+    def _one(self, kind: str, *statuses: str) -> Doc | None:
+        """Somebody's thing in a fitting state; any, where it need not fit."""
+        found = self._watch.all(kind) if self._anyway else self._watch.all(kind, *statuses)
+        return self._chance.pick(found) if found else None
+
+    def _came_back(self) -> Doc | None:
+        """A sold listing whose order was given back, or any."""
+        sold = self._watch.all("listing", "sold")
+        back = [one for one in sold if self._watch.latest[one["order_id"]]["status"] in OVER]
+        found = sold if self._anyway else back
+        return self._chance.pick(found) if found else None
+
+    def _anybody(self, order: Doc) -> tuple[str, Principal]:
+        return self._chance.pick(
+            (
+                ("buyer", _principal(order["buyer_id"])),
+                ("seller", _principal(order["seller_id"])),
+                ("brand", BRAND),
+            )
+        )
+
+    def _say(self, what: str, said: Said) -> None:
+        """Say it; whose answer never came says it again, at once or later."""
+        self._heard += 1
+        if self._run.hear(what, said):
+            return
+        if self._chance.happens(0.7):
+            again = timedelta(seconds=self._chance.between(0, 120))
+            self._run.agenda.add(f"again: {what}", lambda: self._run.hear(f"again: {what}", said), after=again)
+
+
+def _principal(customer_id: str) -> Principal:
+    return Principal(customer_id=CustomerId(customer_id))

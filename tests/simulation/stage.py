@@ -1,0 +1,41 @@
+"""Where runs are played: one engine after the other, each run on its own."""
+
+from pathlib import Path
+
+import msgspec
+
+from resale.bootstrap import Container
+from resale.domain.tenants import Tenant
+from tests.simulation.engine import running_engine
+from tests.simulation.invariants import check_all
+from tests.simulation.run import Run
+
+
+class Played(msgspec.Struct, kw_only=True):
+    """What came of a seed."""
+
+    seed: int
+    violations: list[tuple[str, str]]
+    log: list[str]
+
+    def report(self) -> str:
+        """Say what was wrong, how it came to it, and how to see it again."""
+        found = "\n".join(f"{check}: {what}" for check, what in self.violations)
+        trace = "\n".join(self.log)
+        return f"{trace}\n\nseed {self.seed}; again: make simulate N=1 SEED={self.seed}\n{found}"
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """What all runs of a process share."""
+
+    base: Container
+    tenant: Tenant
+    binary: Path
+    tables: Path
+
+    def play(self, seed: int) -> Played:
+        with running_engine(self.binary, self.tables) as engine:
+            run = Run(seed, base=self.base, tenant=self.tenant, engine=engine)
+            run.play()
+            violations = [*run.violations, *check_all(run)]
+            return Played(seed=seed, violations=violations, log=run.log)

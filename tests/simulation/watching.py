@@ -1,0 +1,78 @@
+"""What a run knows of what was written, as it is written; and what may never be true, not even for a moment."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from resale.domain.orders import OrderStatus
+from resale.domain.transfers import TransferStatus
+
+Doc = Mapping[str, Any]
+#: Nobody's any more: the item may be sold to somebody else.
+OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
+
+
+class Watch:
+    """Sees every write that was done, and keeps the newest document of each entity."""
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Doc] = {}
+        self.changes: list[str] = []  # since somebody looked
+        self.violations: list[tuple[str, str]] = []
+
+    def see(self, items: tuple[Mapping[str, Any], ...]) -> None:
+        written = [item for item in items if "change" in item and "doc" in item]
+        docs = []
+        for item in written:
+            doc = msgspec.json.decode(str(item["doc"]))
+            if "id" in doc and self._is_newer(doc):
+                docs.append(doc)
+                self.latest[doc["id"]] = doc
+                self.changes.append(f"{msgspec.json.decode(str(item['change']))['type']} {doc['id']}")
+        for doc in docs:
+            if doc["object"] in {"order", "listing"}:
+                self._check_one_buyer(doc)
+            if doc["object"] == "transfer":
+                self._check_completed(doc)
+
+    def all(self, kind: str, *statuses: str) -> list[Doc]:
+        """Documents of a kind, in some states or any, oldest first."""
+        found = [doc for doc in self.latest.values() if doc["object"] == kind]
+        return [doc for doc in found if not statuses or doc["status"] in statuses]
+
+    def due(self) -> list[datetime]:
+        """When each thing that waits wants to be woken."""
+        return [datetime.fromisoformat(doc["due_at"]) for doc in self.latest.values() if doc.get("due_at")]
+
+    def item_of(self, listing_id: str) -> str:
+        """The first advert of the item that a listing is of."""
+        while (doc := self.latest.get(listing_id)) is not None and doc.get("relisted_from"):
+            listing_id = doc["relisted_from"]
+        return listing_id
+
+    def _is_newer(self, doc: Doc) -> bool:
+        """Histories' rows carry old documents; a write said twice is seen twice."""
+        known = self.latest.get(doc["id"])
+        return known is None or known["version"] < doc["version"]
+
+    def _check_one_buyer(self, doc: Doc) -> None:
+        item = self.item_of(doc["id"] if doc["object"] == "listing" else doc["listing_id"])
+        live = [
+            one["id"]
+            for one in self.all("order")
+            if one["status"] not in OVER and self.item_of(one["listing_id"]) == item
+        ]
+        if len(live) > 1:
+            self.violations.append(("one_buyer_per_item", f"{item} is bought by {live}"))
+        shown = [one["id"] for one in self.all("listing", "active", "reserved") if self.item_of(one["id"]) == item]
+        if len(shown) > 1:
+            self.violations.append(("one_listing_per_item", f"{item} is on sale as {shown}"))
+
+    def _check_completed(self, doc: Doc) -> None:
+        if doc["status"] not in {TransferStatus.AVAILABLE, TransferStatus.SETTLED}:
+            return
+        order = self.latest.get(doc["order_id"])
+        if order is None or order["completed_at"] is None:
+            self.violations.append(("transfer_after_completion", f"{doc['id']} is available, its order not completed"))
