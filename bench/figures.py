@@ -7,10 +7,17 @@ from statistics import median
 import msgspec
 
 
+class Yardstick(msgspec.Struct, frozen=True):
+    """What an empty WSGI answer costs in CPU ms: here, in the rounds of the same run, and where the gates were set."""
+
+    here: float
+    study: float
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured line. ``gate`` is the most that is allowed; ``naive`` is the same work done the usual way.
 
-    ``load`` is that of the machine when it was measured.
+    ``yardstick`` tells machines apart; the verdict does not ask it. ``load`` is the machine's when it was measured.
     """
 
     name: str
@@ -20,6 +27,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     naive: tuple[float, ...] = ()
     digits: int = 2
     remark: str = ""
+    yardstick: Yardstick | None = None
     load: float = msgspec.field(default_factory=lambda: os.getloadavg()[0])
 
     @property
@@ -36,8 +44,16 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         reasons = "; ".join(reason for reason in (self.remark, load) if reason)
         return f"OVER: {(self.value / self.gate - 1) * 100:.0f} % above ({reasons})"
 
+    @property
+    def in_empty_answers(self) -> str:
+        """How many empty answers it costs here, and how many the gate was where it was set."""
+        if self.yardstick is None:
+            return "-"
+        here, study = self.yardstick.here, self.yardstick.study
+        return f"{self.value / here:.1f} of {here:.2f}; gate {self.gate / study:.1f} of {study:.2f}"
 
-_HEAD = ("what", "unit", "ours", "gate", "spread", "naive", "times", "verdict")
+
+_HEAD = ("what", "unit", "ours", "gate", "spread", "in empty answers", "naive", "times", "verdict")
 
 
 def table(figures: Iterable[Figure]) -> str:
@@ -58,6 +74,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
         f"{figure.value:.{digits}f}",
         f"{figure.gate:g}",
         spread,
+        figure.in_empty_answers,
         "-" if naive is None else f"{naive:.{digits}f}",
         "-" if naive is None else f"{naive / figure.value:.1f}x",
         figure.verdict,

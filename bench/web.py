@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.figures import Figure
+from bench.figures import Figure, Yardstick
 from bench.load import Ask, Plan, WrongAnswer, answer_to, drive
 from bench.processes import cpu_ms, rss_mib
 
 CONNECTION_COUNT: Final = 8
 OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 300, 60, 320  # requests a round
-STUDY_YARDSTICK_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer: docs/performance.md
+STUDY_EMPTY_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer: docs/performance.md
 _JSON: Final = {"Content-Type": "application/json"}
 _DESCRIPTION: Final = "Worn for one season, no stains, both pockets close. " * 12
 
@@ -38,26 +38,6 @@ class Server:
     def ask(self, ask: Ask) -> Any:
         """Send one request and read its answer. Raises WrongAnswer."""
         return msgspec.json.decode(answer_to(self._port, ask))
-
-
-class Yardstick:
-    """How fast this machine is while it is measured on: what a WSGI function with nothing in it costs, round by round.
-
-    The design was studied on a machine where it cost 0.15 ms under a load generator in C.
-    """
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._taken: list[float] = []
-        self._asks = itertools.repeat(Ask(method="GET", path="/", headers={}, expected=200))
-
-    def measure(self) -> None:
-        """Take a sample."""
-        self._taken.append(self._server.cost_ms(self._asks, OURS_COUNT))
-
-    def __str__(self) -> str:
-        taken = median(self._taken)
-        return f"an empty WSGI answer takes {taken:.2f} here, {STUDY_YARDSTICK_MS:.2f} on the machine of the study"
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,16 +66,18 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
         sides.ours.cost_ms(path.ours, WARM_COUNT)
         if path.naive is not None:
             sides.naive.cost_ms(path.naive, NAIVE_COUNT)
-    yardstick = Yardstick(sides.empty)
+    nothing = itertools.repeat(Ask(method="GET", path="/", headers={}, expected=200))
+    empties: list[float] = []
     taken: list[tuple[list[float], list[float]]] = [([], []) for _ in paths]
     for number in range(rounds):
-        yardstick.measure()
+        empties.append(sides.empty.cost_ms(nothing, OURS_COUNT))
         for path, (own, others) in zip(paths, taken, strict=True):
             own.append(sides.ours.cost_ms(path.ours, OURS_COUNT))
             if path.naive is not None:
                 others.append(sides.naive.cost_ms(path.naive, NAIVE_COUNT))
         say(f"  round {number + 1} of {rounds}: " + ", ".join(_latest(*each) for each in taken) + " ms")
-    say(f"  {yardstick}")
+    yardstick = Yardstick(here=median(empties), study=STUDY_EMPTY_MS)
+    say(f"  an empty WSGI answer: {', '.join(f'{each:.2f}' for each in empties)} ms")
     return [
         Figure(
             name=path.name,
@@ -103,7 +85,7 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
             gate=path.gate,
             samples=tuple(own),
             naive=tuple(others),
-            remark=str(yardstick),
+            yardstick=yardstick,
         )
         for path, (own, others) in zip(paths, taken, strict=True)
     ]
