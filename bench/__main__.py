@@ -8,7 +8,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bench.figures import Figure
 from bench.stack import BRAND, NAIVE_TABLE, SERVERS, Stack, prepare_environment
 from resale.domain.tenants import Tenant
 
-PARTS = ("web", "image", "start")
+PARTS = ("web", "steps", "image", "start")
 _SHOPPER_COUNT = 20
 _CHANGE_COUNT = 1_500
 _IMAGE_RUNS = 5
@@ -31,15 +31,15 @@ Say = Callable[[str], None]
 def main() -> int:
     """Measure the wanted parts and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="of requests, each side in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="of requests, each side in turn, and of orders")
     parser.add_argument("--only", choices=PARTS, action="append", help="web includes the changes worker")
     options = parser.parse_args()
     say = partial(_say, time.monotonic())
     parts = options.only or PARTS
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="resale-bench-") as folder:
-        if "web" in parts:
-            found += _measure_web(Path(folder, "web"), rounds=options.rounds, say=say)
+        if {"web", "steps"} & {*parts}:
+            found += _measure_platform(Path(folder, "web"), parts, rounds=options.rounds, say=say)
         if "image" in parts:
             say("rendering pictures")
             found += images.figures(images.measure(_IMAGE_RUNS))
@@ -51,21 +51,37 @@ def main() -> int:
     return 0
 
 
-def _measure_web(folder: Path, *, rounds: int, say: Say) -> list[Figure]:
+def _measure_platform(folder: Path, parts: Sequence[str], *, rounds: int, say: Say) -> list[Figure]:
     prepare_environment(folder)
     django.setup()
+    found: list[Figure] = []
     with Stack(folder, say=say) as stack:
         say("starting the engines and provisioning")
         stack.start_data()
         stack.register()
-        sides, paths = _prepare(stack, rounds=rounds, say=say)
-        say(f"sending requests: {rounds} rounds, each path ours and naive in turn")
-        found = web.measure(paths, sides, rounds=rounds, say=say)
-        found.append(web.measure_memory(sides))
-        stack.stop_web()
-        say("queueing what was written for the changes worker")
-        found.append(changes.measure(_tenant(), _CHANGE_COUNT, say=say))
+        if "web" in parts:
+            found += _measure_web(stack, rounds=rounds, say=say)
+        if "steps" in parts:
+            found += _measure_steps(stack, rounds=rounds, say=say)
     return found
+
+
+def _measure_web(stack: Stack, *, rounds: int, say: Say) -> list[Figure]:
+    sides, paths = _prepare(stack, rounds=rounds, say=say)
+    say(f"sending requests: {rounds} rounds, each path ours and naive in turn")
+    found = web.measure(paths, sides, rounds=rounds, say=say)
+    found.append(web.measure_memory(sides))
+    stack.stop_web()
+    say("queueing what was written for the changes worker")
+    found.append(changes.measure(_tenant(), _CHANGE_COUNT, say=say))
+    return found
+
+
+def _measure_steps(stack: Stack, *, rounds: int, say: Say) -> list[Figure]:
+    from bench import steps  # noqa: PLC0415 - settings are read only once Django is set up
+
+    say(f"starting the orders worker: {rounds} rounds of orders, from submitted to completed")
+    return steps.measure(_tenant(), stack.start_worker(), rounds=rounds, say=say)
 
 
 def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[web.Path, ...]]:

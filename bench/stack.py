@@ -26,6 +26,7 @@ BRAND: Final[Brand] = NORTHWIND
 NAIVE_TABLE: Final = "naive-listings"
 WORKER_COUNT: Final = 2
 SERVERS: Final = ("web", "naive", "empty")
+WORKER: Final = "orders"
 
 
 def prepare_environment(folder: Path) -> None:
@@ -98,8 +99,16 @@ class Stack:
         self._supervisor.start(self._plain("naive", "bench.naive.wsgi", naive))
         self._supervisor.start(self._plain("empty", "bench.naive.empty", {}))
 
+    def start_worker(self) -> int:
+        """Start the orders worker as the image does, and the partners it calls; give its main process."""
+        self._start_partner("payments")
+        self._start_partner("shipping")
+        workers = services.workers(self.addresses, self.secrets)
+        self._supervisor.start(next(spec for spec in workers if spec.name == WORKER))
+        return self.pid(WORKER)
+
     def pid(self, name: str) -> int:
-        """Give the id of a server's gunicorn master."""
+        """Give the id of a server's master, or of a worker's main process."""
         pid = self._supervisor.pid(name)
         if pid is None:
             raise RuntimeError(f"{name} is not running")
