@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Final
 
 import msgspec
@@ -31,7 +30,9 @@ class Money(msgspec.Struct, frozen=True):
 
 def share(amount_minor: int, basis_points: int) -> int:
     """Take a rate in basis points of an amount, rounded half to even, in minor units."""
-    return round(Fraction(amount_minor * basis_points, _BASIS_POINTS))
+    whole, rest = divmod(amount_minor * basis_points, _BASIS_POINTS)
+    rounds_up = rest * 2 > _BASIS_POINTS or (rest * 2 == _BASIS_POINTS and whole % 2 == 1)
+    return whole + rounds_up
 
 
 def allocate(amount_minor: int, weights: Sequence[int]) -> tuple[int, ...]:

@@ -1,10 +1,22 @@
 """Amounts: digits after the point, by currency."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from resale.domain.money import minor_digits, to_minor
+from resale.domain.money import MAX_AMOUNT_MINOR, minor_digits, share, to_minor
+
+
+class TestShare:
+    @given(amount=st.integers(-MAX_AMOUNT_MINOR, MAX_AMOUNT_MINOR), rate=st.integers(0, 20_000))
+    @example(amount=5, rate=1_000)
+    @example(amount=15, rate=1_000)
+    @example(amount=-5, rate=1_000)
+    def test_is_exact_and_rounded_half_to_even(self, amount: int, rate: int) -> None:
+        assert share(amount, rate) == round(Fraction(amount * rate, 10_000))
 
 
 class TestDigits:
