@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
@@ -22,3 +23,4 @@ class TenancyConfig(AppConfig):
         request_started.disconnect(close_old_connections)
         request_finished.disconnect(close_old_connections)
         request_finished.disconnect(close_caches)  # nothing here keeps anything in Django's caches
+        request_finished.disconnect(reset_urlconf)  # there is one, and each request sets it

@@ -256,7 +256,7 @@ def shard_of(entity_id: str, shards: int) -> int:
 
 def timestamp(at: datetime) -> str:
     """Write a moment so that text order is time order: always six fractional digits, always Z."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def data_key_key(owner_id: str) -> Key:
