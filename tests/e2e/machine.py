@@ -29,12 +29,14 @@ _REGIONS = {"111111111111": "eu-west-2", "222222222222": "us-east-1"}
 T = TypeVar("T")
 
 
-def eventually(read: Callable[[], T], done: Callable[[T], bool], *, until: str, seconds: float = 60.0) -> T:
+def eventually(
+    read: Callable[[], T], done: Callable[[T], bool], *, until: str, seconds: float = 60.0, pause: float = 0.05
+) -> T:
     """Read again and again until it is as wanted, and return it."""
     deadline = time.monotonic() + seconds
     while not done(state := read()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s until {until}; last seen: {str(state)[:2000]}"
-        time.sleep(0.05)
+        time.sleep(pause)
     return state
 
 

@@ -17,18 +17,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from apps.local.supervisor.interrupts import exit_on_signals
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.shops import Picture, Shop, Shopper, insist, seen
 from tests.fixtures.pictures import jpeg, scene
 
-_SHOPPERS: Final = 3  # at once: more would only wait for the two cores
+_SHOPPERS: Final = 40  # at once: nearly all of them wait for the workflow
+_LISTERS: Final = 3
 _SELLERS: Final = 12
-_BATCH: Final = 40
+_BATCH: Final = 200
+_BOARD_SECONDS: Final = 1.0  # how old what is known of the orders may be: they are asked for by the page
+_PAUSE: Final = 0.5  # between two looks of somebody who waits
 _BANK_DAYS: Final = 6
-_PAUSE_SECONDS: Final = (2.0, 5.0)  # between two kills
+_KILL_SECONDS: Final = (3.0, 7.0)  # between two kills
 _SOON_SECONDS: Final = 420.0
 _KILLED: Final = (
     "orders",
@@ -108,7 +113,7 @@ def main() -> int:
     options = parser.parse_args()
     say = partial(_say, time.monotonic())
     say(f"{options.orders} orders, seed {options.seed}")
-    with tempfile.TemporaryDirectory(prefix="resale-kills-") as folder:
+    with exit_on_signals(), tempfile.TemporaryDirectory(prefix="resale-kills-") as folder:
         machine = Machine(Path(folder))
         try:
             machine.start()
@@ -122,6 +127,25 @@ def main() -> int:
     return 1 if found.lines else 0
 
 
+class Board:
+    """Where orders stand, read by the page and at most once a second, for all who wait."""
+
+    def __init__(self, read: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+        self._at = -_BOARD_SECONDS
+
+    def status(self, order_id: str) -> str:
+        """Say where an order stands, or stood a second ago."""
+        with self._lock:
+            if time.monotonic() - self._at >= _BOARD_SECONDS:
+                newest = islice(self._read(), _BATCH + _SELLERS)
+                self._known |= {order["id"]: order["status"] for order in newest}
+                self._at = time.monotonic()
+            return self._known.get(order_id, "")
+
+
 class Soak:
     """The shoppers, the killer and the checks of one run."""
 
@@ -129,6 +153,7 @@ class Soak:
         self._machine, self._say, self._rng = machine, say, rng
         self._shop = Shop(machine, "northwind")
         self._killed: Counter[str] = Counter()
+        self._board = Board(lambda: self._every("/v1/orders"))
         self._sellers = [self._seller() for _ in range(_SELLERS)]
         self._pending = self._sheet()["sellers_pending"]  # of the journey's own sale, which nobody ships
 
@@ -158,7 +183,7 @@ class Soak:
         picture = Picture(jpeg(scene(64, 48)))
         shares = Counter(self._sellers[number % _SELLERS].name for number in range(count))
         by_name = {seller.name: seller for seller in self._sellers}
-        with ThreadPoolExecutor(_SHOPPERS) as sellers:
+        with ThreadPoolExecutor(_LISTERS) as sellers:
             listed = sellers.map(
                 lambda share: (by_name[share[0]], self._shop.on_sale(by_name[share[0]], picture, count=share[1])),
                 shares.items(),
@@ -222,16 +247,21 @@ class Soak:
     def _done(self, send: Callable[[], Any], *, status: int = 200) -> None:
         """Send until it is answered; a conflict with the workflow is read again and said again."""
         answer = eventually(
-            lambda: insist(send), lambda got: got.status != 409 or "changed" not in str(got.code), until="it is taken"
+            lambda: insist(send),
+            lambda got: got.status != 409 or "changed" not in str(got.code),
+            until="it is taken",
+            seconds=_SOON_SECONDS,
+            pause=_PAUSE,
         )
         assert answer.status == status, answer.content
 
     def _await(self, sale: Sale, *statuses: str) -> None:
         eventually(
-            lambda: seen(self._shop.brand, f"/v1/orders/{sale.order_id}")["status"],
+            lambda: self._board.status(sale.order_id),
             lambda found: found in {*statuses, sale.course.ends_as},
             until=f"{sale.order_id} ({sale.course.name}) is {' or '.join(statuses)}",
             seconds=_SOON_SECONDS,
+            pause=_PAUSE,
         )
 
     def _await_ends(self, sales: list[Sale]) -> None:
@@ -242,6 +272,7 @@ class Soak:
                 lambda rest: not rest,
                 until=f"{sale.order_id} ({sale.course.name}) ended",
                 seconds=_SOON_SECONDS,
+                pause=_PAUSE,
             )
 
     def _rest(self, sale: Sale) -> str:
@@ -340,7 +371,7 @@ class Soak:
         stopping = threading.Event()
 
         def kill_now_and_then() -> None:
-            while not stopping.wait(self._rng.uniform(*_PAUSE_SECONDS)):
+            while not stopping.wait(self._rng.uniform(*_KILL_SECONDS)):
                 role = self._rng.choice(_KILLED)
                 self._machine.kill(role)
                 self._killed[role] += 1
