@@ -131,8 +131,7 @@ class Bank:
         taken = self._taken(attempt_id)
         if refund_id not in taken.refunds:
             state = self._mood({RefundState.SUCCEEDED: 7, RefundState.PENDING: 3, RefundState.FAILED: 1.5})
-            is_disputed = taken.dispute is not None and taken.dispute.status == DisputeStatus.OPEN
-            if amount > taken.left or is_disputed:
+            if self._refuses(taken, amount):
                 state = RefundState.FAILED
             taken.refunds = {**taken.refunds, refund_id: (amount, state)}
             if state == RefundState.PENDING:
@@ -141,6 +140,13 @@ class Bank:
         outcome = self._refund(taken, refund_id)
         assert outcome is not None
         return outcome
+
+    def _refuses(self, taken: Taken, amount: int) -> bool:
+        """Whether a dispute that we may not know of stands against a refund. Else the bank trusts us: we must not err."""
+        dispute = taken.dispute
+        if dispute is None or dispute.status == DisputeStatus.WON:
+            return False
+        return dispute.status == DisputeStatus.OPEN or amount > taken.left
 
     def _settle(self, taken: Taken, refund_id: str) -> None:
         amount, _ = taken.refunds[refund_id]

@@ -80,7 +80,7 @@ class Run:
         tables = tenant.resources.tables
         self._streamed = {tables.listings, tables.orders, tables.customers}
         self._inside = 0
-        self._people = People(self)
+        self.people = People(self)
         self._start_process()
 
     @property
@@ -91,20 +91,22 @@ class Run:
     def reader(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 - the container's
         return self.container.reader(self.tenant)
 
-    def play(self) -> None:
-        """Play it all."""
+    def play(self, odds: Odds) -> list[tuple[str, str]]:
+        """Play it all and say what broke; what may never be true ends it at once."""
         self._set_odds(CALM)
         open_shop(self)
-        self._set_odds(Odds())
+        self._set_odds(odds)
         for _ in range(self.length):
             self._one_step(self.chance.pick_weighted(_STEPS))
             if self.chance.happens(_FAST):
                 self._catch_up()
+            if self.watch.violations:
+                return self.watch.violations
         self._set_odds(CALM)
         self.bank.is_moody = self.post.is_moody = False
         self._note("quiet")
         self._come_to_rest()
-        self.violations += self.watch.violations
+        return [*self.violations, *self.watch.violations]
 
     # ------------------------------------------------------------ what is done
     def _one_step(self, name: str) -> None:
@@ -200,7 +202,7 @@ class Run:
         return 1
 
     def _speak(self) -> None:
-        self._people.speak()
+        self.people.speak()
 
     def _wait(self) -> None:
         low, high = self.chance.pick_weighted(_WAITS)

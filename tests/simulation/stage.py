@@ -1,11 +1,14 @@
 """Where runs are played: one engine after the other, each run on its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from resale.bootstrap import Container
 from resale.domain.tenants import Tenant
+from tests.simulation.chance import Odds
 from tests.simulation.engine import running_engine
 from tests.simulation.invariants import check_all
 from tests.simulation.run import Run
@@ -33,9 +36,20 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     binary: Path
     tables: Path
 
-    def play(self, seed: int) -> Played:
+    def play(
+        self, seed: int, *, weights: Mapping[str, float] = MappingProxyType({}), odds: Odds | None = None
+    ) -> Played:
+        """Play one seed; ``weights`` say what people say more or less often, ``odds`` how likely mishaps are."""
         with running_engine(self.binary, self.tables) as engine:
             run = Run(seed, base=self.base, tenant=self.tenant, engine=engine)
-            run.play()
-            violations = [*run.violations, *check_all(run)]
+            run.people.weights = {**run.people.weights, **weights}
+            violations = run.play(odds or Odds())
+            if not run.watch.violations:
+                violations += check_all(run)
             return Played(seed=seed, violations=violations, log=run.log)
+
+
+def with_a_bonus(tenant: Tenant) -> Tenant:
+    """Give a tenant's store credit a bonus, as some shops do."""
+    policies = msgspec.structs.replace(tenant.policies, store_credit_bonus_basis_points=750)
+    return msgspec.structs.replace(tenant, policies=policies)

@@ -1,0 +1,405 @@
+"""Faults that somebody might write one day, and the check that must see each: the checks are worth what they catch."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+import msgspec
+
+from resale.adapters.dynamodb import buffer
+from resale.adapters.dynamodb import ledger as ledger_adapter
+from resale.adapters.dynamodb.history import DynamoDBHistory
+from resale.adapters.dynamodb.ledger import DynamoDBLedger
+from resale.application.operations import inbound, payouts
+from resale.application.operations.claims import deciding
+from resale.application.operations.listings import relisting
+from resale.application.operations.orders import (
+    advancing,
+    cancelling,
+    completing,
+    paying,
+    refunding,
+    submitting,
+    tracking,
+)
+from resale.application.operations.orders.moving import payment_request
+from resale.domain import ledger, steps
+from resale.domain.ledger import LedgerTransaction
+from resale.domain.listings import ListingStatus
+from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus
+from resale.domain.partners import PartnerUnavailable
+from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
+from resale.domain.states import Row
+from resale.domain.steps import OrderStep, kept
+from resale.domain.transfers import TransferStatus
+from tests.simulation.chance import Odds
+from tests.simulation.planting import replaced, replaced_row
+
+_replace = msgspec.structs.replace
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What is broken and the check that must see it; ``weights`` and ``odds`` make what shows it likelier."""
+
+    name: str
+    broken: str
+    caught_by: str
+    plant: Callable[[], AbstractContextManager[None]]
+    weights: Mapping[str, float] = {}
+    odds: Odds = Odds()
+
+
+# ---------------------------------------------------------------- payments
+def _charge_afresh(at: Any) -> Order:
+    request = _replace(payment_request(uow=at.uow, order=at.order), attempt_id=at.uow.ids("pay"))
+    at.partners.payments.authorise(request)
+    outcome = at.partners.payments.capture(request)
+    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+
+
+def _silence_is_a_refusal(at: Any) -> Order:
+    try:
+        return paying.capture_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now)
+    except PartnerUnavailable:
+        outcome = PaymentOutcome(state=PaymentState.DECLINED, provider_reference=f"bk_{at.order.payment.id}")
+        return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+
+
+def _void_unasked(at: Any) -> Order:
+    outcome = PaymentOutcome(state=PaymentState.VOIDED, provider_reference=f"bk_{at.order.payment.id}")
+    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+
+
+def _void_believed(at: Any) -> Order:
+    outcome = at.partners.payments.void(payment_request(uow=at.uow, order=at.order))
+    outcome = _replace(outcome, state=PaymentState.VOIDED)
+    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+
+
+# ---------------------------------------------------------------- refunds
+def _refund_afresh(at: Any) -> Order:
+    pending = at.order.pending_refund
+    fresh = _replace(pending, id=at.uow.ids("ref"))
+    order = _replace(at.order, refunds=tuple(fresh if one is pending else one for one in at.order.refunds))
+    return refunding.settle_refund(uow=at.uow, payments=at.partners.payments, order=order, now=at.now)
+
+
+def _failed_is_given(_original: Any, **named: Any) -> Order:
+    done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=named["now"])
+    order = refunding._with(named["order"], done)
+    return refunding._commit_given_back(
+        uow=named["uow"], order=order, given=done, change_type="order.refunded", now=named["now"]
+    )
+
+
+def _by_the_seller_alone(_order: Order, amount: int) -> RefundParts:
+    return RefundParts(seller=amount, commission=0, shipping=0, tax=0)
+
+
+def _half(original: Any, **named: Any) -> None:
+    original(**{**named, "amount": max(1, named["amount"] // 2)})
+
+
+def _closed_disputes_unheard(original: Any, **named: Any) -> Order:
+    if named["dispute"].status == DisputeStatus.OPEN:
+        return original(**named)  # type: ignore[no-any-return]  # as the original
+    return named["uow"].orders.get(named["order_id"])  # type: ignore[no-any-return]  # same
+
+
+# ---------------------------------------------------------------- the ledger
+def _unbooked(original: Callable[..., LedgerTransaction], *args: Any, **named: Any) -> LedgerTransaction:
+    return _replace(original(*args, **named), postings=())
+
+
+def _lost_leg(original: Any, transaction: LedgerTransaction) -> tuple[ledger.LedgerEntry, ...]:
+    return original(transaction)[:-1]  # type: ignore[no-any-return]  # as the original
+
+
+def _posted_apart(self: DynamoDBLedger, transaction: LedgerTransaction) -> None:
+    for entry in ledger.entries_of(transaction):
+        write = self._write(entry)
+        self._scope.db.put_item(table=write.table, item=write.item, condition=None)
+
+
+# ---------------------------------------------------------------- sellers
+def _twice(original: Any, **named: Any) -> None:
+    original(**{**named, "amount": 2 * named["amount"]})
+
+
+def _kept_settled(original: Any, **named: Any) -> None:
+    original(**{**named, "payout": _replace(named["payout"], transfers=())})
+
+
+def _more_credit(original: Any, **named: Any) -> None:
+    original(**{**named, "payout": _replace(named["payout"], bonus=named["payout"].bonus + 100)})
+
+
+def _paid_afresh(original: Any, payout: Any) -> Any:
+    _paid_afresh.count = getattr(_paid_afresh, "count", 0) + 1  # type: ignore[attr-defined]  # counts on itself
+    return _replace(original(payout), payout_id=f"{payout.id}_{_paid_afresh.count}")  # type: ignore[attr-defined]  # same
+
+
+def _available_at_once(original: Any, order: Order, now: Any) -> Any:
+    return _replace(original(order, now), status=TransferStatus.AVAILABLE, available_at=now)
+
+
+# ---------------------------------------------------------------- the workflow
+def _nothing(*_args: Any, **_named: Any) -> None:
+    return None
+
+
+def _step_left_out(at: Any) -> Order:
+    return at.order  # type: ignore[no-any-return]  # it is one
+
+
+def _cancelled_at_once(at: Any) -> Order:
+    order = _replace(kept(at.order, now=at.now), status=OrderStatus.CANCELLED, due_at=None)
+    at.uow.orders.save(order, change_type="order.cancelled")
+    at.uow.commit()
+    return order
+
+
+def _sleeps_when_shipped(original: Any, order: Order, *, now: Any) -> Any:
+    return None if order.status == OrderStatus.SHIPPED else original(order, now=now)
+
+
+def _reads_the_last_scan(at: Any) -> Order:
+    assert at.order.shipment.events[-1] is not None
+    return tracking.track(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now)
+
+
+def _unreadable(*_args: Any) -> None:
+    raise ValueError("nobody can read this")
+
+
+def _every_fourth_is_lost(original: Any, self: DynamoDBHistory, row: Any) -> None:
+    if row.version % 4:
+        original(self, row)
+
+
+def _another_number(_prefix: str, _entity_id: str) -> str:
+    _another_number.count = getattr(_another_number, "count", 0) + 1  # type: ignore[attr-defined]  # counts on itself
+    return f"lst_{_another_number.count:032x}"  # type: ignore[attr-defined]  # same
+
+
+def _around(owner: Any, name: str, planted: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
+    """Plant a function that is given the one it stands for."""
+    original = getattr(owner, name)
+
+    def standing_in(*args: Any, **named: Any) -> Any:
+        return planted(original, *args, **named)
+
+    return lambda: replaced(owner, name, standing_in)
+
+
+def _step(step: OrderStep, planted: Callable[[Any], Order]) -> Callable[[], AbstractContextManager[None]]:
+    return lambda: replaced_row(advancing.STEPS, step, planted)
+
+
+_PART_IS_ALL: Final = Row(OrderStatus.DELIVERED, OrderCommand.REFUND, OrderStatus.REFUNDED)
+_ANY_VERSION: Final = "(version = :expected OR version <> :expected)"
+
+FAULTS: Final[tuple[Fault, ...]] = (
+    Fault(
+        name="charged under a fresh key",
+        broken="The capture is asked for under a new key each time.",
+        caught_by="single_charge",
+        plant=_step(OrderStep.CAPTURE, _charge_afresh),
+    ),
+    Fault(
+        name="silence is a refusal",
+        broken="A capture whose answer is lost is taken for declined.",
+        caught_by="charged_is_known",
+        plant=_step(OrderStep.CAPTURE, _silence_is_a_refusal),
+    ),
+    Fault(
+        name="a late void is believed",
+        broken="That the money was taken before the void is not looked at.",
+        caught_by="charged_is_known",
+        plant=_step(OrderStep.VOID_PAYMENT, _void_believed),
+        weights={"buy": 20, "cancel": 20},
+        odds=Odds(partner_interleave=0.5),
+    ),
+    Fault(
+        name="voided without asking",
+        broken="A payment is called voided and the provider never told.",
+        caught_by="nothing_kept",
+        plant=_step(OrderStep.VOID_PAYMENT, _void_unasked),
+    ),
+    Fault(
+        name="refunded under a fresh key",
+        broken="A refund is asked for under a new key each time.",
+        caught_by="never_more_back",
+        plant=_step(OrderStep.REFUND, _refund_afresh),
+    ),
+    Fault(
+        name="two refunds at once",
+        broken="A refund begins while another is under way.",
+        caught_by="never_more_back",
+        plant=lambda: replaced(Order, "is_refund_under_way", property(lambda _order: False)),
+        weights={"refund": 6, "open_claim": 6, "resolve_claim": 8},
+    ),
+    Fault(
+        name="a failed refund counts",
+        broken="A refund the provider could not give is put down as given.",
+        caught_by="charged_is_known",
+        plant=_around(refunding, "_commit_failed", _failed_is_given),
+    ),
+    Fault(
+        name="a part is all",
+        broken="An order counts as refunded as soon as a part went back.",
+        caught_by="nothing_kept",
+        plant=lambda: replaced_row(ORDERS._rows, (OrderStatus.DELIVERED, OrderCommand.REFUND), [_PART_IS_ALL]),
+        weights={"refund": 6, "confirm_receipt": 0},
+    ),
+    Fault(
+        name="half of what was decided",
+        broken="A claim's refund is begun for half the amount.",
+        caught_by="refunded_as_promised",
+        plant=_around(deciding, "begin_claim_refund", _half),
+        weights={"open_claim": 8, "resolve_claim": 10},
+    ),
+    Fault(
+        name="a leg is lost",
+        broken="The last leg of each booking is not written.",
+        caught_by="ledger_balances",
+        plant=_around(ledger_adapter, "entries_of", _lost_leg),
+    ),
+    Fault(
+        name="a refund is not booked",
+        broken="A refund posts nothing.",
+        caught_by="ledger_is_the_banks",
+        plant=_around(ledger, "refund", _unbooked),
+    ),
+    Fault(
+        name="paid out under a fresh key",
+        broken="A payout is asked for under a new key each time.",
+        caught_by="ledger_is_the_banks",
+        plant=_around(payouts, "_request", _paid_afresh),
+    ),
+    Fault(
+        name="a label given back is not booked",
+        broken="The cost of a voided label stays an expense.",
+        caught_by="ledger_is_the_carriers",
+        plant=_around(ledger, "label_given_back", _unbooked),
+        weights={"cancel": 3},
+    ),
+    Fault(
+        name="a release is not booked",
+        broken="What becomes the seller's stays pending in the ledger.",
+        caught_by="ledger_is_the_orders",
+        plant=_around(ledger, "release", _unbooked),
+    ),
+    Fault(
+        name="the ledger is written apart",
+        broken="Bookings are written at once and not with what they book.",
+        caught_by="seller_balances",
+        plant=lambda: replaced(DynamoDBLedger, "post", _posted_apart),
+        weights={"pay_out": 6},
+    ),
+    Fault(
+        name="the seller gives it all",
+        broken="A refund takes nothing of the commission back.",
+        caught_by="commission_in_proportion",
+        plant=lambda: replaced(ledger, "split_refund", _by_the_seller_alone),
+    ),
+    Fault(
+        name="a seller is credited twice",
+        broken="A released transfer is added to the balance twice over.",
+        caught_by="seller_balances",
+        plant=_around(completing, "credit_seller", _twice),
+    ),
+    Fault(
+        name="a part comes from nobody",
+        broken="A refund before completion leaves the held transfer as it is.",
+        caught_by="earned_is_owed",
+        plant=lambda: replaced(refunding, "reduce_transfer", _nothing),
+        weights={"refund": 6},
+    ),
+    Fault(
+        name="a failed payout keeps its transfers",
+        broken="The balance is given back, the transfers stay settled.",
+        caught_by="payouts_add_up",
+        plant=_around(payouts, "_give_back", _kept_settled),
+        weights={"confirm_receipt": 5, "edit_seller": 4},
+    ),
+    Fault(
+        name="more credit than was paid",
+        broken="The account is credited more than the payout says.",
+        caught_by="store_credit_matches",
+        plant=_around(payouts, "_charge", _more_credit),
+    ),
+    Fault(
+        name="a hold is not released",
+        broken="An order cancelled unpaid leaves its listing reserved.",
+        caught_by="everything_rests",
+        plant=lambda: replaced(cancelling, "move_listing", _nothing),
+    ),
+    Fault(
+        name="a shipped order sleeps",
+        broken="An order that is shipped has no wake-up.",
+        caught_by="waiting_is_data",
+        plant=_around(steps, "wakes_at", _sleeps_when_shipped),
+    ),
+    Fault(
+        name="a dispute's end is not recorded",
+        broken="That a dispute was decided is passed over.",
+        caught_by="disputes_are_known",
+        plant=_around(inbound, "record_dispute", _closed_disputes_unheard),
+    ),
+    Fault(
+        name="rows are lost",
+        broken="The changes worker drops every fourth version.",
+        caught_by="history_verifies",
+        plant=_around(DynamoDBHistory, "_put", _every_fourth_is_lost),
+    ),
+    Fault(
+        name="the version is not looked at",
+        broken="A write no longer asks whether it is the next version.",
+        caught_by="history_verifies",
+        plant=lambda: replaced(buffer, "_SAME_VERSION", _ANY_VERSION),
+    ),
+    Fault(
+        name="the table is walked around",
+        broken="An order that was not shipped is cancelled at once, past its table.",
+        caught_by="moves_are_rows",
+        plant=_step(OrderStep.EXPIRE_SHIPPING, _cancelled_at_once),
+    ),
+    Fault(
+        name="a message nobody can act on",
+        broken="What is told of a parcel ends in an error every time.",
+        caught_by="no_dead_letters",
+        plant=lambda: replaced_row(inbound._ACTS, "shp", _unreadable),
+    ),
+    Fault(
+        name="sold while on sale",
+        broken="Buying a listing does not reserve it.",
+        caught_by="one_buyer_per_item",
+        plant=lambda: replaced(submitting, "next_listing_status", lambda *_: ListingStatus.ACTIVE),
+    ),
+    Fault(
+        name="relisted twice",
+        broken="A relisted item gets a new number each time.",
+        caught_by="one_listing_per_item",
+        plant=lambda: replaced(relisting, "sibling", _another_number),
+        weights={"relist": 12, "approve": 12, "cancel": 3, "buy": 2},
+    ),
+    Fault(
+        name="paid before it is over",
+        broken="A transfer is available as soon as the order is paid.",
+        caught_by="transfer_after_completion",
+        plant=_around(paying, "_held", _available_at_once),
+    ),
+    Fault(
+        name="a parcel nobody scanned",
+        broken="A step takes for granted that a parcel has a scan.",
+        caught_by="nothing_breaks",
+        plant=_step(OrderStep.TRACK, _reads_the_last_scan),
+    ),
+    Fault(
+        name="completion is left out",
+        broken="An order whose protection is over is not completed.",
+        caught_by="comes_to_rest",
+        plant=_step(OrderStep.COMPLETE, _step_left_out),
+    ),
+)
