@@ -224,6 +224,7 @@ def labelled(shipment: Shipment, label: Label) -> Shipment:
         service=label.service,
         tracking_number=label.tracking_number,
         cost=label.cost,
+        given_up_at=None,
     )
 
 

@@ -119,6 +119,18 @@ def withdrawn(world: World, claim: Claim) -> Claim:
     return withdraw_claim(uow=world.uow(), principal=buyer, claim_id=claim.id, now=NOW)
 
 
+class TestARefusedLabel:
+    def test_is_looked_for_when_the_order_ends_since_another_worker_may_have_been_given_one(self, world: World) -> None:
+        partners = Partners(shipping=Carrier(refuse=True))
+        order = world.sold(partners)
+        assert order.shipment is not None
+        partners.shipping.labels[order.shipment.id] = LabelState.ISSUED
+        world.scan(order, ShipmentStatus.DELIVERED)
+        order = world.run(order, partners, now=NOW + timedelta(days=4))
+        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
+        assert list(partners.shipping.labels.values()) == [LabelState.VOIDED]
+
+
 class TestAClosedClaim:
     @pytest.mark.parametrize("lost", [0, 1])
     def test_gives_its_return_label_back(self, world: World, lost: int) -> None:

@@ -40,6 +40,7 @@ from resale.domain.shipments import (
     Parcel,
     Shipment,
     TrackingEvent,
+    given_up,
     labelled,
     record_events,
 )
@@ -201,7 +202,8 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
             )
         )
     if label.state != LabelState.ISSUED:
-        unwanted = msgspec.structs.replace(parcel, label_wanted=False, reason_code=label.reason_code)
+        sought = given_up(parcel, now=now)  # another worker may have been given one
+        unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
         claim = awake(next_version(claim, now, return_shipment=unwanted, attention="return_label_refused"), now)
         uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
         uow.commit()

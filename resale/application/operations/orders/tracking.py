@@ -28,6 +28,7 @@ from resale.domain.shipments import (
     Shipment,
     ShipmentStatus,
     TrackingEvent,
+    given_up,
     labelled,
     record_events,
 )
@@ -256,7 +257,8 @@ def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recip
 
 def _label_refused(*, uow: UnitOfWork, order: Order, label: Label, now: datetime) -> Order:
     reason = label.reason_code or "label_refused"
-    unwanted = msgspec.structs.replace(shipment_of(order), label_wanted=False, reason_code=reason)
+    # Another worker may have been given one: it is looked for when the order ends.
+    unwanted = msgspec.structs.replace(given_up(shipment_of(order), now=now), label_wanted=False, reason_code=reason)
     order = kept(order, now=now, shipment=unwanted, attention="label_refused")
     uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
     uow.commit()
