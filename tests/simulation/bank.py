@@ -142,7 +142,7 @@ class Bank:
         return outcome
 
     def _refuses(self, taken: Taken, amount: int) -> bool:
-        """Whether a dispute that we may not know of stands against a refund. Else the bank trusts us: we must not err."""
+        """Whether a dispute that we may not know of stands against a refund. Else the bank trusts us not to err."""
         dispute = taken.dispute
         if dispute is None or dispute.status == DisputeStatus.WON:
             return False
