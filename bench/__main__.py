@@ -89,7 +89,7 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
 
     say("seeding")
     tenant = _tenant()
-    (_, seller_id), *buyers = seeding.enrol(tenant, _SHOPPER_COUNT + 1)
+    (_, seller_id), *buyers = seeding.enrol(tenant, _SHOPPER_COUNT + 1, named="shopper")
     count = 1 + web.WARM_COUNT + rounds * web.OURS_COUNT + 100  # the last hundred stay on sale, for the list
     listings = seeding.put_on_sale(tenant, seller_id=seller_id, count=count)
     seeding.put_on_sale_naively(

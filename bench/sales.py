@@ -38,8 +38,8 @@ class Sales:
     def __init__(self, tenant: Tenant, *, party_count: int) -> None:
         """Enrol the parties, say where parcels leave from, and make the tenant's test clock."""
         self.tenant = tenant
-        people = seeding.enrol(tenant, 2 * party_count)
-        self._sellers, self._buyers = people[:party_count], people[party_count:]
+        self._sellers = seeding.enrol(tenant, party_count, named="seller")
+        self._buyers = seeding.enrol(tenant, party_count, named="buyer")
         for subject, _ in self._sellers:
             edit = SellerEdit(ship_from=_SHIP_FROM)
             edit_seller(uow=self._open(), shopper=self._shopper(subject), edit=edit, now=self._now())

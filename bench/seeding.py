@@ -42,9 +42,10 @@ _WORDS: Final = (
 )
 
 
-def enrol(tenant: Tenant, count: int) -> tuple[tuple[str, CustomerId], ...]:
+def enrol(tenant: Tenant, count: int, *, named: str) -> tuple[tuple[str, CustomerId], ...]:
     """Make shoppers who are customers already; gives subjects and ids."""
-    return tuple((f"shopper-{number}", _enrol_one(tenant, f"shopper-{number}")) for number in range(count))
+    subjects = (f"{named}-{number}" for number in range(count))
+    return tuple((subject, _enrol_one(tenant, subject)) for subject in subjects)
 
 
 def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[Listing, ...]:
