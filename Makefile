@@ -32,7 +32,7 @@ lint: install ## Run every check of style, types, imports, templates and the ima
 kills: engines ## Run N orders through the whole platform while its processes are killed -9 (N=1000)
 	@$(BIN)/python -m tests.e2e.soak --orders $(or $(N),1000)
 
-bench: engines ## Print what a request costs, beside a naive view, in CPU ms
+bench: engines ## Print what a request costs, beside a naive view, and a workflow step, in CPU ms
 	@$(BIN)/python -m bench
 
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
