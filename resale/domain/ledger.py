@@ -126,16 +126,13 @@ def parts_of(order: Order) -> RefundParts:
 
 def parts_left(order: Order) -> RefundParts:
     """Say whose the money is that was not given back yet, a refund under way counted as given."""
-    left = list(msgspec.structs.astuple(parts_of(order)))
-    for given in order.refunds:
-        if given.status != RefundState.FAILED:
-            left = [part - back for part, back in zip(left, msgspec.structs.astuple(given.parts), strict=True)]
-    return _parts(left)
+    whole, given = msgspec.structs.astuple(parts_of(order)), _given_back(order)
+    return _parts([part - back for part, back in zip(whole, given, strict=True)])
 
 
 def split_refund(order: Order, amount: int) -> RefundParts:
-    """Split what goes back over those who have it, in proportion; rounding by largest remainder, never above a part."""
-    return _parts(allocate(amount, msgspec.structs.astuple(parts_left(order))))
+    """Split what goes back over those who have it, so that all that went back is in proportion; never above a part."""
+    return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_given_back(order)))
 
 
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
@@ -168,6 +165,12 @@ def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:
 def _label(order: Order, amount: int, currency: str, step: str, at: datetime) -> LedgerTransaction:
     postings = (Posting(LABELS, amount), Posting(CARRIERS, -amount))
     return LedgerTransaction(source_id=order.id, step=step, currency=currency, at=at, postings=postings)
+
+
+def _given_back(order: Order) -> tuple[int, ...]:
+    """Add up, part by part, what was given back and what is under way."""
+    backs = [msgspec.structs.astuple(one.parts) for one in order.refunds if one.status != RefundState.FAILED]
+    return tuple(map(sum, zip(*backs, strict=True))) if backs else (0, 0, 0, 0)
 
 
 def _parts(amounts: Sequence[int]) -> RefundParts:

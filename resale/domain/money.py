@@ -35,23 +35,31 @@ def share(amount_minor: int, basis_points: int) -> int:
     return whole + rounds_up
 
 
-def allocate(amount_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
-    """Split an amount in proportion to weights, exactly: what rounding leaves goes to the largest remainders.
+def allocate(amount_minor: int, weights: Sequence[int], *, given: Sequence[int]) -> tuple[int, ...]:
+    """Split the next part of a total in proportion to the whole of it, so that rounding never adds up.
+
+    Each weight is owed its share of everything given so far, this amount included; what rounding leaves goes to whom
+    most is owed.
 
     Args:
-        amount_minor: From 0 to the sum of the weights.
-        weights: Not negative, at least one above 0 unless the amount is 0.
+        amount_minor: From 0 to what is left of the weights.
+        weights: The whole: not negative, at least one above 0 unless the amount is 0.
+        given: What of each weight was given before, none above its weight.
 
     Returns:
-        Shares in the order of the weights; they sum to the amount, and none is above its weight.
+        Shares in the order of the weights: they sum to the amount; with what was given before none is above its weight.
     """
-    total = sum(weights)
     if amount_minor == 0:
         return (0,) * len(weights)
-    shares = [amount_minor * weight // total for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda at: (-(amount_minor * weights[at] % total), at))
-    for at in by_remainder[: amount_minor - sum(shares)]:
-        shares[at] += 1
+    total, after = sum(weights), sum(given) + amount_minor
+    owed = [after * weight - total * before for weight, before in zip(weights, given, strict=True)]  # times the total
+    shares = [max(0, one // total) for one in owed]
+    while (missing := amount_minor - sum(shares)) != 0:
+        ahead = [one - total * share for one, share in zip(owed, shares, strict=True)]
+        if missing > 0:
+            shares[max(range(len(ahead)), key=ahead.__getitem__)] += 1
+        else:
+            shares[min((at for at, one in enumerate(shares) if one), key=ahead.__getitem__)] -= 1
     return tuple(shares)
 
 

@@ -135,16 +135,18 @@ def ledger_is_the_orders(seen: Evidence) -> Iterator[str]:
 
 
 def commission_in_proportion(seen: Evidence) -> Iterator[str]:
-    """Each refund takes commission back at the rate of the sale, to within a minor unit."""
+    """With each refund, commission has gone back at the rate of the sale, to within a minor unit."""
     for order in seen.orders:
         given = [refund for refund in order.refunds if refund.status == RefundState.SUCCEEDED]
+        amount = commission = 0
         for refund in given:
             parts = refund.parts
             if parts.seller + parts.commission + parts.shipping + parts.tax != refund.amount:
                 yield f"{refund.id}: its parts do not sum to {refund.amount}"
             total = order.amounts.grand_total
-            if abs(parts.commission * total - refund.amount * order.commission.amount) > total:
-                yield f"{refund.id}: {parts.commission} of commission for {refund.amount} of {total}"
+            amount, commission = amount + refund.amount, commission + parts.commission
+            if abs(commission * total - amount * order.commission.amount) > total:
+                yield f"{refund.id}: {commission} of commission for {amount} of {total} by now"
 
 
 # ---------------------------------------------------------------- the sellers' money
