@@ -59,8 +59,11 @@ class TestMessagesThatDoNotEndWell:
 
         assert lab.counts(tenant) == (0, 0)
         assert [len(worker.marks(done[name])) for name in ("note", "rejected", "unavailable_once")] == [1, 1, 2]
-        runs = {name: len(worker.marks(name)) for name in ("fail", "refuse", "kill_child", "out_of_memory", "retry")}
-        assert runs == dict.fromkeys(runs, 2)  # maxReceiveCount
+        failing = ("fail", "refuse", "kill_child", "out_of_memory", "retry")
+        deliveries = {name: [mark["receive_count"] for mark in worker.marks(name)] for name in failing}
+        # Celery's pool runs a task again, within one delivery, whose process died before its parent read that it began.
+        deliveries["kill_child"] = sorted(set(deliveries["kill_child"]))
+        assert deliveries == {name: [1, 2] for name in failing}  # maxReceiveCount
         assert worker.marks("slow", "began")
         assert not worker.marks("slow", "ended")
         assert not worker.failed()
