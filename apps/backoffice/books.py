@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
 
 import msgspec
 
 from apps.backoffice.words import name_account, name_step
-from resale.application.queries.ledger import BalanceSheet, LedgerList
+from resale.application.queries.ledger import BalanceSheet, LedgerTransactionView
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +52,12 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     sums: Sums
 
 
-def make_book(entries: LedgerList, *, currency: str) -> Book:
-    """Lay out the entries of one order or payout."""
+def make_book(booked: Iterable[LedgerTransactionView], *, currency: str) -> Book:
+    """Lay out the bookings of one order or payout."""
     bookings = []
-    for _, legs in groupby(entries.data, key=lambda entry: entry.transaction_id):
-        first, *others = legs
-        lines = tuple(_line(name_account(leg.account), leg.amount) for leg in (first, *others))
-        bookings.append(Booking(what=name_step(first.step), at=first.at, lines=lines))
+    for one in booked:
+        lines = tuple(_line(name_account(leg.account), leg.amount) for leg in one.entries)
+        bookings.append(Booking(what=name_step(one.step), at=one.at, lines=lines))
     all_lines = [line for booking in bookings for line in booking.lines]
     return Book(bookings=tuple(bookings), sums=_sums(all_lines, currency))
 

@@ -17,7 +17,7 @@ from resale.application.queries.ledger import (
     Reconciliation,
     get_balance_sheet,
     get_reconciliation,
-    list_ledger,
+    list_bookings,
 )
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.domain.access import Action
@@ -78,8 +78,8 @@ class PayoutDetail(StaffPage):
         payout = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
         book = None
         if self.desk.may(Action.VIEW_LEDGER, ""):
-            entries = list_ledger(reader=reader, principal=principal, source_id=payout.id)
-            book = make_book(entries, currency=payout.currency)
+            bookings = list_bookings(reader=reader, principal=principal, source_id=payout.id)
+            book = make_book(bookings, currency=payout.currency)
         return self.page("payout", title="Payout", payout=payout, book=book)
 
 

@@ -24,7 +24,7 @@ from resale.application.operations.orders import (
 )
 from resale.application.ports import Reader
 from resale.application.queries.history import list_order_history
-from resale.application.queries.ledger import list_ledger
+from resale.application.queries.ledger import list_bookings
 from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
@@ -255,9 +255,9 @@ def _booked(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
     """Read what was booked for an order and whose it is, for who may see the books."""
     if not desk.may(Action.VIEW_LEDGER, ""):
         return {}
-    entries = list_ledger(reader=reader, principal=desk.principal, source_id=order.id)
+    bookings = list_bookings(reader=reader, principal=desk.principal, source_id=order.id)
     transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=order.id)
-    return {"book": make_book(entries, currency=order.amounts.currency), "transfers": transfers}
+    return {"book": make_book(bookings, currency=order.amounts.currency), "transfers": transfers}
 
 
 def _cancellable(order: BrandOrder) -> bool:

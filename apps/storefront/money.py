@@ -1,11 +1,12 @@
 """Money over HTTP: payouts of sellers, refunds by the brand, and the brand's books."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 
 import msgspec
 from django.http import HttpResponse
+from msgspec import UNSET, UnsetType
 from rest_framework.request import Request
 
 from apps.core import clock
@@ -25,12 +26,19 @@ from apps.storefront.inputs import (
 from apps.storefront.keyed import do_once
 from resale.application.operations.orders import NewRefund, refund_order
 from resale.application.operations.payouts import start_payout
-from resale.application.queries.ledger import get_balance_sheet, get_reconciliation, list_ledger
+from resale.application.queries.ledger import (
+    MAX_LISTED_DAYS,
+    LedgerDays,
+    get_balance_sheet,
+    get_reconciliation,
+    list_ledger_transactions,
+)
 from resale.application.queries.orders import OrderView, get_order, order_document, view_order
 from resale.application.queries.payouts import PayoutView, get_payout, list_payouts, payout_document, view_payout
 from resale.domain.ids import CustomerId, OrderId, PayoutId, is_id
 from resale.domain.payouts import NewPayout, NothingToPayOut, PayoutNotFound
 from resale.domain.sellers import seller_id_of
+from resale.errors import FieldError, Invalid
 
 READ_LEDGER: Final = "ledger:read"
 READ_PAYOUTS: Final = "payouts:read"
@@ -41,13 +49,21 @@ Source = Annotated[
     str,
     msgspec.Meta(pattern=r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
 ]
+Day = Annotated[date, msgspec.Meta(description="A day in UTC.")]
 Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="How many days back.")]
 
 
-class LedgerQuery(Body, frozen=True, kw_only=True):
-    """Whose bookings."""
+class LedgerQuery(PageQuery, frozen=True, kw_only=True):
+    """Which bookings: of an order or a payout, of a day, or from one day to another."""
 
-    source: Source
+    source: Source | UnsetType = UNSET
+    day: Day | UnsetType = UNSET
+    first: Annotated[Day, msgspec.Meta(description="The first day.")] | UnsetType = msgspec.field(
+        default=UNSET, name="from"
+    )
+    last: Annotated[Day, msgspec.Meta(description="The last day, at most 31 of them.")] | UnsetType = msgspec.field(
+        default=UNSET, name="to"
+    )
 
 
 class ReconciliationQuery(Body, frozen=True, kw_only=True):
@@ -141,16 +157,22 @@ class RefundsView(LeanAPIView):
         return do_once(key=key, reader=reader, first=refund, again=answer_again)
 
 
-class LedgerView(LeanAPIView):
-    """``/v1/ledger/entries``."""
+class LedgerTransactionsView(LeanAPIView):
+    """``/v1/ledger/transactions``."""
 
     def get(self, request: Request) -> HttpResponse:
-        """List what was booked for an order or a payout."""
+        """List what was booked: for an order or a payout, or on some days."""
         call = call_of(request)
         query = read_query(request, LedgerQuery)
         principal = require_brand(call, scope=READ_LEDGER)
-        found = list_ledger(reader=call.open_reader(), principal=principal, source_id=query.source)
-        return json_response(_encode(found))
+        page = list_ledger_transactions(
+            reader=call.open_reader(),
+            principal=principal,
+            of=_asked_for(query),
+            limit=query.limit,
+            cursor=given(query.cursor),
+        )
+        return json_response(_encode(page))
 
 
 class BalanceSheetView(LeanAPIView):
@@ -181,6 +203,24 @@ class ReconciliationView(LeanAPIView):
             wall_now=clock.for_platform(),
         )
         return json_response(_encode(report))
+
+
+def _asked_for(query: LedgerQuery) -> str | LedgerDays:
+    """Read which bookings are meant. Raises Invalid."""
+    match query.source, query.day, query.first, query.last:
+        case str(source), UnsetType(), UnsetType(), UnsetType():
+            return source
+        case UnsetType(), date() as day, UnsetType(), UnsetType():
+            return LedgerDays(first=day, last=day)
+        case UnsetType(), UnsetType(), date() as first, date() as last:
+            if 0 <= (last - first).days < MAX_LISTED_DAYS:
+                return LedgerDays(first=first, last=last)
+            raise _wrong("/to", "out_of_range", f"1 to {MAX_LISTED_DAYS} days are listed at once.")
+    raise _wrong("/source", "required", "Name a source, a day, or a first and a last day with from and to.")
+
+
+def _wrong(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid("The query is not valid.", errors=(FieldError(pointer=pointer, code=code, detail=detail),))
 
 
 def _begun(view: OrderView, *, replayed: bool = False) -> HttpResponse:

@@ -33,7 +33,7 @@ from apps.storefront.listings import (
 )
 from apps.storefront.money import (
     BalanceSheetView,
-    LedgerView,
+    LedgerTransactionsView,
     PayoutDetailView,
     PayoutsView,
     ReconciliationView,
@@ -69,7 +69,7 @@ urlpatterns = [
     path("payouts", PayoutsView.as_view()),
     path("payouts/<str:payout_id>", PayoutDetailView.as_view()),
     path("refunds", RefundsView.as_view()),
-    path("ledger/entries", LedgerView.as_view()),
+    path("ledger/transactions", LedgerTransactionsView.as_view()),
     path("ledger/balances", BalanceSheetView.as_view()),
     path("reports/reconciliation", ReconciliationView.as_view()),
     path("test_clocks", ClocksView.as_view()),

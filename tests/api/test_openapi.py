@@ -95,7 +95,7 @@ class TestDocument:
         assert endpoint.query is not None
         parameters = document["paths"][endpoint.path][endpoint.method]["parameters"]
         named = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
-        assert named == set(endpoint.query.__struct_fields__)
+        assert named == set(endpoint.query.__struct_encode_fields__)
 
 
 class TestExamples:

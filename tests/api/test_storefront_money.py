@@ -227,22 +227,60 @@ class TestRefunds:
 
 class TestBooks:
     def test_show_what_was_booked_and_that_it_balances(self, front: Front, completed: Order, seller: Shopper) -> None:
-        books = front.get(f"/v1/ledger/entries?source={completed.id}", brand=True).json
-        assert books["sum"] == 0
-        assert {entry["step"] for entry in books["data"]} == {"captured", "label_issued", "released"}
-        assert front.get(f"/v1/ledger/entries?source={completed.id}", by=seller).code == "403 secret_key_required"
+        path = f"/v1/ledger/transactions?source={completed.id}"
+        books = front.get(path, brand=True).json
+        assert {booking["step"] for booking in books["data"]} == {"captured", "label_issued", "released"}
+        assert {sum(entry["amount"] for entry in booking["entries"]) for booking in books["data"]} == {0}
+        assert (books["has_more"], books["next_cursor"]) == (False, None)
+        assert front.get(path, by=seller).code == "403 secret_key_required"
+
+    def test_are_listed_by_day_page_by_page(self, front: Front, completed: Order) -> None:
+        day = completed.confirmed_at.date() if completed.confirmed_at is not None else None
+        seen: list[str] = []
+        path = f"/v1/ledger/transactions?day={day}&limit=1"
+        answer = front.get(path, brand=True).json
+        seen += [booking["id"] for booking in answer["data"]]
+        while answer["next_cursor"] is not None:
+            answer = front.get(f"{path}&cursor={answer['next_cursor']}", brand=True).json
+            seen += [booking["id"] for booking in answer["data"]]
+        whole = front.get(f"/v1/ledger/transactions?from={day}&to={day}&limit=100", brand=True).json["data"]
+        assert len(seen) == len(set(seen)) >= len(whole)
+        assert seen[: len(whole)] == [booking["id"] for booking in whole]
+        assert f"{completed.id}:captured" in seen
 
     def test_the_sheet_is_the_brands(self, front: Front, completed: Order, narrow: Front) -> None:
         sheet = front.get("/v1/ledger/balances", brand=True).json
         assert sheet["currency"] == completed.currency
         assert narrow.get("/v1/ledger/balances", brand=True).code == "403 scope_missing"
 
-    @pytest.mark.parametrize("source", ["", "?source=lst_1", "?source=ord_1"])
-    def test_need_to_be_told_whose(self, front: Front, source: str) -> None:
-        assert front.get(f"/v1/ledger/entries{source}", brand=True).code == "422 validation_failed"
+    @pytest.mark.parametrize(
+        ("query", "pointer"),
+        [
+            ("", "/source"),
+            ("?source=lst_1", "/source"),
+            ("?source=ord_1", "/source"),
+            (f"?source=ord_{'1' * 32}&day=2026-11-01", "/source"),
+            ("?from=2026-11-01", "/source"),
+            ("?day=yesterday", "/day"),
+            ("?from=2026-11-02&to=2026-11-01", "/to"),
+            ("?from=2026-10-01&to=2026-11-01", "/to"),
+        ],
+    )
+    def test_need_to_be_told_which(self, front: Front, query: str, pointer: str) -> None:
+        answer = front.get(f"/v1/ledger/transactions{query}", brand=True)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+
+    def test_are_to_be_had_to_the_last_day_there_is(self, front: Front) -> None:
+        assert front.get("/v1/ledger/transactions?from=9999-12-01&to=9999-12-31", brand=True).json["data"] == []
+
+    def test_a_cursor_is_good_for_its_own_days(self, front: Front, completed: Order) -> None:
+        day = completed.confirmed_at.date() if completed.confirmed_at is not None else None
+        cursor = front.get(f"/v1/ledger/transactions?day={day}&limit=1", brand=True).json["next_cursor"]
+        other = front.get(f"/v1/ledger/transactions?source={completed.id}&cursor={cursor}", brand=True)
+        assert other.code == "422 cursor_invalid"
 
     def test_of_another_tenant_are_empty(self, other_front: Front, completed: Order) -> None:
-        assert other_front.get(f"/v1/ledger/entries?source={completed.id}", brand=True).json["data"] == []
+        assert other_front.get(f"/v1/ledger/transactions?source={completed.id}", brand=True).json["data"] == []
 
     @pytest.mark.parametrize("days", ["0", "32", "many"])
     def test_are_reconciled_a_month_back_at_the_most(self, front: Front, days: str) -> None:

@@ -337,8 +337,9 @@ class Soak:
             history = seen(self._shop.brand, f"/v1/orders/{sale.order_id}/history?limit=1")
             verification = history["verification"]
             found.check(verification["verified"], f"the history of {sale.order_id}: {verification['findings']}")
-            books = seen(self._shop.brand, f"/v1/ledger/entries?source={sale.order_id}")
-            found.check(books["sum"] == 0, f"the books of {sale.order_id} do not balance")
+            books = seen(self._shop.brand, f"/v1/ledger/transactions?source={sale.order_id}")["data"]
+            total = sum(entry["amount"] for booking in books for entry in booking["entries"])
+            found.check(total == 0, f"the books of {sale.order_id} do not balance")
         self._look_at_money(found)
         self._say(f"  killed: {', '.join(f'{role} {count}' for role, count in sorted(self._killed.items()))}")
         return found

@@ -165,24 +165,27 @@ class MoneyJourney:
     def _print_ledger(self, *sources: str) -> None:
         self._say("the ledger")
         for source in sources:
-            path = f"/v1/ledger/entries?source={source}"
+            path = f"/v1/ledger/transactions?source={source}"
             books = await_state(
                 lambda path=path: expect(self._shop.brand.get(path), HTTPStatus.OK, to="read the ledger"),  # type: ignore[misc]  # bound now, not when it is called
                 lambda seen: bool(seen["data"]),
                 until="the ledger's index has it",
             )
-            for line in self._lines(source, books):
+            total = sum(entry["amount"] for booking in books["data"] for entry in booking["entries"])
+            for line in self._lines(source, books["data"], total):
                 self._say(f"  {line}")
-            require(books["sum"] == 0, f"{source} does not balance: {books['sum']}")
+            require(total == 0, f"{source} does not balance: {total}")
 
-    def _lines(self, source: str, books: Any) -> Iterator[str]:
+    def _lines(self, source: str, bookings: Any, total: int) -> Iterator[str]:
         yield f"{source}"
-        for entry in books["data"]:
-            account = entry["account"].split(":")[0]
-            amount = self._amount(abs(entry["amount"]))
-            debit, credit = (amount, "") if entry["amount"] > 0 else ("", amount)
-            yield f"  {entry['step'].split('_')[0]:<10} {account:<20} {debit:>12} {credit:>12}"
-        yield f"  {'':<10} {'sum':<20} {books['sum']:>12} — it balances"
+        for booking in bookings:
+            step = booking["step"].split("_")[0]
+            for entry in booking["entries"]:
+                account = entry["account"].split(":")[0]
+                amount = self._amount(abs(entry["amount"]))
+                debit, credit = (amount, "") if entry["amount"] > 0 else ("", amount)
+                yield f"  {step:<10} {account:<20} {debit:>12} {credit:>12}"
+        yield f"  {'':<10} {'sum':<20} {total:>12} — it balances"
 
     def _reconcile(self) -> None:
         report = expect(self._reconciliation(), HTTPStatus.OK, to="reconcile")

@@ -145,6 +145,19 @@ _PAYOUT: Final[dict[str, Any]] = {
     "updated_at": _TIME,
     "paid_at": None,
 }
+_BOOKED: Final[dict[str, Any]] = {
+    "id": f"{_ORDER_ID}:captured",
+    "object": "ledger_transaction",
+    "source_id": _ORDER_ID,
+    "step": "captured",
+    "currency": "GBP",
+    "at": _TIME,
+    "entries": [
+        {"account": "provider", "amount": 12_000},
+        {"account": "sellers_pending", "amount": -10_800},
+        {"account": "commission", "amount": -1_200},
+    ],
+}
 _SELLER: Final[dict[str, Any]] = {
     "id": "sel_0193a5f2c6a47c0c8d1e2f3a4b5c6d70",
     "object": "seller",
@@ -223,6 +236,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "BuyerClaim": _CLAIM,
     "SellerView": _SELLER,
     "PayoutView": _PAYOUT,
+    "LedgerTransactionView": _BOOKED,
     "DeadLetterView": _DEAD_LETTER,
     "DryRun": {
         "object": "dead_letter_dry_run",

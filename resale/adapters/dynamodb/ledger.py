@@ -1,6 +1,9 @@
 """The ledger in DynamoDB: one item a leg, put once and never changed, in the commit of what it books."""
 
+import heapq
 from collections.abc import Iterator
+from datetime import date
+from itertools import groupby, islice
 from typing import Final
 
 import msgspec
@@ -9,7 +12,8 @@ from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.buffer import Write
 from resale.adapters.dynamodb.client import DynamoDB, Item
-from resale.application.ports import AlreadyBooked
+from resale.adapters.dynamodb.cursors import Cursors, Position
+from resale.application.ports import AlreadyBooked, LedgerPage
 from resale.domain.ledger import HOUSE_ACCOUNTS, LedgerEntry, LedgerTransaction, entries_of
 from resale.domain.tenants import Tenant
 from resale.errors import Contended
@@ -17,6 +21,15 @@ from resale.errors import Contended
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE: Final = msgspec.json.Decoder(LedgerEntry).decode
 _PAGE: Final = 500
+_LEGS: Final = 6  # of a booking, about; how much of an index one read for some bookings asks for
+_BEFORE_ANY: Final = "0"  # sorts before every moment
+
+
+class _Leg(msgspec.Struct, frozen=True):
+    """A leg as an index has it: where it stands there, and what it says."""
+
+    sort: str
+    entry: LedgerEntry
 
 
 class DynamoDBLedger:
@@ -59,9 +72,10 @@ class DynamoDBLedger:
 class LedgerBook:
     """Reads of one tenant's ledger."""
 
-    def __init__(self, db: DynamoDB, tenant: Tenant) -> None:
+    def __init__(self, db: DynamoDB, tenant: Tenant, cursors: Cursors) -> None:
         self._db = db
         self._tenant = tenant
+        self._cursors = cursors
 
     def iter_account(self, account: str) -> Iterator[LedgerEntry]:
         """Go through an account's entries, shard after shard, by source."""
@@ -78,6 +92,63 @@ class LedgerBook:
         index = keys.LEDGER_BY_DAY
         for shard in range(self._tenant.resources.index_shards):
             yield from self._entries(index.name, index.partition, keys.ledger_partition(day, shard))
+
+    def page_of_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
+        """Read the next ``limit`` bookings of an order or a payout, oldest first."""
+        query = f"{self._tenant.id}|ledger|{source_id}"
+        after = self._position(cursor, query)
+        legs = self._legs(keys.LEDGER_BY_SOURCE, source_id, after or _BEFORE_ANY, limit)
+        return self._page(legs, query, limit)
+
+    def page_of_days(self, first: date, last: date, *, limit: int, cursor: str | None) -> LedgerPage:
+        """Read the next ``limit`` bookings of some days, oldest first.
+
+        Shape: one query a shard and day from where the page before ended, until ``limit`` bookings are found. All legs
+        of a booking lie in one shard, side by side.
+        """
+        query = f"{self._tenant.id}|ledger|{first}|{last}"
+        after = self._position(cursor, query)
+        day = date.fromisoformat(after[:10]) if after else first
+        return self._page(self._legs_of_days(day, last, after or _BEFORE_ANY, limit), query, limit)
+
+    def _position(self, cursor: str | None, query: str) -> str | None:
+        return self._cursors.decode(cursor, query=query, shards=1)[0].sort if cursor else None
+
+    def _page(self, legs: Iterator[_Leg], query: str, limit: int) -> LedgerPage:
+        groups = groupby(legs, key=lambda leg: leg.entry.transaction_id)
+        bookings = [tuple(group) for _, group in islice(groups, limit)]
+        next_cursor = None
+        if next(groups, None) is not None:
+            position = Position(sort=bookings[-1][-1].sort)
+            next_cursor = self._cursors.encode((position,), query=query)
+        return LedgerPage(
+            bookings=tuple(tuple(leg.entry for leg in booking) for booking in bookings), next_cursor=next_cursor
+        )
+
+    def _legs_of_days(self, day: date, last: date, after: str, limit: int) -> Iterator[_Leg]:
+        for ordinal in range(day.toordinal(), last.toordinal() + 1):
+            name = date.fromordinal(ordinal).isoformat()
+            shards = (
+                self._legs(keys.LEDGER_BY_DAY, keys.ledger_partition(name, shard), after, limit)
+                for shard in range(self._tenant.resources.index_shards)
+            )
+            yield from heapq.merge(*shards, key=lambda leg: leg.sort)
+
+    def _legs(self, index: keys.Index, partition: str, after: str, limit: int) -> Iterator[_Leg]:
+        start: Item | None = None
+        while True:
+            items, start = self._db.query(
+                table=self._tenant.resources.tables.ledger,
+                index=index.name,
+                condition=f"{index.partition} = :partition AND {index.sort} > :after",
+                values={":partition": partition, ":after": after},
+                limit=min(_PAGE, limit * _LEGS),
+                forward=True,
+                start=start,
+            )
+            yield from (_Leg(str(item[index.sort]), _DECODE(str(item["doc"]))) for item in items)
+            if start is None:
+                return
 
     def _entries(self, index: str | None, attribute: str, partition: str) -> Iterator[LedgerEntry]:
         start: Item | None = None

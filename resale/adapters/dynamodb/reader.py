@@ -1,7 +1,7 @@
 """Reads of one tenant: documents by key, lists by index, history, what is due. Cannot commit."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,17 @@ from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import transfer_noun
-from resale.application.ports import Document, DueItem, Head, HistoryPage, HistoryRow, IdempotencyRecord, Page, Vault
+from resale.application.ports import (
+    Document,
+    DueItem,
+    Head,
+    HistoryPage,
+    HistoryRow,
+    IdempotencyRecord,
+    LedgerPage,
+    Page,
+    Vault,
+)
 from resale.domain.changes import decode_change
 from resale.domain.clocks import Clock
 from resale.domain.connections import ConnectionState
@@ -219,15 +229,23 @@ class DynamoDBReader:
 
     def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through all entries of an account, consistently."""
-        return LedgerBook(self._db, self.tenant).iter_account(name)
+        return self._ledger.iter_account(name)
 
     def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
         """Go through what was booked for an order or a payout, oldest first; eventually consistent."""
-        return LedgerBook(self._db, self.tenant).iter_source(source_id)
+        return self._ledger.iter_source(source_id)
 
     def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
         """Go through what was booked on a day, in UTC; eventually consistent."""
-        return LedgerBook(self._db, self.tenant).iter_day(day)
+        return self._ledger.iter_day(day)
+
+    def list_ledger_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
+        """Bookings of an order or a payout, oldest first."""
+        return self._ledger.page_of_source(source_id, limit=limit, cursor=cursor)
+
+    def list_ledger_days(self, *, first: date, last: date, limit: int, cursor: str | None) -> LedgerPage:
+        """Bookings of some days in UTC, both included, oldest first."""
+        return self._ledger.page_of_days(first, last, limit=limit, cursor=cursor)
 
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
         """The recorded versions of an entity, oldest first, consistently."""
@@ -307,6 +325,10 @@ class DynamoDBReader:
             self._db, query, limit=limit, cursor=cursor, cursors=self._cursors, scope=self.tenant.id
         )
         return Page(documents=tuple(_document(kind, str(item["pk"]), item) for item in items), next_cursor=next_cursor)
+
+    @property
+    def _ledger(self) -> LedgerBook:
+        return LedgerBook(self._db, self.tenant, self._cursors)
 
     def _shards(self) -> range:
         return range(self.tenant.resources.index_shards)

@@ -1,7 +1,7 @@
 """Reads of one tenant, which cannot commit, and its append-only history."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from resale.application.ports.records import (
@@ -11,6 +11,7 @@ from resale.application.ports.records import (
     HistoryPage,
     HistoryRow,
     IdempotencyRecord,
+    LedgerPage,
     Page,
 )
 from resale.application.ports.writing import Vault
@@ -107,6 +108,12 @@ class Reader(Protocol):
 
     def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
         """Go through what was booked on a day (``YYYY-MM-DD``, UTC); eventually consistent."""
+
+    def list_ledger_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
+        """Bookings of an order or a payout, oldest first; eventually consistent. Raises InvalidCursor."""
+
+    def list_ledger_days(self, *, first: date, last: date, limit: int, cursor: str | None) -> LedgerPage:
+        """Bookings of some days in UTC, both included, oldest first; eventually consistent. Raises InvalidCursor."""
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""

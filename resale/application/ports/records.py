@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from resale.domain.changes import Change
+from resale.domain.ledger import LedgerEntry
 from resale.errors import Conflict, Invalid
 
 
@@ -21,6 +22,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Some documents in order, and the opaque, signed position after them (None: the end)."""
 
     documents: tuple[Document, ...]
+    next_cursor: str | None
+
+
+class LedgerPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some bookings in order, each with all its legs, and the opaque, signed position after them (None: the end)."""
+
+    bookings: tuple[tuple[LedgerEntry, ...], ...]
     next_cursor: str | None
 
 

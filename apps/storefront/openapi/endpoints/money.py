@@ -7,7 +7,13 @@ from apps.storefront.money import LedgerQuery, ReconciliationQuery
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay
-from resale.application.queries.ledger import BalanceSheet, LedgerList, LedgerNotFound, Reconciliation
+from resale.application.queries.ledger import (
+    BalanceSheet,
+    LedgerBehind,
+    LedgerNotFound,
+    LedgerTransactionView,
+    Reconciliation,
+)
 from resale.application.queries.orders import BrandOrder
 from resale.application.queries.payouts import PayoutView
 from resale.application.queries.sellers import SellerView
@@ -118,16 +124,21 @@ MONEY_ENDPOINTS: Final = (
     ),
     Endpoint(
         method="get",
-        path="/v1/ledger/entries",
-        id="listLedgerEntries",
+        path="/v1/ledger/transactions",
+        id="listLedgerTransactions",
         tag="Money",
-        summary="What was booked for an order or a payout",
-        details="Debits are positive, credits negative; `sum` is nought.",
+        summary="What was booked, oldest first",
+        details=(
+            "For an order or a payout by `source`, on a `day`, or `from` one day `to` another, in UTC. Debits are "
+            "positive, credits negative; the entries of a transaction sum to nought and are never split over pages. "
+            "A day that is not over may still gain some that belong before the cursor: read it again when it is."
+        ),
         access=Access.BRAND,
         scope="ledger:read",
         query=LedgerQuery,
-        answers=(LedgerList,),
-        problems=codes_of(LedgerNotFound),
+        answers=(LedgerTransactionView,),
+        listed=True,
+        problems=codes_of(LedgerNotFound, LedgerBehind),
     ),
     Endpoint(
         method="get",

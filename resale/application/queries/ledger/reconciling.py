@@ -1,4 +1,4 @@
-"""The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
+"""Whether provider, ledger and orders tell the same of each movement of money."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,49 +8,17 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import PaymentProvider, Reader
-from resale.domain.access import Action, Principal, permits
+from resale.application.queries.ledger.books import check_books
+from resale.domain.access import Principal
 from resale.domain.ids import OrderId, PayoutId, is_id
-from resale.domain.ledger import HOUSE_ACCOUNTS, PROVIDER, LedgerEntry
+from resale.domain.ledger import PROVIDER, LedgerEntry
 from resale.domain.orders import OrderStatus
 from resale.domain.partners import BookingKind, ProviderBooking
 from resale.domain.payments import Payment, Refund, RefundState
 from resale.domain.payouts import PayoutMethod, PayoutStatus
-from resale.errors import NotFound
 
 MAX_DAYS: Final = 31  # of one reconciliation
 _TOLD_WITHIN: Final = timedelta(days=3)  # so long after it happened a provider may tell us of money that moved
-
-
-class LedgerNotFound(NotFound):
-    """No books that the caller may see."""
-
-    code = "ledger_not_found"
-
-
-class LedgerList(msgspec.Struct, frozen=True, kw_only=True):
-    """What was booked for one order or payout, oldest first; ``sum`` is nought, always."""
-
-    object: str = "list"
-    data: tuple[LedgerEntry, ...]
-    sum: int
-    has_more: bool = False
-    next_cursor: str | None = None
-
-
-class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What one of the house's accounts holds: debits positive."""
-
-    account: str
-    amount: int
-
-
-class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """The house's accounts, and what all sellers' and store credit accounts together must hold against them."""
-
-    object: str = "balance_sheet"
-    currency: str
-    accounts: tuple[Balance, ...]
-    owed_to_customers: int
 
 
 class DifferenceKind(StrEnum):
@@ -126,36 +94,6 @@ _PAYOUT: Final = msgspec.json.Decoder(_PayoutMoney).decode
 _Movements = dict[tuple[str, str], _Movement]
 
 
-def list_ledger(*, reader: Reader, principal: Principal, source_id: str) -> LedgerList:
-    """List what was booked for an order or a payout.
-
-    Shape: one query of an index, page by page; a source has some dozen entries.
-
-    Raises:
-        LedgerNotFound: Not for this caller's eyes.
-    """
-    _check(principal)
-    entries = tuple(reader.iter_ledger_source(source_id))
-    return LedgerList(data=entries, sum=sum(entry.amount for entry in entries))
-
-
-def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
-    """Sum up the house's accounts.
-
-    Shape: one query a shard and account, page by page: for people and nightly jobs, not for every request.
-
-    Raises:
-        LedgerNotFound: Not for this caller's eyes.
-    """
-    _check(principal)
-    accounts = tuple(
-        Balance(account=name, amount=sum(entry.amount for entry in reader.iter_ledger_account(name)))
-        for name in HOUSE_ACCOUNTS
-    )
-    owed = sum(balance.amount for balance in accounts)
-    return BalanceSheet(currency=reader.tenant.currency, accounts=accounts, owed_to_customers=owed)
-
-
 def get_reconciliation(
     *,
     reader: Reader,
@@ -189,7 +127,7 @@ def get_reconciliation(
         LedgerNotFound: Not for this caller's eyes.
         PartnerUnavailable: The provider's books cannot be read now.
     """
-    _check(principal)
+    check_books(principal)
     back = min(back, timedelta(days=MAX_DAYS))
     since = now - back
     movements: _Movements = {}
@@ -215,11 +153,6 @@ def get_reconciliation(
         agreed=all(difference.settling for difference in differences),
         differences=differences,
     )
-
-
-def _check(principal: Principal) -> None:
-    if not permits(Action.VIEW_LEDGER, principal.standing, ""):
-        raise LedgerNotFound
 
 
 def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterator[LedgerEntry]:

@@ -1,0 +1,41 @@
+"""The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
+
+from resale.application.queries.ledger.balances import Balance, BalanceSheet, get_balance_sheet
+from resale.application.queries.ledger.bookings import (
+    MAX_LISTED_DAYS,
+    LedgerBehind,
+    LedgerDays,
+    LedgerLeg,
+    LedgerTransactionPage,
+    LedgerTransactionView,
+    list_bookings,
+    list_ledger_transactions,
+)
+from resale.application.queries.ledger.books import LedgerNotFound
+from resale.application.queries.ledger.reconciling import (
+    MAX_DAYS,
+    Difference,
+    DifferenceKind,
+    Reconciliation,
+    get_reconciliation,
+)
+
+__all__ = [
+    "MAX_DAYS",
+    "MAX_LISTED_DAYS",
+    "Balance",
+    "BalanceSheet",
+    "Difference",
+    "DifferenceKind",
+    "LedgerBehind",
+    "LedgerDays",
+    "LedgerLeg",
+    "LedgerNotFound",
+    "LedgerTransactionPage",
+    "LedgerTransactionView",
+    "Reconciliation",
+    "get_balance_sheet",
+    "get_reconciliation",
+    "list_bookings",
+    "list_ledger_transactions",
+]

@@ -1,0 +1,115 @@
+"""What was booked: balanced transactions with their legs, of one order or payout, or of some days."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import Reader
+from resale.application.queries.ledger.books import check_books
+from resale.domain.access import Principal
+from resale.domain.ledger import LedgerEntry
+from resale.errors import Unavailable
+
+MAX_LISTED_DAYS: Final = 31  # of one list
+
+
+class LedgerBehind(Unavailable):
+    """A booking of this moment is not whole in the index yet; read again."""
+
+    code = "ledger_behind"
+
+
+class LedgerLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg: an account and what it moves by; debits are positive, credits negative."""
+
+    account: str
+    amount: int
+
+
+class LedgerTransactionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was booked together, in one currency; its entries sum to nought."""
+
+    id: str
+    object: str = "ledger_transaction"
+    source_id: str
+    step: str
+    currency: str
+    at: datetime
+    entries: tuple[LedgerLeg, ...]
+
+
+class LedgerTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of bookings as JSON-ready views."""
+
+    object: str = "list"
+    data: tuple[LedgerTransactionView, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class LedgerDays(msgspec.Struct, frozen=True, kw_only=True):
+    """Days of the books, both included, in UTC; at most 31."""
+
+    first: date
+    last: date
+
+
+def list_ledger_transactions(
+    *, reader: Reader, principal: Principal, of: str | LedgerDays, limit: int, cursor: str | None
+) -> LedgerTransactionPage:
+    """List what was booked for an order or a payout, or on some days, oldest first; no booking is split over pages.
+
+    Shape: of a source one query of an index; of days one a shard and day, until ``limit`` bookings are found.
+
+    Args:
+        reader: On the tenant.
+        principal: The brand or staff.
+        of: The id of an order or payout, or days.
+        limit: Bookings at most, 1-100.
+        cursor: Of the page before, if any.
+
+    Returns:
+        Whole bookings. A day that is not over may still gain some that belong before the cursor.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+        InvalidCursor: Not a cursor of this list.
+        LedgerBehind: The index has some legs of a booking and not yet the others.
+    """
+    check_books(principal)
+    if isinstance(of, LedgerDays):
+        page = reader.list_ledger_days(first=of.first, last=of.last, limit=limit, cursor=cursor)
+    else:
+        page = reader.list_ledger_source(of, limit=limit, cursor=cursor)
+    if any(sum(leg.amount for leg in legs) for legs in page.bookings):
+        raise LedgerBehind("A booking is not whole in the index yet; read again in a moment.")
+    views = tuple(map(_view, page.bookings))
+    return LedgerTransactionPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
+
+
+def list_bookings(*, reader: Reader, principal: Principal, source_id: str) -> tuple[LedgerTransactionView, ...]:
+    """List all that was booked for an order or a payout, oldest first, as far as the index has it.
+
+    Shape: one query of an index, page by page; a source has some dozen entries.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+    """
+    check_books(principal)
+    entries = reader.iter_ledger_source(source_id)
+    return tuple(_view(legs) for _, legs in groupby(entries, key=lambda entry: entry.transaction_id))
+
+
+def _view(legs: Iterable[LedgerEntry]) -> LedgerTransactionView:
+    first, *others = legs
+    return LedgerTransactionView(
+        id=first.transaction_id,
+        source_id=first.source_id,
+        step=first.step,
+        currency=first.currency,
+        at=first.at,
+        entries=tuple(LedgerLeg(account=leg.account, amount=leg.amount) for leg in (first, *others)),
+    )

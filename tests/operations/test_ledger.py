@@ -1,0 +1,100 @@
+"""What was booked, as the brand lists it: in order over days and shards, and no booking split over pages."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import pytest
+
+from resale.application.queries.ledger import LedgerBehind, LedgerDays, LedgerNotFound, list_ledger_transactions
+from resale.domain.access import Principal
+from resale.domain.ledger import COMMISSION, PROVIDER, SELLERS_PENDING, LedgerTransaction, Posting
+from tests.operations.world import BRAND, World
+
+
+@pytest.fixture
+def day() -> date:
+    """A day nobody else books on."""
+    return date(1000, 1, 1) + timedelta(days=uuid.uuid4().int % 300_000)
+
+
+def booking(at: datetime, *, source_id: str | None = None, step: str = "captured", legs: int = 3) -> LedgerTransaction:
+    """A booking of two or three legs."""
+    postings = (Posting(PROVIDER, 1_000), Posting(SELLERS_PENDING, -900), Posting(COMMISSION, -100))
+    return LedgerTransaction(
+        source_id=source_id or f"ord_{uuid.uuid4().hex}",
+        step=step,
+        currency="GBP",
+        at=at,
+        postings=postings if legs == len(postings) else (Posting(PROVIDER, 900), Posting(SELLERS_PENDING, -900)),
+    )
+
+
+def post(world: World, *bookings: LedgerTransaction) -> None:
+    for one in bookings:
+        uow = world.uow()
+        uow.ledger.post(one)
+        uow.commit()
+
+
+def listed(world: World, of: str | LedgerDays, *, limit: int) -> list[list[str]]:
+    """The ids of all pages of a list."""
+    pages: list[list[str]] = []
+    cursor: str | None = None
+    while not pages or cursor is not None:
+        page = list_ledger_transactions(reader=world.reader, principal=BRAND, of=of, limit=limit, cursor=cursor)
+        assert page.has_more == (page.next_cursor is not None)
+        for one in page.data:
+            assert (sum(leg.amount for leg in one.entries), len(one.entries) > 1) == (0, True)
+        pages.append([one.id for one in page.data])
+        cursor = page.next_cursor
+    return pages
+
+
+def moment(day: date, seconds: int) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+class TestListLedgerTransactions:
+    @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+    def test_gives_each_booking_of_some_days_once_and_whole_in_order(self, world: World, day: date, limit: int) -> None:
+        made = [booking(moment(day, 7_000 * number), legs=2 + number % 2) for number in range(20)]  # a day and a half
+        post(world, *made)
+        pages = listed(world, LedgerDays(first=day, last=day + timedelta(days=1)), limit=limit)
+        assert [one for page in pages for one in page] == [one.id for one in made]
+        assert {len(page) for page in pages[:-1]} <= {limit}
+
+    def test_of_one_moment_are_told_apart(self, world: World, day: date) -> None:
+        source_id = f"ord_{uuid.uuid4().hex}"
+        made = [booking(moment(day, 1), source_id=source_id, step=step) for step in ("a", "a_b", "ab")]
+        made += [booking(moment(day, 1)) for _ in range(5)]
+        post(world, *made)
+        pages = listed(world, LedgerDays(first=day, last=day), limit=1)
+        assert sorted(pages) == sorted([one.id] for one in made)
+
+    def test_leaves_out_the_days_around(self, world: World, day: date) -> None:
+        made = [booking(moment(day, seconds)) for seconds in (-1, 0, 86_399, 86_400)]
+        post(world, *made)
+        assert listed(world, LedgerDays(first=day, last=day), limit=10) == [[made[1].id, made[2].id]]
+
+    @pytest.mark.parametrize("limit", [1, 2, 10])
+    def test_of_a_source_gives_its_own_and_no_others(self, world: World, day: date, limit: int) -> None:
+        source_id = f"pyt_{uuid.uuid4().hex}"
+        made = [booking(moment(day, 5 - number), source_id=source_id, step=f"s{number}") for number in range(5)]
+        post(world, booking(moment(day, 1)), *made)
+        pages = listed(world, source_id, limit=limit)
+        assert [one for page in pages for one in page] == [one.id for one in reversed(made)]
+
+    def test_says_that_the_index_is_behind_rather_than_show_a_part(self, world: World, day: date) -> None:
+        torn = booking(moment(day, 1))
+        msgspec.structs.force_setattr(torn, "postings", torn.postings[:-1])
+        post(world, torn)
+        with pytest.raises(LedgerBehind):
+            listed(world, LedgerDays(first=day, last=day), limit=10)
+        with pytest.raises(LedgerBehind):
+            listed(world, torn.source_id, limit=10)
+
+    def test_is_not_for_shoppers(self, world: World, day: date) -> None:
+        for of in (f"ord_{uuid.uuid4().hex}", LedgerDays(first=day, last=day)):
+            with pytest.raises(LedgerNotFound):
+                list_ledger_transactions(reader=world.reader, principal=Principal(), of=of, limit=1, cursor=None)
