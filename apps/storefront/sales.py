@@ -8,14 +8,14 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.requests import decode_json, read_body, read_json
-from apps.core.views import LeanAPIView
+from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import is_current, not_modified, one_object, version_tag
 from apps.storefront.calls import call_of, principal_of, shopper_of
-from apps.storefront.inputs import NoQuery, read_query, refuse_input
+from apps.storefront.inputs import NoQuery, PageQuery, given, read_query, refuse_input
 from resale.application.operations.orders import confirm_receipt, request_label
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
-from resale.application.queries.orders import order_document, view_order
+from resale.application.queries.orders import list_orders, order_document, view_order
 from resale.application.queries.sellers import SellerView, get_own_seller, seller_document, view_seller
 from resale.domain.access import Principal
 from resale.domain.addresses import Address
@@ -30,6 +30,24 @@ class LabelRequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Where the parcel leaves from; absent: what the seller's account says."""
 
     ship_from: Address | None = None
+
+
+class SalesView(LeanAPIView):
+    """``/v1/sales``."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """List what the caller sold, newest first."""
+        call = call_of(request)
+        query = read_query(request, PageQuery)
+        reader = call.open_reader()
+        page = list_orders(
+            reader=reader,
+            principal=principal_of(shopper_of(call), reader),
+            as_seller=True,
+            limit=query.limit,
+            cursor=given(query.cursor),
+        )
+        return json_response(_encode(page))
 
 
 class _OrderActionView(LeanAPIView):

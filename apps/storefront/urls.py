@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.storefront.balances import BalanceTransactionsView, BalanceView
 from apps.storefront.claims import (
     ClaimDetailView,
     ClaimEvidenceView,
@@ -40,7 +41,7 @@ from apps.storefront.money import (
     RefundsView,
 )
 from apps.storefront.orders import OrderCancellationView, OrderDetailView, OrdersView
-from apps.storefront.sales import LabelView, ReceiptView, SellerAccountView
+from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
 
 urlpatterns = [
@@ -58,6 +59,7 @@ urlpatterns = [
     path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),
     path("orders/<str:order_id>/claims", OrderClaimsView.as_view()),
     path("orders/<str:order_id>/history", OrderHistoryView.as_view()),
+    path("sales", SalesView.as_view()),
     path("sales/<str:order_id>/label", LabelView.as_view()),
     path("claims", ClaimsView.as_view()),
     path("claims/<str:claim_id>", ClaimDetailView.as_view()),
@@ -66,6 +68,8 @@ urlpatterns = [
     path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
     path("claims/<str:claim_id>/history", ClaimHistoryView.as_view()),
     path("seller_account", SellerAccountView.as_view()),
+    path("balance", BalanceView.as_view()),
+    path("balance_transactions", BalanceTransactionsView.as_view()),
     path("payouts", PayoutsView.as_view()),
     path("payouts/<str:payout_id>", PayoutDetailView.as_view()),
     path("refunds", RefundsView.as_view()),

@@ -326,3 +326,38 @@ class TestShoppersAlone:
         asked = path.format(order=delivered.id, claim=claim, listing=delivered.listing_id)
         assert front.post(asked, body, brand=True).code == "401 token_missing"
         assert narrow.post(asked, body, brand=True).code == "401 token_missing"
+
+
+class TestBalance:
+    def test_is_the_sellers_own(self, front: Front, completed: Order, seller: Shopper) -> None:
+        seen = front.get("/v1/balance", by=seller).json
+        assert (seen["object"], seen["available"], seen["currency"]) == ("balance", 10_800, completed.currency)
+        (moved,) = front.get("/v1/balance_transactions", by=seller).json["data"]
+        assert (moved["type"], moved["order_id"], moved["amount"]) == ("sale", completed.id, 10_800)
+        for path in ("/v1/balance", "/v1/balance_transactions", "/v1/sales"):
+            assert front.get(path, brand=True).code == "401 token_missing"
+        stranger = front.shopper()
+        assert front.get("/v1/balance", by=stranger).json["available"] == 0
+        assert front.get("/v1/balance_transactions", by=stranger).json["data"] == []
+
+    def test_cursors_are_of_one_sellers_list(self, front: Front, completed: Order, seller: Shopper) -> None:
+        assert front.post("/v1/payouts", {}, by=seller, headers=_keyed()).status == 202
+        page = front.get("/v1/balance_transactions?limit=1", by=seller).json
+        rest = front.get(f"/v1/balance_transactions?limit=1&cursor={page['next_cursor']}", by=seller).json
+        assert [one["type"] for one in (*page["data"], *rest["data"])] in (["payout", "sale"], ["sale", "payout"])
+        other = front.shopper()
+        front.buy(front.world.active(front.shopper()), by=other)  # who is a customer by now
+        stolen = front.get(f"/v1/balance_transactions?cursor={page['next_cursor']}", by=other)
+        assert (stolen.code, completed.status) == ("422 cursor_invalid", "completed")
+
+
+class TestSales:
+    def test_are_the_sellers_newest_first(self, front: Front, sold: Order, seller: Shopper, buyer: Shopper) -> None:
+        newer = front.buy(front.world.active(seller), by=buyer).json["id"]
+        sales = front.get("/v1/sales", by=seller).json["data"]
+        assert [one["id"] for one in sales] == [newer, sold.id]
+        assert "buyer_id" not in sales[0]
+        assert sales == front.get("/v1/orders?role=seller", by=seller).json["data"]
+        assert front.get("/v1/sales", by=buyer).json["data"] == []
+        first = front.get("/v1/sales?limit=1", by=seller).json
+        assert [first["data"][0]["id"], first["has_more"]] == [newer, True]

@@ -158,6 +158,29 @@ _BOOKED: Final[dict[str, Any]] = {
         {"account": "commission", "amount": -1_200},
     ],
 }
+_BALANCE: Final[dict[str, Any]] = {
+    "object": "balance",
+    "currency": "GBP",
+    "available": 10_800,
+    "pending": 4_500,
+    "pending_is_partial": False,
+    "owed": 0,
+    "in_transit": 0,
+    "store_credit": 0,
+    "next_payout_at": "2026-11-24T09:30:00.250000Z",
+}
+_BALANCE_TRANSACTION: Final[dict[str, Any]] = {
+    "id": "trf_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f",
+    "object": "balance_transaction",
+    "type": "sale",
+    "status": "available",
+    "amount": 10_800,
+    "currency": "GBP",
+    "order_id": _ORDER_ID,
+    "payout_id": None,
+    "available_at": _TIME,
+    "created_at": _TIME,
+}
 _SELLER: Final[dict[str, Any]] = {
     "id": "sel_0193a5f2c6a47c0c8d1e2f3a4b5c6d70",
     "object": "seller",
@@ -236,6 +259,8 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "BuyerClaim": _CLAIM,
     "SellerView": _SELLER,
     "PayoutView": _PAYOUT,
+    "BalanceView": _BALANCE,
+    "BalanceTransactionView": _BALANCE_TRANSACTION,
     "LedgerTransactionView": _BOOKED,
     "DeadLetterView": _DEAD_LETTER,
     "DryRun": {

@@ -21,6 +21,8 @@ a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "c
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
 an order's claim and transfers             orders: pk = order id, sk = claim or transfer id
 a seller's open transfers, oldest first    orders/by_seller: "transfers#" + seller (sparse: available)
+a seller's held transfers                  orders/by_seller: "held#" + seller (sparse: held)
+a seller's transfers and payouts, newest   orders/by_buyer: "balance#" + seller
 claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
 a payout; a seller's payouts; all payouts  orders: pk = id, sk = "payout"; by_seller "payouts#"; recent "payouts#"
 a seller's account                         orders: pk = id, sk = "seller"
@@ -136,6 +138,16 @@ def ledger_index_keys(*, account: str, source_id: str, step: str, at: datetime, 
 def transfers_of(seller_id: str) -> str:
     """Partition of a seller's transfers that a payout may take."""
     return f"transfers#{seller_id}"
+
+
+def held_transfers_of(seller_id: str) -> str:
+    """Partition of a seller's transfers whose order is not completed yet."""
+    return f"held#{seller_id}"
+
+
+def balance_of(seller_id: str) -> str:
+    """Partition of all that came to or left a seller's balance: their transfers and payouts."""
+    return f"balance#{seller_id}"
 
 
 def payouts_of(seller_id: str) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.balances import balance_keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.domain.ids import PayoutId
 from resale.domain.payouts import SCHEMA, Payout, PayoutChanged, PayoutNotFound
@@ -29,6 +30,7 @@ def payout_noun(tenant: Tenant) -> Noun[Payout]:
 
 def _index_keys(payout: Payout, shards: int) -> Mapping[str, str]:
     return {
+        **balance_keys(payout.seller_id, payout.created_at, payout.id),
         keys.ORDERS_BY_SELLER.partition: keys.payouts_of(payout.seller_id),
         keys.ORDERS_BY_SELLER.sort: payout.id,
         keys.ORDERS_RECENT.partition: keys.all_payouts(keys.shard_of(payout.id, shards)),

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.balances import BalanceBook
 from resale.adapters.dynamodb.claims import CLAIMS, claim_key
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.clocks import CLOCKS, find_item
@@ -26,7 +27,7 @@ from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.sellers import SELLERS
-from resale.adapters.dynamodb.transfers import transfer_noun
+from resale.adapters.dynamodb.transfers import TRANSFERS, transfer_noun
 from resale.application.ports import (
     Document,
     DueItem,
@@ -227,6 +228,16 @@ class DynamoDBReader:
         partitions = tuple(keys.all_payouts(shard) for shard in self._shards())
         return self._orders(keys.ORDERS_RECENT, partitions, limit=limit, cursor=cursor, noun=_PAYOUT)
 
+    def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
+        """Go through a seller's transfers whose order is not completed, oldest first."""
+        for item in self._balances.iter_held(seller_id):
+            yield TRANSFERS.from_doc(str(item["doc"]), private=None)
+
+    def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's transfers and payouts, newest first."""
+        items, next_cursor = self._balances.page(seller_id, limit=limit, cursor=cursor)
+        return Page(documents=tuple(map(_balance_document, items)), next_cursor=next_cursor)
+
     def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through all entries of an account, consistently."""
         return self._ledger.iter_account(name)
@@ -327,6 +338,10 @@ class DynamoDBReader:
         return Page(documents=tuple(_document(kind, str(item["pk"]), item) for item in items), next_cursor=next_cursor)
 
     @property
+    def _balances(self) -> BalanceBook:
+        return BalanceBook(self._db, self.tenant, self._cursors)
+
+    @property
     def _ledger(self) -> LedgerBook:
         return LedgerBook(self._db, self.tenant, self._cursors)
 
@@ -360,6 +375,11 @@ def _document(kind: DocumentKind[Any], entity_id: str, item: Item) -> Document:
         doc=kind.upcast(str(item["doc"])),
         private=None if private is None else str(private),
     )
+
+
+def _balance_document(item: Item) -> Document:
+    pk, sk = str(item["pk"]), str(item["sk"])
+    return _document(PAYOUTS, pk, item) if sk == keys.PAYOUT_SK else _document(TRANSFERS, sk, item)
 
 
 def _due_item(item: Item) -> DueItem:

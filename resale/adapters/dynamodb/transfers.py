@@ -5,6 +5,7 @@ from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.balances import balance_keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.domain.ids import CustomerId, OrderId, TransferId
 from resale.domain.tenants import Tenant
@@ -27,11 +28,17 @@ def transfer_noun(tenant: Tenant) -> Noun[Transfer]:
 
 
 def _index_keys(transfer: Transfer) -> Mapping[str, str]:
-    if transfer.status != TransferStatus.AVAILABLE or transfer.available_at is None:
-        return {}
+    listed = balance_keys(transfer.seller_id, transfer.created_at, transfer.id)
+    if transfer.status == TransferStatus.HELD:
+        partition, since = keys.held_transfers_of(transfer.seller_id), transfer.created_at
+    elif transfer.status == TransferStatus.AVAILABLE and transfer.available_at is not None:
+        partition, since = keys.transfers_of(transfer.seller_id), transfer.available_at
+    else:
+        return listed
     return {
-        keys.ORDERS_BY_SELLER.partition: keys.transfers_of(transfer.seller_id),
-        keys.ORDERS_BY_SELLER.sort: keys.moment_sort(transfer.available_at, transfer.id),
+        **listed,
+        keys.ORDERS_BY_SELLER.partition: partition,
+        keys.ORDERS_BY_SELLER.sort: keys.moment_sort(since, transfer.id),
     }
 
 

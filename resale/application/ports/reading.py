@@ -100,6 +100,12 @@ class Reader(Protocol):
     def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
         """Read the transfers of an order, consistently."""
 
+    def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
+        """Go through a seller's transfers whose order is not completed, oldest first; eventually consistent."""
+
+    def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's transfers and payouts, newest first; eventually consistent. Raises InvalidCursor."""
+
     def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through all entries of an account, consistently."""
 

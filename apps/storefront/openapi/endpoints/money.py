@@ -7,6 +7,7 @@ from apps.storefront.money import LedgerQuery, ReconciliationQuery
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay
+from resale.application.queries.balances import BalanceTransactionView, BalanceView
 from resale.application.queries.ledger import (
     BalanceSheet,
     LedgerBehind,
@@ -50,6 +51,34 @@ MONEY_ENDPOINTS: Final = (
         answers=(SellerView,),
         tagged=True,
         problems=codes_of(sellers.SellerChanged, CustomerChanged),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/balance",
+        id="getBalance",
+        tag="Money",
+        summary="What the shopper has as a seller",
+        details=(
+            "`available` is what the next payout takes, `pending` what sales earn that are not completed yet. `owed` "
+            "is netted with what comes. `in_transit` is on its way to the bank."
+        ),
+        access=Access.SHOPPER,
+        answers=(BalanceView,),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/balance_transactions",
+        id="listBalanceTransactions",
+        tag="Money",
+        summary="What came to the shopper's balance and what left it, newest first",
+        details=(
+            "Sales, reversals of refunds after completion, and payouts, each as it stands now: a payout that `failed` "
+            "or was `returned` gave back what it took."
+        ),
+        access=Access.SHOPPER,
+        query=PageQuery,
+        answers=(BalanceTransactionView,),
+        listed=True,
     ),
     Endpoint(
         method="get",

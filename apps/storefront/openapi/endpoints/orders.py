@@ -112,6 +112,18 @@ ORDER_ENDPOINTS: Final = (
         problems=_ACTED_ON,
     ),
     Endpoint(
+        method="get",
+        path="/v1/sales",
+        id="listSales",
+        tag="Orders",
+        summary="What the shopper sold, newest first",
+        details="As `GET /v1/orders?role=seller`. Without addresses.",
+        access=Access.SHOPPER,
+        query=PageQuery,
+        answers=(SellerOrder,),
+        listed=True,
+    ),
+    Endpoint(
         method="post",
         path="/v1/sales/{order_id}/label",
         id="requestLabel",

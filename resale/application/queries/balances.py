@@ -1,0 +1,179 @@
+"""A seller's balance as its owner sees it, and what came to it and left it."""
+
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import Document, Reader
+from resale.domain.access import Principal
+from resale.domain.ids import CustomerId, OrderId, PayoutId
+from resale.domain.payouts import PayoutStatus
+from resale.domain.sellers import seller_id_of
+from resale.domain.transfers import TransferStatus
+
+MAX_HELD: Final = 2_000  # transfers summed for one look; each is a sale that is not completed yet
+_PAYOUTS: Final = 100
+_ON_ITS_WAY: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
+
+
+class BalanceKind(StrEnum):
+    """What moved a balance."""
+
+    SALE = "sale"
+    REVERSAL = "reversal"
+    PAYOUT = "payout"
+
+
+class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seller has: all amounts are nought or more.
+
+    ``pending`` is earned by sales that are not completed yet; where there are more of them than were summed,
+    ``pending_is_partial`` says so. ``owed`` is netted with what comes. ``in_transit`` left for the bank.
+    """
+
+    object: str = "balance"
+    currency: str
+    available: int = 0
+    pending: int = 0
+    pending_is_partial: bool = False
+    owed: int = 0
+    in_transit: int = 0
+    store_credit: int = 0
+    next_payout_at: datetime | None = None
+
+
+class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer or a payout: what came (above nought) or went (below), for which order.
+
+    ``status`` is the transfer's or the payout's own; what failed or came back is available again.
+    """
+
+    id: str
+    object: str = "balance_transaction"
+    type: BalanceKind
+    status: str
+    amount: int
+    currency: str
+    order_id: OrderId | None = None
+    payout_id: PayoutId | None = None
+    available_at: datetime | None = None
+    created_at: datetime
+
+
+class BalanceTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what moved a balance as JSON-ready views."""
+
+    object: str = "list"
+    data: tuple[BalanceTransactionView, ...]
+    has_more: bool
+    next_cursor: str | None
+
+
+class _Account(msgspec.Struct):
+    currency: str
+    available: int = 0
+    store_credit: int = 0
+    due_at: datetime | None = None
+
+
+class _TransferMoney(msgspec.Struct):
+    status: TransferStatus
+    order_id: OrderId
+    amount: int
+    currency: str
+    created_at: datetime
+    payout_id: PayoutId | None = None
+    available_at: datetime | None = None
+
+
+class _PayoutMoney(msgspec.Struct):
+    status: PayoutStatus
+    amount: int
+    currency: str
+    created_at: datetime
+
+
+_ACCOUNT: Final = msgspec.json.Decoder(_Account).decode
+_TRANSFER: Final = msgspec.json.Decoder(_TransferMoney).decode
+_PAYOUT: Final = msgspec.json.Decoder(_PayoutMoney).decode
+
+
+def get_own_balance(*, reader: Reader, principal: Principal) -> BalanceView:
+    """Read what the caller has, may expect and owes; who never sold anything has nothing.
+
+    Shape: reads 1 account; one query of the held transfers, of which at most 2,000 are summed; one of the payouts, a
+    page of 100 for as long as one of them is still on its way.
+    """
+    if principal.customer_id is None:
+        return BalanceView(currency=reader.tenant.currency)
+    document = reader.find_seller(seller_id_of(principal.customer_id))
+    account = _Account(currency=reader.tenant.currency) if document is None else _ACCOUNT(document.doc)
+    held = [transfer.amount for transfer in islice(reader.iter_held_transfers(principal.customer_id), MAX_HELD + 1)]
+    return BalanceView(
+        currency=account.currency,
+        available=max(account.available, 0),
+        pending=sum(held[:MAX_HELD]),
+        pending_is_partial=len(held) > MAX_HELD,
+        owed=max(-account.available, 0),
+        in_transit=_in_transit(reader, principal.customer_id),
+        store_credit=account.store_credit,
+        next_payout_at=account.due_at,
+    )
+
+
+def list_own_balance_transactions(
+    *, reader: Reader, principal: Principal, limit: int, cursor: str | None
+) -> BalanceTransactionPage:
+    """List the caller's transfers and payouts, newest first.
+
+    Shape: one query; at most ``limit`` (1-100).
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    if principal.customer_id is None:
+        return BalanceTransactionPage(data=(), has_more=False, next_cursor=None)
+    page = reader.list_balance_transactions(seller_id=principal.customer_id, limit=limit, cursor=cursor)
+    views = tuple(map(_view, page.documents))
+    return BalanceTransactionPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
+
+
+def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
+    """Sum up what is on its way; payouts end in about the order they began in, so that the newest pages tell."""
+    total, cursor = 0, None
+    while True:
+        page = reader.list_seller_payouts(seller_id=seller_id, limit=_PAYOUTS, cursor=cursor)
+        payouts = (_PAYOUT(document.doc) for document in page.documents)
+        found = sum(payout.amount for payout in payouts if payout.status in _ON_ITS_WAY)
+        total, cursor = total + found, page.next_cursor
+        if not found or cursor is None:
+            return total
+
+
+def _view(document: Document) -> BalanceTransactionView:
+    if document.id.startswith("pyt_"):
+        payout = _PAYOUT(document.doc)
+        return BalanceTransactionView(
+            id=document.id,
+            type=BalanceKind.PAYOUT,
+            status=payout.status,
+            amount=-payout.amount,
+            currency=payout.currency,
+            payout_id=PayoutId(document.id),
+            created_at=payout.created_at,
+        )
+    transfer = _TRANSFER(document.doc)
+    return BalanceTransactionView(
+        id=document.id,
+        type=BalanceKind.SALE if transfer.amount >= 0 else BalanceKind.REVERSAL,
+        status=transfer.status,
+        amount=transfer.amount,
+        currency=transfer.currency,
+        order_id=transfer.order_id,
+        payout_id=transfer.payout_id,
+        available_at=transfer.available_at,
+        created_at=transfer.created_at,
+    )
