@@ -10,12 +10,12 @@ from django.urls import reverse
 from apps.backoffice.forms import ResolutionForm, ReturnReportForm
 from apps.backoffice.orders import cover_of, money_left, read_order
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.timelines import PAGE, make_timeline
+from apps.backoffice.timelines import read_timeline
 from apps.core.container import get_container
 from resale.application.operations.claims import report_return, resolve_claim
 from resale.application.ports import Reader
 from resale.application.queries.claims import BrandClaim, get_claim, list_claims, list_evidence
-from resale.application.queries.history import list_claim_history
+from resale.application.queries.history import Recorded
 from resale.domain.access import Action, Principal
 from resale.domain.claims import (
     CLAIM_OPEN,
@@ -94,12 +94,12 @@ class ClaimPages(StaffPage):
         desk, reader = self.desk, self.desk.open_reader()
         claim = _read_claim(reader, desk.principal, claim_id)
         order = read_order(reader, desk.principal, claim.order_id)
-        history = list_claim_history(
+        timeline = read_timeline(
+            desk=desk,
             reader=reader,
-            principal=desk.principal,
-            claim_id=claim_id,
-            limit=PAGE,
-            cursor=self.request.GET.get("history") or None,
+            of=Recorded.CLAIM,
+            entity_id=claim_id,
+            cursor=self.request.GET.get("history"),
         )
         version, offered = {"version": claim.version}, _decidable(claim.status)
         returns = claim.return_shipment is not None and CLAIMS.permits(claim.status, ClaimCommand.SCAN_RETURN)
@@ -119,7 +119,7 @@ class ClaimPages(StaffPage):
                 now=desk.now,
             ),
             cover=cover_of(desk, reader, claim.listing_id),
-            timeline=make_timeline(history, tenant=desk.tenant),
+            timeline=timeline,
             resolving=resolving or ResolutionForm(initial=version, currency=claim.currency, offered=offered),
             reporting=reporting or ReturnReportForm(initial=version),
             may_resolve=bool(offered) and desk.may(Action.RESOLVE_CLAIM, claim.status),

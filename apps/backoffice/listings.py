@@ -12,9 +12,9 @@ from apps.backoffice.forms import ApprovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
 from apps.backoffice.storage import TenantMediaStorage
-from apps.backoffice.timelines import PAGE, make_timeline
+from apps.backoffice.timelines import read_timeline
 from resale.application.operations.listings import Decision, Moderation, moderate_listing, withdraw_listing
-from resale.application.queries.history import list_listing_history
+from resale.application.queries.history import Recorded
 from resale.application.queries.listings import (
     BrandListing,
     ListingPage,
@@ -85,12 +85,12 @@ class ListingPages(StaffPage):
         desk, reader = self.desk, self.desk.open_reader()
         listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
         assert isinstance(listing, BrandListing)  # noqa: S101 - what staff are shown, by the queries' own table
-        history = list_listing_history(
+        timeline = read_timeline(
+            desk=desk,
             reader=reader,
-            principal=desk.principal,
-            listing_id=listing_id,
-            limit=PAGE,
-            cursor=self.request.GET.get("history") or None,
+            of=Recorded.LISTING,
+            entity_id=listing_id,
+            cursor=self.request.GET.get("history"),
         )
         version = {"version": listing.version}
         return self.page(
@@ -100,7 +100,7 @@ class ListingPages(StaffPage):
             listing=listing,
             pictures=list_pictures(listing, base_url=desk.media_base_url),
             unready=list_unready(listing),
-            timeline=make_timeline(history, tenant=desk.tenant),
+            timeline=timeline,
             approving=ApprovalForm(initial=version),
             returning=returning or ReturnForm(initial=version, auto_id="return_%s"),
             withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),

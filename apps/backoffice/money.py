@@ -10,8 +10,10 @@ from django.urls import reverse
 from apps.backoffice.books import make_book, make_sheet
 from apps.backoffice.forms import DaysForm
 from apps.backoffice.pages import StaffPage
+from apps.backoffice.timelines import read_timeline
 from apps.core import clock
 from apps.core.container import get_container
+from resale.application.queries.history import Recorded
 from resale.application.queries.ledger import (
     Difference,
     Reconciliation,
@@ -70,17 +72,24 @@ class Payouts(StaffPage):
 class PayoutDetail(StaffPage):
     """``/admin/money/payouts/{payout_id}/``."""
 
-    def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        """Show one payout with what was booked."""
+    def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:
+        """Show one payout with what was booked and its history."""
         if not is_id("pyt", payout_id):
             raise PayoutNotFound
-        reader, principal = self.desk.open_reader(), self.desk.principal
+        desk, reader, principal = self.desk, self.desk.open_reader(), self.desk.principal
         payout = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+        timeline = read_timeline(
+            desk=desk,
+            reader=reader,
+            of=Recorded.PAYOUT,
+            entity_id=payout.id,
+            cursor=request.GET.get("history"),
+        )
         book = None
-        if self.desk.may(Action.VIEW_LEDGER, ""):
+        if desk.may(Action.VIEW_LEDGER, ""):
             bookings = list_bookings(reader=reader, principal=principal, source_id=payout.id)
             book = make_book(bookings, currency=payout.currency)
-        return self.page("payout", title="Payout", payout=payout, book=book)
+        return self.page("payout", title="Payout", payout=payout, book=book, timeline=timeline)
 
 
 class Balances(StaffPage):

@@ -14,7 +14,7 @@ from apps.backoffice.desks import Desk
 from apps.backoffice.forms import RefundForm, ReportForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover
-from apps.backoffice.timelines import PAGE, make_timeline
+from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
     REFUNDABLE,
     RefundTooLarge,
@@ -23,7 +23,7 @@ from resale.application.operations.orders import (
     report_tracking,
 )
 from resale.application.ports import Reader
-from resale.application.queries.history import list_order_history
+from resale.application.queries.history import Recorded
 from resale.application.queries.ledger import list_bookings
 from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
@@ -108,12 +108,12 @@ class OrderPages(StaffPage):
         """
         desk, reader = self.desk, self.desk.open_reader()
         order = read_order(reader, desk.principal, order_id)
-        history = list_order_history(
+        timeline = read_timeline(
+            desk=desk,
             reader=reader,
-            principal=desk.principal,
-            order_id=order_id,
-            limit=PAGE,
-            cursor=self.request.GET.get("history") or None,
+            of=Recorded.ORDER,
+            entity_id=order_id,
+            cursor=self.request.GET.get("history"),
         )
         version, offered = {"version": order.version}, _reportable(order)
         return self.page(
@@ -123,7 +123,7 @@ class OrderPages(StaffPage):
             order=order,
             left=money_left(order),
             cover=cover_of(desk, reader, order.listing_id),
-            timeline=make_timeline(history, tenant=desk.tenant),
+            timeline=timeline,
             cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),

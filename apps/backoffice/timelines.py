@@ -6,13 +6,15 @@ from typing import Final
 
 import msgspec
 
+from apps.backoffice.desks import Desk
 from apps.tenancy.models import User
-from resale.application.queries.history import HistoryEntry, HistoryList
+from resale.application.ports import Reader
+from resale.application.queries.history import HistoryEntry, HistoryList, Recorded, list_history
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.history import Fault
 from resale.domain.tenants import Tenant
 
-PAGE: Final = 100
+_PAGE: Final = 100
 _ACTORS: Final[Mapping[ActorKind, str]] = {
     ActorKind.SHOPPER: "Shopper",
     ActorKind.BRAND_KEY: "API key",
@@ -49,6 +51,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     behind: int
     faults: int
     next_cursor: str | None
+
+
+def read_timeline(*, desk: Desk, reader: Reader, of: Recorded, entity_id: str, cursor: str | None) -> Timeline:
+    """Read a page of a history for who works at a desk; ``cursor`` is the page's own query parameter, if any."""
+    history = list_history(
+        reader=reader, principal=desk.principal, of=of, entity_id=entity_id, limit=_PAGE, cursor=cursor or None
+    )
+    return make_timeline(history, tenant=desk.tenant)
 
 
 def make_timeline(history: HistoryList, *, tenant: Tenant) -> Timeline:

@@ -21,7 +21,7 @@ from apps.storefront.dead_letters import (
     DeadLettersView,
 )
 from apps.storefront.docs import DocsView, OpenAPIView
-from apps.storefront.history import ClaimHistoryView, ListingHistoryView, OrderHistoryView
+from apps.storefront.history import HistoryView
 from apps.storefront.hooks import HookView
 from apps.storefront.listings import (
     ListingModerationView,
@@ -43,6 +43,7 @@ from apps.storefront.money import (
 from apps.storefront.orders import OrderCancellationView, OrderDetailView, OrdersView
 from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
+from resale.application.queries.history import Recorded
 
 urlpatterns = [
     path("listings", ListingsView.as_view()),
@@ -52,13 +53,13 @@ urlpatterns = [
     path("listings/<str:listing_id>/withdraw", ListingWithdrawalView.as_view()),
     path("listings/<str:listing_id>/relist", ListingRelistView.as_view()),
     path("listings/<str:listing_id>/moderation", ListingModerationView.as_view()),
-    path("listings/<str:listing_id>/history", ListingHistoryView.as_view()),
+    path("listings/<str:listing_id>/history", HistoryView.as_view(of=Recorded.LISTING)),
     path("sellers/<str:seller_id>/listings", SellerListingsView.as_view()),
     path("orders/<str:order_id>", OrderDetailView.as_view()),
     path("orders/<str:order_id>/cancel", OrderCancellationView.as_view()),
     path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),
     path("orders/<str:order_id>/claims", OrderClaimsView.as_view()),
-    path("orders/<str:order_id>/history", OrderHistoryView.as_view()),
+    path("orders/<str:order_id>/history", HistoryView.as_view(of=Recorded.ORDER)),
     path("sales", SalesView.as_view()),
     path("sales/<str:order_id>/label", LabelView.as_view()),
     path("claims", ClaimsView.as_view()),
@@ -66,12 +67,13 @@ urlpatterns = [
     path("claims/<str:claim_id>/evidence", ClaimEvidenceView.as_view()),
     path("claims/<str:claim_id>/withdraw", ClaimWithdrawalView.as_view()),
     path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
-    path("claims/<str:claim_id>/history", ClaimHistoryView.as_view()),
+    path("claims/<str:claim_id>/history", HistoryView.as_view(of=Recorded.CLAIM)),
     path("seller_account", SellerAccountView.as_view()),
     path("balance", BalanceView.as_view()),
     path("balance_transactions", BalanceTransactionsView.as_view()),
     path("payouts", PayoutsView.as_view()),
     path("payouts/<str:payout_id>", PayoutDetailView.as_view()),
+    path("payouts/<str:payout_id>/history", HistoryView.as_view(of=Recorded.PAYOUT)),
     path("refunds", RefundsView.as_view()),
     path("ledger/transactions", LedgerTransactionsView.as_view()),
     path("ledger/balances", BalanceSheetView.as_view()),

@@ -58,6 +58,7 @@ class Action(StrEnum):
     VIEW_CLAIM_HISTORY = "view_claim_history"
     RELIST_LISTING = "relist_listing"
     VIEW_PAYOUT = "view_payout"
+    VIEW_PAYOUT_HISTORY = "view_payout_history"
     VIEW_LEDGER = "view_ledger"
     MOVE_TEST_CLOCK = "move_test_clock"
     VIEW_DEAD_LETTERS = "view_dead_letters"
@@ -156,6 +157,12 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.RELIST_LISTING: {_R.OWNER: _LISTINGS},
     _A.VIEW_PAYOUT: {
         _R.OWNER: _PAYOUTS,
+        _R.BRAND: _PAYOUTS,
+        _R.VIEWER: _PAYOUTS,
+        _R.MODERATOR: _PAYOUTS,
+        _R.MANAGER: _PAYOUTS,
+    },
+    _A.VIEW_PAYOUT_HISTORY: {
         _R.BRAND: _PAYOUTS,
         _R.VIEWER: _PAYOUTS,
         _R.MODERATOR: _PAYOUTS,

@@ -1,5 +1,7 @@
 """Histories over HTTP: whole and in order for the brand, not there for anybody else."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -7,13 +9,18 @@ from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.wire import to_wire
 from resale.application.operations.claims import open_claim
 from resale.application.operations.customers import Shopper
+from resale.application.operations.payouts import start_payout
 from resale.domain.access import Principal
 from resale.domain.claims import ClaimReason, NewClaim
 from resale.domain.ids import sibling
 from resale.domain.listings import Listing
+from resale.domain.payouts import PayoutMethod
+from resale.domain.sellers import seller_id_of
 from tests.fixtures.storefront import ADDRESS, Front
 from tests.operations.partners import Partners
 from tests.unit.builders import LISTING, NOW
+
+LATER = NOW + timedelta(days=4)
 
 
 @pytest.fixture
@@ -37,6 +44,7 @@ def record(front: Front, entity_id: str) -> None:
     table, pk, sk = {
         "lst": (tables.listings, entity_id, "listing"),
         "ord": (tables.orders, entity_id, "order"),
+        "pyt": (tables.orders, entity_id, "payout"),
         "clm": (tables.orders, sibling("ord", entity_id), entity_id),
     }[entity_id[:3]]
     item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
@@ -132,3 +140,24 @@ class TestClaimHistory:
     @pytest.mark.parametrize("claim_id", ["clm_" + "0" * 32, "x"])
     def test_of_what_is_not_there(self, front: Front, claim_id: str) -> None:
         assert front.get(f"/v1/claims/{claim_id}/history", brand=True).code == "404 claim_not_found"
+
+
+class TestPayoutHistory:
+    def test_is_whole_and_the_brands(self, front: Front, seller: Shopper) -> None:
+        order = front.world.run(front.world.delivered(Partners(), seller=seller), Partners(), now=LATER)
+        payout = start_payout(
+            uow=front.world.uow(now=LATER),
+            seller_id=seller_id_of(order.seller_id),
+            method=PayoutMethod.STORE_CREDIT,
+            key=None,
+            now=LATER,
+        )
+        record(front, payout.id)
+        answer = front.get(f"/v1/payouts/{payout.id}/history", brand=True)
+        assert [one["change"]["type"] for one in answer.json["data"]] == ["payout.paid"]
+        assert answer.json["verification"]["verified"] is True
+        assert front.get(f"/v1/payouts/{payout.id}/history", by=seller).code == "403 secret_key_required"
+
+    @pytest.mark.parametrize("payout_id", ["pyt_" + "0" * 32, "ord_" + "0" * 32, "x"])
+    def test_of_what_is_not_there(self, front: Front, payout_id: str) -> None:
+        assert front.get(f"/v1/payouts/{payout_id}/history", brand=True).code == "404 payout_not_found"

@@ -113,6 +113,7 @@ class Office:
         table, pk, sk = {
             "lst": (tables.listings, entity_id, "listing"),
             "ord": (tables.orders, entity_id, "order"),
+            "pyt": (tables.orders, entity_id, "payout"),
             "clm": (tables.orders, sibling("ord", entity_id), entity_id),
         }[entity_id[:3]]
         session = self.front.container.sessions.for_tenant(self.front.shop.tenant)

@@ -21,7 +21,7 @@ from resale.domain.ids import OrderId, PaymentId
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import PaymentRequest
-from resale.domain.payouts import Payout, PayoutState
+from resale.domain.payouts import Payout, PayoutMethod, PayoutState
 from resale.domain.sellers import SellerEdit, seller_id_of
 from tests.backoffice.office import Desk, Office
 from tests.operations.partners import Books, Partners
@@ -89,6 +89,22 @@ class TestPayouts:
         assert "Paid £108.00" in text
         assert "Payouts on their way £108.00 Seller's balance £108.00" in text
         assert "Both sides are equal £216.00 £216.00" in text
+
+    def test_tell_their_history_and_that_it_holds(self, office: Office, viewer: Desk) -> None:
+        world = office.front.world
+        order = world.run(world.delivered(Partners()), Partners(), now=LATER)
+        payout = start_payout(
+            uow=world.uow(now=LATER),
+            seller_id=seller_id_of(order.seller_id),
+            method=PayoutMethod.STORE_CREDIT,
+            key=None,
+            now=LATER,
+        )
+        assert "Nothing is recorded yet" in viewer.get("payout", payout_id=payout.id).text
+        office.record(payout.id)
+        page = viewer.get("payout", payout_id=payout.id)
+        assert "Complete and unedited" in page.text
+        assert "payout.paid" in page.html
 
     def test_are_found_by_their_id(self, office: Office, viewer: Desk) -> None:
         payout = pay_out(office)

@@ -1,5 +1,7 @@
 """History for the brand and its staff: every version, what changed it, and whether the chain holds."""
 
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -9,9 +11,11 @@ from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
 from resale.domain.claims import ClaimNotFound
 from resale.domain.history import Finding, Link, verify_chain
-from resale.domain.ids import ClaimId, ListingId, OrderId
+from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, is_id
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import OrderNotFound
+from resale.domain.payouts import PayoutNotFound
+from resale.errors import NotFound
 
 MAX_VERIFIED: Final = 1_000  # versions read for one verification; no entity comes near it
 _PAGE: Final = 100
@@ -54,49 +58,55 @@ class _Status(msgspec.Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
-def list_listing_history(
-    *, reader: Reader, principal: Principal, listing_id: ListingId, limit: int, cursor: str | None
+class Recorded(StrEnum):
+    """What has a history that can be listed, by the prefix of its ids."""
+
+    LISTING = "lst"
+    ORDER = "ord"
+    CLAIM = "clm"
+    PAYOUT = "pyt"
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    """How one kind of thing is read, who may look at its history, and what is said to everybody else."""
+
+    find: Callable[[Reader, str], Document | None]
+    action: Action
+    not_found: type[NotFound]
+
+
+_SUBJECTS: Final[Mapping[Recorded, _Subject]] = {
+    Recorded.LISTING: _Subject(
+        lambda reader, found: reader.find_listing(ListingId(found)), Action.VIEW_LISTING_HISTORY, ListingNotFound
+    ),
+    Recorded.ORDER: _Subject(
+        lambda reader, found: reader.find_order(OrderId(found)), Action.VIEW_ORDER_HISTORY, OrderNotFound
+    ),
+    Recorded.CLAIM: _Subject(
+        lambda reader, found: reader.find_claim(ClaimId(found)), Action.VIEW_CLAIM_HISTORY, ClaimNotFound
+    ),
+    Recorded.PAYOUT: _Subject(
+        lambda reader, found: reader.find_payout(PayoutId(found)), Action.VIEW_PAYOUT_HISTORY, PayoutNotFound
+    ),
+}
+
+
+def list_history(
+    *, reader: Reader, principal: Principal, of: Recorded, entity_id: str, limit: int, cursor: str | None
 ) -> HistoryList:
-    """List what happened to a listing, oldest first.
+    """List what happened to a listing, an order, a claim or a payout, oldest first.
+
+    Shape: reads the entity, its whole history once to verify it (at most 1,000 rows), and one page.
 
     Raises:
-        ListingNotFound: None whose history the caller may see.
+        ListingNotFound, OrderNotFound, ClaimNotFound, PayoutNotFound: None whose history the caller may see.
         InvalidCursor: Not a cursor of this list.
     """
-    document = reader.find_listing(listing_id)
-    if document is None or not _allowed(principal, Action.VIEW_LISTING_HISTORY, document):
-        raise ListingNotFound
-    return _history(reader, listing_id, limit=limit, cursor=cursor)
-
-
-def list_order_history(
-    *, reader: Reader, principal: Principal, order_id: OrderId, limit: int, cursor: str | None
-) -> HistoryList:
-    """List what happened to an order, oldest first.
-
-    Raises:
-        OrderNotFound: None whose history the caller may see.
-        InvalidCursor: Not a cursor of this list.
-    """
-    document = reader.find_order(order_id)
-    if document is None or not _allowed(principal, Action.VIEW_ORDER_HISTORY, document):
-        raise OrderNotFound
-    return _history(reader, order_id, limit=limit, cursor=cursor)
-
-
-def list_claim_history(
-    *, reader: Reader, principal: Principal, claim_id: ClaimId, limit: int, cursor: str | None
-) -> HistoryList:
-    """List what happened to a claim, oldest first.
-
-    Raises:
-        ClaimNotFound: None whose history the caller may see.
-        InvalidCursor: Not a cursor of this list.
-    """
-    document = reader.find_claim(claim_id)
-    if document is None or not _allowed(principal, Action.VIEW_CLAIM_HISTORY, document):
-        raise ClaimNotFound
-    return _history(reader, claim_id, limit=limit, cursor=cursor)
+    subject = _SUBJECTS[of]
+    document = subject.find(reader, entity_id) if is_id(of, entity_id) else None
+    if document is None or not _allowed(principal, subject.action, document):
+        raise subject.not_found
+    return _history(reader, entity_id, limit=limit, cursor=cursor)
 
 
 def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verification:

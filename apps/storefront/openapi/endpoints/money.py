@@ -4,10 +4,12 @@ from typing import Final
 
 from apps.storefront.inputs import PageQuery
 from apps.storefront.money import LedgerQuery, ReconciliationQuery
+from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay
 from resale.application.queries.balances import BalanceTransactionView, BalanceView
+from resale.application.queries.history import HistoryList
 from resale.application.queries.ledger import (
     BalanceSheet,
     LedgerBehind,
@@ -124,6 +126,19 @@ MONEY_ENDPOINTS: Final = (
         answers=(PayoutView,),
         tagged=True,
         problems=codes_of(payouts.PayoutNotFound),
+    ),
+    Endpoint(
+        method="get",
+        path="/v1/payouts/{payout_id}/history",
+        id="getPayoutHistory",
+        tag="Histories",
+        summary="Everything that happened to a payout, oldest first",
+        details="With the verification of its whole chain of hashes.",
+        access=Access.BRAND,
+        scope="history:read",
+        query=PageQuery,
+        answers=(HistoryList,),
+        problems=(*codes.LIST, *codes_of(payouts.PayoutNotFound)),
     ),
     Endpoint(
         method="post",
