@@ -1,7 +1,7 @@
 """Listings: what waits for review, what is on sale, one of them whole, and what staff decide."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +13,14 @@ from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
 from apps.backoffice.storage import TenantMediaStorage
 from apps.backoffice.timelines import read_timeline
-from resale.application.operations.listings import Decision, Moderation, moderate_listing, withdraw_listing
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    moderate_listing,
+    pause_listing,
+    resume_listing,
+    withdraw_listing,
+)
 from resale.application.queries.history import Recorded
 from resale.application.queries.listings import (
     BrandListing,
@@ -27,7 +34,7 @@ from resale.application.queries.listings import (
 from resale.application.queries.media import get_original
 from resale.domain.access import Action
 from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
-from resale.domain.listings import LISTINGS, ListingCommand, ListingNotFound, ListingStatus
+from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound, ListingStatus
 from resale.domain.media import MediaNotFound
 
 _LIMIT: Final = 24
@@ -104,12 +111,18 @@ class ListingPages(StaffPage):
             approving=ApprovalForm(initial=version),
             returning=returning or ReturnForm(initial=version, auto_id="return_%s"),
             withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),
+            pausing=VersionForm(initial=version, auto_id="pause_%s"),
             may_moderate=listing.status == ListingStatus.PENDING_REVIEW
             and desk.may(Action.MODERATE_LISTING, listing.status),
-            may_withdraw=LISTINGS.permits(listing.status, ListingCommand.WITHDRAW)
-            and desk.may(Action.WITHDRAW_LISTING, listing.status),
+            may_pause=self._may(listing, ListingCommand.PAUSE, Action.PAUSE_LISTING),
+            may_resume=self._may(listing, ListingCommand.RESUME, Action.PAUSE_LISTING),
+            may_withdraw=self._may(listing, ListingCommand.WITHDRAW, Action.WITHDRAW_LISTING),
             may_see_originals=desk.may(Action.VIEW_LISTING_ORIGINALS, listing.status),
         )
+
+    def _may(self, listing: BrandListing, command: ListingCommand, action: Action) -> bool:
+        """Whether to offer what the listing's table and the reader's role both allow."""
+        return LISTINGS.permits(listing.status, command) and self.desk.may(action, listing.status)
 
 
 class ListingDetail(ListingPages):
@@ -142,17 +155,20 @@ class Return(ListingPages):
         return _decided(self, _listing_id(listing_id), form.moderation())
 
 
-class Withdrawal(ListingPages):
-    """``/admin/listings/{listing_id}/withdraw/``."""
+class ListingCommandPage(ListingPages):
+    """A button on a listing's page that says no more than which version was looked at."""
+
+    command: ClassVar[Callable[..., Listing]]
+    done: ClassVar[str]
 
     def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
-        """Take a listing off, for good."""
+        """Do it and look at the listing again."""
         form = VersionForm(request.POST)
         if not form.is_valid():
             return _look_again(request, self.back())
-        desk, found_id = self.desk, _listing_id(listing_id)
+        desk, found_id, command = self.desk, _listing_id(listing_id), type(self).command
         listing = desk.run(
-            lambda uow: withdraw_listing(
+            lambda uow: command(
                 uow=uow,
                 principal=desk.principal,
                 listing_id=found_id,
@@ -160,8 +176,29 @@ class Withdrawal(ListingPages):
                 now=desk.now,
             )
         )
-        messages.success(request, f"“{listing.title}” is withdrawn.")
+        messages.success(request, self.done.format(title=listing.title))
         return redirect(self.back())
+
+
+class Withdrawal(ListingCommandPage):
+    """``/admin/listings/{listing_id}/withdraw/``: off, for good."""
+
+    command = staticmethod(withdraw_listing)
+    done = "“{title}” is withdrawn."
+
+
+class Pause(ListingCommandPage):
+    """``/admin/listings/{listing_id}/pause/``: off, for a while."""
+
+    command = staticmethod(pause_listing)
+    done = "“{title}” is paused."
+
+
+class Resumption(ListingCommandPage):
+    """``/admin/listings/{listing_id}/resume/``: on sale again."""
+
+    command = staticmethod(resume_listing)
+    done = "“{title}” is on sale again."
 
 
 class Original(ListingPages):

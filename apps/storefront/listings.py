@@ -1,8 +1,9 @@
 """Listings over HTTP: looked at by anybody, made and changed by their seller, decided on by the brand."""
 
 import zlib
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final, TypeGuard
+from typing import ClassVar, Final, Protocol, TypeGuard
 
 import msgspec
 from django.http import HttpResponse
@@ -37,11 +38,13 @@ from resale.application.operations.listings import (
     create_listing,
     edit_listing,
     moderate_listing,
+    pause_listing,
     relist_listing,
+    resume_listing,
     submit_listing,
     withdraw_listing,
 )
-from resale.application.ports import Reader
+from resale.application.ports import Reader, UnitOfWork
 from resale.application.queries.listings import (
     BrandListing,
     OwnerListing,
@@ -171,25 +174,60 @@ class ListingSubmissionView(LeanAPIView):
         return _answer(call, reader, principal, listing)
 
 
-class ListingWithdrawalView(LeanAPIView):
-    """``/v1/listings/{listing_id}/withdraw``."""
+class _PartyCommand(Protocol):
+    """What the seller or the brand does to a listing without saying more."""
+
+    def __call__(
+        self,
+        *,
+        uow: UnitOfWork,
+        principal: Principal,
+        listing_id: ListingId,
+        expected_version: int | None,
+        now: datetime,
+    ) -> Listing: ...
+
+
+class _PartyCommandView(LeanAPIView):
+    """A command of the seller or the brand; subclasses say which."""
+
+    command: ClassVar[_PartyCommand]
 
     def post(self, request: Request, listing_id: str) -> HttpResponse:
-        """Take a listing off, for good."""
+        """Do it."""
         call = call_of(request)
         refuse_input(request)
         found_id = _listing_id(listing_id)
         version = expected_version(request)
         reader = call.open_reader()
         principal = require_party(call, reader, scope=MODERATE)
+        command = type(self).command
         listing = call.run(
-            lambda uow: withdraw_listing(
+            lambda uow: command(
                 uow=uow, principal=principal, listing_id=found_id, expected_version=version, now=call.now
             ),
             principal=principal,
             expected_version=version,
         )
         return _answer(call, reader, principal, listing)
+
+
+class ListingWithdrawalView(_PartyCommandView):
+    """``/v1/listings/{listing_id}/withdraw``: taken off, for good."""
+
+    command = staticmethod(withdraw_listing)
+
+
+class ListingPauseView(_PartyCommandView):
+    """``/v1/listings/{listing_id}/pause``: taken off, for a while."""
+
+    command = staticmethod(pause_listing)
+
+
+class ListingResumptionView(_PartyCommandView):
+    """``/v1/listings/{listing_id}/resume``: on sale again."""
+
+    command = staticmethod(resume_listing)
 
 
 class ListingRelistView(LeanAPIView):

@@ -25,7 +25,9 @@ from apps.storefront.history import HistoryView
 from apps.storefront.hooks import HookView
 from apps.storefront.listings import (
     ListingModerationView,
+    ListingPauseView,
     ListingRelistView,
+    ListingResumptionView,
     ListingSubmissionView,
     ListingsView,
     ListingView,
@@ -50,6 +52,8 @@ urlpatterns = [
     path("listings/<str:listing_id>", ListingView.as_view()),
     path("orders", OrdersView.as_view()),  # patterns are tried in turn: the hot ones are the first
     path("listings/<str:listing_id>/submit", ListingSubmissionView.as_view()),
+    path("listings/<str:listing_id>/pause", ListingPauseView.as_view()),
+    path("listings/<str:listing_id>/resume", ListingResumptionView.as_view()),
     path("listings/<str:listing_id>/withdraw", ListingWithdrawalView.as_view()),
     path("listings/<str:listing_id>/relist", ListingRelistView.as_view()),
     path("listings/<str:listing_id>/moderation", ListingModerationView.as_view()),

@@ -36,6 +36,7 @@ class Action(StrEnum):
     VIEW_LISTING = "view_listing"
     EDIT_LISTING = "edit_listing"
     SUBMIT_LISTING = "submit_listing"
+    PAUSE_LISTING = "pause_listing"
     WITHDRAW_LISTING = "withdraw_listing"
     MODERATE_LISTING = "moderate_listing"
     BUY_LISTING = "buy_listing"
@@ -101,6 +102,12 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     },
     _A.EDIT_LISTING: {_R.OWNER: _LISTINGS},
     _A.SUBMIT_LISTING: {_R.OWNER: _LISTINGS},
+    _A.PAUSE_LISTING: {
+        _R.OWNER: _LISTINGS,
+        _R.BRAND: _LISTINGS,
+        _R.MODERATOR: _LISTINGS,
+        _R.MANAGER: _LISTINGS,
+    },
     _A.WITHDRAW_LISTING: {_R.OWNER: _LISTINGS, _R.BRAND: _LISTINGS, _R.MANAGER: _LISTINGS},
     _A.MODERATE_LISTING: {_R.BRAND: _LISTINGS, _R.MODERATOR: _LISTINGS, _R.MANAGER: _LISTINGS},
     _A.BUY_LISTING: {_R.PUBLIC: frozenset({_L.ACTIVE})},

@@ -37,6 +37,7 @@ class ListingStatus(StrEnum):
     CHANGES_REQUESTED = "changes_requested"
     REJECTED = "rejected"
     ACTIVE = "active"
+    PAUSED = "paused"
     RESERVED = "reserved"
     SOLD = "sold"
     WITHDRAWN = "withdrawn"
@@ -50,6 +51,8 @@ class ListingCommand(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     REQUEST_CHANGES = "request_changes"
+    PAUSE = "pause"
+    RESUME = "resume"
     WITHDRAW = "withdraw"
     RESERVE = "reserve"
     RELEASE = "release"
@@ -94,6 +97,10 @@ LISTINGS: Final = Machine(
         Row(_S.CHANGES_REQUESTED, _C.WITHDRAW, _S.WITHDRAWN),
         Row(_S.ACTIVE, _C.EDIT, _S.PENDING_REVIEW),
         Row(_S.ACTIVE, _C.WITHDRAW, _S.WITHDRAWN),
+        Row(_S.ACTIVE, _C.PAUSE, _S.PAUSED),
+        Row(_S.PAUSED, _C.RESUME, _S.ACTIVE),
+        Row(_S.PAUSED, _C.EDIT, _S.PENDING_REVIEW),
+        Row(_S.PAUSED, _C.WITHDRAW, _S.WITHDRAWN),
         Row(_S.ACTIVE, _C.RESERVE, _S.RESERVED),
         Row(_S.RESERVED, _C.RELEASE, _S.ACTIVE),
         Row(_S.RESERVED, _C.SELL, _S.SOLD),
@@ -235,3 +242,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:
     """Decide a transition. Raises ListingTransitionRefused where the table has no such row."""
     return LISTINGS.next_status(status, command)
+
+
+def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, **fields: object) -> Listing:
+    """Take a listing through its table, the only way its state changes. Raises ListingTransitionRefused."""
+    status = LISTINGS.next_status(listing.status, command, entity=listing, now=now)
+    return msgspec.structs.replace(
+        listing,
+        **fields,
+        status=status,
+        version=listing.version + 1,
+        updated_at=now,
+    )

@@ -248,6 +248,33 @@ class TestWithdrawListing:
         assert front.post(url(active, "/withdraw"), by=seller).code == "409 listing_transition_refused"
 
 
+class TestPauseListing:
+    def test_by_its_seller_hides_it_until_it_is_resumed(self, front: Front, active: Listing, seller: Shopper) -> None:
+        for _ in range(2):
+            answer = front.post(url(active, "/pause"), by=seller)
+            assert (answer.status, answer.json["status"]) == (200, "paused")
+        assert front.get(url(active)).code == "404 listing_not_found"
+        assert front.buy(active, by=front.shopper()).code == "404 listing_not_found"
+        for _ in range(2):
+            answer = front.post(url(active, "/resume"), by=seller)
+            assert (answer.status, answer.json["status"]) == (200, "active")
+        assert front.get(url(active)).status == 200
+
+    def test_by_the_brand(self, front: Front, active: Listing) -> None:
+        assert front.post(url(active, "/pause"), brand=True).json["status"] == "paused"
+        assert front.post(url(active, "/resume"), brand=True).json["status"] == "active"
+
+    def test_refuses_others_and_other_states(self, front: Front, active: Listing, seller: Shopper) -> None:
+        for action in ("/pause", "/resume"):
+            assert front.post(url(active, action)).code == "401 token_missing"
+            assert front.post(url(active, action), by=front.shopper()).code == "403 forbidden"
+        stale = {"If-Match": f'"{active.version - 1}"'}
+        assert front.post(url(active, "/pause"), by=seller, headers=stale).code == "412 precondition_failed"
+        front.buy(active, by=front.shopper())
+        assert front.post(url(active, "/pause"), by=seller).code == "409 listing_transition_refused"
+        assert front.post(url(active, "/resume"), by=seller).code == "409 listing_transition_refused"
+
+
 class TestModerateListing:
     @pytest.mark.parametrize(
         ("decision", "status"),
@@ -291,6 +318,8 @@ class TestScopes:
             narrow.get(url(draft), brand=True),
             narrow.get(f"/v1/sellers/{SELLER}/listings", brand=True),
             narrow.post(url(draft, "/withdraw"), brand=True),
+            narrow.post(url(draft, "/pause"), brand=True),
+            narrow.post(url(draft, "/resume"), brand=True),
             narrow.post(url(draft, "/moderation"), APPROVE, brand=True),
             narrow.get(url(draft, "/history"), brand=True),
             narrow.get("/v1/orders", brand=True),
@@ -307,6 +336,7 @@ class TestAnotherTenant:
         assert other_front.get(url(active), brand=True).code == "404 listing_not_found"
         assert other_front.patch(url(active), {"title": "Mine"}, by=stranger).code == "404 listing_not_found"
         assert other_front.post(url(active, "/withdraw"), brand=True).code == "404 listing_not_found"
+        assert other_front.post(url(active, "/pause"), brand=True).code == "404 listing_not_found"
         assert other_front.post(url(active, "/moderation"), APPROVE, brand=True).code == "404 listing_not_found"
         assert other_front.get(url(active, "/history"), brand=True).code == "404 listing_not_found"
         seller_id = customer_of(front.world, seller)

@@ -165,6 +165,32 @@ class TestWithdrawal:
         assert "changed while you were looking at it" in page.text
 
 
+class TestPause:
+    def test_is_moderators_and_managers_and_ends_by_either(
+        self, office: Office, moderator: Desk, viewer: Desk, manager: Desk
+    ) -> None:
+        listing = office.front.world.active(office.front.shopper())
+        body = {"version": listing.version}
+        assert "Pause" not in viewer.get("listing", listing_id=listing.id).text
+        assert "role does not allow" in viewer.post("listing-pause", body, listing_id=listing.id).text
+        assert "Pause" in moderator.get("listing", listing_id=listing.id).text
+        page = moderator.post("listing-pause", body, listing_id=listing.id)
+        assert "is paused" in page.text
+        assert "Put on sale again" in page.text
+        assert office.front.world.listing(listing.id).status == ListingStatus.PAUSED
+        body = {"version": listing.version + 1}
+        assert "is on sale again" in manager.post("listing-resume", body, listing_id=listing.id).text
+        assert office.front.world.listing(listing.id).status == ListingStatus.ACTIVE
+
+    def test_of_what_an_order_holds_is_refused_in_words(self, office: Office, moderator: Desk) -> None:
+        world = office.front.world
+        listing = world.active(office.front.shopper())
+        world.order(office.front.shopper(), listing)
+        assert "Pause" not in moderator.get("listing", listing_id=listing.id).text
+        page = moderator.post("listing-pause", {"version": listing.version + 1}, listing_id=listing.id)
+        assert "in another state by now" in page.text
+
+
 class TestListing:
     def test_shows_what_its_seller_wrote_as_text(self, office: Office, viewer: Desk) -> None:
         listing = office.pending(title="<b>Bold</b>", description="<script>alert(1)</script>")

@@ -25,7 +25,7 @@ from resale.application.operations.orders import (
 from resale.application.operations.orders.moving import payment_request
 from resale.domain import ledger, steps
 from resale.domain.ledger import LedgerTransaction
-from resale.domain.listings import ListingStatus
+from resale.domain.listings import Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
@@ -144,6 +144,10 @@ def _available_at_once(original: Any, order: Order, now: Any) -> Any:
 
 
 # ---------------------------------------------------------------- the workflow
+def _stays_on_sale(original: Any, listing: Listing, *args: Any, **named: Any) -> Listing:
+    return _replace(original(listing, *args, **named), status=ListingStatus.ACTIVE)  # type: ignore[no-any-return]  # as the original
+
+
 def _nothing(*_args: Any, **_named: Any) -> None:
     return None
 
@@ -375,7 +379,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="sold while on sale",
         broken="Buying a listing does not reserve it.",
         caught_by="one_buyer_per_item",
-        plant=lambda: replaced(submitting, "next_listing_status", lambda *_: ListingStatus.ACTIVE),
+        plant=_around(submitting, "moved_listing", _stays_on_sale),
     ),
     Fault(
         name="relisted twice",

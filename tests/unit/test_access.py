@@ -27,6 +27,7 @@ DECIDED = {
     "view_listing": (SHOWN, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING, ANY_LISTING, ANY_LISTING),
     "edit_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
     "submit_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
+    "pause_listing": (NO, ANY_LISTING, NO, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING),
     "withdraw_listing": (NO, ANY_LISTING, NO, ANY_LISTING, NO, NO, ANY_LISTING),
     "moderate_listing": (NO, NO, NO, ANY_LISTING, NO, ANY_LISTING, ANY_LISTING),
     "buy_listing": ({"active"}, NO, NO, NO, NO, NO, NO),

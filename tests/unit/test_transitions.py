@@ -72,6 +72,10 @@ class TestListings:
         edited = LISTINGS.next_status(ListingStatus.ACTIVE, ListingCommand.EDIT)
         assert edited == ListingStatus.PENDING_REVIEW
 
+    def test_what_an_order_holds_is_the_orders(self) -> None:
+        leaving = {row.on for row in LISTINGS if row.source == ListingStatus.RESERVED}
+        assert leaving == {ListingCommand.RELEASE, ListingCommand.SELL}
+
     def test_only_a_reserved_listing_is_sold(self) -> None:
         assert {row.source for row in LISTINGS if row.target == ListingStatus.SOLD} == {ListingStatus.RESERVED}
 

@@ -1,4 +1,4 @@
-"""What can be done to a listing: create, edit, submit, withdraw, moderate."""
+"""What can be done to a listing: create, edit, submit, pause, resume, withdraw, moderate, relist."""
 
 from resale.application.operations.listings.drafting import (
     UPLOAD_CHECK_AFTER,
@@ -6,6 +6,7 @@ from resale.application.operations.listings.drafting import (
     create_listing,
     edit_listing,
 )
+from resale.application.operations.listings.pausing import pause_listing, resume_listing
 from resale.application.operations.listings.relisting import relist_listing
 from resale.application.operations.listings.reviewing import (
     Decision,
@@ -23,7 +24,9 @@ __all__ = [
     "create_listing",
     "edit_listing",
     "moderate_listing",
+    "pause_listing",
     "relist_listing",
+    "resume_listing",
     "submit_listing",
     "withdraw_listing",
 ]

@@ -25,6 +25,7 @@ from resale.domain.listings import (
     PriceInput,
     PriceRefused,
     SlotInput,
+    moved_listing,
     next_status,
 )
 from resale.domain.media import (
@@ -107,7 +108,7 @@ def edit_listing(
     expected_version: int | None,
     now: datetime,
 ) -> tuple[Listing, tuple[Media, ...]]:
-    """Change a listing; an active one goes back to review. What changes nothing is a no-op.
+    """Change a listing; an active or paused one goes back to review. What changes nothing is a no-op.
 
     Shape: reads 1 item; commits 1 listing (``listing.edited``) and the image slots added.
 
@@ -141,13 +142,12 @@ def edit_listing(
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing was changed too often; list the item anew.")
-    listing = msgspec.structs.replace(
+    listing = moved_listing(
         edited,
-        status=status,
-        version=listing.version + 1,
+        ListingCommand.EDIT,
+        now=now,
         image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
         submitted_at=now if status == ListingStatus.PENDING_REVIEW else listing.submitted_at,
-        updated_at=now,
     )
     uow.listings.save(listing, change_type="listing.edited")
     for slot in slots:

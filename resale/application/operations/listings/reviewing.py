@@ -19,6 +19,7 @@ from resale.domain.listings import (
     ListingStatus,
     Photo,
     Reasons,
+    moved_listing,
     next_status,
 )
 from resale.domain.media import (
@@ -85,13 +86,11 @@ def submit_listing(
     if listing.status == ListingStatus.PENDING_REVIEW:
         return listing
     expect_version(listing=listing, version=expected_version)
-    status = next_status(listing.status, ListingCommand.SUBMIT)
+    next_status(listing.status, ListingCommand.SUBMIT)
     images = uow.media.list_of(listing_id)
     keeps_photos = listing.relisted_from is not UNSET and not images
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
-    listing = msgspec.structs.replace(
-        listing, status=status, version=listing.version + 1, photos=photos, submitted_at=now, updated_at=now
-    )
+    listing = moved_listing(listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now)
     uow.listings.save(listing, change_type="listing.submitted")
     uow.commit()
     return listing
@@ -129,8 +128,7 @@ def withdraw_listing(
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
     expect_version(listing=listing, version=expected_version)
-    status = next_status(listing.status, ListingCommand.WITHDRAW)
-    listing = msgspec.structs.replace(listing, status=status, version=listing.version + 1, updated_at=now)
+    listing = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
     uow.listings.save(listing, change_type="listing.withdrawn")
     uow.commit()
     return listing
@@ -166,17 +164,16 @@ def moderate_listing(
         uow, listing
     ):
         return listing
-    status = next_status(listing.status, command)
+    next_status(listing.status, command)
     expect_version(listing=listing, version=moderation.version)
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )
-    listing = msgspec.structs.replace(
+    listing = moved_listing(
         listing,
-        status=status,
-        version=listing.version + 1,
-        published_at=now if status == ListingStatus.ACTIVE else listing.published_at,
-        updated_at=now,
+        command,
+        now=now,
+        published_at=now if command == ListingCommand.APPROVE else listing.published_at,
         private=private if moderation.reasons else UNSET,
     )
     uow.listings.save(listing, change_type=_CHANGES[moderation.decision])

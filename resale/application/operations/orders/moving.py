@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import UnitOfWork
-from resale.domain.listings import LISTINGS, ListingCommand
-from resale.domain.listings import next_status as next_listing_status
+from resale.domain.listings import LISTINGS, ListingCommand, moved_listing
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderChanged, OrderPrivate
 from resale.domain.payments import PaymentRequest
@@ -47,11 +45,5 @@ def move_listing(*, uow: UnitOfWork, order: Order, command: ListingCommand, chan
     listing = uow.listings.get(order.listing_id)
     if not LISTINGS.permits(listing.status, command):
         raise OrderChanged(f"The listing is {listing.status} by now; read the order again.")
-    moved_listing = msgspec.structs.replace(
-        listing,
-        status=next_listing_status(listing.status, command),
-        version=listing.version + 1,
-        order_id=None if command == ListingCommand.RELEASE else listing.order_id,
-        updated_at=now,
-    )
-    uow.listings.save(moved_listing, change_type=change_type)
+    order_id = None if command == ListingCommand.RELEASE else listing.order_id
+    uow.listings.save(moved_listing(listing, command, now=now, order_id=order_id), change_type=change_type)

@@ -3,15 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.ids import CustomerId, OrderId
-from resale.domain.listings import Listing, ListingCommand, ListingNotForSale, ListingNotFound, ListingStatus
-from resale.domain.listings import next_status as next_listing_status
+from resale.domain.listings import (
+    Listing,
+    ListingCommand,
+    ListingNotForSale,
+    ListingNotFound,
+    ListingStatus,
+    moved_listing,
+)
 from resale.domain.money import share
 from resale.domain.orders import (
     Amounts,
@@ -55,13 +59,7 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
     listing = uow.listings.get(new.listing_id)
     _check_buyable(listing, buyer_id)
     order = _new_order(uow=uow, listing=listing, buyer_id=buyer_id, new=new, now=now)
-    reserved = msgspec.structs.replace(
-        listing,
-        status=next_listing_status(listing.status, ListingCommand.RESERVE),
-        version=listing.version + 1,
-        order_id=order.id,
-        updated_at=now,
-    )
+    reserved = moved_listing(listing, ListingCommand.RESERVE, now=now, order_id=order.id)
     record_command(uow=uow, key=key, entity_id=order.id)
     uow.orders.add(order, change_type="order.submitted")
     uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)

@@ -1,0 +1,95 @@
+"""Taking a listing off for a while, and putting it on sale again."""
+
+from datetime import datetime
+
+from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal
+from resale.domain.ids import ListingId
+from resale.domain.listings import (
+    MAX_EDITED_VERSION,
+    EditedTooOften,
+    Listing,
+    ListingCommand,
+    ListingStatus,
+    moved_listing,
+)
+
+
+def pause_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
+    """Take a listing off for a while: nobody else sees or buys it.
+
+    Shape: reads 1 item; commits 1 (``listing.paused``). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The seller, the brand, a moderator or a manager.
+        listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing, paused.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: Not theirs.
+        ListingTransitionRefused: Not on sale; one that an order holds is the order's.
+        EditedTooOften: The listing has as many versions as a seller may make.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    if listing.status == ListingStatus.PAUSED:
+        return listing
+    expect_version(listing=listing, version=expected_version)
+    paused = moved_listing(listing, ListingCommand.PAUSE, now=now)
+    if listing.version >= MAX_EDITED_VERSION:
+        raise EditedTooOften("This listing was changed too often; list the item anew.")
+    uow.listings.save(paused, change_type="listing.paused")
+    uow.commit()
+    return paused
+
+
+def resume_listing(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    listing_id: ListingId,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Listing:
+    """Put a paused listing on sale again, where it was in every list: pausing makes nothing new.
+
+    Shape: reads 1 item; commits 1 (``listing.resumed``). Of one that is on sale: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The seller, the brand, a moderator or a manager.
+        listing_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The listing, on sale.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        Forbidden: Not theirs.
+        ListingTransitionRefused: Not paused.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    if listing.status == ListingStatus.ACTIVE:
+        return listing
+    expect_version(listing=listing, version=expected_version)
+    resumed = moved_listing(listing, ListingCommand.RESUME, now=now)
+    uow.listings.save(resumed, change_type="listing.resumed")
+    uow.commit()
+    return resumed
