@@ -4,15 +4,18 @@ from datetime import timedelta
 from typing import Final
 
 import msgspec
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.books import make_book, make_sheet
-from apps.backoffice.forms import DaysForm
+from apps.backoffice.forms import DaysForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import read_timeline
 from apps.core import clock
 from apps.core.container import get_container
+from resale.application.operations.payouts import cancel_payout
 from resale.application.queries.history import Recorded
 from resale.application.queries.ledger import (
     Difference,
@@ -74,10 +77,8 @@ class PayoutDetail(StaffPage):
 
     def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:
         """Show one payout with what was booked and its history."""
-        if not is_id("pyt", payout_id):
-            raise PayoutNotFound
         desk, reader, principal = self.desk, self.desk.open_reader(), self.desk.principal
-        payout = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+        payout = get_payout(reader=reader, principal=principal, payout_id=_payout_id(payout_id))
         timeline = read_timeline(
             desk=desk,
             reader=reader,
@@ -89,7 +90,42 @@ class PayoutDetail(StaffPage):
         if desk.may(Action.VIEW_LEDGER, ""):
             bookings = list_bookings(reader=reader, principal=principal, source_id=payout.id)
             book = make_book(bookings, currency=payout.currency)
-        return self.page("payout", title="Payout", payout=payout, book=book, timeline=timeline)
+        return self.page(
+            "payout",
+            title="Payout",
+            payout=payout,
+            book=book,
+            timeline=timeline,
+            cancelling=VersionForm(initial={"version": payout.version}, auto_id="cancel_%s"),
+            may_cancel=payout.may_be_cancelled and desk.may(Action.CANCEL_PAYOUT, payout.status),
+        )
+
+
+class PayoutCancellation(StaffPage):
+    """``/admin/money/payouts/{payout_id}/cancel/``."""
+
+    def back(self) -> str:
+        """Look at the payout as it is now."""
+        return reverse("admin:payout", kwargs={"payout_id": self.kwargs["payout_id"]})
+
+    def post(self, request: HttpRequest, payout_id: str) -> HttpResponse:
+        """Cancel a payout whose sending has not begun."""
+        form = VersionForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "The form was not complete. Nothing was done; look at the payout again.")
+            return redirect(self.back())
+        desk, found_id = self.desk, _payout_id(payout_id)
+        desk.run(
+            lambda uow: cancel_payout(
+                uow=uow,
+                principal=desk.principal,
+                payout_id=found_id,
+                expected_version=form.cleaned_data["version"],
+                now=desk.now,
+            )
+        )
+        messages.success(request, "The payout is cancelled: its money is the seller's again.")
+        return redirect(self.back())
 
 
 class Balances(StaffPage):
@@ -138,6 +174,12 @@ class ReconciliationPage(StaffPage):
 
     def _show(self, form: DaysForm, *, status: int = 200, **found: object) -> HttpResponse:
         return self.page("reconciliation", title="Money", status=status, show="reconciliation", form=form, **found)
+
+
+def _payout_id(text: str) -> PayoutId:
+    if not is_id("pyt", text):
+        raise PayoutNotFound
+    return PayoutId(text)
 
 
 def _findings(report: Reconciliation) -> Findings:

@@ -34,6 +34,7 @@ urlpatterns = [
     path("claims/<str:claim_id>/report/", claims.ReturnReport.as_view(), name="claim-report"),
     path("money/", money.Payouts.as_view(), name="money"),
     path("money/payouts/<str:payout_id>/", money.PayoutDetail.as_view(), name="payout"),
+    path("money/payouts/<str:payout_id>/cancel/", money.PayoutCancellation.as_view(), name="payout-cancel"),
     path("money/balances/", money.Balances.as_view(), name="balances"),
     path("money/reconciliation/", money.ReconciliationPage.as_view(), name="reconciliation"),
     path("connections/", connections.Connections.as_view(), name="connections"),

@@ -74,6 +74,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "paid": "Paid out",
     "failed": "Payout failed",
     "returned": "Payout came back",
+    "cancelled": "Payout cancelled",
 }
 
 

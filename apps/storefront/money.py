@@ -18,14 +18,16 @@ from apps.storefront.calls import call_of, principal_of, require_brand, require_
 from apps.storefront.inputs import (
     NoQuery,
     PageQuery,
+    expected_version,
     given,
     read_query,
+    refuse_input,
     require_brand_command_key,
     require_command_key,
 )
 from apps.storefront.keyed import do_once
 from resale.application.operations.orders import NewRefund, refund_order
-from resale.application.operations.payouts import start_payout
+from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.queries.ledger import (
     MAX_LISTED_DAYS,
     LedgerDays,
@@ -42,6 +44,7 @@ from resale.errors import FieldError, Invalid
 
 READ_LEDGER: Final = "ledger:read"
 READ_PAYOUTS: Final = "payouts:read"
+WRITE_PAYOUTS: Final = "payouts:write"
 WRITE_REFUNDS: Final = "refunds:write"
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -121,13 +124,33 @@ class PayoutDetailView(LeanAPIView):
         """Show one payout."""
         call = call_of(request)
         read_query(request, NoQuery)
-        if not is_id("pyt", payout_id):
-            raise PayoutNotFound("No such payout.")
+        found_id = _payout_id(payout_id)
         reader = call.open_reader()
         principal = require_party(call, reader, scope=READ_PAYOUTS)
-        view = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
+        view = get_payout(reader=reader, principal=principal, payout_id=found_id)
         tag = version_tag(view.version)
         return not_modified(tag) if is_current(request, tag) else one_object(_encode(view), tag=tag)
+
+
+class PayoutCancellationView(LeanAPIView):
+    """``/v1/payouts/{payout_id}/cancel``."""
+
+    def post(self, request: Request, payout_id: str) -> HttpResponse:
+        """Cancel a payout whose sending has not begun."""
+        call = call_of(request)
+        refuse_input(request)
+        found_id = _payout_id(payout_id)
+        version = expected_version(request)
+        principal = require_party(call, call.open_reader(), scope=WRITE_PAYOUTS)
+        payout = call.run(
+            lambda uow: cancel_payout(
+                uow=uow, principal=principal, payout_id=found_id, expected_version=version, now=call.now
+            ),
+            principal=principal,
+            expected_version=version,
+        )
+        view = view_payout(payout_document(payout))
+        return one_object(_encode(view), tag=version_tag(view.version))
 
 
 class RefundsView(LeanAPIView):
@@ -221,6 +244,12 @@ def _asked_for(query: LedgerQuery) -> str | LedgerDays:
 
 def _wrong(pointer: str, code: str, detail: str) -> Invalid:
     return Invalid("The query is not valid.", errors=(FieldError(pointer=pointer, code=code, detail=detail),))
+
+
+def _payout_id(text: str) -> PayoutId:
+    if not is_id("pyt", text):
+        raise PayoutNotFound("No such payout.")
+    return PayoutId(text)
 
 
 def _begun(view: OrderView, *, replayed: bool = False) -> HttpResponse:

@@ -37,6 +37,7 @@ from apps.storefront.listings import (
 from apps.storefront.money import (
     BalanceSheetView,
     LedgerTransactionsView,
+    PayoutCancellationView,
     PayoutDetailView,
     PayoutsView,
     ReconciliationView,
@@ -78,6 +79,7 @@ urlpatterns = [
     path("payouts", PayoutsView.as_view()),
     path("payouts/<str:payout_id>", PayoutDetailView.as_view()),
     path("payouts/<str:payout_id>/history", HistoryView.as_view(of=Recorded.PAYOUT)),
+    path("payouts/<str:payout_id>/cancel", PayoutCancellationView.as_view()),
     path("refunds", RefundsView.as_view()),
     path("ledger/transactions", LedgerTransactionsView.as_view()),
     path("ledger/balances", BalanceSheetView.as_view()),

@@ -27,6 +27,7 @@ SCOPES: Final = frozenset(
         "orders:read",
         "orders:write",
         "payouts:read",
+        "payouts:write",
         "refunds:write",
         "test_clocks:manage",
     }

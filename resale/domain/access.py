@@ -60,6 +60,7 @@ class Action(StrEnum):
     RELIST_LISTING = "relist_listing"
     VIEW_PAYOUT = "view_payout"
     VIEW_PAYOUT_HISTORY = "view_payout_history"
+    CANCEL_PAYOUT = "cancel_payout"
     VIEW_LEDGER = "view_ledger"
     MOVE_TEST_CLOCK = "move_test_clock"
     VIEW_DEAD_LETTERS = "view_dead_letters"
@@ -175,6 +176,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.MODERATOR: _PAYOUTS,
         _R.MANAGER: _PAYOUTS,
     },
+    _A.CANCEL_PAYOUT: {_R.OWNER: _PAYOUTS, _R.BRAND: _PAYOUTS, _R.MANAGER: _PAYOUTS},
     _A.VIEW_LEDGER: {_R.BRAND: _BOOKS, _R.VIEWER: _BOOKS, _R.MODERATOR: _BOOKS, _R.MANAGER: _BOOKS},
     _A.VIEW_ORDER_HISTORY: {
         _R.BRAND: _ORDERS,

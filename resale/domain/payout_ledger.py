@@ -25,12 +25,12 @@ def started(payout: Payout, *, at: datetime) -> LedgerTransaction:
 
 
 def settled(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
-    """Book what became of a cash payout; None while it is on its way."""
+    """Book what became of a cash payout, or that it was cancelled; None while it is on its way."""
     if after.status == PayoutStatus.PAID:
         return _booking(
             after, "paid", at, (Posting(PAYOUTS_IN_TRANSIT, after.amount), Posting(PROVIDER, -after.amount))
         )
-    if after.status not in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
+    if after.status not in {PayoutStatus.FAILED, PayoutStatus.RETURNED, PayoutStatus.CANCELLED}:
         return None
     source = PROVIDER if before.status == PayoutStatus.PAID else PAYOUTS_IN_TRANSIT
     back = (Posting(source, after.amount), Posting(seller_account(after.seller_id), -after.amount))

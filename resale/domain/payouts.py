@@ -1,6 +1,6 @@
 """A payout: what leaves a seller's balance, for their bank or as store credit; its states."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -12,6 +12,9 @@ from resale.domain.states import Machine, Row
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1
+STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+#: Stripe marks some payouts paid that fail within five business days (docs.stripe.com/payouts): a week, and a holiday.
+WATCHED_FOR: Final = timedelta(days=8)
 MAX_TRANSFERS: Final = 40  # of one payout: with them, the balance and the ledger a commit stays below 100 items
 
 
@@ -30,6 +33,7 @@ class PayoutStatus(StrEnum):
     PAID = "paid"
     FAILED = "failed"
     RETURNED = "returned"
+    CANCELLED = "cancelled"
 
 
 class PayoutCommand(StrEnum):
@@ -39,6 +43,7 @@ class PayoutCommand(StrEnum):
     PAY = "pay"
     FAIL = "fail"
     RETURN = "return"
+    CANCEL = "cancel"
 
 
 class PayoutNotFound(NotFound):
@@ -71,12 +76,19 @@ class PayoutDestinationMissing(Rejected):
     code = "payout_destination_missing"
 
 
+# ---------------------------------------------------------------- guards: their first line is what the picture says
+def sending_not_begun(payout: "Payout", _now: datetime) -> bool:
+    """Its sending has not begun."""
+    return payout.may_be_cancelled
+
+
 _S = PayoutStatus
 _C = PayoutCommand
 
 PAYOUTS: Final = Machine(
     "payout",
     (
+        Row(_S.PENDING, _C.CANCEL, _S.CANCELLED, sending_not_begun),
         Row(_S.PENDING, _C.SEND, _S.IN_TRANSIT),
         Row(_S.PENDING, _C.PAY, _S.PAID),
         Row(_S.PENDING, _C.FAIL, _S.FAILED),
@@ -124,7 +136,11 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's, on store credit."""
+    """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's, on store credit.
+
+    ``may_be_cancelled`` until its sending begins, which is committed before the provider is asked: from then on the
+    money may be gone, whatever became of the answer. One stored before there was this field may have been sent.
+    """
 
     id: PayoutId
     object: str = "payout"
@@ -141,6 +157,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     transfers: tuple[tuple[OrderId, TransferId], ...]
     provider_reference: str | None = None
     failure_code: str | None = None
+    may_be_cancelled: bool = False
     step_tries: int = 0
     created_at: datetime
     updated_at: datetime

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from resale.application.operations.customers import Shopper
-from resale.domain.ids import OrderId
+from resale.application.operations.payouts import advance_payout
+from resale.domain.ids import OrderId, PayoutId
 from resale.domain.orders import Order
 from resale.domain.shipments import ShipmentStatus
 from tests.fixtures.storefront import ADDRESS, Answer, Front
@@ -189,6 +190,30 @@ class TestPayouts:
         assert completed.status == "completed"
         path = front.post("/v1/payouts", {}, by=seller, headers=_keyed()).headers["Location"]
         assert other_front.get(path, brand=True).code == "404 payout_not_found"
+        assert other_front.post(f"{path}/cancel", brand=True).code == "404 payout_not_found"
+
+    @pytest.mark.usefixtures("completed")
+    def test_are_cancelled_by_their_seller_or_the_brand(self, front: Front, narrow: Front, seller: Shopper) -> None:
+        path = front.post("/v1/payouts", {}, by=seller, headers=_keyed()).headers["Location"] + "/cancel"
+        assert front.post(path).code == "401 token_missing"
+        assert narrow.post(path, brand=True).code == "403 scope_missing"
+        assert front.post(path, by=front.shopper()).code == "404 payout_not_found"
+        assert front.post("/v1/payouts/nothing/cancel", by=seller).code == "404 payout_not_found"
+        assert front.post(path, by=seller, headers={"If-Match": '"7"'}).status == 412
+        ended = front.post(path, by=seller)
+        assert (ended.status, ended.json["status"], ended.json["may_be_cancelled"]) == (200, "cancelled", False)
+        again = front.post(path, brand=True)
+        assert (again.json, again.headers["ETag"]) == (ended.json, ended.headers["ETag"])
+        assert front.get("/v1/seller_account", by=seller).json["available"] == 10_800
+
+    def test_are_not_cancelled_once_their_sending_began(
+        self, front: Front, completed: Order, seller: Shopper, partners: Partners
+    ) -> None:
+        started = front.post("/v1/payouts", {}, by=seller, headers=_keyed())
+        payout_id, now = PayoutId(started.json["id"]), completed.updated_at
+        advance_payout(uow=front.world.uow(now=now), partners=partners, payout_id=payout_id, now=now)
+        refused = front.post(f"/v1/payouts/{payout_id}/cancel", by=seller)
+        assert refused.code == "409 payout_transition_refused"
 
 
 class TestSellerAccount:

@@ -21,7 +21,7 @@ from resale.domain.ids import OrderId, PaymentId
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import PaymentRequest
-from resale.domain.payouts import Payout, PayoutMethod, PayoutState
+from resale.domain.payouts import Payout, PayoutMethod, PayoutState, PayoutStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
 from tests.backoffice.office import Desk, Office
 from tests.operations.partners import Books, Partners
@@ -64,14 +64,18 @@ def paid(office: Office, connected: Container, no_clock_left: None) -> Order:  #
     return order
 
 
-def pay_out(office: Office, *, state: PayoutState = PayoutState.PAID) -> Payout:
-    world, partners, seller = office.front.world, Partners(Books(payout_state=state)), office.front.shopper()
+def started_payout(office: Office) -> Payout:
+    world, partners, seller = office.front.world, Partners(), office.front.shopper()
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
     edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
-    payout = start_payout(
+    return start_payout(
         uow=world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=None, key=None, now=LATER
     )
-    for _ in range(2):
+
+
+def pay_out(office: Office, *, state: PayoutState = PayoutState.PAID) -> Payout:
+    world, partners, payout = office.front.world, Partners(Books(payout_state=state)), started_payout(office)
+    for _ in range(3):  # sending begins, it is sent, it has arrived
         payout = advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
     return payout
 
@@ -204,3 +208,27 @@ def take_money(container: Container, office: Office) -> OrderId:
     payments.authorise(request)
     payments.capture(request)
     return request.order_id
+
+
+class TestPayoutCancellation:
+    def test_is_the_managers_until_its_sending_begins(self, office: Office, viewer: Desk, manager: Desk) -> None:
+        payout = started_payout(office)
+        body = {"version": payout.version}
+        assert "Cancel this payout" not in viewer.get("payout", payout_id=payout.id).text
+        assert "role does not allow" in viewer.post("payout-cancel", body, payout_id=payout.id).text
+        assert "Cancel this payout" in manager.get("payout", payout_id=payout.id).text
+        for _ in range(2):
+            assert "payout is cancelled" in manager.post("payout-cancel", body, payout_id=payout.id).text
+        text = manager.get("payout", payout_id=payout.id).text
+        assert "Payout cancelled" in text
+        assert "Cancel this payout" not in text
+
+    def test_is_refused_once_it_was_sent(self, office: Office, manager: Desk) -> None:
+        payout = pay_out(office)
+        page = manager.post("payout-cancel", {"version": payout.version}, payout_id=payout.id)
+        assert "payout is cancelled" not in page.text
+        assert office.front.world.uow().payouts.get(payout.id).status == PayoutStatus.PAID
+
+    def test_needs_the_version_that_was_looked_at(self, office: Office, manager: Desk) -> None:
+        payout = started_payout(office)
+        assert "not complete" in manager.post("payout-cancel", {}, payout_id=payout.id).text

@@ -93,7 +93,7 @@ class TestGetOwnBalance:
         assert balance(world, seller).next_payout_at is not None
         payout = pay(world, order)
         assert (balance(world, seller).available, balance(world, seller).in_transit) == (0, EARNED)
-        for _ in range(2):
+        for _ in range(3):  # sending begins, it is sent, it has ended
             advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
         seen = balance(world, seller)
         assert (seen.available, seen.in_transit, seen.next_payout_at) == (0, 0, None)
@@ -142,7 +142,7 @@ class TestListOwnBalanceTransactions:
         partners = Partners(Books(payout_state=PayoutState.FAILED))
         order = complete(world, seller, partners)
         payout = pay(world, order, seconds=1)
-        for _ in range(2):
+        for _ in range(3):  # sending begins, it is sent, it has ended
             advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
         out, sale = moved(world, seller)
         assert (out.status, sale.status) == (PayoutStatus.FAILED, "available")

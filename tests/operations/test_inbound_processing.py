@@ -149,7 +149,7 @@ class TestPayouts:
         now = later(8 * 24 * 3600)
         payout = start_due_payout(uow=world.uow(now=now), seller_id=seller_id_of(order.seller_id), now=now)
         assert payout is not None
-        for _ in range(2):
+        for _ in range(3):  # sending begins, it is sent, it has arrived
             told_event = told(world, an_event(order_id=None, payout_id=payout.id))
             assert handle(world, told_event, partners, seconds=8 * 24 * 3600).status == InboundStatus.PROCESSED
         assert world.uow().payouts.get(payout.id).status == PayoutStatus.PAID

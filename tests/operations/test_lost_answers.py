@@ -29,7 +29,7 @@ from resale.application.operations.orders import (
     record_tracking,
     submit_order,
 )
-from resale.application.operations.payouts import start_payout
+from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.history import verify_history
@@ -200,6 +200,7 @@ class TestOrders:
         )
         for step in steps:
             loss.run(step)
+        self._cancel_payout(loss, order)
         assert loss.changes_of(order.id) == [
             "order.submitted",
             "order.payment_started",
@@ -217,7 +218,13 @@ class TestOrders:
         assert sum(world.balances(order).values()) == 0
         account = world.seller_account(order)
         assert account is not None
-        assert account.available == 0
+        assert account.available == 10_800
+
+    def _cancel_payout(self, loss: Loss, order: Order) -> None:
+        payout_id = loss.world.transfer(order).payout_id
+        assert payout_id is not None
+        loss.run(lambda uow: cancel_payout(uow=uow, principal=BRAND, payout_id=payout_id, now=NOW))
+        assert loss.changes_of(payout_id) == ["payout.created", "payout.cancelled"]
 
     def test_each_step_to_a_declined_order(self, loss: Loss) -> None:
         order, partners = ordered(loss.world), Partners(Books(decline=True))

@@ -40,7 +40,7 @@ class TestASale:
         later = NOW + timedelta(days=3)
         payout = start_due_payout(uow=world.uow(now=later), seller_id=seller_id_of(order.seller_id), now=later)
         assert payout is not None
-        for _ in range(2):
+        for _ in range(3):  # sending begins, it is sent, it has arrived
             payout = advance_payout(uow=world.uow(now=later), partners=partners, payout_id=payout.id, now=later)
         assert payout.status == PayoutStatus.PAID
         account = world.seller_account(order)

@@ -26,6 +26,7 @@ from tests.simulation.line import Line
 T = TypeVar("T")
 
 _SETTLES = (timedelta(hours=1), timedelta(days=4))
+_COMES_BACK_WITHIN = timedelta(days=7)  # a payout that was paid
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -199,16 +200,19 @@ class Bank:
         self.payouts[payout_id] = (amount, destination, state)
         if state == PayoutState.PAID:
             self.paid_out += amount
-            if self.is_moody and self._chance.happens(0.12):
-                low, high = timedelta(hours=1), timedelta(days=6)
-                self._agenda.add_within("payout returns", lambda: self._return(payout_id), low=low, high=high)
+            if self.is_moody and self._chance.happens(0.2):
+                low, high, last = timedelta(hours=1), timedelta(days=6), self._agenda.now + _COMES_BACK_WITHIN
+                self._agenda.add_within("payout returns", lambda: self._return(payout_id, last), low=low, high=high)
         self._say("payout.changed", payout_id=payout_id)
 
-    def _return(self, payout_id: str) -> None:
+    def _return(self, payout_id: str, last: datetime) -> None:
+        if self._agenda.now > last:
+            return
         amount, destination, _ = self.payouts[payout_id]
         self.payouts[payout_id] = (amount, destination, PayoutState.RETURNED)
         self.paid_out -= amount
-        self._say("payout.changed", payout_id=payout_id)
+        if self._chance.happens(0.5):  # else nobody is told, and has to look
+            self._say("payout.changed", payout_id=payout_id)
 
     # ------------------------------------------------------------ the rest of the port
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:

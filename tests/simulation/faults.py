@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,7 @@ from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb import ledger as ledger_adapter
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
-from resale.application.operations import inbound, payouts
+from resale.application.operations import inbound
 from resale.application.operations.claims import deciding
 from resale.application.operations.listings import relisting
 from resale.application.operations.orders import (
@@ -23,12 +24,15 @@ from resale.application.operations.orders import (
     tracking,
 )
 from resale.application.operations.orders.moving import payment_request
+from resale.application.operations.payouts import advancing as paying_out
+from resale.application.operations.payouts import starting as starting_payouts
 from resale.domain import ledger, steps
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
+from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.states import Row
 from resale.domain.steps import OrderStep, kept
 from resale.domain.transfers import TransferStatus
@@ -201,6 +205,7 @@ def _step(step: OrderStep, planted: Callable[[Any], Order]) -> Callable[[], Abst
 
 
 _PART_IS_ALL: Final = Row(OrderStatus.DELIVERED, OrderCommand.REFUND, OrderStatus.REFUNDED)
+_CANCELLED_ANY_TIME: Final = Row(PayoutStatus.PENDING, PayoutCommand.CANCEL, PayoutStatus.CANCELLED)
 _ANY_VERSION: Final = "(version = :expected OR version <> :expected)"
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -279,7 +284,22 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="paid out under a fresh key",
         broken="A payout is asked for under a new key each time.",
         caught_by="ledger_is_the_banks",
-        plant=_around(payouts, "_request", _paid_afresh),
+        plant=_around(paying_out, "_request", _paid_afresh),
+    ),
+    Fault(
+        name="cancelled while it is sent",
+        broken="A payout is cancelled though its sending has begun.",
+        caught_by="ledger_is_the_banks",
+        plant=lambda: replaced_row(PAYOUTS._rows, (PayoutStatus.PENDING, PayoutCommand.CANCEL), [_CANCELLED_ANY_TIME]),
+        weights={"pay_out": 4, "cancel_payout": 12, "confirm_receipt": 5, "edit_seller": 4},
+        odds=Odds(partner_interleave=0.5),
+    ),
+    Fault(
+        name="a paid payout is not looked at",
+        broken="What was paid and came back is known by its webhook alone.",
+        caught_by="ledger_is_the_banks",
+        plant=lambda: replaced(paying_out, "WATCHED_FOR", timedelta()),
+        weights={"confirm_receipt": 5, "edit_seller": 4, "pay_out": 4},
     ),
     Fault(
         name="a label given back is not booked",
@@ -324,14 +344,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a failed payout keeps its transfers",
         broken="The balance is given back, the transfers stay settled.",
         caught_by="payouts_add_up",
-        plant=_around(payouts, "_give_back", _kept_settled),
+        plant=_around(paying_out, "give_back", _kept_settled),
         weights={"confirm_receipt": 5, "edit_seller": 4},
     ),
     Fault(
         name="more credit than was paid",
         broken="The account is credited more than the payout says.",
         caught_by="store_credit_matches",
-        plant=_around(payouts, "_charge", _more_credit),
+        plant=_around(starting_payouts, "_charge", _more_credit),
     ),
     Fault(
         name="a hold is not released",

@@ -27,7 +27,7 @@ Check = Callable[[Evidence], Iterator[str]]
 
 _S = OrderStatus
 _AT_REST = frozenset({_S.CANCELLED, _S.COMPLETED, _S.REFUNDED})
-_PAYOUTS_AT_REST = frozenset({PayoutStatus.PAID, PayoutStatus.FAILED, PayoutStatus.RETURNED})
+_PAYOUTS_AT_REST = PAYOUTS.final | {PayoutStatus.PAID}
 
 
 # ---------------------------------------------------------------- the buyers' money

@@ -24,13 +24,13 @@ from resale.application.operations.orders import (
     request_label,
     submit_order,
 )
-from resale.application.operations.payouts import start_payout
+from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal, Role
 from resale.domain.addresses import Address
 from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
-from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, SellerId
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId
 from resale.domain.listings import ListingEdit
 from resale.domain.orders import NewOrder, OrderStatus
 from resale.domain.payouts import PayoutMethod
@@ -76,6 +76,7 @@ class People:
             "refund": 1.5,
             "edit_seller": 1.5,
             "pay_out": 1,
+            "cancel_payout": 0.7,
             "relist": 1.5,
             "approve": 2,
             "change_listing": 0.4,
@@ -170,6 +171,15 @@ class People:
             return known or start_payout(uow=uow, seller_id=seller_id, method=method, key=key, now=self._run.now)
 
         self._say(f"{seller.subject} wants to be paid by {method}", pay_out)
+
+    def _cancel_payout(self) -> None:
+        if (payout := self._one("payout", "pending")) is not None:
+            who = self._chance.pick((("seller", _principal(payout["seller_id"])), ("brand", BRAND)))
+            payout_id = PayoutId(payout["id"])
+            self._say(
+                f"{who[0]} cancels {payout_id}",
+                lambda uow: cancel_payout(uow=uow, principal=who[1], payout_id=payout_id, now=self._run.now),
+            )
 
     def _relist(self) -> None:
         if (listing := self._came_back()) is not None:

@@ -50,6 +50,7 @@ DECIDED = {
     "relist_listing": (NO, ANY_LISTING, NO, NO, NO, NO, NO),
     "view_payout": (NO, ANY_PAYOUT, NO, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT),
     "view_payout_history": (NO, NO, NO, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT, ANY_PAYOUT),
+    "cancel_payout": (NO, ANY_PAYOUT, NO, ANY_PAYOUT, NO, NO, ANY_PAYOUT),
     "view_ledger": (NO, NO, NO, BOOKS, BOOKS, BOOKS, BOOKS),
     "move_test_clock": (NO, NO, NO, {"active"}, NO, NO, NO),
     "view_order_history": (NO, NO, NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),

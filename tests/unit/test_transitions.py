@@ -33,7 +33,7 @@ FINAL = {
     "shipment": {"returned", "voided"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": {"reversed"},
-    "payout": {"failed", "returned"},
+    "payout": {"cancelled", "failed", "returned"},
     "inbound": {"failed", "ignored", "processed"},
 }
 

@@ -12,7 +12,10 @@ from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutSt
 
 
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout. ``amount`` left the balance; ``bonus`` is what the shop adds to store credit."""
+    """A payout. ``amount`` left the balance; ``bonus`` is what the shop adds to store credit.
+
+    ``may_be_cancelled`` until its sending begins.
+    """
 
     id: PayoutId
     object: str
@@ -25,6 +28,7 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     bonus: int
     currency: str
     failure_code: str | None
+    may_be_cancelled: bool = False
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None

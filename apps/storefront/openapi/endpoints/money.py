@@ -142,6 +142,30 @@ MONEY_ENDPOINTS: Final = (
     ),
     Endpoint(
         method="post",
+        path="/v1/payouts/{payout_id}/cancel",
+        id="cancelPayout",
+        tag="Money",
+        summary="Cancel a payout",
+        details=(
+            "By its seller or the brand, while it `may_be_cancelled`: until its sending begins, moments after it was "
+            "started. What it took is available again, and paid in time by itself. Said again: the same answer."
+        ),
+        access=Access.PARTY,
+        scope="payouts:write",
+        answers=(PayoutView,),
+        if_match=True,
+        tagged=True,
+        problems=codes_of(
+            payouts.PayoutNotFound,
+            Forbidden,
+            payouts.PayoutTransitionRefused,
+            payouts.PayoutChanged,
+            sellers.SellerChanged,
+            TransferChanged,
+        ),
+    ),
+    Endpoint(
+        method="post",
         path="/v1/refunds",
         id="refundOrder",
         tag="Money",

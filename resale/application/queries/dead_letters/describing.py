@@ -107,6 +107,7 @@ def _describe_payout(looking: Looking, contents: Contents) -> tuple[Effect, ...]
         return _refusal(PayoutNotFound, payout_id)
     payout = msgspec.json.decode(document.doc, type=Payout)
     step = _PAYOUT_STEPS.get(payout.status) if payout.method == PayoutMethod.CASH else None
+    step = "begin_sending" if payout.may_be_cancelled else step
     return () if step is None else _step(payout.id, payout.status, payout.due_at, step)
 
 

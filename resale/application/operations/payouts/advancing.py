@@ -1,0 +1,180 @@
+"""The workflow of a payout: sent once, asked about until it cannot come back any more."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.payouts.giving_back import give_back
+from resale.application.ports import Partners, UnitOfWork
+from resale.domain import payout_ledger
+from resale.domain.ids import PayoutId
+from resale.domain.money import Money
+from resale.domain.partners import pause_after
+from resale.domain.payouts import (
+    PAYOUTS,
+    STEP_DUE,
+    WATCHED_FOR,
+    Payout,
+    PayoutCommand,
+    PayoutMethod,
+    PayoutOutcome,
+    PayoutRequest,
+    PayoutState,
+    PayoutStatus,
+)
+
+_POLL_EVERY: Final = timedelta(hours=6)
+_WATCH_EVERY: Final = timedelta(days=1)  # one that was paid: the webhook tells that it came back, unless it is lost
+_COMMANDS: Final[Mapping[PayoutState, PayoutCommand]] = {
+    PayoutState.IN_TRANSIT: PayoutCommand.SEND,
+    PayoutState.PAID: PayoutCommand.PAY,
+    PayoutState.FAILED: PayoutCommand.FAIL,
+    PayoutState.RETURNED: PayoutCommand.RETURN,
+}
+_CHANGES: Final = {
+    PayoutStatus.IN_TRANSIT: "payout.sent",
+    PayoutStatus.PAID: "payout.paid",
+    PayoutStatus.FAILED: "payout.failed",
+    PayoutStatus.RETURNED: "payout.returned",
+}
+_OPEN: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
+
+
+def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
+    """Ask what became of a payout, send it if nothing did, and commit the answer with all that follows.
+
+    That sending begins is committed before, by a step of its own: nobody can cancel what the provider may have paid.
+    One that was paid is looked at daily for some days, since the webhook that says it came back may be lost.
+
+    Shape: reads 1-42 items; at most one partner call with its look-up; commits at most once
+    (``payout.sending_started``, ``.sent``, ``.paid``, ``.failed``, ``.returned``, ``.awaited``). What failed is the
+    seller's again, with its transfers.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        partners: The tenant's partners.
+        payout_id: Which.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The payout as it stands.
+
+    Raises:
+        PayoutNotFound: No such payout.
+        PartnerUnavailable: The partner's answer is not known; the step is asked for again.
+        Conflict: Another worker was faster; read again.
+    """
+    payout = uow.payouts.get(payout_id)
+    if payout.method != PayoutMethod.CASH or payout.status not in {*_OPEN, PayoutStatus.PAID}:
+        return payout
+    if payout.may_be_cancelled:
+        return _begin_sending(uow=uow, payout=payout, now=now)
+    payments, request = partners.payments, _request(payout)
+    outcome = payments.find_payout(request)
+    if outcome is None and payout.status == PayoutStatus.PENDING:
+        outcome = payments.pay_out(request)
+    return (
+        _await_further(uow=uow, payout=payout, now=now)
+        if outcome is None
+        else _commit_outcome(uow=uow, provider=payments.name, payout=payout, outcome=outcome, now=now)
+    )
+
+
+def postpone_payout(*, uow: UnitOfWork, payout_id: PayoutId, reason_code: str, now: datetime) -> Payout:
+    """Put a payout's step off, longer each time: its partner did not answer after several tries.
+
+    Shape: reads 1 item; commits at most 1 (``payout.postponed``). Nothing waits: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        payout_id: Which.
+        reason_code: The outcome's code.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The payout, due again in half a minute to an hour.
+
+    Raises:
+        PayoutNotFound: No such payout.
+        Conflict: Another worker was faster; read again.
+    """
+    payout = uow.payouts.get(payout_id)
+    if payout.due_at is None:
+        return payout
+    payout = msgspec.structs.replace(
+        payout,
+        version=payout.version + 1,
+        step_tries=payout.step_tries + 1,
+        updated_at=now,
+        due_at=now + pause_after(payout.step_tries),
+    )
+    uow.payouts.save(payout, change_type="payout.postponed", reason_code=reason_code)
+    uow.commit()
+    return payout
+
+
+def _begin_sending(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
+    payout = msgspec.structs.replace(
+        payout, version=payout.version + 1, may_be_cancelled=False, updated_at=now, due_at=now + STEP_DUE
+    )
+    uow.payouts.save(payout, change_type="payout.sending_started")
+    uow.commit()
+    return payout
+
+
+def _looked_at_next(payout: Payout, now: datetime) -> datetime | None:
+    """Say when a payout is asked about again; one that was paid, until it cannot come back any more."""
+    if payout.status in _OPEN:
+        return now + _POLL_EVERY
+    is_watched = payout.paid_at is not None and now < payout.paid_at + WATCHED_FOR
+    return now + _WATCH_EVERY if payout.status == PayoutStatus.PAID and is_watched else None
+
+
+def _request(payout: Payout) -> PayoutRequest:
+    return PayoutRequest(
+        payout_id=payout.id,
+        amount=Money(amount=payout.amount, currency=payout.currency),
+        destination=payout.destination or "",
+        provider_reference=payout.provider_reference,
+    )
+
+
+def _commit_outcome(*, uow: UnitOfWork, provider: str, payout: Payout, outcome: PayoutOutcome, now: datetime) -> Payout:
+    command = _COMMANDS[outcome.state]
+    if not PAYOUTS.permits(payout.status, command):
+        return _await_further(uow=uow, payout=payout, now=now)
+    status = PAYOUTS.next_status(payout.status, command)
+    if outcome.provider_reference != payout.provider_reference:
+        uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=payout.id)
+    moved = msgspec.structs.replace(
+        payout,
+        status=status,
+        version=payout.version + 1,
+        step_tries=0,
+        provider_reference=outcome.provider_reference,
+        failure_code=outcome.reason_code,
+        paid_at=now if status == PayoutStatus.PAID else payout.paid_at,
+        updated_at=now,
+    )
+    moved = msgspec.structs.replace(moved, due_at=_looked_at_next(moved, now))
+    uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=outcome.reason_code)
+    if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
+        give_back(uow=uow, payout=moved, now=now)
+    if (booking := payout_ledger.settled(payout, moved, at=now)) is not None:
+        uow.ledger.post(booking)
+    uow.commit()
+    return moved
+
+
+def _await_further(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
+    """Ask again later for what is still under way or may come back; asked before its time, or over: nothing."""
+    if payout.due_at is None or now < payout.due_at:
+        return payout
+    payout = msgspec.structs.replace(
+        payout, version=payout.version + 1, updated_at=now, due_at=_looked_at_next(payout, now), step_tries=0
+    )
+    uow.payouts.save(payout, change_type="payout.awaited")
+    uow.commit()
+    return payout

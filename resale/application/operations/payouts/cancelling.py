@@ -1,0 +1,59 @@
+"""Ending a payout that was not sent."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.operations.payouts.giving_back import give_back
+from resale.application.ports import UnitOfWork
+from resale.domain import payout_ledger
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.ids import PayoutId
+from resale.domain.payouts import PAYOUTS, Payout, PayoutChanged, PayoutCommand, PayoutNotFound, PayoutStatus
+from resale.errors import Forbidden
+
+
+def cancel_payout(
+    *, uow: UnitOfWork, principal: Principal, payout_id: PayoutId, expected_version: int | None = None, now: datetime
+) -> Payout:
+    """Cancel a cash payout that the provider was not asked for yet: what it took is the seller's again.
+
+    Shape: reads 1-42 items; commits 1 payout, the account, its transfers and the ledger (``payout.cancelled``,
+    ``transfer.reopened``, ``seller.balance_changed``). Said again: no-op.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The seller whose it is, the brand or a manager.
+        payout_id: Which.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The payout, cancelled; the seller's destination stays.
+
+    Raises:
+        PayoutNotFound: None that the caller may see.
+        Forbidden: Seen, but not theirs to cancel.
+        PayoutTransitionRefused: Its sending has begun, or it is over.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    payout = uow.payouts.get(payout_id)
+    role = role_towards(principal, owner_id=payout.seller_id)
+    if not permits(Action.VIEW_PAYOUT, role, payout.status):
+        raise PayoutNotFound
+    if not permits(Action.CANCEL_PAYOUT, role, payout.status):
+        raise Forbidden("This payout is not yours to cancel.")
+    if payout.status == PayoutStatus.CANCELLED:
+        return payout
+    if expected_version not in {None, payout.version}:
+        raise PayoutChanged(f"The payout is at version {payout.version} by now; read it again.")
+    status = PAYOUTS.next_status(payout.status, PayoutCommand.CANCEL, entity=payout, now=now)
+    cancelled = msgspec.structs.replace(
+        payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=now
+    )
+    uow.payouts.save(cancelled, change_type="payout.cancelled")
+    give_back(uow=uow, payout=cancelled, now=now)
+    if (booking := payout_ledger.settled(payout, cancelled, at=now)) is not None:
+        uow.ledger.post(booking)
+    uow.commit()
+    return cancelled

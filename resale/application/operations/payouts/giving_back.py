@@ -1,0 +1,45 @@
+"""What a payout took and did not pay is the seller's again."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.sellers import pays_at, seller_account_of
+from resale.application.ports import UnitOfWork
+from resale.domain.ids import OrderId
+from resale.domain.payouts import Payout, PayoutStatus
+from resale.domain.transfers import TRANSFERS, TransferCommand
+
+#: Why a balance has money again that had left it.
+_REASONS: Final = {
+    PayoutStatus.FAILED: "payout_failed",
+    PayoutStatus.RETURNED: "payout_failed",
+    PayoutStatus.CANCELLED: "payout_cancelled",
+}
+
+
+def give_back(*, uow: UnitOfWork, payout: Payout, now: datetime) -> None:
+    """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
+    for order_id, transfer_id in payout.transfers:
+        transfer = uow.transfers.get(OrderId(order_id), transfer_id)
+        reopened = msgspec.structs.replace(
+            transfer,
+            status=TRANSFERS.next_status(transfer.status, TransferCommand.REOPEN),
+            version=transfer.version + 1,
+            payout_id=None,
+            updated_at=now,
+        )
+        uow.transfers.save(reopened, change_type="transfer.reopened")
+    seller, _ = seller_account_of(uow=uow, customer_id=payout.seller_id, now=now)
+    was_tried = payout.status != PayoutStatus.CANCELLED
+    is_refused = was_tried and seller.payout_destination == payout.destination
+    seller = msgspec.structs.replace(
+        seller,
+        version=seller.version + 1,
+        available=seller.available + payout.amount,
+        payout_destination=None if is_refused else seller.payout_destination,
+        updated_at=now,
+    )
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
+    uow.sellers.save(seller, change_type="seller.balance_changed", reason_code=_REASONS[payout.status])
