@@ -12,11 +12,19 @@ import msgspec
 from apps.core.commands import perform
 from resale.application.operations.claims import advance_claim, postpone_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
+from resale.application.operations.listings import expire_listing
 from resale.application.operations.orders import advance_order, postpone_order
 from resale.application.operations.payouts import advance_payout, postpone_payout, start_due_payout
 from resale.application.ports import Partners, UnitOfWork
-from resale.application.reactions import ADVANCE_CLAIM, ADVANCE_ORDER, ADVANCE_PAYOUT, PROCESS_INBOUND, START_PAYOUT
-from resale.domain.ids import ClaimId, InboundId, OrderId, PayoutId, SellerId
+from resale.application.reactions import (
+    ADVANCE_CLAIM,
+    ADVANCE_ORDER,
+    ADVANCE_PAYOUT,
+    EXPIRE_LISTING,
+    PROCESS_INBOUND,
+    START_PAYOUT,
+)
+from resale.domain.ids import ClaimId, InboundId, ListingId, OrderId, PayoutId, SellerId
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
 from resale.errors import Unavailable
 
@@ -80,6 +88,10 @@ def _start_payout(at: Delivery, *, seller_id: str) -> None:
     at.run(lambda uow, now: start_due_payout(uow=uow, seller_id=SellerId(seller_id), now=now))
 
 
+def _expire_listing(at: Delivery, *, listing_id: str) -> None:
+    at.run(lambda uow, now: expire_listing(uow=uow, listing_id=ListingId(listing_id), now=now))
+
+
 def _process_inbound(at: Delivery, *, inbound_id: str) -> None:
     """Act on what a partner told, then settle it: two commits, each of which may be repeated."""
     event_id = InboundId(inbound_id)
@@ -100,6 +112,7 @@ STEPS: Final[Mapping[str, Step]] = {
     ADVANCE_CLAIM: _advance_claim,
     ADVANCE_PAYOUT: _advance_payout,
     START_PAYOUT: _start_payout,
+    EXPIRE_LISTING: _expire_listing,
     PROCESS_INBOUND: _process_inbound,
 }
 

@@ -17,6 +17,7 @@ from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
     ADVANCE_PAYOUT,
+    EXPIRE_LISTING,
     PROCESS_IMAGE,
     PROCESS_INBOUND,
     PROCESS_UPLOAD,
@@ -73,6 +74,12 @@ def advance_one_payout(self: TenantTask, *, payout_id: str) -> None:
 def start_one_payout(self: TenantTask, *, seller_id: str) -> None:
     """Pay a seller whose time has come."""
     STEPS[START_PAYOUT](_delivery(self), seller_id=seller_id)
+
+
+@shared_task(bind=True, base=TenantTask, name=EXPIRE_LISTING)
+def expire_one_listing(self: TenantTask, *, listing_id: str) -> None:
+    """End a listing whose time on sale is over."""
+    STEPS[EXPIRE_LISTING](_delivery(self), listing_id=listing_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_INBOUND)

@@ -37,6 +37,7 @@ ADVANCE_ORDER: Final = "orders.advance"
 ADVANCE_CLAIM: Final = "claims.advance"
 ADVANCE_PAYOUT: Final = "payouts.advance"
 START_PAYOUT: Final = "payouts.start"
+EXPIRE_LISTING: Final = "listings.expire"
 PROCESS_IMAGE: Final = "images.process"
 PROCESS_INBOUND: Final = "inbound.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
@@ -48,6 +49,7 @@ TASKS: Final[Mapping[str, Route]] = {
     ADVANCE_CLAIM: Route(Purpose.ORDERS, "claim_id"),
     ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
     START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
+    EXPIRE_LISTING: Route(Purpose.ORDERS, "listing_id"),
     SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, "clock_id"),
     PROCESS_INBOUND: Route(Purpose.ORDERS, "inbound_id"),
 }
@@ -79,6 +81,7 @@ REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 #: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).
 WAKES: Final[Mapping[str, str]] = {
+    "lst": EXPIRE_LISTING,
     "ord": ADVANCE_ORDER,
     "clm": ADVANCE_CLAIM,
     "pyt": ADVANCE_PAYOUT,
@@ -126,6 +129,7 @@ CHANGE_TYPES: Final = frozenset(
         "listing.changes_requested",
         "listing.created",
         "listing.edited",
+        "listing.expired",
         "listing.paused",
         "listing.rejected",
         "listing.released",

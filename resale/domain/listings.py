@@ -41,6 +41,7 @@ class ListingStatus(StrEnum):
     RESERVED = "reserved"
     SOLD = "sold"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
 
 
 class ListingCommand(StrEnum):
@@ -57,6 +58,7 @@ class ListingCommand(StrEnum):
     RESERVE = "reserve"
     RELEASE = "release"
     SELL = "sell"
+    EXPIRE = "expire"
 
 
 class Condition(StrEnum):
@@ -75,6 +77,11 @@ class ListingTransitionRefused(Rejected):
     """The listing's state does not allow this."""
 
     code = "listing_transition_refused"
+
+
+def is_over(listing: "Listing", now: datetime) -> bool:
+    """Its time on sale is over."""
+    return listing.expires_at is not UNSET and now >= listing.expires_at
 
 
 _S = ListingStatus
@@ -104,13 +111,20 @@ LISTINGS: Final = Machine(
         Row(_S.ACTIVE, _C.RESERVE, _S.RESERVED),
         Row(_S.RESERVED, _C.RELEASE, _S.ACTIVE),
         Row(_S.RESERVED, _C.SELL, _S.SOLD),
+        Row(_S.ACTIVE, _C.EXPIRE, _S.EXPIRED, is_over),
+        Row(_S.PAUSED, _C.EXPIRE, _S.EXPIRED, is_over),
+        Row(_S.EXPIRED, _C.EDIT, _S.EXPIRED),
+        Row(_S.EXPIRED, _C.SUBMIT, _S.PENDING_REVIEW),
+        Row(_S.EXPIRED, _C.WITHDRAW, _S.WITHDRAWN),
     ),
     refused=ListingTransitionRefused,
     initial=_S.DRAFT,
 )
 
 #: States in which the set of images may still change; later they are frozen into ``photos``.
-IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED})
+IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED, _S.EXPIRED})
+#: States that time ends. One that an order holds is not among them: its order decides, and time after it.
+RUNS_OUT: Final = frozenset({_S.ACTIVE, _S.PAUSED})
 
 
 class ListingNotFound(NotFound):
@@ -212,7 +226,10 @@ class ListingPrivate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """A listing as stored: everything but ``private`` is its ``doc``."""
+    """A listing as stored: everything but ``private`` is its ``doc``.
+
+    ``expires_at`` is when its time on sale ends; one that was published before there was such a time has none.
+    """
 
     id: ListingId
     object: str = "listing"
@@ -234,8 +251,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     relisted_from: ListingId | UnsetType = UNSET
     submitted_at: datetime | None = None
     published_at: datetime | None = None
+    expires_at: datetime | UnsetType = UNSET
     created_at: datetime
     updated_at: datetime
+    due_at: datetime | UnsetType = UNSET
     private: str | UnsetType = UNSET
 
 
@@ -245,12 +264,16 @@ def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus
 
 
 def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, **fields: object) -> Listing:
-    """Take a listing through its table, the only way its state changes. Raises ListingTransitionRefused."""
+    """Take a listing through its table, the only way its state changes, and see when it has to be woken.
+
+    Raises:
+        ListingTransitionRefused: The table has no such row, or none whose guard holds.
+    """
     status = LISTINGS.next_status(listing.status, command, entity=listing, now=now)
-    return msgspec.structs.replace(
-        listing,
-        **fields,
-        status=status,
-        version=listing.version + 1,
-        updated_at=now,
-    )
+    moved = msgspec.structs.replace(listing, **fields, status=status, version=listing.version + 1, updated_at=now)
+    return msgspec.structs.replace(moved, due_at=wakes_at(moved))
+
+
+def wakes_at(listing: Listing) -> datetime | UnsetType:
+    """Say when a listing has to be looked at by itself; never while an order holds it."""
+    return listing.expires_at if listing.status in RUNS_OUT else UNSET

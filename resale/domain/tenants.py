@@ -63,6 +63,7 @@ class Resources(msgspec.Struct, frozen=True):
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
     """A shop's own rules of sale: timers and rates. The defaults are the field's (DOMAIN.md, default timers)."""
 
+    listing_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 90
     hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=30)] = 15
     ship_by_business_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 5
     claim_window_hours: Annotated[int, msgspec.Meta(ge=1, le=24 * 30)] = 72

@@ -25,7 +25,7 @@ PHOTO = {
 PUBLIC_LISTING = {
     "id", "object", "livemode", "version", "status", "seller_id", "title", "description", "product", "condition",
     "price.amount", "price.currency", "market", "custom_fields.size", "custom_fields.year", "custom_fields.altered",
-    "published_at", "created_at", "updated_at", *PHOTO,
+    "published_at", "expires_at", "created_at", "updated_at", *PHOTO,
 }  # fmt: skip
 OWNER_LISTING = PUBLIC_LISTING | {"submitted_at", "relisted_from", "reasons", "images"}
 BRAND_LISTING = OWNER_LISTING | {"order_id"}

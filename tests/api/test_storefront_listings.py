@@ -112,6 +112,11 @@ class TestGetListing:
         assert front.get(url(active)).headers["Cache-Control"] == "private, no-cache"
         assert "no-store" in front.get(url(active), by=seller).headers["Cache-Control"]
 
+    def test_says_until_when_it_is_on_sale(self, front: Front, active: Listing) -> None:
+        until = NOW + timedelta(days=90)
+        assert front.get(url(active)).json["expires_at"] == until.isoformat().replace("+00:00", "Z")
+        assert "due_at" not in front.get(url(active), brand=True).json
+
 
 class TestListListings:
     def test_is_of_the_shops_own_market_newest_first(self, front: Front, seller: Shopper) -> None:

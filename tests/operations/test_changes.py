@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -283,6 +283,16 @@ class TestSweep:
         assert not [task for task in changes.tasks() if submitted.id in task]
         sweeper.run_once(now=later(31))
         assert len([task for task in changes.tasks() if submitted.id in task]) == 1
+
+    def test_wakes_a_listing_whose_time_is_over(self, changes: Changes) -> None:
+        listing = changes.world.active(changes.world.shopper())
+        assert isinstance(listing.due_at, datetime)
+        changes.sweeper().run_once(now=listing.due_at - timedelta(seconds=1))
+        assert not [task for task in changes.tasks() if listing.id in task]
+        changes.sweeper().run_once(now=listing.due_at)
+        (task,) = [task for task in changes.tasks() if listing.id in task]
+        assert json.loads(task)["headers"]["task"] == "listings.expire"
+        assert json.loads(json.loads(task)["body"]) == [[], {"listing_id": listing.id}, {}]
 
     def test_several_sweeps_send_the_same_message(self, changes: Changes, submitted: Order) -> None:
         for _ in range(2):

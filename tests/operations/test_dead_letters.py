@@ -412,6 +412,15 @@ class TestDescribeReplay:
         assert effects(world, letters, letter_id, now=NOW) == []
         assert effects(world, letters, letter_id, now=later(60)) == [("step", seller.id, "active", "start_payout")]
 
+    def test_of_a_listing_says_whether_its_time_is_over(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard
+    ) -> None:
+        listing = world.active(world.shopper())
+        letter_id = graveyard.bury_task("listings.expire", listing_id=listing.id)
+        assert effects(world, letters, letter_id, now=NOW) == []
+        found = effects(world, letters, letter_id, now=later(90 * 86_400))
+        assert found == [("step", listing.id, "active", "expire")]
+
     def test_of_a_partners_event_says_whether_it_waits(
         self, world: World, letters: DeadLetters, graveyard: Graveyard
     ) -> None:
@@ -427,6 +436,7 @@ class TestDescribeReplay:
         [
             ("claims.advance", "claim_id", "claim_not_found"),
             ("payouts.advance", "payout_id", "payout_not_found"),
+            ("listings.expire", "listing_id", "listing_not_found"),
             ("inbound.process", "inbound_id", "inbound_not_found"),
             ("images.process", "media_id", "image_not_found"),
         ],

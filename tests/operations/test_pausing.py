@@ -1,6 +1,5 @@
 """A listing that is off for a while, on the real engine: who may, what is hidden, the lost race, the second time."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -25,7 +24,7 @@ from resale.domain.listings import (
     ListingTransitionRefused,
 )
 from resale.errors import Forbidden
-from tests.operations.world import BRAND, World, a_new_order, customer_of, later
+from tests.operations.world import BRAND, Interrupted, World, a_new_order, customer_of, later
 from tests.unit.builders import NOW
 
 ON_SALE_AGAIN = (ListingStatus.ACTIVE, 5)
@@ -182,20 +181,6 @@ class TestWhilePaused:
             cancel_order(uow=world.uow(), principal=by_buyer, order_id=order.id, now=NOW)
             pause(world, active, world.principal(seller))
         assert world.listing(active.id).status == ListingStatus.PAUSED
-
-
-class Interrupted:
-    """A unit of work before whose commit something happens."""
-
-    def __init__(self, uow: UnitOfWork, before_commit: Callable[[], object]) -> None:
-        self._uow, self._before_commit = uow, before_commit
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._uow, name)
-
-    def commit(self) -> None:
-        self._before_commit()
-        self._uow.commit()
 
 
 class OfVersion:

@@ -161,6 +161,20 @@ class World:
         return self.uow().orders.get(claim.order_id)
 
 
+class Interrupted:
+    """A unit of work before whose commit something happens."""
+
+    def __init__(self, uow: UnitOfWork, before_commit: Callable[[], object]) -> None:
+        self._uow, self._before_commit = uow, before_commit
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._uow, name)
+
+    def commit(self) -> None:
+        self._before_commit()
+        self._uow.commit()
+
+
 def a_new_listing(**fields: object) -> NewListing:
     values = {
         "title": "Waxed jacket",

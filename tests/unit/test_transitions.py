@@ -76,6 +76,11 @@ class TestListings:
         leaving = {row.on for row in LISTINGS if row.source == ListingStatus.RESERVED}
         assert leaving == {ListingCommand.RELEASE, ListingCommand.SELL}
 
+    def test_time_ends_what_is_not_an_orders_and_only_when_it_is_over(self) -> None:
+        rows = [row for row in LISTINGS if row.on == ListingCommand.EXPIRE]
+        assert {row.source for row in rows} == {ListingStatus.ACTIVE, ListingStatus.PAUSED}
+        assert {row.condition for row in rows} == {"its time on sale is over"}
+
     def test_only_a_reserved_listing_is_sold(self) -> None:
         assert {row.source for row in LISTINGS if row.target == ListingStatus.SOLD} == {ListingStatus.RESERVED}
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec import UNSET
+
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
@@ -42,7 +44,8 @@ def _index_keys(listing: Listing, shards: int) -> Mapping[str, str]:
             keys.LISTINGS_BY_REVIEW.partition: keys.numbered_partition(keys.shard_of(listing.id, shards)),
             keys.LISTINGS_BY_REVIEW.sort: keys.moment_sort(listing.submitted_at, listing.id),
         }
-    return found
+    due_at = None if listing.due_at is UNSET else listing.due_at
+    return {**found, **keys.due_keys(listing.id, due_at, shards)}
 
 
 class DynamoDBListings(AuditedRepository[Listing]):

@@ -72,6 +72,7 @@ class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
     custom_fields: dict[str, str | int | bool]
     photos: tuple[PhotoView, ...]
     published_at: datetime | None
+    expires_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

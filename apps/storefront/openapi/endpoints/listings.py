@@ -68,7 +68,10 @@ LISTING_ENDPOINTS: Final = (
         id="getListing",
         tag="Listings",
         summary="One listing",
-        details="Its seller and the brand see more of it, and in every state; others see it while it is on show.",
+        details=(
+            "Its seller and the brand see more of it, and in every state; others see it while it is on show. It goes "
+            "off sale by itself at `expires_at`, unless an order holds it then."
+        ),
         access=Access.KEY,
         scope="listings:read",
         answers=_LISTING_VIEWS,
@@ -98,7 +101,10 @@ LISTING_ENDPOINTS: Final = (
         id="submitListing",
         tag="Listings",
         summary="Ask for review",
-        details="Freezes the images that are ready. Said again it changes nothing.",
+        details=(
+            "Freezes the images that are ready. An expired listing is put forward again by it. Said again it changes "
+            "nothing."
+        ),
         access=Access.SHOPPER,
         body=NoBody,
         body_required=False,

@@ -1,4 +1,4 @@
-"""What can be done to a listing: create, edit, submit, pause, resume, withdraw, moderate, relist."""
+"""What can be done to a listing: create, edit, submit, pause, resume, withdraw, moderate, relist, expire."""
 
 from resale.application.operations.listings.drafting import (
     UPLOAD_CHECK_AFTER,
@@ -6,6 +6,7 @@ from resale.application.operations.listings.drafting import (
     create_listing,
     edit_listing,
 )
+from resale.application.operations.listings.expiring import expire_listing
 from resale.application.operations.listings.pausing import pause_listing, resume_listing
 from resale.application.operations.listings.relisting import relist_listing
 from resale.application.operations.listings.reviewing import (
@@ -23,6 +24,7 @@ __all__ = [
     "Moderation",
     "create_listing",
     "edit_listing",
+    "expire_listing",
     "moderate_listing",
     "pause_listing",
     "relist_listing",

@@ -142,12 +142,14 @@ def edit_listing(
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing was changed too often; list the item anew.")
+    goes_to_review = status == ListingStatus.PENDING_REVIEW
     listing = moved_listing(
         edited,
         ListingCommand.EDIT,
         now=now,
         image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
-        submitted_at=now if status == ListingStatus.PENDING_REVIEW else listing.submitted_at,
+        submitted_at=now if goes_to_review else listing.submitted_at,
+        expires_at=UNSET if goes_to_review else listing.expires_at,
     )
     uow.listings.save(listing, change_type="listing.edited")
     for slot in slots:
@@ -190,7 +192,7 @@ def _added_slots(*, uow: UnitOfWork, listing: Listing, edit: ListingEdit, now: d
     if edit.images is UNSET:
         return ()
     if listing.status not in IMAGES_OPEN:
-        raise ImagesFrozen("Images can be added to a draft, or after changes were requested.")
+        raise ImagesFrozen("Images can be added to a draft, to an expired listing, or after changes were requested.")
     if len(listing.image_ids) + len(edit.images) > MAX_STORED_IMAGES:
         raise TooManyImages(f"A listing keeps at most {MAX_STORED_IMAGES} image slots over its life.")
     return tuple(

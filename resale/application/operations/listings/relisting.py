@@ -63,6 +63,7 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
         relisted_from=listing.id,
         submitted_at=now,
         published_at=None,
+        expires_at=UNSET,
         created_at=now,
         updated_at=now,
         private=UNSET,

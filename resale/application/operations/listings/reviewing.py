@@ -1,6 +1,6 @@
 """Submitting, withdrawing and deciding on a listing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -79,7 +79,7 @@ def submit_listing(
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
         ImagesPending: An image is still awaited or processed, or none is ready.
-        ListingTransitionRefused: Not a draft and no changes were requested.
+        ListingTransitionRefused: Not a draft, not expired, and no changes were requested.
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
@@ -88,9 +88,9 @@ def submit_listing(
     expect_version(listing=listing, version=expected_version)
     next_status(listing.status, ListingCommand.SUBMIT)
     images = uow.media.list_of(listing_id)
-    keeps_photos = listing.relisted_from is not UNSET and not images
+    keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
-    listing = moved_listing(listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now)
+    listing = moved_listing(listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now, expires_at=UNSET)
     uow.listings.save(listing, change_type="listing.submitted")
     uow.commit()
     return listing
@@ -173,12 +173,17 @@ def moderate_listing(
         listing,
         command,
         now=now,
-        published_at=now if command == ListingCommand.APPROVE else listing.published_at,
+        **(_published(uow, now) if command == ListingCommand.APPROVE else {}),
         private=private if moderation.reasons else UNSET,
     )
     uow.listings.save(listing, change_type=_CHANGES[moderation.decision])
     uow.commit()
     return listing
+
+
+def _published(uow: UnitOfWork, now: datetime) -> dict[str, object]:
+    """Begin its time on sale; an approval after an edit begins it anew."""
+    return {"published_at": now, "expires_at": now + timedelta(days=uow.tenant.policies.listing_days)}
 
 
 def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:

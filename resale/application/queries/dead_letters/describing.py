@@ -6,12 +6,14 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from resale.application.ports import HistoryRow, MediaStore, Reader
 from resale.domain.claims import Claim, ClaimNotFound, ClaimStep, next_claim_step
 from resale.domain.dead_letters import Contents, uploads_of
 from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId, is_any_id, is_id
 from resale.domain.inbound import Inbound, InboundNotFound, InboundStatus
+from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound
 from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
 from resale.domain.orders import Order, OrderNotFound
 from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
@@ -120,6 +122,18 @@ def _describe_seller(looking: Looking, contents: Contents) -> tuple[Effect, ...]
     return _step(seller.id, seller.status, seller.due_at, "start_payout")
 
 
+def _describe_listing(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+    listing_id = ListingId(_argument(contents, "listing_id"))
+    document = looking.reader.find_listing(listing_id) if is_id("lst", listing_id) else None
+    if document is None:
+        return _refusal(ListingNotFound, listing_id)
+    listing = msgspec.json.decode(document.doc, type=Listing)
+    ends = LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=looking.now)
+    if not ends or listing.due_at is UNSET:
+        return ()
+    return _step(listing.id, listing.status, listing.due_at, "expire")
+
+
 def _describe_inbound(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     """Say whether what a partner told would be acted on; what follows is its entity's own step."""
     inbound_id = InboundId(_argument(contents, "inbound_id"))
@@ -187,6 +201,7 @@ DESCRIBERS: Final[Mapping[str, Describer]] = {
     "claims.advance": _describe_claim,
     "payouts.advance": _describe_payout,
     "payouts.start": _describe_seller,
+    "listings.expire": _describe_listing,
     "inbound.process": _describe_inbound,
     "images.process": _describe_image,
     "images.process_upload": _describe_upload,
