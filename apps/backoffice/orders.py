@@ -42,6 +42,7 @@ _LOOKED_AT: Final = 300  # orders of one look for those that need a person: thre
 _CANCELLABLE: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED, OrderStatus.AWAITING_SHIPMENT}
 )
+_UNDER_WAY: Final = frozenset({RefundState.PENDING, RefundState.FAILED})  # what failed is tried again
 _SAID: Final = {
     OrderStatus.CANCELLED: "The order is cancelled.",
     OrderStatus.CANCELLING: "The order is being cancelled: the money is given back.",
@@ -267,7 +268,7 @@ def _cancellable(order: BrandOrder) -> bool:
 def _refundable(order: BrandOrder) -> bool:
     """Whether a refund can be begun; that its time is not over yet is the operation's to say."""
     is_disputed = order.dispute is not None and order.dispute.status == DisputeStatus.OPEN
-    is_under_way = bool(order.refunds) and order.refunds[-1].status != RefundState.SUCCEEDED
+    is_under_way = any(refund.status in _UNDER_WAY for refund in order.refunds)
     return order.status in REFUNDABLE and money_left(order) > 0 and not is_disputed and not is_under_way
 
 

@@ -37,8 +37,8 @@ LABELS: Final[Mapping[str, str]] = {
 ATTENTION: Final[Mapping[str, str]] = {
     "label_refused": "The carrier refused to sell a label. The seller can give another address to ship from, or send "
     "the parcel with a carrier of their own; report it here then.",
-    "refund_failed": "The payment provider could not give the money back, several times. It is tried again, less often "
-    "each time; look at this payment at the provider.",
+    "refund_failed": "The payment provider could not give the money back, several times, or after it had. It "
+    "is tried again, less often each time; look at this payment at the provider.",
     "dispute_open": "The buyer's bank disputes the payment. Answer at the payment provider before the evidence is due; "
     "until it is decided, nothing more happens to the money.",
     "charged_back": "The dispute is lost: the buyer's bank took the money back.",
@@ -84,7 +84,9 @@ def name_account(account: str) -> str:
 
 
 def name_step(step: str) -> str:
-    """Say what was booked; a refund books under its own id."""
+    """Say what was booked; a refund books under its own id, and books back under the same."""
+    if ledger.refund_of_step(step) != step:
+        return "Refund came back"
     return "Refund" if step.startswith("ref_") else _STEPS.get(step, step)
 
 

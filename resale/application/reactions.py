@@ -191,6 +191,7 @@ CHANGE_TYPES: Final = frozenset(
         "transfer.held",
         "transfer.reduced",
         "transfer.reopened",
+        "transfer.restored",
         "transfer.reversed",
         "transfer.settled",
         "transfer.taken_back",

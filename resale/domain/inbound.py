@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import ConnectionId, InboundId, is_id
+from resale.domain.ids import ConnectionId, InboundId, RefundId, is_id
 from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider
 from resale.domain.payments import Dispute
 from resale.domain.shipments import MAX_EVENTS, TrackingEvent
@@ -97,6 +97,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     provider_event_kind: str
     occurred_at: datetime | None = None
     target_id: str | None = None
+    failed_refund_id: RefundId | None = None
     reference: str | None = None
     tracking: tuple[TrackingEvent, ...] = ()
     dispute: Dispute | None = None
@@ -128,6 +129,7 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
         provider_event_kind=event.kind[:MAX_NAME_CHARS],
         occurred_at=event.occurred_at,
         target_id=_named_target(event),
+        failed_refund_id=event.failed_refund_id if is_id("ref", event.failed_refund_id or "") else None,
         reference=_bounded(event.reference) if event.reference else None,
         tracking=event.tracking[-MAX_EVENTS:],
         dispute=event.dispute,

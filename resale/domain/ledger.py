@@ -24,6 +24,8 @@ CARRIERS: Final = "carriers"  # liability: labels to be paid for
 PAYOUTS_IN_TRANSIT: Final = "payouts_in_transit"  # liability: left a balance, not yet paid
 BONUSES: Final = "bonuses"  # expense: what the tenant adds to store credit
 
+_RETURNED: Final = ":returned"  # what a refund's step ends in that books it back
+
 #: The house's accounts: many write to them at once, so they are spread over shards and their balances are summed.
 HOUSE_ACCOUNTS: Final = (
     PROVIDER,
@@ -135,6 +137,12 @@ def split_refund(order: Order, amount: int) -> RefundParts:
     return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_given_back(order)))
 
 
+def seller_left(order: Order) -> int:
+    """Say what of the seller's part no refund took that is done."""
+    taken = sum(refund.parts.seller for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
+    return parts_of(order).seller - taken
+
+
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
     """Book a captured payment."""
     parts = parts_of(order)
@@ -144,6 +152,17 @@ def capture(order: Order, *, at: datetime) -> LedgerTransaction:
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Book a refund (or chargeback); ``seller`` is the account that gives the seller's part."""
     return _booking(order, given.id, at, _owed(given.parts, sign=1, seller=seller), -given.amount)
+
+
+def refund_returned(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
+    """Book that a refund came back: what it booked, reversed; ``seller`` is the account that gets the seller's part."""
+    step = f"{given.id}{_RETURNED}"
+    return _booking(order, step, at, _owed(given.parts, sign=-1, seller=seller), given.amount)
+
+
+def refund_of_step(step: str) -> str:
+    """Name the refund that a step books, or books back."""
+    return step.removesuffix(_RETURNED)
 
 
 def label_bought(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:

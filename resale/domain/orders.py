@@ -188,9 +188,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def failed_refund(self) -> Refund | None:
-        """The last refund, where the provider could not give it back: it is tried again while something is left."""
-        last = self.refunds[-1] if self.refunds and self.remaining_minor else None
-        return last if last is not None and last.status == RefundState.FAILED else None
+        """The last refund that the provider could not give back: it is tried again while something is left."""
+        if not self.remaining_minor:
+            return None
+        return next((refund for refund in reversed(self.refunds) if refund.status == RefundState.FAILED), None)
 
     @property
     def is_refund_under_way(self) -> bool:
@@ -285,6 +286,12 @@ ORDERS: Final = Machine(
 
 #: Money was taken and the sale is not over.
 PAID_AND_OPEN: Final = frozenset({*SELLABLE, *GIVING_BACK, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
+
+
+def with_refund(order: Order, refund: Refund) -> Order:
+    """Put a refund in the place of what an order knows of it."""
+    refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
+    return msgspec.structs.replace(order, refunds=refunds)
 
 
 def price_order(price: Money) -> Amounts:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from resale.domain.ids import ConnectionId, OrderId, PayoutId, ShipmentId
+from resale.domain.ids import ConnectionId, OrderId, PayoutId, RefundId, ShipmentId
 from resale.domain.payments import Dispute
 from resale.domain.shipments import TrackingEvent
 from resale.errors import FieldError, NotFound, Rejected, Unauthenticated, Unavailable
@@ -127,6 +127,7 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId | None = None
     payout_id: PayoutId | None = None
     shipment_id: ShipmentId | None = None
+    failed_refund_id: RefundId | None = None  # told of that it failed, maybe after it was given
     reference: str | None = None
     tracking: tuple[TrackingEvent, ...] = ()
     dispute: Dispute | None = None

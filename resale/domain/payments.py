@@ -35,6 +35,8 @@ class PaymentCommand(StrEnum):
     VOID = "void"
     REFUND_PART = "refund_part"
     REFUND = "refund"
+    RESTORE_PART = "restore_part"
+    RESTORE = "restore"
 
 
 class PaymentTransitionRefused(Rejected):
@@ -65,6 +67,11 @@ PAYMENTS: Final = Machine(
         Row(_S.CAPTURED, _C.REFUND, _S.REFUNDED),
         Row(_S.PARTIALLY_REFUNDED, _C.REFUND_PART, _S.PARTIALLY_REFUNDED),
         Row(_S.PARTIALLY_REFUNDED, _C.REFUND, _S.REFUNDED),
+        # what went back came back: a refund that failed after all
+        Row(_S.PARTIALLY_REFUNDED, _C.RESTORE_PART, _S.PARTIALLY_REFUNDED),
+        Row(_S.PARTIALLY_REFUNDED, _C.RESTORE, _S.CAPTURED),
+        Row(_S.REFUNDED, _C.RESTORE_PART, _S.PARTIALLY_REFUNDED),
+        Row(_S.REFUNDED, _C.RESTORE, _S.CAPTURED),
     ),
     refused=PaymentTransitionRefused,
     initial=_S.STARTED,
@@ -126,7 +133,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str | None = None
     action_url: str | None = None
     captured_minor: AmountMinor = 0
-    refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks
+    refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks, less what came back
 
 
 class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +176,13 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     amount: AmountMinor
     reason_code: str
     evidence_due_by: datetime | None = None
+
+
+def restored(payment: Payment, amount: int) -> Payment:
+    """Take back through its table what had gone back of a payment. Raises PaymentTransitionRefused."""
+    refunded = payment.refunded_minor - amount
+    command = PaymentCommand.RESTORE_PART if refunded else PaymentCommand.RESTORE
+    return paid(payment, command, refunded_minor=refunded)
 
 
 def paid(payment: Payment, command: PaymentCommand, **fields: object) -> Payment:

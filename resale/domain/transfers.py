@@ -28,6 +28,7 @@ class TransferCommand(StrEnum):
 
     REDUCE = "reduce"
     REVERSE = "reverse"
+    RESTORE = "restore"
     RELEASE = "release"
     SETTLE = "settle"
     REOPEN = "reopen"
@@ -59,6 +60,8 @@ TRANSFERS: Final = Machine(
     (
         Row(_S.HELD, _C.REDUCE, _S.HELD),
         Row(_S.HELD, _C.REVERSE, _S.REVERSED),
+        Row(_S.HELD, _C.RESTORE, _S.HELD),  # what went back to the buyer came back
+        Row(_S.REVERSED, _C.RESTORE, _S.HELD),
         Row(_S.HELD, _C.RELEASE, _S.AVAILABLE),
         Row(_S.AVAILABLE, _C.SETTLE, _S.SETTLED),
         Row(_S.SETTLED, _C.REOPEN, _S.AVAILABLE),  # its payout failed
@@ -69,7 +72,10 @@ TRANSFERS: Final = Machine(
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer as stored. ``amount`` is negative where a refund after completion takes back ``reversed_from``."""
+    """A transfer as stored. ``amount`` is negative where a refund after completion takes back ``reversed_from``.
+
+    One that makes good what was so taken is a transfer of its own, too, above zero.
+    """
 
     id: TransferId
     object: str = "transfer"

@@ -175,6 +175,18 @@ class TestWebhooks:
         event = self.read(name)
         assert (event.order_id, event.reference) == ("ord_0190a1b2c3d47e5f8a9b0c1d2e3f4a5b", "pi_0")
 
+    @pytest.mark.parametrize(
+        ("said", "failed"), [("failed", True), ("canceled", True), ("succeeded", False), ("pending", False)]
+    )
+    @pytest.mark.parametrize("kind", ["refund.failed", "charge.refund.updated"])
+    def test_of_a_refund_that_failed_after_all(self, kind: str, said: str, failed: bool) -> None:  # noqa: FBT001 - pytest gives it
+        event = msgspec.json.decode((SAMPLES / "event_refund_failed.json").read_bytes())
+        event["type"] = kind
+        event["data"]["object"]["status"] = said
+        body = msgspec.json.encode(event)
+        told = reader().read_event(body=body, headers=signed(body))
+        assert told.failed_refund_id == ("ref_0190a1b2c3d47e5f8a9b0c1d2e3f4a5d" if failed else None)
+
     def test_of_a_payout_of_a_connected_account(self) -> None:
         event = self.read("payout_failed")
         assert (event.payout_id, event.reference) == ("pyt_0190a1b2c3d47e5f8a9b0c1d2e3f4a5e", "po_0")

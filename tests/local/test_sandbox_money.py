@@ -73,6 +73,18 @@ class TestRefund:
         assert refund(server)["reason"] == "not_captured"
         assert post(server, "/payments/pay_9/refunds", refund_of("ref_2"))["reason"] == "not_captured"
 
+    def test_given_it_may_fail_yet_once(self, server: PaymentsServer) -> None:
+        captured(server)
+        refund(server)
+        assert bookings(server) == [("charge", "pay_1", 1999), ("refund", "ref_1", 999)]
+        for _ in range(2):
+            failed = post(server, "/payments/pay_1/refunds/ref_1/fail")
+            assert (failed["state"], failed["reason"]) == ("failed", "account_closed")
+        assert refunded(server) == 0
+        assert bookings(server) == [("charge", "pay_1", 1999)]
+        assert refund(server, refund_id="ref_2", amount=1999)["state"] == "succeeded"
+        assert call(server, "POST", "/payments/pay_1/refunds/ref_9/fail") == (404, {"error": "not_found"})
+
     def test_another_currency_is_not_the_payments(self, server: PaymentsServer) -> None:
         captured(server)
         assert refund(server, currency="USD")["reason"] == "currency_mismatch"

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from resale.application.operations.orders import record_dispute
+from resale.application.operations.orders import NewRefund, record_dispute, refund_order, review_refund
 from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.ledger import Difference, DifferenceKind, get_reconciliation
 from resale.domain.orders import Order
 from resale.domain.partners import BookingKind, ProviderBooking
-from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.payments import Dispute, DisputeStatus, RefundState
 from resale.domain.payouts import PayoutMethod, PayoutState, PayoutStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
 from tests.operations.partners import Books, Partners
@@ -95,8 +95,21 @@ def test_a_payout_that_came_back_long_after_it_went_out_agrees(world: World, boo
     seller_id = seller_id_of(order.seller_id)
     payout = start_payout(uow=world.uow(now=LATER), seller_id=seller_id, method=PayoutMethod.CASH, key=None, now=LATER)
     came_back = LATER + timedelta(days=40)
-    for state, at in ((PayoutState.PAID, LATER), (PayoutState.PAID, LATER), (PayoutState.RETURNED, came_back)):
+    for state, at in (*[(PayoutState.PAID, LATER)] * 3, (PayoutState.RETURNED, came_back)):
         books.payout_state = state
         payout = advance_payout(uow=world.uow(now=at), partners=partners, payout_id=payout.id, now=at)
     assert payout.status == PayoutStatus.RETURNED
     assert differences(world, books, payout.id, since=came_back, until=came_back + HOUR) == []
+
+
+@pytest.mark.parametrize("days", [0, 20])
+def test_a_refund_that_failed_after_it_was_given_agrees(
+    world: World, order: Order, books: DatedBooks, days: int
+) -> None:
+    partners, failed_at = Partners(payments=books), NOW + timedelta(days=days)
+    refund_order(uow=world.uow(), principal=BRAND, new=NewRefund(order_id=order.id, amount=5_000), key=None, now=NOW)
+    (given,) = world.advance(order, partners).refunds
+    attempt, amount, _ = books.refunds[given.id]
+    books.refunds[given.id] = (attempt, amount, RefundState.FAILED)
+    review_refund(uow=world.uow(now=failed_at), payments=books, order_id=order.id, refund_id=given.id, now=failed_at)
+    assert differences(world, books, order.id, since=failed_at, until=failed_at + HOUR) == []

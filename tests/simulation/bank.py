@@ -135,6 +135,8 @@ class Bank:
             if self._refuses(taken, amount):
                 state = RefundState.FAILED
             taken.refunds = {**taken.refunds, refund_id: (amount, state)}
+            if state == RefundState.SUCCEEDED:
+                self._may_fail_yet(taken, refund_id)
             if state == RefundState.PENDING:
                 low, high = _SETTLES
                 self._agenda.add_within("refund settles", lambda: self._settle(taken, refund_id), low=low, high=high)
@@ -151,8 +153,22 @@ class Bank:
 
     def _settle(self, taken: Taken, refund_id: str) -> None:
         amount, _ = taken.refunds[refund_id]
-        taken.refunds[refund_id] = (amount, self._mood({RefundState.SUCCEEDED: 7, RefundState.FAILED: 2}))
+        state = self._mood({RefundState.SUCCEEDED: 7, RefundState.FAILED: 2})
+        taken.refunds[refund_id] = (amount, state)
+        if state == RefundState.SUCCEEDED:
+            self._may_fail_yet(taken, refund_id)
         self._say("refund.settled", order_id=taken.order_id)
+
+    def _may_fail_yet(self, taken: Taken, refund_id: str) -> None:
+        if self.is_moody and self._chance.happens(0.2):
+            low, high = timedelta(minutes=1), timedelta(days=25)
+            self._agenda.add_within("refund fails", lambda: self._fail(taken, refund_id), low=low, high=high)
+
+    def _fail(self, taken: Taken, refund_id: str) -> None:
+        """A refund that was given comes back: the buyer's account is closed."""
+        amount, _ = taken.refunds[refund_id]
+        taken.refunds[refund_id] = (amount, RefundState.FAILED)
+        self._say("refund.failed", order_id=taken.order_id, failed_refund_id=refund_id)
 
     # ------------------------------------------------------------ disputes
     def _dispute(self, taken: Taken) -> None:
@@ -249,12 +265,14 @@ class Bank:
 
     def _say(self, kind: str, **fields: object) -> None:
         dispute, order_id, payout_id = fields.get("dispute"), fields.get("order_id"), fields.get("payout_id")
+        refund_id = fields.get("failed_refund_id")
         event = PartnerEvent(
             provider_event_id=self._chance.new_id("evt"),
             kind=kind,
             occurred_at=self._agenda.now,
             order_id=None if order_id is None else OrderId(str(order_id)),
             payout_id=None if payout_id is None else PayoutId(str(payout_id)),
+            failed_refund_id=None if refund_id is None else RefundId(str(refund_id)),
             dispute=dispute if isinstance(dispute, Dispute) else None,
         )
         self._tell(event)

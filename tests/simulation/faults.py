@@ -29,7 +29,7 @@ from resale.application.operations.payouts import starting as starting_payouts
 from resale.domain import ledger, steps
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import Listing, ListingStatus
-from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus
+from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
@@ -90,8 +90,8 @@ def _refund_afresh(at: Any) -> Order:
 
 def _failed_is_given(_original: Any, **named: Any) -> Order:
     done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=named["now"])
-    order = refunding._with(named["order"], done)
-    return refunding._commit_given_back(
+    order = with_refund(named["order"], done)
+    return refunding.commit_given_back(
         uow=named["uow"], order=order, given=done, change_type="order.refunded", now=named["now"]
     )
 
@@ -253,6 +253,18 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="A refund the provider could not give is put down as given.",
         caught_by="charged_is_known",
         plant=_around(refunding, "_commit_failed", _failed_is_given),
+    ),
+    Fault(
+        name="a refund that came back is not heard",
+        broken="That a refund failed after it was given is passed over.",
+        caught_by="charged_is_known",
+        plant=lambda: replaced(inbound, "review_refund", _nothing),
+    ),
+    Fault(
+        name="a refund that came back is not booked",
+        broken="That a refund failed after it was given posts nothing.",
+        caught_by="ledger_is_the_banks",
+        plant=_around(ledger, "refund_returned", _unbooked),
     ),
     Fault(
         name="a part is all",

@@ -239,7 +239,7 @@ class Run:
 
     def _tell(self, event: PartnerEvent) -> None:
         """A partner sends a webhook: late, twice, or never where it can be asked."""
-        can_be_asked = event.dispute is None
+        can_be_asked = event.dispute is None and event.failed_refund_id is None
         if can_be_asked and self.chance.happens(self.odds.hook_drop):
             return
         for _ in range(1 + self.chance.happens(self.odds.hook_duplicate)):

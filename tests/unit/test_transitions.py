@@ -29,10 +29,10 @@ MACHINES: dict[str, tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = {
 FINAL = {
     "listing": {"rejected", "sold", "withdrawn"},
     "order": {"cancelled", "refunded"},
-    "payment": {"failed", "refunded", "voided"},
+    "payment": {"failed", "voided"},
     "shipment": {"returned", "voided"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
-    "transfer": {"reversed"},
+    "transfer": set(),
     "payout": {"cancelled", "failed", "returned"},
     "inbound": {"failed", "ignored", "processed"},
 }

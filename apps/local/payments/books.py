@@ -56,6 +56,7 @@ _SIGNS: Final = {
     Kind.RELEASE: ("authorized", -1),
     Kind.CAPTURE: ("captured", 1),
     Kind.REFUND: ("refunded", 1),
+    Kind.REFUND_REVERSAL: ("refunded", -1),
     Kind.WITHHOLDING: ("withheld", 1),
     Kind.WITHHOLDING_END: ("withheld", -1),
     Kind.CHARGEBACK: ("charged_back", 1),

@@ -34,6 +34,23 @@ class Refunds:
                 return _same(booked, attempt_id, asked)
             return self._refund(account, attempt_id, asked)
 
+    def fail(self, account: str, attempt_id: str, refund_id: str) -> Refund:
+        """Let the buyer's bank send back a refund that was given; one that failed stays so.
+
+        Raises:
+            Refusal: No such refund.
+        """
+        with self._desk.in_line(account, attempt_id):
+            refund = self.find(account, refund_id)
+            if refund is None or refund.attempt_id != attempt_id:
+                raise Refusal(404, "not_found")
+            if refund.state != "succeeded":
+                return refund
+            refund = msgspec.structs.replace(refund, state="failed", reason="account_closed")
+            self._desk.books.write(refund, entry_of(refund, Kind.REFUND_REVERSAL))
+            self._desk.tell(account, "refund.failed", refund)
+            return refund
+
     def _refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
         attempt = self._desk.books.find(Attempt, account, attempt_id)
         token = "" if attempt is None else attempt.token

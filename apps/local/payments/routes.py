@@ -107,6 +107,10 @@ def _find_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]
     return _known(refund if refund.attempt_id == ids[0] else None)
 
 
+def _fail_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.refunds.fail(account, *ids)
+
+
 def _open_dispute(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
     asked = _read(call, NewDispute) if call.body else NewDispute()
     return provider.disputes.open(account, ids[0], asked)
@@ -154,6 +158,7 @@ _ROUTES: Final = (
     _route("POST", "/payments/{}/complete_action", _complete_action),
     _route("POST", "/payments/{}/refunds", _refund),
     _route("GET", "/payments/{}/refunds/{}", _find_refund),
+    _route("POST", "/payments/{}/refunds/{}/fail", _fail_refund),
     _route("POST", "/payments/{}/disputes", _open_dispute),
     _route("POST", "/disputes/{}/close", _close_dispute),
     _route("POST", "/payouts", _pay_out),

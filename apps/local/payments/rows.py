@@ -57,6 +57,7 @@ class Kind(StrEnum):
     RELEASE = "release"
     CAPTURE = "capture"
     REFUND = "refund"
+    REFUND_REVERSAL = "refund_reversal"
     WITHHOLDING = "withholding"
     WITHHOLDING_END = "withholding_end"
     CHARGEBACK = "chargeback"

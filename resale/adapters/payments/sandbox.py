@@ -90,6 +90,7 @@ class _Subject(msgspec.Struct):
     reference: str | None = None
     order_id: str | None = None
     payout_id: str | None = None
+    refund_id: str | None = None
 
 
 class _Disputed(msgspec.Struct):
@@ -267,6 +268,7 @@ def _event(hook: _Hook) -> PartnerEvent:
         occurred_at=hook.created_at,
         order_id=OrderId(subject.order_id) if subject.order_id else None,
         payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,
+        failed_refund_id=RefundId(subject.refund_id) if hook.type == "refund.failed" and subject.refund_id else None,
         reference=subject.reference,
         dispute=_dispute(hook.data) if topic == "dispute" else None,
     )

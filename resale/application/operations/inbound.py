@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.claims import advance_claim, record_return_tracking
-from resale.application.operations.orders import advance_order, record_dispute, record_tracking
+from resale.application.operations.orders import advance_order, record_dispute, record_tracking, review_refund
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
-from resale.domain.ids import ClaimId, CustomerId, InboundId, OrderId, PayoutId, sibling
+from resale.domain.ids import ClaimId, CustomerId, InboundId, OrderId, PayoutId, RefundId, sibling
 from resale.domain.inbound import (
     INBOUND,
     UNKNOWN_FOR,
@@ -23,6 +23,7 @@ from resale.domain.inbound import (
     receive,
 )
 from resale.domain.partners import Connection, PartnerEvent, pause_after
+from resale.domain.payments import RefundState
 from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.
@@ -186,11 +187,18 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now
 
 # ---------------------------------------------------------------- what is done about it
 def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
-    order_id = OrderId(target_id)
+    order_id, refund_id = OrderId(target_id), inbound.failed_refund_id
     if inbound.dispute is not None:
         record_dispute(uow=uow, order_id=order_id, dispute=inbound.dispute, now=now)
+    elif refund_id is not None and _was_given(uow, order_id, refund_id):
+        review_refund(uow=uow, payments=partners.payments, order_id=order_id, refund_id=refund_id, now=now)
     else:
         advance_order(uow=uow, partners=partners, order_id=order_id, now=now)
+
+
+def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
+    given = (refund for refund in uow.orders.get(order_id).refunds if refund.status == RefundState.SUCCEEDED)
+    return any(refund.id == refund_id for refund in given)
 
 
 def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str, now: datetime) -> None:

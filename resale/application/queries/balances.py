@@ -9,7 +9,7 @@ import msgspec
 
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
-from resale.domain.ids import CustomerId, OrderId, PayoutId
+from resale.domain.ids import CustomerId, OrderId, PayoutId, sibling
 from resale.domain.payouts import PayoutStatus
 from resale.domain.sellers import seller_id_of
 from resale.domain.transfers import TransferStatus
@@ -20,10 +20,11 @@ _ON_ITS_WAY: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
 
 
 class BalanceKind(StrEnum):
-    """What moved a balance."""
+    """What moved a balance; a restoration makes good what a reversal took, since the buyer's money came back."""
 
     SALE = "sale"
     REVERSAL = "reversal"
+    RESTORATION = "restoration"
     PAYOUT = "payout"
 
 
@@ -153,6 +154,12 @@ def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
             return total
 
 
+def _kind_of(transfer_id: str, transfer: _TransferMoney) -> BalanceKind:
+    if transfer.amount < 0:
+        return BalanceKind.REVERSAL
+    return BalanceKind.SALE if transfer_id == sibling("trf", transfer.order_id) else BalanceKind.RESTORATION
+
+
 def _view(document: Document) -> BalanceTransactionView:
     if document.id.startswith("pyt_"):
         payout = _PAYOUT(document.doc)
@@ -168,7 +175,7 @@ def _view(document: Document) -> BalanceTransactionView:
     transfer = _TRANSFER(document.doc)
     return BalanceTransactionView(
         id=document.id,
-        type=BalanceKind.SALE if transfer.amount >= 0 else BalanceKind.REVERSAL,
+        type=_kind_of(document.id, transfer),
         status=transfer.status,
         amount=transfer.amount,
         currency=transfer.currency,

@@ -16,6 +16,7 @@ import stripe
 
 from resale.adapters.payments.stripe.amounts import from_stripe
 from resale.adapters.payments.stripe.client import known_or_raised
+from resale.adapters.payments.stripe.hooks import FAILED_REFUNDS
 from resale.domain.ids import OrderId
 from resale.domain.partners import BookingKind, ProviderBooking
 
@@ -29,11 +30,10 @@ _KINDS: Final = {
     ("transfer", "transfer"): BookingKind.PAYOUT,
 }
 _OF_AN_INTENT: Final = {BookingKind.REFUND, BookingKind.CHARGEBACK}
-_FAILED_REFUNDS: Final = {"failed", "canceled"}
 #: How much moved and has not come back, in the currency it was asked in.
 _AMOUNTS: Final[dict[BookingKind, Callable[[Any], int]]] = {
     BookingKind.CHARGE: lambda charge: int(charge.amount_captured),
-    BookingKind.REFUND: lambda refund: 0 if refund.status in _FAILED_REFUNDS else int(refund.amount),
+    BookingKind.REFUND: lambda refund: 0 if refund.status in FAILED_REFUNDS else int(refund.amount),
     BookingKind.CHARGEBACK: lambda dispute: int(dispute.amount) if dispute.status == "lost" else 0,
     BookingKind.PAYOUT: lambda transfer: int(transfer.amount - transfer.amount_reversed),
 }

@@ -8,12 +8,14 @@ import msgspec
 
 from resale.adapters.payments.signatures import check_signature
 from resale.adapters.payments.stripe.amounts import from_stripe
-from resale.domain.ids import OrderId, PayoutId
+from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.partners import HookUnreadable, PartnerEvent
 from resale.domain.payments import Dispute, DisputeStatus
 
 SIGNATURE_HEADER: Final = "stripe-signature"
 
+#: Some banks send a refund back days after it succeeded (docs.stripe.com/refunds#failed-refunds).
+FAILED_REFUNDS: Final = {"failed", "canceled"}
 #: A status that begins with "warning" is a bank's question: no money was taken. A lost dispute can be appealed.
 _DISPUTES: Final = {
     "needs_response": DisputeStatus.OPEN,
@@ -28,6 +30,7 @@ _DISPUTES: Final = {
 class _Metadata(msgspec.Struct):
     order_id: str | None = None
     payout_id: str | None = None
+    refund_id: str | None = None
 
 
 class _Evidence(msgspec.Struct):
@@ -49,6 +52,11 @@ class _Charge(_Thing, tag="charge"):
 
 class _Refund(_Thing, tag="refund"):
     payment_intent: str | None = None
+    status: str | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status in FAILED_REFUNDS
 
 
 class _Payout(_Thing, tag="payout"):
@@ -99,9 +107,15 @@ def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -
         occurred_at=datetime.fromtimestamp(event.created, UTC),
         order_id=None if metadata.order_id is None else OrderId(metadata.order_id),
         payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
+        failed_refund_id=_failed_refund(thing, metadata),
         reference=getattr(thing, "payment_intent", None) or thing.id,
         dispute=_dispute(thing) if isinstance(thing, _Dispute) else None,
     )
+
+
+def _failed_refund(thing: _Thing, metadata: _Metadata) -> RefundId | None:
+    has_failed = isinstance(thing, _Refund) and thing.has_failed and metadata.refund_id is not None
+    return RefundId(str(metadata.refund_id)) if has_failed else None
 
 
 def _dispute(said: _Dispute) -> Dispute | None:

@@ -10,6 +10,7 @@ from resale.application.operations.orders.refunding import (
     record_dispute,
     refund_order,
 )
+from resale.application.operations.orders.returning import review_refund
 from resale.application.operations.orders.submitting import submit_order
 from resale.application.operations.orders.tracking import (
     confirm_receipt,
@@ -33,5 +34,6 @@ __all__ = [
     "refund_order",
     "report_tracking",
     "request_label",
+    "review_refund",
     "submit_order",
 ]

@@ -45,6 +45,13 @@ def reduce_transfer(*, uow: UnitOfWork, transfer: Transfer, taken_back: int, now
     uow.transfers.save(reduced, change_type="transfer.reduced")
 
 
+def restore_transfer(*, uow: UnitOfWork, order: Order, now: datetime) -> None:
+    """Buffer that what a seller may earn is held again: what had gone back to the buyer came back."""
+    transfer = uow.transfers.get(order.id, transfer_id_of(order))
+    held = _moved(transfer, TransferCommand.RESTORE, now=now, amount=ledger.seller_left(order))
+    uow.transfers.save(held, change_type="transfer.restored")
+
+
 def credit_seller(*, uow: UnitOfWork, order: Order, amount: int, now: datetime) -> None:
     """Buffer a change of the seller's balance; below zero it is netted with what comes. Wakes the next payout."""
     seller, is_new = seller_account_of(uow=uow, customer_id=order.seller_id, now=now)

@@ -28,6 +28,7 @@ from resale.domain.orders import (
     OrderNotFound,
     OrderStatus,
     OrderTransitionRefused,
+    with_refund,
 )
 from resale.domain.payments import (
     Dispute,
@@ -142,7 +143,7 @@ def begin_refund(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
         order = refund_begun(uow=uow, order=order, amount=order.remaining_minor, reason=reason, now=now)
     else:
         reason = failed.reason_code
-        others = msgspec.structs.replace(order, refunds=order.refunds[:-1])
+        others = msgspec.structs.replace(order, refunds=tuple(one for one in order.refunds if one is not failed))
         order = refund_begun(
             uow=uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason, now=now
         )
@@ -165,7 +166,9 @@ def settle_refund(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, n
         outcome = payments.refund(request, refund_id=refund.id, amount=amount)
     if outcome.state == RefundState.SUCCEEDED:
         done = _finished(refund, outcome, now)
-        return _commit_given_back(uow=uow, order=_with(order, done), given=done, change_type="order.refunded", now=now)
+        return commit_given_back(
+            uow=uow, order=with_refund(order, done), given=done, change_type="order.refunded", now=now
+        )
     if outcome.state == RefundState.FAILED:
         return _commit_failed(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
     return _commit_awaited(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
@@ -238,23 +241,23 @@ def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: dateti
         started_at=now,
         finished_at=now,
     )
-    failed = () if order.failed_refund is None else (order.failed_refund,)  # stays the last: it is tried again
-    refunds = (*order.refunds[: len(order.refunds) - len(failed)], taken, *failed)
+    refunds = (*order.refunds, taken)
     order = msgspec.structs.replace(
         order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
     )
-    return _commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
+    return commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
 
 
-def _commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
+def commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
     """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
     command = PaymentCommand.REFUND if refunded == payment.captured_minor else PaymentCommand.REFUND_PART
-    payment = paid(payment, command, refunded_minor=refunded)
+    order = msgspec.structs.replace(order, payment=paid(payment, command, refunded_minor=refunded))
     before = order.status
-    attention = None if order.attention == "refund_failed" else order.attention
-    order = moved_if_allowed(order, OrderCommand.REFUND, now=now, payment=payment, attention=attention)
+    is_mended = order.attention == "refund_failed" and order.failed_refund is None
+    attention = None if is_mended else order.attention
+    order = moved_if_allowed(order, OrderCommand.REFUND, now=now, attention=attention)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow=uow, order=order, is_chargeback=change_type == "order.charged_back", now=now)
     uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
@@ -327,7 +330,7 @@ def _commit_failed(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: Re
         _finished(refund, outcome, now), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
     attention = "refund_failed" if refund.tries >= _TRIES_TOLD else order.attention
-    order = kept(_with(order, failed), now=now, attention=attention)
+    order = kept(with_refund(order, failed), now=now, attention=attention)
     uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
     uow.commit()
     return order
@@ -339,7 +342,7 @@ def _commit_awaited(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: R
     if is_known and order.due_at is not None and now < order.due_at:
         return order
     awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
-    order = kept(_with(order, awaited), now=now)
+    order = kept(with_refund(order, awaited), now=now)
     age = now - refund.started_at
     order = msgspec.structs.replace(order, due_at=now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
     uow.orders.save(order, change_type="order.refund_awaited")
@@ -351,11 +354,6 @@ def _finished(refund: Refund, outcome: RefundOutcome, now: datetime) -> Refund:
     return msgspec.structs.replace(
         refund, status=outcome.state, provider_reference=outcome.provider_reference, finished_at=now
     )
-
-
-def _with(order: Order, refund: Refund) -> Order:
-    refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
-    return msgspec.structs.replace(order, refunds=refunds)
 
 
 def _check_refundable(uow: UnitOfWork, order: Order, now: datetime) -> None:

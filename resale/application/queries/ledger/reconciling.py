@@ -11,7 +11,7 @@ from resale.application.ports import PaymentProvider, Reader
 from resale.application.queries.ledger.books import check_books
 from resale.domain.access import Principal
 from resale.domain.ids import OrderId, PayoutId, is_id
-from resale.domain.ledger import PROVIDER, LedgerEntry
+from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step
 from resale.domain.orders import OrderStatus
 from resale.domain.partners import BookingKind, ProviderBooking
 from resale.domain.payments import Payment, Refund, RefundState
@@ -167,10 +167,10 @@ def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterato
 def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEntry]:
     """Go through what the ledger booked before, of movements that only another record tells of.
 
-    And of payouts that came back: they went out before.
+    And of payouts and refunds that came back: they went out before.
     """
     for movement in movements.values():
-        if movement.booking == BookingKind.PAYOUT and (movement.ledger or 0) > 0:
+        if movement.booking != BookingKind.CHARGE and (movement.ledger or 0) > 0:
             movement.ledger = None
     missing = {key for key, movement in movements.items() if movement.ledger is None}
     for source_id in sorted({source_id for source_id, _ in missing}):
@@ -220,7 +220,7 @@ def _add_ledger(movements: _Movements, entry: LedgerEntry) -> None:
 
 def _key_of(entry: LedgerEntry) -> tuple[str, str]:
     is_refund = _kind_of(entry) not in {BookingKind.CHARGE, BookingKind.PAYOUT}
-    return entry.source_id, entry.step if is_refund else entry.source_id
+    return entry.source_id, refund_of_step(entry.step) if is_refund else entry.source_id
 
 
 def _kind_of(entry: LedgerEntry) -> BookingKind:

@@ -1,0 +1,93 @@
+"""Money that had gone back to a buyer and came back: a refund that failed after all."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.operations.orders.completing import credit_seller, restore_transfer
+from resale.application.operations.orders.moving import payment_request
+from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.domain import ledger
+from resale.domain.ids import OrderId, RefundId, TransferId
+from resale.domain.orders import Order, with_refund
+from resale.domain.payments import Refund, RefundState, restored
+from resale.domain.steps import kept, payment_of, transfer_id_of
+from resale.domain.transfers import Transfer, TransferStatus
+
+
+def review_refund(
+    *, uow: UnitOfWork, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId, now: datetime
+) -> Order:
+    """Look again at a refund that was given, since its provider tells that it failed after all.
+
+    One that did is booked back, and tried again by the workflow as any that failed; an order that ended stays ended.
+
+    Shape: reads 1-3 items; at most one look-up at the partner; commits at most once (``order.refund_failed``,
+    ``transfer.restored``, ``seller.balance_changed``). Not given, or given still: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        payments: The tenant's payment provider: what a webhook says is asked for.
+        order_id: Whose payment.
+        refund_id: Which refund.
+        now: Moment of the task, aware UTC.
+
+    Returns:
+        The order as it stands.
+
+    Raises:
+        OrderNotFound: No such order.
+        PartnerUnavailable: The partner's answer is not known; asked for again.
+        Conflict: Another writer won; read again.
+    """
+    order = uow.orders.get(order_id)
+    given = next((refund for refund in order.refunds if refund.id == refund_id), None)
+    if given is None or given.status != RefundState.SUCCEEDED:
+        return order
+    outcome = payments.find_refund(payment_request(uow=uow, order=order), refund_id=refund_id)
+    if outcome is None or outcome.state != RefundState.FAILED:
+        return order
+    failed = msgspec.structs.replace(
+        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=now
+    )
+    order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
+    return _commit_returned(uow=uow, order=order, returned=failed, reason=outcome.reason_code, now=now)
+
+
+def _commit_returned(*, uow: UnitOfWork, order: Order, returned: Refund, reason: str | None, now: datetime) -> Order:
+    """Commit that money is here again: order and payment, whose it is, and the ledger."""
+    order = kept(order, now=now, payment=restored(payment_of(order), returned.amount))
+    uow.orders.save(order, change_type="order.refund_failed", reason_code=reason)
+    account = _give_to_seller(uow=uow, order=order, returned=returned, now=now)
+    uow.ledger.post(ledger.refund_returned(order, returned, seller=account, at=now))
+    uow.commit()
+    return order
+
+
+def _give_to_seller(*, uow: UnitOfWork, order: Order, returned: Refund, now: datetime) -> str:
+    """Buffer that the seller's part is held again or, once the sale was completed, theirs; say by which account."""
+    is_theirs, part = order.completed_at is not None, returned.parts.seller
+    if part and not is_theirs:
+        restore_transfer(uow=uow, order=order, now=now)
+    if part and is_theirs:
+        uow.transfers.add(_made_good(uow=uow, order=order, amount=part, now=now), change_type="transfer.restored")
+        credit_seller(uow=uow, order=order, amount=part, now=now)
+    return ledger.seller_account(order.seller_id) if is_theirs else ledger.SELLERS_PENDING
+
+
+def _made_good(*, uow: UnitOfWork, order: Order, amount: int, now: datetime) -> Transfer:
+    """What was taken back after completion is made good by a transfer of its own: none is ever edited."""
+    return Transfer(
+        id=TransferId(uow.ids("trf")),
+        version=1,
+        livemode=order.livemode,
+        status=TransferStatus.AVAILABLE,
+        order_id=order.id,
+        seller_id=order.seller_id,
+        amount=amount,
+        currency=order.currency,
+        reversed_from=transfer_id_of(order),
+        available_at=now,
+        created_at=now,
+        updated_at=now,
+    )
