@@ -11,7 +11,7 @@ from apps.backoffice.amounts import AmountField
 from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import KeyKind, Kind, Provider
 from resale.application.operations.listings import Decision, Moderation
-from resale.application.operations.orders import NewRefund
+from resale.application.operations.orders import Acknowledgement, NewRefund
 from resale.application.queries.ledger import MAX_DAYS
 from resale.domain.claims import Resolution, Verdict
 from resale.domain.ids import ConnectionId, OrderId
@@ -39,6 +39,12 @@ _REFUND_REASONS: Final = (
     ("not_as_described", "Not as described"),
     ("price_adjustment", "The price is adjusted"),
     ("agreed_with_seller", "Agreed with the seller"),
+)
+_NOTED_REASONS: Final = (
+    ("loss_taken", "The shop takes the loss"),
+    ("agreed_with_seller", "Agreed with the seller"),
+    ("settled_elsewhere", "Settled elsewhere"),
+    ("nothing_to_do", "Seen, nothing to do"),
 )
 _ALL: Final = "all"
 _PART: Final = "part"
@@ -126,6 +132,16 @@ class DiscardForm(forms.Form):
         error_messages={"required": "Say why, for whoever asks later."},
         widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"}),
     )
+
+
+class AcknowledgeForm(VersionForm):
+    """Why nothing is left to do about what needed a person."""
+
+    reason = forms.ChoiceField(choices=_NOTED_REASONS, widget=forms.Select(attrs={"class": "bo-input"}))
+
+    def acknowledgement(self) -> Acknowledgement:
+        """Say it as the operation takes it."""
+        return Acknowledgement(reason=self.cleaned_data["reason"])
 
 
 class RefundForm(VersionForm):

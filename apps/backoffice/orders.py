@@ -11,13 +11,14 @@ from django.urls import reverse
 from apps.backoffice.amounts import write_amount
 from apps.backoffice.books import make_book
 from apps.backoffice.desks import Desk
-from apps.backoffice.forms import RefundForm, ReportForm, VersionForm
+from apps.backoffice.forms import AcknowledgeForm, RefundForm, ReportForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
     REFUNDABLE,
     RefundTooLarge,
+    acknowledge_order,
     cancel_order,
     refund_order,
     report_tracking,
@@ -31,7 +32,7 @@ from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId, OrderId, is_id
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus
+from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus, is_only_told
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 
@@ -125,9 +126,12 @@ class OrderPages(StaffPage):
             left=money_left(order),
             cover=cover_of(desk, reader, order.listing_id),
             timeline=timeline,
+            acknowledging=AcknowledgeForm(initial=version, auto_id="acknowledge_%s"),
             cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),
+            may_acknowledge=is_only_told(order.attention, order.status)
+            and desk.may(Action.ACKNOWLEDGE_ORDER, order.status),
             may_cancel=_cancellable(order) and desk.may(Action.CANCEL_ORDER, order.status),
             may_refund=_refundable(order) and desk.may(Action.REFUND_ORDER, order.status),
             may_report=bool(offered) and desk.may(Action.REPORT_TRACKING, order.status),
@@ -165,6 +169,30 @@ class Cancellation(OrderPages):
         )
         said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
         messages.success(request, said)
+        return redirect(self.back())
+
+
+class Acknowledgement(OrderPages):
+    """``/admin/orders/{order_id}/acknowledge/``."""
+
+    def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        """Take note of what needed a person and has nothing left to do."""
+        form = AcknowledgeForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "The form was not complete. Nothing was done; look at the order again.")
+            return redirect(self.back())
+        desk, found_id = self.desk, _order_id(order_id)
+        desk.run(
+            lambda uow: acknowledge_order(
+                uow=uow,
+                principal=desk.principal,
+                order_id=found_id,
+                acknowledgement=form.acknowledgement(),
+                expected_version=form.cleaned_data["version"],
+                now=desk.now,
+            )
+        )
+        messages.success(request, "It is on record that nothing is left to do.")
         return redirect(self.back())
 
 

@@ -20,7 +20,7 @@ from resale.application.operations.orders import RefundTooLarge, RefundUnderWay
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
 from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
-from resale.domain.orders import OrderChanged, OrderTransitionRefused
+from resale.domain.orders import AttentionOpen, OrderChanged, OrderTransitionRefused
 from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
 
 #: What a member of staff is told; the first branch an outcome belongs to decides.
@@ -31,6 +31,7 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (OrderTransitionRefused, "The order is in another state by now, which does not allow this. Nothing was done."),
     (ClaimChanged, "The claim moved on while you were looking at it. Nothing was done; this is how it looks now."),
     (ClaimTransitionRefused, "The claim is in another state by now, which does not allow this. Nothing was done."),
+    (AttentionOpen, "There is something left to do about this; it goes with that. Nothing was done."),
     (RefundUnderWay, "Another refund of this order is not done yet. Nothing was done; wait until it is."),
     (RefundTooLarge, "That is more than is left of the payment. Nothing was done."),
     (RefundAmountRefused, "That is more than is left of the payment. Nothing was done."),

@@ -33,7 +33,7 @@ LABELS: Final[Mapping[str, str]] = {
     DifferenceKind.AMOUNT_DIFFERS: "Amounts differ",
 }
 
-#: What a person has to look at, and what they can do (``attention`` of orders and claims).
+#: What a person has to look at, and what they can do (``attention`` of orders, claims and payouts).
 ATTENTION: Final[Mapping[str, str]] = {
     "label_refused": "The carrier refused to sell a label. The seller can give another address to ship from, or send "
     "the parcel with a carrier of their own; report it here then.",
@@ -42,6 +42,8 @@ ATTENTION: Final[Mapping[str, str]] = {
     "dispute_open": "The buyer's bank disputes the payment. Answer at the payment provider before the evidence is due; "
     "until it is decided, nothing more happens to the money.",
     "charged_back": "The dispute is lost: the buyer's bank took the money back.",
+    "partner_silent": "A partner has not answered for about a day. The step is tried again every hour, and this goes "
+    "by itself with the next one that succeeds. Look at Connections for why, and at the partner's own status page.",
     "return_label_refused": "The carrier refused to sell a return label. The buyer can send the item with a carrier of "
     "their own: report it here then. Or approve the claim without a return, before it closes at its deadline.",
     "return_label_missing": "The seller never said where they ship from, so no return label can be bought. Tell the "

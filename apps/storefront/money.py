@@ -108,7 +108,7 @@ class PayoutsView(LeanAPIView):
                 ),
                 principal=principal,
             )
-            return _accepted(view_payout(payout_document(payout)))
+            return _accepted(view_payout(principal=principal, document=payout_document(payout)))
 
         def answer_again(payout_id: str) -> HttpResponse:
             found = get_payout(reader=reader, principal=principal, payout_id=PayoutId(payout_id))
@@ -149,7 +149,7 @@ class PayoutCancellationView(LeanAPIView):
             principal=principal,
             expected_version=version,
         )
-        view = view_payout(payout_document(payout))
+        view = view_payout(principal=principal, document=payout_document(payout))
         return one_object(_encode(view), tag=version_tag(view.version))
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from apps.core.requests import decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import call_of, principal_of, require_party, shopper_of
+from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
 from apps.storefront.inputs import (
     NoQuery,
     OrderRole,
@@ -23,7 +23,7 @@ from apps.storefront.inputs import (
     require_command_key,
 )
 from apps.storefront.keyed import do_once
-from resale.application.operations.orders import cancel_order, submit_order
+from resale.application.operations.orders import Acknowledgement, acknowledge_order, cancel_order, submit_order
 from resale.application.queries.orders import OrderView, get_order, list_orders, order_document, view_order
 from resale.domain.access import Principal, Role
 from resale.domain.ids import OrderId, is_id
@@ -112,6 +112,33 @@ class OrderCancellationView(LeanAPIView):
             expected_version=version,
         )
         view = view_order(reader=reader, principal=principal, document=order_document(order))
+        return one_object(_encode(view), tag=version_tag(view.version))
+
+
+class OrderAcknowledgementView(LeanAPIView):
+    """``/v1/orders/{order_id}/acknowledge``."""
+
+    def post(self, request: Request, order_id: str) -> HttpResponse:
+        """Take note of what needed a person and has nothing left to do."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        principal = require_brand(call, scope=WRITE)
+        acknowledgement = decode_json(read_json(request), Acknowledgement)
+        found_id = _order_id(order_id)
+        version = expected_version(request)
+        order = call.run(
+            lambda uow: acknowledge_order(
+                uow=uow,
+                principal=principal,
+                order_id=found_id,
+                acknowledgement=acknowledgement,
+                expected_version=version,
+                now=call.now,
+            ),
+            principal=principal,
+            expected_version=version,
+        )
+        view = view_order(reader=call.open_reader(), principal=principal, document=order_document(order))
         return one_object(_encode(view), tag=version_tag(view.version))
 
 

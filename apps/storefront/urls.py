@@ -43,7 +43,7 @@ from apps.storefront.money import (
     ReconciliationView,
     RefundsView,
 )
-from apps.storefront.orders import OrderCancellationView, OrderDetailView, OrdersView
+from apps.storefront.orders import OrderAcknowledgementView, OrderCancellationView, OrderDetailView, OrdersView
 from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
 from resale.application.queries.history import Recorded
@@ -62,6 +62,7 @@ urlpatterns = [
     path("sellers/<str:seller_id>/listings", SellerListingsView.as_view()),
     path("orders/<str:order_id>", OrderDetailView.as_view()),
     path("orders/<str:order_id>/cancel", OrderCancellationView.as_view()),
+    path("orders/<str:order_id>/acknowledge", OrderAcknowledgementView.as_view()),
     path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),
     path("orders/<str:order_id>/claims", OrderClaimsView.as_view()),
     path("orders/<str:order_id>/history", HistoryView.as_view(of=Recorded.ORDER)),

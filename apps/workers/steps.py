@@ -10,11 +10,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from apps.core.commands import perform
-from resale.application.operations.claims import advance_claim, postpone_claim
+from resale.application.operations.claims import advance_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing
-from resale.application.operations.orders import advance_order, postpone_order
-from resale.application.operations.payouts import advance_payout, postpone_payout, start_due_payout
+from resale.application.operations.orders import advance_order
+from resale.application.operations.payouts import advance_payout, start_due_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.ports import Partners, UnitOfWork
 from resale.application.reactions import (
     ADVANCE_CLAIM,
@@ -59,29 +60,17 @@ Step = Callable[..., None]
 
 def _advance_order(at: Delivery, *, order_id: str) -> None:
     entity_id = OrderId(order_id)
-    _take(
-        at,
-        lambda uow, now: advance_order(uow=uow, partners=at.partners, order_id=entity_id, now=now),
-        lambda uow, now, code: postpone_order(uow=uow, order_id=entity_id, reason_code=code, now=now),
-    )
+    _take(at, entity_id, lambda uow, now: advance_order(uow=uow, partners=at.partners, order_id=entity_id, now=now))
 
 
 def _advance_claim(at: Delivery, *, claim_id: str) -> None:
     entity_id = ClaimId(claim_id)
-    _take(
-        at,
-        lambda uow, now: advance_claim(uow=uow, partners=at.partners, claim_id=entity_id, now=now),
-        lambda uow, now, code: postpone_claim(uow=uow, claim_id=entity_id, reason_code=code, now=now),
-    )
+    _take(at, entity_id, lambda uow, now: advance_claim(uow=uow, partners=at.partners, claim_id=entity_id, now=now))
 
 
 def _advance_payout(at: Delivery, *, payout_id: str) -> None:
     entity_id = PayoutId(payout_id)
-    _take(
-        at,
-        lambda uow, now: advance_payout(uow=uow, partners=at.partners, payout_id=entity_id, now=now),
-        lambda uow, now, code: postpone_payout(uow=uow, payout_id=entity_id, reason_code=code, now=now),
-    )
+    _take(at, entity_id, lambda uow, now: advance_payout(uow=uow, partners=at.partners, payout_id=entity_id, now=now))
 
 
 def _start_payout(at: Delivery, *, seller_id: str) -> None:
@@ -117,7 +106,7 @@ STEPS: Final[Mapping[str, Step]] = {
 }
 
 
-def _take(at: Delivery, operation: Operation[R], postpone: Callable[[UnitOfWork, datetime, str], R]) -> None:
+def _take(at: Delivery, entity_id: OrderId | ClaimId | PayoutId, operation: Operation[R]) -> None:
     """Take a step with a partner in it.
 
     A partner that does not answer is asked again by the same message a few times, soon; then the step is put off, as
@@ -129,4 +118,4 @@ def _take(at: Delivery, operation: Operation[R], postpone: Callable[[UnitOfWork,
         code = outcome.code
         if at.is_soon(outcome):
             raise
-        at.run(lambda uow, now: postpone(uow, now, code))
+        at.run(lambda uow, now: postpone_step(uow=uow, entity_id=entity_id, reason_code=code, now=now))

@@ -139,6 +139,7 @@ CHANGE_TYPES: Final = frozenset(
         "listing.sold",
         "listing.submitted",
         "listing.withdrawn",
+        "order.acknowledged",
         "order.cancel_requested",
         "order.cancelled",
         "order.cancelling",

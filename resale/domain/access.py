@@ -48,6 +48,7 @@ class Action(StrEnum):
     REQUEST_LABEL = "request_label"
     CONFIRM_RECEIPT = "confirm_receipt"
     REFUND_ORDER = "refund_order"
+    ACKNOWLEDGE_ORDER = "acknowledge_order"
     VIEW_ORDER_HISTORY = "view_order_history"
     REPORT_TRACKING = "report_tracking"
     OPEN_CLAIM = "open_claim"
@@ -142,6 +143,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.REQUEST_LABEL: {_R.COUNTERPARTY: _ORDERS},
     _A.CONFIRM_RECEIPT: {_R.OWNER: _ORDERS},
     _A.REFUND_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.ACKNOWLEDGE_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.REPORT_TRACKING: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.OPEN_CLAIM: {_R.OWNER: _ORDERS},
     _A.VIEW_CLAIM: {

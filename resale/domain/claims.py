@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
 from resale.domain.money import AmountMinor
+from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Invalid, NotFound, Rejected
@@ -261,7 +262,8 @@ def parcel_of(claim: Claim) -> Shipment:
 
 def next_version(claim: Claim, now: datetime, **fields: object) -> Claim:
     """Change a claim."""
-    return msgspec.structs.replace(claim, **{"step_tries": 0, **fields}, version=claim.version + 1, updated_at=now)
+    fresh = {"step_tries": 0, "attention": heard(claim.attention), **fields}
+    return msgspec.structs.replace(claim, **fresh, version=claim.version + 1, updated_at=now)
 
 
 def awake(claim: Claim, now: datetime) -> Claim:

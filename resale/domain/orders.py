@@ -1,5 +1,6 @@
 """An order: one buyer, one listing, money as parts that sum. Its states and its table of transitions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -67,6 +68,12 @@ class OrderTransitionRefused(Rejected):
     """The order's state does not allow this."""
 
     code = "order_transition_refused"
+
+
+class AttentionOpen(Rejected):
+    """What needs a person has something left to do; it goes with that."""
+
+    code = "attention_open"
 
 
 class OwnListing(Forbidden):
@@ -292,6 +299,18 @@ def with_refund(order: Order, refund: Refund) -> Order:
     """Put a refund in the place of what an order knows of it."""
     refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
     return msgspec.structs.replace(order, refunds=refunds)
+
+
+#: What a person can do no more about: ``attention`` → the states in which it only says what happened.
+ONLY_TOLD: Final[Mapping[str, frozenset[OrderStatus]]] = {
+    "charged_back": frozenset(OrderStatus),
+    "label_refused": frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
+}
+
+
+def is_only_told(attention: str | None, status: OrderStatus) -> bool:
+    """Whether an ``attention`` has nothing left to do, so that a person may take note of it and it is gone."""
+    return attention is not None and status in ONLY_TOLD.get(attention, frozenset())
 
 
 def price_order(price: Money) -> Amounts:

@@ -103,6 +103,10 @@ PAYOUTS: Final = Machine(
 )
 
 
+#: It left the balance, and what became of it is still to be heard.
+ON_ITS_WAY: Final = frozenset({_S.PENDING, _S.IN_TRANSIT})
+
+
 class PayoutState(StrEnum):
     """What a provider says of a payout."""
 
@@ -158,7 +162,8 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     provider_reference: str | None = None
     failure_code: str | None = None
     may_be_cancelled: bool = False
-    step_tries: int = 0
+    attention: str | None = None  # a code for staff: what a person has to look at
+    step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None = None

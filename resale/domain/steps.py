@@ -18,7 +18,7 @@ from resale.domain.orders import (
     is_late,
     protection_is_over,
 )
-from resale.domain.partners import pause_after
+from resale.domain.partners import PARTNER_SILENT, pause_after
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 
@@ -219,7 +219,8 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _next_version(order: Order, now: datetime, fields: dict[str, object]) -> Order:
-    return msgspec.structs.replace(order, version=order.version + 1, step_tries=0, updated_at=now, **fields)
+    order = msgspec.structs.replace(order, version=order.version + 1, step_tries=0, updated_at=now, **fields)
+    return msgspec.structs.replace(order, attention=None) if order.attention == PARTNER_SILENT else order
 
 
 def _awake(order: Order, now: datetime) -> Order:

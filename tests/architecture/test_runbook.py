@@ -4,20 +4,26 @@ import re
 
 import pytest
 
+from apps.backoffice.words import ATTENTION
 from resale.application.queries.ledger import DifferenceKind
 from resale.application.reactions import CHANGE_TYPES
+from resale.domain.partners import PARTNER_SILENT
 from tests.architecture.sources import ROOT
 
 RUNBOOK = (ROOT / "docs" / "runbook-money.md").read_text()
 LINES = [
     line for path in (ROOT / "resale").rglob("*.py") for line in path.read_text().splitlines() if "attention" in line
 ]
-CODES = sorted({code for line in LINES for code in re.findall(r'"([a-z]+_[a-z_]+)"', line.partition("attention")[2])})
+NAMED = {code for line in LINES for code in re.findall(r'"([a-z]+_[a-z_]+)"', line.partition("attention")[2])}
+CODES = sorted({*NAMED, *ATTENTION})
 
 
 class TestRunbook:
     def test_there_are_codes_to_look_for(self) -> None:
         assert "label_refused" in CODES
+
+    def test_staff_are_told_of_each_code_too(self) -> None:
+        assert set(ATTENTION) >= NAMED | {PARTNER_SILENT}
 
     @pytest.mark.parametrize("code", [*CODES, *DifferenceKind])
     def test_says_what_to_do_about(self, code: str) -> None:

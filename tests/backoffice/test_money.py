@@ -14,6 +14,7 @@ from django.urls import reverse
 from apps.local.payments.server import PaymentsServer
 from resale.application.operations.orders import advance_order
 from resale.application.operations.payouts import advance_payout, start_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.bootstrap import Container
 from resale.domain.access import Role
@@ -87,6 +88,20 @@ class TestPayouts:
         assert reverse("admin:payout", kwargs={"payout_id": payout.id}) in page.html
         assert "Failed" in page.text
         assert "£108.00 Cash" in page.text
+
+    def test_say_that_they_wait_for_a_silent_provider(self, office: Office, viewer: Desk) -> None:
+        world = office.front.world
+        seller, later = office.front.shopper(), LATER + timedelta(days=1)
+        order = world.run(world.delivered(Partners(), seller=seller), Partners(), now=later)
+        edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+        payout = start_payout(
+            uow=world.uow(now=later), seller_id=seller_id_of(order.seller_id), method=None, key=None, now=later
+        )
+        for _ in range(31):
+            uow = world.uow(now=later)
+            postpone_step(uow=uow, entity_id=payout.id, reason_code="partner_unavailable", now=later)
+        assert "A partner has not answered for about a day" in viewer.get("payout", payout_id=payout.id).text
+        assert "Needs a person" in viewer.get("money").text
 
     def test_show_what_was_booked(self, office: Office, viewer: Desk) -> None:
         text = viewer.get("payout", payout_id=pay_out(office).id).text

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from resale.application.operations.orders import postpone_order, record_dispute
+from resale.application.operations.orders import record_dispute
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order, OrderStatus
@@ -80,7 +81,7 @@ class TestOrder:
     def test_shows_that_a_step_was_put_off(self, office: Office, viewer: Desk) -> None:
         world = office.front.world
         order = world.order(office.front.shopper(), world.active(office.front.shopper()))
-        postpone_order(uow=world.uow(), order_id=order.id, reason_code="partner_unavailable", now=NOW)
+        postpone_step(uow=world.uow(), entity_id=order.id, reason_code="partner_unavailable", now=NOW)
         assert "Put off 1 time: a partner did not answer" in viewer.get("order", order_id=order.id).text
 
     def test_shows_a_dispute_and_says_what_to_do(self, office: Office, viewer: Desk, delivered: Order) -> None:
@@ -89,6 +90,56 @@ class TestOrder:
         text = viewer.get("order", order_id=delivered.id).text
         assert "Needs a person. The buyer's bank disputes the payment." in text
         assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
+
+
+class TestAcknowledgement:
+    @pytest.fixture
+    def charged_back(self, office: Office, delivered: Order) -> Order:
+        lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
+        return record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=lost, now=NOW)
+
+    def note(self, desk: Desk, order: Order, **body: object) -> Shown:
+        return desk.post(
+            "order-acknowledge", {"version": order.version, "reason": "loss_taken", **body}, order_id=order.id
+        )
+
+    def test_is_offered_and_clears_it_with_who_and_why_on_record(
+        self, office: Office, manager: Desk, charged_back: Order
+    ) -> None:
+        before = manager.get("order", order_id=charged_back.id).text
+        assert "Needs a person. The dispute is lost" in before
+        assert "Nothing left to do" in before
+        assert "It is on record that nothing is left to do." in self.note(manager, charged_back).text
+        row = office.record(charged_back.id)
+        assert (row.change.type, row.change.reason_code, row.change.actor.kind) == (
+            "order.acknowledged",
+            "loss_taken",
+            "staff",
+        )
+        after = manager.get("order", order_id=charged_back.id).text
+        assert "Needs a person" not in after
+        assert "Nothing left to do" not in after
+
+    def test_is_the_managers(self, office: Office, viewer: Desk, charged_back: Order) -> None:
+        assert "Nothing left to do" not in viewer.get("order", order_id=charged_back.id).text
+        self.note(viewer, charged_back)
+        assert office.front.world.stored_order(charged_back).attention == "charged_back"
+
+    @pytest.mark.parametrize("body", [{"reason": "because"}, {"version": 1}, {"version": ""}])
+    def test_is_of_what_was_seen_and_says_why(
+        self, office: Office, manager: Desk, charged_back: Order, body: dict[str, object]
+    ) -> None:
+        self.note(manager, charged_back, **body)
+        assert office.front.world.stored_order(charged_back).attention == "charged_back"
+
+    def test_is_not_offered_while_something_is_left_to_do(
+        self, office: Office, manager: Desk, delivered: Order
+    ) -> None:
+        asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
+        order = record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=asked, now=NOW)
+        assert "Nothing left to do" not in manager.get("order", order_id=order.id).text
+        assert "There is something left to do about this" in self.note(manager, order).text
+        assert office.front.world.stored_order(order).attention == "dispute_open"
 
 
 class TestThoseThatNeedAPerson:

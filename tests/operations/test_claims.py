@@ -7,13 +7,13 @@ import pytest
 from resale.application.operations.claims import (
     advance_claim,
     open_claim,
-    postpone_claim,
     record_return_tracking,
     resolve_claim,
     withdraw_claim,
 )
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import confirm_receipt
+from resale.application.operations.postponing import postpone_step
 from resale.application.queries.claims import BuyerClaim, SellerClaim, get_claim, list_claims
 from resale.domain.access import Principal
 from resale.domain.claims import (
@@ -248,7 +248,8 @@ class TestReturn:
 
     def test_a_step_is_put_off_while_it_waits(self, world: World, claim: Claim) -> None:
         resolved(world, claim, APPROVE)
-        later = postpone_claim(uow=world.uow(), claim_id=claim.id, reason_code="partner_unavailable", now=NOW)
+        postpone_step(uow=world.uow(), entity_id=claim.id, reason_code="partner_unavailable", now=NOW)
+        later = world.uow().claims.get(claim.id)
         assert (later.step_tries, later.due_at) == (1, NOW + timedelta(seconds=30))
 
     def test_a_claim_without_a_return_takes_no_scan(self, world: World, claim: Claim) -> None:

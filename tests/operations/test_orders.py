@@ -6,7 +6,8 @@ import pytest
 
 from resale.application.operations.idempotency import command_key
 from resale.application.operations.listings import withdraw_listing
-from resale.application.operations.orders import cancel_order, postpone_order, submit_order
+from resale.application.operations.orders import cancel_order, submit_order
+from resale.application.operations.postponing import postpone_step
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.orders import SellerOrder, get_order
 from resale.domain.access import Principal
@@ -162,7 +163,8 @@ class TestPayment:
     def test_a_step_is_put_off_longer_each_time(self, world: World, submitted: Order) -> None:
         waits = []
         for _ in range(3):
-            order = postpone_order(uow=world.uow(), order_id=submitted.id, reason_code="partner_unavailable", now=NOW)
+            postpone_step(uow=world.uow(), entity_id=submitted.id, reason_code="partner_unavailable", now=NOW)
+            order = world.stored_order(submitted)
             assert order.due_at is not None
             waits.append((order.due_at - NOW).total_seconds())
         assert waits == [30, 60, 120]

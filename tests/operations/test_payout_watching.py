@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from resale.application.operations.payouts import advance_payout, postpone_payout, start_payout
+from resale.application.operations.payouts import advance_payout, start_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.domain.orders import Order
 from resale.domain.payouts import WATCHED_FOR, Payout, PayoutState, PayoutStatus
@@ -69,7 +70,8 @@ def test_what_came_back_unheard_is_the_sellers_again(
 
 def test_a_provider_that_is_silent_is_asked_later(world: World, paid: Payout) -> None:
     at = PAID_AT + timedelta(days=1)
-    later = postpone_payout(uow=world.uow(now=at), payout_id=paid.id, reason_code="partner_unavailable", now=at)
+    postpone_step(uow=world.uow(now=at), entity_id=paid.id, reason_code="partner_unavailable", now=at)
+    later = world.uow().payouts.get(paid.id)
     assert (later.status, later.due_at) == (PayoutStatus.PAID, at + timedelta(seconds=30))
 
 
@@ -77,5 +79,6 @@ def test_one_at_rest_is_not_put_off(world: World, paid: Payout, partners: Partne
     end = PAID_AT + WATCHED_FOR
     rests = look(world, paid, partners, end)
     assert rests.due_at is None
-    again = postpone_payout(uow=world.uow(now=end), payout_id=paid.id, reason_code="partner_unavailable", now=end)
+    postpone_step(uow=world.uow(now=end), entity_id=paid.id, reason_code="partner_unavailable", now=end)
+    again = world.uow().payouts.get(paid.id)
     assert again.version == rests.version

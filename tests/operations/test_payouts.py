@@ -9,7 +9,8 @@ import pytest
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import command_key
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay, record_dispute, refund_order
-from resale.application.operations.payouts import advance_payout, postpone_payout, start_due_payout, start_payout
+from resale.application.operations.payouts import advance_payout, start_due_payout, start_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.ledger import DifferenceKind, get_balance_sheet, get_reconciliation, list_bookings
@@ -217,7 +218,8 @@ class TestAdvancePayout:
 
     def test_a_step_is_put_off_while_it_waits(self, world: World, completed: Order) -> None:
         payout = start(world, completed)
-        later = postpone_payout(uow=world.uow(), payout_id=payout.id, reason_code="partner_unavailable", now=LATER)
+        postpone_step(uow=world.uow(), entity_id=payout.id, reason_code="partner_unavailable", now=LATER)
+        later = world.uow().payouts.get(payout.id)
         assert (later.step_tries, later.due_at) == (1, LATER + timedelta(seconds=30))
 
     def test_is_seen_by_its_seller_and_the_brand(self, world: World, completed: Order) -> None:

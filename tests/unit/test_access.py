@@ -39,6 +39,7 @@ DECIDED = {
     "request_label": (NO, NO, ANY_ORDER, NO, NO, NO, NO),
     "confirm_receipt": (NO, ANY_ORDER, NO, NO, NO, NO, NO),
     "refund_order": (NO, NO, NO, ANY_ORDER, NO, NO, ANY_ORDER),
+    "acknowledge_order": (NO, NO, NO, ANY_ORDER, NO, NO, ANY_ORDER),
     "report_tracking": (NO, NO, NO, ANY_ORDER, NO, NO, ANY_ORDER),
     "open_claim": (NO, ANY_ORDER, NO, NO, NO, NO, NO),
     "view_claim": (NO, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM, ANY_CLAIM),

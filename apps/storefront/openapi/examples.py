@@ -234,6 +234,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "ListingEdit": {"price": {"amount": 10_500, "currency": "GBP"}},
     "Moderation": {"decision": "request_changes", "reasons": ["Please add a photo of the lining."], "version": 3},
     "NewOrder": {"listing_id": _LISTING_ID, "shipping_address": _ADDRESS, "payment_token": "tok_ok"},
+    "Acknowledgement": {"reason": "loss_taken"},
     "LabelRequestBody": {"ship_from": _ADDRESS},
     "NewTrackingEvent": {"status": "in_transit", "occurred_at": _TIME, "id": "scan-48291"},
     "NewClaim": {"reason": "not_as_described", "description": "The lining is torn, and no photo shows it."},

@@ -10,13 +10,12 @@ import msgspec
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
 from resale.domain.ids import CustomerId, OrderId, PayoutId, sibling
-from resale.domain.payouts import PayoutStatus
+from resale.domain.payouts import ON_ITS_WAY, PayoutStatus
 from resale.domain.sellers import seller_id_of
 from resale.domain.transfers import TransferStatus
 
 MAX_HELD: Final = 2_000  # transfers summed for one look; each is a sale that is not completed yet
 _PAYOUTS: Final = 100
-_ON_ITS_WAY: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
 
 
 class BalanceKind(StrEnum):
@@ -148,7 +147,7 @@ def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
     while True:
         page = reader.list_seller_payouts(seller_id=seller_id, limit=_PAYOUTS, cursor=cursor)
         payouts = (_PAYOUT(document.doc) for document in page.documents)
-        found = sum(payout.amount for payout in payouts if payout.status in _ON_ITS_WAY)
+        found = sum(payout.amount for payout in payouts if payout.status in ON_ITS_WAY)
         total, cursor = total + found, page.next_cursor
         if not found or cursor is None:
             return total

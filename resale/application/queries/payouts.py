@@ -34,6 +34,14 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime | None
 
 
+class BrandPayout(PayoutView, frozen=True, kw_only=True):
+    """A payout as the brand and its staff see it. ``attention`` is a code for what a person has to look at."""
+
+    attention: str | None = None
+    due_at: datetime | None = None
+    step_tries: int = 0
+
+
 class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of payouts as JSON-ready views."""
 
@@ -43,7 +51,14 @@ class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-_DECODE: Final = msgspec.json.Decoder(PayoutView).decode
+class _Owner(msgspec.Struct):
+    seller_id: CustomerId
+    status: PayoutStatus
+
+
+_OWNER: Final = msgspec.json.Decoder(_Owner).decode
+_OWNERS_VIEW: Final = msgspec.json.Decoder(PayoutView).decode
+_BRANDS_VIEW: Final = msgspec.json.Decoder(BrandPayout).decode
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -58,16 +73,16 @@ def get_payout(*, reader: Reader, principal: Principal, payout_id: PayoutId) -> 
     document = reader.find_payout(payout_id)
     if document is None:
         raise PayoutNotFound
-    view = view_payout(document)
-    role = role_towards(principal, owner_id=view.seller_id)
-    if not permits(Action.VIEW_PAYOUT, role, view.status):
+    return view_payout(principal=principal, document=document)
+
+
+def view_payout(*, principal: Principal, document: Document) -> PayoutView:
+    """Turn a document into the caller's view of it. Raises PayoutNotFound when it is not for their eyes."""
+    payout = _OWNER(document.doc)
+    role = role_towards(principal, owner_id=payout.seller_id)
+    if not permits(Action.VIEW_PAYOUT, role, payout.status):
         raise PayoutNotFound
-    return view
-
-
-def view_payout(document: Document) -> PayoutView:
-    """Turn a document into what its seller and the brand see."""
-    return _DECODE(document.doc)
+    return _OWNERS_VIEW(document.doc) if role == Role.OWNER else _BRANDS_VIEW(document.doc)
 
 
 def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> PayoutPage:
@@ -84,7 +99,7 @@ def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: st
         page = Page(documents=(), next_cursor=None)
     else:
         page = reader.list_seller_payouts(seller_id=principal.customer_id, limit=limit, cursor=cursor)
-    views = tuple(view_payout(document) for document in page.documents)
+    views = tuple(view_payout(principal=principal, document=document) for document in page.documents)
     return PayoutPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 
 

@@ -18,7 +18,7 @@ from resale.application.queries.ledger import (
     Reconciliation,
 )
 from resale.application.queries.orders import BrandOrder
-from resale.application.queries.payouts import PayoutView
+from resale.application.queries.payouts import BrandPayout, PayoutView
 from resale.application.queries.sellers import SellerView
 from resale.domain import orders, payouts, sellers
 from resale.domain.customers import CustomerChanged
@@ -92,7 +92,7 @@ MONEY_ENDPOINTS: Final = (
         access=Access.PARTY,
         scope="payouts:read",
         query=PageQuery,
-        answers=(PayoutView,),
+        answers=(PayoutView, BrandPayout),
         listed=True,
     ),
     Endpoint(
@@ -123,7 +123,7 @@ MONEY_ENDPOINTS: Final = (
         summary="One payout",
         access=Access.PARTY,
         scope="payouts:read",
-        answers=(PayoutView,),
+        answers=(PayoutView, BrandPayout),
         tagged=True,
         problems=codes_of(payouts.PayoutNotFound),
     ),
@@ -152,7 +152,7 @@ MONEY_ENDPOINTS: Final = (
         ),
         access=Access.PARTY,
         scope="payouts:write",
-        answers=(PayoutView,),
+        answers=(PayoutView, BrandPayout),
         if_match=True,
         tagged=True,
         problems=codes_of(

@@ -7,6 +7,7 @@ from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from apps.storefront.sales import LabelRequestBody
+from resale.application.operations.orders import Acknowledgement
 from resale.application.operations.sellers import ShipFromMissing
 from resale.application.queries.history import HistoryList
 from resale.application.queries.orders import BrandOrder, BuyerOrder, SellerOrder
@@ -96,6 +97,25 @@ ORDER_ENDPOINTS: Final = (
             orders.OrderChanged,
             listings.ListingChanged,
         ),
+    ),
+    Endpoint(
+        method="post",
+        path="/v1/orders/{order_id}/acknowledge",
+        id="acknowledgeOrder",
+        tag="Orders",
+        summary="Take note of what needed a person",
+        details=(
+            "Clears `attention` where nothing is left to do: `charged_back`, and `label_refused` of an order that is "
+            "over. The reason, a code of your own, goes on record. Every other `attention` goes with what it asks for. "
+            "Said again it changes nothing."
+        ),
+        access=Access.BRAND,
+        scope="orders:write",
+        body=Acknowledgement,
+        if_match=True,
+        answers=(BrandOrder,),
+        tagged=True,
+        problems=codes_of(orders.OrderNotFound, Forbidden, orders.AttentionOpen, orders.OrderChanged),
     ),
     Endpoint(
         method="post",

@@ -4,7 +4,6 @@ from resale.application.operations.claims.deciding import open_claim, resolve_cl
 from resale.application.operations.claims.evidence import add_evidence
 from resale.application.operations.claims.returning import (
     advance_claim,
-    postpone_claim,
     record_return_tracking,
     report_return,
 )
@@ -13,7 +12,6 @@ __all__ = [
     "add_evidence",
     "advance_claim",
     "open_claim",
-    "postpone_claim",
     "record_return_tracking",
     "report_return",
     "resolve_claim",

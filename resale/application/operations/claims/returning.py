@@ -148,34 +148,6 @@ def report_return(
     return _commit_parcel(uow, claim, parcel, now)
 
 
-def postpone_claim(*, uow: UnitOfWork, claim_id: ClaimId, reason_code: str, now: datetime) -> Claim:
-    """Put a claim's step off, longer each time: its partner did not answer after several tries.
-
-    Shape: reads 1 item; commits at most 1 (``claim.postponed``). Nothing waits: no-op.
-
-    Args:
-        uow: Fresh; committed here at most once.
-        claim_id: Which.
-        reason_code: The outcome's code.
-        now: Moment of the task, aware UTC.
-
-    Returns:
-        The claim, due again in half a minute to an hour.
-
-    Raises:
-        ClaimNotFound: No such claim.
-        Conflict: Another worker was faster; read again.
-    """
-    claim = uow.claims.get(claim_id)
-    if next_claim_step(claim, now=now) == ClaimStep.NOTHING:
-        return claim
-    tries = claim.step_tries
-    claim = next_version(claim, now, step_tries=tries + 1, due_at=now + pause_after(tries))
-    uow.claims.save(claim, change_type="claim.postponed", reason_code=reason_code)
-    uow.commit()
-    return claim
-
-
 def _wait_on(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if claim.due_at is None or now < claim.due_at:

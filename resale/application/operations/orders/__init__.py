@@ -1,6 +1,7 @@
 """What happens to an order: submitted, then paid, shipped, protected, completed or given back, step by step."""
 
-from resale.application.operations.orders.advancing import STEPS, advance_order, postpone_order
+from resale.application.operations.orders.acknowledging import Acknowledgement, acknowledge_order
+from resale.application.operations.orders.advancing import STEPS, advance_order
 from resale.application.operations.orders.cancelling import cancel_order
 from resale.application.operations.orders.refunding import (
     REFUNDABLE,
@@ -22,13 +23,14 @@ from resale.application.operations.orders.tracking import (
 __all__ = [
     "REFUNDABLE",
     "STEPS",
+    "Acknowledgement",
     "NewRefund",
     "RefundTooLarge",
     "RefundUnderWay",
+    "acknowledge_order",
     "advance_order",
     "cancel_order",
     "confirm_receipt",
-    "postpone_order",
     "record_dispute",
     "record_tracking",
     "refund_order",

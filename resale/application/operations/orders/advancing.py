@@ -20,7 +20,6 @@ from resale.application.operations.orders.tracking import buy_label, receive, tr
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order
-from resale.domain.partners import pause_after
 from resale.domain.steps import OrderStep, kept, next_step
 
 
@@ -88,38 +87,5 @@ def _wait_on(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
         return order
     order = kept(order, now=now)
     uow.orders.save(order, change_type="order.postponed", reason_code="nothing_to_do_yet")
-    uow.commit()
-    return order
-
-
-def postpone_order(*, uow: UnitOfWork, order_id: OrderId, reason_code: str, now: datetime) -> Order:
-    """Put the present step off, longer each time: its partner did not answer after several tries.
-
-    Shape: reads 1 item; commits at most 1 (``order.postponed``). A step taken meanwhile: no-op.
-
-    Args:
-        uow: Fresh; committed here at most once.
-        order_id: Which.
-        reason_code: The outcome's code.
-        now: Moment of the task, aware UTC.
-
-    Returns:
-        The order, due again in half a minute to an hour.
-
-    Raises:
-        OrderNotFound: No such order.
-        Conflict: Another worker was faster; read again.
-    """
-    order = uow.orders.get(order_id)
-    if next_step(order, now=now) == OrderStep.NOTHING:
-        return order
-    order = msgspec.structs.replace(
-        order,
-        version=order.version + 1,
-        step_tries=order.step_tries + 1,
-        updated_at=now,
-        due_at=now + pause_after(order.step_tries),
-    )
-    uow.orders.save(order, change_type="order.postponed", reason_code=reason_code)
     uow.commit()
     return order

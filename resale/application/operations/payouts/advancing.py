@@ -11,8 +11,9 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.ids import PayoutId
 from resale.domain.money import Money
-from resale.domain.partners import pause_after
+from resale.domain.partners import heard
 from resale.domain.payouts import (
+    ON_ITS_WAY,
     PAYOUTS,
     STEP_DUE,
     WATCHED_FOR,
@@ -39,7 +40,6 @@ _CHANGES: Final = {
     PayoutStatus.FAILED: "payout.failed",
     PayoutStatus.RETURNED: "payout.returned",
 }
-_OPEN: Final = frozenset({PayoutStatus.PENDING, PayoutStatus.IN_TRANSIT})
 
 
 def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
@@ -67,7 +67,7 @@ def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, 
         Conflict: Another worker was faster; read again.
     """
     payout = uow.payouts.get(payout_id)
-    if payout.method != PayoutMethod.CASH or payout.status not in {*_OPEN, PayoutStatus.PAID}:
+    if payout.method != PayoutMethod.CASH or payout.status not in {*ON_ITS_WAY, PayoutStatus.PAID}:
         return payout
     if payout.may_be_cancelled:
         return _begin_sending(uow=uow, payout=payout, now=now)
@@ -82,39 +82,6 @@ def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, 
     )
 
 
-def postpone_payout(*, uow: UnitOfWork, payout_id: PayoutId, reason_code: str, now: datetime) -> Payout:
-    """Put a payout's step off, longer each time: its partner did not answer after several tries.
-
-    Shape: reads 1 item; commits at most 1 (``payout.postponed``). Nothing waits: no-op.
-
-    Args:
-        uow: Fresh; committed here at most once.
-        payout_id: Which.
-        reason_code: The outcome's code.
-        now: Moment of the task, aware UTC.
-
-    Returns:
-        The payout, due again in half a minute to an hour.
-
-    Raises:
-        PayoutNotFound: No such payout.
-        Conflict: Another worker was faster; read again.
-    """
-    payout = uow.payouts.get(payout_id)
-    if payout.due_at is None:
-        return payout
-    payout = msgspec.structs.replace(
-        payout,
-        version=payout.version + 1,
-        step_tries=payout.step_tries + 1,
-        updated_at=now,
-        due_at=now + pause_after(payout.step_tries),
-    )
-    uow.payouts.save(payout, change_type="payout.postponed", reason_code=reason_code)
-    uow.commit()
-    return payout
-
-
 def _begin_sending(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
     payout = msgspec.structs.replace(
         payout, version=payout.version + 1, may_be_cancelled=False, updated_at=now, due_at=now + STEP_DUE
@@ -126,7 +93,7 @@ def _begin_sending(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
 
 def _looked_at_next(payout: Payout, now: datetime) -> datetime | None:
     """Say when a payout is asked about again; one that was paid, until it cannot come back any more."""
-    if payout.status in _OPEN:
+    if payout.status in ON_ITS_WAY:
         return now + _POLL_EVERY
     is_watched = payout.paid_at is not None and now < payout.paid_at + WATCHED_FOR
     return now + _WATCH_EVERY if payout.status == PayoutStatus.PAID and is_watched else None
@@ -153,6 +120,7 @@ def _commit_outcome(*, uow: UnitOfWork, provider: str, payout: Payout, outcome: 
         status=status,
         version=payout.version + 1,
         step_tries=0,
+        attention=heard(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
         paid_at=now if status == PayoutStatus.PAID else payout.paid_at,
@@ -173,7 +141,12 @@ def _await_further(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
     if payout.due_at is None or now < payout.due_at:
         return payout
     payout = msgspec.structs.replace(
-        payout, version=payout.version + 1, updated_at=now, due_at=_looked_at_next(payout, now), step_tries=0
+        payout,
+        version=payout.version + 1,
+        updated_at=now,
+        due_at=_looked_at_next(payout, now),
+        step_tries=0,
+        attention=heard(payout.attention),
     )
     uow.payouts.save(payout, change_type="payout.awaited")
     uow.commit()

@@ -1,0 +1,66 @@
+"""Taking note of what a person had to look at, where nothing is left to do."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.ids import OrderId
+from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, is_only_told
+from resale.errors import Forbidden
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why nothing is left to do: a code of the brand's own, which goes on record."""
+
+    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{2,39}\Z")]
+
+
+def acknowledge_order(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    order_id: OrderId,
+    acknowledgement: Acknowledgement,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Order:
+    """Clear an order's ``attention`` that only says what happened, as a lost dispute does.
+
+    Shape: reads 1 item; commits 1 (``order.acknowledged``, with the reason). Nothing needs a person: no-op.
+
+    Args:
+        uow: Fresh; committed here at most once.
+        principal: The brand or a manager.
+        order_id: Which.
+        acknowledgement: Why nothing is left to do.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order, with no ``attention``; when it looks again at itself stays as it is.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: Not theirs to say.
+        AttentionOpen: Something is left to do, or it goes by itself.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.ACKNOWLEDGE_ORDER, role, order.status):
+        raise Forbidden("Only the brand takes note of this.")
+    if order.attention is None:
+        return order
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    if not is_only_told(order.attention, order.status):
+        raise AttentionOpen(f"{order.attention} has something left to do; it goes with that.")
+    order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=now)
+    uow.orders.save(order, change_type="order.acknowledged", reason_code=acknowledgement.reason)
+    uow.commit()
+    return order

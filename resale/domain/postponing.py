@@ -1,0 +1,28 @@
+"""Putting off a step whose partner does not answer: longer each time, and after about a day a person is told."""
+
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+
+from resale.domain.claims import Claim
+from resale.domain.orders import Order
+from resale.domain.partners import PARTNER_SILENT, pause_after
+from resale.domain.payouts import Payout
+
+_TRIES_TOLD: Final = 30  # half a minute, doubled seven times, then an hour each: 24 hours
+
+W = TypeVar("W", Order, Claim, Payout)
+
+
+def put_off(waiting: W, *, now: datetime) -> W:
+    """Put the present step off; what a person has to look at already is not written over."""
+    is_news = waiting.attention is None and waiting.step_tries >= _TRIES_TOLD
+    return msgspec.structs.replace(
+        waiting,
+        version=waiting.version + 1,
+        step_tries=waiting.step_tries + 1,
+        attention=PARTNER_SILENT if is_news else waiting.attention,
+        updated_at=now,
+        due_at=now + pause_after(waiting.step_tries),
+    )
