@@ -90,12 +90,9 @@ class ApprovalForm(VersionForm):
         return Moderation(decision=Decision.APPROVE, version=self.cleaned_data["version"])
 
 
-class ReturnForm(VersionForm):
-    """A no, for good or until it is mended, with what the seller is told."""
+class ReasonsForm(VersionForm):
+    """What a seller is told: chosen reasons first, then the moderator's own words."""
 
-    decision = forms.ChoiceField(
-        choices=[(one.value, one.value) for one in (Decision.REQUEST_CHANGES, Decision.REJECT)]
-    )
     reasons = forms.MultipleChoiceField(
         choices=[(str(number), text) for number, text in enumerate(REASONS)],
         required=False,
@@ -113,14 +110,38 @@ class ReturnForm(VersionForm):
         return cleaned
 
     def moderation(self) -> Moderation:
-        """Say it as the operation takes it: chosen reasons first, then the own words."""
+        """Say it as the operation takes it."""
         said = [REASONS[int(number)] for number in self.cleaned_data["reasons"]]
         note = self.cleaned_data["note"].strip()
         return Moderation(
-            decision=Decision(self.cleaned_data["decision"]),
+            decision=self.decided(),
             reasons=(*said, *([note] if note else [])),
             version=self.cleaned_data["version"],
         )
+
+    def decided(self) -> Decision:
+        """Say what is decided."""
+        raise NotImplementedError
+
+
+class ReturnForm(ReasonsForm):
+    """A no, for good or until it is mended, with what the seller is told."""
+
+    decision = forms.ChoiceField(
+        choices=[(one.value, one.value) for one in (Decision.REQUEST_CHANGES, Decision.REJECT)]
+    )
+
+    def decided(self) -> Decision:
+        """Say what is decided: the button that was pressed."""
+        return Decision(self.cleaned_data["decision"])
+
+
+class RemovalForm(ReasonsForm):
+    """A listing taken down, with what the seller is told."""
+
+    def decided(self) -> Decision:
+        """Say what is decided."""
+        return Decision.REMOVE
 
 
 class DiscardForm(forms.Form):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.forms import ApprovalForm, ReturnForm, VersionForm
+from apps.backoffice.forms import ApprovalForm, RemovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
 from apps.backoffice.storage import TenantMediaStorage
@@ -42,6 +42,7 @@ _DONE: Final = {
     Decision.APPROVE: "“{title}” is approved and on sale.",
     Decision.REJECT: "“{title}” is rejected; its seller is told why.",
     Decision.REQUEST_CHANGES: "“{title}” went back to its seller for changes.",
+    Decision.REMOVE: "“{title}” is taken down; its seller is told why.",
 }
 
 Covered = tuple[tuple[PublicListing, Picture | None], ...]
@@ -87,8 +88,15 @@ class ListingPages(StaffPage):
         """Look at the listing as it is now."""
         return reverse("admin:listing", kwargs={"listing_id": self.kwargs["listing_id"]})
 
-    def show(self, listing_id: ListingId, *, returning: ReturnForm | None = None, status: int = 200) -> HttpResponse:
-        """Show the listing; ``returning`` is a form that was filled in wrong."""
+    def show(
+        self,
+        listing_id: ListingId,
+        *,
+        returning: ReturnForm | None = None,
+        removing: RemovalForm | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        """Show the listing; ``returning`` or ``removing`` is a form that was filled in wrong."""
         desk, reader = self.desk, self.desk.open_reader()
         listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
         assert isinstance(listing, BrandListing)  # noqa: S101 - what staff are shown, by the queries' own table
@@ -110,10 +118,13 @@ class ListingPages(StaffPage):
             timeline=timeline,
             approving=ApprovalForm(initial=version),
             returning=returning or ReturnForm(initial=version, auto_id="return_%s"),
+            removing=removing or RemovalForm(initial=version, auto_id="remove_%s"),
             withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),
             pausing=VersionForm(initial=version, auto_id="pause_%s"),
             may_moderate=listing.status == ListingStatus.PENDING_REVIEW
             and desk.may(Action.MODERATE_LISTING, listing.status),
+            may_remove=listing.status != ListingStatus.PENDING_REVIEW
+            and self._may(listing, ListingCommand.REMOVE, Action.MODERATE_LISTING),
             may_pause=self._may(listing, ListingCommand.PAUSE, Action.PAUSE_LISTING),
             may_resume=self._may(listing, ListingCommand.RESUME, Action.PAUSE_LISTING),
             may_withdraw=self._may(listing, ListingCommand.WITHDRAW, Action.WITHDRAW_LISTING),
@@ -152,6 +163,17 @@ class Return(ListingPages):
         form = ReturnForm(request.POST, auto_id="return_%s")
         if not form.is_valid():
             return self.show(_listing_id(listing_id), returning=form, status=422)
+        return _decided(self, _listing_id(listing_id), form.moderation())
+
+
+class Removal(ListingPages):
+    """``/admin/listings/{listing_id}/remove/``: taken down, for good; what waits for review is rejected instead."""
+
+    def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
+        """Take it down, and say why."""
+        form = RemovalForm(request.POST, auto_id="remove_%s")
+        if not form.is_valid():
+            return self.show(_listing_id(listing_id), removing=form, status=422)
         return _decided(self, _listing_id(listing_id), form.moderation())
 
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("listings/<str:listing_id>/", listings.ListingDetail.as_view(), name="listing"),
     path("listings/<str:listing_id>/approve/", listings.Approval.as_view(), name="listing-approve"),
     path("listings/<str:listing_id>/return/", listings.Return.as_view(), name="listing-return"),
+    path("listings/<str:listing_id>/remove/", listings.Removal.as_view(), name="listing-remove"),
     path("listings/<str:listing_id>/pause/", listings.Pause.as_view(), name="listing-pause"),
     path("listings/<str:listing_id>/resume/", listings.Resumption.as_view(), name="listing-resume"),
     path("listings/<str:listing_id>/withdraw/", listings.Withdrawal.as_view(), name="listing-withdraw"),

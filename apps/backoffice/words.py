@@ -15,6 +15,7 @@ from resale.domain.shipments import ShipmentStatus
 LABELS: Final[Mapping[str, str]] = {
     ListingStatus.PENDING_REVIEW: "Waiting for review",
     ListingStatus.ACTIVE: "On sale",
+    ListingStatus.REMOVED: "Taken down",
     MediaStatus.AWAITING_UPLOAD: "Waiting for its upload",
     RefusalReason.NOT_AN_IMAGE: "Not an image",
     OrderStatus.AWAITING_SHIPMENT: "To be shipped",

@@ -251,7 +251,7 @@ class ListingModerationView(LeanAPIView):
     """``/v1/listings/{listing_id}/moderation``."""
 
     def post(self, request: Request, listing_id: str) -> HttpResponse:
-        """Approve, reject, or ask for changes."""
+        """Approve, reject, ask for changes, or take down."""
         call = call_of(request)
         read_query(request, NoQuery)
         found_id = _listing_id(listing_id)

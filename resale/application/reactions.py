@@ -134,6 +134,7 @@ CHANGE_TYPES: Final = frozenset(
         "listing.rejected",
         "listing.released",
         "listing.relisted",
+        "listing.removed",
         "listing.reserved",
         "listing.resumed",
         "listing.sold",

@@ -42,6 +42,7 @@ class ListingStatus(StrEnum):
     SOLD = "sold"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    REMOVED = "removed"
 
 
 class ListingCommand(StrEnum):
@@ -59,6 +60,7 @@ class ListingCommand(StrEnum):
     RELEASE = "release"
     SELL = "sell"
     EXPIRE = "expire"
+    REMOVE = "remove"
 
 
 class Condition(StrEnum):
@@ -113,6 +115,9 @@ LISTINGS: Final = Machine(
         Row(_S.RESERVED, _C.SELL, _S.SOLD),
         Row(_S.ACTIVE, _C.EXPIRE, _S.EXPIRED, is_over),
         Row(_S.PAUSED, _C.EXPIRE, _S.EXPIRED, is_over),
+        Row(_S.PENDING_REVIEW, _C.REMOVE, _S.REMOVED),
+        Row(_S.ACTIVE, _C.REMOVE, _S.REMOVED),
+        Row(_S.PAUSED, _C.REMOVE, _S.REMOVED),
         Row(_S.EXPIRED, _C.EDIT, _S.EXPIRED),
         Row(_S.EXPIRED, _C.SUBMIT, _S.PENDING_REVIEW),
         Row(_S.EXPIRED, _C.WITHDRAW, _S.WITHDRAWN),

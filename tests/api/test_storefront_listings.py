@@ -312,6 +312,23 @@ class TestModerateListing:
         unknown = f"/v1/listings/{LISTING}/moderation"
         assert front.post(unknown, APPROVE, brand=True).code == "404 listing_not_found"
 
+    def test_takes_down_what_is_on_sale_with_a_reason(self, front: Front, active: Listing, seller: Shopper) -> None:
+        answer = front.post(url(active, "/moderation"), {"decision": "remove"}, brand=True)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/reasons"])
+        body = {"decision": "remove", "reasons": ["It is a copy."]}
+        for _ in range(2):
+            answer = front.post(url(active, "/moderation"), body, brand=True)
+            assert (answer.status, answer.json["status"]) == (200, "removed")
+        assert front.get(url(active)).code == "404 listing_not_found"
+        assert front.get(url(active), by=seller).json["reasons"] == ["It is a copy."]
+        assert front.post(url(active, "/resume"), by=seller).code == "409 listing_transition_refused"
+
+    def test_takes_nothing_down_that_an_order_holds(self, front: Front, active: Listing) -> None:
+        front.buy(active, by=front.shopper())
+        body = {"decision": "remove", "reasons": ["It is a copy."]}
+        answer = front.post(url(active, "/moderation"), body, brand=True)
+        assert answer.code == "409 listing_transition_refused"
+
     def test_refuses_a_decision_it_does_not_know(self, front: Front, draft: Listing) -> None:
         answer = front.post(url(draft, "/moderation"), {"decision": "burn"}, brand=True)
         assert (answer.code, answer.pointers) == ("422 validation_failed", ["/decision"])

@@ -191,6 +191,34 @@ class TestPause:
         assert "in another state by now" in page.text
 
 
+class TestRemoval:
+    def test_tells_the_seller_why_and_is_for_good(self, office: Office, moderator: Desk, viewer: Desk) -> None:
+        seller = office.front.shopper()
+        listing = office.front.world.active(seller)
+        body = {**RETURN, "version": listing.version}
+        assert "Take this listing down" not in viewer.get("listing", listing_id=listing.id).text
+        assert "role does not allow" in viewer.post("listing-remove", body, listing_id=listing.id).text
+        assert "Take this listing down" in moderator.get("listing", listing_id=listing.id).text
+        assert "is taken down" in moderator.post("listing-remove", body, listing_id=listing.id).text
+        stored = office.front.world.listing(listing.id)
+        assert (stored.status, stored.version) == (ListingStatus.REMOVED, listing.version + 1)
+        assert office.front.get(f"/v1/listings/{listing.id}", by=seller).json["reasons"] == [REASONS[0], NOTE]
+        page = moderator.get("listing", listing_id=listing.id)
+        assert "Taken down" in page.text
+        assert "Take this listing down" not in page.text
+
+    def test_needs_a_reason(self, office: Office, moderator: Desk) -> None:
+        listing = office.front.world.active(office.front.shopper())
+        page = moderator.post("listing-remove", {"version": listing.version}, listing_id=listing.id)
+        assert page.status == 422
+        assert "Tell the seller why" in page.text
+        assert office.front.world.listing(listing.id).version == listing.version
+
+    def test_of_what_waits_is_a_rejection(self, office: Office, moderator: Desk) -> None:
+        listing = office.pending()
+        assert "Take this listing down" not in moderator.get("listing", listing_id=listing.id).text
+
+
 class TestListing:
     def test_shows_what_its_seller_wrote_as_text(self, office: Office, viewer: Desk) -> None:
         listing = office.pending(title="<b>Bold</b>", description="<script>alert(1)</script>")

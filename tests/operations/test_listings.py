@@ -14,15 +14,18 @@ from resale.application.operations.listings import (
     create_listing,
     edit_listing,
     moderate_listing,
+    pause_listing,
     submit_listing,
     withdraw_listing,
 )
+from resale.application.operations.orders import cancel_order
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.listings import OwnerListing, get_listing
 from resale.domain.access import Principal, Role
 from resale.domain.listings import (
     ImagesFrozen,
     ImagesPending,
+    Listing,
     ListingChanged,
     ListingEdit,
     ListingNotFound,
@@ -33,7 +36,7 @@ from resale.domain.listings import (
     SlotInput,
 )
 from resale.domain.media import MediaStatus
-from resale.errors import Forbidden
+from resale.errors import Forbidden, Invalid
 from tests.operations.world import BRAND, World, a_new_listing, customer_of, later
 from tests.unit.builders import NOW
 
@@ -282,6 +285,42 @@ class TestModerateListing:
                 now=NOW,
             )
 
+    @pytest.mark.parametrize("status", ["pending_review", "active", "paused"])
+    def test_takes_down_for_good_what_is_or_may_come_on_sale(self, world: World, status: str) -> None:
+        seller = world.shopper()
+        listing = world.pending(seller) if status == "pending_review" else world.active(seller)
+        if status == "paused":
+            pause_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+        gone = removed(world, listing)
+        assert (gone.status, gone.due_at) == (ListingStatus.REMOVED, UNSET)
+        assert world.listing(listing.id) == gone == removed(world, listing)
+        view = get_listing(reader=world.reader, principal=world.principal(seller), listing_id=listing.id)
+        assert isinstance(view, OwnerListing)
+        assert view.reasons == ("It is a copy.",)
+        with pytest.raises(ListingNotFound):
+            get_listing(reader=world.reader, principal=Principal(), listing_id=listing.id)
+
+    def test_takes_nothing_down_that_an_order_holds(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        order = world.order(world.shopper(), listing)
+        with pytest.raises(ListingTransitionRefused):
+            removed(world, listing)
+        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        assert removed(world, listing).status == ListingStatus.REMOVED
+
+    def test_takes_nothing_down_without_a_reason(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        with pytest.raises(Invalid) as refused:
+            removed(world, listing, reasons=())
+        assert refused.value.errors[0].pointer == "/reasons"
+        assert world.listing(listing.id) == listing
+
+    def test_a_viewer_takes_nothing_down(self, world: World) -> None:
+        listing = world.active(world.shopper())
+        for principal in (Principal(standing=Role.VIEWER), Principal()):
+            with pytest.raises(Forbidden):
+                removed(world, listing, by=principal)
+
     def test_of_two_writers_one_loses_and_nothing_is_half_written(self, world: World) -> None:
         listing = world.pending(world.shopper())
         slow = world.uow()
@@ -297,6 +336,14 @@ class TestModerateListing:
         with pytest.raises(ListingChanged):
             slow.commit()
         assert world.listing(listing.id).status == ListingStatus.ACTIVE
+
+
+def removed(
+    world: World, listing: Listing, *, reasons: tuple[str, ...] = ("It is a copy.",), by: Principal = BRAND
+) -> Listing:
+    """Take a listing down."""
+    removal = Moderation(decision=Decision.REMOVE, reasons=reasons)
+    return moderate_listing(uow=world.uow(), principal=by, listing_id=listing.id, moderation=removal, now=NOW)
 
 
 class TestReviewQueue:

@@ -27,7 +27,7 @@ MACHINES: dict[str, tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = {
     "inbound": (INBOUND, InboundStatus, InboundCommand),
 }
 FINAL = {
-    "listing": {"rejected", "sold", "withdrawn"},
+    "listing": {"rejected", "removed", "sold", "withdrawn"},
     "order": {"cancelled", "refunded"},
     "payment": {"failed", "voided"},
     "shipment": {"returned", "voided"},

@@ -187,8 +187,12 @@ LISTING_ENDPOINTS: Final = (
         path="/v1/listings/{listing_id}/moderation",
         id="moderateListing",
         tag="Moderation",
-        summary="Approve, reject, or ask for changes",
-        details="`version` (or If-Match) is what was looked at: an edit since then is not decided on unseen.",
+        summary="Approve, reject, ask for changes, or take down",
+        details=(
+            "`version` (or If-Match) is what was looked at: an edit since then is not decided on unseen. `remove` "
+            "takes down, for good and with a reason, what is on sale, paused or waiting; one that an order holds is "
+            "refused: cancel the order first."
+        ),
         access=Access.BRAND,
         scope="listings:moderate",
         body=Moderation,

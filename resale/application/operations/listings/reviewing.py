@@ -28,14 +28,16 @@ from resale.domain.media import (
     MediaStatus,
     TooManyImages,
 )
+from resale.errors import FieldError, Invalid
 
 
 class Decision(StrEnum):
-    """What a moderator decides."""
+    """What a moderator decides; a listing that is removed was on sale, or is not to be looked at again."""
 
     APPROVE = "approve"
     REJECT = "reject"
     REQUEST_CHANGES = "request_changes"
+    REMOVE = "remove"
 
 
 class Moderation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +52,7 @@ _CHANGES: Final = {
     Decision.APPROVE: "listing.approved",
     Decision.REJECT: "listing.rejected",
     Decision.REQUEST_CHANGES: "listing.changes_requested",
+    Decision.REMOVE: "listing.removed",
 }
 
 
@@ -137,10 +140,10 @@ def withdraw_listing(
 def moderate_listing(
     *, uow: UnitOfWork, principal: Principal, listing_id: ListingId, moderation: Moderation, now: datetime
 ) -> Listing:
-    """Approve, reject, or ask for changes.
+    """Approve, reject, ask for changes, or take a listing down that is on sale, paused or waiting.
 
-    Shape: reads 1 item; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``).
-    The same decision for the same reasons again: no-op.
+    Shape: reads 1 item; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
+    ``listing.removed``). The same decision for the same reasons again: no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -155,7 +158,8 @@ def moderate_listing(
     Raises:
         ListingNotFound: None that the caller may see.
         Forbidden: The caller may look but not decide.
-        ListingTransitionRefused: It is not waiting for review.
+        ListingTransitionRefused: It is not waiting for review; removing: an order holds it, or it is off sale anyway.
+        Invalid: Removed without a reason.
         ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
     """
     listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.MODERATE_LISTING)
@@ -165,6 +169,9 @@ def moderate_listing(
     ):
         return listing
     next_status(listing.status, command)
+    if moderation.decision == Decision.REMOVE and not moderation.reasons:
+        detail = "Say why: the seller has to know."
+        raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
     expect_version(listing=listing, version=moderation.version)
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
