@@ -293,11 +293,21 @@ class KeyForm(forms.Form):
 
 
 class PoliciesForm(forms.Form):
-    """A shop's timers and rates, with the names and bounds that the domain gives them."""
+    """A shop's prices, timers and rates, with the names and bounds that the domain gives them."""
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, auto_id="policy_%s", **kwargs)
         self.fields.update(_whole_numbers(Policies))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse policies that contradict each other."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                Policies(**cleaned)
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from error
+        return cleaned
 
     def policies(self) -> Policies:
         """Say it as the registry takes it."""

@@ -9,8 +9,9 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
-from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
+from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row
+from resale.domain.tenants import Policies
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -261,6 +262,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     due_at: datetime | UnsetType = UNSET
     private: str | UnsetType = UNSET
+
+
+def check_price(price: Money, policies: Policies) -> None:
+    """Hold a price to the shop's bounds, which may have moved since it was said. Raises PriceRefused."""
+    if price.amount < policies.min_price_minor:
+        raise PriceRefused(f"This shop takes no price below {say_amount(policies.min_price_minor, price.currency)}.")
+    if 0 < policies.max_price_minor < price.amount:
+        raise PriceRefused(f"This shop takes no price above {say_amount(policies.max_price_minor, price.currency)}.")
 
 
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:

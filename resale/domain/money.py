@@ -68,6 +68,11 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
+def say_amount(amount_minor: int, currency: str) -> str:
+    """Write an amount for people: ``12.50 GBP``."""
+    return f"{Decimal(amount_minor).scaleb(-minor_digits(currency)):f} {currency}"
+
+
 def to_minor(amount: Decimal, currency: str) -> int:
     """Write an amount in minor units; what is smaller is rounded half to even."""
     return round(amount.scaleb(minor_digits(currency)))

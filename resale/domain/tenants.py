@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from resale.domain.ids import TenantId
+from resale.domain.money import AmountMinor
 from resale.domain.partners import Connection
 
 
@@ -61,8 +62,13 @@ class Resources(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """A shop's own rules of sale: timers and rates. The defaults are the field's (DOMAIN.md, default timers)."""
+    """A shop's own rules of sale: prices, timers and rates. The defaults are the field's (DOMAIN.md, default timers).
 
+    A price of 0 is no bound; prices are in minor units of the shop's currency.
+    """
+
+    min_price_minor: AmountMinor = 0
+    max_price_minor: AmountMinor = 0
     listing_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 90
     hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=30)] = 15
     ship_by_business_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 5
@@ -73,6 +79,11 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     refund_window_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 180
     payout_delay_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 30)] = 48
     store_credit_bonus_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that leave no price. Raises ValueError; msgspec makes its own error of it where it decodes."""
+        if 0 < self.max_price_minor < self.min_price_minor:
+            raise ValueError("The lowest price is above the highest one.")
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

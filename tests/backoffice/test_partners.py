@@ -37,6 +37,14 @@ def go_live(slug: str) -> None:
     registry.clear()
 
 
+WRONG_POLICIES: list[dict[str, Any]] = [
+    {"hold_minutes": 31},
+    {"hold_minutes": ""},
+    {"claim_window_hours": "soon"},
+    {"min_price_minor": 2, "max_price_minor": 1},
+]
+
+
 class TestPolicies:
     def test_are_shown_with_their_bounds(self, slug: str, operator: Desk) -> None:
         page = operator.get("tenant", slug=slug)
@@ -50,7 +58,7 @@ class TestPolicies:
         assert registered(slug).policies == Policies(hold_minutes=20)
         assert re.search(r'name="hold_minutes" value="20"', page.html)
 
-    @pytest.mark.parametrize("wrong", [{"hold_minutes": 31}, {"hold_minutes": ""}, {"claim_window_hours": "soon"}])
+    @pytest.mark.parametrize("wrong", WRONG_POLICIES)
     def test_out_of_their_bounds_are_refused(self, slug: str, operator: Desk, wrong: dict[str, Any]) -> None:
         assert operator.post("tenant-policies", policies() | wrong, slug=slug).status == 422
         assert registered(slug).policies == Policies()

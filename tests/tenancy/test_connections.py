@@ -69,6 +69,8 @@ class TestPolicies:
             {"hold_minutes": 31},
             {"hold_minutes": "15"},
             {"hold_minuets": 10},
+            {"listing_days": 0},
+            {"min_price_minor": 2, "max_price_minor": 1},
             ["hold_minutes"],
             "x",
         ],

@@ -18,6 +18,7 @@ _LISTING_VIEWS: Final = (PublicListing, OwnerListing, BrandListing)
 _SUBMIT: Final = codes_of(
     listings.ListingNotFound,
     Forbidden,
+    listings.PriceRefused,
     listings.ImagesPending,
     media.TooManyImages,
     listings.ListingTransitionRefused,
@@ -199,7 +200,7 @@ LISTING_ENDPOINTS: Final = (
         if_match=True,
         answers=(BrandListing,),
         tagged=True,
-        problems=_CHANGE,
+        problems=(*_CHANGE, *codes_of(listings.PriceRefused)),
     ),
     Endpoint(
         method="get",

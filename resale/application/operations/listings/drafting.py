@@ -25,6 +25,7 @@ from resale.domain.listings import (
     PriceInput,
     PriceRefused,
     SlotInput,
+    check_price,
     moved_listing,
     next_status,
 )
@@ -129,7 +130,7 @@ def edit_listing(
         ListingTransitionRefused: Reserved, sold, rejected or withdrawn.
         ImagesFrozen: Images were added to a submitted listing.
         TooManyImages: No room for more.
-        PriceRefused: Not in the tenant's currency.
+        PriceRefused: Not in the tenant's currency, or it goes to review with a price outside the shop's bounds.
         EditedTooOften: The listing has as many versions as an edited one may have.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -143,6 +144,8 @@ def edit_listing(
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing was changed too often; list the item anew.")
     goes_to_review = status == ListingStatus.PENDING_REVIEW
+    if goes_to_review:
+        check_price(edited.price, uow.tenant.policies)
     listing = moved_listing(
         edited,
         ListingCommand.EDIT,

@@ -19,6 +19,7 @@ from resale.domain.listings import (
     ListingStatus,
     Photo,
     Reasons,
+    check_price,
     moved_listing,
     next_status,
 )
@@ -81,6 +82,7 @@ def submit_listing(
     Raises:
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
+        PriceRefused: Outside the shop's bounds.
         ImagesPending: An image is still awaited or processed, or none is ready.
         ListingTransitionRefused: Not a draft, not expired, and no changes were requested.
         Conflict: Another writer won, or the version is not the expected one.
@@ -90,6 +92,7 @@ def submit_listing(
         return listing
     expect_version(listing=listing, version=expected_version)
     next_status(listing.status, ListingCommand.SUBMIT)
+    check_price(listing.price, uow.tenant.policies)
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
@@ -159,6 +162,7 @@ def moderate_listing(
         ListingNotFound: None that the caller may see.
         Forbidden: The caller may look but not decide.
         ListingTransitionRefused: It is not waiting for review; removing: an order holds it, or it is off sale anyway.
+        PriceRefused: Approved at a price outside the shop's bounds, as they are now.
         Invalid: Removed without a reason.
         ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
     """
@@ -173,6 +177,8 @@ def moderate_listing(
         detail = "Say why: the seller has to know."
         raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
     expect_version(listing=listing, version=moderation.version)
+    if moderation.decision == Decision.APPROVE:
+        check_price(listing.price, uow.tenant.policies)
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )
