@@ -18,10 +18,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """What was booked together."""
+    """What was booked together, in one currency."""
 
     what: str
     at: datetime
+    currency: str
     lines: tuple[Line, ...]
 
 
@@ -42,11 +43,11 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     """The bookings of one order or payout, oldest first."""
 
     bookings: tuple[Booking, ...]
-    sums: Sums
+    sums: tuple[Sums, ...]  # one a currency
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What the house's accounts hold, and last what all customers' must hold against it: the rest, so it adds up."""
+    """What the house's accounts hold of a currency, and last what all customers' must hold against it: the rest."""
 
     lines: tuple[Line, ...]
     sums: Sums
@@ -57,16 +58,25 @@ def make_book(booked: Iterable[LedgerTransactionView], *, currency: str) -> Book
     bookings = []
     for one in booked:
         lines = tuple(_line(name_account(leg.account), leg.amount) for leg in one.entries)
-        bookings.append(Booking(what=name_step(one.step), at=one.at, lines=lines))
-    all_lines = [line for booking in bookings for line in booking.lines]
-    return Book(bookings=tuple(bookings), sums=_sums(all_lines, currency))
+        bookings.append(Booking(what=name_step(one.step), at=one.at, currency=one.currency, lines=lines))
+    currencies = dict.fromkeys((currency, *(booking.currency for booking in bookings)))
+    return Book(bookings=tuple(bookings), sums=tuple(_sums(_lines_in(bookings, one), one) for one in currencies))
 
 
-def make_sheet(sheet: BalanceSheet) -> Sheet:
-    """Lay out the house's accounts."""
-    own = [_line(name_account(one.account), one.amount) for one in sheet.accounts]
-    lines = (*own, _line("Sellers' balances and store credit", -sheet.owed_to_customers))
-    return Sheet(lines=lines, sums=_sums(lines, sheet.currency))
+def make_sheets(sheet: BalanceSheet) -> tuple[Sheet, ...]:
+    """Lay out the house's accounts, a sheet a currency."""
+    return tuple(_sheet(sheet, number) for number in range(len(sheet.owed_to_customers)))
+
+
+def _sheet(sheet: BalanceSheet, number: int) -> Sheet:
+    owed = sheet.owed_to_customers[number]
+    own = [_line(name_account(one.account), one.amounts[number].amount) for one in sheet.accounts]
+    lines = (*own, _line("Sellers' balances and store credit", -owed.amount))
+    return Sheet(lines=lines, sums=_sums(lines, owed.currency))
+
+
+def _lines_in(bookings: Iterable[Booking], currency: str) -> list[Line]:
+    return [line for booking in bookings if booking.currency == currency for line in booking.lines]
 
 
 def _line(account: str, amount: int) -> Line:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.books import make_book, make_sheet
+from apps.backoffice.books import make_book, make_sheets
 from apps.backoffice.forms import DaysForm, VersionForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import read_timeline
@@ -133,10 +133,10 @@ class Balances(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show what the house's accounts hold, once that is asked for."""
-        sheet = None
+        sheets = None
         if "sum" in request.GET:
-            sheet = make_sheet(get_balance_sheet(reader=self.desk.open_reader(), principal=self.desk.principal))
-        return self.page("balances", title="Money", show="balances", sheet=sheet)
+            sheets = make_sheets(get_balance_sheet(reader=self.desk.open_reader(), principal=self.desk.principal))
+        return self.page("balances", title="Money", show="balances", sheets=sheets)
 
 
 class ReconciliationPage(StaffPage):

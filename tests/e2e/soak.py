@@ -358,7 +358,8 @@ class Soak:
         found.check(sheet["payouts_in_transit"] == 0, "money is in transit, and every payout is paid")
 
     def _sheet(self) -> dict[str, int]:
-        return {one["account"]: one["amount"] for one in seen(self._shop.brand, "/v1/ledger/balances")["accounts"]}
+        accounts = seen(self._shop.brand, "/v1/ledger/balances")["accounts"]
+        return {one["account"]: one["amounts"][0]["amount"] for one in accounts}
 
     def _look_at_queues(self, found: Findings) -> None:
         depths = eventually(

@@ -6,9 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 import pytest
 
-from resale.application.queries.ledger import LedgerBehind, LedgerDays, LedgerNotFound, list_ledger_transactions
+from resale.application.queries.ledger import (
+    LedgerBehind,
+    LedgerDays,
+    LedgerNotFound,
+    get_balance_sheet,
+    list_ledger_transactions,
+)
 from resale.domain.access import Principal
-from resale.domain.ledger import COMMISSION, PROVIDER, SELLERS_PENDING, LedgerTransaction, Posting
+from resale.domain.ledger import CARRIERS, COMMISSION, LABELS, PROVIDER, SELLERS_PENDING, LedgerTransaction, Posting
 from tests.operations.world import BRAND, World
 
 
@@ -98,3 +104,29 @@ class TestListLedgerTransactions:
         for of in (f"ord_{uuid.uuid4().hex}", LedgerDays(first=day, last=day)):
             with pytest.raises(LedgerNotFound):
                 list_ledger_transactions(reader=world.reader, principal=Principal(), of=of, limit=1, cursor=None)
+
+
+class TestGetBalanceSheet:
+    def test_adds_nothing_up_over_currencies(self, world: World, day: date) -> None:
+        before = {one.account: one.amounts for one in get_balance_sheet(reader=world.reader, principal=BRAND).accounts}
+        cost = LedgerTransaction(
+            source_id=f"ord_{uuid.uuid4().hex}",
+            step="label_issued",
+            currency="SEK",
+            at=moment(day, 1),
+            postings=(Posting(LABELS, 300), Posting(CARRIERS, -300)),
+        )
+        post(world, cost)
+        sheet = get_balance_sheet(reader=world.reader, principal=BRAND)
+        assert sheet.currency == world.tenant.currency
+        after = {one.account: one.amounts for one in sheet.accounts}
+        for account, amount in ((LABELS, 300), (CARRIERS, -300), (PROVIDER, 0)):
+            own, *others = after[account]
+            assert own == before[account][0]
+            found = {one.currency: one.amount for one in others}["SEK"]
+            assert found - {one.currency: one.amount for one in before[account]}.get("SEK", 0) == amount
+        assert {one.currency: one.amount for one in sheet.owed_to_customers}["SEK"] == 0
+
+    def test_is_not_for_shoppers(self, world: World) -> None:
+        with pytest.raises(LedgerNotFound):
+            get_balance_sheet(reader=world.reader, principal=Principal())

@@ -214,7 +214,10 @@ MONEY_ENDPOINTS: Final = (
         id="getBalanceSheet",
         tag="Money",
         summary="What the house's accounts hold",
-        details="Read entry by entry: for reports, not for every page.",
+        details=(
+            "An amount for each currency, the shop's own first; nothing is added up over currencies. Read entry by "
+            "entry: for reports, not for every page."
+        ),
         access=Access.BRAND,
         scope="ledger:read",
         answers=(BalanceSheet,),

@@ -1,6 +1,6 @@
 """The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
 
-from resale.application.queries.ledger.balances import Balance, BalanceSheet, get_balance_sheet
+from resale.application.queries.ledger.balances import Balance, BalanceSheet, CurrencyAmount, get_balance_sheet
 from resale.application.queries.ledger.bookings import (
     MAX_LISTED_DAYS,
     LedgerBehind,
@@ -25,6 +25,7 @@ __all__ = [
     "MAX_LISTED_DAYS",
     "Balance",
     "BalanceSheet",
+    "CurrencyAmount",
     "Difference",
     "DifferenceKind",
     "LedgerBehind",

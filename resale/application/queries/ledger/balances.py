@@ -1,4 +1,6 @@
-"""What the house's accounts hold."""
+"""What the house's accounts hold, a currency at a time: nothing is added up over currencies."""
+
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -8,11 +10,18 @@ from resale.domain.access import Principal
 from resale.domain.ledger import HOUSE_ACCOUNTS
 
 
+class CurrencyAmount(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount in minor units of one currency; debits are positive, credits negative."""
+
+    currency: str
+    amount: int
+
+
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What one of the house's accounts holds: debits positive."""
+    """What one of the house's accounts holds: an amount for each currency, the shop's own first."""
 
     account: str
-    amount: int
+    amounts: tuple[CurrencyAmount, ...]
 
 
 class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +30,7 @@ class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
     object: str = "balance_sheet"
     currency: str
     accounts: tuple[Balance, ...]
-    owed_to_customers: int
+    owed_to_customers: tuple[CurrencyAmount, ...]
 
 
 def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
@@ -33,9 +42,28 @@ def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
         LedgerNotFound: Not for this caller's eyes.
     """
     check_books(principal)
-    accounts = tuple(
-        Balance(account=name, amount=sum(entry.amount for entry in reader.iter_ledger_account(name)))
-        for name in HOUSE_ACCOUNTS
+    sums = {name: _sums(reader, name) for name in HOUSE_ACCOUNTS}
+    own = reader.tenant.currency
+    others = sorted({currency for account in sums.values() for currency in account} - {own})
+    currencies = (own, *others)
+    return BalanceSheet(
+        currency=own,
+        accounts=tuple(Balance(account=name, amounts=_amounts(currencies, [held])) for name, held in sums.items()),
+        owed_to_customers=_amounts(currencies, sums.values()),
     )
-    owed = sum(balance.amount for balance in accounts)
-    return BalanceSheet(currency=reader.tenant.currency, accounts=accounts, owed_to_customers=owed)
+
+
+def _sums(reader: Reader, account: str) -> Mapping[str, int]:
+    sums: dict[str, int] = {}
+    for entry in reader.iter_ledger_account(account):
+        sums[entry.currency] = sums.get(entry.currency, 0) + entry.amount
+    return sums
+
+
+def _amounts(currencies: Iterable[str], held: Iterable[Mapping[str, int]]) -> tuple[CurrencyAmount, ...]:
+    """Add up accounts, each currency by itself."""
+    accounts = list(held)
+    return tuple(
+        CurrencyAmount(currency=currency, amount=sum(account.get(currency, 0) for account in accounts))
+        for currency in currencies
+    )

@@ -1,0 +1,42 @@
+"""What was booked, laid out: sums of one currency only."""
+
+from apps.backoffice.books import make_book, make_sheets
+from resale.application.queries.ledger import (
+    Balance,
+    BalanceSheet,
+    CurrencyAmount,
+    LedgerLeg,
+    LedgerTransactionView,
+)
+from tests.unit.builders import NOW
+
+
+def booked(currency: str, amount: int, *, left: int = 0) -> LedgerTransactionView:
+    legs = (LedgerLeg(account="labels", amount=amount), LedgerLeg(account="carriers", amount=left - amount))
+    return LedgerTransactionView(
+        id="ord_1:label_issued", source_id="ord_1", step="label_issued", currency=currency, at=NOW, entries=legs
+    )
+
+
+class TestBook:
+    def test_has_both_sides_for_each_currency(self) -> None:
+        book = make_book([booked("GBP", 450), booked("EUR", 300), booked("GBP", 50)], currency="GBP")
+        assert [(one.currency, one.debit, one.credit) for one in book.sums] == [("GBP", 500, 500), ("EUR", 300, 300)]
+        assert [booking.currency for booking in book.bookings] == ["GBP", "EUR", "GBP"]
+        assert all(one.equal for one in book.sums)
+
+    def test_says_when_a_currency_does_not_add_up(self) -> None:
+        book = make_book([booked("GBP", 450), booked("EUR", 300, left=1)], currency="GBP")
+        assert [one.equal for one in book.sums] == [True, False]
+
+
+class TestSheets:
+    def test_are_one_a_currency(self) -> None:
+        gbp, eur = CurrencyAmount(currency="GBP", amount=500), CurrencyAmount(currency="EUR", amount=-300)
+        sheet = BalanceSheet(
+            currency="GBP", accounts=(Balance(account="labels", amounts=(gbp, eur)),), owed_to_customers=(gbp, eur)
+        )
+        first, second = make_sheets(sheet)
+        assert [(one.debit, one.credit) for one in first.lines] == [(500, None), (None, 500)]
+        assert [(one.debit, one.credit) for one in second.lines] == [(None, 300), (300, None)]
+        assert (first.sums.currency, second.sums.currency) == ("GBP", "EUR")
