@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from resale.domain.addresses import Address
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.money import AmountMinor, Money
-from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
+from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.shipments import Shipment
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
@@ -206,6 +206,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.pending_refund is not None or self.failed_refund is not None
 
     @property
+    def has_refund_begun(self) -> bool:
+        """Whether money was given back or is to be; what the buyer's bank took is not given."""
+        return any(refund.reason_code != CHARGEBACK for refund in self.refunds)
+
+    @property
     def is_disputed(self) -> bool:
         """Whether a dispute is open."""
         return self.dispute is not None and self.dispute.status == DisputeStatus.OPEN
@@ -235,7 +240,7 @@ def is_late(order: Order, now: datetime) -> bool:
 
 def no_refund_begun(order: Order, _now: datetime) -> bool:
     """No refund has begun."""
-    return not order.refunds
+    return not order.has_refund_begun
 
 
 def is_not_disputed(order: Order, _now: datetime) -> bool:

@@ -145,6 +145,9 @@ class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
     tax: AmountMinor
 
 
+CHARGEBACK: Final = "chargeback"  # the reason of what the buyer's bank took
+
+
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """One refund of an order, committed before the provider is called; its id is the idempotency key."""
 

@@ -159,7 +159,7 @@ def _payment_step(order: Order, now: datetime) -> OrderStep:
 def _giving_back_step(order: Order) -> OrderStep:
     if order.is_disputed or order.failed_refund is not None:
         return OrderStep.NOTHING
-    if order.status in GIVING_BACK and not order.refunds and _may_hold_label(order):
+    if order.status in GIVING_BACK and not order.has_refund_begun and _may_hold_label(order):
         return OrderStep.VOID_LABEL
     return OrderStep.BEGIN_REFUND
 

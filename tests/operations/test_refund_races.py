@@ -11,7 +11,7 @@ from resale.application.operations.claims import (
     resolve_claim,
     withdraw_claim,
 )
-from resale.application.operations.orders import NewRefund, RefundUnderWay, record_dispute, refund_order
+from resale.application.operations.orders import NewRefund, RefundUnderWay, cancel_order, record_dispute, refund_order
 from resale.domain.access import Principal
 from resale.domain.claims import Claim, ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.orders import Order, OrderStatus
@@ -167,3 +167,61 @@ class TestARefundThatTakesItsTime:
         assert order.due_at == NOW + timedelta(minutes=10)
         later = NOW + timedelta(hours=3)
         assert world.advance(order, partners, now=later).due_at == later + timedelta(hours=3)
+
+
+class TestALabelBesideAChargeback:
+    """A part that the bank took is no refund that has begun: the label is given back before the rest of the money."""
+
+    def _cancelled(self, world: World, partners: Partners) -> Order:
+        order = world.sold(partners)
+        assert order.status == OrderStatus.AWAITING_SHIPMENT
+        disputed(world, order, DisputeStatus.LOST, amount=5_000)
+        return cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+
+    def test_is_given_back_before_the_money(self, world: World) -> None:
+        partners = Partners()
+        order = world.advance(self._cancelled(world, partners), partners)
+        assert (partners.shipping.calls["void_label"], partners.payments.calls["refund"]) == (1, 0)
+        order = world.run(order, partners)
+        assert (order.status, order.remaining_minor) == (OrderStatus.CANCELLED, 0)
+        assert world.balances(order).get("labels", 0) == 0
+
+    def test_of_a_parcel_on_its_way_makes_the_order_a_shipped_one(self, world: World) -> None:
+        partners = Partners()
+        order = self._cancelled(world, partners)
+        assert order.shipment is not None
+        taken = TrackingEvent(id="taken", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
+        partners.shipping.scan(order.shipment.id, taken)
+        order = world.run(order, partners)
+        assert (order.status, order.remaining_minor) == (OrderStatus.SHIPPED, 7_000)
+
+
+class TestAFailedRefundBesideADispute:
+    def test_sleeps_until_the_dispute_is_over_and_is_tried_again_then(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = refund_begun(world, world.delivered(partners), 1_000)
+        order = world.advance(order, partners)
+        order = disputed(world, order, DisputeStatus.OPEN)
+        assert order.due_at == NOW + timedelta(hours=12)
+        for days in (1, 2):
+            now = NOW + timedelta(days=days)
+            order = world.advance(order, partners, now=now)
+            assert (order.due_at, partners.payments.calls["refund"]) == (now + timedelta(hours=12), 1)
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        order = disputed(world, order, DisputeStatus.WON)
+        assert order.due_at is not None
+        order = world.run(order, partners, now=order.due_at)
+        assert (order.remaining_minor, partners.payments.calls["refund"]) == (11_000, 2)
+
+
+class TestManySmallRefunds:
+    def test_take_commission_back_in_proportion_to_all_of_them(self, world: World) -> None:
+        partners = Partners()
+        order = world.delivered(partners)
+        for _ in range(9):
+            refund_begun(world, order, 5)
+            order = world.run(order, partners)
+        commissions = [refund.parts.commission for refund in order.refunds]
+        for count in range(1, 10):
+            assert abs(sum(commissions[:count]) - count * 0.5) <= 0.5
+        assert world.balances(order)["commission"] == sum(commissions) - 1_200

@@ -31,6 +31,7 @@ from resale.domain.orders import (
     with_refund,
 )
 from resale.domain.payments import (
+    CHARGEBACK,
     Dispute,
     DisputeStatus,
     PaymentCommand,
@@ -236,7 +237,7 @@ def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: dateti
         status=RefundState.SUCCEEDED,
         amount=amount,
         parts=ledger.split_refund(order, amount),
-        reason_code="chargeback",
+        reason_code=CHARGEBACK,
         provider_reference=dispute.provider_reference,
         started_at=now,
         finished_at=now,
