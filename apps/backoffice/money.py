@@ -12,11 +12,11 @@ from django.urls import reverse
 from apps.backoffice.books import make_book, make_sheets
 from apps.backoffice.forms import DaysForm, VersionForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.timelines import read_timeline
+from apps.backoffice.timelines import PAGE, make_timeline, read_timeline
 from apps.core import clock
 from apps.core.container import get_container
 from resale.application.operations.payouts import cancel_payout
-from resale.application.queries.history import Recorded
+from resale.application.queries.history import Recorded, list_transfer_history
 from resale.application.queries.ledger import (
     Difference,
     Reconciliation,
@@ -25,10 +25,12 @@ from resale.application.queries.ledger import (
     list_bookings,
 )
 from resale.application.queries.payouts import get_payout, list_payouts
+from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action
-from resale.domain.ids import PayoutId, is_id
+from resale.domain.ids import OrderId, PayoutId, TransferId, is_id
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
 from resale.domain.payouts import PayoutNotFound
+from resale.domain.transfers import TransferNotFound
 
 _LIMIT: Final = 25
 _SHOWN: Final = 200  # differences of a page; ``manage.py reconcile_money`` prints all
@@ -126,6 +128,31 @@ class PayoutCancellation(StaffPage):
         )
         messages.success(request, "The payout is cancelled: its money is the seller's again.")
         return redirect(self.back())
+
+
+class TransferDetail(StaffPage):
+    """``/admin/orders/{order_id}/transfers/{transfer_id}/``."""
+
+    def get(self, request: HttpRequest, order_id: str, transfer_id: str) -> HttpResponse:
+        """Show one transfer with its history."""
+        if not is_id("ord", order_id) or not is_id("trf", transfer_id):
+            raise TransferNotFound
+        desk, reader, found_id = self.desk, self.desk.open_reader(), OrderId(order_id)
+        history = list_transfer_history(
+            reader=reader,
+            principal=desk.principal,
+            order_id=found_id,
+            transfer_id=TransferId(transfer_id),
+            limit=PAGE,
+            cursor=request.GET.get("history") or None,
+        )
+        transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=found_id)
+        return self.page(
+            "transfer",
+            title="Transfer",
+            transfer=next(one for one in transfers if one.id == transfer_id),
+            timeline=make_timeline(history, tenant=desk.tenant),
+        )
 
 
 class Balances(StaffPage):

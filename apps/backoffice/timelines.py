@@ -14,7 +14,7 @@ from resale.domain.actors import Actor, ActorKind
 from resale.domain.history import Fault
 from resale.domain.tenants import Tenant
 
-_PAGE: Final = 100
+PAGE: Final = 100
 _ACTORS: Final[Mapping[ActorKind, str]] = {
     ActorKind.SHOPPER: "Shopper",
     ActorKind.BRAND_KEY: "API key",
@@ -56,7 +56,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 def read_timeline(*, desk: Desk, reader: Reader, of: Recorded, entity_id: str, cursor: str | None) -> Timeline:
     """Read a page of a history for who works at a desk; ``cursor`` is the page's own query parameter, if any."""
     history = list_history(
-        reader=reader, principal=desk.principal, of=of, entity_id=entity_id, limit=_PAGE, cursor=cursor or None
+        reader=reader, principal=desk.principal, of=of, entity_id=entity_id, limit=PAGE, cursor=cursor or None
     )
     return make_timeline(history, tenant=desk.tenant)
 

@@ -30,6 +30,7 @@ urlpatterns = [
     path("orders/<str:order_id>/acknowledge/", orders.Acknowledgement.as_view(), name="order-acknowledge"),
     path("orders/<str:order_id>/refund/", orders.Refund.as_view(), name="order-refund"),
     path("orders/<str:order_id>/report/", orders.Report.as_view(), name="order-report"),
+    path("orders/<str:order_id>/transfers/<str:transfer_id>/", money.TransferDetail.as_view(), name="transfer"),
     path("claims/", claims.Claims.as_view(), name="claims"),
     path("claims/<str:claim_id>/", claims.ClaimDetail.as_view(), name="claim"),
     path("claims/<str:claim_id>/resolve/", claims.ClaimResolution.as_view(), name="claim-resolve"),

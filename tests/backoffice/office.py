@@ -25,6 +25,7 @@ NOTHING = {
     "listing_id": "lst_" + "0" * 32,
     "order_id": "ord_" + "0" * 32,
     "claim_id": "clm_" + "0" * 32,
+    "transfer_id": "trf_" + "0" * 32,
     "payout_id": "pyt_" + "0" * 32,
     "letter_id": "dlq_" + "0" * 32,
     "media_id": "med_" + "0" * 32,
@@ -114,6 +115,7 @@ class Office:
             "lst": (tables.listings, entity_id, "listing"),
             "ord": (tables.orders, entity_id, "order"),
             "pyt": (tables.orders, entity_id, "payout"),
+            "trf": (tables.orders, sibling("ord", entity_id), entity_id),
             "clm": (tables.orders, sibling("ord", entity_id), entity_id),
         }[entity_id[:3]]
         session = self.front.container.sessions.for_tenant(self.front.shop.tenant)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from resale.application.operations.orders import record_dispute
 from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
+from resale.domain.access import Role
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
@@ -90,6 +91,29 @@ class TestOrder:
         text = viewer.get("order", order_id=delivered.id).text
         assert "Needs a person. The buyer's bank disputes the payment." in text
         assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
+
+
+class TestTransfer:
+    def test_tells_its_history_and_that_it_holds(self, office: Office, viewer: Desk, sold: Order) -> None:
+        transfer = office.front.world.transfer(sold)
+        page = viewer.get("transfer", order_id=sold.id, transfer_id=transfer.id)
+        assert page.status == 200
+        assert "newest version still being recorded" in page.text
+        assert reverse("admin:transfer", args=(sold.id, transfer.id)) in viewer.get("order", order_id=sold.id).html
+        office.record(transfer.id)
+        page = viewer.get("transfer", order_id=sold.id, transfer_id=transfer.id)
+        assert "Held £108.00" in page.text
+        assert "Complete and unedited" in page.text
+        assert "transfer.held" in page.html
+
+    def test_of_another_order_or_shop_is_not_there(
+        self, office: Office, other_office: Office, viewer: Desk, sold: Order
+    ) -> None:
+        transfer_id = office.front.world.transfer(sold).id
+        assert viewer.get("transfer", order_id="ord_" + "9" * 32, transfer_id=transfer_id).status == 404
+        assert viewer.get("transfer", order_id="x", transfer_id=transfer_id).status == 404
+        desk = other_office.hire(Role.MANAGER)
+        assert desk.get("transfer", order_id=sold.id, transfer_id=transfer_id).status == 404
 
 
 class TestAcknowledgement:

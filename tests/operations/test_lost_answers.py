@@ -23,13 +23,17 @@ from resale.application.operations.listings import (
 )
 from resale.application.operations.media import process_image
 from resale.application.operations.orders import (
+    Acknowledgement,
+    acknowledge_order,
     advance_order,
     cancel_order,
     confirm_receipt,
+    record_dispute,
     record_tracking,
     submit_order,
 )
 from resale.application.operations.payouts import cancel_payout, start_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.history import verify_history
@@ -42,6 +46,7 @@ from resale.domain.inbound import InboundCommand, inbound_id_of
 from resale.domain.listings import ListingEdit
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
+from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.tenants import Tenant
@@ -249,6 +254,20 @@ class TestOrders:
         loss.world.advance(order, Partners())
         loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
         assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.cancel_requested"]
+
+    def test_put_off_and_take_note(self, loss: Loss) -> None:
+        order = loss.world.delivered(Partners())
+        lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
+        record_dispute(uow=loss.world.uow(), order_id=order.id, dispute=lost, now=NOW)
+        seen = Acknowledgement(reason="loss_taken")
+        loss.run(
+            lambda uow: acknowledge_order(uow=uow, principal=BRAND, order_id=order.id, acknowledgement=seen, now=NOW)
+        )
+        assert loss.changes_of(order.id)[-1] == "order.acknowledged"
+        waiting = ordered(loss.world)
+        loss.run(lambda uow: postpone_step(uow=uow, entity_id=waiting.id, reason_code="partner_unavailable", now=NOW))
+        assert loss.changes_of(waiting.id) == ["order.submitted", "order.postponed"]
+        assert loss.world.stored_order(waiting).step_tries == 1
 
 
 class TestImages:

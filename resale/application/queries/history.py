@@ -11,10 +11,11 @@ from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
 from resale.domain.claims import ClaimNotFound
 from resale.domain.history import Finding, Link, verify_chain
-from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, is_id
+from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, TransferId, is_id
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import OrderNotFound
 from resale.domain.payouts import PayoutNotFound
+from resale.domain.transfers import TransferNotFound
 from resale.errors import NotFound
 
 MAX_VERIFIED: Final = 1_000  # versions read for one verification; no entity comes near it
@@ -106,7 +107,31 @@ def list_history(
     document = subject.find(reader, entity_id) if is_id(of, entity_id) else None
     if document is None or not _allowed(principal, subject.action, document):
         raise subject.not_found
-    return _history(reader, entity_id, limit=limit, cursor=cursor)
+    return _history(reader, entity_id, parent_id=entity_id, limit=limit, cursor=cursor)
+
+
+def list_transfer_history(
+    *,
+    reader: Reader,
+    principal: Principal,
+    order_id: OrderId,
+    transfer_id: TransferId,
+    limit: int,
+    cursor: str | None,
+) -> HistoryList:
+    """List what happened to a transfer of an order, oldest first, for whoever may see the books.
+
+    Shape: as ``list_history``; a transfer lies beside its order.
+
+    Raises:
+        TransferNotFound: None whose history the caller may see.
+        InvalidCursor: Not a cursor of this list.
+    """
+    if not permits(Action.VIEW_LEDGER, principal.standing, ""):
+        raise TransferNotFound
+    if all(transfer.id != transfer_id for transfer in reader.list_transfers(order_id)):
+        raise TransferNotFound
+    return _history(reader, transfer_id, parent_id=order_id, limit=limit, cursor=cursor)
 
 
 def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verification:
@@ -130,8 +155,8 @@ def _allowed(principal: Principal, action: Action, document: Document) -> bool:
     return permits(action, principal.standing, _STATUS.decode(document.doc).status or "")
 
 
-def _history(reader: Reader, entity_id: str, *, limit: int, cursor: str | None) -> HistoryList:
-    verification = verify_history(reader=reader, entity_id=entity_id, parent_id=entity_id)
+def _history(reader: Reader, entity_id: str, *, parent_id: str, limit: int, cursor: str | None) -> HistoryList:
+    verification = verify_history(reader=reader, entity_id=entity_id, parent_id=parent_id)
     page = reader.list_history(entity_id, limit=limit, cursor=cursor)
     return HistoryList(
         data=tuple(_entry(row) for row in page.rows),
