@@ -28,13 +28,14 @@ from resale.application.queries.listings import (
     PublicListing,
     get_listing,
     list_active_listings,
+    list_off_sale,
     list_review_queue,
     list_seller_listings,
 )
 from resale.application.queries.media import get_original
 from resale.domain.access import Action
 from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
-from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound, ListingStatus
+from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, ListingNotFound, ListingStatus
 from resale.domain.media import MediaNotFound
 
 _LIMIT: Final = 24
@@ -45,11 +46,20 @@ _DONE: Final = {
     Decision.REMOVE: "“{title}” is taken down; its seller is told why.",
 }
 
+#: What can be looked through, and what it is called.
+_TABS: Final = {
+    "waiting": "Waiting for review",
+    "on_sale": "On sale",
+    ListingStatus.PAUSED.value: "Paused",
+    ListingStatus.EXPIRED.value: "Expired",
+    ListingStatus.REMOVED.value: "Taken down",
+}
+
 Covered = tuple[tuple[PublicListing, Picture | None], ...]
 
 
 class Listings(StaffPage):
-    """``/admin/listings/``: waiting for review, oldest first; ``?show=on_sale``; ``?seller=cus_…``."""
+    """``/admin/listings/``: waiting for review, oldest first; ``?show=`` another state; ``?seller=cus_…``."""
 
     def back(self) -> str:
         """Start the list again: a cursor may have outlived its secret."""
@@ -58,12 +68,14 @@ class Listings(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of listings."""
         seller = request.GET.get("seller", "")
-        show = "seller" if is_id("cus", seller) else "on_sale" if request.GET.get("show") == "on_sale" else "waiting"
+        asked = request.GET.get("show", "")
+        show = "seller" if is_id("cus", seller) else asked if asked in _TABS else "waiting"
         page = self._read(show, CustomerId(seller), request.GET.get("cursor") or None)
         return self.page(
             "listings",
             title="Listings",
             show=show,
+            tabs=_TABS,
             seller=seller,
             listings=covered(page.data, base_url=self.desk.media_base_url),
             next_cursor=page.next_cursor,
@@ -74,6 +86,10 @@ class Listings(StaffPage):
         if show == "on_sale":
             market = self.desk.tenant.market
             return list_active_listings(reader=reader, market=market, product=None, limit=_LIMIT, cursor=cursor)
+        if show in OFF_SALE:
+            return list_off_sale(
+                reader=reader, principal=principal, status=ListingStatus(show), limit=_LIMIT, cursor=cursor
+            )
         if show == "seller":
             return list_seller_listings(
                 reader=reader, principal=principal, seller_id=seller_id, limit=_LIMIT, cursor=cursor

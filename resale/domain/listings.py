@@ -129,6 +129,8 @@ LISTINGS: Final = Machine(
 
 #: States in which the set of images may still change; later they are frozen into ``photos``.
 IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED, _S.EXPIRED})
+#: States of what was on sale once, or might have been, that staff look through.
+OFF_SALE: Final = frozenset({_S.PAUSED, _S.EXPIRED, _S.REMOVED})
 #: States that time ends. One that an order holds is not among them: its order decides, and time after it.
 RUNS_OUT: Final = frozenset({_S.ACTIVE, _S.PAUSED})
 

@@ -1,6 +1,6 @@
 """Review: the queue, one listing, and what staff decide, through the same operations as the API."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +8,19 @@ from django.urls import reverse
 
 from apps.backoffice.forms import REASONS
 from resale.application.operations.customers import Shopper
-from resale.application.operations.listings import edit_listing
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    edit_listing,
+    expire_listing,
+    moderate_listing,
+    pause_listing,
+)
 from resale.domain.access import Role
 from resale.domain.actors import ActorKind
 from resale.domain.listings import Listing, ListingEdit, ListingStatus
 from tests.backoffice.office import Desk, Office
-from tests.operations.world import customer_of
+from tests.operations.world import BRAND, customer_of
 from tests.unit.builders import NOW
 
 NOTE = "The lining is not shown."
@@ -65,6 +72,30 @@ class TestQueue:
         assert active.title in viewer.get("listings", query="?show=on_sale").text
         seller_id = customer_of(office.front.world, seller)
         assert active.title in viewer.get("listings", query=f"?seller={seller_id}").text
+
+    @pytest.mark.parametrize("state", ["paused", "expired", "removed"])
+    def test_lists_what_is_off_sale_by_its_state(self, office: Office, viewer: Desk, state: str) -> None:
+        world = office.front.world
+        listing = world.active(office.front.shopper(), title=f"Just {state}")
+        elsewhere = {"paused", "expired", "removed", "on_sale"} - {state}
+        assert listing.title not in viewer.get("listings", query=f"?show={state}").text
+        put_off_sale(office, listing, state)
+        assert listing.title in viewer.get("listings", query=f"?show={state}").text
+        for other in elsewhere:
+            assert listing.title not in viewer.get("listings", query=f"?show={other}").text
+        assert listing.title not in viewer.get("listings").text
+
+    def test_goes_on_where_the_page_of_a_state_ended(
+        self, office: Office, viewer: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("apps.backoffice.listings._LIMIT", 1)
+        for title in ("Older", "Newer"):
+            put_off_sale(office, office.front.world.active(office.front.shopper(), title=title), "paused")
+        first = viewer.get("listings", query="?show=paused")
+        link = first.html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
+        second = viewer.get("listings", query=link)
+        assert _listing_ids(first.html).isdisjoint(_listing_ids(second.html))
+        assert 'show=paused" aria-current="page"' in second.html
 
 
 class TestDecisions:
@@ -262,6 +293,18 @@ class TestSearch:
     def test_anything_else_is_explained(self, viewer: Desk, text: str) -> None:
         assert viewer.get("search", query=f"?q={text}").location == reverse("admin:index")
         assert "whole id" in viewer.get("index").text
+
+
+def put_off_sale(office: Office, listing: Listing, state: str) -> None:
+    world, at = office.front.world, listing.due_at
+    assert isinstance(at, datetime)
+    if state == "expired":
+        expire_listing(uow=world.uow(now=at), listing_id=listing.id, now=at)
+    elif state == "paused":
+        pause_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, now=at)
+    else:
+        removal = Moderation(decision=Decision.REMOVE, reasons=(NOTE,))
+        moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=removal, now=at)
 
 
 def edit(office: Office, seller: Shopper, listing: Listing) -> None:

@@ -9,6 +9,7 @@ a seller's listings, newest first          listings/by_seller
 active listings of a market, newest first  listings/by_market (sharded, sparse)
 active listings of a product, newest first listings/by_product (sparse)
 the moderation queue, oldest first         listings/by_review (sharded, sparse)
+listings off sale, newest first, by state  listings/by_review: status + "#" + shard (sparse)
 what is due                                listings/due, orders/due (sharded, sparse)
 an order by id                             orders: pk = id, sk = "order"
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
@@ -247,6 +248,11 @@ def product_partition(product: str) -> str:
 def numbered_partition(shard: int) -> str:
     """Partition of an index that is one list over all shards (review, recent, due)."""
     return f"all#{shard}"
+
+
+def off_sale_partition(status: str, shard: int) -> str:
+    """Partition of the listings that are off sale in one state."""
+    return f"{status}#{shard}"
 
 
 def moment_sort(at: datetime, entity_id: str) -> str:

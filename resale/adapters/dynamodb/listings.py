@@ -8,7 +8,7 @@ from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.domain.ids import ListingId
-from resale.domain.listings import SCHEMA, Listing, ListingChanged, ListingNotFound, ListingStatus
+from resale.domain.listings import OFF_SALE, SCHEMA, Listing, ListingChanged, ListingNotFound, ListingStatus
 from resale.domain.tenants import Tenant
 
 LISTINGS = DocumentKind(Listing, schema=SCHEMA)
@@ -43,6 +43,13 @@ def _index_keys(listing: Listing, shards: int) -> Mapping[str, str]:
         found |= {
             keys.LISTINGS_BY_REVIEW.partition: keys.numbered_partition(keys.shard_of(listing.id, shards)),
             keys.LISTINGS_BY_REVIEW.sort: keys.moment_sort(listing.submitted_at, listing.id),
+        }
+    if listing.status in OFF_SALE:
+        found |= {
+            keys.LISTINGS_BY_REVIEW.partition: keys.off_sale_partition(
+                listing.status, keys.shard_of(listing.id, shards)
+            ),
+            keys.LISTINGS_BY_REVIEW.sort: keys.moment_sort(listing.updated_at, listing.id),
         }
     due_at = None if listing.due_at is UNSET else listing.due_at
     return {**found, **keys.due_keys(listing.id, due_at, shards)}

@@ -56,6 +56,7 @@ from resale.domain.ids import (
     sibling,
 )
 from resale.domain.ledger import LedgerEntry
+from resale.domain.listings import ListingStatus
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
 from resale.domain.transfers import Transfer
@@ -194,6 +195,11 @@ class DynamoDBReader:
         """Listings waiting for review, oldest first."""
         partitions = tuple(keys.numbered_partition(shard) for shard in self._shards())
         return self._listings(keys.LISTINGS_BY_REVIEW, partitions, limit=limit, cursor=cursor, forward=True)
+
+    def list_off_sale(self, *, status: ListingStatus, limit: int, cursor: str | None) -> Page:
+        """Listings that are off sale in one state, newest first."""
+        partitions = tuple(keys.off_sale_partition(status, shard) for shard in self._shards())
+        return self._listings(keys.LISTINGS_BY_REVIEW, partitions, limit=limit, cursor=cursor)
 
     def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
         """A buyer's orders, newest first."""

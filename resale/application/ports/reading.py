@@ -30,6 +30,7 @@ from resale.domain.ids import (
     SellerId,
 )
 from resale.domain.ledger import LedgerEntry
+from resale.domain.listings import ListingStatus
 from resale.domain.media import Media
 from resale.domain.tenants import Tenant
 from resale.domain.transfers import Transfer
@@ -63,6 +64,9 @@ class Reader(Protocol):
 
     def list_review_queue(self, *, limit: int, cursor: str | None) -> Page:
         """Listings waiting for review, oldest first."""
+
+    def list_off_sale(self, *, status: ListingStatus, limit: int, cursor: str | None) -> Page:
+        """Listings that are off sale in one state (``OFF_SALE``), newest first."""
 
     def find_order(self, order_id: OrderId) -> Document | None:
         """Read an order's document, consistently."""

@@ -202,6 +202,18 @@ def list_review_queue(*, reader: Reader, principal: Principal, limit: int, curso
     return _page(page, _visible(reader, principal, page))
 
 
+def list_off_sale(
+    *, reader: Reader, principal: Principal, status: ListingStatus, limit: int, cursor: str | None
+) -> ListingPage:
+    """List what is off sale in one state (``OFF_SALE``), newest first, for those who may see it.
+
+    Raises:
+        InvalidCursor: Not a cursor of this list.
+    """
+    page = reader.list_off_sale(status=status, limit=limit, cursor=cursor)
+    return _page(page, _visible(reader, principal, page))
+
+
 def listing_document(listing: Listing) -> Document:
     """Make the document of a listing an operation returned, so that answers are rendered one way only."""
     private = None if listing.private is UNSET else listing.private
