@@ -16,7 +16,7 @@ from resale.domain.claims import CLAIMS
 from resale.domain.inbound import INBOUND
 from resale.domain.listings import LISTINGS
 from resale.domain.orders import ORDERS
-from resale.domain.payments import PAYMENTS
+from resale.domain.payments import DISPUTES, PAYMENTS
 from resale.domain.payouts import PAYOUTS
 from resale.domain.shipments import SHIPMENTS
 from resale.domain.states import Machine, Row
@@ -29,6 +29,13 @@ MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
     (ORDERS, "One buyer, one item, from submission to the end of the buyer's protection."),
     (LISTINGS, "The advert of one item. What is sold stays sold; an item that came back gets a new listing."),
     (PAYMENTS, "One try to take the buyer's money, within the order's hold."),
+    (
+        DISPUTES,
+        (
+            "What the buyer's bank says of a payment. The payment keeps its state meanwhile: that says what went back, "
+            "and a dispute that is open, of a part or the whole, has taken nothing yet."
+        ),
+    ),
     (SHIPMENTS, "A parcel, out or back. Reports come late, twice or out of order: it only moves forward."),
     (CLAIMS, "Buyer protection for one delivered order."),
     (TRANSFERS, "What a seller earns by an order; taken back after completion by a transfer below zero."),

@@ -26,6 +26,7 @@ BONUSES: Final = "bonuses"  # expense: what the tenant adds to store credit
 
 _RETURNED: Final = ":returned"  # what a refund's step ends in that books it back
 
+_CAME_BACK: Final = frozenset({RefundState.FAILED, RefundState.REINSTATED})
 #: The house's accounts: many write to them at once, so they are spread over shards and their balances are summed.
 HOUSE_ACCOUNTS: Final = (
     PROVIDER,
@@ -188,7 +189,7 @@ def _label(order: Order, amount: int, currency: str, step: str, at: datetime) ->
 
 def _given_back(order: Order) -> tuple[int, ...]:
     """Add up, part by part, what was given back and what is under way."""
-    backs = [msgspec.structs.astuple(one.parts) for one in order.refunds if one.status != RefundState.FAILED]
+    backs = [msgspec.structs.astuple(one.parts) for one in order.refunds if one.status not in _CAME_BACK]
     return tuple(map(sum, zip(*backs, strict=True))) if backs else (0, 0, 0, 0)
 
 

@@ -108,11 +108,12 @@ class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundState(StrEnum):
-    """What a provider says of a refund."""
+    """What a provider says of a refund; a chargeback is reinstated when its dispute was won after all."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    REINSTATED = "reinstated"
 
 
 class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,14 +172,45 @@ class DisputeStatus(StrEnum):
     LOST = "lost"
 
 
+class DisputeCommand(StrEnum):
+    """What can happen to a dispute."""
+
+    WIN = "win"
+    LOSE = "lose"
+
+
+class DisputeTransitionRefused(Rejected):
+    """The dispute's state does not allow this."""
+
+    code = "dispute_transition_refused"
+
+
+_D = DisputeStatus
+
+DISPUTES: Final = Machine(
+    "dispute",
+    (
+        Row(_D.OPEN, DisputeCommand.WIN, _D.WON),
+        Row(_D.OPEN, DisputeCommand.LOSE, _D.LOST),
+        Row(_D.WON, DisputeCommand.LOSE, _D.LOST),  # a bank may change its mind
+        Row(_D.LOST, DisputeCommand.WIN, _D.WON),  # the money is reinstated
+    ),
+    refused=DisputeTransitionRefused,
+    initial=_D.OPEN,
+)
+#: What a provider tells of a dispute that was open before.
+DISPUTE_ENDS: Final = {_D.WON: DisputeCommand.WIN, _D.LOST: DisputeCommand.LOSE}
+
+
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A chargeback as the provider tells of it. ``amount`` in the order's currency."""
+    """A chargeback as the provider tells of it. ``amount`` in the order's currency; ``told_at`` by its clock."""
 
     provider_reference: str
     status: DisputeStatus
     amount: AmountMinor
     reason_code: str
     evidence_due_by: datetime | None = None
+    told_at: datetime | None = None
 
 
 def restored(payment: Payment, amount: int) -> Payment:

@@ -69,9 +69,9 @@ class StripeWorld:
         name = self._name("txn")
         self.transactions.insert(0, sample("balance_transaction", id=name, type=kind, source=source, amount=amount))
 
-    def close_dispute(self, dispute: Json, status: str) -> None:
+    def close_dispute(self, dispute: Json, status: str, *, kind: str = "charge.dispute.closed") -> None:
         """End a dispute, and tell of it."""
-        event = sample("event_dispute_closed", id=self._name("evt"))
+        event = sample("event_dispute_closed", id=self._name("evt"), type=kind)
         event["data"]["object"] = {**dispute, "status": status}
         self.events.insert(0, event)
 
@@ -253,7 +253,8 @@ class StripeWorld:
 
     def _list_events(self, call: Call) -> Json:
         since = int(call.params["created[gte]"])
-        found = [one for one in self.events if one["type"] == call.params["type"] and one["created"] >= since]
+        types = {value for name, value in call.params.items() if name.startswith("types[")}
+        found = [one for one in self.events if one["type"] in types and one["created"] >= since]
         return _page(call, found, page=2)
 
 

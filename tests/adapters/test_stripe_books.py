@@ -108,6 +108,14 @@ class TestBookings:
             double.world.close_dispute(dispute, status)
         assert moves(stripe) == [(BookingKind.CHARGE, 12_000)]
 
+    def test_money_reinstated_after_a_dispute_was_lost_is_none(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        dispute = disputed(double, captured(stripe))
+        double.world.close_dispute(dispute, "lost")
+        double.world.close_dispute(dispute, "won", kind="charge.dispute.funds_reinstated")
+        assert moves(stripe) == [(BookingKind.CHARGE, 12_000)]
+
     def test_a_dispute_appealed_and_lost_again_has_taken_it_once(
         self, stripe: StripePayments, double: StripeDouble
     ) -> None:
@@ -208,6 +216,7 @@ class TestWebhooks:
         assert (event.dispute.provider_reference, event.dispute.status) == ("du_0", status)
         assert (event.dispute.amount, event.dispute.reason_code) == (12_000, "fraudulent")
         assert event.dispute.evidence_due_by == datetime(2025, 11, 10, 23, 59, 59, tzinfo=UTC)
+        assert event.dispute.told_at == event.occurred_at
 
     @pytest.mark.parametrize("said", ["warning_needs_response", "warning_closed", "prevented", "unheard_of"])
     def test_a_question_of_the_bank_is_no_dispute(self, said: str) -> None:

@@ -181,6 +181,17 @@ class TestDisputes:
         (row,) = books(server)["disputes"]
         assert (row["reason"], row["order_id"]) == ("fraudulent", "ord_1")
 
+    def test_one_that_took_money_gives_it_back_when_it_is_won_after_all(self, server: PaymentsServer) -> None:
+        captured(server)
+        dispute_id = post(server, "/payments/pay_1/disputes", {"amount": 500})["dispute_id"]
+        assert post(server, f"/disputes/{dispute_id}/reinstate")["state"] == "open"
+        post(server, f"/disputes/{dispute_id}/close?outcome=lost")
+        for _ in range(2):
+            assert post(server, f"/disputes/{dispute_id}/reinstate")["state"] == "won"
+        assert bookings(server) == [("charge", "pay_1", 1999)]
+        assert refund(server, amount=1999)["state"] == "succeeded"
+        assert call(server, "POST", "/disputes/dsp_9/reinstate") == (404, {"error": "not_found"})
+
     def test_take_no_more_than_is_left(self, server: PaymentsServer) -> None:
         captured(server)
         refund(server)

@@ -1,13 +1,20 @@
 """Disputes as a bank has them: it may change its mind, and may dispute a payment a second time."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
-from resale.application.operations.orders import record_dispute
+from resale.application.operations.claims import open_claim
+from resale.application.operations.orders import NewRefund, record_dispute, refund_order
+from resale.domain.access import Principal
+from resale.domain.claims import ClaimReason, NewClaim
+from resale.domain.ledger import parts_left
 from resale.domain.orders import Order, OrderStatus
-from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
+from resale.domain.transfers import TransferStatus
 from tests.operations.partners import Partners
-from tests.operations.world import World
+from tests.operations.world import BRAND, World
 from tests.unit.builders import NOW
 
 OPEN, WON, LOST = DisputeStatus.OPEN, DisputeStatus.WON, DisputeStatus.LOST
@@ -57,3 +64,94 @@ def test_its_end_leaves_what_else_a_person_has_to_look_at(world: World, order: O
     assert told(world, order, "dp_1", WON).attention == "refund_failed"
     assert told(world, order, "dp_2", OPEN).attention == "dispute_open"
     assert told(world, order, "dp_2", WON).attention is None
+
+
+class TestOneThatIsWonAfterItWasLost:
+    """The bank gives back what it took: whose it is, and that no older word undoes it."""
+
+    def _told(self, world: World, order: Order, status: DisputeStatus, minute: int, amount: int = 12_000) -> Order:
+        dispute = Dispute(
+            provider_reference="dp_1",
+            status=status,
+            amount=amount,
+            reason_code="fraudulent",
+            told_at=NOW + timedelta(minutes=minute),
+        )
+        return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+
+    def _available(self, world: World, order: Order) -> int:
+        account = world.seller_account(order)
+        return 0 if account is None else account.available
+
+    def test_makes_good_what_was_taken_from_a_seller_who_was_paid(self, world: World) -> None:
+        partners = Partners()
+        order = world.run(world.delivered(partners), partners, now=NOW + timedelta(days=4))
+        lost = self._told(world, order, LOST, 1)
+        assert (lost.status, self._available(world, order)) == (OrderStatus.REFUNDED, 0)
+        won = self._told(world, order, WON, 2)
+        assert (won.status, won.remaining_minor, won.attention) == (OrderStatus.REFUNDED, 12_000, None)
+        assert won.dispute is not None
+        assert (won.dispute.status, won.refunds[0].status) == (WON, RefundState.REINSTATED)
+        assert won.payment is not None
+        assert won.payment.status == PaymentStatus.CAPTURED
+        assert self._available(world, order) == 10_800
+        assert world.balances(order)["provider"] == 12_000
+        assert world.balances(order)["commission"] == -1_200
+
+    def test_of_a_part_the_sale_goes_on(self, world: World) -> None:
+        partners = Partners()
+        order = world.delivered(partners)
+        assert self._told(world, order, LOST, 1, amount=5_000).remaining_minor == 7_000
+        won = self._told(world, order, WON, 2, amount=5_000)
+        assert (won.status, world.transfer(order).amount) == (OrderStatus.DELIVERED, 10_800)
+        assert parts_left(won).seller == 10_800
+        order = world.run(order, partners, now=NOW + timedelta(days=4))
+        assert (order.status, self._available(world, order)) == (OrderStatus.COMPLETED, 10_800)
+        new, later = NewRefund(order_id=order.id), NOW + timedelta(days=5)
+        refund_order(uow=world.uow(now=later), principal=BRAND, new=new, key=None, now=later)
+        order = world.run(order, partners, now=later)
+        assert order.refunds[-1].parts.commission == 1_200
+        assert self._available(world, order) == 0
+
+    def test_a_seller_whose_parcel_the_buyer_has_earned_it(self, world: World, order: Order) -> None:
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        won = self._told(world, order, WON, 2)
+        assert (won.status, won.completed_at, won.due_at) == (OrderStatus.REFUNDED, NOW, None)
+        assert self._available(world, order) == 10_800
+
+    def test_a_buyer_who_was_sent_nothing_has_the_money(self, world: World) -> None:
+        partners = Partners()
+        order = world.sold(partners)
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        won = self._told(world, order, WON, 2)
+        assert won.pending_refund is not None
+        order = world.run(order, partners)
+        assert (order.status, order.remaining_minor, self._available(world, order)) == (OrderStatus.REFUNDED, 0, 0)
+        assert world.transfer(order).status == TransferStatus.REVERSED
+        assert partners.payments.calls["refund"] == 1
+
+    def test_a_buyer_who_complained_has_the_money(self, world: World, order: Order) -> None:
+        claim = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
+        buyer = Principal(customer_id=order.buyer_id)
+        open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=claim, now=NOW)
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        assert self._told(world, order, WON, 2).pending_refund is not None
+
+    def test_older_words_change_nothing_in_whatever_order_they_come(self, world: World, order: Order) -> None:
+        won = self._told(world, order, WON, 3)
+        for status, minute in ((LOST, 2), (OPEN, 1)):
+            assert self._told(world, order, status, minute).version == won.version
+        assert won.remaining_minor == 12_000
+
+    def test_said_again_changes_nothing(self, world: World, order: Order) -> None:
+        self._told(world, order, LOST, 1)
+        won = self._told(world, order, WON, 2)
+        for status, minute in ((WON, 2), (LOST, 1), (WON, 3)):
+            assert self._told(world, order, status, minute).version == won.version
+
+    def test_lost_once_more_it_is_taken_once_more(self, world: World, order: Order) -> None:
+        self._told(world, order, LOST, 1)
+        self._told(world, order, WON, 2)
+        again = self._told(world, order, LOST, 3)
+        assert [refund.status for refund in again.refunds] == [RefundState.REINSTATED, RefundState.SUCCEEDED]
+        assert (again.remaining_minor, self._available(world, order)) == (0, 0)

@@ -179,7 +179,7 @@ class Bank:
         taken.dispute = Dispute(
             provider_reference=reference, status=DisputeStatus.OPEN, amount=min(amount, taken.left), reason_code="fraud"
         )
-        self._say("dispute.opened", order_id=taken.order_id, dispute=taken.dispute)
+        self._tell_dispute(taken, "dispute.opened")
         low, high = timedelta(hours=1), timedelta(days=70)
         self._agenda.add_within("dispute ends", lambda: self._decide(taken), low=low, high=high)
 
@@ -190,7 +190,20 @@ class Bank:
         taken.dispute = msgspec.structs.replace(taken.dispute, status=status, amount=amount)
         if status == DisputeStatus.LOST:
             taken.charged_back = amount
-        self._say("dispute.closed", order_id=taken.order_id, dispute=taken.dispute)
+            if self._chance.happens(0.6):
+                low, high = timedelta(hours=1), timedelta(days=20)
+                self._agenda.add_within("dispute is won after all", lambda: self._reinstate(taken), low=low, high=high)
+        self._tell_dispute(taken, "dispute.closed")
+
+    def _reinstate(self, taken: Taken) -> None:
+        assert taken.dispute is not None
+        taken.dispute, taken.charged_back = msgspec.structs.replace(taken.dispute, status=DisputeStatus.WON), 0
+        self._tell_dispute(taken, "dispute.funds_reinstated")
+
+    def _tell_dispute(self, taken: Taken, kind: str) -> None:
+        assert taken.dispute is not None
+        told = msgspec.structs.replace(taken.dispute, told_at=self._agenda.now)
+        self._say(kind, order_id=taken.order_id, dispute=told)
 
     # ------------------------------------------------------------ payouts
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:

@@ -20,6 +20,7 @@ from resale.application.operations.orders import (
     completing,
     paying,
     refunding,
+    returning,
     submitting,
     tracking,
 )
@@ -108,6 +109,11 @@ def _closed_disputes_unheard(original: Any, **named: Any) -> Order:
     if named["dispute"].status == DisputeStatus.OPEN:
         return original(**named)  # type: ignore[no-any-return]  # as the original
     return named["uow"].orders.get(named["order_id"])  # type: ignore[no-any-return]  # same
+
+
+def _saved_alone(_original: Any, **named: Any) -> Order:
+    named["uow"].commit()
+    return named["order"]  # type: ignore[no-any-return]  # it is one
 
 
 # ---------------------------------------------------------------- the ledger
@@ -382,6 +388,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="That a dispute was decided is passed over.",
         caught_by="disputes_are_known",
         plant=_around(inbound, "record_dispute", _closed_disputes_unheard),
+    ),
+    Fault(
+        name="a dispute won after all is not booked",
+        broken="What a lost dispute took is called reinstated and booked nowhere.",
+        caught_by="ledger_is_the_banks",
+        plant=_around(returning, "_commit_returned", _saved_alone),
     ),
     Fault(
         name="rows are lost",

@@ -13,7 +13,7 @@ from resale.domain import ledger
 from resale.domain.claims import CLAIMS, ClaimStatus
 from resale.domain.listings import LISTINGS
 from resale.domain.orders import ORDERS, Order, OrderStatus
-from resale.domain.payments import PAYMENTS, DisputeStatus, RefundState
+from resale.domain.payments import DISPUTES, PAYMENTS, DisputeStatus, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import SHIPMENTS
@@ -69,7 +69,10 @@ def never_more_back(seen: Evidence) -> Iterator[str]:
 def nothing_kept(seen: Evidence) -> Iterator[str]:
     """Who gets no item keeps no bill: money of a cancelled order went back whole, and none is left set aside."""
     for order in seen.orders:
-        if order.status in {_S.CANCELLED, _S.REFUNDED} and order.remaining_minor:
+        is_earned = order.completed_at is not None and any(
+            one.status == RefundState.REINSTATED for one in order.refunds
+        )
+        if order.status in {_S.CANCELLED, _S.REFUNDED} and order.remaining_minor and not is_earned:
             yield f"{order.id} is {order.status} and {order.remaining_minor} was kept"
     yield from (f"{order_id}: money is still set aside" for order_id in seen.bank.set_aside())
 
@@ -318,7 +321,12 @@ def _waits(doc: Mapping[str, Any]) -> bool:
 def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if after["object"] in _REACHED:
         yield after["object"], before["status"], after["status"]
-    for part, name in (("payment", "payment"), ("shipment", "shipment"), ("return_shipment", "shipment")):
+    for part, name in (
+        ("payment", "payment"),
+        ("dispute", "dispute"),
+        ("shipment", "shipment"),
+        ("return_shipment", "shipment"),
+    ):
         old, new = before.get(part), after.get(part)
         if old is not None and new is not None:
             yield name, old["status"], new["status"]
@@ -347,6 +355,7 @@ _REACHED: Final[Mapping[str, Mapping[str, set[str]]]] = {
     "payout": _steps(PAYOUTS),
     "transfer": _steps(TRANSFERS),
     "payment": _steps(PAYMENTS),
+    "dispute": _steps(DISPUTES),
     "shipment": _within(_steps(SHIPMENTS)),
 }
 

@@ -9,7 +9,7 @@ from resale.domain.claims import CLAIMS, ClaimCommand, ClaimStatus
 from resale.domain.inbound import INBOUND, InboundCommand, InboundStatus
 from resale.domain.listings import LISTINGS, ListingCommand, ListingStatus
 from resale.domain.orders import ORDERS, OrderCommand, OrderStatus
-from resale.domain.payments import PAYMENTS, PaymentCommand, PaymentStatus
+from resale.domain.payments import DISPUTES, PAYMENTS, DisputeCommand, DisputeStatus, PaymentCommand, PaymentStatus
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.shipments import SHIPMENTS, ShipmentCommand, ShipmentStatus
 from resale.domain.states import Machine
@@ -20,6 +20,7 @@ MACHINES: dict[str, tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = {
     "listing": (LISTINGS, ListingStatus, ListingCommand),
     "order": (ORDERS, OrderStatus, OrderCommand),
     "payment": (PAYMENTS, PaymentStatus, PaymentCommand),
+    "dispute": (DISPUTES, DisputeStatus, DisputeCommand),
     "shipment": (SHIPMENTS, ShipmentStatus, ShipmentCommand),
     "claim": (CLAIMS, ClaimStatus, ClaimCommand),
     "transfer": (TRANSFERS, TransferStatus, TransferCommand),
@@ -33,6 +34,7 @@ FINAL = {
     "shipment": {"returned", "voided"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": set(),
+    "dispute": set(),
     "payout": {"cancelled", "failed", "returned"},
     "inbound": {"failed", "ignored", "processed"},
 }

@@ -60,6 +60,7 @@ _SIGNS: Final = {
     Kind.WITHHOLDING: ("withheld", 1),
     Kind.WITHHOLDING_END: ("withheld", -1),
     Kind.CHARGEBACK: ("charged_back", 1),
+    Kind.CHARGEBACK_REVERSAL: ("charged_back", -1),
 }
 
 

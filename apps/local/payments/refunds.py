@@ -117,6 +117,18 @@ class Disputes:
                 return self._become(dispute, "won", Kind.WITHHOLDING_END)
             return self._become(dispute, "lost", Kind.WITHHOLDING_END, Kind.CHARGEBACK)
 
+    def reinstate(self, account: str, dispute_id: str) -> Dispute:
+        """Give back what a lost dispute took: it is won after all.
+
+        Raises:
+            Refusal: No such dispute.
+        """
+        with self._desk.in_line(account, dispute_id):
+            dispute = self._desk.books.find(Dispute, account, dispute_id)
+            if dispute is None:
+                raise Refusal(404, "not_found")
+            return dispute if dispute.state != "lost" else self._become(dispute, "won", Kind.CHARGEBACK_REVERSAL)
+
     def _become(self, dispute: Dispute, state: str, *kinds: Kind) -> Dispute:
         dispute = msgspec.structs.replace(dispute, state=state)
         self._desk.books.write(dispute, *(entry_of(dispute, kind) for kind in kinds))

@@ -120,6 +120,10 @@ def _close_dispute(provider: Provider, call: Call, account: str, ids: tuple[str,
     return provider.disputes.close(account, ids[0], is_won=_outcome(call, "won", "lost"))
 
 
+def _reinstate(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.disputes.reinstate(account, ids[0])
+
+
 def _pay_out(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
     return provider.payouts.pay_out(account, _read(call, NewPayout))
 
@@ -161,6 +165,7 @@ _ROUTES: Final = (
     _route("POST", "/payments/{}/refunds/{}/fail", _fail_refund),
     _route("POST", "/payments/{}/disputes", _open_dispute),
     _route("POST", "/disputes/{}/close", _close_dispute),
+    _route("POST", "/disputes/{}/reinstate", _reinstate),
     _route("POST", "/payouts", _pay_out),
     _route("GET", "/payouts/{}", _find_payout),
     _route("POST", "/payouts/{}/settle", _settle),

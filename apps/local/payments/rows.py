@@ -61,6 +61,7 @@ class Kind(StrEnum):
     WITHHOLDING = "withholding"
     WITHHOLDING_END = "withholding_end"
     CHARGEBACK = "chargeback"
+    CHARGEBACK_REVERSAL = "chargeback_reversal"
     PAYOUT = "payout"
     PAYOUT_REVERSAL = "payout_reversal"
 

@@ -270,10 +270,16 @@ def _event(hook: _Hook) -> PartnerEvent:
         payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,
         failed_refund_id=RefundId(subject.refund_id) if hook.type == "refund.failed" and subject.refund_id else None,
         reference=subject.reference,
-        dispute=_dispute(hook.data) if topic == "dispute" else None,
+        dispute=_dispute(hook.data, told_at=hook.created_at) if topic == "dispute" else None,
     )
 
 
-def _dispute(data: msgspec.Raw) -> Dispute:
+def _dispute(data: msgspec.Raw, *, told_at: datetime) -> Dispute:
     said = msgspec.json.decode(data, type=_Disputed)
-    return Dispute(provider_reference=said.dispute_id, status=said.state, amount=said.amount, reason_code=said.reason)
+    return Dispute(
+        provider_reference=said.dispute_id,
+        status=said.state,
+        amount=said.amount,
+        reason_code=said.reason,
+        told_at=told_at,
+    )

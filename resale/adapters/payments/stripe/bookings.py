@@ -29,6 +29,7 @@ _KINDS: Final = {
     ("payment_refund", "refund"): BookingKind.REFUND,
     ("transfer", "transfer"): BookingKind.PAYOUT,
 }
+_DISPUTE_ENDS: Final = ["charge.dispute.closed", "charge.dispute.funds_reinstated"]
 _OF_AN_INTENT: Final = {BookingKind.REFUND, BookingKind.CHARGEBACK}
 #: How much moved and has not come back, in the currency it was asked in.
 _AMOUNTS: Final[dict[BookingKind, Callable[[Any], int]]] = {
@@ -62,7 +63,7 @@ class Bookings:
             if kind is not None:
                 yield kind, transaction.source
         closed: set[str] = set()  # an appeal ends a dispute for a second time; the newest end counts
-        ends = self._events.list({"type": "charge.dispute.closed", "created": {"gte": since}, "limit": _PAGE})
+        ends = self._events.list({"types": _DISPUTE_ENDS, "created": {"gte": since}, "limit": _PAGE})
         for event in ends.auto_paging_iter():
             dispute: Any = event.data.object
             if dispute.object == "dispute" and dispute.id not in closed:

@@ -109,7 +109,9 @@ def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -
         payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
         failed_refund_id=_failed_refund(thing, metadata),
         reference=getattr(thing, "payment_intent", None) or thing.id,
-        dispute=_dispute(thing) if isinstance(thing, _Dispute) else None,
+        dispute=_dispute(thing, told_at=datetime.fromtimestamp(event.created, UTC))
+        if isinstance(thing, _Dispute)
+        else None,
     )
 
 
@@ -118,7 +120,7 @@ def _failed_refund(thing: _Thing, metadata: _Metadata) -> RefundId | None:
     return RefundId(str(metadata.refund_id)) if has_failed else None
 
 
-def _dispute(said: _Dispute) -> Dispute | None:
+def _dispute(said: _Dispute, *, told_at: datetime) -> Dispute | None:
     status = _DISPUTES.get(said.status)
     if status is None:
         return None
@@ -129,4 +131,5 @@ def _dispute(said: _Dispute) -> Dispute | None:
         amount=from_stripe(said.amount, said.currency).amount,
         reason_code=said.reason,
         evidence_due_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
+        told_at=told_at,
     )

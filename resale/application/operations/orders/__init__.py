@@ -3,12 +3,12 @@
 from resale.application.operations.orders.acknowledging import Acknowledgement, acknowledge_order
 from resale.application.operations.orders.advancing import STEPS, advance_order
 from resale.application.operations.orders.cancelling import cancel_order
+from resale.application.operations.orders.disputing import record_dispute
 from resale.application.operations.orders.refunding import (
     REFUNDABLE,
     NewRefund,
     RefundTooLarge,
     RefundUnderWay,
-    record_dispute,
     refund_order,
 )
 from resale.application.operations.orders.returning import review_refund

@@ -1,4 +1,4 @@
-"""Giving money back: a refund is committed, asked for, and booked; a chargeback is booked as it is told of."""
+"""Giving money back: a refund is committed, asked for, and booked."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -13,7 +13,6 @@ from resale.application.operations.orders.completing import (
     reverse_transfer,
 )
 from resale.application.operations.orders.moving import payment_request
-from resale.application.operations.orders.paying import book_sale
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
@@ -31,18 +30,15 @@ from resale.domain.orders import (
     with_refund,
 )
 from resale.domain.payments import (
-    CHARGEBACK,
-    Dispute,
-    DisputeStatus,
     PaymentCommand,
     Refund,
     RefundOutcome,
     RefundState,
     paid,
 )
-from resale.domain.steps import claim_closed, is_unbooked, kept, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.transfers import Transfer, TransferStatus
-from resale.errors import FieldError, Forbidden, Invalid, Rejected, Unavailable
+from resale.errors import FieldError, Forbidden, Invalid, Rejected
 
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
 REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
@@ -173,80 +169,6 @@ def settle_refund(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, n
     if outcome.state == RefundState.FAILED:
         return _commit_failed(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
     return _commit_awaited(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
-
-
-def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
-    """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
-
-    Shape: reads 1-4 items; commits at most once (``order.dispute_opened``, ``_won``, ``order.charged_back``).
-
-    Args:
-        uow: Fresh; committed here at most once.
-        order_id: Whose payment.
-        dispute: As the provider tells of it; one known to be over is not opened again, and one lost takes money once,
-            whatever was known of it.
-        now: Moment it is recorded, aware UTC.
-
-    Returns:
-        The order as it stands.
-
-    Raises:
-        OrderNotFound: No such order.
-        Unavailable: A refund is under way, or the capture is not known yet; whoever tells this tells it again.
-        Conflict: Another writer won, or the sale had to be booked first; read again.
-    """
-    order = uow.orders.get(order_id)
-    if order.payment is None or not order.payment.captured_minor:
-        raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
-    if is_unbooked(order):
-        book_sale(uow=uow, order=order, now=now)
-        raise OrderChanged("The sale had to be booked first; read the order again.")
-    if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
-        return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
-    if not _is_news(order, dispute):
-        return order
-    is_open = dispute.status == DisputeStatus.OPEN
-    others = None if order.attention == "dispute_open" else order.attention
-    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else others)
-    uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
-    uow.commit()
-    return order
-
-
-def _was_taken(order: Order, dispute: Dispute) -> bool:
-    return any(taken.provider_reference == dispute.provider_reference for taken in order.refunds)
-
-
-def _is_news(order: Order, dispute: Dispute) -> bool:
-    """Whether a report moves a dispute on, or tells of another one after it: a payment can be disputed again."""
-    known = order.dispute
-    if known is None:
-        return True
-    if known.provider_reference == dispute.provider_reference:
-        return known.status == DisputeStatus.OPEN and dispute.status != DisputeStatus.OPEN
-    is_other = dispute.status == DisputeStatus.OPEN and not _was_taken(order, dispute)
-    return is_other and known.status != DisputeStatus.OPEN
-
-
-def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: datetime) -> Order:
-    if order.pending_refund is not None:
-        raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
-    amount = min(dispute.amount, order.remaining_minor)
-    taken = Refund(
-        id=RefundId(uow.ids("ref")),
-        status=RefundState.SUCCEEDED,
-        amount=amount,
-        parts=ledger.split_refund(order, amount),
-        reason_code=CHARGEBACK,
-        provider_reference=dispute.provider_reference,
-        started_at=now,
-        finished_at=now,
-    )
-    refunds = (*order.refunds, taken)
-    order = msgspec.structs.replace(
-        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
-    )
-    return commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
 
 
 def commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_type: str, now: datetime) -> Order:

@@ -1,18 +1,26 @@
-"""Money that had gone back to a buyer and came back: a refund that failed after all."""
+"""Money that had gone back to a buyer and came back: a refund that failed after all, a dispute won after all."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer
 from resale.application.operations.orders.moving import payment_request
+from resale.application.operations.orders.refunding import refund_begun
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.ids import OrderId, RefundId, TransferId
-from resale.domain.orders import Order, with_refund
-from resale.domain.payments import Refund, RefundState, restored
+from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
+from resale.domain.payments import Dispute, Refund, RefundState, restored
+from resale.domain.shipments import ShipmentStatus
 from resale.domain.steps import kept, payment_of, transfer_id_of
 from resale.domain.transfers import Transfer, TransferStatus
+
+_ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
+_WITH_THE_BUYER: Final = frozenset(
+    {ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED}
+)
 
 
 def review_refund(
@@ -51,13 +59,43 @@ def review_refund(
         given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=now
     )
     order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
-    return _commit_returned(uow=uow, order=order, returned=failed, reason=outcome.reason_code, now=now)
+    order = kept(order, now=now, payment=restored(payment_of(order), failed.amount))
+    uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
+    return _commit_returned(uow=uow, order=order, returned=failed, now=now)
 
 
-def _commit_returned(*, uow: UnitOfWork, order: Order, returned: Refund, reason: str | None, now: datetime) -> Order:
-    """Commit that money is here again: order and payment, whose it is, and the ledger."""
-    order = kept(order, now=now, payment=restored(payment_of(order), returned.amount))
-    uow.orders.save(order, change_type="order.refund_failed", reason_code=reason)
+def reinstate(*, uow: UnitOfWork, order: Order, taken: Refund, dispute: Dispute, now: datetime) -> Order:
+    """Book back what a dispute took that is won after all, and say whose it is.
+
+    The sale goes on where it had not ended. Where the chargeback ended it, the seller has earned it if the parcel is
+    the buyer's and nobody complained; else the buyer, who has nothing, is given the money.
+    """
+    returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
+    payment = restored(payment_of(order), taken.amount)
+    others = None if order.attention == "charged_back" else order.attention
+    known = order.dispute if order.is_disputed else None  # another one that is open meanwhile
+    order = msgspec.structs.replace(
+        with_refund(order, returned), payment=payment, dispute=known or dispute, attention=others
+    )
+    if order.status in _ENDED and order.completed_at is None:
+        order = _decided(uow=uow, order=order, now=now)
+    else:
+        order = kept(order, now=now)
+    uow.orders.save(order, change_type="order.funds_reinstated", reason_code="dispute_won")
+    return _commit_returned(uow=uow, order=order, returned=returned, now=now)
+
+
+def _decided(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+    is_theirs = order.shipment is not None and order.shipment.status in _WITH_THE_BUYER and order.claim_id is None
+    if is_theirs:
+        return kept(order, now=now, completed_at=now)
+    if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
+        return kept(order, now=now)
+    return refund_begun(uow=uow, order=order, amount=order.remaining_minor, reason="not_delivered", now=now)
+
+
+def _commit_returned(*, uow: UnitOfWork, order: Order, returned: Refund, now: datetime) -> Order:
+    """Commit that money is here again, with an order that was saved: whose it is, and the ledger."""
     account = _give_to_seller(uow=uow, order=order, returned=returned, now=now)
     uow.ledger.post(ledger.refund_returned(order, returned, seller=account, at=now))
     uow.commit()

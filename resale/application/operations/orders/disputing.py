@@ -1,0 +1,136 @@
+"""What the buyer's bank takes, and gives back: a dispute is recorded, and booked when it moves money."""
+
+from datetime import datetime
+
+import msgspec
+
+from resale.application.operations.orders.paying import book_sale
+from resale.application.operations.orders.refunding import commit_given_back
+from resale.application.operations.orders.returning import reinstate
+from resale.application.ports import UnitOfWork
+from resale.domain import ledger
+from resale.domain.ids import OrderId, RefundId
+from resale.domain.orders import Order, OrderChanged
+from resale.domain.payments import (
+    CHARGEBACK,
+    DISPUTE_ENDS,
+    DISPUTES,
+    Dispute,
+    DisputeStatus,
+    Refund,
+    RefundState,
+)
+from resale.domain.steps import is_unbooked, kept
+from resale.errors import Unavailable
+
+
+def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
+    """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
+
+    One that is won after it was lost brings the money back: to the seller, or where the buyer has nothing, to them.
+
+    Shape: reads 1-5 items; commits at most once (``order.dispute_opened``, ``order.dispute_closed``,
+    ``order.charged_back``, ``order.funds_reinstated``).
+
+    Args:
+        uow: Fresh; committed here at most once.
+        order_id: Whose payment.
+        dispute: As the provider tells of it; one known to be over is not opened again, and one lost takes money once,
+            whatever was known of it; an older word than the last (``told_at``) changes nothing.
+        now: Moment it is recorded, aware UTC.
+
+    Returns:
+        The order as it stands.
+
+    Raises:
+        OrderNotFound: No such order.
+        Unavailable: A refund is under way, or the capture is not known yet; whoever tells this tells it again.
+        Conflict: Another writer won, or the sale had to be booked first; read again.
+    """
+    order = uow.orders.get(order_id)
+    if order.payment is None or not order.payment.captured_minor:
+        raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
+    if is_unbooked(order):
+        book_sale(uow=uow, order=order, now=now)
+        raise OrderChanged("The sale had to be booked first; read the order again.")
+    if _is_stale(order, dispute):
+        return order
+    if dispute.status == DisputeStatus.WON and (taken := _won_back(order, dispute)) is not None:
+        return reinstate(uow=uow, order=order, taken=taken, dispute=dispute, now=now)
+    if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
+        return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
+    if not _is_news(order, dispute):
+        return order
+    is_open = dispute.status == DisputeStatus.OPEN
+    others = None if order.attention == "dispute_open" else order.attention
+    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else others)
+    uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
+    uow.commit()
+    return order
+
+
+def _is_stale(order: Order, dispute: Dispute) -> bool:
+    known = _known(order, dispute)
+    is_dated = known is not None and known.told_at is not None and dispute.told_at is not None
+    return is_dated and dispute.told_at < known.told_at  # type: ignore[operator,union-attr]  # dated, both
+
+
+def _is_later(order: Order, dispute: Dispute) -> bool:
+    """Whether a report is known to be newer than the last of the same dispute."""
+    known = _known(order, dispute)
+    is_dated = known is not None and known.told_at is not None and dispute.told_at is not None
+    return is_dated and dispute.told_at > known.told_at  # type: ignore[operator,union-attr]  # dated, both
+
+
+def _known(order: Order, dispute: Dispute) -> Dispute | None:
+    known = order.dispute
+    return known if known is not None and known.provider_reference == dispute.provider_reference else None
+
+
+def _won_back(order: Order, dispute: Dispute) -> Refund | None:
+    """Find what a dispute took that is won now; without a date nobody knows which of two words is the newer."""
+    taken = next((one for one in _takings(order, dispute) if one.status == RefundState.SUCCEEDED), None)
+    return taken if taken is not None and _is_later(order, dispute) else None
+
+
+def _takings(order: Order, dispute: Dispute) -> list[Refund]:
+    return [one for one in order.refunds if one.provider_reference == dispute.provider_reference]
+
+
+def _was_taken(order: Order, dispute: Dispute) -> bool:
+    takings = _takings(order, dispute)
+    is_standing = any(one.status == RefundState.SUCCEEDED for one in takings)
+    return is_standing or (bool(takings) and not _is_later(order, dispute))
+
+
+def _is_news(order: Order, dispute: Dispute) -> bool:
+    """Whether a report moves a dispute on, or tells of another one after it: a payment can be disputed again."""
+    known, command = order.dispute, DISPUTE_ENDS.get(dispute.status)
+    if known is None:
+        return True
+    if known.provider_reference == dispute.provider_reference:
+        is_move = command is not None and DISPUTES.permits(known.status, command)
+        return is_move and (known.status == DisputeStatus.OPEN or _is_later(order, dispute))
+    is_other = dispute.status == DisputeStatus.OPEN and not _was_taken(order, dispute)
+    return is_other and known.status != DisputeStatus.OPEN
+
+
+def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: datetime) -> Order:
+    if order.pending_refund is not None:
+        raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
+    amount = min(dispute.amount, order.remaining_minor)
+    taken = Refund(
+        id=RefundId(uow.ids("ref")),
+        status=RefundState.SUCCEEDED,
+        amount=amount,
+        parts=ledger.split_refund(order, amount),
+        reason_code=CHARGEBACK,
+        provider_reference=dispute.provider_reference,
+        started_at=now,
+        finished_at=now,
+    )
+    refunds = (*order.refunds, taken)
+    order = msgspec.structs.replace(
+        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
+    )
+    return commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
