@@ -187,3 +187,18 @@ class TestTold:
         order = world.delivered(partners)
         assert self._handle(world, order, partners, "ref_" + "9" * 32) == InboundStatus.PROCESSED
         assert advance_order(uow=world.uow(), partners=partners, order_id=order.id, now=NOW).version == order.version
+
+
+class TestTwoThatFail:
+    def test_are_given_again_one_after_the_other_and_told_of_until_both_are(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = given(world, given(world, world.delivered(partners), partners, 3_000), partners, 4_000)
+        order = returned(world, order, partners, 0)
+        order = returned(world, order, partners, 1)
+        assert order.remaining_minor == 12_000
+        assert order.due_at is not None
+        order = world.advance(world.advance(order, partners, now=order.due_at), partners, now=order.due_at)
+        assert (order.remaining_minor, order.attention) == (8_000, "refund_failed")
+        order = tried_again(world, order, partners)
+        assert (order.remaining_minor, order.attention, len(order.refunds)) == (5_000, None, 2)
