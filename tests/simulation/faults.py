@@ -1,11 +1,12 @@
 """Faults that somebody might write one day, and the check that must see each: the checks are worth what they catch."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb import ledger as ledger_adapter
@@ -13,7 +14,7 @@ from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.application.operations import inbound
 from resale.application.operations.claims import deciding
-from resale.application.operations.listings import relisting
+from resale.application.operations.listings import pausing, relisting
 from resale.application.operations.orders import (
     advancing,
     cancelling,
@@ -27,9 +28,9 @@ from resale.application.operations.orders import (
 from resale.application.operations.orders.moving import payment_request
 from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
-from resale.domain import ledger, steps
+from resale.domain import ledger, listings, steps
 from resale.domain.ledger import LedgerTransaction
-from resale.domain.listings import Listing, ListingStatus
+from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
@@ -154,8 +155,29 @@ def _available_at_once(original: Any, order: Order, now: Any) -> Any:
 
 
 # ---------------------------------------------------------------- the workflow
+def _sleeps(original: Any, listing: Listing, *args: Any, **named: Any) -> Listing:
+    return _replace(original(listing, *args, **named), due_at=UNSET)  # type: ignore[no-any-return]  # as the original
+
+
 def _stays_on_sale(original: Any, listing: Listing, *args: Any, **named: Any) -> Listing:
     return _replace(original(listing, *args, **named), status=ListingStatus.ACTIVE)  # type: ignore[no-any-return]  # as the original
+
+
+def _woken_while_reserved(original: Any, listing: Listing) -> Any:
+    return listing.updated_at if listing.status == ListingStatus.RESERVED else original(listing)
+
+
+@contextmanager
+def _ended_while_reserved() -> Iterator[None]:
+    """Have a listing's wake-up end what an order holds, too; the order goes on as if nothing were."""
+    moves = (
+        Row(ListingStatus.RESERVED, ListingCommand.EXPIRE, ListingStatus.EXPIRED),
+        Row(ListingStatus.EXPIRED, ListingCommand.SELL, ListingStatus.SOLD),
+        Row(ListingStatus.EXPIRED, ListingCommand.RELEASE, ListingStatus.ACTIVE),
+    )
+    rows = {**LISTINGS._rows, **{(row.source, row.on): [row] for row in moves}}
+    with _around(listings, "wakes_at", _woken_while_reserved)(), replaced(LISTINGS, "_rows", rows):
+        yield
 
 
 def _nothing(*_args: Any, **_named: Any) -> None:
@@ -317,7 +339,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="What was paid and came back is known by its webhook alone.",
         caught_by="ledger_is_the_banks",
         plant=lambda: replaced(paying_out, "WATCHED_FOR", timedelta()),
-        weights={"confirm_receipt": 5, "edit_seller": 4, "pay_out": 4},
+        weights={"confirm_receipt": 8, "edit_seller": 4, "pay_out": 6, "buy": 8, "approve": 5, "relist": 4, "pause": 0},
     ),
     Fault(
         name="a label given back is not booked",
@@ -382,6 +404,27 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="An order that is shipped has no wake-up.",
         caught_by="waiting_is_data",
         plant=_around(steps, "wakes_at", _sleeps_when_shipped),
+    ),
+    Fault(
+        name="a listing's end wakes nobody",
+        broken="What is put on sale again after a pause is not woken when its time is over.",
+        caught_by="waiting_is_data",
+        plant=_around(pausing, "moved_listing", _sleeps),
+        weights={"pause": 6, "resume": 10},
+    ),
+    Fault(
+        name="time ends what an order holds",
+        broken="A reserved listing is woken and ended, as one on sale is.",
+        caught_by="moves_are_rows",
+        plant=_ended_while_reserved,
+        weights={"submit_again": 0, "change_listing": 0},  # or the order waits for it for ever
+    ),
+    Fault(
+        name="a paused listing is for ever",
+        broken="The end of a paused listing's time is passed over.",
+        caught_by="comes_to_rest",
+        plant=lambda: replaced_row(LISTINGS._rows, (ListingStatus.PAUSED, ListingCommand.EXPIRE), []),
+        weights={"pause": 8, "resume": 0.2},
     ),
     Fault(
         name="a dispute's end is not recorded",

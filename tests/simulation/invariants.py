@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from resale.application.queries.history import verify_history
 from resale.domain import ledger
 from resale.domain.claims import CLAIMS, ClaimStatus
-from resale.domain.listings import LISTINGS
+from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
 from resale.domain.payments import DISPUTES, PAYMENTS, DisputeStatus, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
@@ -207,12 +207,12 @@ def store_credit_matches(seen: Evidence) -> Iterator[str]:
 
 # ---------------------------------------------------------------- the workflow
 def everything_rests(seen: Evidence) -> Iterator[str]:
-    """Every order, claim, payout and transfer is where it can stay, and nothing is waited for."""
+    """Every order, claim, payout, transfer and listing is where it can stay, and nothing is waited for."""
     yield from (f"{one.id} is {one.status}" for one in seen.orders if one.status not in _AT_REST)
     yield from (f"{one.id} is {one.status}" for one in seen.claims if one.status not in CLAIMS.final)
     yield from (f"{one.id} is {one.status}" for one in seen.payouts if one.status not in _PAYOUTS_AT_REST)
     yield from (f"{one.id} is held" for one in seen.transfers if one.status == TransferStatus.HELD)
-    yield from (f"{one.id} is reserved" for one in seen.listings if one.status == "reserved")
+    yield from (f"{one.id} is {one.status}" for one in seen.listings if not _rests(one))
     for seller in seen.sellers:
         if seller.can_be_paid:
             yield f"{seller.id} could be paid {seller.available} and nothing wakes them"
@@ -304,6 +304,11 @@ def check_all(run: "Run") -> list[tuple[str, str]]:
     return [(check.__name__, found) for check in CHECKS for found in check(seen)]
 
 
+def _rests(listing: Listing) -> bool:
+    """Whether no order holds it and its time, which is over when nothing waits, has ended it."""
+    return listing.status != ListingStatus.RESERVED and listing.status not in RUNS_OUT
+
+
 def _waits(doc: Mapping[str, Any]) -> bool:
     if doc["object"] == "order":
         under_way = any(refund["status"] == RefundState.PENDING for refund in doc["refunds"])
@@ -312,6 +317,8 @@ def _waits(doc: Mapping[str, Any]) -> bool:
         return doc["status"] not in CLAIMS.final
     if doc["object"] == "payout":
         return doc["status"] not in _PAYOUTS_AT_REST
+    if doc["object"] == "listing":
+        return doc["status"] in RUNS_OUT
     if doc["object"] == "seller":
         method, destination = doc["payout_method"], doc["payout_destination"]
         return bool(doc["available"] > 0 and (method == PayoutMethod.STORE_CREDIT or destination is not None))

@@ -12,7 +12,10 @@ from resale.application.operations.listings import (
     Moderation,
     edit_listing,
     moderate_listing,
+    pause_listing,
     relist_listing,
+    resume_listing,
+    submit_listing,
     withdraw_listing,
 )
 from resale.application.operations.orders import (
@@ -80,6 +83,10 @@ class People:
             "relist": 1.5,
             "approve": 2,
             "change_listing": 0.4,
+            "pause": 0.3,
+            "resume": 1.5,
+            "submit_again": 1.5,
+            "remove": 0.05,
             "report_parcel": 0.6,
         }
 
@@ -190,7 +197,7 @@ class People:
             )
 
     def _change_listing(self) -> None:
-        if (listing := self._one("listing", "active")) is not None:
+        if (listing := self._one("listing", "active", "paused", "expired")) is not None:
             seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
             edit, withdraws = ListingEdit(title=f"Coat {self._chance.between(1, 99)}"), self._chance.happens(0.2)
 
@@ -202,7 +209,42 @@ class People:
 
             self._say(f"seller {'withdraws' if withdraws else 'edits'} {listing_id}", change)
 
+    def _submit_again(self) -> None:
+        if (listing := self._one("listing", "expired")) is not None:
+            seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
+            self._say(
+                f"seller submits {listing_id} again",
+                lambda uow: submit_listing(uow=uow, principal=seller, listing_id=listing_id, now=self._run.now),
+            )
+
     # ------------------------------------------------------------ the brand, and either party
+    def _pause(self) -> None:
+        if (listing := self._one("listing", "active", "reserved")) is not None:
+            who, listing_id = self._seller_or_brand(listing), ListingId(listing["id"])
+            self._say(
+                f"{who[0]} pauses {listing_id}",
+                lambda uow: pause_listing(uow=uow, principal=who[1], listing_id=listing_id, now=self._run.now),
+            )
+
+    def _resume(self) -> None:
+        if (listing := self._one("listing", "paused")) is not None:
+            who, listing_id = self._seller_or_brand(listing), ListingId(listing["id"])
+            self._say(
+                f"{who[0]} resumes {listing_id}",
+                lambda uow: resume_listing(uow=uow, principal=who[1], listing_id=listing_id, now=self._run.now),
+            )
+
+    def _remove(self) -> None:
+        if (listing := self._one("listing", "active", "paused", "pending_review", "reserved")) is not None:
+            listing_id = ListingId(listing["id"])
+            removal = Moderation(decision=Decision.REMOVE, reasons=("It is a copy.",))
+            self._say(
+                f"brand takes {listing_id} down",
+                lambda uow: moderate_listing(
+                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=removal, now=self._run.now
+                ),
+            )
+
     def _cancel(self) -> None:
         order = self._one("order", _S.SUBMITTED, _S.PAYMENT_PENDING, _S.CONFIRMED, _S.AWAITING_SHIPMENT)
         if order is not None:
@@ -277,6 +319,9 @@ class People:
         back = [one for one in sold if self._watch.latest[one["order_id"]]["status"] in OVER]
         found = sold if self._anyway else back
         return self._chance.pick(found) if found else None
+
+    def _seller_or_brand(self, listing: Doc) -> tuple[str, Principal]:
+        return self._chance.pick((("seller", _principal(listing["seller_id"])), ("brand", BRAND)))
 
     def _anybody(self, order: Doc) -> tuple[str, Principal]:
         return self._chance.pick(

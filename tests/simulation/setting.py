@@ -1,6 +1,7 @@
 """The shop as a run finds it: sellers with an account, buyers, and a few items on sale."""
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,6 +20,7 @@ from tests.unit.builders import a_listing, a_photo
 if TYPE_CHECKING:
     from tests.simulation.run import Run
 
+_DAYS: Final = ((40, 90), (1, 15))  # of few listings the time is over while much goes wrong, of most long after
 _ACTOR = Actor(kind=ActorKind.SYSTEM, id="setting")
 
 
@@ -45,6 +47,8 @@ def open_shop(run: "Run") -> None:
             price=Money(amount=run.chance.pick((1, 99, 4_999, 12_000, 33_333, 80_001)), currency="GBP"),
             photos=(a_photo(),),
             published_at=run.now,
+            expires_at=(ends := run.now + timedelta(days=run.chance.between(*_DAYS[run.chance.happens(0.25)]))),
+            due_at=ends,
             created_at=run.now,
             updated_at=run.now,
         )

@@ -49,7 +49,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             return Played(seed=seed, violations=violations, log=run.log)
 
 
-def with_a_bonus(tenant: Tenant) -> Tenant:
-    """Give a tenant's store credit a bonus, as some shops do."""
-    policies = msgspec.structs.replace(tenant.policies, store_credit_bonus_basis_points=750)
+def with_policies(tenant: Tenant) -> Tenant:
+    """Give a tenant's store credit a bonus, as some shops do, and its listings a time that a run sees the end of."""
+    policies = msgspec.structs.replace(tenant.policies, store_credit_bonus_basis_points=750, listing_days=45)
     return msgspec.structs.replace(tenant, policies=policies)

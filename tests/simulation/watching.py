@@ -66,7 +66,9 @@ class Watch:
         ]
         if len(live) > 1:
             self.violations.append(("one_buyer_per_item", f"{item} is bought by {live}"))
-        shown = [one["id"] for one in self.all("listing", "active", "reserved") if self.item_of(one["id"]) == item]
+        shown = [
+            one["id"] for one in self.all("listing", "active", "paused", "reserved") if self.item_of(one["id"]) == item
+        ]
         if len(shown) > 1:
             self.violations.append(("one_listing_per_item", f"{item} is on sale as {shown}"))
 
