@@ -51,11 +51,15 @@ class TestSubmitOrder:
         with pytest.raises(ListingNotForSale):
             world.order(world.shopper(), world.listing(submitted.listing_id))
 
-    def test_a_race_lost_at_the_commit_is_told_the_same(self, world: World) -> None:
-        listing = world.active(world.shopper())
-        slow = world.uow()
-        slow.listings.get(listing.id)
-        world.order(world.shopper(), listing)
+    def test_a_race_lost_at_the_commit_is_told_the_same(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        listing, slow = world.active(world.shopper()), world.uow()
+        commit = slow.commit
+
+        def overtaken() -> None:
+            world.order(world.shopper(), listing)
+            commit()
+
+        monkeypatch.setattr(slow, "commit", overtaken)
         with pytest.raises(ListingNotForSale):
             submit_order(uow=slow, shopper=world.shopper(), new=a_new_order(listing.id), key=None, now=NOW)
 

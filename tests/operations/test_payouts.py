@@ -16,6 +16,7 @@ from resale.application.ports import IdempotencyConflict
 from resale.application.queries.ledger import DifferenceKind, get_balance_sheet, get_reconciliation, list_bookings
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.domain.access import Principal
+from resale.domain.ids import SellerId
 from resale.domain.orders import Order, OrderNotFound, OrderStatus, OrderTransitionRefused
 from resale.domain.payments import Dispute, DisputeStatus, RefundState
 from resale.domain.payouts import (
@@ -137,6 +138,25 @@ class TestStartPayout:
 
 
 class TestDuePayout:
+    def test_an_account_paid_out_between_two_reads_of_it_is_not_written_over(
+        self, world: World, completed: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seller_id, due = seller_id_of(completed.seller_id), LATER + timedelta(days=3)
+        slow = world.uow(now=due)
+        find = slow.sellers.find
+
+        def overtaken(asked: SellerId) -> Seller | None:
+            read = find(asked)
+            monkeypatch.setattr(slow.sellers, "find", find)
+            assert start_due_payout(uow=world.uow(now=due), seller_id=seller_id, now=due) is not None
+            return read
+
+        monkeypatch.setattr(slow.sellers, "find", overtaken)
+        with pytest.raises(SellerChanged):
+            start_due_payout(uow=slow, seller_id=seller_id, now=due)
+
+        assert (account(world, completed).available, account(world, completed).due_at) == (0, None)
+
     def test_begins_by_itself_when_its_time_has_come(self, world: World, completed: Order) -> None:
         seller_id = seller_id_of(completed.seller_id)
         assert start_due_payout(uow=world.uow(), seller_id=seller_id, now=NOW) is None

@@ -20,6 +20,8 @@ class Odds(msgspec.Struct, frozen=True, kw_only=True):
     unavailable_after: float = 0.01
     conflict: float = 0.02
     interleave: float = 0.10  # somebody else acts between what was read and this write
+    interleave_read: float = 0.04  # or between what was read and what is read next
+    same_message: float = 0.25  # then it is another worker with the same message
     # at a partner
     partner_down: float = 0.04
     partner_answer_lost: float = 0.05

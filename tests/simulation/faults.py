@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb import ledger as ledger_adapter
+from resale.adapters.dynamodb.audited import AuditedRepository
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.application.operations import inbound
@@ -211,6 +212,11 @@ def _unreadable(*_args: Any) -> None:
 def _every_fourth_is_lost(original: Any, self: DynamoDBHistory, row: Any) -> None:
     if row.version % 4:
         original(self, row)
+
+
+def _the_last_read_counts(original: Any, self: AuditedRepository[Any], item: Any) -> Any:
+    self._loaded.pop(self._noun.from_item(item).id, None)
+    return original(self, item)
 
 
 def _another_number(_prefix: str, _entity_id: str) -> str:
@@ -449,6 +455,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="A write no longer asks whether it is the next version.",
         caught_by="history_verifies",
         plant=lambda: replaced(buffer, "_SAME_VERSION", _ANY_VERSION),
+    ),
+    Fault(
+        name="what was read twice is written as if once",
+        broken="A second read of something passes for the first, whose state is then written over what it read.",
+        caught_by="seller_balances",
+        plant=_around(AuditedRepository, "remember", _the_last_read_counts),
+        odds=Odds(interleave_read=0.2, same_message=0.8),
+        weights={"confirm_receipt": 5, "edit_seller": 4, "pay_out": 0, "buy": 6},
     ),
     Fault(
         name="the table is walked around",

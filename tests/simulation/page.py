@@ -25,8 +25,8 @@ returns them, scans late, out of order, or what was voided.
 
 Meanwhile messages come twice, late, out of order or never; webhooks too; the changes queue loses what it held and the
 relay begins anew; a process dies before a write, after it, or while a partner answers; answers of the store and of
-partners are lost; transactions conflict; somebody else acts between a read and its write; hours and days pass. Then
-nothing goes wrong any more, and time passes until nothing waits.
+partners are lost; transactions conflict; somebody else acts between a read and what comes next, often another worker
+with the same message; hours and days pass. Then nothing goes wrong any more, and time passes until nothing waits.
 
 ```
 make simulate N=2000          # seeds 1 to 2000, in WORKERS=2 processes

@@ -80,6 +80,7 @@ class Run:
         tables = tenant.resources.tables
         self._streamed = {tables.listings, tables.orders, tables.customers}
         self._inside = 0
+        self._under_way: Received | None = None
         self.people = People(self)
         self._start_process()
 
@@ -172,10 +173,12 @@ class Run:
             odds = self.odds
             if not with_mishaps:
                 self._set_odds(CALM)
+            outer, self._under_way = self._under_way, message
             try:
                 if self._run_task(message):
                     self.queues.delete(url, [message.handle])
             finally:
+                self._under_way = outer
                 self._set_odds(odds)
         return len(received)
 
@@ -284,11 +287,14 @@ class Run:
         return "done"
 
     def _interleave(self, odds: float) -> None:
-        """Somebody else acts between what was read and what is written."""
+        """Somebody else acts between what was read and what comes next; or another worker has the same message."""
         if self._inside or not self.chance.happens(odds):
             return
         self._inside += 1
         try:
+            if self._under_way is not None and self.chance.happens(self.odds.same_message):
+                self._run_task(self._under_way)
+                return
             for _ in range(self.chance.between(1, 3)):
                 self._one_step(self.chance.pick_weighted({"task": 5, "world": 2, "speak": 4}))
         finally:

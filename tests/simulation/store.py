@@ -1,4 +1,4 @@
-"""A tenant's data lane where things go wrong at writes: crashes, lost answers, conflicts, and others who are faster."""
+"""A tenant's data lane where things go wrong: others who are faster at reads, and crashes, lost answers at writes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -16,7 +16,7 @@ class Crashed(BaseException):
 
 
 class UnreliableStore:
-    """Keeps what callers use of ``DynamoDB``; others act before a write (``interleave``), ``seen`` sees each."""
+    """Keeps what callers use of ``DynamoDB``; others act before each call (``interleave``), ``seen`` sees writes."""
 
     def __init__(
         self,
@@ -27,11 +27,17 @@ class UnreliableStore:
         seen: Callable[[tuple[Item, ...]], None],
     ) -> None:
         self._db, self._chance, self._interleave, self._seen = db, chance, interleave, seen
-        self.get_item = db.get_item
-        self.query = db.query
         self.odds = Odds()
         self.mishaps: list[str] = []
         self.moved: set[str] = set()  # tables written to since somebody looked
+
+    def get_item(self, **asked: Any) -> Item | None:
+        self._interleave(self.odds.interleave_read)
+        return self._db.get_item(**asked)
+
+    def query(self, **asked: Any) -> tuple[list[Item], Item | None]:
+        self._interleave(self.odds.interleave_read)
+        return self._db.query(**asked)
 
     def put_item(
         self,

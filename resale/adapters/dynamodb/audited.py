@@ -104,10 +104,17 @@ class AuditedRepository(Generic[E]):
         return None if item is None else self.remember(item)
 
     def remember(self, item: Item) -> E:
-        """Take an item that was read, so that it can be saved."""
+        """Take an item that was read, so that it can be saved. Read again, it is what it was, or nothing is decided.
+
+        Raises:
+            Conflict: It was another version before. Saved over this one, what was made of that one would undo it.
+        """
         entity = self._noun.from_item(item)
-        self._loaded[entity.id] = _Loaded(item, entity)  # type: ignore[attr-defined]  # every audited entity has one
-        return entity
+        read = _Loaded(item, entity)
+        known = self._loaded.setdefault(entity.id, read)  # type: ignore[attr-defined]  # every audited entity has one
+        if known.version != read.version:
+            raise self._noun.changed("Somebody else changed this meanwhile; read it again.")
+        return known.entity
 
     def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
         """Buffer a first version."""
