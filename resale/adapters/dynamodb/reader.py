@@ -17,6 +17,7 @@ from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS, DynamoDBFailures
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.due import iter_due
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.idempotency import find_record
 from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
@@ -63,7 +64,6 @@ from resale.domain.transfers import Transfer
 
 _DOCUMENT = ("doc", "private", "version")
 _PUBLIC_INDEXES = (keys.LISTINGS_BY_MARKET, keys.LISTINGS_BY_PRODUCT)
-_DUE_PAGE = 200
 _TRANSFERS_MAX = 100  # of one order: one earned, and one taken back by each refund
 
 
@@ -274,27 +274,9 @@ class DynamoDBReader:
 
     def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
         """Go through everything that waits and is due, page by page, shard after shard; eventually consistent."""
-        for table in (self._tables.listings, self._tables.orders):
-            for shard in self._shards():
-                yield from self._due_in(table, shard, now)
+        return iter_due(self._db, self.tenant, now=now)
 
     # ------------------------------------------------------------ inside
-    def _due_in(self, table: str, shard: int, now: datetime) -> Iterator[DueItem]:
-        start: Item | None = None
-        while True:
-            items, start = self._db.query(
-                table=table,
-                index=keys.DUE.name,
-                condition=f"{keys.DUE.partition} = :shard AND {keys.DUE.sort} <= :now",
-                values={":shard": keys.numbered_partition(shard), ":now": keys.timestamp(now)},
-                limit=_DUE_PAGE,
-                forward=True,
-                start=start,
-            )
-            yield from map(_due_item, items)
-            if start is None:
-                return
-
     def _listings(
         self,
         index: keys.Index,
@@ -386,9 +368,3 @@ def _document(kind: DocumentKind[Any], entity_id: str, item: Item) -> Document:
 def _balance_document(item: Item) -> Document:
     pk, sk = str(item["pk"]), str(item["sk"])
     return _document(PAYOUTS, pk, item) if sk == keys.PAYOUT_SK else _document(TRANSFERS, sk, item)
-
-
-def _due_item(item: Item) -> DueItem:
-    pk, sk = str(item["pk"]), str(item["sk"])
-    entity_id = sk if sk.startswith(keys.PART_PREFIXES) else pk
-    return DueItem(entity_id=entity_id, parent_id=pk, due_at=datetime.fromisoformat(str(item[keys.DUE.sort])))
