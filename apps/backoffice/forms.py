@@ -293,11 +293,12 @@ class KeyForm(forms.Form):
 
 
 class PoliciesForm(forms.Form):
-    """A shop's prices, timers and rates, with the names and bounds that the domain gives them."""
+    """A shop's own rules, with the names and bounds that the domain gives them."""
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, auto_id="policy_%s", **kwargs)
         self.fields.update(_whole_numbers(Policies))
+        self.fields.update(_switches(Policies))
 
     def clean(self) -> dict[str, Any]:
         """Refuse policies that contradict each other."""
@@ -333,10 +334,22 @@ class ConnectionForm(forms.Form):
         return msgspec.convert({**fields, "id": ConnectionId(connection_id)}, Connection)
 
 
+def _switches(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.BooleanField]]:
+    """Make a field of each yes or no of a struct."""
+    for name, body in _described(kind).items():
+        if body.get("type") == "boolean":
+            yield name, forms.BooleanField(required=False, initial=body["default"])
+
+
+def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    (described,) = (body for name, body in msgspec.json.schema(kind)["$defs"].items() if name == kind.__name__)
+    properties: dict[str, Any] = described["properties"]
+    return properties
+
+
 def _whole_numbers(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.IntegerField]]:
     """Make a field of each bounded number of a struct."""
-    (described,) = (body for name, body in msgspec.json.schema(kind)["$defs"].items() if name == kind.__name__)
-    for name, body in described["properties"].items():
+    for name, body in _described(kind).items():
         if body.get("type") == "integer":
             yield (
                 name,

@@ -44,6 +44,7 @@ from apps.storefront.money import (
     RefundsView,
 )
 from apps.storefront.orders import OrderAcknowledgementView, OrderCancellationView, OrderDetailView, OrdersView
+from apps.storefront.purchases import PurchaseDetailView, PurchaseRecordView, PurchasesView
 from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
 from resale.application.queries.history import Recorded
@@ -74,6 +75,10 @@ urlpatterns = [
     path("claims/<str:claim_id>/withdraw", ClaimWithdrawalView.as_view()),
     path("claims/<str:claim_id>/resolve", ClaimResolutionView.as_view()),
     path("claims/<str:claim_id>/history", HistoryView.as_view(of=Recorded.CLAIM)),
+    path("purchases", PurchasesView.as_view()),
+    path("purchases/<str:purchase_id>", PurchaseDetailView.as_view()),
+    path("purchases/<str:purchase_id>/history", HistoryView.as_view(of=Recorded.PURCHASE)),
+    path("purchases/<str:source>/<str:line>", PurchaseRecordView.as_view()),
     path("seller_account", SellerAccountView.as_view()),
     path("balance", BalanceView.as_view()),
     path("balance_transactions", BalanceTransactionsView.as_view()),

@@ -28,6 +28,8 @@ SCOPES: Final = frozenset(
         "orders:write",
         "payouts:read",
         "payouts:write",
+        "purchases:read",
+        "purchases:write",
         "refunds:write",
         "test_clocks:manage",
     }

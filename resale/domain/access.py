@@ -16,6 +16,7 @@ from resale.domain.ids import CustomerId
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
 from resale.domain.payouts import PayoutStatus
+from resale.domain.purchases import RECORDED
 
 
 class Role(StrEnum):
@@ -67,6 +68,10 @@ class Action(StrEnum):
     VIEW_DEAD_LETTERS = "view_dead_letters"
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
     VIEW_CONNECTION = "view_connection"
+    RECORD_PURCHASE = "record_purchase"
+    CLAIM_PURCHASE = "claim_purchase"
+    VIEW_PURCHASE = "view_purchase"
+    VIEW_PURCHASE_HISTORY = "view_purchase_history"
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +94,7 @@ _TO_SHIP: Final = frozenset({_O.CONFIRMED, _O.AWAITING_SHIPMENT})
 _CLAIMS: Final = frozenset(ClaimStatus)
 _PAYOUTS: Final = frozenset(PayoutStatus)
 _BOOKS: Final = frozenset({""})  # the ledger has no states
+_PURCHASES: Final = frozenset({RECORDED})
 _R = Role
 _A = Action
 
@@ -194,6 +200,21 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.VIEWER: _CONNECTIONS,
         _R.MODERATOR: _CONNECTIONS,
         _R.MANAGER: _CONNECTIONS,
+    },
+    _A.RECORD_PURCHASE: {_R.BRAND: _PURCHASES},
+    _A.CLAIM_PURCHASE: {_R.OWNER: _PURCHASES},
+    _A.VIEW_PURCHASE: {
+        _R.OWNER: _PURCHASES,
+        _R.BRAND: _PURCHASES,
+        _R.VIEWER: _PURCHASES,
+        _R.MODERATOR: _PURCHASES,
+        _R.MANAGER: _PURCHASES,
+    },
+    _A.VIEW_PURCHASE_HISTORY: {
+        _R.BRAND: _PURCHASES,
+        _R.VIEWER: _PURCHASES,
+        _R.MODERATOR: _PURCHASES,
+        _R.MANAGER: _PURCHASES,
     },
 }
 

@@ -18,6 +18,7 @@ PayoutId = NewType("PayoutId", str)
 SellerId = NewType("SellerId", str)  # of a seller account: the customer number under sel_
 ConnectionId = NewType("ConnectionId", str)
 InboundId = NewType("InboundId", str)
+PurchaseId = NewType("PurchaseId", str)
 ClockId = NewType("ClockId", str)
 DeadLetterId = NewType("DeadLetterId", str)
 

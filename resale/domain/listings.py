@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
+from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row
@@ -26,6 +26,7 @@ FieldKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[
 FieldInteger = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 FieldText = Annotated[str, msgspec.Meta(max_length=500)]
 CustomFields = Annotated[dict[FieldKey, FieldText | FieldInteger | bool], msgspec.Meta(max_length=50)]
+PurchaseReference = Annotated[PurchaseId, msgspec.Meta(pattern=r"^pur_[0-9a-f]{32}\Z")]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MAX_REASONS)]
 
@@ -127,6 +128,8 @@ LISTINGS: Final = Machine(
     initial=_S.DRAFT,
 )
 
+#: States of a listing that is over, its item unsold: the unit of a purchase that it claimed is free again.
+ENDED_UNSOLD: Final = frozenset({_S.REJECTED, _S.WITHDRAWN, _S.EXPIRED, _S.REMOVED})
 #: States in which the set of images may still change; later they are frozen into ``photos``.
 IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED, _S.EXPIRED})
 #: States of what was on sale once, or might have been, that staff look through.
@@ -195,7 +198,7 @@ class SlotInput(Slot, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a seller says of a new listing."""
+    """What a seller says of a new listing. ``purchase_id`` is their purchase that the item is a unit of."""
 
     title: Title
     description: Description = ""
@@ -204,6 +207,7 @@ class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     price: PriceInput
     custom_fields: CustomFields = {}
     images: Annotated[tuple[SlotInput, ...], msgspec.Meta(min_length=1, max_length=MAX_IMAGES)]
+    purchase_id: PurchaseReference | UnsetType = UNSET
 
 
 class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +261,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     photos: tuple[Photo, ...] = ()
     order_id: OrderId | None = None
     relisted_from: ListingId | UnsetType = UNSET
+    purchase_id: PurchaseId | UnsetType = UNSET
     submitted_at: datetime | None = None
     published_at: datetime | None = None
     expires_at: datetime | UnsetType = UNSET

@@ -62,9 +62,10 @@ class Resources(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """A shop's own rules of sale: prices, timers and rates. The defaults are the field's (DOMAIN.md, default timers).
+    """A shop's own rules of sale: prices, timers, rates, and whether only what was bought there is listed.
 
-    A price of 0 is no bound; prices are in minor units of the shop's currency.
+    The defaults are the field's (DOMAIN.md, default timers). A price of 0 is no bound; prices are in minor units of the
+    shop's currency.
     """
 
     min_price_minor: AmountMinor = 0
@@ -79,6 +80,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     refund_window_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 180
     payout_delay_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 30)] = 48
     store_credit_bonus_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    purchase_required: bool = False
 
     def __post_init__(self) -> None:
         """Refuse bounds that leave no price. Raises ValueError; msgspec makes its own error of it where it decodes."""

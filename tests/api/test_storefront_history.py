@@ -16,7 +16,7 @@ from resale.domain.ids import sibling
 from resale.domain.listings import Listing
 from resale.domain.payouts import PayoutMethod
 from resale.domain.sellers import seller_id_of
-from tests.fixtures.storefront import ADDRESS, Front
+from tests.fixtures.storefront import ADDRESS, Front, a_listing_body
 from tests.operations.partners import Partners
 from tests.unit.builders import LISTING, NOW
 
@@ -45,6 +45,7 @@ def record(front: Front, entity_id: str) -> None:
         "lst": (tables.listings, entity_id, "listing"),
         "ord": (tables.orders, entity_id, "order"),
         "pyt": (tables.orders, entity_id, "payout"),
+        "pur": (tables.orders, entity_id, "purchase"),
         "clm": (tables.orders, sibling("ord", entity_id), entity_id),
     }[entity_id[:3]]
     item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
@@ -161,3 +162,26 @@ class TestPayoutHistory:
     @pytest.mark.parametrize("payout_id", ["pyt_" + "0" * 32, "ord_" + "0" * 32, "x"])
     def test_of_what_is_not_there(self, front: Front, payout_id: str) -> None:
         assert front.get(f"/v1/payouts/{payout_id}/history", brand=True).code == "404 payout_not_found"
+
+
+class TestPurchaseHistory:
+    def test_is_whole_and_the_brands(self, front: Front, seller: Shopper) -> None:
+        purchase = front.world.bought(seller)
+        record(front, purchase.id)
+        listing = front.post("/v1/listings", a_listing_body(purchase_id=purchase.id), by=seller).json
+        record(front, purchase.id)
+        front.post(f"/v1/listings/{listing['id']}/withdraw", by=seller)
+        record(front, purchase.id)
+        path = f"/v1/purchases/{purchase.id}/history"
+        answer = front.get(path, brand=True).json
+        types = ["purchase.recorded", "purchase.claimed", "purchase.released"]
+        assert [one["change"]["type"] for one in answer["data"]] == types
+        assert answer["verification"] == {"verified": True, "head_version": 3, "findings": []}
+        assert front.get(path, by=seller).code == "403 secret_key_required"
+
+    @pytest.mark.parametrize("purchase_id", ["pur_" + "0" * 32, "ord_" + "0" * 32, "web"])
+    def test_of_what_is_not_there(self, front: Front, purchase_id: str) -> None:
+        assert front.get(f"/v1/purchases/{purchase_id}/history", brand=True).code == "404 purchase_not_found"
+
+    def test_has_a_path_that_no_purchase_has(self, front: Front) -> None:
+        assert front.put("/v1/purchases/web/history", {}, brand=True).code == "405 method_not_allowed"

@@ -16,7 +16,7 @@ from resale.domain.orders import Order, OrderPrivate, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus, Payment, Refund, RefundParts
 from resale.domain.shipments import Shipment, ShipmentStatus, TrackingEvent
 from tests.fixtures.storefront import Front
-from tests.unit.builders import BUYER, LISTING, NOW, ORDER, SELLER, STRANGER, a_listing, a_media, an_order
+from tests.unit.builders import BUYER, LISTING, NOW, ORDER, PURCHASE, SELLER, STRANGER, a_listing, a_media, an_order
 
 PHOTO = {
     "photos.id",
@@ -27,7 +27,7 @@ PUBLIC_LISTING = {
     "price.amount", "price.currency", "market", "custom_fields.size", "custom_fields.year", "custom_fields.altered",
     "published_at", "expires_at", "created_at", "updated_at", *PHOTO,
 }  # fmt: skip
-OWNER_LISTING = PUBLIC_LISTING | {"submitted_at", "relisted_from", "reasons", "images"}
+OWNER_LISTING = PUBLIC_LISTING | {"submitted_at", "relisted_from", "purchase_id", "reasons", "images"}
 BRAND_LISTING = OWNER_LISTING | {"order_id"}
 ADDRESS = {f"shipping_address.{name}" for name in Address.__struct_fields__}
 PARTY_ORDER = {
@@ -82,7 +82,7 @@ def seen_listing(front: Front, principal: Principal) -> bytes:
     """A listing with every field filled, as a principal sees it; nothing of it is stored."""
     reader = front.container.reader(front.shop.tenant)
     private = reader_seal(front, ListingPrivate(reasons=("Too dark.",)), owner_id=SELLER, entity_id=LISTING)
-    listing = msgspec.structs.replace(a_listing(), private=private)
+    listing = msgspec.structs.replace(a_listing(), private=private, purchase_id=PURCHASE)
     view = view_listing(reader=reader, principal=principal, document=listing_document(listing), with_images=False)
     return listing_json(view, media_base_url="https://media.example")
 
@@ -135,7 +135,16 @@ class TestListings:
 
     def test_keep_the_moderators_words_and_the_order_from_the_public(self, front: Front) -> None:
         said = seen_listing(front, Principal(customer_id=STRANGER))
-        for secret in (b"Too dark", ORDER.encode(), b'renditions/"', b"$key", b"perceptual", b"sha256", b"schema"):
+        for secret in (
+            b"Too dark",
+            ORDER.encode(),
+            PURCHASE.encode(),
+            b'renditions/"',
+            b"$key",
+            b"perceptual",
+            b"sha256",
+            b"schema",
+        ):
             assert secret not in said
 
     def test_an_image_shows_its_slot_and_never_the_original(self, front: Front) -> None:

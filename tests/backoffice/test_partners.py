@@ -58,6 +58,15 @@ class TestPolicies:
         assert registered(slug).policies == Policies(hold_minutes=20)
         assert re.search(r'name="hold_minutes" value="20"', page.html)
 
+    def test_are_switched_on_and_stay_on(self, slug: str, operator: Desk) -> None:
+        switched = policies() | {"purchase_required": "on"}
+        page = operator.post("tenant-policies", switched, slug=slug)
+        assert registered(slug).policies == Policies(purchase_required=True)
+        assert re.search(r'name="purchase_required"[^>]* checked', page.html)
+        del switched["purchase_required"]  # a box that is not ticked is not sent
+        operator.post("tenant-policies", switched, slug=slug)
+        assert registered(slug).policies == Policies()
+
     @pytest.mark.parametrize("wrong", WRONG_POLICIES)
     def test_out_of_their_bounds_are_refused(self, slug: str, operator: Desk, wrong: dict[str, Any]) -> None:
         assert operator.post("tenant-policies", policies() | wrong, slug=slug).status == 422

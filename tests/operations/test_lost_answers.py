@@ -10,6 +10,7 @@ from apps.core.commands import perform
 from apps.local.engines.local import LocalEngines
 from apps.workers.changes import ChangesConsumer
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
+from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key
 from resale.application.operations.inbound import Settlement, record_inbound, settle_inbound
 from resale.application.operations.listings import (
@@ -34,6 +35,7 @@ from resale.application.operations.orders import (
 )
 from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.operations.postponing import postpone_step
+from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.history import verify_history
@@ -47,6 +49,7 @@ from resale.domain.listings import ListingEdit
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
 from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.purchases import NewPurchase, purchase_id_of
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.tenants import Tenant
@@ -54,7 +57,7 @@ from resale.settings import Settings
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.pictures import jpeg, scene
 from tests.operations.partners import Books, Partners
-from tests.operations.world import BRAND, SHIP_FROM, World, a_new_listing, a_new_order
+from tests.operations.world import BRAND, SHIP_FROM, World, a_new_listing, a_new_order, a_new_purchase
 from tests.unit.builders import NOW
 from tests.unit.events import a_connection, a_partner_event
 
@@ -174,6 +177,35 @@ class TestListings:
         listing = loss.world.active(loss.world.shopper())
         loss.run(lambda uow: withdraw_listing(uow=uow, principal=BRAND, listing_id=listing.id, now=NOW))
         assert loss.changes_of(listing.id) == [*_ACTIVE, "listing.withdrawn"]
+
+
+class TestPurchases:
+    def test_record_claim_and_release(self, loss: Loss) -> None:
+        seller = loss.world.shopper()
+        for title in ("Coat", "Waxed coat"):
+            loss.run(_record(seller, a_new_purchase(seller, title=title, quantity=2)))
+        purchase_id = purchase_id_of(tenant_id=loss.world.tenant.id, source="web", line=seller.subject)
+        new = a_new_listing(purchase_id=purchase_id)
+        loss.run(lambda uow: create_listing(uow=uow, shopper=seller, new=new, key=None, now=NOW))
+        assert loss.world.purchase(purchase_id).claimed_quantity == 1
+        listing = loss.world.pending(seller, purchase_id=purchase_id)
+        reject = Moderation(decision=Decision.REJECT)
+        loss.run(
+            lambda uow: moderate_listing(uow=uow, principal=BRAND, listing_id=listing.id, moderation=reject, now=NOW)
+        )
+        assert loss.world.purchase(purchase_id).claimed_quantity == 1
+        other = loss.world.pending(seller, purchase_id=purchase_id)
+        loss.run(lambda uow: withdraw_listing(uow=uow, principal=BRAND, listing_id=other.id, now=NOW))
+        assert loss.world.purchase(purchase_id).claimed_quantity == 1
+        claimed, released = "purchase.claimed", "purchase.released"
+        assert loss.changes_of(purchase_id) == [
+            *["purchase.recorded"] * 2,
+            claimed,
+            claimed,
+            released,
+            claimed,
+            released,
+        ]
 
 
 class TestOrders:
@@ -324,6 +356,10 @@ class TestTestClocks:
 
 def ordered(world: World) -> Order:
     return world.order(world.shopper(), world.active(world.shopper()))
+
+
+def _record(seller: Shopper, new: NewPurchase) -> Operation:
+    return lambda uow: record_purchase(uow=uow, principal=BRAND, source="web", line=seller.subject, new=new, now=NOW)
 
 
 def _advance(order: Order, partners: Partners) -> Operation:

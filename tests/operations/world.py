@@ -17,6 +17,7 @@ from resale.application.operations.listings import (
     submit_listing,
 )
 from resale.application.operations.orders import advance_order, record_tracking, submit_order
+from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import Reader, UnitOfWork
 from resale.bootstrap import Container
@@ -24,10 +25,11 @@ from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
 from resale.domain.claims import Claim
-from resale.domain.ids import CustomerId, ListingId, SellerId, TransferId, sibling
+from resale.domain.ids import CustomerId, ListingId, PurchaseId, SellerId, TransferId, sibling
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
 from resale.domain.orders import NewOrder, Order
+from resale.domain.purchases import NewPurchase, PaidPrice, Purchase, PurchaseCustomer
 from resale.domain.sellers import Seller, SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.steps import OrderStep, next_step
@@ -59,12 +61,25 @@ class World:
 
     def shopper(self) -> Shopper:
         return Shopper(
-            issuer="https://issuer.test", subject=uuid.uuid4().hex, new_id=CustomerId(f"cus_{uuid.uuid4().hex}")
+            issuer=self.tenant.oidc_issuer, subject=uuid.uuid4().hex, new_id=CustomerId(f"cus_{uuid.uuid4().hex}")
         )
 
     def principal(self, shopper: Shopper) -> Principal:
         customer_id = self.reader.find_customer_id(issuer=shopper.issuer, subject=shopper.subject)
         return Principal(customer_id=customer_id)
+
+    # ------------------------------------------------------------ purchases
+    def bought(self, shopper: Shopper, *, line: str | None = None, now: datetime = NOW, **fields: object) -> Purchase:
+        """What the brand recorded of a shopper's past."""
+        new = a_new_purchase(shopper, **fields)
+        return record_purchase(
+            uow=self.uow(now=now), principal=BRAND, source="web", line=line or uuid.uuid4().hex, new=new, now=now
+        )
+
+    def purchase(self, purchase_id: PurchaseId) -> Purchase:
+        found = self.uow().purchases.find(purchase_id)
+        assert found is not None
+        return found
 
     # ------------------------------------------------------------ listings
     def draft(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> tuple[Listing, tuple[Media, ...]]:
@@ -185,6 +200,19 @@ def a_new_listing(**fields: object) -> NewListing:
         **fields,
     }
     return msgspec.convert(values, NewListing, from_attributes=True)
+
+
+def a_new_purchase(shopper: Shopper, **fields: object) -> NewPurchase:
+    values = {
+        "customer": PurchaseCustomer(subject=shopper.subject),
+        "product": "jacket-01",
+        "title": "Waxed jacket",
+        "quantity": 1,
+        "purchased_at": NOW - timedelta(days=400),
+        "unit_price_paid": PaidPrice(amount=24_900, currency="GBP"),
+        **fields,
+    }
+    return msgspec.convert(values, NewPurchase, from_attributes=True)
 
 
 def a_new_order(listing_id: ListingId, *, token: str = "tok_ok") -> NewOrder:

@@ -24,6 +24,7 @@ from resale.domain.ids import (
     OrderId,
     PaymentId,
     PayoutId,
+    PurchaseId,
     TransferId,
 )
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
@@ -32,6 +33,7 @@ from resale.domain.money import Money
 from resale.domain.orders import Amounts, Commission, ListingSnapshot, Order, OrderStatus
 from resale.domain.payments import Payment
 from resale.domain.payouts import Payout, PayoutMethod
+from resale.domain.purchases import Purchase
 from resale.domain.sellers import Seller, seller_id_of
 from resale.domain.transfers import Transfer
 
@@ -43,6 +45,7 @@ LISTING = ListingId("lst_" + "4" * 32)
 ORDER = OrderId("ord_" + "5" * 32)
 MEDIA = MediaId("med_" + "6" * 32)
 CLOCK = ClockId("clk_" + "7" * 32)
+PURCHASE = PurchaseId("pur_" + "9" * 32)
 LETTER = DeadLetterId("dlq_" + "8" * 32)
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="test")
 
@@ -255,6 +258,28 @@ def a_seller(**fields: Any) -> Seller:
             "customer_id": SELLER,
             "currency": "GBP",
             "available": 10_800,
+            "created_at": NOW,
+            "updated_at": NOW,
+            **fields,
+        }
+    )
+
+
+def a_purchase(**fields: Any) -> Purchase:
+    return Purchase(
+        **{
+            "id": PURCHASE,
+            "version": 2,
+            "livemode": False,
+            "source": "web",
+            "line": "1001-1",
+            "customer_id": SELLER,
+            "product": "jacket-01",
+            "title": "Waxed jacket",
+            "quantity": 2,
+            "claimed_quantity": 1,
+            "unit_price_paid": Money(amount=24_900, currency="GBP"),
+            "purchased_at": NOW - timedelta(days=400),
             "created_at": NOW,
             "updated_at": NOW,
             **fields,

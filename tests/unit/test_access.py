@@ -19,6 +19,7 @@ BOOKS = {""}  # the ledger has no states
 PAID = ANY_ORDER - {"submitted", "payment_pending", "payment_failed", "cancelled"}
 ANY_LETTER = {status.value for status in DeadLetterStatus}
 ANY_CONNECTION = {status.value for status in ConnectionStatus}
+RECORDED = {"recorded"}  # the one state of a purchase
 SHOWN = {"active", "reserved", "sold"}
 NO: set[str] = set()
 
@@ -58,6 +59,10 @@ DECIDED = {
     "view_dead_letters": (NO, NO, NO, ANY_LETTER, NO, NO, ANY_LETTER),
     "manage_dead_letters": (NO, NO, NO, ANY_LETTER, NO, NO, ANY_LETTER),
     "view_connection": (NO, NO, NO, ANY_CONNECTION, ANY_CONNECTION, ANY_CONNECTION, ANY_CONNECTION),
+    "record_purchase": (NO, NO, NO, RECORDED, NO, NO, NO),
+    "claim_purchase": (NO, RECORDED, NO, NO, NO, NO, NO),
+    "view_purchase": (NO, RECORDED, NO, RECORDED, RECORDED, RECORDED, RECORDED),
+    "view_purchase_history": (NO, NO, NO, RECORDED, RECORDED, RECORDED, RECORDED),
 }
 ROLES = (Role.PUBLIC, Role.OWNER, Role.COUNTERPARTY, Role.BRAND, Role.VIEWER, Role.MODERATOR, Role.MANAGER)
 CELLS = [
@@ -68,7 +73,7 @@ CELLS = [
 class TestPermits:
     @pytest.mark.parametrize(("action", "role", "states"), CELLS)
     def test_allows_exactly_the_states_decided(self, action: Action, role: Role, states: set[str]) -> None:
-        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | ANY_PAYOUT | ANY_CONNECTION | BOOKS | ANY_LETTER
+        asked = ANY_ORDER | ANY_LISTING | ANY_CLAIM | ANY_PAYOUT | ANY_CONNECTION | BOOKS | ANY_LETTER | RECORDED
         assert {status for status in asked if permits(action, role, status)} == states
 
     def test_every_action_and_role_is_decided(self) -> None:

@@ -16,6 +16,7 @@ from resale.adapters.dynamodb.listings import LISTINGS
 from resale.adapters.dynamodb.media import MEDIA
 from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.payouts import PAYOUTS
+from resale.adapters.dynamodb.purchases import PURCHASES
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
@@ -26,6 +27,7 @@ from tests.unit.builders import (
     a_listing,
     a_media,
     a_payout,
+    a_purchase,
     a_seller,
     a_transfer,
     an_order,
@@ -42,6 +44,7 @@ KINDS: dict[str, DocumentKind[Any]] = {
     "media": MEDIA,
     "order": ORDERS,
     "payout": PAYOUTS,
+    "purchase": PURCHASES,
     "seller": SELLERS,
     "transfer": TRANSFERS,
 }
@@ -54,6 +57,7 @@ TODAY: dict[str, msgspec.Struct] = {
     "media": a_media(),
     "order": an_order(),
     "payout": a_payout(),
+    "purchase": a_purchase(),
     "seller": a_seller(),
     "transfer": a_transfer(),
 }

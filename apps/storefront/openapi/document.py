@@ -41,6 +41,7 @@ and `tok_refund_timeout` (refunded, the answer is lost). `payout_destination`: `
 _TAGS: Final = (
     "Listings",
     "Moderation",
+    "Purchases",
     "Orders",
     "Claims",
     "Money",
@@ -71,6 +72,7 @@ _PATH_PARAMETERS: Final = {
     "order_id": ("The order.", "ord"),
     "claim_id": ("The claim.", "clm"),
     "payout_id": ("The payout.", "pyt"),
+    "purchase_id": ("The purchase.", "pur"),
     "clock_id": ("The test clock.", "clk"),
     "letter_id": ("The dead letter.", "dlq"),
     "connection_id": ("The shop's connection to the partner.", "con"),
@@ -147,16 +149,26 @@ def _details(endpoint: Endpoint) -> str:
 
 # ---------------------------------------------------------------- what it takes
 def _path_parameters(endpoint: Endpoint) -> list[Schema]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _PATH_PARAMETERS[name][0],
-            "schema": {"type": "string", "pattern": f"^{_PATH_PARAMETERS[name][1]}_[0-9a-f]{{32}}$"},
-        }
-        for name in re.findall(r"{(\w+)}", endpoint.path)
-    ]
+    named = _names_of(endpoint)
+    found = []
+    for name in re.findall(r"{(\w+)}", endpoint.path):
+        schema = named.get(name) or _id_schema(name)
+        found.append(
+            {"name": name, "in": "path", "required": True, "description": schema.pop("description"), "schema": schema}
+        )
+    return found
+
+
+def _names_of(endpoint: Endpoint) -> dict[str, Schema]:
+    if endpoint.names is None:
+        return {}
+    properties: dict[str, Schema] = schemas_of([endpoint.names], ref="{name}")[endpoint.names.__name__]["properties"]
+    return properties
+
+
+def _id_schema(name: str) -> Schema:
+    described, prefix = _PATH_PARAMETERS[name]
+    return {"description": described, "type": "string", "pattern": f"^{prefix}_[0-9a-f]{{32}}$"}
 
 
 def _query_parameters(endpoint: Endpoint) -> list[Schema]:

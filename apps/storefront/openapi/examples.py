@@ -8,6 +8,7 @@ _SELLER_ID: Final = "cus_0193a5f2c6a47c0c8d1e2f3a4b5c6d70"
 _BUYER_ID: Final = "cus_0193a5f2c6a47c0c8d1e2f3a4b5c6d71"
 _ORDER_ID: Final = "ord_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f"
 _CLAIM_ID: Final = "clm_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f"
+_PURCHASE_ID: Final = "pur_5f2c6a47c0c8d1e2f3a4b5c6d7e0193a"
 _MEDIA_ID: Final = "med_0193a5f2c6a47c0c8d1e2f3a4b5c6d72"
 
 _RENDITION: Final = {
@@ -44,6 +45,7 @@ _DRAFT: Final[dict[str, Any]] = {
     "photos": [],
     "published_at": None,
     "submitted_at": None,
+    "purchase_id": _PURCHASE_ID,
     "reasons": [],
     "images": [
         {
@@ -105,6 +107,14 @@ _BUYER_ORDER: Final[dict[str, Any]] = {
     "updated_at": _TIME,
     "shipping_address": _ADDRESS,
     "buyer_id": _BUYER_ID,
+}
+_NEW_PURCHASE: Final[dict[str, Any]] = {
+    "customer": {"subject": "shopper-1"},
+    "product": "jacket-01",
+    "title": "Waxed jacket, navy",
+    "quantity": 2,
+    "purchased_at": "2025-10-02T14:05:00Z",
+    "unit_price_paid": {"amount": 24_900, "currency": "GBP"},
 }
 _PHOTO: Final = {"content_type": "image/jpeg", "bytes": 2_310_044}
 _CLAIM: Final[dict[str, Any]] = {
@@ -230,9 +240,11 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "price": {"amount": 12_000, "currency": "GBP"},
         "custom_fields": {"size": "M"},
         "images": [_PHOTO],
+        "purchase_id": _PURCHASE_ID,
     },
     "ListingEdit": {"price": {"amount": 10_500, "currency": "GBP"}},
     "Moderation": {"decision": "request_changes", "reasons": ["Please add a photo of the lining."], "version": 3},
+    "NewPurchase": _NEW_PURCHASE,
     "NewOrder": {"listing_id": _LISTING_ID, "shipping_address": _ADDRESS, "payment_token": "tok_ok"},
     "Acknowledgement": {"reason": "loss_taken"},
     "LabelRequestBody": {"ship_from": _ADDRESS},
@@ -256,6 +268,20 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "PublicListing": _PUBLIC_LISTING,
     "OwnerListing": _DRAFT,
+    "PurchaseView": {
+        **{name: value for name, value in _NEW_PURCHASE.items() if name != "customer"},
+        "id": _PURCHASE_ID,
+        "object": "purchase",
+        "livemode": False,
+        "version": 2,
+        "source": "web",
+        "line": "1001-1",
+        "customer_id": _SELLER_ID,
+        "claimed_quantity": 1,
+        "claimable_quantity": 1,
+        "created_at": _TIME,
+        "updated_at": _TIME,
+    },
     "BuyerOrder": _BUYER_ORDER,
     "BuyerClaim": _CLAIM,
     "SellerView": _SELLER,

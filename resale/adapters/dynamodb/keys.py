@@ -27,6 +27,8 @@ a seller's transfers and payouts, newest   orders/by_buyer: "balance#" + seller
 claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
 a payout; a seller's payouts; all payouts  orders: pk = id, sk = "payout"; by_seller "payouts#"; recent "payouts#"
 a seller's account                         orders: pk = id, sk = "seller"
+a past purchase                            orders: pk = id, sk = "purchase"
+a customer's purchases, newest first       orders/by_buyer: "purchases#" + customer
 ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
 ledger entries of a source, of a day       ledger/by_source; ledger/by_day (sharded)
 an inbound event by id                     orders: pk = id, sk = "inbound"
@@ -52,6 +54,7 @@ CLOCK_SK: Final = "clock"
 TRANSFER_SK_PREFIX: Final = "trf_"
 PAYOUT_SK: Final = "payout"
 SELLER_SK: Final = "seller"
+PURCHASE_SK: Final = "purchase"
 INBOUND_SK: Final = "inbound"
 DEAD_LETTER_SK: Final = "dead_letter"
 
@@ -115,6 +118,11 @@ def seller_key(seller_id: str) -> Key:
     return {"pk": seller_id, "sk": SELLER_SK}
 
 
+def purchase_key(purchase_id: str) -> Key:
+    """Key of a past purchase."""
+    return {"pk": purchase_id, "sk": PURCHASE_SK}
+
+
 def ledger_partition(account: str, shard: int) -> str:
     """Partition of an account's entries; an account that few write to has one shard."""
     return f"{account}#{shard}"
@@ -159,6 +167,11 @@ def payouts_of(seller_id: str) -> str:
 def claims_of(buyer_id: str) -> str:
     """Partition of a buyer's claims."""
     return f"claims#{buyer_id}"
+
+
+def purchases_of(customer_id: str) -> str:
+    """Partition of a customer's past purchases."""
+    return f"purchases#{customer_id}"
 
 
 def open_claims(shard: int) -> str:

@@ -27,6 +27,7 @@ from resale.adapters.dynamodb.media import media_noun, query_media
 from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
+from resale.adapters.dynamodb.purchases import PURCHASES
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS, transfer_noun
 from resale.application.ports import (
@@ -53,6 +54,7 @@ from resale.domain.ids import (
     ListingId,
     OrderId,
     PayoutId,
+    PurchaseId,
     SellerId,
     sibling,
 )
@@ -77,6 +79,7 @@ class _Listed(msgspec.Struct, frozen=True):
 _ORDER = _Listed(ORDERS, lambda _pk: keys.ORDER_SK)
 _CLAIM = _Listed(CLAIMS, lambda pk: sibling("clm", pk))
 _PAYOUT = _Listed(PAYOUTS, lambda _pk: keys.PAYOUT_SK)
+_PURCHASE = _Listed(PURCHASES, lambda _pk: keys.PURCHASE_SK)
 
 
 class DynamoDBReader:
@@ -116,6 +119,10 @@ class DynamoDBReader:
     def find_payout(self, payout_id: PayoutId) -> Document | None:
         """Read a payout's document, consistently."""
         return self._find(PAYOUTS, keys.payout_key(payout_id), payout_id)
+
+    def find_purchase(self, purchase_id: PurchaseId) -> Document | None:
+        """Read a purchase's document, consistently."""
+        return self._find(PURCHASES, keys.purchase_key(purchase_id), purchase_id)
 
     def find_seller(self, seller_id: SellerId) -> Document | None:
         """Read a seller's account, consistently."""
@@ -223,6 +230,11 @@ class DynamoDBReader:
         """A buyer's claims, newest first."""
         partitions = (keys.claims_of(buyer_id),)
         return self._orders(keys.ORDERS_BY_BUYER, partitions, limit=limit, cursor=cursor, noun=_CLAIM)
+
+    def list_customer_purchases(self, *, customer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A customer's past purchases, newest first."""
+        partitions = (keys.purchases_of(customer_id),)
+        return self._orders(keys.ORDERS_BY_BUYER, partitions, limit=limit, cursor=cursor, noun=_PURCHASE)
 
     def list_seller_payouts(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
         """A seller's payouts, newest first."""
@@ -347,6 +359,7 @@ class DynamoDBReader:
             "trf": (self._tables.orders, partial(keys.order_part_key, parent_id)),
             "pyt": (self._tables.orders, keys.payout_key),
             "sel": (self._tables.orders, keys.seller_key),
+            "pur": (self._tables.orders, keys.purchase_key),
             "inb": (self._tables.orders, keys.inbound_key),
             "dlq": (self._tables.orders, keys.dead_letter_key),
             "con": (self._tables.orders, keys.connection_key),

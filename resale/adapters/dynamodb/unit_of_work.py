@@ -18,6 +18,7 @@ from resale.adapters.dynamodb.listings import DynamoDBListings
 from resale.adapters.dynamodb.media import DynamoDBMedia
 from resale.adapters.dynamodb.orders import DynamoDBOrders
 from resale.adapters.dynamodb.payouts import DynamoDBPayouts
+from resale.adapters.dynamodb.purchases import DynamoDBPurchases
 from resale.adapters.dynamodb.references import DynamoDBReferences
 from resale.adapters.dynamodb.sellers import DynamoDBSellers
 from resale.adapters.dynamodb.transfers import DynamoDBTransfers
@@ -50,6 +51,7 @@ class DynamoDBUnitOfWork:
     transfers = _Opened(DynamoDBTransfers)
     claims = _Opened(DynamoDBClaims)
     payouts = _Opened(DynamoDBPayouts)
+    purchases = _Opened(DynamoDBPurchases)
     sellers = _Opened(DynamoDBSellers)
     ledger = _Opened(DynamoDBLedger)
     inbound = _Opened(DynamoDBInbound)

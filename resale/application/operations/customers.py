@@ -36,9 +36,28 @@ def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> Custom
         The customer's id.
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
-    customer_id = found or shopper.new_id
-    uow.act_as(Actor(kind=ActorKind.SHOPPER, id=customer_id))
-    if found is None:
-        customer = Customer(id=customer_id, created_at=now, updated_at=now)
-        uow.customers.add_shopper(customer, issuer=shopper.issuer, subject=shopper.subject)
-    return customer_id
+    uow.act_as(Actor(kind=ActorKind.SHOPPER, id=found or shopper.new_id))
+    return found or _add(uow=uow, shopper=shopper, now=now)
+
+
+def find_or_add_customer(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+    """Find the customer somebody else speaks of, or buffer a new one into this unit of work; who acts stays who acts.
+
+    Shape: reads at most 1 item; commits nothing itself.
+
+    Args:
+        uow: Fresh; committed by the operation that calls this.
+        shopper: By the subject that their tokens carry.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The customer's id: the one they will be known by when they sign in.
+    """
+    found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
+    return found or _add(uow=uow, shopper=shopper, now=now)
+
+
+def _add(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+    customer = Customer(id=shopper.new_id, created_at=now, updated_at=now)
+    uow.customers.add_shopper(customer, issuer=shopper.issuer, subject=shopper.subject)
+    return customer.id

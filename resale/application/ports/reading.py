@@ -27,6 +27,7 @@ from resale.domain.ids import (
     ListingId,
     OrderId,
     PayoutId,
+    PurchaseId,
     SellerId,
 )
 from resale.domain.ledger import LedgerEntry
@@ -97,6 +98,12 @@ class Reader(Protocol):
 
     def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
         """All payouts, newest first."""
+
+    def find_purchase(self, purchase_id: PurchaseId) -> Document | None:
+        """Read a purchase's document, consistently."""
+
+    def list_customer_purchases(self, *, customer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A customer's past purchases, newest first."""
 
     def find_seller(self, seller_id: SellerId) -> Document | None:
         """Read a seller's account, consistently."""

@@ -25,6 +25,7 @@ from resale.domain.ids import (
     MediaId,
     OrderId,
     PayoutId,
+    PurchaseId,
     SellerId,
     TransferId,
 )
@@ -34,6 +35,7 @@ from resale.domain.listings import Listing
 from resale.domain.media import Media
 from resale.domain.orders import Order
 from resale.domain.payouts import Payout
+from resale.domain.purchases import Purchase
 from resale.domain.sellers import Seller
 from resale.domain.tenants import Tenant
 from resale.domain.transfers import Transfer
@@ -160,6 +162,19 @@ class PayoutRepository(Protocol):
         self, payout: Payout, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
     ) -> None:
         """Buffer the next version of a payout."""
+
+
+class PurchaseRepository(Protocol):
+    """Past purchases, with the guarded count of claimed units."""
+
+    def find(self, purchase_id: PurchaseId) -> Purchase | None:
+        """Read one that may not be there, consistently."""
+
+    def add(self, purchase: Purchase, *, change_type: str) -> None:
+        """Buffer the first version of a purchase."""
+
+    def save(self, purchase: Purchase, *, change_type: str) -> None:
+        """Buffer the next version of a purchase."""
 
 
 class SellerRepository(Protocol):
@@ -315,6 +330,10 @@ class UnitOfWork(Protocol):
     @property
     def payouts(self) -> PayoutRepository:
         """Its payouts."""
+
+    @property
+    def purchases(self) -> PurchaseRepository:
+        """Its shoppers' past purchases."""
 
     @property
     def sellers(self) -> SellerRepository:

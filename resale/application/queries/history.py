@@ -11,10 +11,11 @@ from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
 from resale.domain.claims import ClaimNotFound
 from resale.domain.history import Finding, Link, verify_chain
-from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, TransferId, is_id
+from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, PurchaseId, TransferId, is_id
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import OrderNotFound
 from resale.domain.payouts import PayoutNotFound
+from resale.domain.purchases import PurchaseNotFound
 from resale.domain.transfers import TransferNotFound
 from resale.errors import NotFound
 
@@ -66,6 +67,7 @@ class Recorded(StrEnum):
     ORDER = "ord"
     CLAIM = "clm"
     PAYOUT = "pyt"
+    PURCHASE = "pur"
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -89,18 +91,22 @@ _SUBJECTS: Final[Mapping[Recorded, _Subject]] = {
     Recorded.PAYOUT: _Subject(
         lambda reader, found: reader.find_payout(PayoutId(found)), Action.VIEW_PAYOUT_HISTORY, PayoutNotFound
     ),
+    Recorded.PURCHASE: _Subject(
+        lambda reader, found: reader.find_purchase(PurchaseId(found)), Action.VIEW_PURCHASE_HISTORY, PurchaseNotFound
+    ),
 }
 
 
 def list_history(
     *, reader: Reader, principal: Principal, of: Recorded, entity_id: str, limit: int, cursor: str | None
 ) -> HistoryList:
-    """List what happened to a listing, an order, a claim or a payout, oldest first.
+    """List what happened to a listing, an order, a claim, a payout or a purchase, oldest first.
 
     Shape: reads the entity, its whole history once to verify it (at most 1,000 rows), and one page.
 
     Raises:
-        ListingNotFound, OrderNotFound, ClaimNotFound, PayoutNotFound: None whose history the caller may see.
+        ListingNotFound, OrderNotFound, ClaimNotFound, PayoutNotFound, PurchaseNotFound: None whose history the caller
+            may see.
         InvalidCursor: Not a cursor of this list.
     """
     subject = _SUBJECTS[of]

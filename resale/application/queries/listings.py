@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
-from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId
+from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.listings import Condition, Listing, ListingNotFound, ListingPrivate, ListingStatus
 from resale.domain.media import Media, MediaStatus, RefusalReason
 from resale.domain.money import Money
@@ -78,10 +78,11 @@ class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnerListing(PublicListing, frozen=True, kw_only=True):
-    """What its seller sees: where the review stands, what the moderator wrote, and the image slots."""
+    """What its seller sees: where the review stands, what the moderator wrote, the image slots, and the purchase."""
 
     submitted_at: datetime | None
     relisted_from: ListingId | None = None
+    purchase_id: PurchaseId | None = None
     reasons: tuple[str, ...] = ()
     images: tuple[ImageView, ...] = ()
 

@@ -11,6 +11,7 @@ from apps.storefront.openapi.endpoints.listings import LISTING_ENDPOINTS
 from apps.storefront.openapi.endpoints.money import MONEY_ENDPOINTS
 from apps.storefront.openapi.endpoints.orders import ORDER_ENDPOINTS
 from apps.storefront.openapi.endpoints.partners import PARTNER_ENDPOINTS
+from apps.storefront.openapi.endpoints.purchases import PURCHASE_ENDPOINTS
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 
 __all__ = [
@@ -24,12 +25,14 @@ __all__ = [
     "MONEY_ENDPOINTS",
     "ORDER_ENDPOINTS",
     "PARTNER_ENDPOINTS",
+    "PURCHASE_ENDPOINTS",
     "Access",
     "Endpoint",
 ]
 
 ENDPOINTS: Final = (
     *LISTING_ENDPOINTS,
+    *PURCHASE_ENDPOINTS,
     *ORDER_ENDPOINTS,
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,

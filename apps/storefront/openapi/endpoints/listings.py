@@ -9,7 +9,7 @@ from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from resale.application.operations.listings import Moderation
 from resale.application.queries.history import HistoryList
 from resale.application.queries.listings import BrandListing, OwnerListing, PublicListing
-from resale.domain import listings, media
+from resale.domain import listings, media, purchases
 from resale.domain.customers import CustomerChanged, CustomerNotFound
 from resale.domain.listings import ListingEdit, NewListing
 from resale.errors import Forbidden
@@ -23,6 +23,10 @@ _SUBMIT: Final = codes_of(
     media.TooManyImages,
     listings.ListingTransitionRefused,
     listings.ListingChanged,
+    purchases.PurchaseNotFound,
+    purchases.PurchaseExhausted,
+    purchases.PurchaseChangedTooOften,
+    purchases.PurchaseChanged,
 )
 _CHANGE: Final = codes_of(
     listings.ListingNotFound,
@@ -30,6 +34,7 @@ _CHANGE: Final = codes_of(
     listings.ListingTransitionRefused,
     listings.ListingChanged,
 )
+_END: Final = (*_CHANGE, *codes_of(purchases.PurchaseNotFound, purchases.PurchaseChanged))
 
 LISTING_ENDPOINTS: Final = (
     Endpoint(
@@ -53,7 +58,8 @@ LISTING_ENDPOINTS: Final = (
         details=(
             "Makes a draft with a slot for each image. Each `images[].upload` is a form: POST its `fields` and then "
             "`file` as multipart/form-data to its `url`, before `expires_at`. A form that has expired is signed anew "
-            "when the seller reads the listing. When every image is `ready`, submit the listing."
+            "when the seller reads the listing. When every image is `ready`, submit the listing. `purchase_id` names "
+            "the shopper's past purchase that the item is a unit of; the listing claims it until it ends unsold."
         ),
         access=Access.SHOPPER,
         body=NewListing,
@@ -61,7 +67,15 @@ LISTING_ENDPOINTS: Final = (
         status=201,
         answers=(OwnerListing,),
         tagged=True,
-        problems=codes_of(listings.PriceRefused, CustomerChanged),
+        problems=codes_of(
+            listings.PriceRefused,
+            CustomerChanged,
+            purchases.PurchaseNotFound,
+            purchases.PurchaseExhausted,
+            purchases.PurchaseRequired,
+            purchases.PurchaseChangedTooOften,
+            purchases.PurchaseChanged,
+        ),
     ),
     Endpoint(
         method="get",
@@ -163,7 +177,7 @@ LISTING_ENDPOINTS: Final = (
         if_match=True,
         answers=(OwnerListing, BrandListing),
         tagged=True,
-        problems=_CHANGE,
+        problems=_END,
     ),
     Endpoint(
         method="post",
@@ -200,7 +214,7 @@ LISTING_ENDPOINTS: Final = (
         if_match=True,
         answers=(BrandListing,),
         tagged=True,
-        problems=(*_CHANGE, *codes_of(listings.PriceRefused)),
+        problems=(*_END, *codes_of(listings.PriceRefused)),
     ),
     Endpoint(
         method="get",

@@ -21,8 +21,8 @@ class Access(Enum):
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path. ``answers`` are the views, by audience; ``listed``: a page of them.
 
-    ``tagged``: the answer has an ETag; a GET of it answers 304 unless ``revalidated`` is False. ``raw_body`` describes
-    a body that is a partner's own.
+    ``names`` are the parts of its path that are no ids of ours. ``tagged``: the answer has an ETag; a GET of it answers
+    304 unless ``revalidated`` is False. ``raw_body`` describes a body that is a partner's own.
     """
 
     method: str
@@ -33,6 +33,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     details: str = ""
     access: Access
     scope: str | None = None
+    names: type[msgspec.Struct] | None = None
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
     body_required: bool = True

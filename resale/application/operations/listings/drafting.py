@@ -9,6 +9,7 @@ from msgspec import UNSET
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import CustomerId, ListingId, MediaId
@@ -52,8 +53,9 @@ def create_listing(
 ) -> tuple[Listing, tuple[Media, ...]]:
     """List an item: a draft with a slot for each image to come.
 
-    Shape: reads at most 1 item; commits 1 listing and 1-12 images (``listing.created``, ``image.requested``),
-    with the shopper's customer on their first write and the command's record when it is keyed.
+    Shape: reads at most 2 items; commits 1 listing and 1-12 images (``listing.created``, ``image.requested``), with
+    the shopper's customer on their first write, the purchase it names, one more unit of it claimed
+    (``purchase.claimed``), and the command's record when it is keyed.
 
     Args:
         uow: Fresh; committed here once.
@@ -67,12 +69,17 @@ def create_listing(
 
     Raises:
         PriceRefused: Not in the tenant's currency.
+        PurchaseRequired: It names no purchase, and this shop takes no other.
+        PurchaseNotFound: No such purchase, or not the seller's.
+        PurchaseExhausted: Every unit of it is listed or sold.
+        PurchaseChangedTooOften: The purchase has as many versions as one may have that is claimed.
         IdempotencyConflict: The key was used before.
-        Conflict: Somebody else made this shopper meanwhile; try again.
+        Conflict: Somebody else made this shopper or changed the purchase meanwhile; try again.
     """
     seller_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
     listing_id = ListingId(uow.ids("lst"))
     price = _priced(uow=uow, price=new.price)
+    claim_unit(uow=uow, purchase_id=new.purchase_id, customer_id=seller_id, now=now)
     slots = tuple(
         _new_slot(uow=uow, listing_id=listing_id, seller_id=seller_id, slot=slot, now=now) for slot in new.images
     )
@@ -89,6 +96,7 @@ def create_listing(
         market=uow.tenant.market,
         custom_fields=new.custom_fields,
         image_ids=tuple(slot.id for slot in slots),
+        purchase_id=new.purchase_id,
         created_at=now,
         updated_at=now,
     )

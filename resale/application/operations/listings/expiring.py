@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.ids import ListingId
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, moved_listing
@@ -10,8 +11,8 @@ from resale.domain.listings import LISTINGS, Listing, ListingCommand, moved_list
 def expire_listing(*, uow: UnitOfWork, listing_id: ListingId, now: datetime) -> Listing:
     """Take a listing off sale whose time is over; its seller may submit it again.
 
-    Shape: reads 1 item; commits 1 (``listing.expired``). Before its time, while an order holds it, or when it is
-    off sale anyway: no-op.
+    Shape: reads 1-2 items; commits 1 (``listing.expired``), and the purchase it claimed a unit of
+    (``purchase.released``). Before its time, while an order holds it, or when it is off sale anyway: no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -28,7 +29,8 @@ def expire_listing(*, uow: UnitOfWork, listing_id: ListingId, now: datetime) -> 
     listing = uow.listings.get(listing_id)
     if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=now):
         return listing
-    listing = moved_listing(listing, ListingCommand.EXPIRE, now=now)
-    uow.listings.save(listing, change_type="listing.expired", reason_code="time_over")
+    expired = moved_listing(listing, ListingCommand.EXPIRE, now=now)
+    uow.listings.save(expired, change_type="listing.expired", reason_code="time_over")
+    move_unit(uow=uow, before=listing, after=expired, now=now)
     uow.commit()
-    return listing
+    return expired

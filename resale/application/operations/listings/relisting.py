@@ -24,6 +24,8 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
 
     Money given back is not enough: a buyer who was refunded without a return, or by their bank, has the item still.
 
+    A unit of a purchase that the old listing claims is the new one's from here on: claimed once, as it was.
+
     Shape: reads 2-4 items; commits 1 (``listing.relisted``). Said again: the same new listing.
 
     Args:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId
@@ -67,7 +68,8 @@ def submit_listing(
 ) -> Listing:
     """Ask for review: the ready images are frozen into the listing, refused and unused ones are left out.
 
-    Shape: reads 1 listing and its images; commits 1 (``listing.submitted``). Said again: no-op.
+    Shape: reads 1 listing and its images; commits 1 (``listing.submitted``), and for one that had expired the purchase
+    it names, a unit of it claimed again (``purchase.claimed``). Said again: no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -84,6 +86,9 @@ def submit_listing(
         Forbidden: Not the seller.
         PriceRefused: Outside the shop's bounds.
         ImagesPending: An image is still awaited or processed, or none is ready.
+        PurchaseNotFound: It had expired, and its purchase is another's by now.
+        PurchaseExhausted: It had expired, and its unit was listed meanwhile.
+        PurchaseChangedTooOften: It had expired, and the purchase has as many versions as one may have that is claimed.
         ListingTransitionRefused: Not a draft, not expired, and no changes were requested.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -96,10 +101,13 @@ def submit_listing(
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
-    listing = moved_listing(listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now, expires_at=UNSET)
-    uow.listings.save(listing, change_type="listing.submitted")
+    submitted = moved_listing(
+        listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now, expires_at=UNSET
+    )
+    uow.listings.save(submitted, change_type="listing.submitted")
+    move_unit(uow=uow, before=listing, after=submitted, now=now)
     uow.commit()
-    return listing
+    return submitted
 
 
 def withdraw_listing(
@@ -112,7 +120,8 @@ def withdraw_listing(
 ) -> Listing:
     """Take a listing off, for good.
 
-    Shape: reads 1 item; commits 1 (``listing.withdrawn``). Said again: no-op.
+    Shape: reads 1-2 items; commits 1 (``listing.withdrawn``), and the purchase it claimed a unit of
+    (``purchase.released``). Said again: no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -134,10 +143,11 @@ def withdraw_listing(
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
     expect_version(listing=listing, version=expected_version)
-    listing = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
-    uow.listings.save(listing, change_type="listing.withdrawn")
+    withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
+    uow.listings.save(withdrawn, change_type="listing.withdrawn")
+    move_unit(uow=uow, before=listing, after=withdrawn, now=now)
     uow.commit()
-    return listing
+    return withdrawn
 
 
 def moderate_listing(
@@ -145,8 +155,9 @@ def moderate_listing(
 ) -> Listing:
     """Approve, reject, ask for changes, or take a listing down that is on sale, paused or waiting.
 
-    Shape: reads 1 item; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
-    ``listing.removed``). The same decision for the same reasons again: no-op.
+    Shape: reads 1-2 items; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
+    ``listing.removed``); a rejected or removed one also the purchase it claimed a unit of (``purchase.released``). The
+    same decision for the same reasons again: no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -182,16 +193,17 @@ def moderate_listing(
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )
-    listing = moved_listing(
+    decided = moved_listing(
         listing,
         command,
         now=now,
         **(_published(uow, now) if command == ListingCommand.APPROVE else {}),
         private=private if moderation.reasons else UNSET,
     )
-    uow.listings.save(listing, change_type=_CHANGES[moderation.decision])
+    uow.listings.save(decided, change_type=_CHANGES[moderation.decision])
+    move_unit(uow=uow, before=listing, after=decided, now=now)
     uow.commit()
-    return listing
+    return decided
 
 
 def _published(uow: UnitOfWork, now: datetime) -> dict[str, object]:

@@ -1,0 +1,154 @@
+"""Past purchases: recorded by the brand; a unit is claimed by the listing that sells it, free again if it ends unsold.
+
+Claiming and releasing are buffered into the listing's own commit, and commit nothing themselves.
+"""
+
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType
+
+from resale.application.operations.customers import Shopper, find_or_add_customer
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.ids import CustomerId, PurchaseId
+from resale.domain.listings import ENDED_UNSOLD, Listing
+from resale.domain.money import Money
+from resale.domain.purchases import (
+    RECORDED,
+    NewPurchase,
+    Purchase,
+    PurchaseNotFound,
+    PurchaseRequired,
+    claimed,
+    moment_of,
+    purchase_id_of,
+    released,
+    renewed,
+)
+from resale.errors import FieldError, Forbidden
+
+
+def record_purchase(
+    *, uow: UnitOfWork, principal: Principal, source: str, line: str, new: NewPurchase, now: datetime
+) -> Purchase:
+    """Take down what a shopper bought, or what the brand says of it now. What changes nothing is a no-op.
+
+    Shape: reads at most 2 items; commits 1 (``purchase.recorded``), with the shopper's customer when there is none.
+
+    Args:
+        uow: Fresh; committed here once.
+        principal: The brand.
+        source: Where it was sold, as the brand calls it.
+        line: The line of the order there.
+        new: All that is said of it; its customer is found as their own sign-in would find them.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The purchase; its id follows from tenant, source and line.
+
+    Raises:
+        Forbidden: Not the brand.
+        Invalid: Bought before 1970 or in the future.
+        PurchaseClaimed: More units are listed or sold than it would have, or one would change hands.
+        PurchaseChangedTooOften: It has as many versions as a changed one may have.
+        Conflict: Another writer won; read again.
+    """
+    if not permits(Action.RECORD_PURCHASE, principal.standing, RECORDED):
+        raise Forbidden("Purchases are recorded by the brand.")
+    purchase_id = purchase_id_of(tenant_id=uow.tenant.id, source=source, line=line)
+    said = Purchase(
+        id=purchase_id,
+        version=1,
+        livemode=not uow.tenant.sandbox,
+        source=source,
+        line=line,
+        customer_id=_customer_of(uow=uow, new=new, now=now),
+        product=new.product,
+        title=new.title,
+        quantity=new.quantity,
+        unit_price_paid=_paid(new),
+        purchased_at=moment_of(new.purchased_at, now=now),
+        created_at=now,
+        updated_at=now,
+    )
+    known = uow.purchases.find(purchase_id)
+    if known is None:
+        uow.purchases.add(said, change_type="purchase.recorded")
+        uow.commit()
+        return said
+    purchase = renewed(known, said=said, now=now)
+    if purchase == known:
+        return known
+    uow.purchases.save(purchase, change_type="purchase.recorded")
+    uow.commit()
+    return purchase
+
+
+def claim_unit(*, uow: UnitOfWork, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId, now: datetime) -> None:
+    """Buffer that one more unit of a purchase is listed into the new listing's commit; nothing where none is named.
+
+    Raises:
+        PurchaseRequired: None is named, and this shop takes no such listing.
+        PurchaseNotFound: No such purchase, or not this customer's.
+        PurchaseExhausted: Every unit is listed or sold.
+        PurchaseChangedTooOften: It has as many versions as one may have that is claimed.
+    """
+    if purchase_id is UNSET:
+        if uow.tenant.policies.purchase_required:
+            raise _required()
+        return
+    _claim(uow=uow, purchase_id=purchase_id, customer_id=customer_id, now=now)
+
+
+def move_unit(*, uow: UnitOfWork, before: Listing, after: Listing, now: datetime) -> None:
+    """Buffer what a move of a listing does to the unit it claims, into the commit of that move.
+
+    To be called with every move that may end a listing unsold, which frees its unit, or begin it again, which claims
+    one anew. Any other does nothing: a sold listing keeps its unit, and hands it to the one that sells the item again.
+
+    Raises:
+        PurchaseNotFound: The listing begins again, and its purchase is another's by now.
+        PurchaseExhausted: It begins again, and its unit was listed meanwhile.
+        PurchaseChangedTooOften: It begins again, and the purchase has as many versions as one may have that is claimed.
+    """
+    if after.purchase_id is UNSET:
+        return
+    claims, claimed_before = after.status not in ENDED_UNSOLD, before.status not in ENDED_UNSOLD
+    if claims and not claimed_before:
+        _claim(uow=uow, purchase_id=after.purchase_id, customer_id=after.seller_id, now=now)
+    if claimed_before and not claims:
+        _release(uow=uow, purchase_id=after.purchase_id, now=now)
+
+
+def _claim(*, uow: UnitOfWork, purchase_id: PurchaseId, customer_id: CustomerId, now: datetime) -> None:
+    purchase = uow.purchases.find(purchase_id)
+    if purchase is None or not _may_list(purchase, customer_id):
+        raise PurchaseNotFound("No such purchase of yours.")
+    uow.purchases.save(claimed(purchase, now=now), change_type="purchase.claimed")
+
+
+def _release(*, uow: UnitOfWork, purchase_id: PurchaseId, now: datetime) -> None:
+    purchase = uow.purchases.find(purchase_id)
+    if purchase is None:
+        raise PurchaseNotFound("The listing's purchase is gone.")
+    uow.purchases.save(released(purchase, now=now), change_type="purchase.released")
+
+
+def _customer_of(*, uow: UnitOfWork, new: NewPurchase, now: datetime) -> CustomerId:
+    shopper = Shopper(issuer=uow.tenant.oidc_issuer, subject=new.customer.subject, new_id=CustomerId(uow.ids("cus")))
+    return find_or_add_customer(uow=uow, shopper=shopper, now=now)
+
+
+def _paid(new: NewPurchase) -> Money | None:
+    paid = new.unit_price_paid
+    return None if paid is None else Money(amount=paid.amount, currency=paid.currency)
+
+
+def _may_list(purchase: Purchase, customer_id: CustomerId) -> bool:
+    role = role_towards(Principal(customer_id=customer_id), owner_id=purchase.customer_id)
+    return permits(Action.CLAIM_PURCHASE, role, purchase.status)
+
+
+def _required() -> PurchaseRequired:
+    detail = "Name the past purchase that the item is of."
+    return PurchaseRequired(detail, errors=(FieldError(pointer="/purchase_id", code="required", detail=detail),))

@@ -1,0 +1,200 @@
+"""A past purchase: the proof that a shopper bought units of something, and how many of them are claimed by listings.
+
+A unit is claimed by the listing that sells it and stays claimed when that is sold; it can be listed again when the
+listing ended unsold.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import msgspec
+
+from resale.domain.ids import CustomerId, PurchaseId, TenantId
+from resale.domain.listings import ProductReference, Title
+from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
+from resale.errors import Conflict, FieldError, Invalid, NotFound, Rejected
+
+SCHEMA: Final = 1
+RECORDED: Final = "recorded"  # the one state there is
+MAX_QUANTITY: Final = 100
+#: Room for the release of every unit within the 1,000 versions that one verification reads.
+MAX_CLAIMED_VERSION: Final = 1_000 - MAX_QUANTITY
+CLOCKS_APART: Final = timedelta(minutes=5)  # between a shop's clock and ours
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Source = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=40,
+        pattern=r"^[a-z][a-z0-9_-]*\Z",
+        description="The system that sold it, as the brand calls it, such as `web`.",
+    ),
+]
+Line = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=120,
+        pattern=r"^(?!history\Z)[A-Za-z0-9][A-Za-z0-9._:~-]*\Z",  # histories have that path
+        description="The line of an order there, such as `1001-1`: order number and line. Never a name or an address.",
+    ),
+]
+Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
+
+
+class PurchaseNotFound(NotFound):
+    """No such purchase that the caller may see, or list from."""
+
+    code = "purchase_not_found"
+
+
+class PurchaseExhausted(Rejected):
+    """Every unit of the purchase is listed or sold already."""
+
+    code = "purchase_exhausted"
+
+
+class PurchaseClaimed(Rejected):
+    """Units of it are listed or sold: its quantity cannot go below them, nor its customer change."""
+
+    code = "purchase_claimed"
+
+
+class PurchaseChangedTooOften(Rejected):
+    """A purchase has a bounded number of versions."""
+
+    code = "purchase_changed_too_often"
+
+
+class PurchaseRequired(Invalid):
+    """This shop takes only listings that name the past purchase the item is of."""
+
+    code = "purchase_required"
+
+
+class PurchaseChanged(Conflict):
+    """Another writer changed the purchase meanwhile; read it again."""
+
+    code = "purchase_changed"
+
+
+class PurchaseCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose purchase it is: `subject` is the `sub` that the shopper's tokens carry. It is not stored."""
+
+    subject: Subject
+
+
+class PaidPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was paid for one unit, in whatever currency; nothing for a gift."""
+
+    amount: Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
+    currency: Currency
+
+
+class NewPurchase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a brand says of a purchase: all of it, each time."""
+
+    customer: PurchaseCustomer
+    product: ProductReference
+    title: Title
+    quantity: Quantity
+    purchased_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    unit_price_paid: PaidPrice | None = None
+
+
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase as stored. ``claimed_quantity`` is guarded by its version: two listings never claim one unit."""
+
+    id: PurchaseId
+    object: str = "purchase"
+    schema: int = SCHEMA
+    version: int = 0
+    status: str = RECORDED
+    livemode: bool
+    source: str
+    line: str
+    customer_id: CustomerId
+    product: str
+    title: str
+    quantity: int
+    claimed_quantity: int = 0
+    unit_price_paid: Money | None = None
+    purchased_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def claimable_quantity(self) -> int:
+        """How many units can still be listed."""
+        return self.quantity - self.claimed_quantity
+
+
+def purchase_id_of(*, tenant_id: TenantId, source: str, line: str) -> PurchaseId:
+    """Derive a purchase's id: the same line of the same source is the same purchase, and another tenant's never."""
+    parts = (tenant_id.encode(), source.encode(), line.encode())
+    digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
+    return PurchaseId(f"pur_{digest.hexdigest()[:32]}")
+
+
+def renewed(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
+    """Lay what the brand says of a purchase now over what is known of it; what changes nothing gives it back as it is.
+
+    Raises:
+        PurchaseClaimed: More units are claimed than it would have, or a claimed one would change hands.
+        PurchaseChangedTooOften: It has as many versions as a changed one may have.
+    """
+    changed = msgspec.structs.replace(
+        said,
+        version=known.version,
+        claimed_quantity=known.claimed_quantity,
+        created_at=known.created_at,
+        updated_at=known.updated_at,
+    )
+    if changed == known:
+        return known
+    if changed.claimable_quantity < 0:
+        raise PurchaseClaimed(f"{known.claimed_quantity} of its units are listed or sold.")
+    if known.claimed_quantity and changed.customer_id != known.customer_id:
+        raise PurchaseClaimed("Units of it are listed or sold by the customer it has.")
+    return _next(changed, now=now)
+
+
+def claimed(purchase: Purchase, *, now: datetime) -> Purchase:
+    """Take one unit for a listing.
+
+    Raises:
+        PurchaseExhausted: None is left.
+        PurchaseChangedTooOften: It was listed and taken off so often that its history is full.
+    """
+    if purchase.claimable_quantity < 1:
+        raise PurchaseExhausted(f"All {purchase.quantity} of it are listed or sold.")
+    return _next(msgspec.structs.replace(purchase, claimed_quantity=purchase.claimed_quantity + 1), now=now)
+
+
+def released(purchase: Purchase, *, now: datetime) -> Purchase:
+    """Give one claimed unit back."""
+    if purchase.claimed_quantity < 1:
+        raise ValueError("no unit of this purchase is claimed")
+    left = purchase.claimed_quantity - 1
+    return msgspec.structs.replace(purchase, claimed_quantity=left, version=purchase.version + 1, updated_at=now)
+
+
+def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
+    """Write the moment of a purchase in UTC.
+
+    Raises:
+        Invalid: Before 1970 or to come.
+    """
+    if not EARLIEST <= purchased_at <= now + CLOCKS_APART:
+        wrong = FieldError(pointer="/purchased_at", code="out_of_range", detail="A purchase is of the past.")
+        raise Invalid("The body is not valid.", errors=(wrong,))
+    return purchased_at.astimezone(UTC)
+
+
+def _next(purchase: Purchase, *, now: datetime) -> Purchase:
+    if purchase.version >= MAX_CLAIMED_VERSION:
+        raise PurchaseChangedTooOften("This purchase was changed too often.")
+    return msgspec.structs.replace(purchase, version=purchase.version + 1, updated_at=now)

@@ -1,0 +1,143 @@
+"""Purchases: names that follow from what they name, units that are claimed once, and a history that ends."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+
+from resale.domain.ids import TenantId, is_id
+from resale.domain.listings import ENDED_UNSOLD, ListingStatus
+from resale.domain.purchases import (
+    CLOCKS_APART,
+    MAX_CLAIMED_VERSION,
+    MAX_QUANTITY,
+    Purchase,
+    PurchaseChangedTooOften,
+    PurchaseClaimed,
+    PurchaseExhausted,
+    claimed,
+    moment_of,
+    purchase_id_of,
+    released,
+    renewed,
+)
+from resale.errors import Invalid
+from tests.unit.builders import BUYER, NOW, a_purchase
+
+MAX_VERIFIED = 1_000  # versions that one verification reads
+LATER = NOW + timedelta(hours=1)
+
+
+def named(tenant: str = "ten_1", source: str = "web", line: str = "1001-1") -> str:
+    return purchase_id_of(tenant_id=TenantId(tenant), source=source, line=line)
+
+
+class TestId:
+    def test_is_the_same_for_the_same_line(self) -> None:
+        assert named() == named()
+        assert is_id("pur", named())
+
+    def test_is_another_for_any_other_tenant_source_or_line(self) -> None:
+        assert len({named(), named(tenant="ten_2"), named(source="pos"), named(line="1001-2")}) == 4
+
+    def test_parts_do_not_run_into_each_other(self) -> None:
+        assert named(source="web1", line="001-1") != named(source="web", line="1001-1")
+
+    def test_says_nothing_of_the_line(self) -> None:
+        assert re.search("1001", named()) is None
+
+
+class TestClaimed:
+    def test_takes_one_unit(self) -> None:
+        purchase = claimed(a_purchase(quantity=2, claimed_quantity=1), now=LATER)
+        assert (purchase.claimed_quantity, purchase.claimable_quantity) == (2, 0)
+        assert (purchase.version, purchase.updated_at) == (3, LATER)
+
+    def test_refuses_when_none_is_left(self) -> None:
+        with pytest.raises(PurchaseExhausted):
+            claimed(a_purchase(quantity=1, claimed_quantity=1), now=NOW)
+
+    def test_a_released_unit_is_claimable_again(self) -> None:
+        purchase = a_purchase(quantity=1, claimed_quantity=1)
+        again = claimed(released(purchase, now=NOW), now=NOW)
+        assert again.claimed_quantity == 1
+
+    def test_no_more_is_released_than_was_claimed(self) -> None:
+        with pytest.raises(ValueError, match="no unit"):
+            released(a_purchase(claimed_quantity=0), now=NOW)
+
+    def test_leaves_room_in_the_history_to_release_every_unit(self) -> None:
+        purchase = a_purchase(quantity=MAX_QUANTITY, claimed_quantity=MAX_QUANTITY - 1, version=MAX_CLAIMED_VERSION - 1)
+        full = claimed(purchase, now=NOW)
+        with pytest.raises(PurchaseChangedTooOften):
+            claimed(released(full, now=NOW), now=NOW)
+        while full.claimed_quantity:
+            full = released(full, now=NOW)
+        assert full.version <= MAX_VERIFIED
+
+
+class TestRenewed:
+    def test_the_same_again_is_the_same(self) -> None:
+        known = a_purchase()
+        assert renewed(known, said=_said(known), now=LATER) is known
+
+    def test_keeps_what_is_claimed_and_when_it_was_made(self) -> None:
+        known = a_purchase()
+        new = renewed(known, said=msgspec.structs.replace(_said(known), title="Wax coat"), now=LATER)
+        assert (new.title, new.claimed_quantity, new.version) == ("Wax coat", 1, 3)
+        assert (new.created_at, new.updated_at) == (known.created_at, LATER)
+
+    def test_the_quantity_may_fall_to_what_is_claimed_and_no_further(self) -> None:
+        known = a_purchase(quantity=3, claimed_quantity=2)
+        assert renewed(known, said=_said(known, quantity=2), now=NOW).claimable_quantity == 0
+        with pytest.raises(PurchaseClaimed):
+            renewed(known, said=_said(known, quantity=1), now=NOW)
+
+    def test_it_changes_hands_only_while_nothing_is_claimed(self) -> None:
+        known = a_purchase(claimed_quantity=0)
+        assert renewed(known, said=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
+        with pytest.raises(PurchaseClaimed):
+            renewed(a_purchase(claimed_quantity=1), said=_said(known, customer_id=BUYER), now=NOW)
+
+    def test_a_full_history_takes_nothing_but_the_same(self) -> None:
+        known = a_purchase(version=MAX_CLAIMED_VERSION)
+        assert renewed(known, said=_said(known), now=NOW) is known
+        with pytest.raises(PurchaseChangedTooOften):
+            renewed(known, said=_said(known, title="Wax coat"), now=NOW)
+
+
+class TestMoment:
+    def test_is_written_in_utc(self) -> None:
+        there = datetime(2025, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=9)))
+        assert moment_of(there, now=NOW) == datetime(2025, 2, 28, 16, 30, tzinfo=UTC)
+        assert moment_of(there, now=NOW).tzinfo == UTC
+
+    def test_a_clock_may_run_a_little_ahead(self) -> None:
+        assert moment_of(NOW + CLOCKS_APART, now=NOW) == NOW + CLOCKS_APART
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            NOW + timedelta(days=1),
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+            datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=12))),
+        ],
+    )
+    def test_is_of_the_past(self, moment: datetime) -> None:
+        with pytest.raises(Invalid) as refused:
+            moment_of(moment, now=NOW)
+        assert refused.value.errors[0].pointer == "/purchased_at"
+
+
+def _said(known: Purchase, **fields: object) -> Purchase:
+    """The same as a brand would say it anew: a first version of now."""
+    said = msgspec.structs.replace(known, version=1, claimed_quantity=0, created_at=LATER, updated_at=LATER)
+    return msgspec.structs.replace(said, **fields)
+
+
+class TestUnits:
+    def test_of_every_state_of_a_listing_it_is_decided_whether_it_claims_one(self) -> None:
+        assert {status.value for status in ListingStatus} - ENDED_UNSOLD == {
+            "draft", "pending_review", "changes_requested", "active", "paused", "reserved", "sold",
+        }  # fmt: skip
