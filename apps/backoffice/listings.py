@@ -33,6 +33,7 @@ from resale.application.queries.listings import (
     list_seller_listings,
 )
 from resale.application.queries.media import get_original
+from resale.application.queries.purchases import get_purchase
 from resale.domain.access import Action
 from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
 from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, ListingNotFound, ListingStatus
@@ -123,12 +124,15 @@ class ListingPages(StaffPage):
             entity_id=listing_id,
             cursor=self.request.GET.get("history"),
         )
+        purchase_id = listing.purchase_id
+        purchase = purchase_id and get_purchase(reader=reader, principal=desk.principal, purchase_id=purchase_id)
         version = {"version": listing.version}
         return self.page(
             "listing",
             title=listing.title,
             status=status,
             listing=listing,
+            purchase=purchase,
             pictures=list_pictures(listing, base_url=desk.media_base_url),
             unready=list_unready(listing),
             timeline=timeline,

@@ -175,6 +175,24 @@ class TestDecisions:
         assert office.front.world.listing(listing.id).version == listing.version
 
 
+class TestPurchase:
+    def test_shows_what_the_seller_bought(self, office: Office, viewer: Desk) -> None:
+        seller = office.front.shopper()
+        purchase = office.front.world.bought(seller, line="1001-7", quantity=3, title="Bought coat")
+        listing = office.front.world.pending(seller, product=purchase.product, purchase_id=purchase.id)
+        text = viewer.get("listing", listing_id=listing.id).text
+        assert "Bought here Item Bought coat Product jacket-01 Bought 17 Oct 2025" in text
+        assert "Paid £249.00 Units 1 of 3 listed or sold Order line web 1001-7" in text
+
+    def test_says_when_it_is_of_something_else(self, office: Office, viewer: Desk) -> None:
+        seller = office.front.shopper()
+        listing = office.front.world.pending(seller, purchase_id=office.front.world.bought(seller).id)
+        assert "jacket-01, not the listing's" in viewer.get("listing", listing_id=listing.id).text
+
+    def test_of_a_listing_without_one_is_not_spoken_of(self, office: Office, viewer: Desk) -> None:
+        assert "Bought here" not in viewer.get("listing", listing_id=office.pending().id).text
+
+
 class TestWithdrawal:
     def test_is_the_managers(self, office: Office, moderator: Desk, viewer: Desk, manager: Desk) -> None:
         listing = office.pending()
