@@ -10,7 +10,7 @@ from resale.bootstrap import Container
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.simulation.engine import describe_tables
-from tests.simulation.stage import Stage, with_policies
+from tests.simulation.stage import Stage, as_played
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +24,5 @@ def stage(
     url = resale_settings.dynamodb_endpoints[tenant.account_id]
     tables = describe_tables(url, tenant, folder / "tables.json")
     base = Container(resale_settings)
-    yield Stage(base=base, tenant=with_policies(tenant), binary=installed.dynoxide, tables=tables)
+    yield Stage(base=base, tenant=as_played(tenant), binary=installed.dynoxide, tables=tables)
     base.close()

@@ -15,7 +15,7 @@ from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.application.operations import inbound
 from resale.application.operations.claims import deciding
-from resale.application.operations.listings import pausing, relisting
+from resale.application.operations.listings import pausing, relisting, reviewing
 from resale.application.operations.orders import (
     advancing,
     cancelling,
@@ -29,6 +29,7 @@ from resale.application.operations.orders import (
 from resale.application.operations.orders.moving import payment_request
 from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
+from resale.application.operations.purchases import move_unit
 from resale.domain import ledger, listings, steps
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
@@ -36,6 +37,7 @@ from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
+from resale.domain.purchases import Purchase
 from resale.domain.states import Row
 from resale.domain.steps import OrderStep, kept
 from resale.domain.transfers import TransferStatus
@@ -222,6 +224,13 @@ def _the_last_read_counts(original: Any, self: AuditedRepository[Any], item: Any
 def _another_number(_prefix: str, _entity_id: str) -> str:
     _another_number.count = getattr(_another_number, "count", 0) + 1  # type: ignore[attr-defined]  # counts on itself
     return f"lst_{_another_number.count:032x}"  # type: ignore[attr-defined]  # same
+
+
+def _unit_given_back(original: Any, **named: Any) -> Listing:
+    listing: Listing = original(**named)
+    over = _replace(listing, status=ListingStatus.WITHDRAWN)
+    move_unit(uow=named["uow"], before=listing, after=over, now=listing.updated_at)
+    return listing
 
 
 def _around(owner: Any, name: str, planted: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
@@ -488,6 +497,27 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="one_listing_per_item",
         plant=lambda: replaced(relisting, "sibling", _another_number),
         weights={"relist": 12, "approve": 12, "cancel": 3, "buy": 2},
+    ),
+    Fault(
+        name="one unit more",
+        broken="A claim does not look at how many units are left.",
+        caught_by="units_not_oversold",
+        plant=lambda: replaced(Purchase, "claimable_quantity", property(lambda _purchase: 1)),
+        weights={"list_unit": 4},
+    ),
+    Fault(
+        name="a unit is kept",
+        broken="A listing that ends unsold does not give its unit back.",
+        caught_by="units_not_oversold",
+        plant=lambda: replaced(reviewing, "move_unit", _nothing),
+        weights={"list_unit": 4, "change_listing": 4},
+    ),
+    Fault(
+        name="sold again and free",
+        broken="Relisting an item gives its unit back, too.",
+        caught_by="units_not_oversold",
+        plant=_around(relisting, "listing_to_act_on", _unit_given_back),
+        weights={"relist": 12, "cancel": 3, "buy": 2},
     ),
     Fault(
         name="paid before it is over",

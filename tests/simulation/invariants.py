@@ -1,6 +1,6 @@
 """What holds after every run, whatever happened in it: a named check each, over what the run left behind.
 
-Three more are watched while a run plays: ``one_buyer_per_item``, ``one_listing_per_item`` and
+Four more are watched while a run plays: ``one_buyer_per_item``, ``one_listing_per_item``, ``units_not_oversold`` and
 ``transfer_after_completion`` (``watching.py``); and ``nothing_breaks`` and ``comes_to_rest`` are the run's own.
 """
 
@@ -293,6 +293,10 @@ OWN_CHECKS: Final[Mapping[str, str]] = {
     "one_buyer_per_item": "At no moment is an item bought by two.",
     "one_listing_per_item": "At no moment is an item on sale twice.",
     "transfer_after_completion": "At no moment is a transfer available whose order was not completed.",
+    "units_not_oversold": (
+        "At no moment are more units of a purchase listed, or sold and not given back, than were bought, nor another "
+        "number than it says."
+    ),
     "nothing_breaks": "Nothing ends in an error that has no name.",
     "comes_to_rest": "In the end nothing waits any more.",
 }

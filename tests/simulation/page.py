@@ -16,12 +16,13 @@ changes consumer, the reactions, the sweep and what the tasks do (`apps/workers/
 DynamoDB engine in memory. One thing is replaced: the queues, by a scheduler with a seed. Around it are a bank and a
 carrier with books of their own.
 
-A run has two sellers, three buyers, the brand and a few items on sale. They say what they may and what they may not:
-buy (also what another is buying), cancel, ask for labels, confirm, claim, decide, withdraw, refund, edit, pay out,
-cancel a payout, relist, pause and resume what is on sale, take it down, submit again what time took off sale. The bank
-declines, asks for proof, lets holds lapse, takes days for a refund, fails it, even after it was given, opens disputes,
-decides them and thinks again, returns payouts days after they were paid. The carrier refuses labels, loses parcels,
-returns them, scans late, out of order, or what was voided.
+A run has two sellers, three buyers, the brand and a few items on sale, most of them units of past purchases. They say
+what they may and what they may not: buy (also what another is buying), cancel, ask for labels, confirm, claim, decide,
+withdraw, refund, edit, pay out, cancel a payout, relist, list another unit, say a purchase anew, pause and resume what
+is on sale, take it down, submit again what time took off sale. The bank declines, asks for proof, lets holds lapse,
+takes days for a refund, fails it, even after it was given, opens disputes, decides them and thinks again, returns
+payouts days after they were paid. The carrier refuses labels, loses parcels, returns them, scans late, out of order, or
+what was voided.
 
 Meanwhile messages come twice, late, out of order or never; webhooks too; the changes queue loses what it held and the
 relay begins anew; a process dies before a write, after it, or while a partner answers; answers of the store and of

@@ -1,7 +1,7 @@
 """The people of a run: buyers, sellers and the brand, who say whatever they may and much that they may not."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from resale.application.operations.claims import open_claim, resolve_claim, withdraw_claim
@@ -10,6 +10,7 @@ from resale.application.operations.idempotency import command_key, replayed_enti
 from resale.application.operations.listings import (
     Decision,
     Moderation,
+    create_listing,
     edit_listing,
     moderate_listing,
     pause_listing,
@@ -28,18 +29,29 @@ from resale.application.operations.orders import (
     submit_order,
 )
 from resale.application.operations.payouts import cancel_payout, start_payout
+from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal, Role
 from resale.domain.addresses import Address
 from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
-from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, SellerId
-from resale.domain.listings import ListingEdit
+from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
+from resale.domain.listings import (
+    Condition,
+    ListingCommand,
+    ListingEdit,
+    ListingStatus,
+    NewListing,
+    PriceInput,
+    moved_listing,
+)
 from resale.domain.orders import NewOrder, OrderStatus
 from resale.domain.payouts import PayoutMethod
+from resale.domain.purchases import NewPurchase, PurchaseCustomer
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from tests.simulation.watching import OVER, Doc
+from tests.unit.builders import NOW, a_photo
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -52,9 +64,12 @@ _OPEN_CLAIMS = (*_UNDECIDED, "approved", "return_label_issued")
 Said = Callable[[UnitOfWork], object]
 
 
+ISSUER = "https://issuer.test"
+
+
 def shopper(name: str, number: int) -> Shopper:
     """A shopper whose customer has the same id in every run: their data key is made once a process."""
-    return Shopper(issuer="https://issuer.test", subject=name, new_id=CustomerId(f"cus_{number:032x}"))
+    return Shopper(issuer=ISSUER, subject=name, new_id=CustomerId(f"cus_{number:032x}"))
 
 
 SELLERS = (shopper("ada", 0xA1), shopper("sam", 0xA2))
@@ -81,7 +96,11 @@ class People:
             "pay_out": 1,
             "cancel_payout": 0.7,
             "relist": 1.5,
+            "list_unit": 1.2,
+            "submit": 2,
             "approve": 2,
+            "reject": 0.3,
+            "say_anew": 0.4,
             "change_listing": 0.4,
             "pause": 0.3,
             "resume": 1.5,
@@ -196,8 +215,37 @@ class People:
                 lambda uow: relist_listing(uow=uow, principal=seller, listing_id=listing_id, now=self._run.now),
             )
 
+    def _list_unit(self) -> None:
+        """A seller lists what they bought once; what a draft's photos are is not played here."""
+        if (purchase := self._one("purchase")) is None:
+            return
+        owners = [one for one in SELLERS if self._anyway or one.new_id == purchase["customer_id"]]
+        seller, self._said = self._chance.pick(owners), self._said + 1
+        new = NewListing(
+            title=f"Coat {self._said}",
+            product=purchase["product"],
+            condition=Condition.GOOD,
+            price=PriceInput(amount=self._chance.between(1, 20_000), currency="GBP"),
+            images=(),
+            purchase_id=PurchaseId(purchase["id"]),
+        )
+        key = command_key(caller=seller.subject, command="create_listing", client_key=str(self._said), body=b"{}")
+
+        def list_unit(uow: UnitOfWork) -> object:
+            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
+            return known or create_listing(uow=uow, shopper=seller, new=new, key=key, now=self._run.now)
+
+        self._say(f"{seller.subject} lists a unit of {purchase['id']}", list_unit)
+
+    def _submit(self) -> None:
+        if (listing := self._one("listing", "draft")) is not None:
+            listing_id = ListingId(listing["id"])
+            self._say(
+                f"seller submits {listing_id}", lambda uow: _submit_draft(uow, listing_id=listing_id, now=self._run.now)
+            )
+
     def _change_listing(self) -> None:
-        if (listing := self._one("listing", "active", "paused", "expired")) is not None:
+        if (listing := self._one("listing", "active", "paused", "draft", "pending_review", "expired")) is not None:
             seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
             edit, withdraws = ListingEdit(title=f"Coat {self._chance.between(1, 99)}"), self._chance.happens(0.2)
 
@@ -261,6 +309,33 @@ class People:
                 f"brand approves {listing_id}",
                 lambda uow: moderate_listing(
                     uow=uow, principal=BRAND, listing_id=listing_id, moderation=approve, now=self._run.now
+                ),
+            )
+
+    def _reject(self) -> None:
+        if (listing := self._one("listing", "pending_review")) is not None:
+            listing_id, reject = ListingId(listing["id"]), Moderation(decision=Decision.REJECT)
+            self._say(
+                f"brand rejects {listing_id}",
+                lambda uow: moderate_listing(
+                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=reject, now=self._run.now
+                ),
+            )
+
+    def _say_anew(self) -> None:
+        """The brand says a purchase again, sometimes of fewer units than are listed."""
+        if (purchase := self._one("purchase")) is not None:
+            quantity, line = self._chance.between(1, 3), purchase["line"]
+            (owner,) = (one for one in SELLERS if one.new_id == purchase["customer_id"])
+            self._say(
+                f"brand says {purchase['id']} has {quantity}",
+                lambda uow: record_purchase(
+                    uow=uow,
+                    principal=BRAND,
+                    source="web",
+                    line=line,
+                    new=a_past_purchase(owner, quantity=quantity),
+                    now=self._run.now,
                 ),
             )
 
@@ -340,6 +415,27 @@ class People:
         if self._chance.happens(0.7):
             again = timedelta(seconds=self._chance.between(0, 120))
             self._run.agenda.add(f"again: {what}", lambda: self._run.hear(f"again: {what}", said), after=again)
+
+
+def a_past_purchase(owner: Shopper, *, quantity: int) -> NewPurchase:
+    """What a brand says of something that a seller bought long ago."""
+    return NewPurchase(
+        customer=PurchaseCustomer(subject=owner.subject),
+        product="jacket-01",
+        title="Coat",
+        quantity=quantity,
+        purchased_at=NOW - timedelta(days=300),
+    )
+
+
+def _submit_draft(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> None:
+    """Submit a draft as if its photos were ready."""
+    draft = uow.listings.get(listing_id)
+    if draft.status == ListingStatus.DRAFT:
+        photos = (a_photo(),)
+        submitted = moved_listing(draft, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now)
+        uow.listings.save(submitted, change_type="listing.submitted")
+        uow.commit()
 
 
 def _principal(customer_id: str) -> Principal:

@@ -4,17 +4,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from resale.application.operations.customers import enrol_shopper
+from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.inbound import OWNER
+from resale.application.operations.purchases import claim_unit, record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import ListingId
+from resale.domain.ids import ListingId, PurchaseId
 from resale.domain.inbound import InboundPrivate
 from resale.domain.listings import ListingStatus
 from resale.domain.money import Money
 from resale.domain.sellers import SellerEdit
-from tests.simulation.people import ADDRESS, BUYERS, SELLERS
+from tests.simulation.people import ADDRESS, BRAND, BUYERS, SELLERS, a_past_purchase
 from tests.unit.builders import a_listing, a_photo
 
 if TYPE_CHECKING:
@@ -37,15 +39,19 @@ def open_shop(run: "Run") -> None:
         # data keys are made once a process, not in the midst of a run
         _uow(run).vault.seal(InboundPrivate(payload=b""), owner_id=owner_id, entity_id="x")
     for number in range(run.chance.between(2, 4)):
+        seller = SELLERS[number % len(SELLERS)]
+        purchase_id = _bought(run, seller, number)
         uow = _uow(run)
+        claim_unit(uow=uow, purchase_id=purchase_id, customer_id=seller.new_id, now=run.now)
         listing = a_listing(
             id=ListingId(run.chance.new_id("lst")),
             version=1,
             status=ListingStatus.ACTIVE,
-            seller_id=SELLERS[number % len(SELLERS)].new_id,
+            seller_id=seller.new_id,
             title=f"Coat {number}",
             price=Money(amount=run.chance.pick((1, 99, 4_999, 12_000, 33_333, 80_001)), currency="GBP"),
             photos=(a_photo(),),
+            purchase_id=purchase_id,
             published_at=run.now,
             expires_at=(ends := run.now + timedelta(days=run.chance.between(*_DAYS[run.chance.happens(0.25)]))),
             due_at=ends,
@@ -54,6 +60,15 @@ def open_shop(run: "Run") -> None:
         )
         uow.listings.add(listing, change_type="listing.approved")
         uow.commit()
+
+
+def _bought(run: "Run", seller: Shopper, number: int) -> PurchaseId | UnsetType:
+    """Most items are of a past purchase, some of several units."""
+    if not run.chance.happens(0.75):
+        return UNSET
+    new = a_past_purchase(seller, quantity=run.chance.between(1, 3))
+    uow, line = _uow(run), f"1001-{number}"
+    return record_purchase(uow=uow, principal=BRAND, source="web", line=line, new=new, now=run.now).id
 
 
 def _a_beginning(run: "Run") -> SellerEdit:

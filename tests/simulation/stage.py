@@ -11,6 +11,7 @@ from resale.domain.tenants import Tenant
 from tests.simulation.chance import Odds
 from tests.simulation.engine import running_engine
 from tests.simulation.invariants import check_all
+from tests.simulation.people import ISSUER
 from tests.simulation.run import Run
 
 
@@ -49,7 +50,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             return Played(seed=seed, violations=violations, log=run.log)
 
 
-def with_policies(tenant: Tenant) -> Tenant:
-    """Give a tenant's store credit a bonus, as some shops do, and its listings a time that a run sees the end of."""
+def as_played(tenant: Tenant) -> Tenant:
+    """Give a tenant the issuer of a run's people, a bonus on store credit, and a time on sale that a run outlasts."""
     policies = msgspec.structs.replace(tenant.policies, store_credit_bonus_basis_points=750, listing_days=45)
-    return msgspec.structs.replace(tenant, policies=policies)
+    return msgspec.structs.replace(tenant, policies=policies, oidc_issuer=ISSUER)

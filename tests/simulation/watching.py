@@ -6,12 +6,17 @@ from typing import Any
 
 import msgspec
 
+from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
 from resale.domain.transfers import TransferStatus
 
 Doc = Mapping[str, Any]
 #: Nobody's any more: the item may be sold to somebody else.
 OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
+
+
+#: Where a listing is that is over, its item unsold.
+UNSOLD = frozenset({ListingStatus.REJECTED, ListingStatus.WITHDRAWN, ListingStatus.EXPIRED, ListingStatus.REMOVED})
 
 
 class Watch:
@@ -36,6 +41,8 @@ class Watch:
                 self._check_one_buyer(doc)
             if doc["object"] == "transfer":
                 self._check_completed(doc)
+            if doc["object"] == "purchase" or doc.get("purchase_id"):
+                self._check_units(self.latest[doc.get("purchase_id") or doc["id"]])
 
     def all(self, kind: str, *statuses: str) -> list[Doc]:
         """Documents of a kind, in some states or any, oldest first."""
@@ -78,3 +85,19 @@ class Watch:
         order = self.latest.get(doc["order_id"])
         if order is None or order["completed_at"] is None:
             self.violations.append(("transfer_after_completion", f"{doc['id']} is available, its order not completed"))
+
+    def _check_units(self, purchase: Doc) -> None:
+        items: dict[str, list[Doc]] = {}
+        for one in self.all("listing"):
+            if one.get("purchase_id") == purchase["id"]:
+                items.setdefault(self.item_of(one["id"]), []).append(one)
+        held = [item for item, adverts in items.items() if _is_held(adverts)]
+        if not len(held) == purchase["claimed_quantity"] <= purchase["quantity"]:
+            said = f"{purchase['claimed_quantity']} of {purchase['quantity']} units"
+            self.violations.append(("units_not_oversold", f"{purchase['id']} says {said} are claimed, {held} are"))
+
+
+def _is_held(adverts: list[Doc]) -> bool:
+    """Whether an item is on its way to be sold, or was sold and not given back."""
+    relisted = {one.get("relisted_from") for one in adverts}
+    return any(one["id"] not in relisted and one["status"] not in UNSOLD for one in adverts)

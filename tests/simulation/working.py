@@ -16,7 +16,7 @@ from resale.settings import Settings
 from tests.fixtures.engines import ACCOUNT_A
 from tests.fixtures.provisioned import PLATFORM_ACCOUNT, PLATFORM_REGION, tenant_of
 from tests.simulation.engine import describe_tables
-from tests.simulation.stage import Played, Stage, with_policies
+from tests.simulation.stage import Played, Stage, as_played
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         tables = describe_tables(engines.dynamodb_endpoints[ACCOUNT_A], tenant, folder / "tables.json")
         base = Container(settings)
         try:
-            yield Stage(base=base, tenant=with_policies(tenant), binary=binary, tables=tables)
+            yield Stage(base=base, tenant=as_played(tenant), binary=binary, tables=tables)
         finally:
             base.close()
 
