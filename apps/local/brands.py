@@ -10,6 +10,9 @@ from resale.domain.tenants import Policies
 PLATFORM_ACCOUNT: Final = "000000000001"
 PLATFORM_REGION: Final = "eu-west-2"
 OPERATOR_EMAIL: Final = "operator@platform.example"
+#: The `sub` of the demo shoppers' tokens.
+SELLER: Final = "seller"
+BUYER: Final = "buyer"
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from apps.local.brands import BRANDS, OPERATOR_EMAIL, Brand
+from apps.local.brands import BRANDS, BUYER, OPERATOR_EMAIL, SELLER, Brand
 from apps.local.issuer.tokens import issuer_url, mint
 from apps.local.private_files import Demo, DemoTenant, Login, Secrets
 from apps.local.services import Addresses
@@ -48,7 +48,7 @@ def _tenant(brand: Brand, addresses: Addresses, secrets: Secrets, issuers: Path)
         region=brand.region,
         publishable_key=kept.publishable_key,
         secret_key=kept.secret_key,
-        seller_token=token(brand, "seller", addresses, issuers=issuers),
-        buyer_token=token(brand, "buyer", addresses, issuers=issuers),
+        seller_token=token(brand, SELLER, addresses, issuers=issuers),
+        buyer_token=token(brand, BUYER, addresses, issuers=issuers),
         staff=Login(brand.staff_email, kept.staff_password),
     )

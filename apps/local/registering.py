@@ -76,9 +76,10 @@ def _connection(brand: Brand, kept: BrandSecrets, kind: PartnerKind) -> Connecti
 
 
 def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
-    """Return the kept key while the registry knows it, else a new one."""
+    """Return the kept key while the registry knows it and it may do all there is, else a new one."""
     known = registry.by_api_key_hash(keys.hash_of(text)) if text is not None else None
-    if text is not None and known is not None and not known.revoked:
+    wanted = keys.SCOPES if kind == KeyKind.SECRET else frozenset()
+    if text is not None and known is not None and not known.revoked and wanted <= known.scopes:
         return text
     return keys.issue_api_key(slug=brand.slug, kind=kind).text
 

@@ -21,7 +21,8 @@ from apps.local.private_files import Secrets, load_secrets, save
 from apps.local.registering import register
 from apps.local.serving import Endpoint
 from apps.tenancy import registry
-from apps.tenancy.models import User
+from apps.tenancy.keys import SCOPES
+from apps.tenancy.models import APIKey, KeyKind, User
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.ids import is_id
@@ -112,6 +113,21 @@ class TestBrands:
                 assert connection.provider is Provider.SANDBOX
                 assert connection.id == kept.brands[slug].connections[connection.kind].id
                 assert registry.by_connection(connection.id) == (tenant, connection)
+
+    def test_keep_a_key_only_while_it_may_do_all_there_is(self, brands: dict[str, Tenant], kept: Secrets) -> None:
+        resources = {slug: tenant.resources for slug, tenant in brands.items()}
+        issuers = {slug: tenant.oidc_issuer for slug, tenant in brands.items()}
+        keys = []
+        for scopes in (SCOPES, SCOPES, SCOPES - {"purchases:write"}):
+            APIKey.objects.filter(kind=KeyKind.SECRET).update(scopes=sorted(scopes))
+            registry.clear()
+            register(kept, resources, issuers=issuers, origins=())
+            keys.append([(kept.brands[slug].publishable_key, kept.brands[slug].secret_key) for slug in SLUGS])
+        first, second, third = keys
+        assert first == second
+        for (publishable, secret), (same, other) in zip(second, third, strict=True):
+            assert publishable == same
+            assert secret != other
 
     def test_have_policies_of_their_own(self, brands: dict[str, Tenant]) -> None:
         assert brands["northwind"].policies == NORTHWIND.policies

@@ -43,9 +43,11 @@ class Client:
 
     def patch(self, path: str, body: object) -> Answer:
         """Change by JSON."""
-        typed = {"Content-Type": "application/json"}
-        content = json.dumps(body).encode()
-        return send("PATCH", self.base_url + path, headers={**self.headers, **typed}, content=content)
+        return self._send_json("PATCH", path, body)
+
+    def put(self, path: str, body: object) -> Answer:
+        """Put JSON where its path says."""
+        return self._send_json("PUT", path, body)
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         """Send JSON; ``headers`` have ``_`` for ``-``."""
@@ -53,6 +55,10 @@ class Client:
         content = json.dumps(body).encode() if body is not None else b""
         typed = {"Content-Type": "application/json"} if body is not None else {}
         return send("POST", self.base_url + path, headers={**self.headers, **typed, **named}, content=content)
+
+    def _send_json(self, method: str, path: str, body: object) -> Answer:
+        headers = {**self.headers, "Content-Type": "application/json"}
+        return send(method, self.base_url + path, headers=headers, content=json.dumps(body).encode())
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Answer:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from apps.local.brands import SELLER
 from apps.local.journey.client import Answer, Client, upload
 from apps.local.journey.expecting import await_state, expect, require
 from apps.local.private_files import DemoTenant
 
 _PHOTOS: Final = Path(__file__).resolve().parents[1] / "photos"
 _TAKEN: Final = (("jacket.jpg", "image/jpeg"), ("jacket-detail.webp", "image/webp"))
+_PRODUCT: Final = "jackets/denim-trucker"
 _RENDITIONS: Final = 6  # three sizes, each as WebP and JPEG
 
 # Nobody lives there. A test looks for these texts in everything that is stored: they must be nowhere in the clear.
@@ -56,12 +58,14 @@ class Shop:
 
     # ---------------------------------------------------------------- the seller
     def list_with_photos(self, title: str, *, amount: int) -> Any:
-        """List an item with two photos, and wait for their renditions."""
+        """List an item that the seller bought here with two photos, and wait for their renditions."""
+        purchase_id = self._record_purchase()
         photos = [(_PHOTOS / name).read_bytes() for name, _ in _TAKEN]
         body = {
             "title": title,
             "description": "Bought last spring, too small for me.",
-            "product": "jackets/denim-trucker",
+            "product": _PRODUCT,
+            "purchase_id": purchase_id,
             "condition": "excellent",
             "price": {"amount": amount, "currency": self.currency},
             "custom_fields": {"size": "M"},
@@ -69,6 +73,7 @@ class Shop:
         }
         answer = self.seller.post("/v1/listings", body, Idempotency_Key=uuid4().hex)
         listing = expect(answer, HTTPStatus.CREATED, to="list an item")
+        require(listing["purchase_id"] == purchase_id, "the listing does not say which purchase it is of")
         self.say(f"{self.tenant.slug}'s seller lists “{title}”: {listing['id']}, {listing['status']}")
         for image, photo, (name, _) in zip(listing["images"], photos, _TAKEN, strict=True):
             done = upload(image["upload"]["url"], image["upload"]["fields"], photo)
@@ -92,6 +97,24 @@ class Shop:
             self.say(f"  {image['id']} is ready: {', '.join(sizes)} in WebP and JPEG")
 
     # ---------------------------------------------------------------- the brand
+    def _record_purchase(self) -> str:
+        """Have the brand's back end say what the seller bought once; the seller sees it."""
+        bought = {
+            "customer": {"subject": SELLER},
+            "product": _PRODUCT,
+            "title": "Denim trucker jacket",
+            "quantity": 1,
+            "purchased_at": "2026-04-18T12:00:00Z",
+            "unit_price_paid": {"amount": 14_900, "currency": self.currency},
+        }
+        path = f"/v1/purchases/web/{uuid4().hex}-1"
+        made = expect(self.brand.put(path, bought), HTTPStatus.OK, to="record a purchase")
+        seen = expect(self.seller.get(f"/v1/purchases/{made['id']}"), HTTPStatus.OK, to="show it to the seller")
+        self.say(
+            f"{self.tenant.slug} records what its seller bought: {made['id']}, {seen['claimable_quantity']} to list"
+        )
+        return str(made["id"])
+
     def approve(self, listing_id: str) -> Any:
         """Have staff approve what waits for review; gives the listing as the public sees it."""
         verdict = {"decision": "approve"}
