@@ -19,7 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lookup_secret: bytes  # keys the HMAC of look-ups; changing it loses customers (docs/decisions)
     cursor_secret: bytes  # signs list cursors; changing it only expires them
     session_seconds: int = 3600  # AWS's limit for role chaining
-    session_cache_count: int = 256
+    session_cache_count: int = 2048  # about 0.5 MiB each once S3 and KMS clients are made
+    session_idle_seconds: float = 3600.0  # a session not asked for in this time is dropped
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 5.0
     upload_form_seconds: int = 900

@@ -1,5 +1,6 @@
 """Sessions per tenant account on enforced STS: guard, refresh, healing, bounds; tenants never wait for each other."""
 
+import gc
 import os
 import signal
 import threading
@@ -244,6 +245,33 @@ class TestCache:
         sessions.for_tenant(records[2])
         assert sessions.for_tenant(records[0]) is first
         assert sessions.for_tenant(records[1]) is not second
+
+    def test_keeps_every_tenant_that_a_process_serves_in_turn(
+        self, open_sessions: OpenSessions, tenants: Tenants
+    ) -> None:
+        sessions = open_sessions()
+        records = [msgspec.structs.replace(tenants[0], id=TenantId(f"ten_{number:032x}")) for number in range(1_000)]
+        first_round = [sessions.for_tenant(record) for record in records]
+        assert all(sessions.for_tenant(record) is first for record, first in zip(records, first_round, strict=True))
+
+    def test_drops_a_session_that_nobody_asks_for(self, open_sessions: OpenSessions, tenants: Tenants) -> None:
+        sessions = open_sessions(tick_seconds=0.01, session_idle_seconds=0.05)
+        sessions.for_tenant(tenants[0])
+        assert eventually(lambda: not sessions._sessions)
+
+    def test_renews_a_dropped_session_that_is_still_held(self, open_sessions: OpenSessions, tenants: Tenants) -> None:
+        sessions = open_sessions(tick_seconds=0.02, session_cache_count=1)
+        held = sessions.for_tenant(tenants[0])
+        sessions.for_tenant(tenants[1])  # takes the only place in the cache
+        age(held, timedelta(minutes=19))
+        assert eventually(lambda: held.remaining_seconds() > 3000)
+
+    def test_forgets_a_dropped_session_that_nobody_holds(self, open_sessions: OpenSessions, tenants: Tenants) -> None:
+        sessions = open_sessions(session_cache_count=1)
+        sessions.for_tenant(tenants[0])
+        kept = sessions.for_tenant(tenants[1])
+        gc.collect()
+        assert sessions._sessions_in_use() == [kept]
 
     def test_asks_nothing_of_aws_until_used(
         self, open_sessions: OpenSessions, tenants: Tenants, aws_proxy: FaultProxy

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FRESH_SECONDS: Final = 300.0  # the port's promise: a rotated secret is in use within five minutes
 _RENEW_SECONDS: Final = 240.0  # from here on one caller reads it again, and the others take what is known
 _RETRY_SECONDS: Final = 5.0  # a failure answers for so long, so that waiting callers do not fail one after another
-_MAX_COUNT: Final = 1_000  # two a tenant: more tenants than a process keeps sessions of
+_MAX_COUNT: Final = 8_192  # two a tenant, for twice the sessions a process keeps by default; 1 KB each
 _MISCONFIGURED_RETRY_SECONDS: Final = 60  # somebody has to mend it first
 _NEVER: Final = float("-inf")
 

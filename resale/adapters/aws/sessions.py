@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class TenantSession:
 
     def __init__(self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts") -> None:
         self.tenant = tenant
+        self.used_at = time.monotonic()  # when a caller last asked for this session
         self._credentials = credentials
         self._parts = parts
         self._clients: dict[tuple[str, float], BaseClient] = {}
@@ -183,7 +185,13 @@ class _Parts:
 
 
 class TenantSessions:
-    """The sessions of a process: at most ``session_cache_count``, the least lately used go first."""
+    """The sessions of a process, one per tenant.
+
+    A session that nobody asked for within ``session_idle_seconds`` is dropped, so memory follows the tenants in use.
+    ``session_cache_count`` is a second bound. It must exceed the tenants that one process serves within that time,
+    because each visit to a tenant beyond it costs an AssumeRole and new clients. A dropped session is still renewed
+    while somebody, such as a worker that polls its queue, holds it.
+    """
 
     def __init__(self, settings: Settings, *, tick_seconds: float = _TICK_SECONDS) -> None:
         self._settings = settings
@@ -201,6 +209,8 @@ class TenantSessions:
             session = self._sessions.get(tenant.id)
             if session is None or session.tenant is not tenant:
                 session = self._sessions[tenant.id] = self._renewed(session, tenant)
+                self._in_use.add(session)
+            session.used_at = time.monotonic()
             self._sessions.move_to_end(tenant.id)
             while len(self._sessions) > self._settings.session_cache_count:
                 self._sessions.popitem(last=False)
@@ -225,6 +235,7 @@ class TenantSessions:
         self._parts = _Parts(self._settings)
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, TenantSession] = OrderedDict()
+        self._in_use: weakref.WeakSet[TenantSession] = weakref.WeakSet()  # cached, or held by somebody
         self._closing = threading.Event()
         self._thread = None
 
@@ -244,12 +255,18 @@ class TenantSessions:
 
     def _keep_fresh(self, closing: threading.Event) -> None:
         while not closing.wait(self._tick_seconds):
-            with self._lock:
-                sessions = list(self._sessions.values())
-            for session in sessions:
+            for session in self._sessions_in_use():
                 if closing.is_set():
                     return
                 self._refresh(session)
+
+    def _sessions_in_use(self) -> list[TenantSession]:
+        """Drop idle sessions from the cache and return the ones that are left, or that somebody else holds."""
+        oldest_use = time.monotonic() - self._settings.session_idle_seconds
+        with self._lock:
+            while self._sessions and next(iter(self._sessions.values())).used_at < oldest_use:
+                self._sessions.popitem(last=False)
+            return list(self._in_use)
 
     def _refresh(self, session: TenantSession) -> None:
         """Renew a session in use; a failure is logged and tried again at the next tick."""

@@ -20,7 +20,7 @@ P = TypeVar("P")
 #: Makes an adapter for an account there (the tenant's slug) from a connection and what its secret holds.
 Build = Callable[[str, Connection, Mapping[str, str]], P]
 
-_MAX_COUNT: Final = 1_000  # each keeps a few idle sockets
+_MAX_COUNT: Final = 4_096  # more than the tenants of a process; an idle socket or two each
 _RETRY_SECONDS: Final = 60  # somebody has to mend it first
 _NO_SECRET: Final[Mapping[str, str]] = {}
 
