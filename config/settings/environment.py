@@ -25,6 +25,7 @@ VARIABLES: Final = (
     Variable("DJANGO_SETTINGS_MODULE", "Which settings are used", "config.settings.local"),
     Variable("DJANGO_SECRET_KEY", "Signs staff sessions; at least 32 characters", production=True),
     Variable("DATABASE_URL", "The registry's database; PostgreSQL or SQLite", production=True),
+    Variable("RESALE_STATEMENT_SECONDS", "Longest that one statement of the registry may take; 0: no limit", "5"),
     Variable("RESALE_ALLOWED_HOSTS", "Host names the admin answers to, comma separated", production=True),
     Variable("RESALE_LOOKUP_SECRET", "Keys the hashes customers are found by; at least 32 characters", production=True),
     Variable("RESALE_CURSOR_SECRET", "Signs list cursors; at least 32 characters", production=True),
@@ -39,6 +40,11 @@ VARIABLES: Final = (
     ),
     Variable("RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites while it lives; none: none"),
     Variable("RESALE_RELEASE", "Name of the release that runs; noted with each message that fails"),
+    Variable(
+        "RESALE_SESSION_CACHE",
+        "Most tenants whose AWS sessions a process keeps for an hour, about 0.5 MiB each",
+        "2048",
+    ),
     Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
     Variable("AWS_REGION", "The platform's own region", "eu-west-2"),
     Variable("AWS_ACCESS_KEY_ID", "The platform's key; none: the task's role"),
@@ -100,22 +106,32 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
         lookup_secret=lookup_secret.encode(),
         cursor_secret=cursor_secret.encode(),
         guard_folder=text("RESALE_GUARD_DIR"),
+        session_cache_count=_count("RESALE_SESSION_CACHE", least=1),
         payments_url=text("RESALE_PAYMENTS_URL"),
         shipping_url=text("RESALE_SHIPPING_URL"),
     )
 
 
 def database(default_url: str) -> dict[str, Any]:
-    """Build the registry's connection from DATABASE_URL."""
+    """Build the registry's connection from DATABASE_URL. Parameters of the URL, such as ``sslmode``, override ours."""
     settings: dict[str, Any] = dict(dj_database_url.parse(text("DATABASE_URL") or default_url))
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE: two writers wait for each other instead of failing when a read turns into a write.
-        settings["OPTIONS"] = {"init_command": _SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE"}
-        return settings
-    settings["OPTIONS"] = {"connect_timeout": 2, "options": "-c statement_timeout=5000"}  # seconds, milliseconds
-    settings["CONN_MAX_AGE"] = 60  # seconds
-    settings["CONN_HEALTH_CHECKS"] = True
+        defaults: dict[str, Any] = {"init_command": _SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE"}
+    else:
+        milliseconds = 1000 * _count("RESALE_STATEMENT_SECONDS", least=0)
+        defaults = {"connect_timeout": 2, "options": f"-c statement_timeout={milliseconds}"}  # seconds
+        settings["CONN_MAX_AGE"] = 60  # seconds
+        settings["CONN_HEALTH_CHECKS"] = True
+    settings["OPTIONS"] = {**defaults, **settings.get("OPTIONS", {})}
     return settings
+
+
+def _count(name: str, *, least: int) -> int:
+    value = text(name) or ""
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}")
+    return int(value)
 
 
 def _is_short(name: str) -> bool:

@@ -1,5 +1,6 @@
 """What the environment may say, and what refuses to start. Each in a process of its own: settings are read once."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -18,9 +19,9 @@ GOOD = {
 }
 
 
-def start(**changes: str) -> subprocess.CompletedProcess[str]:
+def start(shown: str = "RESALE.platform_region", **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in {**GOOD, **changes}.items() if value}
-    command = "from django.conf import settings; print(settings.RESALE.platform_region)"
+    command = f"from django.conf import settings; print(settings.{shown})"
     return subprocess.run(  # noqa: PLW1510 - the caller looks
         [sys.executable, "-W", "error", "-c", command], env=environment, capture_output=True, text=True, timeout=60
     )
@@ -30,6 +31,17 @@ class TestProduction:
     def test_starts_with_everything(self) -> None:
         started = start(AWS_REGION="eu-central-1")
         assert started.stdout == "eu-central-1\n", started.stderr
+
+    def test_checks_the_database_certificate_as_its_url_says(self) -> None:
+        url = "postgres://resale@db.example/resale?sslmode=verify-full&sslrootcert=/etc/rds.pem&connect_timeout=9"
+        options = ast.literal_eval(start("DATABASES['default']['OPTIONS']", DATABASE_URL=url).stdout)
+        assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/rds.pem")
+        assert options["connect_timeout"] == 9
+        assert options["options"] == "-c statement_timeout=5000"
+
+    def test_lets_a_migration_take_its_time(self) -> None:
+        started = start("DATABASES['default']['OPTIONS']", RESALE_STATEMENT_SECONDS="0")
+        assert ast.literal_eval(started.stdout)["options"] == "-c statement_timeout=0"
 
     @pytest.mark.parametrize(
         "name",
@@ -55,6 +67,8 @@ class TestProduction:
             ("RESALE_ALLOWED_HOSTS", "admin.example,*", "wildcard host: *"),
             ("RESALE_ALLOWED_HOSTS", "*.example", "wildcard host: *.example"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "local only: AWS_ENDPOINT_URL"),
+            ("RESALE_SESSION_CACHE", "none", "RESALE_SESSION_CACHE must be a whole number of at least 1"),
+            ("RESALE_STATEMENT_SECONDS", "-1", "RESALE_STATEMENT_SECONDS must be a whole number of at least 0"),
             ("RESALE_DYNAMODB_ENDPOINTS", '{"1":"http://127.0.0.1"}', "local only: RESALE_DYNAMODB_ENDPOINTS"),
         ],
     )
