@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 import tenacity
 
 from resale.application.ports import IdempotencyConflict, IdempotencyInProgress, UnitOfWork
-from resale.errors import Conflict, Contended, Unavailable
+from resale.errors import Conflict, Contended, Invalid, Unavailable
 
 R = TypeVar("R")
 
@@ -16,9 +16,15 @@ PATIENCE_SECONDS: Final = 3.0  # no further try begins later than this: a reques
 #: What a second try cannot mend: the record of an earlier request answers instead.
 _FINAL: Final = (IdempotencyConflict, IdempotencyInProgress)
 
+#: What says nothing of what was read: raised as it is.
+_TOLD: Final = (Conflict, Unavailable, Invalid)
+
 
 def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int = ATTEMPTS) -> R:
     """Run one operation; on a Conflict re-read and re-apply it, with jitter, a bounded number of times.
+
+    An operation that failed because another writer committed between two of its reads is a Conflict, too, whatever it
+    raised: it decided from a listing and a purchase, say, that never were so at one moment.
 
     Args:
         open_uow: Opens a fresh unit of work for one tenant.
@@ -40,7 +46,7 @@ def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork]
 
 def _perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int) -> R:
     try:
-        return operation(open_uow())  # almost always enough, and free of the retry's own cost
+        return _attempt(open_uow, operation)  # almost always enough, and free of the retry's own cost
     except _FINAL:
         raise
     except Conflict:
@@ -52,7 +58,19 @@ def _perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.25),
         reraise=True,
     )
-    return again(lambda: operation(open_uow()))
+    return again(lambda: _attempt(open_uow, operation))
+
+
+def _attempt(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R]) -> R:
+    uow = open_uow()
+    try:
+        return operation(uow)
+    except _TOLD:
+        raise
+    except Exception as error:
+        if uow.is_torn():
+            raise Conflict("Somebody else changed this meanwhile; read it again.") from error
+        raise
 
 
 def _worth_another_try(error: BaseException) -> bool:

@@ -91,6 +91,15 @@ class AuditedRepository(Generic[E]):
         self._noun = noun
         self._loaded: dict[str, _Loaded[E]] = {}
 
+    @property
+    def read_count(self) -> int:
+        """How many entities were read here."""
+        return len(self._loaded)
+
+    def is_outdated(self) -> bool:
+        """Return whether anything read here has another version by now. Reads each of them again."""
+        return any(self._version_now(read.entity) != read.version for read in self._loaded.values())
+
     def load(self, key: Key) -> E:
         """Read one item consistently and remember it for ``save``."""
         found = self.find_at(key)
@@ -126,6 +135,11 @@ class AuditedRepository(Generic[E]):
         """Buffer the next version of something read here."""
         loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
         self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
+
+    def _version_now(self, entity: E) -> object:
+        key = self._noun.key(entity)
+        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=("version",))
+        return None if item is None else item["version"]
 
     def _buffer(
         self, entity: E, *, loaded: _Loaded[E] | None, change_type: str, reason_code: str | None, lost: LostRace | None

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from resale.adapters.dynamodb import buffer
-from resale.adapters.dynamodb.audited import Scope
+from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.claims import DynamoDBClaims
 from resale.adapters.dynamodb.clocks import DynamoDBClocks
 from resale.adapters.dynamodb.connection_states import DynamoDBConnections
@@ -68,6 +68,7 @@ class DynamoDBUnitOfWork:
         self.transaction_id = scope.transaction_id
         self._scope = scope
         self._directory = directory
+        self._is_committed = False
 
     @cached_property
     def customers(self) -> DynamoDBCustomers:
@@ -81,4 +82,18 @@ class DynamoDBUnitOfWork:
     def commit(self) -> None:
         """Write everything buffered, once; see ``resale.adapters.dynamodb.buffer.commit``."""
         writes, self._scope.writes = self._scope.writes, []
+        self._is_committed = True
         buffer.commit(self._scope.db, writes)
+
+    def is_torn(self) -> bool:
+        """Return whether the entities read here may never have been so at one moment: one has changed by now.
+
+        Shape: reads each of them again, if there are two or more; nothing after a commit.
+
+        Raises:
+            Unavailable: The store did not answer in time.
+        """
+        if self._is_committed:  # the commit's own conditions have decided
+            return False
+        read = [part for part in self.__dict__.values() if isinstance(part, AuditedRepository)]
+        return sum(part.read_count for part in read) > 1 and any(part.is_outdated() for part in read)

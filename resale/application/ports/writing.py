@@ -393,5 +393,8 @@ class UnitOfWork(Protocol):
             Unavailable: Not known or not done within the retry budget.
         """
 
+    def is_torn(self) -> bool:
+        """Read again what was read, unless committed: was it never so at one moment? Raises Unavailable."""
+
     def act_as(self, actor: Actor) -> None:
         """Name who acts, once known: a shopper is found or made within the unit of work."""
