@@ -1,8 +1,9 @@
 """Shoppers' tokens: checked against their tenant's issuer, and remembered for seconds once they were found good."""
 
 import hashlib
+import re
 import time
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import jwt
 import msgspec
@@ -17,6 +18,14 @@ SKEW_SECONDS: Final = 10  # an issuer's clock may run ahead; expiry is given not
 _MAX_TOKEN_CHARS: Final = 8192
 _MAX_REMEMBERED: Final = 10_000
 _MAX_SUBJECT_CHARS: Final = 255  # OpenID Connect Core 1.0 section 2: sub has at most 255 ASCII characters
+_MAX_SECONDS: Final = 253_402_300_799  # the last second of the year 9999
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# RFC 7515 section 4.1.9 (without "application/", any case), RFC 7519 section 5.1 and RFC 9068 section 2.1. Cognito's
+# access tokens have none; a token made for something else (logout+jwt, dpop+jwt, secevent+jwt) names that.
+_TYPES: Final = frozenset({"jwt", "at+jwt"})
+
+_Bounds: Final = msgspec.Meta(ge=0, le=_MAX_SECONDS)
+NumericDate = Annotated[int, _Bounds] | Annotated[float, _Bounds]
 
 
 class Shopper(msgspec.Struct, frozen=True):
@@ -24,6 +33,21 @@ class Shopper(msgspec.Struct, frozen=True):
 
     issuer: str
     subject: str
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    """What a token has to say; its other claims are not read (RFC 7519 section 4.1)."""
+
+    iss: str
+    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_SUBJECT_CHARS)]
+    aud: str | list[str]
+    exp: NumericDate
+    nbf: NumericDate = 0
+    iat: NumericDate = 0
+
+
+_DECODE: Final = msgspec.json.Decoder(_Claims).decode
+_SIGNATURES: Final = jwt.PyJWS(algorithms=ALGORITHMS)
 
 
 class Tokens:
@@ -68,32 +92,42 @@ class Tokens:
         if len(token) > _MAX_TOKEN_CHARS:
             raise TokenInvalid("The token is too long.")
         try:
-            claims = self._claims(token, tenant)
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired("The token has expired.") from None
-        except (jwt.PyJWTError, ValueError, RecursionError):  # what it says is the sender's; nothing is repeated
+            claims = _DECODE(self._payload(token, tenant))
+        except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, RecursionError):  # nothing of it is repeated
             raise TokenInvalid("The token is not valid here.") from None
-        expires_at = float(claims["exp"])
-        if expires_at <= time.time():
-            raise TokenExpired("The token has expired.")
-        subject = claims["sub"]
-        if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT_CHARS:
-            raise TokenInvalid("The token names nobody.")
-        return Shopper(tenant.oidc_issuer, subject), expires_at
+        _check_claims(claims, tenant)
+        return Shopper(tenant.oidc_issuer, claims.sub), float(claims.exp)
 
-    def _claims(self, token: str, tenant: Tenant) -> dict[str, Any]:
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
-            raise TokenInvalid("The token must be signed with RS256, ES256 or EdDSA and name its key.")
+    def _payload(self, token: str, tenant: Tenant) -> bytes:
+        """Return what the issuer signed."""
+        header = _SIGNATURES.get_unverified_header(token)
+        _check_header(header)
         key = self.issuers.get(tenant.oidc_issuer).key(header["kid"])
         if key is None:
             raise TokenInvalid("The token's key is not known to the issuer.")
-        return jwt.decode(
-            token,
-            key,
-            algorithms=ALGORITHMS,
-            issuer=tenant.oidc_issuer,
-            audience=tenant.oidc_audience,
-            leeway=SKEW_SECONDS,
-            options={"require": ["exp", "iss", "aud", "sub"], "enforce_minimum_key_length": True},
-        )
+        options: Any = {"enforce_minimum_key_length": True}
+        payload: bytes = _SIGNATURES.decode(token, key, algorithms=ALGORITHMS, options=options)
+        return payload
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+        raise TokenInvalid("The token must be signed with RS256, ES256 or EdDSA and name its key.")
+    if "crit" in header:  # RFC 7515 section 4.1.11: what is critical must be understood
+        raise TokenInvalid("The token's header has an extension that is not understood here.")
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
+        raise TokenInvalid("The token is of a type that signs nobody in; send an access token.")
+
+
+def _check_claims(claims: _Claims, tenant: Tenant) -> None:
+    now = time.time()
+    audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+    if claims.iss != tenant.oidc_issuer or tenant.oidc_audience not in audiences:
+        raise TokenInvalid("The token is not valid here.")
+    if max(claims.nbf, claims.iat) > now + SKEW_SECONDS:
+        raise TokenInvalid("The token is not valid yet.")
+    if claims.exp <= now:
+        raise TokenExpired("The token has expired.")
+    if not claims.sub.strip() or _CONTROL.search(claims.sub):
+        raise TokenInvalid("The token names nobody.")

@@ -4,6 +4,7 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from apps.tenancy.issuers import RETRY_SECONDS, Issuer
 from apps.tenancy.tokens import Tokens
 from tests.fixtures.tenants import Shop, open_shop
 
+#: No moment, or none that a token can mean.
+MOMENTS = (1e400, -1e400, 1e300, float("nan"), "1", "soon", -1, 10**30, -(10**30), True, [1], {"at": 1}, None)
+
 pytestmark = pytest.mark.usefixtures("_base_api")
 
 
@@ -40,6 +44,27 @@ def forge(token: str, header: dict[str, str]) -> str:
     return ".".join([encoded, token.split(".")[1], ""])
 
 
+def claims_of(token: str) -> bytes:
+    """Read what a token says."""
+    return json.dumps(jwt.decode(token, options={"verify_signature": False})).encode()
+
+
+def resigned(shop: Shop, claim: str, value: object, *, written: str | None = None) -> str:
+    """Sign a good token's claims with another value for one, or another text in the value's place."""
+    claims = json.dumps({**json.loads(claims_of(shop.token())), claim: value})
+    return signed(shop, (claims if written is None else claims.replace(json.dumps(value), written)).encode())
+
+
+def signed(shop: Shop, payload: bytes, header: Mapping[str, object] | None = None) -> str:
+    """Sign any payload under any header as a shop's issuer."""
+    kid, key = IssuerKeys(shop.issuer_keys, shop.tenant.slug).signing_key()
+    said = {"alg": "ES256", "kid": kid, **(header or {})}
+    parts = [urlsafe_b64encode(part).rstrip(b"=") for part in (json.dumps(said).encode(), payload)]
+    algorithm = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256)
+    signature = algorithm.sign(b".".join(parts), key)
+    return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
 class TestGoodTokens:
     def test_names_the_shopper(self, client: Client, northwind: Shop) -> None:
         assert ask(client, northwind, northwind.token("jo")) == (200, "jo")
@@ -47,6 +72,11 @@ class TestGoodTokens:
     def test_may_list_several_audiences(self, client: Client, northwind: Shop) -> None:
         token = northwind.token("jo", claims={"aud": ["other", northwind.tenant.oidc_audience]})
         assert ask(client, northwind, token) == (200, "jo")
+
+    def test_is_an_access_token_by_any_of_its_names(self, client: Client, northwind: Shop) -> None:
+        for header in ({}, *({"typ": kind} for kind in ("JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"))):
+            token = signed(northwind, claims_of(northwind.token("jo")), header)
+            assert ask(client, northwind, token) == (200, "jo"), header
 
     def test_is_not_asked_for_where_none_is_needed(self, client: Client, northwind: Shop) -> None:
         answer = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
@@ -111,6 +141,48 @@ class TestBadTokens:
     )
     def test_refuses_claims_that_are_not_ours(self, client: Client, northwind: Shop, claims: dict[str, object]) -> None:
         assert ask(client, northwind, northwind.token(claims=claims)) == (401, "token_invalid")
+
+    def test_refuses_claims_of_another_form(self, client: Client, northwind: Shop) -> None:
+        forms = {
+            "sub": ("jo\ud800", "jo\x00", "jo\nann", "  ", ["jo"], {"jo": 1}, True),
+            "iss": (["https://elsewhere.example"], "https://elsewhere.example/\udfff", 7, ""),
+            "aud": ([], [7, None], {"northwind-shop": 1}, "\ud800", 7, [["northwind-shop"]]),
+            **dict.fromkeys(("exp", "nbf", "iat"), MOMENTS),
+        }
+        taken = [
+            (claim, value)
+            for claim, values in forms.items()
+            for value in values
+            if ask(client, northwind, resigned(northwind, claim, value)) != (401, "token_invalid")
+        ]
+        assert not taken
+
+    @pytest.mark.parametrize("written", ["1e400", "-1e400", "NaN", "0x1", "", "1" * 400])
+    def test_refuses_moments_however_they_are_written(self, client: Client, northwind: Shop, written: str) -> None:
+        for claim in ("exp", "nbf", "iat"):
+            token = resigned(northwind, claim, "here", written=written)
+            assert ask(client, northwind, token) == (401, "token_invalid")
+
+    def test_refuses_a_payload_that_is_none(self, client: Client, northwind: Shop) -> None:
+        for payload in (
+            b"",
+            b"[]",
+            b"null",
+            b'"jo"',
+            b"{",
+            b"\xff",
+            b"[" * 3000,
+            b'{"sub": "\xff"}',
+            b"\xef\xbb\xbf{}",
+        ):
+            assert ask(client, northwind, signed(northwind, payload)) == (401, "token_invalid")
+
+    def test_refuses_a_token_for_something_else(self, client: Client, northwind: Shop) -> None:
+        kinds = ("logout+jwt", "dpop+jwt", "secevent+jwt", "application/entity-statement+jwt", "JOSE", "", 7, ["JWT"])
+        critical: tuple[Mapping[str, object], ...] = ({"crit": ["exp"]}, {"crit": ["b64"], "b64": True}, {"crit": []})
+        for header in (*({"typ": kind} for kind in kinds), *critical):
+            token = signed(northwind, claims_of(northwind.token()), header)
+            assert ask(client, northwind, token) == (401, "token_invalid"), header
 
     def test_refuses_an_expired_one(self, client: Client, northwind: Shop) -> None:
         expired = northwind.token(lifetime=timedelta(seconds=-1))
