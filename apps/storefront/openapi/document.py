@@ -292,8 +292,8 @@ def _security_schemes() -> dict[str, Any]:
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": (
-                "The shopper's OpenID Connect token, from the shop's own issuer: signed with RS256, ES256 or EdDSA by a "
-                "key it publishes, with `iss`, `aud`, `sub` and `exp`; `typ`, if any, is `JWT` or `at+jwt`."
+                "The shopper's OpenID Connect token, from the shop's own issuer: signed with RS256, ES256 or EdDSA by "
+                "a key it publishes, with `iss`, `aud`, `sub` and `exp`; `typ`, if any, is `JWT` or `at+jwt`."
             ),
         },
     }
