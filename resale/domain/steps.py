@@ -23,6 +23,7 @@ from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
+BUYER_CHECKED_AFTER: Final = timedelta(minutes=1)  # webhooks report a 3-D Secure result; this is for a lost one
 REFUND_TRIED_EVERY: Final = timedelta(days=1)  # at the longest, one that fails again and again
 POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 
@@ -73,6 +74,8 @@ def next_step(order: Order, *, now: datetime) -> OrderStep:
 
 def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     """Say when an order in its present state wants to be looked at again, if nothing happens before."""
+    if _waits_for_buyer(order):
+        return _checks_buyer_at(order, now)
     gives_back = order.failed_refund is not None or order.status in {*GIVING_BACK, _S.LOST}
     if gives_back and order.is_disputed and order.pending_refund is None:
         return now + POLL_EVERY  # the end of the dispute wakes it
@@ -83,6 +86,23 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     if order.status in _ENDED:
         return now + STEP_DUE if _may_hold_label(order) else None
     return _waits_until(order, now)
+
+
+def _waits_for_buyer(order: Order) -> bool:
+    """Return whether only the buyer can move the payment on: they are at their bank's page (3-D Secure)."""
+    waits = order.payment is not None and order.payment.status == PaymentStatus.REQUIRES_ACTION
+    return waits and order.status == _S.PAYMENT_PENDING and not order.cancel_requested
+
+
+def _checks_buyer_at(order: Order, now: datetime) -> datetime:
+    """Return when to ask the provider again: at twice the payment's age, and at the end of the hold at the latest.
+
+    Each check is a version.
+    """
+    if now >= order.hold_expires_at:
+        return now + STEP_DUE
+    age = now - payment_of(order).started_at
+    return min(now + max(BUYER_CHECKED_AFTER, age), order.hold_expires_at)
 
 
 def _waits_until(order: Order, now: datetime) -> datetime | None:

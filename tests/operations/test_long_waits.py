@@ -9,7 +9,7 @@ from resale.application.operations.claims import advance_claim, open_claim, reco
 from resale.application.operations.orders import NewRefund, refund_order
 from resale.domain.access import Principal
 from resale.domain.claims import Claim, ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
-from resale.domain.orders import Order
+from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import RefundState
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from tests.operations.partners import Books, Partners
@@ -84,3 +84,32 @@ def test_a_return_that_waited_is_refunded_when_the_other_refund_is_done(
     assert claim.due_at is not None
     sent = advance_claim(uow=world.uow(now=claim.due_at), partners=partners, claim_id=claim.id, now=claim.due_at)
     assert (sent.status, sent.refund_amount) == (ClaimStatus.RETURN_IN_TRANSIT, 11_000)
+
+
+def looks(world: World, partners: Partners, *, until: datetime) -> tuple[Order, int]:
+    """Take a step whenever the order is due; returns it as it was at the end, and how many versions that added."""
+    listing = world.active(world.shopper())
+    order = world.advance(world.advance(world.order(world.shopper(), listing), partners), partners)
+    first, due = order.version, order.due_at
+    while due is not None and due < until:
+        order = world.advance(order, partners, now=due)
+        due = order.due_at
+    return order, order.version - first
+
+
+def test_an_order_that_waits_for_its_buyer_all_its_hold_adds_few_versions(world: World) -> None:
+    hold_ends_at = NOW + timedelta(minutes=world.tenant.policies.hold_minutes)
+    order, added = looks(world, Partners(Books(ask_action=True)), until=hold_ends_at)
+    assert added <= 5
+    assert order.status == OrderStatus.PAYMENT_PENDING
+    assert order.due_at == hold_ends_at  # not a moment later: the listing goes back on sale
+
+
+def test_a_buyer_who_proved_who_they_are_is_seen_though_no_webhook_came(world: World) -> None:
+    partners = Partners(Books(ask_action=True))
+    order, _ = looks(world, partners, until=NOW + timedelta(minutes=2))
+    assert order.payment is not None
+    partners.payments.prove(order.payment.id)
+    assert order.due_at is not None
+    assert order.due_at < NOW + timedelta(minutes=5)
+    assert world.run(order, partners, now=order.due_at).status == OrderStatus.CONFIRMED
