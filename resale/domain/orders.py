@@ -12,6 +12,7 @@ from resale.domain.addresses import Address
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
+from resale.domain.return_urls import ReturnURL
 from resale.domain.shipments import Shipment
 from resale.domain.states import Machine, Row
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
@@ -95,11 +96,15 @@ PaymentToken = Annotated[
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card."""
+    """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card.
+
+    ``return_url`` is the brand's page that the buyer's bank sends them back to (3-D Secure).
+    """
 
     listing_id: Annotated[ListingId, msgspec.Meta(pattern=r"^lst_[0-9a-f]{32}\Z")]
     shipping_address: Address
     payment_token: PaymentToken
+    return_url: ReturnURL | None = None
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +113,7 @@ class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
     shipping_address: Address
     payment_token: str
     label_url: str | None = None
+    return_url: str | None = None  # a page may carry what is personal in its query
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):

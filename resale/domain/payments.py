@@ -96,6 +96,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     token: str
     provider_reference: str | None = None  # once the provider gave one: the shortest way to look the attempt up
+    return_url: str | None = None  # where the bank sends the buyer back to; None: where the connection says
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,6 +89,22 @@ class TestAuthorise:
         the_intent(double).update(status="requires_capture")
         assert found(stripe, request) == PaymentState.AUTHORIZED
 
+    @pytest.mark.parametrize(
+        ("of_the_order", "of_the_connection", "expected"),
+        [
+            ("https://shop.example/o?order_id=1", "https://shop.example/back", "https://shop.example/o?order_id=1"),
+            ("https://shop.example/o?order_id=1", None, "https://shop.example/o?order_id=1"),
+            (None, "https://shop.example/back?a=1", "https://shop.example/back?a=1&order_id={}"),
+        ],
+    )
+    def test_the_bank_sends_the_buyer_to_the_orders_page_or_the_connections(
+        self, double: StripeDouble, of_the_order: str | None, of_the_connection: str | None, expected: str
+    ) -> None:
+        request = msgspec.structs.replace(attempt("pm_card_threeDSecure2Required"), return_url=of_the_order)
+        connect(double.url, return_url=of_the_connection).authorise(request)
+        redirect = the_intent(double)["next_action"]["redirect_to_url"]
+        assert redirect["return_url"] == expected.format(request.order_id)
+
     def test_without_a_way_back_there_is_no_address_to_go_to(self, stripe: StripePayments) -> None:
         outcome = stripe.authorise(attempt("pm_card_threeDSecure2Required"))
         assert (outcome.state, outcome.action_url) == (PaymentState.REQUIRES_ACTION, None)

@@ -45,7 +45,7 @@ _REFUND = ("id", "status", "amount", "reason_code", "started_at", "finished_at")
 REFUNDS = {f"refunds.{name}" for name in _REFUND}
 BUYER_ORDER = (
     PARTY_ORDER | PARCEL | REFUNDS | {"buyer_id"}
-    | {f"payment.{name}" for name in ("status", "action_url", "captured_minor", "refunded_minor")}
+    | {f"payment.{name}" for name in ("status", "action_url", "captured_minor", "refunded_minor")} | {"next_action"}
 )  # fmt: skip
 COMMISSION = {f"commission.{name}" for name in ("basis_points", "base", "amount", "rule_version")}
 SELLER_ORDER = PARTY_ORDER | COMMISSION | SELLER_PARCEL | {"label_url"}

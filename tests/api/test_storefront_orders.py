@@ -1,5 +1,6 @@
 """Orders over HTTP: exactly one buyer, each party's own view, cancelled in time, and never another tenant's."""
 
+import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
@@ -8,7 +9,7 @@ from resale.domain.listings import Listing, ListingStatus
 from resale.domain.orders import Order
 from resale.domain.shipments import ShipmentStatus
 from tests.fixtures.storefront import ADDRESS, Answer, Front
-from tests.operations.partners import Partners
+from tests.operations.partners import Books, Partners
 from tests.operations.world import customer_of, later
 from tests.unit.builders import LISTING, ORDER
 
@@ -90,6 +91,55 @@ class TestSubmitOrder:
         assert (answer.code, answer.pointers) == ("422 validation_failed", ["/payment_token"])
         assert b"4242" not in answer.body
         assert "4242" not in caplog.text
+        assert front.world.listing(active.id).status == ListingStatus.ACTIVE
+
+
+class TestPayerAuthentication:
+    def test_the_buyer_is_led_to_their_bank_and_back_to_the_brands_page(
+        self, front: Front, active: Listing, buyer: Shopper
+    ) -> None:
+        ordered = front.buy(active, by=buyer, return_url="https://northwind.example/thanks?step=3")
+        assert (ordered.status, ordered.json["next_action"]) == (202, None)
+        partners = Partners(Books(ask_action=True))
+        order = stored(front, ordered)
+        for _ in range(2):
+            front.world.advance(order, partners, now=order.created_at)
+        waiting = front.get(ordered.headers["Location"], by=buyer).json
+        assert waiting["next_action"] == {"type": "redirect_to_url", "url": waiting["payment"]["action_url"]}
+        assert partners.payments.return_urls[order.id] == f"https://northwind.example/thanks?step=3&order_id={order.id}"
+
+        partners.payments.prove(front.world.uow().orders.get(order.id).payment.id)  # type: ignore[union-attr]  # it has one
+        front.world.run(order, partners, now=order.created_at)
+        paid = front.get(ordered.headers["Location"], by=buyer).json
+        assert (paid["status"], paid["next_action"]) == ("confirmed", None)
+
+    def test_only_the_buyer_is_told_where_to_go(
+        self, front: Front, active: Listing, buyer: Shopper, seller: Shopper
+    ) -> None:
+        ordered = front.buy(active, by=buyer, return_url="https://northwind.example/thanks?session=hush")
+        order = stored(front, ordered)
+        for _ in range(2):
+            front.world.advance(order, Partners(Books(ask_action=True)), now=order.created_at)
+        path = ordered.headers["Location"]
+        for seen in (front.get(path, by=seller), front.get(path, brand=True)):
+            assert "next_action" not in seen.json
+            assert b"hush" not in seen.body
+        assert b"hush" not in msgspec.json.encode(stored(front, ordered))  # it lies sealed
+
+    @pytest.mark.parametrize(
+        ("url", "code"),
+        [
+            ("https://evil.example/", "origin_not_allowed"),
+            ("https://northwind.example@evil.example/", "wrong_format"),
+            ("https://northwind.example/?order_id=1", "reserved"),
+            ("https://northwind.example/" + "x" * 2000, "too_long"),
+            ("", "too_short"),
+        ],
+    )
+    def test_nobody_is_sent_elsewhere(self, front: Front, active: Listing, buyer: Shopper, url: str, code: str) -> None:
+        answer = front.buy(active, by=buyer, return_url=url)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/return_url"])
+        assert answer.json["errors"][0]["code"] == code
         assert front.world.listing(active.id).status == ListingStatus.ACTIVE
 
 

@@ -123,9 +123,9 @@ class TestReadme:
 
 
 class TestDecisions:
-    def test_they_are_numbered_without_gaps(self) -> None:
-        numbers = [int(path.name[:4]) for path in DECISIONS]
-        assert numbers == list(range(1, len(numbers) + 1))
+    def test_each_has_a_number_of_its_own(self) -> None:
+        numbers = [int(path.name[:4]) for path in DECISIONS]  # work under way may have reserved the ones between
+        assert len(numbers) == len(set(numbers))
 
     @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
     def test_each_is_short_and_has_its_four_headings(self, path: Path) -> None:

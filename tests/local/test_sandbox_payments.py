@@ -1,13 +1,16 @@
 """The sandbox payment provider over real HTTP: each token, idempotency, faults, and its books after a restart."""
 
+import http.client
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,14 @@ def the_attempt(server: PaymentsServer) -> dict[str, Any]:
 def sums(server: PaymentsServer) -> tuple[int, int, int]:
     row = the_attempt(server)
     return row["authorized"], row["captured"], row["refunded"]
+
+
+def sent_to(server: PaymentsServer, method: str, path: str) -> tuple[int, str | None]:
+    """Ask as a browser does; returns the status and where it is sent on to."""
+    with closing(http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=10)) as connection:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.getheader("Location")
 
 
 class TestAuthorise:
@@ -109,9 +120,37 @@ class TestAction:
         url = authorise(server, "tok_requires_action")["action_url"]
         status, page = call(url, "GET", "", account=None)
         assert status == 200
-        assert 'action="complete_action?account=northwind"' in page
+        assert 'action="complete_action?account=northwind&amp;page=1"' in page
         post(url.replace("/action?", "/complete_action?"), "", account=None)
         assert the_attempt(server)["state"] == "authorized"
+
+    @pytest.mark.parametrize(("outcome", "status"), [("authorized", "succeeded"), ("declined", "failed")])
+    def test_its_page_leads_the_buyer_back_to_the_shop(self, server: PaymentsServer, outcome: str, status: str) -> None:
+        back = "https://shop.example/back?step=3&order_id=ord_1"
+        reference = authorise(server, "tok_requires_action", return_url=back)["reference"]
+        expected = f"{back}&payment={reference}&redirect_status={status}"
+        path = f"/payments/pay_1/complete_action?account=northwind&page=1&outcome={outcome}"
+        assert sent_to(server, "POST", path) == (303, expected)
+        assert sent_to(server, "GET", "/payments/pay_1/action?account=northwind") == (303, expected)  # opened again
+
+    def test_its_page_says_that_it_is_done_when_there_is_no_way_back(self, server: PaymentsServer) -> None:
+        authorise(server, "tok_requires_action")
+        status, page = call(server, "POST", "/payments/pay_1/complete_action?page=1")
+        assert (status, "The payment is authorized" in page) == (200, True)
+
+    def test_books_of_before_there_was_a_way_back_can_be_read(self, tmp_path: Path) -> None:
+        file = tmp_path / "books.sqlite"
+        with closing(sqlite3.connect(file)) as connection:
+            columns = (
+                "account TEXT, attempt_id TEXT, order_id TEXT, amount INTEGER, currency TEXT, token TEXT, state TEXT"
+            )
+            key = "reference TEXT, reason TEXT, PRIMARY KEY (account, attempt_id)"
+            connection.execute(f"CREATE TABLE payments ({columns}, {key})")
+            row = ("northwind", "pay_1", "ord_1", 1999, "GBP", "tok_requires_action", "requires_action", "sbx_1", None)
+            connection.execute("INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.commit()
+        with PaymentsServer(file) as server:
+            assert authorise(server, "tok_requires_action")["reference"] == "sbx_1"
 
     def test_cannot_be_completed_once_it_was_given_up(self, server: PaymentsServer) -> None:
         authorise(server, "tok_requires_action")

@@ -55,6 +55,7 @@ class Books(Faulty):
         super().__init__(lose=lose, down=down)
         self.payments: dict[str, PaymentState] = {}
         self.orders: dict[str, str] = {}
+        self.return_urls: dict[str, str | None] = {}  # by order: where its bank sends the buyer back to
         self.captured: dict[str, int] = {}
         self.refunds: dict[str, tuple[str, int, RefundState]] = {}
         self.payouts: dict[str, tuple[int, PayoutState]] = {}
@@ -68,6 +69,7 @@ class Books(Faulty):
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
         self._enter("authorise")
         self.orders[request.attempt_id] = request.order_id
+        self.return_urls[request.order_id] = request.return_url
         state = PaymentState.DECLINED if self.decline else PaymentState.AUTHORIZED
         if self.ask_action:
             state = PaymentState.REQUIRES_ACTION

@@ -17,7 +17,7 @@ T = TypeVar("T", Attempt, Refund, Payout, Dispute)
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS payments (
     account TEXT, attempt_id TEXT, order_id TEXT, amount INTEGER, currency TEXT, token TEXT, state TEXT,
-    reference TEXT, reason TEXT, PRIMARY KEY (account, attempt_id)
+    reference TEXT, reason TEXT, return_url TEXT, PRIMARY KEY (account, attempt_id)
 );
 CREATE TABLE IF NOT EXISTS refunds (
     account TEXT, refund_id TEXT, attempt_id TEXT, order_id TEXT, amount INTEGER, currency TEXT, state TEXT,
@@ -74,6 +74,7 @@ class Books:
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
+            _add_missing_columns(connection)
 
     def find(self, kind: type[T], account: str, name: str) -> T | None:
         """Return what stands of something."""
@@ -137,6 +138,13 @@ class Books:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA synchronous=NORMAL")  # with WAL it outlives the process, if not the machine
             yield connection
+
+
+def _add_missing_columns(connection: sqlite3.Connection) -> None:
+    """Bring a file of before ``return_url`` up to date."""
+    names = {row["name"] for row in connection.execute("PRAGMA table_info(payments)")}
+    if "return_url" not in names:
+        connection.execute("ALTER TABLE payments ADD COLUMN return_url TEXT")
 
 
 def _sums(connection: sqlite3.Connection, account: str, attempt_id: str) -> Sums:

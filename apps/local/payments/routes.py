@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from html import escape
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -15,16 +17,21 @@ from apps.local.payments.rows import NAME, Attempt, NewAttempt, NewDispute, NewP
 T = TypeVar("T")
 
 _ACTION_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
-<h1>Sandbox bank</h1><p>Do you agree to this payment?</p>
-<form method="post" action="complete_action?account={account}"><button>Agree</button></form>
-<form method="post" action="complete_action?account={account}&amp;outcome=declined"><button>Refuse</button></form>
+<meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>Do you agree to this payment?</p>
+<form method="post" action="complete_action?account={account}&amp;page=1"><button>Agree</button></form>
+<form method="post" action="complete_action?account={account}&amp;page=1&amp;outcome=declined"><button>Refuse</button>
+</form>
+"""
+_DONE_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
+<meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>The payment is {state}. {way_back}</p>
 """
 
 
 class Page(msgspec.Struct, frozen=True):
-    """An answer for a browser."""
+    """A response for a browser; ``location``: it is sent there."""
 
     html: str
+    location: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,13 +96,25 @@ def _void(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) ->
 
 
 def _action_page(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    _known(provider.attempts.find(account, ids[0]))
-    return Page(_ACTION_PAGE.format(account=account))
+    attempt = _known(provider.attempts.find(account, ids[0]))
+    return Page(_ACTION_PAGE.format(account=account)) if attempt.state == "requires_action" else _done_page(attempt)
 
 
 def _complete_action(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
     is_agreed = _outcome(call, "authorized", "declined")
-    return _attempt(provider.attempts.complete_action(account, ids[0], agreed=is_agreed), call)
+    attempt = provider.attempts.complete_action(account, ids[0], agreed=is_agreed)
+    return _done_page(attempt) if "page" in call.query else _attempt(attempt, call)
+
+
+def _done_page(attempt: Attempt) -> Page:
+    """Send the buyer back to the shop, with what the provider itself has to say: Stripe adds such parameters, too."""
+    if attempt.return_url is None:
+        return Page(_DONE_PAGE.format(state=attempt.state, way_back="You can close this page."))
+    status = "failed" if attempt.state in {"declined", "voided"} else "succeeded"
+    joint = "&" if "?" in attempt.return_url else "?"
+    back = f"{attempt.return_url}{joint}{urlencode({'payment': attempt.reference, 'redirect_status': status})}"
+    way_back = f'<a href="{escape(back)}">Back to the shop</a>'
+    return Page(_DONE_PAGE.format(state=attempt.state, way_back=way_back), location=back)
 
 
 def _refund(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -196,7 +215,7 @@ def _known(found: T | None) -> T:
 
 def _attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(attempt)
-    del shown["token"]
+    del shown["token"], shown["return_url"]
     if attempt.state == "requires_action":
         path = f"/payments/{attempt.attempt_id}/action?account={attempt.account}"
         shown["action_url"] = f"http://{call.host}{path}"

@@ -24,6 +24,7 @@ class NewAttempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     amount: Amount
     currency: Currency
     token: Word
+    return_url: Annotated[str, msgspec.Meta(max_length=2200)] | None = None
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +107,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reference: str
     reason: str | None = None
+    return_url: str | None = None  # where the bank's page sends the buyer back to
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):

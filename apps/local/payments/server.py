@@ -87,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         try:
-            self._send(200, answer(self.provider, self._call()))
+            content = answer(self.provider, self._call())
+            is_sent_on = isinstance(content, Page) and content.location is not None
+            self._send(303 if is_sent_on else 200, content)
         except Refusal as refusal:
             self.close_connection = True  # its body may not have been read
             self._send(refusal.status, {"error": refusal.code})
@@ -120,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8" if is_page else "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if isinstance(content, Page) and content.location is not None:
+            self.send_header("Location", content.location)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

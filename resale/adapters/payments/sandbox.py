@@ -122,6 +122,7 @@ class SandboxPayments:
             "amount": request.amount.amount,
             "currency": request.amount.currency,
             "token": request.token,
+            "return_url": request.return_url,
         }
         return _payment(self._ask("POST", "/payments", body))
 

@@ -1,6 +1,7 @@
 """Orders as each party may see them: an allow-list a view."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -42,6 +43,22 @@ class BuyerPayment(msgspec.Struct, frozen=True, kw_only=True):
     action_url: str | None = None
     captured_minor: int = 0
     refunded_minor: int = 0
+
+
+class NextActionType(StrEnum):
+    """What an order waits for its buyer to do."""
+
+    REDIRECT_TO_URL = "redirect_to_url"
+
+
+class NextAction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the buyer has to do for the order to go on.
+
+    ``redirect_to_url``: open ``url``, their bank's page (3-D Secure); it leads back to the order's ``return_url``.
+    """
+
+    type: NextActionType
+    url: str | None = None
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +123,7 @@ class BuyerOrder(OrderView, frozen=True, kw_only=True):
 
     buyer_id: CustomerId
     payment: BuyerPayment | None = None
+    next_action: NextAction | None = None
     shipment: ParcelView | None = None
     refunds: tuple[RefundView, ...] = ()
 
@@ -195,6 +213,8 @@ def view_order(
     if not permits(Action.VIEW_ORDER, role, parties.status):
         raise OrderNotFound
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
+    if isinstance(view, BuyerOrder):
+        view = _with_next_action(view)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
         return view
     opened = opened or _private(reader, document, parties.buyer_id)
@@ -229,6 +249,13 @@ def order_document(order: Order) -> Document:
     private = None if order.private is UNSET else order.private
     doc = _ENCODER.encode(msgspec.structs.replace(order, private=UNSET))
     return Document(id=order.id, version=order.version, doc=doc, private=private)
+
+
+def _with_next_action(view: BuyerOrder) -> BuyerOrder:
+    if view.status == OrderStatus.PAYMENT_PENDING and view.payment is not None and view.payment.action_url is not None:
+        action = NextAction(type=NextActionType.REDIRECT_TO_URL, url=view.payment.action_url)
+        return msgspec.structs.replace(view, next_action=action)
+    return view
 
 
 def _page(reader: Reader, principal: Principal, page: Page) -> OrderPage:

@@ -44,7 +44,11 @@ ORDER_ENDPOINTS: Final = (
         details=(
             "Reserves the listing and makes the order in one step: of any number of buyers exactly one gets 202. "
             "Payment follows; read the order at `Location` until it is `confirmed` or `cancelled`. "
-            "`payment_token` is a payment provider's token: a card number is refused."
+            "`payment_token` is a payment provider's token: a card number is refused. "
+            "When the buyer's bank asks for 3-D Secure, `next_action` is `redirect_to_url`: open its `url` in the "
+            "buyer's browser. The bank leads them back to `return_url`, with `order_id` and the provider's parameters "
+            "added. Those are no proof: read the order. `return_url` is an `https://` page of one of the shop's "
+            "allowed origins, without fragment; a sandbox shop may also use `http://localhost` on any port."
         ),
         access=Access.SHOPPER,
         body=NewOrder,

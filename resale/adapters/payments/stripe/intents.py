@@ -18,6 +18,7 @@ from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_st
 from resale.adapters.payments.stripe.client import code_of, known_or_raised
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
+from resale.domain.return_urls import with_order_id
 
 _KEY_SECONDS: Final = 23 * 3600  # Stripe keeps idempotency keys for 24 hours at least
 _STATES: Final = {
@@ -38,7 +39,12 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Intents:
-    """The payments of one tenant. ``return_url`` is where the buyer's bank sends the buyer back to."""
+    """The payments of one tenant.
+
+    ``return_url`` is where the buyer's bank sends the buyer back to when their order names no page. Stripe adds its own
+    ``payment_intent``, ``payment_intent_client_secret`` and ``redirect_status`` to either
+    (docs.stripe.com/payments/3d-secure/authentication-flow).
+    """
 
     def __init__(self, client: stripe.StripeClient, *, return_url: str | None) -> None:
         self._intents = client.v1.payment_intents
@@ -118,10 +124,11 @@ class Intents:
         """Confirm without a key: Stripe confirms an intent once, and a key would repeat its 500s for a day."""
         with known_or_raised():
             try:
-                if self._return_url is None:
+                return_url = self._returns_to(request)
+                if return_url is None:
                     return _must(self._intents.confirm(intent_id, {"payment_method": request.token}))
                 return _must(
-                    self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": self._return_url})
+                    self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": return_url})
                 )
             except stripe.CardError as error:
                 return _declined(intent_id, code_of(error))
@@ -129,6 +136,11 @@ class Intents:
                 if error.param == "payment_method":
                     return _declined(intent_id, "invalid_token")
                 return self._after(intent_id, error)
+
+    def _returns_to(self, request: PaymentRequest) -> str | None:
+        if request.return_url is not None:
+            return request.return_url
+        return None if self._return_url is None else with_order_id(self._return_url, request.order_id)
 
     def _capture(self, intent_id: str) -> PaymentOutcome:
         with known_or_raised():

@@ -42,7 +42,8 @@ class StripePayments:
             api_key: The account's secret or restricted key.
             webhook_secret: Of its endpoint; several parted by spaces, for events of connected accounts come from an
                 endpoint of their own.
-            return_url: Where a buyer's bank sends the buyer back to; without it there is no ``action_url``.
+            return_url: Where a buyer's bank sends the buyer back to when their order names no page; without either
+                there is no ``action_url``.
             api_base: Where Stripe is, if not where it always is.
         """
         client = make_client(settings, api_key=api_key, api_base=api_base)

@@ -9,6 +9,7 @@ from resale.domain.listings import LISTINGS, ListingCommand, moved_listing
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderChanged, OrderPrivate
 from resale.domain.payments import PaymentRequest
+from resale.domain.return_urls import with_order_id
 from resale.domain.steps import payment_of
 
 
@@ -26,13 +27,14 @@ def seal_private(*, uow: UnitOfWork, order: Order, private: OrderPrivate) -> str
 
 def payment_request(*, uow: UnitOfWork, order: Order) -> PaymentRequest:
     """Say to a provider which attempt is meant: the same words every time."""
-    payment = payment_of(order)
+    payment, private = payment_of(order), private_of(uow=uow, order=order)
     return PaymentRequest(
         attempt_id=payment.id,
         order_id=order.id,
         amount=Money(amount=order.amounts.grand_total, currency=order.currency),
-        token=private_of(uow=uow, order=order).payment_token,
+        token=private.payment_token,
         provider_reference=payment.provider_reference,
+        return_url=None if private.return_url is None else with_order_id(private.return_url, order.id),
     )
 
 

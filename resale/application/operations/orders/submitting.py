@@ -27,6 +27,7 @@ from resale.domain.orders import (
     OwnListing,
     price_order,
 )
+from resale.domain.return_urls import check_return_url
 from resale.domain.steps import STEP_DUE
 
 COMMISSION_RULE: Final = "2026-1"
@@ -52,9 +53,12 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
         ListingNotFound: None that a buyer may see.
         ListingNotForSale: Reserved, sold or in review, from a status that was read.
         OwnListing: Nobody buys their own.
+        Invalid: The return URL is not a page of the shop.
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won and the listing is still on sale; read again and retry.
     """
+    if new.return_url is not None:
+        check_return_url(new.return_url, tenant=uow.tenant)
     buyer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
     listing = uow.listings.get(new.listing_id)
     _check_buyable(listing, buyer_id)
@@ -83,7 +87,9 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
 
 def _new_order(*, uow: UnitOfWork, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
     order_id = OrderId(uow.ids("ord"))
-    private = OrderPrivate(shipping_address=new.shipping_address, payment_token=new.payment_token)
+    private = OrderPrivate(
+        shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url
+    )
     amounts = price_order(listing.price)
     return Order(
         id=order_id,
