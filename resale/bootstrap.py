@@ -14,7 +14,7 @@ from resale.adapters.dynamodb.dead_letters import DynamoDBFailures
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
-from resale.adapters.dynamodb.streams import TenantStreams, local_client
+from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.vips import VipsImageCodec
@@ -179,11 +179,8 @@ class Container:
 
     def streams(self, tenant: Tenant) -> TenantStreams:
         """Read one tenant's streams, where no Pipe does, and to reconcile its history."""
-        session = self.sessions.for_tenant(tenant)
-        endpoint_url = self.settings.dynamodb_endpoints.get(tenant.account_id)
-        if endpoint_url is None:
-            return TenantStreams(tenant, session.client("dynamodbstreams"))  # type: ignore[arg-type]  # the stubs know no such client
-        return TenantStreams(tenant, local_client(tenant, session, endpoint_url=endpoint_url))
+        client = self.sessions.for_tenant(tenant).client("dynamodbstreams")
+        return TenantStreams(tenant, client)  # type: ignore[arg-type]  # the stubs know no such client
 
     def close(self) -> None:
         """Stop the refresh thread, close pooled connections and leave no folder of this process's own."""

@@ -55,7 +55,13 @@ class LocalPlatform:
             finally:
                 self._say("stopping")
                 # Before the engines, which are in the supervisor's own hands.
-                supervisor.stop_together([name for name in supervisor.names() if name in self._platform])
+                self._stop_platform(supervisor)
+
+    def _stop_platform(self, supervisor: Supervisor) -> None:
+        """Stop the platform's processes; the relay after those that write, so that it carries what they wrote last."""
+        running = [name for name in supervisor.names() if name in self._platform]
+        supervisor.stop_together([name for name in running if name != services.RELAY])
+        supervisor.stop_together([name for name in running if name == services.RELAY])
 
     def _start_and_play(self, supervisor: Supervisor) -> None:
         began = time.monotonic()

@@ -18,6 +18,7 @@ from resale.domain.partners import PartnerKind
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _ENTRYPOINT: Final = str(ROOT / "docker" / "entrypoint")
+RELAY: Final = "relay"
 _READY_SECONDS: Final = 30.0  # a cold start imports from a cold disk
 
 
@@ -118,7 +119,7 @@ def relay(
 ) -> ProcessSpec:
     """Describe the stand-in for the Pipes."""
     argv = _command("relay", "--databases", databases, "--checkpoints", checkpoints, "--generation-file", generation)
-    return _process("relay", argv, env=_environment(addresses, secrets))
+    return _process(RELAY, argv, env=_environment(addresses, secrets))
 
 
 def _worker(queue: str, *, children: int) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ VARIABLES: Final = (
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
     Variable("RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: a tenant on it takes no payments"),
     Variable("RESALE_SHIPPING_URL", "Base URL of the sandbox carrier; none: sandbox tenants buy no labels"),
+    Variable("RESALE_ENGINE", "Local only: what holds the tables; `ministack` where dynoxide shall not", "dynoxide"),
     Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
     Variable(
         "RESALE_GUARD_DIR", "Folder that a worker's processes share to limit calls to partners; none: each by itself"

@@ -15,14 +15,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.local.engines import dynoxide
-from apps.local.engines.install import has_dynoxide
+from apps.local.engines.install import ENGINE_VARIABLE, InstallError, has_dynoxide
 from apps.local.engines.local import LocalEngines
 from apps.local.supervisor import LockRefused, SupervisorError
 from tests.local.clients import client, make_table
 from tests.local.processes import is_gone, until
 
 ACCOUNTS = ("111111111111", "222222222222")
-only_with_dynoxide = pytest.mark.skipif(not has_dynoxide(), reason="dynoxide is not published for this machine")
+only_with_dynoxide = pytest.mark.skipif(not has_dynoxide(), reason="no dynoxide: not published, or not chosen")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,7 +45,7 @@ class TestLocalEngines:
             client("sts", engines.aws_endpoint_url, key="AKIASTRANGER").get_caller_identity()
 
     def test_give_each_account_its_own_tables(self, own: LocalEngines) -> None:
-        first, second = (client("dynamodb", own.dynamodb_endpoints[account]) for account in ACCOUNTS)
+        first, second = (client("dynamodb", own.dynamodb_endpoints[account], key=account) for account in ACCOUNTS)
         make_table(first)
         assert second.list_tables()["TableNames"] == []
 
@@ -96,6 +96,18 @@ class TestLocalEngines:
             make_table(client("dynamodb", running.aws_endpoint_url))
         assert len(said) == 1
 
+    def test_stand_in_where_it_is_chosen(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(ENGINE_VARIABLE, "ministack")
+        said: list[str] = []
+        with LocalEngines(tmp_path, ACCOUNTS, say=said.append) as running:
+            assert running.dynamodb_endpoints == dict.fromkeys(ACCOUNTS, running.aws_endpoint_url)
+        assert len(said) == 1
+
+    def test_refuse_an_engine_that_nobody_knows(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(ENGINE_VARIABLE, "dynalite")
+        with pytest.raises(InstallError, match="RESALE_ENGINE=dynalite"), LocalEngines(tmp_path, ACCOUNTS):
+            pass
+
 
 class TestMinistack:
     def test_keeps_queues_over_a_clean_restart_on_the_same_port(self, own: LocalEngines) -> None:
@@ -137,7 +149,8 @@ with LocalEngines(Path(sys.argv[1]), sys.argv[2:], say=lambda line: None) as eng
 
 def start_parent(data_dir: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", _PARENT, str(data_dir), *ACCOUNTS]
-    environment = {"PYTHONPATH": str(_ROOT), "PATH": os.environ["PATH"]}
+    chosen = {name: value for name, value in os.environ.items() if name == ENGINE_VARIABLE}
+    environment = {"PYTHONPATH": str(_ROOT), "PATH": os.environ["PATH"], **chosen}
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 

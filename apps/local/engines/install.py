@@ -25,6 +25,7 @@ DYNOXIDE_PACKAGE = f"@dynoxide/linux-x64@{DYNOXIDE_VERSION}"
 # npm's integrity value of that package, base64 (npm view @dynoxide/linux-x64@1.2.1 dist.integrity).
 DYNOXIDE_SHA512 = "sBHqlxJ9ANkLluFkYRfd5r8Y0ApFew4FhOrlhgRAgD4XzEoFOukEo1nuBTQ1+jTtofqwn4NWQ2k0Tn5mNTjgUg=="
 MINISTACK_LOCK = Path(__file__).with_name("ministack.lock")
+ENGINE_VARIABLE = "RESALE_ENGINE"  # "ministack": its DynamoDB stands in, as where dynoxide is not published
 _COMMAND_SECONDS = 600
 
 Say = Callable[[str], None]
@@ -61,6 +62,18 @@ def install(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Installed:
 
 
 def has_dynoxide() -> bool:
+    """Tell whether dynoxide holds the tables here: it is published for this machine, and nobody chose the stand-in.
+
+    Raises:
+        InstallError: ``RESALE_ENGINE`` names no engine.
+    """
+    chosen = os.environ.get(ENGINE_VARIABLE, "").strip() or "dynoxide"
+    if chosen not in {"dynoxide", "ministack"}:
+        raise InstallError(f"{ENGINE_VARIABLE}={chosen} is no engine for DynamoDB; use dynoxide or ministack")
+    return chosen == "dynoxide" and is_published()
+
+
+def is_published() -> bool:
     """Tell whether a dynoxide is published for this machine."""
     return sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}
 

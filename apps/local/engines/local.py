@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from apps.local.engines import dynoxide, ministack
-from apps.local.engines.install import ENGINES_DIR, Installed, install, say_line
+from apps.local.engines.install import ENGINE_VARIABLE, ENGINES_DIR, Installed, install, is_published, say_line
 from apps.local.engines.ministack import MinistackFiles
 from apps.local.supervisor import Supervisor
 from apps.local.supervisor.ports import PortBook
@@ -82,7 +82,8 @@ class LocalEngines:
 
     def _start_dynamodb(self, installed: Installed, ports: PortBook) -> None:
         if installed.dynoxide is None:
-            self._say("dynoxide is published for linux-x64 only: ministack's DynamoDB stands in (kept on a clean stop)")
+            why = f"{ENGINE_VARIABLE}=ministack" if is_published() else "dynoxide is published for linux-x64 only"
+            self._say(f"{why}: ministack's DynamoDB stands in, which keeps its tables only on a clean stop")
             self.dynamodb_endpoints = dict.fromkeys(self._accounts, self.aws_endpoint_url)
             return
         for account in self._accounts:

@@ -12,10 +12,12 @@ from botocore.loaders import Loader
 
 from resale.adapters.aws.credentials import RoleCredentials
 from resale.adapters.signing import REFUSED_TOKEN_CODES
+from resale.domain.tenants import Tenant
 from resale.settings import Settings
 
 _FIRST_ATTEMPT: Final = 1
 _RETRY_NOW: Final = 0  # seconds
+_TABLE_SERVICES: Final = frozenset({"dynamodb", "dynamodbstreams"})
 
 
 @functools.cache
@@ -40,9 +42,14 @@ class ClientFactory:
         self._lock = threading.Lock()  # the loader's cache is filled without one
 
     def build(
-        self, service: str, *, region: str, credentials: RoleCredentials, read_timeout_seconds: float
+        self,
+        service: str,
+        *,
+        tenant: Tenant,
+        credentials: RoleCredentials,
+        read_timeout_seconds: float,
     ) -> BaseClient:
-        """Build a client of one service in one region, on one tenant's credentials."""
+        """Build a client of one service in a tenant's region, on the tenant's credentials."""
         session = new_session()
         session.register_component("credential_provider", _Fixed(credentials))
         config = Config(
@@ -55,9 +62,17 @@ class ClientFactory:
             parameter_validation=service != "dynamodbstreams",
         )
         with self._lock:
-            client: BaseClient = session.create_client(service, region_name=region, config=config)
+            client: BaseClient = session.create_client(
+                service, region_name=tenant.region, config=config, endpoint_url=self._endpoint_url(service, tenant)
+            )
         client.meta.events.register_first("needs-retry", _Healer(credentials))  # type: ignore[arg-type]  # the answer counts
         return client
+
+    def _endpoint_url(self, service: str, tenant: Tenant) -> str | None:
+        """Name the local engine that holds the tenant's tables; None: where the SDK's own settings say."""
+        if service not in _TABLE_SERVICES:
+            return None
+        return self._settings.dynamodb_endpoints.get(tenant.account_id)
 
 
 def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:

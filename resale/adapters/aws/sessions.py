@@ -95,7 +95,7 @@ class TenantSession:
         if client is None:
             with self._clients_lock:
                 client = self._clients.get((service, timeout)) or self._parts.clients.build(
-                    service, region=self.tenant.region, credentials=self._credentials, read_timeout_seconds=timeout
+                    service, tenant=self.tenant, credentials=self._credentials, read_timeout_seconds=timeout
                 )
                 self._clients[service, timeout] = client
         return client

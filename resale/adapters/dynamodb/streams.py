@@ -1,14 +1,12 @@
 """DynamoDB streams of one tenant's audited tables, read from a position on. Used where no Pipe runs."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 import msgspec
-from botocore.config import Config
 
 from resale.adapters.faults import unavailable_on_fault
-from resale.adapters.signing import CredentialSource
 from resale.domain.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -83,26 +81,14 @@ class TenantStreams:
             iterator = answer.get("NextShardIterator", "")
 
     def _open(self, stream_arn: str, shard_id: str, after: str | None) -> str:
-        start: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if after is not None:
-            start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after}
+        shard = {"StreamArn": stream_arn, "ShardId": shard_id}
         with unavailable_on_fault("DynamoDB Streams"):
-            return self._client.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, **start)["ShardIterator"]
-
-
-def local_client(tenant: Tenant, source: CredentialSource, *, endpoint_url: str) -> "DynamoDBStreamsClient":
-    """Build the client of a local engine, which checks no credentials, so these need no renewal."""
-    credentials = source.credentials()
-    return boto3.client(
-        "dynamodbstreams",
-        endpoint_url=endpoint_url,
-        region_name=tenant.region,
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        aws_session_token=credentials.token,
-        # The local engine's shard ids are shorter than the model says.
-        config=Config(parameter_validation=False, connect_timeout=2, read_timeout=10),
-    )
+            if after is not None:
+                with suppress(self._client.exceptions.TrimmedDataAccessException):  # gone: what is left is all later
+                    return self._client.get_shard_iterator(
+                        **shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=after
+                    )["ShardIterator"]
+            return self._client.get_shard_iterator(**shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
 
 
 def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:

@@ -14,12 +14,16 @@ class Gap(StrEnum):
 
     PIPES = "EventBridge Pipes deliver nothing here; the relay carries changes to the queue"
     POINT_IN_TIME_RECOVERY = "dynoxide has no point-in-time recovery; left out"
+    STREAM_RESOURCES = "ministack does not see which stream a call names; a role may read all streams of its account"
 
 
 #: Resource types that are not made, and why.
 LEFT_OUT: Mapping[str, Gap] = {"AWS::Pipes::Pipe": Gap.PIPES}
 
 _UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's answer to an operation it does not have
+#: What reads one stream. ministack 1.5.33 takes a DynamoDB call's resource from its TableName alone, and these calls
+#: have none: it asks the policy for "*", which no statement about streams allows (core/iam_actions.py there).
+_STREAM_ACTIONS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})
 _TLS_ONLY_CONDITION = {"Bool": {"aws:SecureTransport": "false"}}
 # ministack 1.5.33 looks a form POST's account up by its access key and finds none for a session's, so it judges the
 # bucket's policy as if account 0 asked. The form's signature, token and the role's right are still checked after it.
@@ -49,6 +53,19 @@ def is_tls_only(statement: Statement) -> bool:
 def for_loopback(policy: Mapping[str, Any]) -> dict[str, Any]:
     """Return a policy without its TLS-only statements, otherwise as it is."""
     return {**policy, "Statement": [each for each in policy["Statement"] if not is_tls_only(each)]}
+
+
+def with_streams(policy: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a role's policy that lets ministack's DynamoDB read streams, or None when it allows no such call.
+
+    Only the resource is widened, to the account's own streams: ministack looks for a stream in the caller's account.
+    """
+    statements = [
+        {**each, "Sid": f"Local{each['Sid']}", "Resource": "*"}
+        for each in policy["Statement"]
+        if each["Effect"] == "Allow" and _STREAM_ACTIONS & set(each["Action"])
+    ]
+    return {**policy, "Statement": [*policy["Statement"], *statements]} if statements else None
 
 
 def with_form_posts(policy: Mapping[str, Any], bucket: str) -> dict[str, Any]:

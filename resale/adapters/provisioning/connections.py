@@ -79,6 +79,11 @@ class RootAccount:
         """The account's secrets."""
         return self._session.client("secretsmanager", **self._arguments)
 
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether ministack stands in for dynoxide, and so checks the rights of DynamoDB calls, too."""
+        return self._endpoints.dynamodb_url == self._endpoints.aws_url
+
     def note(self, gap: Gap | None) -> None:
         """Remember a gap that was met."""
         if gap is not None:

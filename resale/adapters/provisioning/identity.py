@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from resale.adapters.provisioning.concessions import for_loopback
+from resale.adapters.provisioning.concessions import Gap, for_loopback, with_streams
 from resale.adapters.provisioning.connections import RootAccount
 from resale.adapters.provisioning.shapes import Spec, Tag, read_spec
 from resale.adapters.provisioning.sources import TemplateError
@@ -149,8 +149,16 @@ def _create_role(account: RootAccount, name: str, spec: RoleSpec) -> str:
 
 def _set_policies(account: RootAccount, name: str, spec: RoleSpec) -> None:
     for policy in spec.policies:
-        document = json.dumps(policy.policy_document)
+        document = json.dumps(_for_engine(account, policy.policy_document))
         account.iam.put_role_policy(RoleName=name, PolicyName=policy.policy_name, PolicyDocument=document)
     there = set(account.iam.list_role_policies(RoleName=name)["PolicyNames"])
     for gone in there - {policy.policy_name for policy in spec.policies}:
         account.iam.delete_role_policy(RoleName=name, PolicyName=gone)
+
+
+def _for_engine(account: RootAccount, document: dict[str, Any]) -> dict[str, Any]:
+    widened = with_streams(document) if account.has_stand_in else None
+    if widened is None:
+        return document
+    account.note(Gap.STREAM_RESOURCES)
+    return widened

@@ -1,0 +1,71 @@
+"""ministack's DynamoDB in dynoxide's place, rights enforced: what is written there is carried to history."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from apps.local.engines.local import LocalEngines
+from apps.local.relay import Checkpoint, TenantRelay
+from apps.local.watching import DatabaseWatch
+from apps.workers.changes import ChangesConsumer
+from resale.application.queries.history import verify_history
+from resale.bootstrap import Container
+from resale.domain.tenants import Tenant
+from resale.settings import Settings
+from tests.fixtures.provisioned import tenant_of
+from tests.operations.world import World
+
+ACCOUNT = "333333333333"
+
+
+@pytest.fixture(scope="module")
+def stand_in(engines: LocalEngines) -> Iterator[Tenant]:
+    """A third brand, all of whose account is ministack's."""
+    engines.dynamodb_endpoints[ACCOUNT] = engines.aws_endpoint_url
+    yield tenant_of("standin", ACCOUNT, "eu-west-2", currency="GBP", market="GB", engines=engines)
+    del engines.dynamodb_endpoints[ACCOUNT]
+
+
+@pytest.fixture
+def world(stand_in: Tenant, engines: LocalEngines, resale_settings: Settings) -> Iterator[World]:
+    endpoints = {ACCOUNT: engines.aws_endpoint_url}
+    container = Container(msgspec.structs.replace(resale_settings, dynamodb_endpoints=endpoints))
+    yield World(container, stand_in)
+    container.close()
+
+
+def relay_of(world: World, folder: Path) -> TenantRelay:
+    generation_file = folder / "generation"
+    generation_file.write_text("first")
+    return TenantRelay(
+        streams=world.container.streams(world.tenant),
+        sender=world.container.queues(world.tenant),
+        queue_url=world.tenant.resources.queues.changes.url,
+        watch=DatabaseWatch(folder / "no such file"),
+        checkpoint=Checkpoint(folder / "checkpoint.json", generation_file),
+    )
+
+
+class TestTheStandIn:
+    def test_carries_a_change_from_its_write_to_its_history(self, world: World, tmp_path: Path) -> None:
+        listing, _ = world.draft(world.shopper())
+        relay_of(world, tmp_path).run_once()
+        consumer = ChangesConsumer(
+            tenant=world.tenant,
+            queues=world.container.queues(world.tenant),
+            history=world.container.history(world.tenant),
+            read_row=world.container.history_row,
+        )
+        while consumer.run_once(wait_seconds=0):
+            pass
+        assert verify_history(reader=world.reader, entity_id=listing.id, parent_id=listing.id).verified
+
+    def test_is_read_from_its_beginning_when_it_has_forgotten_a_position(self, world: World) -> None:
+        """As after a restart, which its streams do not outlive."""
+        world.draft(world.shopper())
+        streams = world.container.streams(world.tenant)
+        batches = list(streams.read({}))
+        forgotten = {shard: "0" * 30 for batch in batches for shard in batch.position}
+        assert [batch.bodies for batch in streams.read(forgotten)] == [batch.bodies for batch in batches]
