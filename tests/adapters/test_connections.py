@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed
+from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed, default_tls
 from tests.adapters.peers import Peer, closed_port, ok
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
@@ -182,6 +182,14 @@ class TestTLS:
             pool = open_pool(peer.url, tls=ssl.create_default_context(cafile=certificate))
             assert [pool.send(REQUEST).body for _ in range(2)] == [b"one", b"two"]
             assert peer.connection_count == 1
+
+    def test_trusts_the_bundle_of_the_sdks_settings(
+        self, open_pool: OpenPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate = _certificate(tmp_path, "localhost")
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        with Peer([ok(b"one")], tls=_server_side(certificate)) as peer:
+            assert open_pool(peer.url, tls=default_tls.__wrapped__()).send(REQUEST).body == b"one"
 
     def test_no_other(self, open_pool: OpenPool, tmp_path: Path) -> None:
         with Peer([ok(b"{}")], tls=_server_side(_certificate(tmp_path, "localhost"))) as peer:

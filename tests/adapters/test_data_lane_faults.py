@@ -4,10 +4,15 @@ import time
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
+from botocore.retries.quota import RetryQuota
 
 from resale.adapters.aws.sessions import TenantSession
-from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, TransactionCanceled
+from resale.adapters.dynamodb.calls import Caller
+from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, TransactionCanceled, to_wire
+from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.adapters.dynamodb.retries import FAULT_ATTEMPTS
 from resale.errors import Unavailable
 from tests.adapters.test_data_lane import NEW, key_of, put
 from tests.faults.proxy import Fault, FaultProxy
@@ -40,7 +45,31 @@ class TestReads:
             faulty_lane.get_item(table=table, key=key_of(item))
         assert time.monotonic() - started_at < LONGEST_SECONDS
         assert failure.value.retry_after_seconds >= 1
-        assert len(store_proxy.seen("GetItem")) >= 2
+        assert 2 <= len(store_proxy.seen("GetItem")) <= FAULT_ATTEMPTS
+
+    @pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.UNAVAILABLE, Fault.DROP_REQUEST])
+    def test_a_store_in_trouble_is_soon_sent_each_request_once(
+        self, fault: Fault, session: TenantSession, store_proxy: FaultProxy, table: str, item: Item
+    ) -> None:
+        body = msgspec.json.encode({"TableName": table, "Key": to_wire(key_of(item))})
+        pool = ConnectionPool(store_proxy.url, connect_timeout_seconds=2, read_timeout_seconds=1.5)
+        quota = RetryQuota(30)  # the real one would take this test a minute to use up
+        caller = Caller(pool, region=session.tenant.region, credentials=session, quota=quota)
+        store_proxy.inject(fault)
+        sent = []
+        for _ in range(8):
+            before = len(store_proxy.seen("GetItem"))
+            with pytest.raises(Unavailable):
+                caller.call("GetItem", body)
+            sent.append(len(store_proxy.seen("GetItem")) - before)
+        assert sent[0] > 1
+        assert sent[-3:] == [1, 1, 1]
+        store_proxy.clear()
+        for _ in range(20):  # each success returns a part of the quota
+            caller.call("GetItem", body)
+        store_proxy.inject(fault, "GetItem", count=1)
+        assert caller.call("GetItem", body) == b"{}"
+        pool.close()
 
 
 class TestWrites:

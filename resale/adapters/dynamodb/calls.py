@@ -2,13 +2,14 @@
 
 import logging
 import random
-import time
 from typing import Final
 
 import tenacity
+from botocore.retries.quota import RetryQuota
 
 from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed
 from resale.adapters.dynamodb.failures import TokenRefused, TransactionCanceled, Transient, failure_of
+from resale.adapters.dynamodb.retries import PAUSE, Retries
 from resale.adapters.signing import CredentialSource, JSONCallSigner, WallClock
 from resale.errors import Unavailable
 
@@ -16,11 +17,8 @@ _LOG = logging.getLogger(__name__)
 
 _CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 _TARGET_PREFIX: Final = "DynamoDB_20120810."
+_USER_AGENT: Final = "resale-data-lane"  # what CloudTrail shows
 _OK: Final = 200
-#: No third or later attempt starts after this; a request has better uses for its thread.
-_BUDGET_SECONDS: Final = 2.0
-#: Pauses are random in [0, 25 ms · 2^n], at most 0.5 s ("full jitter", AWS Builders' Library, timeouts and retries).
-_PAUSE: Final = tenacity.wait_random_exponential(multiplier=0.025, max=0.5)
 
 _random = random.SystemRandom()
 
@@ -32,12 +30,17 @@ class Caller:
     (or harmless twice): the unit of work recognises its own first try in the item that the refusal returns.
     """
 
-    def __init__(self, pool: ConnectionPool, *, region: str, credentials: CredentialSource) -> None:
+    def __init__(
+        self, pool: ConnectionPool, *, region: str, credentials: CredentialSource, quota: RetryQuota | None = None
+    ) -> None:
         self._pool = pool
         self._credentials = credentials
         self._clock = WallClock()
+        self._quota = quota or RetryQuota()
         self._signer = JSONCallSigner(region=region, service="dynamodb", host=pool.host, content_type=_CONTENT_TYPE)
-        self._head = f"POST / HTTP/1.1\r\nHost: {pool.host}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
+        self._head = (
+            f"POST / HTTP/1.1\r\nHost: {pool.host}\r\nUser-Agent: {_USER_AGENT}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
+        )
 
     def call(self, operation: str, body: bytes) -> bytes:
         """Give the answer's body.
@@ -45,18 +48,18 @@ class Caller:
         Raises:
             ConditionFailed: A single write's condition did not hold.
             TransactionCanceled: A condition of a transaction did not hold, or contention outlasted the retries.
-            Unavailable: Throttled, broken or silent for the whole budget, refused by the account, or no credentials.
+            Unavailable: Throttled, broken or silent until the retries ended, refused by the account, or no credentials.
             RequestInvalid: DynamoDB does not understand the request.
         """
-        started_at = time.monotonic()
+        retries = Retries(self._quota)
         try:
-            return self._attempt(operation, body)
+            answer = self._attempt(operation, body)
         except (Transient, TransportFailed, TransactionCanceled) as failure:
-            if not _is_worth_repeating(failure):
-                raise
-            return self._repeat(operation, body, failure, started_at)
+            answer = self._repeat(operation, body, failure, retries)
+        retries.succeeded()
+        return answer
 
-    def _repeat(self, operation: str, body: bytes, failure: Exception, started_at: float) -> bytes:
+    def _repeat(self, operation: str, body: bytes, failure: Exception, retries: Retries) -> bytes:
         first: list[Exception] = [failure]
 
         def attempt() -> bytes:
@@ -65,13 +68,9 @@ class Caller:
             return self._attempt(operation, body)
 
         try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception(_is_worth_repeating),
-                wait=_PAUSE,
-                # Always one repeat: the first attempt may have waited for a session as well.
-                stop=lambda state: state.attempt_number > 1 and time.monotonic() - started_at >= _BUDGET_SECONDS,
-                reraise=True,
-            )(attempt)
+            return tenacity.Retrying(retry=tenacity.retry_if_exception(retries.permits), wait=PAUSE, reraise=True)(
+                attempt
+            )
         except (Transient, TransportFailed) as last:
             _LOG.warning("gave up on %s at %s: %s", operation, self._pool.host, last)
             raise Unavailable("The store did not answer in time.", retry_after_seconds=_random.randint(1, 3)) from last
@@ -104,9 +103,3 @@ class Caller:
             f"Authorization: {authorization}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
-
-
-def _is_worth_repeating(failure: BaseException) -> bool:
-    if isinstance(failure, TransactionCanceled):
-        return failure.is_transient
-    return isinstance(failure, (Transient, TransportFailed))

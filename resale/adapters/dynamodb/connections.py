@@ -14,6 +14,7 @@ import zlib
 from typing import Final
 from urllib.parse import urlsplit
 
+import botocore.session
 import httptools
 import msgspec
 from botocore.httpsession import get_cert_path
@@ -22,6 +23,7 @@ _MAX_IDLE: Final = 32  # sockets kept for later; more than the threads of one pr
 _MAX_IDLE_SECONDS: Final = 50.0  # below the 60 s and more after which peers and NAT gateways forget a connection
 _MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024  # BatchGetItem answers at most 16 MB of items
 _CHUNK_BYTES: Final = 64 * 1024
+_MAX_REQUEST_ID_CHARS: Final = 64  # DynamoDB's have 52
 
 
 class TransportFailed(Exception):  # noqa: N818 - named for what happened
@@ -33,12 +35,17 @@ class Response(msgspec.Struct, frozen=True):
 
     status: int
     body: bytes
+    request_id: str = ""  # DynamoDB's, which AWS Support asks for
 
 
 @functools.cache
 def default_tls() -> ssl.SSLContext:
-    """Give the process's TLS settings, made once: the certificates botocore trusts, TLS 1.2 and newer."""
-    context = ssl.create_default_context(cafile=get_cert_path(verify=True))
+    """Give the process's TLS settings, made once: the certificates botocore trusts, TLS 1.2 and newer.
+
+    ``AWS_CA_BUNDLE`` and ``ca_bundle`` of the SDK's settings replace botocore's certificates, as for its own clients.
+    """
+    configured = botocore.session.Session().get_config_variable("ca_bundle")
+    context = ssl.create_default_context(cafile=get_cert_path(verify=configured or True))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -63,6 +70,7 @@ class Connection:
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._checksum: int | None = None
+        self._request_id = ""
         self._is_complete = self._is_reusable = False
         parser = self._parser = httptools.HttpResponseParser(self)
         try:
@@ -75,7 +83,7 @@ class Connection:
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if self._checksum is not None and zlib.crc32(body) != self._checksum:
             raise TransportFailed("The answer does not match its checksum.")
-        return Response(parser.get_status_code(), body), self._is_reusable
+        return Response(parser.get_status_code(), body, self._request_id), self._is_reusable
 
     def rest(self) -> None:
         """Note that it is idle from now on."""
@@ -108,9 +116,12 @@ class Connection:
             self._socket.settimeout(self._read_timeout_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what DynamoDB says of the body's CRC-32."""
-        if name.lower() == b"x-amz-crc32":
+        """Keep the body's CRC-32 and the request's id."""
+        name = name.lower()
+        if name == b"x-amz-crc32":
             self._checksum = int(value)
+        elif name == b"x-amzn-requestid":
+            self._request_id = value.decode("ascii", "replace")[:_MAX_REQUEST_ID_CHARS]
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body."""

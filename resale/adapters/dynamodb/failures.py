@@ -1,5 +1,6 @@
 """What DynamoDB's refusals mean, told apart: ours to handle, worth repeating, a stale token, a tenant's, a bug."""
 
+from enum import Enum, auto
 from typing import Any, Final
 
 import msgspec
@@ -9,33 +10,57 @@ from resale.adapters.dynamodb.wire import Item, from_wire
 from resale.adapters.signing import REFUSED_TOKEN_CODES
 from resale.errors import Unavailable
 
-#: Worth repeating after a pause. DynamoDB Developer Guide, "Error handling with DynamoDB".
-_TRANSIENT: Final = frozenset(
+
+class TransientKind(Enum):
+    """Why a request may succeed later: it decides how often it is repeated."""
+
+    CONTENDED = auto()  # the store is well; other writers hold the same items
+    THROTTLED = auto()
+    BROKEN = auto()  # the store, or the way to it
+
+
+_CONTENDED: Final = frozenset(
+    {"ReplicatedWriteConflictException", "TransactionConflictException", "TransactionInProgressException"}
+)
+#: Every code that botocore takes for throttling; tests/adapters/test_failures.py compares the two.
+_THROTTLED: Final = frozenset(
     {
-        "InternalServerError",
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "ServiceUnavailable",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
         "ThrottlingException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
+        "TooManyRequestsException",
     }
 )
-#: The same, inside the reasons of a cancelled transaction.
-_TRANSIENT_REASONS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+#: Worth repeating whatever the status. DynamoDB Developer Guide, "Error handling with DynamoDB".
+_BROKEN: Final = frozenset({"InternalServerError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"})
+#: Inside the reasons of a cancelled transaction.
+_REASON_KINDS: Final = {
+    "TransactionConflict": TransientKind.CONTENDED,
+    "ThrottlingError": TransientKind.THROTTLED,
+    "ProvisionedThroughputExceeded": TransientKind.THROTTLED,
+}
 _NO_REASON: Final = "None"
-#: The tenant's account says no or has no such thing: that tenant is out of order, nobody else.
-_TENANT_FAULTS: Final = frozenset(
+#: Mistakes of this code. Any other code is the account's or the store's: that tenant is out of order, nobody else.
+_OURS: Final = frozenset(
     {
-        "AccessDeniedException",
-        "KMSAccessDeniedException",
-        "KMSDisabledException",
-        "KMSNotFoundException",
-        "OptInRequired",
-        "ResourceNotFoundException",
+        "IdempotentParameterMismatchException",
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
+        "UnknownOperationException",
+        "ValidationException",
     }
 )
 _SERVER_ERROR: Final = 500
+_TOO_MANY_REQUESTS: Final = 429
 
 
 class ConditionFailed(Exception):  # noqa: N818 - named for what happened
@@ -61,14 +86,16 @@ class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
         self.reasons = reasons
 
     @property
-    def is_transient(self) -> bool:
-        """Say whether only contention or throttling stopped it, so that the same transaction may pass."""
-        codes = {reason.code for reason in self.reasons} - {_NO_REASON}
-        return bool(codes) and codes <= _TRANSIENT_REASONS
+    def kind(self) -> TransientKind | None:
+        """Say whether only contention or throttling stopped it, so that the same transaction may pass; else None."""
+        kinds = {_REASON_KINDS.get(reason.code) for reason in self.reasons if reason.code != _NO_REASON}
+        if not kinds or None in kinds:
+            return None
+        return TransientKind.THROTTLED if TransientKind.THROTTLED in kinds else TransientKind.CONTENDED
 
 
 class RequestRefused(Unavailable):
-    """The tenant's account does not let us, or lacks the table: nothing was written."""
+    """The tenant's account does not let us, lacks the table, or gives a reason not known here: nothing was written."""
 
     code = "store_refused"
 
@@ -80,6 +107,10 @@ class RequestInvalid(Exception):  # noqa: N818 - named for what happened
 class Transient(Exception):  # noqa: N818 - named for what happened
     """Not this time. Never leaves the lane."""
 
+    def __init__(self, kind: TransientKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
 
 class TokenRefused(Exception):  # noqa: N818 - named for what happened
     """The credentials are not accepted (any more). Never leaves the lane."""
@@ -89,18 +120,28 @@ def failure_of(response: Response) -> Exception:
     """Turn an answer that is not a success into the exception that says what it means."""
     tree = _tree(response.body)
     code = str(tree.get("__type", "")).rpartition("#")[2]
-    detail = f"{code or response.status}: {tree.get('message') or tree.get('Message') or ''}"
+    message = tree.get("message") or tree.get("Message") or ""
+    detail = f"{code or response.status}: {message} (request {response.request_id or 'without an id'})"
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(_item(tree))
     if code == "TransactionCanceledException":
         return TransactionCanceled(_reasons(tree))
     if code in REFUSED_TOKEN_CODES:
         return TokenRefused(detail)
-    if code in _TRANSIENT or response.status >= _SERVER_ERROR:
-        return Transient(detail)
-    if code in _TENANT_FAULTS:
-        return RequestRefused(f"The tenant's store refused the request ({code}).", retry_after_seconds=30)
-    return RequestInvalid(detail)
+    if kind := _transient_kind(code, response.status):
+        return Transient(kind, detail)
+    if code in _OURS:
+        return RequestInvalid(detail)
+    return RequestRefused(f"The tenant's store refused the request ({code}).", retry_after_seconds=30)
+
+
+def _transient_kind(code: str, status: int) -> TransientKind | None:
+    if code in _CONTENDED:
+        return TransientKind.CONTENDED
+    if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
+        return TransientKind.THROTTLED
+    # No code: something on the way, such as a proxy, answered in the store's place.
+    return TransientKind.BROKEN if not code or code in _BROKEN or status >= _SERVER_ERROR else None
 
 
 def _tree(body: bytes) -> dict[str, Any]:
