@@ -4,16 +4,18 @@ No model is registered, so Django's admin writes no log of its own: the tenant's
 """
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 from apps.backoffice.desks import Desk, find_desk, list_shops
-from apps.backoffice.guesses import SECONDS, Guesses, who_asks
+from apps.backoffice.sign_in import attempt_of, remember_device, too_busy, too_many
+from apps.core import clock
+from apps.core.lanes import LaneBusyError
+from apps.tenancy import sign_ins
 from apps.tenancy.models import User
 from resale.domain.access import Action
 from resale.domain.dead_letters import DeadLetterStatus
@@ -34,22 +36,34 @@ _OPERATOR_LINKS: tuple[_Link, ...] = (
 )
 
 
-_guesses: Final = Guesses()
-
-
 class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Where staff and operators sign in."""
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign in, or guess a few times."""
-        who = who_asks(request)
-        if request.method == "POST" and not _guesses.take(who):
-            page = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-            page["Retry-After"] = str(int(SECONDS))
-            return page
-        response: HttpResponse = super().login(request, extra_context)
-        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            _guesses.forget(who)
+        if request.method != "POST":
+            shown: HttpResponse = super().login(request, extra_context)
+            return shown
+        attempt = attempt_of(request)
+        retry_after_seconds = sign_ins.take(attempt, now=clock.for_platform())
+        if retry_after_seconds is not None:
+            return too_many(request, retry_after_seconds)
+        try:
+            response: HttpResponse = super().login(request, extra_context)
+        except LaneBusyError:
+            sign_ins.give_back(attempt)
+            return too_busy(request)
+        if response.status_code == HTTPStatus.FOUND:
+            sign_ins.forgive(attempt)
+            remember_device(response, attempt)
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Change the password of who is signed in."""
+        try:
+            response: HttpResponse = super().password_change(request, extra_context)
+        except LaneBusyError:
+            return too_busy(request)
         return response
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from typing import ClassVar
 import msgspec
 import uuid_utils
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Length
 
+from apps.tenancy.accounts import AccountNameField
 from resale.domain import partners
 from resale.domain.access import Role
 from resale.domain.tenants import Policies, Resources, TenantStatus
@@ -40,12 +42,30 @@ def new_staff_id() -> str:
 class User(AbstractUser):
     """Somebody who signs in to the admin: staff of tenants, or an operator."""
 
+    username = AccountNameField(
+        "username",
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator()],
+        error_messages={"unique": "There is an account of this name."},
+    )
     staff_id = models.CharField(max_length=40, unique=True, default=new_staff_id, editable=False)
 
     @property
     def is_operator(self) -> bool:
         """Whether this user runs the platform: sees tenants, not their data."""
         return self.is_active and self.is_superuser
+
+
+class SignInCount(models.Model):
+    """How often something was tried to sign in with since a window began (``apps.tenancy.sign_ins``)."""
+
+    key = models.CharField(primary_key=True, max_length=64, editable=False)  # a keyed hash
+    count = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Status(models.TextChoices):

@@ -31,6 +31,11 @@ VARIABLES: Final = (
     Variable("RESALE_CURSOR_SECRET", "Signs list cursors; at least 32 characters", production=True),
     Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
     Variable("RESALE_STATIC_HOST", "Host name the static bucket is served from"),
+    Variable(
+        "RESALE_PROXY_HOPS",
+        "Proxies before the web server that append to X-Forwarded-For: 1 is a load balancer, 2 is CloudFront "
+        "before it; none: 1 in production, 0 elsewhere",
+    ),
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
     Variable("RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: a tenant on it takes no payments"),
     Variable("RESALE_SHIPPING_URL", "Base URL of the sandbox carrier; none: sandbox tenants buy no labels"),
@@ -69,6 +74,20 @@ def text(name: str) -> str | None:
 def words(name: str) -> list[str]:
     """Read a comma-separated variable."""
     return [word.strip() for word in (text(name) or "").split(",") if word.strip()]
+
+
+def whole_number(name: str, *, otherwise: int) -> int:
+    """Read a variable that is a whole number, or return ``otherwise`` when it is absent.
+
+    Raises:
+        ImproperlyConfigured: It is none, or below zero.
+    """
+    value = text(name)
+    if value is None:
+        return otherwise
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name} is not a whole number")
+    return int(value)
 
 
 def require_production() -> None:

@@ -15,6 +15,7 @@ ALLOWED_HOSTS = environment.words("RESALE_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 # TLS ends at the load balancer, which replaces this header whatever a client sent (ALB guide, "X-Forwarded headers").
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+PROXY_HOPS = environment.whole_number("RESALE_PROXY_HOPS", otherwise=1)  # the load balancer
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 STRICT_TRANSPORT_SECONDS = 63_072_000  # two years, as browsers' preload lists ask (hstspreload.org)

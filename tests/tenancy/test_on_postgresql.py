@@ -10,6 +10,8 @@ SUITE = (
     "tests/tenancy/test_registry.py",
     "tests/tenancy/test_connections.py",
     "tests/tenancy/test_scopes.py",
+    "tests/tenancy/test_accounts.py",
+    "tests/tenancy/test_sign_ins.py",
     "tests/api/test_auth_keys.py",
     "tests/api/test_health.py",
 )

@@ -1,0 +1,61 @@
+"""Counts of sign-ins: in the registry, so that every process of the web server counts the same."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+
+from apps.tenancy import sign_ins
+from apps.tenancy.models import SignInCount
+from apps.tenancy.sign_ins import Attempt
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+ROBIN = Attempt("robin", "192.0.2.1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tries_at_the_same_moment_are_all_counted() -> None:
+    """Each thread has a connection of its own, as each process has."""
+
+    def one(number: int) -> bool:
+        try:
+            return sign_ins.take(Attempt("robin", "192.0.2.1"), now=NOW + timedelta(milliseconds=number)) is None
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(12) as threads:
+        allowed = list(threads.map(one, range(36)))
+    assert allowed.count(True) == sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS
+
+
+@pytest.mark.django_db
+class TestTake:
+    def test_says_how_long_the_window_still_is(self) -> None:
+        for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS):
+            assert sign_ins.take(ROBIN, now=NOW) is None
+        assert sign_ins.take(ROBIN, now=NOW + timedelta(minutes=5)) == 600
+        assert sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW - timedelta(microseconds=1)) == 1
+        assert sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW) is None
+
+    def test_a_refused_try_lengthens_no_window_and_counts_nowhere(self) -> None:
+        for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS):
+            sign_ins.take(ROBIN, now=NOW)
+        before = _rows()
+        sign_ins.take(ROBIN, now=NOW + timedelta(minutes=1))
+        assert _rows() == before
+
+    def test_given_back_was_never_taken(self) -> None:
+        for _ in range(sign_ins.MOST_PER_ACCOUNT + 1):
+            assert sign_ins.take(ROBIN, now=NOW) is None
+            sign_ins.give_back(ROBIN)
+
+    def test_forgets_what_has_ended(self) -> None:
+        for number in range(5):
+            sign_ins.take(Attempt(f"user{number}", "192.0.2.1"), now=NOW)
+        sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW)
+        assert SignInCount.objects.count() == 4
+
+
+def _rows() -> list[tuple[str, int, datetime]]:
+    return list(SignInCount.objects.order_by("key").values_list("key", "count", "ends_at"))
