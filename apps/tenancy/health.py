@@ -1,17 +1,30 @@
-"""Whether this process can serve: its settings are read and its registry is known. Never looks at a tenant."""
+"""Whether this process can serve: its settings are read, its registry and its static files are known.
+
+Never looks at a tenant.
+"""
 
 import msgspec
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
 
+from apps.core.static_files import RereadManifestMixin
 from apps.tenancy import registry
 from resale.errors import Unavailable
 
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 while requests can be served, also from a registry known but not answering; else 503."""
-    state = registry_state()
-    body = msgspec.json.encode({"status": "ok" if state != "down" else "unavailable", "registry": state})
-    return HttpResponse(body, status=200 if state != "down" else 503, content_type="application/json")
+    registry_is, files_are = registry_state(), static_files_state()
+    ready = registry_is != "down" and files_are == "ok"
+    status = "ok" if ready else "unavailable"
+    body = msgspec.json.encode({"status": status, "registry": registry_is, "static_files": files_are})
+    return HttpResponse(body, status=200 if ready else 503, content_type="application/json")
+
+
+def static_files_state() -> str:
+    """Say ``ok``, or ``missing``: the release's static files are not in their bucket, so the admin draws no page."""
+    storage: object = staticfiles_storage
+    return "missing" if isinstance(storage, RereadManifestMixin) and not storage.is_ready() else "ok"
 
 
 def registry_state() -> str:

@@ -23,7 +23,7 @@ STRICT_TRANSPORT_SECONDS = 63_072_000  # two years, as browsers' preload lists a
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # tenants' files have storages of their own
     "staticfiles": {
-        "BACKEND": "storages.backends.s3.S3ManifestStaticStorage",
+        "BACKEND": "apps.core.static_files.S3StaticFiles",
         "OPTIONS": {
             "bucket_name": environment.text("RESALE_STATIC_BUCKET"),
             "region_name": environment.text("AWS_REGION"),

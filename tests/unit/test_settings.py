@@ -43,6 +43,14 @@ class TestProduction:
         started = start("DATABASES['default']['OPTIONS']", RESALE_STATEMENT_SECONDS="0")
         assert ast.literal_eval(started.stdout)["options"] == "-c statement_timeout=0"
 
+    def test_looks_for_static_files_that_come_late(self) -> None:
+        assert start("STORAGES['staticfiles']['BACKEND']").stdout == "apps.core.static_files.S3StaticFiles\n"
+
+    def test_trusts_one_proxy_unless_told_of_more(self) -> None:
+        assert start("PROXY_HOPS").stdout == "1\n"
+        assert start("PROXY_HOPS", RESALE_PROXY_HOPS="2").stdout == "2\n"
+        assert "RESALE_PROXY_HOPS is not a whole number" in start(RESALE_PROXY_HOPS="-1").stderr
+
     @pytest.mark.parametrize(
         "name",
         [
