@@ -14,6 +14,7 @@ from resale.adapters.dynamodb.dead_letters import DynamoDBFailures
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
+from resale.adapters.dynamodb.set_aside import stream_range
 from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
@@ -24,6 +25,7 @@ from resale.adapters.partners.guards import Guards
 from resale.adapters.partners.records import ConnectionRecords, RecordConnection
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.payments.stripe import StripePayments
+from resale.adapters.provisioning.pipes import LocalPipe
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
@@ -49,6 +51,7 @@ from resale.application.ports import (
     Reader,
     Secrets,
     ShippingProvider,
+    StreamRange,
     UnitOfWork,
     UploadForms,
 )
@@ -61,6 +64,7 @@ from resale.settings import Settings
 __all__ = [
     "AccessKey",
     "Container",
+    "LocalPipe",
     "Provisioned",
     "SecretPlace",
     "TenantStack",
@@ -122,6 +126,10 @@ class Container:
     def history_row(self, body: str) -> HistoryRow:
         """Read a stream record from the changes queue. Raises RecordUnreadable."""
         return history_row(body)
+
+    def stream_range(self, body: str) -> StreamRange:
+        """Read a message of the Pipes' dead-letter queue. Raises RecordUnreadable."""
+        return stream_range(body)
 
     def uploads(self, tenant: Tenant) -> UploadForms:
         """Sign upload forms for one tenant's bucket."""

@@ -11,6 +11,7 @@ from resale.application.operations.connections import record_connection
 from resale.bootstrap import (
     AccessKey,
     Container,
+    LocalPipe,
     Provisioned,
     SecretPlace,
     TenantStack,
@@ -26,6 +27,7 @@ from resale.domain.tenants import Tenant
 
 __all__ = [
     "AccessKey",
+    "LocalPipe",
     "Provisioned",
     "SecretPlace",
     "TenantStack",

@@ -1,5 +1,8 @@
 """The relay: stands in for the Pipes on one machine. Stream → changes queue, checkpoint after send.
 
+What the queue will never take, it sets aside as a Pipe does: where the record lies goes to the Pipes' dead-letter
+queue, and the records behind it are carried. What fails for the moment is tried again, and nothing is set aside for it.
+
 It polls a stream only when the engine's file moved. What was sent and not consumed before ministack was killed is gone
 from the queue: ministack's generation then differs from the checkpoint's, and the relay starts again from the
 streams' beginning. Consumers are idempotent, so sending again is harmless.
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from apps.local.watching import DatabaseWatch
+from resale.application.ports import CONTENT_REFUSED, StreamRange
 from resale.domain.tenants import Tenant
 
 logger = logging.getLogger(__name__)
@@ -32,6 +36,10 @@ class Batch(Protocol):
         """Messages, oldest first."""
 
     @property
+    def ranges(self) -> Sequence[StreamRange]:
+        """Where the record of each message lies."""
+
+    @property
     def position(self) -> Mapping[str, str]:
         """Where the shard stands after them."""
 
@@ -48,6 +56,10 @@ class Sender(Protocol):
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
         """Send; returns what failed, by position."""
+
+
+#: Puts down where a record lies that the queue does not take. Raises Unavailable.
+SetAside = Callable[[StreamRange], None]
 
 
 class Checkpoint:
@@ -88,8 +100,16 @@ class TenantRelay:
     """Carries one tenant's changes."""
 
     def __init__(
-        self, *, streams: Streams, sender: Sender, queue_url: str, watch: DatabaseWatch, checkpoint: Checkpoint
+        self,
+        *,
+        streams: Streams,
+        sender: Sender,
+        queue_url: str,
+        set_aside: SetAside,
+        watch: DatabaseWatch,
+        checkpoint: Checkpoint,
     ) -> None:
+        self._set_aside = set_aside
         self._streams = streams
         self._sender = sender
         self._queue_url = queue_url
@@ -133,12 +153,22 @@ class TenantRelay:
         sent = 0
         for batch in self._streams.read(positions):
             failed = self._sender.send(self._queue_url, batch.bodies) if batch.bodies else {}
-            if failed:
-                raise RelayStalled(f"{len(failed)} changes were not taken by the queue")
+            self._put_aside(batch, failed)
             positions.update(batch.position)
             self._checkpoint.save(positions)
-            sent += len(batch.bodies)
+            sent += len(batch.bodies) - len(failed)
         return sent
+
+    def _put_aside(self, batch: Batch, failed: Mapping[int, str]) -> None:
+        """Set aside what the queue will never take; a fault of the moment stops here, before anything is set aside."""
+        passing = [code for code in failed.values() if code not in CONTENT_REFUSED]
+        if passing:
+            raise RelayStalled(f"{len(passing)} changes were not taken by the queue")
+        for position, code in failed.items():
+            place = batch.ranges[position]
+            self._set_aside(place)
+            where = {"stream_arn": place.stream_arn, "sequence_number": place.first}
+            logger.error("change set aside", extra={"event": "change.set_aside", "why": code, **where})
 
 
 class RelayStalled(Exception):  # noqa: N818 - named for what happened

@@ -1,7 +1,8 @@
 """Reconcile: read a tenant's streams from their beginning again, append what history lacks, and verify every chain.
 
 A stream keeps 24 hours (DynamoDB Developer Guide, streams), so run it daily: it finds what no worker reported. What it
-appends is the same row the changes worker would have appended.
+appends is the same row the changes worker would have appended. The newest version of an entity needs no stream: its
+item carries the change that made it.
 """
 
 import logging
@@ -13,6 +14,7 @@ import msgspec
 from resale.application.ports import HistoryLog, HistoryRow, Reader, RecordUnreadable
 from resale.application.queries.history import verify_history
 from resale.domain.history import Finding
+from resale.domain.ids import is_any_id
 
 logger = logging.getLogger(__name__)
 
@@ -57,31 +59,65 @@ def reconcile_tenant(
     broken = {entity_id for entity_id, parent_id in parents.items() if _findings(reader, entity_id, parent_id)}
     for row in _rows(streams, read_row):
         if row.entity_id in broken:
-            for (entity_id, version), error in history.append((row,)).items():
-                logger.error("row not appended", extra={"entity_id": entity_id, "version": version, "why": repr(error)})
-    still = {entity_id: _findings(reader, entity_id, parents[entity_id]) for entity_id in broken}
+            _append(history, row)
+    still = {
+        entity_id: reconcile_entity(reader=reader, history=history, entity_id=entity_id, parent_id=parents[entity_id])
+        for entity_id in broken
+    }
     still_open = {entity_id: findings for entity_id, findings in still.items() if findings}
     return Reconciliation(entities=len(parents), repaired=len(broken) - len(still_open), open=still_open)
+
+
+def reconcile_entity(*, reader: Reader, history: HistoryLog, entity_id: str, parent_id: str) -> tuple[Finding, ...]:
+    """Append the newest version of one entity from its item, if history lacks it; needs no stream.
+
+    Args:
+        reader: The tenant's.
+        history: The tenant's.
+        entity_id: Which.
+        parent_id: The listing of an image, the order of a transfer, else the entity.
+
+    Returns:
+        What is still wrong with its history.
+
+    Raises:
+        Unavailable: The store does not answer; run it again.
+    """
+    findings = _findings(reader, entity_id, parent_id)
+    row = reader.find_current_row(entity_id, parent_id=parent_id) if findings else None
+    if row is None:
+        return findings
+    _append(history, row)
+    return _findings(reader, entity_id, parent_id)
+
+
+def _append(history: HistoryLog, row: HistoryRow) -> None:
+    for (entity_id, version), error in history.append((row,)).items():
+        logger.error("row not appended", extra={"entity_id": entity_id, "version": version, "why": repr(error)})
 
 
 def _rows(streams: Streams, read_row: Callable[[str], HistoryRow]) -> Iterator[HistoryRow]:
     for batch in streams.read({}, empty_pages=_EMPTY_PAGES):
         for body in batch.bodies:
             try:
-                yield read_row(body)
+                row = read_row(body)
+                if is_any_id(row.entity_id):  # else it is nothing of ours that a history could be asked for
+                    yield row
             except RecordUnreadable as error:
                 logger.error("unreadable record in the stream: %s", error)  # noqa: TRY400 - the body may be personal
 
 
 class _Parent(msgspec.Struct):
     listing_id: str | None = None
+    order_id: str | None = None
 
 
 def _parent_of(row: HistoryRow) -> str:
-    """Find what an entity's key is derived from: an image lies beside its listing."""
-    if not row.entity_id.startswith("med_"):
+    """Find what an entity's key is derived from: an image lies beside its listing, a transfer beside its order."""
+    if not row.entity_id.startswith(("med_", "trf_")):
         return row.entity_id
-    return msgspec.json.decode(row.doc, type=_Parent).listing_id or row.entity_id
+    parent = msgspec.json.decode(row.doc, type=_Parent)
+    return (parent.listing_id if row.entity_id.startswith("med_") else parent.order_id) or row.entity_id
 
 
 def _findings(reader: Reader, entity_id: str, parent_id: str) -> tuple[Finding, ...]:

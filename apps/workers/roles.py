@@ -10,6 +10,7 @@ from apps.tenancy import registry
 from apps.workers.changes import ChangesConsumer
 from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
+from apps.workers.set_aside import SetAsideChanges
 from apps.workers.sweep import Sweeper
 from resale.domain.tenants import Tenant
 
@@ -42,7 +43,7 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
 
 
 def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
-    """Build the sweep role: every tenant's due items are asked for at its own pace.
+    """Build the sweep role: at each tenant's own pace it sends what is due, and the changes that a Pipe set aside.
 
     Args:
         interval_seconds: Pause between two rounds of one tenant; None for what the tenant's own stack says.
@@ -51,10 +52,20 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
 
     def make_round(tenant: Tenant) -> Round:
         container = get_container()
-        sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
+        queues = container.queues(tenant)
+        sweeper = Sweeper(reader=container.reader(tenant), queues=queues)
+        set_aside = SetAsideChanges(
+            tenant=tenant,
+            queues=queues,
+            open_streams=lambda: container.streams(tenant),
+            read_range=container.stream_range,
+        )
 
         def once() -> float:
-            sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
+            try:
+                sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
+            finally:
+                set_aside.run_once()
             return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
 
         return once

@@ -59,6 +59,7 @@ class Resources(msgspec.Struct, frozen=True):
     media_base_url: str  # where public renditions are served from, no trailing slash
     index_shards: int
     sweep_interval_seconds: int = 60
+    pipes_dlq_url: str = ""  # where a Pipe sends what it gives up on; none in a map of before there was one
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):

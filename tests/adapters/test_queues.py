@@ -70,6 +70,18 @@ class TestSending:
         assert list(failed) == [1]
         assert sorted(message.body for message in drain(queues, url, 2)) == ["after", "before"]
 
+    def test_one_with_a_character_it_refuses_fails_alone(self, queues: SQSQueues, url: str) -> None:
+        assert queues.send(url, ["before", "a \uffff", "after"]) == {1: "InvalidMessageContents"}
+        assert sorted(message.body for message in drain(queues, url, 2)) == ["after", "before"]
+
+    def test_a_batch_refused_whole_for_one_body_is_sent_body_by_body(
+        self, aws_proxy: FaultProxy, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], url: str
+    ) -> None:
+        queues = SQSQueues(open_sessions().for_tenant(tenants[0]))
+        aws_proxy.inject(Fault.INVALID_CONTENTS, "SendMessageBatch", count=1)  # as AWS does; the engine judges the rest
+        assert queues.send(url, ["before", "a \uffff", "after"]) == {1: "InvalidMessageContents"}
+        assert sorted(message.body for message in drain(queues, url, 2)) == ["after", "before"]
+
     def test_reports_each_entry_that_failed(
         self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -113,6 +125,17 @@ class TestReceiving:
         queues.send(url, ["body"])
         spoil(session)
         assert [message.body for message in drain(queues, url, 1)] == ["body"]
+
+
+class TestPostponing:
+    def test_hides_a_message_and_counts_it(self, queues: SQSQueues, url: str) -> None:
+        queues.send(url, ["body"])
+        (message,) = drain(queues, url, 1)
+        queues.postpone(url, [message.handle], seconds=0)
+        (again,) = drain(queues, url, 1)
+        queues.postpone(url, [again.handle], seconds=60)
+        assert queues.receive(url, wait_seconds=0) == ()
+        assert queues.count(url) == 1
 
 
 class TestTenancy:

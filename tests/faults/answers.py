@@ -50,6 +50,14 @@ def unavailable(request: Request) -> Answer:
     return answer(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again")
 
 
+def invalid_contents(_request: Request) -> Answer:
+    """SQS does not take a character of the request.
+
+    Source: SQS API Reference, SendMessage; AWS answers a whole batch with it, ministack names the one entry.
+    """
+    return _json("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found.")
+
+
 def forbidden(request: Request) -> Answer:
     """403: the session is not (or no longer) known."""
     message = "The security token included in the request is invalid."

@@ -35,6 +35,7 @@ class Fault(Enum):
     THROTTLE = auto()  # refused; not forwarded
     UNAVAILABLE = auto()  # 503; not forwarded
     FORBIDDEN = auto()  # 403, token unknown; not forwarded
+    INVALID_CONTENTS = auto()  # SQS refuses what a body holds; not forwarded
     DROP_REQUEST = auto()  # connection closed; not forwarded
     DROP_ANSWER = auto()  # done by the engine, then the connection closed without a byte
     TRUNCATE_ANSWER = auto()  # done by the engine, half of the answer, then closed
@@ -238,6 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answers.unavailable(request))
         elif rule.fault is Fault.FORBIDDEN:
             self._send(answers.forbidden(request))
+        elif rule.fault is Fault.INVALID_CONTENTS:
+            self._send(answers.invalid_contents(request))
         else:
             self._lose(rule)
 

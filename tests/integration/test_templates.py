@@ -95,6 +95,27 @@ class TestPipes:
         assert source["DynamoDBStreamParameters"]["StartingPosition"] == "TRIM_HORIZON"
         assert properties["Target"] == {"Fn::GetAtt": ["ChangesQueue", "Arn"]}
 
+    @pytest.mark.parametrize("name", of_type("AWS::Pipes::Pipe"))
+    def test_give_a_record_up_well_before_the_stream_does(self, name: str) -> None:
+        properties = of_type("AWS::Pipes::Pipe")[name]["Properties"]
+        source = properties["SourceParameters"]["DynamoDBStreamParameters"]
+        assert 0 < source["MaximumRetryAttempts"] <= 100
+        assert 0 < source["MaximumRecordAgeInSeconds"] <= 12 * 3600  # half of the stream's day is left to read it again
+        assert source["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
+        assert source["ParallelizationFactor"] > 1
+        assert source["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["PipesDeadLetters", "Arn"]}}
+        logs = properties["LogConfiguration"]
+        assert (logs["Level"], "IncludeExecutionData" in logs) == ("ERROR", False)
+
+    def test_may_write_to_their_dead_letters(self) -> None:
+        (policy,) = DATA["Resources"]["PipesRole"]["Properties"]["Policies"]
+        sent_to = [
+            statement["Resource"]["Fn::GetAtt"][0]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Action"] == "sqs:SendMessage"
+        ]
+        assert sent_to == ["ChangesQueue", "PipesDeadLetters"]
+
 
 class TestQueues:
     def test_are_those_of_the_resource_map_each_with_its_dead_letters(self) -> None:
@@ -107,7 +128,16 @@ class TestQueues:
             assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
             assert redrive["maxReceiveCount"] == {"Ref": "MaxReceiveCount"}
             queues.pop(dead_letters)
+        assert queues.pop("PipesDeadLetters")
         assert queues == work
+
+    def test_take_what_sqs_takes_and_keep_it_shorter_than_their_dead_letters(self) -> None:
+        """A message that is moved keeps its first timestamp, so equal times would leave it no day to be looked at."""
+        kept = {name: body["Properties"]["MessageRetentionPeriod"] for name, body in of_type("AWS::SQS::Queue").items()}
+        for name, seconds in kept.items():
+            if name.endswith("Queue"):
+                assert seconds <= kept[name.replace("Queue", "DeadLetters")] - 4 * 86_400
+        assert {body["Properties"]["MaximumMessageSize"] for body in of_type("AWS::SQS::Queue").values()} == {2**20}
 
     def test_refuse_plain_http_each(self) -> None:
         policies = of_type("AWS::SQS::QueuePolicy").values()

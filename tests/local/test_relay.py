@@ -15,14 +15,20 @@ import pytest
 from apps.local.engines.local import LocalEngines
 from apps.local.relay import Checkpoint, Relay, RelayStalled, TenantRelay
 from apps.local.watching import DatabaseWatch
-from resale.bootstrap import Container
+from apps.workers.changes import ChangesConsumer
+from apps.workers.set_aside import Redelivery, SetAsideChanges
+from resale.application.ports import StreamRange
+from resale.bootstrap import Container, LocalPipe
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.changes import Change, encode_change
 from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
 from resale.settings import Settings
-from tests.integration.callers import Caller, root
+from tests.integration.callers import root
 from tests.local.processes import until
+from tests.unit.builders import NOW
 
+POISON = "before \uffff after"
 SAMPLE = json.loads((Path(__file__).parent / "samples" / "pipe-message.json").read_text())
 
 
@@ -37,18 +43,21 @@ class Ground:
         self.generation_file = folder / "generation"
         self.generation_file.write_text("first")
         self.url = tenant.resources.queues.changes.url
-        self._owner: Caller = root(tenant.account_id, engines.aws_endpoint_url)
+        self.owner: Any = root(tenant.account_id, engines.aws_endpoint_url).client("sqs", tenant.region)
         self._dynamodb: Any = root(tenant.account_id, engines.dynamodb_endpoints[tenant.account_id]).client(
             "dynamodb", tenant.region
         )
         self.queues = container.queues(tenant)
 
-    def relay(self, sender: Any = None, streams: Any = None, *, seconds_later: int = 0) -> TenantRelay:
+    def relay(
+        self, sender: Any = None, streams: Any = None, *, set_aside: Any = None, seconds_later: int = 0
+    ) -> TenantRelay:
         """A relay as a new process would be; what it remembers is in its file. ``seconds_later`` sets its clock."""
         return TenantRelay(
             streams=streams or self.container.streams(self.tenant),
             sender=sender or self.queues,
             queue_url=self.url,
+            set_aside=set_aside or self.set_aside,
             watch=DatabaseWatch(
                 self.engines.dynamodb_file(self.tenant.account_id),
                 clock_ns=lambda: time.time_ns() + seconds_later * 10**9,
@@ -56,14 +65,47 @@ class Ground:
             checkpoint=self.checkpoint(),
         )
 
+    def set_aside(self, place: StreamRange) -> None:
+        LocalPipe(self.tenant, aws_url=self.engines.aws_endpoint_url).set_aside(place, now=NOW)
+
+    def set_aside_count(self) -> int:
+        return self.queues.count(self.tenant.resources.pipes_dlq_url)
+
+    def stream_arn(self) -> str:
+        (arn, *_) = (
+            place.stream_arn for batch in self.container.streams(self.tenant).read({}) for place in batch.ranges
+        )
+        return arn
+
+    def redeliver(self) -> Redelivery:
+        """Do what the sweep does about what was set aside."""
+        return SetAsideChanges(
+            tenant=self.tenant,
+            queues=self.queues,
+            open_streams=lambda: self.container.streams(self.tenant),
+            read_range=self.container.stream_range,
+        ).run_once()
+
+    def consume(self) -> None:
+        """Do what the changes worker does, until nothing is left."""
+        consumer = ChangesConsumer(
+            tenant=self.tenant,
+            queues=self.queues,
+            history=self.container.history(self.tenant),
+            read_row=self.container.history_row,
+        )
+        while consumer.run_once(wait_seconds=0):
+            pass
+
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.folder / "checkpoint.json", self.generation_file)
 
-    def write(self, *, with_change: bool = True, count: int = 1) -> list[str]:
-        """Write customers; returns their ids."""
+    def write(self, *, with_change: bool = True, count: int = 1, text: str = "") -> list[str]:
+        """Write customers, below everything that refuses a text; returns their ids."""
         ids = [f"cus_{uuid.uuid4().hex}" for _ in range(count)]
         for entity_id in ids:
-            self._dynamodb.put_item(TableName=self.tenant.resources.tables.customers, Item=item(entity_id, with_change))
+            written = item(entity_id, with_change, text)
+            self._dynamodb.put_item(TableName=self.tenant.resources.tables.customers, Item=written)
         return ids
 
     def taken(self) -> list[dict[str, Any]]:
@@ -85,7 +127,7 @@ class Ground:
         return sorted({json.loads(message.body)["dynamodb"]["Keys"]["pk"]["S"] for message in received})
 
 
-def item(entity_id: str, with_change: bool) -> dict[str, Any]:  # noqa: FBT001 - a test's switch
+def item(entity_id: str, with_change: bool, text: str = "") -> dict[str, Any]:  # noqa: FBT001 - a test's switch
     change = Change(
         id=f"chg_{uuid.uuid4().hex}",
         type="customer.created",
@@ -95,7 +137,7 @@ def item(entity_id: str, with_change: bool) -> dict[str, Any]:  # noqa: FBT001 -
         at=datetime(2026, 6, 17, 11, 3, 1, tzinfo=UTC),
     )
     plain = {"pk": {"S": entity_id}, "sk": {"S": "customer"}, "version": {"N": "1"}}
-    doc = json.dumps({"id": entity_id, "schema": 1})
+    doc = json.dumps({"id": entity_id, "schema": 1, "text": text}, ensure_ascii=False)
     return {**plain, "doc": {"S": doc}, **({"change": {"S": encode_change(change)}} if with_change else {})}
 
 
@@ -112,6 +154,7 @@ def ground(tenants: tuple[Tenant, Tenant], engines: LocalEngines, container: Con
     made = Ground(tenants[0], engines, container, tmp_path)
     made.relay().run_once()
     made.taken()
+    made.owner.purge_queue(QueueUrl=made.tenant.resources.pipes_dlq_url)
     return made
 
 
@@ -210,6 +253,62 @@ class TestTenantRelay:
         (ground.folder / "checkpoint.json").write_text('{"generation": "fi')
         ground.relay().run_once()
         assert written in ground.taken_ids()
+
+
+class TestPoison:
+    """One record that the queue never takes: it holds nothing up, nothing of it is lost, and it reaches history."""
+
+    def test_is_set_aside_and_what_is_behind_it_is_carried(self, ground: Ground) -> None:
+        before, _, behind = ground.write(count=2), ground.write(text=POISON), ground.write(count=12)
+        assert ground.relay().run_once() == 14
+        assert ground.taken_ids() == sorted([*before, *behind])
+        assert ground.set_aside_count() == 1
+
+    def test_is_read_again_from_the_stream_and_recorded_as_it_was_written(self, ground: Ground) -> None:
+        (poison,) = ground.write(text=POISON)
+        ground.relay().run_once()
+        assert ground.redeliver() == Redelivery(sent=1, left=())
+        ground.consume()
+        (row,) = ground.container.reader(ground.tenant).list_history(poison, limit=10, cursor=None).rows
+        assert json.loads(row.doc)["text"] == POISON
+        assert ground.set_aside_count() == 0
+
+    def test_each_character_that_the_queue_refuses_ends_in_history(self, ground: Ground) -> None:
+        characters = [chr(number) for number in (0x1, 0xB, 0x1F, 0xFFFE, 0xFFFF)]
+        written = {ground.write(text=character)[0]: character for character in characters}
+        ground.relay().run_once()
+        ground.redeliver()
+        ground.consume()
+        reader = ground.container.reader(ground.tenant)
+        for entity_id, character in written.items():
+            (row,) = reader.list_history(entity_id, limit=10, cursor=None).rows
+            assert json.loads(row.doc)["text"] == character
+
+    def test_of_a_fault_of_the_moment_nothing_is_set_aside(self, ground: Ground) -> None:
+        relay, _ = ground.relay(sender=Failing(ground.queues, times=1)), ground.write(text=POISON, count=2)
+        with pytest.raises(RelayStalled):
+            relay.run_once()
+        assert ground.set_aside_count() == 0
+
+    def test_that_cannot_be_set_aside_is_kept_before_the_checkpoint(self, ground: Ground) -> None:
+        def refuse(_place: StreamRange) -> None:
+            raise Unavailable("planted")
+
+        ground.write(text=POISON)
+        with pytest.raises(Unavailable, match="planted"):
+            ground.relay(set_aside=refuse).run_once()
+        ground.relay().run_once()
+        assert ground.set_aside_count() == 1
+
+    def test_whose_record_left_the_stream_is_reported_and_stays(self, ground: Ground) -> None:
+        ground.set_aside(StreamRange(stream_arn=ground.stream_arn(), shard_id="shardId-gone", first="1", last="1"))
+        done = ground.redeliver()
+        assert (done.sent, [left.why for left in done.left]) == (0, ["trimmed"])
+        assert ground.set_aside_count() == 1
+
+    def test_may_be_any_message(self, ground: Ground) -> None:
+        ground.owner.send_message(QueueUrl=ground.tenant.resources.pipes_dlq_url, MessageBody="no letter")
+        assert [left.why for left in ground.redeliver().left] == ["unreadable"]
 
 
 class TestRelay:

@@ -10,12 +10,15 @@ from apps.local.engines.local import LocalEngines
 from apps.local.relay import Checkpoint, TenantRelay
 from apps.local.watching import DatabaseWatch
 from apps.workers.changes import ChangesConsumer
+from apps.workers.set_aside import SetAsideChanges
 from resale.application.queries.history import verify_history
-from resale.bootstrap import Container
+from resale.bootstrap import Container, LocalPipe
+from resale.domain.changes import encode_change
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.fixtures.provisioned import tenant_of
 from tests.operations.world import World
+from tests.unit.builders import NOW
 
 ACCOUNT = "333333333333"
 
@@ -36,31 +39,69 @@ def world(stand_in: Tenant, engines: LocalEngines, resale_settings: Settings) ->
     container.close()
 
 
-def relay_of(world: World, folder: Path) -> TenantRelay:
+def relay_of(world: World, folder: Path, engines: LocalEngines) -> TenantRelay:
     generation_file = folder / "generation"
     generation_file.write_text("first")
+    pipe = LocalPipe(world.tenant, aws_url=engines.aws_endpoint_url)
     return TenantRelay(
         streams=world.container.streams(world.tenant),
         sender=world.container.queues(world.tenant),
         queue_url=world.tenant.resources.queues.changes.url,
+        set_aside=lambda place: pipe.set_aside(place, now=NOW),
         watch=DatabaseWatch(folder / "no such file"),
         checkpoint=Checkpoint(folder / "checkpoint.json", generation_file),
     )
 
 
+def consume(world: World) -> None:
+    consumer = ChangesConsumer(
+        tenant=world.tenant,
+        queues=world.container.queues(world.tenant),
+        history=world.container.history(world.tenant),
+        read_row=world.container.history_row,
+    )
+    while consumer.run_once(wait_seconds=0):
+        pass
+
+
 class TestTheStandIn:
-    def test_carries_a_change_from_its_write_to_its_history(self, world: World, tmp_path: Path) -> None:
+    def test_carries_a_change_from_its_write_to_its_history(
+        self, world: World, tmp_path: Path, engines: LocalEngines
+    ) -> None:
         listing, _ = world.draft(world.shopper())
-        relay_of(world, tmp_path).run_once()
-        consumer = ChangesConsumer(
+        relay_of(world, tmp_path, engines).run_once()
+        consume(world)
+        assert verify_history(reader=world.reader, entity_id=listing.id, parent_id=listing.id).verified
+
+    def test_sets_aside_what_the_queue_refuses_and_records_it(
+        self, world: World, tmp_path: Path, engines: LocalEngines
+    ) -> None:
+        listing, _ = world.draft(world.shopper())
+        row = world.reader.find_current_row(listing.id, parent_id=listing.id)
+        assert row is not None
+        poison: dict[str, str | int] = {
+            "pk": "cus_" + "f" * 32,
+            "sk": "customer",
+            "version": 1,
+            "change": encode_change(row.change),
+        }
+        doc = '{"id":"' + str(poison["pk"]) + '","schema":1,"text":"\uffff"}'
+        customers = world.tenant.resources.tables.customers
+        world.container.sessions.for_tenant(world.tenant).dynamodb.put_item(
+            table=customers, item={**poison, "doc": doc}, condition=None
+        )
+        relay_of(world, tmp_path, engines).run_once()
+        done = SetAsideChanges(
             tenant=world.tenant,
             queues=world.container.queues(world.tenant),
-            history=world.container.history(world.tenant),
-            read_row=world.container.history_row,
-        )
-        while consumer.run_once(wait_seconds=0):
-            pass
-        assert verify_history(reader=world.reader, entity_id=listing.id, parent_id=listing.id).verified
+            open_streams=lambda: world.container.streams(world.tenant),
+            read_range=world.container.stream_range,
+        ).run_once()
+        assert (done.sent, done.left) == (1, ())
+        consume(world)
+        found = world.reader.find_history_row(str(poison["pk"]), 1)
+        assert found is not None
+        assert found.doc == doc
 
     def test_is_read_from_its_beginning_when_it_has_forgotten_a_position(self, world: World) -> None:
         """As after a restart, which its streams do not outlive."""

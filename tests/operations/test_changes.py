@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.workers.changes import ChangesConsumer
-from apps.workers.reconcile import reconcile_tenant
+from apps.workers.reconcile import reconcile_entity, reconcile_tenant
 from apps.workers.sweep import Sweeper
 from resale.application.ports import DueItem, FailureLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
@@ -17,6 +17,7 @@ from resale.domain.history import Fault
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
+from tests.operations.partners import Partners
 from tests.operations.world import World, later
 
 
@@ -274,6 +275,34 @@ class TestReconcile:
         assert found.repaired >= 1
         assert submitted.listing_id not in found.open
         assert changes.verify(submitted.listing_id).verified
+
+    def test_records_the_newest_version_from_its_item_alone(self, changes: Changes, submitted: Order) -> None:
+        bodies = changes.bodies_of(submitted.listing_id)
+        changes.send(bodies[:-2])
+        changes.consume_all()
+        world = changes.world
+        still_open = reconcile_entity(
+            reader=world.reader,
+            history=world.container.history(world.tenant),
+            entity_id=submitted.listing_id,
+            parent_id=submitted.listing_id,
+        )
+        assert [(finding.version, finding.fault) for finding in still_open] == [(3, Fault.GAP)]
+        rows = world.reader.list_history(submitted.listing_id, limit=10, cursor=None).rows
+        assert rows[-1] == world.container.history_row(bodies[-1])
+
+    def test_looks_into_the_history_of_a_transfer(self, changes: Changes) -> None:
+        world = changes.world
+        order = world.sold(Partners())
+        transfer = world.transfer(order)
+        reconcile_tenant(
+            reader=world.reader,
+            history=world.container.history(world.tenant),
+            streams=world.container.streams(world.tenant),
+            read_row=world.container.history_row,
+        )
+        verification = verify_history(reader=world.reader, entity_id=transfer.id, parent_id=order.id)
+        assert verification.verified
 
 
 class TestSweep:

@@ -58,6 +58,14 @@ class SimulatedQueues:
             Received(body=one.body, message_id=one.id, handle=one.id, receive_count=one.receives) for one in messages
         )
 
+    def postpone(self, queue_url: str, handles: Sequence[str], *, seconds: int) -> None:
+        for message in self._queues.get(queue_url, []):
+            if message.id in handles:
+                message.visible_at = self._now() + timedelta(seconds=seconds)
+
+    def count(self, queue_url: str) -> int:
+        return len(self._queues.get(queue_url, []))
+
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         kept = self._queues.get(queue_url, [])
         self._queues[queue_url] = [one for one in kept if one.id not in handles]

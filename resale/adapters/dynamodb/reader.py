@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from resale.adapters.dynamodb import keys
+from resale.adapters.dynamodb.audited import ITEM_ATTRIBUTES
 from resale.adapters.dynamodb.balances import BalanceBook
 from resale.adapters.dynamodb.claims import CLAIMS, claim_key
 from resale.adapters.dynamodb.client import DynamoDB, Item
@@ -28,6 +29,7 @@ from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.purchases import PURCHASES
+from resale.adapters.dynamodb.records import row_of
 from resale.adapters.dynamodb.sellers import SELLERS
 from resale.adapters.dynamodb.transfers import TRANSFERS, transfer_noun
 from resale.application.ports import (
@@ -182,6 +184,12 @@ class DynamoDBReader:
         if item is None:
             return None
         return Head(version=int(str(item["version"])), hash=decode_change(str(item["change"])).hash)
+
+    def find_current_row(self, entity_id: str, *, parent_id: str) -> HistoryRow | None:
+        """The history row of the version an entity stands at now, made from the item itself."""
+        table, key = self._place_of(entity_id, parent_id)
+        item = self._db.get_item(table=table, key=dict(key), attributes=ITEM_ATTRIBUTES)
+        return None if item is None else row_of(item)
 
     # ------------------------------------------------------------ lists
     def list_active_listings(self, *, market: str, limit: int, cursor: str | None) -> Page:

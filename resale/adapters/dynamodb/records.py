@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.adapters.dynamodb.wire import from_wire
+from resale.adapters.dynamodb.wire import Item, from_wire
 from resale.application.ports import HistoryRow, RecordUnreadable
 from resale.domain.changes import decode_change
 
@@ -38,14 +38,18 @@ def history_row(body: str) -> HistoryRow:
         RecordUnreadable: Not a record of an audited item.
     """
     try:
-        item = from_wire(_RECORD.decode(body).images.new_image)
-        doc, private = str(item["doc"]), item.get("private")
-        return HistoryRow(
-            entity_id=_ENTITY.decode(doc).id,
-            version=int(str(item["version"])),
-            change=decode_change(str(item["change"])),
-            doc=doc,
-            private=None if private is None else str(private),
-        )
+        return row_of(from_wire(_RECORD.decode(body).images.new_image))
     except (msgspec.MsgspecError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecordUnreadable(f"not a record of an audited item: {type(error).__name__}") from error
+
+
+def row_of(item: Item) -> HistoryRow:
+    """Read the row of the version that an item is at."""
+    doc, private = str(item["doc"]), item.get("private")
+    return HistoryRow(
+        entity_id=_ENTITY.decode(doc).id,
+        version=int(str(item["version"])),
+        change=decode_change(str(item["change"])),
+        doc=doc,
+        private=None if private is None else str(private),
+    )

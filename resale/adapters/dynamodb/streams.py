@@ -1,12 +1,16 @@
 """DynamoDB streams of one tenant's audited tables, read from a position on. Used where no Pipe runs."""
 
+import base64
+import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from botocore.exceptions import ClientError
 
-from resale.adapters.faults import unavailable_on_fault
+from resale.adapters.faults import code_of, unavailable_on_fault
+from resale.application.ports import RecordsTrimmed, StreamRange
 from resale.domain.tenants import Tenant
 
 if TYPE_CHECKING:
@@ -16,7 +20,11 @@ if TYPE_CHECKING:
 Positions = dict[str, str]
 
 _BATCH: Final = 1_000  # records a GetRecords gives at most
+_EMPTY_PAGES: Final = 100  # in a row; DynamoDB may give empty pages before later records
+_MESSAGE_BYTES: Final = 1024 * 1024  # SQS API reference, SendMessage
 _encode: Final = msgspec.json.encode
+#: The records, or their whole shard or stream, are older than 24 hours (API reference, GetShardIterator, GetRecords).
+_TRIMMED: Final = frozenset({"ResourceNotFoundException", "TrimmedDataAccessException"})
 
 
 class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +32,7 @@ class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     bodies: tuple[str, ...]
     position: Mapping[str, str]
+    ranges: tuple[StreamRange, ...] = ()  # where each body's record lies
 
 
 class TenantStreams:
@@ -75,9 +84,38 @@ class TenantStreams:
             records = answer["Records"]
             empty = 0 if records else empty + 1
             if records:
-                last = records[-1]["dynamodb"]["SequenceNumber"]
-                bodies = tuple(pipe_message(record, stream_arn) for record in records if _is_audited(record))
-                yield StreamBatch(bodies=bodies, position={f"{stream_arn}/{shard_id}": last})
+                audited = [record for record in records if _is_audited(record)]
+                yield StreamBatch(
+                    bodies=tuple(pipe_message(record, stream_arn) for record in audited),
+                    position={f"{stream_arn}/{shard_id}": _sequence_number(records[-1])},
+                    ranges=tuple(_range_of(record, stream_arn, shard_id) for record in audited),
+                )
+            iterator = answer.get("NextShardIterator", "")
+
+    def read_range(self, wanted: StreamRange) -> tuple[str, ...]:
+        """Read the audited records of one range again, as messages that any queue takes: ASCII alone.
+
+        Raises:
+            RecordsTrimmed: The stream has them no more, or only the later ones.
+            Unavailable: The store did not answer.
+        """
+        records = tuple(self._records_of(wanted))
+        if not records or _sequence_number(records[0]) != wanted.first:
+            raise RecordsTrimmed(f"{wanted.count} records from {wanted.first} on left the stream")
+        return tuple(in_ascii(pipe_message(record, wanted.stream_arn)) for record in records if _is_audited(record))
+
+    def _records_of(self, wanted: StreamRange) -> Iterator[Mapping[str, Any]]:
+        start = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": wanted.first}
+        iterator, empty = self._iterator(wanted.stream_arn, wanted.shard_id, start), 0
+        while iterator and empty <= _EMPTY_PAGES:
+            answer = self._page(iterator)
+            empty = 0 if answer["Records"] else empty + 1
+            for record in answer["Records"]:
+                if int(_sequence_number(record)) > int(wanted.last):
+                    return
+                yield record
+                if _sequence_number(record) == wanted.last:
+                    return
             iterator = answer.get("NextShardIterator", "")
 
     def _open(self, stream_arn: str, shard_id: str, after: str | None) -> str:
@@ -89,6 +127,14 @@ class TenantStreams:
                         **shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=after
                     )["ShardIterator"]
             return self._client.get_shard_iterator(**shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+
+    def _iterator(self, stream_arn: str, shard_id: str, start: dict[str, Any]) -> str:
+        with unavailable_on_fault("DynamoDB Streams"), _trimmed():
+            return self._client.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, **start)["ShardIterator"]
+
+    def _page(self, iterator: str) -> Any:
+        with unavailable_on_fault("DynamoDB Streams"), _trimmed():
+            return self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
 
 
 def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:
@@ -106,8 +152,40 @@ def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:
         | {name: change[name] for name in kept if name in change},
         "eventSourceARN": stream_arn,
     }
-    return _encode(message).decode()
+    try:
+        return _encode(message).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8 has it, escaped JSON does
+        return json.dumps(message, separators=(",", ":"), default=_in_base64)
+
+
+def in_ascii(body: str) -> str:
+    """Write the same JSON with escapes alone, which every text format carries; as it is where that is too long."""
+    escaped = json.dumps(json.loads(body), separators=(",", ":"))
+    return escaped if len(escaped) <= _MESSAGE_BYTES else body
 
 
 def _is_audited(record: Mapping[str, Any]) -> bool:
     return "change" in record["dynamodb"].get("NewImage", {})
+
+
+def _sequence_number(record: Mapping[str, Any]) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _range_of(record: Mapping[str, Any], stream_arn: str, shard_id: str) -> StreamRange:
+    number = _sequence_number(record)
+    return StreamRange(stream_arn=stream_arn, shard_id=shard_id, first=number, last=number)
+
+
+def _in_base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+@contextmanager
+def _trimmed() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) in _TRIMMED:
+            raise RecordsTrimmed(code_of(error)) from error
+        raise

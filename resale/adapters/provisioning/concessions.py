@@ -13,12 +13,17 @@ class Gap(StrEnum):
     """A feature that an engine does not have; the value is the sentence said once."""
 
     PIPES = "EventBridge Pipes deliver nothing here; the relay carries changes to the queue"
+    ALARMS = "CloudWatch has no alarms and no Pipes' logs here; left out"
     POINT_IN_TIME_RECOVERY = "dynoxide has no point-in-time recovery; left out"
     STREAM_RESOURCES = "ministack does not see which stream a call names; a role may read all streams of its account"
 
 
 #: Resource types that are not made, and why.
-LEFT_OUT: Mapping[str, Gap] = {"AWS::Pipes::Pipe": Gap.PIPES}
+LEFT_OUT: Mapping[str, Gap] = {
+    "AWS::CloudWatch::Alarm": Gap.ALARMS,
+    "AWS::Logs::LogGroup": Gap.ALARMS,
+    "AWS::Pipes::Pipe": Gap.PIPES,
+}
 
 _UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's answer to an operation it does not have
 #: What reads one stream. ministack 1.5.33 takes a DynamoDB call's resource from its TableName alone, and these calls

@@ -24,6 +24,7 @@ class QueueSpec(Spec):
 
     queue_name: str
     message_retention_period: int
+    maximum_message_size: int
     sqs_managed_sse_enabled: bool
     visibility_timeout: int | None = None
     receive_message_wait_time_seconds: int | None = None
@@ -34,6 +35,7 @@ class QueueSpec(Spec):
         """Return the queue's attributes as SQS writes them."""
         numbers: dict[QueueAttributeNameType, int | None] = {
             "MessageRetentionPeriod": self.message_retention_period,
+            "MaximumMessageSize": self.maximum_message_size,
             "VisibilityTimeout": self.visibility_timeout,
             "ReceiveMessageWaitTimeSeconds": self.receive_message_wait_time_seconds,
         }

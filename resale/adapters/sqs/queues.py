@@ -3,16 +3,18 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from botocore.exceptions import ClientError
+
 from resale.adapters.aws.sessions import TenantSession
-from resale.adapters.faults import unavailable_on_fault
-from resale.application.ports import Received
+from resale.adapters.faults import code_of, unavailable_on_fault
+from resale.application.ports import CONTENT_REFUSED, Received
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 BATCH_COUNT: Final = 10  # SQS API reference, SendMessageBatch
 BATCH_BYTES: Final = 1024 * 1024  # same: 1 MiB for a message, and for the sum of a batch
-_TOO_LONG: Final = "BatchRequestTooLong"  # SQS's own word for it; it would fail the nine others, too
+_TOO_LONG: Final = "BatchRequestTooLong"  # SQS's own word for it; it would fail the nine others, too (CONTENT_REFUSED)
 _LONG_POLL_MARGIN_SECONDS: Final = 5.0
 
 
@@ -46,11 +48,24 @@ class SQSQueues:
         """Send all; returns the error code of each body that failed, by its position."""
         failed = {position: _TOO_LONG for position, body in enumerate(bodies) if len(body.encode()) > BATCH_BYTES}
         for batch in _packed(bodies, leaving_out=failed):
-            entries: list[Any] = [{"Id": str(position), "MessageBody": bodies[position]} for position in batch]
-            with unavailable_on_fault("SQS"):
-                answer = self._client().send_message_batch(QueueUrl=queue_url, Entries=entries)
-            failed.update({int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())})
+            failed.update(self._send_batch(queue_url, {position: bodies[position] for position in batch}))
         return failed
+
+    def _send_batch(self, queue_url: str, batch: Mapping[int, str]) -> dict[int, str]:
+        """Send up to ten. A batch refused whole for what one body holds is sent again, each body by itself."""
+        entries: list[Any] = [{"Id": str(position), "MessageBody": body} for position, body in batch.items()]
+        with unavailable_on_fault("SQS"):
+            try:
+                answer = self._client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+            except ClientError as error:
+                code = _plain(code_of(error))
+                if code not in CONTENT_REFUSED:
+                    raise
+                if len(batch) == 1:
+                    return dict.fromkeys(batch, code)
+                alone = [self._send_batch(queue_url, {position: body}) for position, body in batch.items()]
+                return {position: code for failed in alone for position, code in failed.items()}
+        return {int(entry["Id"]): _plain(entry["Code"]) for entry in answer.get("Failed", ())}
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         """Delete what is done; one that fails comes again, which every consumer bears."""
@@ -62,8 +77,30 @@ class SQSQueues:
             with unavailable_on_fault("SQS"):
                 self._client().delete_message_batch(QueueUrl=queue_url, Entries=entries)
 
+    def postpone(self, queue_url: str, handles: Sequence[str], *, seconds: int) -> None:
+        """Hide messages for so long, from now on; one that cannot be is seen again earlier."""
+        for start in range(0, len(handles), BATCH_COUNT):
+            entries: list[Any] = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+                for number, handle in enumerate(handles[start : start + BATCH_COUNT])
+            ]
+            with unavailable_on_fault("SQS"):
+                self._client().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
+
+    def count(self, queue_url: str) -> int:
+        """Count a queue's messages, the hidden ones too; SQS's own estimate, right within a minute."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with unavailable_on_fault("SQS"):
+            answer = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
     def _client(self, read_timeout_seconds: float | None = None) -> "SQSClient":
         return cast("SQSClient", self._session.client("sqs", read_timeout_seconds=read_timeout_seconds))
+
+
+def _plain(code: str) -> str:
+    """Name an error as the API reference does: the older protocol prefixes it, the newer names the exception."""
+    return code.rpartition(".")[2].removesuffix("Exception")
 
 
 def _packed(bodies: Sequence[str], *, leaving_out: Container[int]) -> Iterator[list[int]]:

@@ -2,6 +2,7 @@
 
 from resale.application.ports.dead_letters import DeadLetters, FailureLog, Letter, LetterPage
 from resale.application.ports.partners import (
+    CONTENT_REFUSED,
     ConnectionStates,
     ImageCodec,
     Keyring,
@@ -34,8 +35,10 @@ from resale.application.ports.records import (
     IdempotencyRecord,
     LedgerPage,
     Page,
+    RecordsTrimmed,
     RecordUnreadable,
     ReferenceTaken,
+    StreamRange,
 )
 from resale.application.ports.writing import (
     ClaimRepository,
@@ -60,6 +63,7 @@ from resale.application.ports.writing import (
 )
 
 __all__ = [
+    "CONTENT_REFUSED",
     "AlreadyBooked",
     "ClaimRepository",
     "ClockRepository",
@@ -102,12 +106,14 @@ __all__ = [
     "Reader",
     "Received",
     "RecordUnreadable",
+    "RecordsTrimmed",
     "ReferenceRepository",
     "ReferenceTaken",
     "Secrets",
     "SellerRepository",
     "ShippingProvider",
     "StoredObject",
+    "StreamRange",
     "TransferRepository",
     "UnitOfWork",
     "UploadForm",

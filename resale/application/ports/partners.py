@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -193,6 +193,12 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     receive_count: int
 
 
+#: Codes of a body that a queue will never take: its characters or its size (SQS API reference, SendMessage and
+#: SendMessageBatch; InvalidParameterValue is the answer to one body above the queue's MaximumMessageSize). Every other
+#: code is about the queue or the moment, and worth another try.
+CONTENT_REFUSED: Final = frozenset({"BatchRequestTooLong", "InvalidMessageContents", "InvalidParameterValue"})
+
+
 class Queues(Protocol):
     """The queues of one tenant."""
 
@@ -204,3 +210,9 @@ class Queues(Protocol):
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         """Delete what is done; one that fails comes again, which every consumer bears."""
+
+    def postpone(self, queue_url: str, handles: Sequence[str], *, seconds: int) -> None:
+        """Hide messages for so long, from now on; one that cannot be is seen again earlier."""
+
+    def count(self, queue_url: str) -> int:
+        """Count a queue's messages, the hidden ones too; an estimate that is right within a minute."""

@@ -170,6 +170,9 @@ class Reader(Protocol):
     def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
         """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""
 
+    def find_current_row(self, entity_id: str, *, parent_id: str) -> HistoryRow | None:
+        """The row of the version an entity stands at now, made from the item itself, which carries its change."""
+
     def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
         """Go through everything that waits and is due, page by page; eventually consistent."""
 

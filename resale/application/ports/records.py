@@ -106,3 +106,17 @@ class DueItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class RecordUnreadable(Exception):  # noqa: N818 - named for what happened
     """A message on the changes queue is no record of an audited item; it stays and ends in the DLQ."""
+
+
+class StreamRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one or more consecutive records lie in a stream: the sequence numbers of the first and the last."""
+
+    stream_arn: str
+    shard_id: str
+    first: str
+    last: str
+    count: int = 1
+
+
+class RecordsTrimmed(Exception):  # noqa: N818 - named for what happened
+    """The stream no longer has these records: it keeps them for 24 hours."""

@@ -1,15 +1,18 @@
 """``manage.py relay``: carries changes from the local engines' streams to the changes queues."""
 
 import argparse
+import os
 import signal
 from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from apps.core.container import get_container
+from apps.core import clock
+from apps.core.container import LocalPipe, get_container
 from apps.local.relay import Checkpoint, Relay, TenantRelay
 from apps.local.watching import DatabaseWatch
 from apps.tenancy import registry
+from resale.application.ports import StreamRange
 from resale.domain.tenants import Tenant
 
 
@@ -29,11 +32,16 @@ class Command(BaseCommand):
         )
 
         def make(tenant: Tenant) -> TenantRelay:
-            container = get_container()
+            container, pipe = get_container(), LocalPipe(tenant, aws_url=os.environ["AWS_ENDPOINT_URL"])
+
+            def set_aside(place: StreamRange) -> None:
+                pipe.set_aside(place, now=clock.for_platform())
+
             return TenantRelay(
                 streams=container.streams(tenant),
                 sender=container.queues(tenant),
                 queue_url=tenant.resources.queues.changes.url,
+                set_aside=set_aside,
                 watch=DatabaseWatch(databases / f"{tenant.account_id}.sqlite"),
                 checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}.json", generation_file),
             )

@@ -1,12 +1,15 @@
 """``manage.py reconcile``: find and repair gaps in history."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.reconcile import Reconciliation, reconcile_tenant
+from apps.workers.reconcile import Reconciliation, reconcile_entity, reconcile_tenant
+from resale.domain.ids import is_any_id
 from resale.domain.tenants import Tenant
 
 
@@ -17,13 +20,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--tenant", default=None, metavar="SLUG", help="only this one")
+        parser.add_argument(
+            "--entity", default=None, metavar="ID", help="only its newest version, from the item itself"
+        )
+        parser.add_argument("--parent", default=None, metavar="ID", help="an image's listing, a transfer's order")
 
     def handle(self, *_args: object, **options: object) -> None:
         wanted = options["tenant"]
         tenants = [tenant for tenant in registry.served_tenants() if wanted in {None, tenant.slug}]
         if not tenants:
             raise CommandError("No active tenant has this slug.")
-        left_open = sum(self._say(tenant, _reconcile(tenant)) for tenant in tenants)
+        work: Callable[[Tenant], Reconciliation] = _reconcile
+        if options["entity"] is not None:
+            entity_id, parent_id = str(options["entity"]), str(options["parent"] or options["entity"])
+            if wanted is None or not is_any_id(entity_id):
+                raise CommandError("--entity takes an id of ours, and needs --tenant.")
+            work = partial(_reconcile_entity, entity_id=entity_id, parent_id=parent_id)
+        left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
         if left_open:
             raise CommandError(
                 f"{left_open} histories could not be mended: their records left the stream more than a day ago."
@@ -35,6 +48,13 @@ class Command(BaseCommand):
             faults = ", ".join(f"v{finding.version} {finding.fault}" for finding in findings)
             self.stdout.write(f"  {entity_id}: {faults}")
         return len(found.open)
+
+
+def _reconcile_entity(tenant: Tenant, *, entity_id: str, parent_id: str) -> Reconciliation:
+    container = get_container()
+    reader, history = container.reader(tenant), container.history(tenant)
+    findings = reconcile_entity(reader=reader, history=history, entity_id=entity_id, parent_id=parent_id)
+    return Reconciliation(entities=1, repaired=0, open={entity_id: findings} if findings else {})
 
 
 def _reconcile(tenant: Tenant) -> Reconciliation:

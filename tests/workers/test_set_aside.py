@@ -1,0 +1,110 @@
+"""What becomes of changes that a Pipe set aside: the sweep sends them, and an operator can look and help."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.local.engines.local import LocalEngines
+from apps.workers.roles import sweep_loops
+from resale.application.ports import StreamRange
+from resale.bootstrap import LocalPipe
+from tests.fixtures.graveyard import Graveyard
+from tests.fixtures.storefront import Front
+from tests.integration.callers import root
+from tests.unit.builders import NOW
+
+POISON = "before \uffff after"
+
+
+class Aside:
+    """One change whose text no queue takes, below the rules that refuse it, and the Pipe's letter about it."""
+
+    def __init__(self, front: Front, engines: LocalEngines) -> None:
+        self.front = front
+        self.tenant = front.shop.tenant
+        self.url = self.tenant.resources.pipes_dlq_url
+        self.owner: Any = root(self.tenant.account_id, engines.aws_endpoint_url).client("sqs", self.tenant.region)
+        self._pipe = LocalPipe(self.tenant, aws_url=engines.aws_endpoint_url)
+        self._table: Any = root(self.tenant.account_id, engines.dynamodb_endpoints[self.tenant.account_id]).client(
+            "dynamodb", self.tenant.region
+        )
+
+    def plant(self) -> str:
+        """Write an item as an older release would have, and set its record aside."""
+        listing, _ = self.front.world.draft(self.front.shopper())
+        key = {"pk": {"S": f"cus_{uuid.uuid4().hex}"}, "sk": {"S": "customer"}}
+        doc = {"S": json.dumps({"id": key["pk"]["S"], "schema": 1, "text": POISON}, ensure_ascii=False)}
+        (body, *_) = [body for _, body in self.records() if listing.id in body]
+        change = json.loads(body)["dynamodb"]["NewImage"]["change"]
+        item = {**key, "version": {"N": "1"}, "doc": doc, "change": change}
+        self._table.put_item(TableName=self.tenant.resources.tables.customers, Item=item)
+        (place,) = [place for place, body in self.records() if key["pk"]["S"] in body]
+        self._pipe.set_aside(place, now=NOW)
+        return key["pk"]["S"]
+
+    def plant_trimmed(self) -> None:
+        self.front.world.draft(self.front.shopper())
+        (place, _), *_ = self.records()
+        gone = StreamRange(stream_arn=place.stream_arn, shard_id="shardId-gone", first="1", last="1")
+        self._pipe.set_aside(gone, now=NOW)
+
+    def records(self) -> list[tuple[StreamRange, str]]:
+        batches = self.front.container.streams(self.tenant).read({})
+        return [pair for batch in batches for pair in zip(batch.ranges, batch.bodies, strict=True)]
+
+    def said(self, action: str) -> str:
+        output = StringIO()
+        call_command("set_aside", self.tenant.slug, action, stdout=output)
+        return output.getvalue()
+
+    def count(self) -> int:
+        return self.front.container.queues(self.tenant).count(self.url)
+
+
+@pytest.fixture
+def aside(front: Front, engines: LocalEngines, graveyard: Graveyard) -> Iterator[Aside]:
+    assert graveyard.sent("changes") == []
+    made = Aside(front, engines)
+    made.owner.purge_queue(QueueUrl=made.url)
+    yield made
+    made.owner.purge_queue(QueueUrl=made.url)
+
+
+class TestSweep:
+    def test_sends_what_was_set_aside_as_it_was_written(self, aside: Aside, graveyard: Graveyard) -> None:
+        planted = aside.plant()
+        sweep_loops(interval_seconds=0, health_file=None)._make_round(aside.tenant)()
+        (body,) = graveyard.sent("changes")
+        assert body.isascii()
+        row = aside.front.container.history_row(body)
+        assert (row.entity_id, json.loads(row.doc)["text"]) == (planted, POISON)
+        assert aside.count() == 0
+
+
+class TestCommand:
+    def test_counts_and_sends(self, aside: Aside, graveyard: Graveyard) -> None:
+        aside.plant()
+        assert aside.said("count") == "1 messages\n"
+        assert aside.said("replay") == "1 changes sent to the changes queue, 0 messages not sent\n"
+        assert aside.said("count") == "0 messages\n"
+        assert len(graveyard.sent("changes")) == 1
+
+    def test_discards_only_what_left_the_stream(self, aside: Aside, graveyard: Graveyard) -> None:
+        aside.plant_trimmed()
+        aside.plant()
+        said = aside.said("discard")
+        assert "trimmed" in said
+        assert "(discarded)" in said
+        assert said.endswith("1 changes sent to the changes queue, 1 messages not sent\n")
+        assert (aside.count(), len(graveyard.sent("changes"))) == (0, 1)
+
+    def test_fails_when_something_stays(self, aside: Aside) -> None:
+        aside.plant_trimmed()
+        with pytest.raises(CommandError, match="What was not sent stays"):
+            aside.said("replay")
+        assert aside.count() == 1
