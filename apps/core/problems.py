@@ -80,9 +80,12 @@ class HTTPError(Exception):
     status: HTTPStatus = HTTPStatus.BAD_REQUEST
     code = "bad_request"
 
-    def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, headers: dict[str, str] | None = None, errors: tuple[FieldError, ...] = ()
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.errors = errors
         self.headers = headers or {}
 
 
@@ -126,7 +129,9 @@ def render(error: Exception, *, request_id: str) -> HttpResponse:
         return _of_outcome(error, request_id)
     if isinstance(error, HTTPError):
         detail = error.detail or meaning_of(type(error))
-        return respond(error.status, error.code, detail, request_id=request_id, headers=error.headers)
+        return respond(
+            error.status, error.code, detail, request_id=request_id, errors=error.errors, headers=error.headers
+        )
     if isinstance(error, drf.APIException):
         return _of_drf(error, request_id)
     return _of_django(error, request_id)

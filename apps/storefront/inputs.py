@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from rest_framework.request import Request
 
-from apps.core.problems import PreconditionFailed
+from apps.core.problems import HTTPError, PreconditionFailed
 from apps.core.requests import Body, decode_json, decode_query, read_body
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key
@@ -31,6 +31,7 @@ Market = Annotated[
 # RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes
 # what is not part of the version: see ``answers.listing_tag``.
 _TAG: Final = re.compile(r'(?:W/)?"(\d{1,15})(?:-[0-9a-f]{8})?"')
+_LONG_CURSOR: Final = ("/cursor", "too_long")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _IDEMPOTENCY_POINTER: Final = "/headers/Idempotency-Key"
 
@@ -45,6 +46,12 @@ class IdempotencyKeyInvalid(Invalid):
     """The Idempotency-Key is not 1 to 255 visible ASCII characters."""
 
     code = "idempotency_key_invalid"
+
+
+class CursorTooLong(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The cursor is longer than any that was ever given out; take `next_cursor` as it came."""
+
+    code = "cursor_too_long"
 
 
 class OrderRole(StrEnum):
@@ -95,10 +102,15 @@ class NoBody(Body, frozen=True, kw_only=True):
 
 
 def read_query(request: Request, kind: type[Q]) -> Q:
-    """Read the query parameters; without any, the defaults are at hand. Raises Invalid."""
+    """Read the query parameters; without any, the defaults are at hand. Raises Invalid or CursorTooLong."""
     if not request.META.get("QUERY_STRING") and len(kind.__struct_defaults__) == len(kind.__struct_fields__):
         return cast("Q", _defaults(kind))
-    return decode_query(request, kind)
+    try:
+        return decode_query(request, kind)
+    except Invalid as invalid:
+        if any((wrong.pointer, wrong.code) == _LONG_CURSOR for wrong in invalid.errors):
+            raise CursorTooLong(errors=invalid.errors) from None
+        raise
 
 
 def given(value: str | UnsetType) -> str | None:

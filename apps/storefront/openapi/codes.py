@@ -6,7 +6,7 @@ import msgspec
 
 from apps.core import problems
 from apps.core.problems import STATUS, HTTPError
-from apps.storefront.inputs import IdempotencyKeyInvalid, IdempotencyKeyRequired
+from apps.storefront.inputs import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
 from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
 from resale.domain.cards import CardNumberRefused
@@ -66,7 +66,7 @@ ANY: Final = (
     ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),
 )
 BODY: Final = codes_of(problems.MalformedBody, problems.BodyTimeout, problems.BodyTooLarge, problems.UnsupportedBody)
-LIST: Final = (ProblemCode(422, "cursor_invalid", "Not a cursor of this list."),)
+LIST: Final = (ProblemCode(422, "cursor_invalid", "Not a cursor of this list."), code_of(CursorTooLong))
 SHOPPER: Final = codes_of(tenancy.TokenMissing)
 BRAND: Final = codes_of(tenancy.SecretKeyRequired, tenancy.ScopeMissing)
 SCOPED: Final = codes_of(tenancy.ScopeMissing)
