@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from apps.core import clock
 from apps.core.commands import perform
 from apps.core.container import get_container
+from apps.core.problems import MalformedBody
 from apps.core.requests import info_of, read_raw_body
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.inputs import NoQuery, read_query
@@ -43,6 +44,7 @@ class HookView(LeanAPIView):
         info = info_of(request)
         info.tenant = tenant
         body = read_raw_body(request, max_bytes=MAX_HOOK_BYTES)
+        _check_text(body)
         event = _read(tenant, connection, body, _headers_of(request))
         now = clock.for_tenant(tenant)
         actor = Actor(kind=ActorKind.PARTNER, id=connection.id)
@@ -66,6 +68,18 @@ def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[
         return partner.read_event(body=body, headers=headers)
     except HookUnreadable:
         return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="unreadable")
+
+
+def _check_text(body: bytes) -> None:
+    """Refuse a body that is not UTF-8, for good, whoever sent it: no partner's event is, and none can be signed as one.
+
+    Raises:
+        MalformedBody: 400, after which no partner that retries by status sends it again.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise MalformedBody("The body is not UTF-8; sending it again does not help.") from None
 
 
 def _headers_of(request: Request) -> dict[str, str]:

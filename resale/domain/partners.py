@@ -116,6 +116,10 @@ class SignatureInvalid(Unauthenticated):
     code = "signature_invalid"
 
 
+#: What reading a webhook's body can end in: no JSON, another shape, a moment out of range, nested too deep.
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError)
+
+
 class HookUnreadable(Rejected):
     """Signed by the partner, but nothing we understand."""
 

@@ -128,6 +128,27 @@ class TestTaking:
         kept = partner.kept_as(hashlib.sha256(body).hexdigest())
         assert (kept.provider_event_kind, kept.version, kept.target_id) == ("unreadable", 1, None)
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"null",
+            b"[]",
+            b'"event"',
+            b"7",
+            b"{}",
+            b"{",
+            b"[" * 60_000,
+            b'{"id":' * 5_000,
+            b"\xef\xbb\xbf{}",
+            b'{"id": "evt_\\ud800", "type": "payment.captured"}',
+            b'{"id": "evt_1", "type": "payment.captured", "created_at": 1e400, "data": {}}',
+        ],
+    )
+    def test_takes_whatever_is_signed(self, partner: Partner, body: bytes) -> None:
+        assert partner.tell(body).status == 202
+        assert partner.kept_as(hashlib.sha256(body).hexdigest()).provider_event_kind == "unreadable"
+
     def test_puts_it_on_record_as_the_partners(self, partner: Partner) -> None:
         event = an_event()
         partner.tell(event)
@@ -186,6 +207,17 @@ class TestRefusing:
         body = msgspec.json.encode(an_event())
         old = {SIGNATURE_HEADER: sign(body, partner.secret, now=time.time() - 600)}
         assert partner.tell(body, headers=old).code == "401 signature_invalid"
+
+    @pytest.mark.parametrize("body", [b"\xff", b'{"id": "\xff"}', b'{"id": "\xed\xa0\x80"}', "é{}".encode("utf-16")])
+    def test_takes_no_body_that_is_no_text(self, partner: Partner, body: bytes) -> None:
+        assert partner.tell(body).code == "400 malformed_body"
+        assert partner.tell(body, headers={}).code == "400 malformed_body"
+
+    def test_reads_an_event_only_where_all_of_it_is_text(self, partner: Partner) -> None:
+        event = an_event(note="here")
+        body = msgspec.json.encode(event).replace(b"here", b"\xff")
+        assert partner.tell(body).code == "400 malformed_body"
+        self.nothing_kept(partner, event)
 
     def test_takes_no_other_body_under_a_signature(self, partner: Partner) -> None:
         event = an_event()

@@ -14,6 +14,7 @@ from resale.adapters.payments.signatures import check_signature
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
 from resale.domain.partners import (
+    UNREADABLE,
     BookingKind,
     HookUnreadable,
     PartnerEvent,
@@ -169,7 +170,7 @@ class SandboxPayments:
         check_signature(body, headers.get(SIGNATURE_HEADER), secrets=self._webhook_secret)
         try:
             return _event(msgspec.json.decode(body, type=_Hook))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise HookUnreadable("The sandbox's event cannot be read.") from error
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:

@@ -35,6 +35,7 @@ from resale.adapters.shipping.easypost_shapes import (
 )
 from resale.domain.ids import ShipmentId
 from resale.domain.partners import (
+    UNREADABLE,
     HookUnreadable,
     PartnerEvent,
     PartnerMisconfigured,
@@ -180,7 +181,7 @@ class EasyPostShipping:
         self._verify(body, headers.get(_SIGNATURE, ""))
         try:
             return event_of(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise HookUnreadable("The webhook's body is no event.") from error
 
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:

@@ -10,7 +10,14 @@ import urllib3
 from resale.adapters.payments.signatures import check_signature
 from resale.domain.ids import ShipmentId
 from resale.domain.money import Money
-from resale.domain.partners import HookUnreadable, PartnerEvent, PartnerMisconfigured, PartnerUnavailable, Provider
+from resale.domain.partners import (
+    UNREADABLE,
+    HookUnreadable,
+    PartnerEvent,
+    PartnerMisconfigured,
+    PartnerUnavailable,
+    Provider,
+)
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
 from resale.settings import Settings
 
@@ -129,7 +136,7 @@ class SandboxShipping:
         check_signature(body, headers.get("sandbox-signature"), secrets=self._webhook_secret)
         try:
             event = _EVENT.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise HookUnreadable("The webhook's body is not one of the sandbox carrier.") from error
         return PartnerEvent(
             provider_event_id=event.id,

@@ -22,7 +22,8 @@ PARTNER_ENDPOINTS: Final = (
         details=(
             "The address to give to a payment or shipping provider. There is no API key: the body, of up to 64 KiB and "
             "in the provider's own form, is verified by the provider's own signature. It is durably kept before the "
-            "answer; the same event again is taken again and changes nothing."
+            "answer; the same event again is taken again and changes nothing. A body that is not UTF-8 is refused for "
+            "good (400); any other that is signed and says nothing to us is taken, and ignored on record."
         ),
         access=Access.ANYBODY,
         raw_body="As the provider sends it.",
@@ -30,6 +31,7 @@ PARTNER_ENDPOINTS: Final = (
         problems=(
             *codes.ACCOUNT,
             *codes_of(
+                problems.MalformedBody,
                 problems.BodyTimeout,
                 problems.BodyTooLarge,
                 problems.UnsupportedBody,

@@ -9,7 +9,7 @@ import msgspec
 from resale.adapters.payments.signatures import check_signature
 from resale.adapters.payments.stripe.amounts import from_stripe
 from resale.domain.ids import OrderId, PayoutId, RefundId
-from resale.domain.partners import HookUnreadable, PartnerEvent
+from resale.domain.partners import UNREADABLE, HookUnreadable, PartnerEvent
 from resale.domain.payments import Dispute, DisputeStatus
 
 SIGNATURE_HEADER: Final = "stripe-signature"
@@ -96,9 +96,12 @@ def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -
     """
     check_signature(body, headers.get(SIGNATURE_HEADER), secrets=secrets)
     try:
-        event = _EVENT.decode(body)
-    except msgspec.MsgspecError as error:
+        return _read(_EVENT.decode(body))
+    except UNREADABLE as error:
         raise HookUnreadable("Stripe tells of something we do not know.") from error
+
+
+def _read(event: _Event) -> PartnerEvent:
     thing = event.data.object
     metadata = thing.metadata or _Metadata()
     return PartnerEvent(
