@@ -4,7 +4,10 @@ import gc
 import os
 from pathlib import Path
 
+from msgspec.structs import replace
+
 _READ_SECONDS = float(os.environ.get("READ_SECONDS", "10"))
+_GRACE_SECONDS = float(os.environ.get("READ_GRACE_SECONDS", "5"))
 _THREADS = 8  # threads wait for DynamoDB (2-6 ms a call); more only adds memory
 
 bind = f"{os.environ.get('BIND_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -15,6 +18,7 @@ preload_app = True  # imported once and shared by the workers: nothing connects 
 
 timeout = 30  # seconds without a sign of life from a worker
 graceful_timeout = 30
+forwarder_headers = ""  # no client names SCRIPT_NAME or PATH_INFO, whatever address it comes from
 keepalive = 65  # seconds; above the load balancer's 60, or it would write into a closed connection
 limit_request_line = 4094  # bytes
 limit_request_fields = 64
@@ -35,4 +39,6 @@ def when_ready(server: object) -> None:  # noqa: ARG001 - gunicorn's signature
 
 def post_worker_init(worker: object) -> None:
     """Say how long a request may take to arrive."""
-    worker.read_seconds = _READ_SECONDS  # type: ignore[attr-defined]  # DeadlineWorker's
+    grace = min(_GRACE_SECONDS, _READ_SECONDS)
+    limits = worker.limits  # type: ignore[attr-defined]  # DeadlineWorker's
+    worker.limits = replace(limits, total_seconds=_READ_SECONDS, grace_seconds=grace)  # type: ignore[attr-defined]

@@ -16,4 +16,6 @@ pytest_plugins = [
     "tests.fixtures.storefront",
     "tests.fixtures.graveyard",
     "tests.fixtures.stripe_mock",
+    "tests.fixtures.sockets",
+    "tests.fixtures.web_roles",
 ]

@@ -14,11 +14,15 @@ def client_address(request: HttpRequest) -> str:
     ``PROXY_HOPS`` proxies are trusted. Each appends the address it saw, so whatever a client sent stays to the left of
     what they appended and is never read. An IPv6 address is returned as its /64 network.
     """
-    peer = request.META.get("REMOTE_ADDR", "")
+    return address_of(peer=request.META.get("REMOTE_ADDR", ""), forwarded=request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def address_of(*, peer: str, forwarded: str) -> str:
+    """Return the client's address as ``client_address`` does, from the connection's peer and X-Forwarded-For."""
     hops: int = settings.PROXY_HOPS
-    entries = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hops else []
-    forwarded = entries[-min(hops, len(entries))] if entries else ""
-    return _site(_parse(forwarded) or _parse(peer)) or peer
+    entries = forwarded.split(",") if hops else []
+    nearest = entries[-min(hops, len(entries))] if entries else ""
+    return _site(_parse(nearest) or _parse(peer)) or peer
 
 
 def _parse(entry: str) -> IPv4Address | IPv6Address | None:

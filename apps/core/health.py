@@ -1,8 +1,20 @@
 """The load balancer's check: this process is alive. It looks at nothing else, so nothing else can take it down."""
 
+from typing import Final
+
 from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import MethodNotAllowed
+
+from apps.core import problems
+from apps.core.requests import info_of
+
+_ALLOWED: Final = ("GET", "HEAD")
 
 
-def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def healthz(request: HttpRequest) -> HttpResponse:
     """Say that the process answers."""
+    if request.method not in _ALLOWED:
+        response = problems.render(MethodNotAllowed(request.method or ""), request_id=info_of(request).id)
+        response["Allow"] = ", ".join(_ALLOWED)
+        return response
     return HttpResponse(b'{"status":"ok"}', content_type="application/json")

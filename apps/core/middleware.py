@@ -25,7 +25,7 @@ ViewHook = Callable[[HttpRequest, Any, Any, Any], HttpResponseBase | None]
 
 _NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 # JSON is never a page: nothing may frame, sniff, cache or load it unless its view says so.
-_API_HEADERS: Final = (
+API_HEADERS: Final = (
     _NOSNIFF,
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "private, no-store"),
@@ -50,6 +50,20 @@ class Line(msgspec.Struct, gc=False):
     logger: str = "resale.request"
     message: str = "request"
 
+    @classmethod
+    def of_server(cls, *, request_id: str, method: str, status: int, seconds: float) -> "Line":
+        """Describe a request that the server itself answered: it has no route, tenant or key."""
+        return cls(
+            at=datetime.now(UTC).isoformat(),
+            request_id=request_id,
+            method=method,
+            route="",
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            tenant="",
+            key="",
+        )
+
 
 class RequestMiddleware:
     """Gives a request its id, and every answer that id, the security headers and one log line."""
@@ -58,7 +72,7 @@ class RequestMiddleware:
         self._get_response = get_response
         seconds = settings.STRICT_TRANSPORT_SECONDS
         transport = [("Strict-Transport-Security", f"max-age={seconds}; includeSubDomains")] if seconds else []
-        self._api = _stored((*_API_HEADERS, *transport))
+        self._api = _stored((*API_HEADERS, *transport))
         self._pages = _stored((_NOSNIFF, *transport))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -72,7 +86,7 @@ class RequestMiddleware:
             leave_context(token)
         self._add_headers(request, response, info)
         if logger.isEnabledFor(logging.INFO):
-            _log(_line(request, response, info, started))
+            write_line(_line(request, response, info, started))
         return response
 
     def _add_headers(self, request: HttpRequest, response: HttpResponseBase, info: RequestInfo) -> None:
@@ -164,7 +178,7 @@ def _stored(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, s
     return tuple((name.lower(), (name, value)) for name, value in headers)
 
 
-def _log(line: Line) -> None:
+def write_line(line: Line) -> None:
     """Write a line as ``logger.info`` would, without its search for caller, thread and process, which no line tells."""
     record = logging.LogRecord.__new__(logging.LogRecord)
     record.__dict__ = {**_RECORD, "msg": line, "created": time.time()}

@@ -147,19 +147,26 @@ def respond(
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     """Write a problem document."""
-    problem = Problem(
-        type=f"urn:resale:problem:{code}",
-        title=code.replace("_", " ").capitalize(),
-        status=int(status),
-        code=code,
-        detail=detail,
-        errors=errors,
-        request_id=request_id,
-    )
-    response = HttpResponse(_ENCODE(problem), status=status, content_type=CONTENT_TYPE, headers=headers)
+    body = document(status, code, detail, request_id=request_id, errors=errors)
+    response = HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = _CHALLENGE
     return response
+
+
+def document(status: int, code: str, detail: str, *, request_id: str, errors: tuple[FieldError, ...] = ()) -> bytes:
+    """Encode a problem document."""
+    return _ENCODE(
+        Problem(
+            type=f"urn:resale:problem:{code}",
+            title=code.replace("_", " ").capitalize(),
+            status=int(status),
+            code=code,
+            detail=detail,
+            errors=errors,
+            request_id=request_id,
+        )
+    )
 
 
 def handle_drf_exception(error: Exception, context: dict[str, Any]) -> HttpResponse:

@@ -1,7 +1,6 @@
 """What a request is to a view: its id, its bounded body, and the typed thing its body says."""
 
 import re
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote_to_bytes
@@ -18,9 +17,6 @@ from resale.domain.tenants import Tenant
 from resale.errors import FieldError, Invalid
 
 MAX_BODY_BYTES: Final = 256 * 1024  # the largest body our schemas can fill is far smaller
-_DRAINED_BYTES: Final = 16 * 1024 * 1024
-_DRAIN_SECONDS: Final = 1.0  # between two pieces
-_PIECE_BYTES: Final = 64 * 1024
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -43,10 +39,15 @@ def new_info(request: HttpRequest) -> RequestInfo:
     """Start a request's info: its own X-Request-Id when that is sane, else a new id."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(given) is None or holds_card_number(given.encode()):
-        given = "req_" + uuid_utils.uuid7().hex
+        given = new_request_id()
     info = RequestInfo(id=given)
     request.__dict__["resale"] = info
     return info
+
+
+def new_request_id() -> str:
+    """Make a request id."""
+    return "req_" + uuid_utils.uuid7().hex
 
 
 def info_of(request: HttpRequest | Request) -> RequestInfo:
@@ -86,16 +87,8 @@ def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
 
 
 def _read(plain: HttpRequest, max_bytes: int) -> bytes:
-    meta = plain.META
-    if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
-        # Django reads nothing without a length; the server has taken the chunks apart and ends the stream.
-        body = cast("bytes", plain.environ["wsgi.input"].read(max_bytes + 1))  # type: ignore[attr-defined]  # a WSGIRequest
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
-        return body
-    length = _content_length(meta.get("CONTENT_LENGTH"))
+    length = _content_length(plain.META.get("CONTENT_LENGTH"))  # of a chunked body, too: ``apps.core.serving``
     if length > max_bytes:
-        _drain(plain, length)
         raise _too_large(max_bytes)
     return plain.body
 
@@ -164,22 +157,6 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
 @lru_cache(maxsize=128)
 def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
-
-
-def _drain(request: HttpRequest, length: int) -> None:
-    """Throw away a body of a size people send by mistake: a client that is still sending reads no answer.
-
-    Bounded by its length, by a pause and, with all the request's reading, by the server (``apps.core.serving``).
-    """
-    connection = request.META.get("gunicorn.socket")
-    if length > _DRAINED_BYTES or connection is None:
-        return
-    before = connection.gettimeout()
-    connection.settimeout(_DRAIN_SECONDS)  # who claims a long body and sends none holds no thread
-    with suppress(OSError):
-        while request.read(_PIECE_BYTES):
-            pass
-    connection.settimeout(before)
 
 
 def _content_length(text: str | None) -> int:

@@ -1,0 +1,9 @@
+"""How the web role serves HTTP: a request is read whole before it gets a thread, and its response is sent without one.
+
+``worker`` owns the sockets and the poll loop, ``connections`` holds the state of one socket, ``framing`` finds where a
+request ends, ``answering`` runs the application in a thread, ``refusals`` are the server's own problem documents.
+"""
+
+from apps.core.serving.worker import DeadlineWorker
+
+__all__ = ["DeadlineWorker"]

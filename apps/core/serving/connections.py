@@ -1,0 +1,156 @@
+"""One socket of the web role: what it has sent, what it is sent, and how long it may take."""
+
+import socket
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Any, Final
+
+import msgspec
+from django.conf import settings
+
+from apps.core.addresses import address_of
+from apps.core.serving.framing import Arrival
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how much a client may occupy the server with.
+
+    After ``grace_seconds`` a client has to have sent, or taken, ``bytes_per_second`` on average; a request may take
+    ``total_seconds`` to arrive.
+    """
+
+    total_seconds: float = 10.0
+    grace_seconds: float = 5.0
+    bytes_per_second: int = 500  # as Apache's mod_reqtimeout; a phone on a bad network has 5,000
+    max_body_bytes: int = 256 * 1024  # of a body that is read at all: ``apps.core.requests``
+    max_unfinished_per_address: int = 32  # a browser opens 6 connections; whole requests do not count
+    max_held_bytes: int = 64 * 1024 * 1024  # of requests that have not arrived, in one process
+
+
+class Stage(Enum):
+    """What the poll loop waits for."""
+
+    IDLE = auto()  # the first byte of a request
+    READING = auto()  # the rest of it
+    WRITING = auto()  # room for the rest of a response
+    LINGERING = auto()  # the client to stop sending, so that it can read the response (RFC 9112 9.6)
+
+
+class Outbox:
+    """Stands where gunicorn has a socket to write to: keeps what the socket does not take at once."""
+
+    __slots__ = ("_socket", "sent_bytes", "waiting")
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._socket = plain
+        self.waiting = bytearray()
+        self.sent_bytes = 0
+
+    def sendall(self, data: bytes) -> None:
+        """Take a part of a response; a small one is sent by ``flush``, headers and body together."""
+        self.waiting += data
+        if len(self.waiting) > _EAGER_BYTES:
+            self.flush()
+
+    def flush(self) -> bool:
+        """Send what the socket takes without waiting; say whether that was all. Raises OSError."""
+        while self.waiting:
+            try:
+                sent = self._socket.send(self.waiting)
+            except BlockingIOError:
+                return False
+            self.sent_bytes += sent
+            del self.waiting[:sent]
+        return True
+
+    def clear(self) -> None:
+        """Forget what was not sent."""
+        self.waiting.clear()
+
+
+class Connection:
+    """A client's connection. Either the poll loop has it or one thread; never both."""
+
+    __slots__ = (
+        "address",
+        "arrival",
+        "client",
+        "counted_bytes",
+        "is_kept",
+        "limits",
+        "outbox",
+        "requests",
+        "server",
+        "since",
+        "sock",
+        "stage",
+        "taken_bytes",
+        "until",
+        "was_shown",
+        "watched",
+    )
+
+    def __init__(self, plain: socket.socket, *, client: Any, server: Any, limits: Limits, now: float) -> None:
+        self.sock = plain
+        self.client = client
+        self.server = server
+        self.limits = limits
+        self.arrival = Arrival(max_body_bytes=limits.max_body_bytes)
+        self.outbox = Outbox(plain)
+        self.stage = Stage.IDLE
+        self.since = now  # monotonic seconds
+        self.until = now + limits.total_seconds
+        self.taken_bytes = 0  # in this stage
+        self.requests = 0
+        self.is_kept = False  # after the response
+        self.was_shown = False  # to the application, without its body
+        self.address: str | None = None  # whose unfinished requests this one counts among
+        self.watched = 0  # the poller's mask
+        self.counted_bytes = 0  # of held_bytes, in the worker's sum
+
+    @property
+    def started(self) -> bool:
+        """Whether a request has begun to arrive."""
+        return bool(self.arrival.data)
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the connection occupies while it is waited for."""
+        return len(self.arrival.data) + len(self.outbox.waiting)
+
+    def enter(self, stage: Stage, now: float) -> None:
+        """Begin to wait for something else."""
+        if stage is not self.stage:
+            self.stage = stage
+            self.since = now
+            self.taken_bytes = 0
+            self.outbox.sent_bytes = 0
+            self.until = now + self.limits.total_seconds
+
+    def overdue(self, now: float) -> bool:
+        """Whether the client took too long for what it is waited for. A long response may take long, at its rate."""
+        if self.stage is Stage.IDLE:
+            return now > self.until
+        moved_bytes = self.outbox.sent_bytes if self.stage is Stage.WRITING else self.taken_bytes
+        is_slow = now > self.since + self.limits.grace_seconds + moved_bytes / self.limits.bytes_per_second
+        return is_slow or (now > self.until and self.stage is not Stage.WRITING)
+
+    def client_address(self) -> str | None:
+        """Return the address of whoever sends the request; None while only a trusted proxy is known.
+
+        Behind a proxy the peer is the proxy, which carries everybody: it is never counted itself. The load balancer
+        forwards a request when its headers are whole, so that nothing is missed meanwhile.
+        """
+        forwarded = self.arrival.forwarded_for()
+        if settings.PROXY_HOPS and not forwarded:
+            return None
+        peer = self.client[0] if isinstance(self.client, tuple) else ""
+        return address_of(peer=peer, forwarded=forwarded) or None
+
+    def close(self) -> None:
+        """Close the socket."""
+        with suppress(OSError):
+            self.sock.close()
+
+
+_EAGER_BYTES: Final = 64 * 1024

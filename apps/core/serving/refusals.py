@@ -1,0 +1,116 @@
+"""What the server itself answers, before or beside the application: problem documents, as everywhere else."""
+
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from gunicorn.http import errors as gunicorn
+
+from apps.core.middleware import API_HEADERS, Line, write_line
+from apps.core.problems import CONTENT_TYPE, BodyTimeout, BodyTooLarge, HTTPError, document, meaning_of
+from apps.core.requests import new_request_id
+
+__all__ = ["BodyTimeout", "BodyTooLarge"]
+
+
+class MalformedRequest(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The request is not HTTP/1.1: its request line, a header or the framing of its body is malformed."""
+
+    code = "malformed_request"
+
+
+class RequestTimeout(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The headers did not arrive in time."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    code = "request_timeout"
+
+
+class URITooLong(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The request line is over 4094 bytes."""
+
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+    code = "uri_too_long"
+
+
+class ExpectationUnsupported(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The Expect header asks for something else than 100-continue."""
+
+    status = HTTPStatus.EXPECTATION_FAILED
+    code = "expectation_unsupported"
+
+
+class HeadersTooLarge(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The headers are over 64 fields, 8190 bytes in one, or 64 KiB in all."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    code = "headers_too_large"
+
+
+class TooManyUnfinished(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """Too many requests from this address have begun and not arrived; finish those first."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_unfinished_requests"
+
+
+class Overloaded(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The server holds too many requests that have not arrived yet; send it again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "overloaded"
+
+
+class InternalError(HTTPError):
+    """Our fault; it is logged under the `request_id`."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"
+
+
+#: The first row that fits decides. Everything else the parser raises is a malformed request.
+_OF_PARSER: Final[tuple[tuple[type[Exception], type[HTTPError], str], ...]] = (
+    (gunicorn.LimitRequestLine, URITooLong, ""),
+    (gunicorn.LimitRequestHeaders, HeadersTooLarge, ""),
+    (gunicorn.ExpectationFailed, ExpectationUnsupported, ""),
+    (gunicorn.InvalidRequestLine, MalformedRequest, "The request line is malformed."),
+    (gunicorn.InvalidRequestMethod, MalformedRequest, "The request method is malformed; methods are upper case."),
+    (gunicorn.InvalidHTTPVersion, MalformedRequest, "The protocol is HTTP/1.1 or HTTP/1.0."),
+    (gunicorn.UnsupportedTransferCoding, MalformedRequest, "The only transfer coding is chunked."),
+    (gunicorn.ObsoleteFolding, MalformedRequest, "A header is folded over several lines."),
+    (gunicorn.InvalidHeaderName, MalformedRequest, "A header has a malformed name."),
+    (gunicorn.InvalidHeader, MalformedRequest, "A header is malformed, contradictory or repeated."),
+    (gunicorn.InvalidSchemeHeaders, MalformedRequest, "The headers contradict each other about the scheme."),
+    (gunicorn.InvalidChunkSize, MalformedRequest, "A chunk of the body has a malformed size."),
+    (gunicorn.InvalidChunkExtension, MalformedRequest, "A chunk of the body has a malformed extension."),
+    (gunicorn.ChunkMissingTerminator, MalformedRequest, "A chunk or the body does not end where it should."),
+    (gunicorn.NoMoreData, MalformedRequest, "The request ended before it was whole."),
+)
+_RETRY_SECONDS: Final = 1
+_HEADERS: Final = "".join(f"{name}: {value}\r\n" for name, value in API_HEADERS)
+
+
+def refusal_of(error: Exception) -> HTTPError:
+    """Say what gunicorn's parser found, without quoting the request."""
+    found = next(((kind, detail) for raised, kind, detail in _OF_PARSER if isinstance(error, raised)), None)
+    kind, detail = found or (MalformedRequest, "")
+    return kind(detail)
+
+
+def rendered(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
+    """Write a refusal as the connection's last response, and log it as every request is."""
+    request_id = new_request_id()
+    body = document(refusal.status, refusal.code, refusal.detail or meaning_of(type(refusal)), request_id=request_id)
+    seconds = time.monotonic() - started
+    write_line(Line.of_server(request_id=request_id, method=method, status=int(refusal.status), seconds=seconds))
+    retry = f"Retry-After: {_RETRY_SECONDS}\r\n" if refusal.status in _RETRIED else ""
+    head = (
+        f"HTTP/1.1 {int(refusal.status)} {refusal.status.phrase}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        f"Connection: close\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        f"{_HEADERS}{retry}X-Request-Id: {request_id}\r\n\r\n"
+    )
+    return head.encode("latin-1") + (b"" if method == "HEAD" else body)
+
+
+_RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
