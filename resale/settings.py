@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout_seconds: float = 5.0
     upload_form_seconds: int = 900
     data_key_cache_count: int = 10_000
+    data_key_cache_seconds: float = 3600.0  # a tenant that disables its KMS key is served no longer than this
     guard_folder: str | None = None  # what a worker's processes share before partners; None: each is one by itself
     payments_url: str | None = None  # the sandbox provider; None: no payments can be taken
     payments_timeout_seconds: float = 12.0  # of one call to any payment provider

@@ -156,6 +156,22 @@ class TestTenancy:
 
 
 class TestMemory:
+    def test_a_key_is_unwrapped_again_after_a_while(
+        self,
+        aws_proxy: FaultProxy,
+        open_sessions: OpenSessions,
+        tenants: tuple[Tenant, Tenant],
+        resale_settings: Settings,
+        owner_id: str,
+    ) -> None:
+        ring = KMSKeyring(msgspec.structs.replace(resale_settings, data_key_cache_seconds=0.0))
+        keyring = ring.for_session(open_sessions().for_tenant(tenants[0]))
+        sealed = keyring.seal(owner_id=owner_id, entity_id="ord_1", plaintext=SECRET)
+        assert keyring.open(owner_id=owner_id, entity_id="ord_1", sealed=sealed) == SECRET
+        aws_proxy.inject(Fault.UNAVAILABLE, "Decrypt")  # as for a key that its tenant disabled
+        with pytest.raises(Unavailable):
+            keyring.open(owner_id=owner_id, entity_id="ord_1", sealed=sealed)
+
     def test_keys_in_memory_are_bounded(self, session: TenantSession, resale_settings: Settings) -> None:
         ring = KMSKeyring(msgspec.structs.replace(resale_settings, data_key_cache_count=2))
         keyring = ring.for_session(session)

@@ -7,6 +7,7 @@ authenticated with it, so a sealed text moved to another entity does not open.
 import base64
 import os
 import threading
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, cast
 
@@ -45,7 +46,8 @@ class KMSKeyring:
 
     def __init__(self, settings: Settings) -> None:
         self._max_count = settings.data_key_cache_count
-        self._ciphers: OrderedDict[tuple[str, str], AESGCM] = OrderedDict()
+        self._max_age_seconds = settings.data_key_cache_seconds
+        self._ciphers: OrderedDict[tuple[str, str], tuple[AESGCM, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def for_session(self, session: TenantSession) -> "TenantKeyring":
@@ -53,18 +55,23 @@ class KMSKeyring:
         return TenantKeyring(session, self)
 
     def known(self, tenant_id: str, owner_id: str) -> AESGCM | None:
-        """Find a key in memory."""
+        """Find a key in memory that KMS unwrapped lately enough."""
+        place = (tenant_id, owner_id)
         with self._lock:
-            cipher = self._ciphers.get((tenant_id, owner_id))
-            if cipher is not None:
-                self._ciphers.move_to_end((tenant_id, owner_id))
+            cipher, unwrapped_at = self._ciphers.get(place, (None, 0.0))
+            if cipher is None:
+                return None
+            if time.monotonic() - unwrapped_at > self._max_age_seconds:
+                del self._ciphers[place]
+                return None
+            self._ciphers.move_to_end(place)
             return cipher
 
     def remember(self, tenant_id: str, owner_id: str, plaintext_key: bytes) -> AESGCM:
         """Keep a key in memory; the least lately used goes first."""
         cipher = AESGCM(plaintext_key)
         with self._lock:
-            self._ciphers[tenant_id, owner_id] = cipher
+            self._ciphers[tenant_id, owner_id] = cipher, time.monotonic()
             while len(self._ciphers) > self._max_count:
                 self._ciphers.popitem(last=False)
         return cipher

@@ -12,6 +12,7 @@ from resale.errors import Outcome, Rejected, Unavailable
 #: An item above this is a design error (DynamoDB takes 400 KB; a change carries the whole item).
 MAX_ITEM_BYTES: Final = 100 * 1024
 MAX_TRANSACTION_ITEMS: Final = 100  # DynamoDB Developer Guide, transactions
+MAX_TRANSACTION_BYTES: Final = 4_000_000  # the guide's 4 MB, taken as the smaller of its two meanings
 
 _NEW: Final = "attribute_not_exists(pk)"
 _SAME_VERSION: Final = "version = :expected"
@@ -41,17 +42,17 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 def commit(db: DynamoDB, writes: list[Write]) -> None:
     """Write everything or nothing; say of a failure what it means.
 
-    Shape: one conditional put, or one transaction of 2-100 puts; each item at most 100 KB.
+    Shape: one conditional put, or one transaction of 2-100 puts; each item at most 100 KB, all of them 4 MB.
 
     Raises:
         Outcome: The refusal of the first write, by rank, whose condition failed.
         TooLarge: An item is above the bound; nothing was sent.
         Unavailable: Not done, or not known, within the retry budget.
     """
-    for write in writes:
-        _check_size(write)
     if len(writes) > MAX_TRANSACTION_ITEMS:
         raise TooLarge("One command cannot change more than 100 records.")
+    if sum(_checked_bytes(write) for write in writes) > MAX_TRANSACTION_BYTES:
+        raise TooLarge("One command cannot change records of more than 4 MB together.")
     if len(writes) == 1:
         _put(db, writes[0])
     else:
@@ -119,7 +120,8 @@ def _is_ours(write: Write, found: Item | None) -> bool:
     return (decode_change(change).id if isinstance(change, str) else found.get("transaction_id")) == write.mark
 
 
-def _check_size(write: Write) -> None:
+def _checked_bytes(write: Write) -> int:
     size = sum(len(name) + len(str(value).encode()) for name, value in write.item.items())
     if size > MAX_ITEM_BYTES:
         raise TooLarge("The record would be larger than 100 KB.")
+    return size
