@@ -86,8 +86,8 @@ class Tenant(models.Model):
     """One brand: its AWS account, its shop's settings, and the map of what its account holds."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_tenant_id, editable=False)
-    slug = models.CharField(
-        max_length=32, unique=True, validators=[RegexValidator(r"\A[a-z][a-z0-9-]{1,30}[a-z0-9]\Z", "a-z, 0-9 and -")]
+    slug = models.CharField(  # the templates' AllowedPattern: names of its buckets have room for so much
+        max_length=31, unique=True, validators=[RegexValidator(r"\A[a-z][a-z0-9-]{1,29}[a-z0-9]\Z", "a-z, 0-9 and -")]
     )
     name = models.CharField(max_length=100)
     account_id = models.CharField(max_length=12, validators=[RegexValidator(r"\A\d{12}\Z", "twelve digits")])
@@ -109,11 +109,12 @@ class Tenant(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        """One issuer and audience belong to one tenant: a token never fits two."""
+        """One account belongs to one tenant; so do one issuer and audience: a token never fits two."""
 
         ordering = ("slug",)
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["oidc_issuer", "oidc_audience"], name="one_tenant_an_audience"),
+            models.UniqueConstraint(fields=["account_id"], name="one_tenant_an_account"),
             models.CheckConstraint(condition=models.Q(account_id__length=12), name="account_id_has_12_digits"),
         ]
 

@@ -40,8 +40,8 @@ def save_tenant(record: TenantRecord) -> Tenant:
     """Create the tenant of this slug, or bring it up to date with its connections; a second time is a no-op.
 
     Raises:
-        django.core.exceptions.ValidationError: A field or connection is wrong, another tenant has the slug's issuer and
-            audience or a connection's id, or there are two connections of a kind.
+        django.core.exceptions.ValidationError: A field or connection is wrong, another tenant has the account, the
+            issuer and audience or a connection's id, or there are two connections of a kind.
     """
     with transaction.atomic():
         row = models.Tenant.objects.filter(slug=record.slug).first() or models.Tenant(slug=record.slug)

@@ -102,12 +102,18 @@ class TestSaving:
             {"allowed_origins": ["null"]},
             {"status": "asleep"},
             {"slug": "North Wind"},
+            {"slug": "n" * 32},
         ],
     )
     def test_refuses_what_is_wrong(self, db: None, changes: dict[str, Any]) -> None:  # noqa: ARG002 - opens the database
         good = record_of("northwind", "111111111111", issuer="https://issuer.example")
         with pytest.raises(ValidationError):
             save_tenant(msgspec.structs.replace(good, **changes))
+
+    def test_two_tenants_in_one_account(self, northwind: Shop) -> None:
+        record = record_of("atelier", northwind.tenant.account_id, issuer="https://issuer.example")
+        with pytest.raises(ValidationError, match="Account id already exists"):
+            save_tenant(record)
 
 
 class TestOutage:
