@@ -26,6 +26,7 @@ from apps.storefront.keyed import do_once
 from resale.application.operations.orders import Acknowledgement, acknowledge_order, cancel_order, submit_order
 from resale.application.queries.orders import OrderView, get_order, list_orders, order_document, view_order
 from resale.domain.access import Principal, Role
+from resale.domain.addresses import accepted_address
 from resale.domain.ids import OrderId, is_id
 from resale.domain.orders import NewOrder, OrderNotFound, OrderPrivate
 from resale.errors import FieldError, Invalid
@@ -68,7 +69,8 @@ class OrdersView(LeanAPIView):
         def submit() -> HttpResponse:
             order = call.run(lambda uow: submit_order(uow=uow, shopper=shopper, new=new, key=key, now=call.now))
             buyer = Principal(customer_id=order.buyer_id)
-            written = OrderPrivate(shipping_address=new.shipping_address, payment_token=new.payment_token)
+            address = accepted_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
+            written = OrderPrivate(shipping_address=address, payment_token=new.payment_token)
             view = view_order(reader=reader, principal=buyer, document=order_document(order), opened=written)
             return _accepted(view)
 

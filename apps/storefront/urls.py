@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.storefront.address_formats import AddressFormatView
 from apps.storefront.balances import BalanceTransactionsView, BalanceView
 from apps.storefront.claims import (
     ClaimDetailView,
@@ -100,6 +101,7 @@ urlpatterns = [
     path("dead_letters/<str:letter_id>/replay", DeadLetterReplayView.as_view()),
     path("dead_letters/<str:letter_id>/discard", DeadLetterDiscardView.as_view()),
     path("shipments/<str:shipment_id>/tracking_events", TrackingEventsView.as_view()),
+    path("address_formats/<str:country>", AddressFormatView.as_view()),
     path("hooks/<str:connection_id>", HookView.as_view()),
     path("openapi.json", OpenAPIView.as_view()),
     path("docs", DocsView.as_view()),

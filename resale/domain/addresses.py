@@ -1,20 +1,173 @@
-"""A postal address. Personal: it lies sealed in ``private`` and nowhere else."""
+"""A postal address, checked and written by the rules of its country. Personal: it lies sealed in ``private`` only."""
 
-from typing import Annotated
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Annotated, Final
 
 import msgspec
 
+from resale.domain.address_formats import AddressField, CountryRules, is_latin, label_of, rules_of
+from resale.domain.countries import COUNTRY_CODES, suggest_country
+from resale.errors import FieldError, Invalid
+
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+OptionalLine = Annotated[str, msgspec.Meta(max_length=120)]
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a parcel goes to or comes from."""
+    """Where a parcel goes to or comes from.
+
+    Which fields a country needs, and how they are written there: `GET /v1/address_formats/{country}`. ``country`` is an
+    ISO 3166-1 alpha-2 code in upper case. ``region`` is a state, province or the like, by its code or its name.
+    """
 
     name: Line
     line1: Line
-    line2: Annotated[str, msgspec.Meta(max_length=120)] = ""
-    city: Line
-    region: Annotated[str, msgspec.Meta(max_length=120)] = ""
-    postal_code: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z")]
+    line2: OptionalLine = ""
+    city: OptionalLine = ""
+    region: OptionalLine = ""
+    postal_code: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    country: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=60, extra_json_schema={"enum": sorted(COUNTRY_CODES)})
+    ]
     phone: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")] | None = None
+
+
+_OPTIONS_NAMED: Final = 3
+_MARK: Final = re.compile("%([A-Z])")
+_POSTAL_CODE: Final = re.compile(r"[^%\s]*%Z")  # with what a country puts before it: 〒, LT-
+_DASHES: Final = re.compile("[\u2010-\u2015\u2212\u30fc]")  # NFKC leaves them; Japanese keyboards write the last one
+_EMPTY_EDGES: Final = " ,-\u2013"
+
+
+def accepted_address(address: Address, *, at: str) -> Address:
+    """Return an address as it is kept: by the rules of its country, its postal code and region as written there.
+
+    What a country has no use for is kept as it is: a carrier may still want it.
+
+    Args:
+        address: As the client sent it; one that was accepted before stays as it is.
+        at: JSON pointer of the address in the body.
+
+    Raises:
+        Invalid: A field is missing or wrong: ``/country``, ``/city``, ``/region`` or ``/postal_code`` below ``at``.
+    """
+    if address.country not in COUNTRY_CODES:
+        raise Invalid("The address is not valid.", errors=(_country_error(address.country, at),))
+    rules = rules_of(address.country)
+    kept = msgspec.structs.replace(
+        address, postal_code=_kept_postal_code(address.postal_code, rules), region=_kept_region(address, rules)
+    )
+    errors = tuple(_errors(kept, rules, at))
+    if errors:
+        raise Invalid("The address is not valid.", errors=errors)
+    return kept
+
+
+def address_lines(address: Address) -> tuple[str, ...]:
+    """Write an address as its country does, the country's name last; in its own script if the address is."""
+    country = address.country if address.country in COUNTRY_CODES else suggest_country(address.country)
+    if country is None:  # of before countries were checked
+        town = f"{address.postal_code} {address.city}".strip()
+        lines = (address.name, address.line1, address.line2, town, address.region, address.country)
+        return tuple(line for line in lines if line)
+    rules = rules_of(country)
+    template = rules.templates[1 if is_latin("".join(_texts(address))) else 0]
+    return (*_lines(address, rules, template), rules.country_name)
+
+
+# ---------------------------------------------------------------- checking
+def _country_error(sent: str, at: str) -> FieldError:
+    meant = suggest_country(sent)
+    if meant is None:
+        detail = "This is no ISO 3166-1 alpha-2 code. Send the country's, such as GB, FR or US."
+        return FieldError(f"{at}/country", "unknown_value", detail)
+    code = "wrong_format" if sent.strip().upper() == meant else "unknown_value"
+    return FieldError(f"{at}/country", code, f"Send the ISO 3166-1 alpha-2 code in upper case: {meant}.")
+
+
+def _kept_postal_code(sent: str, rules: CountryRules) -> str:
+    written = sent if sent.isascii() else _DASHES.sub("-", unicodedata.normalize("NFKC", sent))
+    return " ".join(written.split()).upper().removeprefix(rules.postal_code_prefix)
+
+
+def _kept_region(address: Address, rules: CountryRules) -> str:
+    sent = address.region
+    if not sent.strip():
+        # "Dubai" is what people write as a city, where a country's addresses have none.
+        by_city = None if rules.has_city else rules.find_region(address.city)
+        return rules.own_region or by_city or ""
+    region = rules.find_region(sent)
+    return sent if region is None or not is_latin(sent) else region
+
+
+def _errors(address: Address, rules: CountryRules, at: str) -> Iterator[FieldError]:
+    for name in (AddressField.CITY, AddressField.REGION, AddressField.POSTAL_CODE):
+        text = getattr(address, name).strip()
+        if not text and name in rules.required:
+            yield FieldError(f"{at}/{name}", "required", _needed(address.country, rules, name))
+        elif name == AddressField.REGION and text and name in rules.required and not _is_region(text, rules):
+            yield FieldError(f"{at}/{name}", "unknown_value", _needed(address.country, rules, name))
+        elif name == AddressField.POSTAL_CODE and text and not _is_postal_code(text, rules):
+            yield FieldError(f"{at}/{name}", "wrong_format", _needed(address.country, rules, name))
+
+
+def _is_region(text: str, rules: CountryRules) -> bool:
+    return not rules.regions or rules.find_region(text) is not None
+
+
+def _is_postal_code(text: str, rules: CountryRules) -> bool:
+    return rules.postal_code is None or rules.postal_code.fullmatch(text) is not None
+
+
+def _needed(country: str, rules: CountryRules, name: AddressField) -> str:
+    label = label_of(rules, name)
+    if name == AddressField.POSTAL_CODE and rules.postal_code_examples:
+        example = rules.postal_code_examples[0]
+        if name in rules.required:
+            return f"{label}: {country} writes it as {example}."
+        return f"{label}: leave it out, or write it as {country} does: {example}."
+    if name == AddressField.REGION and rules.region_options:
+        some = ", ".join(option.value for option in rules.region_options[:_OPTIONS_NAMED])
+        return f"{label}: one of {some} …; GET /v1/address_formats/{country} lists them."
+    return f"{label}: an address in {country} needs one."
+
+
+# ---------------------------------------------------------------- writing
+def _texts(address: Address) -> tuple[str, ...]:
+    return (address.name, address.line1, address.line2, address.city, address.region)
+
+
+def _lines(address: Address, rules: CountryRules, template: str) -> Iterator[str]:
+    values = {
+        "N": address.name,
+        "C": _written(address.city, AddressField.CITY, rules),
+        "S": _written(address.region, AddressField.REGION, rules),
+        "Z": address.postal_code,
+    }
+    for part in template.split("%n"):
+        if "%A" in part:
+            yield from (line for line in (address.line1, address.line2) if line)
+            yield from _left_over(address, template)
+        written = part.replace("%A", "")
+        if not address.postal_code:
+            written = _POSTAL_CODE.sub("", written)
+        line = _MARK.sub(lambda found: values.get(found[1], ""), written)
+        if line := " ".join(line.split()).strip(_EMPTY_EDGES):
+            yield line
+
+
+def _written(text: str, name: AddressField, rules: CountryRules) -> str:
+    return text.upper() if name in rules.upper else text
+
+
+def _left_over(address: Address, template: str) -> Iterator[str]:
+    """Write what was given and the country has no place for, unless it stands there anyway (SINGAPORE, Dubai)."""
+    known = f"{template} {address.region}".casefold()
+    fields = (("%Z", address.postal_code), ("%C", address.city))
+    line = " ".join(text for mark, text in fields if text and mark not in template and text.casefold() not in known)
+    if "%S" not in template and address.region:
+        line = f"{line} {address.region}".strip()
+    if line:
+        yield line

@@ -72,6 +72,16 @@ BAD_LISTINGS: list[tuple[dict[str, Any], str, str]] = [
     ({"custom_fields": {f"f{n}": 1 for n in range(51)}}, "/custom_fields", "too_long"),
 ]
 
+WRONG_FOR_THE_COUNTRY: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({"country": "UK"}, [("country", "unknown_value")]),
+    ({"country": "ZZ"}, [("country", "unknown_value")]),
+    ({"country": "gb"}, [("country", "wrong_format")]),
+    ({"postal_code": ""}, [("postal_code", "required")]),
+    ({"postal_code": "12345"}, [("postal_code", "wrong_format")]),
+    ({"city": "", "postal_code": "12345"}, [("city", "required"), ("postal_code", "wrong_format")]),
+    ({"country": "US", "postal_code": "89501"}, [("region", "required")]),
+    ({"country": "US", "postal_code": "89501", "region": "Navada"}, [("region", "unknown_value")]),
+]
 BAD_ADDRESSES: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "/shipping_address/name"),
     ({"country": "gb"}, "/shipping_address/country"),
@@ -150,6 +160,22 @@ class TestBodies:
     ) -> None:
         answer = front.buy(active, by=seller, shipping_address={**ADDRESS, **fields})
         assert (answer.code, answer.pointers) == (INVALID, [pointer])
+        expect_nothing_written(front, seller)
+
+    @pytest.mark.parametrize(("fields", "errors"), WRONG_FOR_THE_COUNTRY)
+    def test_an_address_that_its_country_does_not_know(
+        self, front: Front, active: Listing, seller: Shopper, fields: dict[str, Any], errors: list[tuple[str, str]]
+    ) -> None:
+        address = {**ADDRESS, **fields}
+        answers = {
+            "/shipping_address": front.buy(active, by=seller, shipping_address=address),
+            "/ship_from": front.patch("/v1/seller_account", {"ship_from": address}, by=seller),
+        }
+        for place, answer in answers.items():
+            assert answer.code == INVALID
+            assert [(error["pointer"], error["code"]) for error in answer.json["errors"]] == [
+                (f"{place}/{name}", code) for name, code in errors
+            ]
         expect_nothing_written(front, seller)
 
     @pytest.mark.parametrize("body", NO_OBJECTS, ids=lambda value: repr(value)[:30])

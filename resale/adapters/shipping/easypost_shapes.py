@@ -38,6 +38,8 @@ _STATUSES: Final = {
     "return_to_sender": ShipmentStatus.RETURNED,
     "failure": ShipmentStatus.FAILURE,
 }
+#: Carriers want a city where addresses have none.
+_CITY_STATES: Final = {"GI": "Gibraltar", "MC": "Monaco", "MO": "Macau", "SG": "Singapore", "VA": "Vatican City"}
 _LINES: Final = ("name", "street1", "street2", "city", "state", "zip", "country")  # a phone is written in another way
 _CODE: Final = re.compile(r"[A-Z0-9_.]{1,60}")
 
@@ -241,7 +243,7 @@ def _address(address: Address) -> dict[str, str]:
         "name": address.name,
         "street1": address.line1,
         "street2": address.line2,
-        "city": address.city,
+        "city": address.city or address.region or _CITY_STATES.get(address.country, ""),
         "state": address.region,
         "zip": address.postal_code,
         "country": address.country,

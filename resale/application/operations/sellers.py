@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
-from resale.domain.addresses import Address
+from resale.domain.addresses import Address, accepted_address
 from resale.domain.ids import CustomerId
 from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
 from resale.errors import Rejected
@@ -34,6 +34,7 @@ def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: dat
         The account.
 
     Raises:
+        Invalid: The address lacks what its country needs.
         Conflict: Another writer won; read again.
     """
     customer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
@@ -44,7 +45,7 @@ def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: dat
     if edit.payout_destination is not UNSET:
         seller = msgspec.structs.replace(seller, payout_destination=edit.payout_destination)
     if edit.ship_from is not UNSET:
-        seller = _shipping_from(uow, seller, edit.ship_from)
+        seller = _shipping_from(uow, seller, accepted_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
     seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
@@ -80,6 +81,7 @@ def ship_from_of(*, uow: UnitOfWork, customer_id: CustomerId, given: Address | N
 
     Raises:
         ShipFromMissing: None is given and none is known.
+        Invalid: The given one lacks what its country needs.
     """
     seller, is_new = seller_account_of(uow=uow, customer_id=customer_id, now=now)
     if given is None:
@@ -87,8 +89,9 @@ def ship_from_of(*, uow: UnitOfWork, customer_id: CustomerId, given: Address | N
         if known is None:
             raise ShipFromMissing("Say where the parcel leaves from.")
         return known
-    _save(uow, _shipping_from(uow, seller, given), is_new=is_new, now=now)
-    return given
+    accepted = accepted_address(given, at="/ship_from")
+    _save(uow, _shipping_from(uow, seller, accepted), is_new=is_new, now=now)
+    return accepted
 
 
 def _shipping_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:

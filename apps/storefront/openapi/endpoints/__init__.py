@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apps.storefront.openapi.endpoints.addresses import ADDRESS_ENDPOINTS
 from apps.storefront.openapi.endpoints.claims import CLAIM_ENDPOINTS
 from apps.storefront.openapi.endpoints.clocks import CLOCK_ENDPOINTS
 from apps.storefront.openapi.endpoints.connections import CONNECTION_ENDPOINTS
@@ -15,6 +16,7 @@ from apps.storefront.openapi.endpoints.purchases import PURCHASE_ENDPOINTS
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 
 __all__ = [
+    "ADDRESS_ENDPOINTS",
     "CLAIM_ENDPOINTS",
     "CLOCK_ENDPOINTS",
     "CONNECTION_ENDPOINTS",
@@ -34,6 +36,7 @@ ENDPOINTS: Final = (
     *LISTING_ENDPOINTS,
     *PURCHASE_ENDPOINTS,
     *ORDER_ENDPOINTS,
+    *ADDRESS_ENDPOINTS,
     *CLAIM_ENDPOINTS,
     *MONEY_ENDPOINTS,
     *CONNECTION_ENDPOINTS,

@@ -3,10 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.addresses import accepted_address
 from resale.domain.ids import CustomerId, OrderId
 from resale.domain.listings import (
     Listing,
@@ -42,7 +45,7 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
     Args:
         uow: Fresh; committed here once.
         shopper: The buyer.
-        new: Validated by its own types; the address is sealed under the buyer's key.
+        new: Validated by its own types; the address is checked, and sealed under the buyer's key.
         key: The command's key.
         now: Moment of the request, aware UTC.
 
@@ -53,12 +56,13 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
         ListingNotFound: None that a buyer may see.
         ListingNotForSale: Reserved, sold or in review, from a status that was read.
         OwnListing: Nobody buys their own.
-        Invalid: The return URL is not a page of the shop.
+        Invalid: The return URL is not a page of the shop, or the address lacks what its country needs.
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won and the listing is still on sale; read again and retry.
     """
     if new.return_url is not None:
         check_return_url(new.return_url, tenant=uow.tenant)
+    new = msgspec.structs.replace(new, shipping_address=accepted_address(new.shipping_address, at="/shipping_address"))
     buyer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
     listing = uow.listings.get(new.listing_id)
     _check_buyable(listing, buyer_id)

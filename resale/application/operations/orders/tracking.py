@@ -67,6 +67,7 @@ def request_label(
         Forbidden: Not the seller.
         OrderTransitionRefused: Not paid, or on its way.
         ShipFromMissing: Nobody said where it leaves from.
+        Invalid: The given address lacks what its country needs.
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)

@@ -1,0 +1,25 @@
+"""The form of an address in a country: the same for every caller."""
+
+from resale.domain.address_formats import AddressFormat, format_of
+from resale.domain.countries import COUNTRY_CODES, suggest_country
+from resale.errors import NotFound
+
+
+class CountryNotFound(NotFound):
+    """No country has this ISO 3166-1 alpha-2 code."""
+
+    code = "country_not_found"
+
+
+def get_address_format(*, country: str) -> AddressFormat:
+    """Return the form of a country.
+
+    Shape: reads nothing of a tenant.
+
+    Raises:
+        CountryNotFound: It is no ISO 3166-1 alpha-2 code in upper case.
+    """
+    if country not in COUNTRY_CODES:
+        meant = suggest_country(country)
+        raise CountryNotFound(f"Ask for {meant}." if meant else "Ask for an ISO 3166-1 alpha-2 code, such as GB.")
+    return format_of(country)
