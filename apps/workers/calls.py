@@ -5,6 +5,7 @@ kombu's own client lacks (a half-open socket stopped a queue for ever: kombu PR 
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ class QueueCalls:
                 method="POST",
                 headers=dict(signed.headers.items()),
                 body=signed.body,
-                ca_certs=get_cert_path(True),  # noqa: FBT003 - kombu's signature
+                ca_certs=_ca_file(),
                 follow_redirects=False,  # a signature holds for one host
                 on_prepare=prepare,
                 on_ready=answered,
@@ -165,3 +166,8 @@ class QueueCalls:
         request = AWSRequest(method="POST", url=meta.endpoint_url + "/", headers=headers, data=body)
         self._client._request_signer.sign(operation, request)  # noqa: SLF001 - the client's own credentials and region, as kombu signs
         return request.prepare()
+
+
+def _ca_file() -> bytes:
+    """Name the trusted certificates' file in the file system's own bytes: pycurl takes text for ASCII."""
+    return os.fsencode(get_cert_path(True) or "")  # noqa: FBT003 - botocore's signature
