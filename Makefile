@@ -3,14 +3,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/.ready
 WORKERS ?= 2
 PYTEST_ARGS ?=
 # Lint's parts run side by side; each part's output stays together where this make can do that.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run test simulate kills lint bench clean-data \
+.PHONY: help install engines run manage shopper test simulate kills lint bench clean-data \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -36,18 +35,19 @@ bench: engines ## Print what a request costs, beside a naive view, and a workflo
 	@$(BIN)/python -m bench
 
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
-	@$(PYTHON) -c "import shutil; shutil.rmtree('var', ignore_errors=True)" && echo "var/ is gone"
+	@$(PYTHON) -m apps.local.clean_data
 
-install: $(READY) ## Make .venv with the locked tools; nothing to do when the lock has not changed
+manage: install ## Run a command beside `make run`: make manage ARGS="reconcile --tenant northwind"
+	@$(BIN)/python manage.py $(ARGS)
 
-$(READY): requirements-dev.lock
+shopper: install ## Print a token of another shopper: make shopper TENANT=northwind NAME=robin
+	@$(BIN)/python manage.py mint_shopper $(TENANT) $(NAME)
+
+install: ## Make .venv with the locked tools; nothing to do when it is whole and the lock has not changed
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not found. Install Python 3.11 or newer (Debian, Ubuntu:" \
+		"sudo apt install python3 python3-venv), or name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
-	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
-	@awk '/^uv==/ {p = 1; print; next} p && !/^    --hash/ {exit} p' requirements-dev.lock > .venv/uv.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
-	@echo "installing requirements-dev.lock"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
-	@touch $(READY)
+	@$(PYTHON) -m apps.local.virtual_environment
 
 engines: install
 	@$(BIN)/python -m apps.local.engines.install
