@@ -1,14 +1,19 @@
-"""Runs a management command, with the local settings unless told otherwise."""
+"""Runs a management command, with the local settings unless told otherwise, and beside `make run` where that is up."""
 
 import os
 import sys
+from pathlib import Path
 
 from django.core.management import execute_from_command_line
+
+from config.settings import environment
 
 
 def main() -> None:
     """Hand the command line to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    if sys.argv[1:2] != ["run"]:  # it is the platform
+        environment.join_platform(Path(__file__).resolve().parent / (environment.text("RESALE_VAR_DIR") or ""))
     execute_from_command_line(sys.argv)
 
 

@@ -1,15 +1,18 @@
-"""The two brands that ``make run`` sets up, each in an AWS account and a region of its own."""
+"""The brands that ``make run`` sets up, each in an AWS account and a region of its own."""
 
 from typing import Final
 
 import msgspec
 
+from resale.domain.access import Role
 from resale.domain.partners import PartnerKind
 from resale.domain.tenants import Policies
 
 PLATFORM_ACCOUNT: Final = "000000000001"
 PLATFORM_REGION: Final = "eu-west-2"
 OPERATOR_EMAIL: Final = "operator@platform.example"
+#: Each brand has a login with each.
+STAFF_ROLES: Final = (Role.MANAGER, Role.MODERATOR, Role.VIEWER)
 #: The `sub` of the demo shoppers' tokens.
 SELLER: Final = "seller"
 BUYER: Final = "buyer"
@@ -33,10 +36,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
         """Name the shop its shoppers' tokens are for."""
         return f"{self.slug}-shop"
 
-    @property
-    def staff_email(self) -> str:
-        """Name its staff login."""
-        return f"staff@{self.slug}.example"
+    def staff_email(self, role: str) -> str:
+        """Name the login of its staff with a role; the manager's is what ``var/demo.json`` always had."""
+        return f"{'staff' if role == Role.MANAGER else role}@{self.slug}.example"
 
     def secret_name(self, kind: PartnerKind) -> str:
         """Name the secret that its connection of a kind has in its account."""

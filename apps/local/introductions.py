@@ -5,12 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from apps.local.brands import BRANDS, BUYER, OPERATOR_EMAIL, SELLER, Brand
+from apps.local.brands import BRANDS, BUYER, OPERATOR_EMAIL, SELLER, STAFF_ROLES, Brand
 from apps.local.issuer.tokens import issuer_url, mint
-from apps.local.private_files import Demo, DemoTenant, Login, Secrets
+from apps.local.private_files import Demo, DemoTenant, Login, RoleLogin, Secrets
 from apps.local.services import Addresses
+from resale.domain.access import Role
 
-_TOKENS_GOOD_FOR: Final = timedelta(days=7)
+TOKENS_GOOD_FOR: Final = timedelta(days=7)
 
 
 def describe(addresses: Addresses, secrets: Secrets, *, issuers: Path) -> Demo:
@@ -19,23 +20,32 @@ def describe(addresses: Addresses, secrets: Secrets, *, issuers: Path) -> Demo:
         base_url=addresses.base_url,
         tenants=tuple(_tenant(brand, addresses, secrets, issuers) for brand in BRANDS),
         operator=Login(OPERATOR_EMAIL, secrets.operator_password),
+        payments_url=addresses.payments_url,
+        shipping_url=addresses.shipping_url,
     )
 
 
 def token(brand: Brand, subject: str, addresses: Addresses, *, issuers: Path) -> str:
     """Sign a shopper's token as the brand's own issuer."""
     issuer = issuer_url(addresses.issuer_url, brand.slug)
-    return mint(issuers, brand.slug, subject, issuer=issuer, audience=brand.audience, lifetime=_TOKENS_GOOD_FOR)
+    return mint(issuers, brand.slug, subject, issuer=issuer, audience=brand.audience, lifetime=TOKENS_GOOD_FOR)
 
 
-def summary(demo: Demo, *, file: Path) -> Iterator[str]:
-    """Say where everything is and how to get in."""
-    yield f"API      {demo.base_url}/v1   documentation {demo.base_url}/v1/docs"
-    yield f"admin    {demo.base_url}/admin/"
+def summary(demo: Demo, *, var: Path) -> Iterator[str]:
+    """Say where everything is, how to get in, and what to try next."""
+    api, first = f"{demo.base_url}/v1", demo.tenants[0]
+    yield f"API        {api}   documentation {api}/docs   OpenAPI {api}/openapi.json"
+    yield f"admin      {demo.base_url}/admin/"
     for tenant in demo.tenants:
-        yield f"  {tenant.slug:<10} {tenant.staff.email}  {tenant.staff.password}"
-    yield f"  {'operator':<10} {demo.operator.email}  {demo.operator.password}"
-    yield f"keys and shoppers' tokens are in {file}"
+        for login in tenant.logins:
+            yield f"  {tenant.slug:<10} {login.role:<10} {login.email:<28} {login.password}"
+    yield f"  {'platform':<10} {'operator':<10} {demo.operator.email:<28} {demo.operator.password}"
+    yield f"sandbox    payment provider {demo.payments_url}/books   carrier {demo.shipping_url}/books"
+    yield f"files      keys and shoppers' tokens {var / 'demo.json'}   logs {var / 'log'}"
+    yield "to try, beside this in another terminal"
+    yield f"  curl -H 'X-API-Key: {first.publishable_key}' {api}/listings"
+    yield f"  make shopper TENANT={first.slug} NAME=robin      # a token of another shopper, for Authorization: Bearer"
+    yield f'  make manage ARGS="reconcile --tenant {first.slug}"   # any command of the README\'s table'
 
 
 def _tenant(brand: Brand, addresses: Addresses, secrets: Secrets, issuers: Path) -> DemoTenant:
@@ -50,5 +60,6 @@ def _tenant(brand: Brand, addresses: Addresses, secrets: Secrets, issuers: Path)
         secret_key=kept.secret_key,
         seller_token=token(brand, SELLER, addresses, issuers=issuers),
         buyer_token=token(brand, BUYER, addresses, issuers=issuers),
-        staff=Login(brand.staff_email, kept.staff_password),
+        staff=Login(brand.staff_email(Role.MANAGER), kept.staff_password),
+        logins=tuple(RoleLogin(role, brand.staff_email(role), kept.staff_password) for role in STAFF_ROLES),
     )

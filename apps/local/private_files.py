@@ -12,6 +12,10 @@ from apps.core.container import AccessKey
 from resale.domain.partners import PartnerKind
 
 
+class Unreadable(Exception):  # noqa: N818 - named for what is so
+    """A file that is kept between runs is damaged; the message says what to do."""
+
+
 class KeptConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection to a sandbox partner: what its webhooks name it by, and what they are signed with."""
 
@@ -47,6 +51,14 @@ class Login(msgspec.Struct, frozen=True):
     password: str
 
 
+class RoleLogin(msgspec.Struct, frozen=True):
+    """A login of the admin, and what it may do at its brand."""
+
+    role: str
+    email: str
+    password: str
+
+
 class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
     """One brand, for whoever drives it from outside."""
 
@@ -58,6 +70,7 @@ class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
     seller_token: str
     buyer_token: str
     staff: Login
+    logins: tuple[RoleLogin, ...]
 
 
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +79,21 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     tenants: tuple[DemoTenant, ...]
     operator: Login
+    payments_url: str
+    shipping_url: str
+
+
+def environment_file(var: Path) -> Path:
+    """Name the file that has the variables of the platform's processes, for commands run beside them."""
+    return var / "environment.json"
 
 
 def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
-    """Read what an earlier run kept, or make it up; a brand that is new gets its own."""
+    """Read what an earlier run kept, or make it up; a brand that is new gets its own.
+
+    Raises:
+        Unreadable: The file is there and damaged.
+    """
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=Secrets)
     except FileNotFoundError:
@@ -80,6 +104,11 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
             operator_password=_password(),
             brands={},
         )
+    except msgspec.DecodeError as error:
+        raise Unreadable(
+            f"{path} is damaged ({error}). It holds the keys to the data beside it: put a copy of it back, or begin "
+            "anew without that data (make clean-data)"
+        ) from error
     for slug in slugs:
         brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
         for kind in PartnerKind:
@@ -87,7 +116,7 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
     return kept
 
 
-def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct]) -> None:
+def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct | str]) -> None:
     """Write a file whole or not at all, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
@@ -95,6 +124,8 @@ def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct]) -> 
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())  # before it takes the old one's name: a power cut leaves one of the two, whole
     draft.replace(path)
 
 

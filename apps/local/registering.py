@@ -6,11 +6,12 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from apps.local.brands import BRANDS, OPERATOR_EMAIL, Brand
+from apps.local.brands import BRANDS, OPERATOR_EMAIL, STAFF_ROLES, Brand
 from apps.local.private_files import BrandSecrets, Secrets
 from apps.tenancy import keys, registry
 from apps.tenancy.models import KeyKind, StaffMembership, StaffRole, Tenant, User
 from apps.tenancy.tenants import TenantRecord, save_tenant
+from resale.domain.access import Role
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.tenants import Resources
@@ -22,7 +23,7 @@ def prepare(var: Path, secrets: Secrets) -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
         for brand in BRANDS:
-            _save_user(brand.staff_email, secrets.brands[brand.slug].staff_password, is_superuser=False)
+            _save_staff(brand, secrets.brands[brand.slug].staff_password)
         _save_user(OPERATOR_EMAIL, secrets.operator_password, is_superuser=True)
     finally:
         connections.close_all()
@@ -85,17 +86,30 @@ def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
 
 
 def _employ(brand: Brand) -> None:
-    StaffMembership.objects.update_or_create(
-        user=User.objects.get(username=brand.staff_email),
-        tenant=Tenant.objects.get(slug=brand.slug),
-        defaults={"role": StaffRole.MANAGER},
-    )
+    tenant = Tenant.objects.get(slug=brand.slug)
+    for role in STAFF_ROLES:
+        user = User.objects.get(username=brand.staff_email(role))
+        StaffMembership.objects.update_or_create(user=user, tenant=tenant, defaults={"role": StaffRole(role)})
 
 
-def _save_user(email: str, password: str, *, is_superuser: bool) -> None:
-    user, created = User.objects.get_or_create(
-        username=email, defaults={"email": email, "is_staff": True, "is_superuser": is_superuser}
-    )
-    if created or not user.check_password(password):
+def _save_staff(brand: Brand, password: str) -> None:
+    """Make a login for each role, all with the brand's one password, which is hashed once."""
+    manager = _save_user(brand.staff_email(Role.MANAGER), password, is_superuser=False)
+    for role in STAFF_ROLES:
+        user = _found(brand.staff_email(role), is_superuser=False)
+        if user.password != manager.password:
+            user.password = manager.password
+            user.save()
+
+
+def _save_user(email: str, password: str, *, is_superuser: bool) -> User:
+    user = _found(email, is_superuser=is_superuser)
+    if not user.password or not user.check_password(password):
         user.set_password(password)
         user.save()
+    return user
+
+
+def _found(email: str, *, is_superuser: bool) -> User:
+    defaults = {"email": email, "is_staff": True, "is_superuser": is_superuser}
+    return User.objects.get_or_create(username=email, defaults=defaults)[0]

@@ -4,26 +4,29 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from apps.local import introductions, services
 from apps.local.accounts import provision
-from apps.local.brands import ATELIER, BRANDS, NORTHWIND
+from apps.local.brands import BRANDS
 from apps.local.endpoints import save_endpoints
 from apps.local.engines.local import LocalEngines
 from apps.local.issuer.tokens import issuer_url
 from apps.local.journey.money import MoneyJourney
 from apps.local.journey.shops import Shop
 from apps.local.journey.story import Journey
-from apps.local.private_files import Demo, Secrets, load_secrets, save
+from apps.local.private_files import Demo, Secrets, environment_file, load_secrets, save
 from apps.local.registering import prepare, register
 from apps.local.services import Addresses
-from apps.local.supervisor import ProcessSpec, Supervisor
+from apps.local.supervisor import LockRefused, PortTaken, ProcessSpec, Supervisor, locks
 from apps.local.supervisor.interrupts import exit_on_signals
-from apps.local.supervisor.ports import PortBook
+from apps.local.supervisor.ports import PortBook, trouble_with
 from resale.domain.tenants import Resources
 
 Say = Callable[[str], None]
+
+_LOCK_SECONDS = 0.5  # patience with `make clean-data`, which looks whether it is held
 
 
 class LocalPlatform:
@@ -34,28 +37,62 @@ class LocalPlatform:
         self._issuers = var / "issuers"
         self._secrets_file = var / "secrets.json"
         self._demo_file = var / "demo.json"
+        self._environment_file = environment_file(var)
         self._platform: list[str] = []  # names of what is stopped before the engines
 
     def run(self, *, once: bool) -> None:
         """Start everything, play the journey, and stay until a signal unless ``once``.
 
         Raises:
-            SupervisorError: A process could not be started.
+            SupervisorError: The folder or the port is somebody else's, or a process could not be started.
+            Unreadable: What an earlier run kept is damaged.
             InstallError: An engine could not be fetched.
             JourneyFailed: The journey did not end as it should.
         """
         self._var.mkdir(parents=True, exist_ok=True)
         self._var.chmod(0o700)  # the engines keep the key that wraps all others in it, readable by anybody
-        with exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
+        with self._alone(), exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
+            self._claim_port()
             try:
                 self._start_and_play(supervisor)
                 if not once:
-                    self._say("\nrunning; Ctrl-C stops it")
-                    signal.pause()
+                    self._stay()
             finally:
                 self._say("stopping")
                 # Before the engines, which are in the supervisor's own hands.
+                self._environment_file.unlink(missing_ok=True)
                 self._stop_platform(supervisor)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the folder, so that neither another run nor ``make clean-data`` takes it away."""
+        lock_file = locks.file_of(self._var / locks.PLATFORM)
+        try:
+            held = locks.acquire(self._var / locks.PLATFORM, _LOCK_SECONDS)
+        except LockRefused as refused:
+            raise LockRefused(
+                f"{self._var} is in use by another `make run` (process {locks.holder(lock_file)}); stop that one, or "
+                "name another folder and port: RESALE_VAR_DIR=var2 PORT=8001 make run"
+            ) from refused
+        try:
+            yield
+        finally:
+            locks.release((held,))
+
+    def _claim_port(self) -> None:
+        """See that the web server can have its port before anything else is started."""
+        trouble = trouble_with(self._port)
+        if trouble is not None:
+            raise PortTaken(f"{trouble}; or choose another: PORT={self._port % 1_000 + 8_001} make run")
+        ports = PortBook(self._var / "ports.json")
+        ports.claim("web", self._port)
+        ports.save()
+
+    def _stay(self) -> None:
+        """Return at Ctrl-C, which is how a platform that has shown all it has is ended."""
+        self._say("\nrunning; Ctrl-C stops it")
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
     def _stop_platform(self, supervisor: Supervisor) -> None:
         """Stop the platform's processes; the relay after those that write, so that it carries what they wrote last."""
@@ -68,7 +105,7 @@ class LocalPlatform:
         addresses, demo = self._start(supervisor)
         self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
         self._play(addresses, demo)
-        for line in introductions.summary(demo, file=self._demo_file):
+        for line in introductions.summary(demo, var=self._var):
             self._say(line)
 
     def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
@@ -81,6 +118,7 @@ class LocalPlatform:
             resources = self._provision(engines, addresses, secrets)
             registry.result()
         self._register(addresses, secrets, resources)
+        save(self._environment_file, services.environment(addresses, secrets))
         save_endpoints(self._var, secrets, base_url=addresses.base_url)
         self._say("starting the platform: workers, sweep, relay, payment provider, carrier, issuers, web")
         for spec in self._processes(engines, addresses, secrets):
@@ -136,9 +174,10 @@ class LocalPlatform:
         save(self._secrets_file, secrets)
 
     def _play(self, addresses: Addresses, demo: Demo) -> None:
-        rival = introductions.token(NORTHWIND, "rival", addresses, issuers=self._issuers)
-        Journey(demo, rival_token=rival, currency=NORTHWIND.currency, say=self._say).play()
+        first = BRANDS[0]
+        rival = introductions.token(first, "rival", addresses, issuers=self._issuers)
+        Journey(demo, rival_token=rival, currency=first.currency, say=self._say).play()
         self._say("")
         second = demo.tenants[1]  # its time is moved; the first brand's stays the wall clock's
-        MoneyJourney(Shop(demo.base_url, second, currency=ATELIER.currency, say=self._say)).play()
+        MoneyJourney(Shop(demo.base_url, second, currency=BRANDS[1].currency, say=self._say)).play()
         self._say("")

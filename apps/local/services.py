@@ -92,7 +92,7 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
 
 def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
     """Describe the roles that work through queues and due items."""
-    env = _environment(addresses, secrets)
+    env = environment(addresses, secrets)
     return (
         _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
         _process("orders", _worker("orders", children=2), env=env),
@@ -106,7 +106,7 @@ def web(addresses: Addresses, secrets: Secrets) -> ProcessSpec:
     return ProcessSpec(
         name="web",
         argv=(_ENTRYPOINT, "web"),
-        env={**_environment(addresses, secrets), "BIND_HOST": LOOPBACK, "PORT": str(addresses.web_port)},
+        env={**environment(addresses, secrets), "BIND_HOST": LOOPBACK, "PORT": str(addresses.web_port)},
         cwd=ROOT,
         ports=(addresses.web_port,),
         ready=http_ready(addresses.web_port, "/readyz"),
@@ -119,7 +119,7 @@ def relay(
 ) -> ProcessSpec:
     """Describe the stand-in for the Pipes."""
     argv = _command("relay", "--databases", databases, "--checkpoints", checkpoints, "--generation-file", generation)
-    return _process(RELAY, argv, env=_environment(addresses, secrets))
+    return _process(RELAY, argv, env=environment(addresses, secrets))
 
 
 def _worker(queue: str, *, children: int) -> tuple[str, ...]:
@@ -152,7 +152,8 @@ def _bare_environment() -> dict[str, str]:
     }
 
 
-def _environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
+def environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
+    """Return what a process of the platform is told, and a command run beside them."""
     key = secrets.platform_key
     if key is None:
         raise RuntimeError("the accounts are provisioned before the platform starts")

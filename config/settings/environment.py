@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import dj_database_url
@@ -58,7 +59,11 @@ VARIABLES: Final = (
     Variable("AWS_ENDPOINT_URL", "Local only: where AWS is; read by the AWS SDK itself"),
 )
 
+PLATFORM_FILE: Final = "environment.json"  # in RESALE_VAR_DIR, while `make run` is up; for its owner only
+_LOCAL_SETTINGS: Final = "config.settings.local"
+_OWN: Final = {"DJANGO_SETTINGS_MODULE", "RESALE_VAR_DIR", "RESALE_LOG_LEVEL"}  # of whoever gives the command
 _BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
+_JOINED: Final = _BY_NAME.keys() - _OWN
 _SECRET_MIN_CHARS: Final = 32
 # Twelve digits are an account id: local engines take them for unchecked root (ministack README, "Multi-account").
 _ROOT_KEY: Final = re.compile(r"\d{12}")
@@ -88,6 +93,23 @@ def whole_number(name: str, *, otherwise: int) -> int:
     if not value.isdecimal():
         raise ImproperlyConfigured(f"{name} is not a whole number")
     return int(value)
+
+
+def join_platform(folder: Path) -> None:
+    """Take over the variables of the platform that ``make run`` keeps up in a folder, so that a command reaches it.
+
+    Only with the local settings, and only by who was not told the platform's secrets already, as its own processes
+    are. What the caller's shell says of AWS is dropped: a developer's own cloud is never meant here.
+    """
+    if text("DJANGO_SETTINGS_MODULE") != _LOCAL_SETTINGS or os.environ.get("RESALE_LOOKUP_SECRET"):
+        return
+    try:
+        found = msgspec.json.decode((folder / PLATFORM_FILE).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):  # none runs here
+        return
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in found.items() if name in _JOINED or name.startswith("AWS_")})
 
 
 def require_production() -> None:

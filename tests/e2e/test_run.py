@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -81,7 +82,7 @@ class TestMakeRun:
     def test_describes_itself_as_the_readme_says(self, runs: Runs) -> None:
         readme = (ROOT / "README.md").read_text()
         written = {"tenants": set(runs.demos[0]["tenants"][0]), "": set(runs.demos[0])}
-        assert written[""] == {"base_url", "tenants", "operator"}
+        assert written[""] == {"base_url", "tenants", "operator", "payments_url", "shipping_url"}
         for name in written["tenants"]:
             assert re.search(rf"^\| .*`(tenants\[\])?\.{name}", readme, re.MULTILINE), name
         assert stat.S_IMODE((runs.var / "demo.json").stat().st_mode) == 0o600
@@ -113,6 +114,28 @@ class TestMakeRun:
             if trace in content
         }
         assert found == set()
+
+
+@pytest.mark.slow
+class TestInterrupted:
+    def test_ends_as_interrupted_and_not_as_done(self, tmp_path: Path) -> None:
+        settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local", "RESALE_VAR_DIR": str(tmp_path / "var")}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with subprocess.Popen(
+            [sys.executable, ROOT / "manage.py", "run"],
+            env={**os.environ, **settings, "ONCE": "1", "PORT": str(port)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "starting the engines\n"
+            running.send_signal(signal.SIGINT)
+            output = running.stdout.read()
+        assert running.returncode == 128 + signal.SIGINT
+        assert "interrupted before the journey was over" in output
 
 
 def _processes_of(var: Path) -> list[str]:

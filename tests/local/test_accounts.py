@@ -13,16 +13,16 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings as DjangoSettings
 
 from apps.local.accounts import provision
-from apps.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION
+from apps.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
 from apps.local.endpoints import save_endpoints, webhooks_file
 from apps.local.engines.local import LocalEngines
 from apps.local.management.commands import set_secret
-from apps.local.private_files import Secrets, load_secrets, save
+from apps.local.private_files import Secrets, Unreadable, load_secrets, save
 from apps.local.registering import register
 from apps.local.serving import Endpoint
 from apps.tenancy import registry
 from apps.tenancy.keys import SCOPES
-from apps.tenancy.models import APIKey, KeyKind, User
+from apps.tenancy.models import APIKey, KeyKind, StaffRole, User
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.ids import is_id
@@ -33,7 +33,18 @@ from resale.settings import Settings
 SLUGS = tuple(brand.slug for brand in BRANDS)
 
 
+def test_the_brands_have_a_login_with_every_role() -> None:
+    assert {role.value for role in STAFF_ROLES} == set(StaffRole.values)
+
+
 class TestKeptSecrets:
+    def test_a_damaged_file_says_what_it_was_for_and_what_to_do(self, tmp_path: Path) -> None:
+        path = tmp_path / "secrets.json"
+        save(path, load_secrets(path, SLUGS))
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(Unreadable, match=r"secrets.json is damaged .* put a copy of it back, or .*make clean-data"):
+            load_secrets(path, SLUGS)
+
     def test_a_brand_keeps_its_connections(self, tmp_path: Path) -> None:
         first = load_secrets(tmp_path / "secrets.json", SLUGS)
         save(tmp_path / "secrets.json", first)
@@ -76,7 +87,8 @@ def resources(engines: LocalEngines, kept: Secrets) -> dict[str, Resources]:
 def brands(db: None, kept: Secrets, resources: dict[str, Resources]) -> dict[str, Tenant]:  # noqa: ARG001 - opens the database
     """Both, in the registry."""
     for brand in BRANDS:
-        User.objects.create_user(username=brand.staff_email)
+        for role in STAFF_ROLES:
+            User.objects.create_user(username=brand.staff_email(role))
     issuers = {slug: f"https://issuer.example/{slug}" for slug in SLUGS}
     register(kept, resources, issuers=issuers, origins=("http://127.0.0.1:1",))
     return {slug: registry.by_slug(slug) for slug in SLUGS}

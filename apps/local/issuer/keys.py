@@ -38,7 +38,7 @@ class IssuerKeys:
     def _read(self) -> list[dict[str, str]]:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=list[dict[str, str]])
-        except FileNotFoundError:
+        except (FileNotFoundError, msgspec.DecodeError):  # a damaged one is replaced: each run signs new tokens
             return []
 
     def _add(self) -> list[dict[str, str]]:

@@ -9,21 +9,21 @@ from apps.local.journey.client import Answer, Client
 from apps.local.journey.expecting import await_state, expect, require
 from apps.local.journey.records import check_history
 from apps.local.journey.shops import Shop
-from apps.local.private_files import Demo
+from apps.local.private_files import Demo, DemoTenant
 
 _LISTING_CHANGES = ["listing.created", "listing.submitted", "listing.approved", "listing.reserved", "listing.sold"]
 _ORDER_CHANGES = ["order.submitted", "order.payment_started", "order.payment_authorized", "order.confirmed"]
 
 
 class Journey:
-    """One sale at the first brand, watched from the second.
+    """One sale at the first brand, watched from the others.
 
     ``rival_token`` is a second buyer's; ``say`` gets one line a step.
     """
 
     def __init__(self, demo: Demo, *, rival_token: str, currency: str, say: Callable[[str], None]) -> None:
-        tenant, other = demo.tenants
-        self._demo, self._other, self._say = demo, other, say
+        tenant, *self.others = demo.tenants
+        self._demo, self._say = demo, say
         self._shop = Shop(demo.base_url, tenant, currency=currency, say=say)
         self._buyers = (self._shop.buyer, self._shop.shopper(rival_token))
 
@@ -90,27 +90,28 @@ class Journey:
         for line in check_history(history, changes):
             self._say(f"  {line}")
 
-    # ---------------------------------------------------------------- the other brand
+    # ---------------------------------------------------------------- the other brands
     def _look_from_elsewhere(self, listing_id: str, order_id: str) -> None:
-        strangers = {
-            "publishable key": Client(self._demo.base_url, {"X-API-Key": self._other.publishable_key}),
-            "secret key": Client(self._demo.base_url, {"X-API-Key": self._other.secret_key}),
-            "shopper": Shop(self._demo.base_url, self._other, currency=self._shop.currency, say=self._say).buyer,
-        }
         paths = [f"/v1/listings/{listing_id}", f"/v1/orders/{order_id}"]
+        for other in self.others:
+            self._look_from(other, paths)
+
+    def _look_from(self, other: DemoTenant, paths: list[str]) -> None:
+        strangers = {
+            "publishable key": Client(self._demo.base_url, {"X-API-Key": other.publishable_key}),
+            "secret key": Client(self._demo.base_url, {"X-API-Key": other.secret_key}),
+            "shopper": Shop(self._demo.base_url, other, currency=self._shop.currency, say=self._say).buyer,
+        }
         for name, stranger in strangers.items():
             for path in (*paths, *(f"{path}/history" for path in paths)):
                 answer = stranger.get(path)
                 unseen = answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
-                require(unseen, f"{self._other.slug}'s {name} got {answer.status} at {path}")
+                require(unseen, f"{other.slug}'s {name} got {answer.status} at {path}")
         name = self._shop.tenant.slug
-        mixed = {"X-API-Key": self._other.publishable_key, "Authorization": f"Bearer {self._shop.tenant.buyer_token}"}
+        mixed = {"X-API-Key": other.publishable_key, "Authorization": f"Bearer {self._shop.tenant.buyer_token}"}
         both = Client(self._demo.base_url, mixed).get(paths[0])
-        require(
-            both.status == HTTPStatus.UNAUTHORIZED,
-            f"a token of {name} was taken at {self._other.slug}",
-        )
-        self._say(f"{self._other.slug}'s keys and shoppers see none of it; a token of {name} is refused there")
+        require(both.status == HTTPStatus.UNAUTHORIZED, f"a token of {name} was taken at {other.slug}")
+        self._say(f"{other.slug}'s keys and shoppers see none of it; a token of {name} is refused there")
 
 
 def expect_photo(answer: Answer) -> None:

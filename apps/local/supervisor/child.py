@@ -157,9 +157,9 @@ class Child:
         return self._finish(run, not_ready)
 
     def _launch(self) -> Run:
-        taken = next((port for port in self.spec.ports if not ports.is_free(port)), None)
-        if taken is not None:
-            raise PortTaken(f"{self.spec.name}: port {taken} is taken by another program; stop that one first")
+        trouble = next(filter(None, map(ports.trouble_with, self.spec.ports)), None)
+        if trouble is not None:
+            raise PortTaken(f"{self.spec.name}: {trouble}")
         self.spec.before_start()
         with self._changed:
             if self._wanted == "stop":

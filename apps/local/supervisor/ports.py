@@ -1,5 +1,6 @@
 """Ports on loopback: tested by binding, remembered by name, so that URLs kept elsewhere stay true."""
 
+import errno
 import json
 import random
 import socket
@@ -14,14 +15,23 @@ _CHOICE = range(20_000, 32_000)
 
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on ``port`` now."""
+    return trouble_with(port) is None
+
+
+def trouble_with(port: int) -> str | None:
+    """Return why no server could listen on ``port`` now, in words, or None."""
     with socket.socket() as probe:
         # As servers do: a port with only closing connections is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+        except PermissionError:
+            return f"port {port} needs an administrator's rights, as most below 1024 do"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"port {port} is taken by another program; stop that one first"
+            return f"port {port} cannot be used: {error.strerror}"
+    return None
 
 
 def pick() -> int:
@@ -52,6 +62,10 @@ class PortBook:
         free = (port for port in candidates if port is not None and port not in others and is_free(port))
         self._ports[name] = next(free, None) or pick()
         return self._ports[name]
+
+    def claim(self, name: str, port: int) -> None:
+        """Give a name the port that was asked for; another name that had it gets another one."""
+        self._ports = {other: its for other, its in self._ports.items() if its != port} | {name: port}
 
     def known(self, name: str) -> int | None:
         """Return the port that a name had last, whoever listens on it."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from resale.adapters.aws.clients import new_session
 from resale.adapters.aws.credentials import Lease
@@ -59,6 +59,9 @@ class RoleAssumer:
             )
         except ClientError as error:
             detail = f"STS refused the session of tenant {tenant.slug} ({code_of(error)})."
+            raise SessionUnavailable(detail, retry_after_seconds=30) from error
+        except NoCredentialsError as error:
+            detail = "The platform has no AWS credentials: no key is set and there is no task role."
             raise SessionUnavailable(detail, retry_after_seconds=30) from error
         except BotoCoreError as error:
             detail = f"STS did not answer for tenant {tenant.slug} ({type(error).__name__})."

@@ -1,6 +1,7 @@
 """``manage.py run``: starts everything on one machine, plays the journey, stays until Ctrl-C (``ONCE=1``: stops)."""
 
 import os
+import re
 import signal
 from typing import Any
 
@@ -9,10 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.local.engines.install import InstallError, say_line
 from apps.local.journey.expecting import JourneyFailed
+from apps.local.private_files import Unreadable
 from apps.local.running import LocalPlatform
 from apps.local.supervisor import SupervisorError
 
 _DEFAULT_PORT = 8000
+_EXAMPLE = "PORT=8001 make run"
+_DIGITS = re.compile("[0-9]{1,5}")  # not what else Unicode calls a digit
 
 
 class Command(BaseCommand):
@@ -29,15 +33,17 @@ class Command(BaseCommand):
         try:
             platform.run(once=os.environ.get("ONCE", "") not in {"", "0"})
         except KeyboardInterrupt:
-            say_line("stopped")
+            say_line("interrupted before the journey was over")
+            raise SystemExit(128 + signal.SIGINT) from None
         except JourneyFailed as failure:
             raise CommandError(f"the journey failed: {failure} (logs are in {settings.VAR_DIR / 'log'})") from failure
-        except (SupervisorError, InstallError) as error:
+        except (SupervisorError, InstallError, Unreadable) as error:
             raise CommandError(str(error)) from error
+        say_line("stopped")
 
 
 def _port() -> int:
     text = os.environ.get("PORT", "").strip() or str(_DEFAULT_PORT)
-    if not text.isdigit() or not 0 < int(text) < 1 << 16:
-        raise CommandError(f"PORT={text} is not a port")
+    if not _DIGITS.fullmatch(text) or not 0 < int(text) < 1 << 16:
+        raise CommandError(f"PORT={text} is not a port; use a number from 1024 to 65535, for example {_EXAMPLE}")
     return int(text)

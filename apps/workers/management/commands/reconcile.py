@@ -11,6 +11,7 @@ from apps.tenancy import registry
 from apps.workers.reconcile import Reconciliation, reconcile_entity, reconcile_tenant
 from resale.domain.ids import is_any_id
 from resale.domain.tenants import Tenant
+from resale.errors import Outcome
 
 
 class Command(BaseCommand):
@@ -36,7 +37,10 @@ class Command(BaseCommand):
             if wanted is None or not is_any_id(entity_id):
                 raise CommandError("--entity takes an id of ours, and needs --tenant.")
             work = partial(_reconcile_entity, entity_id=entity_id, parent_id=parent_id)
-        left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
+        try:
+            left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
+        except Outcome as outcome:
+            raise CommandError(outcome.detail or outcome.code) from outcome
         if left_open:
             raise CommandError(
                 f"{left_open} histories could not be mended: their records left the stream more than a day ago."

@@ -1,0 +1,114 @@
+"""Every documented command beside a running platform, from a shell that knows nothing of it but the folder."""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from apps.local.journey.client import Client
+from tests.e2e.machine import ROOT, Machine
+
+_SECONDS = 90
+_NO_LETTER = "dlq_" + "0" * 32
+#: What `make run` itself runs as processes of its own, all the time.
+_ROLES = {"changes", "sweep", "relay", "sandbox_payments", "sandbox_shipping"}
+#: Writes into the checkout and asks no platform; tests/architecture/test_state_pictures.py holds what it draws.
+_DRAWS = {"state_pictures"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command's words, and how it ends here."""
+
+    words: str
+    says: str
+    fails: bool = False
+    given: str = ""
+
+
+CASES = (
+    Case("issue_api_key northwind secret", r"^key_\w+ sk_"),
+    Case("revoke_api_key key_00000000000000000000000000000000", "CommandError: .*key", fails=True),
+    Case("dead_letters northwind all list", "^$|^dlq_"),
+    Case(f"dead_letters northwind all show {_NO_LETTER}", "CommandError: No such dead letter", fails=True),
+    Case(f"dead_letters northwind all dry-run {_NO_LETTER}", "CommandError: No such dead letter", fails=True),
+    Case(f"dead_letters northwind all replay {_NO_LETTER}", "CommandError: No such dead letter", fails=True),
+    Case(
+        f"dead_letters northwind all discard {_NO_LETTER} --reason settled",
+        "CommandError: No such dead letter",
+        fails=True,
+    ),
+    Case("reconcile --tenant northwind", r"^northwind: \d+ checked, 0 mended, 0 open"),
+    Case("reconcile", r"atelier: \d+ checked, 0 mended, 0 open"),
+    Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
+    Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
+    Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),
+    Case("run", r"CommandError: .*in use by another `make run` \(process \d+\)", fails=True),
+)
+
+
+def documented() -> set[str]:
+    """The commands of the README's table."""
+    table = (ROOT / "README.md").read_text().split("| command | for |")[1].split("\n\n")[0]
+    return {name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+
+
+def in_the_docs() -> set[str]:
+    """The commands that stand in the pages as they are typed."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    return {name for page in pages for name in re.findall(r"manage(?:\.py)? (\w+) ?[a-z-]", page.read_text())}
+
+
+def run(machine: Machine, case: Case) -> subprocess.CompletedProcess[str]:
+    """Type a command in another terminal, in which a developer is signed in to a cloud of their own."""
+    own = ("RESALE_", "AWS_", "DJANGO_", "DATABASE_URL", "PORT", "ONCE")
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    cloud = {
+        "AWS_ACCESS_KEY_ID": "AKIAELSEWHERE",
+        "AWS_SECRET_ACCESS_KEY": "mine",
+        "AWS_ENDPOINT_URL": "http://[::1]:1",
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", *case.words.split()],
+        env={**shell, **cloud, "RESALE_VAR_DIR": str(machine.var)},
+        cwd=Path(machine.var).parent,
+        input=case.given,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+class TestCommands:
+    def test_every_documented_one_is_tried(self) -> None:
+        tried = {case.words.split()[0] for case in CASES}
+        assert documented() - _ROLES - _DRAWS == tried
+        assert in_the_docs() & documented() <= tried | _ROLES | _DRAWS
+
+    @pytest.mark.timeout(300)
+    def test_each_works_beside_make_run(self, machine: Machine) -> None:
+        with ThreadPoolExecutor(3) as terminals:
+            ended = dict(zip(CASES, terminals.map(lambda case: run(machine, case), CASES), strict=True))
+        for case, done in ended.items():
+            said = done.stdout + done.stderr
+            assert (done.returncode != 0) == case.fails, f"{case.words}: {said}"
+            assert re.search(case.says, said.strip(), re.MULTILINE), f"{case.words}: {said}"
+            assert "Traceback" not in said, f"{case.words}: {said}"
+
+    def test_a_shopper_who_was_minted_is_let_in(self, machine: Machine) -> None:
+        token = run(machine, Case("mint_shopper northwind robin", "")).stdout.strip()
+        headers = {"X-API-Key": machine.demo.tenants[0].publishable_key, "Authorization": f"Bearer {token}"}
+        assert Client(machine.demo.base_url, headers).get("/v1/seller_account").status in {200, 404}
+        assert (
+            Client(machine.demo.base_url, {**headers, "Authorization": f"Bearer {token}x"})
+            .get("/v1/seller_account")
+            .status
+            == 401
+        )
