@@ -2,9 +2,14 @@
 
 Receive ten, put each history row, send what follows, delete. Each message stands on its own: one that fails stays,
 is received again and ends in the DLQ alone. Done twice it writes the same rows and sends the same messages.
+
+What fails for the moment must not end in the DLQ. While the store takes no row at all, the batch in hand is tried
+again and nothing more is received, since SQS counts each receive; and what fails for the moment is hidden for a pause
+that grows, so that its receives last for hours.
 """
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,15 +20,26 @@ import msgspec
 from apps.core import clock
 from apps.workers.failures import Delivered, NotSent, try_record
 from apps.workers.messages import envelope
-from resale.application.ports import FailureLog, HistoryLog, HistoryRow, Queues, Received, RecordUnreadable
+from resale.application.ports import (
+    CONTENT_REFUSED,
+    FailureLog,
+    HistoryLog,
+    HistoryRow,
+    Queues,
+    Received,
+    RecordUnreadable,
+)
 from resale.application.reactions import Purpose, Task, tasks_after
 from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
-from resale.errors import Unavailable
+from resale.errors import Contended, Unavailable
 
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS: Final = 20  # SQS's longest poll
+HOLD_SECONDS: Final = 300.0  # then another batch is received: it may have been these messages and not the store
+#: How long a message that failed for the moment is hidden after its first, second, … receive: five last five hours.
+PAUSE_SECONDS: Final = (15, 60, 600, 3_600, 14_400)
 
 RowReader = Callable[[str], HistoryRow]
 
@@ -46,6 +62,17 @@ class _Failure(msgspec.Struct, frozen=True):
     error: Exception
     row: HistoryRow | None = None
 
+    @property
+    def is_passing(self) -> bool:
+        """Say whether the same message may pass later: it is not the message that is wrong."""
+        return isinstance(self.error, Unavailable | Contended) or (
+            isinstance(self.error, NotSent) and self.error.code not in CONTENT_REFUSED
+        )
+
+    @property
+    def pause_seconds(self) -> int:
+        return PAUSE_SECONDS[min(self.message.receive_count, len(PAUSE_SECONDS)) - 1]
+
     def note(self, *, at: datetime) -> FailureNote:
         delivered = Delivered(
             queue=Purpose.CHANGES, message_id=self.message.message_id, receive_count=self.message.receive_count
@@ -65,11 +92,15 @@ class ChangesConsumer:
         history: HistoryLog,
         read_row: RowReader,
         failures: FailureLog | None = None,
+        clock_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the tenant's own queues and history: no other tenant's can be reached from here.
 
-        ``failures`` is told why a message stays; without it the log alone is.
+        ``failures`` is told why a message stays; without it the log alone is. ``clock_seconds`` times the hold.
         """
+        self._clock_seconds = clock_seconds
+        self._held: list[_Change] = []
+        self._held_until = 0.0
         self._tenant = tenant
         self._queues = queues
         self._history = history
@@ -84,17 +115,35 @@ class ChangesConsumer:
             How many messages were received; what failed of them stays in the queue.
 
         Raises:
-            Unavailable: The queue does not answer; nothing is lost, try again later.
+            Unavailable: The queue does not answer, or the store still takes nothing of the batch in hand; nothing is
+                lost, try again later.
         """
+        self._try_held()
         received = self._queues.receive(self._url, wait_seconds=wait_seconds)
         if not received:
             return 0
         failed: list[_Failure] = []
-        recorded = self._record(self._readable(received, failed), failed)
-        done = self._send_what_follows(recorded, failed)
-        self._queues.delete(self._url, [change.message.handle for change in done])
+        changes = self._readable(received, failed)
+        self._carry(changes, failed)
+        self._postpone(failed)
         self._note(failed)
+        if _took_nothing(changes, failed):
+            self._held, self._held_until = changes, self._clock_seconds() + HOLD_SECONDS
         return len(received)
+
+    def _try_held(self) -> None:
+        """Carry the batch that the store took nothing of; until it takes something, nothing more is received."""
+        if not self._held:
+            return
+        failed: list[_Failure] = []
+        self._carry(self._held, failed)
+        if _took_nothing(self._held, failed) and self._clock_seconds() < self._held_until:
+            raise Unavailable("The store takes no changes.") from failed[0].error
+        self._held = []
+
+    def _carry(self, changes: list[_Change], failed: list[_Failure]) -> None:
+        done = self._send_what_follows(self._record(changes, failed), failed)
+        self._queues.delete(self._url, [change.message.handle for change in done])
 
     def _readable(self, received: tuple[Received, ...], failed: list[_Failure]) -> list[_Change]:
         changes = []
@@ -104,7 +153,12 @@ class ChangesConsumer:
             except RecordUnreadable as error:
                 logger.error(  # noqa: TRY400 - the message itself says it all and may hold personal data
                     "unreadable change",
-                    extra={"tenant": self._tenant.slug, "message_id": message.message_id, "why": str(error)},
+                    extra={
+                        "event": "change.unreadable",
+                        "tenant": self._tenant.slug,
+                        "message_id": message.message_id,
+                        "why": str(error),
+                    },
                 )
                 failed.append(_Failure(message, error))
         return changes
@@ -115,7 +169,13 @@ class ChangesConsumer:
         for (entity_id, version), error in errors.items():
             logger.error(
                 "change not recorded",
-                extra={"tenant": self._tenant.slug, "entity_id": entity_id, "version": version, "why": repr(error)},
+                extra={
+                    "event": "change.not_recorded",
+                    "tenant": self._tenant.slug,
+                    "entity_id": entity_id,
+                    "version": version,
+                    "why": repr(error),
+                },
             )
         failed += [_Failure(one.message, errors[one.key], one.row) for one in changes if one.key in errors]
         return [change for change in changes if change.key not in errors]
@@ -127,14 +187,31 @@ class ChangesConsumer:
             row = change.row
             for task in tasks_after(change_type=row.change.type, entity_id=row.entity_id, version=row.version):
                 outgoing[task.purpose].append((change, task))
-        kept_back: set[str] = set()
+        kept_back: dict[str, str] = {}
         for purpose, entries in outgoing.items():
             bodies = [envelope(task.name, task.kwargs, task.id) for _, task in entries]
             for position, code in self._send(purpose, bodies).items():
-                kept_back.add(entries[position][0].message.handle)
-                logger.error("message not sent", extra={"tenant": self._tenant.slug, "why": code})
-        failed += [_Failure(one.message, NotSent(), one.row) for one in changes if one.message.handle in kept_back]
+                kept_back[entries[position][0].message.handle] = code
+                extra = {"event": "change.not_sent", "tenant": self._tenant.slug, "why": code}
+                logger.error("message not sent", extra=extra)
+        failed += [
+            _Failure(one.message, NotSent(kept_back[one.message.handle]), one.row)
+            for one in changes
+            if one.message.handle in kept_back
+        ]
         return [change for change in changes if change.message.handle not in kept_back]
+
+    def _postpone(self, failed: list[_Failure]) -> None:
+        """Hide what failed for the moment; a queue that hides nothing shows it again after its own timeout."""
+        by_pause: dict[int, list[str]] = defaultdict(list)
+        for failure in failed:
+            if failure.is_passing:
+                by_pause[failure.pause_seconds].append(failure.message.handle)
+        try:
+            for seconds, handles in by_pause.items():
+                self._queues.postpone(self._url, handles, seconds=seconds)
+        except Unavailable:
+            logger.warning("messages not postponed", extra={"tenant": self._tenant.slug}, exc_info=True)
 
     def _note(self, failed: list[_Failure]) -> None:
         """Note why messages stay; a store that takes no note is not asked for the next."""
@@ -150,6 +227,12 @@ class ChangesConsumer:
             return self._queues.send(queue_url(self._tenant, purpose), bodies)
         except Unavailable as outcome:
             return dict.fromkeys(range(len(bodies)), outcome.code)
+
+
+def _took_nothing(changes: list[_Change], failed: list[_Failure]) -> bool:
+    """Say whether the store took none of these rows, for the moment."""
+    refused = {failure.message.handle for failure in failed if isinstance(failure.error, Unavailable)}
+    return bool(changes) and all(change.message.handle in refused for change in changes)
 
 
 def queue_url(tenant: Tenant, purpose: Purpose) -> str:

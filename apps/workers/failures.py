@@ -26,7 +26,11 @@ class TaskTooLarge(Exception):  # noqa: N818 - named for what happened
 
 
 class NotSent(Exception):  # noqa: N818 - named for what happened
-    """A queue did not take what follows a change."""
+    """A queue did not take what follows a change; ``code`` is why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 _CODES: Final[tuple[tuple[type[BaseException], str], ...]] = (

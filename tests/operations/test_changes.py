@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from apps.workers.changes import ChangesConsumer
+from apps.workers.changes import HOLD_SECONDS, PAUSE_SECONDS, ChangesConsumer
 from apps.workers.reconcile import reconcile_entity, reconcile_tenant
 from apps.workers.sweep import Sweeper
-from resale.application.ports import DueItem, FailureLog, HistoryRow, RecordUnreadable
+from resale.application.ports import DueItem, FailureLog, HistoryLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
 from resale.domain.dead_letters import FailureNote, LetterQueue
 from resale.domain.history import Fault
@@ -126,6 +126,21 @@ class TestChangesConsumer:
         assert changes.verify(submitted.listing_id).verified
         assert changes.hidden_count() >= 1
 
+    def test_one_that_the_store_refuses_stays_and_its_neighbours_are_done(
+        self, changes: Changes, submitted: Order
+    ) -> None:
+        bodies = changes.bodies_of(submitted.listing_id)
+        record = json.loads(bodies[0])
+        image = record["dynamodb"]["NewImage"]
+        entity_id = "lst_" + "e" * 32
+        image["doc"]["S"] = json.dumps({"id": entity_id, "text": "x" * 420_000})  # an item holds 400 KB
+        before = changes.hidden_count()
+        changes.send([json.dumps(record), *bodies])
+        changes.consume_all()
+        assert changes.verify(submitted.listing_id).verified
+        assert changes.world.reader.find_history_row(entity_id, 1) is None
+        assert changes.hidden_count() == before + 1
+
     def test_a_forged_row_for_a_known_version_is_refused(self, changes: Changes, submitted: Order) -> None:
         (body,) = changes.bodies_of(submitted.id)
         row = changes.world.container.history_row(body)
@@ -158,6 +173,11 @@ class Shut:
     def __init__(self, changes: Changes) -> None:
         self._queues, self._orders_url = changes.queues, changes.orders_url
         self.receive, self.delete = changes.queues.receive, changes.queues.delete
+        self.postponed: list[int] = []
+
+    def postpone(self, queue_url: str, handles: list[str], *, seconds: int) -> None:
+        self.postponed += [seconds] * len(handles)
+        self._queues.postpone(queue_url, handles, seconds=seconds)
 
     def send(self, queue_url: str, bodies: list[str]) -> Mapping[int, str]:
         if queue_url == self._orders_url:
@@ -167,9 +187,10 @@ class Shut:
 
 class TestAShutQueue:
     def test_keeps_back_only_the_changes_that_need_it(self, changes: Changes, submitted: Order) -> None:
+        shut = Shut(changes)
         consumer = ChangesConsumer(
             tenant=changes.world.tenant,
-            queues=Shut(changes),  # type: ignore[arg-type]  # lists for sequences
+            queues=shut,  # type: ignore[arg-type]  # lists for sequences
             history=changes.world.container.history(changes.world.tenant),
             read_row=changes.world.container.history_row,
         )
@@ -180,6 +201,81 @@ class TestAShutQueue:
             pass
         assert changes.hidden_count() - hidden_before == 1  # the order's, which will be received again
         assert changes.verify(submitted.id).verified
+        assert shut.postponed == [PAUSE_SECONDS[0]]
+
+
+class Down(HistoryLog):
+    """A history whose store takes nothing of some entities while it is down."""
+
+    def __init__(self, inner: HistoryLog, entity_ids: set[str]) -> None:
+        self._inner = inner
+        self.entity_ids = entity_ids
+
+    def append(self, rows: tuple[HistoryRow, ...]) -> Mapping[tuple[str, int], Exception]:
+        down = {(row.entity_id, row.version) for row in rows if row.entity_id in self.entity_ids}
+        taken = tuple(row for row in rows if (row.entity_id, row.version) not in down)
+        return {**self._inner.append(taken), **{key: Unavailable("planted") for key in down}}
+
+
+class TestAStoreThatIsDown:
+    """A fault of the moment: no change may end in the dead letters for it, however long it lasts."""
+
+    @pytest.fixture
+    def store(self, changes: Changes, submitted: Order) -> Down:
+        return Down(changes.world.container.history(changes.world.tenant), {submitted.id, submitted.listing_id})
+
+    @pytest.fixture
+    def seconds(self) -> list[float]:
+        return [0.0]
+
+    @pytest.fixture
+    def consumer(self, changes: Changes, store: Down, seconds: list[float]) -> Iterator[ChangesConsumer]:
+        changes.consumer = ChangesConsumer(
+            tenant=changes.world.tenant,
+            queues=changes.queues,
+            history=store,
+            read_row=changes.world.container.history_row,
+            clock_seconds=lambda: seconds[0],
+        )
+        yield changes.consumer
+        store.entity_ids.clear()
+
+    def test_is_asked_with_the_batch_in_hand_alone(
+        self, changes: Changes, submitted: Order, consumer: ChangesConsumer
+    ) -> None:
+        changes.send(changes.bodies_of(submitted.listing_id))
+        while not consumer.run_once(wait_seconds=1):
+            pass
+        hidden = changes.hidden_count()
+        changes.send(changes.bodies_of(submitted.id))
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                consumer.run_once(wait_seconds=0)
+        assert changes.hidden_count() == hidden  # nothing more was received, so nothing counts towards its last receive
+
+    def test_gets_what_was_in_hand_as_soon_as_it_is_back(
+        self, changes: Changes, submitted: Order, consumer: ChangesConsumer, store: Down
+    ) -> None:
+        changes.send(changes.bodies_of(submitted.listing_id))
+        while not consumer.run_once(wait_seconds=1):
+            pass
+        with pytest.raises(Unavailable):
+            consumer.run_once(wait_seconds=0)
+        store.entity_ids.clear()
+        changes.consume_all()
+        assert changes.verify(submitted.listing_id).verified
+
+    def test_that_takes_one_thing_never_stops_the_others(
+        self, changes: Changes, submitted: Order, consumer: ChangesConsumer, store: Down, seconds: list[float]
+    ) -> None:
+        store.entity_ids.discard(submitted.listing_id)
+        changes.send(changes.bodies_of(submitted.id))  # alone in its batch: it looks as if the store were down
+        while not consumer.run_once(wait_seconds=1):
+            pass
+        changes.send(changes.bodies_of(submitted.listing_id))
+        seconds[0] = HOLD_SECONDS
+        changes.consume_all()
+        assert changes.verify(submitted.listing_id).verified
 
 
 class TestNotes:

@@ -128,7 +128,11 @@ class Run:
             queues=self.queues,
             history=self.container.history(self.tenant),
             read_row=self.container.history_row,
+            clock_seconds=self._seconds,
         )
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
 
     def _work(self) -> None:
         """The workers have time: changes are carried on, and some of what follows is done."""

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -122,10 +122,13 @@ class TenantStreams:
         shard = {"StreamArn": stream_arn, "ShardId": shard_id}
         with unavailable_on_fault("DynamoDB Streams"):
             if after is not None:
-                with suppress(self._client.exceptions.TrimmedDataAccessException):  # gone: what is left is all later
+                try:
                     return self._client.get_shard_iterator(
                         **shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=after
                     )["ShardIterator"]
+                except ClientError as error:
+                    if code_of(error) != "TrimmedDataAccessException":  # that one is gone: what is left is all later
+                        raise
             return self._client.get_shard_iterator(**shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
 
     def _iterator(self, stream_arn: str, shard_id: str, start: dict[str, Any]) -> str:
