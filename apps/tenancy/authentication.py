@@ -13,6 +13,7 @@ from apps.tenancy.errors import (
     APIKeyInvalid,
     APIKeyMissing,
     APIKeyRevoked,
+    APIKeyWrongMode,
     ScopeMissing,
     SecretKeyRequired,
     TenantSuspended,
@@ -46,7 +47,7 @@ def authenticate(request: HttpRequest) -> Caller:
     """Find out who asks. A token that is there must be good, even where none is needed.
 
     Raises:
-        APIKeyMissing, APIKeyInvalid, APIKeyRevoked: The X-API-Key header.
+        APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
         TenantSuspended: The tenant is switched off.
         TokenInvalid, TokenExpired: The Authorization header.
         Unavailable: The registry or the issuer does not answer.
@@ -60,6 +61,8 @@ def authenticate(request: HttpRequest) -> Caller:
         raise TenantSuspended("This shop is switched off.")
     if key.revoked:
         raise APIKeyRevoked("The API key was revoked.")
+    if key.sandbox != tenant.sandbox:
+        raise _wrong_mode(tenant)
     bearer = request.META.get("HTTP_AUTHORIZATION")
     shopper = None if bearer is None else tokens.verify(_token(bearer), tenant)
     return Caller(tenant=tenant, key_id=key.id, key_kind=key.kind, scopes=key.scopes, shopper=shopper)
@@ -101,6 +104,14 @@ def _known_key(text: str | None) -> registry.KnownKey:
     if key is None:
         raise APIKeyInvalid("The API key is not known.")
     return key
+
+
+def _wrong_mode(tenant: Tenant) -> APIKeyWrongMode:
+    if tenant.sandbox:
+        return APIKeyWrongMode(
+            "This shop is a sandbox, and the key a live one: use a key that begins pk_test_ or sk_test_."
+        )
+    return APIKeyWrongMode("This shop is live, and the key a test key: use a key that begins pk_live_ or sk_live_.")
 
 
 def _token(header: str) -> str:

@@ -21,6 +21,12 @@ class APIKeyRevoked(Unauthenticated):
     code = "api_key_revoked"
 
 
+class APIKeyWrongMode(Unauthenticated):
+    """A test key at a live shop, or a live key at a sandbox shop."""
+
+    code = "api_key_wrong_mode"
+
+
 class TokenMissing(Unauthenticated):
     """The endpoint is a shopper's, and no shopper is named."""
 

@@ -33,9 +33,13 @@ class DatabaseDown(Exception):  # noqa: N818 - it says what is the case
 
 
 class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key and its tenant. ``tenant`` is None when it cannot be served: no valid resource map yet."""
+    """An API key and its tenant. ``tenant`` is None when it cannot be served: no valid resource map yet.
+
+    ``sandbox``: the key was made for a sandbox (``pk_test_``, ``sk_test_``), whatever its tenant is by now.
+    """
 
     id: str
+    sandbox: bool
     kind: models.KeyKind
     scopes: frozenset[str]
     revoked: bool
@@ -185,6 +189,7 @@ def _known_key(row: models.APIKey | None) -> KnownKey | None:
         return None
     return KnownKey(
         id=row.id,
+        sandbox="_test_" in row.prefix,
         kind=models.KeyKind(row.kind),
         scopes=frozenset(row.scopes),
         revoked=row.revoked_at is not None,

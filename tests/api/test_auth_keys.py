@@ -70,6 +70,31 @@ class TestKeys:
             keys.issue_api_key(slug=northwind.tenant.slug, kind=KeyKind.SECRET, scopes=["everything"])
 
 
+class TestModes:
+    @pytest.mark.parametrize("mode", ["test", "live"])
+    def test_a_key_is_good_only_in_the_mode_it_was_made_for(self, client: Client, northwind: Shop, mode: str) -> None:
+        switch(northwind, sandbox=mode == "test")
+        made = keys.issue_api_key(slug=northwind.tenant.slug, kind=KeyKind.SECRET)
+        assert made.text.startswith(f"sk_{mode}_")
+        assert client.get("/v1/who", headers={"X-API-Key": made.text}).status_code == 200
+        switch(northwind, sandbox=mode != "test")
+        assert code_of(client, **{"X-API-Key": made.text}) == (401, "api_key_wrong_mode")
+        assert code_of(client, path="/v1/listings", **{"X-API-Key": made.text}) == (401, "api_key_wrong_mode")
+
+    def test_a_key_that_takes_its_place_is_made_for_the_shop_as_it_is(self, client: Client, northwind: Shop) -> None:
+        switch(northwind, sandbox=True)
+        fresh = keys.rotate_api_key(key_id=northwind.publishable.id)
+        assert fresh.text.startswith("pk_test_")
+        assert client.get("/v1/who", headers={"X-API-Key": fresh.text}).status_code == 200
+        assert code_of(client, **{"X-API-Key": northwind.publishable.text}) == (401, "api_key_wrong_mode")
+
+
+def switch(shop: Shop, *, sandbox: bool) -> None:
+    """Turn a shop into a sandbox, or into a live one."""
+    models.Tenant.objects.filter(slug=shop.tenant.slug).update(sandbox=sandbox)
+    registry.clear()
+
+
 class TestScopes:
     def test_lets_a_secret_key_with_the_scope_pass(self, client: Client, northwind: Shop) -> None:
         assert client.post("/v1/moderation", headers={"X-API-Key": northwind.secret.text}).status_code == 200

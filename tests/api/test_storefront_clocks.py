@@ -1,11 +1,13 @@
 """Test clocks over HTTP: a sandbox shop is moved through time, a live one cannot be."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from apps.tenancy import models, registry
+from apps.tenancy import keys, models, registry
+from apps.tenancy.models import KeyKind
 from tests.fixtures.storefront import Answer, Front, a_listing_body
 from tests.unit.builders import CLOCK
 
@@ -32,11 +34,12 @@ def ahead_of_the_wall(text: str) -> timedelta:
 
 @pytest.fixture
 def live(front: Front) -> Front:
-    """The same shop, gone live with a test clock still in its table."""
+    """The same shop, gone live with a test clock still in its table, and with a live key."""
+    slug = front.shop.tenant.slug
     assert create(front).status == 201
-    models.Tenant.objects.filter(slug=front.shop.tenant.slug).update(sandbox=False)
+    models.Tenant.objects.filter(slug=slug).update(sandbox=False)
     registry.clear()
-    return front
+    return Front(replace(front.shop, secret=keys.issue_api_key(slug=slug, kind=KeyKind.SECRET)), front.container)
 
 
 class TestCreate:

@@ -49,6 +49,7 @@ CALLER: Final = (
         tenancy.APIKeyMissing,
         tenancy.APIKeyInvalid,
         tenancy.APIKeyRevoked,
+        tenancy.APIKeyWrongMode,
         tenancy.TenantSuspended,
         tenancy.TokenInvalid,
         tenancy.TokenExpired,
