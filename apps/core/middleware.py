@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
+from msgspec import UNSET, UnsetType
 
 from apps.core.logs import enter_context, leave_context
 from apps.core.requests import RequestInfo, new_info
@@ -46,6 +47,7 @@ class Line(msgspec.Struct, gc=False):
     duration_ms: float
     tenant: str
     key: str
+    client_request_id: str | UnsetType = UNSET
     level: str = "INFO"
     logger: str = "resale.request"
     message: str = "request"
@@ -79,7 +81,8 @@ class RequestMiddleware:
         """Pass the request on and write down what became of it."""
         started = time.perf_counter()
         info = new_info(request)
-        token = enter_context({"request_id": info.id})
+        named = {"client_request_id": info.client_id} if info.client_id else {}
+        token = enter_context({"request_id": info.id, **named})
         try:
             response = self._get_response(request)
         finally:
@@ -96,6 +99,8 @@ class RequestMiddleware:
         for key, header in self._pages if request.path_info.startswith(_PAGES) else self._api:
             store.setdefault(key, header)
         store["x-request-id"] = ("X-Request-Id", info.id)
+        if info.client_id:
+            store["x-client-request-id"] = ("X-Client-Request-Id", info.client_id)
         if isinstance(response, HttpResponse):  # else the server would send it in chunks
             _frame(request, response)
 
@@ -196,4 +201,5 @@ def _line(request: HttpRequest, response: HttpResponseBase, info: RequestInfo, s
         duration_ms=round((time.perf_counter() - started) * 1000, 2),
         tenant=info.tenant.slug if info.tenant else "",
         key=info.key_id,
+        client_request_id=info.client_id or UNSET,
     )

@@ -25,9 +25,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RequestInfo(msgspec.Struct, gc=False):
-    """What is known of a request beside its input. Authentication fills in the rest."""
+    """What is known of a request beside its input. Authentication fills in the rest.
+
+    ``id`` is always ours: history keeps it. ``client_id`` is what the client calls the request, and is only logged.
+    """
 
     id: str
+    client_id: str = ""
     tenant: Tenant | None = None
     key_id: str = ""
 
@@ -36,11 +40,11 @@ B = TypeVar("B", bound=msgspec.Struct)  # a Body, or an input of the library's, 
 
 
 def new_info(request: HttpRequest) -> RequestInfo:
-    """Start a request's info: its own X-Request-Id when that is sane, else a new id."""
+    """Start a request's info: a new id, and beside it the client's own X-Request-Id when that is sane."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
-    if _REQUEST_ID.fullmatch(given) is None or holds_card_number(given.encode()):
-        given = new_request_id()
-    info = RequestInfo(id=given)
+    if given and (_REQUEST_ID.fullmatch(given) is None or holds_card_number(given.encode())):
+        given = ""
+    info = RequestInfo(id=new_request_id(), client_id=given)
     request.__dict__["resale"] = info
     return info
 

@@ -132,7 +132,7 @@ CORS_ALLOW_HEADERS = (
     "x-api-key",
     "x-request-id",
 )
-CORS_EXPOSE_HEADERS = ("etag", "idempotent-replayed", "location", "retry-after", "x-request-id")
+CORS_EXPOSE_HEADERS = ("etag", "idempotent-replayed", "location", "retry-after", "x-client-request-id", "x-request-id")
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds; Chromium caps it at 7200
 
 LANGUAGE_CODE = "en-gb"

@@ -69,6 +69,17 @@ class TestListingHistory:
         assert history["data"][1]["change"]["actor"]["id"] == listing.seller_id
         assert history["data"][1]["change"]["request_id"].startswith("req_")
 
+    def test_names_requests_as_we_do_whatever_clients_call_theirs(self, front: Front, seller: Shopper) -> None:
+        made, _ = front.world.draft(seller)
+        given = {"X-Request-Id": "req_" + "0" * 32}
+        answers = [
+            front.patch(f"/v1/listings/{made.id}", {"title": title}, by=seller, headers=given) for title in ("A", "B")
+        ]
+        record(front, made.id)
+        history = front.get(f"/v1/listings/{made.id}/history", brand=True).json
+        assert history["data"][-1]["change"]["request_id"] == answers[-1].headers["X-Request-Id"]
+        assert len({given["X-Request-Id"], *(answer.headers["X-Request-Id"] for answer in answers)}) == 3
+
     def test_pages_and_verifies_all_of_it_on_each(self, front: Front, listing: Listing) -> None:
         path = f"/v1/listings/{listing.id}/history?limit=1"
         first = front.get(path, brand=True).json

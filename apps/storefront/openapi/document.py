@@ -17,7 +17,8 @@ Resale on a brand's own shop: shoppers list what they no longer need, the brand 
 
 **Keys.** `X-API-Key` takes a publishable key (`pk_…`, in the shop's pages) or a secret one (`sk_…`, in the brand's
 back end). Calls of a shopper also carry the shopper's OpenID Connect token in `Authorization: Bearer`; a call with a
-token is the shopper's, whichever key carries it.
+token is the shopper's, whichever key carries it. A key of a sandbox shop has `_test_` in it, one of a live shop
+`_live_`; neither is good at the other.
 
 **Repeating.** A POST with an `Idempotency-Key` is done once. Sent again within 24 hours it answers as the first time,
 with `Idempotent-Replayed: true`.
@@ -27,6 +28,10 @@ has changed), or as `If-None-Match` to be told that nothing has (304).
 
 **Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
 a JSON pointer into the body, a query parameter, or `/headers/…`.
+
+**Requests** are named by us: `X-Request-Id` of an answer is in our logs, in histories and in problem documents. An
+`X-Request-Id` of yours (8 to 64 letters, digits, `.`, `_` or `-`) is logged beside it and comes back as
+`X-Client-Request-Id`.
 
 **Money.** Amounts are whole minor units. A buyer's money is taken when the order is confirmed; the seller's part is
 held until the order is completed: when the buyer confirms receipt, or the claim window after delivery is over.
@@ -263,7 +268,10 @@ _HEADERS: Final[dict[str, Any]] = {
         "schema": {"const": "true"},
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
-    "X-Request-Id": {"description": "Names this request in logs and history.", "schema": {"type": "string"}},
+    "X-Request-Id": {
+        "description": "Our name of this request, in logs and history; never the client's own.",
+        "schema": {"type": "string"},
+    },
 }
 
 
