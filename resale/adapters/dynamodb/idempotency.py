@@ -19,6 +19,7 @@ def find_record(db: DynamoDB, tenant: Tenant, key: str) -> IdempotencyRecord | N
     return IdempotencyRecord(
         key=key,
         request_hash=str(item["request_hash"]),
+        meaning_hash=None if (meaning := item.get("meaning_hash")) is None else str(meaning),
         entity_id=str(item["entity_id"]),
         version=int(str(item["version"])),
         transaction_id=str(item["transaction_id"]),
@@ -44,6 +45,7 @@ class DynamoDBIdempotency:
                 item={
                     **keys.idempotency_key(record.key),
                     "request_hash": record.request_hash,
+                    **({} if record.meaning_hash is None else {"meaning_hash": record.meaning_hash}),
                     "entity_id": record.entity_id,
                     "version": record.version,
                     "transaction_id": record.transaction_id,

@@ -13,13 +13,17 @@ KEPT_FOR: Final = timedelta(hours=24)  # DOMAIN.md, REST conventions
 
 
 class CommandKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's key for one command. ``key`` is a hash of who, what and the client's text."""
+    """A client's key for one command. ``key`` is a hash of who, what and the client's text.
+
+    ``request_hash`` is of the body's bytes, ``meaning_hash`` of what it means.
+    """
 
     key: str
     request_hash: str
+    meaning_hash: str
 
 
-def command_key(*, caller: str, command: str, client_key: str, body: bytes) -> CommandKey:
+def command_key(*, caller: str, command: str, client_key: str, body: bytes, meaning: bytes | None = None) -> CommandKey:
     """Bind a client's key to who says it and to what; neither is stored in the clear.
 
     Args:
@@ -27,10 +31,16 @@ def command_key(*, caller: str, command: str, client_key: str, body: bytes) -> C
         command: Name of the operation.
         client_key: The Idempotency-Key header, 1-255 characters.
         body: The raw request body.
+        meaning: The body in canonical form: equal for bodies that differ only in how they are
+            written. Without it the bytes are what is meant.
     """
     parts = (caller, command, client_key)
     bound = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, parts))
-    return CommandKey(key=hashlib.sha256(bound).hexdigest(), request_hash=hashlib.sha256(body).hexdigest())
+    return CommandKey(
+        key=hashlib.sha256(bound).hexdigest(),
+        request_hash=hashlib.sha256(body).hexdigest(),
+        meaning_hash=hashlib.sha256(body if meaning is None else meaning).hexdigest(),
+    )
 
 
 def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str) -> None:
@@ -41,6 +51,7 @@ def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str) -
         IdempotencyRecord(
             key=key.key,
             request_hash=key.request_hash,
+            meaning_hash=key.meaning_hash,
             entity_id=entity_id,
             version=1,
             transaction_id=uow.transaction_id,
@@ -53,11 +64,13 @@ def replayed_entity(*, record: IdempotencyRecord | None, key: CommandKey) -> str
     """Say what a key made before; None when it is new.
 
     Raises:
-        IdempotencyMismatch: The key was used with another body.
+        IdempotencyMismatch: The key was used with a body that means something else. A record of a release that did
+            not keep the meaning compares bytes.
     """
     if record is None:
         return None
-    if record.request_hash != key.request_hash:
+    is_same = record.request_hash == key.request_hash or record.meaning_hash == key.meaning_hash
+    if not is_same:
         raise IdempotencyMismatch(
             "This Idempotency-Key was used with another body.",
             errors=(

@@ -49,10 +49,14 @@ class AlreadyBooked(Conflict):
 
 
 class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """That a keyed command was done: its request hash and what it made. No body."""
+    """That a keyed command was done: the hashes of its request and what it made. No body.
+
+    ``request_hash`` is of the request's bytes, ``meaning_hash`` of what it means; earlier releases kept the first only.
+    """
 
     key: str
     request_hash: str
+    meaning_hash: str | None = None
     entity_id: str
     version: int
     transaction_id: str
