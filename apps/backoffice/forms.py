@@ -8,6 +8,7 @@ import msgspec
 from django import forms
 
 from apps.backoffice.amounts import AmountField
+from apps.backoffice.texts import TextField
 from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import KeyKind, Kind, Provider
 from resale.application.operations.listings import Decision, Moderation
@@ -18,6 +19,7 @@ from resale.domain.ids import ConnectionId, OrderId
 from resale.domain.partners import Connection
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.tenants import Policies
+from resale.domain.text import TextKind
 
 #: What sellers are told most often; each is sent as it reads here.
 REASONS: Final = (
@@ -98,8 +100,11 @@ class ReasonsForm(VersionForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    note = forms.CharField(
-        max_length=_NOTE_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"})
+    note = TextField(
+        TextKind.PARAGRAPHS,
+        max_length=_NOTE_CHARS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -147,7 +152,8 @@ class RemovalForm(ReasonsForm):
 class DiscardForm(forms.Form):
     """Why a message is given up."""
 
-    reason = forms.CharField(
+    reason = TextField(
+        TextKind.PARAGRAPHS,
         min_length=3,
         max_length=_NOTE_CHARS,
         error_messages={"required": "Say why, for whoever asks later."},
@@ -227,8 +233,11 @@ class ReturnReportForm(ReportForm):
 class ResolutionForm(VersionForm):
     """What is decided on a claim. ``offered``: what can still be decided; the operation says no to the rest."""
 
-    note = forms.CharField(
-        max_length=_WORDS_CHARS, required=False, widget=forms.Textarea(attrs={"rows": 4, "class": "bo-input"})
+    note = TextField(
+        TextKind.PARAGRAPHS,
+        max_length=_WORDS_CHARS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "bo-input"}),
     )
 
     def __init__(
@@ -282,7 +291,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, scope) for scope in sorted(SCOPES)], required=False, widget=forms.CheckboxSelectMultiple
     )
-    once = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    once = TextField(TextKind.LINE, max_length=64, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         """Refuse a secret key that may do nothing."""
@@ -320,8 +329,11 @@ class ConnectionForm(forms.Form):
 
     kind = forms.ChoiceField(label="For", choices=Kind.choices, widget=forms.Select(attrs={"class": "bo-input"}))
     provider = forms.ChoiceField(choices=Provider.choices, widget=forms.Select(attrs={"class": "bo-input"}))
-    secret_name = forms.CharField(
-        max_length=128, required=False, widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"})
+    secret_name = TextField(
+        TextKind.LINE,
+        max_length=128,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"}),
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:

@@ -1,8 +1,8 @@
 """What a request is to a view: its id, its bounded body, and the typed thing its body says."""
 
+import json
 import re
-from functools import lru_cache
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -10,7 +10,8 @@ import uuid_utils
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from apps.core import decoding
+from apps.core import decoding, intake
+from apps.core.json_bodies import canonical_json, parse_json
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
 from resale.domain.cards import holds_card_number, refuse_card_numbers
 from resale.domain.tenants import Tenant
@@ -34,6 +35,18 @@ class RequestInfo(msgspec.Struct, gc=False):
     client_id: str = ""
     tenant: Tenant | None = None
     key_id: str = ""
+
+
+class SentBody(msgspec.Struct, frozen=True, gc=False):
+    """A body as it came, and as plain values once it was read as what it should be."""
+
+    raw: bytes
+    tree: Any
+
+    @property
+    def canonical(self) -> bytes:
+        """Write what it means: equal for bodies that differ only in how they are written."""
+        return canonical_json(self.tree)
 
 
 B = TypeVar("B", bound=msgspec.Struct)  # a Body, or an input of the library's, which forbids the unknown itself
@@ -61,17 +74,14 @@ def info_of(request: HttpRequest | Request) -> RequestInfo:
 
 
 def read_body(request: HttpRequest | Request) -> bytes:
-    """Read the whole body, chunked or not, and see that no card number enters with it.
+    """Read the whole body, chunked or not.
 
     Raises:
         BodyTooLarge: Over 256 KiB; not read further.
         BodyTimeout: It did not arrive in time (``apps.core.serving``), or its sender hung up.
         UnsupportedBody: Compressed.
-        CardNumberRefused: It holds a payment card number, wherever in it.
     """
-    body = read_raw_body(request, max_bytes=MAX_BODY_BYTES)
-    refuse_card_numbers(body, place="The body")
-    return body
+    return read_raw_body(request, max_bytes=MAX_BODY_BYTES)
 
 
 def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
@@ -108,15 +118,15 @@ def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
         UnsupportedBody: Not application/json, or compressed.
         BodyTooLarge: Over 256 KiB.
         BodyTimeout: It did not arrive in time.
-        CardNumberRefused: It holds a payment card number.
-        MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, nested too deep, or empty.
-        Invalid: JSON, but not what ``kind`` says; carries the first wrong place.
+        CardNumberRefused: It holds a payment card number, elsewhere than in an id or a reference.
+        MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, a key given twice, nested too deep, or empty.
+        Invalid: JSON, but not what ``kind`` says; carries every text that is refused, else the first wrong place.
     """
     return decode_json(read_json(request), kind)
 
 
 def read_json(request: HttpRequest | Request) -> bytes:
-    """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or CardNumberRefused."""
+    """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or BodyTimeout."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     if plain.content_type != "application/json":
         raise UnsupportedBody("The body must be application/json.")
@@ -124,17 +134,36 @@ def read_json(request: HttpRequest | Request) -> bytes:
 
 
 def decode_json(body: bytes, kind: type[B]) -> B:
-    """Turn JSON bytes into a struct. Raises MalformedBody or Invalid, as ``decode_body``."""
+    """Turn JSON bytes into a struct. Raises CardNumberRefused, MalformedBody or Invalid, as ``decode_body``."""
+    return decode_command(body, kind)[0]
+
+
+def decode_command(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
+    """Turn JSON bytes into a struct and what an Idempotency-Key is bound to. Raises as ``decode_json``."""
+    may_hold_card = holds_card_number(body)
     try:
-        return cast("B", _decoder(kind).decode(body))
+        tree = parse_json(body)
+    except (MalformedBody, Invalid):
+        refuse_card_numbers(body, place="The body")
+        raise
+    if may_hold_card:
+        refuse_card_numbers(json.dumps(intake.without_references(tree, kind)).encode(), place="The body")
+    struct = _to_struct(tree, kind, place="The body", strict=True)
+    return struct, SentBody(raw=body, tree=tree)
+
+
+def convert_values(values: dict[str, Any], kind: type[B], *, place: str) -> B:
+    """Turn plain values, such as the parts of a path or a command's arguments, into a struct. Raises Invalid."""
+    return _to_struct(values, kind, place=place, strict=True)
+
+
+def _to_struct(tree: Any, kind: type[B], *, place: str, strict: bool) -> B:
+    if faults := intake.clean(tree, kind):
+        raise Invalid(f"{place} is not valid.", errors=faults)
+    try:
+        return msgspec.convert(tree, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise Invalid("The body is not valid.", errors=(decoding.field_error(str(error)),)) from None
-    except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8.") from None
-    except RecursionError:
-        raise MalformedBody("The body is nested too deep.") from None
-    except msgspec.DecodeError:
-        raise MalformedBody("The body is not JSON." if body else "The body is empty.") from None
+        raise Invalid(f"{place} is not valid.", errors=(decoding.field_error(str(error)),)) from None
 
 
 def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
@@ -142,25 +171,20 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
 
     Raises:
         Invalid: A parameter is unknown, repeated or wrong; its pointer names it.
-        CardNumberRefused: It holds a payment card number, in a name or a value.
+        CardNumberRefused: It holds a payment card number, elsewhere than in an id or a reference.
     """
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
-    refuse_card_numbers(unquote_to_bytes(plain.META["QUERY_STRING"].replace("+", " ")), place="The query")
+    given = dict(plain.GET.lists())
+    if holds_card_number(unquote_to_bytes(plain.META["QUERY_STRING"].replace("+", " "))):
+        rest = [intake.without_references({name: one}, kind) for name, texts in given.items() for one in texts]
+        refuse_card_numbers(json.dumps(rest).encode(), place="The query")
     values: dict[str, str] = {}
-    for name, given in plain.GET.lists():
-        if len(given) > 1:
+    for name, texts in given.items():
+        if len(texts) > 1:
             repeated = FieldError(decoding.pointer(name), "repeated", "The parameter was given more than once.")
             raise Invalid("The query is not valid.", errors=(repeated,))
-        values[name] = given[0]
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid("The query is not valid.", errors=(decoding.field_error(str(error)),)) from None
-
-
-@lru_cache(maxsize=128)
-def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+        values[name] = texts[0]
+    return _to_struct(values, kind, place="The query", strict=False)
 
 
 def _content_length(text: str | None) -> int:

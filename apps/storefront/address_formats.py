@@ -13,6 +13,7 @@ from apps.storefront.answers import is_current, not_modified
 from apps.storefront.inputs import NoQuery, read_query
 from resale.application.queries.address_formats import get_address_format
 from resale.domain.countries import COUNTRY_CODES
+from resale.domain.text import code
 
 _CACHING: Final = {"Cache-Control": "public, max-age=86400"}
 
@@ -22,9 +23,8 @@ class CountryName(msgspec.Struct, frozen=True, kw_only=True):
 
     country: Annotated[
         str,
-        msgspec.Meta(
-            description="ISO 3166-1 alpha-2 code, in upper case.", extra_json_schema={"enum": sorted(COUNTRY_CODES)}
-        ),
+        code(r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2 code, in upper case."),
+        msgspec.Meta(extra_json_schema={"enum": sorted(COUNTRY_CODES)}),
     ]
 
 

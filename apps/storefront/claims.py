@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.container import get_container
-from apps.core.requests import decode_json, read_json
+from apps.core.requests import decode_command, decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import one_object, version_tag
 from apps.storefront.calls import Call, call_of, principal_of, require_brand, require_party, shopper_of
@@ -97,9 +97,9 @@ class ClaimEvidenceView(LeanAPIView):
         call = call_of(request)
         read_query(request, NoQuery)
         shopper = shopper_of(call)
-        found_id, body = _claim_id(claim_id), read_json(request)
+        found_id = _claim_id(claim_id)
+        new, body = decode_command(read_json(request), NewEvidence)
         key = find_command_key(request, shopper=shopper, command=f"add_evidence {found_id}", body=body)
-        new = decode_json(body, NewEvidence)
         reader = call.open_reader()
         principal = principal_of(shopper, reader)
 

@@ -10,23 +10,22 @@ from msgspec import UNSET, UnsetType
 from rest_framework.request import Request
 
 from apps.core.problems import HTTPError, PreconditionFailed
-from apps.core.requests import Body, decode_json, decode_query, read_body
+from apps.core.requests import Body, SentBody, decode_json, decode_query, read_body
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key
-from resale.domain.cards import refuse_card_numbers
+from resale.domain.cards import CardNumberRefused, is_embossed_card
 from resale.domain.dead_letters import LetterQueue
 from resale.domain.listings import ProductReference
+from resale.domain.text import code, reference
 from resale.errors import FieldError, Invalid
 
 Q = TypeVar("Q", bound=Body)
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=4096, description="`next_cursor` of the page before, as it came.")
+    str, reference(None, min_length=1, max_length=4096, description="`next_cursor` of the page before, as it came.")
 ]
-Market = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")
-]
+Market = Annotated[str, code(r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")]
 
 # RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes
 # what is not part of the version: see ``answers.listing_tag``.
@@ -140,34 +139,35 @@ def expected_version(request: Request) -> int | None:
     return int(match[1])
 
 
-def find_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey | None:
+def find_command_key(request: Request, *, shopper: Shopper, command: str, body: SentBody) -> CommandKey | None:
     """Read the Idempotency-Key header, bound to the shopper who says it and to what.
 
     Raises:
         IdempotencyKeyInvalid: Not 1 to 255 visible ASCII characters.
-        CardNumberRefused: A payment card number.
+        CardNumberRefused: A payment card number, grouped as on a card. Other numbers are keys as good as any.
     """
     return _command_key(request, caller=f"{shopper.issuer} {shopper.subject}", command=command, body=body)
 
 
-def require_command_key(request: Request, *, shopper: Shopper, command: str, body: bytes) -> CommandKey:
+def require_command_key(request: Request, *, shopper: Shopper, command: str, body: SentBody) -> CommandKey:
     """Read an Idempotency-Key header that must be there. Raises IdempotencyKeyRequired or IdempotencyKeyInvalid."""
     return _required(find_command_key(request, shopper=shopper, command=command, body=body))
 
 
-def require_brand_command_key(request: Request, *, key_id: str, command: str, body: bytes) -> CommandKey:
+def require_brand_command_key(request: Request, *, key_id: str, command: str, body: SentBody) -> CommandKey:
     """Read a brand's own Idempotency-Key header, bound to its API key; it must be there, as for a shopper's."""
     return _required(_command_key(request, caller=key_id, command=command, body=body))
 
 
-def _command_key(request: Request, *, caller: str, command: str, body: bytes) -> CommandKey | None:
+def _command_key(request: Request, *, caller: str, command: str, body: SentBody) -> CommandKey | None:
     text = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if text is None:
         return None
     if _KEY.fullmatch(text) is None:
         raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
-    refuse_card_numbers(text.encode(), place="The Idempotency-Key")
-    return command_key(caller=caller, command=command, client_key=text, body=body)
+    if is_embossed_card(text):
+        raise CardNumberRefused("The Idempotency-Key is a payment card number. Send a key of your own making.")
+    return command_key(caller=caller, command=command, client_key=text, body=body.raw, meaning=body.canonical)
 
 
 def _required(key: CommandKey | None) -> CommandKey:

@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from apps.core.requests import decode_body, decode_json, read_json
+from apps.core.requests import decode_body, decode_command, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import PUBLIC_CACHING, is_current, not_modified, one_object, version_tag
 from apps.storefront.calls import (
@@ -92,8 +92,7 @@ class ListingsView(LeanAPIView):
         call = call_of(request)
         read_query(request, NoQuery)
         shopper = shopper_of(call)
-        body = read_json(request)
-        new = decode_json(body, NewListing)
+        new, body = decode_command(read_json(request), NewListing)
         key = find_command_key(request, shopper=shopper, command="create_listing", body=body)
         reader = call.open_reader()
 

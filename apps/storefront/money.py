@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.core.requests import Body, decode_json, read_json
+from apps.core.requests import Body, decode_command, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import is_current, not_modified, one_object, version_tag
 from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
@@ -40,6 +40,7 @@ from resale.application.queries.payouts import PayoutView, get_payout, list_payo
 from resale.domain.ids import CustomerId, OrderId, PayoutId, is_id
 from resale.domain.payouts import NewPayout, NothingToPayOut, PayoutNotFound
 from resale.domain.sellers import seller_id_of
+from resale.domain.text import reference
 from resale.errors import FieldError, Invalid
 
 READ_LEDGER: Final = "ledger:read"
@@ -50,7 +51,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 Source = Annotated[
     str,
-    msgspec.Meta(pattern=r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
+    reference(r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
 ]
 Day = Annotated[date, msgspec.Meta(description="A day in UTC.")]
 Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="How many days back.")]
@@ -92,9 +93,8 @@ class PayoutsView(LeanAPIView):
         call = call_of(request)
         read_query(request, NoQuery)
         shopper = shopper_of(call)
-        body = read_json(request)
+        new, body = decode_command(read_json(request), NewPayout)
         key = require_command_key(request, shopper=shopper, command="start_payout", body=body)
-        new = decode_json(body, NewPayout)
         reader = call.open_reader()
         principal = principal_of(shopper, reader)
         customer_id = principal.customer_id
@@ -161,9 +161,8 @@ class RefundsView(LeanAPIView):
         call = call_of(request)
         read_query(request, NoQuery)
         principal = require_brand(call, scope=WRITE_REFUNDS)
-        body = read_json(request)
+        new, body = decode_command(read_json(request), NewRefund)
         key = require_brand_command_key(request, key_id=call.caller.key_id, command="refund_order", body=body)
-        new = decode_json(body, NewRefund)
         reader = call.open_reader()
 
         def refund() -> HttpResponse:

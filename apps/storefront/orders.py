@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from msgspec import UNSET
 from rest_framework.request import Request
 
-from apps.core.requests import decode_json, read_json
+from apps.core.requests import decode_command, decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import is_current, not_modified, one_object, version_tag
 from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
@@ -61,9 +61,8 @@ class OrdersView(LeanAPIView):
         call = call_of(request)
         read_query(request, NoQuery)
         shopper = shopper_of(call)
-        body = read_json(request)
+        new, body = decode_command(read_json(request), NewOrder)
         key = require_command_key(request, shopper=shopper, command="submit_order", body=body)
-        new = decode_json(body, NewOrder)
         reader = call.open_reader()
 
         def submit() -> HttpResponse:

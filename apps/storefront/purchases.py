@@ -6,18 +6,15 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from apps.core.decoding import field_error
-from apps.core.requests import Body, decode_body
+from apps.core.requests import Body, convert_values, decode_body
 from apps.core.views import LeanAPIView, json_response
 from apps.storefront.answers import is_current, not_modified, one_object, version_tag
 from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
 from apps.storefront.inputs import NoQuery, PageQuery, given, read_query
 from resale.application.operations.purchases import record_purchase
 from resale.application.queries.purchases import get_purchase, list_own_purchases, purchase_document, view_purchase
-from resale.domain.cards import refuse_card_numbers
 from resale.domain.ids import PurchaseId, is_id
 from resale.domain.purchases import Line, NewPurchase, PurchaseNotFound, Source
-from resale.errors import Invalid
 
 READ: Final = "purchases:read"
 WRITE: Final = "purchases:write"
@@ -81,9 +78,5 @@ class PurchaseRecordView(LeanAPIView):
 
 
 def _name(source: str, line: str) -> PurchaseName:
-    """Read the path, which is stored as a body is. Raises Invalid or CardNumberRefused."""
-    refuse_card_numbers(f"{source}/{line}".encode(errors="replace"), place="The path")
-    try:
-        return msgspec.convert({"source": source, "line": line}, PurchaseName)
-    except msgspec.ValidationError as error:
-        raise Invalid("The path is not valid.", errors=(field_error(str(error)),)) from None
+    """Read the path, which is stored as a body is. Raises Invalid."""
+    return convert_values({"source": source, "line": line}, PurchaseName, place="The path")

@@ -19,6 +19,7 @@ from resale.application.queries.orders import get_order
 from resale.domain.access import Principal
 from resale.domain.ids import ClaimId, OrderId, is_id, sibling
 from resale.domain.shipments import ShipmentNotFound, ShipmentStatus, TrackingEvent
+from resale.domain.text import reference
 from resale.errors import FieldError, Invalid
 
 WRITE: Final = "orders:write"
@@ -31,7 +32,7 @@ class NewTrackingEvent(Body, frozen=True, kw_only=True):
 
     status: Literal["in_transit", "out_for_delivery", "delivered", "returned", "failure"]
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    id: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,100}\Z")] | None = None
+    id: Annotated[str, reference(r"^[!-~]{1,100}\Z")] | None = None
 
 
 class TrackingEventsView(LeanAPIView):

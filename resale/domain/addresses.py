@@ -9,10 +9,12 @@ import msgspec
 
 from resale.domain.address_formats import AddressField, CountryRules, is_latin, label_of, rules_of
 from resale.domain.countries import COUNTRY_CODES, suggest_country
+from resale.domain.text import code
+from resale.domain.text import line as one_line
 from resale.errors import FieldError, Invalid
 
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-OptionalLine = Annotated[str, msgspec.Meta(max_length=120)]
+Line = Annotated[str, one_line(max_length=120)]
+OptionalLine = Annotated[str, one_line(min_length=0, max_length=120)]
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +29,9 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     line2: OptionalLine = ""
     city: OptionalLine = ""
     region: OptionalLine = ""
-    postal_code: Annotated[str, msgspec.Meta(max_length=20)] = ""
-    country: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=60, extra_json_schema={"enum": sorted(COUNTRY_CODES)})
-    ]
-    phone: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}\Z")] | None = None
+    postal_code: Annotated[str, one_line(min_length=0, max_length=20)] = ""
+    country: Annotated[str, one_line(max_length=60), msgspec.Meta(extra_json_schema={"enum": sorted(COUNTRY_CODES)})]
+    phone: Annotated[str, code(r"^\+[1-9][0-9]{6,14}\Z")] | None = None
 
 
 _OPTIONS_NAMED: Final = 3

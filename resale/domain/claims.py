@@ -9,10 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
-from resale.domain.money import AmountMinor
+from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row
+from resale.domain.text import paragraphs
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -156,7 +157,7 @@ _SENT_BACK: Final = frozenset(
     {ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE}
 )
 
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+Words = Annotated[str, paragraphs(max_length=2_000)]
 
 
 class NewClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,7 +188,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     decision: Verdict
     note: Words | None = None  # to the buyer; a denial and a question have one
-    refund_amount: Annotated[int, msgspec.Meta(ge=1)] | UnsetType = UNSET
+    refund_amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)] | UnsetType = UNSET
 
 
 class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from resale.domain.ids import CustomerId, DeadLetterId, ListingId, MediaId, is_a
 from resale.domain.media import parse_original_key
 from resale.domain.messages import RAW_TASKS, Malformed, read_task
 from resale.domain.states import Machine, Row
+from resale.domain.text import paragraphs
 from resale.errors import Conflict, NotFound, Rejected, Unavailable
 
 SCHEMA: Final = 1
@@ -23,7 +24,7 @@ TENANT_OWNER: Final = CustomerId("tenant")
 
 _TASK: Final = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 
-Reason = Annotated[str, msgspec.Meta(min_length=3, max_length=500, pattern=r"^\s*\S[\s\S]*\Z")]
+Reason = Annotated[str, paragraphs(min_length=3, max_length=500)]
 
 
 class LetterQueue(StrEnum):

@@ -12,6 +12,7 @@ from resale.domain.media import MAX_IMAGES, Rendition, Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row
 from resale.domain.tenants import Policies
+from resale.domain.text import code, line, paragraphs, reference
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -19,15 +20,15 @@ MAX_INTEGER: Final = 2**53 - 1  # the largest integer every JSON reader keeps ex
 MAX_REASONS: Final = 10
 MAX_EDITED_VERSION: Final = 900  # room for what follows within the 1,000 versions that one verification reads
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
-Description = Annotated[str, msgspec.Meta(max_length=5_000)]
-ProductReference = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+\Z")]
-FieldKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*\Z")]
+Title = Annotated[str, line(max_length=140)]
+Description = Annotated[str, paragraphs(min_length=0, max_length=5_000)]
+ProductReference = Annotated[str, reference(r"^[A-Za-z0-9._:/-]+\Z", min_length=1, max_length=120)]
+FieldKey = Annotated[str, code(r"^[a-z][a-z0-9_]*\Z", min_length=1, max_length=40)]
 FieldInteger = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
-FieldText = Annotated[str, msgspec.Meta(max_length=500)]
+FieldText = Annotated[str, paragraphs(min_length=0, max_length=500)]
 CustomFields = Annotated[dict[FieldKey, FieldText | FieldInteger | bool], msgspec.Meta(max_length=50)]
-PurchaseReference = Annotated[PurchaseId, msgspec.Meta(pattern=r"^pur_[0-9a-f]{32}\Z")]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+PurchaseReference = Annotated[PurchaseId, reference(r"^pur_[0-9a-f]{32}\Z")]
+Reason = Annotated[str, paragraphs(max_length=500)]
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MAX_REASONS)]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, is_id
+from resale.domain.text import code
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA = 1
@@ -17,8 +18,8 @@ MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's d
 EXPIRY_GRACE = timedelta(seconds=60)  # an upload begun in the last second still arrives
 RENDITION_EDGES_PX = (1600, 800, 320)
 
-ContentType = Annotated[str, msgspec.Meta(pattern=r"^image/(jpeg|png|webp)\Z")]
-Sha256Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+ContentType = Annotated[str, code(r"^image/(jpeg|png|webp)\Z")]
+Sha256Hex = Annotated[str, code(r"^[0-9a-f]{64}\Z")]
 ImageBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES)]
 
 

@@ -6,11 +6,13 @@ from typing import Annotated, Final
 
 import msgspec
 
+from resale.domain.text import code
+
 #: Above this a price is a typing error in any currency we know; bounds sums far below 2**53.
 MAX_AMOUNT_MINOR = 10**11
 
 AmountMinor = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+Currency = Annotated[str, code(r"^[A-Z]{3}\Z")]
 
 _BASIS_POINTS = 10_000
 #: Currencies whose minor unit is not a hundredth (ISO 4217, list one).

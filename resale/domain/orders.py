@@ -15,6 +15,7 @@ from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, 
 from resale.domain.return_urls import ReturnURL
 from resale.domain.shipments import Shipment
 from resale.domain.states import Machine, Row
+from resale.domain.text import code, reference
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
@@ -90,9 +91,7 @@ class OrderChanged(Conflict):
 
 
 #: A provider's name of a way to pay. Twelve digits in a row are no such name: they might be a card's.
-PaymentToken = Annotated[
-    str, msgspec.Meta(min_length=4, max_length=200, pattern=r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z")
-]
+PaymentToken = Annotated[str, code(r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z", min_length=4, max_length=200)]
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,7 +100,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``return_url`` is the brand's page that the buyer's bank sends them back to (3-D Secure).
     """
 
-    listing_id: Annotated[ListingId, msgspec.Meta(pattern=r"^lst_[0-9a-f]{32}\Z")]
+    listing_id: Annotated[ListingId, reference(r"^lst_[0-9a-f]{32}\Z")]
     shipping_address: Address
     payment_token: PaymentToken
     return_url: ReturnURL | None = None

@@ -13,6 +13,7 @@ import msgspec
 from resale.domain.ids import CustomerId, PurchaseId, TenantId
 from resale.domain.listings import ProductReference, Title
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
+from resale.domain.text import FOREIGN, reference
 from resale.errors import Conflict, FieldError, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -25,23 +26,23 @@ EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Source = Annotated[
     str,
-    msgspec.Meta(
+    reference(
+        r"^[a-z][a-z0-9_-]*\Z",
         min_length=1,
         max_length=40,
-        pattern=r"^[a-z][a-z0-9_-]*\Z",
         description="The system that sold it, as the brand calls it, such as `web`.",
     ),
 ]
 Line = Annotated[
     str,
-    msgspec.Meta(
+    reference(
+        r"^(?!history\Z)[A-Za-z0-9][A-Za-z0-9._:~-]*\Z",  # histories have that path
         min_length=1,
         max_length=120,
-        pattern=r"^(?!history\Z)[A-Za-z0-9][A-Za-z0-9._:~-]*\Z",  # histories have that path
         description="The line of an order there, such as `1001-1`: order number and line. Never a name or an address.",
     ),
 ]
-Subject = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Subject = Annotated[str, reference(FOREIGN, min_length=1, max_length=255)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 
 

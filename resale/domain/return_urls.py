@@ -4,16 +4,15 @@ import re
 from typing import Annotated, Final
 from urllib.parse import unquote_plus
 
-import msgspec
-
 from resale.domain.ids import OrderId
 from resale.domain.tenants import Tenant
+from resale.domain.text import reference
 from resale.errors import FieldError, Invalid
 
 ORDER_ID_PARAMETER: Final = "order_id"
 _MAX_CHARS: Final = 2000  # browsers and proxies carry more; Stripe takes 5,000 (docs.stripe.com/api/payment_intents)
 
-ReturnURL = Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_CHARS, extra_json_schema={"format": "uri"})]
+ReturnURL = Annotated[str, reference(r"^[!-~]*\Z", min_length=1, max_length=_MAX_CHARS, format_="uri")]
 
 _CHAR: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})"
 #: RFC 3986 without user information and without a fragment; a host is written as browsers send it in Origin.

@@ -9,11 +9,12 @@ from msgspec import UNSET, UnsetType
 from resale.domain.addresses import Address
 from resale.domain.ids import CustomerId, SellerId, sibling
 from resale.domain.payouts import PayoutMethod
+from resale.domain.text import code
 from resale.errors import Conflict, NotFound
 
 SCHEMA: Final = 1
 
-Destination = Annotated[str, msgspec.Meta(min_length=6, max_length=120, pattern=r"^acct_[A-Za-z0-9_]+\Z")]
+Destination = Annotated[str, code(r"^acct_[A-Za-z0-9_]+\Z", min_length=6, max_length=120)]
 
 
 class SellerNotFound(NotFound):

@@ -85,6 +85,33 @@ class TestStorefront:
         for token in (CARD, f"tok {CARD}"):
             assert front.buy(listing, by=front.shopper(), payment_token=token).code == "422 card_number_refused"
 
+    def test_finds_one_wherever_people_write(self, front: Front) -> None:
+        seller = front.shopper()
+        for fields in (
+            {"title": f"Jacket {CARD}"},
+            {"description": "Pay me: 4111\u00a01111\u00a01111\u00a01111"},
+            {"description": CARD.translate({ord(digit): 0xFEE0 + ord(digit) for digit in "14"})},
+            {"description": "4111.1111.1111.1111"},
+            {"custom_fields": {"card": "4111-1111-1111-1111"}},
+            {"custom_fields": {"card": int(CARD)}},
+        ):
+            body = a_listing_body(**fields)
+            assert front.post("/v1/listings", body, by=seller).code == "422 card_number_refused", fields
+
+    @pytest.mark.parametrize("number", ["304-1234567-1234563", "39123456789010", CARD])
+    def test_passes_ids_and_references(self, front: Front, number: str) -> None:
+        seller = front.shopper()
+        body = a_listing_body(product=number)
+        made = front.post("/v1/listings", body, by=seller, headers={"Idempotency-Key": number})
+        assert (made.status, made.json["product"]) == (201, number)
+        assert front.get(f"/v1/listings?product={number}").status == 200
+        mixed = a_listing_body(product=number, description=f"Pay me: {CARD}")
+        assert front.post("/v1/listings", mixed, by=seller).code == "422 card_number_refused"
+
+    def test_passes_a_marketplaces_order_number_in_text(self, front: Front) -> None:
+        body = a_listing_body(description="Bought as 304-1234567-1234563, two of them")
+        assert front.post("/v1/listings", body, by=front.shopper()).status == 201
+
     def test_takes_no_card_for_a_key(self, front: Front) -> None:
         answer = front.buy("lst_" + "4" * 32, by=front.shopper(), key="4111-1111-1111-1111")
         assert answer.code == "422 card_number_refused"

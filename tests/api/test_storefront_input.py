@@ -99,7 +99,6 @@ NO_OBJECTS = [
     b"{'title': 'x'}",
     b'{"title": NaN}',
     b'{"listing_id": "x"} trailing',
-    b"\xef\xbb\xbf{}",
     b'{"price": ' + b"[" * 100_000,
     b'{"x": ' + b'{"x":' * 40_000 + b"1" + b"}" * 40_001,
     b"[" * 200_000,
@@ -119,7 +118,7 @@ NOT_JSON = [
     b'{"title": "\xed\xa0\x80"}',
     b'{"title": "\\ud800"}',
     b'{"title": "\n"}',
-    b"\xef\xbb\xbf{}",
+    b"\xff\xfe{\x00}\x00",
 ]
 TOO_LARGE = [b" " * (256 * 1024 + 1), b'{"title": "' + b"x" * 10_000_000 + b'"}']
 WITH_BODIES = [
@@ -217,7 +216,7 @@ class TestBodies:
         assert answer.code == "415 unsupported_media_type"
 
     def test_text_of_any_script_comes_back_as_it_went(self, front: Front, seller: Shopper) -> None:
-        title = 'Ǆ 夾克 🧥 "$key":"x" \\ \u0000 <script>'
+        title = 'Ǆ 夾克 🧥 "$key":"x" \\ <script>'
         made = front.post("/v1/listings", a_listing_body(title=title, custom_fields={"x": title}), by=seller).json
         assert (made["title"], made["custom_fields"]["x"]) == (title, title)
 

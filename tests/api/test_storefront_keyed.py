@@ -1,13 +1,17 @@
 """Idempotency-Key: done once, answered again as it stands, refused for another body."""
 
+import json
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
+from resale.application.operations.idempotency import KEPT_FOR, command_key
+from resale.application.ports import IdempotencyRecord
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import ADDRESS, Answer, Front, a_listing_body
 from tests.operations.world import customer_of
@@ -64,6 +68,37 @@ class TestOrders:
         front.post("/v1/orders", an_order_body(active), by=buyer, headers=key)
         other = front.post("/v1/orders", an_order_body(active, "tok_slow"), by=buyer, headers=key)
         assert (other.code, other.pointers) == ("422 idempotency_key_reused", ["/headers/Idempotency-Key"])
+
+    def test_the_same_body_written_in_another_way_is_the_same(
+        self, front: Front, active: Listing, buyer: Shopper, key: dict[str, str]
+    ) -> None:
+        body = an_order_body(active)
+        other = {**dict(reversed(list(body.items()))), "shipping_address": {**ADDRESS, "region": None, "phone": None}}
+        escaped = json.dumps(other, indent=2).replace("Leeds", "Leed\\u0073").encode()
+        first = front.post("/v1/orders", body, by=buyer, headers=key)
+        again = [front.post("/v1/orders", sent, by=buyer, headers=key) for sent in (escaped, b"\xef\xbb\xbf" + escaped)]
+        assert [(answer.status, answer.body) for answer in again] == [(202, first.body)] * 2
+        assert {answer.headers["Idempotent-Replayed"] for answer in again} == {"true"}
+
+    def test_a_record_of_the_release_before_compares_bytes(
+        self, front: Front, active: Listing, buyer: Shopper, key: dict[str, str]
+    ) -> None:
+        order = front.world.order(buyer, active)
+        body = msgspec.json.encode(an_order_body(active))
+        caller = f"{buyer.issuer} {buyer.subject}"
+        known = command_key(
+            caller=caller, command="submit_order", client_key=key["Idempotency-Key"], body=body, meaning=b"another"
+        )
+        uow = front.world.uow()
+        record = IdempotencyRecord(
+            key=known.key, request_hash=known.request_hash, entity_id=order.id, version=1, transaction_id="trx_before"
+        )
+        uow.idempotency.add(record, kept_for=KEPT_FOR)
+        uow.commit()
+        again = front.post("/v1/orders", body, by=buyer, headers=key)
+        assert (again.status, again.json["id"]) == (202, order.id)
+        other = front.post("/v1/orders", an_order_body(active, "tok_slow"), by=buyer, headers=key)
+        assert other.code == "422 idempotency_key_reused"
 
     def test_a_key_is_its_shoppers_own(
         self, front: Front, active: Listing, buyer: Shopper, key: dict[str, str]

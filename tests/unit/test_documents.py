@@ -128,6 +128,19 @@ class TestRewriting:
         assert written["from_tomorrow"] == 1
         assert "private" not in written
 
+    @pytest.mark.parametrize("text", ["\ufffe", "\uffff", "\ud800", "夾克 \uffff"])
+    def test_what_no_message_carries_is_replaced(self, text: str) -> None:
+        doc = LISTINGS.to_doc(msgspec.structs.replace(a_listing(), title=text), loaded=None)
+        assert LISTINGS.from_doc(doc, private=None).title == text[:-1] + "\ufffd"
+
+    def test_old_text_that_no_message_carries_is_read_and_mended_when_it_is_written(self) -> None:
+        listing = msgspec.structs.replace(a_listing(), title="Old \uffff")
+        stored = json.dumps({**msgspec.to_builtins(listing), "future": 1}, ensure_ascii=False, default=str)
+        read = LISTINGS.from_doc(stored, private=None)
+        assert read.title == "Old \uffff"
+        rewritten = json.loads(LISTINGS.to_doc(read, loaded=stored, read=read))
+        assert (rewritten["title"], rewritten["future"]) == ("Old \ufffd", 1)
+
     def test_a_removed_custom_field_does_not_come_back(self) -> None:
         loaded = LISTINGS.to_doc(a_listing(custom_fields={"size": "M", "gone": "x"}), loaded=None)
         written = json.loads(LISTINGS.to_doc(a_listing(custom_fields={"size": "L"}), loaded=loaded))

@@ -21,10 +21,18 @@ token is the shopper's, whichever key carries it. A key of a sandbox shop has `_
 `_live_`; neither is good at the other.
 
 **Repeating.** A POST with an `Idempotency-Key` is done once. Sent again within 24 hours it answers as the first time,
-with `Idempotent-Replayed: true`.
+with `Idempotent-Replayed: true`. The same body may be written in another way: order of keys, white space, escapes,
+`1.0` for `1`, `null` for what is absent. A body that means something else is refused.
 
 **Versions.** One object comes with an `ETag`. Send it back as `If-Match` to change exactly what was read (412 when it
 has changed), or as `If-None-Match` to be told that nothing has (304).
+
+**Bodies** are JSON in UTF-8. `null` for an optional field is the same as leaving it out. A key given twice is refused.
+
+**Text** that people write comes back in Unicode's normalisation form C. Refused with `invalid_characters` are control
+characters, noncharacters, embeddings and overrides of direction (U+202A to U+202E), isolates that are not closed, and
+line breaks and tabs in what is one line; with `blank`, what shows nothing. A payment card number in it is refused; in
+an id or a reference of yours, digits are digits.
 
 **Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
 a JSON pointer into the body, a query parameter, or `/headers/…`.

@@ -12,6 +12,7 @@ from apps.storefront.openapi.examples import EXAMPLES
 Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
+_ABOUT: Final = ("description", "default")  # what is said of a field beside what it takes
 _DESCRIPTIONS: Final[dict[str, str]] = {
     "RenditionView": "One size of a photo.",
     "Problem": "A problem document (RFC 9457).",
@@ -24,6 +25,8 @@ def components() -> dict[str, Schema]:
     answers = [kind for endpoint in ENDPOINTS for kind in endpoint.answers]
     made = schemas_of([*bodies, *answers, Problem], ref=REF + "{name}")
     sent = _reached(made, (kind.__name__ for kind in bodies))
+    for name in sent:
+        _let_optional_be_null(made[name])
     for name, schema in made.items():
         _tidy(name, schema, always_complete=name not in {*sent, "Problem"})
     return dict(sorted(made.items()))
@@ -72,6 +75,17 @@ def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
     schema["description"] = _DESCRIPTIONS.get(name, schema.get("description") or "").replace("``", "`")
     if name in EXAMPLES:
         schema["examples"] = [EXAMPLES[name]]
+
+
+def _let_optional_be_null(schema: Schema) -> None:
+    """Say that null in a field that may be left out counts as absent (``apps.core.intake``)."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    for name in properties.keys() - set(schema.get("required", ())):
+        said = properties[name]
+        choices = said.get("anyOf") or [{key: value for key, value in said.items() if key not in _ABOUT}]
+        if {"type": "null"} not in choices:
+            choices = [*choices, {"type": "null"}]
+        properties[name] = {**{key: said[key] for key in _ABOUT if key in said}, "anyOf": choices}
 
 
 def _mark_time(schema: Schema) -> None:

@@ -16,6 +16,7 @@ from resale.domain.actors import Actor
 from resale.domain.changes import GENESIS_HASH, Change, decode_change, encode_change, hash_change
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
+from resale.domain.text import carriable
 from resale.errors import Conflict, Contended, NotFound, Outcome
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -176,7 +177,7 @@ class AuditedRepository(Generic[E]):
             request_id=scope.request_id,
             transaction_id=scope.transaction_id,
             at=scope.now,
-            reason_code=reason_code,
+            reason_code=None if reason_code is None else carriable(reason_code),  # some are a partner's own
             prev_hash=GENESIS_HASH if loaded is None else decode_change(str(loaded.item["change"])).hash,
         )
         digest = hash_change(

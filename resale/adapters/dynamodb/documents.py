@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import UNSET
 
+from resale.domain.text import carriable
 from resale.errors import Unavailable
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -56,7 +57,7 @@ class DocumentKind(Generic[E]):
         known = _without_private(entity)
         unknown = None if loaded is None else self._unknown_of(loaded, read)
         tree = _overlay(msgspec.to_builtins(known), unknown) if unknown else known
-        return _ENCODER.encode(tree).decode()
+        return _encode(tree)
 
     def from_doc(self, doc: str, *, private: str | None) -> E:
         """Decode a stored document, upcast to today's schema."""
@@ -84,6 +85,23 @@ class DocumentKind(Generic[E]):
         tree: Tree = msgspec.json.decode(raw)
         understood: Tree = msgspec.to_builtins(msgspec.convert(tree, self.entity))
         return _difference(tree, understood)
+
+
+def _encode(tree: Any) -> str:
+    """Write a document that every later hop carries, whatever a partner sent or an earlier release stored."""
+    try:
+        raw = _ENCODER.encode(tree)
+    except UnicodeEncodeError:  # a partner's library lets lone surrogates through
+        raw = _ENCODER.encode(_carriable(msgspec.to_builtins(tree)))
+    return raw.decode() if raw.isascii() else carriable(raw.decode())
+
+
+def _carriable(value: Any) -> Any:
+    if isinstance(value, str):
+        return carriable(value)
+    if isinstance(value, dict):
+        return {name: _carriable(one) for name, one in value.items()}
+    return [_carriable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _without_private(entity: E) -> E:

@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.core.commands import perform
 from apps.core.container import get_container
 from apps.core.dead_letters import LetterOffice
+from apps.core.requests import convert_values
 from apps.tenancy import registry
 from resale.application.operations.dead_letters import Discard
 from resale.application.ports import UnitOfWork
@@ -20,7 +21,7 @@ from resale.domain.actors import Actor, ActorKind
 from resale.domain.dead_letters import DeadLetterNotFound, LetterQueue, letter_id_of
 from resale.domain.ids import DeadLetterId, is_id
 from resale.domain.tenants import Tenant
-from resale.errors import Outcome
+from resale.errors import Invalid, Outcome
 
 R = TypeVar("R")
 
@@ -104,10 +105,12 @@ def _letter_id(text: str) -> DeadLetterId:
 
 
 def _reason(text: str | None) -> str:
+    if text is None:
+        raise CommandError("A reason has 3 to 500 characters.")
     try:
-        return msgspec.convert({"reason": text}, Discard).reason
-    except msgspec.ValidationError as error:
-        raise CommandError("A reason has 3 to 500 characters.") from error
+        return convert_values({"reason": text}, Discard, place="The reason").reason
+    except Invalid as error:
+        raise CommandError(f"A reason has 3 to 500 characters. {error.errors[0].detail}") from error
 
 
 def _text(value: msgspec.Struct) -> str:

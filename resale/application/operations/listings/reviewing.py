@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId
 from resale.domain.listings import (
+    MAX_INTEGER,
     ImagesPending,
     Listing,
     ListingCommand,
@@ -47,7 +48,7 @@ class Moderation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     decision: Decision
     reasons: Reasons = ()
-    version: int | None = None
+    version: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] | None = None
 
 
 _CHANGES: Final = {

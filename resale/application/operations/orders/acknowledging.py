@@ -9,13 +9,14 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.ids import OrderId
 from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, is_only_told
+from resale.domain.text import code
 from resale.errors import Forbidden
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why nothing is left to do: a code of the brand's own, which goes on record."""
 
-    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{2,39}\Z")]
+    reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")]
 
 
 def acknowledge_order(

@@ -18,7 +18,7 @@ from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
-from resale.domain.money import Money
+from resale.domain.money import MAX_AMOUNT_MINOR, Money
 from resale.domain.orders import (
     MAX_REFUNDS,
     Order,
@@ -37,6 +37,7 @@ from resale.domain.payments import (
     paid,
 )
 from resale.domain.steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.text import code, reference
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Forbidden, Invalid, Rejected
 
@@ -62,9 +63,9 @@ class RefundUnderWay(Rejected):
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the brand gives back of an order; ``amount`` in minor units, all that is left by default."""
 
-    order_id: Annotated[OrderId, msgspec.Meta(pattern=r"^ord_[0-9a-f]{32}\Z")]
-    amount: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{2,39}\Z")] = "goodwill"
+    order_id: Annotated[OrderId, reference(r"^ord_[0-9a-f]{32}\Z")]
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
+    reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")] = "goodwill"
 
 
 def refund_order(
