@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from apps.core.commands import perform
+from apps.local.engines.install import has_dynoxide
 from apps.local.engines.local import LocalEngines
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import submit_order
@@ -53,6 +54,9 @@ def conflicting(
         made.close()
 
 
+@pytest.mark.skipif(
+    not has_dynoxide(), reason="ministack's DynamoDB answers 200 buyers at once later than the data lane waits (1.5 s)"
+)
 class TestOperations:
     @pytest.mark.timeout(300)
     def test_one_of_two_hundred_wins_every_time(self, direct: Container, tenants: tuple[Tenant, Tenant]) -> None:

@@ -134,7 +134,7 @@ class TestConnections:
         # By hand: botocore takes half an answer to a write for a whole one.
         body = b'{"TableName": "things", "Item": {"pk": {"S": "half"}}, "ReturnConsumedCapacity": "TOTAL"}'
         headers = {"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0"}
-        scope = "Credential=k/20260101/eu-west-2/dynamodb/aws4_request, SignedHeaders=host, Signature=any"
+        scope = "Credential=111111111111/20260101/eu-west-2/dynamodb/aws4_request, SignedHeaders=host, Signature=any"
         headers |= {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Amz-Date": "20260101T000000Z"}
         with closing(http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=5)) as connection:
             connection.request("POST", "/", body, headers)

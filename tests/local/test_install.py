@@ -109,4 +109,4 @@ class TestPlatforms:
     ) -> None:
         monkeypatch.setattr(platform, "machine", lambda: machine)
         monkeypatch.setattr("sys.platform", "linux")
-        assert install.has_dynoxide() is bool(published)
+        assert install.is_published() is bool(published)
