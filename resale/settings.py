@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_seconds: int = 3600  # AWS's limit for role chaining
     session_cache_count: int = 2048  # about 0.5 MiB each once S3 and KMS clients are made
     session_idle_seconds: float = 3600.0  # a session not asked for in this time is dropped
+    session_proof_seconds: float = 60.0  # how often S3 is asked whether it still knows a session that signs forms
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 5.0
     upload_form_seconds: int = 900

@@ -128,7 +128,7 @@ def require_production() -> None:
         raise ImproperlyConfigured(said)
 
 
-def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
+def resale_settings(*, lookup_secret: str, cursor_secret: str, session_proof_seconds: float = 60.0) -> Settings:
     """Build the library's settings.
 
     Raises:
@@ -147,6 +147,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str) -> Settings:
         dynamodb_endpoints=_endpoints(),
         lookup_secret=lookup_secret.encode(),
         cursor_secret=cursor_secret.encode(),
+        session_proof_seconds=session_proof_seconds,
         guard_folder=text("RESALE_GUARD_DIR"),
         session_cache_count=_count("RESALE_SESSION_CACHE", least=1),
         payments_url=text("RESALE_PAYMENTS_URL"),

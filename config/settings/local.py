@@ -12,6 +12,7 @@ SECRET_KEY = environment.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
 RESALE = environment.resale_settings(
     lookup_secret=environment.text("RESALE_LOOKUP_SECRET") or secrets.token_urlsafe(48),
     cursor_secret=environment.text("RESALE_CURSOR_SECRET") or secrets.token_urlsafe(48),
+    session_proof_seconds=5.0,  # a local engine that was killed has forgotten every session
 )
 
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.local"]

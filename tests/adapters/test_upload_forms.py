@@ -17,7 +17,7 @@ from resale.application.ports import UploadForm
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.adapters.conftest import OpenSessions
-from tests.adapters.test_sessions import age, eventually
+from tests.adapters.test_sessions import age, eventually, spoil
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678, tzinfo=UTC)  # a test clock's
 JPEG = "image/jpeg"
@@ -137,3 +137,38 @@ class TestPosting:
     )
     def test_refuses_a_changed_form(self, change: dict[str, str], sign: Sign, key: str) -> None:
         assert post(sign(key), b"x", **change) == 403
+
+
+class TestARefusedSession:
+    """A revoked one, or one that an engine forgot: S3 tells the browser that sends the form, and not its signer."""
+
+    def test_is_noticed_and_replaced(self, session: TenantSession, resale_settings: Settings, key: str) -> None:
+        forms = S3UploadForms(session, resale_settings)
+        spoil(session)
+        assert post(signed_by(forms, key), b"x") == 403
+        session.prove(every_seconds=0)
+        assert post(signed_by(forms, key), b"x") == 204
+
+    def test_is_noticed_by_the_refresh_thread(
+        self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], resale_settings: Settings, key: str
+    ) -> None:
+        session = open_sessions(session_proof_seconds=0.05).for_tenant(tenants[0])
+        forms = S3UploadForms(session, resale_settings)
+        signed_by(forms, key)
+        spoil(session)
+        assert eventually(lambda: post(signed_by(forms, key), b"x") == 204)
+
+    def test_is_kept_while_it_is_good(self, session: TenantSession, resale_settings: Settings, key: str) -> None:
+        signed_by(S3UploadForms(session, resale_settings), key)
+        before = session.credentials()
+        session.prove(every_seconds=0)
+        assert session.credentials() == before
+
+    def test_is_not_asked_for_where_nothing_was_signed(self, session: TenantSession) -> None:
+        spoiled = spoil(session)
+        session.prove(every_seconds=0)
+        assert session.credentials().access_key == spoiled
+
+
+def signed_by(forms: S3UploadForms, key: str) -> UploadForm:
+    return forms.sign(key=key, content_type=JPEG, min_bytes=1, max_bytes=1000, now=NOW)

@@ -8,10 +8,11 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from botocore.client import BaseClient
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
 
 from resale.adapters.aws.clients import ClientFactory
 from resale.adapters.aws.credentials import MANDATORY_SECONDS, RoleCredentials, wall_clock
@@ -23,6 +24,9 @@ from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 from resale.settings import Settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +34,10 @@ _LOG = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 30.0
 #: The thread renews a session a third before its end: 20 minutes of 3600 s, beyond the 15 minutes of an upload form.
 _RENEW_SHARE: Final = 1 / 3
+#: Credentials that signed nothing for so long are not proven: nobody holds a form of theirs that is still good.
+_SIGNING_SECONDS: Final = 3600.0
+_ABSENT_KEY: Final = "originals/-"  # the role may read and list there, so it is 404 and not 403
+_REFUSED_STATUSES: Final = frozenset({400, 401, 403})  # 400 is S3's ExpiredToken
 #: DynamoDB answers in milliseconds: a stalled connection is dropped soon and the call repeated.
 _LANE_READ_SECONDS: Final = 1.5
 
@@ -40,6 +48,8 @@ class TenantSession:
     def __init__(self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts") -> None:
         self.tenant = tenant
         self.used_at = time.monotonic()  # when a caller last asked for this session
+        self._signed_at: float | None = None  # when credentials were last given to sign what somebody else sends
+        self._proven_at = 0.0
         self._credentials = credentials
         self._parts = parts
         self._clients: dict[tuple[str, float], BaseClient] = {}
@@ -73,6 +83,7 @@ class TenantSession:
         lease = self._credentials.ensure(seconds)
         if (lease.expires_at - wall_clock()).total_seconds() < seconds:
             raise SessionUnavailable(f"Sessions of tenant {self.tenant.slug} are too short.", retry_after_seconds=60)
+        self._signed_at = time.monotonic()
         return lease.frozen
 
     def expires_at(self) -> datetime:
@@ -110,6 +121,25 @@ class TenantSession:
     def renew(self, *, before_seconds: float) -> None:
         """Fetch new credentials when these expire within ``before_seconds``. For the refresh thread."""
         self._credentials.ensure(before_seconds)
+
+    def prove(self, *, every_seconds: float) -> None:
+        """Replace credentials that S3 refuses, if forms or links are signed with them. For the refresh thread.
+
+        A browser sends what was signed, so no response tells this process that the session was revoked, or that a
+        local engine forgot it. One HEAD of an object that does not exist is answered with 404 while they are good.
+        """
+        now = time.monotonic()
+        is_signing = self._signed_at is not None and now - self._signed_at < _SIGNING_SECONDS
+        if not is_signing or now - self._proven_at < every_seconds:
+            return
+        client = cast("S3Client", self.client("s3"))
+        try:
+            client.head_object(Bucket=self.tenant.resources.media_bucket, Key=_ABSENT_KEY)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _REFUSED_STATUSES:
+                _LOG.warning("session of tenant %s is refused; fetching another", self.tenant.slug)
+                self.expire()
+        self._proven_at = now
 
     def remaining_seconds(self) -> float:
         """Say how long the present credentials are good; 0 before the first."""
@@ -195,7 +225,7 @@ class TenantSessions:
 
     def __init__(self, settings: Settings, *, tick_seconds: float = _TICK_SECONDS) -> None:
         self._settings = settings
-        self._tick_seconds = tick_seconds
+        self._tick_seconds = min(tick_seconds, settings.session_proof_seconds)
         self._renew_before_seconds = max(settings.session_seconds * _RENEW_SHARE, 2 * MANDATORY_SECONDS)
         self._thread: threading.Thread | None = None
         self._begin()
@@ -259,6 +289,7 @@ class TenantSessions:
                 if closing.is_set():
                     return
                 self._refresh(session)
+                self._prove(session)
 
     def _sessions_in_use(self) -> list[TenantSession]:
         """Drop idle sessions from the cache and return the ones that are left, or that somebody else holds."""
@@ -267,6 +298,14 @@ class TenantSessions:
             while self._sessions and next(iter(self._sessions.values())).used_at < oldest_use:
                 self._sessions.popitem(last=False)
             return list(self._in_use)
+
+    def _prove(self, session: TenantSession) -> None:
+        try:
+            session.prove(every_seconds=self._settings.session_proof_seconds)
+        except (BotoCoreError, Unavailable) as failure:
+            _LOG.info("session of tenant %s not proven: %s", session.tenant.slug, failure)
+        except Exception:  # noqa: BLE001 - as in _refresh
+            _LOG.exception("session of tenant %s not proven", session.tenant.slug)
 
     def _refresh(self, session: TenantSession) -> None:
         """Renew a session in use; a failure is logged and tried again at the next tick."""
