@@ -7,8 +7,8 @@ A worker is started without manage.py, one service a purpose; ``-Q`` names the p
         --without-gossip --without-mingle --without-heartbeat
 
 Both pools are prefork. Orders: the hard limit ends a payment call that hangs, and a child that dies takes one task
-along and not the queue; 4 children wait on the network most of the time. Images: decoding is native code fed by
-strangers, so a crash or a swollen heap must stay in a child; one child a vCPU, as each keeps one busy. ``threads``
+along and not the queue; 4 children wait on the network most of the time. Images: a child hands each picture to a process
+of its own, in which native code is fed by strangers (docs/decisions/0023); one child a vCPU, as each keeps one busy. ``threads``
 enforces no limits and isolates nothing, so it is only for work that is short, waits and cannot crash; today there is
 none. gevent and eventlet have no event loop of this kind, and the transport refuses them.
 """
@@ -78,7 +78,7 @@ _COMMON: Final[Mapping[str, Any]] = {
     "task_acks_on_timeout": False,
     "task_reject_on_worker_lost": True,
     "worker_prefetch_multiplier": 1,
-    "worker_max_memory_per_child": 400_000,  # KiB; an image takes 150 MiB at most
+    "worker_max_memory_per_child": 400_000,  # KiB; an image is decoded in another process
     "task_serializer": "json",
     "accept_content": ("json",),
     "task_ignore_result": True,

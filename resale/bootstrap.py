@@ -18,7 +18,7 @@ from resale.adapters.dynamodb.set_aside import stream_range
 from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
-from resale.adapters.images.vips import VipsImageCodec
+from resale.adapters.images.isolated import IsolatedImageCodec
 from resale.adapters.partners.choice import PartnerChoice, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
@@ -83,7 +83,7 @@ class Container:
         self.settings = settings
         self.sessions = TenantSessions(settings)
         self.ids: IdSource = new_id
-        self.codec: ImageCodec = VipsImageCodec()
+        self.codec: ImageCodec = IsolatedImageCodec()
         self._cursors = Cursors(settings.cursor_secret)
         self._directory = CustomerDirectory(settings.lookup_secret)
         self._keyring = KMSKeyring(settings)

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from resale.application.ports import UploadForms
-from resale.application.queries.listings import ImageView, OwnerListing, UploadView
+from resale.application.queries.listings import UPLOAD_LIMITS, ImageView, OwnerListing, UploadView
 from resale.domain.ids import ListingId
 from resale.domain.media import MediaStatus, original_key
 
@@ -32,5 +32,5 @@ def _with_upload(listing_id: ListingId, image: ImageView, *, forms: UploadForms,
         max_bytes=image.bytes,
         now=now,
     )
-    upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at)
+    upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at, limits=UPLOAD_LIMITS)
     return msgspec.structs.replace(image, upload=upload)

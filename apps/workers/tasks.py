@@ -12,7 +12,7 @@ from apps.core.container import get_container
 from apps.workers.base import TenantTask
 from apps.workers.steps import STEPS, Delivery
 from apps.workers.sweep import Sweeper
-from resale.application.operations.media import process_image
+from resale.application.operations.media import count_attempt, process_image
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -119,7 +119,12 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:
     container = get_container()
     store = container.media_store(task.tenant)
-    _delivery(task).run(
+    delivery = _delivery(task)
+    if delivery.receive_count > 1:
+        delivery.run(
+            lambda uow, now: count_attempt(uow=uow, store=store, listing_id=listing_id, media_id=media_id, now=now)
+        )
+    delivery.run(
         lambda uow, now: process_image(
             uow=uow, store=store, codec=container.codec, listing_id=listing_id, media_id=media_id, now=now
         )

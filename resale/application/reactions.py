@@ -121,6 +121,7 @@ CHANGE_TYPES: Final = frozenset(
         "image.ready",
         "image.rejected",
         "image.requested",
+        "image.retried",
         "inbound.failed",
         "inbound.ignored",
         "inbound.postponed",

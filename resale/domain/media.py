@@ -7,20 +7,21 @@ from typing import Annotated
 import msgspec
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, is_id
+from resale.domain.image_formats import MAX_IMAGE_BYTES, ContentType, normalise_content_type
 from resale.domain.text import code
-from resale.errors import Conflict, NotFound, Rejected
+from resale.errors import Conflict, NotFound, Rejected, Unavailable
 
 SCHEMA = 1
 MAX_IMAGES = 12  # in one listing
 MAX_STORED_IMAGES = 48  # over all edits of one listing, refused and unused slots included
-MAX_IMAGE_BYTES = 20 * 1024 * 1024
-MAX_PIXELS = 50_000_000  # a 50-megapixel sheet is beyond every phone camera's default; bounds decoding memory
+MAX_ATTEMPTS = 2  # repeated ones; the first is not counted, so a slot is rejected after three without an outcome
 EXPIRY_GRACE = timedelta(seconds=60)  # an upload begun in the last second still arrives
 RENDITION_EDGES_PX = (1600, 800, 320)
 
-ContentType = Annotated[str, code(r"^image/(jpeg|png|webp)\Z")]
 Sha256Hex = Annotated[str, code(r"^[0-9a-f]{64}\Z")]
-ImageBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES)]
+ImageBytes = Annotated[
+    int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES, description="The exact size of the file; the form takes no other.")
+]
 
 
 class MediaStatus(StrEnum):
@@ -33,7 +34,10 @@ class MediaStatus(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why an upload is refused. Stable: part of the API."""
+    """Why an upload is refused. Stable: part of the API.
+
+    ``type_mismatch`` is no longer given: a good picture under a wrong declared type is accepted.
+    """
 
     EMPTY = "empty"
     NOT_AN_IMAGE = "not_an_image"
@@ -44,6 +48,7 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     TRUNCATED = "truncated"
+    UNPROCESSABLE = "unprocessable"
 
 
 class ImageRefused(Rejected):
@@ -55,6 +60,12 @@ class ImageRefused(Rejected):
         """Keep the reason; the sentence is the reason itself, never the content."""
         super().__init__(reason.value)
         self.reason = reason
+
+
+class ImageNotRendered(Unavailable):
+    """Rendering did not end in time, or was ended from outside; the same bytes may yet be rendered."""
+
+    code = "image_not_rendered"
 
 
 class MediaNotFound(NotFound):
@@ -97,11 +108,18 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     bytes: ImageBytes
     sha256: Sha256Hex | None = None
 
+    def __post_init__(self) -> None:
+        """Keep the content type in its plain form, however it was written."""
+        plain = normalise_content_type(self.content_type)
+        if plain != self.content_type:
+            msgspec.structs.force_setattr(self, "content_type", plain)
+
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """An image slot of a listing (or, as evidence, of a claim: ``evidence_album``).
 
-    ``original_version`` pins the one upload that counts; ``seller_id`` is whose it is.
+    ``original_version`` pins the one upload that counts; ``seller_id`` is whose it is. ``original_content_type`` is
+    what the bytes are, which the slot need not have said. ``attempt_count`` counts the repeated attempts at the upload.
     """
 
     id: MediaId
@@ -114,6 +132,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     rejection_reason: RefusalReason | None = None
     original_version: str | None = None
     original_sha256: str | None = None
+    original_content_type: str | None = None
+    attempt_count: int = 0
     perceptual_hash: str | None = None
     width_px: int | None = None
     height_px: int | None = None

@@ -60,6 +60,18 @@ def post(form: UploadForm, body: bytes, **changes: str) -> int:
     return urllib3.request("POST", form.url, fields=fields, retries=False, timeout=10).status
 
 
+def post_as(form: UploadForm, body: bytes, part_type: str) -> int:
+    """Post as a browser does: it says on the file's part what it takes the file for."""
+    fields: dict[str, Any] = {**form.fields, "file": ("photo", body, part_type)}
+    return urllib3.request("POST", form.url, fields=fields, retries=False, timeout=10).status
+
+
+class TestBrowsers:
+    @pytest.mark.parametrize("part_type", ["image/jpg", "image/heic", "application/octet-stream", "IMAGE/JPEG; q=1"])
+    def test_may_take_the_file_for_anything(self, sign: Sign, key: str, part_type: str) -> None:
+        assert post_as(sign(key), b"x" * 10, part_type) == 204
+
+
 class TestForms:
     def test_equal_botocores(self, sign: Sign, session: TenantSession, key: str) -> None:
         pairs: list[tuple[UploadForm, dict[str, Any]]] = []

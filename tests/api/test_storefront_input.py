@@ -62,7 +62,7 @@ BAD_LISTINGS: list[tuple[dict[str, Any], str, str]] = [
     (image(content_type="image/svg+xml"), "/images/1/content_type", "wrong_format"),
     (image(content_type="text/html"), "/images/1/content_type", "wrong_format"),
     (image(bytes=0), "/images/1/bytes", "out_of_range"),
-    (image(bytes=20 * 1024 * 1024 + 1), "/images/1/bytes", "out_of_range"),
+    (image(bytes=40 * 1024 * 1024 + 1), "/images/1/bytes", "out_of_range"),
     (image(sha256="A" * 64), "/images/1/sha256", "wrong_format"),
     ({"custom_fields": {"Size": "M"}}, "/custom_fields", "wrong_format"),
     ({"custom_fields": {"$key": "M"}}, "/custom_fields", "wrong_format"),

@@ -47,6 +47,28 @@ class TestCreateListing:
         assert keys == [f"originals/{made['id']}/{image['id']}" for image in made["images"]]
         assert made["images"][1]["upload"]["fields"]["Content-Type"] == "image/png"
 
+    @pytest.mark.parametrize(
+        ("said", "plain"),
+        [
+            ("image/jpg", "image/jpeg"),
+            ("IMAGE/JPEG", "image/jpeg"),
+            ("image/jpeg; charset=utf-8", "image/jpeg"),
+            ("image/PNG ;x=y", "image/png"),
+            ("image/heic", "image/heic"),
+            ("image/heif-sequence", "image/heif"),
+            ("image/avif", "image/avif"),
+        ],
+    )
+    def test_content_types_are_taken_as_browsers_and_telephones_write_them(
+        self, front: Front, seller: Shopper, said: str, plain: str
+    ) -> None:
+        made = front.post("/v1/listings", a_listing_body(images=[{"content_type": said, "bytes": 9}]), by=seller)
+        (image,) = made.json["images"]
+        assert (made.status, image["content_type"]) == (201, plain)
+        assert image["upload"]["fields"]["Content-Type"] == plain
+        assert image["upload"]["limits"]["max_bytes"] == 40 * 1024 * 1024
+        assert image["upload"]["limits"]["max_pixels"][plain if plain != "image/heif" else "image/heic"] >= 16_000_000
+
     def test_is_a_shoppers_call(self, front: Front) -> None:
         assert front.post("/v1/listings", a_listing_body()).code == "401 token_missing"
         assert front.post("/v1/listings", a_listing_body(), brand=True).code == "401 token_missing"

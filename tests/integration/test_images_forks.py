@@ -31,7 +31,7 @@ data, codec, parent_renders = bytes.fromhex(sys.stdin.read()), VipsImageCodec(),
 
 def attempt():
     try:
-        codec.render(data, declared_content_type="image/png")
+        codec.render(data)
     except RuntimeError:
         return "RuntimeError"
     return "rendered"

@@ -61,6 +61,19 @@ _DRAFT: Final[dict[str, Any]] = {
                 "url": "https://northwind-media.s3.eu-west-2.amazonaws.com/",
                 "fields": {"key": f"originals/{_LISTING_ID}/{_MEDIA_ID}", "Content-Type": "image/jpeg", "policy": "…"},
                 "expires_at": "2026-11-21T09:45:00Z",
+                "limits": {
+                    "content_types": [
+                        "image/jpeg",
+                        "image/png",
+                        "image/webp",
+                        "image/heic",
+                        "image/avif",
+                        "image/heif",
+                    ],
+                    "max_bytes": 41_943_040,
+                    "max_side_px": 32_768,
+                    "max_pixels": {"image/jpeg": 120_000_000, "image/png": 50_000_000, "image/webp": 50_000_000},
+                },
             },
         }
     ],

@@ -1,26 +1,24 @@
-"""The libvips side: read a header, decode small, orient, convert to sRGB, scale, encode.
+"""The libvips side: open a cleaned picture, decode small, orient, convert to sRGB, scale, encode.
 
 Importing this module starts libvips, which does not survive a fork: ``vips.VipsImageCodec`` imports it in the
-process that uses it. Every loader is blocked but the three we take.
+process that uses it.
 """
 
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from typing import BinaryIO
 
 import pyvips
 
+from resale.adapters.images.cleaned import Cleaned
+from resale.adapters.images.cleaning import check_size, clean
 from resale.adapters.images.hashing import GREY_EDGE_PX, hash_grey
+from resale.adapters.images.opening import PROFILE, open_picture, refusal_of
 from resale.adapters.images.profiles import is_called_srgb
-from resale.domain.media import (
-    MAX_PIXELS,
-    RENDITION_EDGES_PX,
-    ImageRefused,
-    RefusalReason,
-    RenderedImage,
-    RenderedRendition,
-)
+from resale.adapters.images.scratch import write_scratch
+from resale.domain.media import RENDITION_EDGES_PX, RenderedImage, RenderedRendition
 
 STARTED_IN_PROCESS = os.getpid()
 
@@ -29,74 +27,52 @@ _QUALITY = 80  # libvips' own default is 75; below 80 skin and textiles show blo
 # saves nothing; at 320 px it takes 4 ms more and saves 17 % of the bytes that lists load most.
 _LARGE_EFFORT, _SMALL_EFFORT, _SMALL_PIXELS = 0, 2, 320 * 320
 _KEEP = "none"  # no EXIF, GPS, XMP, IPTC or colour profile leaves
-_PROFILE = "icc-profile-data"
 _WHITE = [255, 255, 255]
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF 2.32, orientation 0x0112: the values that swap width and height
-_JPEG_SHRINKS = (8, 4, 2)  # what the decoder can do while it decodes (libjpeg-turbo scaled IDCT)
-_LOADERS = {
-    "image/jpeg": pyvips.Image.jpegload_buffer,
-    "image/png": pyvips.Image.pngload_buffer,
-    "image/webp": pyvips.Image.webpload_buffer,
-}
-
-pyvips.operation_block_set("VipsForeignLoad", state=True)
-for _loader in ("VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"):
-    pyvips.operation_block_set(_loader, state=False)
-pyvips.block_untrusted_set(state=True)
-pyvips.concurrency_set(1)  # one image per process; parallelism is the worker pool's
-pyvips.cache_set_max(0)  # no image is rendered twice, so kept operations are only memory
 
 
-def render(data: bytes, content_type: str) -> RenderedImage:
-    """Check the size by the header, decode once, and make every rendition from the next larger one.
+def render(data: memoryview, content_type: str, *, sha256: str) -> RenderedImage:
+    """Clean the file, check its size, decode once, and make every rendition from the next larger one.
 
     Raises:
-        ImageRefused: ``not_an_image`` (no readable header), ``too_many_pixels``, ``truncated``.
+        ImageRefused: ``not_an_image``, ``unsupported_format``, ``truncated``, ``unprocessable``, ``too_many_pixels``.
     """
-    header = _read_header(data, content_type)
-    if header.width * header.height > _count_pixels_allowed(header):
-        raise ImageRefused(RefusalReason.TOO_MANY_PIXELS)
-    width_px, height_px = _measure_upright(header)
-    largest = _decode(data, content_type, longest_px=max(width_px, height_px))
+    cleaned = clean(data, content_type)
+    with write_scratch(cleaned.parts) as file:
+        largest, width_px, height_px = _decode(cleaned, file)
     steps = tuple(accumulate(RENDITION_EDGES_PX, _draw_smaller, initial=largest))[1:]
     return RenderedImage(
-        content_type=content_type,
+        content_type=cleaned.content_type,
         width_px=width_px,
         height_px=height_px,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         perceptual_hash=_hash_perceptually(steps[-1]),
         renditions=tuple(_encode_all(steps)),
     )
 
 
-def _read_header(data: bytes, content_type: str) -> pyvips.Image:
-    try:
-        return _LOADERS[content_type](data, access="sequential", fail_on="error")
-    except pyvips.Error as error:
-        raise ImageRefused(RefusalReason.NOT_AN_IMAGE) from error
+def _decode(cleaned: Cleaned, file: BinaryIO) -> tuple[pyvips.Image, int, int]:
+    """Decode upright, in 8-bit sRGB with or without alpha, no longer than the largest rendition.
 
-
-def _count_pixels_allowed(header: pyvips.Image) -> int:
-    # An interlaced PNG or progressive JPEG lies whole in memory while it is decoded; others pass through in strips.
-    is_held_whole = header.get_typeof("interlaced") != 0
-    return MAX_PIXELS // 2 if is_held_whole else MAX_PIXELS
-
-
-def _measure_upright(header: pyvips.Image) -> tuple[int, int]:
-    is_sideways = header.get_typeof("orientation") != 0 and header.get("orientation") in _SIDEWAYS
-    return (header.height, header.width) if is_sideways else (header.width, header.height)
-
-
-def _decode(data: bytes, content_type: str, *, longest_px: int) -> pyvips.Image:
-    """Decode the first page upright, in 8-bit sRGB with or without alpha, no longer than the largest rendition."""
-    hint = _shrink_on_load(content_type, longest_px=longest_px)
-    image = _LOADERS[content_type](data, access="sequential", fail_on="error", **hint)
+    Returns:
+        The picture, and the size it had, upright.
+    """
+    image = open_picture(cleaned, file)
+    check_size(cleaned, image.width, image.height)  # as the decoder reads it, which is what it decodes
+    width_px, height_px = _measure_upright(image)
+    if cleaned.content_type != "image/heic":
+        image = open_picture(cleaned, file, edge_px=RENDITION_EDGES_PX[0])
     planned = _scale_down(image, RENDITION_EDGES_PX[0])
     try:
         small = planned.copy_memory()  # alone in here: only now are pixels read, and any other error is ours
     except pyvips.Error as error:
-        raise ImageRefused(RefusalReason.TRUNCATED) from error
-    return _to_srgb(small.autorot()).copy_memory()
+        raise refusal_of(error, cleaned=cleaned) from error
+    return _to_srgb(small.autorot()).copy_memory(), width_px, height_px
+
+
+def _measure_upright(image: pyvips.Image) -> tuple[int, int]:
+    is_sideways = image.get("orientation") in _SIDEWAYS
+    return (image.height, image.width) if is_sideways else (image.width, image.height)
 
 
 def _scale_down(image: pyvips.Image, edge_px: int) -> pyvips.Image:
@@ -147,15 +123,6 @@ def _hash_perceptually(image: pyvips.Image) -> str:
 _ENCODERS = {"image/webp": _encode_webp, "image/jpeg": _encode_jpeg}
 
 
-def _shrink_on_load(content_type: str, *, longest_px: int) -> dict[str, float]:
-    edge_px = RENDITION_EDGES_PX[0]
-    if content_type == "image/jpeg":
-        return {"shrink": next((by for by in _JPEG_SHRINKS if longest_px >= edge_px * by), 1)}
-    if content_type == "image/webp":
-        return {"scale": min(1.0, edge_px / longest_px)}
-    return {}
-
-
 def _resize(image: pyvips.Image, width_px: int, height_px: int) -> pyvips.Image:
     across, down = width_px / image.width, height_px / image.height
     if not image.hasalpha():
@@ -173,7 +140,7 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def _has_foreign_profile(image: pyvips.Image) -> bool:
-    return image.get_typeof(_PROFILE) != 0 and not is_called_srgb(image.get(_PROFILE))
+    return image.get_typeof(PROFILE) != 0 and not is_called_srgb(image.get(PROFILE))
 
 
 def _flatten(image: pyvips.Image) -> pyvips.Image:

@@ -1,5 +1,6 @@
 """What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
 
+import contextlib
 import hashlib
 from datetime import datetime
 
@@ -7,8 +8,10 @@ import msgspec
 
 from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitOfWork
 from resale.domain.ids import ListingId, MediaId
+from resale.domain.image_formats import MAX_IMAGE_BYTES
 from resale.domain.media import (
-    MAX_IMAGE_BYTES,
+    MAX_ATTEMPTS,
+    ImageNotRendered,
     ImageRefused,
     Media,
     MediaStatus,
@@ -19,6 +22,7 @@ from resale.domain.media import (
     original_key,
     rendition_key,
 )
+from resale.errors import Conflict, Unavailable
 
 
 def process_image(
@@ -33,7 +37,8 @@ def process_image(
     """Turn the first upload to a slot into renditions, or say why it is refused.
 
     Shape: reads 1 item and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
-    ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op.
+    ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op. An
+    image that was tried ``MAX_ATTEMPTS`` times again without an outcome is rejected as ``unprocessable``.
 
     Args:
         uow: Fresh; committed here once.
@@ -48,7 +53,8 @@ def process_image(
 
     Raises:
         MediaNotFound: No such slot.
-        Unavailable: Store or bucket did not answer; nothing was committed.
+        ImageNotRendered: No outcome in time; nothing was committed, the message comes again.
+        Unavailable: Store or bucket did not answer; attempts are counted from the start.
         Conflict: Another worker was faster; said again it is a no-op.
     """
     media = uow.media.get(listing_id, media_id)
@@ -57,37 +63,73 @@ def process_image(
     upload = store.find_first_version(original_key(listing_id, media_id))
     if upload is None:
         return _without_upload(uow=uow, media=media, now=now)
+    pinned = msgspec.structs.replace(media, original_version=upload.version_id)
     try:
-        rendered = _render(store=store, codec=codec, media=media, upload=upload)
+        settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
     except ImageRefused as refusal:
-        return _settle(
-            uow=uow,
-            media=msgspec.structs.replace(
-                media,
-                status=MediaStatus.REJECTED,
-                rejection_reason=refusal.reason,
-                original_version=upload.version_id,
-            ),
-            change_type="image.rejected",
-            reason_code=refusal.reason.value,
-            now=now,
-        )
+        settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
+    except ImageNotRendered:
+        raise
+    except Unavailable:
+        _forget_attempts(uow=uow, media=media, now=now)
+        raise
     return _settle(
         uow=uow,
-        media=msgspec.structs.replace(
-            media,
-            status=MediaStatus.READY,
-            original_version=upload.version_id,
-            original_sha256=rendered.sha256,
-            perceptual_hash=rendered.perceptual_hash,
-            width_px=rendered.width_px,
-            height_px=rendered.height_px,
-            renditions=_store_renditions(store, rendered, listing_id),
-        ),
-        change_type="image.ready",
-        reason_code=None,
+        media=settled,
+        change_type="image.ready" if settled.status == MediaStatus.READY else "image.rejected",
+        reason_code=settled.rejection_reason,
         now=now,
     )
+
+
+def count_attempt(
+    *, uow: UnitOfWork, store: MediaStore, listing_id: ListingId, media_id: MediaId, now: datetime
+) -> Media:
+    """Count a repeated attempt at an upload before it begins: one that ends its process leaves no other trace.
+
+    Shape: reads 1 item and the upload's versions; commits 1 (``image.retried``), or nothing for a slot that is used,
+    waits for its upload, or has been tried often enough.
+
+    Raises:
+        MediaNotFound: No such slot.
+        Unavailable: Store or bucket did not answer; nothing was committed.
+        Conflict: Another worker was faster.
+    """
+    media = uow.media.get(listing_id, media_id)
+    is_over = media.status != MediaStatus.AWAITING_UPLOAD or media.attempt_count > MAX_ATTEMPTS
+    if is_over or store.find_first_version(original_key(listing_id, media_id)) is None:
+        return media
+    return _save_attempts(uow=uow, media=media, count=media.attempt_count + 1, now=now)
+
+
+def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
+    if media.attempt_count > MAX_ATTEMPTS:
+        raise ImageRefused(RefusalReason.UNPROCESSABLE)
+    rendered = _render(store=store, codec=codec, media=media, upload=upload)
+    return msgspec.structs.replace(
+        media,
+        status=MediaStatus.READY,
+        original_sha256=rendered.sha256,
+        original_content_type=rendered.content_type,
+        perceptual_hash=rendered.perceptual_hash,
+        width_px=rendered.width_px,
+        height_px=rendered.height_px,
+        renditions=_store_renditions(store, rendered, media.listing_id),
+    )
+
+
+def _forget_attempts(*, uow: UnitOfWork, media: Media, now: datetime) -> None:
+    """Count from the start after a fault of the store, which says nothing of the image."""
+    if media.attempt_count:
+        with contextlib.suppress(Unavailable, Conflict):
+            _save_attempts(uow=uow, media=media, count=0, now=now)
+
+
+def _save_attempts(*, uow: UnitOfWork, media: Media, count: int, now: datetime) -> Media:
+    counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=now)
+    uow.media.save(counted, change_type="image.retried")
+    uow.commit()
+    return counted
 
 
 def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:
@@ -113,7 +155,7 @@ def _render(*, store: MediaStore, codec: ImageCodec, media: Media, upload: Store
     data = store.read(upload.key, version_id=upload.version_id, max_bytes=MAX_IMAGE_BYTES)
     if media.slot.sha256 is not None and hashlib.sha256(data).hexdigest() != media.slot.sha256:
         raise ImageRefused(RefusalReason.DIGEST_MISMATCH)
-    return codec.render(data, declared_content_type=media.slot.content_type)
+    return codec.render(data)
 
 
 def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: ListingId) -> tuple[Rendition, ...]:

@@ -62,8 +62,13 @@ class MediaStore(Protocol):
 class ImageCodec(Protocol):
     """Turns an upload into clean renditions."""
 
-    def render(self, data: bytes, *, declared_content_type: str) -> RenderedImage:
-        """Sniff, bound, orient, strip, convert and scale. Raises ImageRefused."""
+    def render(self, data: bytes) -> RenderedImage:
+        """Sniff, bound, orient, strip, convert and scale: a pure function of the bytes.
+
+        Raises:
+            ImageRefused: What the bytes are, or are not; said again of the same bytes it is the same.
+            Unavailable: The outcome is not known; the bytes are not the reason.
+        """
 
 
 class PaymentProvider(Protocol):

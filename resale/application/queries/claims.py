@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import Document, Page, PrivateLinks, Reader, UploadForms
-from resale.application.queries.listings import UploadView
+from resale.application.queries.listings import UPLOAD_LIMITS, UploadView
 from resale.application.queries.orders import ParcelView
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import Claim, ClaimNotFound, ClaimPrivate, ClaimReason, ClaimStatus
@@ -160,7 +160,7 @@ def _evidence(image: Media, links: PrivateLinks, forms: UploadForms | None, now:
     if forms is not None and waits:
         size, key = image.slot.bytes, original_key(image.listing_id, image.id)
         form = forms.sign(key=key, content_type=image.slot.content_type, min_bytes=size, max_bytes=size, now=now)
-        upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at)
+        upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at, limits=UPLOAD_LIMITS)
     return EvidenceView(
         id=image.id,
         status=image.status,

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
+from resale.domain.image_formats import CONTENT_TYPES, LIMITS, MAX_IMAGE_BYTES, MAX_SIDE_PX
 from resale.domain.listings import Condition, Listing, ListingNotFound, ListingPrivate, ListingStatus
 from resale.domain.media import Media, MediaStatus, RefusalReason
 from resale.domain.money import Money
@@ -32,12 +33,37 @@ class PhotoView(msgspec.Struct, frozen=True, kw_only=True):
     renditions: tuple[RenditionView, ...]
 
 
+class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a photo may be, whatever its slot was made for.
+
+    ``max_pixels`` is width times height, by type; a progressive JPEG may have 50,000,000, an interlaced PNG 25,000,000.
+    """
+
+    content_types: tuple[str, ...]
+    max_bytes: int
+    max_side_px: int
+    max_pixels: dict[str, int]
+
+
 class UploadView(msgspec.Struct, frozen=True, kw_only=True):
-    """A presigned POST: send ``fields``, then ``file``, as multipart/form-data to ``url``."""
+    """A presigned POST: send ``fields``, then ``file``, as multipart/form-data to ``url``.
+
+    Send ``fields`` as they are, ``Content-Type`` among them; the type that a browser puts on the file's part does not
+    matter. What ``limits`` does not allow is rejected after the upload, with a reason.
+    """
 
     url: str
     fields: dict[str, str]
     expires_at: datetime
+    limits: UploadLimits
+
+
+UPLOAD_LIMITS: Final = UploadLimits(
+    content_types=CONTENT_TYPES,
+    max_bytes=MAX_IMAGE_BYTES,
+    max_side_px=MAX_SIDE_PX,
+    max_pixels={content_type: limit.max_pixels for content_type, limit in LIMITS.items()},
+)
 
 
 class ImageView(msgspec.Struct, frozen=True, kw_only=True):

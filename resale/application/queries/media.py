@@ -36,6 +36,6 @@ def get_original(*, reader: Reader, principal: Principal, listing_id: ListingId,
             return OriginalView(
                 key=original_key(listing_id, media_id),
                 version_id=image.original_version,
-                content_type=image.slot.content_type,
+                content_type=image.original_content_type or image.slot.content_type,
             )
     raise MediaNotFound

@@ -1,0 +1,122 @@
+"""Images that nobody can settle: attempts are counted where they survive, and the last one ends the slot."""
+
+from typing import Any
+
+import pytest
+
+from resale.application.operations.media import count_attempt, process_image
+from resale.application.ports import ImageCodec, MediaStore
+from resale.domain.media import (
+    ImageNotRendered,
+    Media,
+    MediaStatus,
+    RefusalReason,
+    RenderedImage,
+    original_key,
+)
+from resale.errors import Unavailable
+from tests.fixtures.pictures import flat, png
+from tests.operations.world import World
+from tests.unit.builders import NOW
+
+
+class StuckCodec:
+    """Stands for a process that never answers in time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def render(self, data: bytes) -> RenderedImage:
+        assert data
+        self.asked += 1
+        raise ImageNotRendered("planted")
+
+
+class FullStore:
+    """The real bucket, but nothing can be put into it."""
+
+    def __init__(self, store: MediaStore) -> None:
+        self.find_first_version = store.find_first_version
+        self.read = store.read
+
+    def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
+        raise Unavailable(f"planted: {key} {content_type} {len(body)}")
+
+
+@pytest.fixture
+def media(world: World) -> Media:
+    """A slot with a good PNG in it, which was said to be a JPEG."""
+    photo = png(flat([9, 9, 9]))
+    _, (media,) = world.draft(world.shopper(), images=({"content_type": "image/JPG; q=1", "bytes": len(photo)},))
+    s3: Any = world.container.sessions.for_tenant(world.tenant).client("s3")
+    key = original_key(media.listing_id, media.id)
+    s3.put_object(Bucket=world.tenant.resources.media_bucket, Key=key, Body=photo)
+    return media
+
+
+def deliver(
+    world: World, media: Media, receive_count: int, *, codec: ImageCodec | None = None, store: MediaStore | None = None
+) -> Media:
+    """Do what the task does with a message that was handed out so often."""
+    store = store or world.container.media_store(world.tenant)
+    ids: Any = {"listing_id": media.listing_id, "media_id": media.id, "now": NOW}
+    if receive_count > 1:
+        count_attempt(uow=world.uow(), store=store, **ids)
+    return process_image(uow=world.uow(), store=store, codec=codec or world.container.codec, **ids)
+
+
+def stored(world: World, media: Media) -> Media:
+    return world.uow().media.get(media.listing_id, media.id)
+
+
+class TestAttempts:
+    def test_that_never_end_are_three_and_then_the_slot_is_rejected(self, world: World, media: Media) -> None:
+        codec = StuckCodec()
+        for receive_count in (1, 2, 3):
+            with pytest.raises(ImageNotRendered):
+                deliver(world, media, receive_count, codec=codec)
+        ended = deliver(world, media, 4, codec=codec)
+        assert (ended.status, ended.rejection_reason) == (MediaStatus.REJECTED, RefusalReason.UNPROCESSABLE)
+        assert (ended.due_at, codec.asked) == (None, 3)
+        assert deliver(world, media, 5, codec=codec) == ended
+
+    def test_are_counted_over_messages_as_the_sweep_sends_new_ones(self, world: World, media: Media) -> None:
+        codec = StuckCodec()
+        for receive_count in (1, 2, 1, 2, 1):
+            with pytest.raises(ImageNotRendered):
+                deliver(world, media, receive_count, codec=codec)
+        assert deliver(world, media, 2, codec=codec).status == MediaStatus.REJECTED
+
+    def test_count_from_the_start_after_a_fault_of_the_store(self, world: World, media: Media) -> None:
+        full = FullStore(world.container.media_store(world.tenant))
+        for receive_count in range(1, 7):
+            with pytest.raises(Unavailable, match="planted"):
+                deliver(world, media, receive_count, store=full)
+            assert stored(world, media).attempt_count == 0
+        assert deliver(world, media, 7).status == MediaStatus.READY
+
+    def test_are_not_counted_of_a_slot_that_waits_for_its_upload(self, world: World) -> None:
+        _, (empty,) = world.draft(world.shopper())[0:2]
+        for receive_count in range(1, 6):
+            deliver(world, empty, receive_count)
+        assert stored(world, empty).attempt_count == 0
+
+    def test_that_succeed_late_are_ready(self, world: World, media: Media) -> None:
+        with pytest.raises(ImageNotRendered):
+            deliver(world, media, 1, codec=StuckCodec())
+        assert deliver(world, media, 2).status == MediaStatus.READY
+
+
+class TestTypes:
+    def test_of_the_bytes_win_over_what_was_said(self, world: World, media: Media) -> None:
+        assert media.slot.content_type == "image/jpeg"
+        ready = deliver(world, media, 1)
+        assert (ready.status, ready.original_content_type) == (MediaStatus.READY, "image/png")
+
+    def test_of_a_refusal_are_not_blamed(self, world: World) -> None:
+        text = b"not a picture"
+        _, (media,) = world.draft(world.shopper(), images=({"content_type": "image/heic", "bytes": len(text)},))
+        s3: Any = world.container.sessions.for_tenant(world.tenant).client("s3")
+        key = original_key(media.listing_id, media.id)
+        s3.put_object(Bucket=world.tenant.resources.media_bucket, Key=key, Body=text)
+        assert deliver(world, media, 1).rejection_reason == RefusalReason.NOT_AN_IMAGE
