@@ -7,10 +7,10 @@ A worker is started without manage.py, one service a purpose; ``-Q`` names the p
         --without-gossip --without-mingle --without-heartbeat
 
 Both pools are prefork. Orders: the hard limit ends a payment call that hangs, and a child that dies takes one task
-along and not the queue; 4 children wait on the network most of the time. Images: a child hands each picture to a process
-of its own, in which native code is fed by strangers (docs/decisions/0023); one child a vCPU, as each keeps one busy. ``threads``
-enforces no limits and isolates nothing, so it is only for work that is short, waits and cannot crash; today there is
-none. gevent and eventlet have no event loop of this kind, and the transport refuses them.
+along and not the queue; 4 children wait on the network most of the time. Images: a child hands each picture to a
+process of its own, in which native code is fed by strangers (docs/decisions/0023); one child a vCPU, as each keeps one
+busy. ``threads`` enforces no limits and isolates nothing, so it is only for work that is short, waits and cannot
+crash; today there is none. gevent and eventlet have no event loop of this kind, and the transport refuses them.
 """
 
 from collections.abc import Mapping
