@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
+from resale.domain.moments import stamped
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
@@ -264,7 +265,7 @@ def parcel_of(claim: Claim) -> Shipment:
 def next_version(claim: Claim, now: datetime, **fields: object) -> Claim:
     """Change a claim."""
     fresh = {"step_tries": 0, "attention": heard(claim.attention), **fields}
-    return msgspec.structs.replace(claim, **fresh, version=claim.version + 1, updated_at=now)
+    return msgspec.structs.replace(claim, **stamped(fresh, now=now, after=claim.updated_at), version=claim.version + 1)
 
 
 def awake(claim: Claim, now: datetime) -> Claim:

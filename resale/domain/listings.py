@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
+from resale.domain.moments import stamped
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row
 from resale.domain.tenants import Policies
@@ -292,7 +293,8 @@ def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, *
         ListingTransitionRefused: The table has no such row, or none whose guard holds.
     """
     status = LISTINGS.next_status(listing.status, command, entity=listing, now=now)
-    moved = msgspec.structs.replace(listing, **fields, status=status, version=listing.version + 1, updated_at=now)
+    fields = stamped(fields, now=now, after=listing.updated_at)
+    moved = msgspec.structs.replace(listing, **fields, status=status, version=listing.version + 1)
     return msgspec.structs.replace(moved, due_at=wakes_at(moved))
 
 

@@ -23,6 +23,6 @@ def put_off(waiting: W, *, now: datetime) -> W:
         version=waiting.version + 1,
         step_tries=waiting.step_tries + 1,
         attention=PARTNER_SILENT if is_news else waiting.attention,
-        updated_at=now,
+        updated_at=max(now, waiting.updated_at),
         due_at=now + pause_after(waiting.step_tries),
     )

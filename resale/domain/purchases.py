@@ -180,7 +180,8 @@ def released(purchase: Purchase, *, now: datetime) -> Purchase:
     if purchase.claimed_quantity < 1:
         raise ValueError("no unit of this purchase is claimed")
     left = purchase.claimed_quantity - 1
-    return msgspec.structs.replace(purchase, claimed_quantity=left, version=purchase.version + 1, updated_at=now)
+    at = max(now, purchase.updated_at)
+    return msgspec.structs.replace(purchase, claimed_quantity=left, version=purchase.version + 1, updated_at=at)
 
 
 def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
@@ -198,4 +199,4 @@ def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
 def _next(purchase: Purchase, *, now: datetime) -> Purchase:
     if purchase.version >= MAX_CLAIMED_VERSION:
         raise PurchaseChangedTooOften("This purchase was changed too often.")
-    return msgspec.structs.replace(purchase, version=purchase.version + 1, updated_at=now)
+    return msgspec.structs.replace(purchase, version=purchase.version + 1, updated_at=max(now, purchase.updated_at))

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import TransferId, sibling
+from resale.domain.moments import stamped
 from resale.domain.orders import (
     GIVING_BACK,
     ORDERS,
@@ -135,7 +136,7 @@ def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fi
 def claim_closed(order: Order, *, now: datetime) -> Order:
     """Take an order on whose claim came to an end: completed, or delivered as before while a dispute is open."""
     closed = moved(order, OrderCommand.CLOSE_CLAIM, now=now)
-    return msgspec.structs.replace(closed, completed_at=now if closed.status == _S.COMPLETED else None)
+    return msgspec.structs.replace(closed, completed_at=closed.updated_at if closed.status == _S.COMPLETED else None)
 
 
 def kept(order: Order, *, now: datetime, **fields: object) -> Order:
@@ -239,7 +240,8 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _next_version(order: Order, now: datetime, fields: dict[str, object]) -> Order:
-    order = msgspec.structs.replace(order, version=order.version + 1, step_tries=0, updated_at=now, **fields)
+    fields = stamped(fields, now=now, after=order.updated_at)
+    order = msgspec.structs.replace(order, version=order.version + 1, step_tries=0, **fields)
     return msgspec.structs.replace(order, attention=None) if order.attention == PARTNER_SILENT else order
 
 

@@ -170,15 +170,16 @@ class AuditedRepository(Generic[E]):
         self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: str, reason_code: str | None
     ) -> Change:
         scope = self._scope
+        before = None if loaded is None else decode_change(str(loaded.item["change"]))
         change = Change(
             id=scope.ids("chg"),
             type=change_type,
             actor=scope.actor,
             request_id=scope.request_id,
             transaction_id=scope.transaction_id,
-            at=scope.now,
+            at=scope.now if before is None else max(scope.now, before.at),
             reason_code=None if reason_code is None else carriable(reason_code),  # some are a partner's own
-            prev_hash=GENESIS_HASH if loaded is None else decode_change(str(loaded.item["change"])).hash,
+            prev_hash=GENESIS_HASH if before is None else before.hash,
         )
         digest = hash_change(
             entity_id=entity.id,  # type: ignore[attr-defined]  # every audited entity has one

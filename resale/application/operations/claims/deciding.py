@@ -159,7 +159,7 @@ def resolve_claim(
         claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
         begin_claim_refund(uow=uow, order=order, amount=amount, claim=claim, now=now)
     elif resolution.decision == Verdict.DENY:
-        claim = msgspec.structs.replace(claim, closed_at=now)
+        claim = msgspec.structs.replace(claim, closed_at=max(now, claim.updated_at))
         complete_claimed(uow=uow, order=order, now=now)
     claim = awake(claim, now)
     uow.claims.save(claim, change_type=change_type)

@@ -7,6 +7,7 @@ import msgspec
 from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
+from resale.domain.moments import stamped
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.steps import moved, transfer_id_of
 from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
@@ -67,4 +68,5 @@ def credit_seller(*, uow: UnitOfWork, order: Order, amount: int, now: datetime) 
 
 def _moved(transfer: Transfer, command: TransferCommand, *, now: datetime, **fields: object) -> Transfer:
     status = TRANSFERS.next_status(transfer.status, command)
-    return msgspec.structs.replace(transfer, status=status, version=transfer.version + 1, updated_at=now, **fields)
+    fields = stamped(fields, now=now, after=transfer.updated_at)
+    return msgspec.structs.replace(transfer, status=status, version=transfer.version + 1, **fields)

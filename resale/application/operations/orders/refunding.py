@@ -237,8 +237,8 @@ def _close_claim(*, uow: UnitOfWork, order: Order, is_chargeback: bool, now: dat
         claim,
         status=CLAIMS.next_status(claim.status, ClaimCommand.REFUND),
         version=claim.version + 1,
-        closed_at=now,
-        updated_at=now,
+        closed_at=max(now, claim.updated_at),
+        updated_at=max(now, claim.updated_at),
     )
     closed = awake(closed, now)
     uow.claims.save(closed, change_type="claim.refunded")
@@ -276,7 +276,10 @@ def _commit_awaited(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: R
 
 def _finished(refund: Refund, outcome: RefundOutcome, now: datetime) -> Refund:
     return msgspec.structs.replace(
-        refund, status=outcome.state, provider_reference=outcome.provider_reference, finished_at=now
+        refund,
+        status=outcome.state,
+        provider_reference=outcome.provider_reference,
+        finished_at=max(now, refund.started_at),  # which another process may have dated by a clock that is ahead
     )
 
 

@@ -56,7 +56,7 @@ def review_refund(
     if outcome is None or outcome.state != RefundState.FAILED:
         return order
     failed = msgspec.structs.replace(
-        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=now
+        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(now, given.started_at)
     )
     order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
     order = kept(order, now=now, payment=restored(payment_of(order), failed.amount))

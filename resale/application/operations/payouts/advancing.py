@@ -84,7 +84,11 @@ def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, 
 
 def _begin_sending(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
     payout = msgspec.structs.replace(
-        payout, version=payout.version + 1, may_be_cancelled=False, updated_at=now, due_at=now + STEP_DUE
+        payout,
+        version=payout.version + 1,
+        may_be_cancelled=False,
+        updated_at=max(now, payout.updated_at),
+        due_at=now + STEP_DUE,
     )
     uow.payouts.save(payout, change_type="payout.sending_started")
     uow.commit()
@@ -123,8 +127,8 @@ def _commit_outcome(*, uow: UnitOfWork, provider: str, payout: Payout, outcome: 
         attention=heard(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
-        paid_at=now if status == PayoutStatus.PAID else payout.paid_at,
-        updated_at=now,
+        paid_at=max(now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
+        updated_at=max(now, payout.updated_at),
     )
     moved = msgspec.structs.replace(moved, due_at=_looked_at_next(moved, now))
     uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=outcome.reason_code)
@@ -143,7 +147,7 @@ def _await_further(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
     payout = msgspec.structs.replace(
         payout,
         version=payout.version + 1,
-        updated_at=now,
+        updated_at=max(now, payout.updated_at),
         due_at=_looked_at_next(payout, now),
         step_tries=0,
         attention=heard(payout.attention),
