@@ -11,6 +11,7 @@ from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.cursors import Cursors
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.dead_letters import DynamoDBFailures
+from resale.adapters.dynamodb.heartbeats import DynamoDBHeartbeats
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.records import history_row
@@ -25,6 +26,7 @@ from resale.adapters.partners.guards import Guards
 from resale.adapters.partners.records import ConnectionRecords, RecordConnection
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.payments.stripe import StripePayments
+from resale.adapters.pipeline import TenantPipeline
 from resale.adapters.provisioning.pipes import LocalPipe
 from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
 from resale.adapters.provisioning.secrets import SecretPlace, put_secret
@@ -46,6 +48,7 @@ from resale.application.ports import (
     MediaStore,
     Partners,
     PaymentProvider,
+    Pipeline,
     PrivateLinks,
     Queues,
     Reader,
@@ -189,6 +192,12 @@ class Container:
         """Read one tenant's streams, where no Pipe does, and to reconcile its history."""
         client = self.sessions.for_tenant(tenant).client("dynamodbstreams")
         return TenantStreams(tenant, client)  # type: ignore[arg-type]  # the stubs know no such client
+
+    def pipeline(self, tenant: Tenant) -> Pipeline:
+        """Look at one tenant's way of changes to history."""
+        session = self.sessions.for_tenant(tenant)
+        heartbeats = DynamoDBHeartbeats(session.dynamodb, tenant, self.ids)
+        return TenantPipeline(tenant.resources, heartbeats=heartbeats, queues=SQSQueues(session))
 
     def close(self) -> None:
         """Stop the refresh thread, close pooled connections and leave no folder of this process's own."""

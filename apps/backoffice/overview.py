@@ -13,9 +13,14 @@ from apps.backoffice.listings import covered
 from apps.backoffice.orders import find_needing
 from apps.backoffice.pages import Page, StaffPage, is_operator
 from apps.backoffice.places import find_page
+from apps.core import clock
+from apps.core.container import get_container
 from resale.application.queries.claims import list_claims
 from resale.application.queries.listings import list_review_queue
 from resale.domain.ids import is_id
+from resale.domain.pipeline import PipelineStatus, age_seconds_of, status_of
+from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
 
 _COUNTED: Final = 100  # beyond it the page says "100+": counting further would cost a read a hundred
 _SHOWN: Final = 6
@@ -49,7 +54,19 @@ class Overview(StaffPage):
             claim_count=len(claims.data),
             claim_more=claims.has_more,
             claim_due=min((claim.deadline_at for claim in claims.data), default=None),
+            changes_late_seconds=_changes_late_seconds(desk.tenant),
         )
+
+
+def _changes_late_seconds(tenant: Tenant) -> int | None:
+    """Look how late the shop's changes are, if they are; a page is shown without this rather than not at all."""
+    try:
+        tables = get_container().pipeline(tenant).look_at_tables()
+    except Unavailable:
+        return None
+    now = clock.for_platform()
+    is_late = status_of(tables, now=now) in {PipelineStatus.LATE, PipelineStatus.UNWATCHED}
+    return age_seconds_of(tables, now=now) if is_late else None
 
 
 class Search(StaffPage):

@@ -30,8 +30,8 @@ class Formatter(MsgspecFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a line that brings its own shape as it is: one a request, so its cost counts."""
-        if isinstance(record.msg, msgspec.Struct):
+        """Write a line that brings its own shape as it is: one a request, so its cost counts; or a metric's."""
+        if isinstance(record.msg, msgspec.Struct | msgspec.Raw):
             return _encode(record.msg).decode()
         return super().format(record)
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 from django.http import Http404, HttpRequest, HttpResponse
 
+from apps.core import clock
 from apps.core.container import get_container
 from apps.tenancy import registry
 from apps.tenancy.models import User
@@ -16,6 +17,7 @@ from resale.application.ports import Reader
 from resale.domain.connections import ConnectionStatus
 from resale.domain.ids import ListingId
 from resale.domain.partners import PartnerKind, Provider
+from resale.domain.pipeline import PipelineStatus
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
 
@@ -33,6 +35,18 @@ class FailingPartner(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str | None
 
 
+class ChangesHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tenant's changes reach its history.
+
+    ``age_seconds`` is the age of the oldest change that is not there yet, as heartbeats show it; None before the first.
+    """
+
+    status: PipelineStatus
+    age_seconds: int | None
+    set_aside_count: int
+    dead_count: int
+
+
 class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How one tenant's account answered: ``code`` says why not."""
 
@@ -43,10 +57,11 @@ class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     duration_ms: int = 0
     failing: tuple[FailingPartner, ...] = ()
+    changes: ChangesHealth | None = None
 
 
 def tenants_report() -> tuple[TenantHealth, ...]:
-    """Ask every active tenant's account at once: a session by STS, one read by DynamoDB, and one a connection.
+    """Ask every active tenant's account at once: a session, a read of each connection, and how its changes get on.
 
     Raises:
         Unavailable: The registry is not known.
@@ -77,11 +92,23 @@ def _ask(tenant: Tenant) -> TenantHealth:
         reader = get_container().reader(tenant)
         reader.find_listing(_NOBODYS)
         failing = tuple(_failing(reader))
+        changes = changes_health(tenant)
     except Outcome as outcome:
         return _said(tenant, "failing", outcome.code, started)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one tenant is part of the report
         return _said(tenant, "failing", type(error).__name__, started)
-    return msgspec.structs.replace(_said(tenant, "ok", "", started), failing=failing)
+    return msgspec.structs.replace(_said(tenant, "ok", "", started), failing=failing, changes=changes)
+
+
+def changes_health(tenant: Tenant) -> ChangesHealth:
+    """Look at how one tenant's changes reach its history. Raises Unavailable."""
+    state, now = get_container().pipeline(tenant).look(), clock.for_platform()
+    return ChangesHealth(
+        status=state.status(now=now),
+        age_seconds=state.age_seconds(now=now),
+        set_aside_count=state.set_aside_count,
+        dead_count=state.dead_count,
+    )
 
 
 def _failing(reader: Reader) -> Iterator[FailingPartner]:

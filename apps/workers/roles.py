@@ -1,7 +1,7 @@
 """The roles that are not Celery: the changes consumer and the sweep, one loop a tenant."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from apps.core import clock
@@ -10,6 +10,7 @@ from apps.tenancy import registry
 from apps.workers.changes import ChangesConsumer
 from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
+from apps.workers.pipeline import PipelineWatch
 from apps.workers.set_aside import SetAsideChanges
 from apps.workers.sweep import Sweeper
 from resale.domain.tenants import Tenant
@@ -43,12 +44,13 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
 
 
 def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
-    """Build the sweep role: at each tenant's own pace it sends what is due, and the changes that a Pipe set aside.
+    """Build the sweep role: at each tenant's own pace it sends what is due, and looks after its changes.
 
     Args:
         interval_seconds: Pause between two rounds of one tenant; None for what the tenant's own stack says.
         health_file: Rewritten while the role lives; None for nowhere.
     """
+    reports: dict[str, Mapping[str, str | int]] = {}
 
     def make_round(tenant: Tenant) -> Round:
         container = get_container()
@@ -60,17 +62,18 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
             open_streams=lambda: container.streams(tenant),
             read_range=container.stream_range,
         )
+        watch = PipelineWatch(tenant=tenant, pipeline=container.pipeline(tenant))
 
         def once() -> float:
             try:
                 sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
             finally:
-                set_aside.run_once()
+                _look_after_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
             return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
 
         return once
 
-    return _loops("sweep", make_round, health_file)
+    return _loops("sweep", make_round, health_file, reports)
 
 
 def run_until_stopped(loops: TenantLoops) -> None:
@@ -80,9 +83,27 @@ def run_until_stopped(loops: TenantLoops) -> None:
     loops.run()
 
 
-def _loops(name: str, make_round: Callable[[Tenant], Round], health_file: Path | None) -> TenantLoops:
+def _look_after_changes(
+    set_aside: SetAsideChanges, watch: PipelineWatch, *, report: Callable[[Mapping[str, str | int]], None]
+) -> None:
+    try:
+        seen = watch.run_once(now=clock.for_platform())
+        if seen is not None:
+            report(seen)
+    finally:
+        set_aside.run_once()
+
+
+def _loops(
+    name: str,
+    make_round: Callable[[Tenant], Round],
+    health_file: Path | None,
+    reports: Mapping[str, Mapping[str, str | int]] | None = None,
+) -> TenantLoops:
+    """Build a role's loops; ``reports`` is what its health file says of each tenant."""
+
     def alive() -> None:
         if health_file is not None:
-            write_health(health_file, {})
+            write_health(health_file, dict(reports or {}))
 
     return TenantLoops(name=name, tenants=registry.served_tenants, make_round=make_round, on_alive=alive)

@@ -162,6 +162,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["none"], "propagate": False},
+        "resale.metrics": {"level": "INFO"},  # metrics, whatever the least level of a message is
         "botocore": {"level": "WARNING"},  # each client says where it found its endpoint
         "stripe": {"level": "WARNING"},  # tells each call, and quotes what was wrong with it
         "pyvips": {"level": "WARNING"},  # libvips says what it does, step by step

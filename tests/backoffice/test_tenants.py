@@ -1,11 +1,13 @@
 """The operator's pages: tenants, keys that are shown once, suspension, health."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from apps.tenancy import keys
 from apps.tenancy.models import APIKey, Tenant
+from resale.domain.pipeline import BEAT_EVERY
 from tests.backoffice.office import Desk, Office, Shown
 
 KEY = re.compile(r"sk_test_[\w-]{43}")
@@ -43,6 +45,17 @@ class TestTenants:
         for shop in (office, other_office):
             tenant = shop.front.shop.tenant
             assert f"{tenant.slug} {tenant.account_id} {tenant.region} Ok" in text
+
+    def test_changes_that_do_not_reach_history_are_told_of(self, office: Office, operator: Desk, viewer: Desk) -> None:
+        tenant, container = office.front.shop.tenant, office.front.container
+        heartbeats = [table.heartbeat for table in container.pipeline(tenant).look().tables]
+        latest = max((one.at for one in heartbeats if one), default=datetime.now(UTC) - timedelta(hours=1))
+        container.pipeline(tenant).beat(now=latest + BEAT_EVERY)
+        assert "Late oldest" in operator.get("health").text
+        (told,) = [one for one in operator.client.get("/admin/health/tenants").json() if one["slug"] == tenant.slug]
+        assert told["changes"]["status"] == "late"
+        assert told["changes"]["age_seconds"] > 0
+        assert "may not be in the history yet" in viewer.get("index").text
 
 
 class TestKeys:

@@ -1,4 +1,4 @@
-"""History in DynamoDB: a row for every version, appended and never changed."""
+"""History in DynamoDB: a row for every version, appended and never changed; of a heartbeat the newest alone."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,8 +6,10 @@ from typing import Final
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item
 from resale.adapters.dynamodb.cursors import Cursors, Position
+from resale.adapters.dynamodb.heartbeats import record_heartbeat
 from resale.application.ports import HistoryPage, HistoryRow
 from resale.domain.changes import decode_change, encode_change
+from resale.domain.pipeline import HEARTBEAT
 from resale.domain.tenants import Tenant
 
 _NEW: Final = "attribute_not_exists(pk)"
@@ -52,7 +54,10 @@ class DynamoDBHistory:
         failed: dict[tuple[str, int], Exception] = {}
         for row in rows:
             try:
-                self._put(row)
+                if row.change.type == HEARTBEAT:
+                    record_heartbeat(self._db, self._tenant, row)
+                else:
+                    self._put(row)
             except Exception as error:  # noqa: BLE001 - one row's fault is that row's; the caller leaves it in the queue
                 failed[(row.entity_id, row.version)] = error
         return failed

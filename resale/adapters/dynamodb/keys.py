@@ -34,6 +34,8 @@ ledger entries of a source, of a day       ledger/by_source; ledger/by_day (shar
 an inbound event by id                     orders: pk = id, sk = "inbound"
 the state of a connection                  orders: pk = connection id, sk = "connection"
 history by version, and by time            history: pk = entity, sk = version; history/by_time
+the newest heartbeat of the changes        each audited table: pk = "heartbeat", sk = "heartbeat"
+which heartbeats history has               history: pk = "heartbeat", sk = entity
 =========================================  ==========================================
 """
 
@@ -61,6 +63,9 @@ DEAD_LETTER_SK: Final = "dead_letter"
 #: Sort keys that are the id of a part of what the partition is about.
 PART_PREFIXES: Final = ("med_", "clm_", "trf_")
 CONNECTION_SK: Final = "connection"
+
+HEARTBEAT_PK: Final = "heartbeat"
+HEARTBEAT_SK: Final = "heartbeat"
 
 VERSION_DIGITS: Final = 12
 
@@ -246,6 +251,16 @@ def history_time_keys(entity_id: str, version: int, at: datetime, shards: int) -
         HISTORY_BY_TIME.partition: f"{moment[:10]}#{shard_of(entity_id, shards)}",
         HISTORY_BY_TIME.sort: f"{moment}#{entity_id}#{version:0{VERSION_DIGITS}d}",
     }
+
+
+def heartbeat_key() -> Key:
+    """Key of a table's heartbeat: the same always, so that it is written over."""
+    return {"pk": HEARTBEAT_PK, "sk": HEARTBEAT_SK}
+
+
+def heartbeat_row_key(entity_id: str) -> Key:
+    """Key of the one row that history has of a table's heartbeats."""
+    return {"pk": HEARTBEAT_PK, "sk": entity_id}
 
 
 def market_partition(market: str, shard: int) -> str:

@@ -18,6 +18,7 @@ from resale.application.ports.partners import (
     UploadForm,
     UploadForms,
 )
+from resale.application.ports.pipeline import Pipeline
 from resale.application.ports.reading import (
     HistoryLog,
     Reader,
@@ -100,6 +101,7 @@ __all__ = [
     "Partners",
     "PaymentProvider",
     "PayoutRepository",
+    "Pipeline",
     "PrivateLinks",
     "PurchaseRepository",
     "Queues",
