@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from apps.backoffice.addresses import AddressForm
 from apps.backoffice.amounts import write_amount
 from apps.backoffice.books import make_book
 from apps.backoffice.desks import Desk
@@ -16,10 +17,12 @@ from apps.backoffice.pages import StaffPage
 from apps.backoffice.pictures import Picture, find_cover
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
+    CORRECTABLE,
     REFUNDABLE,
     RefundTooLarge,
     acknowledge_order,
     cancel_order,
+    correct_address,
     refund_order,
     report_tracking,
 )
@@ -30,11 +33,13 @@ from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
+from resale.domain.addresses import address_lines
 from resale.domain.ids import ListingId, OrderId, is_id
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus, is_only_told
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
+from resale.errors import Invalid
 
 _LIMIT: Final = 25
 _READ: Final = 100  # orders of one read
@@ -98,6 +103,7 @@ class OrderPages(StaffPage):
         *,
         refunding: RefundForm | None = None,
         reporting: ReportForm | None = None,
+        correcting: AddressForm | None = None,
         status: int = 200,
     ) -> HttpResponse:
         """Show one order with its money, its parcel, its parties and its history.
@@ -106,6 +112,7 @@ class OrderPages(StaffPage):
             order_id: Which.
             refunding: A refund that was filled in wrong.
             reporting: A report that was filled in wrong.
+            correcting: An address that was filled in wrong.
             status: Of the page.
         """
         desk, reader = self.desk, self.desk.open_reader()
@@ -126,12 +133,15 @@ class OrderPages(StaffPage):
             left=money_left(order),
             cover=cover_of(desk, reader, order.listing_id),
             timeline=timeline,
+            address_lines=() if order.shipping_address is None else address_lines(order.shipping_address),
+            correcting=correcting or AddressForm(address=order.shipping_address, version=order.version),
             acknowledging=AcknowledgeForm(initial=version, auto_id="acknowledge_%s"),
             cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),
             may_acknowledge=is_only_told(order.attention, order.status)
             and desk.may(Action.ACKNOWLEDGE_ORDER, order.status),
+            may_correct=_correctable(order) and desk.may(Action.CORRECT_ADDRESS, order.status),
             may_cancel=_cancellable(order) and desk.may(Action.CANCEL_ORDER, order.status),
             may_refund=_refundable(order) and desk.may(Action.REFUND_ORDER, order.status),
             may_report=bool(offered) and desk.may(Action.REPORT_TRACKING, order.status),
@@ -169,6 +179,35 @@ class Cancellation(OrderPages):
         )
         said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
         messages.success(request, said)
+        return redirect(self.back())
+
+
+class AddressCorrection(OrderPages):
+    """``/admin/orders/{order_id}/address/``."""
+
+    def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        """Correct where an order goes."""
+        desk, found_id = self.desk, _order_id(order_id)
+        seen = read_order(desk.open_reader(), desk.principal, found_id)
+        form = AddressForm(request.POST, address=seen.shipping_address)
+        if not form.is_valid():
+            return self.show(found_id, correcting=form, status=422)
+        try:
+            order = desk.run(
+                lambda uow: correct_address(
+                    uow=uow,
+                    principal=desk.principal,
+                    order_id=found_id,
+                    address=form.address(),
+                    expected_version=form.cleaned_data["version"],
+                    now=desk.now,
+                )
+            )
+        except Invalid as refused:
+            form.add_errors(refused)
+            return self.show(found_id, correcting=form, status=422)
+        is_asked_for = order.shipment is not None and order.shipment.label_wanted
+        messages.success(request, "The address is corrected." + (" The label is bought again." if is_asked_for else ""))
         return redirect(self.back())
 
 
@@ -291,6 +330,13 @@ def _booked(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
 
 def _cancellable(order: BrandOrder) -> bool:
     return order.status in _CANCELLABLE and not order.cancel_requested
+
+
+def _correctable(order: BrandOrder) -> bool:
+    """Whether the address can be corrected: no label is bought, nor being bought."""
+    parcel = order.shipment
+    has_label = parcel is not None and (parcel.label_wanted or parcel.status != ShipmentStatus.REQUESTED)
+    return order.status in CORRECTABLE and not order.cancel_requested and not has_label
 
 
 def _refundable(order: BrandOrder) -> bool:

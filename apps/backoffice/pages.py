@@ -16,7 +16,7 @@ from django.views import View
 from apps.backoffice.desks import Desk, find_desk
 from apps.backoffice.site import site
 from apps.tenancy.models import User
-from resale.application.operations.orders import RefundTooLarge, RefundUnderWay
+from resale.application.operations.orders import LabelUnderWay, RefundTooLarge, RefundUnderWay
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
 from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
@@ -32,6 +32,7 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (ClaimChanged, "The claim moved on while you were looking at it. Nothing was done; this is how it looks now."),
     (ClaimTransitionRefused, "The claim is in another state by now, which does not allow this. Nothing was done."),
     (AttentionOpen, "There is something left to do about this; it goes with that. Nothing was done."),
+    (LabelUnderWay, "A label is being bought for this address. Nothing was done; look again in a minute."),
     (RefundUnderWay, "Another refund of this order is not done yet. Nothing was done; wait until it is."),
     (RefundTooLarge, "That is more than is left of the payment. Nothing was done."),
     (RefundAmountRefused, "That is more than is left of the payment. Nothing was done."),

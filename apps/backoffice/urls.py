@@ -27,6 +27,7 @@ urlpatterns = [
     path("orders/", orders.Orders.as_view(), name="orders"),
     path("orders/<str:order_id>/", orders.OrderDetail.as_view(), name="order"),
     path("orders/<str:order_id>/cancel/", orders.Cancellation.as_view(), name="order-cancel"),
+    path("orders/<str:order_id>/address/", orders.AddressCorrection.as_view(), name="order-address"),
     path("orders/<str:order_id>/acknowledge/", orders.Acknowledgement.as_view(), name="order-acknowledge"),
     path("orders/<str:order_id>/refund/", orders.Refund.as_view(), name="order-refund"),
     path("orders/<str:order_id>/report/", orders.Report.as_view(), name="order-report"),

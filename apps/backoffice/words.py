@@ -36,8 +36,9 @@ LABELS: Final[Mapping[str, str]] = {
 
 #: What a person has to look at, and what they can do (``attention`` of orders, claims and payouts).
 ATTENTION: Final[Mapping[str, str]] = {
-    "label_refused": "The carrier refused to sell a label. The seller can give another address to ship from, or send "
-    "the parcel with a carrier of their own; report it here then.",
+    "label_refused": "The carrier refused to sell a label, mostly for one of the two addresses. Correct the shipping "
+    "address here (the buyer can, too), and the label is bought again. Or the seller gives another address to ship "
+    "from, or sends the parcel with a carrier of their own; report it here then.",
     "refund_failed": "The payment provider could not give the money back, several times, or after it had. It "
     "is tried again, less often each time; look at this payment at the provider.",
     "dispute_open": "The buyer's bank disputes the payment. Answer at the payment provider before the evidence is due; "

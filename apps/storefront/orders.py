@@ -23,10 +23,16 @@ from apps.storefront.inputs import (
     require_command_key,
 )
 from apps.storefront.keyed import do_once
-from resale.application.operations.orders import Acknowledgement, acknowledge_order, cancel_order, submit_order
+from resale.application.operations.orders import (
+    Acknowledgement,
+    acknowledge_order,
+    cancel_order,
+    correct_address,
+    submit_order,
+)
 from resale.application.queries.orders import OrderView, get_order, list_orders, order_document, view_order
 from resale.domain.access import Principal, Role
-from resale.domain.addresses import accepted_address
+from resale.domain.addresses import Address, accepted_address
 from resale.domain.ids import OrderId, is_id
 from resale.domain.orders import NewOrder, OrderNotFound, OrderPrivate
 from resale.errors import FieldError, Invalid
@@ -108,6 +114,34 @@ class OrderCancellationView(LeanAPIView):
         order = call.run(
             lambda uow: cancel_order(
                 uow=uow, principal=principal, order_id=found_id, expected_version=version, now=call.now
+            ),
+            principal=principal,
+            expected_version=version,
+        )
+        view = view_order(reader=reader, principal=principal, document=order_document(order))
+        return one_object(_encode(view), tag=version_tag(view.version))
+
+
+class OrderAddressView(LeanAPIView):
+    """``/v1/orders/{order_id}/shipping_address``."""
+
+    def put(self, request: Request, order_id: str) -> HttpResponse:
+        """Correct where an order goes."""
+        call = call_of(request)
+        read_query(request, NoQuery)
+        address = decode_json(read_json(request), Address)
+        found_id = _order_id(order_id)
+        version = expected_version(request)
+        reader = call.open_reader()
+        principal = require_party(call, reader, scope=WRITE)
+        order = call.run(
+            lambda uow: correct_address(
+                uow=uow,
+                principal=principal,
+                order_id=found_id,
+                address=address,
+                expected_version=version,
+                now=call.now,
             ),
             principal=principal,
             expected_version=version,

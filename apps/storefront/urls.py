@@ -44,7 +44,13 @@ from apps.storefront.money import (
     ReconciliationView,
     RefundsView,
 )
-from apps.storefront.orders import OrderAcknowledgementView, OrderCancellationView, OrderDetailView, OrdersView
+from apps.storefront.orders import (
+    OrderAcknowledgementView,
+    OrderAddressView,
+    OrderCancellationView,
+    OrderDetailView,
+    OrdersView,
+)
 from apps.storefront.purchases import PurchaseDetailView, PurchaseRecordView, PurchasesView
 from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
@@ -64,6 +70,7 @@ urlpatterns = [
     path("sellers/<str:seller_id>/listings", SellerListingsView.as_view()),
     path("orders/<str:order_id>", OrderDetailView.as_view()),
     path("orders/<str:order_id>/cancel", OrderCancellationView.as_view()),
+    path("orders/<str:order_id>/shipping_address", OrderAddressView.as_view()),
     path("orders/<str:order_id>/acknowledge", OrderAcknowledgementView.as_view()),
     path("orders/<str:order_id>/confirm_receipt", ReceiptView.as_view()),
     path("orders/<str:order_id>/claims", OrderClaimsView.as_view()),

@@ -45,6 +45,7 @@ class Action(StrEnum):
     VIEW_LISTING_ORIGINALS = "view_listing_originals"
     VIEW_ORDER = "view_order"
     VIEW_ORDER_ADDRESS = "view_order_address"
+    CORRECT_ADDRESS = "correct_address"
     CANCEL_ORDER = "cancel_order"
     REQUEST_LABEL = "request_label"
     CONFIRM_RECEIPT = "confirm_receipt"
@@ -140,6 +141,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
         _R.BRAND: _ORDERS,
         _R.MANAGER: _ORDERS,
     },
+    _A.CORRECT_ADDRESS: {_R.OWNER: _ORDERS, _R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.CANCEL_ORDER: {
         _R.OWNER: _ORDERS,
         _R.COUNTERPARTY: _TO_SHIP,

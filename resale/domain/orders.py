@@ -22,6 +22,10 @@ SCHEMA: Final = 2
 MAX_REFUNDS: Final = 20  # of one order, failed ones included
 
 
+#: An ``attention``: the carrier refused the label. The address is corrected, or the seller uses another carrier.
+LABEL_REFUSED: Final = "label_refused"
+
+
 class OrderStatus(StrEnum):
     """Where an order is."""
 
@@ -314,7 +318,7 @@ def with_refund(order: Order, refund: Refund) -> Order:
 #: What a person can do no more about: ``attention`` → the states in which it only says what happened.
 ONLY_TOLD: Final[Mapping[str, frozenset[OrderStatus]]] = {
     "charged_back": frozenset(OrderStatus),
-    "label_refused": frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
+    LABEL_REFUSED: frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
 }
 
 

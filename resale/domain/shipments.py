@@ -15,6 +15,10 @@ from resale.errors import NotFound, Rejected
 MAX_EVENTS: Final = 50  # kept of one parcel; later ones still move its state
 
 
+#: Why a carrier refused a label: one of the two addresses. Its ``reason_code``.
+ADDRESS_INVALID: Final = "address_invalid"
+
+
 class ShipmentStatus(StrEnum):
     """Where a parcel is."""
 

@@ -143,6 +143,32 @@ class TestPayerAuthentication:
         assert front.world.listing(active.id).status == ListingStatus.ACTIVE
 
 
+class TestCorrectAddress:
+    def test_is_the_buyers_and_the_brands(self, front: Front, path: str, buyer: Shopper, seller: Shopper) -> None:
+        moved = {**ADDRESS, "line1": "11 Test Street"}
+        corrected = front.put(f"{path}/shipping_address", moved, by=buyer)
+        assert (corrected.status, corrected.json["shipping_address"]["line1"]) == (200, "11 Test Street")
+        assert corrected.headers["ETag"] == f'"{corrected.json["version"]}"'
+        back = front.put(f"{path}/shipping_address", ADDRESS, brand=True)
+        assert back.json["shipping_address"]["line1"] == ADDRESS["line1"]
+        assert front.put(f"{path}/shipping_address", moved, by=seller).code == "403 forbidden"
+        assert front.put(f"{path}/shipping_address", moved, by=front.shopper()).code == "404 order_not_found"
+
+    def test_takes_the_version_that_was_read(self, front: Front, path: str, buyer: Shopper) -> None:
+        stale = {"If-Match": '"9"'}
+        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer, headers=stale)
+        assert answer.code == "412 precondition_failed"
+
+    def test_points_into_its_own_body(self, front: Front, path: str, buyer: Shopper) -> None:
+        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "postal_code": "1"}, by=buyer)
+        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/postal_code"])
+
+    def test_is_over_with_the_order(self, front: Front, path: str, buyer: Shopper) -> None:
+        front.post(f"{path}/cancel", by=buyer)
+        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer)
+        assert answer.code == "409 order_transition_refused"
+
+
 class TestGetOrder:
     def test_each_party_sees_their_own_view(self, front: Front, path: str, buyer: Shopper, seller: Shopper) -> None:
         bought = front.get(path, by=buyer).json

@@ -102,6 +102,55 @@ class TestCancellation:
         assert office.front.world.stored_order(order).version == order.version
 
 
+class TestAddress:
+    def test_is_written_as_its_country_writes_it(self, manager: Desk, order: Order) -> None:
+        assert "Robin Okafor 1 Test Street LEEDS LS1 1AA UNITED KINGDOM" in manager.get("order", order_id=order.id).text
+
+    def test_is_corrected_by_managers(
+        self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, order: Order
+    ) -> None:
+        body = {**_ADDRESS, "version": order.version}
+        for desk in (viewer, moderator):
+            assert "Correct the address" not in desk.get("order", order_id=order.id).text
+            assert "role does not allow" in desk.post("order-address", body, order_id=order.id).text
+        assert office.front.world.stored_order(order).version == order.version
+        assert "Post town" in manager.get("order", order_id=order.id).text
+        page = manager.post("order-address", body, order_id=order.id)
+        assert "address is corrected" in page.text
+        assert "11 Test Street LEEDS LS1 1AB UNITED KINGDOM" in page.text
+        assert office.record(order.id).change.actor.id == manager.user.staff_id
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"postal_code": "1"}, "GB writes it as"),
+            ({"country": "UK"}, "in upper case: GB"),
+            ({"country": "US", "postal_code": "89501"}, "State: one of"),
+            ({"phone": "0113 496 0000"}, "format is wrong"),
+            ({"line1": ""}, "required"),
+        ],
+    )
+    def test_that_is_wrong_is_shown_beside_its_field(
+        self, office: Office, manager: Desk, order: Order, fields: dict[str, str], said: str
+    ) -> None:
+        page = manager.post("order-address", {**_ADDRESS, "version": order.version, **fields}, order_id=order.id)
+        assert (page.status, said in page.text) == (422, True)
+        assert office.front.world.stored_order(order).version == order.version
+
+    def test_is_not_offered_once_there_is_a_parcel(self, office: Office, manager: Desk, order: Order) -> None:
+        office.front.world.scan(_confirm(office, order), ShipmentStatus.IN_TRANSIT)
+        assert "Correct the address" not in manager.get("order", order_id=order.id).text
+
+
+_ADDRESS = {
+    "name": "Robin Okafor",
+    "line1": "11 Test Street",
+    "city": "Leeds",
+    "postal_code": "ls1 1ab",
+    "country": "GB",
+}
+
+
 def _confirm(office: Office, order: Order) -> Order:
     world = office.front.world
     order = world.run(order, Partners(), now=world.stored_order(order).created_at)

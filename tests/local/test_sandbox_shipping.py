@@ -283,6 +283,13 @@ class TestFaults:
         assert buy(server)[1]["state"] == "issued"
         assert len(books(server)) == 1
 
+    @pytest.mark.parametrize("end", ["sender", "recipient"])
+    def test_an_undeliverable_address_is_refused_until_it_is_corrected(self, server: ShippingServer, end: str) -> None:
+        changes: dict[str, Any] = {end: {**BUYER, "country": "GB", "line1": "Undeliverable"}}
+        label = buy(server, **changes)[1]
+        assert (label["state"], label["reason"]) == ("refused", "address_invalid")
+        assert buy(server)[1]["state"] == "issued"
+
     def test_can_hit_another_call(self, server: ShippingServer) -> None:
         plan(server, "error", call="find")
         assert buy(server)[1]["state"] == "issued"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from resale.application.operations.claims import open_claim, resolve_claim, withdraw_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import command_key, replayed_entity
@@ -23,6 +25,7 @@ from resale.application.operations.orders import (
     NewRefund,
     cancel_order,
     confirm_receipt,
+    correct_address,
     record_tracking,
     refund_order,
     request_label,
@@ -87,6 +90,7 @@ class People:
             "buy": 5,
             "cancel": 0.3,
             "request_label": 1.5,
+            "correct_address": 0.8,
             "confirm_receipt": 1.5,
             "open_claim": 3,
             "resolve_claim": 2.5,
@@ -157,6 +161,18 @@ class People:
             self._say(
                 f"buyer withdraws {claim_id}",
                 lambda uow: withdraw_claim(uow=uow, principal=buyer, claim_id=claim_id, now=self._run.now),
+            )
+
+    def _correct_address(self) -> None:
+        if (order := self._one("order", _S.SUBMITTED, _S.PAYMENT_PENDING, _S.CONFIRMED)) is not None:
+            who = self._chance.pick((("buyer", _principal(order["buyer_id"])), ("brand", BRAND)))
+            order_id, line1 = OrderId(order["id"]), f"{self._chance.between(1, 9)} Test Street"
+            address = msgspec.structs.replace(ADDRESS, line1=line1)
+            self._say(
+                f"{who[0]} corrects the address of {order_id}",
+                lambda uow: correct_address(
+                    uow=uow, principal=who[1], order_id=order_id, address=address, now=self._run.now
+                ),
             )
 
     # ------------------------------------------------------------ sellers

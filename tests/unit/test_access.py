@@ -36,6 +36,7 @@ DECIDED = {
     "view_listing_originals": (NO, NO, NO, NO, NO, ANY_LISTING, ANY_LISTING),
     "view_order": (NO, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER, ANY_ORDER),
     "view_order_address": (NO, ANY_ORDER, PAID, ANY_ORDER, NO, NO, ANY_ORDER),
+    "correct_address": (NO, ANY_ORDER, NO, ANY_ORDER, NO, NO, ANY_ORDER),
     "cancel_order": (NO, ANY_ORDER, {"confirmed", "awaiting_shipment"}, ANY_ORDER, NO, NO, ANY_ORDER),
     "request_label": (NO, NO, ANY_ORDER, NO, NO, NO, NO),
     "confirm_receipt": (NO, ANY_ORDER, NO, NO, NO, NO, NO),

@@ -2,7 +2,8 @@
 
 Prices follow from the weight and the two countries; every reference and tracking number from account and shipment id.
 What shall go wrong is asked for beforehand (``plan_fault``): ``timeout`` does it and loses the answer, ``error`` fails
-with nothing done, ``refuse`` refuses a label: who asks again, perhaps with another address, may get one.
+with nothing done, ``refuse`` refuses a label: who asks again, perhaps with another address, may get one. A label from
+or to ``UNDELIVERABLE`` is always refused.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import msgspec
 from apps.local.serving import AnswerLost, Hooks, Lines, Refused
 from apps.local.shipping.books import Books, Event, Row
 
+UNDELIVERABLE: Final = "Undeliverable"  # as ``line1`` of either address: nobody delivers there
 SHIPMENT_ID: Final = r"[A-Za-z0-9_-]{1,64}"
 
 Call = Literal["rates", "buy", "find", "void", "track"]
@@ -30,6 +32,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """What the carrier looks at of an address; the rest is dropped unread."""
 
     country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    line1: str = ""
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +182,7 @@ class SandboxCarrier:
 
     def _make(self, account: str, wanted: Wanted, fault: str | None) -> Row:
         cheapest = _rates(wanted)[0]
-        is_refused = fault == "refuse"
+        is_refused = fault == "refuse" or UNDELIVERABLE in {wanted.sender.line1, wanted.recipient.line1}
         row = _row(account, wanted.shipment_id, state="refused" if is_refused else "issued")
         row = msgspec.structs.replace(
             row,

@@ -48,8 +48,8 @@ held until the order is completed: when the buyer confirms receipt, or the claim
 twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer, on the bank's page). Good at first
 are `tok_capture_timeout` (captured, the answer is lost), `tok_capture_declined`, `tok_refund_error` (two refunds fail)
 and `tok_refund_timeout` (refunded, the answer is lost). `payout_destination`: `acct_ok`, `acct_failed` (comes back),
-`acct_timeout` (paid, the answer is lost). Parcels move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by
-`/v1/test_clocks`.
+`acct_timeout` (paid, the answer is lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels
+move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
 _TAGS: Final = (
     "Listings",

@@ -259,6 +259,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Moderation": {"decision": "request_changes", "reasons": ["Please add a photo of the lining."], "version": 3},
     "NewPurchase": _NEW_PURCHASE,
     "NewOrder": {"listing_id": _LISTING_ID, "shipping_address": _ADDRESS, "payment_token": "tok_ok"},
+    "Address": _ADDRESS,
     "Acknowledgement": {"reason": "loss_taken"},
     "LabelRequestBody": {"ship_from": _ADDRESS},
     "NewTrackingEvent": {"status": "in_transit", "occurred_at": _TIME, "id": "scan-48291"},

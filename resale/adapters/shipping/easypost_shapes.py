@@ -17,7 +17,16 @@ from resale.domain.addresses import Address
 from resale.domain.ids import ShipmentId, is_id
 from resale.domain.money import Money, to_minor
 from resale.domain.partners import PartnerEvent
-from resale.domain.shipments import Label, LabelRequest, LabelState, Parcel, Rate, ShipmentStatus, TrackingEvent
+from resale.domain.shipments import (
+    ADDRESS_INVALID,
+    Label,
+    LabelRequest,
+    LabelState,
+    Parcel,
+    Rate,
+    ShipmentStatus,
+    TrackingEvent,
+)
 
 # EasyPost's own shipment ids look like ours (shp_ and 32 hex digits), and a reference can stand where an id does.
 _REFERENCE_PREFIX: Final = "resale-"
@@ -209,7 +218,7 @@ def reason_of(code: str | None) -> str:
     """Write an error's code as a reason of ours."""
     if code is None or _CODE.fullmatch(code) is None:
         return "request_refused"
-    return "address_invalid" if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
+    return ADDRESS_INVALID if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
 
 
 def event_of(body: bytes) -> PartnerEvent:

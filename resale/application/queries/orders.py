@@ -12,6 +12,7 @@ from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.addresses import Address
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
 from resale.domain.orders import (
+    LABEL_REFUSED,
     Amounts,
     Commission,
     ListingSnapshot,
@@ -21,7 +22,7 @@ from resale.domain.orders import (
     OrderStatus,
 )
 from resale.domain.payments import Dispute, PaymentStatus, Refund, RefundState
-from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from resale.domain.shipments import ADDRESS_INVALID, ShipmentStatus, TrackingEvent
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +50,14 @@ class NextActionType(StrEnum):
     """What an order waits for its buyer to do."""
 
     REDIRECT_TO_URL = "redirect_to_url"
+    CORRECT_SHIPPING_ADDRESS = "correct_shipping_address"
 
 
 class NextAction(msgspec.Struct, frozen=True, kw_only=True):
     """What the buyer has to do for the order to go on.
 
     ``redirect_to_url``: open ``url``, their bank's page (3-D Secure); it leads back to the order's ``return_url``.
+    ``correct_shipping_address``: the carrier does not take the address, so there is no label yet.
     """
 
     type: NextActionType
@@ -160,10 +163,16 @@ class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class _Parcel(msgspec.Struct):
+    reason_code: str | None = None
+
+
 class _Parties(msgspec.Struct):
     buyer_id: CustomerId
     seller_id: CustomerId
     status: OrderStatus
+    attention: str | None = None
+    shipment: _Parcel | None = None
 
 
 _VIEWS: Final[dict[Role, type[OrderView]]] = {Role.OWNER: BuyerOrder, Role.COUNTERPARTY: SellerOrder}
@@ -214,7 +223,7 @@ def view_order(
         raise OrderNotFound
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
     if isinstance(view, BuyerOrder):
-        view = _with_next_action(view)
+        view = _with_next_action(view, parties)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):
         return view
     opened = opened or _private(reader, document, parties.buyer_id)
@@ -251,9 +260,13 @@ def order_document(order: Order) -> Document:
     return Document(id=order.id, version=order.version, doc=doc, private=private)
 
 
-def _with_next_action(view: BuyerOrder) -> BuyerOrder:
+def _with_next_action(view: BuyerOrder, parties: _Parties) -> BuyerOrder:
     if view.status == OrderStatus.PAYMENT_PENDING and view.payment is not None and view.payment.action_url is not None:
         action = NextAction(type=NextActionType.REDIRECT_TO_URL, url=view.payment.action_url)
+        return msgspec.structs.replace(view, next_action=action)
+    reason = None if parties.shipment is None else parties.shipment.reason_code
+    if view.status == OrderStatus.CONFIRMED and (parties.attention, reason) == (LABEL_REFUSED, ADDRESS_INVALID):
+        action = NextAction(type=NextActionType.CORRECT_SHIPPING_ADDRESS)
         return msgspec.structs.replace(view, next_action=action)
     return view
 

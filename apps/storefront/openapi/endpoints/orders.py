@@ -7,11 +7,12 @@ from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
 from apps.storefront.sales import LabelRequestBody
-from resale.application.operations.orders import Acknowledgement
+from resale.application.operations.orders import Acknowledgement, LabelUnderWay
 from resale.application.operations.sellers import ShipFromMissing
 from resale.application.queries.history import HistoryList
 from resale.application.queries.orders import BrandOrder, BuyerOrder, SellerOrder
 from resale.domain import listings, orders
+from resale.domain.addresses import Address
 from resale.domain.customers import CustomerChanged
 from resale.domain.orders import NewOrder
 from resale.domain.sellers import SellerChanged
@@ -76,6 +77,27 @@ ORDER_ENDPOINTS: Final = (
         answers=_ORDER_VIEWS,
         tagged=True,
         problems=codes_of(orders.OrderNotFound),
+    ),
+    Endpoint(
+        method="put",
+        path="/v1/orders/{order_id}/shipping_address",
+        id="correctShippingAddress",
+        tag="Orders",
+        summary="Correct where an order goes",
+        details=(
+            "By its buyer or the brand, until a label is bought for it. When the carrier refused the address, the "
+            "buyer's view has `next_action.type` `correct_shipping_address`; the label is then bought for the new "
+            "address, and the seller gets the whole time to ship again. Idempotent: repeating it has no effect."
+        ),
+        access=Access.PARTY,
+        scope="orders:write",
+        body=Address,
+        if_match=True,
+        answers=(BuyerOrder, BrandOrder),
+        tagged=True,
+        problems=codes_of(
+            orders.OrderNotFound, Forbidden, orders.OrderTransitionRefused, LabelUnderWay, orders.OrderChanged
+        ),
     ),
     Endpoint(
         method="post",

@@ -3,6 +3,7 @@
 from resale.application.operations.orders.acknowledging import Acknowledgement, acknowledge_order
 from resale.application.operations.orders.advancing import STEPS, advance_order
 from resale.application.operations.orders.cancelling import cancel_order
+from resale.application.operations.orders.correcting import CORRECTABLE, LabelUnderWay, correct_address
 from resale.application.operations.orders.disputing import record_dispute
 from resale.application.operations.orders.refunding import (
     REFUNDABLE,
@@ -21,9 +22,11 @@ from resale.application.operations.orders.tracking import (
 )
 
 __all__ = [
+    "CORRECTABLE",
     "REFUNDABLE",
     "STEPS",
     "Acknowledgement",
+    "LabelUnderWay",
     "NewRefund",
     "RefundTooLarge",
     "RefundUnderWay",
@@ -31,6 +34,7 @@ __all__ = [
     "advance_order",
     "cancel_order",
     "confirm_receipt",
+    "correct_address",
     "record_dispute",
     "record_tracking",
     "refund_order",

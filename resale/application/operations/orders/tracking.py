@@ -13,6 +13,7 @@ from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.orders import (
+    LABEL_REFUSED,
     Order,
     OrderChanged,
     OrderCommand,
@@ -260,7 +261,7 @@ def _label_refused(*, uow: UnitOfWork, order: Order, label: Label, now: datetime
     reason = label.reason_code or "label_refused"
     # Another worker may have been given one: it is looked for when the order ends.
     unwanted = msgspec.structs.replace(given_up(shipment_of(order), now=now), label_wanted=False, reason_code=reason)
-    order = kept(order, now=now, shipment=unwanted, attention="label_refused")
+    order = kept(order, now=now, shipment=unwanted, attention=LABEL_REFUSED)
     uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
     uow.commit()
     return order

@@ -1,0 +1,103 @@
+"""Correcting where an order goes, until a label is bought for it."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from resale.application.operations.orders.moving import private_of, seal_private
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.addresses import Address, accepted_address
+from resale.domain.calendars import add_business_days
+from resale.domain.ids import OrderId
+from resale.domain.orders import LABEL_REFUSED, Order, OrderChanged, OrderNotFound, OrderStatus, OrderTransitionRefused
+from resale.domain.shipments import ShipmentStatus
+from resale.domain.steps import kept
+from resale.errors import Forbidden, Rejected
+
+#: Before its parcel can have a label.
+CORRECTABLE: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED})
+
+
+class LabelUnderWay(Rejected):
+    """A label is being bought for the address that is known; look at the order again in a minute."""
+
+    code = "label_under_way"
+
+
+def correct_address(
+    *,
+    uow: UnitOfWork,
+    principal: Principal,
+    order_id: OrderId,
+    address: Address,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Order:
+    """Replace an order's shipping address. A label that the carrier refused is bought anew for it.
+
+    The seller gets the whole time to ship again when the label was refused. Idempotent: the same address again has no
+    effect, unless the label was refused.
+
+    Shape: reads 1 item; commits at most 1 (``order.address_corrected``).
+
+    Args:
+        uow: Fresh; committed here at most once.
+        principal: The buyer, the brand or a manager.
+        order_id: Which.
+        address: The whole new address; checked by its country's rules.
+        expected_version: What the client read (If-Match), or None.
+        now: Moment of the request, aware UTC.
+
+    Returns:
+        The order with the new address.
+
+    Raises:
+        OrderNotFound: None that the caller may see.
+        Forbidden: The seller's.
+        Invalid: The address lacks what its country needs.
+        OrderTransitionRefused: It has a label, is being cancelled, or is over.
+        LabelUnderWay: A label may be being bought right now.
+        Conflict: Another writer won, or the version is not the expected one.
+    """
+    order = uow.orders.get(order_id)
+    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
+    if not permits(Action.VIEW_ORDER, role, order.status):
+        raise OrderNotFound
+    if not permits(Action.CORRECT_ADDRESS, role, order.status):
+        raise Forbidden("Only the buyer and the brand correct where an order goes.")
+    accepted = accepted_address(address, at="")
+    private = private_of(uow=uow, order=order)
+    if private.shipping_address == accepted and order.attention != LABEL_REFUSED:
+        return order
+    if expected_version not in {None, order.version}:
+        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    _check_correctable(order)
+    sealed = seal_private(uow=uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
+    order = kept(order, now=now, private=sealed, **_label_wanted_again(uow, order, now))
+    uow.orders.save(order, change_type="order.address_corrected")
+    uow.commit()
+    return order
+
+
+def _check_correctable(order: Order) -> None:
+    shipment = order.shipment
+    has_label = shipment is not None and shipment.status != ShipmentStatus.REQUESTED
+    if order.status not in CORRECTABLE or order.cancel_requested or has_label:
+        raise OrderTransitionRefused(
+            "The address can be corrected until a label is bought; cancel the order to send it elsewhere."
+        )
+    if shipment is not None and shipment.label_wanted:
+        raise LabelUnderWay("A label is being bought for the address; read the order again in a minute.")
+
+
+def _label_wanted_again(uow: UnitOfWork, order: Order, now: datetime) -> dict[str, object]:
+    if order.attention != LABEL_REFUSED or order.shipment is None:
+        return {}
+    ship_by = add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market)
+    return {
+        "shipment": msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
+        "attention": None,
+        "ship_by": ship_by if order.ship_by is None else max(order.ship_by, ship_by),
+    }
