@@ -9,17 +9,20 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test simulate kills lint bench clean-data \
+.PHONY: help install engines run manage shopper test test-browser simulate kills lint bench clean-data \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: install ## Start the platform on this machine, play the journey, stay until Ctrl-C (ONCE=1: stop after it; PORT=8000)
 	@$(BIN)/python manage.py run
 
 test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a part)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+test-browser: engines ## Look at every page of the admin and the API page in Chromium, with axe-core (BROWSER_PICTURES=folder keeps pictures)
+	@$(BIN)/pytest -n $(WORKERS) -m proof $(PYTEST_ARGS) tests/proofs/browser
 
 simulate: engines ## Play N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)

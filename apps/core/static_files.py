@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin
@@ -94,3 +95,8 @@ class BoundedS3StaticStorage(S3StaticStorage):  # type: ignore[misc]  # django-s
 
 class S3StaticFiles(RereadManifestMixin, ManifestFilesMixin, BoundedS3StaticStorage):
     """The admin's static files in production."""
+
+    def origin(self) -> str:
+        """Return scheme and host of the files' addresses."""
+        address = urlsplit(BoundedS3StaticStorage.url(self, "x"))
+        return f"{address.scheme}://{address.netloc}"

@@ -38,6 +38,7 @@ MIDDLEWARE = [
 SCOPED_MIDDLEWARE = {
     "/v1/": ["apps.tenancy.cors.TenantCorsMiddleware"],
     "/admin/": [
+        "apps.backoffice.policy.ContentSecurityPolicyMiddleware",
         "apps.core.middleware.ConnectionMiddleware",
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
@@ -82,6 +83,7 @@ SESSION_COOKIE_AGE = 12 * 3600  # seconds: a working day
 CSRF_COOKIE_PATH = "/admin/"
 CSRF_COOKIE_HTTPONLY = True
 PROXY_HOPS = environment.whole_number("RESALE_PROXY_HOPS", otherwise=0)
+PICTURE_SOURCES = ["https:"]  # where the admin's pictures come from: tenants' media hosts and their shops
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -93,23 +95,7 @@ UNFOLD = {
     "SITE_HEADER": "Resale backoffice",
     "SITE_SYMBOL": "sell",
     "SITE_URL": None,
-    "BORDER_RADIUS": "8px",
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97.4% .012 215)",
-            "100": "oklch(94.2% .028 214)",
-            "200": "oklch(88.6% .052 213)",
-            "300": "oklch(80.2% .082 213)",
-            "400": "oklch(70.4% .1 215)",
-            "500": "oklch(60.2% .098 218)",
-            "600": "oklch(51.2% .088 221)",
-            "700": "oklch(44.2% .076 222)",
-            "800": "oklch(38.4% .064 223)",
-            "900": "oklch(33% .052 224)",
-            "950": "oklch(25% .042 225)",
-        },
-    },
-}
+}  # colours: apps/backoffice/static/backoffice/colours.css
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.tenancy.authentication.TenantAuthentication"],

@@ -22,4 +22,5 @@ SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"],
 STATIC_ROOT = None  # nothing is collected here: files are served from where apps keep them
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+PICTURE_SOURCES = ["https:", "http://127.0.0.1:*", "http://localhost:*"]
 OIDC_PLAIN_HTTP = True

@@ -86,10 +86,8 @@ def install_dynoxide(engines_dir: Path, say: Say, *, sha512: str = DYNOXIDE_SHA5
         return binary
     say(f"fetching dynoxide {DYNOXIDE_VERSION} (DynamoDB engine, 3.5 MB) with npm …")
     with drafted(engines_dir, home) as draft:
-        tarball = _npm_pack(draft)
-        check_sha512(tarball, sha512)
-        _unpack_binary(tarball, draft / "dynoxide")
-        tarball.unlink()
+        unpack_npm_file(DYNOXIDE_PACKAGE, "dynoxide", draft / "dynoxide", sha512=sha512)
+        (draft / "dynoxide").chmod(0o755)
     return binary
 
 
@@ -118,30 +116,37 @@ def check_sha512(path: Path, expected: str) -> None:
         raise InstallError(f"{path.name} is not the pinned one: sha512 is {found}, expected {expected}; not installed")
 
 
-def _npm_pack(folder: Path) -> Path:
+def unpack_npm_file(package: str, name: str, target: Path, *, sha512: str) -> None:
+    """Fetch an npm package, check it and write one of its files to ``target``.
+
+    Raises:
+        InstallError: npm or the network is missing, or what came is not what was pinned.
+    """
+    tarball = _npm_pack(package, target.parent)
+    check_sha512(tarball, sha512)
+    with tarfile.open(tarball) as archive:
+        source = archive.extractfile(f"package/{name}")
+        if source is None:
+            raise InstallError(f"{tarball.name} holds no {name}")
+        with source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+    tarball.unlink()
+
+
+def _npm_pack(package: str, folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise InstallError(
             "npm is not on the PATH; install Node.js (https://nodejs.org), which brings it, and run again"
         )
     _run(
-        (npm, "pack", DYNOXIDE_PACKAGE, "--silent", "--pack-destination", str(folder)),
-        f"npm could not fetch {DYNOXIDE_PACKAGE}; it needs the network once",
+        (npm, "pack", package, "--silent", "--pack-destination", str(folder)),
+        f"npm could not fetch {package}; it needs the network once",
     )
     tarball = next(folder.glob("*.tgz"), None)
     if tarball is None:
-        raise InstallError(f"npm left no archive of {DYNOXIDE_PACKAGE}")
+        raise InstallError(f"npm left no archive of {package}")
     return tarball
-
-
-def _unpack_binary(tarball: Path, target: Path) -> None:
-    with tarfile.open(tarball) as archive:
-        source = archive.extractfile("package/dynoxide")
-        if source is None:
-            raise InstallError(f"{tarball.name} holds no dynoxide")
-        with source, target.open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-    target.chmod(0o755)
 
 
 def _environment_commands(home: Path, lock: Path) -> list[tuple[str, ...]]:

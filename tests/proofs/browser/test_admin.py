@@ -1,0 +1,241 @@
+"""Every page of the admin in a real browser: light and dark, on a desk and on a phone.
+
+No rule of WCAG 2.1 AA that axe-core can check is broken, no script fails, the content security policy stops nothing,
+and nothing is asked of another host.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern, reverse
+from playwright.sync_api import Page
+
+from apps.backoffice import urls
+from apps.tenancy import sign_ins
+from apps.tenancy.models import User
+from resale.application.reactions import ADVANCE_ORDER
+from resale.domain.access import Role
+from tests.backoffice.office import Desk, Office
+from tests.backoffice.test_claims import opened
+from tests.backoffice.test_money import pay_out
+from tests.fixtures.graveyard import Graveyard
+from tests.operations.partners import Partners
+from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits
+
+pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+
+PASSWORD = "correct horse battery"
+EVERY = [(theme, width) for theme in THEMES for width in WIDTHS]
+#: They lead on to another page, and show none.
+_LEAD_ON = {"search", "original", "logout"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop in which everything is there to be looked at: the name of each page, and where it is."""
+
+    staff: dict[str, str]
+    operators: dict[str, str]
+
+
+@pytest.fixture
+def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
+    world = office.front.world
+    waiting = office.pending()
+    order = world.delivered(Partners())
+    claim = opened(office, order)
+    payout = pay_out(office)
+    transfer = world.transfer(order)
+    letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=order.id)
+    for entity_id in (waiting.id, order.id, claim.id, payout.id, transfer.id):
+        office.record(entity_id)
+    places: dict[str, dict[str, str]] = {
+        "listing": {"listing_id": waiting.id},
+        "order": {"order_id": order.id},
+        "transfer": {"order_id": order.id, "transfer_id": transfer.id},
+        "claim": {"claim_id": claim.id},
+        "payout": {"payout_id": payout.id},
+        "dead-letter": {"letter_id": letter_id},
+        "tenant": {"slug": office.slug},
+    }
+    paths = {name: reverse(f"admin:{name}", kwargs=places.get(name)) for name in _shown()}
+    of_operators = {name for name, path in paths.items() if path.startswith(("/admin/tenants/", "/admin/health/"))}
+    assert manager.get("claim", claim_id=claim.id).status == 200
+    return Shop(
+        staff={name: path for name, path in paths.items() if name not in of_operators},
+        operators={name: path for name, path in paths.items() if name in of_operators},
+    )
+
+
+@pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
+def test_pages_of_staff(shop: Shop, visits: Visits, manager: Desk, theme: str, width: str) -> None:
+    with visits.opened(theme=theme, width=width, desk=manager) as page:
+        for name, path in shop.staff.items():
+            visits.visit(page, path)
+            _picture(page, f"{name}-{theme}-{width}")
+        visits.visit(page, f"{shop.staff['listings']}?status=active")
+        visits.visit(page, f"{shop.staff['balances']}?sum=1")
+        visits.visit(page, f"{shop.staff['dead-letter']}?dry_run=1")
+        for details in page.locator("details:not(.bo-menu) > summary").all():
+            details.click()
+        visits.check(page)
+    assert not visits.faults, "\n".join(visits.faults)
+
+
+@pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
+def test_pages_of_operators(shop: Shop, visits: Visits, operator: Desk, theme: str, width: str) -> None:
+    with visits.opened(theme=theme, width=width, desk=operator) as page:
+        for name, path in shop.operators.items():
+            visits.visit(page, path)
+            _picture(page, f"{name}-{theme}-{width}")
+    assert not visits.faults, "\n".join(visits.faults)
+
+
+@pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
+def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme: str, width: str) -> None:
+    nobody = Desk(User.objects.create_user(username="new@brand.example", is_staff=True))
+    with visits.opened(theme=theme, width=width, desk=manager) as page:
+        visits.visit(page, f"/admin/listings/lst_{'0' * 32}/", status=404)
+        visits.visit(page, "/admin/no/such/page/", status=404)
+    with visits.opened(theme=theme, width=width, desk=nobody) as page:
+        visits.visit(page, "/admin/", status=403)
+    User.objects.create_user(username="robin", password=PASSWORD, is_staff=True)
+    with visits.opened(theme=theme, width=width) as page:
+        visits.visit(page, reverse("admin:login"))
+        _picture(page, f"login-{theme}-{width}")
+        _send(page, "robin", "wrong")
+        assert page.get_by_text("Please enter the correct").is_visible()
+        visits.check(page)
+        page.context.clear_cookies(name="csrftoken")
+        _send(page, "robin", "wrong")
+        assert page.get_by_text("Please send it again").first.is_visible()
+        visits.check(page)
+        for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS - 1):
+            sign_ins.take(sign_ins.Attempt("robin", "127.0.0.1"), now=datetime.now(UTC))
+        page.goto(reverse("admin:login"))
+        _send(page, "Robin", PASSWORD)
+        assert page.get_by_text("Try again in").is_visible()
+        visits.check(page)
+        _picture(page, f"429-{theme}-{width}")
+    assert office.slug
+    assert not visits.faults, "\n".join(visits.faults)
+
+
+class TestFrame:
+    def test_is_signed_in_to_and_left(self, office: Office, visits: Visits) -> None:
+        user = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
+        office.also(user, Role.MANAGER)
+        with visits.opened() as page:
+            page.goto("/admin/orders/")
+            _send(page, "Kim@Brand.example", PASSWORD)
+            page.wait_for_url("**/admin/orders/")
+            page.locator(".bo-menu > summary").click()
+            visits.check(page)
+            page.get_by_role("button", name="Log out").click()
+            page.wait_for_url("**/admin/login/**")
+        assert not visits.faults, "\n".join(visits.faults)
+
+    def test_theme_is_chosen_and_kept(self, visits: Visits, manager: Desk) -> None:
+        with visits.opened(theme="light", desk=manager) as page:
+            page.goto("/admin/")
+            assert not _is_dark(page)
+            page.locator(".bo-menu > summary").click()
+            page.get_by_role("button", name="Dark").click()
+            assert _is_dark(page)
+            visits.check(page)
+            page.keyboard.press("Escape")
+            assert not page.get_by_role("button", name="Dark").is_visible()
+            page.goto("/admin/orders/")
+            assert _is_dark(page)
+            page.locator(".bo-menu > summary").click()
+            page.get_by_role("button", name="System").click()
+            assert not _is_dark(page)
+            page.emulate_media(color_scheme="dark")
+            assert _is_dark(page)
+        assert not visits.faults, "\n".join(visits.faults)
+
+    def test_sidebar_opens_and_closes(self, visits: Visits, manager: Desk) -> None:
+        with visits.opened(width="phone", desk=manager) as page:
+            page.goto("/admin/")
+            orders = page.get_by_role("link", name="Orders", exact=True)
+            assert not orders.first.is_visible()
+            page.get_by_role("button", name="Menu", exact=True).click()
+            assert orders.first.is_visible()
+            visits.check(page)
+            page.get_by_role("button", name="Close the menu").click()
+            assert not orders.first.is_visible()
+        with visits.opened(desk=manager) as page:
+            page.goto("/admin/")
+            sidebar = page.locator("#bo-sidebar")
+            assert sidebar.is_visible()
+            page.get_by_role("button", name="Menu", exact=True).click()
+            assert not sidebar.is_visible()
+            page.goto("/admin/orders/")
+            assert not sidebar.is_visible()
+            visits.check(page)
+        assert not visits.faults, "\n".join(visits.faults)
+
+    def test_first_tab_skips_to_the_content(self, visits: Visits, manager: Desk) -> None:
+        with visits.opened(desk=manager) as page:
+            page.goto("/admin/orders/")
+            page.keyboard.press("Tab")
+            skip = page.get_by_role("link", name="Skip to content")
+            assert skip.evaluate("link => link === document.activeElement")
+            assert (skip.bounding_box() or {"y": -1})["y"] >= 0
+            visits.check(page)
+            page.keyboard.press("Enter")
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
+        assert not visits.faults, "\n".join(visits.faults)
+
+    def test_photos_are_enlarged_in_place(self, office: Office, visits: Visits, manager: Desk) -> None:
+        listing = office.pending()
+        with visits.opened(desk=manager) as page:
+            page.goto(reverse("admin:listing", kwargs={"listing_id": listing.id}))
+            page.locator("[data-enlarge]").first.click()
+            assert page.locator("dialog[data-lightbox]").is_visible()
+            visits.check(page)
+            page.keyboard.press("Escape")
+            assert not page.locator("dialog[data-lightbox]").is_visible()
+        assert not visits.faults, "\n".join(visits.faults)
+
+
+def test_a_written_in_script_does_not_run(visits: Visits, manager: Desk) -> None:
+    with visits.opened(desk=manager) as page:
+        page.goto("/admin/")
+        page.evaluate("""() => {
+            document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = true'>");
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+        }""")
+        assert page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in fault for fault in visits.faults)
+
+
+def _shown() -> set[str]:
+    """Name every page of the admin that shows something."""
+    functions = {"password_change", "password_change_done"}
+    patterns = [one for one in urls.urlpatterns if isinstance(one, URLPattern)]
+    views = {str(one.name) for one in patterns if hasattr(getattr(one.callback, "view_class", None), "get")}
+    return (views | functions) - _LEAD_ON
+
+
+def _send(page: Page, name: str, password: str) -> None:
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def _is_dark(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.classList.contains('dark')"))
+
+
+def _picture(page: Page, name: str) -> None:
+    """Keep a picture for whoever wants to look: ``BROWSER_PICTURES=folder make test-browser``."""
+    folder = os.environ.get("BROWSER_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

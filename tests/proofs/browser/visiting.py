@@ -1,0 +1,111 @@
+"""Opening a page in a browser and noting everything that is wrong with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
+
+from tests.backoffice.office import Desk
+from tests.fixtures.pictures import jpeg, scene
+
+WIDTHS: Final = {"desktop": 1440, "phone": 390}
+THEMES: Final = ("light", "dark")
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+_AXE: Final = """async (rules) => {
+    const found = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
+    return found.violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(" ")} `
+        + `${node.any.concat(node.all, node.none).map((check) => check.message).join("; ")}`));
+}"""
+_OVERFLOW: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_PHOTO: Final = jpeg(scene(320, 320))
+
+
+@dataclass
+class Visits:
+    """Opens pages; ``faults`` says what was wrong with them, page by page."""
+
+    browser: Browser
+    axe: str
+    base_url: str
+    media_url: str
+    faults: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def opened(self, *, theme: str = "light", width: str = "desktop", desk: Desk | None = None) -> Iterator[Page]:
+        """Open a browser window of its own, signed in as somebody."""
+        context = self.browser.new_context(
+            base_url=self.base_url,
+            color_scheme="dark" if theme == "dark" else "light",
+            viewport={"width": WIDTHS[width], "height": 900},
+        )
+        context.set_default_timeout(60_000)  # ms: a busy machine
+        if desk is not None:
+            _sign_in(context, desk, self.base_url)
+        try:
+            context.route(f"{self.media_url}/**", _show_photo)
+            page = context.new_page()
+            _Watch(self, page)
+            yield page
+        finally:
+            context.close()
+
+    def visit(self, page: Page, path: str, *, status: int = 200) -> None:
+        """Go to a page and check it."""
+        answer = page.goto(path)
+        assert answer is not None
+        if answer.status != status:
+            self.faults.append(f"{path}: {answer.status} instead of {status}")
+        self.check(page)
+
+    def check(self, page: Page) -> None:
+        """Check the page as it is now."""
+        where = f"{urlsplit(page.url).path} {page.evaluate('innerWidth')}"
+        page.evaluate(self.axe)
+        self.faults += [f"{where}: {fault}" for fault in page.evaluate(_AXE, _RULES)]
+        if page.evaluate(_OVERFLOW) > 0:
+            self.faults.append(f"{where}: is wider than the window by {page.evaluate(_OVERFLOW)} px")
+
+    def is_own(self, url: str) -> bool:
+        """Whether a request stays with the platform: its server, or the tenant's pictures."""
+        return url.startswith((f"{self.base_url}/", f"{self.media_url}/", "data:", "blob:"))
+
+
+class _Watch:
+    """Notes what a page's scripts, policy and requests do wrong."""
+
+    def __init__(self, visits: Visits, page: Page) -> None:
+        self._visits = visits
+        self._page = page
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self._note(f"script failed: {error}"))
+        page.on("request", lambda request: self._on_request(request.url))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        its_own_status = message.location.get("url") == self._page.url and "the server responded" in message.text
+        if message.type in {"error", "warning"} and not its_own_status:
+            self._note(f"console {message.type}: {message.text}")
+
+    def _on_request(self, url: str) -> None:
+        if not self._visits.is_own(url):
+            self._note(f"asked {url}")
+
+    def _note(self, fault: str) -> None:
+        self._visits.faults.append(f"{urlsplit(self._page.url).path}: {fault}")
+
+
+def _sign_in(context: BrowserContext, desk: Desk, base_url: str) -> None:
+    context.add_cookies(
+        [
+            {"name": name, "value": cookie.value, "domain": urlsplit(base_url).hostname or "", "path": "/admin/"}
+            for name, cookie in desk.client.cookies.items()
+        ]
+    )
+
+
+def _show_photo(route: Route) -> None:
+    """Stand in for the tenant's pictures: what lies in its bucket is not what is looked at here."""
+    body: Any = _PHOTO
+    route.fulfill(body=body, content_type="image/jpeg")
