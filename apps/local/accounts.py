@@ -71,6 +71,7 @@ def _parameters(aws_url: str, origins: tuple[str, ...]) -> Mapping[str, str]:
     """Return the local profile of data.yaml: short waits, many tries, nothing protected from ``make clean-data``."""
     return {
         "AllowedOrigins": ",".join(origins),
+        "Sandbox": "true",
         "IndexShards": "2",
         "VisibilityTimeoutSeconds": "15",
         "MaxReceiveCount": "20",

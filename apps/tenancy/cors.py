@@ -36,7 +36,7 @@ class TenantCorsMiddleware(CorsMiddleware):
         """Decide by tenant, where the library would ask the settings."""
         origin = request.headers.get("origin", "")
         tenant = info_of(request).tenant
-        return origin in tenant.allowed_origins if tenant is not None else _is_known(origin)
+        return tenant.allows_origin(origin) if tenant is not None else _is_known(origin)
 
     def is_enabled(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's signature
         """Say yes: only the API's paths come here."""
@@ -49,6 +49,6 @@ class TenantCorsMiddleware(CorsMiddleware):
 
 def _is_known(origin: str) -> bool:
     try:
-        return any(origin in tenant.allowed_origins for tenant in registry.active_tenants())
+        return any(tenant.allows_origin(origin) for tenant in registry.active_tenants())
     except Unavailable:
         return False

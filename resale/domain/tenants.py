@@ -1,7 +1,8 @@
 """A tenant: one brand, one AWS account, one write region, and the map of what lies in it."""
 
+import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -89,6 +90,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("The lowest price is above the highest one.")
 
 
+#: The developer's own machine, on any port, as browsers write it in Origin.
+_LOCAL_ORIGIN: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """What every door and adapter may know of a tenant. No secrets but the external id."""
 
@@ -111,3 +116,10 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
     policies: Policies = Policies()
     connections: tuple[Connection, ...] = ()
+
+    def allows_origin(self, origin: str) -> bool:
+        """Return whether pages of an origin may read the tenant's API: its shops' and, in a sandbox, a developer's.
+
+        ``deploy/tenant/data.yaml`` gives the media bucket the same rule (AllowedOrigins, Sandbox).
+        """
+        return origin in self.allowed_origins or (self.sandbox and _LOCAL_ORIGIN.fullmatch(origin) is not None)

@@ -1,14 +1,30 @@
 """Which pages may read which tenant's answers."""
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
-from tests.fixtures.tenants import Shop
+from apps.local.issuer.server import IssuerServer
+from tests.fixtures.tenants import Shop, open_shop
 
 pytestmark = pytest.mark.usefixtures("_base_api")
 
 NORTHWIND = "https://northwind.example"
 ATELIER = "https://atelier.example"
+DEVELOPERS = (
+    "http://localhost:5173",
+    "http://localhost",
+    "http://127.0.0.1:3000",
+    "http://[::1]:8080",
+    "https://localhost:3",
+)
+
+
+@pytest.fixture
+def sandbox(db: None, issuers: IssuerServer, tmp_path: Path) -> Shop:  # noqa: ARG001 - opens the database
+    """A shop that nobody buys in yet."""
+    return open_shop("sandbox", "444444444444", issuers, tmp_path / "issuers", sandbox=True)
 
 
 def preflight(client: Client, origin: str) -> str | None:
@@ -24,6 +40,27 @@ class TestCors:
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", NORTHWIND + ".evil.example", "http://[", "*"])
     def test_preflight_passes_no_strangers(self, client: Client, northwind: Shop, origin: str) -> None:  # noqa: ARG002
+        assert preflight(client, origin) is None
+
+    @pytest.mark.parametrize("origin", DEVELOPERS)
+    def test_a_sandbox_may_be_read_by_a_developers_pages_on_any_port(
+        self, client: Client, sandbox: Shop, northwind: Shop, origin: str
+    ) -> None:
+        assert preflight(client, origin) == origin
+        for shop, allowed in [(sandbox, origin), (northwind, None)]:
+            answer = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text, "Origin": origin})
+            assert answer.get("Access-Control-Allow-Origin") == allowed
+
+    @pytest.mark.parametrize("origin", DEVELOPERS)
+    def test_a_live_tenant_never_may(self, client: Client, northwind: Shop, origin: str) -> None:
+        assert not northwind.tenant.sandbox
+        assert preflight(client, origin) is None
+
+    @pytest.mark.parametrize(
+        "origin",
+        ["http://localhost.evil.example:3000", "http://localhost:3000.evil.example", "http://localhost:x", "file://"],
+    )
+    def test_nor_may_what_only_looks_like_one(self, client: Client, sandbox: Shop, origin: str) -> None:  # noqa: ARG002
         assert preflight(client, origin) is None
 
     def test_preflight_names_our_headers(self, client: Client, northwind: Shop) -> None:  # noqa: ARG002

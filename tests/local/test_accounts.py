@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import urllib3
 from django.core.management import CommandError, call_command
 from pytest_django import Settings as DjangoSettings
 
@@ -118,6 +119,26 @@ def read(sessions: TenantSessions, tenant: Tenant, name: str) -> dict[str, str]:
 
 
 class TestBrands:
+    @pytest.mark.parametrize(
+        ("origin", "allowed"),
+        [
+            ("http://localhost:5173", True),
+            ("http://[::1]:80", True),
+            ("http://127.0.0.1:1", True),
+            ("http://x.y", False),
+        ],
+    )
+    def test_take_photographs_from_a_developers_pages(
+        self, resources: dict[str, Resources], engines: LocalEngines, origin: str, *, allowed: bool
+    ) -> None:
+        bucket = resources["northwind"].media_bucket
+        answer = urllib3.request(
+            "OPTIONS",
+            f"{engines.aws_endpoint_url}/{bucket}",
+            headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
+        )
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+
     def test_are_connected_to_the_sandbox_under_ids_that_stay(self, brands: dict[str, Tenant], kept: Secrets) -> None:
         for slug, tenant in brands.items():
             assert [one.kind for one in tenant.connections] == [PartnerKind.PAYMENTS, PartnerKind.SHIPPING]
