@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from apps.core.logs import enter_context, leave_context
 from apps.core.requests import RequestInfo, new_info
+from apps.core.versions import API_VERSION
 
 logger = logging.getLogger("resale.request")
 
@@ -30,6 +31,7 @@ API_HEADERS: Final = (
     _NOSNIFF,
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "private, no-store"),
+    ("API-Version", API_VERSION),
 )
 _BODILESS: Final = (204, 304)
 _RECORD: Final = logging.makeLogRecord({"name": logger.name, "levelno": logging.INFO, "levelname": "INFO"}).__dict__

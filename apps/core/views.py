@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from apps.core import problems
 from apps.core.requests import info_of
+from apps.core.versions import require_known_version
 
 JSON: Final = "application/json"
 _NEGOTIATOR: Final = DefaultContentNegotiation()
@@ -28,6 +29,7 @@ class LeanAPIView(APIView):
     Authenticators and permissions are made once a class; they keep no state of a request.
     """
 
+    is_versioned = True  # False: an API-Version header is none of ours
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]  # noqa: RUF012 - Django's own attribute
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -38,6 +40,8 @@ class LeanAPIView(APIView):
         self.request = wrapped
         self.headers: dict[str, str] = {}
         try:
+            if self.is_versioned:
+                require_known_version(request)
             self.perform_authentication(wrapped)
             self.check_permissions(wrapped)
             if self.throttle_classes:

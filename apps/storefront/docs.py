@@ -1,6 +1,5 @@
 """The API's description, for programs and for people. Both are made once a process and need no key."""
 
-import hashlib
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,12 +10,14 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from rest_framework.request import Request
 
-from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified
+from apps.core import encodings
+from apps.core.encodings import Document
+from apps.core.views import JSON, LeanAPIView
 from apps.storefront.openapi.document import build_document
+from apps.storefront.openapi.page import describe
 
-_ASSETS: Final = "drf_spectacular_sidecar/swagger-ui-dist"
 _CACHING: Final = {"Cache-Control": "public, max-age=300"}
+_HTML: Final = "text/html; charset=utf-8"
 
 
 class OpenAPIView(LeanAPIView):
@@ -26,10 +27,7 @@ class OpenAPIView(LeanAPIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Hand out the OpenAPI document."""
-        body, tag = _document()
-        if is_current(request, tag):
-            return not_modified(tag, caching=_CACHING)
-        return json_response(body, headers={**_CACHING, "ETag": tag})
+        return encodings.respond(request, _document(), _CACHING)
 
 
 class DocsView(LeanAPIView):
@@ -37,40 +35,33 @@ class DocsView(LeanAPIView):
 
     authentication_classes = ()
 
-    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - DRF's signature
+    def get(self, request: Request) -> HttpResponse:
         """Show the document as a page; every asset of it is ours."""
         page, policy = _page()
-        return HttpResponse(page, headers={**_CACHING, "Content-Security-Policy": policy})
+        return encodings.respond(request, page, {**_CACHING, "Content-Security-Policy": policy})
 
 
 @lru_cache(maxsize=1)
-def _document() -> tuple[bytes, str]:
-    body = msgspec.json.encode(build_document())
-    return body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+def _document() -> Document:
+    return Document.of(msgspec.json.encode(build_document()), content_type=JSON)
 
 
 @lru_cache(maxsize=1)
-def _page() -> tuple[bytes, str]:
-    assets = {
-        "swagger_css": static(f"{_ASSETS}/swagger-ui.css"),
-        "swagger_js": static(f"{_ASSETS}/swagger-ui-bundle.js"),
-        "icon": static(f"{_ASSETS}/favicon-32x32.png"),
-        "page_css": static("storefront/docs.css"),
-        "page_js": static("storefront/docs.js"),
-    }
-    return render_to_string("storefront/docs.html", assets).encode(), _policy(assets["swagger_js"])
+def _page() -> tuple[Document, str]:
+    assets = {"page_css": static("storefront/docs.css"), "page_js": static("storefront/docs.js")}
+    page = render_to_string("storefront/docs.html", {**assets, **describe(build_document())})
+    return Document.of(page.encode(), content_type=_HTML), _policy(assets["page_js"])
 
 
 def _policy(asset_url: str) -> str:
-    """Allow our own scripts, styles and pictures (where static files lie), and calls to this API; nothing inline."""
+    """Allow our own script and style (where static files lie), and nothing else: the page loads and calls nothing."""
     parts = urlsplit(asset_url)
     ours = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
     rules = {
         "default-src": "'none'",
         "script-src": ours,
-        "style-src": f"{ours}",
-        "img-src": f"{ours} data:",
-        "connect-src": "'self'",
+        "style-src": ours,
+        "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",

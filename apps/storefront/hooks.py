@@ -36,6 +36,7 @@ class HookView(LeanAPIView):
     """
 
     authentication_classes = ()
+    is_versioned = False  # a partner's headers are the partner's
 
     def post(self, request: Request, connection_id: str) -> HttpResponse:
         """Take what a partner tells: durably kept before it is answered, the same event once."""

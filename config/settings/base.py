@@ -24,7 +24,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "storages",
-    "drf_spectacular_sidecar",  # the API page's assets
     "apps.tenancy",
     "apps.storefront",
     "apps.workers",
@@ -110,6 +109,7 @@ REST_FRAMEWORK = {
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ("GET", "POST", "PATCH")
 CORS_ALLOW_HEADERS = (
+    "api-version",
     "authorization",
     "content-type",
     "idempotency-key",
@@ -118,7 +118,15 @@ CORS_ALLOW_HEADERS = (
     "x-api-key",
     "x-request-id",
 )
-CORS_EXPOSE_HEADERS = ("etag", "idempotent-replayed", "location", "retry-after", "x-client-request-id", "x-request-id")
+CORS_EXPOSE_HEADERS = (
+    "api-version",
+    "etag",
+    "idempotent-replayed",
+    "location",
+    "retry-after",
+    "x-client-request-id",
+    "x-request-id",
+)
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds; Chromium caps it at 7200
 
 LANGUAGE_CODE = "en-gb"

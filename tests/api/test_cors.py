@@ -68,6 +68,7 @@ class TestCors:
         answer = client.options("/v1/things", headers=headers)
         assert "x-api-key" in answer["Access-Control-Allow-Headers"]
         assert "idempotency-key" in answer["Access-Control-Allow-Headers"]
+        assert "api-version" in answer["Access-Control-Allow-Headers"]
 
     def test_an_answer_may_be_read_by_its_own_tenants_pages_only(
         self, client: Client, northwind: Shop, atelier: Shop

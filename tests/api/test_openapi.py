@@ -1,6 +1,8 @@
 """The OpenAPI document: valid, complete both ways, and true of the bodies it shows."""
 
+import gzip
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,10 +12,14 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from openapi_spec_validator import validate
 
+from apps.core.encodings import accepts_gzip
 from apps.core.problems import Problem
+from apps.core.versions import API_VERSION
 from apps.storefront.inputs import NoBody
+from apps.storefront.openapi.document import problems_of
 from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.page import markdown
 from apps.storefront.openapi.schemas import components
 
 BODIES: set[type[Any]] = {one.body for one in ENDPOINTS if one.body is not None and one.body is not NoBody}
@@ -88,7 +94,9 @@ class TestDocument:
         assert "If-None-Match" not in {parameter["name"] for parameter in claim["parameters"]}
 
     def test_says_that_a_webhook_has_a_body(self, document: dict[str, Any]) -> None:
-        assert document["paths"]["/v1/hooks/{connection_id}"]["post"]["requestBody"]["required"] is True
+        body = document["paths"]["/v1/hooks/{connection_id}"]["post"]["requestBody"]
+        assert body["required"] is True
+        assert body["content"]["*/*"]["schema"] == {"type": "string", "format": "binary"}
 
     @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.query is not None], ids=lambda one: one.id)
     def test_parameters_are_those_that_are_read(self, document: dict[str, Any], endpoint: Endpoint) -> None:
@@ -118,7 +126,7 @@ class TestPage:
         assert answer["Content-Type"].startswith("text/html")
         links = re.findall(r'(?:src|href)="([^"]+)"', answer.content.decode())
         assert links
-        assert all(link.startswith(("/static/", "/v1/")) for link in links)
+        assert all(link.startswith(("/static/", "/v1/", "#", "data:,")) for link in links)
 
     def test_may_not_run_or_load_anything_else(self) -> None:
         policy = Client().get("/v1/docs")["Content-Security-Policy"]
@@ -126,3 +134,115 @@ class TestPage:
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
         assert not re.search(r"<script>|style=|onload=", Client().get("/v1/docs").content.decode())
+
+    def test_shows_every_operation_code_and_object(self, document: dict[str, Any]) -> None:
+        page = Client().get("/v1/docs").content.decode()
+        ids = set(re.findall(r'id="([^"]+)"', page))
+        assert {endpoint.id for endpoint in ENDPOINTS} <= ids
+        assert {f"schema-{name}" for name in document["components"]["schemas"]} <= ids
+        assert {f"error-{one.code}" for endpoint in ENDPOINTS for one in problems_of(endpoint)} <= ids
+
+    def test_links_to_what_is_there(self) -> None:
+        page = Client().get("/v1/docs").content.decode()
+        assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+
+    def test_escapes_what_it_shows(self) -> None:
+        assert markdown('<b>`"<i>`</b>') == "<p>&lt;b&gt;<code>&quot;&lt;i&gt;</code>&lt;/b&gt;</p>"
+
+
+class TestFailures:
+    def test_are_described_once_and_referred_to(self, document: dict[str, Any]) -> None:
+        shared = document["components"]["responses"]
+        for endpoint in ENDPOINTS:
+            said = document["paths"][endpoint.path][endpoint.method]["responses"]
+            codes: dict[str, set[str]] = {}
+            for status, response in said.items():
+                if "$ref" in response:
+                    described = shared[response["$ref"].removeprefix("#/components/responses/")]
+                    _, narrowed = described["content"]["application/problem+json"]["schema"]["allOf"]
+                    assert narrowed["properties"]["status"] == {"type": "integer", "const": int(status)}
+                    codes[status] = set(narrowed["properties"]["code"]["enum"])
+            expected: dict[str, set[str]] = {}
+            for problem in problems_of(endpoint):
+                expected.setdefault(str(problem.status), set()).add(problem.code)
+            assert codes == expected, endpoint.id
+
+    def test_leave_the_document_small(self) -> None:
+        assert len(Client().get("/v1/openapi.json").content) < 280_000  # 542,000 when each operation repeated them
+
+    def test_every_choice_has_a_type(self, document: dict[str, Any]) -> None:
+        assert not [
+            node for node in _nodes(document["components"]) if {"enum", "const"} & set(node) and "type" not in node
+        ]
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema under a node, but not the examples."""
+    if isinstance(node, dict):
+        yield node
+        for name, child in node.items():
+            if name not in {"example", "examples", "default"}:
+                yield from _nodes(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _nodes(child)
+
+
+class TestCompression:
+    @pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/docs"])
+    def test_is_for_who_takes_it(self, path: str) -> None:
+        plain, compressed = Client().get(path), Client().get(path, headers={"Accept-Encoding": "br, gzip"})
+        assert "Content-Encoding" not in plain
+        assert compressed["Content-Encoding"] == "gzip"
+        assert gzip.decompress(compressed.content) == plain.content
+        assert len(compressed.content) < len(plain.content) / 6
+        assert plain["ETag"] != compressed["ETag"]
+        assert {"accept-encoding", "origin"} <= {word.strip().lower() for word in compressed["Vary"].split(",")}
+
+    @pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/docs"])
+    def test_has_a_304_of_its_own(self, path: str) -> None:
+        headers = {"Accept-Encoding": "gzip"}
+        tag = Client().get(path, headers=headers)["ETag"]
+        assert Client().get(path, headers={**headers, "If-None-Match": f"W/{tag}"}).status_code == 304
+        assert Client().get(path, headers={"If-None-Match": tag}).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("header", "accepted"),
+        [
+            ("gzip", True),
+            ("GZIP;q=0.1", True),
+            ("br;q=1, gzip;q=0.5", True),
+            ("*", True),
+            ("x-gzip", True),
+            ("", False),
+            ("identity", False),
+            ("br", False),
+            ("gzip;q=0", False),
+            ("gzip; q=0.000", False),
+            ("gzip;q=0, *", False),
+            ("*;q=0", False),
+            ("gzip;q=high", False),
+            ("gzipped", False),
+        ],
+    )
+    def test_goes_by_weights(self, header: str, accepted: bool) -> None:  # noqa: FBT001 - a parameter of the test
+        assert accepts_gzip(header) is accepted
+
+
+class TestVersions:
+    def test_each_operation_but_a_partners_takes_one(self, document: dict[str, Any]) -> None:
+        for endpoint in ENDPOINTS:
+            parameters = document["paths"][endpoint.path][endpoint.method]["parameters"]
+            assert ("API-Version" in {one["name"] for one in parameters}) is not bool(endpoint.raw_body)
+
+    def test_the_one_there_is_is_served_and_named(self) -> None:
+        asked, silent = Client().get("/v1/docs", headers={"API-Version": API_VERSION}), Client().get("/v1/docs")
+        assert (asked.status_code, asked["API-Version"], silent["API-Version"]) == (200, API_VERSION, API_VERSION)
+
+    @pytest.mark.parametrize("version", ["2020-01-01", "2999-01-01", "", "1", "v1", f"{API_VERSION}, {API_VERSION}"])
+    @pytest.mark.parametrize("path", ["/v1/docs", "/v1/listings", "/v1/orders"])
+    def test_another_is_refused(self, path: str, version: str) -> None:
+        answer = Client().get(path, headers={"API-Version": version})
+        assert (answer.status_code, answer.json()["code"]) == (400, "api_version_unsupported")
+        assert API_VERSION in answer.json()["detail"]
+        assert answer["API-Version"] == API_VERSION

@@ -6,6 +6,7 @@ import msgspec
 
 from apps.core import problems
 from apps.core.problems import STATUS, HTTPError
+from apps.core.versions import APIVersionUnsupported
 from apps.storefront.inputs import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
 from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
@@ -61,6 +62,7 @@ CALLER: Final = (
 #: Any call at all.
 ANY: Final = (
     ProblemCode(400, "bad_request", "Not a request this server understands."),
+    code_of(APIVersionUnsupported),
     code_of(Invalid),
     code_of(CardNumberRefused),
     ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),

@@ -4,12 +4,12 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-from apps.core.problems import CONTENT_TYPE
+from apps.core.versions import API_VERSION
 from apps.core.views import JSON
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
-from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.failures import Failures
 from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of, schemas_of
 
 _DESCRIPTION: Final = """
@@ -33,6 +33,9 @@ has changed), or as `If-None-Match` to be told that nothing has (304).
 characters, noncharacters, embeddings and overrides of direction (U+202A to U+202E), isolates that are not closed, and
 line breaks and tabs in what is one line; with `blank`, what shows nothing. A payment card number in it is refused; in
 an id or a reference of yours, digits are digits.
+
+**API versions** are dates. Send the one you are written for as `API-Version`; one that this API does not have is
+refused with 400 `api_version_unsupported`, never ignored. Each response names the version it is of.
 
 **Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
 a JSON pointer into the body, a query parameter, or `/headers/…`.
@@ -95,9 +98,10 @@ _PATH_PARAMETERS: Final = {
 
 def build_document() -> dict[str, Any]:
     """Build the document. Takes some milliseconds; the caller keeps it."""
+    failures = Failures({endpoint.id: problems_of(endpoint) for endpoint in ENDPOINTS})
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for endpoint in ENDPOINTS:
-        paths[endpoint.path][endpoint.method] = _operation(endpoint)
+        paths[endpoint.path][endpoint.method] = _operation(endpoint, failures)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -111,6 +115,7 @@ def build_document() -> dict[str, Any]:
         "paths": dict(paths),
         "components": {
             "schemas": components(),
+            "responses": failures.components(),
             "securitySchemes": _security_schemes(),
             "headers": _HEADERS,
         },
@@ -137,7 +142,7 @@ def problems_of(endpoint: Endpoint) -> tuple[ProblemCode, ...]:
     return tuple(sorted(found))
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, failures: Failures) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.id,
         "tags": [endpoint.tag],
@@ -145,13 +150,14 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "description": _details(endpoint),
         "security": _SECURITY[endpoint.access],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
-        "responses": {**_good(endpoint), **_bad(endpoint)},
+        "responses": {**_good(endpoint), **failures.references(endpoint.id)},
     }
     if endpoint.body is not None:
         content = {JSON: {"schema": {"$ref": REF + endpoint.body.__name__}}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
     elif endpoint.raw_body:
-        operation["requestBody"] = {"description": endpoint.raw_body, "required": True, "content": {"*/*": {}}}
+        content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"description": endpoint.raw_body, "required": True, "content": content}
     return operation
 
 
@@ -202,6 +208,11 @@ def _query_parameters(endpoint: Endpoint) -> list[Schema]:
 
 def _header_parameters(endpoint: Endpoint) -> list[Schema]:
     headers = []
+    if not endpoint.raw_body:
+        schema: Schema = {"type": "string", "enum": [API_VERSION]}
+        headers.append(
+            _header_parameter("API-Version", "The version of this API that the caller is written for.", schema)
+        )
     if endpoint.key_required is not None:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         described = "A text of your own, new for each command, such as a UUID."
@@ -237,44 +248,14 @@ def _good(endpoint: Endpoint) -> dict[str, Any]:
     return answers
 
 
-def _bad(endpoint: Endpoint) -> dict[str, Any]:
-    by_status: dict[int, list[ProblemCode]] = defaultdict(list)
-    for problem in problems_of(endpoint):
-        by_status[problem.status].append(problem)
-    return {str(status): _problem_answer(status, found) for status, found in sorted(by_status.items())}
-
-
-def _problem_answer(status: int, found: list[ProblemCode]) -> dict[str, Any]:
-    names = sorted({problem.code for problem in found})
-    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": names}}}
-    headers = _refs("X-Request-Id", *(("Retry-After",) if status in {429, 503} else ()))
-    return {
-        "description": "\n".join(f"- `{problem.code}`: {problem.meaning}" for problem in found),
-        "headers": headers,
-        "content": {
-            CONTENT_TYPE: {
-                "schema": {"allOf": [{"$ref": REF + "Problem"}, narrowed]},
-                "example": _example_of(found[0]),
-            }
-        },
-    }
-
-
-def _example_of(problem: ProblemCode) -> dict[str, Any]:
-    example = {**EXAMPLES["Problem"], "status": problem.status, "code": problem.code, "detail": problem.meaning}
-    example |= {"type": f"urn:resale:problem:{problem.code}", "title": problem.code.replace("_", " ").capitalize()}
-    if problem.code != EXAMPLES["Problem"]["code"]:
-        del example["errors"]
-    return example
-
-
 _HEADERS: Final[dict[str, Any]] = {
     "ETag": {"description": "Names this version of the object.", "schema": {"type": "string"}},
     "Location": {"description": "Where the object is.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
         "description": "`true`: done before under this key; the object is shown as it stands now.",
-        "schema": {"const": "true"},
+        "schema": {"type": "string", "const": "true"},
     },
+    "API-Version": {"description": "The version of this API that answered.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
     "X-Request-Id": {
         "description": "Our name of this request, in logs and history; never the client's own.",
@@ -284,7 +265,7 @@ _HEADERS: Final[dict[str, Any]] = {
 
 
 def _headers_of(endpoint: Endpoint) -> dict[str, Any]:
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", "API-Version"]
     if endpoint.tagged:
         names.append("ETag")
     if endpoint.status != 200 and endpoint.answers:  # noqa: PLR2004 - made or accepted something, which is somewhere

@@ -35,7 +35,9 @@ def components() -> dict[str, Schema]:
 def schemas_of(kinds: Iterable[type[Any]], *, ref: str) -> dict[str, Schema]:
     r"""Read structs as JSON Schema: defaults as JSON has them, and patterns as ECMA does (its ``$`` is our ``\Z``)."""
     _, made = msgspec.json.schema_components(kinds, ref_template=ref)
-    return cast("dict[str, Schema]", msgspec.json.decode(msgspec.json.encode(made).replace(rb"\\Z", b"$")))
+    found = cast("dict[str, Schema]", msgspec.json.decode(msgspec.json.encode(made).replace(rb"\\Z", b"$")))
+    _add_types(found)
+    return found
 
 
 def page_of(schema: Schema) -> Schema:
@@ -44,7 +46,7 @@ def page_of(schema: Schema) -> Schema:
     return {
         "type": "object",
         "properties": {
-            "object": {"const": "list"},
+            "object": {"type": "string", "const": "list"},
             "data": {"type": "array", "items": schema},
             "has_more": {"type": "boolean"},
             "next_cursor": cursor,
@@ -86,6 +88,16 @@ def _let_optional_be_null(schema: Schema) -> None:
         if {"type": "null"} not in choices:
             choices = [*choices, {"type": "null"}]
         properties[name] = {**{key: said[key] for key in _ABOUT if key in said}, "anyOf": choices}
+
+
+def _add_types(node: Any) -> None:
+    """Name the type of each enum and constant: without it, client generators read ``Any``."""
+    if isinstance(node, dict):
+        values = node.get("enum") or ([node["const"]] if "const" in node else [])
+        if values and "type" not in node and all(isinstance(value, str) for value in values):
+            node["type"] = "string"
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _add_types(child)
 
 
 def _mark_time(schema: Schema) -> None:

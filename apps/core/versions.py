@@ -1,0 +1,23 @@
+"""The dated version of the public API: one is served, and a request that asks for another is refused."""
+
+from typing import Final
+
+from django.http import HttpRequest
+
+from apps.core.problems import HTTPError
+
+#: Moves when a change would break a client; what was served before stays available under its date.
+API_VERSION: Final = "2026-11-29"
+
+
+class APIVersionUnsupported(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """The API-Version header names a version this API does not have; `detail` says which it has."""
+
+    code = "api_version_unsupported"
+
+
+def require_known_version(request: HttpRequest) -> None:
+    """Refuse a request for another version than there is. Raises APIVersionUnsupported."""
+    asked = request.META.get("HTTP_API_VERSION")
+    if asked is not None and asked != API_VERSION:
+        raise APIVersionUnsupported(f"Send API-Version: {API_VERSION}, or no such header.")
