@@ -245,7 +245,9 @@ class TestKills:
             seconds=_SOON_SECONDS,
         )
         assert {name for name in depths if name.endswith("-dlq")} == {
-            f"{slug}-{purpose}-dlq" for slug in ("northwind", "atelier") for purpose in ("changes", "orders", "images")
+            f"{slug}-{purpose}-dlq"
+            for slug in ("northwind", "atelier")
+            for purpose in ("changes", "pipes", "orders", "images")
         }
 
     def test_every_process_is_back(self, aftermath: Aftermath) -> None:
