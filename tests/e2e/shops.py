@@ -46,14 +46,14 @@ class Shopper:
             "name": self.name,
             "line1": self.street,
             "city": "Much Binding",
-            "postal_code": "MB7 3QX",
+            "postal_code": "ZE3 9XW",
             "country": "GB",
             "phone": self.phone,
         }
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return (self.name, self.email, self.street, self.phone, "Much Binding", "MB7 3QX")
+        return (self.name, self.email, self.street, self.phone, "Much Binding", "ZE3 9XW")
 
 
 class Shop:
