@@ -150,14 +150,15 @@ class ChangesConsumer:
         for message in received:
             try:
                 changes.append(_Change(message, self._read_row(message.body)))
-            except RecordUnreadable as error:
+            except Exception as error:  # noqa: BLE001 - whatever one message does to its reader, the others are read
+                why = str(error) if isinstance(error, RecordUnreadable) else repr(type(error))
                 logger.error(  # noqa: TRY400 - the message itself says it all and may hold personal data
                     "unreadable change",
                     extra={
                         "event": "change.unreadable",
                         "tenant": self._tenant.slug,
                         "message_id": message.message_id,
-                        "why": str(error),
+                        "why": why,
                     },
                 )
                 failed.append(_Failure(message, error))

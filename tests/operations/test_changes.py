@@ -126,6 +126,24 @@ class TestChangesConsumer:
         assert changes.verify(submitted.listing_id).verified
         assert changes.hidden_count() >= 1
 
+    def test_one_that_breaks_its_reader_stays_and_its_neighbours_are_done(
+        self, changes: Changes, submitted: Order
+    ) -> None:
+        def read(body: str) -> HistoryRow:
+            if body == "breaks":
+                raise RuntimeError("planted")
+            return changes.world.container.history_row(body)
+
+        changes.consumer = ChangesConsumer(
+            tenant=changes.world.tenant,
+            queues=changes.queues,
+            history=changes.world.container.history(changes.world.tenant),
+            read_row=read,
+        )
+        changes.send(["breaks", *changes.bodies_of(submitted.listing_id)])
+        changes.consume_all()
+        assert changes.verify(submitted.listing_id).verified
+
     def test_one_that_the_store_refuses_stays_and_its_neighbours_are_done(
         self, changes: Changes, submitted: Order
     ) -> None:
@@ -442,6 +460,11 @@ class TestSweep:
             woken += [seconds for task in changes.tasks() if submitted.id in task]
         assert woken == [31, 60 * 86_400]
 
+    def test_passes_over_what_nothing_here_wakes(self, changes: Changes) -> None:
+        reader = Stuck(changes.world.tenant, count=3, others=("new_" + "0" * 32,))
+        sweeper = Sweeper(reader=reader, queues=changes.queues)  # type: ignore[arg-type]  # only what a sweep asks for
+        assert sweeper.run_once(now=later(31)) == 3
+
     def test_goes_past_what_is_stuck(self, changes: Changes) -> None:
         reader = Stuck(changes.world.tenant, count=450)
         sweeper = Sweeper(reader=reader, queues=changes.queues)  # type: ignore[arg-type]  # only what a sweep asks for
@@ -452,11 +475,11 @@ class TestSweep:
 class Stuck:
     """A reader in which the same items stay due."""
 
-    def __init__(self, tenant: Tenant, *, count: int) -> None:
+    def __init__(self, tenant: Tenant, *, count: int, others: tuple[str, ...] = ()) -> None:
         self.tenant = tenant
         self._count = count
+        self._others = others
 
     def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
-        for number in range(self._count):
-            entity_id = f"ord_{number:032x}"
+        for entity_id in (*self._others, *(f"ord_{number:032x}" for number in range(self._count))):
             yield DueItem(entity_id=entity_id, parent_id=entity_id, due_at=now.replace(microsecond=0, second=0))
