@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from apps.backoffice.desks import Desk
 from apps.backoffice.forms import ApprovalForm, RemovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready
+from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready, url_of
 from apps.backoffice.storage import TenantMediaStorage
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.listings import (
@@ -78,7 +79,7 @@ class Listings(StaffPage):
             show=show,
             tabs=_TABS,
             seller=seller,
-            listings=covered(page.data, base_url=self.desk.media_base_url),
+            listings=covered(page.data, self.desk),
             next_cursor=page.next_cursor,
         )
 
@@ -133,7 +134,7 @@ class ListingPages(StaffPage):
             status=status,
             listing=listing,
             purchase=purchase,
-            pictures=list_pictures(listing, base_url=desk.media_base_url),
+            pictures=list_pictures(listing, url_of=url_of(desk, listing)),
             unready=list_unready(listing),
             timeline=timeline,
             approving=ApprovalForm(initial=version),
@@ -260,9 +261,9 @@ class Original(ListingPages):
             return redirect(storage.link(original.key, version_id=original.version_id))
 
 
-def covered(listings: Sequence[PublicListing], *, base_url: str) -> Covered:
+def covered(listings: Sequence[PublicListing], desk: Desk) -> Covered:
     """Put each listing beside its first photo."""
-    return tuple((listing, find_cover(listing, base_url=base_url)) for listing in listings)
+    return tuple((listing, find_cover(listing, url_of=url_of(desk, listing))) for listing in listings)
 
 
 def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:

@@ -14,7 +14,7 @@ from apps.backoffice.books import make_book
 from apps.backoffice.desks import Desk
 from apps.backoffice.forms import AcknowledgeForm, RefundForm, ReportForm, VersionForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.pictures import Picture, find_cover
+from apps.backoffice.pictures import Picture, find_cover, url_of
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
     CORRECTABLE,
@@ -316,7 +316,7 @@ def cover_of(desk: Desk, reader: Reader, listing_id: ListingId) -> Picture | Non
         listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
     except ListingNotFound:
         return None
-    return find_cover(listing, base_url=desk.media_base_url)
+    return find_cover(listing, url_of=url_of(desk, listing))
 
 
 def _booked(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:

@@ -48,7 +48,7 @@ class Overview(StaffPage):
             title="Overview",
             waiting_count=len(waiting.data),
             waiting_more=waiting.has_more,
-            waiting=covered(waiting.data[:_SHOWN], base_url=desk.media_base_url),
+            waiting=covered(waiting.data[:_SHOWN], desk),
             orders=look.orders[:_RECENT],
             look=look,
             claim_count=len(claims.data),

@@ -1,17 +1,23 @@
 """Photos as pages show them: which rendition where, and what became of an image that is none yet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from apps.backoffice.desks import Desk
+from apps.core.container import get_container
 from resale.application.queries.listings import BrandListing, ImageView, PhotoView, PublicListing, RenditionView
 from resale.domain.ids import MediaId
-from resale.domain.media import MediaStatus
+from resale.domain.listings import TAKEN_DOWN
+from resale.domain.media import MediaStatus, public_folder, retired_key
 
 THUMBNAIL_PX: Final = 320
 DETAIL_PX: Final = 800
 LARGE_PX: Final = 1600
+
+
+URLOf = Callable[[str], str]  # a rendition's key → where it is shown from
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,12 +39,21 @@ class UnreadyImage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def list_pictures(listing: PublicListing, *, base_url: str) -> tuple[Picture, ...]:
+def url_of(desk: Desk, listing: PublicListing) -> URLOf:
+    """Say where the pictures of a listing are shown from: of one that was taken down, by links for its staff alone."""
+    public, own_folder = desk.media_base_url, public_folder(listing.id)
+    if listing.status not in TAKEN_DOWN:
+        return lambda key: f"{public}/{key}"
+    links = get_container().private_links(desk.tenant)
+    return lambda key: links.sign(retired_key(key)) if key.startswith(own_folder) else f"{public}/{key}"
+
+
+def list_pictures(listing: PublicListing, *, url_of: URLOf) -> tuple[Picture, ...]:
     """List the photos frozen for review; of a listing never submitted, the images that are ready."""
     if listing.photos:
-        return _pictures(listing.photos, base_url)
+        return _pictures(listing.photos, url_of)
     if isinstance(listing, BrandListing):
-        return _pictures([image for image in listing.images if image.status == MediaStatus.READY], base_url)
+        return _pictures([image for image in listing.images if image.status == MediaStatus.READY], url_of)
     return ()
 
 
@@ -51,22 +66,22 @@ def list_unready(listing: BrandListing) -> tuple[UnreadyImage, ...]:
     )
 
 
-def find_cover(listing: PublicListing, *, base_url: str) -> Picture | None:
+def find_cover(listing: PublicListing, *, url_of: URLOf) -> Picture | None:
     """Find the first photo."""
-    return next(iter(list_pictures(listing, base_url=base_url)), None)
+    return next(iter(list_pictures(listing, url_of=url_of)), None)
 
 
-def _pictures(photos: Iterable[PhotoView | ImageView], base_url: str) -> tuple[Picture, ...]:
-    return tuple(_picture(photo, base_url) for photo in photos if photo.renditions)
+def _pictures(photos: Iterable[PhotoView | ImageView], url_of: URLOf) -> tuple[Picture, ...]:
+    return tuple(_picture(photo, url_of) for photo in photos if photo.renditions)
 
 
-def _picture(photo: PhotoView | ImageView, base_url: str) -> Picture:
+def _picture(photo: PhotoView | ImageView, url_of: URLOf) -> Picture:
     large = _nearest(photo.renditions, LARGE_PX)
     return Picture(
         id=photo.id,
-        thumbnail=_url(base_url, _nearest(photo.renditions, THUMBNAIL_PX)),
-        detail=_url(base_url, _nearest(photo.renditions, DETAIL_PX)),
-        large=_url(base_url, large),
+        thumbnail=url_of(_nearest(photo.renditions, THUMBNAIL_PX).key),
+        detail=url_of(_nearest(photo.renditions, DETAIL_PX).key),
+        large=url_of(large.key),
         width_px=large.width_px,
         height_px=large.height_px,
     )
@@ -75,7 +90,3 @@ def _picture(photo: PhotoView | ImageView, base_url: str) -> Picture:
 def _nearest(renditions: Sequence[RenditionView], edge_px: int) -> RenditionView:
     """Take the nearest size, WebP before JPEG: every browser that staff may use shows it."""
     return min(renditions, key=lambda one: (abs(one.edge_px - edge_px), one.content_type != "image/webp"))
-
-
-def _url(base_url: str, rendition: RenditionView) -> str:
-    return f"{base_url}/{rendition.key}"

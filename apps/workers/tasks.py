@@ -12,7 +12,7 @@ from apps.core.container import get_container
 from apps.workers.base import TenantTask
 from apps.workers.steps import STEPS, Delivery
 from apps.workers.sweep import Sweeper
-from resale.application.operations.media import count_attempt, process_image
+from resale.application.operations.media import count_attempt, process_image, retire_photos
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -21,6 +21,7 @@ from resale.application.reactions import (
     PROCESS_IMAGE,
     PROCESS_INBOUND,
     PROCESS_UPLOAD,
+    RETIRE_PHOTOS,
     START_PAYOUT,
     SWEEP_AFTER_JUMP,
 )
@@ -101,6 +102,14 @@ def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
 def process(self: TenantTask, *, listing_id: str, media_id: str) -> None:
     """Look at an image slot: process its upload, or see that none came."""
     _process(self, ListingId(listing_id), MediaId(media_id))
+
+
+@shared_task(bind=True, base=TenantTask, name=RETIRE_PHOTOS)
+def retire_photos_of_listing(self: TenantTask, *, listing_id: str) -> None:
+    """Make the photos of a listing private that was taken down."""
+    store = get_container().media_store(self.tenant)
+    count = _delivery(self).run(lambda uow, _: retire_photos(uow=uow, store=store, listing_id=ListingId(listing_id)))
+    logger.info("photos are no longer public", extra={"listing_id": listing_id, "count": count})
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_UPLOAD)

@@ -39,6 +39,7 @@ ADVANCE_PAYOUT: Final = "payouts.advance"
 START_PAYOUT: Final = "payouts.start"
 EXPIRE_LISTING: Final = "listings.expire"
 PROCESS_IMAGE: Final = "images.process"
+RETIRE_PHOTOS: Final = "listings.retire_photos"
 PROCESS_INBOUND: Final = "inbound.process"
 PROCESS_UPLOAD: Final = "images.process_upload"
 SWEEP_AFTER_JUMP: Final = "clocks.sweep"
@@ -50,6 +51,7 @@ TASKS: Final[Mapping[str, Route]] = {
     ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
     START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
     EXPIRE_LISTING: Route(Purpose.ORDERS, "listing_id"),
+    RETIRE_PHOTOS: Route(Purpose.IMAGES, "listing_id"),
     SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, "clock_id"),
     PROCESS_INBOUND: Route(Purpose.ORDERS, "inbound_id"),
 }
@@ -79,6 +81,9 @@ REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "test_clock.advanced": (SWEEP_AFTER_JUMP,),
     "test_clock.created": (SWEEP_AFTER_JUMP,),
     "inbound.received": (PROCESS_INBOUND,),
+    "listing.rejected": (RETIRE_PHOTOS,),
+    "listing.removed": (RETIRE_PHOTOS,),
+    "listing.withdrawn": (RETIRE_PHOTOS,),
 }
 
 #: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).

@@ -132,6 +132,8 @@ LISTINGS: Final = Machine(
 
 #: States of a listing that is over, its item unsold: the unit of a purchase that it claimed is free again.
 ENDED_UNSOLD: Final = frozenset({_S.REJECTED, _S.WITHDRAWN, _S.EXPIRED, _S.REMOVED})
+#: States that a listing never leaves and in which nobody may see its photos: they stop being public.
+TAKEN_DOWN: Final = frozenset({_S.REJECTED, _S.WITHDRAWN, _S.REMOVED})
 #: States in which the set of images may still change; later they are frozen into ``photos``.
 IMAGES_OPEN: Final = frozenset({_S.DRAFT, _S.CHANGES_REQUESTED, _S.EXPIRED})
 #: States of what was on sale once, or might have been, that staff look through.

@@ -167,6 +167,8 @@ class RenderedImage(msgspec.Struct, frozen=True, kw_only=True):
     renditions: tuple[RenderedRendition, ...]
 
 
+_PUBLIC = "renditions/"
+_RETIRED = "retired/"
 _EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
@@ -196,6 +198,19 @@ def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
 
 
 def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
-    """Name the object of a rendition: content-addressed, so it never changes; public only where it is a listing's."""
-    folder = "renditions" if is_id("lst", album) else "evidence"
-    return f"{folder}/{sha256}.{_EXTENSIONS[content_type]}"
+    """Name the object of a rendition: content-addressed, so it never changes; public only where it is a listing's.
+
+    Each album has a folder of its own, so that the photos of one listing can be taken down alone.
+    """
+    folder = public_folder(album) if is_id("lst", album) else f"evidence/{album}/"
+    return f"{folder}{sha256}.{_EXTENSIONS[content_type]}"
+
+
+def public_folder(listing_id: ListingId) -> str:
+    """Name the folder of a listing's public renditions."""
+    return f"{_PUBLIC}{listing_id}/"
+
+
+def retired_key(key: str) -> str:
+    """Name the private object that a public rendition becomes when its listing is taken down."""
+    return _RETIRED + key.removeprefix(_PUBLIC)

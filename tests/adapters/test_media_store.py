@@ -4,10 +4,12 @@ import uuid
 from typing import Any
 
 import pytest
+import urllib3
 
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.s3.store import S3MediaStore
-from resale.domain.media import ImageRefused, RefusalReason
+from resale.domain.ids import ListingId
+from resale.domain.media import ImageRefused, RefusalReason, rendition_key, retired_key
 from resale.domain.tenants import Tenant
 from resale.errors import NotFound, Unavailable
 from tests.adapters.conftest import OpenSessions
@@ -97,7 +99,7 @@ class TestRenditions:
         client: Any = session.client("s3")
         head = client.head_object(Bucket=session.tenant.resources.media_bucket, Key=key)
         assert head["ContentType"] == "image/webp"
-        assert head["CacheControl"] == "public, max-age=31536000, immutable"
+        assert head["CacheControl"] == "public, max-age=31536000, s-maxage=30, immutable"
 
     def test_are_stored_once(self, store: S3MediaStore, session: TenantSession) -> None:
         key = f"renditions/{uuid.uuid4().hex}.webp"
@@ -106,6 +108,53 @@ class TestRenditions:
         client: Any = session.client("s3")
         listed = client.list_object_versions(Bucket=session.tenant.resources.media_bucket, Prefix=key)
         assert len(listed["Versions"]) == 1
+
+
+class TestRetiring:
+    def test_makes_a_listings_renditions_private(self, store: S3MediaStore, session: TenantSession) -> None:
+        listing_id, other_id = ListingId(f"lst_{uuid.uuid4().hex}"), ListingId(f"lst_{uuid.uuid4().hex}")
+        digest = uuid.uuid4().hex  # the same photo in two listings
+        for album in (listing_id, other_id):
+            for content_type in ("image/webp", "image/jpeg"):
+                store.put_rendition(
+                    rendition_key(album, digest, content_type), body=b"photo", content_type=content_type
+                )
+        assert store.retire(listing_id) == 2
+        assert public_status(session, rendition_key(listing_id, digest, "image/webp")) in {403, 404}
+        assert public_status(session, retired_key(rendition_key(listing_id, digest, "image/webp"))) == 403
+        assert public_status(session, rendition_key(other_id, digest, "image/webp")) == 200
+        client: Any = session.client("s3")
+        kept = client.get_object(
+            Bucket=session.tenant.resources.media_bucket,
+            Key=retired_key(rendition_key(listing_id, digest, "image/jpeg")),
+        )
+        assert (kept["Body"].read(), kept["ContentType"]) == (b"photo", "image/jpeg")
+        assert store.retire(listing_id) == 0
+
+    @pytest.mark.parametrize("operation", ["GET *", "PUT *", "POST *"])
+    def test_is_finished_by_the_next_try(
+        self,
+        operation: str,
+        aws_proxy: FaultProxy,
+        open_sessions: OpenSessions,
+        tenants: tuple[Tenant, Tenant],
+    ) -> None:
+        session = open_sessions().for_tenant(tenants[0])
+        store, listing_id = S3MediaStore(session), ListingId(f"lst_{uuid.uuid4().hex}")
+        key = rendition_key(listing_id, uuid.uuid4().hex, "image/webp")
+        store.put_rendition(key, body=b"photo", content_type="image/webp")
+        aws_proxy.inject(Fault.UNAVAILABLE, operation)
+        with pytest.raises(Unavailable):
+            store.retire(listing_id)
+        aws_proxy.clear()
+        assert store.retire(listing_id) == 1
+        assert public_status(session, key) in {403, 404}
+
+
+def public_status(session: TenantSession, key: str) -> int:
+    """Ask for an object as anybody may."""
+    url = f"{session.tenant.resources.media_base_url}/{key}"
+    return urllib3.request("GET", url, retries=False).status
 
 
 class TestTenancy:

@@ -16,7 +16,7 @@ def test_each_place_gets_its_size_in_webp() -> None:
         for edge in RENDITION_EDGES_PX
         for kind in ("jpeg", "webp")
     )
-    cover = find_cover(_shown(renditions), base_url="https://media.example")
+    cover = find_cover(_shown(renditions), url_of="https://media.example/{}".format)
     assert cover is not None
     shown = [url.rpartition("/")[2] for url in (cover.thumbnail, cover.detail, cover.large)]
     assert shown == ["320.webp", "800.webp", "1600.webp"]
@@ -24,7 +24,7 @@ def test_each_place_gets_its_size_in_webp() -> None:
 
 
 def test_a_small_photo_fills_every_place() -> None:
-    cover = find_cover(_shown((a_rendition(edge_px=320),)), base_url="https://media.example")
+    cover = find_cover(_shown((a_rendition(edge_px=320),)), url_of="https://media.example/{}".format)
     assert cover is not None
     assert cover.thumbnail == cover.detail == cover.large
 

@@ -94,6 +94,17 @@ class TestUsedSlots:
         assert photos_of(approved) == photos
 
 
+class TestTakenDown:
+    def test_photos_stop_being_public_with_the_listing(self, shop: Shop, good: bytes) -> None:
+        seller = shop.shopper()
+        (listing_id,) = shop.on_sale(seller, Picture(good), count=1)
+        url = seen(shop.public, f"/v1/listings/{listing_id}")["photos"][0]["renditions"][0]["url"]
+        assert Client(url).get("").status == 200
+        shop.decide(listing_id, decision="remove", reasons=["Counterfeit."])
+        assert shop.public.get(f"/v1/listings/{listing_id}").status == 404
+        eventually(lambda: Client(url).get("").status, lambda status: status in {403, 404}, until="nobody sees it")
+
+
 def images_of(seller: Shopper, draft: dict[str, Any]) -> list[dict[str, Any]]:
     """The images without their forms, which are signed anew each time."""
     images = seen(seller.client, f"/v1/listings/{draft['id']}")["images"]

@@ -124,9 +124,10 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
             f"look at {queue.name}",
             partial(sqs.get_queue_attributes, QueueUrl=queue.dlq_url, AttributeNames=["All"]),
         )
-    for key in ("originals/lst/own", "renditions/own.webp"):
+    for key in ("originals/lst/own", "renditions/own.webp", "retired/own.webp"):
         yield f"put {key}", partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x")
         yield f"get {key}", partial(s3.get_object, Bucket=bucket, Key=key)
+    yield "delete renditions/own.webp", partial(s3.delete_object, Bucket=bucket, Key="renditions/own.webp")
     yield "versions", partial(read_first_version, s3, bucket, "originals/lst/own")
     yield "audit", partial(s3.put_object, Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
     yield "key", partial(wrap_and_unwrap, kms, mine.resources.key_arn)
@@ -174,7 +175,7 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     yield "feed dead letters", partial(sqs.send_message, QueueUrl=mine.resources.queues.orders.dlq_url, MessageBody="x")
     yield "create queue", partial(sqs.create_queue, QueueName="other")
     for bucket in (mine.resources.media_bucket, mine.resources.audit_bucket):
-        yield f"delete in {bucket}", partial(s3.delete_object, Bucket=bucket, Key="originals/lst/own")
+        yield f"delete in {bucket}", partial(s3.delete_object, Bucket=bucket, Key="exports/own.csv")
         yield f"policy of {bucket}", partial(s3.delete_bucket_policy, Bucket=bucket)
     yield "read audit", partial(s3.get_object, Bucket=mine.resources.audit_bucket, Key="own")
     yield from never_needed_of_secrets(caller, mine)

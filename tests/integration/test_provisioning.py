@@ -128,7 +128,14 @@ class TestWhatTheEnginesHold:
         (notice,) = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
         assert notice["QueueArn"].endswith(tenant.resources.queues.images.name)
         lifecycle = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        assert {rule["ID"] for rule in lifecycle} == {"unfinished-uploads", "replaced-renditions", "exports"}
+        assert {rule["ID"] for rule in lifecycle} == {
+            "unfinished-uploads",
+            "replaced-renditions",
+            "originals",
+            "retired-photos",
+            "evidence",
+            "exports",
+        }
 
     def test_an_audit_object_is_locked(self, tenant: Tenant, owner: Caller) -> None:
         s3, bucket = owner.client("s3", tenant.region), tenant.resources.audit_bucket

@@ -159,10 +159,20 @@ class TestBuckets:
             allowed = [each["Resource"] for each in policy["Statement"] if each["Effect"] == "Allow"]
             assert allowed in ([], ["arn:aws:s3:::b/renditions/*"])
 
-    def test_never_let_an_original_expire(self) -> None:
+    def test_keep_what_shoppers_uploaded_for_as_long_as_the_parameters_say(self) -> None:
         rules = DATA["Resources"]["MediaBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-        expiring = [rule for rule in rules if any("Expiration" in key for key in rule)]
-        assert {rule["Prefix"] for rule in expiring} == {"renditions/", "exports/"}
+        kept = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in rules if "Prefix" in rule}
+        photos, evidence = {"Ref": "PhotoRetentionDays"}, {"Ref": "EvidenceRetentionDays"}
+        assert kept == {
+            "renditions/": None,
+            "originals/": photos,
+            "retired/": photos,
+            "evidence/": evidence,
+            "exports/": 30,
+        }
+        (originals,) = (rule for rule in rules if rule.get("Prefix") == "originals/")
+        # The version that a slot is pinned to may be noncurrent: a second upload made it so.
+        assert originals["NoncurrentVersionExpiration"]["NoncurrentDays"] >= 2
 
 
 class TestTheAccessRole:

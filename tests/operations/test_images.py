@@ -38,6 +38,7 @@ class FullStore:
     def __init__(self, store: MediaStore) -> None:
         self.find_first_version = store.find_first_version
         self.read = store.read
+        self.retire = store.retire
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
         raise Unavailable(f"planted: {key} {content_type} {len(body)}")

@@ -1,5 +1,6 @@
 """The tenant's media bucket: the first upload of a slot, bounded reads, renditions written once."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ClientError
@@ -7,14 +8,17 @@ from botocore.exceptions import ClientError
 from resale.adapters.aws.sessions import TenantSession
 from resale.adapters.faults import code_of, unavailable_on_fault
 from resale.application.ports import StoredObject
-from resale.domain.media import ImageRefused, RefusalReason
-from resale.errors import NotFound
+from resale.domain.ids import ListingId
+from resale.domain.media import ImageRefused, RefusalReason, public_folder, retired_key
+from resale.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-#: A rendition's key is the hash of its bytes: whoever has it has it for good (RFC 8246).
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
+#: A rendition's key is the hash of its bytes, so a browser keeps it for good (RFC 8246). An edge revalidates it after
+#: 30 s, because the photo of a listing that is taken down must not stay public.
+_CACHING: Final = "public, max-age=31536000, s-maxage=30, immutable"
+_DELETED_AT_ONCE: Final = 1000  # S3 API Reference, DeleteObjects
 _NO_SUCH: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
@@ -74,12 +78,40 @@ class S3MediaStore:
                     Key=key,
                     Body=body,
                     ContentType=content_type,
-                    CacheControl=_FOR_EVER,
+                    CacheControl=_CACHING,
                     IfNoneMatch="*",
                 )
             except ClientError as error:
                 if code_of(error) not in _EXISTS:
                     raise
+
+    def retire(self, listing_id: ListingId) -> int:
+        """Move a listing's renditions from the public folder to the private one; what was moved before is left.
+
+        Raises:
+            Unavailable: S3 refused or did not answer; repeating it finishes the work.
+        """
+        with unavailable_on_fault("S3"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=public_folder(listing_id)
+            )
+            names = [found["Key"] for page in pages for found in page.get("Contents", ())]
+            for name in names:
+                self._client.copy_object(
+                    Bucket=self._bucket, Key=retired_key(name), CopySource={"Bucket": self._bucket, "Key": name}
+                )
+            for start in range(0, len(names), _DELETED_AT_ONCE):
+                self._delete(names[start : start + _DELETED_AT_ONCE])
+        return len(names)
+
+    def _delete(self, names: Sequence[str]) -> None:
+        """Delete objects. S3 answers 200 and lists what it did not delete."""
+        answer = self._client.delete_objects(
+            Bucket=self._bucket, Delete={"Objects": [{"Key": name} for name in names], "Quiet": True}
+        )
+        if errors := answer.get("Errors"):
+            code = errors[0].get("Code", "")
+            raise Unavailable(f"S3 did not delete {len(errors)} objects ({code}).", retry_after_seconds=5)
 
     @property
     def _client(self) -> "S3Client":

@@ -7,8 +7,9 @@ from datetime import datetime
 import msgspec
 
 from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitOfWork
-from resale.domain.ids import ListingId, MediaId
+from resale.domain.ids import ListingId, MediaId, is_id
 from resale.domain.image_formats import MAX_IMAGE_BYTES
+from resale.domain.listings import TAKEN_DOWN
 from resale.domain.media import (
     MAX_ATTEMPTS,
     ImageNotRendered,
@@ -36,7 +37,7 @@ def process_image(
 ) -> Media:
     """Turn the first upload to a slot into renditions, or say why it is refused.
 
-    Shape: reads 1 item and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
+    Shape: reads 2 items and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
     ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op. An
     image that was tried ``MAX_ATTEMPTS`` times again without an outcome is rejected as ``unprocessable``.
 
@@ -73,6 +74,9 @@ def process_image(
     except Unavailable:
         _forget_attempts(uow=uow, media=media, now=now)
         raise
+    if settled.status == MediaStatus.READY and is_id("lst", listing_id):
+        # A listing that was taken down meanwhile: its own task may have run before these renditions were stored.
+        retire_photos(uow=uow, store=store, listing_id=listing_id)
     return _settle(
         uow=uow,
         media=settled,
@@ -130,6 +134,28 @@ def _save_attempts(*, uow: UnitOfWork, media: Media, count: int, now: datetime) 
     uow.media.save(counted, change_type="image.retried")
     uow.commit()
     return counted
+
+
+def retire_photos(*, uow: UnitOfWork, store: MediaStore, listing_id: ListingId) -> int:
+    """Make the photos of a listing private that was rejected, withdrawn or removed.
+
+    Shape: reads 1 item; moves up to 6 objects an image; commits nothing. Repeating it has no effect.
+
+    Args:
+        uow: Fresh; only read from.
+        store: The same tenant's media bucket.
+        listing_id: Whose photos.
+
+    Returns:
+        How many renditions were public until now; 0 for a listing that is not taken down.
+
+    Raises:
+        ListingNotFound: No such listing.
+        Unavailable: Store or bucket did not answer; some of them may still be public.
+    """
+    if uow.listings.get(listing_id).status not in TAKEN_DOWN:
+        return 0
+    return store.retire(listing_id)
 
 
 def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:

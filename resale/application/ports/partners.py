@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from resale.domain.connections import ConnectionState, Observation
-from resale.domain.ids import ConnectionId, RefundId, ShipmentId
+from resale.domain.ids import ConnectionId, ListingId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
 from resale.domain.partners import Connection, PartnerEvent, ProviderBooking
@@ -57,6 +57,9 @@ class MediaStore(Protocol):
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
         """Store a content-addressed object; storing it again is a no-op."""
+
+    def retire(self, listing_id: ListingId) -> int:
+        """Make a listing's renditions private; returns how many were public. Repeating it has no effect."""
 
 
 class ImageCodec(Protocol):

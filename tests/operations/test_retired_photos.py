@@ -1,0 +1,107 @@
+"""Photos of a listing that is taken down: nobody sees them any more, and no other listing's go with them."""
+
+import pytest
+import urllib3
+
+from resale.application.operations.listings import (
+    Decision,
+    Moderation,
+    moderate_listing,
+    pause_listing,
+    submit_listing,
+    withdraw_listing,
+)
+from resale.application.operations.media import process_image, retire_photos
+from resale.domain.access import Principal
+from resale.domain.ids import ListingId
+from resale.domain.listings import ListingNotFound, ListingStatus
+from resale.domain.media import Media
+from tests.fixtures.pictures import jpeg, scene
+from tests.operations.test_lost_answers import uploaded
+from tests.operations.world import BRAND, World
+from tests.unit.builders import NOW
+
+PHOTO = jpeg(scene(64, 48))
+REASONS = ("Not of this brand.",)
+
+
+def process(world: World, media: Media) -> Media:
+    return process_image(
+        uow=world.uow(),
+        store=world.container.media_store(world.tenant),
+        codec=world.container.codec,
+        listing_id=media.listing_id,
+        media_id=media.id,
+        now=NOW,
+    )
+
+
+def retire(world: World, listing_id: ListingId) -> int:
+    return retire_photos(uow=world.uow(), store=world.container.media_store(world.tenant), listing_id=listing_id)
+
+
+def statuses(world: World, media: Media) -> set[int]:
+    """What anybody gets who asks for the renditions."""
+    base_url = world.tenant.resources.media_base_url
+    return {urllib3.request("GET", f"{base_url}/{one.key}", retries=False).status for one in media.renditions}
+
+
+def decide(world: World, listing_id: ListingId, decision: Decision) -> ListingStatus:
+    reasons = () if decision == Decision.APPROVE else REASONS
+    moderation = Moderation(decision=decision, reasons=reasons)
+    return moderate_listing(
+        uow=world.uow(), principal=BRAND, listing_id=listing_id, moderation=moderation, now=NOW
+    ).status
+
+
+def submitted(world: World) -> Media:
+    """The one photo of a listing that waits for review."""
+    media = process(world, uploaded(world, PHOTO))
+    seller = Principal(customer_id=media.seller_id)
+    submit_listing(uow=world.uow(), principal=seller, listing_id=media.listing_id, now=NOW)
+    return media
+
+
+def end(world: World, listing_id: ListingId, status: ListingStatus) -> None:
+    if status == ListingStatus.WITHDRAWN:
+        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=listing_id, now=NOW)
+    elif status == ListingStatus.REJECTED:
+        decide(world, listing_id, Decision.REJECT)
+    else:
+        decide(world, listing_id, Decision.APPROVE)
+        decide(world, listing_id, Decision.REMOVE)
+    assert world.listing(listing_id).status == status
+
+
+class TestRetirePhotos:
+    @pytest.mark.parametrize("status", [ListingStatus.WITHDRAWN, ListingStatus.REJECTED, ListingStatus.REMOVED])
+    def test_hides_those_of_a_listing_that_is_taken_down(self, world: World, status: ListingStatus) -> None:
+        media, other = submitted(world), submitted(world)  # the same photo, in another listing
+        assert statuses(world, media) == {200}
+        end(world, media.listing_id, status)
+        assert retire(world, media.listing_id) == len({one.key for one in media.renditions})
+        assert statuses(world, media) <= {403, 404}
+        assert statuses(world, other) == {200}
+        assert retire(world, media.listing_id) == 0  # a second delivery
+
+    def test_leaves_those_of_a_listing_that_may_come_back(self, world: World) -> None:
+        media = submitted(world)
+        assert retire(world, media.listing_id) == 0
+        decide(world, media.listing_id, Decision.APPROVE)
+        assert retire(world, media.listing_id) == 0
+        pause_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        assert retire(world, media.listing_id) == 0
+        assert statuses(world, media) == {200}
+
+    def test_of_a_listing_that_ended_before_its_photo_was_processed(self, world: World) -> None:
+        media = uploaded(world, PHOTO)
+        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        assert retire(world, media.listing_id) == 0
+        assert statuses(world, process(world, media)) <= {403, 404}
+
+    def test_of_another_tenant_is_not_found(self, world: World, other_world: World) -> None:
+        media = submitted(world)
+        end(world, media.listing_id, ListingStatus.WITHDRAWN)
+        with pytest.raises(ListingNotFound):
+            retire(other_world, media.listing_id)
+        assert statuses(world, media) == {200}
