@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
-from apps.local.journey.client import Answer
+from apps.local.journey.client import Answer, send
 from apps.local.journey.expecting import await_state, expect, require
-from apps.local.journey.shops import COMPLAINT, SHIP_FROM, Shop
+from apps.local.journey.shops import ADDRESS, COMPLAINT, SHIP_FROM, Shop
 
 _DESTINATION: Final = "acct_ok"
 _BANK_DAYS: Final = 4
@@ -36,7 +36,7 @@ class MoneyJourney:
         payout_id = self._pay_out(clock_id)
         self._print_ledger(order["id"], payout_id)
         self._say("")
-        returned = self._sell("Wool jumper, as new", amount=6_500)
+        returned = self._sell("Wool jumper, as new", amount=6_500, with_trouble=True)
         self._deliver(returned)
         self._claim_and_return(returned)
         self._relist(returned)
@@ -63,17 +63,44 @@ class MoneyJourney:
         days = "a day" if by.days == 1 else f"{by.days} days"
         self._say(f"  {days} later: {moved['now']}")
 
-    def _sell(self, title: str, *, amount: int) -> Any:
+    def _sell(self, title: str, *, amount: int, with_trouble: bool = False) -> Any:
+        """Sell an item; ``with_trouble`` the buyer's bank asks for 3-D Secure, and the carrier refuses the address."""
         shop = self._shop
         listing = shop.list_with_photos(title, amount=amount)
         expect(shop.seller.post(f"/v1/listings/{listing['id']}/submit"), HTTPStatus.OK, to="submit")
         shop.approve(listing["id"])
-        order = expect(shop.buy(listing["id"]), HTTPStatus.ACCEPTED, to="buy it")
+        changes = self._trouble() if with_trouble else {}
+        order = expect(shop.buy(listing["id"], changes=changes), HTTPStatus.ACCEPTED, to="buy it")
         self._say(f"a buyer buys it: {order['id']}, {order['status']}")
+        if with_trouble:
+            self._authenticate(order["id"])
+            self._correct_address(order["id"])
         labelled = shop.await_order(order["id"], "awaiting_shipment", until="the order is paid and its label bought")
         parcel = labelled["shipment"]
         self._say(f"  paid; {parcel['carrier']} {parcel['service']} {parcel['tracking_number']}; {labelled['status']}")
         return labelled
+
+    def _trouble(self) -> dict[str, object]:
+        return {
+            "payment_token": "tok_requires_action",
+            "return_url": f"{self._shop.base_url}/v1/docs?from=bank",  # stands in for the brand's page
+            "shipping_address": ADDRESS | {"line1": "Undeliverable"},
+        }
+
+    def _authenticate(self, order_id: str) -> None:
+        """Agree on the bank's page, which leads back to the brand's with the order's id."""
+        action = self._shop.await_buyer(order_id, "redirect_to_url")
+        self._say(f"  the buyer's bank asks for 3-D Secure: {action['url']}")
+        agreed = send("POST", f"{action['url'].replace('/action?', '/complete_action?')}&page=1", headers={})
+        back = agreed.headers.get("location", "")
+        require(f"&order_id={order_id}&" in back, f"the bank answered {agreed.status} and leads to {back!r}")
+        self._say(f"  the buyer agrees and is sent back to {back}")
+
+    def _correct_address(self, order_id: str) -> None:
+        self._shop.await_buyer(order_id, "correct_shipping_address")
+        path = f"/v1/orders/{order_id}/shipping_address"
+        expect(self._shop.buyer.put(path, ADDRESS), HTTPStatus.OK, to="correct the address")
+        self._say("  paid; the carrier refuses the address, and the buyer corrects it")
 
     def _deliver(self, order: Any) -> None:
         for status, until in (("in_transit", "shipped"), ("delivered", "delivered")):

@@ -1,7 +1,7 @@
 """One shop as its people use it through the public API: a seller lists, staff approve, a buyer buys."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -125,9 +125,23 @@ class Shop:
         return shown
 
     # ---------------------------------------------------------------- the buyer
-    def buy(self, listing_id: str, *, buyer: Client | None = None) -> Answer:
-        """Press “buy”."""
-        return (buyer or self.buyer).post("/v1/orders", _order(listing_id), Idempotency_Key=uuid4().hex)
+    def buy(
+        self, listing_id: str, *, buyer: Client | None = None, changes: Mapping[str, object] | None = None
+    ) -> Answer:
+        """Press “buy”; ``changes`` are to the order that is sent."""
+        return (buyer or self.buyer).post(
+            "/v1/orders", {**_order(listing_id), **(changes or {})}, Idempotency_Key=uuid4().hex
+        )
+
+    def await_buyer(self, order_id: str, action: str) -> Any:
+        """Wait until an order asks its buyer to do something."""
+        order = await_state(
+            lambda: expect(self.buyer.get(f"/v1/orders/{order_id}"), HTTPStatus.OK, to="read the order"),
+            lambda seen: (seen["next_action"] or {}).get("type") == action or seen["status"] == "cancelled",
+            until=f"the buyer is asked to {action}",
+        )
+        require(order["next_action"] is not None, f"the order is {order['status']}: {order['cancel_reason']}")
+        return order["next_action"]
 
     def await_order(self, order_id: str, *statuses: str, until: str) -> Any:
         """Wait for an order as the brand sees it to be in one of some states."""
