@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from django.test import RequestFactory
@@ -12,7 +13,7 @@ from django.test import RequestFactory
 from apps.core.problems import BodyTimeout
 from apps.core.requests import read_body
 from tests.fixtures.sockets import Response, converse, responses
-from tests.fixtures.web_roles import healthz, web_role
+from tests.fixtures.web_roles import ECHO, healthz, web_role
 
 _CLIENTS = 40  # the one worker has 8 threads
 _READERS = 12
@@ -66,6 +67,16 @@ def is_open(client: socket.socket) -> bool:
         return True
     except OSError:
         return False
+    return False
+
+
+def is_waiting(client: socket.socket) -> bool:
+    """Whether the server has said nothing yet; leaves what it said to be read."""
+    client.settimeout(0)
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
     return False
 
 
@@ -127,6 +138,30 @@ class TestSlowSenders:
         request._stream = _Stalled()  # type: ignore[assignment]  # all of a stream that is asked for
         with pytest.raises(BodyTimeout):
             read_body(request)
+
+
+class TestLimits:
+    def test_on_connections_end_the_oldest(self, tmp_path: Path) -> None:
+        options = ("--worker-connections", "20")
+        with web_role(tmp_path, *options, application=ECHO, READ_SECONDS="120") as number, ExitStack() as stack:
+            clients = [connect(stack, number) for _ in range(_CLIENTS)]
+            for client in clients[:10]:
+                client.sendall(BEGINNINGS["half a header"].encode())
+            assert healthz(number, 20) == 200
+            open_count = sum(map(is_open, clients))
+        assert 10 <= open_count < 20
+
+    def test_on_memory_refuse_what_is_beyond(self, proxied_port: int) -> None:
+        part = b"a" * 240_000  # 64 MiB are held
+        with ExitStack() as stack:
+            clients = [connect(stack, proxied_port) for _ in range(300)]
+            for number, client in enumerate(clients):
+                head = f"{_FORM}X-Forwarded-For: 192.0.2.{number % 250}\r\nContent-Length: {len(part) + 1}\r\n\r\n"
+                client.sendall(head.encode() + part)
+            assert healthz(proxied_port, 20) == 200
+            refused = [responses(client)[0] for client in clients if not is_waiting(client)]
+        assert {(one.status, one.problem["code"]) for one in refused} == {(503, "overloaded")}
+        assert len(refused) >= 10
 
 
 class TestSlowReaders:
