@@ -139,7 +139,7 @@ def read_resources(outputs: Mapping[str, str]) -> Resources:
         media_base_url=_base_url(outputs["MediaBaseUrl"]),
         index_shards=int(outputs["IndexShards"]),
         sweep_interval_seconds=int(outputs["SweepIntervalSeconds"]),
-        pipes_dlq_url=outputs["PipesDeadLettersUrl"],
+        pipes_dlq_url=outputs.get("PipesDeadLettersUrl", ""),  # none of a stack of before there was one
     )
 
 
