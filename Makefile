@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test test-browser test-text simulate kills lint bench clean-data \
+.PHONY: help install engines run manage shopper test test-api test-browser test-text simulate kills lint bench clean-data \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -26,6 +26,9 @@ test-browser: engines ## Look at every page of the admin and the API page in Chr
 
 test-text: engines ## Send generated text through every field to history and back (ROUNDS=60 texts a field)
 	@$(BIN)/pytest -n $(WORKERS) -m proof tests/proofs/text $(PYTEST_ARGS)
+
+test-api: engines ## Hold every endpoint to the OpenAPI document, with 2,000 generated requests of five callers (CASES=1: times so many)
+	@CASES=$(or $(CASES),1) $(BIN)/pytest -n $(WORKERS) -m proof -rP --show-capture=stdout $(PYTEST_ARGS) tests/proofs/api
 
 simulate: engines ## Play N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)

@@ -54,6 +54,8 @@ and `tok_refund_timeout` (refunded, the answer is lost). `payout_destination`: `
 `acct_timeout` (paid, the answer is lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels
 move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
+#: ``apps.storefront.inputs`` reads it; anything else is answered as a version there is not.
+_IF_MATCH: Final = r"^(?:\*|(?:W/)?\x22[0-9]{1,15}(?:-[0-9a-f]{8})?\x22)$"  # x22: a quotation mark
 _TAGS: Final = (
     "Listings",
     "Moderation",
@@ -218,7 +220,8 @@ def _header_parameters(endpoint: Endpoint) -> list[Schema]:
         described = "A text of your own, new for each command, such as a UUID."
         headers.append(_header_parameter("Idempotency-Key", described, schema, required=endpoint.key_required))
     if endpoint.if_match:
-        headers.append(_header_parameter("If-Match", "The ETag of what was read.", {"type": "string"}))
+        schema = {"type": "string", "pattern": _IF_MATCH}
+        headers.append(_header_parameter("If-Match", "The ETag of what was read, as it came; or `*`.", schema))
     if _is_revalidated(endpoint):
         headers.append(_header_parameter("If-None-Match", "The ETag of what is known.", {"type": "string"}))
     return headers

@@ -22,7 +22,7 @@ from resale.application.queries.payouts import BrandPayout, PayoutView
 from resale.application.queries.sellers import SellerView
 from resale.domain import orders, payouts, sellers
 from resale.domain.customers import CustomerChanged
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
 from resale.domain.payouts import NewPayout
 from resale.domain.sellers import SellerEdit
 from resale.domain.transfers import TransferChanged
@@ -234,6 +234,6 @@ MONEY_ENDPOINTS: Final = (
         scope="ledger:read",
         query=ReconciliationQuery,
         answers=(Reconciliation,),
-        problems=codes_of(LedgerNotFound, PartnerUnavailable),
+        problems=codes_of(LedgerNotFound, PartnerMisconfigured, PartnerUnavailable),
     ),
 )
