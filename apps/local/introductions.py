@@ -32,8 +32,8 @@ def token(brand: Brand, subject: str, addresses: Addresses, *, issuers: Path) ->
 
 
 def summary(demo: Demo, *, var: Path) -> Iterator[str]:
-    """Say where everything is, how to get in, and what to try next."""
-    api, first = f"{demo.base_url}/v1", demo.tenants[0]
+    """Say where everything is, and how to get in."""
+    api = f"{demo.base_url}/v1"
     yield f"API        {api}   documentation {api}/docs   OpenAPI {api}/openapi.json"
     yield f"admin      {demo.base_url}/admin/"
     for tenant in demo.tenants:
@@ -42,8 +42,14 @@ def summary(demo: Demo, *, var: Path) -> Iterator[str]:
     yield f"  {'platform':<10} {'operator':<10} {demo.operator.email:<28} {demo.operator.password}"
     yield f"sandbox    payment provider {demo.payments_url}/books   carrier {demo.shipping_url}/books"
     yield f"files      keys and shoppers' tokens {var / 'demo.json'}   logs {var / 'log'}"
-    yield "to try, beside this in another terminal"
-    yield f"  curl -H 'X-API-Key: {first.publishable_key}' {api}/listings"
+
+
+def next_steps(demo: Demo, *, var: Path) -> Iterator[str]:
+    """Say what to try while the platform is up. Keys are read from their file: terminals and logs are kept."""
+    api, first = f"{demo.base_url}/v1", demo.tenants[0]
+    yield "to try, in another terminal"
+    read = f"import json; print(json.load(open('{var / 'demo.json'}'))['tenants'][0]['publishable_key'])"
+    yield f'  curl -H "X-API-Key: $(python3 -c "{read}")" {api}/listings'
     yield f"  make shopper TENANT={first.slug} NAME=robin      # a token of another shopper, for Authorization: Bearer"
     yield f'  make manage ARGS="reconcile --tenant {first.slug}"   # any command of the README\'s table'
 

@@ -54,9 +54,9 @@ class LocalPlatform:
         with self._alone(), exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
             self._claim_port()
             try:
-                self._start_and_play(supervisor)
+                demo = self._start_and_play(supervisor)
                 if not once:
-                    self._stay()
+                    self._stay(demo)
             finally:
                 self._say("stopping")
                 # Before the engines, which are in the supervisor's own hands.
@@ -88,8 +88,10 @@ class LocalPlatform:
         ports.claim("web", self._port)
         ports.save()
 
-    def _stay(self) -> None:
+    def _stay(self, demo: Demo) -> None:
         """Return at Ctrl-C, which is how a platform that has shown all it has is ended."""
+        for line in introductions.next_steps(demo, var=self._var):
+            self._say(line)
         self._say("\nrunning; Ctrl-C stops it")
         with suppress(KeyboardInterrupt):
             signal.pause()
@@ -100,13 +102,14 @@ class LocalPlatform:
         supervisor.stop_together([name for name in running if name != services.RELAY])
         supervisor.stop_together([name for name in running if name == services.RELAY])
 
-    def _start_and_play(self, supervisor: Supervisor) -> None:
+    def _start_and_play(self, supervisor: Supervisor) -> Demo:
         began = time.monotonic()
         addresses, demo = self._start(supervisor)
         self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
         self._play(addresses, demo)
         for line in introductions.summary(demo, var=self._var):
             self._say(line)
+        return demo
 
     def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
         secrets = load_secrets(self._secrets_file, tuple(brand.slug for brand in BRANDS))

@@ -5,6 +5,10 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from apps.local.engines.install import has_dynoxide
+
 #: What the command line of each supervised process has in it.
 ROLES = {
     "ministack": " -m ministack",
@@ -20,6 +24,8 @@ ROLES = {
     "sweep": "manage.py sweep ",
     "web": "gunicorn config.wsgi",
 }
+#: For tests that kill engines: ministack keeps its own tables only on a clean stop, so a kill empties the shops.
+outlives_kills = pytest.mark.skipif(not has_dynoxide(), reason="dynoxide's stand-in loses its tables when it is killed")
 _BEFORE_EXEC = "supervisor/launch.py"  # becomes the program, and has its command line already
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 

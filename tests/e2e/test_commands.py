@@ -38,6 +38,7 @@ CASES = (
     Case(f"dead_letters northwind all show {_NO_LETTER}", "CommandError: No such dead letter", fails=True),
     Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 mended, 0 open"),
     Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
+    Case("set_aside northwind count", r"^\d+ messages$"),
     Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
     Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),
     Case("run", r"CommandError: .*in use by another `make run` \(process \d+\)", fails=True),

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.e2e.machine import Machine, eventually
+from tests.e2e.processes import outlives_kills
 from tests.e2e.shops import Picture, Shop, send_picture
 from tests.fixtures.pictures import jpeg, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [outlives_kills, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 class TestAKilledEngine:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.e2e.machine import Machine, eventually
-from tests.e2e.processes import ROLES, Process
+from tests.e2e.processes import ROLES, Process, outlives_kills
 from tests.e2e.shops import Picture, Shop, Shopper, insist, seen, send_picture
 from tests.fixtures.pictures import jpeg, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [outlives_kills, pytest.mark.slow, pytest.mark.timeout(420)]
 
 #: Who is killed while which order is sent, in this order; ministack was killed just before, and is coming back.
 KILLED_AT_AN_ORDER = (

@@ -89,7 +89,8 @@ class TestMakeRun:
 
     def test_keeps_the_data_of_the_first_run(self, runs: Runs) -> None:
         listings = {match for output in runs.outputs for match in re.findall(r"lst_[0-9a-f]{32}", output)}
-        databases = b"".join(path.read_bytes() for path in (runs.var / "dynamodb").glob("*.sqlite*"))
+        kept = [*(runs.var / "dynamodb").glob("*.sqlite*"), *(runs.var / "ministack/state").rglob("*.json")]
+        databases = b"".join(path.read_bytes() for path in kept)
         assert len(listings) == 2 * 4  # sold, paid out, returned, on sale again
         assert all(listing.encode() in databases for listing in listings)
 

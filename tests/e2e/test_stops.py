@@ -13,11 +13,12 @@ import pytest
 
 from apps.local.private_files import Demo
 from tests.e2e.machine import Machine, eventually
+from tests.e2e.processes import outlives_kills
 from tests.e2e.shops import Picture, Shop, Shopper, seen
 from tests.e2e.traces import written_as
 from tests.fixtures.pictures import jpeg, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [outlives_kills, pytest.mark.slow, pytest.mark.timeout(420)]
 
 REASON = "Please ask Ms Pemberton-Vale about the sleeve"
 _PRIVATE_FILES = {"demo.json", "secrets.json"}

@@ -102,6 +102,19 @@ class TestInstallMinistack:
         assert left_in(engines_dir) == []
 
 
+class TestInstall:
+    def test_clears_what_a_killed_one_left(
+        self, path: Path, engines_dir: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(install.ENGINE_VARIABLE, "dynoxide")
+        left = engines_dir / ".draft-half"
+        left.mkdir()
+        put_npm(path, "exit 1")
+        with pytest.raises(InstallError):
+            install.install(engines_dir, said.append)
+        assert not left.exists()
+
+
 class TestPlatforms:
     @pytest.mark.parametrize(("machine", "published"), [("x86_64", ["yes"]), ("aarch64", [])])
     def test_dynoxide_is_known_to_be_there_or_not(

@@ -27,6 +27,7 @@ DYNOXIDE_SHA512 = "sBHqlxJ9ANkLluFkYRfd5r8Y0ApFew4FhOrlhgRAgD4XzEoFOukEo1nuBTQ1+
 MINISTACK_LOCK = Path(__file__).with_name("ministack.lock")
 ENGINE_VARIABLE = "RESALE_ENGINE"  # "ministack": its DynamoDB stands in, as where dynoxide is not published
 _COMMAND_SECONDS = 600
+_DRAFT = ".draft-"
 
 Say = Callable[[str], None]
 
@@ -57,6 +58,8 @@ def install(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Installed:
     """
     engines_dir.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(engines_dir):
+        for draft in engines_dir.glob(f"{_DRAFT}*"):  # of somebody who was killed
+            shutil.rmtree(draft, ignore_errors=True)
         dynoxide = install_dynoxide(engines_dir, say) if has_dynoxide() else None
         return Installed(dynoxide=dynoxide, ministack_python=install_ministack(engines_dir, say))
 
@@ -137,7 +140,8 @@ def _npm_pack(package: str, folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise InstallError(
-            "npm is not on the PATH; install Node.js (https://nodejs.org), which brings it, and run again"
+            "npm is not on the PATH; install Node.js (https://nodejs.org), which brings it (Debian, Ubuntu: sudo apt "
+            f"install npm), and run again; or do without dynoxide: {ENGINE_VARIABLE}=ministack"
         )
     _run(
         (npm, "pack", package, "--silent", "--pack-destination", str(folder)),
@@ -176,7 +180,7 @@ def _run(command: tuple[str, ...], trouble: str) -> None:
 @contextmanager
 def drafted(engines_dir: Path, home: Path) -> Iterator[Path]:
     """Give a folder to build in; it becomes ``home`` in one step, and only if nothing failed."""
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=engines_dir))
+    draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=engines_dir))
     try:
         yield draft
         if home.exists():  # half of an older one
