@@ -116,8 +116,8 @@ def build_document() -> dict[str, Any]:
         "tags": [{"name": tag} for tag in _TAGS],
         "paths": dict(paths),
         "components": {
-            "schemas": components(),
-            "responses": failures.components(),
+            "schemas": {**components(), **failures.schemas()},
+            "responses": failures.responses(),
             "securitySchemes": _security_schemes(),
             "headers": _HEADERS,
         },

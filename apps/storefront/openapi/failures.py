@@ -8,9 +8,10 @@ from typing import Any, Final
 from apps.core.problems import CONTENT_TYPE
 from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.examples import EXAMPLES
-from apps.storefront.openapi.schemas import REF
+from apps.storefront.openapi.schemas import REF, Schema
 
 _REF: Final = "#/components/responses/"
+_SUFFIX: Final = "Problem"
 _RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 #: The codes of one status of one operation.
 Failure = tuple[ProblemCode, ...]
@@ -38,9 +39,16 @@ class Failures:
         """Refer to the responses of one operation."""
         return {str(status): {"$ref": _REF + self._names[failure]} for status, failure in self._of[operation].items()}
 
-    def components(self) -> dict[str, Any]:
+    def responses(self) -> dict[str, Any]:
         """Describe every response that is referred to."""
-        return {name: _described(failure) for failure, name in sorted(self._names.items(), key=lambda item: item[1])}
+        return {name: _described(failure, name) for name, failure in self._sorted()}
+
+    def schemas(self) -> dict[str, Schema]:
+        """Narrow the problem document for each response; a client generator makes a type of each, once."""
+        return {name + _SUFFIX: _narrowed(failure) for name, failure in self._sorted()}
+
+    def _sorted(self) -> list[tuple[str, Failure]]:
+        return sorted((name, failure) for failure, name in self._names.items())
 
 
 def _by_status(problems: Iterable[ProblemCode]) -> dict[int, Failure]:
@@ -58,21 +66,29 @@ def _usual(operations: Iterable[dict[int, Failure]]) -> dict[int, Failure]:
     return {status: counts.most_common(1)[0][0] for status, counts in counted.items()}
 
 
-def _described(failure: Failure) -> dict[str, Any]:
+def is_narrowed_problem(name: str) -> bool:
+    """Whether a schema is the problem document of one response, which ``Problem`` describes for people."""
+    return name.endswith(_SUFFIX) and name != _SUFFIX
+
+
+def _narrowed(failure: Failure) -> Schema:
     status = failure[0].status
     names = sorted({problem.code for problem in failure})
-    # Typed, so that generators can merge it with the document's own (openapi-python-client drops it otherwise).
-    narrowed = {
-        "type": "object",
-        "properties": {"status": {"type": "integer", "const": status}, "code": {"type": "string", "enum": names}},
-    }
+    # An enum of one, not a constant: openapi-python-client 0.29 merges no constant with the document's own integer.
+    properties = {"status": {"type": "integer", "enum": [status]}, "code": {"type": "string", "enum": names}}
+    described = f"A problem document of status {status}."
+    return {"description": described, "allOf": [{"$ref": REF + _SUFFIX}, {"type": "object", "properties": properties}]}
+
+
+def _described(failure: Failure, name: str) -> dict[str, Any]:
+    status = failure[0].status
     headers = ["X-Request-Id", *(("Retry-After",) if status in _RETRIED else ())]
     return {
         "description": "\n".join(f"- `{problem.code}`: {problem.meaning}" for problem in failure),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
         "content": {
             CONTENT_TYPE: {
-                "schema": {"allOf": [{"$ref": REF + "Problem"}, narrowed]},
+                "schema": {"$ref": REF + name + _SUFFIX},
                 "example": _example_of(failure[0]),
             }
         },

@@ -9,6 +9,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.core.problems import CONTENT_TYPE
+from apps.storefront.openapi.failures import is_narrowed_problem
 from apps.storefront.openapi.schemas import REF, Schema
 
 _CODE: Final = re.compile(r"`([^`]+)`")
@@ -37,7 +38,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
         "tags": [_tag(tag["name"], operations) for tag in document["tags"]],
         "count": len(operations),
         "errors": _errors(document["components"]["responses"]),
-        "schemas": [_schema(name, schema) for name, schema in schemas.items()],
+        "schemas": [_schema(name, schema) for name, schema in schemas.items() if not is_narrowed_problem(name)],
     }
 
 
