@@ -28,7 +28,7 @@ LIMITS: Final[Mapping[str, FormatLimit]] = {
     "image/png": FormatLimit(max_pixels=50_000_000, max_pixels_held_whole=25_000_000),  # interlaced
     "image/webp": FormatLimit(max_pixels=50_000_000, max_pixels_held_whole=12_500_000),  # a frame within a canvas
     "image/heic": FormatLimit(max_pixels=50_000_000, max_pixels_held_whole=50_000_000),
-    "image/avif": FormatLimit(max_pixels=16_000_000, max_pixels_held_whole=16_000_000),
+    "image/avif": FormatLimit(max_pixels=16_000_000, max_pixels_held_whole=12_500_000),  # 10 or 12 bits
 }
 
 #: Other names of the same types, as browsers and telephones write them.

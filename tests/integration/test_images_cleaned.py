@@ -1,9 +1,11 @@
 """Metadata never reaches a decoder: bombs in it cost nothing, and the two things that matter are still read."""
 
+import random
 import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import pyvips
@@ -27,6 +29,7 @@ from tests.fixtures.bombs import (
 )
 from tests.fixtures.pictures import METADATA_MARKS, flat, jpeg, png, quadrants, scene, tagged, webp
 
+SAMPLES = Path(__file__).parents[1] / "samples/photos"
 KINDS = {"image/jpeg": jpeg, "image/png": png, "image/webp": webp}
 
 
@@ -157,3 +160,35 @@ class TestSizes:
     )
     def test_that_lie_are_refused(self, codec: IsolatedImageCodec, data: bytes, reason: str) -> None:
         assert refusal(codec, data) == reason
+
+
+class TestDamage:
+    @pytest.mark.parametrize("name", ["jpeg", "progressive", "png", "webp", "animation", "grid.heic", "still.avif"])
+    def test_of_any_bytes_ends_in_a_clean_file_or_a_refusal(self, name: str) -> None:
+        data = _files()[name]
+        rng = random.Random(name)  # noqa: S311 - the same damage each time
+        refused = 0
+        for _ in range(400):
+            damaged = bytearray(data)
+            for _ in range(rng.choice((1, 3, 9))):
+                damaged[rng.randrange(min(len(data), rng.choice((64, 512, 4096))))] = rng.choice(
+                    (0, 255, rng.randrange(256))
+                )
+            try:
+                cleaned(bytes(damaged[: rng.choice((len(data), rng.randrange(1, len(data))))]))
+            except ImageRefused:
+                refused += 1
+        assert 0 < refused < 400
+
+
+def _files() -> dict[str, bytes]:
+    picture = scene(96, 64)
+    frame = webp(flat([255, 0, 0]), keep="none")
+    return {
+        "jpeg": jpeg(tagged(picture), keep="all", profile="p3"),
+        "progressive": jpeg(picture, interlace=True),
+        "png": png(tagged(picture), keep="all", profile="p3"),
+        "webp": webp(tagged(picture), keep="all", profile="p3"),
+        "animation": webp_patch(frame, canvas=(400, 300), at=(200, 100), size=(40, 30)),
+        **{path.name: path.read_bytes() for path in SAMPLES.iterdir()},
+    }

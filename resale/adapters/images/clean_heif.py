@@ -16,6 +16,7 @@ _DERIVED = frozenset({b"grid", b"iden"})
 _BRANDS = {"image/heic": b"heic", "image/avif": b"avif"}
 _ALPHA = (b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha")
 _DISPLAY_P3 = 12  # colour primaries of nclx, ITU-T H.273, table 2
+_AV1C_DEPTH, _HIGH_BITDEPTH = 2, 0x40
 _FREE, _SKIPPED = b"free", b"skip"
 _MAX_DEPTH = 4  # grid of rotated tiles: two
 
@@ -54,7 +55,7 @@ def clean_heif(data: memoryview) -> Cleaned:
         parts=tuple(_patch(data, sorted(patches))),
         profile=profile,
         profile_name=profile_name,
-        is_held_whole=True,
+        is_held_whole=_is_deep(data, meta, kept),
     )
 
 
@@ -136,6 +137,12 @@ def _find_profile(data: memoryview, meta: Meta, kept: set[int]) -> tuple[bytes |
             if kind == b"nclx" and int.from_bytes(body[:2], "big") == _DISPLAY_P3:
                 return None, "p3"
     return None, None
+
+
+def _is_deep(data: memoryview, meta: Meta, kept: set[int]) -> bool:
+    """Say whether AV1 carries more than 8 bits, which its decoder holds in twice the memory (AV1-ISOBMFF, 2.3.3)."""
+    boxes = [box for item_id in kept for box in _properties(meta, meta.items[item_id], b"av1C")]
+    return any(box.end - box.body > _AV1C_DEPTH and data[box.body + _AV1C_DEPTH] & _HIGH_BITDEPTH for box in boxes)
 
 
 def _properties(meta: Meta, item: Item, kind: bytes) -> list[Box]:

@@ -20,7 +20,7 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
 
     ``width_px`` and ``height_px`` are as stored, before ``orientation`` (EXIF 2.32, 0x0112) is applied. ``profile`` is
     an ICC profile, ``profile_name`` one that libvips has built in. ``is_held_whole``: a decoder cannot pass it through
-    in strips (interlaced, progressive), so all its pixels lie in memory at once.
+    in strips (interlaced, progressive) or needs twice the memory (AV1 of more than 8 bits): the lower limit holds.
     """
 
     content_type: str

@@ -36,7 +36,8 @@ class PhotoView(msgspec.Struct, frozen=True, kw_only=True):
 class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a photo may be, whatever its slot was made for.
 
-    ``max_pixels`` is width times height, by type; a progressive JPEG may have 50,000,000, an interlaced PNG 25,000,000.
+    ``max_pixels`` is width times height, by type; a progressive JPEG may have 50,000,000, an interlaced PNG 25,000,000,
+    an AVIF of more than 8 bits 12,500,000.
     """
 
     content_types: tuple[str, ...]
