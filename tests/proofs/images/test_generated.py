@@ -1,6 +1,8 @@
 """The generated set through the public API and the real worker: every slot ends, nothing stalls, memory is bounded."""
 
+import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
 
 MOST_MIB = 512
 IN_A_LISTING = 12
+_STARTED_CPU_SECONDS = 0.7  # of a renderer that is ready takes half; one that decodes 49 megapixels soon takes more
 
 
 class Memory:
@@ -80,39 +83,46 @@ def test_every_slot_ends_and_no_process_swells(machine: Machine, capsys: pytest.
         )
     assert wrong == []
     assert leader.is_alive
-    assert memory.most("renderer") + memory.most("child") <= MOST_MIB
+    assert max(memory.most("renderer"), memory.most("child")) <= MOST_MIB
     depths = machine.queue_depths()
     assert {name: depth for name, depth in depths.items() if "-images" in name and depth} == {}
 
 
-def test_poison_does_not_hold_up_the_others_of_a_shop(machine: Machine) -> None:
-    """A picture whose process is ended again and again, five times, and a good one behind them."""
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [("renderer", signal.SIGSEGV), ("renderer", signal.SIGKILL), ("child", signal.SIGKILL)],
+    ids=["decoder crashes", "renderer is killed", "child is killed"],
+)
+def test_poison_does_not_hold_up_the_others_of_a_shop(machine: Machine, victim: str, number: signal.Signals) -> None:
+    """Five pictures whose process, or whose worker's child, ends at each attempt, and a good one behind them."""
     shop, leader = Shop(machine, "northwind"), machine.leader("images")
-    seller, slow = shop.shopper(), Picture(jpeg(scene(9_000, 7_000), interlace=True))
+    seller, slow = shop.shopper(), Picture(jpeg(scene(7_900, 6_200), interlace=True))
     poison = shop.draft(seller, [slow] * 5)
     over = threading.Event()
 
     def crash() -> None:
-        while not over.wait(0.2):
+        while not over.wait(0.05):
             for process in descendants_of(leader.pid):
-                if "images.rendering" in process.command and process.cpu_seconds() > 0.6:
-                    process.kill()
+                if "images.rendering" in process.command and process.cpu_seconds() > _STARTED_CPU_SECONDS:
+                    os.kill(process.pid if victim == "renderer" else process.parent, number)
 
     for image in poison["images"]:
         assert send_picture(image, slow).status == 204
     thread = threading.Thread(target=crash)
     thread.start()
     try:
-        good = Picture(jpeg(scene(320, 240)))
+        good = Picture(jpeg(scene(32, 24)))
         draft = shop.draft(seller, [good])
         assert send_picture(draft["images"][0], good).status == 204
-        (image,) = shop.images_done(seller, draft["id"], seconds=30)
+        (image,) = shop.images_done(seller, draft["id"], seconds=90)
         assert image["status"] == "ready"
-        ended = shop.images_done(seller, poison["id"], seconds=120)
+        ended = shop.images_done(seller, poison["id"], seconds=240)
     finally:
         over.set()
         thread.join()
-    assert {image["rejection_reason"] for image in ended} <= {"unprocessable", "too_many_pixels"}
+    reasons = {image["rejection_reason"] for image in ended}
+    assert "unprocessable" in reasons
+    assert reasons <= {"unprocessable", None}, "one that was done before it was noticed is ready"
     eventually(lambda: machine.queue_depths()["northwind-images-dlq"], lambda depth: depth == 0, until="no letter")
 
 
