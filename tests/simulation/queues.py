@@ -25,10 +25,19 @@ class SimulatedQueues:
     """Keeps ``resale.application.ports.Queues`` in memory, with SQS's promises and no better ones.
 
     ``may_drop`` says of a queue whether messages of it vanish: only those that something else makes up for.
+    ``is_played`` says whether the run has workers for a queue. What is sent to another one is taken and not kept: it
+    would wait for ever.
     """
 
-    def __init__(self, chance: Chance, now: Callable[[], datetime], *, may_drop: Callable[[str], bool]) -> None:
-        self._chance, self._now, self._may_drop = chance, now, may_drop
+    def __init__(
+        self,
+        chance: Chance,
+        now: Callable[[], datetime],
+        *,
+        may_drop: Callable[[str], bool],
+        is_played: Callable[[str], bool],
+    ) -> None:
+        self._chance, self._now, self._may_drop, self._is_played = chance, now, may_drop, is_played
         self._queues: dict[str, list[Message]] = {}
         self.dead: dict[str, list[Message]] = {}
         self.odds = Odds()
@@ -41,6 +50,8 @@ class SimulatedQueues:
                 continue
             copies = 1 + self._chance.happens(self.odds.duplicate)
             if self._may_drop(queue_url) and self._chance.happens(self.odds.drop):
+                copies = 0
+            if not self._is_played(queue_url):
                 copies = 0
             for _ in range(copies):
                 self._put(queue_url, body)

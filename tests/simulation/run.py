@@ -67,7 +67,12 @@ class Run:
         self.bank = Bank(self.chance, self.agenda, line, self._tell)
         self.post = Post(self.chance, self.agenda, line, self._tell)
         orders = queue_url(tenant, Purpose.ORDERS)
-        self.queues = SimulatedQueues(self.chance, lambda: self.now, may_drop=lambda url: url == orders)
+        self.queues = SimulatedQueues(
+            self.chance,
+            lambda: self.now,
+            may_drop=lambda url: url == orders,
+            is_played=lambda url: url != queue_url(tenant, Purpose.IMAGES),
+        )
         partners = BothPartners(self.bank, self.post)
         self.container = SimulatedContainer(base, engine=engine, partners=partners, queues=self.queues)
         self.store = self.container.on(
