@@ -64,7 +64,7 @@ class TestCreate:
             ({"now": "2031-01-01T00:00:00"}, "/now"),
             ({"now": "tomorrow"}, "/now"),
             ({"now": 5}, "/now"),
-            ({"now": None}, "/now"),
+            ({"now": ""}, "/now"),
             ({"offset_seconds": 5}, "/offset_seconds"),
         ],
     )

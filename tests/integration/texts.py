@@ -254,6 +254,16 @@ def shipping_address(stage: Stage, text: str, *, name: str) -> Taken:
     return Taken(answer, order_id, came_back=_line(shown, name))
 
 
+def corrected_address(stage: Stage, text: str, *, name: str) -> Taken:
+    order_id = stage.at_hand("ordered", lambda: stage.front.buy(stage.active(), by=stage.buyer).json["id"])
+    path = f"/v1/orders/{order_id}"
+    answer = stage.front.put(f"{path}/shipping_address", encoded({**ADDRESS, name: text}), by=stage.buyer)
+    if answer.status >= 300:
+        return Taken(answer)
+    shown = stage.front.get(path, by=stage.buyer).json["shipping_address"]
+    return Taken(answer, order_id, came_back=_line(shown, name))
+
+
 def label_address(stage: Stage, text: str, *, name: str) -> Taken:
     order, seller = stage.at_hand("paid", stage.paid)
     body = {"ship_from": {**ADDRESS, name: text}}
@@ -317,6 +327,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         f"{place}.{name}": partial(scenario, name=name)
         for place, scenario in (
             ("NewOrder.shipping_address", shipping_address),
+            ("Address", corrected_address),
             ("LabelRequestBody.ship_from", label_address),
             ("SellerEdit.ship_from", account_address),
         )
