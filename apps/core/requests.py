@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -143,13 +144,32 @@ def decode_command(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
     may_hold_card = holds_card_number(body)
     try:
         tree = parse_json(body)
-    except (MalformedBody, Invalid):
+    except MalformedBody:
         refuse_card_numbers(body, place="The body")
         raise
+    except Invalid as error:
+        refuse_card_numbers(body, place="The body")
+        raise _located(body, kind, error) from None
     if may_hold_card:
         refuse_card_numbers(json.dumps(intake.without_references(tree, kind)).encode(), place="The body")
     struct = _to_struct(tree, kind, place="The body", strict=True)
     return struct, SentBody(raw=body, tree=tree)
+
+
+def _located(body: bytes, kind: type[B], error: Invalid) -> Invalid:
+    """Say where a number is that no field takes: read for itself it has no place, read as a field it has."""
+    try:
+        _decoder(kind).decode(body)
+    except msgspec.ValidationError as wrong:
+        return Invalid(error.detail, errors=(decoding.field_error(str(wrong)),))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # what follows the number is no JSON, either
+    return error
+
+
+@lru_cache(maxsize=128)
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def convert_values(values: dict[str, Any], kind: type[B], *, place: str) -> B:
