@@ -26,7 +26,7 @@ def faults_of(proxy: FaultProxy, operation: str) -> list[Fault | None]:
 
 
 class TestReads:
-    @pytest.mark.parametrize("fault", [*Fault])
+    @pytest.mark.parametrize("fault", sorted(set(Fault) - {Fault.INVALID_CONTENTS}, key=str))  # SQS's alone
     def test_a_passing_fault_is_not_seen(
         self, fault: Fault, faulty_lane: DynamoDB, lane: DynamoDB, store_proxy: FaultProxy, table: str, item: Item
     ) -> None:
