@@ -16,20 +16,24 @@ crash; today there is none. gevent and eventlet have no event loop of this kind,
 from collections.abc import Mapping
 from typing import Any, Final
 
-# The queue's VisibilityTimeout, in the template, is at least six times TASK_SECONDS in AWS (360), and 15 locally,
-# where a task may begin late and still ends before its message shows again. maxReceiveCount: 5 in AWS, 20 locally.
+# ``visibility_seconds`` is the queue's VisibilityTimeout in the template: at least six times the task's limit in AWS.
+# While a message waits or runs, its worker renews that timeout. maxReceiveCount: 5 in AWS, 20 locally.
 AWS: Final[Mapping[str, Any]] = {
     "task_time_limit": 60,
     "task_soft_time_limit": 45,
     "worker_soft_shutdown_timeout": 90.0,  # under ECS's stopTimeout of 120, Fargate's maximum
+    "visibility_seconds": 360,
     "back_off_seconds": {1: 10, 2: 60, 3: 300},  # receive count → hidden for; beyond: the visibility timeout
 }
 LOCAL: Final[Mapping[str, Any]] = {
     "task_time_limit": 14,
     "task_soft_time_limit": 13,
     "worker_soft_shutdown_timeout": 5.0,
+    "visibility_seconds": 15,
     "back_off_seconds": {1: 1, 2: 1, 3: 2, 4: 2, 5: 4},
 }
+
+_TRANSPORT_OPTIONS: Final = ("visibility_seconds", "back_off_seconds")
 
 #: What every start of a worker adds: SQS carries no events and no remote control.
 WORKER_FLAGS: Final = ("-O", "fair", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -52,13 +56,13 @@ def settings(
         failures: Dotted path of ``(tenant, note) -> None``, which keeps why a delivery failed; None: nobody does.
         health_file: Where the event loop shows that it turns; None for nowhere.
     """
-    limits = {name: value for name, value in profile.items() if name != "back_off_seconds"}
+    limits = {name: value for name, value in profile.items() if name not in _TRANSPORT_OPTIONS}
     options = {
         "bindings": bindings,
         "tenants": tenants,
         "failures": failures,
         "health_file": health_file,
-        "back_off_seconds": profile["back_off_seconds"],
+        **{name: profile[name] for name in _TRANSPORT_OPTIONS},
     }
     return {**_COMMON, **limits, "broker_transport_options": options}
 

@@ -25,6 +25,7 @@ from apps.workers import messages
 from apps.workers.bindings import Bindings
 from apps.workers.calls import Call
 from apps.workers.failures import Delivered, try_record
+from apps.workers.leases import Leases
 from apps.workers.polls import Limits, Poll, Polls
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Channel(virtual.Channel):
             str, Callable[[], None]
         ] = {}  # what to do, blocking, should the loop end before the answer
         self._polls: dict[str, Polls] = {}  # by consumer tag
+        self._leases: Leases | None = None  # from the first consumer on
         self._noting: ThreadPoolExecutor | None = None  # made by the first failure that no task could note itself
 
     @property
@@ -73,6 +75,9 @@ class Channel(virtual.Channel):
             wait_seconds=self._options.get("wait_time_seconds", Limits.wait_seconds),
             call_seconds=self._options.get("call_time_seconds", Limits.call_seconds),
         )
+        if self._leases is None:
+            self._leases = Leases(hub, visibility_seconds=self._options["visibility_seconds"])
+            self._leases.start()
         consuming = super().basic_consume(queue, no_ack, callback, consumer_tag, **kwargs)
         polls = Polls(hub=hub, bindings=bindings, receiver=self, limits=limits)
         self._polls[str(consumer_tag)] = polls
@@ -84,6 +89,9 @@ class Channel(virtual.Channel):
         super().basic_cancel(consumer_tag)
         if (polls := self._polls.pop(consumer_tag, None)) is not None:
             polls.stop()
+        if self._leases is not None and not self._polls:
+            self._leases.stop()
+            self._leases = None
         while self._settling and not self._polls:
             _, settle_now = self._settling.popitem()
             settle_now()
@@ -104,6 +112,8 @@ class Channel(virtual.Channel):
         purpose = poll.binding.purpose
         facts = Delivered(queue=purpose, message_id=message["MessageId"], receive_count=receive_count)
         self._deliveries[tag] = Delivery(poll, tag, facts)
+        if self._leases is not None:
+            self._leases.hold(tag, poll)
         try:
             self.connection._deliver(self._payload(poll, message, facts), purpose)  # noqa: SLF001 - kombu's way in
         except messages.Malformed as refusal:
@@ -167,6 +177,8 @@ class Channel(virtual.Channel):
         with contextlib.suppress(KeyError):  # refused before it took a slot
             self.qos.get(delivery_tag)
             self.qos.ack(delivery_tag)  # the slot, not the message
+        if self._leases is not None:
+            self._leases.release(delivery_tag)
         for polls in self._polls.values():
             polls.slot_freed()
         return self._deliveries.pop(delivery_tag, None)
@@ -183,6 +195,8 @@ class Channel(virtual.Channel):
     def _restore(self, message: Any) -> None:
         """Give back, at shutdown, what was received and not begun."""
         delivery = self._deliveries.pop(message.delivery_tag, None)
+        if self._leases is not None:
+            self._leases.release(message.delivery_tag)
         if delivery is not None:
             _attempt(delivery, "hand back", partial(delivery.poll.calls.show_now, delivery.receipt_handle))
 

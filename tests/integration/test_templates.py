@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from apps.local import accounts
+from config import celery_settings
 from resale.adapters.provisioning.concessions import for_loopback, is_tls_only
 from resale.adapters.provisioning.sources import TemplateError, read_source
 from resale.adapters.provisioning.templates import Applied, Template
@@ -42,6 +44,12 @@ def statements(source: Any) -> Iterator[tuple[str, Any]]:
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def test_workers_renew_the_visibility_timeout_that_the_queues_have() -> None:
+    assert DATA["Parameters"]["VisibilityTimeoutSeconds"]["Default"] == celery_settings.AWS["visibility_seconds"]
+    local = accounts._parameters("http://127.0.0.1", ())["VisibilityTimeoutSeconds"]
+    assert local == str(celery_settings.LOCAL["visibility_seconds"])
 
 
 class TestTables:
