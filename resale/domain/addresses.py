@@ -13,6 +13,8 @@ from resale.domain.text import code
 from resale.domain.text import line as one_line
 from resale.errors import FieldError, Invalid
 
+_MAX_POSTAL_CODE: Final = 20
+
 Line = Annotated[str, one_line(max_length=120)]
 OptionalLine = Annotated[str, one_line(min_length=0, max_length=120)]
 
@@ -29,7 +31,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     line2: OptionalLine = ""
     city: OptionalLine = ""
     region: OptionalLine = ""
-    postal_code: Annotated[str, one_line(min_length=0, max_length=20)] = ""
+    postal_code: Annotated[str, one_line(min_length=0, max_length=_MAX_POSTAL_CODE)] = ""
     country: Annotated[str, one_line(max_length=60), msgspec.Meta(extra_json_schema={"enum": sorted(COUNTRY_CODES)})]
     phone: Annotated[str, code(r"^\+[1-9][0-9]{6,14}\Z")] | None = None
 
@@ -88,8 +90,14 @@ def _country_error(sent: str, at: str) -> FieldError:
 
 
 def _kept_postal_code(sent: str, rules: CountryRules) -> str:
-    written = sent if sent.isascii() else _DASHES.sub("-", unicodedata.normalize("NFKC", sent))
-    return " ".join(written.split()).upper().removeprefix(rules.postal_code_prefix)
+    """Write a postal code as its country does. It can be longer than what was sent: U+FDFA becomes 18 characters."""
+    written = sent.upper() if sent.isascii() else _DASHES.sub("-", _capitals(sent))
+    return " ".join(written.split()).removeprefix(rules.postal_code_prefix)
+
+
+def _capitals(text: str) -> str:
+    """Write a text in capitals without compatibility characters; done again, it changes nothing."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
 
 
 def _kept_region(address: Address, rules: CountryRules) -> str:
@@ -109,6 +117,8 @@ def _errors(address: Address, rules: CountryRules, at: str) -> Iterator[FieldErr
             yield FieldError(f"{at}/{name}", "required", _needed(address.country, rules, name))
         elif name == AddressField.REGION and text and name in rules.required and not _is_region(text, rules):
             yield FieldError(f"{at}/{name}", "unknown_value", _needed(address.country, rules, name))
+        elif name == AddressField.POSTAL_CODE and len(text) > _MAX_POSTAL_CODE:
+            yield FieldError(f"{at}/{name}", "too_long", f"At most {_MAX_POSTAL_CODE} are allowed, as it is kept.")
         elif name == AddressField.POSTAL_CODE and text and not _is_postal_code(text, rules):
             yield FieldError(f"{at}/{name}", "wrong_format", _needed(address.country, rules, name))
 

