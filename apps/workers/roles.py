@@ -68,7 +68,9 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
             try:
                 sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
             finally:
-                _look_after_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
+                more = _look_after_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
+            if more:
+                return 0.0
             return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
 
         return once
@@ -85,13 +87,15 @@ def run_until_stopped(loops: TenantLoops) -> None:
 
 def _look_after_changes(
     set_aside: SetAsideChanges, watch: PipelineWatch, *, report: Callable[[Mapping[str, str | int]], None]
-) -> None:
+) -> bool:
+    """Write heartbeats and send what was set aside; tells whether more of it is left for a round at once."""
     try:
         seen = watch.run_once(now=clock.for_platform())
         if seen is not None:
             report(seen)
     finally:
-        set_aside.run_once()
+        done = set_aside.run_once()
+    return done.more
 
 
 def _loops(

@@ -6,6 +6,7 @@ as the Pipe writes it. What cannot be sent stays, is reported each time, and is 
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -17,7 +18,10 @@ from resale.domain.tenants import Tenant
 logger = logging.getLogger(__name__)
 
 _TRIMMED: Final = "trimmed"
-_MOST: Final = 1_000  # letters a round; the next goes on
+#: Bounds of one round, since the sweep's other work for the tenant waits meanwhile; the next round goes on.
+ROUND_LETTERS: Final = 1_000
+ROUND_SECONDS: Final = 20.0
+_BATCH: Final = 10  # letters; the most SQS hands out at once
 
 
 class ReadRange(Protocol):
@@ -47,25 +51,37 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What one round did: changes that were sent, and messages that stay."""
+    """What one round did: changes that were sent, messages that stay, and whether it stopped at a bound."""
 
     sent: int
     left: tuple[Left, ...]
+    more: bool = False
 
 
 class SetAsideChanges:
     """One tenant's changes that a Pipe gave up on."""
 
-    def __init__(self, *, tenant: Tenant, queues: Queues, open_streams: OpenStreams, read_range: ReadRange) -> None:
+    def __init__(
+        self,
+        *,
+        tenant: Tenant,
+        queues: Queues,
+        open_streams: OpenStreams,
+        read_range: ReadRange,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Keep the tenant's own queues; its streams are opened when there is something to read in them."""
         self._tenant = tenant
         self._queues = queues
         self._open_streams = open_streams
         self._read_range = read_range
+        self._monotonic = monotonic
         self._url = tenant.resources.pipes_dlq_url
 
     def run_once(self, *, discard_trimmed: bool = False) -> Redelivery:
         """Send what lies in the Pipes' dead-letter queue to the changes queue; sent twice it is recorded once.
+
+        Shape: at most ROUND_LETTERS messages, and no new batch of 10 after ROUND_SECONDS.
 
         Args:
             discard_trimmed: Also delete the messages whose records left the stream: nothing can send them any more.
@@ -73,12 +89,10 @@ class SetAsideChanges:
         Raises:
             Unavailable: Queues or streams do not answer; nothing is lost, try again later.
         """
-        sent, left = 0, list[Left]()
+        sent, handled, left = 0, 0, list[Left]()
+        started_at = self._monotonic()
         streams: Streams | None = None
-        while self._url and len(left) < _MOST:
-            received = self._queues.receive(self._url, wait_seconds=0)
-            if not received:
-                break
+        while self._url and (received := self._queues.receive(self._url, wait_seconds=0, max_count=_BATCH)):
             streams = streams or self._open_streams()
             for message in received:
                 outcome = self._send(message, streams)
@@ -89,6 +103,9 @@ class SetAsideChanges:
                     left.append(outcome)
                 if isinstance(outcome, int) or outcome.discarded:
                     self._queues.delete(self._url, [message.handle])
+            handled += len(received)
+            if handled >= ROUND_LETTERS or self._monotonic() - started_at >= ROUND_SECONDS:
+                return Redelivery(sent=sent, left=tuple(left), more=True)
         return Redelivery(sent=sent, left=tuple(left))
 
     def _send(self, message: Received, streams: Streams) -> int | Left:

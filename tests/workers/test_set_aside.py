@@ -1,5 +1,6 @@
 """What becomes of changes that a Pipe set aside: the sweep sends them, and an operator can look and help."""
 
+import itertools
 import json
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.local.engines.local import LocalEngines
+from apps.workers import set_aside
 from apps.workers.roles import sweep_loops
+from apps.workers.set_aside import Redelivery, SetAsideChanges
 from resale.application.ports import StreamRange
 from resale.bootstrap import LocalPipe
 from tests.fixtures.graveyard import Graveyard
@@ -46,6 +49,24 @@ class Aside:
         (place,) = [place for place, body in self.records() if key["pk"]["S"] in body]
         self._pipe.set_aside(place, now=NOW)
         return key["pk"]["S"]
+
+    def plant_letters(self, count: int) -> None:
+        """Set one sound record aside so many times, as after an outage; a message each."""
+        self.front.world.draft(self.front.shopper())
+        (place, _), *_ = self.records()
+        for _ in range(count):
+            self._pipe.set_aside(place, now=NOW)
+
+    def round(self, **bounds: Any) -> Redelivery:
+        """Do one round of the sweep's."""
+        container = self.front.container
+        return SetAsideChanges(
+            tenant=self.tenant,
+            queues=container.queues(self.tenant),
+            open_streams=lambda: container.streams(self.tenant),
+            read_range=container.stream_range,
+            **bounds,
+        ).run_once()
 
     def plant_trimmed(self) -> None:
         self.front.world.draft(self.front.shopper())
@@ -86,7 +107,44 @@ class TestSweep:
         assert aside.count() == 0
 
 
+class TestRound:
+    """One round ends in bounded time, so that what is due at the tenant, and its heartbeats, do not wait for it."""
+
+    def test_counts_what_it_sent(self, aside: Aside, graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(set_aside, "ROUND_LETTERS", 10)
+        aside.plant_letters(11)
+        done = aside.round()
+        assert (done.sent, done.more, aside.count()) == (10, True, 1)
+        done = aside.round()
+        assert (done.sent, done.more, aside.count()) == (1, False, 0)
+        assert len(graveyard.sent("changes")) == 11
+
+    def test_starts_no_batch_after_its_time(self, aside: Aside, graveyard: Graveyard) -> None:
+        aside.plant_letters(11)
+        done = aside.round(monotonic=itertools.count(step=set_aside.ROUND_SECONDS).__next__)
+        assert (done.sent, done.more, aside.count()) == (10, True, 1)
+        assert len(graveyard.sent("changes")) == 10
+
+    def test_that_left_some_is_followed_by_another_at_once(
+        self, aside: Aside, graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(set_aside, "ROUND_SECONDS", 0.0)
+        sweep = sweep_loops(interval_seconds=60, health_file=None)._make_round(aside.tenant)
+        aside.plant_letters(1)
+        assert (sweep(), aside.count()) == (0.0, 0)
+        assert sweep() == 60
+        assert len(graveyard.sent("changes")) == 1
+
+
 class TestCommand:
+    def test_goes_on_until_nothing_is_left(
+        self, aside: Aside, graveyard: Graveyard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(set_aside, "ROUND_LETTERS", 10)
+        aside.plant_letters(11)
+        assert aside.said("replay") == "11 changes sent to the changes queue, 0 messages not sent\n"
+        assert len(graveyard.sent("changes")) == 11
+
     def test_counts_and_sends(self, aside: Aside, graveyard: Graveyard) -> None:
         aside.plant()
         assert aside.said("count") == "1 messages\n"

@@ -1,15 +1,17 @@
 """``manage.py set_aside SLUG count|replay|discard``: changes that a Pipe gave up on."""
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.set_aside import Redelivery, SetAsideChanges
+from apps.workers.set_aside import SetAsideChanges
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
+
+STAY_MAX: Final = 1_000  # messages that cannot be sent; what is hidden for five minutes would come round again
 
 
 class Command(BaseCommand):
@@ -30,16 +32,21 @@ class Command(BaseCommand):
                 count = get_container().queues(tenant).count(tenant.resources.pipes_dlq_url)
                 self.stdout.write(f"{count} messages")
             else:
-                self._say(_open(tenant).run_once(discard_trimmed=options["action"] == "discard"))
+                self._redeliver(_open(tenant), discard=options["action"] == "discard")
         except Outcome as outcome:
             raise CommandError(outcome.detail or outcome.code) from outcome
 
-    def _say(self, done: Redelivery) -> None:
-        for left in done.left:
-            place = "" if left.place is None else f" {left.place.stream_arn} {left.place.first}"
-            self.stdout.write(f"{left.message_id} {left.why}{place}{' (discarded)' if left.discarded else ''}")
-        self.stdout.write(f"{done.sent} changes sent to the changes queue, {len(done.left)} messages not sent")
-        if any(not left.discarded for left in done.left):
+    def _redeliver(self, set_aside: SetAsideChanges, *, discard: bool) -> None:
+        sent, left, stay, more = 0, 0, 0, True
+        while more and stay < STAY_MAX:
+            done = set_aside.run_once(discard_trimmed=discard)
+            for each in done.left:
+                place = "" if each.place is None else f" {each.place.stream_arn} {each.place.first}"
+                self.stdout.write(f"{each.message_id} {each.why}{place}{' (discarded)' if each.discarded else ''}")
+            sent, left, more = sent + done.sent, left + len(done.left), done.more
+            stay += sum(not each.discarded for each in done.left)
+        self.stdout.write(f"{sent} changes sent to the changes queue, {left} messages not sent")
+        if stay:
             raise CommandError("What was not sent stays; docs/dead-letters.md says what to do.")
 
 
