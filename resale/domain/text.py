@@ -116,6 +116,12 @@ _PLAIN: Final = re.compile(r"[0-9A-Za-z]")
 #: Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, and what Unicode keeps for
 #: characters that are ignored (Default_Ignorable_Code_Point).
 _SHOWS_NOTHING: Final = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
+#: Stream-Safe Text Format (UAX #15, 13): no script needs as many. To order a run of marks, as normalising does, takes
+#: time by the square of its length: 12 s for 120,000.
+_MOST_MARKS: Final = 30
+_LONG_RUN: Final = b"\x01" * (_MOST_MARKS + 1)
+_IS_MARK: Final = bytes([0] + [1] * 255)  # by the canonical combining class
+_PAIRS_OF_MARKS: Final = "\u0f73\u0f75\u0f81"  # of class 0 themselves, each two marks when it is decomposed
 _INVISIBLE_CATEGORIES: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
 
 
@@ -136,6 +142,7 @@ def clean_text(text: str, kind: TextKind) -> str:
     _refuse_characters(text, kind)
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
+        _refuse_marks(text)  # a character that is always decomposed can have lengthened a run
     if not _PLAIN.search(text) and not any(map(_is_visible, text)):
         raise TextRefused("blank", "This text shows nothing: write something, or leave the field out.")
     return text
@@ -156,6 +163,17 @@ def _refuse_characters(text: str, kind: TextKind) -> None:
         raise _refused(found[0])
     if _ISOLATE.search(text) and not all(map(_closes_isolates, _PARAGRAPH_END.split(text))):
         raise TextRefused("invalid_characters", "Each direction isolate (U+2066 to U+2068) must end with U+2069.")
+    _refuse_marks(text)
+
+
+def _refuse_marks(text: str) -> None:
+    for pair in _PAIRS_OF_MARKS:
+        text = text.replace(pair, "\u0f71")
+    if not any(map(unicodedata.combining, text[_MOST_MARKS :: _MOST_MARKS + 1])):  # a longer run has one of these
+        return
+    if _LONG_RUN in bytes(map(unicodedata.combining, text)).translate(_IS_MARK):
+        detail = f"At most {_MOST_MARKS} combining marks (accents and the like) can follow one another."
+        raise TextRefused("invalid_characters", detail)
 
 
 def _refused(character: str) -> TextRefused:

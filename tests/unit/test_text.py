@@ -109,6 +109,18 @@ class TestCleanText:
         assert clean_text("Cafe\u0301", LINE) == "Café"
         assert clean_text("\u1100\u1161\u11a8", LINE) == "각"
 
+    @pytest.mark.parametrize("marks", ["\u0301", "\u0301\u0316", "\u0f73", "\u0f71\u0f81", "\U0001d165\U0001d16d"])
+    @pytest.mark.parametrize("before", ["a", "夾克" * 7, "é" * 30])
+    def test_refuses_marks_that_no_script_piles_up(self, marks: str, before: str) -> None:
+        assert refused(before + (marks * 31)[:31]) == "invalid_characters"
+        assert refused(before + marks * 40_000 + "b") == "invalid_characters"  # normalised, it takes seconds
+        most = (marks * 15)[:15]
+        for kind in (LINE, PARAGRAPHS):
+            assert clean_text(f"{before}{most}b{most}", kind) == unicodedata.normalize("NFC", f"{before}{most}b{most}")
+
+    def test_refuses_marks_that_normalising_adds_to(self) -> None:
+        assert refused("\u0958" + "\u0301" * 30) == "invalid_characters"
+
     def test_says_which_character_and_not_which_text(self) -> None:
         with pytest.raises(TextRefused) as found:
             clean_text("Jane \u202e", LINE)
