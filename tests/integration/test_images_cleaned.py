@@ -1,5 +1,6 @@
 """Metadata never reaches a decoder: bombs in it cost nothing, and the two things that matter are still read."""
 
+import contextlib
 import random
 import resource
 import time
@@ -86,6 +87,23 @@ class TestMetadataBombs:
         assert time.process_time() - began < 1
         assert refusal(codec, data) == "unprocessable"
 
+    @pytest.mark.parametrize("tail", [b"\0", b""], ids=["stuffed", "at the end"])
+    @pytest.mark.parametrize("is_progressive", [False, True])
+    def test_of_fill_bytes_take_no_longer_than_their_length(self, *, tail: bytes, is_progressive: bool) -> None:
+        picture = jpeg(scene(64, 64), interlace=is_progressive)
+        at = picture.index(b"\xff\xda") + 20 if is_progressive else 2
+        data = picture[:at] + b"\xff" * 40_000 + tail + (picture[at:] if tail else b"")
+        began = time.process_time()
+        with contextlib.suppress(ImageRefused):
+            cleaned(data)
+        assert time.process_time() - began < 1
+
+    def test_of_profiles_in_png_are_inflated_once(self) -> None:
+        bomb = png_with_texts(png(flat([9, 9, 9])), kind=b"iCCP", count=2_000, mebibytes=5)
+        began = time.process_time()
+        assert cleaned(bomb).profile is None
+        assert time.process_time() - began < 1
+
     def test_of_large_segments_are_passed_over(self, codec: IsolatedImageCodec) -> None:
         for marker in (0xE1, 0xE2, 0xED, 0xFE):
             data = jpeg_with_segments(jpeg(scene(64, 64)), marker, b"ICC_PROFILE\0\1\xff" + bytes(65_000), 300)
@@ -129,6 +147,37 @@ class TestWhatIsKept:
         image = codec.render(data)
         assert (image.width_px, image.height_px) == (400, 300)
         assert corner(image) == pytest.approx([255, 255, 255], abs=2)
+
+
+class TestSegments:
+    @pytest.mark.parametrize("length", [0, 1])
+    @pytest.mark.parametrize("marker", [0xC4, 0xDB, 0xC0])
+    def test_shorter_than_their_own_length_are_refused(self, marker: int, length: int) -> None:
+        picture = jpeg(scene(64, 64))
+        data = picture[:2] + bytes([0xFF, marker, 0, length]) + picture[2:]
+        with pytest.raises(ImageRefused, match="truncated"):
+            cleaned(data)
+
+    @pytest.mark.parametrize("marker", [0xDB, 0xE1, 0xDA])
+    def test_shorter_than_their_own_length_between_scans_are_refused(self, marker: int) -> None:
+        picture = jpeg(scene(64, 64), interlace=True)
+        second = picture.index(b"\xff\xda", picture.index(b"\xff\xda") + 2)
+        with pytest.raises(ImageRefused, match="truncated"):
+            cleaned(picture[:second] + bytes([0xFF, marker, 0, 1]) + picture[second:])
+
+    @pytest.mark.parametrize("scan", [b"\0\0", b"\0\5\1\0\0", b"\0\0\0", b"\0"])
+    def test_of_a_scan_without_components_are_refused(self, scan: bytes) -> None:
+        picture = jpeg(scene(64, 64))
+        head = picture[: picture.index(b"\xff\xda") + 2]
+        with pytest.raises(ImageRefused, match="truncated"):
+            cleaned(head + scan)
+
+    def test_taken_out_behind_fill_bytes_leave_no_marker_behind(self) -> None:
+        good = jpeg(scene(300, 200), interlace=True)
+        second = good.index(b"\xff\xda", good.index(b"\xff\xda") + 2)
+        hidden = b"\xe1\0\x0ahttp://h"
+        data = good[:second] + b"\xff\xff\xfe\0\2" + hidden + good[second:]
+        assert b"\xff" + hidden not in joined(data)
 
 
 class TestSizes:

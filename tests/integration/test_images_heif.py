@@ -132,6 +132,35 @@ class TestHostileFiles:
         assert refusal(codec, film) == "unsupported_format"
         assert refusal(codec, box(b"ftyp", b"isom\0\0\0\0mp42") + box(b"moov", b"")) == "unsupported_format"
 
+    @pytest.mark.parametrize("kind", [b"meta", b"ftyp"])
+    def test_whose_boxes_come_twice_are_left_with_the_first(self, codec: IsolatedImageCodec, kind: bytes) -> None:
+        data = sample("telephone.heic")
+        view = memoryview(data)
+        first = next(each for each in iter_boxes(view, 0, len(data)) if each.kind == kind)
+        doubled = data + data[first.start : first.end].replace(b"hvc1", b"av01").replace(b"heic", b"avis")
+        cleaned = clean(memoryview(doubled), "image/heif")
+        joined = memoryview(b"".join(bytes(part) for part in cleaned.parts))
+        assert [each.kind for each in iter_boxes(joined, 0, len(joined))].count(kind) == 1
+        assert codec.render(doubled).renditions == codec.render(data).renditions
+
+    @pytest.mark.parametrize("kind", [b"pitm", b"iinf", b"iprp", b"iloc"])
+    def test_whose_meta_says_something_twice_are_left_with_the_first(self, kind: bytes) -> None:
+        data = sample("telephone.heic")
+        view = memoryview(data)
+        meta = next(each for each in iter_boxes(view, 0, len(data)) if each.kind == b"meta")
+        first = next(each for each in iter_boxes(view, meta.body + 4, meta.end) if each.kind == kind)
+        again = data[first.start : first.end]
+        length = (meta.end - meta.start + len(again)).to_bytes(4, "big")
+        doubled = data[: meta.start] + length + data[meta.start + 4 : meta.end] + again + data[meta.end :]
+        joined = memoryview(b"".join(bytes(part) for part in clean(memoryview(doubled), "image/heif").parts))
+        kinds = [each.kind for each in iter_boxes(joined, meta.body + 4, meta.end + len(again))]
+        assert kinds.count(kind) == 1
+
+    def test_whose_items_share_a_number_are_refused(self, codec: IsolatedImageCodec) -> None:
+        data = sample("telephone.heic")
+        at = data.index(b"Exif", data.index(b"iinf")) - 4
+        assert refusal(codec, data[:at] + b"\0\1" + data[at + 2 :]) == "unprocessable"
+
     def test_appended_boxes_and_bombs_change_nothing(self, codec: IsolatedImageCodec) -> None:
         data = sample("telephone.heic")
         assert codec.render(data + box(b"uuid", deflated_zeros(64)) * 9).renditions == codec.render(data).renditions

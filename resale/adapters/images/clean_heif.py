@@ -44,10 +44,12 @@ def clean_heif(data: memoryview) -> Cleaned:
     _check_places(data, (meta.items[item_id] for item_id in kept))
     width, height = _measure(data, meta, kept)
     profile, profile_name = _find_profile(data, meta, kept)
-    patches = [(box.start + 4, _FREE) for box in top if box.kind not in {b"ftyp", b"meta", b"mdat"}]
+    ftyp = next((box for box in top if box.kind == b"ftyp"), None)
+    # Of two boxes of a kind libheif keeps the last: only those that were read keep their names.
+    patches = [(box.start + 4, _FREE) for box in top if box not in (ftyp, meta_box) and box.kind != b"mdat"]
     patches += [(box.start + 4, _FREE) for box in meta.other_boxes]
     patches += [(item.kind_at, _SKIPPED) for item_id, item in meta.items.items() if item_id not in kept]
-    patches += _rename_brands(top, _BRANDS[content_type])
+    patches += _rename_brands(ftyp, _BRANDS[content_type])
     return Cleaned(
         content_type=content_type,
         width_px=width,
@@ -150,9 +152,8 @@ def _properties(meta: Meta, item: Item, kind: bytes) -> list[Box]:
     return [box for box in boxes if box.kind == kind]
 
 
-def _rename_brands(top: list[Box], brand: bytes) -> list[tuple[int, bytes]]:
+def _rename_brands(ftyp: Box | None, brand: bytes) -> list[tuple[int, bytes]]:
     """Have the file say that it is a still picture of one codec: a sequence's brand would have its film looked for."""
-    ftyp = next((box for box in top if box.kind == b"ftyp"), None)
     if ftyp is None:
         return []
     compatible = range(ftyp.body + 8, ftyp.end - 3, 4)

@@ -15,11 +15,12 @@ _OTHER_FRAMES = frozenset(
 )  # lossless and hierarchical: nobody's camera
 _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD})  # DHT, DAC, DQT, DNL, DRI
 _SCAN, _END, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
+_LENGTH_BYTES, _SCAN_HEADER_BYTES = 2, 6  # T.81, B.2.3: the least that a scan of no component takes
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _ICC, _ICC_HEADER_BYTES = b"ICC_PROFILE\0", 14  # ICC.1:2022, B.4: then a number and a count of one byte each
 _MAX_SCANS = 100  # a progressive file has about ten; each is a pass over the whole picture
 _COEFFICIENT_BYTES = 2
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # within a scan: neither a stuffed 0xFF nor a restart
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # within a scan: neither a stuffed 0xFF, nor a restart, nor fill
 
 
 @dataclass
@@ -77,16 +78,29 @@ def _read_until_scan(data: memoryview, reading: _Reading) -> int | None:
         if marker in _WITHOUT_LENGTH:
             at += 2
             continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        end = _find_end(data, at)
         if marker in _OTHER_FRAMES:
             raise ImageRefused(RefusalReason.UNSUPPORTED_FORMAT)
         if end + 1 > len(data):
             return None
         if marker == _SCAN:
+            _find_end(data, at, _SCAN_HEADER_BYTES)
             return at
         _read_segment(marker, data[at:end], reading)
         at = end
     return None
+
+
+def _find_end(data: memoryview, at: int, least: int = 0) -> int:
+    """Find where the segment of the marker at a place ends.
+
+    Raises:
+        ImageRefused: ``truncated``: it is shorter than ``least``, so that decoders would go on elsewhere.
+    """
+    length = int.from_bytes(data[at + 2 : at + 4], "big")
+    if length < least:
+        raise ImageRefused(RefusalReason.TRUNCATED)
+    return at + 2 + length
 
 
 def _skip_to_marker(data: memoryview, at: int) -> int:
@@ -96,6 +110,8 @@ def _skip_to_marker(data: memoryview, at: int) -> int:
 
 
 def _read_segment(marker: int, segment: memoryview, reading: _Reading) -> None:
+    if marker in _TABLES or marker in _FRAMES:
+        _find_end(segment, 0, _LENGTH_BYTES)
     body = bytes(segment[4:])
     is_kept = marker in _TABLES
     if marker in _FRAMES and not reading.frame:
@@ -137,15 +153,22 @@ def _keep_scans(data: memoryview, scan_at: int, reading: _Reading) -> None:
         if marker == _END:
             at = found.end()
             break
-        end = min(len(data), found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big"))
+        is_bare = marker in _WITHOUT_LENGTH
+        least = _SCAN_HEADER_BYTES if marker == _SCAN else _LENGTH_BYTES
+        end = found.end() if is_bare else min(len(data), _find_end(data, marker_at, least))
         scans += marker == _SCAN
         if scans > _MAX_SCANS:
             raise ImageRefused(RefusalReason.UNPROCESSABLE)
-        if marker != _SCAN and marker not in _TABLES and marker not in _WITHOUT_LENGTH:
-            reading.parts.append(data[run_start:marker_at])
+        if marker != _SCAN and marker not in _TABLES and not is_bare:
+            reading.parts.append(_without_fill(data[run_start:marker_at]))
             run_start = end
-        at = found.end() if marker in _WITHOUT_LENGTH else max(end, found.end())
+        at = end
     reading.parts.append(data[run_start:at])
+
+
+def _without_fill(run: memoryview) -> memoryview:
+    """Cut the fill bytes off the end of a run: with what follows the segment taken out they would be a marker."""
+    return run[: len(bytes(run).rstrip(b"\xff"))]
 
 
 def _join_profile(reading: _Reading) -> bytes | None:

@@ -24,7 +24,7 @@ def clean_png(data: memoryview) -> Cleaned:
     """
     width, height, is_interlaced = _read_header(data)
     parts, run_start, at = [], 0, _SIGNATURE_BYTES
-    orientation, profile = UPRIGHT, None
+    orientation, profile, is_profile_read = UPRIGHT, None, False
     for _ in count_parts():
         if at + _FRAME.size > len(data):
             break
@@ -37,8 +37,8 @@ def clean_png(data: memoryview) -> Cleaned:
             parts.append(data[run_start:at])
             run_start = min(end, len(data))
             body = data[at + _FRAME.size : end - _CRC_BYTES]
-            if kind == b"iCCP" and profile is None:
-                profile = _inflate_profile(body)
+            if kind == b"iCCP" and not is_profile_read:  # 11.3.2.3: there is one; a bomb is inflated no second time
+                profile, is_profile_read = _inflate_profile(body), True
             elif kind == b"eXIf":
                 orientation = read_orientation(bytes(body[:_MAX_EXIF_BYTES]))
         at = end

@@ -43,8 +43,8 @@ def read_meta(data: memoryview, meta: Box) -> Meta:
     boxes: dict[bytes, Box] = {}
     found = Meta()
     for box in iter_boxes(data, meta.body + 4, meta.end):
-        if box.kind in _KNOWN:
-            boxes.setdefault(box.kind, box)
+        if box.kind in _KNOWN and box.kind not in boxes:
+            boxes[box.kind] = box
         else:
             found.other_boxes.append(box)
     if not boxes.keys() >= _NEEDED:
@@ -79,7 +79,9 @@ def _read_infos(data: memoryview, box: Box, found: Meta) -> None:
         item_id = entry.number(2 if version == 2 else 4)  # noqa: PLR2004 - the widths of versions 2 and 3
         entry.number(2)
         item = Item(kind_at=entry.at, kind=entry.take(4))
-        found.items.setdefault(item_id, item)
+        if item_id in found.items:  # decoders differ in which of the two they take
+            raise ImageRefused(RefusalReason.UNPROCESSABLE)
+        found.items[item_id] = item
         if len(found.items) > MAX_ITEMS:
             raise ImageRefused(RefusalReason.UNPROCESSABLE)
 
