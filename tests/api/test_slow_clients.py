@@ -3,6 +3,7 @@
 import http.client
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -101,6 +102,14 @@ class TestSlowSenders:
         assert {one.status for (one,) in refused} == {429}
         assert {one.problem["code"] for (one,) in refused} == {"too_many_unfinished_requests"}
         assert {one.headers["retry-after"] for (one,) in refused} == {"1"}
+
+    def test_are_refused_beyond_some_that_ask_whether_to_send(self, patient_port: int) -> None:
+        with ExitStack() as stack:
+            clients = [connect(stack, patient_port) for _ in range(_CLIENTS)]
+            for client in clients:
+                client.sendall(f"{_FORM}Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n".encode())
+            statuses = Counter(client.recv(12).decode() for client in clients)
+        assert statuses == {"HTTP/1.1 100": 32, "HTTP/1.1 429": 8}
 
     def test_are_counted_by_the_address_that_the_proxy_names(self, proxied_port: int) -> None:
         with ExitStack() as stack:

@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 256 * 1024  # of a body that is read at all: ``apps.core.requests``
     max_unfinished_per_address: int = 32  # a browser opens 6 connections; whole requests do not count
     max_held_bytes: int = 64 * 1024 * 1024  # of requests that have not arrived, in one process
+    spared_seconds: float = 2.0  # a younger request is not ended to make room while another can be
 
 
 class Stage(Enum):
@@ -144,8 +145,17 @@ class Connection:
         forwarded = self.arrival.forwarded_for()
         if settings.PROXY_HOPS and not forwarded:
             return None
-        peer = self.client[0] if isinstance(self.client, tuple) else ""
-        return address_of(peer=peer, forwarded=forwarded) or None
+        return address_of(peer=self.peer, forwarded=forwarded) or None
+
+    @property
+    def peer(self) -> str:
+        """The address of whoever connected; empty on a Unix socket."""
+        return str(self.client[0]) if isinstance(self.client, tuple) else ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the socket was closed."""
+        return self.sock.fileno() < 0
 
     def close(self) -> None:
         """Close the socket."""

@@ -1,6 +1,7 @@
 """Gunicorn's threaded worker, whose poll loop reads requests and sends responses: threads never wait for a client."""
 
 import errno
+import math
 import selectors
 import socket
 import time
@@ -37,6 +38,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
     limits = Limits()
     _notified_at = 0.0
     _swept_at = 0.0
+    _paused_until = 0.0
+    _complained_at = -math.inf
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +61,9 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         try:
             plain, client = listener.accept()
         except OSError as error:
-            if error.errno not in _NOTHING_TO_ACCEPT:
+            if error.errno in _NO_MEANS_TO_ACCEPT:
+                self._endure(error)
+            elif error.errno not in _NOTHING_TO_ACCEPT:
                 raise
             return
         plain.settimeout(0)
@@ -68,6 +73,20 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         now = time.monotonic()
         conn = Connection(plain, client=client, server=listener.getsockname(), limits=self.limits, now=now)
         self._read(conn)
+
+    def _endure(self, error: OSError) -> None:
+        """Go on without means for another connection: end one for it, or let it wait a moment."""
+        now = time.monotonic()
+        if now >= self._complained_at + _COMPLAINT_SECONDS:
+            self._complained_at = now
+            logger.warning("cannot accept connections (%s): ending others for them", error.strerror)
+        if not self._make_room():
+            self._paused_until = now + _SWEEP_SECONDS
+            self.set_accept_enabled(False)
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
+        """Accept connections, or let them wait; gunicorn's loop calls this at every turn that changes it."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._paused_until)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for events, at most until the next sweep."""
@@ -107,14 +126,24 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         elif conn.arrival.is_oversize:
             self._refuse(conn, BodyTooLarge(f"At most {self.limits.max_body_bytes // 1024} KiB are read."))
         else:
-            if conn.arrival.expects_continue:
-                conn.outbox.sendall(_CONTINUE)
-                with suppress(OSError):
-                    conn.outbox.flush()
-            self._read(conn)
+            self._want_body(conn)
+
+    def _want_body(self, conn: Connection) -> None:
+        """Wait for a body that the application reads: the request counts among the unfinished again."""
+        self._hold(conn)
+        if refusal := self._excess(conn):
+            self._refuse(conn, refusal)
+            return
+        if conn.arrival.expects_continue:
+            conn.outbox.sendall(_CONTINUE)
+            with suppress(OSError):
+                conn.outbox.flush()
+        self._read(conn)
 
     # ------------------------------------------------------------ reading
     def _on_event(self, conn: Connection, _: object) -> None:
+        if conn not in self._held:
+            return  # another event of the same ``select`` ended it
         if conn.stage is Stage.WRITING:
             self._write(conn)
         elif conn.stage is Stage.LINGERING:
@@ -214,7 +243,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
     def _respond(self, conn: Connection, request: Any, *, is_last: bool) -> Answered:
         response, environ = wsgi.create(request, conn.outbox, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
-        if is_last or not self.alive or not self.cfg.keepalive:
+        is_full = self.nr_conns >= self.worker_connections  # all are in threads: none could be ended for the next
+        if is_last or is_full or not self.alive or not self.cfg.keepalive:
             response.force_close()
         drive(self.wsgi, response, environ)
         return Answered.CLOSE if response.should_close() else Answered.KEEP
@@ -313,6 +343,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             conn.address = None
 
     def _drop(self, conn: Connection) -> None:
+        if conn.is_closed:
+            return
         self._release(conn)
         self.nr_conns -= 1
         conn.close()
@@ -325,16 +357,30 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         else:
             self._refuse(conn, RequestTimeout())
 
-    def _make_room(self) -> None:
-        """End the connection that has occupied a place longest, slow ones before those that wait between requests."""
-        for stages in ((Stage.READING, Stage.LINGERING), (Stage.WRITING, Stage.IDLE)):
-            for conn in self._held:
-                if conn.stage in stages:
-                    if conn.stage is Stage.READING:
-                        self._refuse(conn, Overloaded())
-                    if conn in self._held:
-                        self._drop(conn)
-                    return
+    def _make_room(self) -> bool:
+        """End one connection, if the loop has any."""
+        conn = self._least_missed(time.monotonic())
+        if conn is None:
+            return False
+        if conn.stage is Stage.READING:
+            self._refuse(conn, Overloaded())
+        self._drop(conn)
+        return True
+
+    def _least_missed(self, now: float) -> Connection | None:
+        """Return a slow sender; else who waits, at the address that has most such; else the one held longest.
+
+        Behind a proxy, the addresses are the proxy's: then it is the one that has waited longest.
+        """
+        for conn in self._held:
+            if conn.stage in _SENDING and now - conn.since > self.limits.spared_seconds:
+                return conn
+        waiting = [conn for conn in self._held if conn.stage not in _SENDING]
+        if not waiting:
+            return next(iter(self._held), None)
+        peer = Counter(conn.peer for conn in waiting).most_common(1)[0][0]
+        theirs = [conn for conn in waiting if conn.peer == peer]
+        return next((conn for conn in theirs if conn.stage is Stage.IDLE), theirs[0])
 
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -344,3 +390,6 @@ _SWEEP_SECONDS: Final = 0.25
 _SHOW_SECONDS: Final = 1.0
 _NOTIFY_SECONDS: Final = 1.0  # gunicorn's loop turns at least as often; its master waits for ``timeout``, 30 s
 _NOTHING_TO_ACCEPT: Final = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
+_NO_MEANS_TO_ACCEPT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_COMPLAINT_SECONDS: Final = 10.0
+_SENDING: Final = (Stage.READING, Stage.LINGERING)
