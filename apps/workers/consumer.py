@@ -24,11 +24,14 @@ class Heartbeat(bootsteps.StartStopStep):
         self._timer: Any = None
 
     def start(self, parent: Any) -> None:
-        """Beat at once, so that a starting worker counts as alive, then regularly."""
+        """Beat as soon as the event loop turns, then regularly.
+
+        Not before: Celery is still starting until then, and a SIGTERM would end it with an error.
+        """
         path = parent.app.conf.broker_transport_options.get("health_file")
         if path is None or parent.hub is None:
             return
-        _beat(Path(path), parent)
+        parent.hub.call_soon(_beat, Path(path), parent)
         self._timer = parent.hub.call_repeatedly(health.BEAT_SECONDS, _beat, Path(path), parent)
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature

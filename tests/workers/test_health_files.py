@@ -5,14 +5,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from kombu.asynchronous import Hub
 from pytest_django import Settings
 
 from apps.workers import health
+from apps.workers.consumer import Heartbeat
 from apps.workers.loops import TenantLoops
 from config import celery
 from tests.workers.lab import ROOT, wait_until
@@ -43,16 +48,29 @@ class TestRoles:
         subprocess.run([entrypoint, "manage", "migrate", "-v", "0"], env=environment, check=True, timeout=60)
         role = subprocess.Popen([entrypoint, *arguments], env=environment, stderr=subprocess.DEVNULL)
         try:
-            check = [sys.executable, "-m", "apps.workers.health", environment["RESALE_HEALTH_FILE"]]
-            wait_until(lambda: subprocess.run(check, cwd=ROOT, check=False).returncode == 0, "a sign of life", 40)
-            role.send_signal(signal.SIGTERM)
+            wait_until(lambda: health.is_alive(tmp_path / "health", now=time.time()), "a sign of life", 40)
+            role.send_signal(signal.SIGTERM)  # at once: who shows life can be ended
             assert role.wait(30) == 0
+            check = [sys.executable, "-m", "apps.workers.health", environment["RESALE_HEALTH_FILE"]]
+            assert subprocess.run(check, cwd=ROOT, check=False).returncode == 0
         finally:
             role.kill()
             role.wait()
 
 
 class TestWorkers:
+    def test_show_life_when_their_loop_turns_and_not_while_celery_starts(self, tmp_path: Path) -> None:
+        path = tmp_path / "health"
+        conf = SimpleNamespace(broker_transport_options={"health_file": str(path)})
+        with closing(Hub()) as hub:
+            starting = SimpleNamespace(app=SimpleNamespace(conf=conf), hub=hub, task_consumer=None)
+            heartbeat = Heartbeat(starting)
+            heartbeat.start(starting)
+            assert not path.exists()
+            next(hub.create_loop())
+            assert health.is_alive(path, now=time.time())
+            heartbeat.stop(starting)
+
     def test_of_production_write_the_file_the_settings_name(self, settings: Settings) -> None:
         assert not hasattr(django_settings, "CELERY")  # as in production
         settings.HEALTH_FILE = "/somewhere/health"
