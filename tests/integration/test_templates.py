@@ -117,6 +117,27 @@ class TestPipes:
         assert sent_to == ["ChangesQueue", "PipesDeadLetters"]
 
 
+class TestSetAsideAlarm:
+    def test_counts_what_the_sweep_hides_as_well(self) -> None:
+        """The sweep hides what it cannot send for a whole period: of visible messages alone the alarm would flap."""
+        alarm = DATA["Resources"]["SetAsideAlarm"]["Properties"]
+        metrics = {each["Id"]: each for each in alarm["Metrics"]}
+        (expression,) = [each["Expression"] for each in metrics.values() if each["ReturnData"]]
+        summed = [metrics[name]["MetricStat"]["Metric"] for name in expression.split(" + ")]
+        names = [metric["MetricName"] for metric in summed]
+        assert names == ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"]
+        (queue,) = {metric["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for metric in summed}
+        assert queue == "PipesDeadLetters"
+
+    @pytest.mark.parametrize("topic", ["", "arn:aws:sns:eu-west-2:111111111111:on-call"])
+    def test_tells_the_topic_that_is_named(self, topic: str) -> None:
+        template = data(AlarmTopicArn=topic)
+        template.record("PipesDeadLetters", Applied("u", {"QueueName": "northwind-pipes-dlq"}))
+        properties = template.properties("SetAsideAlarm")
+        told = [properties.get(name, []) for name in ("AlarmActions", "OKActions")]
+        assert told == ([[topic], [topic]] if topic else [[], []])
+
+
 class TestQueues:
     def test_are_those_of_the_resource_map_each_with_its_dead_letters(self) -> None:
         queues = of_type("AWS::SQS::Queue")
