@@ -1,8 +1,9 @@
 """Payment card numbers, found where none may be: only tokens enter here. Pure, and cheap where there is none.
 
 A card number has an issuer's prefix and length, passes the Luhn check, and is written as people write cards: in one
-piece, or with spaces and dashes between its digits. A letter, a digit or ``_`` on either side makes it part of
-something else: an id, a hash, a longer number. Trade numbers and phone numbers, of which a shop is full, pass.
+piece, or with spaces and dashes between its digits; in its groups also over several lines. A letter, a digit or ``_``
+on either side makes it part of something else: an id, a hash, a longer number. Trade numbers and phone numbers, of
+which a shop is full, pass.
 """
 
 import re
@@ -33,14 +34,12 @@ def refuse_card_numbers(text: bytes, *, place: str) -> None:
 
 def holds_card_number(text: bytes) -> bool:
     """Say whether a text holds a card number: JSON with its escapes, or any other in UTF-8."""
-    if b"\\" in text:
-        text = text.replace(b"\\t", b"  ")
-        text = _UNITS.sub(_unescaped, text) if b"\\u" in text else text
-    if not text.isascii():
-        text = _ODD.sub(_plain, text.decode(errors="replace")).encode()
-    if _DIGITS not in text.translate(_SHAPE, _SEPARATORS + _PUNCTUATION):  # 5 us for 2 KB; almost every one ends here
+    text = _plainly(text)
+    if _DIGITS not in text.translate(_SHAPE, _BETWEEN):  # 5 us for 2 KB; almost every one ends here
         return False
     if any(_is_card(_NO_DIGITS.sub(b"", match[0])) for match in _PUNCTUATED.finditer(text)):
+        return True
+    if b"\n" in text and any(map(_is_on_lines, _runs(text.replace(b"\n", b" ")))):
         return True
     if not _LONG_RUN.search(text):  # 14 us more, where a hash happens to hold twelve digits in a row
         return False
@@ -112,6 +111,7 @@ _RUN: Final = re.compile(
 _LONG_RUN: Final = re.compile(rb"[0-9](?:(?<![0-9A-Za-z_].)|(?<=\\[bfnr].))(?:[ -]{0,3}[0-9]){11}", re.DOTALL)
 #: Other marks part only what is grouped as on a card: 4111.1111.1111.1111. Else they part amounts, dates and addresses.
 _PUNCTUATION: Final = b"./,:_"
+_BETWEEN: Final = _SEPARATORS + _PUNCTUATION + b"\n"
 _PUNCTUATED: Final = re.compile(
     rb"(?<![0-9A-Za-z_])[0-9]{4}([./,:_])"
     rb"(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?|[0-9]{6}\1[0-9]{4,5})(?![0-9A-Za-z_])"
@@ -156,6 +156,11 @@ def _holds_card(run: _Run) -> bool:
     return any(_is_card(digits) and not _is_trade_number(digits) for digits in _unembossed(run))
 
 
+def _is_on_lines(run: _Run) -> bool:
+    """Say whether a card stands in a run over several lines. Only in its groups: lists of numbers have lines, too."""
+    return any(map(_is_card, _embossed(run.groups)))
+
+
 def _embossed(groups: tuple[bytes, ...]) -> Iterator[bytes]:
     """Give each row of groups as it stands on a card, wherever it begins: a date or a code may come after it."""
     sizes = tuple(map(len, groups))
@@ -184,6 +189,8 @@ def _without_order_number(groups: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 
 # ---------------------------------------------------------------- how they are hidden
+#: JSON's short escapes (RFC 8259, 7) of what may stand between digits.
+_ESCAPES: Final = ((b"\\/", b"/"), (b"\\t", b"  "), (b"\\r", b"\r"), (b"\\n", b"\n"))
 #: JSON's numbered escapes (RFC 8259, 7): UTF-16, so a character beyond the first plane takes two.
 _UNITS: Final = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+")
 #: Digits, spaces, dashes, dots and invisible characters beyond ASCII.
@@ -191,6 +198,18 @@ _ODD: Final = re.compile(
     r"[^\x00-\x7f](?<=[\d\s\u00ad\u058a\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d\u200b-\u200f\u2060\ufeff"
     r"\u00b7\u2022\u2027\u2219\u22c5\u3002\u30fb\uff0e\uff65])"
 )
+
+
+def _plainly(text: bytes) -> bytes:
+    if b"\\" in text:
+        for escape, character in _ESCAPES:
+            text = text.replace(escape, character)
+        text = _UNITS.sub(_unescaped, text) if b"\\u" in text else text
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not text.isascii():
+        text = _ODD.sub(_plain, text.decode(errors="replace")).encode()
+    return text
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

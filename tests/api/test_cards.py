@@ -48,6 +48,7 @@ class TestRequests:
         "body",
         [
             '{"title": "\\u0034111111111111111", "price": {"amount": 1}}',
+            '{"title": "4111\\/1111\\/1111\\/1111", "price": {"amount": 1}}',
             '{"title": "a", "price": {"amount": 4111111111111111}}',
             '{"title": "a", "price": {"amount": 1}, "anything": [[{"x": "\\n4111\\u00a01111\\u00a01111\\u00a01111"}]]}',
         ],
@@ -92,6 +93,7 @@ class TestStorefront:
             {"description": "Pay me: 4111\u00a01111\u00a01111\u00a01111"},
             {"description": CARD.translate({ord(digit): 0xFEE0 + ord(digit) for digit in "14"})},
             {"description": "4111.1111.1111.1111"},
+            {"description": "My card:\n4111\n1111\n1111\n1111\n12/27"},
             {"custom_fields": {"card": "4111-1111-1111-1111"}},
             {"custom_fields": {"card": int(CARD)}},
         ):

@@ -113,6 +113,34 @@ class TestCards:
         assert holds_card_number(f'{{"title": "{hidden}"}}'.encode())
         assert holds_card_number(f'{{"title": "x\\n{hidden}\\r"}}'.encode())
 
+    @pytest.mark.parametrize(
+        "mark", ["\\/", "\\u002f", "\\u002F", "/", "\\n", "\\r\\n", "\\r", "\\u000a", "\\t", "\\u0020", " \\n"]
+    )
+    def test_finds_one_whose_marks_are_escaped(self, mark: str) -> None:
+        for groups in (
+            ["4111", "1111", "1111", "1111"],
+            ["\\u0034111", "1111", "1111", "111\\u0031"],
+            ["3782", "822463", "10005"],
+        ):
+            assert holds_card_number(f'{{"title": "{mark.join(groups)}"}}'.encode())
+            assert holds_card_number(f'{{"title": "Pay:\\n{mark.join(groups)}\\n12\\/27\\n123"}}'.encode())
+
+    @given(
+        cards(),
+        st.sampled_from(["\n", "\r\n", "\r", "\u2028", "\n- "]),
+        st.sampled_from(BEFORE),
+        st.sampled_from(AFTER),
+    )
+    def test_finds_one_over_several_lines(self, card: str, end: str, before: str, after: str) -> None:
+        assume(len(card) in EMBOSSED)
+        text = f"{before}{in_groups(card, EMBOSSED[len(card)], end)}{after}"
+        assert found(text)
+        assert found(text, ascii_only=False)
+        assert holds_card_number(text.encode())
+
+    def test_finds_one_that_ends_on_the_next_line(self) -> None:
+        assert found("4111 1111\n1111 1111")
+
     @given(cards())
     def test_finds_one_in_digits_of_another_script(self, card: str) -> None:
         for zero in ("\uff10", "\u0660", "\U0001d7ce"):  # full width, Arabic, mathematical bold
@@ -217,6 +245,11 @@ class TestOthers:
             "4111.1111.1111.1112",
             "1.234.567.890.123",
             "sizes 4111.1111.1111",
+            "36\n38\n40\n42\n44\n46\n48\n50\n52",
+            "EAN 4006381333931\n2 pieces\n90 cm",
+            "4111\n\n1111\n\n1111",
+            "42424242\n42424242",  # two order numbers
+            "\\\\/4111\\\\/1111\\\\/1111",
             "304-1234567-1234563",  # a marketplace's order number that passes Luhn's check
             "order 304-1234567-1234563 12/27",
             "2 items: 304 1234567 1234563",
