@@ -52,6 +52,13 @@ class TestClean:
             "fields": {"x": "é", "y": 1, "z": True},
         }
 
+    def test_stops_when_very_much_is_wrong(self) -> None:
+        blanks = [" "] * 28_000
+        assert faults({"title": "x", "notes": blanks}) == [(f"/notes/{index}", "blank") for index in range(50)]
+        fields = dict.fromkeys(map(str, range(28_000)), " ")
+        assert len(faults({"title": " ", "places": [{"city": " "}] * 28_000, "fields": fields})) == 50
+        assert len(faults({"title": "x", "notes": blanks[:49]})) == 49
+
     def test_names_every_text_it_refuses(self) -> None:
         tree = {
             "title": " ",
