@@ -3,6 +3,7 @@
 Knows no Celery, so the simulation of the tests runs this very code.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
@@ -13,10 +14,11 @@ from apps.core.commands import perform
 from resale.application.operations.claims import advance_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing
+from resale.application.operations.media import count_attempt, forget_attempts, process_image
 from resale.application.operations.orders import advance_order
 from resale.application.operations.payouts import advance_payout, start_due_payout
 from resale.application.operations.postponing import postpone_step
-from resale.application.ports import Partners, UnitOfWork
+from resale.application.ports import ImageCodec, MediaStore, Partners, UnitOfWork
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -25,9 +27,10 @@ from resale.application.reactions import (
     PROCESS_INBOUND,
     START_PAYOUT,
 )
-from resale.domain.ids import ClaimId, InboundId, ListingId, OrderId, PayoutId, SellerId
+from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId
+from resale.domain.media import ImageNotRendered, Media
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
-from resale.errors import Unavailable
+from resale.errors import Conflict, Unavailable
 
 R = TypeVar("R")
 
@@ -56,6 +59,29 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 #: What a task does, with its message's own ids by name.
 Step = Callable[..., None]
+
+
+def look_at_image(
+    at: Delivery, *, store: MediaStore, codec: ImageCodec, listing_id: ListingId, media_id: MediaId
+) -> Media:
+    """Look at an image slot; of a repeated delivery the attempt is counted first.
+
+    A fault of the store, at whatever point, sets the count back in a commit of its own: it says nothing of the image.
+    """
+    if at.receive_count > 1:
+        at.run(lambda uow, now: count_attempt(uow=uow, store=store, listing_id=listing_id, media_id=media_id, now=now))
+    try:
+        return at.run(
+            lambda uow, now: process_image(
+                uow=uow, store=store, codec=codec, listing_id=listing_id, media_id=media_id, now=now
+            )
+        )
+    except ImageNotRendered:
+        raise
+    except Unavailable:
+        with contextlib.suppress(Unavailable, Conflict):
+            at.run(lambda uow, now: forget_attempts(uow=uow, listing_id=listing_id, media_id=media_id, now=now))
+        raise
 
 
 def _advance_order(at: Delivery, *, order_id: str) -> None:

@@ -10,9 +10,9 @@ from celery import shared_task
 from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.base import TenantTask
-from apps.workers.steps import STEPS, Delivery
+from apps.workers.steps import STEPS, Delivery, look_at_image
 from apps.workers.sweep import Sweeper
-from resale.application.operations.media import count_attempt, process_image, retire_photos
+from resale.application.operations.media import retire_photos
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -128,16 +128,7 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:
     container = get_container()
     store = container.media_store(task.tenant)
-    delivery = _delivery(task)
-    if delivery.receive_count > 1:
-        delivery.run(
-            lambda uow, now: count_attempt(uow=uow, store=store, listing_id=listing_id, media_id=media_id, now=now)
-        )
-    delivery.run(
-        lambda uow, now: process_image(
-            uow=uow, store=store, codec=container.codec, listing_id=listing_id, media_id=media_id, now=now
-        )
-    )
+    look_at_image(_delivery(task), store=store, codec=container.codec, listing_id=listing_id, media_id=media_id)
 
 
 def _delivery(task: TenantTask) -> Delivery:

@@ -150,6 +150,22 @@ class TestRetiring:
         assert store.retire(listing_id) == 1
         assert public_status(session, key) in {403, 404}
 
+    def test_goes_on_where_it_was_interrupted(
+        self, aws_proxy: FaultProxy, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant]
+    ) -> None:
+        session = open_sessions().for_tenant(tenants[0])
+        store, listing_id = S3MediaStore(session), ListingId(f"lst_{uuid.uuid4().hex}")
+        for number in range(25):
+            store.put_rendition(
+                rendition_key(listing_id, f"{number:064x}", "image/webp"), body=b"photo", content_type="image/webp"
+            )
+        aws_proxy.inject(Fault.UNAVAILABLE, f"PUT *{24:064x}*")
+        with pytest.raises(Unavailable):
+            store.retire(listing_id)
+        aws_proxy.clear()
+        assert store.retire(listing_id) == 5
+        assert store.retire(listing_id) == 0
+
 
 def public_status(session: TenantSession, key: str) -> int:
     """Ask for an object as anybody may."""

@@ -1,11 +1,14 @@
 """Images that nobody can settle: attempts are counted where they survive, and the last one ends the slot."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from resale.application.operations.media import count_attempt, process_image
-from resale.application.ports import ImageCodec, MediaStore
+from apps.workers.steps import Delivery, look_at_image
+from resale.application.operations.listings import withdraw_listing
+from resale.application.ports import ImageCodec, MediaStore, UnitOfWork
+from resale.domain.ids import ListingId
 from resale.domain.media import (
     ImageNotRendered,
     Media,
@@ -16,7 +19,7 @@ from resale.domain.media import (
 )
 from resale.errors import Unavailable
 from tests.fixtures.pictures import flat, png
-from tests.operations.world import World
+from tests.operations.world import BRAND, World
 from tests.unit.builders import NOW
 
 
@@ -44,6 +47,48 @@ class FullStore:
         raise Unavailable(f"planted: {key} {content_type} {len(body)}")
 
 
+class LockedStore(FullStore):
+    """The real bucket, but nothing in it can be made private."""
+
+    def __init__(self, store: MediaStore) -> None:
+        self.find_first_version = store.find_first_version
+        self.read = store.read
+        self._put = store.put_rendition
+
+    def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
+        self._put(key, body=body, content_type=content_type)
+
+    def retire(self, listing_id: ListingId) -> int:
+        raise Unavailable(f"planted: {listing_id}")
+
+
+class Outage:
+    """The real codec and store; the first commit after a picture was rendered does not come through."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._is_due = False
+
+    def render(self, data: bytes) -> RenderedImage:
+        image = self._world.container.codec.render(data)
+        self._is_due = True
+        return image
+
+    def open_uow(self) -> UnitOfWork:
+        uow: Any = self._world.uow()
+        commit = uow.commit
+
+        def commit_or_fail() -> None:
+            if self._is_due:
+                self._is_due = False
+                raise Unavailable("planted")
+            commit()
+
+        uow.commit = commit_or_fail
+        opened: UnitOfWork = uow
+        return opened
+
+
 @pytest.fixture
 def media(world: World) -> Media:
     """A slot with a good PNG in it, which was said to be a JPEG."""
@@ -56,14 +101,24 @@ def media(world: World) -> Media:
 
 
 def deliver(
-    world: World, media: Media, receive_count: int, *, codec: ImageCodec | None = None, store: MediaStore | None = None
+    world: World,
+    media: Media,
+    receive_count: int,
+    *,
+    codec: ImageCodec | None = None,
+    store: MediaStore | None = None,
+    open_uow: Callable[[], UnitOfWork] | None = None,
 ) -> Media:
     """Do what the task does with a message that was handed out so often."""
     store = store or world.container.media_store(world.tenant)
-    ids: Any = {"listing_id": media.listing_id, "media_id": media.id, "now": NOW}
-    if receive_count > 1:
-        count_attempt(uow=world.uow(), store=store, **ids)
-    return process_image(uow=world.uow(), store=store, codec=codec or world.container.codec, **ids)
+    delivery = Delivery(
+        open_uow=lambda _: (open_uow or world.uow)(),
+        partners=world.container.partners(world.tenant),
+        now=lambda: NOW,
+        receive_count=receive_count,
+    )
+    codec = codec or world.container.codec
+    return look_at_image(delivery, store=store, codec=codec, listing_id=media.listing_id, media_id=media.id)
 
 
 def stored(world: World, media: Media) -> Media:
@@ -93,6 +148,23 @@ class TestAttempts:
         for receive_count in range(1, 7):
             with pytest.raises(Unavailable, match="planted"):
                 deliver(world, media, receive_count, store=full)
+            assert stored(world, media).attempt_count == 0
+        assert deliver(world, media, 7).status == MediaStatus.READY
+
+    def test_count_from_the_start_after_a_commit_that_failed(self, world: World, media: Media) -> None:
+        outage = Outage(world)
+        for receive_count in range(1, 7):
+            with pytest.raises(Unavailable, match="planted"):
+                deliver(world, media, receive_count, codec=outage, open_uow=outage.open_uow)
+            assert stored(world, media).attempt_count == 0
+        assert deliver(world, media, 7).status == MediaStatus.READY
+
+    def test_count_from_the_start_after_photos_could_not_be_made_private(self, world: World, media: Media) -> None:
+        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        locked = LockedStore(world.container.media_store(world.tenant))
+        for receive_count in range(1, 7):
+            with pytest.raises(Unavailable, match="planted"):
+                deliver(world, media, receive_count, store=locked)
             assert stored(world, media).attempt_count == 0
         assert deliver(world, media, 7).status == MediaStatus.READY
 

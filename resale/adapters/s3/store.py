@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: A rendition's key is the hash of its bytes, so a browser keeps it for good (RFC 8246). An edge revalidates it after
 #: 30 s, because the photo of a listing that is taken down must not stay public.
 _CACHING: Final = "public, max-age=31536000, s-maxage=30, immutable"
-_DELETED_AT_ONCE: Final = 1000  # S3 API Reference, DeleteObjects
+_MOVED_AT_ONCE: Final = 20  # copied, then deleted: a task that is ended early has done what it has done
 _NO_SUCH: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
@@ -96,13 +96,16 @@ class S3MediaStore:
                 Bucket=self._bucket, Prefix=public_folder(listing_id)
             )
             names = [found["Key"] for page in pages for found in page.get("Contents", ())]
-            for name in names:
-                self._client.copy_object(
-                    Bucket=self._bucket, Key=retired_key(name), CopySource={"Bucket": self._bucket, "Key": name}
-                )
-            for start in range(0, len(names), _DELETED_AT_ONCE):
-                self._delete(names[start : start + _DELETED_AT_ONCE])
+            for start in range(0, len(names), _MOVED_AT_ONCE):
+                self._move(names[start : start + _MOVED_AT_ONCE])
         return len(names)
+
+    def _move(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._client.copy_object(
+                Bucket=self._bucket, Key=retired_key(name), CopySource={"Bucket": self._bucket, "Key": name}
+            )
+        self._delete(names)
 
     def _delete(self, names: Sequence[str]) -> None:
         """Delete objects. S3 answers 200 and lists what it did not delete."""

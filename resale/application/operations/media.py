@@ -1,6 +1,5 @@
 """What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
 
-import contextlib
 import hashlib
 from datetime import datetime
 
@@ -12,7 +11,6 @@ from resale.domain.image_formats import MAX_IMAGE_BYTES
 from resale.domain.listings import TAKEN_DOWN
 from resale.domain.media import (
     MAX_ATTEMPTS,
-    ImageNotRendered,
     ImageRefused,
     Media,
     MediaStatus,
@@ -23,7 +21,6 @@ from resale.domain.media import (
     original_key,
     rendition_key,
 )
-from resale.errors import Conflict, Unavailable
 
 
 def process_image(
@@ -55,7 +52,7 @@ def process_image(
     Raises:
         MediaNotFound: No such slot.
         ImageNotRendered: No outcome in time; nothing was committed, the message comes again.
-        Unavailable: Store or bucket did not answer; attempts are counted from the start.
+        Unavailable: Store or bucket did not answer, which says nothing of the image: ``forget_attempts`` follows.
         Conflict: Another worker was faster; said again it is a no-op.
     """
     media = uow.media.get(listing_id, media_id)
@@ -69,11 +66,6 @@ def process_image(
         settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
     except ImageRefused as refusal:
         settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
-    except ImageNotRendered:
-        raise
-    except Unavailable:
-        _forget_attempts(uow=uow, media=media, now=now)
-        raise
     if settled.status == MediaStatus.READY and is_id("lst", listing_id):
         # A listing that was taken down meanwhile: its own task may have run before these renditions were stored.
         retire_photos(uow=uow, store=store, listing_id=listing_id)
@@ -106,6 +98,22 @@ def count_attempt(
     return _save_attempts(uow=uow, media=media, count=media.attempt_count + 1, now=now)
 
 
+def forget_attempts(*, uow: UnitOfWork, listing_id: ListingId, media_id: MediaId, now: datetime) -> Media:
+    """Count from the start after a fault of the store, which says nothing of the image.
+
+    Shape: reads 1 item; commits 1 (``image.retried``), or nothing for a slot that is used or has no attempt counted.
+
+    Raises:
+        MediaNotFound: No such slot.
+        Unavailable: The store did not answer; the count stands.
+        Conflict: Another worker was faster.
+    """
+    media = uow.media.get(listing_id, media_id)
+    if media.status != MediaStatus.AWAITING_UPLOAD or not media.attempt_count:
+        return media
+    return _save_attempts(uow=uow, media=media, count=0, now=now)
+
+
 def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
     if media.attempt_count > MAX_ATTEMPTS:
         raise ImageRefused(RefusalReason.UNPROCESSABLE)
@@ -120,13 +128,6 @@ def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: St
         height_px=rendered.height_px,
         renditions=_store_renditions(store, rendered, media.listing_id),
     )
-
-
-def _forget_attempts(*, uow: UnitOfWork, media: Media, now: datetime) -> None:
-    """Count from the start after a fault of the store, which says nothing of the image."""
-    if media.attempt_count:
-        with contextlib.suppress(Unavailable, Conflict):
-            _save_attempts(uow=uow, media=media, count=0, now=now)
 
 
 def _save_attempts(*, uow: UnitOfWork, media: Media, count: int, now: datetime) -> Media:
