@@ -6,6 +6,7 @@ account was signed in to before has a count of its own, so that nobody can lock 
 
 import math
 from datetime import datetime, timedelta
+from ipaddress import IPv6Network
 from typing import Final, NamedTuple
 
 from django.db import connection, transaction
@@ -18,8 +19,11 @@ WINDOW: Final = timedelta(minutes=15)
 MOST_PER_ACCOUNT_AND_ADDRESS: Final = 10
 MOST_PER_DEVICE: Final = 10
 MOST_PER_ADDRESS: Final = 50  # an office can share one
+MOST_PER_SITE: Final = 200  # an IPv6 /48: what one customer can be given, 65,536 addresses as they are counted here
 MOST_PER_ACCOUNT: Final = 100
-MOST: Final = 1000  # of all accounts from everywhere; one address adds at most 50 to it
+MOST: Final = 1000  # of all accounts from everywhere; one address adds at most 50 to it, one /48 200
+
+_SITE_BITS: Final = 48  # RFC 6177
 
 # One statement, so that tries at the same moment cannot read the same count. SQLite 3.35 and PostgreSQL know it.
 _COUNT: Final = """
@@ -32,7 +36,10 @@ _COUNT: Final = """
 
 
 class Attempt(NamedTuple):
-    """Who tries: a normalised account, an address and, in a browser that is known for the account, its id."""
+    """Who tries: a normalised account, an address and, in a browser that is known for the account, its id.
+
+    Of an IPv6 address it is the /64 network (``apps.core.addresses``).
+    """
 
     account: str
     address: str
@@ -89,9 +96,18 @@ def _bounds(attempt: Attempt) -> list[_Bound]:
     return [
         _Bound(_key("account and address", attempt.account, attempt.address), MOST_PER_ACCOUNT_AND_ADDRESS),
         _Bound(_key("address", attempt.address), MOST_PER_ADDRESS),
+        *_site_bounds(attempt.address),
         _Bound(_key("account", attempt.account), MOST_PER_ACCOUNT),
         _Bound(_key("all"), MOST),
     ]
+
+
+def _site_bounds(address: str) -> list[_Bound]:
+    try:
+        site = IPv6Network(address).supernet(new_prefix=_SITE_BITS)
+    except ValueError:  # IPv4, or no address at all
+        return []
+    return [_Bound(_key("site", str(site)), MOST_PER_SITE)]
 
 
 def _key(*parts: str) -> str:

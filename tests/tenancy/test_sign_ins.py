@@ -50,11 +50,27 @@ class TestTake:
             assert sign_ins.take(ROBIN, now=NOW) is None
             sign_ins.give_back(ROBIN)
 
+    def test_one_site_of_ipv6_does_not_fill_the_bound_of_all(self) -> None:
+        tries = [_try(f"2001:db8:1:{network:x}::/64", network) for network in range(sign_ins.MOST_PER_SITE + 5)]
+        assert tries == [True] * sign_ins.MOST_PER_SITE + [False] * 5
+        assert _try("2001:db8:2:1::/64", 1)
+        assert _try("192.0.2.1", 1)
+
+    @pytest.mark.parametrize("address", ["192.0.2.1", "", "unix:"])
+    def test_other_addresses_have_no_site(self, address: str) -> None:
+        for number in range(sign_ins.MOST_PER_ADDRESS):
+            assert _try(address, number)
+        assert SignInCount.objects.count() == sign_ins.MOST_PER_ADDRESS * 2 + 2
+
     def test_forgets_what_has_ended(self) -> None:
         for number in range(5):
             sign_ins.take(Attempt(f"user{number}", "192.0.2.1"), now=NOW)
         sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW)
         assert SignInCount.objects.count() == 4
+
+
+def _try(address: str, number: int) -> bool:
+    return sign_ins.take(Attempt(f"user{number}", address), now=NOW) is None
 
 
 def _rows() -> list[tuple[str, int, datetime]]:
