@@ -4,6 +4,7 @@ Knows no Celery, so the simulation of the tests runs this very code.
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
@@ -14,7 +15,13 @@ from apps.core.commands import perform
 from resale.application.operations.claims import advance_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing
-from resale.application.operations.media import count_attempt, forget_attempts, process_image
+from resale.application.operations.media import (
+    count_attempt,
+    find_photos_left,
+    forget_attempts,
+    process_image,
+    retire_photos,
+)
 from resale.application.operations.orders import advance_order
 from resale.application.operations.payouts import advance_payout, start_due_payout
 from resale.application.operations.postponing import postpone_step
@@ -32,10 +39,13 @@ from resale.domain.media import ImageNotRendered, Media
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
 from resale.errors import Conflict, Unavailable
 
+logger = logging.getLogger(__name__)
+
 R = TypeVar("R")
 
 Operation = Callable[[UnitOfWork, datetime], R]
 
+_LEFT_PUBLIC: Final = {"event": "photos.left_public"}  # stable: alarms are set on it
 _SOON: Final = 3  # deliveries of a message before its step is put off
 
 
@@ -82,6 +92,19 @@ def look_at_image(
         with contextlib.suppress(Unavailable, Conflict):
             at.run(lambda uow, now: forget_attempts(uow=uow, listing_id=listing_id, media_id=media_id, now=now))
         raise
+
+
+def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: ListingId) -> int:
+    """Make the photos of a listing private that was taken down; tell an operator of those that cannot be."""
+
+    def retire(uow: UnitOfWork, _: datetime) -> int:
+        count = retire_photos(uow=uow, store=store, listing_id=listing_id)
+        if left := find_photos_left(uow=uow, listing_id=listing_id):
+            where = {"tenant": uow.tenant.slug, "listing_id": listing_id, "count": len(left)}
+            logger.error("photos of a listing that is taken down stay public", extra=_LEFT_PUBLIC | where)
+        return count
+
+    return at.run(retire)
 
 
 def _advance_order(at: Delivery, *, order_id: str) -> None:

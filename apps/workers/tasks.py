@@ -10,9 +10,8 @@ from celery import shared_task
 from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.base import TenantTask
-from apps.workers.steps import STEPS, Delivery, look_at_image
+from apps.workers.steps import STEPS, Delivery, look_at_image, retire_listing_photos
 from apps.workers.sweep import Sweeper
-from resale.application.operations.media import retire_photos
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -108,7 +107,7 @@ def process(self: TenantTask, *, listing_id: str, media_id: str) -> None:
 def retire_photos_of_listing(self: TenantTask, *, listing_id: str) -> None:
     """Make the photos of a listing private that was taken down."""
     store = get_container().media_store(self.tenant)
-    count = _delivery(self).run(lambda uow, _: retire_photos(uow=uow, store=store, listing_id=ListingId(listing_id)))
+    count = retire_listing_photos(_delivery(self), store=store, listing_id=ListingId(listing_id))
     logger.info("photos are no longer public", extra={"listing_id": listing_id, "count": count})
 
 

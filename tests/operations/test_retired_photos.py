@@ -1,8 +1,13 @@
 """Photos of a listing that is taken down: nobody sees them any more, and no other listing's go with them."""
 
+import logging
+from typing import Any
+
+import msgspec
 import pytest
 import urllib3
 
+from apps.workers.steps import Delivery, retire_listing_photos
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -38,6 +43,15 @@ def process(world: World, media: Media) -> Media:
 
 def retire(world: World, listing_id: ListingId) -> int:
     return retire_photos(uow=world.uow(), store=world.container.media_store(world.tenant), listing_id=listing_id)
+
+
+def delivery(world: World) -> Delivery:
+    return Delivery(
+        open_uow=lambda now: world.uow(now=now),
+        partners=world.container.partners(world.tenant),
+        now=lambda: NOW,
+        receive_count=1,
+    )
 
 
 def statuses(world: World, media: Media) -> set[int]:
@@ -98,6 +112,30 @@ class TestRetirePhotos:
         withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
         assert retire(world, media.listing_id) == 0
         assert statuses(world, process(world, media)) <= {403, 404}
+
+    def test_tells_of_those_that_are_stored_as_by_former_releases(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        former, today = submitted(world), submitted(world)
+        uow = world.uow()
+        listing = uow.listings.get(former.listing_id)
+        moved = msgspec.to_builtins(listing.photos)
+        for rendition in (one for photo in moved for one in photo["renditions"]):
+            rendition["$key"] = rendition["$key"].replace(f"{listing.id}/", "")
+        photos = msgspec.convert(moved, type(listing).__annotations__["photos"])
+        changed = msgspec.structs.replace(listing, photos=photos, version=listing.version + 1)
+        uow.listings.save(changed, change_type="listing.edited")
+        uow.commit()
+        for media in (former, today):
+            end(world, media.listing_id, ListingStatus.WITHDRAWN)
+            with caplog.at_level(logging.ERROR):
+                retire_listing_photos(
+                    delivery(world), store=world.container.media_store(world.tenant), listing_id=media.listing_id
+                )
+        told: list[Any] = [record for record in caplog.records if getattr(record, "event", "") == "photos.left_public"]
+        assert [(record.listing_id, record.tenant, record.count) for record in told] == [
+            (former.listing_id, world.tenant.slug, len({one.key for one in former.renditions}))
+        ]
 
     def test_of_another_tenant_is_not_found(self, world: World, other_world: World) -> None:
         media = submitted(world)

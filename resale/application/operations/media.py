@@ -19,6 +19,7 @@ from resale.domain.media import (
     Rendition,
     last_look_at,
     original_key,
+    public_folder,
     rendition_key,
 )
 
@@ -157,6 +158,26 @@ def retire_photos(*, uow: UnitOfWork, store: MediaStore, listing_id: ListingId) 
     if uow.listings.get(listing_id).status not in TAKEN_DOWN:
         return 0
     return store.retire(listing_id)
+
+
+def find_photos_left(*, uow: UnitOfWork, listing_id: ListingId) -> tuple[str, ...]:
+    """Find the public renditions of a taken-down listing that cannot be made private.
+
+    Releases before folders of listings stored a rendition under its hash alone: other listings may show the same
+    object, so it is not moved.
+
+    Shape: reads 1 item; commits nothing.
+
+    Raises:
+        ListingNotFound: No such listing.
+        Unavailable: The store did not answer.
+    """
+    listing = uow.listings.get(listing_id)
+    if listing.status not in TAKEN_DOWN:
+        return ()
+    folder = public_folder(listing_id)
+    keys = (rendition.key for photo in listing.photos for rendition in photo.renditions)
+    return tuple(sorted({key for key in keys if not key.startswith(folder)}))
 
 
 def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:
