@@ -48,7 +48,7 @@ class TestEnding:
 
         worker.signal(signal.SIGTERM)
 
-        wait_until(worker.failed, "the worker gone")
+        wait_until(worker.failed, "the worker gone", 60)  # ECS waits 120 s (stopTimeout) before it kills
         assert worker.process is not None
         assert worker.process.returncode == 0, worker.log()[-2000:]
         first = worker.marks(event="began")[0]["id"]
