@@ -48,7 +48,7 @@ bench: engines ## Print what a request costs, beside a naive view, and a workflo
 	@$(BIN)/python -m bench
 
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
-	@$(PYTHON) -m apps.local.clean_data
+	@$(PYTHON) -m deploy.local.clean_data
 
 manage: install ## Run a command beside `make run`: make manage ARGS="reconcile --tenant northwind"
 	@$(BIN)/python manage.py $(ARGS)
@@ -60,10 +60,10 @@ install: ## Make .venv with the locked tools; nothing to do when it is whole and
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not found. Install Python 3.11 or newer (Debian, Ubuntu:" \
 		"sudo apt install python3 python3-venv), or name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
-	@$(PYTHON) -m apps.local.virtual_environment
+	@$(PYTHON) -m deploy.local.virtual_environment
 
 engines: install
-	@$(BIN)/python -m apps.local.engines.install
+	@$(BIN)/python -m deploy.local.engines.install
 
 lint-format:
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run $(BIN)/ruff format ."; exit 1; }

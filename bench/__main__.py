@@ -14,10 +14,10 @@ from pathlib import Path
 
 import django
 
-from apps.local.issuer.tokens import issuer_url, mint
 from bench import changes, figures, images, starting, web
 from bench.figures import Figure
 from bench.stack import BRAND, NAIVE_TABLE, SERVERS, Stack, prepare_environment
+from deploy.local.issuer.tokens import issuer_url, mint
 from resale.domain.tenants import Tenant
 
 PARTS = ("web", "steps", "image", "start")

@@ -357,7 +357,7 @@ def main() -> None:
     if given.serve:
         serve(given.serve, given.url)
         return
-    from apps.local.engines.local import LocalEngines  # noqa: PLC0415 - needs the path above
+    from deploy.local.engines.local import LocalEngines  # noqa: PLC0415 - needs the path above
 
     with tempfile.TemporaryDirectory() as folder, LocalEngines(Path(folder), (ACCOUNT,)) as engines:
         url = engines.dynamodb_endpoints[ACCOUNT]

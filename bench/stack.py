@@ -10,16 +10,16 @@ from typing import Final, Self
 
 from django.conf import settings
 
-from apps.local import services
-from apps.local.accounts import provision
-from apps.local.brands import BRANDS, NORTHWIND, Brand
-from apps.local.engines.local import LocalEngines
-from apps.local.issuer.tokens import issuer_url
-from apps.local.private_files import Secrets, load_secrets
-from apps.local.supervisor import ProcessSpec, Supervisor
-from apps.local.supervisor.ports import LOOPBACK, pick
-from apps.local.supervisor.probes import tcp_ready
 from config.settings.environment import resale_settings
+from deploy.local import services
+from deploy.local.accounts import provision
+from deploy.local.brands import BRANDS, NORTHWIND, Brand
+from deploy.local.engines.local import LocalEngines
+from deploy.local.issuer.tokens import issuer_url
+from deploy.local.private_files import Secrets, load_secrets
+from deploy.local.supervisor import ProcessSpec, Supervisor
+from deploy.local.supervisor.ports import LOOPBACK, pick
+from deploy.local.supervisor.probes import tcp_ready
 from resale.domain.tenants import Resources
 
 BRAND: Final[Brand] = NORTHWIND
@@ -82,7 +82,7 @@ class Stack:
 
     def register(self) -> None:
         """Fill the registry."""
-        from apps.local.registering import prepare, register  # noqa: PLC0415 - models load only once Django is set up
+        from deploy.local.registering import prepare, register  # noqa: PLC0415 - models load only once Django is set up
 
         prepare(self.folder, self.secrets)
         issuers = {brand.slug: issuer_url(self.addresses.issuer_url, brand.slug) for brand in BRANDS}

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from apps.local.supervisor.ports import pick
 from bench.figures import Figure
+from deploy.local.supervisor.ports import pick
 
 _READY: Final = re.compile(r"ready after ([\d.]+) s")
 

@@ -27,10 +27,6 @@ from resale.adapters.partners.records import ConnectionRecords, RecordConnection
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.payments.stripe import StripePayments
 from resale.adapters.pipeline import TenantPipeline
-from resale.adapters.provisioning.pipes import LocalPipe
-from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key, platform_principal_arn
-from resale.adapters.provisioning.secrets import SecretPlace, put_secret
-from resale.adapters.provisioning.tenants import Provisioned, TenantStack, provision_tenant
 from resale.adapters.s3.links import S3PrivateLinks
 from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
@@ -63,19 +59,6 @@ from resale.domain.ids import IdSource
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
-
-__all__ = [
-    "AccessKey",
-    "Container",
-    "LocalPipe",
-    "Provisioned",
-    "SecretPlace",
-    "TenantStack",
-    "ensure_platform_key",
-    "platform_principal_arn",
-    "provision_tenant",
-    "put_secret",
-]
 
 
 class Container:

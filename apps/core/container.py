@@ -8,36 +8,11 @@ from django.conf import settings
 
 from apps.core.commands import perform
 from resale.application.operations.connections import record_connection
-from resale.bootstrap import (
-    AccessKey,
-    Container,
-    LocalPipe,
-    Provisioned,
-    SecretPlace,
-    TenantStack,
-    ensure_platform_key,
-    platform_principal_arn,
-    provision_tenant,
-    put_secret,
-)
+from resale.bootstrap import Container
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.connections import Observation
 from resale.domain.partners import Connection
 from resale.domain.tenants import Tenant
-
-__all__ = [
-    "AccessKey",
-    "LocalPipe",
-    "Provisioned",
-    "SecretPlace",
-    "TenantStack",
-    "close_container",
-    "ensure_platform_key",
-    "get_container",
-    "platform_principal_arn",
-    "provision_tenant",
-    "put_secret",
-]
 
 _GUARD: Final = Actor(kind=ActorKind.SYSTEM, id="partners.guard")
 

@@ -15,7 +15,7 @@ RESALE = environment.resale_settings(
     session_proof_seconds=5.0,  # a local engine that was killed has forgotten every session
 )
 
-INSTALLED_APPS = [*INSTALLED_APPS, "apps.local"]
+INSTALLED_APPS = [*INSTALLED_APPS, "deploy.local"]
 CELERY = celery_settings.settings(celery_settings.LOCAL, health_file=HEALTH_FILE)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
 SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"], **SCOPED_MIDDLEWARE}

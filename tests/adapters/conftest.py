@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.connections import Endpoints, RootAccount
+from deploy.local.provisioning.tenants import apply_template, data_template
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.dynamodb.client import DynamoDB, Item
-from resale.adapters.provisioning.connections import Endpoints, RootAccount
-from resale.adapters.provisioning.tenants import apply_template, data_template
 from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.domain.tenants import Tenant
 from resale.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 from resale.adapters.aws.sessions import TenantSessions
 from resale.adapters.dynamodb.client import (
     ConditionFailed,

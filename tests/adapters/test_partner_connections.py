@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import stripe as library
 
-from apps.local.engines.local import LocalEngines
-from apps.local.payments.webhooks import sign
-from resale.adapters.provisioning.secrets import SecretPlace, put_secret
+from deploy.local.engines.local import LocalEngines
+from deploy.local.payments.webhooks import sign
+from deploy.local.provisioning.secrets import SecretPlace, put_secret
 from resale.bootstrap import Container
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import (

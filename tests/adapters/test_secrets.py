@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.secrets import SecretPlace, put_secret
 from resale.adapters.aws.secrets import SecretCache, SecretsManagerSecrets
 from resale.adapters.aws.sessions import TenantSession
-from resale.adapters.provisioning.secrets import SecretPlace, put_secret
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
 from resale.domain.tenants import Tenant
 from tests.adapters.conftest import OpenSessions

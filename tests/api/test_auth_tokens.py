@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from apps.local.issuer.keys import IssuerKeys
-from apps.local.issuer.server import IssuerServer
 from apps.tenancy import models, registry
 from apps.tenancy import tokens as tokens_module
 from apps.tenancy.authentication import tokens
 from apps.tenancy.errors import TokenExpired, TokenInvalid
 from apps.tenancy.issuers import RETRY_SECONDS, Issuer
 from apps.tenancy.tokens import Tokens
+from deploy.local.issuer.keys import IssuerKeys
+from deploy.local.issuer.server import IssuerServer
 from tests.fixtures.tenants import Shop, open_shop
 
 #: No moment, or none that a token can mean.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from apps.local.issuer.server import IssuerServer
+from deploy.local.issuer.server import IssuerServer
 from tests.fixtures.tenants import Shop, open_shop
 
 pytestmark = pytest.mark.usefixtures("_base_api")

@@ -14,12 +14,12 @@ import pytest
 from django.test import Client
 
 from apps.core.logs import Formatter
-from apps.local.engines.local import LocalEngines
-from apps.local.payments.webhooks import SIGNATURE_HEADER, sign
 from apps.tenancy import registry
 from apps.tenancy.models import Tenant as TenantRow
 from apps.tenancy.tenants import connect, set_tenant_status
-from resale.adapters.provisioning.secrets import SecretPlace, put_secret
+from deploy.local.engines.local import LocalEngines
+from deploy.local.payments.webhooks import SIGNATURE_HEADER, sign
+from deploy.local.provisioning.secrets import SecretPlace, put_secret
 from resale.application.operations.inbound import OWNER
 from resale.bootstrap import Container
 from resale.domain.ids import ConnectionId

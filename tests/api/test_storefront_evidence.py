@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.local.journey.client import Client, upload
+from deploy.local.journey.client import Client, upload
 from resale.application.operations.customers import Shopper
 from resale.application.operations.media import process_image
 from resale.domain.claims import MAX_EVIDENCE

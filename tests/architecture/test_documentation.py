@@ -208,5 +208,5 @@ def _default(variable: environment.Variable) -> str:
 
 def _variables_read() -> set[str]:
     """Names of variables that settings, the server's file and the local commands read."""
-    places = sources("config", "docker", "apps/local/management")
+    places = sources("config", "docker", "deploy/local/management")
     return {text for source in places for text in strings(source.tree) if _VARIABLE.fullmatch(text)}

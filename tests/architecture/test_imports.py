@@ -33,7 +33,7 @@ class TestContracts:
         offences = [
             f"{source.at(node)} import {module}"
             for source in sources("resale", "apps", "config")
-            if not source.path.startswith(("resale/adapters/", "resale/bootstrap.py", "apps/local/"))
+            if not source.path.startswith(("resale/adapters/", "resale/bootstrap.py", "deploy/local/"))
             for node, module in imported_modules(source.tree)
             if module.split(".")[0] in _SDK
         ]

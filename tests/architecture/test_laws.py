@@ -51,7 +51,7 @@ class TestOnlyOperationsCommit:
         offences = [
             f"{source.at(call)} {called}()"
             for source in sources("resale", "apps")
-            if not source.path.startswith((OPERATIONS, "apps/local", f"{DYNAMODB}/unit_of_work.py"))
+            if not source.path.startswith((OPERATIONS, "deploy/local", f"{DYNAMODB}/unit_of_work.py"))
             for call, called in calls(source.tree)
             if called.endswith(".commit")
         ]

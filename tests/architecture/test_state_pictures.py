@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.pictures import DOCS, MACHINES, fingerprint, page
+from deploy.local.pictures import DOCS, MACHINES, fingerprint, page
 from resale.domain.states import Machine
 
 _MEND = "the tables changed: run manage.py state_pictures"

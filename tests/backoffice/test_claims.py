@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from apps.local.journey.client import Client, upload
+from deploy.local.journey.client import Client, upload
 from resale.application.operations.claims import advance_claim, open_claim, resolve_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.media import process_image

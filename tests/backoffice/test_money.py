@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from django.urls import reverse
 
-from apps.local.payments.server import PaymentsServer
+from deploy.local.payments.server import PaymentsServer
 from resale.application.operations.orders import advance_order
 from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.postponing import postpone_step

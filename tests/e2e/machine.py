@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from apps.local.journey.client import Client
-from apps.local.private_files import Demo
+from deploy.local.journey.client import Client
+from deploy.local.private_files import Demo
 from tests.e2e.processes import Process, children_of, descendants_of, find_leader, naming
 from tests.local.clients import client
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.engines.install import has_dynoxide
+from deploy.local.engines.install import has_dynoxide
 
 #: What the command line of each supervised process has in it.
 ROLES = {
     "ministack": " -m ministack",
     "dynoxide-111111111111": "111111111111.sqlite",
     "dynoxide-222222222222": "222222222222.sqlite",
-    "issuer": " -m apps.local.issuer ",
+    "issuer": " -m deploy.local.issuer ",
     "payments": "manage.py sandbox_payments ",
     "shipping": "manage.py sandbox_shipping ",
     "relay": "manage.py relay ",

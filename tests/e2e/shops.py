@@ -9,9 +9,9 @@ from typing import Any
 
 import jwt
 
-from apps.local.issuer.tokens import mint
-from apps.local.journey.client import Answer, Client, upload
-from apps.local.private_files import DemoTenant
+from deploy.local.issuer.tokens import mint
+from deploy.local.journey.client import Answer, Client, upload
+from deploy.local.private_files import DemoTenant
 from tests.e2e.machine import Machine, eventually
 
 _CURRENCIES = {"northwind": "GBP", "atelier": "USD"}

@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from apps.local.supervisor.interrupts import exit_on_signals
+from deploy.local.supervisor.interrupts import exit_on_signals
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.shops import Picture, Shop, Shopper, insist, seen
 from tests.fixtures.pictures import jpeg, scene

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.journey.client import Client
+from deploy.local.journey.client import Client
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.shops import Picture, Shop, Shopper, seen, send_picture
 from tests.fixtures.bombs import png_with_texts

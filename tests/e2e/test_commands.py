@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.journey.client import Client
+from deploy.local.journey.client import Client
 from tests.e2e.machine import ROOT, Machine
 
 _SECONDS = 90

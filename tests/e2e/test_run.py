@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.journey.shops import PERSONAL_TEXTS
+from deploy.local.journey.shops import PERSONAL_TEXTS
 from tests.e2e.traces import written_as
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.private_files import Demo
+from deploy.local.private_files import Demo
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.processes import outlives_kills
 from tests.e2e.shops import Picture, Shop, Shopper, seen

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from resale.adapters.provisioning.platform import AccessKey
+from deploy.local.provisioning.platform import AccessKey
 from resale.domain.tenants import Tenant
 
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException", "403"}

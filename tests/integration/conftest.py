@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
-from resale.adapters.provisioning.connections import Endpoints, RootAccount
-from resale.adapters.provisioning.platform import AccessKey
-from resale.adapters.provisioning.secrets import SecretPlace, put_secret
-from resale.adapters.provisioning.tenants import apply_template, data_template
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.connections import Endpoints, RootAccount
+from deploy.local.provisioning.platform import AccessKey
+from deploy.local.provisioning.secrets import SecretPlace, put_secret
+from deploy.local.provisioning.tenants import apply_template, data_template
 from resale.domain.tenants import Tenant
 from tests.fixtures.provisioned import stack_of
 from tests.integration.callers import Caller, secret_name, session_of, user

@@ -8,7 +8,7 @@ import pyvips
 from resale.adapters.images.vips import VipsImageCodec
 from tests.fixtures.pictures import METADATA_MARKS
 
-PHOTOS = Path(__file__).parents[2] / "apps/local/photos"
+PHOTOS = Path(__file__).parents[2] / "deploy/local/photos"
 SEEN_AS = {
     "jacket.jpg": ("image/jpeg", 1350, 1800),
     "jacket-detail.webp": ("image/webp", 1440, 1080),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 from resale.domain.tenants import Tenant
 from tests.integration import actions
 from tests.integration.actions import Action

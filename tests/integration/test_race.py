@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from apps.core.commands import perform
-from apps.local.engines.install import has_dynoxide
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.install import has_dynoxide
+from deploy.local.engines.local import LocalEngines
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import submit_order
 from resale.application.queries.orders import list_orders

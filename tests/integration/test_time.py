@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from apps.core.clock import TenantTime
-from apps.local.engines.local import LocalEngines
 from apps.tenancy import models, registry
 from apps.workers.roles import sweep_loops
+from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.ports import Queues
 from resale.bootstrap import Container

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 from resale.domain.tenants import Tenant
 from tests.integration.callers import REFUSED, Caller, assume, code_of, root
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.local.serving import LoopbackServer, Refused, Requests
+from deploy.local.serving import LoopbackServer, Refused, Requests
 
 
 @dataclass

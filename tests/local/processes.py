@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from apps.local.supervisor import ProcessSpec
-from apps.local.supervisor.ports import pick
-from apps.local.supervisor.probes import http_ready
+from deploy.local.supervisor import ProcessSpec
+from deploy.local.supervisor.ports import pick
+from deploy.local.supervisor.probes import http_ready
 
 _SERVER = """
 import http.server, os, signal, subprocess, sys

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from apps.local.payments.server import PaymentsServer
+from deploy.local.payments.server import PaymentsServer
 
 LOST = (http.client.RemoteDisconnected, ConnectionResetError)
 

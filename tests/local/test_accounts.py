@@ -13,17 +13,17 @@ import urllib3
 from django.core.management import CommandError, call_command
 from pytest_django import Settings as DjangoSettings
 
-from apps.local.accounts import provision
-from apps.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
-from apps.local.endpoints import save_endpoints, webhooks_file
-from apps.local.engines.local import LocalEngines
-from apps.local.management.commands import set_secret
-from apps.local.private_files import Secrets, Unreadable, load_secrets, save
-from apps.local.registering import register
-from apps.local.serving import Endpoint
 from apps.tenancy import registry
 from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import APIKey, KeyKind, StaffRole, User
+from deploy.local.accounts import provision
+from deploy.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
+from deploy.local.endpoints import save_endpoints, webhooks_file
+from deploy.local.engines.local import LocalEngines
+from deploy.local.management.commands import set_secret
+from deploy.local.private_files import Secrets, Unreadable, load_secrets, save
+from deploy.local.registering import register
+from deploy.local.serving import Endpoint
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.ids import is_id

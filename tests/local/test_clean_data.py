@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.clean_data import InUse, clean
-from apps.local.supervisor import locks
+from deploy.local.clean_data import InUse, clean
+from deploy.local.supervisor import locks
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apps.local.endpoints import save_endpoints, webhooks_file
-from apps.local.payments.webhooks import Endpoint as PaymentsEndpoint
-from apps.local.private_files import load_secrets
-from apps.local.serving import Endpoint as CarriersEndpoint
+from deploy.local.endpoints import save_endpoints, webhooks_file
+from deploy.local.payments.webhooks import Endpoint as PaymentsEndpoint
+from deploy.local.private_files import load_secrets
+from deploy.local.serving import Endpoint as CarriersEndpoint
 from resale.domain.partners import PartnerKind
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from apps.local.engines import dynoxide
-from apps.local.engines.install import ENGINE_VARIABLE, InstallError, has_dynoxide
-from apps.local.engines.local import LocalEngines
-from apps.local.supervisor import LockRefused, SupervisorError
+from deploy.local.engines import dynoxide
+from deploy.local.engines.install import ENGINE_VARIABLE, InstallError, has_dynoxide
+from deploy.local.engines.local import LocalEngines
+from deploy.local.supervisor import LockRefused, SupervisorError
 from tests.local.clients import client, make_table
 from tests.local.processes import is_gone, until
 
@@ -139,7 +139,7 @@ class TestMinistack:
 _PARENT = """
 import json, sys, time
 from pathlib import Path
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 with LocalEngines(Path(sys.argv[1]), sys.argv[2:], say=lambda line: None) as engines:
     supervisor = engines.supervisor
     print(json.dumps([supervisor.pid(name) for name in supervisor.names()]), flush=True)

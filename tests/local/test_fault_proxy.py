@@ -14,7 +14,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 from tests.faults.proxy import Fault, FaultProxy
 from tests.local.clients import client, make_table
 

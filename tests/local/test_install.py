@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.engines import install
-from apps.local.engines.install import InstallError, install_dynoxide, install_ministack
+from deploy.local.engines import install
+from deploy.local.engines.install import InstallError, install_dynoxide, install_ministack
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from apps.local.engines.local import LocalEngines
-from resale.adapters.provisioning.platform import AccessKey, ensure_platform_key
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.platform import AccessKey, ensure_platform_key
 from tests.fixtures.engines import ACCOUNT_A
 from tests.fixtures.provisioned import PLATFORM_ACCOUNT, PLATFORM_REGION, external_id_of, provision, stack_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.payments.server import PaymentsServer
+from deploy.local.payments.server import PaymentsServer
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.application.ports import PaymentProvider

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
-from apps.local.relay import Checkpoint, Relay, RelayStalled, TenantRelay
-from apps.local.watching import DatabaseWatch
 from apps.workers.changes import ChangesConsumer
 from apps.workers.set_aside import Redelivery, SetAsideChanges
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.pipes import LocalPipe
+from deploy.local.relay import Checkpoint, Relay, RelayStalled, TenantRelay
+from deploy.local.watching import DatabaseWatch
 from resale.application.ports import StreamRange
-from resale.bootstrap import Container, LocalPipe
+from resale.bootstrap import Container
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.changes import Change, encode_change
 from resale.domain.tenants import Tenant

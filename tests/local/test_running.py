@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError
 
-from apps.local.issuer.keys import IssuerKeys
-from apps.local.journey.story import Journey
-from apps.local.management.commands.run import _port
-from apps.local.private_files import Demo, DemoTenant, Login, Unreadable
-from apps.local.running import LocalPlatform
-from apps.local.supervisor import LockRefused, PortTaken, locks
-from apps.local.supervisor.ports import PortBook, pick
+from deploy.local.issuer.keys import IssuerKeys
+from deploy.local.journey.story import Journey
+from deploy.local.management.commands.run import _port
+from deploy.local.private_files import Demo, DemoTenant, Login, Unreadable
+from deploy.local.running import LocalPlatform
+from deploy.local.supervisor import LockRefused, PortTaken, locks
+from deploy.local.supervisor.ports import PortBook, pick
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NOBODY = 65_534
@@ -56,7 +56,7 @@ class TestRefusals:
     def test_a_port_of_the_administrators_is_not_called_taken(self) -> None:
         lines = (
             "import os",
-            "from apps.local.supervisor.ports import trouble_with",
+            "from deploy.local.supervisor.ports import trouble_with",
             f"os.getuid() or os.setuid({_NOBODY})",
             "print(trouble_with(80))",
         )

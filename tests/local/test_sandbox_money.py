@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.payments.server import PaymentsServer
+from deploy.local.payments.server import PaymentsServer
 from tests.local.sandbox import LOST, authorise, books, call, captured, payout_of, post, refund_of
 
 

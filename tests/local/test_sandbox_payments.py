@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.payments.server import PaymentsServer
+from deploy.local.payments.server import PaymentsServer
 from tests.local.processes import until
 from tests.local.sandbox import LOST, attempt_of, authorise, books, call, captured, post, refund_of
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.local.payments.server import PaymentsServer
-from apps.local.payments.webhooks import sign
+from deploy.local.payments.server import PaymentsServer
+from deploy.local.payments.webhooks import sign
 from resale.adapters.payments.sandbox import SandboxPayments
 from resale.domain.partners import HookUnreadable, PartnerMisconfigured, SignatureInvalid
 from resale.domain.payments import DisputeStatus

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.local.shipping.server import ShippingServer
+from deploy.local.shipping.server import ShippingServer
 from resale.adapters.shipping.sandbox import SandboxShipping
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId

@@ -6,13 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apps.local.engines.local import LocalEngines
-from apps.local.relay import Checkpoint, TenantRelay
-from apps.local.watching import DatabaseWatch
 from apps.workers.changes import ChangesConsumer
 from apps.workers.set_aside import SetAsideChanges
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.pipes import LocalPipe
+from deploy.local.relay import Checkpoint, TenantRelay
+from deploy.local.watching import DatabaseWatch
 from resale.application.queries.history import verify_history
-from resale.bootstrap import Container, LocalPipe
+from resale.bootstrap import Container
 from resale.domain.changes import encode_change
 from resale.domain.tenants import Tenant
 from resale.settings import Settings

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.supervisor import LockRefused, PortTaken, StartFailed, Supervisor, SupervisorError
-from apps.local.supervisor.locks import acquire, release
-from apps.local.supervisor.ports import PortBook, is_free, pick
+from deploy.local.supervisor import LockRefused, PortTaken, StartFailed, Supervisor, SupervisorError
+from deploy.local.supervisor.locks import acquire, release
+from deploy.local.supervisor.ports import PortBook, is_free, pick
 from tests.local.processes import is_gone, server, until, worker_pid
 
 
@@ -215,8 +215,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PARENT = """
 import sys, time
 from pathlib import Path
-from apps.local.supervisor import Supervisor
-from apps.local.supervisor.interrupts import exit_on_signals
+from deploy.local.supervisor import Supervisor
+from deploy.local.supervisor.interrupts import exit_on_signals
 from tests.local.processes import server, worker_pid
 logs = Path(sys.argv[1])
 with exit_on_signals(), Supervisor(log_dir=logs) as supervisor:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.virtual_environment import SetupFailed, VirtualEnvironment
+from deploy.local.virtual_environment import SetupFailed, VirtualEnvironment
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LOCK = "uv==1.0 \\\n    --hash=sha256:aa\nother==2.0 \\\n    --hash=sha256:bb\n"
@@ -108,6 +108,6 @@ def test_make_says_what_to_install_where_there_is_no_python() -> None:
 
 def test_it_needs_nothing_that_it_installs() -> None:
     """As does ``make clean-data``: both run on whatever Python there is."""
-    for module in ("apps.local.virtual_environment", "apps.local.clean_data"):
+    for module in ("deploy.local.virtual_environment", "deploy.local.clean_data"):
         bare = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(_ROOT)!r}); import {module}"]
         subprocess.run(bare, check=True, timeout=20)

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from apps.core.commands import perform
-from apps.local.engines.local import LocalEngines
 from apps.workers.changes import ChangesConsumer
+from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import CommandKey, command_key

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.engines.install import ENGINES_DIR, install
+from deploy.local.engines.install import ENGINES_DIR, install
 from resale.bootstrap import Container
 from resale.domain.tenants import Tenant
 from resale.settings import Settings

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from pathlib import Path
 
-from apps.local.engines.install import ENGINES_DIR, install
-from apps.local.engines.local import LocalEngines
-from resale.adapters.provisioning.platform import ensure_platform_key
+from deploy.local.engines.install import ENGINES_DIR, install
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.platform import ensure_platform_key
 from resale.bootstrap import Container
 from resale.settings import Settings
 from tests.fixtures.engines import ACCOUNT_A

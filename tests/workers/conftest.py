@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.local.engines.local import LocalEngines
+from deploy.local.engines.local import LocalEngines
 from tests.workers.lab import Lab
 
 

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import boto3
 import msgspec
 
-from apps.local.engines.local import LocalEngines
 from apps.workers.messages import envelope
 from config.celery_settings import WORKER_FLAGS
+from deploy.local.engines.local import LocalEngines
 from resale.domain.ids import TenantId
 from resale.domain.tenants import Queue, Queues, Resources, Tables, Tenant, TenantStatus
 from tests.workers.worker_app import PLAN_VARIABLE, Plan, notes_file, read_marks

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.local.engines.local import LocalEngines
 from apps.workers.changes import ChangesConsumer
+from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.bootstrap import Container
 from resale.domain.clocks import Clock, ClockAdvance, NewClock

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.local.engines.local import LocalEngines
 from apps.workers import set_aside
 from apps.workers.roles import sweep_loops
 from apps.workers.set_aside import Redelivery, SetAsideChanges
+from deploy.local.engines.local import LocalEngines
+from deploy.local.provisioning.pipes import LocalPipe
 from resale.application.ports import StreamRange
-from resale.bootstrap import LocalPipe
 from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import Front
 from tests.integration.callers import root

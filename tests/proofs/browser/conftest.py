@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from apps.local.engines.axe import install_axe
+from deploy.local.engines.axe import install_axe
 from resale.domain.access import Role
 from tests.backoffice.office import Desk, Office, an_operator
 from tests.fixtures.storefront import Front

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.journey.client import Client
+from deploy.local.journey.client import Client
 from tests.e2e.machine import Machine, eventually
 from tests.e2e.processes import descendants_of
 from tests.e2e.shops import Picture, Shop, send_picture

@@ -1,6 +1,0 @@
-"""Starts, watches and stops child processes on loopback. Knows processes and ports, nothing of what they serve."""
-
-from apps.local.supervisor.specs import LockRefused, PortTaken, ProcessSpec, StartFailed, SupervisorError
-from apps.local.supervisor.supervisor import Supervisor
-
-__all__ = ["LockRefused", "PortTaken", "ProcessSpec", "StartFailed", "Supervisor", "SupervisorError"]

@@ -1,0 +1,103 @@
+"""All engines of one data folder, as one thing to start and stop."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local.engines import dynoxide, ministack
+from deploy.local.engines.install import ENGINE_VARIABLE, ENGINES_DIR, Installed, install, is_published, say_line
+from deploy.local.engines.ministack import MinistackFiles
+from deploy.local.supervisor import Supervisor
+from deploy.local.supervisor.ports import PortBook
+
+
+class LocalEngines:
+    """ministack and one dynoxide per account on loopback, supervised; a context manager.
+
+    ``supervisor`` is given when other processes share it; the engines then stop with it.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        accounts: Sequence[str],
+        *,
+        supervisor: Supervisor | None = None,
+        log_dir: Path | None = None,
+        engines_dir: Path = ENGINES_DIR,
+        say: Callable[[str], None] = say_line,
+    ) -> None:
+        """Keep the parts; nothing is read, fetched or started."""
+        self.data_dir = data_dir.resolve()
+        self.supervisor = supervisor or Supervisor(log_dir=log_dir or self.data_dir / "log", say=say)
+        self.aws_endpoint_url = ""
+        self.dynamodb_endpoints: dict[str, str] = {}
+        self.ministack_files = MinistackFiles(self.data_dir / "ministack")
+        self._accounts = tuple(accounts)
+        self._engines_dir = engines_dir
+        self._say = say
+
+    def start(self) -> None:
+        """Fetch what is missing and start everything; the endpoints are set when it returns.
+
+        Raises:
+            InstallError: An engine could not be fetched.
+            SupervisorError: One could not be started.
+        """
+        installed = install(self._engines_dir, self._say)
+        ports = PortBook(self.data_dir / "ports.json")
+        try:
+            self._start_ministack(installed, ports)
+            self._start_dynamodb(installed, ports)
+            ports.save()
+        except BaseException:  # an interrupt leaves nothing behind either
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything the supervisor keeps; ministack saves its state."""
+        self.supervisor.stop()
+
+    def restart_ministack(self) -> None:
+        """Stop it cleanly and start it again: what it holds is then on disk. STS sessions end."""
+        self.supervisor.restart(ministack.NAME)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL an engine (``ministack``, ``dynoxide-<account>``) as a crash would; it comes back by itself."""
+        self.supervisor.kill(name)
+
+    def wait_ready(self, name: str, timeout_seconds: float = 20.0) -> None:
+        """Return when the engine answers (again)."""
+        self.supervisor.wait_ready(name, timeout_seconds)
+
+    def dynamodb_file(self, account: str) -> Path:
+        """Return the account's data file (the relay watches its ``-wal``)."""
+        return self.data_dir / "dynamodb" / f"{account}.sqlite"
+
+    def _start_ministack(self, installed: Installed, ports: PortBook) -> None:
+        port = ports.port(ministack.NAME)
+        self.supervisor.start(ministack.spec(installed.ministack_python, files=self.ministack_files, port=port))
+        self.aws_endpoint_url = f"http://localhost:{port}"
+
+    def _start_dynamodb(self, installed: Installed, ports: PortBook) -> None:
+        if installed.dynoxide is None:
+            why = f"{ENGINE_VARIABLE}=ministack" if is_published() else "dynoxide is published for linux-x64 only"
+            self._say(f"{why}: ministack's DynamoDB stands in, which keeps its tables only on a clean stop")
+            self.dynamodb_endpoints = dict.fromkeys(self._accounts, self.aws_endpoint_url)
+            return
+        for account in self._accounts:
+            name, data_file = dynoxide.name_of(account), self.dynamodb_file(account)
+            port = ports.port(name)
+            described = dynoxide.spec(installed.dynoxide, account=account, data_file=data_file, port=port)
+            dynoxide.start(self.supervisor, described, data_file)
+            self.dynamodb_endpoints[account] = f"http://127.0.0.1:{port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

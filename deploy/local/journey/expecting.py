@@ -1,0 +1,55 @@
+"""What the journey holds an answer to, and how it waits for work that takes time."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from deploy.local.journey.client import Answer
+
+T = TypeVar("T")
+
+_PAUSE_SECONDS = 0.1
+
+
+class JourneyFailed(Exception):  # noqa: N818 - named for what happened
+    """A step did not end as it should; the message says which and what came instead."""
+
+
+def expect(answer: Answer, status: HTTPStatus, *, to: str) -> Any:
+    """Return an answer's JSON.
+
+    Raises:
+        JourneyFailed: It has another status.
+    """
+    if answer.status != status:
+        raise JourneyFailed(
+            f"{to}: expected {status.value}, got {answer.status}: {answer.content[:600].decode(errors='replace')}"
+        )
+    return answer.json if answer.content else None
+
+
+def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
+    """Go on only if it is so.
+
+    Raises:
+        JourneyFailed: It is not.
+    """
+    if not condition:
+        raise JourneyFailed(what)
+
+
+def await_state(read: Callable[[], T], done: Callable[[T], bool], *, until: str, seconds: float = 60.0) -> T:
+    """Read again and again until it is as wanted.
+
+    Raises:
+        JourneyFailed: Not within ``seconds``; the message shows what was read last.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        state = read()
+        if done(state):
+            return state
+        if time.monotonic() > deadline:
+            raise JourneyFailed(f"waited {seconds:g} s until {until}; last seen: {str(state)[:600]}")
+        time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,232 @@
+"""The money journeys, in test time: a sale to its payout, and a claim to its refund and the item on sale again."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import uuid4
+
+from deploy.local.journey.client import Answer, send
+from deploy.local.journey.expecting import await_state, expect, require
+from deploy.local.journey.shops import ADDRESS, COMPLAINT, SHIP_FROM, Shop
+
+_DESTINATION: Final = "acct_ok"
+_BANK_DAYS: Final = 4
+
+
+class MoneyJourney:
+    """Two sales at one shop whose test clock is moved."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._say: Callable[[str], None] = shop.say
+
+    def play(self) -> None:
+        """Play both.
+
+        Raises:
+            JourneyFailed: A step did not end as it should.
+        """
+        self._say(f"money at {self._shop.tenant.slug}, in test time")
+        self._open_account()
+        clock_id = self._clock()
+        order = self._sell("Rain coat, hardly worn", amount=14_000)
+        self._deliver(order)
+        self._complete(order, clock_id)
+        payout_id = self._pay_out(clock_id)
+        self._print_ledger(order["id"], payout_id)
+        self._say("")
+        returned = self._sell("Wool jumper, as new", amount=6_500, with_trouble=True)
+        self._deliver(returned)
+        self._claim_and_return(returned)
+        self._relist(returned)
+        self._print_ledger(returned["id"])
+        self._reconcile()
+
+    # ---------------------------------------------------------------- a sale
+    def _open_account(self) -> None:
+        edit = {"payout_method": "cash", "payout_destination": _DESTINATION, "ship_from": SHIP_FROM}
+        expect(self._shop.seller.patch("/v1/seller_account", edit), HTTPStatus.OK, to="open the seller's account")
+        self._say("the seller says where to be paid, and where parcels leave from")
+
+    def _clock(self) -> str:
+        brand = self._shop.brand
+        found = expect(brand.get("/v1/test_clocks"), HTTPStatus.OK, to="look for a test clock")["data"]
+        made = found[0] if found else expect(brand.post("/v1/test_clocks", {}), HTTPStatus.CREATED, to="make a clock")
+        self._say(f"the shop's test clock says {made['now']}")
+        return str(made["id"])
+
+    def _advance(self, clock_id: str, by: timedelta) -> None:
+        path = f"/v1/test_clocks/{clock_id}/advance"
+        seconds = int(by.total_seconds())
+        moved = expect(self._shop.brand.post(path, {"seconds": seconds}), HTTPStatus.OK, to="move time")
+        days = "a day" if by.days == 1 else f"{by.days} days"
+        self._say(f"  {days} later: {moved['now']}")
+
+    def _sell(self, title: str, *, amount: int, with_trouble: bool = False) -> Any:
+        """Sell an item; ``with_trouble`` the buyer's bank asks for 3-D Secure, and the carrier refuses the address."""
+        shop = self._shop
+        listing = shop.list_with_photos(title, amount=amount)
+        expect(shop.seller.post(f"/v1/listings/{listing['id']}/submit"), HTTPStatus.OK, to="submit")
+        shop.approve(listing["id"])
+        changes = self._trouble() if with_trouble else {}
+        order = expect(shop.buy(listing["id"], changes=changes), HTTPStatus.ACCEPTED, to="buy it")
+        self._say(f"a buyer buys it: {order['id']}, {order['status']}")
+        if with_trouble:
+            self._authenticate(order["id"])
+            self._correct_address(order["id"])
+        labelled = shop.await_order(order["id"], "awaiting_shipment", until="the order is paid and its label bought")
+        parcel = labelled["shipment"]
+        self._say(f"  paid; {parcel['carrier']} {parcel['service']} {parcel['tracking_number']}; {labelled['status']}")
+        return labelled
+
+    def _trouble(self) -> dict[str, object]:
+        return {
+            "payment_token": "tok_requires_action",
+            "return_url": f"{self._shop.base_url}/v1/docs?from=bank",  # stands in for the brand's page
+            "shipping_address": ADDRESS | {"line1": "Undeliverable"},
+        }
+
+    def _authenticate(self, order_id: str) -> None:
+        """Agree on the bank's page, which leads back to the brand's with the order's id."""
+        action = self._shop.await_buyer(order_id, "redirect_to_url")
+        self._say(f"  the buyer's bank asks for 3-D Secure: {action['url']}")
+        agreed = send("POST", f"{action['url'].replace('/action?', '/complete_action?')}&page=1", headers={})
+        back = agreed.headers.get("location", "")
+        require(f"&order_id={order_id}&" in back, f"the bank answered {agreed.status} and leads to {back!r}")
+        self._say(f"  the buyer agrees and is sent back to {back}")
+
+    def _correct_address(self, order_id: str) -> None:
+        self._shop.await_buyer(order_id, "correct_shipping_address")
+        path = f"/v1/orders/{order_id}/shipping_address"
+        expect(self._shop.buyer.put(path, ADDRESS), HTTPStatus.OK, to="correct the address")
+        self._say("  paid; the carrier refuses the address, and the buyer corrects it")
+
+    def _deliver(self, order: Any) -> None:
+        for status, until in (("in_transit", "shipped"), ("delivered", "delivered")):
+            self._scan(order["shipment"]["id"], status)
+            self._shop.await_order(order["id"], until, until=f"the order is {until}")
+            self._say(f"  the carrier reports {status}: the order is {until}")
+
+    def _scan(self, shipment_id: str, status: str) -> Any:
+        report = {"id": uuid4().hex, "status": status}
+        answer = self._shop.brand.post(f"/v1/shipments/{shipment_id}/tracking_events", report)
+        return expect(answer, HTTPStatus.OK, to=f"report {status}")
+
+    def _complete(self, order: Any, clock_id: str) -> None:
+        self._advance(clock_id, timedelta(days=4))
+        self._shop.await_order(order["id"], "completed", until="the claim window is over")
+        account = self._account()
+        require(account["available"] > 0, f"completed, but {account['available']} is available")
+        self._say(f"  the order is completed; the seller's transfer is available: {self._amount(account['available'])}")
+
+    def _pay_out(self, clock_id: str) -> str:
+        known = self._newest_payout()
+        self._advance(clock_id, timedelta(days=3))
+        payout = await_state(
+            self._newest_payout,
+            lambda seen: seen is not None and (known is None or seen["id"] != known["id"]),
+            until="the payout begins by itself",
+        )
+        payout_id = str(payout["id"])
+        self._say(f"  a payout of {self._amount(payout['amount'])} begins by itself: {payout_id}")
+        paid = self._await_bank(payout_id, clock_id)
+        require(paid["status"] == "paid", f"the payout is {paid['status']}: {paid['failure_code']}")
+        left = self._account()["available"]
+        require(left == 0, f"paid out, but {left} is left")
+        self._say(f"  it is paid; the balance is {self._amount(left)}")
+        return payout_id
+
+    def _await_bank(self, payout_id: str, clock_id: str) -> Any:
+        """Banks take days: the provider is asked each time the payout is due, or tells by itself."""
+        seen = await_state(
+            lambda: self._payout(payout_id), lambda seen: seen["status"] != "pending", until="the payout is sent"
+        )
+        for _ in range(_BANK_DAYS):
+            if seen["status"] != "in_transit":
+                break
+            self._advance(clock_id, timedelta(days=1))
+            seen = await_state(
+                lambda: self._payout(payout_id),
+                lambda now, before=seen: now["version"] > before["version"],  # type: ignore[misc]  # bound now
+                until="the provider is asked again",
+            )
+        return seen
+
+    def _payout(self, payout_id: str) -> Any:
+        return expect(self._shop.seller.get(f"/v1/payouts/{payout_id}"), HTTPStatus.OK, to="read the payout")
+
+    def _newest_payout(self) -> Any:
+        page = expect(self._shop.seller.get("/v1/payouts?limit=1"), HTTPStatus.OK, to="list payouts")["data"]
+        return page[0] if page else None
+
+    # ---------------------------------------------------------------- a claim
+    def _claim_and_return(self, order: Any) -> None:
+        shop = self._shop
+        path = f"/v1/orders/{order['id']}/claims"
+        complaint = {"reason": "not_as_described", "description": COMPLAINT}
+        claim = expect(shop.buyer.post(path, complaint), HTTPStatus.CREATED, to="claim")
+        self._say(f"the buyer claims: {claim['id']}, {claim['reason']}")
+        verdict = {"decision": "approve", "note": "Sorry about that; please send it back."}
+        expect(shop.brand.post(f"/v1/claims/{claim['id']}/resolve", verdict), HTTPStatus.OK, to="approve the claim")
+        labelled = await_state(
+            lambda: expect(shop.buyer.get(f"/v1/claims/{claim['id']}"), HTTPStatus.OK, to="read the claim"),
+            lambda seen: seen["status"] == "return_label_issued",
+            until="the return label is bought",
+        )
+        self._say(f"  staff approve; a return label is bought: {labelled['return_shipment']['tracking_number']}")
+        self._scan(labelled["return_shipment"]["id"], "in_transit")
+        refunded = shop.await_order(order["id"], "refunded", until="the refund is given")
+        given = sum(refund["amount"] for refund in refunded["refunds"] if refund["status"] == "succeeded")
+        require(given == order["amounts"]["grand_total"], f"{given} was given back, not all")
+        self._say(f"  its first scan gives {self._amount(given)} back; the order is {refunded['status']}")
+
+    def _relist(self, order: Any) -> None:
+        answer = self._shop.seller.post(f"/v1/listings/{order['listing_id']}/relist")
+        again = expect(answer, HTTPStatus.CREATED, to="relist")
+        require(again["relisted_from"] == order["listing_id"], "the new listing does not say where it comes from")
+        self._say(f"the seller sells it again with one call: {again['id']}, {again['status']}")
+        self._shop.approve(again["id"])
+
+    # ---------------------------------------------------------------- the books
+    def _print_ledger(self, *sources: str) -> None:
+        self._say("the ledger")
+        for source in sources:
+            path = f"/v1/ledger/transactions?source={source}"
+            books = await_state(
+                lambda path=path: expect(self._shop.brand.get(path), HTTPStatus.OK, to="read the ledger"),  # type: ignore[misc]  # bound now, not when it is called
+                lambda seen: bool(seen["data"]),
+                until="the ledger's index has it",
+            )
+            total = sum(entry["amount"] for booking in books["data"] for entry in booking["entries"])
+            for line in self._lines(source, books["data"], total):
+                self._say(f"  {line}")
+            require(total == 0, f"{source} does not balance: {total}")
+
+    def _lines(self, source: str, bookings: Any, total: int) -> Iterator[str]:
+        yield f"{source}"
+        for booking in bookings:
+            step = booking["step"].split("_")[0]
+            for entry in booking["entries"]:
+                account = entry["account"].split(":")[0]
+                amount = self._amount(abs(entry["amount"]))
+                debit, credit = (amount, "") if entry["amount"] > 0 else ("", amount)
+                yield f"  {step:<10} {account:<20} {debit:>12} {credit:>12}"
+        yield f"  {'':<10} {'sum':<20} {total:>12} — it balances"
+
+    def _reconcile(self) -> None:
+        report = expect(self._reconciliation(), HTTPStatus.OK, to="reconcile")
+        require(report["agreed"], f"the records disagree: {report['differences']}")
+        self._say(
+            f"reconciled: {report['movements']} movements; provider {report['provider_sum']}, "
+            f"ledger {report['ledger_sum']}, orders and payouts {report['records_sum']}: they agree"
+        )
+
+    def _reconciliation(self) -> Answer:
+        return self._shop.brand.get("/v1/reports/reconciliation?days=31")
+
+    def _account(self) -> Any:
+        return expect(self._shop.seller.get("/v1/seller_account"), HTTPStatus.OK, to="read the seller's account")
+
+    def _amount(self, minor: int) -> str:
+        return f"{minor / 100:.2f} {self._shop.currency}"

@@ -1,0 +1,142 @@
+"""An attempt's life: authorised, captured or given up. Saying the same thing twice does it once.
+
+Tokens: ``tok_ok`` is authorised; ``tok_declined`` is not; ``tok_timeout`` is and loses the first answer; ``tok_error``
+fails twice with nothing booked, then is; ``tok_slow`` takes ten seconds, then is; ``tok_requires_action`` is once the
+buyer has agreed. Any other is declined, but for those that are authorised and come to grief later:
+``tok_capture_timeout`` (captured, the first answer is lost), ``tok_capture_declined``, ``tok_refund_error`` (the first
+two refunds fail), ``tok_refund_timeout`` (refunded, the first answer is lost).
+"""
+
+from typing import Final
+
+import msgspec
+
+from deploy.local.payments.desk import Desk, ProviderError, Refusal
+from deploy.local.payments.rows import Attempt, Kind, NewAttempt, entry_of, new_reference
+
+_FAILING_TRIES: Final = 2
+_LATER: Final = {"tok_capture_timeout", "tok_capture_declined", "tok_refund_error", "tok_refund_timeout"}
+_GOOD: Final = {"tok_ok", "tok_timeout", "tok_error", "tok_slow", *_LATER}
+_WAITING: Final = {"requires_action", "authorized"}
+
+
+class Attempts:
+    """Attempts of all accounts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def find(self, account: str, attempt_id: str) -> Attempt | None:
+        """Say what became of an attempt."""
+        return self._desk.books.find(Attempt, account, attempt_id)
+
+    def authorise(self, account: str, asked: NewAttempt) -> Attempt:
+        """Set the money aside once.
+
+        Raises:
+            Refusal: The id stands for another payment.
+            ProviderError: Not now; nothing was booked.
+            AnswerLost: Booked; do not answer.
+        """
+        with self._desk.in_line(account, asked.attempt_id):
+            booked = self.find(account, asked.attempt_id)
+            if booked is not None:
+                return _same(booked, asked)
+            return self._authorise(account, asked)
+
+    def capture(self, account: str, attempt_id: str) -> Attempt:
+        """Take what was set aside; an attempt never booked is closed, for there is nothing to take.
+
+        Raises:
+            AnswerLost: Booked; do not answer.
+        """
+        with self._desk.in_line(account, attempt_id):
+            attempt = self.find(account, attempt_id)
+            if attempt is None:
+                return self._close(account, attempt_id)
+            if attempt.state != "authorized":
+                return attempt
+            return self._capture(attempt)
+
+    def void(self, account: str, attempt_id: str) -> Attempt:
+        """Give an attempt up; one never booked is closed, so that a late authorisation takes nothing."""
+        with self._desk.in_line(account, attempt_id):
+            attempt = self.find(account, attempt_id)
+            if attempt is None:
+                return self._close(account, attempt_id)
+            return self._end(attempt, "voided") if attempt.state in _WAITING else attempt
+
+    def complete_action(self, account: str, attempt_id: str, *, agreed: bool) -> Attempt:
+        """Let the buyer agree, or not.
+
+        Raises:
+            Refusal: No such attempt.
+        """
+        with self._desk.in_line(account, attempt_id):
+            attempt = self.find(account, attempt_id)
+            if attempt is None:
+                raise Refusal(404, "not_found")
+            if attempt.state != "requires_action":
+                return attempt
+            if not agreed:
+                return self._end(attempt, "declined", reason="authentication_failed")
+            return self._become(attempt, "authorized", Kind.AUTHORIZATION)
+
+    def _authorise(self, account: str, asked: NewAttempt) -> Attempt:
+        tried = self._desk.books.count_call(account, f"authorise {asked.attempt_id}")
+        if asked.token == "tok_error" and tried <= _FAILING_TRIES:  # noqa: S105 - a sandbox token
+            raise ProviderError
+        if asked.token == "tok_slow" and self._desk.closing.wait(self._desk.slow_seconds):  # noqa: S105 - a sandbox token
+            raise ProviderError
+        attempt = self._decide(account, asked)
+        if asked.token == "tok_timeout":  # noqa: S105 - a sandbox token
+            self._desk.lose_first(account, asked.attempt_id)
+        return attempt
+
+    def _decide(self, account: str, asked: NewAttempt) -> Attempt:
+        attempt = Attempt(account=account, state="", reference=new_reference(), **msgspec.to_builtins(asked))
+        if asked.token in _GOOD:
+            return self._become(attempt, "authorized", Kind.AUTHORIZATION)
+        if asked.token == "tok_requires_action":  # noqa: S105 - a sandbox token
+            return self._become(attempt, "requires_action")
+        reason = "card_declined" if asked.token == "tok_declined" else "invalid_token"  # noqa: S105 - a sandbox token
+        return self._become(attempt, "declined", reason=reason)
+
+    def _capture(self, attempt: Attempt) -> Attempt:
+        if attempt.token == "tok_capture_declined":  # noqa: S105 - a sandbox token
+            return self._end(attempt, "declined", reason="capture_declined")
+        attempt = self._become(attempt, "captured", Kind.CAPTURE)
+        if attempt.token == "tok_capture_timeout":  # noqa: S105 - a sandbox token
+            self._desk.lose_first(attempt.account, attempt.attempt_id)
+        return attempt
+
+    def _close(self, account: str, attempt_id: str) -> Attempt:
+        nothing = Attempt(
+            account=account,
+            attempt_id=attempt_id,
+            order_id="",
+            amount=0,
+            currency="",
+            token="",
+            state="voided",
+            reference=new_reference(),
+        )
+        self._desk.books.write(nothing)
+        return nothing
+
+    def _end(self, attempt: Attempt, state: str, *, reason: str | None = None) -> Attempt:
+        released = () if attempt.state == "requires_action" else (Kind.RELEASE,)
+        return self._become(attempt, state, *released, reason=reason)
+
+    def _become(self, attempt: Attempt, state: str, *kinds: Kind, reason: str | None = None) -> Attempt:
+        attempt = msgspec.structs.replace(attempt, state=state, reason=reason)
+        self._desk.books.write(attempt, *(entry_of(attempt, kind) for kind in kinds))
+        self._desk.tell(attempt.account, f"payment.{state}", attempt)
+        return attempt
+
+
+def _same(booked: Attempt, asked: NewAttempt) -> Attempt:
+    is_closed = not booked.order_id  # before it was ever authorised, so there is nothing to compare
+    if not is_closed and any(getattr(booked, name) != getattr(asked, name) for name in NewAttempt.__struct_fields__):
+        raise Refusal(422, "attempt_reused")
+    return booked

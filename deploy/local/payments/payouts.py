@@ -1,0 +1,98 @@
+"""Payouts: in transit at first; what becomes of one depends on where it goes.
+
+Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first answer; any other
+fails at once. Who is in transit arrives when asked for the second time, or when a test says so.
+"""
+
+from typing import Final
+
+import msgspec
+
+from deploy.local.payments.desk import Desk, Refusal
+from deploy.local.payments.rows import Kind, NewPayout, Payout, entry_of, new_reference
+
+_LOOKS_UNTIL_SETTLED: Final = 2
+_KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}
+
+
+class Payouts:
+    """Payouts of all accounts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def pay_out(self, account: str, asked: NewPayout) -> Payout:
+        """Send money on its way once.
+
+        Raises:
+            Refusal: The id stands for another payout.
+            AnswerLost: Booked; do not answer.
+        """
+        with self._desk.in_line(account, asked.payout_id):
+            booked = self._desk.books.find(Payout, account, asked.payout_id)
+            if booked is not None:
+                return _same(booked, asked)
+            return self._pay_out(account, asked)
+
+    def look(self, account: str, payout_id: str) -> Payout | None:
+        """Say what became of a payout; the second look finds it arrived."""
+        with self._desk.in_line(account, payout_id):
+            payout = self._desk.books.find(Payout, account, payout_id)
+            if payout is None or payout.state != "in_transit":
+                return payout
+            looks = self._desk.books.count_call(account, f"look {payout_id}")
+            return payout if looks < _LOOKS_UNTIL_SETTLED else self._settle(payout)
+
+    def settle(self, account: str, payout_id: str) -> Payout:
+        """Let a payout arrive, or fail, now.
+
+        Raises:
+            Refusal: No such payout.
+        """
+        with self._desk.in_line(account, payout_id):
+            payout = self._get(account, payout_id)
+            return self._settle(payout) if payout.state == "in_transit" else payout
+
+    def send_back(self, account: str, payout_id: str) -> Payout:
+        """Let the seller's bank send a payout back, even one that was paid.
+
+        Raises:
+            Refusal: No such payout.
+        """
+        with self._desk.in_line(account, payout_id):
+            payout = self._get(account, payout_id)
+            if payout.state not in {"in_transit", "paid"}:
+                return payout
+            return self._become(payout, "returned", Kind.PAYOUT_REVERSAL, reason="account_closed")
+
+    def _pay_out(self, account: str, asked: NewPayout) -> Payout:
+        payout = Payout(account=account, state="", reference=new_reference(), **msgspec.to_builtins(asked))
+        if asked.destination not in _KNOWN:
+            return self._become(payout, "failed", reason="invalid_destination")
+        payout = self._become(payout, "in_transit", Kind.PAYOUT)
+        if asked.destination == "acct_timeout":
+            self._desk.lose_first(account, asked.payout_id)
+        return payout
+
+    def _settle(self, payout: Payout) -> Payout:
+        if payout.destination == "acct_failed":
+            return self._become(payout, "failed", Kind.PAYOUT_REVERSAL, reason="account_closed")
+        return self._become(payout, "paid")
+
+    def _get(self, account: str, payout_id: str) -> Payout:
+        payout = self._desk.books.find(Payout, account, payout_id)
+        if payout is None:
+            raise Refusal(404, "not_found")
+        return payout
+
+    def _become(self, payout: Payout, state: str, *kinds: Kind, reason: str | None = None) -> Payout:
+        payout = msgspec.structs.replace(payout, state=state, reason=reason)
+        self._desk.books.write(payout, *(entry_of(payout, kind) for kind in kinds))
+        self._desk.tell(payout.account, f"payout.{state}", payout)
+        return payout
+
+
+def _same(booked: Payout, asked: NewPayout) -> Payout:
+    if any(getattr(booked, name) != getattr(asked, name) for name in NewPayout.__struct_fields__):
+        raise Refusal(422, "payout_reused")
+    return booked

@@ -1,0 +1,155 @@
+"""Refunds and disputes: what goes back to a buyer, by the shop's will or the bank's. Never more than was captured."""
+
+from typing import Final
+
+import msgspec
+
+from deploy.local.payments.desk import Desk, Refusal
+from deploy.local.payments.rows import Attempt, Dispute, Kind, NewDispute, NewRefund, Refund, entry_of, new_reference
+
+_FAILING_CALLS: Final = 2
+
+
+class Refunds:
+    """Refunds of all accounts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def find(self, account: str, refund_id: str) -> Refund | None:
+        """Say what became of a refund."""
+        return self._desk.books.find(Refund, account, refund_id)
+
+    def refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
+        """Give money back once; what cannot be given back is a failed refund.
+
+        Raises:
+            Refusal: The id stands for another refund.
+            ProviderError: Not now; nothing was booked.
+            AnswerLost: Booked; do not answer.
+        """
+        with self._desk.in_line(account, attempt_id):
+            booked = self.find(account, asked.refund_id)
+            if booked is not None:
+                return _same(booked, attempt_id, asked)
+            return self._refund(account, attempt_id, asked)
+
+    def fail(self, account: str, attempt_id: str, refund_id: str) -> Refund:
+        """Let the buyer's bank send back a refund that was given; one that failed stays so.
+
+        Raises:
+            Refusal: No such refund.
+        """
+        with self._desk.in_line(account, attempt_id):
+            refund = self.find(account, refund_id)
+            if refund is None or refund.attempt_id != attempt_id:
+                raise Refusal(404, "not_found")
+            if refund.state != "succeeded":
+                return refund
+            refund = msgspec.structs.replace(refund, state="failed", reason="account_closed")
+            self._desk.books.write(refund, entry_of(refund, Kind.REFUND_REVERSAL))
+            self._desk.tell(account, "refund.failed", refund)
+            return refund
+
+    def _refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
+        attempt = self._desk.books.find(Attempt, account, attempt_id)
+        token = "" if attempt is None else attempt.token
+        if token == "tok_refund_error":  # noqa: S105 - a sandbox token
+            self._desk.fail_first(account, f"refund of {attempt_id}", times=_FAILING_CALLS)
+        reason = self._objection(attempt, asked)
+        refund = Refund(
+            account=account,
+            attempt_id=attempt_id,
+            order_id="" if attempt is None else attempt.order_id,
+            state="succeeded" if reason is None else "failed",
+            reason=reason,
+            reference=new_reference(),
+            **msgspec.to_builtins(asked),
+        )
+        self._desk.books.write(refund, *(() if reason else (entry_of(refund, Kind.REFUND),)))
+        self._desk.tell(account, f"refund.{refund.state}", refund)
+        if token == "tok_refund_timeout":  # noqa: S105 - a sandbox token
+            self._desk.lose_first(account, f"refund of {attempt_id}")
+        return refund
+
+    def _objection(self, attempt: Attempt | None, asked: NewRefund) -> str | None:
+        if attempt is None or attempt.state != "captured":
+            return "not_captured"
+        if asked.currency != attempt.currency:
+            return "currency_mismatch"
+        left = self._desk.books.sums(attempt.account, attempt.attempt_id).left
+        return "amount_too_large" if asked.amount > left else None
+
+
+class Disputes:
+    """Disputes of all accounts. An open one withholds the money; a lost one has taken it; a won one gives it back."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def open(self, account: str, attempt_id: str, asked: NewDispute) -> Dispute:
+        """Let the buyer's bank take money back.
+
+        Raises:
+            Refusal: There is not so much to take.
+        """
+        with self._desk.in_line(account, attempt_id):
+            attempt = self._desk.books.find(Attempt, account, attempt_id)
+            left = self._desk.books.sums(account, attempt_id).left
+            amount = left if asked.amount is None else asked.amount
+            if attempt is None or not 0 < amount <= left:
+                raise Refusal(422, "nothing_to_dispute")
+            return self._become(_dispute(attempt, amount=amount, reason=asked.reason), "open", Kind.WITHHOLDING)
+
+    def close(self, account: str, dispute_id: str, *, is_won: bool) -> Dispute:
+        """Decide a dispute once; a later decision changes nothing.
+
+        Raises:
+            Refusal: No such dispute.
+        """
+        with self._desk.in_line(account, dispute_id):
+            dispute = self._desk.books.find(Dispute, account, dispute_id)
+            if dispute is None:
+                raise Refusal(404, "not_found")
+            if dispute.state != "open":
+                return dispute
+            if is_won:
+                return self._become(dispute, "won", Kind.WITHHOLDING_END)
+            return self._become(dispute, "lost", Kind.WITHHOLDING_END, Kind.CHARGEBACK)
+
+    def reinstate(self, account: str, dispute_id: str) -> Dispute:
+        """Give back what a lost dispute took: it is won after all.
+
+        Raises:
+            Refusal: No such dispute.
+        """
+        with self._desk.in_line(account, dispute_id):
+            dispute = self._desk.books.find(Dispute, account, dispute_id)
+            if dispute is None:
+                raise Refusal(404, "not_found")
+            return dispute if dispute.state != "lost" else self._become(dispute, "won", Kind.CHARGEBACK_REVERSAL)
+
+    def _become(self, dispute: Dispute, state: str, *kinds: Kind) -> Dispute:
+        dispute = msgspec.structs.replace(dispute, state=state)
+        self._desk.books.write(dispute, *(entry_of(dispute, kind) for kind in kinds))
+        self._desk.tell(dispute.account, "dispute.opened" if state == "open" else "dispute.closed", dispute)
+        return dispute
+
+
+def _dispute(attempt: Attempt, *, amount: int, reason: str) -> Dispute:
+    return Dispute(
+        account=attempt.account,
+        dispute_id=new_reference("dsp"),
+        attempt_id=attempt.attempt_id,
+        order_id=attempt.order_id,
+        amount=amount,
+        currency=attempt.currency,
+        state="",
+        reason=reason,
+    )
+
+
+def _same(booked: Refund, attempt_id: str, asked: NewRefund) -> Refund:
+    if (booked.attempt_id, booked.amount, booked.currency) != (attempt_id, asked.amount, asked.currency):
+        raise Refusal(422, "refund_reused")
+    return booked

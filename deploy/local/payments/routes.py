@@ -1,0 +1,222 @@
+"""Which path is which call, and what is answered."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from deploy.local.payments.attempts import Attempts
+from deploy.local.payments.desk import Desk, Refusal
+from deploy.local.payments.payouts import Payouts
+from deploy.local.payments.refunds import Disputes, Refunds
+from deploy.local.payments.rows import NAME, Attempt, NewAttempt, NewDispute, NewPayout, NewRefund
+
+T = TypeVar("T")
+
+_ACTION_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
+<meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>Do you agree to this payment?</p>
+<form method="post" action="complete_action?account={account}&amp;page=1"><button>Agree</button></form>
+<form method="post" action="complete_action?account={account}&amp;page=1&amp;outcome=declined"><button>Refuse</button>
+</form>
+"""
+_DONE_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
+<meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>The payment is {state}. {way_back}</p>
+"""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A response for a browser; ``location``: it is sent there."""
+
+    html: str
+    location: str | None = None
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request, read."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    account: str | None
+    body: bytes
+    host: str
+
+
+class Provider:
+    """All parts of the provider on one desk. ``page_rows`` is how many bookings one answer tells."""
+
+    def __init__(self, desk: Desk, *, page_rows: int) -> None:
+        self.page_rows = page_rows
+        self.books = desk.books
+        self.attempts = Attempts(desk)
+        self.refunds = Refunds(desk)
+        self.disputes = Disputes(desk)
+        self.payouts = Payouts(desk)
+
+
+Action = Callable[[Provider, Call, str, tuple[str, ...]], Any]
+
+
+def answer(provider: Provider, call: Call) -> Any:
+    """Do what is asked and return what to answer.
+
+    Raises:
+        Refusal: No such path or thing, or a request that makes no sense.
+        ProviderError: The provider is out of order.
+        AnswerLost: Do not answer.
+    """
+    if (call.method, call.path) == ("GET", "/books"):
+        return provider.books.rows(call.account)
+    for method, path, action in _ROUTES:
+        match = path.fullmatch(call.path)
+        if match is not None and method == call.method:
+            if call.account is None:
+                raise Refusal(400, "account_missing")
+            return action(provider, call, call.account, match.groups())
+    raise Refusal(404, "not_found")
+
+
+def _authorise(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+    return _attempt(provider.attempts.authorise(account, _read(call, NewAttempt)), call)
+
+
+def _find_attempt(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return _attempt(_known(provider.attempts.find(account, ids[0])), call)
+
+
+def _capture(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return _attempt(provider.attempts.capture(account, ids[0]), call)
+
+
+def _void(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return _attempt(provider.attempts.void(account, ids[0]), call)
+
+
+def _action_page(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    attempt = _known(provider.attempts.find(account, ids[0]))
+    return Page(_ACTION_PAGE.format(account=account)) if attempt.state == "requires_action" else _done_page(attempt)
+
+
+def _complete_action(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    is_agreed = _outcome(call, "authorized", "declined")
+    attempt = provider.attempts.complete_action(account, ids[0], agreed=is_agreed)
+    return _done_page(attempt) if "page" in call.query else _attempt(attempt, call)
+
+
+def _done_page(attempt: Attempt) -> Page:
+    """Send the buyer back to the shop, with what the provider itself has to say: Stripe adds such parameters, too."""
+    if attempt.return_url is None:
+        return Page(_DONE_PAGE.format(state=attempt.state, way_back="You can close this page."))
+    status = "failed" if attempt.state in {"declined", "voided"} else "succeeded"
+    joint = "&" if "?" in attempt.return_url else "?"
+    back = f"{attempt.return_url}{joint}{urlencode({'payment': attempt.reference, 'redirect_status': status})}"
+    way_back = f'<a href="{escape(back)}">Back to the shop</a>'
+    return Page(_DONE_PAGE.format(state=attempt.state, way_back=way_back), location=back)
+
+
+def _refund(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.refunds.refund(account, ids[0], _read(call, NewRefund))
+
+
+def _find_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    refund = _known(provider.refunds.find(account, ids[1]))
+    return _known(refund if refund.attempt_id == ids[0] else None)
+
+
+def _fail_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.refunds.fail(account, *ids)
+
+
+def _open_dispute(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    asked = _read(call, NewDispute) if call.body else NewDispute()
+    return provider.disputes.open(account, ids[0], asked)
+
+
+def _close_dispute(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.disputes.close(account, ids[0], is_won=_outcome(call, "won", "lost"))
+
+
+def _reinstate(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.disputes.reinstate(account, ids[0])
+
+
+def _pay_out(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+    return provider.payouts.pay_out(account, _read(call, NewPayout))
+
+
+def _find_payout(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return _known(provider.payouts.look(account, ids[0]))
+
+
+def _settle(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.payouts.settle(account, ids[0])
+
+
+def _send_back(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return provider.payouts.send_back(account, ids[0])
+
+
+def _bookings(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+    try:
+        since, after = float(call.query.get("since", "0")), int(call.query.get("after", "0"))
+    except ValueError as error:
+        raise Refusal(400, "invalid_request") from error
+    rows = provider.books.bookings(account, since=since, after=after, limit=provider.page_rows)
+    return {"data": rows, "next": rows[-1]["id"] if len(rows) == provider.page_rows else None}
+
+
+def _route(method: str, path: str, action: Action) -> tuple[str, re.Pattern[str], Action]:
+    return method, re.compile(path.replace("{}", f"({NAME.pattern})")), action
+
+
+_ROUTES: Final = (
+    _route("POST", "/payments", _authorise),
+    _route("GET", "/payments/{}", _find_attempt),
+    _route("POST", "/payments/{}/capture", _capture),
+    _route("POST", "/payments/{}/void", _void),
+    _route("GET", "/payments/{}/action", _action_page),
+    _route("POST", "/payments/{}/complete_action", _complete_action),
+    _route("POST", "/payments/{}/refunds", _refund),
+    _route("GET", "/payments/{}/refunds/{}", _find_refund),
+    _route("POST", "/payments/{}/refunds/{}/fail", _fail_refund),
+    _route("POST", "/payments/{}/disputes", _open_dispute),
+    _route("POST", "/disputes/{}/close", _close_dispute),
+    _route("POST", "/disputes/{}/reinstate", _reinstate),
+    _route("POST", "/payouts", _pay_out),
+    _route("GET", "/payouts/{}", _find_payout),
+    _route("POST", "/payouts/{}/settle", _settle),
+    _route("POST", "/payouts/{}/return", _send_back),
+    _route("GET", "/bookings", _bookings),
+)
+
+
+def _read(call: Call, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(call.body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refusal(400, "invalid_request") from error
+
+
+def _outcome(call: Call, good: str, bad: str) -> bool:
+    said = call.query.get("outcome", good)
+    if said not in {good, bad}:
+        raise Refusal(400, "invalid_request")
+    return said == good
+
+
+def _known(found: T | None) -> T:
+    if found is None:
+        raise Refusal(404, "not_found")
+    return found
+
+
+def _attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(attempt)
+    del shown["token"], shown["return_url"]
+    if attempt.state == "requires_action":
+        path = f"/payments/{attempt.attempt_id}/action?account={attempt.account}"
+        shown["action_url"] = f"http://{call.host}{path}"
+    return shown

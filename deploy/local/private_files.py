@@ -1,0 +1,137 @@
+"""Files that only their owner may read: what is kept between runs, and what is handed to whoever drives the demo."""
+
+import os
+import secrets
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from deploy.local.provisioning.platform import AccessKey
+from resale.domain.partners import PartnerKind
+
+
+class Unreadable(Exception):  # noqa: N818 - named for what is so
+    """A file that is kept between runs is damaged; the message says what to do."""
+
+
+class KeptConnection(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection to a sandbox partner: what its webhooks name it by, and what they are signed with."""
+
+    id: str
+    webhook_secret: str
+
+
+class BrandSecrets(msgspec.Struct, kw_only=True):
+    """What is kept of one brand. The keys' texts exist nowhere else; they are None until they are made."""
+
+    external_id: str
+    staff_password: str
+    publishable_key: str | None = None
+    secret_key: str | None = None
+    connections: dict[PartnerKind, KeptConnection] = {}
+
+
+class Secrets(msgspec.Struct, kw_only=True):
+    """Everything a second run must know to find the data of the first."""
+
+    django_secret_key: str
+    lookup_secret: str
+    cursor_secret: str
+    operator_password: str
+    platform_key: AccessKey | None = None
+    brands: dict[str, BrandSecrets]
+
+
+class Login(msgspec.Struct, frozen=True):
+    """A login of the admin."""
+
+    email: str
+    password: str
+
+
+class RoleLogin(msgspec.Struct, frozen=True):
+    """A login of the admin, and what it may do at its brand."""
+
+    role: str
+    email: str
+    password: str
+
+
+class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
+    """One brand, for whoever drives it from outside."""
+
+    slug: str
+    account_id: str
+    region: str
+    publishable_key: str
+    secret_key: str
+    seller_token: str
+    buyer_token: str
+    staff: Login
+    logins: tuple[RoleLogin, ...]
+
+
+class Demo(msgspec.Struct, frozen=True, kw_only=True):
+    """``var/demo.json``, as the README documents it."""
+
+    base_url: str
+    tenants: tuple[DemoTenant, ...]
+    operator: Login
+    payments_url: str
+    shipping_url: str
+
+
+def environment_file(var: Path) -> Path:
+    """Name the file that has the variables of the platform's processes, for commands run beside them."""
+    return var / "environment.json"
+
+
+def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
+    """Read what an earlier run kept, or make it up; a brand that is new gets its own.
+
+    Raises:
+        Unreadable: The file is there and damaged.
+    """
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=Secrets)
+    except FileNotFoundError:
+        kept = Secrets(
+            django_secret_key=_random(),
+            lookup_secret=_random(),
+            cursor_secret=_random(),
+            operator_password=_password(),
+            brands={},
+        )
+    except msgspec.DecodeError as error:
+        raise Unreadable(
+            f"{path} is damaged ({error}). It holds the keys to the data beside it: put a copy of it back, or begin "
+            "anew without that data (make clean-data)"
+        ) from error
+    for slug in slugs:
+        brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
+        for kind in PartnerKind:
+            brand.connections.setdefault(kind, KeptConnection(id=f"con_{uuid.uuid4().hex}", webhook_secret=_random()))
+    return kept
+
+
+def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct | str]) -> None:
+    """Write a file whole or not at all, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())  # before it takes the old one's name: a power cut leaves one of the two, whole
+    draft.replace(path)
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(15)

@@ -1,0 +1,39 @@
+"""The base of the typed specs: a property that a spec does not name is an error, never silently left out."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from deploy.local.provisioning.sources import TemplateError
+
+
+class Spec(msgspec.Struct, kw_only=True, rename="pascal", forbid_unknown_fields=True, omit_defaults=True):
+    """A resource's properties under CloudFormation's names."""
+
+
+class Tag(Spec):
+    """A tag, as most services write it."""
+
+    key: str
+    value: str
+
+
+SpecType = TypeVar("SpecType", bound=Spec)
+
+
+def read_spec(kind: type[SpecType], properties: Mapping[str, Any], logical_id: str) -> SpecType:
+    """Type the properties of a resource; numbers and booleans may be strings, as CloudFormation allows.
+
+    Raises:
+        TemplateError: A property is unknown, missing or of the wrong type.
+    """
+    try:
+        return msgspec.convert(properties, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise TemplateError(f"{logical_id}: {error}") from error
+
+
+def to_api(value: Any) -> Any:
+    """Write specs under CloudFormation's names, where the service's API has the same; what is unset is left out."""
+    return msgspec.json.decode(msgspec.json.encode(value))  # lists, as answers have them; to_builtins keeps tuples

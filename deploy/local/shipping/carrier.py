@@ -1,0 +1,264 @@
+"""What the carrier does with a parcel. Saying the same thing twice does it once; calls on one parcel wait in line.
+
+Prices follow from the weight and the two countries; every reference and tracking number from account and shipment id.
+What shall go wrong is asked for beforehand (``plan_fault``): ``timeout`` does it and loses the answer, ``error`` fails
+with nothing done, ``refuse`` refuses a label: who asks again, perhaps with another address, may get one. A label from
+or to ``UNDELIVERABLE`` is always refused.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+
+from deploy.local.serving import AnswerLost, Hooks, Lines, Refused
+from deploy.local.shipping.books import Books, Event, Row
+
+UNDELIVERABLE: Final = "Undeliverable"  # as ``line1`` of either address: nobody delivers there
+SHIPMENT_ID: Final = r"[A-Za-z0-9_-]{1,64}"
+
+Call = Literal["rates", "buy", "find", "void", "track"]
+_FEATURES: Final = (("ground", 5, 350, 60), ("express", 2, 890, 140))  # service, days, base and per kg, minor units
+_ABROAD_FACTOR: Final = 3
+_NAME: Final = "Sandbox Post"
+
+T = TypeVar("T")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What the carrier looks at of an address; the rest is dropped unread."""
+
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+    line1: str = ""
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """What the carrier looks at of a parcel."""
+
+    weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked for. ``shipment_id`` is the idempotency key."""
+
+    shipment_id: Annotated[str, msgspec.Meta(pattern=f"^{SHIPMENT_ID}$")]
+    order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    sender: Place
+    recipient: Place
+    parcel: Size
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What shall go wrong, how often and with which call; without ``shipment_id`` with any of the account's."""
+
+    fault: Literal["timeout", "error", "refuse"]
+    times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    call: Call = "buy"
+    shipment_id: str = ""
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is reported of a parcel; without ``occurred_at`` it happens now."""
+
+    status: Literal["pre_transit", "in_transit", "out_for_delivery", "delivered", "returned", "failure"]
+    occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What it would cost. ``amount`` in minor units."""
+
+    carrier: str
+    service: str
+    amount: int
+    currency: str
+    delivery_days: int
+
+
+class SandboxCarrier:
+    """The carrier."""
+
+    def __init__(self, books: Books, hooks: Hooks) -> None:
+        """Keep the books and who tells the accounts; nothing is read."""
+        self._books = books
+        self._hooks = hooks
+        self._lines = Lines()
+
+    def rates(self, account: str, wanted: Wanted) -> list[Rate]:
+        """Say what it would cost, cheapest first."""
+        return self._faulty(account, wanted.shipment_id, "rates", lambda _: _rates(wanted))
+
+    def buy(self, account: str, wanted: Wanted) -> Row:
+        """Make the label once.
+
+        Raises:
+            Refused: The id stands for another parcel, or not now with nothing booked.
+            AnswerLost: Booked; do not answer.
+        """
+        with self._in_line(account, wanted.shipment_id):
+            self._books.count_try(account, wanted.shipment_id)
+
+            def buy(fault: str | None) -> Row:
+                booked = self._books.find(account, wanted.shipment_id)
+                if booked is None or booked.state == "refused":
+                    return self._make(account, wanted, fault)
+                return _same(booked, wanted)
+
+            return self._faulty(account, wanted.shipment_id, "buy", buy)
+
+    def find(self, account: str, shipment_id: str) -> Row:
+        """Say what became of a label. Raises Refused when it was never heard of."""
+        return self._faulty(account, shipment_id, "find", lambda _: self._known(account, shipment_id))
+
+    def void(self, account: str, shipment_id: str) -> Row:
+        """Take a label back; one never made is closed, so that a late purchase makes none.
+
+        Raises:
+            Refused: The parcel was scanned: too late.
+        """
+        with self._in_line(account, shipment_id):
+            return self._faulty(account, shipment_id, "void", lambda _: self._void(account, shipment_id))
+
+    def tracking(self, account: str, shipment_id: str) -> list[Event]:
+        """Return what was reported of a parcel. Raises Refused when its label was never heard of."""
+
+        def read(_: str | None) -> list[Event]:
+            self._known(account, shipment_id)
+            return self._books.events(account, shipment_id)
+
+        return self._faulty(account, shipment_id, "track", read)
+
+    def scan(self, account: str, shipment_id: str, scan: Scan) -> tuple[Event, bool | None]:
+        """Report something of a parcel and tell the account; says whether it took the message, None when it wants none.
+
+        Raises:
+            Refused: There is no such label, or it is not a good one.
+        """
+        with self._in_line(account, shipment_id):
+            row = self._known(account, shipment_id)
+            if row.state != "issued":
+                raise Refused(409, "no_label")
+            number = len(self._books.events(account, shipment_id)) + 1
+            at = scan.occurred_at or datetime.now(UTC)
+            event = Event(id=f"{row.reference}_{number}", status=scan.status, occurred_at=at)
+            self._books.report(account, shipment_id, event)
+        return event, self._tell(account, shipment_id, event)
+
+    def tell_again(self, account: str, shipment_id: str) -> list[bool | None]:
+        """Send every message of a parcel once more."""
+        self._known(account, shipment_id)
+        events = self._books.events(account, shipment_id)
+        return [self._tell(account, shipment_id, event) for event in events]
+
+    def document(self, reference: str) -> Row:
+        """Return the label a document is asked of. Raises Refused."""
+        row = self._books.find_reference(reference)
+        if row is None or row.state == "refused":
+            raise Refused(404, "not_found")
+        return row
+
+    def plan_fault(self, account: str, fault: Fault) -> None:
+        """Have the next calls go wrong."""
+        self._books.plan_fault(account, fault.shipment_id, call=fault.call, fault=fault.fault, times=fault.times)
+
+    def rows(self, account: str | None) -> list[Row]:
+        """Return the books."""
+        return self._books.rows(account)
+
+    def _in_line(self, account: str, shipment_id: str) -> AbstractContextManager[None]:
+        return self._lines.wait_for(f"{account} {shipment_id}")
+
+    def _faulty(self, account: str, shipment_id: str, call: Call, do: Callable[[str | None], T]) -> T:
+        fault = self._books.take_fault(account, shipment_id, call)
+        if fault == "error":
+            raise Refused(500, "carrier_error")
+        done = do(fault)
+        if fault == "timeout":
+            raise AnswerLost
+        return done
+
+    def _make(self, account: str, wanted: Wanted, fault: str | None) -> Row:
+        cheapest = _rates(wanted)[0]
+        is_refused = fault == "refuse" or UNDELIVERABLE in {wanted.sender.line1, wanted.recipient.line1}
+        row = _row(account, wanted.shipment_id, state="refused" if is_refused else "issued")
+        row = msgspec.structs.replace(
+            row,
+            order_id=wanted.order_id,
+            carrier=cheapest.carrier,
+            service=cheapest.service,
+            amount=0 if is_refused else cheapest.amount,
+            currency=wanted.currency,
+            reason="address_invalid" if is_refused else None,
+        )
+        self._books.book(row)
+        return row
+
+    def _void(self, account: str, shipment_id: str) -> Row:
+        booked = self._books.find(account, shipment_id)
+        if booked is None:
+            row = _row(account, shipment_id, state="voided")
+            self._books.book(row)
+            return row
+        if any(event.status != "pre_transit" for event in self._books.events(account, shipment_id)):
+            raise Refused(409, "in_use")
+        if booked.state == "issued":
+            self._books.set_state(account, shipment_id, "voided")
+            return msgspec.structs.replace(booked, state="voided")
+        return booked
+
+    def _known(self, account: str, shipment_id: str) -> Row:
+        row = self._books.find(account, shipment_id)
+        if row is None:
+            raise Refused(404, "not_found")
+        return row
+
+    def _tell(self, account: str, shipment_id: str, event: Event) -> bool | None:
+        content: dict[str, Any] = {
+            "id": f"evt_{event.id}",
+            "type": "tracking.updated",
+            "created_at": datetime.now(UTC),
+            "shipment_id": shipment_id,
+            "tracking": [event],
+        }
+        return self._hooks.send(account, content)
+
+
+def _rates(wanted: Wanted) -> list[Rate]:
+    factor = 1 if wanted.sender.country == wanted.recipient.country else _ABROAD_FACTOR
+    kilograms = -(-wanted.parcel.weight_grams // 1000)
+    return [
+        Rate(
+            carrier=_NAME,
+            service=service,
+            amount=factor * (base + per_kilogram * kilograms),
+            currency=wanted.currency,
+            delivery_days=factor * days,
+        )
+        for service, days, base, per_kilogram in _FEATURES
+    ]
+
+
+def _row(account: str, shipment_id: str, *, state: str) -> Row:
+    digest = hashlib.sha256(f"{account} {shipment_id}".encode())
+    return Row(
+        account=account,
+        shipment_id=shipment_id,
+        order_id="",
+        carrier="",
+        service="",
+        amount=0,
+        currency="",
+        state=state,
+        reference=f"sbx_{digest.hexdigest()[:32]}",
+        tracking_number=f"SBX{int.from_bytes(digest.digest()[:8], 'big') % 10**12:012d}",
+    )
+
+
+def _same(booked: Row, wanted: Wanted) -> Row:
+    is_closed = booked.order_id == ""  # voided before it was ever bought, so there is nothing to compare
+    if not is_closed and (booked.order_id, booked.currency) != (wanted.order_id, wanted.currency):
+        raise Refused(422, "shipment_reused")
+    return booked

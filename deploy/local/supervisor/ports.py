@@ -1,0 +1,89 @@
+"""Ports on loopback: tested by binding, remembered by name, so that URLs kept elsewhere stay true."""
+
+import errno
+import json
+import random
+import socket
+from pathlib import Path
+
+from deploy.local.supervisor.specs import PortTaken
+
+LOOPBACK = "127.0.0.1"
+# Below the ephemeral ranges (Linux 32768 up, macOS 49152 up): no outgoing connection takes one during a restart.
+_CHOICE = range(20_000, 32_000)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on ``port`` now."""
+    return trouble_with(port) is None
+
+
+def trouble_with(port: int) -> str | None:
+    """Return why no server could listen on ``port`` now, in words, or None."""
+    with socket.socket() as probe:
+        # As servers do: a port with only closing connections is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return f"port {port} needs an administrator's rights, as most below 1024 do"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"port {port} is taken by another program; stop that one first"
+            return f"port {port} cannot be used: {error.strerror}"
+    return None
+
+
+def pick() -> int:
+    """Return a free port.
+
+    Raises:
+        PortTaken: None was found in a hundred tries.
+    """
+    for _ in range(100):
+        port = random.choice(_CHOICE)  # noqa: S311 - not a secret
+        if is_free(port):
+            return port
+    raise PortTaken(f"no free port found between {_CHOICE.start} and {_CHOICE.stop}")
+
+
+class PortBook:
+    """Name → port, kept in one JSON file, so that a name has the same port in every run."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the book at ``path``; a missing or unreadable one is empty."""
+        self._path = path
+        self._ports = _read(path)
+
+    def port(self, name: str, preferred: int | None = None) -> int:
+        """Return the name's port: the remembered one, else ``preferred``, else any; free at this moment."""
+        candidates = [self._ports.get(name), preferred]
+        others = {port for other, port in self._ports.items() if other != name}
+        free = (port for port in candidates if port is not None and port not in others and is_free(port))
+        self._ports[name] = next(free, None) or pick()
+        return self._ports[name]
+
+    def claim(self, name: str, port: int) -> None:
+        """Give a name the port that was asked for; another name that had it gets another one."""
+        self._ports = {other: its for other, its in self._ports.items() if its != port} | {name: port}
+
+    def known(self, name: str) -> int | None:
+        """Return the port that a name had last, whoever listens on it."""
+        return self._ports.get(name)
+
+    def save(self) -> None:
+        """Keep the ports for the next run; call it once all has started, so that a refused run changes nothing."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".draft")
+        draft.write_text(json.dumps(self._ports, indent=1, sort_keys=True))
+        draft.replace(self._path)
+
+
+def _read(path: Path) -> dict[str, int]:
+    try:
+        book = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(book, dict):
+        return {}
+    return {str(name): port for name, port in book.items() if isinstance(port, int)}

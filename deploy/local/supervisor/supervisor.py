@@ -1,0 +1,107 @@
+"""A set of kept processes, started in order and stopped in reverse."""
+
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local.supervisor.child import Child
+from deploy.local.supervisor.groups import Groups
+from deploy.local.supervisor.specs import ProcessSpec, SupervisorError
+
+
+def say_line(line: str) -> None:
+    """Print one line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class Supervisor:
+    """Keeps processes until :meth:`stop`; after a kill -9 of this process none is left either.
+
+    Use it as a context manager. Methods may be called from any one thread at a time.
+    """
+
+    def __init__(self, *, log_dir: Path, say: Callable[[str], None] = say_line) -> None:
+        """Keep the parts; ``say`` gets one line per restart, each child's own output goes to ``log_dir/<name>.log``."""
+        self._log_dir = log_dir
+        self._say = say
+        self._groups = Groups()
+        self._children: dict[str, Child] = {}
+
+    def start(self, spec: ProcessSpec) -> None:
+        """Start a process and return when it is ready.
+
+        Raises:
+            PortTaken: Somebody listens on one of its ports.
+            LockRefused: Somebody holds one of its data files.
+            StartFailed: It ended, or did not answer in time.
+        """
+        if spec.name in self._children:
+            raise SupervisorError(f"{spec.name} is running already")
+        child = Child(spec, log_dir=self._log_dir, groups=self._groups, say=self._say)
+        self._children[spec.name] = child
+        try:
+            child.start()
+        except BaseException:  # an interrupt while it starts, too
+            self.stop_one(spec.name)
+            raise
+
+    def stop_one(self, name: str) -> None:
+        """Stop one process and forget it."""
+        self._child(name).stop()
+        del self._children[name]
+
+    def stop_together(self, names: Sequence[str]) -> None:
+        """Stop processes that do not need each other, all at once: it takes as long as the slowest."""
+        with ThreadPoolExecutor(len(names) or 1) as pool:
+            for stopping in [pool.submit(self._child(name).stop) for name in names]:
+                stopping.result()
+        for name in names:
+            del self._children[name]
+
+    def restart(self, name: str) -> None:
+        """Stop one process cleanly and start it again on the same ports."""
+        self._child(name).restart()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one process, as a crash would; it is started again by itself (:meth:`wait_ready`)."""
+        self._child(name).kill()
+
+    def wait_ready(self, name: str, timeout_seconds: float = 20.0) -> None:
+        """Return when the process answers (again)."""
+        self._child(name).wait_ready(timeout_seconds)
+
+    def pid(self, name: str) -> int | None:
+        """Return the process id, or None between two runs."""
+        return self._child(name).pid
+
+    def start_count(self, name: str) -> int:
+        """Return how often it has become ready."""
+        return self._child(name).start_count
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names in the order of their start."""
+        return tuple(self._children)
+
+    def stop(self) -> None:
+        """Stop everything, last started first. Safe to call twice."""
+        for name in reversed(self.names()):
+            self.stop_one(name)
+        self._groups.close()
+
+    def _child(self, name: str) -> Child:
+        try:
+            return self._children[name]
+        except KeyError:
+            raise SupervisorError(f"no process called {name}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
