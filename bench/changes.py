@@ -71,7 +71,7 @@ def _queue(tenant: Tenant, count: int) -> int:
 def _consume(count: int, slug: str) -> Taken:
     from apps.core.container import get_container  # noqa: PLC0415 - as above
     from apps.tenancy import registry  # noqa: PLC0415 - as above
-    from apps.workers.changes import ChangesConsumer  # noqa: PLC0415 - as above
+    from apps.workers.changes.consumer import ChangesConsumer  # noqa: PLC0415 - as above
 
     tenant, container = registry.by_slug(slug), get_container()
     consumer = ChangesConsumer(

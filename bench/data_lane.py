@@ -206,7 +206,7 @@ class Lane:
         from botocore.credentials import ReadOnlyCredentials  # noqa: PLC0415 - as above
 
         from resale.adapters.dynamodb.client import DynamoDB, to_wire  # noqa: PLC0415 - as above
-        from resale.adapters.dynamodb.connections import ConnectionPool  # noqa: PLC0415 - as above
+        from resale.adapters.dynamodb.http_connections import ConnectionPool  # noqa: PLC0415 - as above
 
         frozen = ReadOnlyCredentials(ACCESS_KEY, SECRET, TOKEN, ACCOUNT)
 

@@ -82,7 +82,7 @@ class Stack:
 
     def register(self) -> None:
         """Fill the registry."""
-        from deploy.local.registering import prepare, register  # noqa: PLC0415 - models load only once Django is set up
+        from deploy.local.registration import prepare, register  # noqa: PLC0415 - models load only once Django is set up
 
         prepare(self.folder, self.secrets)
         issuers = {brand.slug: issuer_url(self.addresses.issuer_url, brand.slug) for brand in BRANDS}

@@ -42,9 +42,9 @@ WORKER_FLAGS: Final = ("-O", "fair", "--without-gossip", "--without-mingle", "--
 def settings(
     profile: Mapping[str, Any],
     *,
-    bindings: str = "apps.workers.registry:bindings",
-    tenants: str = "apps.workers.registry:tenants",
-    failures: str | None = "apps.workers.registry:note_failure",
+    bindings: str = "apps.workers.sources:bindings",
+    tenants: str = "apps.workers.sources:tenants",
+    failures: str | None = "apps.workers.sources:note_failure",
     health_file: str | None = None,
 ) -> dict[str, Any]:
     """Return Celery's settings.
@@ -69,10 +69,10 @@ def settings(
 
 _COMMON: Final[Mapping[str, Any]] = {
     "broker_url": "sqs://tenants",  # for the log only: each queue has its tenant's client and endpoint
-    "broker_transport": "apps.workers.transport:Transport",
+    "broker_transport": "apps.workers.transport.channel:Transport",
     "broker_connection_retry_on_startup": True,
-    "worker_consumer": "apps.workers.consumer:SafeConsumer",
-    "imports": ("apps.workers.logs", "apps.workers.tasks"),
+    "worker_consumer": "apps.workers.transport.consumer:SafeConsumer",
+    "imports": ("apps.workers.logs", "apps.workers.tasks.definitions"),
     "task_queues": {"orders": {}, "images": {}},  # purposes; the transport knows the tenants' queues
     "task_create_missing_queues": False,
     "task_default_queue": "orders",

@@ -14,8 +14,8 @@ from resale.adapters.dynamodb.dead_letters import DynamoDBFailures
 from resale.adapters.dynamodb.heartbeats import DynamoDBHeartbeats
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.reader import DynamoDBReader
-from resale.adapters.dynamodb.records import history_row
 from resale.adapters.dynamodb.set_aside import stream_range
+from resale.adapters.dynamodb.stream_records import history_row
 from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id

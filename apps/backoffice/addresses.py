@@ -7,7 +7,7 @@ import msgspec
 from django import forms
 
 from apps.backoffice.forms import VersionForm
-from apps.core import decoding
+from apps.core import validation_errors
 from resale.domain.address_formats import AddressField, format_of
 from resale.domain.addresses import Address
 from resale.domain.countries import COUNTRY_CODES
@@ -43,7 +43,7 @@ class AddressForm(VersionForm):
             try:
                 self.address()
             except msgspec.ValidationError as error:
-                found = decoding.field_error(str(error))
+                found = validation_errors.field_error(str(error))
                 self.add_error(found.pointer.strip("/") or None, found.detail)
         return cleaned
 

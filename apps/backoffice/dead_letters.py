@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.desks import Desk
 from apps.backoffice.forms import DiscardForm
 from apps.backoffice.pages import StaffPage
+from apps.backoffice.staff_context import Desk
 from apps.core.dead_letters import LetterOffice
 from resale.domain.dead_letters import DeadLetterNotFound, DeadLetterStatus, LetterQueue
 from resale.domain.ids import DeadLetterId, is_id

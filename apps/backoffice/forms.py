@@ -8,7 +8,7 @@ import msgspec
 from django import forms
 
 from apps.backoffice.amounts import AmountField
-from apps.backoffice.texts import TextField
+from apps.backoffice.text_fields import TextField
 from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import KeyKind, Kind, Provider
 from resale.application.operations.listings import Decision, Moderation

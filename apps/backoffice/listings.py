@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.desks import Desk
 from apps.backoffice.forms import ApprovalForm, RemovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.pictures import Picture, find_cover, list_pictures, list_unready, url_of
+from apps.backoffice.photos import Picture, find_cover, list_pictures, list_unready, url_of
+from apps.backoffice.staff_context import Desk
 from apps.backoffice.storage import TenantMediaStorage
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.listings import (

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.books import make_book, make_sheets
 from apps.backoffice.forms import DaysForm, VersionForm
+from apps.backoffice.ledger_tables import make_book, make_sheets
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import PAGE, make_timeline, read_timeline
 from apps.core import clock

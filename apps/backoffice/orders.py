@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from apps.backoffice.addresses import AddressForm
 from apps.backoffice.amounts import write_amount
-from apps.backoffice.books import make_book
-from apps.backoffice.desks import Desk
 from apps.backoffice.forms import AcknowledgeForm, RefundForm, ReportForm, VersionForm
+from apps.backoffice.ledger_tables import make_book
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.pictures import Picture, find_cover, url_of
+from apps.backoffice.photos import Picture, find_cover, url_of
+from apps.backoffice.staff_context import Desk
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
     CORRECTABLE,

@@ -8,11 +8,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.desks import choose_shop
+from apps.backoffice.links import find_page
 from apps.backoffice.listings import covered
 from apps.backoffice.orders import find_needing
 from apps.backoffice.pages import Page, StaffPage, is_operator
-from apps.backoffice.places import find_page
+from apps.backoffice.staff_context import choose_shop
 from apps.core import clock
 from apps.core.container import get_container
 from resale.application.queries.claims import list_claims

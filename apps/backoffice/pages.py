@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.views import View
 
-from apps.backoffice.desks import Desk, find_desk
 from apps.backoffice.site import site
+from apps.backoffice.staff_context import Desk, find_desk
 from apps.tenancy.models import User
 from resale.application.operations.orders import LabelUnderWay, RefundTooLarge, RefundUnderWay
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused

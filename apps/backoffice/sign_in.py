@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from apps.core.addresses import client_address
-from apps.core.lanes import LaneBusyError
+from apps.core.client_ip import client_address
+from apps.core.concurrency import LaneBusyError
 from apps.tenancy.accounts import normalise_account
 from apps.tenancy.sign_ins import Attempt
 

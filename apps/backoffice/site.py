@@ -11,10 +11,10 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
-from apps.backoffice.desks import Desk, find_desk, list_shops
 from apps.backoffice.sign_in import attempt_of, remember_device, too_busy, too_many
+from apps.backoffice.staff_context import Desk, find_desk, list_shops
 from apps.core import clock
-from apps.core.lanes import LaneBusyError
+from apps.core.concurrency import LaneBusyError
 from apps.tenancy import sign_ins
 from apps.tenancy.models import User
 from resale.domain.access import Action

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from apps.backoffice.desks import Desk
+from apps.backoffice.staff_context import Desk
 from apps.tenancy.models import User
 from resale.application.ports import Reader
 from resale.application.queries.history import HistoryEntry, HistoryList, Recorded, list_history

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.application.operations.connections import record_connection
 from resale.bootstrap import Container
 from resale.domain.actors import Actor, ActorKind

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from apps.core import decoding
+from apps.core import validation_errors
 from apps.core.problems import MalformedBody
 from resale.errors import Invalid
 
@@ -28,7 +28,7 @@ def parse_json(body: bytes) -> Any:
         tree = _DECODER.decode(body)
         is_unique = _has_unique_keys(body, tree)
     except msgspec.ValidationError as error:
-        raise Invalid("The body is not valid.", errors=(decoding.field_error(str(error)),)) from None
+        raise Invalid("The body is not valid.", errors=(validation_errors.field_error(str(error)),)) from None
     except UnicodeDecodeError:
         raise MalformedBody("The body is not UTF-8.") from None
     except RecursionError:

@@ -16,9 +16,9 @@ from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 from msgspec import UNSET, UnsetType
 
+from apps.core.api_version import API_VERSION
 from apps.core.logs import enter_context, leave_context
 from apps.core.requests import RequestInfo, new_info
-from apps.core.versions import API_VERSION
 
 logger = logging.getLogger("resale.request")
 

@@ -11,7 +11,7 @@ import uuid_utils
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from apps.core import decoding, intake
+from apps.core import input_text, validation_errors
 from apps.core.json_bodies import canonical_json, parse_json
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
 from resale.domain.cards import holds_card_number, refuse_card_numbers
@@ -151,7 +151,7 @@ def decode_command(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
         refuse_card_numbers(body, place="The body")
         raise _located(body, kind, error) from None
     if may_hold_card:
-        refuse_card_numbers(json.dumps(intake.without_references(tree, kind)).encode(), place="The body")
+        refuse_card_numbers(json.dumps(input_text.without_references(tree, kind)).encode(), place="The body")
     struct = _to_struct(tree, kind, place="The body", strict=True)
     return struct, SentBody(raw=body, tree=tree)
 
@@ -161,7 +161,7 @@ def _located(body: bytes, kind: type[B], error: Invalid) -> Invalid:
     try:
         _decoder(kind).decode(body)
     except msgspec.ValidationError as wrong:
-        return Invalid(error.detail, errors=(decoding.field_error(str(wrong)),))
+        return Invalid(error.detail, errors=(validation_errors.field_error(str(wrong)),))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # what follows the number is no JSON, either
     return error
@@ -178,12 +178,12 @@ def convert_values(values: dict[str, Any], kind: type[B], *, place: str) -> B:
 
 
 def _to_struct(tree: Any, kind: type[B], *, place: str, strict: bool) -> B:
-    if faults := intake.clean(tree, kind):
+    if faults := input_text.clean(tree, kind):
         raise Invalid(f"{place} is not valid.", errors=faults)
     try:
         return msgspec.convert(tree, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise Invalid(f"{place} is not valid.", errors=(decoding.field_error(str(error)),)) from None
+        raise Invalid(f"{place} is not valid.", errors=(validation_errors.field_error(str(error)),)) from None
 
 
 def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
@@ -196,12 +196,14 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     given = dict(plain.GET.lists())
     if holds_card_number(unquote_to_bytes(plain.META["QUERY_STRING"].replace("+", " "))):
-        rest = [intake.without_references({name: one}, kind) for name, texts in given.items() for one in texts]
+        rest = [input_text.without_references({name: one}, kind) for name, texts in given.items() for one in texts]
         refuse_card_numbers(json.dumps(rest).encode(), place="The query")
     values: dict[str, str] = {}
     for name, texts in given.items():
         if len(texts) > 1:
-            repeated = FieldError(decoding.pointer(name), "repeated", "The parameter was given more than once.")
+            repeated = FieldError(
+                validation_errors.pointer(name), "repeated", "The parameter was given more than once."
+            )
             raise Invalid("The query is not valid.", errors=(repeated,))
         values[name] = texts[0]
     return _to_struct(values, kind, place="The query", strict=False)

@@ -14,8 +14,8 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from apps.core import problems
+from apps.core.api_version import require_known_version
 from apps.core.requests import info_of
-from apps.core.versions import require_known_version
 
 JSON: Final = "application/json"
 _NEGOTIATOR: Final = DefaultContentNegotiation()

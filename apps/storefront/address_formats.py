@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified
-from apps.storefront.inputs import NoQuery, read_query
+from apps.storefront.parameters import NoQuery, read_query
+from apps.storefront.responses import is_current, not_modified
 from resale.application.queries.address_formats import get_address_format
 from resale.domain.countries import COUNTRY_CODES
 from resale.domain.text import code

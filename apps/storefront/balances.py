@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.calls import call_of, principal_of, shopper_of
-from apps.storefront.inputs import NoQuery, PageQuery, given, read_query
+from apps.storefront.context import call_of, principal_of, shopper_of
+from apps.storefront.parameters import NoQuery, PageQuery, given, read_query
 from resale.application.queries.balances import get_own_balance, list_own_balance_transactions
 
 _encode: Final = msgspec.json.Encoder().encode

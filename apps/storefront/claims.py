@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from apps.core.container import get_container
 from apps.core.requests import decode_command, decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import one_object, version_tag
-from apps.storefront.calls import Call, call_of, principal_of, require_brand, require_party, shopper_of
-from apps.storefront.inputs import (
+from apps.storefront.context import Call, call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.idempotency import do_once
+from apps.storefront.parameters import (
     NoQuery,
     PageQuery,
     expected_version,
@@ -22,7 +22,7 @@ from apps.storefront.inputs import (
     read_query,
     refuse_input,
 )
-from apps.storefront.keyed import do_once
+from apps.storefront.responses import one_object, version_tag
 from resale.application.operations.claims import add_evidence, open_claim, resolve_claim, withdraw_claim
 from resale.application.ports import Reader, UnitOfWork
 from resale.application.queries.claims import (

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from apps.core import clock
 from apps.core.requests import decode_body
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import one_object, version_tag
-from apps.storefront.calls import call_of, require_brand
-from apps.storefront.inputs import LimitQuery, NoQuery, expected_version, read_query
+from apps.storefront.context import call_of, require_brand
+from apps.storefront.parameters import LimitQuery, NoQuery, expected_version, read_query
+from apps.storefront.responses import one_object, version_tag
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.queries.clocks import get_test_clock, list_test_clocks, view_test_clock
 from resale.domain.clocks import Clock, ClockAdvance, ClockNotFound, NewClock

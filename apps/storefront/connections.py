@@ -7,8 +7,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.calls import call_of, require_brand
-from apps.storefront.inputs import NoQuery, read_query
+from apps.storefront.context import call_of, require_brand
+from apps.storefront.parameters import NoQuery, read_query
 from resale.application.queries.connections import list_connections
 
 READ: Final = "connections:read"

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from apps.core.dead_letters import LetterOffice
 from apps.core.requests import decode_body
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.calls import Call, call_of, require_brand
-from apps.storefront.inputs import DeadLettersQuery, NoQuery, given, read_query, refuse_input
+from apps.storefront.context import Call, call_of, require_brand
+from apps.storefront.parameters import DeadLettersQuery, NoQuery, given, read_query, refuse_input
 from resale.application.operations.dead_letters import Discard
 from resale.domain.dead_letters import DeadLetterNotFound
 from resale.domain.ids import DeadLetterId, is_id

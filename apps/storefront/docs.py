@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from rest_framework.request import Request
 
-from apps.core import encodings
-from apps.core.encodings import Document
+from apps.core import static_documents
+from apps.core.static_documents import Document
 from apps.core.views import JSON, LeanAPIView
 from apps.storefront.openapi.document import build_document
 from apps.storefront.openapi.page import describe
@@ -27,7 +27,7 @@ class OpenAPIView(LeanAPIView):
 
     def get(self, request: Request) -> HttpResponse:
         """Hand out the OpenAPI document."""
-        return encodings.respond(request, _document(), _CACHING)
+        return static_documents.respond(request, _document(), _CACHING)
 
 
 class DocsView(LeanAPIView):
@@ -38,7 +38,7 @@ class DocsView(LeanAPIView):
     def get(self, request: Request) -> HttpResponse:
         """Show the document as a page; every asset of it is ours."""
         page, policy = _page()
-        return encodings.respond(request, page, {**_CACHING, "Content-Security-Policy": policy})
+        return static_documents.respond(request, page, {**_CACHING, "Content-Security-Policy": policy})
 
 
 @lru_cache(maxsize=1)

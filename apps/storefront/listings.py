@@ -11,8 +11,7 @@ from rest_framework.request import Request
 
 from apps.core.requests import decode_body, decode_command, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import PUBLIC_CACHING, is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import (
+from apps.storefront.context import (
     Call,
     call_of,
     find_principal,
@@ -21,7 +20,8 @@ from apps.storefront.calls import (
     require_party,
     shopper_of,
 )
-from apps.storefront.inputs import (
+from apps.storefront.idempotency import do_once
+from apps.storefront.parameters import (
     ListingsQuery,
     NoQuery,
     PageQuery,
@@ -31,8 +31,8 @@ from apps.storefront.inputs import (
     read_query,
     refuse_input,
 )
-from apps.storefront.keyed import do_once
-from apps.storefront.uploads import is_waiting, with_uploads
+from apps.storefront.responses import PUBLIC_CACHING, is_current, not_modified, one_object, version_tag
+from apps.storefront.upload_forms import is_waiting, with_uploads
 from resale.application.operations.listings import (
     Moderation,
     create_listing,

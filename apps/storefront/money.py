@@ -13,9 +13,9 @@ from apps.core import clock
 from apps.core.container import get_container
 from apps.core.requests import Body, decode_command, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
-from apps.storefront.inputs import (
+from apps.storefront.context import call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.idempotency import do_once
+from apps.storefront.parameters import (
     NoQuery,
     PageQuery,
     expected_version,
@@ -25,7 +25,7 @@ from apps.storefront.inputs import (
     require_brand_command_key,
     require_command_key,
 )
-from apps.storefront.keyed import do_once
+from apps.storefront.responses import is_current, not_modified, one_object, version_tag
 from resale.application.operations.orders import NewRefund, refund_order
 from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.queries.ledger import (

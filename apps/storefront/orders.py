@@ -10,9 +10,9 @@ from rest_framework.request import Request
 
 from apps.core.requests import decode_command, decode_json, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
-from apps.storefront.inputs import (
+from apps.storefront.context import call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.idempotency import do_once
+from apps.storefront.parameters import (
     NoQuery,
     OrderRole,
     OrdersQuery,
@@ -22,7 +22,7 @@ from apps.storefront.inputs import (
     refuse_input,
     require_command_key,
 )
-from apps.storefront.keyed import do_once
+from apps.storefront.responses import is_current, not_modified, one_object, version_tag
 from resale.application.operations.orders import (
     Acknowledgement,
     acknowledge_order,

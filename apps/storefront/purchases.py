@@ -8,9 +8,9 @@ from rest_framework.request import Request
 
 from apps.core.requests import Body, convert_values, decode_body
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import call_of, principal_of, require_brand, require_party, shopper_of
-from apps.storefront.inputs import NoQuery, PageQuery, given, read_query
+from apps.storefront.context import call_of, principal_of, require_brand, require_party, shopper_of
+from apps.storefront.parameters import NoQuery, PageQuery, given, read_query
+from apps.storefront.responses import is_current, not_modified, one_object, version_tag
 from resale.application.operations.purchases import record_purchase
 from resale.application.queries.purchases import get_purchase, list_own_purchases, purchase_document, view_purchase
 from resale.domain.ids import PurchaseId, is_id

@@ -9,9 +9,9 @@ from rest_framework.request import Request
 
 from apps.core.requests import decode_json, read_body, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.answers import is_current, not_modified, one_object, version_tag
-from apps.storefront.calls import call_of, principal_of, shopper_of
-from apps.storefront.inputs import NoQuery, PageQuery, given, read_query, refuse_input
+from apps.storefront.context import call_of, principal_of, shopper_of
+from apps.storefront.parameters import NoQuery, PageQuery, given, read_query, refuse_input
+from apps.storefront.responses import is_current, not_modified, one_object, version_tag
 from resale.application.operations.orders import confirm_receipt, request_label
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 
 from apps.core.requests import Body, decode_body
 from apps.core.views import LeanAPIView
-from apps.storefront.answers import one_object, version_tag
-from apps.storefront.calls import Call, call_of, require_brand
-from apps.storefront.inputs import NoQuery, read_query
+from apps.storefront.context import Call, call_of, require_brand
+from apps.storefront.parameters import NoQuery, read_query
+from apps.storefront.responses import one_object, version_tag
 from resale.application.operations.claims import report_return
 from resale.application.operations.orders import report_tracking
 from resale.application.queries.orders import get_order

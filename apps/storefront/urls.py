@@ -23,7 +23,6 @@ from apps.storefront.dead_letters import (
 )
 from apps.storefront.docs import DocsView, OpenAPIView
 from apps.storefront.history import HistoryView
-from apps.storefront.hooks import HookView
 from apps.storefront.listings import (
     ListingModerationView,
     ListingPauseView,
@@ -54,6 +53,7 @@ from apps.storefront.orders import (
 from apps.storefront.purchases import PurchaseDetailView, PurchaseRecordView, PurchasesView
 from apps.storefront.sales import LabelView, ReceiptView, SalesView, SellerAccountView
 from apps.storefront.shipments import TrackingEventsView
+from apps.storefront.webhooks import HookView
 from resale.application.queries.history import Recorded
 
 urlpatterns = [

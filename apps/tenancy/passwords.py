@@ -4,7 +4,7 @@ from typing import Final
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from apps.core.lanes import Lane
+from apps.core.concurrency import Lane
 
 #: One hash at a time and two that wait: three of the web server's eight threads at most, and one core.
 LANE: Final = Lane(running=1, waiting=2, wait_seconds=5)

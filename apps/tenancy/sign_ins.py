@@ -38,7 +38,7 @@ _COUNT: Final = """
 class Attempt(NamedTuple):
     """Who tries: a normalised account, an address and, in a browser that is known for the account, its id.
 
-    Of an IPv6 address it is the /64 network (``apps.core.addresses``).
+    Of an IPv6 address it is the /64 network (``apps.core.client_ip``).
     """
 
     account: str

@@ -7,11 +7,11 @@ from pathlib import Path
 from apps.core import clock
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.changes import ChangesConsumer
+from apps.workers.changes.consumer import ChangesConsumer
+from apps.workers.changes.pipeline_watch import PipelineWatch
+from apps.workers.changes.set_aside import SetAsideChanges
 from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
-from apps.workers.pipeline import PipelineWatch
-from apps.workers.set_aside import SetAsideChanges
 from apps.workers.sweep import Sweeper
 from resale.domain.tenants import Tenant
 

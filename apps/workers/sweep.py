@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from apps.workers.changes import queue_url
+from apps.workers.changes.consumer import queue_url
 from apps.workers.messages import envelope
 from resale.application.ports import DueItem, Queues, Reader
 from resale.application.reactions import Purpose, Task, task_when_due

@@ -37,7 +37,7 @@ MIDDLEWARE = [
 SCOPED_MIDDLEWARE = {
     "/v1/": ["apps.tenancy.cors.TenantCorsMiddleware"],
     "/admin/": [
-        "apps.backoffice.policy.ContentSecurityPolicyMiddleware",
+        "apps.backoffice.content_security_policy.ContentSecurityPolicyMiddleware",
         "apps.core.middleware.ConnectionMiddleware",
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",

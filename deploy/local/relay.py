@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from deploy.local.watching import DatabaseWatch
+from deploy.local.database_watch import DatabaseWatch
 from resale.application.ports import CONTENT_REFUSED, StreamRange
 from resale.domain.tenants import Tenant
 

@@ -7,21 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from deploy.local import introductions, services
+from deploy.local import services, summary
 from deploy.local.accounts import provision
 from deploy.local.brands import BRANDS
-from deploy.local.endpoints import save_endpoints
 from deploy.local.engines.local import LocalEngines
 from deploy.local.issuer.tokens import issuer_url
 from deploy.local.journey.money import MoneyJourney
 from deploy.local.journey.shops import Shop
 from deploy.local.journey.story import Journey
 from deploy.local.private_files import Demo, Secrets, environment_file, load_secrets, save
-from deploy.local.registering import prepare, register
+from deploy.local.registration import prepare, register
 from deploy.local.services import Addresses
 from deploy.local.supervisor import LockRefused, PortTaken, ProcessSpec, Supervisor, locks
 from deploy.local.supervisor.interrupts import exit_on_signals
 from deploy.local.supervisor.ports import PortBook, trouble_with
+from deploy.local.webhook_urls import save_endpoints
 from resale.domain.tenants import Resources
 
 Say = Callable[[str], None]
@@ -90,7 +90,7 @@ class LocalPlatform:
 
     def _stay(self, demo: Demo) -> None:
         """Return at Ctrl-C, which is how a platform that has shown all it has is ended."""
-        for line in introductions.next_steps(demo, var=self._var):
+        for line in summary.next_steps(demo, var=self._var):
             self._say(line)
         self._say("\nrunning; Ctrl-C stops it")
         with suppress(KeyboardInterrupt):
@@ -107,7 +107,7 @@ class LocalPlatform:
         addresses, demo = self._start(supervisor)
         self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
         self._play(addresses, demo)
-        for line in introductions.summary(demo, var=self._var):
+        for line in summary.summary(demo, var=self._var):
             self._say(line)
         return demo
 
@@ -127,7 +127,7 @@ class LocalPlatform:
         for spec in self._processes(engines, addresses, secrets):
             self._platform.append(spec.name)
             supervisor.start(spec)
-        demo = introductions.describe(addresses, secrets, issuers=self._issuers)
+        demo = summary.describe(addresses, secrets, issuers=self._issuers)
         save(self._demo_file, demo)
         return addresses, demo
 
@@ -178,7 +178,7 @@ class LocalPlatform:
 
     def _play(self, addresses: Addresses, demo: Demo) -> None:
         first = BRANDS[0]
-        rival = introductions.token(first, "rival", addresses, issuers=self._issuers)
+        rival = summary.token(first, "rival", addresses, issuers=self._issuers)
         Journey(demo, rival_token=rival, currency=first.currency, say=self._say).play()
         self._say("")
         second = demo.tenants[1]  # its time is moved; the first brand's stays the wall clock's

@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 from django.conf import settings
 
-from deploy.local.endpoints import webhooks_file
 from deploy.local.private_files import Secrets
 from deploy.local.supervisor import ProcessSpec
 from deploy.local.supervisor.ports import LOOPBACK
 from deploy.local.supervisor.probes import http_ready, tcp_ready
+from deploy.local.webhook_urls import webhooks_file
 from resale.domain.partners import PartnerKind
 
 ROOT: Final = Path(__file__).resolve().parents[2]

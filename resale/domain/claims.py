@@ -9,12 +9,12 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
-from resale.domain.moments import stamped
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row
 from resale.domain.text import paragraphs
+from resale.domain.timestamps import stamped
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1

@@ -9,11 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
-from resale.domain.moments import stamped
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row
 from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
+from resale.domain.timestamps import stamped
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1

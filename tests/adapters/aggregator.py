@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from deploy.local.serving import AnswerLost, LoopbackServer, Raw, Requests
+from deploy.local.sandbox_server import AnswerLost, LoopbackServer, Raw, Requests
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "easypost"
 API_KEY = "EZTK_made_up"

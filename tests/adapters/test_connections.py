@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed, default_tls
+from resale.adapters.dynamodb.http_connections import ConnectionPool, TransportFailed, default_tls
 from tests.adapters.peers import Peer, closed_port, ok
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
@@ -92,7 +92,7 @@ class TestReuse:
             assert peer.connection_count <= 8
 
     def test_idle_ones_are_bounded(self, open_pool: OpenPool, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("resale.adapters.dynamodb.connections._MAX_IDLE", 1)
+        monkeypatch.setattr("resale.adapters.dynamodb.http_connections._MAX_IDLE", 1)
         with Peer([ok(b"{}")]) as peer:
             pool = open_pool(peer.url)
             connections = [pool._take() for _ in range(3)]

@@ -9,10 +9,10 @@ import pytest
 from botocore.retries.quota import RetryQuota
 
 from resale.adapters.aws.sessions import TenantSession
-from resale.adapters.dynamodb.calls import Caller
 from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, TransactionCanceled, to_wire
-from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.adapters.dynamodb.http_connections import ConnectionPool
 from resale.adapters.dynamodb.retries import FAULT_ATTEMPTS
+from resale.adapters.dynamodb.signed_calls import Caller
 from resale.errors import Unavailable
 from tests.adapters.test_data_lane import NEW, key_of, put
 from tests.faults.proxy import Fault, FaultProxy

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
-from resale.adapters.dynamodb.connections import Response
-from resale.adapters.dynamodb.failures import (
+from resale.adapters.dynamodb.error_classification import (
     RequestInvalid,
     RequestRefused,
     TokenRefused,
@@ -18,6 +17,7 @@ from resale.adapters.dynamodb.failures import (
     TransientKind,
     failure_of,
 )
+from resale.adapters.dynamodb.http_connections import Response
 
 _NAMESPACE = "com.amazonaws.dynamodb.v20120810#"
 

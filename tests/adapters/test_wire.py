@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from resale.adapters.dynamodb.wire import Attributes, Item, from_attributes, from_wire, to_wire
+from resale.adapters.dynamodb.attribute_values import Attributes, Item, from_attributes, from_wire, to_wire
 
 ITEM: Item = {
     "text": 'grün ✂ "quoted"',

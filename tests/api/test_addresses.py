@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from apps.core.addresses import client_address
+from apps.core.client_ip import client_address
 
 PEER = "10.0.0.1"
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-from apps.core.lanes import Lane, LaneBusyError
+from apps.core.concurrency import Lane, LaneBusyError
 from apps.tenancy.passwords import LanePBKDF2PasswordHasher
 
 CALLERS = 24

@@ -12,15 +12,15 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from openapi_spec_validator import validate
 
-from apps.core.encodings import accepts_gzip
+from apps.core.api_version import API_VERSION
 from apps.core.problems import Problem
-from apps.core.versions import API_VERSION
-from apps.storefront.inputs import NoBody
+from apps.core.static_documents import accepts_gzip
 from apps.storefront.openapi.document import problems_of
 from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.page import markdown
 from apps.storefront.openapi.schemas import components
+from apps.storefront.parameters import NoBody
 
 BODIES: set[type[Any]] = {one.body for one in ENDPOINTS if one.body is not None and one.body is not NoBody}
 ANSWERS: set[type[Any]] = {kind for one in ENDPOINTS for kind in one.answers}

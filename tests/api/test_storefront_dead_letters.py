@@ -9,7 +9,7 @@ import pytest
 
 from apps.tenancy import keys
 from apps.tenancy.models import KeyKind
-from resale.adapters.dynamodb.wire import to_wire
+from resale.adapters.dynamodb.attribute_values import to_wire
 from resale.application.queries.dead_letters import DESCRIBERS
 from resale.application.reactions import ADVANCE_ORDER, PROCESS_IMAGE, PROCESS_UPLOAD, TASKS
 from resale.domain.dead_letters import FailureOutcome, LetterQueue

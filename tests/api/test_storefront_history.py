@@ -5,8 +5,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from resale.adapters.dynamodb.records import history_row
-from resale.adapters.dynamodb.wire import to_wire
+from resale.adapters.dynamodb.attribute_values import to_wire
+from resale.adapters.dynamodb.stream_records import history_row
 from resale.application.operations.claims import open_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import start_payout

@@ -55,5 +55,13 @@ class TestEntrypoint:
         assert "--tenant" in done.stdout
 
 
+class TestContent:
+    def test_the_tools_of_one_machine_stay_out_of_the_image(self) -> None:
+        copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)
+        sources = {path for line in copied for path in line.split()}
+        assert {"apps", "resale", "config"} <= sources
+        assert not [path for path in sources if path.split("/")[0] in {"deploy", "tests", "bench", "."}]
+
+
 def _branches(text: str) -> dict[str, str]:
     return dict(re.findall(r"^    (\w+)\)\n(.*?);;", text, re.MULTILINE | re.DOTALL))

@@ -12,7 +12,7 @@ from tests.architecture.sources import Function, dotted, sources
 def arguments_of_tasks() -> dict[str, list[str]]:
     """What each task of the workers takes; read, not imported: a task registers itself with every Celery app."""
     found = {}
-    for source in sources("apps/workers/tasks.py", "apps/workers/tasks"):
+    for source in sources("apps/workers/tasks/definitions.py", "apps/workers/tasks"):
         for function in (node for node in ast.walk(source.tree) if isinstance(node, Function)):
             for word in (
                 word for item in function.decorator_list if isinstance(item, ast.Call) for word in item.keywords

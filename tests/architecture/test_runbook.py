@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from apps.backoffice.words import ATTENTION
+from apps.backoffice.display_text import ATTENTION
 from resale.application.queries.ledger import DifferenceKind
 from resale.application.reactions import CHANGE_TYPES
 from resale.domain.partners import PARTNER_SILENT

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.pictures import DOCS, MACHINES, fingerprint, page
+from deploy.local.state_diagrams import DOCS, MACHINES, fingerprint, page
 from resale.domain.states import Machine
 
 _MEND = "the tables changed: run manage.py state_pictures"

@@ -7,9 +7,9 @@ import pytest
 from django import forms
 from msgspec import inspect
 
-from apps.backoffice import amounts, texts
+from apps.backoffice import amounts, text_fields
 from apps.backoffice import forms as backoffice_forms
-from apps.core.intake import text_kind
+from apps.core.input_text import text_kind
 from apps.storefront.openapi.endpoints import ENDPOINTS
 from resale.domain.text import WRITTEN
 from tests.architecture.sources import broken
@@ -78,7 +78,7 @@ class TestEndpoints:
 
 class TestForms:
     def test_every_text_of_a_form_has_a_kind(self) -> None:
-        checked = (texts.TextField, amounts.AmountField)
+        checked = (text_fields.TextField, amounts.AmountField)
         offences = [
             f"{form.__name__}.{name}"
             for form in vars(backoffice_forms).values()
@@ -86,7 +86,7 @@ class TestForms:
             for name, field in form.base_fields.items()  # type: ignore[attr-defined]  # a form's metaclass makes it
             if isinstance(field, forms.CharField) and not isinstance(field, checked)
         ]
-        assert not offences, broken("A form's text is held to what the API's is: use texts.TextField:", offences)
+        assert not offences, broken("A form's text is held to what the API's is: use text_fields.TextField:", offences)
 
 
 @pytest.mark.parametrize("kind", [str, list[str], dict[str, int], str | None], ids=str)

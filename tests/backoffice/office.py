@@ -12,8 +12,8 @@ from django.urls import URLPattern, reverse
 
 from apps.backoffice import urls
 from apps.tenancy.models import StaffMembership, Tenant, User
-from resale.adapters.dynamodb.records import history_row
-from resale.adapters.dynamodb.wire import to_wire
+from resale.adapters.dynamodb.attribute_values import to_wire
+from resale.adapters.dynamodb.stream_records import history_row
 from resale.application.ports import HistoryRow
 from resale.domain.access import Role
 from resale.domain.ids import sibling

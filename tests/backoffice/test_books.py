@@ -1,6 +1,6 @@
 """What was booked, laid out: sums of one currency only."""
 
-from apps.backoffice.books import make_book, make_sheets
+from apps.backoffice.ledger_tables import make_book, make_sheets
 from resale.application.queries.ledger import (
     Balance,
     BalanceSheet,

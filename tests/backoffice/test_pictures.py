@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from apps.backoffice.pictures import find_cover
+from apps.backoffice.photos import find_cover
 from apps.backoffice.templatetags.backoffice import money
 from resale.application.queries.listings import PublicListing
 from resale.domain.media import RENDITION_EDGES_PX, Rendition

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from apps.backoffice.policy import ContentSecurityPolicyMiddleware
+from apps.backoffice.content_security_policy import ContentSecurityPolicyMiddleware
 from tests.backoffice.office import Desk, Office
 
 #: What the policy would stop: inline scripts, handlers, Alpine's and htmx's attributes, styles.

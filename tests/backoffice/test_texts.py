@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.backoffice.forms import ConnectionForm, DiscardForm, KeyForm, ReasonsForm, ResolutionForm
-from apps.backoffice.texts import TextField
+from apps.backoffice.text_fields import TextField
 from resale.domain.listings import ListingStatus
 from resale.domain.text import TextKind, TextRefused, clean_text
 from tests.backoffice.office import Desk, Office

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from deploy.local.engines.install import has_dynoxide
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.customers import Shopper

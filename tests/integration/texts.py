@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from apps.core.intake import text_kind
+from apps.core.input_text import text_kind
 from apps.storefront.openapi.endpoints import ENDPOINTS
-from apps.workers.changes import ChangesConsumer
+from apps.workers.changes.consumer import ChangesConsumer
 from resale.application.operations.customers import Shopper
 from resale.application.queries.history import verify_history
 from resale.application.reactions import ADVANCE_ORDER

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.local.serving import LoopbackServer, Refused, Requests
+from deploy.local.sandbox_server import LoopbackServer, Refused, Requests
 
 
 @dataclass

@@ -18,12 +18,12 @@ from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import APIKey, KeyKind, StaffRole, User
 from deploy.local.accounts import provision
 from deploy.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
-from deploy.local.endpoints import save_endpoints, webhooks_file
 from deploy.local.engines.local import LocalEngines
 from deploy.local.management.commands import set_secret
 from deploy.local.private_files import Secrets, Unreadable, load_secrets, save
-from deploy.local.registering import register
-from deploy.local.serving import Endpoint
+from deploy.local.registration import register
+from deploy.local.sandbox_server import Endpoint
+from deploy.local.webhook_urls import save_endpoints, webhooks_file
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.ids import is_id

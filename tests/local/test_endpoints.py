@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.local.endpoints import save_endpoints, webhooks_file
 from deploy.local.payments.webhooks import Endpoint as PaymentsEndpoint
 from deploy.local.private_files import load_secrets
-from deploy.local.serving import Endpoint as CarriersEndpoint
+from deploy.local.sandbox_server import Endpoint as CarriersEndpoint
+from deploy.local.webhook_urls import save_endpoints, webhooks_file
 from resale.domain.partners import PartnerKind
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from apps.workers.changes import ChangesConsumer
-from apps.workers.set_aside import Redelivery, SetAsideChanges
+from apps.workers.changes.consumer import ChangesConsumer
+from apps.workers.changes.set_aside import Redelivery, SetAsideChanges
+from deploy.local.database_watch import DatabaseWatch
 from deploy.local.engines.local import LocalEngines
 from deploy.local.provisioning.pipes import LocalPipe
 from deploy.local.relay import Checkpoint, Relay, RelayStalled, TenantRelay
-from deploy.local.watching import DatabaseWatch
 from resale.application.ports import StreamRange
 from resale.bootstrap import Container
 from resale.domain.actors import Actor, ActorKind

@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.local.serving import Hooks
-from deploy.local.shipping.books import Books, Row
+from deploy.local.sandbox_server import Hooks
 from deploy.local.shipping.carrier import SandboxCarrier, Wanted
 from deploy.local.shipping.server import ShippingServer
+from deploy.local.shipping.store import Books, Row
 from tests.local.hooks import Receiver, receiving
 from tests.local.processes import until
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from apps.workers.changes import ChangesConsumer
-from apps.workers.set_aside import SetAsideChanges
+from apps.workers.changes.consumer import ChangesConsumer
+from apps.workers.changes.set_aside import SetAsideChanges
+from deploy.local.database_watch import DatabaseWatch
 from deploy.local.engines.local import LocalEngines
 from deploy.local.provisioning.pipes import LocalPipe
 from deploy.local.relay import Checkpoint, TenantRelay
-from deploy.local.watching import DatabaseWatch
 from resale.application.queries.history import verify_history
 from resale.bootstrap import Container
 from resale.domain.changes import encode_change

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from apps.workers.changes import HOLD_SECONDS, PAUSE_SECONDS, ChangesConsumer
-from apps.workers.reconcile import reconcile_entity, reconcile_tenant
+from apps.workers.changes.consumer import HOLD_SECONDS, PAUSE_SECONDS, ChangesConsumer
+from apps.workers.changes.reconciliation import reconcile_entity, reconcile_tenant
 from apps.workers.sweep import Sweeper
 from resale.application.ports import DueItem, FailureLog, HistoryLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history

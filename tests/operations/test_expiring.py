@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.workers.steps import STEPS, Delivery
+from apps.workers.tasks.steps import STEPS, Delivery
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import (
     Decision,

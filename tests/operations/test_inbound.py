@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.adapters.dynamodb.buffer import TooLarge
 from resale.application.operations.inbound import OWNER, record_inbound
 from resale.application.ports import UnitOfWork

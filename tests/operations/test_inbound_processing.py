@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.application.operations.claims import advance_claim, open_claim, resolve_claim
 from resale.application.operations.inbound import (
     Settlement,

@@ -8,10 +8,10 @@ from resale.application.operations.claims import advance_claim, open_claim, reso
 from resale.application.operations.orders import advance_order, cancel_order, record_dispute
 from resale.domain.access import Principal
 from resale.domain.claims import Claim, ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.shipments import LabelState, ShipmentStatus, TrackingEvent
-from resale.domain.steps import OrderStep, next_step
 from resale.errors import Unavailable
 from tests.operations.partners import Carrier, Partners
 from tests.operations.world import BRAND, World

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.core.commands import perform
-from apps.workers.changes import ChangesConsumer
+from apps.core.execution import perform
+from apps.workers.changes.consumer import ChangesConsumer
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.operations.customers import Shopper

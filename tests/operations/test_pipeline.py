@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from apps.core.logs import Formatter
-from apps.workers.changes import ChangesConsumer
-from apps.workers.pipeline import AGE, DEAD, SET_ASIDE, PipelineWatch
-from apps.workers.reconcile import reconcile_tenant
+from apps.workers.changes.consumer import ChangesConsumer
+from apps.workers.changes.pipeline_watch import AGE, DEAD, SET_ASIDE, PipelineWatch
+from apps.workers.changes.reconciliation import reconcile_tenant
 from resale.application.ports import Pipeline
 from resale.domain.pipeline import BEAT_EVERY, HEARTBEAT, AuditedTable, PipelineState, PipelineStatus
 from tests.fixtures.graveyard import Graveyard

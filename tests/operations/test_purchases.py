@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.application.operations.customers import Shopper
 from resale.application.operations.idempotency import command_key
 from resale.application.operations.listings import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.application.operations.claims import open_claim, withdraw_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import create_listing, expire_listing, submit_listing, withdraw_listing

@@ -28,11 +28,11 @@ from resale.domain.claims import Claim
 from resale.domain.ids import CustomerId, ListingId, PurchaseId, SellerId, TransferId, sibling
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
+from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import NewOrder, Order
 from resale.domain.purchases import NewPurchase, PaidPrice, Purchase, PurchaseCustomer
 from resale.domain.sellers import Seller, SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
-from resale.domain.steps import OrderStep, next_step
 from resale.domain.tenants import Tenant
 from resale.domain.transfers import Transfer
 from tests.operations.partners import Partners

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.adapters.dynamodb.http_connections import ConnectionPool
 from resale.adapters.dynamodb.streams import TenantStreams
 from resale.domain.tenants import Tenant
 

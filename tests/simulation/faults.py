@@ -22,24 +22,24 @@ from resale.application.operations.orders import (
     completing,
     paying,
     refunding,
-    returning,
+    returned_refunds,
     submitting,
     tracking,
 )
-from resale.application.operations.orders.moving import payment_request
+from resale.application.operations.orders.transitions import payment_request
 from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
-from resale.domain import ledger, listings, steps
+from resale.domain import ledger, listings, order_steps
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
+from resale.domain.order_steps import OrderStep, kept
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.purchases import Purchase
 from resale.domain.states import Row
-from resale.domain.steps import OrderStep, kept
 from resale.domain.transfers import TransferStatus
 from tests.simulation.chance import Odds
 from tests.simulation.planting import replaced, replaced_row
@@ -418,7 +418,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a shipped order sleeps",
         broken="An order that is shipped has no wake-up.",
         caught_by="waiting_is_data",
-        plant=_around(steps, "wakes_at", _sleeps_when_shipped),
+        plant=_around(order_steps, "wakes_at", _sleeps_when_shipped),
     ),
     Fault(
         name="a listing's end wakes nobody",
@@ -451,7 +451,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a dispute won after all is not booked",
         broken="What a lost dispute took is called reinstated and booked nowhere.",
         caught_by="ledger_is_the_banks",
-        plant=_around(returning, "_commit_returned", _saved_alone),
+        plant=_around(returned_refunds, "_commit_returned", _saved_alone),
     ),
     Fault(
         name="rows are lost",

@@ -8,10 +8,10 @@ from functools import partial
 
 import msgspec
 
-from apps.core.commands import perform
-from apps.workers.changes import ChangesConsumer, queue_url
-from apps.workers.steps import STEPS, Delivery
+from apps.core.execution import perform
+from apps.workers.changes.consumer import ChangesConsumer, queue_url
 from apps.workers.sweep import Sweeper
+from apps.workers.tasks.steps import STEPS, Delivery
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import Received, UnitOfWork
 from resale.application.reactions import Purpose

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from apps.core.decoding import field_error, pointer
 from apps.core.requests import Body
+from apps.core.validation_errors import field_error, pointer
 
 
 class Colour(StrEnum):

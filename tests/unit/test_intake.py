@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from apps.core.intake import clean, without_references
+from apps.core.input_text import clean, without_references
 from resale.domain.text import code, line, paragraphs, reference
 
 Note = Annotated[str, paragraphs(min_length=0, max_length=50)]

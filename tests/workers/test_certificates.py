@@ -10,7 +10,7 @@ import pytest
 from botocore.httpsession import get_cert_path
 from kombu.asynchronous.http import Request
 
-from apps.workers.calls import QueueCalls
+from apps.workers.transport.queue_calls import QueueCalls
 
 
 class Taking:

@@ -17,8 +17,8 @@ from kombu.asynchronous import Hub
 from pytest_django import Settings
 
 from apps.workers import health
-from apps.workers.consumer import Heartbeat
 from apps.workers.loops import TenantLoops
+from apps.workers.transport.consumer import Heartbeat
 from config import celery
 from tests.workers.lab import ROOT, wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.workers.changes import ChangesConsumer
+from apps.workers.changes.consumer import ChangesConsumer
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.bootstrap import Container

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.workers import set_aside
+from apps.workers.changes import set_aside
+from apps.workers.changes.set_aside import Redelivery, SetAsideChanges
 from apps.workers.roles import sweep_loops
-from apps.workers.set_aside import Redelivery, SetAsideChanges
 from deploy.local.engines.local import LocalEngines
 from deploy.local.provisioning.pipes import LocalPipe
 from resale.application.ports import StreamRange

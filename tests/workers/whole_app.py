@@ -8,7 +8,7 @@ from tests.workers import worker_app
 
 
 def _settings() -> dict[str, Any]:
-    return {**worker_app.settings(), "imports": ("apps.workers.logs", "apps.workers.tasks")}
+    return {**worker_app.settings(), "imports": ("apps.workers.logs", "apps.workers.tasks.definitions")}
 
 
 app = Celery("whole_app")

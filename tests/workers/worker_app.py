@@ -14,8 +14,8 @@ from botocore.session import Session
 from celery import Celery
 from celery.exceptions import Reject
 
-from apps.workers.base import TenantTask
-from apps.workers.bindings import Bindings, Purpose
+from apps.workers.tasks.base import TenantTask
+from apps.workers.transport.bindings import Bindings, Purpose
 from config import celery_settings
 from resale.adapters.aws.credentials import RoleCredentials
 from resale.adapters.aws.sessions import TenantSessions

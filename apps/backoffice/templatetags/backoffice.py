@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.backoffice.amounts import write_amount
-from apps.backoffice.places import find_page
-from apps.backoffice.words import ATTENTION, label_of
+from apps.backoffice.display_text import ATTENTION, label_of
+from apps.backoffice.links import find_page
 
 register = template.Library()
 

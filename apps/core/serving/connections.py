@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from django.conf import settings
 
-from apps.core.addresses import address_of
+from apps.core.client_ip import address_of
 from apps.core.serving.framing import Arrival
 
 

@@ -5,9 +5,9 @@ from typing import Final
 import msgspec
 
 from apps.core import problems
+from apps.core.api_version import APIVersionUnsupported
 from apps.core.problems import STATUS, HTTPError
-from apps.core.versions import APIVersionUnsupported
-from apps.storefront.inputs import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
+from apps.storefront.parameters import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
 from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
 from resale.domain.cards import CardNumberRefused

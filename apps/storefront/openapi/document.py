@@ -4,12 +4,12 @@ import re
 from collections import defaultdict
 from typing import Any, Final
 
-from apps.core.versions import API_VERSION
+from apps.core.api_version import API_VERSION
 from apps.core.views import JSON
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
-from apps.storefront.openapi.failures import Failures
+from apps.storefront.openapi.problem_responses import Failures
 from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of, schemas_of
 
 _DESCRIPTION: Final = """
@@ -54,7 +54,7 @@ and `tok_refund_timeout` (refunded, the answer is lost). `payout_destination`: `
 `acct_timeout` (paid, the answer is lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels
 move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
-#: ``apps.storefront.inputs`` reads it; anything else is answered as a version there is not.
+#: ``apps.storefront.parameters`` reads it; anything else is answered as a version there is not.
 _IF_MATCH: Final = r"^(?:\*|(?:W/)?\x22[0-9]{1,15}(?:-[0-9a-f]{8})?\x22)$"  # x22: a quotation mark
 _TAGS: Final = (
     "Listings",

@@ -9,7 +9,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from apps.core.problems import CONTENT_TYPE
-from apps.storefront.openapi.failures import is_narrowed_problem
+from apps.storefront.openapi.problem_responses import is_narrowed_problem
 from apps.storefront.openapi.schemas import REF, Schema
 
 _CODE: Final = re.compile(r"`([^`]+)`")

@@ -80,7 +80,7 @@ def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
 
 
 def _let_optional_be_null(schema: Schema) -> None:
-    """Say that null in a field that may be left out counts as absent (``apps.core.intake``)."""
+    """Say that null in a field that may be left out counts as absent (``apps.core.input_text``)."""
     properties: dict[str, Schema] = schema.get("properties", {})
     for name in properties.keys() - set(schema.get("required", ())):
         said = properties[name]

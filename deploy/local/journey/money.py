@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
 
+from deploy.local.journey.assertions import await_state, expect, require
 from deploy.local.journey.client import Answer, send
-from deploy.local.journey.expecting import await_state, expect, require
 from deploy.local.journey.shops import ADDRESS, COMPLAINT, SHIP_FROM, Shop
 
 _DESTINATION: Final = "acct_ok"

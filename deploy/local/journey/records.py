@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deploy.local.journey.expecting import require
+from deploy.local.journey.assertions import require
 from resale.domain.changes import Change
 from resale.domain.history import Link, verify_chain
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from deploy.local.brands import SELLER
+from deploy.local.journey.assertions import await_state, expect, require
 from deploy.local.journey.client import Answer, Client, upload
-from deploy.local.journey.expecting import await_state, expect, require
 from deploy.local.private_files import DemoTenant
 
 _PHOTOS: Final = Path(__file__).resolve().parents[1] / "photos"

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from threading import Barrier
 
+from deploy.local.journey.assertions import await_state, expect, require
 from deploy.local.journey.client import Answer, Client
-from deploy.local.journey.expecting import await_state, expect, require
 from deploy.local.journey.records import check_history
 from deploy.local.journey.shops import Shop
 from deploy.local.private_files import Demo, DemoTenant

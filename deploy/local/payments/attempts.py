@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from deploy.local.payments.desk import Desk, ProviderError, Refusal
 from deploy.local.payments.rows import Attempt, Kind, NewAttempt, entry_of, new_reference
+from deploy.local.payments.service import Desk, ProviderError, Refusal
 
 _FAILING_TRIES: Final = 2
 _LATER: Final = {"tok_capture_timeout", "tok_capture_declined", "tok_refund_error", "tok_refund_timeout"}

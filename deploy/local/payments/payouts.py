@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from deploy.local.payments.desk import Desk, Refusal
 from deploy.local.payments.rows import Kind, NewPayout, Payout, entry_of, new_reference
+from deploy.local.payments.service import Desk, Refusal
 
 _LOOKS_UNTIL_SETTLED: Final = 2
 _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}

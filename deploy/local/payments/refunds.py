@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from deploy.local.payments.desk import Desk, Refusal
 from deploy.local.payments.rows import Attempt, Dispute, Kind, NewDispute, NewRefund, Refund, entry_of, new_reference
+from deploy.local.payments.service import Desk, Refusal
 
 _FAILING_CALLS: Final = 2
 

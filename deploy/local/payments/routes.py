@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from deploy.local.payments.attempts import Attempts
-from deploy.local.payments.desk import Desk, Refusal
 from deploy.local.payments.payouts import Payouts
 from deploy.local.payments.refunds import Disputes, Refunds
 from deploy.local.payments.rows import NAME, Attempt, NewAttempt, NewDispute, NewPayout, NewRefund
+from deploy.local.payments.service import Desk, Refusal
 
 T = TypeVar("T")
 

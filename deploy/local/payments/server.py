@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from deploy.local.payments.books import Books
-from deploy.local.payments.desk import AnswerLost, Desk, ProviderError, Refusal
 from deploy.local.payments.routes import Call, Page, Provider, answer
 from deploy.local.payments.rows import NAME
+from deploy.local.payments.service import AnswerLost, Desk, ProviderError, Refusal
+from deploy.local.payments.store import Books
 from deploy.local.payments.webhooks import Webhooks
 
 ACCOUNT_HEADER: Final = "X-Sandbox-Account"

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from deploy.local.serving import AnswerLost, Hooks, Lines, Refused
-from deploy.local.shipping.books import Books, Event, Row
+from deploy.local.sandbox_server import AnswerLost, Hooks, Lines, Refused
+from deploy.local.shipping.store import Books, Event, Row
 
 UNDELIVERABLE: Final = "Undeliverable"  # as ``line1`` of either address: nobody delivers there
 SHIPMENT_ID: Final = r"[A-Za-z0-9_-]{1,64}"

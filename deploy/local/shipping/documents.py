@@ -2,7 +2,7 @@
 
 from html import escape
 
-from deploy.local.shipping.books import Row
+from deploy.local.shipping.store import Row
 
 
 def label_svg(row: Row) -> bytes:

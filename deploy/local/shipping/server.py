@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final
 
-from deploy.local.serving import Hooks, LoopbackServer, Raw, Refused, Requests
-from deploy.local.shipping.books import Books, Row
+from deploy.local.sandbox_server import Hooks, LoopbackServer, Raw, Refused, Requests
 from deploy.local.shipping.carrier import SHIPMENT_ID, Fault, SandboxCarrier, Scan, Wanted
 from deploy.local.shipping.documents import label_svg
+from deploy.local.shipping.store import Books, Row
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9-]{1,63}")
 _DOCUMENT: Final = re.compile(r"/documents/(sbx_[0-9a-f]{32})\.svg")

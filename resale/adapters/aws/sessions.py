@@ -18,7 +18,7 @@ from resale.adapters.aws.clients import ClientFactory
 from resale.adapters.aws.credentials import MANDATORY_SECONDS, RoleCredentials, wall_clock
 from resale.adapters.aws.roles import RoleAssumer
 from resale.adapters.dynamodb.client import DynamoDB
-from resale.adapters.dynamodb.connections import ConnectionPool
+from resale.adapters.dynamodb.http_connections import ConnectionPool
 from resale.adapters.faults import SessionUnavailable
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable

@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.adapters.dynamodb.calls import Caller
-from resale.adapters.dynamodb.connections import ConnectionPool
-from resale.adapters.dynamodb.failures import (
+from resale.adapters.dynamodb.attribute_values import Attributes, Item, Value, from_attributes, from_wire, to_wire
+from resale.adapters.dynamodb.error_classification import (
     ConditionFailed,
     Reason,
     RequestInvalid,
     RequestRefused,
     TransactionCanceled,
 )
-from resale.adapters.dynamodb.wire import Attributes, Item, Value, from_attributes, from_wire, to_wire
+from resale.adapters.dynamodb.http_connections import ConnectionPool
+from resale.adapters.dynamodb.signed_calls import Caller
 from resale.adapters.signing import CredentialSource
 
 __all__ = [

@@ -29,8 +29,8 @@ from resale.adapters.dynamodb.orders import ORDERS
 from resale.adapters.dynamodb.pages import PUBLIC, SEALED, ListQuery, read_page
 from resale.adapters.dynamodb.payouts import PAYOUTS
 from resale.adapters.dynamodb.purchases import PURCHASES
-from resale.adapters.dynamodb.records import row_of
 from resale.adapters.dynamodb.sellers import SELLERS
+from resale.adapters.dynamodb.stream_records import row_of
 from resale.adapters.dynamodb.transfers import TRANSFERS, transfer_noun
 from resale.application.ports import (
     Document,

@@ -10,8 +10,8 @@ from typing import Final
 import tenacity
 from botocore.retries.quota import RetryQuota
 
-from resale.adapters.dynamodb.connections import TransportFailed
-from resale.adapters.dynamodb.failures import TransactionCanceled, Transient, TransientKind
+from resale.adapters.dynamodb.error_classification import TransactionCanceled, Transient, TransientKind
+from resale.adapters.dynamodb.http_connections import TransportFailed
 
 #: Requests per call while the store throttles or fails; botocore's standard mode sends as many to DynamoDB.
 FAULT_ATTEMPTS: Final = 4

@@ -16,7 +16,7 @@ import msgspec
 from resale.adapters.aws.sessions import TenantSession
 from resale.adapters.dynamodb.cursors import Cursors, Position
 from resale.adapters.dynamodb.keys import timestamp
-from resale.adapters.dynamodb.records import history_row
+from resale.adapters.dynamodb.stream_records import history_row
 from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.sqs.queues import BATCH_COUNT, SQSQueues
 from resale.application.ports import HistoryRow, Letter, LetterPage, RecordUnreadable

@@ -5,8 +5,8 @@ from datetime import datetime
 from resale.application.ports import UnitOfWork
 from resale.domain.claims import ClaimStep, next_claim_step
 from resale.domain.ids import ClaimId, OrderId, PayoutId, is_id
+from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.postponing import put_off
-from resale.domain.steps import OrderStep, next_step
 
 
 def postpone_step(*, uow: UnitOfWork, entity_id: OrderId | ClaimId | PayoutId, reason_code: str, now: datetime) -> None:

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from apps.storefront.inputs import NoBody, PageQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import NoBody, PageQuery
 from resale.application.operations.orders import RefundUnderWay
 from resale.application.queries.claims import BrandClaim, BuyerClaim, SellerClaim
 from resale.application.queries.history import HistoryList

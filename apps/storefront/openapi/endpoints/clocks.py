@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from apps.storefront.inputs import LimitQuery
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import LimitQuery
 from resale.application.queries.clocks import ClockView
 from resale.domain import clocks
 

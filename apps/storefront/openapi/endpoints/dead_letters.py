@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from apps.storefront.inputs import DeadLettersQuery, NoBody
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import DeadLettersQuery, NoBody
 from resale.application.operations.dead_letters import Discard
 from resale.application.queries.dead_letters import DeadLetterDetail, DeadLetterView, DryRun
 from resale.domain import dead_letters

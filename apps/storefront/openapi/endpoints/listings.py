@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from apps.storefront.inputs import ListingsQuery, NoBody, PageQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import ListingsQuery, NoBody, PageQuery
 from resale.application.operations.listings import Moderation
 from resale.application.queries.history import HistoryList
 from resale.application.queries.listings import BrandListing, OwnerListing, PublicListing

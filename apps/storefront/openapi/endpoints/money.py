@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from apps.storefront.inputs import PageQuery
 from apps.storefront.money import LedgerQuery, ReconciliationQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import PageQuery
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay
 from resale.application.queries.balances import BalanceTransactionView, BalanceView
 from resale.application.queries.history import HistoryList

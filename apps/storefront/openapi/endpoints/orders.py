@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from apps.storefront.inputs import NoBody, OrdersQuery, PageQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import NoBody, OrdersQuery, PageQuery
 from apps.storefront.sales import LabelRequestBody
 from resale.application.operations.orders import Acknowledgement, LabelUnderWay
 from resale.application.operations.sellers import ShipFromMissing

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from apps.storefront.inputs import PageQuery
 from apps.storefront.openapi import codes
 from apps.storefront.openapi.codes import codes_of
 from apps.storefront.openapi.endpoints.shapes import Access, Endpoint
+from apps.storefront.parameters import PageQuery
 from apps.storefront.purchases import PurchaseName
 from resale.application.queries.history import HistoryList
 from resale.application.queries.purchases import PurchaseView

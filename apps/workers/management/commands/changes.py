@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from apps.workers.changes import WAIT_SECONDS
+from apps.workers.changes.consumer import WAIT_SECONDS
 from apps.workers.roles import changes_loops, run_until_stopped
 
 

@@ -8,9 +8,9 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
-from apps.core.commands import perform
 from apps.core.container import get_container
 from apps.core.dead_letters import LetterOffice
+from apps.core.execution import perform
 from apps.core.requests import convert_values
 from apps.tenancy import registry
 from resale.application.operations.dead_letters import Discard

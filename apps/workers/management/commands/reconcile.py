@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.reconcile import Reconciliation, reconcile_entity, reconcile_tenant
+from apps.workers.changes.reconciliation import Reconciliation, reconcile_entity, reconcile_tenant
 from resale.domain.ids import is_any_id
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome

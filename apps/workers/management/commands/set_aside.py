@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.set_aside import SetAsideChanges
+from apps.workers.changes.set_aside import SetAsideChanges
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
 

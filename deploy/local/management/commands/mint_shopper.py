@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.tenancy import registry
 from deploy.local.brands import BRANDS
-from deploy.local.introductions import TOKENS_GOOD_FOR
 from deploy.local.issuer.tokens import mint
+from deploy.local.summary import TOKENS_GOOD_FOR
 from resale.errors import Outcome
 
 

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand
 from apps.core import clock
 from apps.core.container import get_container
 from apps.tenancy import registry
+from deploy.local.database_watch import DatabaseWatch
 from deploy.local.provisioning.pipes import LocalPipe
 from deploy.local.relay import Checkpoint, Relay, TenantRelay
-from deploy.local.watching import DatabaseWatch
 from resale.application.ports import StreamRange
 from resale.domain.tenants import Tenant
 

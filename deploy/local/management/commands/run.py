@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from deploy.local.engines.install import InstallError, say_line
-from deploy.local.journey.expecting import JourneyFailed
+from deploy.local.journey.assertions import JourneyFailed
 from deploy.local.private_files import Unreadable
 from deploy.local.running import LocalPlatform
 from deploy.local.supervisor import SupervisorError

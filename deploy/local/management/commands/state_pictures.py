@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from deploy.local.engines.install import ENGINES_DIR
-from deploy.local.pictures import draw
+from deploy.local.state_diagrams import draw
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@
 
 from resale.application.operations.claims.deciding import open_claim, resolve_claim, withdraw_claim
 from resale.application.operations.claims.evidence import add_evidence
-from resale.application.operations.claims.returning import (
+from resale.application.operations.claims.returns import (
     advance_claim,
     record_return_tracking,
     report_return,

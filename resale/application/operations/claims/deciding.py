@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.claims.moving import (
+from resale.application.operations.claims.transitions import (
     begin_claim_refund,
     claim_private_of,
     claim_to_act_on,
@@ -33,10 +33,10 @@ from resale.domain.claims import (
     next_version,
 )
 from resale.domain.ids import ClaimId, OrderId, ShipmentId, sibling
+from resale.domain.order_steps import moved
 from resale.domain.orders import Order, OrderCommand, OrderNotFound
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
-from resale.domain.steps import moved
 from resale.errors import FieldError, Forbidden, Invalid
 
 _VERDICTS: Final = {

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from resale.application.operations.claims.moving import claim_to_act_on
+from resale.application.operations.claims.transitions import claim_to_act_on
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
-from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.operations.listings.loading import expect_version, listing_to_act_on
 from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.operations.listings.loading import expect_version, listing_to_act_on
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.listings.acting import listing_to_act_on
+from resale.application.operations.listings.loading import listing_to_act_on
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId, sibling

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.listings.acting import expect_version, listing_to_act_on
+from resale.application.operations.listings.loading import expect_version, listing_to_act_on
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal

@@ -12,7 +12,7 @@ from resale.application.operations.orders.refunding import (
     RefundUnderWay,
     refund_order,
 )
-from resale.application.operations.orders.returning import review_refund
+from resale.application.operations.orders.returned_refunds import review_refund
 from resale.application.operations.orders.submitting import submit_order
 from resale.application.operations.orders.tracking import (
     confirm_receipt,

@@ -19,8 +19,8 @@ from resale.application.operations.orders.refunding import begin_refund, settle_
 from resale.application.operations.orders.tracking import buy_label, receive, track
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.ids import OrderId
+from resale.domain.order_steps import OrderStep, kept, next_step
 from resale.domain.orders import Order
-from resale.domain.steps import OrderStep, kept, next_step
 
 
 class _At(msgspec.Struct, frozen=True):

@@ -5,13 +5,14 @@ from datetime import datetime
 import msgspec
 
 from resale.application.operations.orders.labels import GivenUp, book_label, give_up_label
-from resale.application.operations.orders.moving import move_listing
 from resale.application.operations.orders.tracking import on_its_way
+from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
+from resale.domain.order_steps import kept, moved, shipment_of
 from resale.domain.orders import (
     ORDERS,
     Order,
@@ -20,7 +21,6 @@ from resale.domain.orders import (
     OrderNotFound,
     OrderStatus,
 )
-from resale.domain.steps import kept, moved, shipment_of
 from resale.errors import Forbidden
 
 _REASONS = {Role.OWNER: "buyer_cancelled", Role.COUNTERPARTY: "seller_cancelled"}

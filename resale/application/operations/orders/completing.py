@@ -7,9 +7,9 @@ import msgspec
 from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
-from resale.domain.moments import stamped
+from resale.domain.order_steps import moved, transfer_id_of
 from resale.domain.orders import Order, OrderCommand
-from resale.domain.steps import moved, transfer_id_of
+from resale.domain.timestamps import stamped
 from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
 
 

@@ -5,15 +5,15 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.orders.moving import private_of, seal_private
+from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.addresses import Address, accepted_address
 from resale.domain.calendars import add_business_days
 from resale.domain.ids import OrderId
+from resale.domain.order_steps import kept
 from resale.domain.orders import LABEL_REFUSED, Order, OrderChanged, OrderNotFound, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus
-from resale.domain.steps import kept
 from resale.errors import Forbidden, Rejected
 
 #: Before its parcel can have a label.

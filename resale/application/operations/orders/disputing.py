@@ -6,10 +6,11 @@ import msgspec
 
 from resale.application.operations.orders.paying import book_sale
 from resale.application.operations.orders.refunding import commit_given_back
-from resale.application.operations.orders.returning import reinstate
+from resale.application.operations.orders.returned_refunds import reinstate
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.ids import OrderId, RefundId
+from resale.domain.order_steps import is_unbooked, kept
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
     CHARGEBACK,
@@ -20,7 +21,6 @@ from resale.domain.payments import (
     Refund,
     RefundState,
 )
-from resale.domain.steps import is_unbooked, kept
 from resale.errors import Unavailable
 
 

@@ -5,17 +5,17 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.orders.moving import move_listing, payment_request
+from resale.application.operations.orders.transitions import move_listing, payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
 from resale.domain.ids import PaymentId, ShipmentId, sibling
 from resale.domain.listings import ListingCommand
+from resale.domain.order_steps import kept, moved, payment_of, shipment_of, transfer_id_of
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.payments import Payment, PaymentCommand, PaymentOutcome, PaymentState, PaymentStatus, paid
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
-from resale.domain.steps import kept, moved, payment_of, shipment_of, transfer_id_of
 from resale.domain.transfers import Transfer
 
 _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED: PaymentCommand.VOID}

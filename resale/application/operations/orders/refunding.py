@@ -12,13 +12,14 @@ from resale.application.operations.orders.completing import (
     release_transfer,
     reverse_transfer,
 )
-from resale.application.operations.orders.moving import payment_request
+from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
+from resale.domain.order_steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.orders import (
     MAX_REFUNDS,
     Order,
@@ -36,7 +37,6 @@ from resale.domain.payments import (
     RefundState,
     paid,
 )
-from resale.domain.steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.text import code, reference
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Forbidden, Invalid, Rejected

@@ -20,6 +20,7 @@ from resale.domain.listings import (
     moved_listing,
 )
 from resale.domain.money import share
+from resale.domain.order_steps import STEP_DUE
 from resale.domain.orders import (
     Amounts,
     Commission,
@@ -31,7 +32,6 @@ from resale.domain.orders import (
     price_order,
 )
 from resale.domain.return_urls import check_return_url
-from resale.domain.steps import STEP_DUE
 
 COMMISSION_RULE: Final = "2026-1"
 

@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.orders.labels import book_label
-from resale.application.operations.orders.moving import private_of, seal_private
+from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import ShippingProvider, UnitOfWork
 from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
+from resale.domain.order_steps import kept, moved, moved_if_allowed, shipment_of
 from resale.domain.orders import (
     LABEL_REFUSED,
     Order,
@@ -33,7 +34,6 @@ from resale.domain.shipments import (
     labelled,
     record_events,
 )
-from resale.domain.steps import kept, moved, moved_if_allowed, shipment_of
 from resale.errors import Forbidden
 
 #: What a parcel's state means for its order, and the change that says so.

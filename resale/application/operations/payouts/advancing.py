@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.payouts.giving_back import give_back
+from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.ids import PayoutId

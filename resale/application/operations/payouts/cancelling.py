@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from resale.application.operations.payouts.giving_back import give_back
+from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.access import Action, Principal, permits, role_towards

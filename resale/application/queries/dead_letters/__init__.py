@@ -1,7 +1,7 @@
 """Dead letters, looked at: listed, shown, and described as a replay would find them."""
 
-from resale.application.queries.dead_letters.describing import DESCRIBERS, Effect, EffectKind, Looking
-from resale.application.queries.dead_letters.looking import (
+from resale.application.queries.dead_letters.dry_run import DESCRIBERS, Effect, EffectKind, Looking
+from resale.application.queries.dead_letters.reading import (
     DryRun,
     describe_replay,
     get_dead_letter,

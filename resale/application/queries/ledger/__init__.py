@@ -1,7 +1,15 @@
 """The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
 
 from resale.application.queries.ledger.balances import Balance, BalanceSheet, CurrencyAmount, get_balance_sheet
-from resale.application.queries.ledger.bookings import (
+from resale.application.queries.ledger.permissions import LedgerNotFound
+from resale.application.queries.ledger.reconciliation import (
+    MAX_DAYS,
+    Difference,
+    DifferenceKind,
+    Reconciliation,
+    get_reconciliation,
+)
+from resale.application.queries.ledger.transactions import (
     MAX_LISTED_DAYS,
     LedgerBehind,
     LedgerDays,
@@ -10,14 +18,6 @@ from resale.application.queries.ledger.bookings import (
     LedgerTransactionView,
     list_bookings,
     list_ledger_transactions,
-)
-from resale.application.queries.ledger.books import LedgerNotFound
-from resale.application.queries.ledger.reconciling import (
-    MAX_DAYS,
-    Difference,
-    DifferenceKind,
-    Reconciliation,
-    get_reconciliation,
 )
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from resale.application.ports import Reader
-from resale.application.queries.ledger.books import check_books
+from resale.application.queries.ledger.permissions import check_books
 from resale.domain.access import Principal
 from resale.domain.ledger import HOUSE_ACCOUNTS
 

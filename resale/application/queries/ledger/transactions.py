@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import Reader
-from resale.application.queries.ledger.books import check_books
+from resale.application.queries.ledger.permissions import check_books
 from resale.domain.access import Principal
 from resale.domain.ledger import LedgerEntry
 from resale.errors import Unavailable

@@ -22,11 +22,11 @@ from kombu.utils.imports import symbol_by_name
 
 from apps.core import clock
 from apps.workers import messages
-from apps.workers.bindings import Bindings
-from apps.workers.calls import Call
 from apps.workers.failures import Delivered, try_record
-from apps.workers.leases import Leases
-from apps.workers.polls import Limits, Poll, Polls
+from apps.workers.transport.bindings import Bindings
+from apps.workers.transport.leases import Leases
+from apps.workers.transport.polls import Limits, Poll, Polls
+from apps.workers.transport.queue_calls import Call
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 from kombu.asynchronous.hub import Hub
 
-from apps.workers.bindings import Binding, Bindings
-from apps.workers.calls import Answer, Call, LoopHTTP, QueueCalls, loop_http
+from apps.workers.transport.bindings import Binding, Bindings
+from apps.workers.transport.queue_calls import Answer, Call, LoopHTTP, QueueCalls, loop_http
 
 logger = logging.getLogger(__name__)
 

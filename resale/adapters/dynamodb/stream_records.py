@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.adapters.dynamodb.wire import Item, from_wire
+from resale.adapters.dynamodb.attribute_values import Item, from_wire
 from resale.application.ports import HistoryRow, RecordUnreadable
 from resale.domain.changes import decode_change
 

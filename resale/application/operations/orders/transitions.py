@@ -7,10 +7,10 @@ from msgspec import UNSET
 from resale.application.ports import UnitOfWork
 from resale.domain.listings import LISTINGS, ListingCommand, moved_listing
 from resale.domain.money import Money
+from resale.domain.order_steps import payment_of
 from resale.domain.orders import Order, OrderChanged, OrderPrivate
 from resale.domain.payments import PaymentRequest
 from resale.domain.return_urls import with_order_id
-from resale.domain.steps import payment_of
 
 
 def private_of(*, uow: UnitOfWork, order: Order) -> OrderPrivate:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import PaymentProvider, Reader
-from resale.application.queries.ledger.books import check_books
+from resale.application.queries.ledger.permissions import check_books
 from resale.domain.access import Principal
 from resale.domain.ids import OrderId, PayoutId, is_id
 from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step

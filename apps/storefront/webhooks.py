@@ -9,12 +9,12 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core import clock
-from apps.core.commands import perform
 from apps.core.container import get_container
+from apps.core.execution import perform
 from apps.core.problems import MalformedBody
 from apps.core.requests import info_of, read_raw_body
 from apps.core.views import LeanAPIView, json_response
-from apps.storefront.inputs import NoQuery, read_query
+from apps.storefront.parameters import NoQuery, read_query
 from apps.tenancy import registry
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import PaymentProvider, ShippingProvider

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from apps.backoffice.words import name_account, name_step
+from apps.backoffice.display_text import name_account, name_step
 from resale.application.queries.ledger import BalanceSheet, LedgerTransactionView
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deploy.local.private_files import Secrets, save
-from deploy.local.serving import Endpoint
+from deploy.local.sandbox_server import Endpoint
 from resale.domain.partners import PartnerKind
 
 

@@ -9,8 +9,8 @@ import msgspec
 from django.http import HttpRequest
 
 from apps.core import clock
-from apps.core.commands import perform
 from apps.core.container import get_container
+from apps.core.execution import perform
 from apps.core.requests import info_of
 from apps.tenancy import registry
 from apps.tenancy.errors import TenantNotFound

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import DeadLetters, Document, HistoryRow, Letter, Reader
-from resale.application.queries.dead_letters.describing import Effect, Looking, describe_change, describe_task
+from resale.application.queries.dead_letters.dry_run import Effect, Looking, describe_change, describe_task
 from resale.application.queries.dead_letters.views import (
     DeadLetterDetail,
     DeadLetterPage,

@@ -7,8 +7,8 @@ from typing import Final
 import tenacity
 from botocore.retries.quota import RetryQuota
 
-from resale.adapters.dynamodb.connections import ConnectionPool, TransportFailed
-from resale.adapters.dynamodb.failures import TokenRefused, TransactionCanceled, Transient, failure_of
+from resale.adapters.dynamodb.error_classification import TokenRefused, TransactionCanceled, Transient, failure_of
+from resale.adapters.dynamodb.http_connections import ConnectionPool, TransportFailed
 from resale.adapters.dynamodb.retries import PAUSE, Retries
 from resale.adapters.signing import CredentialSource, JSONCallSigner, WallClock
 from resale.errors import Unavailable

@@ -15,10 +15,10 @@ from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, P
 from resale.domain.inbound import Inbound, InboundNotFound, InboundStatus
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound
 from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
+from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order, OrderNotFound
 from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
 from resale.domain.sellers import Seller
-from resale.domain.steps import OrderStep, next_step
 from resale.errors import NotFound
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from apps.core.decoding import pointer
+from apps.core.validation_errors import pointer
 from resale.domain.text import EXTRA, WRITTEN, TextKind, TextRefused, clean_text
 from resale.errors import FieldError
 

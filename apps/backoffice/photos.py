@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from apps.backoffice.desks import Desk
+from apps.backoffice.staff_context import Desk
 from apps.core.container import get_container
 from resale.application.queries.listings import BrandListing, ImageView, PhotoView, PublicListing, RenditionView
 from resale.domain.ids import MediaId

@@ -6,15 +6,15 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer
-from resale.application.operations.orders.moving import payment_request
 from resale.application.operations.orders.refunding import refund_begun
+from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.ids import OrderId, RefundId, TransferId
+from resale.domain.order_steps import kept, payment_of, transfer_id_of
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restored
 from resale.domain.shipments import ShipmentStatus
-from resale.domain.steps import kept, payment_of, transfer_id_of
 from resale.domain.transfers import Transfer, TransferStatus
 
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})

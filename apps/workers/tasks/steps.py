@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from apps.core.commands import perform
+from apps.core.execution import perform
 from resale.application.operations.claims import advance_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing

@@ -9,9 +9,9 @@ from celery import shared_task
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.workers.base import TenantTask
-from apps.workers.steps import STEPS, Delivery, look_at_image, retire_listing_photos
 from apps.workers.sweep import Sweeper
+from apps.workers.tasks.base import TenantTask
+from apps.workers.tasks.steps import STEPS, Delivery, look_at_image, retire_listing_photos
 from resale.application.reactions import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from resale.application.operations.claims.moving import (
+from resale.application.operations.claims.transitions import (
     begin_claim_refund,
     claim_private_of,
     claim_to_act_on,
     close_claim,
 )
 from resale.application.operations.orders.labels import book_label, give_up_label
-from resale.application.operations.orders.moving import private_of
+from resale.application.operations.orders.transitions import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger

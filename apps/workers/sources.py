@@ -4,7 +4,7 @@ from django.db import connections
 
 from apps.core.container import get_container
 from apps.tenancy import registry
-from apps.workers.bindings import Bindings, Purpose
+from apps.workers.transport.bindings import Bindings, Purpose
 from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
 

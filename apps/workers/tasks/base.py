@@ -14,8 +14,8 @@ from kombu.utils.imports import symbol_by_name
 
 from apps.core import clock
 from apps.core.logs import log_context
-from apps.workers.bindings import TenantSource
 from apps.workers.failures import Delivered, TaskTooLarge, try_record
+from apps.workers.transport.bindings import TenantSource
 from resale.domain.dead_letters import FailureOutcome
 from resale.domain.tenants import Tenant
 from resale.errors import NotFound, Rejected
@@ -37,7 +37,7 @@ class TenantTask(Task[..., None]):
     """
 
     abstract = True
-    Request = "apps.workers.requests:NotedRequest"
+    Request = "apps.workers.tasks.requests:NotedRequest"
 
     def __call__(self, *_positional: Any, **ids: Any) -> None:
         """Run for the tenant of the queue; Celery calls this for each message."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from deploy.local.payments.books import Books
+from deploy.local.payments.store import Books
 
 
 class ProviderError(Exception):

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.adapters.dynamodb.connections import Response
-from resale.adapters.dynamodb.wire import Item, from_wire
+from resale.adapters.dynamodb.attribute_values import Item, from_wire
+from resale.adapters.dynamodb.http_connections import Response
 from resale.adapters.signing import REFUSED_TOKEN_CODES
 from resale.errors import Unavailable
 

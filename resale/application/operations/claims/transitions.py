@@ -18,8 +18,8 @@ from resale.domain.claims import (
     next_version,
 )
 from resale.domain.ids import ClaimId
+from resale.domain.order_steps import claim_closed
 from resale.domain.orders import Order, OrderStatus
-from resale.domain.steps import claim_closed
 from resale.errors import Forbidden
 
 

@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import TransferId, sibling
-from resale.domain.moments import stamped
 from resale.domain.orders import (
     GIVING_BACK,
     ORDERS,
@@ -22,6 +21,7 @@ from resale.domain.orders import (
 from resale.domain.partners import PARTNER_SILENT, pause_after
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
+from resale.domain.timestamps import stamped
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
 BUYER_CHECKED_AFTER: Final = timedelta(minutes=1)  # webhooks report a 3-D Secure result; this is for a lost one

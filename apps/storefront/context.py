@@ -9,8 +9,8 @@ import msgspec
 from rest_framework.request import Request
 
 from apps.core import clock
-from apps.core.commands import perform
 from apps.core.container import get_container
+from apps.core.execution import perform
 from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
 from apps.tenancy.authentication import Caller, caller_of, require_scope, require_shopper

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from kombu.asynchronous.hub import Hub
 
-from apps.workers.calls import Answer
-from apps.workers.polls import Poll
+from apps.workers.transport.polls import Poll
+from apps.workers.transport.queue_calls import Answer
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The Celery transport: one logical queue per purpose, fed by the SQS queues of all active tenants."""
