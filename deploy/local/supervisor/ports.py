@@ -11,6 +11,7 @@ from deploy.local.supervisor.specs import PortTaken
 LOOPBACK = "127.0.0.1"
 # Below the ephemeral ranges (Linux 32768 up, macOS 49152 up): no outgoing connection takes one during a restart.
 _CHOICE = range(20_000, 32_000)
+_RANDOM = random.SystemRandom()  # whoever seeds the module's own source would give two processes the same ports
 
 
 def is_free(port: int) -> bool:
@@ -41,7 +42,7 @@ def pick() -> int:
         PortTaken: None was found in a hundred tries.
     """
     for _ in range(100):
-        port = random.choice(_CHOICE)  # noqa: S311 - not a secret
+        port = _RANDOM.choice(_CHOICE)
         if is_free(port):
             return port
     raise PortTaken(f"no free port found between {_CHOICE.start} and {_CHOICE.stop}")
