@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import NewType
+from typing import Final, Generic, NewType, TypeGuard, TypeVar
+
+import msgspec
+
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
 
 TenantId = NewType("TenantId", str)
 ListingId = NewType("ListingId", str)
@@ -26,6 +30,44 @@ DeadLetterId = NewType("DeadLetterId", str)
 IdSource = Callable[[str], str]
 
 _ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
+
+
+class IdType(msgspec.Struct, Generic[I], frozen=True):
+    """One kind of id: the prefix that tells it from the others, and its type."""
+
+    prefix: str
+    type: Callable[[str], I]
+
+    def matches(self, value: str) -> TypeGuard[I]:
+        """Return whether ``value`` has the shape of an id of this kind."""
+        return value.startswith(self.prefix + "_") and _ID.fullmatch(value) is not None
+
+    def new(self, ids: IdSource) -> I:
+        """Make a new id."""
+        return self.type(ids(self.prefix))
+
+    def sibling_of(self, entity_id: str) -> I:
+        """Return the id of the one part of this kind that an entity has: the same number under this prefix."""
+        return self.type(f"{self.prefix}_{entity_id.partition('_')[2]}")
+
+
+LISTING_ID: Final = IdType("lst", ListingId)
+MEDIA_ID: Final = IdType("med", MediaId)
+ORDER_ID: Final = IdType("ord", OrderId)
+CUSTOMER_ID: Final = IdType("cus", CustomerId)
+PAYMENT_ID: Final = IdType("pay", PaymentId)
+REFUND_ID: Final = IdType("ref", RefundId)
+SHIPMENT_ID: Final = IdType("shp", ShipmentId)
+RETURN_ID: Final = IdType("rtn", ShipmentId)  # of the parcel that brings a claim's item back
+CLAIM_ID: Final = IdType("clm", ClaimId)
+TRANSFER_ID: Final = IdType("trf", TransferId)
+PAYOUT_ID: Final = IdType("pyt", PayoutId)
+SELLER_ID: Final = IdType("sel", SellerId)
+CONNECTION_ID: Final = IdType("con", ConnectionId)
+INBOUND_ID: Final = IdType("inb", InboundId)
+PURCHASE_ID: Final = IdType("pur", PurchaseId)
+CLOCK_ID: Final = IdType("clk", ClockId)
+DEAD_LETTER_ID: Final = IdType("dlq", DeadLetterId)
 
 
 def is_id(prefix: str, value: str) -> bool:

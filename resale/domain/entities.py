@@ -1,0 +1,355 @@
+"""The entity types: one record for each kind of thing that is stored, audited and named by an id of ours.
+
+What only the type decides is stated here once: prefix, table, errors, permissions, wake-up, page, states. Repositories,
+reads, histories, path parameters, links, wake-ups and diagrams take it from here.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from resale.domain import ids
+from resale.domain.access import Action
+from resale.domain.claims import CLAIMS, Claim, ClaimChanged, ClaimNotFound
+from resale.domain.clocks import Clock, ClockChanged, ClockNotFound
+from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStateNotFound
+from resale.domain.customers import Customer, CustomerChanged, CustomerNotFound
+from resale.domain.dead_letters import DEAD_LETTERS, DeadLetter, DeadLetterChanged, DeadLetterNotFound
+from resale.domain.ids import (
+    ClaimId,
+    ClockId,
+    ConnectionId,
+    CustomerId,
+    DeadLetterId,
+    IdType,
+    InboundId,
+    ListingId,
+    MediaId,
+    OrderId,
+    PayoutId,
+    PurchaseId,
+    SellerId,
+    TransferId,
+)
+from resale.domain.inbound import INBOUND, Inbound, InboundChanged, InboundNotFound
+from resale.domain.listings import LISTINGS, Listing, ListingChanged, ListingNotFound
+from resale.domain.media import Media, MediaChanged, MediaNotFound
+from resale.domain.orders import ORDERS, Order, OrderChanged, OrderNotFound
+from resale.domain.payouts import PAYOUTS, Payout, PayoutChanged, PayoutNotFound
+from resale.domain.purchases import Purchase, PurchaseChanged, PurchaseNotFound
+from resale.domain.sellers import Seller, SellerChanged, SellerNotFound
+from resale.domain.states import Machine
+from resale.domain.transfers import TRANSFERS, Transfer, TransferChanged, TransferNotFound
+from resale.errors import Conflict, NotFound
+
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
+E = TypeVar("E", bound=msgspec.Struct)
+
+
+class Table(StrEnum):
+    """The tables that hold entities, as ``domain.tenants.Tables`` calls them."""
+
+    LISTINGS = "listings"
+    ORDERS = "orders"
+    CUSTOMERS = "customers"
+
+
+class Absent(msgspec.Struct, frozen=True):
+    """Stands where an entity type has no such thing, with the reason."""
+
+    because: str
+
+
+class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
+    """What is true of every entity of one type.
+
+    Attributes:
+        id: Its kind of id, with the prefix.
+        struct: The entity as stored.
+        name: What people call one of it, in the singular.
+        about: What it is, in a sentence or two; the documents quote it.
+        table: Which table holds it.
+        not_found: Raised when there is none that the caller may see.
+        changed: Raised when another writer won.
+        owner, counterparty: Read who it belongs to, and who is its other party; None where nobody is.
+        view: The action of seeing it. Who may not see it is told ``not_found``.
+        history: The action of seeing its history.
+        argument: The name of its id in paths of the API, in addresses of the back office and in messages.
+        wake_task: The task that wakes it when it is due.
+        page: Its page in the back office, reached with ``argument`` alone.
+        states: Its state machine.
+        sample: What its stored samples are called: ``tests/samples/<sample>-<schema>.json``.
+    """
+
+    id: IdType[I]
+    struct: type[E]
+    name: str
+    about: str
+    table: Table
+    not_found: type[NotFound]
+    changed: type[Conflict]
+    owner: Callable[[E], CustomerId] | None = None
+    counterparty: Callable[[E], CustomerId] | None = None
+    view: Action | Absent
+    history: Action | Absent
+    argument: str
+    wake_task: str | Absent
+    page: str | Absent
+    states: Machine[Any, Any] | Absent
+    sample: str
+
+    @property
+    def prefix(self) -> str:
+        """What its ids begin with, without the underscore."""
+        return self.id.prefix
+
+
+_NEVER_WAITS: Final = Absent("nothing it waits for has a time")
+_ONE_STATE: Final = Absent("it has one state only")
+
+LISTING: Final = EntityType[ListingId, Listing](
+    id=ids.LISTING_ID,
+    struct=Listing,
+    name="listing",
+    about="The advert of one item. What is sold stays sold; an item that came back gets a new listing.",
+    table=Table.LISTINGS,
+    not_found=ListingNotFound,
+    changed=ListingChanged,
+    owner=lambda listing: listing.seller_id,
+    view=Action.VIEW_LISTING,
+    history=Action.VIEW_LISTING_HISTORY,
+    argument="listing_id",
+    wake_task="listings.expire",
+    page="listing",
+    states=LISTINGS,
+    sample="listing",
+)
+IMAGE: Final = EntityType[MediaId, Media](
+    id=ids.MEDIA_ID,
+    struct=Media,
+    name="image",
+    about="An image slot of a listing, or of a claim as evidence, and what was made of the upload.",
+    table=Table.LISTINGS,
+    not_found=MediaNotFound,
+    changed=MediaChanged,
+    owner=lambda media: media.seller_id,
+    view=Absent("it is seen as a part of its listing or claim"),
+    history=Absent("what a listing shows of it is frozen into the listing, whose history has it"),
+    argument="media_id",
+    wake_task="images.process",
+    page=Absent("it is shown on the page of its listing or claim"),
+    states=Absent("it leaves awaiting_upload once, for ready, rejected or expired"),
+    sample="media",
+)
+ORDER: Final = EntityType[OrderId, Order](
+    id=ids.ORDER_ID,
+    struct=Order,
+    name="order",
+    about="One buyer, one item, from submission to the end of the buyer's protection.",
+    table=Table.ORDERS,
+    not_found=OrderNotFound,
+    changed=OrderChanged,
+    owner=lambda order: order.buyer_id,
+    counterparty=lambda order: order.seller_id,
+    view=Action.VIEW_ORDER,
+    history=Action.VIEW_ORDER_HISTORY,
+    argument="order_id",
+    wake_task="orders.advance",
+    page="order",
+    states=ORDERS,
+    sample="order",
+)
+CLAIM: Final = EntityType[ClaimId, Claim](
+    id=ids.CLAIM_ID,
+    struct=Claim,
+    name="claim",
+    about="Buyer protection for one delivered order.",
+    table=Table.ORDERS,
+    not_found=ClaimNotFound,
+    changed=ClaimChanged,
+    owner=lambda claim: claim.buyer_id,
+    counterparty=lambda claim: claim.seller_id,
+    view=Action.VIEW_CLAIM,
+    history=Action.VIEW_CLAIM_HISTORY,
+    argument="claim_id",
+    wake_task="claims.advance",
+    page="claim",
+    states=CLAIMS,
+    sample="claim",
+)
+TRANSFER: Final = EntityType[TransferId, Transfer](
+    id=ids.TRANSFER_ID,
+    struct=Transfer,
+    name="transfer",
+    about="What a seller earns by an order; clawed back after completion by a transfer below zero.",
+    table=Table.ORDERS,
+    not_found=TransferNotFound,
+    changed=TransferChanged,
+    owner=lambda transfer: transfer.seller_id,
+    view=Absent("it is seen with its order's ledger: Action.VIEW_LEDGER, which has no states"),
+    history=Absent("it is found by its order: list_transfer_history, for whoever may see the ledger"),
+    argument="transfer_id",
+    wake_task=Absent("its order and the payout move it"),
+    page=Absent("its page is below its order's, whose id it needs too"),
+    states=TRANSFERS,
+    sample="transfer",
+)
+PAYOUT: Final = EntityType[PayoutId, Payout](
+    id=ids.PAYOUT_ID,
+    struct=Payout,
+    name="payout",
+    about="What leaves a seller's balance.",
+    table=Table.ORDERS,
+    not_found=PayoutNotFound,
+    changed=PayoutChanged,
+    owner=lambda payout: payout.seller_id,
+    view=Action.VIEW_PAYOUT,
+    history=Action.VIEW_PAYOUT_HISTORY,
+    argument="payout_id",
+    wake_task="payouts.advance",
+    page="payout",
+    states=PAYOUTS,
+    sample="payout",
+)
+PURCHASE: Final = EntityType[PurchaseId, Purchase](
+    id=ids.PURCHASE_ID,
+    struct=Purchase,
+    name="purchase",
+    about="The proof of a past order at the brand, and how many of its units are listed for resale.",
+    table=Table.ORDERS,
+    not_found=PurchaseNotFound,
+    changed=PurchaseChanged,
+    owner=lambda purchase: purchase.customer_id,
+    view=Action.VIEW_PURCHASE,
+    history=Action.VIEW_PURCHASE_HISTORY,
+    argument="purchase_id",
+    wake_task=_NEVER_WAITS,
+    page=Absent("it is shown on the page of the listing made from it"),
+    states=_ONE_STATE,
+    sample="purchase",
+)
+SELLER: Final = EntityType[SellerId, Seller](
+    id=ids.SELLER_ID,
+    struct=Seller,
+    name="seller account",
+    about="What a seller may be paid, how and where to, and where they ship from. Its version guards the balance.",
+    table=Table.ORDERS,
+    not_found=SellerNotFound,
+    changed=SellerChanged,
+    owner=lambda seller: seller.customer_id,
+    view=Absent("it is read by its customer's id, by the customer alone"),
+    history=Absent("its balance is told by the ledger, the rest by its owner"),
+    argument="seller_id",
+    wake_task="payouts.start",
+    page=Absent("the back office shows balances, one page for all"),
+    states=_ONE_STATE,
+    sample="seller",
+)
+CUSTOMER: Final = EntityType[CustomerId, Customer](
+    id=ids.CUSTOMER_ID,
+    struct=Customer,
+    name="customer",
+    about="One shopper of one shop, buyer and seller alike: known by a keyed hash, never by name.",
+    table=Table.CUSTOMERS,
+    not_found=CustomerNotFound,
+    changed=CustomerChanged,
+    owner=lambda customer: customer.id,
+    view=Absent("nothing of it is shown but its id"),
+    history=Absent("it is made and never changed"),
+    argument="customer_id",
+    wake_task=_NEVER_WAITS,
+    page=Absent("nothing of it is shown; search leads from its id to its listings and orders"),
+    states=_ONE_STATE,
+    sample="customer",
+)
+INBOUND_EVENT: Final = EntityType[InboundId, Inbound](
+    id=ids.INBOUND_ID,
+    struct=Inbound,
+    name="inbound event",
+    about="What a partner told by a webhook; one that has to wait stays received, and is due again.",
+    table=Table.ORDERS,
+    not_found=InboundNotFound,
+    changed=InboundChanged,
+    view=Absent("only workers read it"),
+    history=Absent("what it led to is in the history of its target"),
+    argument="inbound_id",
+    wake_task="inbound.process",
+    page=Absent("what it led to is on the page of its target"),
+    states=INBOUND,
+    sample="inbound",
+)
+CONNECTION: Final = EntityType[ConnectionId, ConnectionState](
+    id=ids.CONNECTION_ID,
+    struct=ConnectionState,
+    name="connection",
+    about="How a shop's connection to a partner fares, from the first time it failed.",
+    table=Table.ORDERS,
+    not_found=ConnectionStateNotFound,
+    changed=ConnectionChanged,
+    view=Action.VIEW_CONNECTION,
+    history=Absent("its last change is what is shown of it"),
+    argument="connection_id",
+    wake_task=_NEVER_WAITS,
+    page=Absent("all of them are on one page"),
+    states=Absent("it is open or closed as its partner fails or answers; nobody commands it"),
+    sample="connection",
+)
+TEST_CLOCK: Final = EntityType[ClockId, Clock](
+    id=ids.CLOCK_ID,
+    struct=Clock,
+    name="test clock",
+    about="How far a sandbox shop's time runs ahead of the wall clock. A shop has one.",
+    table=Table.CUSTOMERS,
+    not_found=ClockNotFound,
+    changed=ClockChanged,
+    view=Action.MOVE_TEST_CLOCK,
+    history=Absent("what it caused is in the histories of what it moved"),
+    argument="clock_id",
+    wake_task=_NEVER_WAITS,
+    page=Absent("the brand moves it through the API"),
+    states=_ONE_STATE,
+    sample="clock",
+)
+DEAD_LETTER: Final = EntityType[DeadLetterId, DeadLetter](
+    id=ids.DEAD_LETTER_ID,
+    struct=DeadLetter,
+    name="dead letter",
+    about="A message that its queue gave up on, from the moment somebody replays or discards it.",
+    table=Table.ORDERS,
+    not_found=DeadLetterNotFound,
+    changed=DeadLetterChanged,
+    view=Action.VIEW_DEAD_LETTERS,
+    history=Absent("it says itself who did what with it and when"),
+    argument="letter_id",
+    wake_task=_NEVER_WAITS,
+    page="dead-letter",
+    states=DEAD_LETTERS,
+    sample="dead_letter",
+)
+
+#: Every entity type, by the prefix of its ids.
+ENTITIES: Final[Mapping[str, EntityType[Any, Any]]] = {
+    entity_type.prefix: entity_type
+    for entity_type in (
+        LISTING,
+        IMAGE,
+        ORDER,
+        CLAIM,
+        TRANSFER,
+        PAYOUT,
+        PURCHASE,
+        SELLER,
+        CUSTOMER,
+        INBOUND_EVENT,
+        CONNECTION,
+        TEST_CLOCK,
+        DEAD_LETTER,
+    )
+}
+
+
+def entity_type_of(entity_id: str) -> EntityType[Any, Any]:
+    """Return the type of the entity that an id names. Raises KeyError where the prefix is no entity's."""
+    return ENTITIES[entity_id.partition("_")[0]]
