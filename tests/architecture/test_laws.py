@@ -78,9 +78,9 @@ class TestKeywordOnly:
             f"{source.at(function)} {function.name}"
             for source in sources(OPERATIONS, QUERIES)
             for function in functions(source.tree.body)
-            if _is_use_case(source, function) and _positional(function)
+            if _is_use_case(source, function) and _positional(function) != _unnamed(source, function)
         ]
-        reason = "Ids are strings and look alike; operations and queries name every argument (put a * first):"
+        reason = "Ids are strings and look alike; queries name every argument, operations all but their unit of work:"
         assert not offences, broken(reason, offences)
 
     def test_tasks(self) -> None:
@@ -187,6 +187,12 @@ def _positional(function: Function) -> list[str]:
     spec = function.args
     named = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
     return [*named, *(["*" + spec.vararg.arg] if spec.vararg else [])]
+
+
+def _unnamed(source: Source, function: Function) -> list[str]:
+    """What may be given by position: the unit of work, to an operation."""
+    is_given_one = source.path.startswith(OPERATIONS) and "uow" in argument_names(function)
+    return ["uow"] if is_given_one else []
 
 
 def _is_use_case(source: Source, function: Function) -> bool:

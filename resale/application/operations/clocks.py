@@ -11,7 +11,7 @@ from resale.domain.ids import ClockId
 from resale.errors import Forbidden
 
 
-def create_test_clock(*, uow: UnitOfWork, principal: Principal, new: NewClock, wall_now: datetime) -> Clock:
+def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, wall_now: datetime) -> Clock:
     """Make the shop's test clock; from now on the shop's time is what it shows.
 
     Shape: reads 1 item; commits 1 (``test_clock.created``).
@@ -46,8 +46,8 @@ def create_test_clock(*, uow: UnitOfWork, principal: Principal, new: NewClock, w
 
 
 def advance_test_clock(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     clock_id: ClockId,
     advance: ClockAdvance,

@@ -8,7 +8,7 @@ from resale.domain.partners import Connection
 
 
 def record_connection(
-    *, uow: UnitOfWork, connection: Connection, seen: Observation, now: datetime
+    uow: UnitOfWork, *, connection: Connection, seen: Observation, now: datetime
 ) -> ConnectionState | None:
     """Record that a connection's breaker opened or closed.
 

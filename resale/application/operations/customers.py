@@ -22,7 +22,7 @@ class Shopper(msgspec.Struct, frozen=True, kw_only=True):
     new_id: CustomerId
 
 
-def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
     """Find a shopper's customer, or buffer a new one into this unit of work; they act from here on.
 
     Shape: reads at most 1 item; commits nothing itself.
@@ -37,10 +37,10 @@ def enrol_shopper(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> Custom
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
     uow.act_as(Actor(kind=ActorKind.SHOPPER, id=found or shopper.new_id))
-    return found or _add(uow=uow, shopper=shopper, now=now)
+    return found or _add(uow, shopper=shopper, now=now)
 
 
-def find_or_add_customer(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+def find_or_add_customer(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
     """Find the customer somebody else speaks of, or buffer a new one into this unit of work; who acts stays who acts.
 
     Shape: reads at most 1 item; commits nothing itself.
@@ -54,10 +54,10 @@ def find_or_add_customer(*, uow: UnitOfWork, shopper: Shopper, now: datetime) ->
         The customer's id: the one they will be known by when they sign in.
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
-    return found or _add(uow=uow, shopper=shopper, now=now)
+    return found or _add(uow, shopper=shopper, now=now)
 
 
-def _add(*, uow: UnitOfWork, shopper: Shopper, now: datetime) -> CustomerId:
+def _add(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
     customer = Customer(id=shopper.new_id, created_at=now, updated_at=now)
     uow.customers.add_shopper(customer, issuer=shopper.issuer, subject=shopper.subject)
     return customer.id

@@ -52,8 +52,8 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin_replay(
-    *,
     uow: UnitOfWork,
+    *,
     letters: DeadLetters,
     principal: Principal,
     letter_id: DeadLetterId,
@@ -92,7 +92,7 @@ def begin_replay(
     return Replay(record=record, letter=letter)
 
 
-def finish_replay(*, uow: UnitOfWork, letters: DeadLetters, begun: Replay, now: datetime) -> DeadLetter:
+def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay, now: datetime) -> DeadLetter:
     """Send the message once more, record that, and take it out of its dead-letter queue.
 
     Shape: reads 1 item; sends at most 1 message; commits at most 1 (``dead_letter.replayed``); deletes at most 1.
@@ -131,8 +131,8 @@ def finish_replay(*, uow: UnitOfWork, letters: DeadLetters, begun: Replay, now: 
 
 
 def discard_dead_letter(
-    *,
     uow: UnitOfWork,
+    *,
     letters: DeadLetters,
     principal: Principal,
     letter_id: DeadLetterId,

@@ -43,7 +43,7 @@ def command_key(*, caller: str, command: str, client_key: str, body: bytes, mean
     )
 
 
-def record_command(*, uow: UnitOfWork, key: CommandKey | None, entity_id: str) -> None:
+def record_command(uow: UnitOfWork, *, key: CommandKey | None, entity_id: str) -> None:
     """Buffer the record that this command made ``entity_id``; nothing without a key."""
     if key is None:
         return

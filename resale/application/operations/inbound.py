@@ -48,7 +48,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_inbound(
-    *, uow: UnitOfWork, connection: Connection, event: PartnerEvent, payload: bytes, now: datetime
+    uow: UnitOfWork, *, connection: Connection, event: PartnerEvent, payload: bytes, now: datetime
 ) -> Inbound:
     """Keep what a partner told, so that it may be told that we have it.
 
@@ -79,7 +79,7 @@ def record_inbound(
     return inbound
 
 
-def process_inbound(*, uow: UnitOfWork, partners: Partners, inbound_id: InboundId, now: datetime) -> Settlement:
+def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundId, now: datetime) -> Settlement:
     """Act on what a partner told: find what it is about, and let that one's own operation do the rest.
 
     Shape: reads 1-2 items and what the operation reads; commits what the operation commits, at most once, and nothing
@@ -117,7 +117,7 @@ def process_inbound(*, uow: UnitOfWork, partners: Partners, inbound_id: InboundI
     return Settlement(command=InboundCommand.PROCESS, target_id=target_id)
 
 
-def settle_inbound(*, uow: UnitOfWork, inbound_id: InboundId, settlement: Settlement, now: datetime) -> Inbound:
+def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settlement, now: datetime) -> Inbound:
     """Record what came of an event, after the operation it led to has committed.
 
     Shape: reads 1 item; commits at most 1 (``inbound.processed``, ``inbound.ignored``, ``inbound.failed``; or
@@ -189,11 +189,11 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now
 def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
     order_id, refund_id = OrderId(target_id), inbound.failed_refund_id
     if inbound.dispute is not None:
-        record_dispute(uow=uow, order_id=order_id, dispute=inbound.dispute, now=now)
+        record_dispute(uow, order_id=order_id, dispute=inbound.dispute, now=now)
     elif refund_id is not None and _was_given(uow, order_id, refund_id):
-        review_refund(uow=uow, payments=partners.payments, order_id=order_id, refund_id=refund_id, now=now)
+        review_refund(uow, payments=partners.payments, order_id=order_id, refund_id=refund_id, now=now)
     else:
-        advance_order(uow=uow, partners=partners, order_id=order_id, now=now)
+        advance_order(uow, partners=partners, order_id=order_id, now=now)
 
 
 def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
@@ -202,23 +202,23 @@ def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
 
 
 def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str, now: datetime) -> None:
-    advance_payout(uow=uow, partners=partners, payout_id=PayoutId(target_id), now=now)
+    advance_payout(uow, partners=partners, payout_id=PayoutId(target_id), now=now)
 
 
 def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
     order_id = OrderId(sibling("ord", target_id))
     if inbound.tracking:
-        record_tracking(uow=uow, order_id=order_id, events=inbound.tracking, now=now)
+        record_tracking(uow, order_id=order_id, events=inbound.tracking, now=now)
     else:
-        advance_order(uow=uow, partners=partners, order_id=order_id, now=now)
+        advance_order(uow, partners=partners, order_id=order_id, now=now)
 
 
 def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
     claim_id = ClaimId(sibling("clm", target_id))
     if inbound.tracking:
-        record_return_tracking(uow=uow, claim_id=claim_id, events=inbound.tracking, now=now)
+        record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking, now=now)
     else:
-        advance_claim(uow=uow, partners=partners, claim_id=claim_id, now=now)
+        advance_claim(uow, partners=partners, claim_id=claim_id, now=now)
 
 
 _Act = Callable[[UnitOfWork, Partners, Inbound, str, datetime], None]

@@ -25,8 +25,8 @@ from resale.domain.media import (
 
 
 def process_image(
-    *,
     uow: UnitOfWork,
+    *,
     store: MediaStore,
     codec: ImageCodec,
     listing_id: ListingId,
@@ -61,7 +61,7 @@ def process_image(
         return media
     upload = store.find_first_version(original_key(listing_id, media_id))
     if upload is None:
-        return _without_upload(uow=uow, media=media, now=now)
+        return _without_upload(uow, media=media, now=now)
     pinned = msgspec.structs.replace(media, original_version=upload.version_id)
     try:
         settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
@@ -69,9 +69,9 @@ def process_image(
         settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
     if settled.status == MediaStatus.READY and is_id("lst", listing_id):
         # A listing that was taken down meanwhile: its own task may have run before these renditions were stored.
-        retire_photos(uow=uow, store=store, listing_id=listing_id)
+        retire_photos(uow, store=store, listing_id=listing_id)
     return _settle(
-        uow=uow,
+        uow,
         media=settled,
         change_type="image.ready" if settled.status == MediaStatus.READY else "image.rejected",
         reason_code=settled.rejection_reason,
@@ -80,7 +80,7 @@ def process_image(
 
 
 def count_attempt(
-    *, uow: UnitOfWork, store: MediaStore, listing_id: ListingId, media_id: MediaId, now: datetime
+    uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, media_id: MediaId, now: datetime
 ) -> Media:
     """Count a repeated attempt at an upload before it begins: one that ends its process leaves no other trace.
 
@@ -96,10 +96,10 @@ def count_attempt(
     is_over = media.status != MediaStatus.AWAITING_UPLOAD or media.attempt_count > MAX_ATTEMPTS
     if is_over or store.find_first_version(original_key(listing_id, media_id)) is None:
         return media
-    return _save_attempts(uow=uow, media=media, count=media.attempt_count + 1, now=now)
+    return _save_attempts(uow, media=media, count=media.attempt_count + 1, now=now)
 
 
-def forget_attempts(*, uow: UnitOfWork, listing_id: ListingId, media_id: MediaId, now: datetime) -> Media:
+def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId, now: datetime) -> Media:
     """Count from the start after a fault of the store, which says nothing of the image.
 
     Shape: reads 1 item; commits 1 (``image.retried``), or nothing for a slot that is used or has no attempt counted.
@@ -112,7 +112,7 @@ def forget_attempts(*, uow: UnitOfWork, listing_id: ListingId, media_id: MediaId
     media = uow.media.get(listing_id, media_id)
     if media.status != MediaStatus.AWAITING_UPLOAD or not media.attempt_count:
         return media
-    return _save_attempts(uow=uow, media=media, count=0, now=now)
+    return _save_attempts(uow, media=media, count=0, now=now)
 
 
 def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
@@ -131,14 +131,14 @@ def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: St
     )
 
 
-def _save_attempts(*, uow: UnitOfWork, media: Media, count: int, now: datetime) -> Media:
+def _save_attempts(uow: UnitOfWork, *, media: Media, count: int, now: datetime) -> Media:
     counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=now)
     uow.media.save(counted, change_type="image.retried")
     uow.commit()
     return counted
 
 
-def retire_photos(*, uow: UnitOfWork, store: MediaStore, listing_id: ListingId) -> int:
+def retire_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) -> int:
     """Make the photos of a listing private that was rejected, withdrawn or removed.
 
     Shape: reads 1 item; moves up to 6 objects an image; commits nothing. Repeating it has no effect.
@@ -160,7 +160,7 @@ def retire_photos(*, uow: UnitOfWork, store: MediaStore, listing_id: ListingId) 
     return store.retire(listing_id)
 
 
-def find_photos_left(*, uow: UnitOfWork, listing_id: ListingId) -> tuple[str, ...]:
+def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ...]:
     """Find the public renditions of a taken-down listing that cannot be made private.
 
     Releases before folders of listings stored a rendition under its hash alone: other listings may show the same
@@ -180,11 +180,11 @@ def find_photos_left(*, uow: UnitOfWork, listing_id: ListingId) -> tuple[str, ..
     return tuple(sorted({key for key in keys if not key.startswith(folder)}))
 
 
-def _without_upload(*, uow: UnitOfWork, media: Media, now: datetime) -> Media:
+def _without_upload(uow: UnitOfWork, *, media: Media, now: datetime) -> Media:
     last_look = last_look_at(media)
     if now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
-        return _settle(uow=uow, media=expired, change_type="image.expired", reason_code="upload_missing", now=now)
+        return _settle(uow, media=expired, change_type="image.expired", reason_code="upload_missing", now=now)
     if media.due_at == last_look:
         return media
     awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=last_look)
@@ -225,7 +225,7 @@ def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: Li
     return tuple(renditions)
 
 
-def _settle(*, uow: UnitOfWork, media: Media, change_type: str, reason_code: str | None, now: datetime) -> Media:
+def _settle(uow: UnitOfWork, *, media: Media, change_type: str, reason_code: str | None, now: datetime) -> Media:
     settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=None)
     uow.media.save(settled, change_type=change_type, reason_code=reason_code)
     uow.commit()

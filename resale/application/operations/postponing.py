@@ -9,7 +9,7 @@ from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.postponing import put_off
 
 
-def postpone_step(*, uow: UnitOfWork, entity_id: OrderId | ClaimId | PayoutId, reason_code: str, now: datetime) -> None:
+def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, reason_code: str, now: datetime) -> None:
     """Put the present step off, longer each time: its partner did not answer after several tries.
 
     After about a day ``attention`` says so to staff, where it says nothing else; the next step that is taken clears it.

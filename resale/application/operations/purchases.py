@@ -29,7 +29,7 @@ from resale.errors import FieldError, Forbidden
 
 
 def record_purchase(
-    *, uow: UnitOfWork, principal: Principal, source: str, line: str, new: NewPurchase, now: datetime
+    uow: UnitOfWork, *, principal: Principal, source: str, line: str, new: NewPurchase, now: datetime
 ) -> Purchase:
     """Take down what a shopper bought, or what the brand says of it now. What changes nothing is a no-op.
 
@@ -62,7 +62,7 @@ def record_purchase(
         livemode=not uow.tenant.sandbox,
         source=source,
         line=line,
-        customer_id=_customer_of(uow=uow, new=new, now=now),
+        customer_id=_customer_of(uow, new=new, now=now),
         product=new.product,
         title=new.title,
         quantity=new.quantity,
@@ -84,7 +84,7 @@ def record_purchase(
     return purchase
 
 
-def claim_unit(*, uow: UnitOfWork, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId, now: datetime) -> None:
+def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId, now: datetime) -> None:
     """Buffer that one more unit of a purchase is listed into the new listing's commit; nothing where none is named.
 
     Raises:
@@ -97,10 +97,10 @@ def claim_unit(*, uow: UnitOfWork, purchase_id: PurchaseId | UnsetType, customer
         if uow.tenant.policies.purchase_required:
             raise _required()
         return
-    _claim(uow=uow, purchase_id=purchase_id, customer_id=customer_id, now=now)
+    _claim(uow, purchase_id=purchase_id, customer_id=customer_id, now=now)
 
 
-def move_unit(*, uow: UnitOfWork, before: Listing, after: Listing, now: datetime) -> None:
+def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing, now: datetime) -> None:
     """Buffer what a move of a listing does to the unit it claims, into the commit of that move.
 
     To be called with every move that may end a listing unsold, which frees its unit, or begin it again, which claims
@@ -115,28 +115,28 @@ def move_unit(*, uow: UnitOfWork, before: Listing, after: Listing, now: datetime
         return
     claims, claimed_before = after.status not in ENDED_UNSOLD, before.status not in ENDED_UNSOLD
     if claims and not claimed_before:
-        _claim(uow=uow, purchase_id=after.purchase_id, customer_id=after.seller_id, now=now)
+        _claim(uow, purchase_id=after.purchase_id, customer_id=after.seller_id, now=now)
     if claimed_before and not claims:
-        _release(uow=uow, purchase_id=after.purchase_id, now=now)
+        _release(uow, purchase_id=after.purchase_id, now=now)
 
 
-def _claim(*, uow: UnitOfWork, purchase_id: PurchaseId, customer_id: CustomerId, now: datetime) -> None:
+def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId, now: datetime) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None or not _may_list(purchase, customer_id):
         raise PurchaseNotFound("No such purchase of yours.")
     uow.purchases.save(claimed(purchase, now=now), change_type="purchase.claimed")
 
 
-def _release(*, uow: UnitOfWork, purchase_id: PurchaseId, now: datetime) -> None:
+def _release(uow: UnitOfWork, *, purchase_id: PurchaseId, now: datetime) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None:
         raise PurchaseNotFound("The listing's purchase is gone.")
     uow.purchases.save(released(purchase, now=now), change_type="purchase.released")
 
 
-def _customer_of(*, uow: UnitOfWork, new: NewPurchase, now: datetime) -> CustomerId:
+def _customer_of(uow: UnitOfWork, *, new: NewPurchase, now: datetime) -> CustomerId:
     shopper = Shopper(issuer=uow.tenant.oidc_issuer, subject=new.customer.subject, new_id=CustomerId(uow.ids("cus")))
-    return find_or_add_customer(uow=uow, shopper=shopper, now=now)
+    return find_or_add_customer(uow, shopper=shopper, now=now)
 
 
 def _paid(new: NewPurchase) -> Money | None:

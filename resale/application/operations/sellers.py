@@ -19,7 +19,7 @@ class ShipFromMissing(Rejected):
     code = "ship_from_missing"
 
 
-def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: datetime) -> Seller:
+def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: datetime) -> Seller:
     """Change how a seller is paid and where they ship from. What changes nothing is a no-op.
 
     Shape: reads at most 2 items; commits 1 (``seller.edited``), with the shopper's customer on their first write.
@@ -37,8 +37,8 @@ def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: dat
         Invalid: The address lacks what its country needs.
         Conflict: Another writer won; read again.
     """
-    customer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
-    before, is_new = seller_account_of(uow=uow, customer_id=customer_id, now=now)
+    customer_id = enrol_shopper(uow, shopper=shopper, now=now)
+    before, is_new = seller_account_of(uow, customer_id=customer_id, now=now)
     seller = before
     if edit.payout_method is not UNSET:
         seller = msgspec.structs.replace(seller, payout_method=edit.payout_method)
@@ -48,13 +48,13 @@ def edit_seller(*, uow: UnitOfWork, shopper: Shopper, edit: SellerEdit, now: dat
         seller = _shipping_from(uow, seller, accepted_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller, now=now))
     seller = _save(uow, seller, is_new=is_new, now=now)
     uow.commit()
     return seller
 
 
-def seller_account_of(*, uow: UnitOfWork, customer_id: CustomerId, now: datetime) -> tuple[Seller, bool]:
+def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId, now: datetime) -> tuple[Seller, bool]:
     """Read a customer's seller account, or make one to be added; says which. Commits nothing."""
     found = uow.sellers.find(seller_id_of(customer_id))
     if found is not None:
@@ -69,21 +69,21 @@ def seller_account_of(*, uow: UnitOfWork, customer_id: CustomerId, now: datetime
     return made, True
 
 
-def pays_at(*, uow: UnitOfWork, seller: Seller, now: datetime) -> datetime | None:
+def pays_at(uow: UnitOfWork, *, seller: Seller, now: datetime) -> datetime | None:
     """Say when a balance that has changed is paid out by itself: None while it cannot be. Commits nothing."""
     if not seller.can_be_paid:
         return None
     return seller.due_at or now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
 
 
-def ship_from_of(*, uow: UnitOfWork, customer_id: CustomerId, given: Address | None, now: datetime) -> Address:
+def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | None, now: datetime) -> Address:
     """Say where a seller ships from; an address given now is buffered into their account. Commits nothing.
 
     Raises:
         ShipFromMissing: None is given and none is known.
         Invalid: The given one lacks what its country needs.
     """
-    seller, is_new = seller_account_of(uow=uow, customer_id=customer_id, now=now)
+    seller, is_new = seller_account_of(uow, customer_id=customer_id, now=now)
     if given is None:
         known = _private_of(uow, seller).ship_from
         if known is None:

@@ -49,7 +49,7 @@ _VERDICTS: Final = {
 _TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
 
 
-def open_claim(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, new: NewClaim, now: datetime) -> Claim:
+def open_claim(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, new: NewClaim, now: datetime) -> Claim:
     """Claim that something is wrong with a delivered order: the seller's money stays held until this is decided.
 
     Shape: reads 1-2 items; commits 2 (``claim.opened``, ``order.claim_opened``). The same claim again: no-op.
@@ -105,8 +105,8 @@ def open_claim(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, new:
 
 
 def resolve_claim(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     claim_id: ClaimId,
     resolution: Resolution,
@@ -141,7 +141,7 @@ def resolve_claim(
         ClaimTransitionRefused: Decided already.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.RESOLVE_CLAIM)
+    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.RESOLVE_CLAIM)
     _require_note(resolution)
     command, change_type = _VERDICTS[resolution.decision]
     if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
@@ -157,17 +157,17 @@ def resolve_claim(
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is not done yet.")
         claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
-        begin_claim_refund(uow=uow, order=order, amount=amount, claim=claim, now=now)
+        begin_claim_refund(uow, order=order, amount=amount, claim=claim, now=now)
     elif resolution.decision == Verdict.DENY:
         claim = msgspec.structs.replace(claim, closed_at=max(now, claim.updated_at))
-        complete_claimed(uow=uow, order=order, now=now)
+        complete_claimed(uow, order=order, now=now)
     claim = awake(claim, now)
     uow.claims.save(claim, change_type=change_type)
     uow.commit()
     return claim
 
 
-def withdraw_claim(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, now: datetime) -> Claim:
+def withdraw_claim(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, now: datetime) -> Claim:
     """Take a claim back: the order completes.
 
     Shape: reads 3-4 items; commits 5 (``claim.withdrawn``, ``order.completed``, the seller's transfer). Again: no-op.
@@ -187,10 +187,10 @@ def withdraw_claim(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, 
         ClaimTransitionRefused: The item is on its way back, or the claim is closed.
         Conflict: Another writer won.
     """
-    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.WITHDRAW_CLAIM)
+    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.WITHDRAW_CLAIM)
     if claim.status == ClaimStatus.WITHDRAWN:
         return claim
-    return close_claim(uow=uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn", now=now)
+    return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn", now=now)
 
 
 def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Claim:
@@ -242,7 +242,7 @@ def _was_decided(claim: Claim, resolution: Resolution) -> bool:
 
 def _same_claim(uow: UnitOfWork, claim_id: ClaimId, new: NewClaim) -> Claim:
     claim = uow.claims.get(claim_id)
-    if claim.reason == new.reason and claim_private_of(uow=uow, claim=claim).description == new.description:
+    if claim.reason == new.reason and claim_private_of(uow, claim=claim).description == new.description:
         return claim
     raise ClaimExists("This order has a claim already.")
 
@@ -255,5 +255,5 @@ def _expect(claim: Claim, version: int | None) -> None:
 def _noted(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:
     if note is None:
         return claim
-    private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), note=note)
+    private = msgspec.structs.replace(claim_private_of(uow, claim=claim), note=note)
     return msgspec.structs.replace(claim, private=uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id))

@@ -25,8 +25,8 @@ _UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)
 
 
 def add_evidence(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     claim_id: ClaimId,
     new: NewEvidence,
@@ -57,7 +57,7 @@ def add_evidence(
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won.
     """
-    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.ADD_EVIDENCE)
+    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.ADD_EVIDENCE)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ADD_EVIDENCE)
     if len(claim.evidence_ids) >= MAX_EVIDENCE:
         raise TooMuchEvidence(f"A claim keeps at most {MAX_EVIDENCE} photos.")
@@ -74,7 +74,7 @@ def add_evidence(
     )
     claim = next_version(claim, now, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
     claim = awake(claim, now)
-    record_command(uow=uow, key=key, entity_id=claim.id)
+    record_command(uow, key=key, entity_id=claim.id)
     uow.claims.save(claim, change_type="claim.evidence_added")
     uow.media.add(photo, change_type="image.requested")
     uow.commit()

@@ -46,7 +46,7 @@ from resale.domain.shipments import (
 )
 
 
-def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now: datetime) -> Claim:
+def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId, now: datetime) -> Claim:
     """Take a claim's next step: buy the return label, ask for its parcel, or close it when its deadline is over.
 
     Shape: reads 1-5 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
@@ -81,7 +81,7 @@ def advance_claim(*, uow: UnitOfWork, partners: Partners, claim_id: ClaimId, now
 
 
 def record_return_tracking(
-    *, uow: UnitOfWork, claim_id: ClaimId, events: tuple[TrackingEvent, ...], now: datetime
+    uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...], now: datetime
 ) -> Claim:
     """Apply a carrier's reports of a return; the first scan starts the refund.
 
@@ -109,8 +109,8 @@ def record_return_tracking(
 
 
 def report_return(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     claim_id: ClaimId,
     event: TrackingEvent,
@@ -137,7 +137,7 @@ def report_return(
         Forbidden: Not theirs to report.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    claim = claim_to_act_on(uow=uow, principal=principal, claim_id=claim_id, action=Action.REPORT_RETURN)
+    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.REPORT_RETURN)
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
     parcel = record_events(claim.return_shipment, (event,))
@@ -167,8 +167,8 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
             LabelRequest(
                 shipment_id=parcel.id,
                 order_id=order.id,
-                sender=private_of(uow=uow, order=order).shipping_address,
-                recipient=ship_from_of(uow=uow, customer_id=order.seller_id, given=None, now=now),
+                sender=private_of(uow, order=order).shipping_address,
+                recipient=ship_from_of(uow, customer_id=order.seller_id, given=None, now=now),
                 parcel=Parcel(),
                 currency=order.currency,
             )
@@ -180,9 +180,9 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
         uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
         uow.commit()
         return claim
-    book_label(uow=uow, provider=shipping.name, order=order, label=label, step="return_label_issued", now=now)
+    book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued", now=now)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
-    private = msgspec.structs.replace(claim_private_of(uow=uow, claim=claim), return_label_url=label.url)
+    private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
     send_by = now + timedelta(hours=uow.tenant.policies.return_ship_hours)
     parcel = labelled(parcel, label)
@@ -206,7 +206,7 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim, now: d
     uow.claims.save(claim, change_type="claim.return_label_sought" if seeks else "claim.return_label_voided")
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow=uow, provider=name, order=order, label=given.bought, step="return_label_issued", now=now)
+        book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued", now=now)
     if given.was_voided and before.cost is not None:
         uow.ledger.post(ledger.label_given_back(order, before.cost, step="return_label_voided", at=now))
     uow.commit()
@@ -222,7 +222,7 @@ def _expire(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) ->
         found = msgspec.structs.replace(claim, return_shipment=record_events(parcel, events))
         if is_sent_back(found):
             return _commit_parcel(uow, claim, parcel_of(found), now)
-    return close_claim(uow=uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
+    return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
 
 
 def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
@@ -260,7 +260,7 @@ def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetim
             status=CLAIMS.next_status(claim.status, ClaimCommand.SCAN_RETURN),
             refund_amount=order.remaining_minor,
         )
-        begin_claim_refund(uow=uow, order=order, amount=order.remaining_minor, claim=claim, now=now)
+        begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim, now=now)
     claim = awake(claim, now)
     uow.claims.save(claim, change_type="claim.return_scanned" if scanned else "claim.return_tracked")
     uow.commit()

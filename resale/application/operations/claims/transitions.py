@@ -23,13 +23,13 @@ from resale.domain.orders import Order, OrderStatus
 from resale.errors import Forbidden
 
 
-def begin_claim_refund(*, uow: UnitOfWork, order: Order, amount: int, claim: Claim, now: datetime) -> None:
+def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Claim, now: datetime) -> None:
     """Buffer the order's refund that a claim leads to."""
-    begun = refund_begun(uow=uow, order=order, amount=amount, reason=f"claim_{claim.reason}", now=now)
+    begun = refund_begun(uow, order=order, amount=amount, reason=f"claim_{claim.reason}", now=now)
     uow.orders.save(begun, change_type="order.refund_started", reason_code=f"claim_{claim.reason}")
 
 
-def complete_claimed(*, uow: UnitOfWork, order: Order, now: datetime) -> None:
+def complete_claimed(uow: UnitOfWork, *, order: Order, now: datetime) -> None:
     """Buffer that an order whose claim came to nothing is completed, with the seller's transfer.
 
     While a dispute is open it only waits on: what the seller has is theirs for good.
@@ -39,20 +39,20 @@ def complete_claimed(*, uow: UnitOfWork, order: Order, now: datetime) -> None:
         uow.orders.save(order, change_type="order.claim_closed")
         return
     uow.orders.save(order, change_type="order.completed")
-    release_transfer(uow=uow, order=order, taken_back=0, now=now)
+    release_transfer(uow, order=order, taken_back=0, now=now)
 
 
-def close_claim(*, uow: UnitOfWork, claim: Claim, command: ClaimCommand, change_type: str, now: datetime) -> Claim:
+def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_type: str, now: datetime) -> Claim:
     """Close a claim without a refund, and complete its order, together."""
     status = CLAIMS.next_status(claim.status, command, entity=claim, now=now)
     claim = awake(next_version(claim, now, status=status, closed_at=now), now)
     uow.claims.save(claim, change_type=change_type)
-    complete_claimed(uow=uow, order=uow.orders.get(claim.order_id), now=now)
+    complete_claimed(uow, order=uow.orders.get(claim.order_id), now=now)
     uow.commit()
     return claim
 
 
-def claim_to_act_on(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId, action: Action) -> Claim:
+def claim_to_act_on(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, action: Action) -> Claim:
     """Read the claim a caller wants to act on. Raises ClaimNotFound when unseen, Forbidden when not theirs."""
     claim = uow.claims.get(claim_id)
     role = role_towards(principal, owner_id=claim.buyer_id, counterparty_id=claim.seller_id)
@@ -63,7 +63,7 @@ def claim_to_act_on(*, uow: UnitOfWork, principal: Principal, claim_id: ClaimId,
     return claim
 
 
-def claim_private_of(*, uow: UnitOfWork, claim: Claim) -> ClaimPrivate:
+def claim_private_of(uow: UnitOfWork, *, claim: Claim) -> ClaimPrivate:
     """Open the sealed part of a claim."""
     if claim.private is UNSET:
         raise TypeError("a claim has a sealed part")

@@ -44,8 +44,8 @@ UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)  # an upload whose event was l
 
 
 def create_listing(
-    *,
     uow: UnitOfWork,
+    *,
     shopper: Shopper,
     new: NewListing,
     key: CommandKey | None,
@@ -76,13 +76,11 @@ def create_listing(
         IdempotencyConflict: The key was used before.
         Conflict: Somebody else made this shopper or changed the purchase meanwhile; try again.
     """
-    seller_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
+    seller_id = enrol_shopper(uow, shopper=shopper, now=now)
     listing_id = ListingId(uow.ids("lst"))
-    price = _priced(uow=uow, price=new.price)
-    claim_unit(uow=uow, purchase_id=new.purchase_id, customer_id=seller_id, now=now)
-    slots = tuple(
-        _new_slot(uow=uow, listing_id=listing_id, seller_id=seller_id, slot=slot, now=now) for slot in new.images
-    )
+    price = _priced(uow, price=new.price)
+    claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id, now=now)
+    slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot, now=now) for slot in new.images)
     listing = Listing(
         id=listing_id,
         version=1,
@@ -100,7 +98,7 @@ def create_listing(
         created_at=now,
         updated_at=now,
     )
-    record_command(uow=uow, key=key, entity_id=listing_id)
+    record_command(uow, key=key, entity_id=listing_id)
     uow.listings.add(listing, change_type="listing.created")
     for slot in slots:
         uow.media.add(slot, change_type="image.requested")
@@ -109,8 +107,8 @@ def create_listing(
 
 
 def edit_listing(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     listing_id: ListingId,
     edit: ListingEdit,
@@ -142,11 +140,11 @@ def edit_listing(
         EditedTooOften: The listing has as many versions as an edited one may have.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.EDIT_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.EDIT_LISTING)
     expect_version(listing=listing, version=expected_version)
     status = next_status(listing.status, ListingCommand.EDIT)
-    slots = _added_slots(uow=uow, listing=listing, edit=edit, now=now)
-    edited = msgspec.structs.replace(listing, **_edited_fields(uow=uow, edit=edit))
+    slots = _added_slots(uow, listing=listing, edit=edit, now=now)
+    edited = msgspec.structs.replace(listing, **_edited_fields(uow, edit=edit))
     if edited == listing and not slots:
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
@@ -169,7 +167,7 @@ def edit_listing(
     return listing, slots
 
 
-def _priced(*, uow: UnitOfWork, price: PriceInput) -> Money:
+def _priced(uow: UnitOfWork, *, price: PriceInput) -> Money:
     if price.currency != uow.tenant.currency:
         detail = f"This shop trades in {uow.tenant.currency}."
         raise PriceRefused(
@@ -179,8 +177,8 @@ def _priced(*, uow: UnitOfWork, price: PriceInput) -> Money:
 
 
 def _new_slot(
-    *,
     uow: UnitOfWork,
+    *,
     listing_id: ListingId,
     seller_id: CustomerId,
     slot: SlotInput,
@@ -199,7 +197,7 @@ def _new_slot(
     )
 
 
-def _added_slots(*, uow: UnitOfWork, listing: Listing, edit: ListingEdit, now: datetime) -> tuple[Media, ...]:
+def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit, now: datetime) -> tuple[Media, ...]:
     if edit.images is UNSET:
         return ()
     if listing.status not in IMAGES_OPEN:
@@ -207,14 +205,13 @@ def _added_slots(*, uow: UnitOfWork, listing: Listing, edit: ListingEdit, now: d
     if len(listing.image_ids) + len(edit.images) > MAX_STORED_IMAGES:
         raise TooManyImages(f"A listing keeps at most {MAX_STORED_IMAGES} image slots over its life.")
     return tuple(
-        _new_slot(uow=uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot, now=now)
-        for slot in edit.images
+        _new_slot(uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot, now=now) for slot in edit.images
     )
 
 
-def _edited_fields(*, uow: UnitOfWork, edit: ListingEdit) -> dict[str, object]:
+def _edited_fields(uow: UnitOfWork, *, edit: ListingEdit) -> dict[str, object]:
     names = ("title", "description", "product", "condition", "custom_fields")
     fields = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
     if edit.price is not UNSET:
-        fields["price"] = _priced(uow=uow, price=edit.price)
+        fields["price"] = _priced(uow, price=edit.price)
     return fields

@@ -8,7 +8,7 @@ from resale.domain.ids import ListingId
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, moved_listing
 
 
-def expire_listing(*, uow: UnitOfWork, listing_id: ListingId, now: datetime) -> Listing:
+def expire_listing(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> Listing:
     """Take a listing off sale whose time is over; its seller may submit it again.
 
     Shape: reads 1-2 items; commits 1 (``listing.expired``), and the purchase it claimed a unit of
@@ -31,6 +31,6 @@ def expire_listing(*, uow: UnitOfWork, listing_id: ListingId, now: datetime) -> 
         return listing
     expired = moved_listing(listing, ListingCommand.EXPIRE, now=now)
     uow.listings.save(expired, change_type="listing.expired", reason_code="time_over")
-    move_unit(uow=uow, before=listing, after=expired, now=now)
+    move_unit(uow, before=listing, after=expired, now=now)
     uow.commit()
     return expired

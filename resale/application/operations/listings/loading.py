@@ -11,7 +11,7 @@ from resale.domain.listings import (
 from resale.errors import Forbidden
 
 
-def listing_to_act_on(*, uow: UnitOfWork, principal: Principal, listing_id: ListingId, action: Action) -> Listing:
+def listing_to_act_on(uow: UnitOfWork, *, principal: Principal, listing_id: ListingId, action: Action) -> Listing:
     """Read the listing a caller wants to act on. Raises ListingNotFound when unseen, Forbidden when not theirs."""
     listing = uow.listings.get(listing_id)
     role = role_towards(principal, owner_id=listing.seller_id)

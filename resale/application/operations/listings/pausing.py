@@ -17,8 +17,8 @@ from resale.domain.listings import (
 
 
 def pause_listing(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     listing_id: ListingId,
     expected_version: int | None = None,
@@ -45,7 +45,7 @@ def pause_listing(
         EditedTooOften: The listing has as many versions as a seller may make.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.PAUSED:
         return listing
     expect_version(listing=listing, version=expected_version)
@@ -58,8 +58,8 @@ def pause_listing(
 
 
 def resume_listing(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     listing_id: ListingId,
     expected_version: int | None = None,
@@ -85,7 +85,7 @@ def resume_listing(
         ListingTransitionRefused: Not paused.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.ACTIVE:
         return listing
     expect_version(listing=listing, version=expected_version)

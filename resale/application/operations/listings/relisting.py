@@ -19,7 +19,7 @@ _GIVEN_BACK: Final = frozenset({OrderStatus.REFUNDED, OrderStatus.CANCELLED})
 _COMING_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
 
 
-def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
+def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
     """Sell a sold item again that came back, or never left: a new listing like it, which goes to review.
 
     Money given back is not enough: a buyer who was refunded without a return, or by their bank, has the item still.
@@ -43,7 +43,7 @@ def relist_listing(*, uow: UnitOfWork, principal: Principal, listing_id: Listing
         NotRelistable: Not sold, its order stands, or the item did not come back.
         Conflict: Another writer won; read again.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.RELIST_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.RELIST_LISTING)
     if listing.status != ListingStatus.SOLD or listing.order_id is None:
         raise NotRelistable(f"The listing is {listing.status}.")
     new_id = ListingId(sibling("lst", listing.order_id))  # one sale comes back once, so it is relisted once

@@ -60,8 +60,8 @@ _CHANGES: Final = {
 
 
 def submit_listing(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     listing_id: ListingId,
     expected_version: int | None = None,
@@ -93,7 +93,7 @@ def submit_listing(
         ListingTransitionRefused: Not a draft, not expired, and no changes were requested.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
     if listing.status == ListingStatus.PENDING_REVIEW:
         return listing
     expect_version(listing=listing, version=expected_version)
@@ -106,14 +106,14 @@ def submit_listing(
         listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now, expires_at=UNSET
     )
     uow.listings.save(submitted, change_type="listing.submitted")
-    move_unit(uow=uow, before=listing, after=submitted, now=now)
+    move_unit(uow, before=listing, after=submitted, now=now)
     uow.commit()
     return submitted
 
 
 def withdraw_listing(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     listing_id: ListingId,
     expected_version: int | None = None,
@@ -140,19 +140,19 @@ def withdraw_listing(
         ListingTransitionRefused: Reserved or sold.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.WITHDRAW_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.WITHDRAW_LISTING)
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
     expect_version(listing=listing, version=expected_version)
     withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
     uow.listings.save(withdrawn, change_type="listing.withdrawn")
-    move_unit(uow=uow, before=listing, after=withdrawn, now=now)
+    move_unit(uow, before=listing, after=withdrawn, now=now)
     uow.commit()
     return withdrawn
 
 
 def moderate_listing(
-    *, uow: UnitOfWork, principal: Principal, listing_id: ListingId, moderation: Moderation, now: datetime
+    uow: UnitOfWork, *, principal: Principal, listing_id: ListingId, moderation: Moderation, now: datetime
 ) -> Listing:
     """Approve, reject, ask for changes, or take a listing down that is on sale, paused or waiting.
 
@@ -178,7 +178,7 @@ def moderate_listing(
         Invalid: Removed without a reason.
         ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
     """
-    listing = listing_to_act_on(uow=uow, principal=principal, listing_id=listing_id, action=Action.MODERATE_LISTING)
+    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.MODERATE_LISTING)
     command = ListingCommand(moderation.decision.value)
     if listing.status == next_status(ListingStatus.PENDING_REVIEW, command) and moderation.reasons == _reasons_of(
         uow, listing
@@ -202,7 +202,7 @@ def moderate_listing(
         private=private if moderation.reasons else UNSET,
     )
     uow.listings.save(decided, change_type=_CHANGES[moderation.decision])
-    move_unit(uow=uow, before=listing, after=decided, now=now)
+    move_unit(uow, before=listing, after=decided, now=now)
     uow.commit()
     return decided
 

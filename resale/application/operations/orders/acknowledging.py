@@ -20,8 +20,8 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def acknowledge_order(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     order_id: OrderId,
     acknowledgement: Acknowledgement,

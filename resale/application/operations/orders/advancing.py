@@ -35,30 +35,30 @@ class _At(msgspec.Struct, frozen=True):
 _S = OrderStep
 #: step → what takes it. A test holds every step to a row.
 STEPS: Final[Mapping[OrderStep, Callable[[_At], Order]]] = {
-    _S.START_PAYMENT: lambda at: start_payment(uow=at.uow, order=at.order, now=at.now),
-    _S.AUTHORISE: lambda at: authorise_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
-    _S.CAPTURE: lambda at: capture_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
-    _S.BOOK_SALE: lambda at: book_sale(uow=at.uow, order=at.order, now=at.now),
-    _S.VOID_PAYMENT: lambda at: void_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
+    _S.START_PAYMENT: lambda at: start_payment(at.uow, order=at.order, now=at.now),
+    _S.AUTHORISE: lambda at: authorise_payment(at.uow, payments=at.partners.payments, order=at.order, now=at.now),
+    _S.CAPTURE: lambda at: capture_payment(at.uow, payments=at.partners.payments, order=at.order, now=at.now),
+    _S.BOOK_SALE: lambda at: book_sale(at.uow, order=at.order, now=at.now),
+    _S.VOID_PAYMENT: lambda at: void_payment(at.uow, payments=at.partners.payments, order=at.order, now=at.now),
     _S.CANCEL: lambda at: cancel_unpaid(
-        uow=at.uow, order=at.order, reason=at.order.cancel_reason or "payment_declined", now=at.now
+        at.uow, order=at.order, reason=at.order.cancel_reason or "payment_declined", now=at.now
     ),
     _S.BEGIN_CANCEL: lambda at: begin_cancel(
-        uow=at.uow, order=at.order, reason=at.order.cancel_reason or "cancelled", now=at.now
+        at.uow, order=at.order, reason=at.order.cancel_reason or "cancelled", now=at.now
     ),
-    _S.BUY_LABEL: lambda at: buy_label(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
-    _S.VOID_LABEL: lambda at: void_label(uow=at.uow, partners=at.partners, order=at.order, now=at.now),
-    _S.EXPIRE_SHIPPING: lambda at: expire_shipping(uow=at.uow, order=at.order, now=at.now),
-    _S.TRACK: lambda at: track(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
-    _S.RECEIVE: lambda at: receive(uow=at.uow, order=at.order, now=at.now),
-    _S.BEGIN_REFUND: lambda at: begin_refund(uow=at.uow, order=at.order, now=at.now),
-    _S.REFUND: lambda at: settle_refund(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now),
-    _S.COMPLETE: lambda at: complete_order(uow=at.uow, order=at.order, now=at.now),
-    _S.NOTHING: lambda at: _wait_on(uow=at.uow, order=at.order, now=at.now),
+    _S.BUY_LABEL: lambda at: buy_label(at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
+    _S.VOID_LABEL: lambda at: void_label(at.uow, partners=at.partners, order=at.order, now=at.now),
+    _S.EXPIRE_SHIPPING: lambda at: expire_shipping(at.uow, order=at.order, now=at.now),
+    _S.TRACK: lambda at: track(at.uow, shipping=at.partners.shipping, order=at.order, now=at.now),
+    _S.RECEIVE: lambda at: receive(at.uow, order=at.order, now=at.now),
+    _S.BEGIN_REFUND: lambda at: begin_refund(at.uow, order=at.order, now=at.now),
+    _S.REFUND: lambda at: settle_refund(at.uow, payments=at.partners.payments, order=at.order, now=at.now),
+    _S.COMPLETE: lambda at: complete_order(at.uow, order=at.order, now=at.now),
+    _S.NOTHING: lambda at: _wait_on(at.uow, order=at.order, now=at.now),
 }
 
 
-def advance_order(*, uow: UnitOfWork, partners: Partners, order_id: OrderId, now: datetime) -> Order:
+def advance_order(uow: UnitOfWork, *, partners: Partners, order_id: OrderId, now: datetime) -> Order:
     """Take an order's next step, whatever it is: every message about it ends here.
 
     Shape: reads 1-4 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
@@ -81,7 +81,7 @@ def advance_order(*, uow: UnitOfWork, partners: Partners, order_id: OrderId, now
     return STEPS[next_step(order, now=now)](_At(uow, partners, order, now))
 
 
-def _wait_on(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def _wait_on(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if order.due_at is None or now < order.due_at:
         return order

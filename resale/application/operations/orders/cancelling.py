@@ -28,7 +28,7 @@ _ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderSta
 
 
 def cancel_order(
-    *, uow: UnitOfWork, principal: Principal, order_id: OrderId, expected_version: int | None = None, now: datetime
+    uow: UnitOfWork, *, principal: Principal, order_id: OrderId, expected_version: int | None = None, now: datetime
 ) -> Order:
     """Cancel an order that is not shipped; while a payment runs this is a request that the step honours.
 
@@ -63,22 +63,22 @@ def cancel_order(
         raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
     reason = _REASONS.get(role, "brand_cancelled")
     if order.status == OrderStatus.PAYMENT_PENDING:
-        return _request_cancel(uow=uow, order=order, reason=reason, now=now)
+        return _request_cancel(uow, order=order, reason=reason, now=now)
     if order.status == OrderStatus.SUBMITTED:
-        return cancel_unpaid(uow=uow, order=order, reason=reason, now=now)
-    return begin_cancel(uow=uow, order=order, reason=reason, now=now)
+        return cancel_unpaid(uow, order=order, reason=reason, now=now)
+    return begin_cancel(uow, order=order, reason=reason, now=now)
 
 
-def cancel_unpaid(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
     """Cancel and put the listing back on sale, together."""
     order = moved(order, OrderCommand.CANCEL, now=now, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancelled", reason_code=reason)
-    move_listing(uow=uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released", now=now)
+    move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released", now=now)
     uow.commit()
     return order
 
 
-def begin_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
     """Begin to give a paid order back."""
     order = moved(order, OrderCommand.BEGIN_CANCEL, now=now, cancel_requested=True, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancelling", reason_code=reason)
@@ -86,7 +86,7 @@ def begin_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -
     return order
 
 
-def expire_shipping(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def expire_shipping(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Give up on a seller who did not ship in time."""
     order = moved(order, OrderCommand.EXPIRE_SHIPPING, now=now, cancel_reason="not_shipped_in_time")
     uow.orders.save(order, change_type="order.ship_expired", reason_code="not_shipped_in_time")
@@ -94,17 +94,17 @@ def expire_shipping(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     return order
 
 
-def void_label(*, uow: UnitOfWork, partners: Partners, order: Order, now: datetime) -> Order:
+def void_label(uow: UnitOfWork, *, partners: Partners, order: Order, now: datetime) -> Order:
     """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
     before = shipment_of(order)
     given = give_up_label(partners=partners, shipment=before, now=now)
     if given.look_again_at is not None:
-        return _seek_label(uow=uow, order=order, given=given, now=now)
+        return _seek_label(uow, order=order, given=given, now=now)
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow=uow, provider=name, order=order, label=given.bought, step="label_issued", now=now)
+        book_label(uow, provider=name, order=order, label=given.bought, step="label_issued", now=now)
     if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=now):
-        return on_its_way(uow=uow, order=order, shipment=given.shipment, now=now)
+        return on_its_way(uow, order=order, shipment=given.shipment, now=now)
     order = kept(order, now=now, shipment=given.shipment)
     uow.orders.save(order, change_type="order.tracked" if given.in_use else "order.label_voided")
     if given.was_voided and before.cost is not None:
@@ -113,7 +113,7 @@ def void_label(*, uow: UnitOfWork, partners: Partners, order: Order, now: dateti
     return order
 
 
-def _seek_label(*, uow: UnitOfWork, order: Order, given: GivenUp, now: datetime) -> Order:
+def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp, now: datetime) -> Order:
     """Wait for a purchase that may be under way; asked again before its time: nothing."""
     if order.due_at == given.look_again_at:
         return order
@@ -123,7 +123,7 @@ def _seek_label(*, uow: UnitOfWork, order: Order, given: GivenUp, now: datetime)
     return order
 
 
-def _request_cancel(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+def _request_cancel(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
     order = kept(order, now=now, cancel_requested=True, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancel_requested", reason_code=reason)
     uow.commit()

@@ -27,8 +27,8 @@ class LabelUnderWay(Rejected):
 
 
 def correct_address(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     order_id: OrderId,
     address: Address,
@@ -68,13 +68,13 @@ def correct_address(
     if not permits(Action.CORRECT_ADDRESS, role, order.status):
         raise Forbidden("Only the buyer and the brand correct where an order goes.")
     accepted = accepted_address(address, at="")
-    private = private_of(uow=uow, order=order)
+    private = private_of(uow, order=order)
     if private.shipping_address == accepted and order.attention != LABEL_REFUSED:
         return order
     if expected_version not in {None, order.version}:
         raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
     _check_correctable(order)
-    sealed = seal_private(uow=uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
+    sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
     order = kept(order, now=now, private=sealed, **_label_wanted_again(uow, order, now))
     uow.orders.save(order, change_type="order.address_corrected")
     uow.commit()

@@ -24,7 +24,7 @@ from resale.domain.payments import (
 from resale.errors import Unavailable
 
 
-def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
+def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
     """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
 
     One that is won after it was lost brings the money back: to the seller, or where the buyer has nothing, to them.
@@ -51,14 +51,14 @@ def record_dispute(*, uow: UnitOfWork, order_id: OrderId, dispute: Dispute, now:
     if order.payment is None or not order.payment.captured_minor:
         raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
     if is_unbooked(order):
-        book_sale(uow=uow, order=order, now=now)
+        book_sale(uow, order=order, now=now)
         raise OrderChanged("The sale had to be booked first; read the order again.")
     if _is_stale(order, dispute):
         return order
     if dispute.status == DisputeStatus.WON and (taken := _won_back(order, dispute)) is not None:
-        return reinstate(uow=uow, order=order, taken=taken, dispute=dispute, now=now)
+        return reinstate(uow, order=order, taken=taken, dispute=dispute, now=now)
     if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
-        return _charge_back(uow=uow, order=order, dispute=dispute, now=now)
+        return _charge_back(uow, order=order, dispute=dispute, now=now)
     if not _is_news(order, dispute):
         return order
     is_open = dispute.status == DisputeStatus.OPEN
@@ -115,7 +115,7 @@ def _is_news(order: Order, dispute: Dispute) -> bool:
     return is_other and known.status != DisputeStatus.OPEN
 
 
-def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: datetime) -> Order:
+def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute, now: datetime) -> Order:
     if order.pending_refund is not None:
         raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
     amount = min(dispute.amount, order.remaining_minor)
@@ -133,4 +133,4 @@ def _charge_back(*, uow: UnitOfWork, order: Order, dispute: Dispute, now: dateti
     order = msgspec.structs.replace(
         order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
     )
-    return commit_given_back(uow=uow, order=order, given=taken, change_type="order.charged_back", now=now)
+    return commit_given_back(uow, order=order, given=taken, change_type="order.charged_back", now=now)

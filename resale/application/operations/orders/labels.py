@@ -53,7 +53,7 @@ def _give_up(shipping: ShippingProvider, shipment: Shipment, now: datetime) -> G
     return GivenUp(shipment=_without_label(shipment))
 
 
-def book_label(*, uow: UnitOfWork, provider: str, order: Order, label: Label, step: str, now: datetime) -> None:
+def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str, now: datetime) -> None:
     """Buffer what a bought label costs, and by which name its provider will tell of it; ``step`` tells ways apart."""
     shipment_id = sibling("rtn" if step.startswith("return") else "shp", order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)

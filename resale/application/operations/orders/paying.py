@@ -21,7 +21,7 @@ from resale.domain.transfers import Transfer
 _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED: PaymentCommand.VOID}
 
 
-def start_payment(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def start_payment(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
     payment = Payment(id=PaymentId(uow.ids("pay")), started_at=now)
     order = moved(order, OrderCommand.START_PAYMENT, now=now, payment=payment)
@@ -30,29 +30,29 @@ def start_payment(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     return order
 
 
-def authorise_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def authorise_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
     """Ask what became of the attempt, ask for the money if nothing did, and commit the answer."""
-    request = payment_request(uow=uow, order=order)
+    request = payment_request(uow, order=order)
     outcome = payments.find_payment(request) or payments.authorise(request)
-    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
 
 
-def capture_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def capture_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
     """Ask what became of the attempt, take the money if it is still set aside, and commit the answer."""
-    request = payment_request(uow=uow, order=order)
+    request = payment_request(uow, order=order)
     outcome = payments.find_payment(request)
     if outcome is None or outcome.state == PaymentState.AUTHORIZED:
         outcome = payments.capture(request)
-    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
 
 
-def void_payment(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def void_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
     """Give the attempt up. What was taken before that is a sale: it is confirmed, and cancelled with a refund."""
-    outcome = payments.void(payment_request(uow=uow, order=order))
-    return _commit_outcome(uow=uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    outcome = payments.void(payment_request(uow, order=order))
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
 
 
-def book_sale(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def book_sale(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Give an order that was paid before sales were booked what every other has: a transfer, a booking, a deadline.
 
     It is booked for the day it was paid, as the provider has it; the time to ship begins now.
@@ -72,19 +72,19 @@ def book_sale(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     return order
 
 
-def _commit_outcome(*, uow: UnitOfWork, provider: str, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:
+def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:
     payment = payment_of(order)
     if outcome.provider_reference != payment.provider_reference:
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=order.id)
         payment = msgspec.structs.replace(payment, provider_reference=outcome.provider_reference)
     if outcome.state == PaymentState.CAPTURED:
-        return _confirm(uow=uow, order=order, payment=payment, now=now)
+        return _confirm(uow, order=order, payment=payment, now=now)
     if outcome.state in _LOST:
-        return _fail(uow=uow, order=order, payment=payment, outcome=outcome, now=now)
-    return _wait(uow=uow, order=order, payment=payment, outcome=outcome, now=now)
+        return _fail(uow, order=order, payment=payment, outcome=outcome, now=now)
+    return _wait(uow, order=order, payment=payment, outcome=outcome, now=now)
 
 
-def _wait(*, uow: UnitOfWork, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
     """Keep what is known so far: the money is set aside, or the buyer has to prove who they are."""
     if outcome.state == PaymentState.AUTHORIZED and payment.status != PaymentStatus.AUTHORIZED:
         payment = paid(payment, PaymentCommand.AUTHORIZE, action_url=None)
@@ -102,7 +102,7 @@ def _wait(*, uow: UnitOfWork, order: Order, payment: Payment, outcome: PaymentOu
     return order
 
 
-def _confirm(*, uow: UnitOfWork, order: Order, payment: Payment, now: datetime) -> Order:
+def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment, now: datetime) -> Order:
     """Commit the sale: order, listing, the seller's transfer (held) and the ledger, together."""
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     total = order.amounts.grand_total
@@ -118,7 +118,7 @@ def _confirm(*, uow: UnitOfWork, order: Order, payment: Payment, now: datetime) 
         ),
     )
     uow.orders.save(order, change_type="order.confirmed")
-    move_listing(uow=uow, order=order, command=ListingCommand.SELL, change_type="listing.sold", now=now)
+    move_listing(uow, order=order, command=ListingCommand.SELL, change_type="listing.sold", now=now)
     uow.transfers.add(_held(order, now), change_type="transfer.held")
     uow.ledger.post(ledger.capture(order, at=now))
     uow.commit()
@@ -139,7 +139,7 @@ def _held(order: Order, now: datetime) -> Transfer:
     )
 
 
-def _fail(*, uow: UnitOfWork, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
     declined = outcome.state == PaymentState.DECLINED
     reason = order.cancel_reason or ("payment_declined" if declined else "hold_expired")
     order = moved(

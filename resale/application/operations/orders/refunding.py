@@ -69,8 +69,8 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def refund_order(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     new: NewRefund,
     key: CommandKey | None,
@@ -114,14 +114,14 @@ def refund_order(
     if amount > order.remaining_minor:
         detail = f"Only {order.remaining_minor} is left of the payment."
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
-    record_command(uow=uow, key=key, entity_id=order.id)
-    order = refund_begun(uow=uow, order=order, amount=amount, reason=new.reason, now=now)
+    record_command(uow, key=key, entity_id=order.id)
+    order = refund_begun(uow, order=order, amount=amount, reason=new.reason, now=now)
     uow.orders.save(order, change_type="order.refund_started", reason_code=new.reason)
     uow.commit()
     return order
 
 
-def refund_begun(*, uow: UnitOfWork, order: Order, amount: int, reason: str, now: datetime) -> Order:
+def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str, now: datetime) -> Order:
     """Put a pending refund on an order; whoever calls this saves it."""
     refund = Refund(
         id=RefundId(uow.ids("ref")),
@@ -133,17 +133,17 @@ def refund_begun(*, uow: UnitOfWork, order: Order, amount: int, reason: str, now
     return kept(order, now=now, refunds=(*order.refunds, refund))
 
 
-def begin_refund(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def begin_refund(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Begin to give back what is left, for the reason the order ended; or what the last try could not, once more."""
     failed = order.failed_refund
     if failed is None:
         reason = order.cancel_reason or str(order.status)
-        order = refund_begun(uow=uow, order=order, amount=order.remaining_minor, reason=reason, now=now)
+        order = refund_begun(uow, order=order, amount=order.remaining_minor, reason=reason, now=now)
     else:
         reason = failed.reason_code
         others = msgspec.structs.replace(order, refunds=tuple(one for one in order.refunds if one is not failed))
         order = refund_begun(
-            uow=uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason, now=now
+            uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason, now=now
         )
         again = msgspec.structs.replace(order.refunds[-1], tries=failed.tries + 1)
         order = msgspec.structs.replace(order, refunds=(*others.refunds, again))
@@ -152,27 +152,25 @@ def begin_refund(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
     return order
 
 
-def settle_refund(*, uow: UnitOfWork, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def settle_refund(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
     """Ask what became of the refund, ask for it if nothing did, and commit the answer with all that follows."""
     refund = order.pending_refund
     if refund is None:
         return order
-    request = payment_request(uow=uow, order=order)
+    request = payment_request(uow, order=order)
     outcome = payments.find_refund(request, refund_id=refund.id)
     if outcome is None:
         amount = Money(amount=refund.amount, currency=order.currency)
         outcome = payments.refund(request, refund_id=refund.id, amount=amount)
     if outcome.state == RefundState.SUCCEEDED:
         done = _finished(refund, outcome, now)
-        return commit_given_back(
-            uow=uow, order=with_refund(order, done), given=done, change_type="order.refunded", now=now
-        )
+        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type="order.refunded", now=now)
     if outcome.state == RefundState.FAILED:
-        return _commit_failed(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
-    return _commit_awaited(uow=uow, order=order, refund=refund, outcome=outcome, now=now)
+        return _commit_failed(uow, order=order, refund=refund, outcome=outcome, now=now)
+    return _commit_awaited(uow, order=order, refund=refund, outcome=outcome, now=now)
 
 
-def commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
+def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
     """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
@@ -183,29 +181,29 @@ def commit_given_back(*, uow: UnitOfWork, order: Order, given: Refund, change_ty
     attention = None if is_mended else order.attention
     order = moved_if_allowed(order, OrderCommand.REFUND, now=now, attention=attention)
     if before == OrderStatus.CLAIM_OPEN:
-        order = _close_claim(uow=uow, order=order, is_chargeback=change_type == "order.charged_back", now=now)
+        order = _close_claim(uow, order=order, is_chargeback=change_type == "order.charged_back", now=now)
     uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
-    seller_gives = _take_from_seller(uow=uow, order=order, given=given, before=before, now=now)
+    seller_gives = _take_from_seller(uow, order=order, given=given, before=before, now=now)
     uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=now))
     uow.commit()
     return order
 
 
-def _take_from_seller(*, uow: UnitOfWork, order: Order, given: Refund, before: OrderStatus, now: datetime) -> str:
+def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus, now: datetime) -> str:
     """Buffer who of the seller's accounts gives their part back, and say which: pending, or their balance."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
         if taken:
             uow.transfers.add(_taken_back(order, transfer, given, now), change_type="transfer.taken_back")
-            credit_seller(uow=uow, order=order, amount=-taken, now=now)
+            credit_seller(uow, order=order, amount=-taken, now=now)
         return ledger.seller_account(order.seller_id)
     if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
-        release_transfer(uow=uow, order=order, taken_back=taken, now=now)
+        release_transfer(uow, order=order, taken_back=taken, now=now)
     elif order.remaining_minor == 0:
-        reverse_transfer(uow=uow, transfer=transfer, now=now)
+        reverse_transfer(uow, transfer=transfer, now=now)
     else:
-        reduce_transfer(uow=uow, transfer=transfer, taken_back=taken, now=now)
+        reduce_transfer(uow, transfer=transfer, taken_back=taken, now=now)
     return ledger.SELLERS_PENDING
 
 
@@ -227,7 +225,7 @@ def _taken_back(order: Order, transfer: Transfer, given: Refund, now: datetime) 
     )
 
 
-def _close_claim(*, uow: UnitOfWork, order: Order, is_chargeback: bool, now: datetime) -> Order:
+def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool, now: datetime) -> Order:
     """Buffer the claim's end with the refund it was for, or when nothing is left; other money back ends no claim."""
     claim = uow.claims.get(ClaimId(sibling("clm", order.id)))
     was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
@@ -248,7 +246,7 @@ def _close_claim(*, uow: UnitOfWork, order: Order, is_chargeback: bool, now: dat
     return msgspec.structs.replace(completed, version=order.version)
 
 
-def _commit_failed(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
     """Keep that the provider could not give it back; it is tried again, later each time, under an id of its own."""
     failed = msgspec.structs.replace(
         _finished(refund, outcome, now), status=RefundState.FAILED, failure_code=outcome.reason_code
@@ -260,7 +258,7 @@ def _commit_failed(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: Re
     return order
 
 
-def _commit_awaited(*, uow: UnitOfWork, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
     """Keep what the provider calls a refund that takes its time; asked again before its time: nothing."""
     is_known = refund.provider_reference == outcome.provider_reference
     if is_known and order.due_at is not None and now < order.due_at:

@@ -36,7 +36,7 @@ from resale.domain.return_urls import check_return_url
 COMMISSION_RULE: Final = "2026-1"
 
 
-def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: CommandKey | None, now: datetime) -> Order:
+def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder, key: CommandKey | None, now: datetime) -> Order:
     """Buy a listing: it is reserved and the order exists, in one transaction.
 
     Shape: reads at most 2 items; commits 1 order and 1 listing (``order.submitted``, ``listing.reserved``), with the
@@ -63,12 +63,12 @@ def submit_order(*, uow: UnitOfWork, shopper: Shopper, new: NewOrder, key: Comma
     if new.return_url is not None:
         check_return_url(new.return_url, tenant=uow.tenant)
     new = msgspec.structs.replace(new, shipping_address=accepted_address(new.shipping_address, at="/shipping_address"))
-    buyer_id = enrol_shopper(uow=uow, shopper=shopper, now=now)
+    buyer_id = enrol_shopper(uow, shopper=shopper, now=now)
     listing = uow.listings.get(new.listing_id)
     _check_buyable(listing, buyer_id)
-    order = _new_order(uow=uow, listing=listing, buyer_id=buyer_id, new=new, now=now)
+    order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new, now=now)
     reserved = moved_listing(listing, ListingCommand.RESERVE, now=now, order_id=order.id)
-    record_command(uow=uow, key=key, entity_id=order.id)
+    record_command(uow, key=key, entity_id=order.id)
     uow.orders.add(order, change_type="order.submitted")
     uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)
     uow.commit()
@@ -89,7 +89,7 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
     return None if status == ListingStatus.ACTIVE else ListingNotForSale(f"The listing is {status}.")
 
 
-def _new_order(*, uow: UnitOfWork, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
+def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
     order_id = OrderId(uow.ids("ord"))
     private = OrderPrivate(
         shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url

@@ -47,7 +47,7 @@ _MEANS: Final = {
 
 
 def request_label(
-    *, uow: UnitOfWork, principal: Principal, order_id: OrderId, ship_from: Address | None, now: datetime
+    uow: UnitOfWork, *, principal: Principal, order_id: OrderId, ship_from: Address | None, now: datetime
 ) -> Order:
     """Ask for a label; the workflow buys it. Said again while it is being bought, or when there is one: no-op.
 
@@ -84,7 +84,7 @@ def request_label(
     shipment = shipment_of(order)
     if shipment.label_wanted and ship_from is None:
         return order
-    ship_from_of(uow=uow, customer_id=order.seller_id, given=ship_from, now=now)
+    ship_from_of(uow, customer_id=order.seller_id, given=ship_from, now=now)
     wanted = msgspec.structs.replace(shipment, label_wanted=True, reason_code=None)
     order = kept(order, now=now, shipment=wanted, attention=None)
     uow.orders.save(order, change_type="order.label_requested")
@@ -92,24 +92,24 @@ def request_label(
     return order
 
 
-def buy_label(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+def buy_label(uow: UnitOfWork, *, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
     """Ask what became of the label, buy it if nothing did, and commit the answer."""
-    shipment, private = shipment_of(order), private_of(uow=uow, order=order)
-    sender = ship_from_of(uow=uow, customer_id=order.seller_id, given=None, now=now)
+    shipment, private = shipment_of(order), private_of(uow, order=order)
+    sender = ship_from_of(uow, customer_id=order.seller_id, given=None, now=now)
     label = shipping.find_label(shipment_id=shipment.id)
     if label is None or label.state == LabelState.REFUSED:
         label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
     if label.state != LabelState.ISSUED:
-        return _label_refused(uow=uow, order=order, label=label, now=now)
-    book_label(uow=uow, provider=shipping.name, order=order, label=label, step="label_issued", now=now)
-    sealed = seal_private(uow=uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
+        return _label_refused(uow, order=order, label=label, now=now)
+    book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued", now=now)
+    sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
     order = moved(order, OrderCommand.ISSUE_LABEL, now=now, shipment=labelled(shipment, label), private=sealed)
     uow.orders.save(order, change_type="order.label_issued")
     uow.commit()
     return order
 
 
-def record_tracking(*, uow: UnitOfWork, order_id: OrderId, events: tuple[TrackingEvent, ...], now: datetime) -> Order:
+def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...], now: datetime) -> Order:
     """Apply a carrier's reports, in whatever order and however often they come.
 
     Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
@@ -130,12 +130,12 @@ def record_tracking(*, uow: UnitOfWork, order_id: OrderId, events: tuple[Trackin
     """
     order = uow.orders.get(order_id)
     shipment = _shipment_after(order, events)
-    return order if shipment is order.shipment else _commit_shipment(uow=uow, order=order, shipment=shipment, now=now)
+    return order if shipment is order.shipment else _commit_shipment(uow, order=order, shipment=shipment, now=now)
 
 
 def report_tracking(
-    *,
     uow: UnitOfWork,
+    *,
     principal: Principal,
     order_id: OrderId,
     event: TrackingEvent,
@@ -174,10 +174,10 @@ def report_tracking(
         return order
     if expected_version not in {None, order.version}:
         raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
-    return _commit_shipment(uow=uow, order=order, shipment=shipment, now=now)
+    return _commit_shipment(uow, order=order, shipment=shipment, now=now)
 
 
-def track(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+def track(uow: UnitOfWork, *, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
     """Ask the carrier, for reports that did not come by themselves."""
     shipment = order.shipment
     if shipment is None or shipment.provider_reference is None:
@@ -186,19 +186,19 @@ def track(*, uow: UnitOfWork, shipping: ShippingProvider, order: Order, now: dat
         events = shipping.list_tracking(shipment_id=shipment.id, provider_reference=shipment.provider_reference)
     found = None if shipment is None else record_events(shipment, events)
     if found is not None and found is not shipment:
-        return _commit_shipment(uow=uow, order=order, shipment=found, now=now)
+        return _commit_shipment(uow, order=order, shipment=found, now=now)
     order = kept(order, now=now)
     uow.orders.save(order, change_type="order.tracking_polled")
     uow.commit()
     return order
 
 
-def receive(*, uow: UnitOfWork, order: Order, now: datetime) -> Order:
+def receive(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     """Take a parcel that nobody scanned for so long as delivered."""
-    return _deliver(uow=uow, order=order, reason="auto_received", now=now)
+    return _deliver(uow, order=order, reason="auto_received", now=now)
 
 
-def confirm_receipt(*, uow: UnitOfWork, principal: Principal, order_id: OrderId, now: datetime) -> Order:
+def confirm_receipt(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, now: datetime) -> Order:
     """Let the buyer say that all is well: the order completes now and not at the end of the claim window.
 
     Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Said again: no-op.
@@ -238,7 +238,7 @@ def confirm_receipt(*, uow: UnitOfWork, principal: Principal, order_id: OrderId,
     return order
 
 
-def on_its_way(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: datetime) -> Order:
+def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment, now: datetime) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
     order = moved(order, OrderCommand.SHIP, now=now, shipment=shipment, **_shipped(uow, now))
     uow.orders.save(order, change_type="order.shipped", reason_code="parcel_was_on_its_way")
@@ -257,7 +257,7 @@ def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recip
     )
 
 
-def _label_refused(*, uow: UnitOfWork, order: Order, label: Label, now: datetime) -> Order:
+def _label_refused(uow: UnitOfWork, *, order: Order, label: Label, now: datetime) -> Order:
     reason = label.reason_code or "label_refused"
     # Another worker may have been given one: it is looked for when the order ends.
     unwanted = msgspec.structs.replace(given_up(shipment_of(order), now=now), label_wanted=False, reason_code=reason)
@@ -273,7 +273,7 @@ def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment
     return record_events(order.shipment, events)
 
 
-def _commit_shipment(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: datetime) -> Order:
+def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment, now: datetime) -> Order:
     command, change_type, reason = _MEANS.get(shipment.status, (None, "", None))
     before = order.status
     if command is None:
@@ -289,7 +289,7 @@ def _commit_shipment(*, uow: UnitOfWork, order: Order, shipment: Shipment, now: 
     return order
 
 
-def _deliver(*, uow: UnitOfWork, order: Order, reason: str, now: datetime) -> Order:
+def _deliver(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
     order = moved(order, OrderCommand.DELIVER, now=now, **_delivered(uow, now))
     uow.orders.save(order, change_type="order.delivered", reason_code=reason)
     uow.commit()

@@ -13,21 +13,21 @@ from resale.domain.payments import PaymentRequest
 from resale.domain.return_urls import with_order_id
 
 
-def private_of(*, uow: UnitOfWork, order: Order) -> OrderPrivate:
+def private_of(uow: UnitOfWork, *, order: Order) -> OrderPrivate:
     """Open the sealed part of an order."""
     if order.private is UNSET:
         raise TypeError("an order has a sealed part")
     return uow.vault.open(order.private, OrderPrivate, owner_id=order.buyer_id, entity_id=order.id)
 
 
-def seal_private(*, uow: UnitOfWork, order: Order, private: OrderPrivate) -> str:
+def seal_private(uow: UnitOfWork, *, order: Order, private: OrderPrivate) -> str:
     """Seal what only the parties and steps of an order may read."""
     return uow.vault.seal(private, owner_id=order.buyer_id, entity_id=order.id)
 
 
-def payment_request(*, uow: UnitOfWork, order: Order) -> PaymentRequest:
+def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
     """Say to a provider which attempt is meant: the same words every time."""
-    payment, private = payment_of(order), private_of(uow=uow, order=order)
+    payment, private = payment_of(order), private_of(uow, order=order)
     return PaymentRequest(
         attempt_id=payment.id,
         order_id=order.id,
@@ -38,7 +38,7 @@ def payment_request(*, uow: UnitOfWork, order: Order) -> PaymentRequest:
     )
 
 
-def move_listing(*, uow: UnitOfWork, order: Order, command: ListingCommand, change_type: str, now: datetime) -> None:
+def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: str, now: datetime) -> None:
     """Buffer the listing's own move with the order's.
 
     Raises:

@@ -42,7 +42,7 @@ _CHANGES: Final = {
 }
 
 
-def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
+def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
     """Ask what became of a payout, send it if nothing did, and commit the answer with all that follows.
 
     That sending begins is committed before, by a step of its own: nobody can cancel what the provider may have paid.
@@ -70,19 +70,19 @@ def advance_payout(*, uow: UnitOfWork, partners: Partners, payout_id: PayoutId, 
     if payout.method != PayoutMethod.CASH or payout.status not in {*ON_ITS_WAY, PayoutStatus.PAID}:
         return payout
     if payout.may_be_cancelled:
-        return _begin_sending(uow=uow, payout=payout, now=now)
+        return _begin_sending(uow, payout=payout, now=now)
     payments, request = partners.payments, _request(payout)
     outcome = payments.find_payout(request)
     if outcome is None and payout.status == PayoutStatus.PENDING:
         outcome = payments.pay_out(request)
     return (
-        _await_further(uow=uow, payout=payout, now=now)
+        _await_further(uow, payout=payout, now=now)
         if outcome is None
-        else _commit_outcome(uow=uow, provider=payments.name, payout=payout, outcome=outcome, now=now)
+        else _commit_outcome(uow, provider=payments.name, payout=payout, outcome=outcome, now=now)
     )
 
 
-def _begin_sending(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
+def _begin_sending(uow: UnitOfWork, *, payout: Payout, now: datetime) -> Payout:
     payout = msgspec.structs.replace(
         payout,
         version=payout.version + 1,
@@ -112,10 +112,10 @@ def _request(payout: Payout) -> PayoutRequest:
     )
 
 
-def _commit_outcome(*, uow: UnitOfWork, provider: str, payout: Payout, outcome: PayoutOutcome, now: datetime) -> Payout:
+def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: PayoutOutcome, now: datetime) -> Payout:
     command = _COMMANDS[outcome.state]
     if not PAYOUTS.permits(payout.status, command):
-        return _await_further(uow=uow, payout=payout, now=now)
+        return _await_further(uow, payout=payout, now=now)
     status = PAYOUTS.next_status(payout.status, command)
     if outcome.provider_reference != payout.provider_reference:
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=payout.id)
@@ -133,14 +133,14 @@ def _commit_outcome(*, uow: UnitOfWork, provider: str, payout: Payout, outcome: 
     moved = msgspec.structs.replace(moved, due_at=_looked_at_next(moved, now))
     uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=outcome.reason_code)
     if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
-        give_back(uow=uow, payout=moved, now=now)
+        give_back(uow, payout=moved, now=now)
     if (booking := payout_ledger.settled(payout, moved, at=now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
     return moved
 
 
-def _await_further(*, uow: UnitOfWork, payout: Payout, now: datetime) -> Payout:
+def _await_further(uow: UnitOfWork, *, payout: Payout, now: datetime) -> Payout:
     """Ask again later for what is still under way or may come back; asked before its time, or over: nothing."""
     if payout.due_at is None or now < payout.due_at:
         return payout

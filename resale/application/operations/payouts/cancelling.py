@@ -14,7 +14,7 @@ from resale.errors import Forbidden
 
 
 def cancel_payout(
-    *, uow: UnitOfWork, principal: Principal, payout_id: PayoutId, expected_version: int | None = None, now: datetime
+    uow: UnitOfWork, *, principal: Principal, payout_id: PayoutId, expected_version: int | None = None, now: datetime
 ) -> Payout:
     """Cancel a cash payout that the provider was not asked for yet: what it took is the seller's again.
 
@@ -52,7 +52,7 @@ def cancel_payout(
         payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=now
     )
     uow.payouts.save(cancelled, change_type="payout.cancelled")
-    give_back(uow=uow, payout=cancelled, now=now)
+    give_back(uow, payout=cancelled, now=now)
     if (booking := payout_ledger.settled(payout, cancelled, at=now)) is not None:
         uow.ledger.post(booking)
     uow.commit()

@@ -19,7 +19,7 @@ _REASONS: Final = {
 }
 
 
-def give_back(*, uow: UnitOfWork, payout: Payout, now: datetime) -> None:
+def give_back(uow: UnitOfWork, *, payout: Payout, now: datetime) -> None:
     """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
@@ -31,7 +31,7 @@ def give_back(*, uow: UnitOfWork, payout: Payout, now: datetime) -> None:
             updated_at=now,
         )
         uow.transfers.save(reopened, change_type="transfer.reopened")
-    seller, _ = seller_account_of(uow=uow, customer_id=payout.seller_id, now=now)
+    seller, _ = seller_account_of(uow, customer_id=payout.seller_id, now=now)
     was_tried = payout.status != PayoutStatus.CANCELLED
     is_refused = was_tried and seller.payout_destination == payout.destination
     seller = msgspec.structs.replace(
@@ -41,5 +41,5 @@ def give_back(*, uow: UnitOfWork, payout: Payout, now: datetime) -> None:
         payout_destination=None if is_refused else seller.payout_destination,
         updated_at=now,
     )
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow=uow, seller=seller, now=now))
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller, now=now))
     uow.sellers.save(seller, change_type="seller.balance_changed", reason_code=_REASONS[payout.status])

@@ -28,7 +28,7 @@ _LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
 
 
 def start_payout(
-    *, uow: UnitOfWork, seller_id: SellerId, method: PayoutMethod | None, key: CommandKey | None, now: datetime
+    uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod | None, key: CommandKey | None, now: datetime
 ) -> Payout:
     """Pay a seller all that is available, debts netted, at most 40 transfers at a time.
 
@@ -52,21 +52,21 @@ def start_payout(
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won; read again.
     """
-    seller, is_new = seller_account_of(uow=uow, customer_id=CustomerId(sibling("cus", seller_id)), now=now)
+    seller, is_new = seller_account_of(uow, customer_id=CustomerId(sibling("cus", seller_id)), now=now)
     transfers = () if is_new else _payable(uow, seller)
     if not transfers:
         raise NothingToPayOut("Nothing is available to be paid out.")
-    payout = _new_payout(uow=uow, seller=seller, transfers=transfers, method=method, now=now)
-    record_command(uow=uow, key=key, entity_id=payout.id)
-    _settle(uow=uow, payout=payout, transfers=transfers, now=now)
-    _charge(uow=uow, seller=seller, payout=payout, now=now)
+    payout = _new_payout(uow, seller=seller, transfers=transfers, method=method, now=now)
+    record_command(uow, key=key, entity_id=payout.id)
+    _settle(uow, payout=payout, transfers=transfers, now=now)
+    _charge(uow, seller=seller, payout=payout, now=now)
     uow.payouts.add(payout, change_type="payout.paid" if payout.status == PayoutStatus.PAID else "payout.created")
     uow.ledger.post(payout_ledger.started(payout, at=now))
     uow.commit()
     return payout
 
 
-def start_due_payout(*, uow: UnitOfWork, seller_id: SellerId, now: datetime) -> Payout | None:
+def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId, now: datetime) -> Payout | None:
     """Pay a seller whose time has come, by what their account says; nothing to pay: their wake-up moves on.
 
     Shape: as ``start_payout``, or commits at most 1 (``seller.payout_passed``). Before its time: no-op.
@@ -86,7 +86,7 @@ def start_due_payout(*, uow: UnitOfWork, seller_id: SellerId, now: datetime) -> 
     if seller is None or seller.due_at is None or now < seller.due_at:
         return None
     try:
-        return start_payout(uow=uow, seller_id=seller_id, method=None, key=None, now=now)
+        return start_payout(uow, seller_id=seller_id, method=None, key=None, now=now)
     except (NothingToPayOut, PayoutDestinationMissing):
         # What is on the balance and not yet in the index of transfers is there when it is looked at again.
         again = now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
@@ -107,7 +107,7 @@ def _payable(uow: UnitOfWork, seller: Seller) -> tuple[Transfer, ...]:
 
 
 def _new_payout(
-    *, uow: UnitOfWork, seller: Seller, transfers: tuple[Transfer, ...], method: PayoutMethod | None, now: datetime
+    uow: UnitOfWork, *, seller: Seller, transfers: tuple[Transfer, ...], method: PayoutMethod | None, now: datetime
 ) -> Payout:
     method = method or seller.payout_method
     amount = sum(transfer.amount for transfer in transfers)
@@ -134,7 +134,7 @@ def _new_payout(
     )
 
 
-def _settle(*, uow: UnitOfWork, payout: Payout, transfers: tuple[Transfer, ...], now: datetime) -> None:
+def _settle(uow: UnitOfWork, *, payout: Payout, transfers: tuple[Transfer, ...], now: datetime) -> None:
     for transfer in transfers:
         settled = msgspec.structs.replace(
             transfer,
@@ -146,7 +146,7 @@ def _settle(*, uow: UnitOfWork, payout: Payout, transfers: tuple[Transfer, ...],
         uow.transfers.save(settled, change_type="transfer.settled")
 
 
-def _charge(*, uow: UnitOfWork, seller: Seller, payout: Payout, now: datetime) -> None:
+def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout, now: datetime) -> None:
     credit = 0 if payout.method == PayoutMethod.CASH else payout.amount + payout.bonus
     left = seller.available - payout.amount
     seller = msgspec.structs.replace(
