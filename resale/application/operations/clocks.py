@@ -4,11 +4,11 @@ from datetime import datetime
 
 import msgspec
 
+from resale.application.operations.access import require_standing, require_version
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits
-from resale.domain.clocks import Clock, ClockAdvance, ClockChanged, ClockExists, NewClock, first_offset, next_offset
+from resale.domain.access import Action, Principal
+from resale.domain.clocks import Clock, ClockAdvance, ClockExists, NewClock, first_offset, next_offset
 from resale.domain.ids import ClockId
-from resale.errors import Forbidden
 
 
 def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, wall_now: datetime) -> Clock:
@@ -33,7 +33,7 @@ def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, w
         ClockTooFar: ``now`` is beyond the bounds.
         Conflict: Another request makes it at this moment; read again.
     """
-    _require_brand(principal)
+    require_standing(principal=principal, action=Action.MOVE_TEST_CLOCK, status="active")
     if uow.clocks.find() is not None:
         raise ClockExists("The shop has a test clock; advance it.")
     offset_seconds = first_offset(new, wall_now=wall_now)
@@ -78,10 +78,9 @@ def advance_test_clock(
         ClockTooFar: Beyond the bounds.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    _require_brand(principal)
+    require_standing(principal=principal, action=Action.MOVE_TEST_CLOCK, status="active")
     clock = uow.clocks.get(clock_id)
-    if expected_version not in {None, clock.version}:
-        raise ClockChanged(f"The test clock is at version {clock.version} by now; read it again.")
+    require_version(entity=clock, version=expected_version)
     moved = msgspec.structs.replace(
         clock,
         version=clock.version + 1,
@@ -91,8 +90,3 @@ def advance_test_clock(
     uow.clocks.save(moved, change_type="test_clock.advanced")
     uow.commit()
     return moved
-
-
-def _require_brand(principal: Principal) -> None:
-    if not permits(Action.MOVE_TEST_CLOCK, principal.standing, "active"):
-        raise Forbidden("Only the brand moves its test clock.")

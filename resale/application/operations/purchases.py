@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
+from resale.application.operations.access import require_standing
 from resale.application.operations.customers import Shopper, find_or_add_customer
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, permits, role_towards
@@ -25,7 +26,7 @@ from resale.domain.purchases import (
     released,
     renewed,
 )
-from resale.errors import FieldError, Forbidden
+from resale.errors import FieldError
 
 
 def record_purchase(
@@ -53,8 +54,7 @@ def record_purchase(
         PurchaseChangedTooOften: It has as many versions as a changed one may have.
         Conflict: Another writer won; read again.
     """
-    if not permits(Action.RECORD_PURCHASE, principal.standing, RECORDED):
-        raise Forbidden("Purchases are recorded by the brand.")
+    require_standing(principal=principal, action=Action.RECORD_PURCHASE, status=RECORDED)
     purchase_id = purchase_id_of(tenant_id=uow.tenant.id, source=source, line=line)
     said = Purchase(
         id=purchase_id,

@@ -6,21 +6,20 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.claims.transitions import (
     begin_claim_refund,
     claim_private_of,
-    claim_to_act_on,
     close_claim,
     complete_claimed,
 )
 from resale.application.operations.orders.refunding import RefundUnderWay
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.claims import (
     CLAIM_OPEN,
     CLAIMS,
     Claim,
-    ClaimChanged,
     ClaimCommand,
     ClaimExists,
     ClaimPrivate,
@@ -34,10 +33,10 @@ from resale.domain.claims import (
 )
 from resale.domain.ids import ClaimId, OrderId, ShipmentId, sibling
 from resale.domain.order_steps import moved
-from resale.domain.orders import Order, OrderCommand, OrderNotFound
+from resale.domain.orders import Order, OrderCommand
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
-from resale.errors import FieldError, Forbidden, Invalid
+from resale.errors import FieldError, Invalid
 
 _VERDICTS: Final = {
     Verdict.APPROVE: (ClaimCommand.APPROVE, "claim.approved"),
@@ -72,11 +71,7 @@ def open_claim(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, new:
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.OPEN_CLAIM, role, order.status):
-        raise Forbidden("Only the buyer claims.")
+    authorize(principal=principal, entity=order, action=Action.OPEN_CLAIM)
     claim_id = ClaimId(sibling("clm", order.id))
     if order.claim_id is not None:
         return _same_claim(uow, claim_id, new)
@@ -141,12 +136,13 @@ def resolve_claim(
         ClaimTransitionRefused: Decided already.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.RESOLVE_CLAIM)
+    claim = uow.claims.get(claim_id)
+    authorize(principal=principal, entity=claim, action=Action.RESOLVE_CLAIM)
     _require_note(resolution)
     command, change_type = _VERDICTS[resolution.decision]
     if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
         return claim
-    _expect(claim, expected_version)
+    require_version(entity=claim, version=expected_version)
     status = CLAIMS.next_status(claim.status, command)
     order = uow.orders.get(claim.order_id)
     amount = _amount_of(order, resolution)
@@ -187,7 +183,8 @@ def withdraw_claim(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, 
         ClaimTransitionRefused: The item is on its way back, or the claim is closed.
         Conflict: Another writer won.
     """
-    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.WITHDRAW_CLAIM)
+    claim = uow.claims.get(claim_id)
+    authorize(principal=principal, entity=claim, action=Action.WITHDRAW_CLAIM)
     if claim.status == ClaimStatus.WITHDRAWN:
         return claim
     return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn", now=now)
@@ -245,11 +242,6 @@ def _same_claim(uow: UnitOfWork, claim_id: ClaimId, new: NewClaim) -> Claim:
     if claim.reason == new.reason and claim_private_of(uow, claim=claim).description == new.description:
         return claim
     raise ClaimExists("This order has a claim already.")
-
-
-def _expect(claim: Claim, version: int | None) -> None:
-    if version not in {None, claim.version}:
-        raise ClaimChanged(f"The claim is at version {claim.version} by now; read it again.")
 
 
 def _noted(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from resale.application.operations.claims.transitions import claim_to_act_on
+from resale.application.operations.access import authorize
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
@@ -57,7 +57,8 @@ def add_evidence(
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won.
     """
-    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.ADD_EVIDENCE)
+    claim = uow.claims.get(claim_id)
+    authorize(principal=principal, entity=claim, action=Action.ADD_EVIDENCE)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ADD_EVIDENCE)
     if len(claim.evidence_ids) >= MAX_EVIDENCE:
         raise TooMuchEvidence(f"A claim keeps at most {MAX_EVIDENCE} photos.")

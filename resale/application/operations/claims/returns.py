@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.claims.transitions import (
     begin_claim_refund,
     claim_private_of,
-    claim_to_act_on,
     close_claim,
 )
 from resale.application.operations.orders.labels import book_label, give_up_label
@@ -21,7 +21,6 @@ from resale.domain.claims import (
     POLL_EVERY,
     REFUND_DUE,
     Claim,
-    ClaimChanged,
     ClaimCommand,
     ClaimNotFound,
     ClaimStatus,
@@ -137,14 +136,14 @@ def report_return(
         Forbidden: Not theirs to report.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    claim = claim_to_act_on(uow, principal=principal, claim_id=claim_id, action=Action.REPORT_RETURN)
+    claim = uow.claims.get(claim_id)
+    authorize(principal=principal, entity=claim, action=Action.REPORT_RETURN)
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
     parcel = record_events(claim.return_shipment, (event,))
     if parcel is claim.return_shipment:
         return claim
-    if expected_version not in {None, claim.version}:
-        raise ClaimChanged(f"The claim is at version {claim.version} by now; read it again.")
+    require_version(entity=claim, version=expected_version)
     return _commit_parcel(uow, claim, parcel, now)
 
 

@@ -7,20 +7,16 @@ from msgspec import UNSET
 from resale.application.operations.orders.completing import release_transfer
 from resale.application.operations.orders.refunding import refund_begun
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
 from resale.domain.claims import (
     CLAIMS,
     Claim,
     ClaimCommand,
-    ClaimNotFound,
     ClaimPrivate,
     awake,
     next_version,
 )
-from resale.domain.ids import ClaimId
 from resale.domain.order_steps import claim_closed
 from resale.domain.orders import Order, OrderStatus
-from resale.errors import Forbidden
 
 
 def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Claim, now: datetime) -> None:
@@ -49,17 +45,6 @@ def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_
     uow.claims.save(claim, change_type=change_type)
     complete_claimed(uow, order=uow.orders.get(claim.order_id), now=now)
     uow.commit()
-    return claim
-
-
-def claim_to_act_on(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, action: Action) -> Claim:
-    """Read the claim a caller wants to act on. Raises ClaimNotFound when unseen, Forbidden when not theirs."""
-    claim = uow.claims.get(claim_id)
-    role = role_towards(principal, owner_id=claim.buyer_id, counterparty_id=claim.seller_id)
-    if not permits(Action.VIEW_CLAIM, role, claim.status):
-        raise ClaimNotFound
-    if not permits(action, role, claim.status):
-        raise Forbidden("This is not yours to do.")
     return claim
 
 

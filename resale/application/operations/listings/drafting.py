@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import CommandKey, record_command
-from resale.application.operations.listings.loading import expect_version, listing_to_act_on
 from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
@@ -140,8 +140,9 @@ def edit_listing(
         EditedTooOften: The listing has as many versions as an edited one may have.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.EDIT_LISTING)
-    expect_version(listing=listing, version=expected_version)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.EDIT_LISTING)
+    require_version(entity=listing, version=expected_version)
     status = next_status(listing.status, ListingCommand.EDIT)
     slots = _added_slots(uow, listing=listing, edit=edit, now=now)
     edited = msgspec.structs.replace(listing, **_edited_fields(uow, edit=edit))

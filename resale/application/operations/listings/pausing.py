@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from resale.application.operations.listings.loading import expect_version, listing_to_act_on
+from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId
@@ -45,10 +45,11 @@ def pause_listing(
         EditedTooOften: The listing has as many versions as a seller may make.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.PAUSED:
         return listing
-    expect_version(listing=listing, version=expected_version)
+    require_version(entity=listing, version=expected_version)
     paused = moved_listing(listing, ListingCommand.PAUSE, now=now)
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing was changed too often; list the item anew.")
@@ -85,10 +86,11 @@ def resume_listing(
         ListingTransitionRefused: Not paused.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.PAUSE_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.ACTIVE:
         return listing
-    expect_version(listing=listing, version=expected_version)
+    require_version(entity=listing, version=expected_version)
     resumed = moved_listing(listing, ListingCommand.RESUME, now=now)
     uow.listings.save(resumed, change_type="listing.resumed")
     uow.commit()

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.listings.loading import listing_to_act_on
+from resale.application.operations.access import authorize
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
 from resale.domain.ids import ListingId, sibling
@@ -43,7 +43,8 @@ def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: Listing
         NotRelistable: Not sold, its order stands, or the item did not come back.
         Conflict: Another writer won; read again.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.RELIST_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.RELIST_LISTING)
     if listing.status != ListingStatus.SOLD or listing.order_id is None:
         raise NotRelistable(f"The listing is {listing.status}.")
     new_id = ListingId(sibling("lst", listing.order_id))  # one sale comes back once, so it is relisted once

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.listings.loading import expect_version, listing_to_act_on
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
@@ -93,10 +93,11 @@ def submit_listing(
         ListingTransitionRefused: Not a draft, not expired, and no changes were requested.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.SUBMIT_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.SUBMIT_LISTING)
     if listing.status == ListingStatus.PENDING_REVIEW:
         return listing
-    expect_version(listing=listing, version=expected_version)
+    require_version(entity=listing, version=expected_version)
     next_status(listing.status, ListingCommand.SUBMIT)
     check_price(listing.price, uow.tenant.policies)
     images = uow.media.list_of(listing_id)
@@ -140,10 +141,11 @@ def withdraw_listing(
         ListingTransitionRefused: Reserved or sold.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.WITHDRAW_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.WITHDRAW_LISTING)
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
-    expect_version(listing=listing, version=expected_version)
+    require_version(entity=listing, version=expected_version)
     withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
     uow.listings.save(withdrawn, change_type="listing.withdrawn")
     move_unit(uow, before=listing, after=withdrawn, now=now)
@@ -178,7 +180,8 @@ def moderate_listing(
         Invalid: Removed without a reason.
         ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
     """
-    listing = listing_to_act_on(uow, principal=principal, listing_id=listing_id, action=Action.MODERATE_LISTING)
+    listing = uow.listings.get(listing_id)
+    authorize(principal=principal, entity=listing, action=Action.MODERATE_LISTING)
     command = ListingCommand(moderation.decision.value)
     if listing.status == next_status(ListingStatus.PENDING_REVIEW, command) and moderation.reasons == _reasons_of(
         uow, listing
@@ -188,7 +191,7 @@ def moderate_listing(
     if moderation.decision == Decision.REMOVE and not moderation.reasons:
         detail = "Say why: the seller has to know."
         raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
-    expect_version(listing=listing, version=moderation.version)
+    require_version(entity=listing, version=moderation.version)
     if moderation.decision == Decision.APPROVE:
         check_price(listing.price, uow.tenant.policies)
     private = uow.vault.seal(

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.ids import OrderId
-from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, is_only_told
+from resale.domain.orders import AttentionOpen, Order, is_only_told
 from resale.domain.text import code
-from resale.errors import Forbidden
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,15 +50,10 @@ def acknowledge_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.ACKNOWLEDGE_ORDER, role, order.status):
-        raise Forbidden("Only the brand takes note of this.")
+    authorize(principal=principal, entity=order, action=Action.ACKNOWLEDGE_ORDER)
     if order.attention is None:
         return order
-    if expected_version not in {None, order.version}:
-        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    require_version(entity=order, version=expected_version)
     if not is_only_told(order.attention, order.status):
         raise AttentionOpen(f"{order.attention} has something left to do; it goes with that.")
     order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=now)

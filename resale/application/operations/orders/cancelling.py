@@ -4,24 +4,22 @@ from datetime import datetime
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.labels import GivenUp, book_label, give_up_label
 from resale.application.operations.orders.tracking import on_its_way
 from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Action, Principal, Role
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
 from resale.domain.order_steps import kept, moved, shipment_of
 from resale.domain.orders import (
     ORDERS,
     Order,
-    OrderChanged,
     OrderCommand,
-    OrderNotFound,
     OrderStatus,
 )
-from resale.errors import Forbidden
 
 _REASONS = {Role.OWNER: "buyer_cancelled", Role.COUNTERPARTY: "seller_cancelled"}
 _ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderStatus.CANCELLING})
@@ -52,15 +50,10 @@ def cancel_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.CANCEL_ORDER, role, order.status):
-        raise Forbidden("This order is not yours to cancel.")
+    role = authorize(principal=principal, entity=order, action=Action.CANCEL_ORDER)
     if order.status in _ENDING or order.cancel_requested:
         return order
-    if expected_version not in {None, order.version}:
-        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    require_version(entity=order, version=expected_version)
     reason = _REASONS.get(role, "brand_cancelled")
     if order.status == OrderStatus.PAYMENT_PENDING:
         return _request_cancel(uow, order=order, reason=reason, now=now)

@@ -5,16 +5,17 @@ from typing import Final
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.addresses import Address, accepted_address
 from resale.domain.calendars import add_business_days
 from resale.domain.ids import OrderId
 from resale.domain.order_steps import kept
-from resale.domain.orders import LABEL_REFUSED, Order, OrderChanged, OrderNotFound, OrderStatus, OrderTransitionRefused
+from resale.domain.orders import LABEL_REFUSED, Order, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus
-from resale.errors import Forbidden, Rejected
+from resale.errors import Rejected
 
 #: Before its parcel can have a label.
 CORRECTABLE: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED})
@@ -62,17 +63,12 @@ def correct_address(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.CORRECT_ADDRESS, role, order.status):
-        raise Forbidden("Only the buyer and the brand correct where an order goes.")
+    authorize(principal=principal, entity=order, action=Action.CORRECT_ADDRESS)
     accepted = accepted_address(address, at="")
     private = private_of(uow, order=order)
     if private.shipping_address == accepted and order.attention != LABEL_REFUSED:
         return order
-    if expected_version not in {None, order.version}:
-        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    require_version(entity=order, version=expected_version)
     _check_correctable(order)
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
     order = kept(order, now=now, private=sealed, **_label_wanted_again(uow, order, now))

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.operations.orders.completing import (
     credit_seller,
@@ -15,7 +16,7 @@ from resale.application.operations.orders.completing import (
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
@@ -23,9 +24,7 @@ from resale.domain.order_steps import claim_closed, kept, moved_if_allowed, paym
 from resale.domain.orders import (
     MAX_REFUNDS,
     Order,
-    OrderChanged,
     OrderCommand,
-    OrderNotFound,
     OrderStatus,
     OrderTransitionRefused,
     with_refund,
@@ -39,7 +38,7 @@ from resale.domain.payments import (
 )
 from resale.domain.text import code, reference
 from resale.domain.transfers import Transfer, TransferStatus
-from resale.errors import FieldError, Forbidden, Invalid, Rejected
+from resale.errors import FieldError, Invalid, Rejected
 
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
 REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
@@ -102,13 +101,8 @@ def refund_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(new.order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.REFUND_ORDER, role, order.status):
-        raise Forbidden("Only the brand gives money back.")
-    if expected_version not in {None, order.version}:
-        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    authorize(principal=principal, entity=order, action=Action.REFUND_ORDER)
+    require_version(entity=order, version=expected_version)
     _check_refundable(uow, order, now)
     amount = order.remaining_minor if new.amount is None else new.amount
     if amount > order.remaining_minor:

@@ -5,20 +5,19 @@ from typing import Final
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.labels import book_label
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import ShippingProvider, UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.order_steps import kept, moved, moved_if_allowed, shipment_of
 from resale.domain.orders import (
     LABEL_REFUSED,
     Order,
-    OrderChanged,
     OrderCommand,
-    OrderNotFound,
     OrderStatus,
     OrderTransitionRefused,
 )
@@ -34,7 +33,6 @@ from resale.domain.shipments import (
     labelled,
     record_events,
 )
-from resale.errors import Forbidden
 
 #: What a parcel's state means for its order, and the change that says so.
 _MEANS: Final = {
@@ -72,11 +70,7 @@ def request_label(
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.REQUEST_LABEL, role, order.status):
-        raise Forbidden("Only the seller asks for the label.")
+    authorize(principal=principal, entity=order, action=Action.REQUEST_LABEL)
     if order.status == OrderStatus.AWAITING_SHIPMENT:
         return order
     if order.status != OrderStatus.CONFIRMED:
@@ -164,16 +158,11 @@ def report_tracking(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.REPORT_TRACKING, role, order.status):
-        raise Forbidden("Only the brand reports where a parcel is.")
+    authorize(principal=principal, entity=order, action=Action.REPORT_TRACKING)
     shipment = _shipment_after(order, (event,))
     if shipment is order.shipment:
         return order
-    if expected_version not in {None, order.version}:
-        raise OrderChanged(f"The order is at version {order.version} by now; read it again.")
+    require_version(entity=order, version=expected_version)
     return _commit_shipment(uow, order=order, shipment=shipment, now=now)
 
 
@@ -219,11 +208,7 @@ def confirm_receipt(uow: UnitOfWork, *, principal: Principal, order_id: OrderId,
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    role = role_towards(principal, owner_id=order.buyer_id, counterparty_id=order.seller_id)
-    if not permits(Action.VIEW_ORDER, role, order.status):
-        raise OrderNotFound
-    if not permits(Action.CONFIRM_RECEIPT, role, order.status):
-        raise Forbidden("Only the buyer confirms receipt.")
+    authorize(principal=principal, entity=order, action=Action.CONFIRM_RECEIPT)
     if order.receipt_confirmed_at is not None:
         return order
     fields = {"receipt_confirmed_at": now, "claim_until": order.claim_until or now}

@@ -4,13 +4,13 @@ from datetime import datetime
 
 import msgspec
 
+from resale.application.operations.access import authorize, require_version
 from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Action, Principal
 from resale.domain.ids import PayoutId
-from resale.domain.payouts import PAYOUTS, Payout, PayoutChanged, PayoutCommand, PayoutNotFound, PayoutStatus
-from resale.errors import Forbidden
+from resale.domain.payouts import PAYOUTS, Payout, PayoutCommand, PayoutStatus
 
 
 def cancel_payout(
@@ -38,15 +38,10 @@ def cancel_payout(
         Conflict: Another writer won, or the version is not the expected one.
     """
     payout = uow.payouts.get(payout_id)
-    role = role_towards(principal, owner_id=payout.seller_id)
-    if not permits(Action.VIEW_PAYOUT, role, payout.status):
-        raise PayoutNotFound
-    if not permits(Action.CANCEL_PAYOUT, role, payout.status):
-        raise Forbidden("This payout is not yours to cancel.")
+    authorize(principal=principal, entity=payout, action=Action.CANCEL_PAYOUT)
     if payout.status == PayoutStatus.CANCELLED:
         return payout
-    if expected_version not in {None, payout.version}:
-        raise PayoutChanged(f"The payout is at version {payout.version} by now; read it again.")
+    require_version(entity=payout, version=expected_version)
     status = PAYOUTS.next_status(payout.status, PayoutCommand.CANCEL, entity=payout, now=now)
     cancelled = msgspec.structs.replace(
         payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=now

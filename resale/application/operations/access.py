@@ -1,0 +1,89 @@
+"""Authorise whoever acts: may they see the entity, may they do this to it, and is it the version they read."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.entities import Absent, EntityType, entity_type_of
+from resale.errors import Forbidden
+
+_A: Final = Action
+_LISTING: Final = "This listing is not yours to change."
+_CLAIM: Final = "This is not yours to do."
+#: action → what somebody is told who may see the entity, but not do this. A test holds every action to a row.
+REFUSALS: Final[Mapping[Action, str]] = {
+    _A.EDIT_LISTING: _LISTING,
+    _A.SUBMIT_LISTING: _LISTING,
+    _A.PAUSE_LISTING: _LISTING,
+    _A.WITHDRAW_LISTING: _LISTING,
+    _A.MODERATE_LISTING: _LISTING,
+    _A.RELIST_LISTING: _LISTING,
+    _A.CANCEL_ORDER: "This order is not yours to cancel.",
+    _A.CORRECT_ADDRESS: "Only the buyer and the brand correct where an order goes.",
+    _A.REQUEST_LABEL: "Only the seller asks for the label.",
+    _A.CONFIRM_RECEIPT: "Only the buyer confirms receipt.",
+    _A.REFUND_ORDER: "Only the brand gives money back.",
+    _A.ACKNOWLEDGE_ORDER: "Only the brand takes note of this.",
+    _A.REPORT_TRACKING: "Only the brand reports where a parcel is.",
+    _A.OPEN_CLAIM: "Only the buyer claims.",
+    _A.RESOLVE_CLAIM: _CLAIM,
+    _A.WITHDRAW_CLAIM: _CLAIM,
+    _A.ADD_EVIDENCE: _CLAIM,
+    _A.REPORT_RETURN: _CLAIM,
+    _A.CANCEL_PAYOUT: "This payout is not yours to cancel.",
+    _A.MOVE_TEST_CLOCK: "Only the brand moves its test clock.",
+    _A.RECORD_PURCHASE: "Purchases are recorded by the brand.",
+}
+
+
+class Entity(Protocol):
+    """What is read of an entity to authorise somebody."""
+
+    @property
+    def id(self) -> str:
+        """Names it, and by its prefix its type."""
+
+    @property
+    def version(self) -> int:
+        """How often it was written."""
+
+    @property
+    def status(self) -> str:
+        """Its state."""
+
+
+def authorize(*, principal: Principal, entity: Entity, action: Action) -> Role:
+    """Return what the principal is to an entity, provided that they may do this to it.
+
+    Raises:
+        NotFound: They may not even see it; the entity type's own error.
+        Forbidden: They may see it, and not do this.
+    """
+    entity_type = entity_type_of(entity.id)
+    role = _role_of(principal, entity_type, entity)
+    if isinstance(entity_type.view, Absent) or not permits(entity_type.view, role, entity.status):
+        raise entity_type.not_found
+    if not permits(action, role, entity.status):
+        raise Forbidden(REFUSALS[action])
+    return role
+
+
+def require_standing(*, principal: Principal, action: Action, status: str) -> None:
+    """Authorise what concerns no entity that is there yet, so that nobody owns it. Raises Forbidden."""
+    if not permits(action, principal.standing, status):
+        raise Forbidden(REFUSALS[action])
+
+
+def require_version(*, entity: Entity, version: int | None) -> None:
+    """Hold an entity to the version that somebody read. Raises the entity type's own Conflict."""
+    if version not in {None, entity.version}:
+        entity_type = entity_type_of(entity.id)
+        raise entity_type.changed(f"The {entity_type.name} is at version {entity.version} by now; read it again.")
+
+
+def _role_of(principal: Principal, entity_type: EntityType[Any, Any], entity: Entity) -> Role:
+    owner, counterparty = entity_type.owner, entity_type.counterparty
+    if owner is None:
+        return principal.standing
+    other = None if counterparty is None else counterparty(entity)
+    return role_towards(principal, owner_id=owner(entity), counterparty_id=other)
