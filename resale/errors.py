@@ -1,14 +1,17 @@
 """Outcomes as a tree. HTTP knows nothing here; ``apps.core.problems`` maps a branch to a status.
 
 Outcome
-├── NotFound            nothing there that this caller may see
-├── Rejected            the rules say no; saying it again gives the same answer
-│   ├── Invalid         the input itself is wrong; carries where
-│   ├── Forbidden       seen, but not allowed to act
-│   └── Unauthenticated the caller is not known
-├── Conflict            another writer won; read again
-│   └── Contended       nobody won within our tries; become Unavailable when tries are used up
-└── Unavailable         not now; nothing was written, or it is not known; try later
+├── NotFound            nothing exists under the id, or the caller has no permission to see it
+├── Rejected            a business rule refuses the command; repeating it has the same result
+│   ├── Invalid         the input breaks a rule; ``errors`` holds the fields
+│   ├── Forbidden       the caller sees the object and has no permission for the action
+│   └── Unauthenticated the caller cannot be identified
+├── Conflict            another writer changed the object first; read it again
+│   └── Contended       every attempt lost against concurrent writers; callers receive Unavailable
+└── Unavailable         nothing was written, or the result is unknown; retry later
+
+A class declares ``code`` (stable), ``title`` (short, no full stop) and ``default_detail`` (what is wrong, what to do;
+written for the caller). Docstrings are for engineers and never reach a caller.
 """
 
 from typing import ClassVar
@@ -17,7 +20,7 @@ import msgspec
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One wrong place in an input: ``pointer`` is an RFC 6901 JSON pointer into the body."""
+    """An invalid field: ``pointer`` is an RFC 6901 JSON pointer into the body."""
 
     pointer: str
     code: str
@@ -25,65 +28,83 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Outcome(Exception):  # noqa: N818 - an outcome is named for what happened
-    """A use case ended in a way its docstring names. ``code`` is stable and part of the API."""
+    """The result of a use case that did not succeed. Code, title and default detail are part of the API."""
 
     code: ClassVar[str] = "outcome"
+    title: ClassVar[str]
+    default_detail: ClassVar[str]
 
     def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
-        """Keep one sentence for a person (never personal data) and the wrong places, if any."""
-        super().__init__(detail)
-        self.detail = detail
+        """Store one sentence for the caller (never personal data) and the invalid fields."""
+        self.detail = detail or self.default_detail
+        super().__init__(self.detail)
         self.errors = errors
 
 
 class NotFound(Outcome):
-    """Nothing there that this caller may see."""
+    """Nothing exists under this id, or the caller has no permission to see it."""
 
     code = "not_found"
+    title = "Not found"
+    default_detail = "Nothing exists under this id, or this caller cannot see it."
 
 
 class Rejected(Outcome):
-    """The rules say no."""
+    """A business rule refuses the command; repeating it has the same result."""
 
     code = "rejected"
+    title = "Request rejected"
+    default_detail = "The state of the object does not allow this request."
 
 
 class Invalid(Rejected):
-    """The input is wrong."""
+    """The input breaks a rule; ``errors`` holds the fields."""
 
     code = "validation_failed"
+    title = "Validation failed"
+    default_detail = "The request is not valid. Correct the fields named in `errors` and send it again."
 
 
 class Forbidden(Rejected):
-    """The caller may see it but not do this."""
+    """The caller sees the object and has no permission for the action."""
 
     code = "forbidden"
+    title = "Permission denied"
+    default_detail = "The caller does not have permission to do this."
 
 
 class Unauthenticated(Rejected):
-    """The caller is not known."""
+    """The caller cannot be identified."""
 
     code = "unauthenticated"
+    title = "Not authenticated"
+    default_detail = "The caller cannot be identified. Send valid credentials."
 
 
 class Conflict(Outcome):
-    """Another writer won; read again."""
+    """Another writer changed the object first."""
 
     code = "conflict"
+    title = "Conflict with another write"
+    default_detail = "Another request changed the object meanwhile. Read it again, then retry."
 
 
 class Contended(Conflict):
-    """So many write this at once that none of our tries came through; a later one will."""
+    """Every attempt lost against concurrent writers."""
 
     code = "contended"
+    title = "Too many concurrent writes"
+    default_detail = "Too many requests change this object at the same time. Retry later."
 
 
 class Unavailable(Outcome):
-    """Not now. ``retry_after_seconds`` says when it is worth trying again."""
+    """The command cannot run now; ``retry_after_seconds`` is when to retry."""
 
     code = "unavailable"
+    title = "Temporarily unavailable"
+    default_detail = "The service cannot do this now. Retry later."
 
     def __init__(self, detail: str = "", *, retry_after_seconds: int = 1) -> None:
-        """Keep the sentence and the wait."""
+        """Store one sentence for the caller and the time to wait before a retry."""
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds

@@ -120,4 +120,4 @@ def is_operator(request: HttpRequest) -> bool:
 
 def sentence_for(outcome: Outcome) -> str:
     """Say an outcome to a member of staff."""
-    return next((text for branch, text in SENTENCES if isinstance(outcome, branch)), outcome.detail or "Not possible.")
+    return next((text for branch, text in SENTENCES if isinstance(outcome, branch)), outcome.detail)

@@ -11,9 +11,14 @@ API_VERSION: Final = "2026-11-29"
 
 
 class APIVersionUnsupported(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The API-Version header names a version this API does not have; `detail` says which it has."""
+    """The API-Version header names a version that this API does not have."""
 
     code = "api_version_unsupported"
+    title = "Unsupported API version"
+    default_detail = (
+        "The API-Version header names a version that this API does not have. Send the version named in the "
+        "documentation."
+    )
 
 
 def require_known_version(request: HttpRequest) -> None:

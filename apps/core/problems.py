@@ -1,14 +1,15 @@
-"""Outcomes and framework errors as RFC 9457 problem documents. The one table from outcome to HTTP status."""
+"""Problem documents (RFC 9457) of outcomes and framework errors, and the table from outcome to HTTP status."""
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
+from msgspec.structs import replace
 from rest_framework import exceptions as drf
 
 from resale.errors import (
@@ -39,26 +40,18 @@ STATUS: Final[tuple[tuple[type[Outcome], HTTPStatus], ...]] = (
     (Outcome, HTTPStatus.CONFLICT),
 )
 
-_NO_REQUEST: Final = "Not a request this server understands."
-_NOTHING_THERE: Final = "Nothing is at this path."
-_NOT_ALLOWED: Final = "The caller may not do this."
-_OUR_FAULT: Final = "Our fault; it is logged under the request_id."
 
-#: Code and sentence; DRF's own sentences may quote the request.
-_OF_DRF: Final[dict[type[Exception], tuple[str, str]]] = {
-    drf.ParseError: ("malformed_body", "The body cannot be read."),
-    drf.MethodNotAllowed: ("method_not_allowed", "The path has no such method; Allow lists what it has."),
-    drf.NotAcceptable: ("not_acceptable", "Answers are JSON; Accept has to allow it."),
-    drf.UnsupportedMediaType: ("unsupported_media_type", "The body must be application/json."),
-    drf.Throttled: ("too_many_requests", "Slow down; Retry-After says for how long."),
-    drf.NotFound: ("not_found", _NOTHING_THERE),
-    drf.PermissionDenied: ("forbidden", _NOT_ALLOWED),
-    drf.NotAuthenticated: ("unauthenticated", "The caller is not known."),
-    drf.AuthenticationFailed: ("unauthenticated", "The caller is not known."),
-    drf.ValidationError: ("validation_failed", "The input is wrong."),
-}
+class ProblemType(msgspec.Struct, frozen=True, order=True):
+    """What all problems of one ``code`` share (RFC 9457 4); ``detail`` is the default one."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+
+
 _ENCODE: Final = msgspec.json.Encoder().encode
-# RFC 9110 11.6.1: a 401 names what would help.
+# RFC 9110 11.6.1: a 401 names the authentication schemes.
 _CHALLENGE: Final = 'ApiKey realm="resale", Bearer realm="resale"'
 
 
@@ -75,31 +68,37 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HTTPError(Exception):
-    """Something only HTTP can be wrong about. ``status`` and ``code`` are the class's; headers may be added."""
+    """An error that only HTTP knows. An instance may add headers."""
 
-    status: HTTPStatus = HTTPStatus.BAD_REQUEST
-    code = "bad_request"
+    status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
+    code: ClassVar[str] = "bad_request"
+    title: ClassVar[str] = "Bad request"
+    default_detail: ClassVar[str] = "The server does not understand this request. Correct it before sending it again."
 
     def __init__(
         self, detail: str = "", *, headers: dict[str, str] | None = None, errors: tuple[FieldError, ...] = ()
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = detail or self.default_detail
+        super().__init__(self.detail)
         self.errors = errors
         self.headers = headers or {}
 
 
 class MalformedBody(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The body is not JSON at all."""
+    """The body is not JSON."""
 
     code = "malformed_body"
+    title = "Malformed body"
+    default_detail = "The body is not valid JSON. Send one JSON object encoded as UTF-8."
 
 
 class BodyTooLarge(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The body is over the limit."""
+    """The body exceeds the size limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     code = "body_too_large"
+    title = "Body too large"
+    default_detail = "The body is larger than this endpoint accepts. Send a smaller one."
 
 
 class BodyTimeout(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
@@ -107,62 +106,112 @@ class BodyTimeout(HTTPError):  # noqa: N818 - named for what happened, as outcom
 
     status = HTTPStatus.REQUEST_TIMEOUT
     code = "body_timeout"
+    title = "Body timeout"
+    default_detail = "The body did not arrive in time. Send the request again on a faster connection."
 
 
 class UnsupportedBody(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The body is of a type or encoding not understood here."""
+    """The body has a content type or an encoding that is not supported."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported_media_type"
+    title = "Unsupported media type"
+    default_detail = "The body must be uncompressed JSON. Send it with Content-Type: application/json."
 
 
 class PreconditionFailed(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """If-Match named another version than there is."""
+    """The If-Match header names another version than the current one."""
 
     status = HTTPStatus.PRECONDITION_FAILED
     code = "precondition_failed"
+    title = "Precondition failed"
+    default_detail = "The object has another version than the one in If-Match. Read it again and send its current ETag."
+
+
+class InternalError(HTTPError):
+    """An unexpected error, logged under its request id."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"
+    title = "Internal server error"
+    default_detail = "The server failed unexpectedly. If it happens again, report the `request_id`."
+
+
+def problem_type_of(error_class: type[Outcome | HTTPError]) -> ProblemType:
+    """Return what all problems of one error class share."""
+    if issubclass(error_class, HTTPError):
+        status = error_class.status
+    else:
+        status = next(status for branch, status in STATUS if issubclass(error_class, branch))
+    return ProblemType(int(status), error_class.code, error_class.title, error_class.default_detail)
+
+
+BAD_REQUEST: Final = problem_type_of(HTTPError)
+PERMISSION_DENIED: Final = problem_type_of(Forbidden)
+INTERNAL_ERROR: Final = problem_type_of(InternalError)
+PATH_NOT_FOUND: Final = ProblemType(404, "not_found", "Not found", "This path does not exist. Check the URL.")
+METHOD_NOT_ALLOWED: Final = ProblemType(
+    405, "method_not_allowed", "Method not allowed", "This path does not support the method. See the `Allow` header."
+)
+NOT_ACCEPTABLE: Final = ProblemType(
+    406, "not_acceptable", "Not acceptable", "Responses are JSON. Send an Accept header that allows application/json."
+)
+TOO_MANY_REQUESTS: Final = ProblemType(
+    429, "too_many_requests", "Too many requests", "Too many requests. Retry after the seconds in `Retry-After`."
+)
+
+#: DRF's own sentences may quote the request.
+_OF_DRF: Final[dict[type[Exception], ProblemType]] = {
+    drf.ParseError: problem_type_of(MalformedBody),
+    drf.MethodNotAllowed: METHOD_NOT_ALLOWED,
+    drf.NotAcceptable: NOT_ACCEPTABLE,
+    drf.UnsupportedMediaType: problem_type_of(UnsupportedBody),
+    drf.Throttled: TOO_MANY_REQUESTS,
+    drf.NotFound: PATH_NOT_FOUND,
+    drf.PermissionDenied: PERMISSION_DENIED,
+    drf.NotAuthenticated: problem_type_of(Unauthenticated),
+    drf.AuthenticationFailed: problem_type_of(Unauthenticated),
+    drf.ValidationError: problem_type_of(Invalid),
+}
 
 
 def render(error: Exception, *, request_id: str) -> HttpResponse:
-    """Turn any exception into its problem document; what is not foreseen is a 500 and logged."""
+    """Return the problem document of any exception; an unexpected one is a 500 and is logged."""
     if isinstance(error, Outcome):
         return _of_outcome(error, request_id)
     if isinstance(error, HTTPError):
-        detail = error.detail or meaning_of(type(error))
-        return respond(
-            error.status, error.code, detail, request_id=request_id, errors=error.errors, headers=error.headers
-        )
+        kind = problem_type_of(type(error))
+        return respond(kind, error.detail, request_id=request_id, errors=error.errors, headers=error.headers)
     if isinstance(error, drf.APIException):
         return _of_drf(error, request_id)
     return _of_django(error, request_id)
 
 
 def respond(
-    status: int,
-    code: str,
+    kind: ProblemType,
     detail: str = "",
     *,
     request_id: str,
     errors: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """Write a problem document."""
-    body = document(status, code, detail, request_id=request_id, errors=errors)
-    response = HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
-    if status == HTTPStatus.UNAUTHORIZED:
+    """Return a problem document as a response."""
+    body = document(kind, detail, request_id=request_id, errors=errors)
+    response = HttpResponse(body, status=kind.status, content_type=CONTENT_TYPE, headers=headers)
+    if kind.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = _CHALLENGE
     return response
 
 
-def document(status: int, code: str, detail: str, *, request_id: str, errors: tuple[FieldError, ...] = ()) -> bytes:
+def document(kind: ProblemType, detail: str = "", *, request_id: str, errors: tuple[FieldError, ...] = ()) -> bytes:
     """Encode a problem document."""
     return _ENCODE(
         Problem(
-            type=f"urn:resale:problem:{code}",
-            title=code.replace("_", " ").capitalize(),
-            status=int(status),
-            code=code,
-            detail=detail,
+            type=f"urn:resale:problem:{kind.code}",
+            title=kind.title,
+            status=kind.status,
+            code=kind.code,
+            detail=detail or kind.detail,
             errors=errors,
             request_id=request_id,
         )
@@ -170,82 +219,65 @@ def document(status: int, code: str, detail: str, *, request_id: str, errors: tu
 
 
 def handle_drf_exception(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """Answer for DRF views that are not lean (its EXCEPTION_HANDLER)."""
+    """Render the exception of a plain DRF view (the EXCEPTION_HANDLER setting)."""
     return render(error, request_id=_request_id(context["request"]._request))  # noqa: SLF001 - DRF names it nowhere else
-
-
-def status_of(outcome: Outcome) -> HTTPStatus:
-    """Look an outcome's status up."""
-    return next(status for branch, status in STATUS if isinstance(outcome, branch))
-
-
-def meaning_of(kind: type[Outcome] | type[HTTPError]) -> str:
-    """Say what a kind of error means: the first line of its docstring. Said where an error says nothing of its own."""
-    return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def _of_outcome(outcome: Outcome, request_id: str) -> HttpResponse:
     headers = {"Retry-After": str(outcome.retry_after_seconds)} if isinstance(outcome, Unavailable) else None
-    return respond(
-        status_of(outcome),
-        outcome.code,
-        outcome.detail or meaning_of(type(outcome)),
-        request_id=request_id,
-        errors=outcome.errors,
-        headers=headers,
-    )
+    kind = problem_type_of(type(outcome))
+    return respond(kind, outcome.detail, request_id=request_id, errors=outcome.errors, headers=headers)
 
 
 def _of_drf(error: drf.APIException, request_id: str) -> HttpResponse:
-    unknown = ("bad_request", _NO_REQUEST)
-    code, detail = next((said for kind, said in _OF_DRF.items() if isinstance(error, kind)), unknown)
+    kind = next((kind for raised, kind in _OF_DRF.items() if isinstance(error, raised)), BAD_REQUEST)
     headers: dict[str, str] = {}
     if isinstance(error, drf.Throttled):
         headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1) + 1)
-    return respond(error.status_code, code, detail, request_id=request_id, headers=headers)
+    return respond(replace(kind, status=error.status_code), request_id=request_id, headers=headers)
 
 
 def _of_django(error: Exception, request_id: str) -> HttpResponse:
     if isinstance(error, Http404):
-        return respond(HTTPStatus.NOT_FOUND, "not_found", _NOTHING_THERE, request_id=request_id)
+        return respond(PATH_NOT_FOUND, request_id=request_id)
     if isinstance(error, PermissionDenied):
-        return respond(HTTPStatus.FORBIDDEN, "forbidden", _NOT_ALLOWED, request_id=request_id)
+        return respond(PERMISSION_DENIED, request_id=request_id)
     if isinstance(error, SuspiciousOperation):
-        return respond(HTTPStatus.BAD_REQUEST, "bad_request", _NO_REQUEST, request_id=request_id)
+        return respond(BAD_REQUEST, request_id=request_id)
     if isinstance(error, OperationalError | InterfaceError):
-        logger.error("the registry's database does not answer", exc_info=error)
+        logger.error("the registry database does not respond", exc_info=error)
         return _of_outcome(Unavailable(retry_after_seconds=5), request_id)
-    logger.error("unforeseen", exc_info=error)
-    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", _OUR_FAULT, request_id=request_id)
+    logger.error("unexpected exception", exc_info=error)
+    return respond(INTERNAL_ERROR, request_id=request_id)
 
 
 # ---------------------------------------------------------------- Django's own handlers (config.urls)
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request Django refuses before a view."""
+    """Respond to a request that Django refuses before a view."""
     if _is_staff_page(request):
         return defaults.bad_request(request, exception)
-    return respond(HTTPStatus.BAD_REQUEST, "bad_request", _NO_REQUEST, request_id=_request_id(request))
+    return respond(BAD_REQUEST, request_id=_request_id(request))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a PermissionDenied outside a lean view."""
+    """Respond to a PermissionDenied that no lean view caught."""
     if _is_staff_page(request):
         return defaults.permission_denied(request, exception)
-    return respond(HTTPStatus.FORBIDDEN, "forbidden", _NOT_ALLOWED, request_id=_request_id(request))
+    return respond(PERMISSION_DENIED, request_id=_request_id(request))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer for a path nothing hangs at."""
+    """Respond to a path that no route matches."""
     if _is_staff_page(request):
         return defaults.page_not_found(request, exception)
-    return respond(HTTPStatus.NOT_FOUND, "not_found", _NOTHING_THERE, request_id=_request_id(request))
+    return respond(PATH_NOT_FOUND, request_id=_request_id(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for an exception no view caught; Django has logged it."""
+    """Respond to an exception that no view caught; Django has logged it."""
     if _is_staff_page(request):
         return defaults.server_error(request)
-    return respond(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", _OUR_FAULT, request_id=_request_id(request))
+    return respond(INTERNAL_ERROR, request_id=_request_id(request))
 
 
 def _is_staff_page(request: HttpRequest) -> bool:

@@ -36,21 +36,27 @@ _IDEMPOTENCY_POINTER: Final = "/headers/Idempotency-Key"
 
 
 class IdempotencyKeyRequired(Invalid):
-    """The call moves money, so it needs an Idempotency-Key header."""
+    """The endpoint requires an Idempotency-Key header."""
 
     code = "idempotency_key_required"
+    title = "Idempotency key required"
+    default_detail = "This request moves money. Send an Idempotency-Key header, so that it can be retried safely."
 
 
 class IdempotencyKeyInvalid(Invalid):
-    """The Idempotency-Key is not 1 to 255 visible ASCII characters."""
+    """The Idempotency-Key header is not 1 to 255 visible ASCII characters."""
 
     code = "idempotency_key_invalid"
+    title = "Invalid idempotency key"
+    default_detail = "The Idempotency-Key header must have 1 to 255 visible ASCII characters."
 
 
 class CursorTooLong(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The cursor is longer than any that was ever given out; take `next_cursor` as it came."""
+    """The cursor is longer than any that was issued."""
 
     code = "cursor_too_long"
+    title = "Cursor too long"
+    default_detail = "The cursor is not one that this API issued. Send `next_cursor` of the previous page unchanged."
 
 
 class OrderRole(StrEnum):

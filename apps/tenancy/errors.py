@@ -4,78 +4,106 @@ from resale.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 
 
 class APIKeyMissing(Unauthenticated):
-    """No X-API-Key header."""
+    """The request has no X-API-Key header."""
 
     code = "api_key_missing"
+    title = "API key missing"
+    default_detail = "The request has no API key. Send one in the X-API-Key header."
 
 
 class APIKeyInvalid(Unauthenticated):
-    """No such key."""
+    """No API key has this value."""
 
     code = "api_key_invalid"
+    title = "Invalid API key"
+    default_detail = "The API key does not exist. Check that it was copied completely."
 
 
 class APIKeyRevoked(Unauthenticated):
-    """The key was good once."""
+    """The API key was revoked."""
 
     code = "api_key_revoked"
+    title = "API key revoked"
+    default_detail = "The API key was revoked. Use another key of this shop."
 
 
 class APIKeyWrongMode(Unauthenticated):
-    """A test key at a live shop, or a live key at a sandbox shop."""
+    """A test key was sent to a live shop, or a live key to a sandbox shop."""
 
     code = "api_key_wrong_mode"
+    title = "API key of the wrong mode"
+    default_detail = "Live shops need a live key and sandbox shops need a test key."
 
 
 class TokenMissing(Unauthenticated):
-    """The endpoint is a shopper's, and no shopper is named."""
+    """The endpoint requires a shopper token, and the request has none."""
 
     code = "token_missing"
+    title = "Shopper token missing"
+    default_detail = "This endpoint acts for a shopper. Send the shopper's token as Authorization: Bearer."
 
 
 class TokenInvalid(Unauthenticated):
-    """Not a token this tenant's issuer made for this tenant's shop."""
+    """The shopper token was not issued by this tenant's issuer for this tenant's shop."""
 
     code = "token_invalid"
+    title = "Invalid shopper token"
+    default_detail = "The shopper token is not valid for this shop. Sign the shopper in again."
 
 
 class TokenExpired(Unauthenticated):
-    """It was one, until a moment ago."""
+    """The shopper token has expired."""
 
     code = "token_expired"
+    title = "Shopper token expired"
+    default_detail = "The shopper token has expired. Send a new one."
 
 
 class TenantSuspended(Forbidden):
-    """The tenant is switched off."""
+    """The tenant is suspended."""
 
     code = "tenant_suspended"
+    title = "Shop suspended"
+    default_detail = "This shop is suspended. Contact the platform's operators."
 
 
 class SecretKeyRequired(Forbidden):
-    """The endpoint is the brand's own; a publishable key does not do."""
+    """The endpoint requires a secret API key."""
 
     code = "secret_key_required"
+    title = "Secret API key required"
+    default_detail = (
+        "This endpoint is for the brand's back end. Send a secret key (`sk_`) instead of a publishable one."
+    )
 
 
 class ScopeMissing(Forbidden):
-    """The key was not made for this."""
+    """The API key does not have the scope that the endpoint requires."""
 
     code = "scope_missing"
+    title = "Missing scope"
+    default_detail = "The API key does not have the scope that this endpoint requires. Use a key that has it."
 
 
 class TenantNotFound(NotFound):
-    """No such tenant, or none that can be served."""
+    """The tenant does not exist, or cannot be served."""
 
     code = "tenant_not_found"
+    title = "Tenant not found"
+    default_detail = "No tenant with this name exists, or it cannot be served."
 
 
 class RegistryUnavailable(Unavailable):
-    """The registry's database does not answer, and what was known is too old."""
+    """The registry database does not respond, and the cached rows are too old."""
 
     code = "registry_unavailable"
+    title = "Registry unavailable"
+    default_detail = "The service cannot read its tenant registry at the moment. Retry later."
 
 
 class IssuerUnavailable(Unavailable):
-    """The tenant's issuer does not hand out its keys."""
+    """The signing keys of the tenant's token issuer cannot be fetched."""
 
     code = "issuer_unavailable"
+    title = "Token issuer unavailable"
+    default_detail = "The signing keys of the shop's token issuer cannot be fetched at the moment. Retry later."

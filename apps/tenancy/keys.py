@@ -41,15 +41,19 @@ TEXT_CHARS: Final = 51  # "pk_live_" and 43 characters of base64url
 
 
 class KeyNotFound(NotFound):
-    """No such API key."""
+    """No API key has this id."""
 
     code = "api_key_not_found"
+    title = "API key not found"
+    default_detail = "No API key with this id exists."
 
 
 class UnknownScope(Invalid):
-    """A scope nothing asks for, or a scope on a publishable key."""
+    """A scope does not exist, or was asked for on a publishable key."""
 
     code = "unknown_scope"
+    title = "Unknown scope"
+    default_detail = "A scope does not exist, or the key is publishable: only secret keys have scopes."
 
 
 class IssuedKey(msgspec.Struct, frozen=True):

@@ -10,15 +10,21 @@ from resale.errors import Unavailable
 
 
 class SessionUnavailable(Unavailable):
-    """No credentials for the tenant's account: STS refused or did not answer."""
+    """No credentials for the tenant's AWS account: STS refused, or did not respond."""
 
     code = "tenant_session_unavailable"
+    title = "Tenant session unavailable"
+    default_detail = "The shop's data store cannot be reached at the moment. Retry later."
 
 
 class WrongAccount(Unavailable):
-    """The role assumed lies in another account than the tenant's. Nothing is sent with it."""
+    """The assumed role belongs to another AWS account than the tenant's. Nothing is sent with it."""
 
     code = "tenant_wrong_account"
+    title = "Wrong tenant account"
+    default_detail = (
+        "The shop's data store is configured wrongly, and nothing was sent to it. Contact the platform's operators."
+    )
 
 
 def code_of(error: ClientError) -> str:

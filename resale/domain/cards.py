@@ -17,9 +17,11 @@ from resale.errors import Invalid
 
 
 class CardNumberRefused(Invalid):
-    """The request holds a payment card number; send a payment provider's token in its place."""
+    """The request contains a payment card number."""
 
     code = "card_number_refused"
+    title = "Card number refused"
+    default_detail = "The request contains a payment card number. Send the payment provider's token instead."
 
 
 def refuse_card_numbers(text: bytes, *, place: str) -> None:

@@ -12,7 +12,7 @@ from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
-from resale.domain.states import Machine, Row
+from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
 from resale.domain.timestamps import stamped
 from resale.errors import Conflict, Invalid, NotFound, Rejected
@@ -78,48 +78,60 @@ class ClaimStep(StrEnum):
 
 
 class ClaimNotFound(NotFound):
-    """No such claim that the caller may see."""
+    """The claim does not exist, or the caller has no permission to see it."""
 
     code = "claim_not_found"
+    title = "Claim not found"
+    default_detail = "No claim with this id exists, or this caller cannot see it."
 
 
 class ClaimTransitionRefused(Rejected):
-    """The claim's state does not allow this."""
+    """The status of the claim does not allow the command."""
 
     code = "claim_transition_refused"
+    title = "Claim status does not allow this"
+    default_detail = "The status of the claim does not allow this. Read the claim again."
 
 
 class ClaimExists(Rejected):
-    """The order has a claim already; an order has one."""
+    """The order already has a claim."""
 
     code = "claim_exists"
+    title = "Claim exists"
+    default_detail = "This order already has a claim. Use that one."
 
 
 class ClaimChanged(Conflict):
-    """Another writer changed the claim meanwhile; read it again."""
+    """Another writer changed the claim first."""
 
     code = "claim_changed"
+    title = "Claim changed"
+    default_detail = "Another request changed the claim meanwhile. Read it again, then retry."
 
 
 class RefundAmountRefused(Invalid):
-    """More than what is left of the payment, or a part of it where the item comes back."""
+    """The refund exceeds the remaining amount, or is partial although the item is returned."""
 
     code = "refund_amount_refused"
+    title = "Refund amount refused"
+    default_detail = "The refund is larger than the remaining amount, or partial although the item is returned."
 
 
 class TooMuchEvidence(Rejected):
-    """A claim has room for a bounded number of photos."""
+    """The claim has the maximum number of photos."""
 
     code = "too_much_evidence"
+    title = "Too much evidence"
+    default_detail = "The claim already has the maximum number of photos."
 
 
-def is_past_deadline(claim: "Claim", now: datetime) -> bool:
-    """Its deadline is over."""
+@guard("its deadline has passed")
+def _is_past_deadline(claim: "Claim", now: datetime) -> bool:
     return now >= claim.deadline_at
 
 
-def is_not_sent_back(claim: "Claim", _now: datetime) -> bool:
-    """The item was not sent back."""
+@guard("the item has not been sent back")
+def _is_not_sent_back(claim: "Claim", _now: datetime) -> bool:
     return not is_sent_back(claim)
 
 
@@ -136,8 +148,8 @@ CLAIMS: Final = Machine(
         *(Row(source, _C.APPROVE, _S.APPROVED) for source in _OPEN),
         *(Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN) for source in (*_OPEN, _S.APPROVED)),
         *(Row(source, _C.DENY, _S.DENIED) for source in _OPEN),
-        *(Row(source, _C.WITHDRAW, _S.WITHDRAWN, is_not_sent_back) for source in (*_OPEN, *_RETURNING)),
-        *(Row(source, _C.EXPIRE, _S.EXPIRED, is_past_deadline) for source in (*_OPEN, *_RETURNING)),
+        *(Row(source, _C.WITHDRAW, _S.WITHDRAWN, _is_not_sent_back) for source in (*_OPEN, *_RETURNING)),
+        *(Row(source, _C.EXPIRE, _S.EXPIRED, _is_past_deadline) for source in (*_OPEN, *_RETURNING)),
         Row(_S.APPROVED, _C.ISSUE_RETURN_LABEL, _S.RETURN_LABEL_ISSUED),
         *(Row(source, _C.SCAN_RETURN, _S.RETURN_IN_TRANSIT) for source in _RETURNING),
         *(
@@ -147,6 +159,18 @@ CLAIMS: Final = Machine(
     ),
     refused=ClaimTransitionRefused,
     initial=_S.OPENED,
+    cannot={
+        _C.REQUEST_EVIDENCE: "be asked for evidence",
+        _C.ADD_EVIDENCE: "take evidence",
+        _C.APPROVE: "be approved",
+        _C.APPROVE_WITHOUT_RETURN: "be approved without a return",
+        _C.DENY: "be denied",
+        _C.WITHDRAW: "be withdrawn",
+        _C.EXPIRE: "expire",
+        _C.ISSUE_RETURN_LABEL: "get a return label",
+        _C.SCAN_RETURN: "have its return scanned",
+        _C.REFUND: "be refunded",
+    },
 )
 
 #: States in which staff may decide.

@@ -19,39 +19,51 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=int(MAX_STEP.total_seconds()))]
 
 
 class ClockNotFound(NotFound):
-    """No such test clock."""
+    """The tenant has no test clock."""
 
     code = "test_clock_not_found"
+    title = "Test clock not found"
+    default_detail = "This shop has no test clock. Create one first."
 
 
 class ClockExists(Rejected):
-    """A shop has one test clock, and it is there already; advance it."""
+    """The tenant already has a test clock."""
 
     code = "test_clock_exists"
+    title = "Test clock exists"
+    default_detail = "This shop already has a test clock. Advance that one."
 
 
 class ClockBackwards(Rejected):
-    """A test clock only runs forward, and it is that late there already."""
+    """The new time is not after the time of the test clock."""
 
     code = "test_clock_backwards"
+    title = "Test clock cannot go back"
+    default_detail = "A test clock only moves forward. Send a later time than its current one."
 
 
 class ClockTooFar(Rejected):
-    """A test clock goes at most 400 days ahead in one call, and ten years in all."""
+    """The new time is beyond the limits of a test clock."""
 
     code = "test_clock_too_far"
+    title = "Test clock too far ahead"
+    default_detail = "A test clock moves at most 400 days in one call, and at most ten years ahead in total."
 
 
 class ClockChanged(Conflict):
-    """Another request made or moved this test clock meanwhile; read it again."""
+    """Another writer changed the test clock first."""
 
     code = "test_clock_changed"
+    title = "Test clock changed"
+    default_detail = "Another request changed the test clock meanwhile. Read it again, then retry."
 
 
 class SandboxOnly(Forbidden):
-    """A live shop has the wall clock and no other."""
+    """Only sandbox tenants have a test clock."""
 
     code = "sandbox_only"
+    title = "Sandbox only"
+    default_detail = "Only sandbox shops have a test clock. Live shops run on the current time."
 
 
 class NewClock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

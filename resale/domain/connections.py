@@ -21,15 +21,19 @@ class ConnectionStatus(StrEnum):
 
 
 class ConnectionStateNotFound(NotFound):
-    """Nothing is on record of this connection: it never failed."""
+    """The connection has no recorded state, because it never failed."""
 
     code = "connection_state_not_found"
+    title = "Connection state not found"
+    default_detail = "No failure of this connection was recorded."
 
 
 class ConnectionChanged(Conflict):
-    """Another worker recorded the connection's state meanwhile."""
+    """Another worker recorded the state of the connection first."""
 
     code = "connection_changed"
+    title = "Connection state changed"
+    default_detail = "Another worker recorded the state of the connection meanwhile."
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,15 +12,19 @@ SCHEMA: Final = 1
 
 
 class CustomerNotFound(NotFound):
-    """No such customer."""
+    """The customer does not exist."""
 
     code = "customer_not_found"
+    title = "Customer not found"
+    default_detail = "No customer with this id exists."
 
 
 class CustomerChanged(Conflict):
-    """Another request made or changed this customer; read again."""
+    """Another request created or changed the customer first."""
 
     code = "customer_changed"
+    title = "Customer changed"
+    default_detail = "Another request changed the customer meanwhile. Read it again, then retry."
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,33 +53,48 @@ class DeadLetterCommand(StrEnum):
 
 
 class DeadLetterTransitionRefused(Rejected):
-    """The dead letter's state does not allow this."""
+    """The status of the dead letter does not allow the command."""
 
     code = "dead_letter_transition_refused"
+    title = "Dead letter status does not allow this"
+    default_detail = "The status of the dead letter does not allow this. Read it again."
 
 
 class DeadLetterNotFound(NotFound):
-    """No such dead letter."""
+    """The dead letter does not exist."""
 
     code = "dead_letter_not_found"
+    title = "Dead letter not found"
+    default_detail = "No dead letter with this id exists. It may have been replayed or discarded."
 
 
 class DeadLetterChanged(Conflict):
-    """Somebody else acted on the dead letter meanwhile; look at it again."""
+    """Another operator acted on the dead letter first."""
 
     code = "dead_letter_changed"
+    title = "Dead letter changed"
+    default_detail = "Another operator acted on this dead letter meanwhile. Read it again, then retry."
 
 
 class DeadLetterGone(Rejected):
-    """The message left its queue during a replay and was too large to be kept: reconcile mends the history."""
+    """The message left its queue during a replay, and its body was too large to be stored."""
 
     code = "dead_letter_gone"
+    title = "Dead letter gone"
+    default_detail = (
+        "The message is no longer in the queue, and its body was too large to be stored. Run `reconcile` to "
+        "repair the history."
+    )
 
 
 class DeadLetterHeld(Unavailable):
-    """Somebody is looking at the queue right now, which hides its messages for some seconds."""
+    """Another reader of the queue hides its messages for some seconds."""
 
     code = "dead_letter_held"
+    title = "Dead letter temporarily hidden"
+    default_detail = (
+        "Another operator is reading this queue, which hides its messages for some seconds. Retry in a moment."
+    )
 
 
 _S = DeadLetterStatus
@@ -94,6 +109,11 @@ DEAD_LETTERS: Final = Machine(
     ),
     refused=DeadLetterTransitionRefused,
     initial=_S.WAITING,
+    cannot={
+        _C.REPLAY: "be replayed",
+        _C.SENT: "be marked as replayed",
+        _C.DISCARD: "be discarded",
+    },
 )
 
 

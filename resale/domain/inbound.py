@@ -40,21 +40,27 @@ class InboundCommand(StrEnum):
 
 
 class InboundNotFound(NotFound):
-    """No such inbound event."""
+    """The inbound event does not exist."""
 
     code = "inbound_not_found"
+    title = "Inbound event not found"
+    default_detail = "No inbound event with this id exists."
 
 
 class InboundChanged(Conflict):
-    """Another writer took or settled this event meanwhile."""
+    """Another worker processed the inbound event first."""
 
     code = "inbound_changed"
+    title = "Inbound event changed"
+    default_detail = "Another worker processed this event meanwhile."
 
 
 class InboundTransitionRefused(Rejected):
-    """The inbound event is settled already."""
+    """The status of the inbound event does not allow the command."""
 
     code = "inbound_transition_refused"
+    title = "Inbound event already processed"
+    default_detail = "This event has already been processed."
 
 
 _S = InboundStatus
@@ -69,6 +75,11 @@ INBOUND: Final = Machine(
     ),
     refused=InboundTransitionRefused,
     initial=_S.RECEIVED,
+    cannot={
+        _C.PROCESS: "be processed",
+        _C.IGNORE: "be ignored",
+        _C.FAIL: "fail",
+    },
 )
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
-from resale.domain.states import Machine, Row
+from resale.domain.states import Machine, Row, guard
 from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
 from resale.domain.timestamps import stamped
@@ -80,13 +80,15 @@ class Condition(StrEnum):
 
 
 class ListingTransitionRefused(Rejected):
-    """The listing's state does not allow this."""
+    """The status of the listing does not allow the command."""
 
     code = "listing_transition_refused"
+    title = "Listing status does not allow this"
+    default_detail = "The status of the listing does not allow this. Read the listing again."
 
 
-def is_over(listing: "Listing", now: datetime) -> bool:
-    """Its time on sale is over."""
+@guard("its listing period has ended")
+def _is_over(listing: "Listing", now: datetime) -> bool:
     return listing.expires_at is not UNSET and now >= listing.expires_at
 
 
@@ -117,8 +119,8 @@ LISTINGS: Final = Machine(
         Row(_S.ACTIVE, _C.RESERVE, _S.RESERVED),
         Row(_S.RESERVED, _C.RELEASE, _S.ACTIVE),
         Row(_S.RESERVED, _C.SELL, _S.SOLD),
-        Row(_S.ACTIVE, _C.EXPIRE, _S.EXPIRED, is_over),
-        Row(_S.PAUSED, _C.EXPIRE, _S.EXPIRED, is_over),
+        Row(_S.ACTIVE, _C.EXPIRE, _S.EXPIRED, _is_over),
+        Row(_S.PAUSED, _C.EXPIRE, _S.EXPIRED, _is_over),
         Row(_S.PENDING_REVIEW, _C.REMOVE, _S.REMOVED),
         Row(_S.ACTIVE, _C.REMOVE, _S.REMOVED),
         Row(_S.PAUSED, _C.REMOVE, _S.REMOVED),
@@ -128,6 +130,21 @@ LISTINGS: Final = Machine(
     ),
     refused=ListingTransitionRefused,
     initial=_S.DRAFT,
+    cannot={
+        _C.EDIT: "be edited",
+        _C.SUBMIT: "be submitted",
+        _C.APPROVE: "be approved",
+        _C.REJECT: "be rejected",
+        _C.REQUEST_CHANGES: "be sent back for changes",
+        _C.PAUSE: "be paused",
+        _C.RESUME: "be resumed",
+        _C.WITHDRAW: "be withdrawn",
+        _C.RESERVE: "be reserved",
+        _C.RELEASE: "be released",
+        _C.SELL: "be sold",
+        _C.EXPIRE: "expire",
+        _C.REMOVE: "be removed",
+    },
 )
 
 #: States of a listing that is over, its item unsold: the unit of a purchase that it claimed is free again.
@@ -143,51 +160,69 @@ RUNS_OUT: Final = frozenset({_S.ACTIVE, _S.PAUSED})
 
 
 class ListingNotFound(NotFound):
-    """No such listing that the caller may see."""
+    """The listing does not exist, or the caller has no permission to see it."""
 
     code = "listing_not_found"
+    title = "Listing not found"
+    default_detail = "No listing with this id exists, or this caller cannot see it."
 
 
 class ListingNotForSale(Rejected):
-    """Reserved, sold or not on sale; said only from a status that was read."""
+    """The listing is reserved, sold or not active. Raised only from a status that was read."""
 
     code = "listing_not_for_sale"
+    title = "Listing not for sale"
+    default_detail = "The listing is reserved, sold or not active. Choose another one."
 
 
 class NotRelistable(Rejected):
-    """Only a sold item is sold again whose order was given back and that came back, too."""
+    """The listing cannot be listed again: its order was not refunded, or the item was not returned."""
 
     code = "listing_not_relistable"
+    title = "Listing cannot be listed again"
+    default_detail = "An item can be listed again only after its order was refunded and the item was returned."
 
 
 class ImagesFrozen(Rejected):
-    """The images of a submitted listing do not change; withdraw it or wait for the review."""
+    """The status of the listing does not allow new images."""
 
     code = "listing_images_frozen"
+    title = "Listing images frozen"
+    default_detail = "Images of a submitted listing cannot be changed. Withdraw the listing or wait for the review."
 
 
 class ImagesPending(Rejected):
-    """Some images are still awaited or processed, or none is ready."""
+    """An image has not been uploaded or processed yet, or no image is ready."""
 
     code = "listing_images_pending"
+    title = "Listing images pending"
+    default_detail = (
+        "Some images are not uploaded or processed yet, or no image is ready. Retry when all of them are ready."
+    )
 
 
 class EditedTooOften(Rejected):
-    """A listing has a bounded number of versions."""
+    """The listing has the maximum number of versions."""
 
     code = "listing_edited_too_often"
+    title = "Listing changed too often"
+    default_detail = "The listing has the maximum number of versions. Create a new listing for the item."
 
 
 class PriceRefused(Invalid):
-    """Not a price this shop takes."""
+    """The shop does not accept the currency or the amount of the price."""
 
     code = "price_refused"
+    title = "Price refused"
+    default_detail = "This shop does not accept this price. Check its currency and its limits."
 
 
 class ListingChanged(Conflict):
-    """Somebody changed the listing meanwhile; read it again."""
+    """Another writer changed the listing first."""
 
     code = "listing_changed"
+    title = "Listing changed"
+    default_detail = "Another request changed the listing meanwhile. Read it again, then retry."
 
 
 class PriceInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,9 +52,11 @@ class RefusalReason(StrEnum):
 
 
 class ImageRefused(Rejected):
-    """The bytes are not an image we take; ``reason`` says why."""
+    """The uploaded file is not an image that is accepted; ``reason`` is why."""
 
     code = "image_refused"
+    title = "Image refused"
+    default_detail = "The uploaded file is not an image that this shop accepts. Upload another one."
 
     def __init__(self, reason: RefusalReason) -> None:
         """Keep the reason; the sentence is the reason itself, never the content."""
@@ -63,27 +65,35 @@ class ImageRefused(Rejected):
 
 
 class ImageNotRendered(Unavailable):
-    """Rendering did not end in time, or was ended from outside; the same bytes may yet be rendered."""
+    """Rendering was stopped before its end; the same file can be rendered later."""
 
     code = "image_not_rendered"
+    title = "Image not rendered"
+    default_detail = "Rendering the image took too long. It is retried automatically."
 
 
 class MediaNotFound(NotFound):
-    """No such image."""
+    """The image does not exist."""
 
     code = "image_not_found"
+    title = "Image not found"
+    default_detail = "No image with this id exists, or this caller cannot see it."
 
 
 class MediaChanged(Conflict):
-    """Another worker changed this image meanwhile; read it again."""
+    """Another worker changed the image first."""
 
     code = "image_changed"
+    title = "Image changed"
+    default_detail = "Another worker changed the image meanwhile. Read it again, then retry."
 
 
 class TooManyImages(Rejected):
-    """A listing has room for a bounded number of images."""
+    """The listing has the maximum number of images."""
 
     code = "too_many_images"
+    title = "Too many images"
+    default_detail = "The listing already has the maximum number of images."
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.return_urls import ReturnURL
 from resale.domain.shipments import Shipment
-from resale.domain.states import Machine, Row
+from resale.domain.states import Machine, Row, guard
 from resale.domain.text import code, reference
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
@@ -65,33 +65,43 @@ class OrderCommand(StrEnum):
 
 
 class OrderNotFound(NotFound):
-    """No such order that the caller may see."""
+    """The order does not exist, or the caller has no permission to see it."""
 
     code = "order_not_found"
+    title = "Order not found"
+    default_detail = "No order with this id exists, or this caller cannot see it."
 
 
 class OrderTransitionRefused(Rejected):
-    """The order's state does not allow this."""
+    """The status of the order does not allow the command."""
 
     code = "order_transition_refused"
+    title = "Order status does not allow this"
+    default_detail = "The status of the order does not allow this. Read the order again."
 
 
 class AttentionOpen(Rejected):
-    """What needs a person has something left to do; it goes with that."""
+    """The issue of the order still needs action, so it cannot be acknowledged."""
 
     code = "attention_open"
+    title = "Issue needs action"
+    default_detail = "The issue of this order still needs action. It clears when that is done."
 
 
 class OwnListing(Forbidden):
-    """Nobody buys their own listing."""
+    """The buyer is the seller of the listing."""
 
     code = "own_listing"
+    title = "Own listing"
+    default_detail = "A seller cannot buy their own listing."
 
 
 class OrderChanged(Conflict):
-    """Another writer changed the order meanwhile; read it again."""
+    """Another writer changed the order first."""
 
     code = "order_changed"
+    title = "Order changed"
+    default_detail = "Another request changed the order meanwhile. Read it again, then retry."
 
 
 #: A provider's name of a way to pay. Twelve digits in a row are no such name: they might be a card's.
@@ -225,45 +235,47 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.dispute is not None and self.dispute.status == DisputeStatus.OPEN
 
 
-# ---------------------------------------------------------------- guards: their first line is what the picture says
-def is_captured(order: Order, _now: datetime) -> bool:
-    """The payment is captured, whole."""
+# ---------------------------------------------------------------- guards
+@guard("the payment is captured in full")
+def _is_captured(order: Order, _now: datetime) -> bool:
     payment = order.payment
     return payment is not None and payment.captured_minor == order.amounts.grand_total
 
 
-def holds_no_money(order: Order, _now: datetime) -> bool:
-    """No money is held or taken."""
+@guard("no money is authorised or captured")
+def _holds_no_money(order: Order, _now: datetime) -> bool:
     return order.payment is not None and order.payment.status in {PaymentStatus.FAILED, PaymentStatus.VOIDED}
 
 
-def is_refunded(order: Order, _now: datetime) -> bool:
-    """All money went back to the buyer."""
+@guard("the whole amount is refunded")
+def _is_refunded(order: Order, _now: datetime) -> bool:
     return order.payment is not None and order.payment.captured_minor > 0 and order.remaining_minor == 0
 
 
+@guard("the deadline to ship has passed")
 def is_late(order: Order, now: datetime) -> bool:
-    """The time to ship is over."""
+    """Return whether the deadline to ship has passed."""
     return order.ship_by is not None and now >= order.ship_by
 
 
-def no_refund_begun(order: Order, _now: datetime) -> bool:
-    """No refund has begun."""
+@guard("no refund has started")
+def _no_refund_begun(order: Order, _now: datetime) -> bool:
     return not order.has_refund_begun
 
 
-def is_not_disputed(order: Order, _now: datetime) -> bool:
-    """No dispute is open."""
+@guard("no dispute is open")
+def _is_not_disputed(order: Order, _now: datetime) -> bool:
     return not order.is_disputed
 
 
-def in_claim_window(order: Order, now: datetime) -> bool:
-    """The claim window is open and receipt was not confirmed."""
+@guard("the claim window is open and receipt is not confirmed")
+def _in_claim_window(order: Order, now: datetime) -> bool:
     return order.claim_until is not None and now < order.claim_until and order.receipt_confirmed_at is None
 
 
+@guard("receipt is confirmed or the claim window has passed, and no dispute is open")
 def protection_is_over(order: Order, now: datetime) -> bool:
-    """The buyer confirmed receipt or the claim window is over, and no dispute is open."""
+    """Return whether buyer protection has ended, so that the order can be completed."""
     passed = order.claim_until is not None and now >= order.claim_until
     return (passed or order.receipt_confirmed_at is not None) and not order.is_disputed
 
@@ -280,8 +292,8 @@ ORDERS: Final = Machine(
     (
         Row(_S.SUBMITTED, _C.START_PAYMENT, _S.PAYMENT_PENDING),
         Row(_S.SUBMITTED, _C.CANCEL, _S.CANCELLED),
-        Row(_S.PAYMENT_PENDING, _C.CONFIRM, _S.CONFIRMED, is_captured),
-        Row(_S.PAYMENT_PENDING, _C.FAIL_PAYMENT, _S.PAYMENT_FAILED, holds_no_money),
+        Row(_S.PAYMENT_PENDING, _C.CONFIRM, _S.CONFIRMED, _is_captured),
+        Row(_S.PAYMENT_PENDING, _C.FAIL_PAYMENT, _S.PAYMENT_FAILED, _holds_no_money),
         Row(_S.PAYMENT_FAILED, _C.CANCEL, _S.CANCELLED),
         Row(_S.CONFIRMED, _C.ISSUE_LABEL, _S.AWAITING_SHIPMENT),
         *(Row(source, _C.BEGIN_CANCEL, _S.CANCELLING) for source in SELLABLE),
@@ -289,20 +301,36 @@ ORDERS: Final = Machine(
         *(Row(source, _C.SHIP, _S.SHIPPED) for source in SELLABLE),
         *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*SELLABLE, _S.SHIPPED)),
         *(Row(source, _C.LOSE, _S.LOST) for source in (*SELLABLE, _S.SHIPPED)),
-        *(Row(source, _C.SHIP, _S.SHIPPED, no_refund_begun) for source in GIVING_BACK),
-        *(Row(source, _C.DELIVER, _S.DELIVERED, no_refund_begun) for source in GIVING_BACK),
-        *(Row(source, _C.REFUND, _S.CANCELLED, is_refunded) for source in GIVING_BACK),
-        Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, in_claim_window),
-        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, is_not_disputed),
+        *(Row(source, _C.SHIP, _S.SHIPPED, _no_refund_begun) for source in GIVING_BACK),
+        *(Row(source, _C.DELIVER, _S.DELIVERED, _no_refund_begun) for source in GIVING_BACK),
+        *(Row(source, _C.REFUND, _S.CANCELLED, _is_refunded) for source in GIVING_BACK),
+        Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, _in_claim_window),
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, _is_not_disputed),
         Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.DELIVERED),  # completes when the dispute is over
         Row(_S.DELIVERED, _C.COMPLETE, _S.COMPLETED, protection_is_over),
         *(
-            Row(source, _C.REFUND, _S.REFUNDED, is_refunded)
+            Row(source, _C.REFUND, _S.REFUNDED, _is_refunded)
             for source in (*SELLABLE, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN, _S.COMPLETED)
         ),
     ),
     refused=OrderTransitionRefused,
     initial=_S.SUBMITTED,
+    cannot={
+        _C.START_PAYMENT: "be paid",
+        _C.CONFIRM: "be confirmed",
+        _C.FAIL_PAYMENT: "have its payment fail",
+        _C.CANCEL: "be cancelled",
+        _C.BEGIN_CANCEL: "be cancelled",
+        _C.ISSUE_LABEL: "get a label",
+        _C.EXPIRE_SHIPPING: "expire",
+        _C.SHIP: "be shipped",
+        _C.DELIVER: "be delivered",
+        _C.LOSE: "be lost",
+        _C.OPEN_CLAIM: "be claimed",
+        _C.CLOSE_CLAIM: "have its claim closed",
+        _C.COMPLETE: "be completed",
+        _C.REFUND: "be refunded",
+    },
 )
 
 #: Money was taken and the sale is not over.

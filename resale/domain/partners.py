@@ -87,33 +87,47 @@ def iter_faults(connection: Connection, *, slug: str, sandbox: bool) -> Iterator
 
 
 class ConnectionNotFound(NotFound):
-    """No such connection, or not this tenant's."""
+    """The connection does not exist for this tenant."""
 
     code = "connection_not_found"
+    title = "Connection not found"
+    default_detail = "This shop has no connection with this id."
 
 
 class PartnerUnavailable(Unavailable):
-    """The partner's answer is not known, or it is not asked now (too many calls, or it fails too often)."""
+    """The outcome of a partner call is unknown, or the call was not sent."""
 
     code = "partner_unavailable"
+    title = "Partner unavailable"
+    default_detail = "The partner does not respond at the moment. Retry later."
 
 
 class PartnerPaused(PartnerUnavailable):
-    """The partner is not asked now: it failed too often, or too many ask."""
+    """The call was not sent: the partner failed too often, or too many calls wait for it."""
 
     code = "partner_paused"
+    title = "Partner calls paused"
+    default_detail = "Calls to the partner are paused, because too many of them failed or are waiting. Retry later."
 
 
 class PartnerMisconfigured(PartnerUnavailable):
-    """The tenant has no such connection, or the partner does not take its credentials."""
+    """The tenant has no such connection, or the partner refuses its credentials."""
 
     code = "partner_misconfigured"
+    title = "Partner misconfigured"
+    default_detail = (
+        "The connection to the partner is missing, or its credentials are refused. Correct the shop's connections."
+    )
 
 
 class SignatureInvalid(Unauthenticated):
-    """The webhook was not signed by the partner, or too long ago."""
+    """The partner did not sign the webhook, or signed it too long ago."""
 
     code = "signature_invalid"
+    title = "Invalid webhook signature"
+    default_detail = (
+        "The webhook's signature is not valid, or too old. Check the signing secret and the sender's clock."
+    )
 
 
 #: What reading a webhook's body can end in: no JSON, another shape, a moment out of range, nested too deep.
@@ -121,9 +135,11 @@ UNREADABLE: Final = (msgspec.MsgspecError, ValueError, OverflowError, OSError, R
 
 
 class HookUnreadable(Rejected):
-    """Signed by the partner, but nothing we understand."""
+    """The webhook has a valid signature and a body that cannot be parsed."""
 
     code = "hook_unreadable"
+    title = "Unreadable webhook"
+    default_detail = "The webhook's signature is valid, but its body cannot be read as an event."
 
 
 class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,9 +40,11 @@ class PaymentCommand(StrEnum):
 
 
 class PaymentTransitionRefused(Rejected):
-    """The payment's state does not allow this."""
+    """The status of the payment does not allow the command."""
 
     code = "payment_transition_refused"
+    title = "Payment status does not allow this"
+    default_detail = "The status of the payment does not allow this. Read the order again."
 
 
 _S = PaymentStatus
@@ -75,6 +77,17 @@ PAYMENTS: Final = Machine(
     ),
     refused=PaymentTransitionRefused,
     initial=_S.STARTED,
+    cannot={
+        _C.REQUIRE_ACTION: "require action",
+        _C.AUTHORIZE: "be authorised",
+        _C.CAPTURE: "be captured",
+        _C.FAIL: "fail",
+        _C.VOID: "be voided",
+        _C.REFUND_PART: "be partially refunded",
+        _C.REFUND: "be refunded",
+        _C.RESTORE_PART: "be partially restored",
+        _C.RESTORE: "be restored",
+    },
 )
 
 
@@ -181,9 +194,11 @@ class DisputeCommand(StrEnum):
 
 
 class DisputeTransitionRefused(Rejected):
-    """The dispute's state does not allow this."""
+    """The status of the dispute does not allow the command."""
 
     code = "dispute_transition_refused"
+    title = "Dispute status does not allow this"
+    default_detail = "The status of the dispute does not allow this. Read the order again."
 
 
 _D = DisputeStatus
@@ -198,6 +213,7 @@ DISPUTES: Final = Machine(
     ),
     refused=DisputeTransitionRefused,
     initial=_D.OPEN,
+    cannot={DisputeCommand.WIN: "be won", DisputeCommand.LOSE: "be lost"},
 )
 #: What a provider tells of a dispute that was open before.
 DISPUTE_ENDS: Final = {_D.WON: DisputeCommand.WIN, _D.LOST: DisputeCommand.LOSE}

@@ -8,7 +8,7 @@ import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.money import AmountMinor, Money
-from resale.domain.states import Machine, Row
+from resale.domain.states import Machine, Row, guard
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -47,38 +47,48 @@ class PayoutCommand(StrEnum):
 
 
 class PayoutNotFound(NotFound):
-    """No such payout that the caller may see."""
+    """The payout does not exist, or the caller has no permission to see it."""
 
     code = "payout_not_found"
+    title = "Payout not found"
+    default_detail = "No payout with this id exists, or this caller cannot see it."
 
 
 class PayoutTransitionRefused(Rejected):
-    """The payout's state does not allow this."""
+    """The status of the payout does not allow the command."""
 
     code = "payout_transition_refused"
+    title = "Payout status does not allow this"
+    default_detail = "The status of the payout does not allow this. Read the payout again."
 
 
 class PayoutChanged(Conflict):
-    """Another writer changed the payout meanwhile; read it again."""
+    """Another writer changed the payout first."""
 
     code = "payout_changed"
+    title = "Payout changed"
+    default_detail = "Another request changed the payout meanwhile. Read it again, then retry."
 
 
 class NothingToPayOut(Rejected):
-    """The balance holds nothing that can leave it."""
+    """The available balance is empty."""
 
     code = "nothing_to_pay_out"
+    title = "Nothing to pay out"
+    default_detail = "The balance has nothing available to pay out."
 
 
 class PayoutDestinationMissing(Rejected):
-    """The seller has not said where cash goes to."""
+    """The seller has no payout destination."""
 
     code = "payout_destination_missing"
+    title = "Payout destination missing"
+    default_detail = "The seller account has no payout destination. Add one first."
 
 
-# ---------------------------------------------------------------- guards: their first line is what the picture says
-def sending_not_begun(payout: "Payout", _now: datetime) -> bool:
-    """Its sending has not begun."""
+# ---------------------------------------------------------------- guards
+@guard("sending it has not started")
+def _sending_not_begun(payout: "Payout", _now: datetime) -> bool:
     return payout.may_be_cancelled
 
 
@@ -88,7 +98,7 @@ _C = PayoutCommand
 PAYOUTS: Final = Machine(
     "payout",
     (
-        Row(_S.PENDING, _C.CANCEL, _S.CANCELLED, sending_not_begun),
+        Row(_S.PENDING, _C.CANCEL, _S.CANCELLED, _sending_not_begun),
         Row(_S.PENDING, _C.SEND, _S.IN_TRANSIT),
         Row(_S.PENDING, _C.PAY, _S.PAID),
         Row(_S.PENDING, _C.FAIL, _S.FAILED),
@@ -100,6 +110,13 @@ PAYOUTS: Final = Machine(
     ),
     refused=PayoutTransitionRefused,
     initial=_S.PENDING,
+    cannot={
+        _C.SEND: "be sent",
+        _C.PAY: "be paid",
+        _C.FAIL: "fail",
+        _C.RETURN: "be returned",
+        _C.CANCEL: "be cancelled",
+    },
 )
 
 

@@ -47,39 +47,53 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
 
 
 class PurchaseNotFound(NotFound):
-    """No such purchase that the caller may see, or list from."""
+    """The purchase does not exist, or the caller has no permission to see it or to list from it."""
 
     code = "purchase_not_found"
+    title = "Purchase not found"
+    default_detail = "No purchase with this id exists, or this caller cannot see it or list from it."
 
 
 class PurchaseExhausted(Rejected):
-    """Every unit of the purchase is listed or sold already."""
+    """Every unit of the purchase is listed or sold."""
 
     code = "purchase_exhausted"
+    title = "Purchase exhausted"
+    default_detail = "Every unit of this purchase is already listed or sold."
 
 
 class PurchaseClaimed(Rejected):
-    """Units of it are listed or sold: its quantity cannot go below them, nor its customer change."""
+    """The change would take units away that are listed or sold."""
 
     code = "purchase_claimed"
+    title = "Purchase units in use"
+    default_detail = "Units of this purchase are listed or sold. Its quantity cannot be lower, nor its customer change."
 
 
 class PurchaseChangedTooOften(Rejected):
-    """A purchase has a bounded number of versions."""
+    """The purchase has the maximum number of versions."""
 
     code = "purchase_changed_too_often"
+    title = "Purchase changed too often"
+    default_detail = "The purchase has the maximum number of versions and cannot be changed again."
 
 
 class PurchaseRequired(Invalid):
-    """This shop takes only listings that name the past purchase the item is of."""
+    """The tenant accepts only listings that name a past purchase."""
 
     code = "purchase_required"
+    title = "Purchase required"
+    default_detail = (
+        "This shop accepts only items that were bought from it. Send the `purchase_id` of the past purchase."
+    )
 
 
 class PurchaseChanged(Conflict):
-    """Another writer changed the purchase meanwhile; read it again."""
+    """Another writer changed the purchase first."""
 
     code = "purchase_changed"
+    title = "Purchase changed"
+    default_detail = "Another request changed the purchase meanwhile. Read it again, then retry."
 
 
 class PurchaseCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

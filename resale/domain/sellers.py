@@ -18,15 +18,19 @@ Destination = Annotated[str, code(r"^acct_[A-Za-z0-9_]+\Z", min_length=6, max_le
 
 
 class SellerNotFound(NotFound):
-    """No such seller account."""
+    """The seller account does not exist."""
 
     code = "seller_not_found"
+    title = "Seller account not found"
+    default_detail = "This customer has no seller account yet. Create it by updating it."
 
 
 class SellerChanged(Conflict):
-    """Another writer changed the seller's account meanwhile; read it again."""
+    """Another writer changed the seller account first."""
 
     code = "seller_changed"
+    title = "Seller account changed"
+    default_detail = "Another request changed the seller account meanwhile. Read it again, then retry."
 
 
 class SellerEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

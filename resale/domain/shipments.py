@@ -45,15 +45,19 @@ class ShipmentCommand(StrEnum):
 
 
 class ShipmentNotFound(NotFound):
-    """No such parcel that the caller may see."""
+    """The parcel does not exist, or the caller has no permission to see it."""
 
     code = "shipment_not_found"
+    title = "Shipment not found"
+    default_detail = "No shipment with this id exists, or this caller cannot see it."
 
 
 class ShipmentTransitionRefused(Rejected):
-    """The shipment's state does not allow this."""
+    """The status of the shipment does not allow the command."""
 
     code = "shipment_transition_refused"
+    title = "Shipment status does not allow this"
+    default_detail = "The status of the shipment does not allow this. Read the order again."
 
 
 _S = ShipmentStatus
@@ -77,6 +81,15 @@ SHIPMENTS: Final = Machine(
     ),
     refused=ShipmentTransitionRefused,
     initial=_S.REQUESTED,
+    cannot={
+        _C.ISSUE_LABEL: "get a label",
+        _C.SCAN: "be scanned",
+        _C.GO_OUT: "go out for delivery",
+        _C.DELIVER: "be delivered",
+        _C.RETURN: "be returned",
+        _C.LOSE: "be lost",
+        _C.VOID: "be voided",
+    },
 )
 
 #: Reports that say the carrier has, or had, the parcel; one given up may never have been handed over.

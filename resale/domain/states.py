@@ -1,6 +1,6 @@
-"""State machines as data: a table of rows one can read (from, on, to, guard), and the only code that walks one."""
+"""State machines as data: a table of rows (source, command, target, guard), and the only code that evaluates one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -12,12 +12,25 @@ from resale.errors import Rejected
 S = TypeVar("S", bound=StrEnum)
 C = TypeVar("C", bound=StrEnum)
 
-#: Looks at the entity and the moment; its docstring's first line is what the picture and the refusal say.
-Guard = Callable[[Any, datetime], bool]
+
+class Guard(msgspec.Struct, frozen=True):
+    """A condition on a transition. ``condition`` completes "unless …" in a refusal; the documentation shows it too."""
+
+    test: Callable[[Any, datetime], bool]
+    condition: str
+
+    def __call__(self, entity: object, now: datetime) -> bool:
+        """Return whether the condition holds for the entity."""
+        return self.test(entity, now)
+
+
+def guard(condition: str) -> Callable[[Callable[[Any, datetime], bool]], Guard]:
+    """Make a guard of a function that takes the entity and the current time."""
+    return lambda test: Guard(test, condition)
 
 
 class Row(msgspec.Struct, Generic[S, C], frozen=True):
-    """One line of a table: in ``source``, on ``on``, when ``guard`` holds, go to ``target``."""
+    """A transition: command ``on`` changes ``source`` to ``target`` if ``guard`` holds."""
 
     source: S
     on: C
@@ -26,58 +39,82 @@ class Row(msgspec.Struct, Generic[S, C], frozen=True):
 
     @property
     def condition(self) -> str:
-        """What the guard asks for, in its own words; empty when there is none."""
-        sentence = "" if self.guard is None else (self.guard.__doc__ or "").splitlines()[0].rstrip(".")
-        return sentence[:1].lower() + sentence[1:]
+        """Text of the guard; empty when there is none."""
+        return "" if self.guard is None else self.guard.condition
+
+    def holds(self, entity: object, now: datetime | None) -> bool:
+        """Return whether the guard holds; a row without one always does."""
+        return self.guard is None or self.guard(entity, now)  # type: ignore[arg-type]  # guards get a time
 
 
 class Machine(Generic[S, C]):
-    """A table and what is said when it has no row. Rows of the same source and command are tried in order."""
+    """A table of transitions. Rows of the same source and command are evaluated in order.
 
-    def __init__(self, name: str, rows: tuple[Row[S, C], ...], *, refused: type[Rejected], initial: S) -> None:
+    Args:
+        name: Noun of the entity, as a refusal names it.
+        rows: The transitions.
+        refused: Raised for a command that no row allows.
+        initial: Status of a new entity.
+        cannot: What follows "cannot" in the refusal of each command, such as "be cancelled".
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rows: tuple[Row[S, C], ...],
+        *,
+        refused: type[Rejected],
+        initial: S,
+        cannot: Mapping[C, str],
+    ) -> None:
         self.name = name
         self.rows = rows
         self.initial = initial
+        self.cannot = cannot
         self._refused = refused
         self._rows: dict[tuple[S, C], list[Row[S, C]]] = {}
         for row in rows:
             self._rows.setdefault((row.source, row.on), []).append(row)
 
     def __iter__(self) -> Iterator[Row[S, C]]:
-        """Go through the rows as written."""
+        """Iterate over the rows in the order of the table."""
         return iter(self.rows)
 
     def permits(self, status: S, command: C) -> bool:
-        """Say whether the table has a row for this, whatever its guard."""
+        """Return whether a row exists for the command, whatever its guard."""
         return (status, command) in self._rows
 
     def allows(self, status: S, command: C, *, entity: object, now: datetime) -> bool:
-        """Say whether the table has a row for this whose guard holds."""
-        return any(row.guard is None or row.guard(entity, now) for row in self._rows.get((status, command), ()))
+        """Return whether a row exists for the command whose guard holds."""
+        return any(row.holds(entity, now) for row in self._rows.get((status, command), ()))
 
     def next_status(self, status: S, command: C, *, entity: object = None, now: datetime | None = None) -> S:
-        """Decide a transition.
+        """Return the status that a command leads to.
 
         Args:
-            status: Where the entity is.
+            status: Current status of the entity.
             command: What happens to it.
-            entity: What guards look at; a table without guards needs none.
-            now: Moment for guards that ask for the time, aware UTC.
+            entity: Passed to guards, and named in a refusal by its ``id``; optional for a table without guards.
+            now: Current time for guards, aware UTC.
 
         Raises:
-            Rejected: The table's own refusal: no such row, or no row whose guard holds.
+            Rejected: ``refused`` of this table: no row for the command, or none whose guard holds.
         """
         rows = self._rows.get((status, command), ())
         for row in rows:
-            if row.guard is None or row.guard(entity, now):  # type: ignore[arg-type]  # tables with guards are given a moment
+            if row.holds(entity, now):
                 return row.target
-        conditions = " or ".join(row.condition for row in rows)
-        reason = f" unless {conditions}" if conditions else ""
-        article = "An" if self.name[0] in "aeiou" else "A"
-        raise self._refused(f"{article} {self.name} that is {status} cannot take: {command}{reason}.")
+        raise self._refused(self._refusal(status, command, entity))
+
+    def _refusal(self, status: S, command: C, entity: object) -> str:
+        entity_id = getattr(entity, "id", None)
+        subject = f"The {self.name}" if entity_id is None else f"{self.name.capitalize()} {entity_id}"
+        conditions = " or ".join(row.condition for row in self._rows.get((status, command), ()))
+        unless = f" unless {conditions}" if conditions else ""
+        return f"{subject} has the status {status} and cannot {self.cannot[command]}{unless}."
 
     @property
     def final(self) -> frozenset[S]:
-        """States nothing leads out of."""
+        """Statuses that no command leaves."""
         everything = {self.initial, *(row.target for row in self.rows), *(row.source for row in self.rows)}
         return frozenset(everything - {row.source for row in self.rows if row.source != row.target})

@@ -35,21 +35,27 @@ class TransferCommand(StrEnum):
 
 
 class TransferNotFound(NotFound):
-    """No such transfer."""
+    """The transfer does not exist, or the caller has no permission to see it."""
 
     code = "transfer_not_found"
+    title = "Transfer not found"
+    default_detail = "No transfer with this id exists, or this caller cannot see it."
 
 
 class TransferTransitionRefused(Rejected):
-    """The transfer's state does not allow this."""
+    """The status of the transfer does not allow the command."""
 
     code = "transfer_transition_refused"
+    title = "Transfer status does not allow this"
+    default_detail = "The status of the transfer does not allow this. Read the order again."
 
 
 class TransferChanged(Conflict):
-    """Another writer changed the transfer meanwhile; read it again."""
+    """Another writer changed the transfer first."""
 
     code = "transfer_changed"
+    title = "Transfer changed"
+    default_detail = "Another request changed the transfer meanwhile. Read it again, then retry."
 
 
 _S = TransferStatus
@@ -68,6 +74,14 @@ TRANSFERS: Final = Machine(
     ),
     refused=TransferTransitionRefused,
     initial=_S.HELD,
+    cannot={
+        _C.REDUCE: "be reduced",
+        _C.REVERSE: "be reversed",
+        _C.RESTORE: "be restored",
+        _C.RELEASE: "be released",
+        _C.SETTLE: "be settled",
+        _C.REOPEN: "be reopened",
+    },
 )
 
 

@@ -70,6 +70,21 @@ def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
 
 
+def descendants(root: str) -> list[tuple[Source, ast.ClassDef]]:
+    """Find every class under ``root`` by the names of its bases."""
+    everything = [(source, cls) for source in sources("resale", "apps") for cls in classes(source.tree)]
+    known = {root}
+    while True:
+        found = [(source, cls) for source, cls in everything if _bases(cls) & known]
+        if {cls.name for _, cls in found} <= known:
+            return found
+        known |= {cls.name for _, cls in found}
+
+
+def _bases(cls: ast.ClassDef) -> set[str]:
+    return {dotted(base).rsplit(".", 1)[-1] for base in cls.bases}
+
+
 def functions(body: Iterable[ast.stmt]) -> Iterator[Function]:
     """The functions or methods that stand directly in a body."""
     return (node for node in body if isinstance(node, Function))

@@ -15,6 +15,7 @@ from resale.domain.shipments import SHIPMENTS, ShipmentCommand, ShipmentStatus
 from resale.domain.states import Machine
 from resale.domain.transfers import TRANSFERS, TransferCommand, TransferStatus
 from resale.errors import Rejected
+from tests.unit.builders import an_order
 
 MACHINES: dict[str, tuple[Machine[Any, Any], type[StrEnum], type[StrEnum]]] = {
     "listing": (LISTINGS, ListingStatus, ListingCommand),
@@ -65,8 +66,32 @@ class TestEveryTable:
     def test_only_its_final_states_lead_nowhere(self, name: str) -> None:
         assert {str(status) for status in MACHINES[name][0].final} == FINAL[name]
 
-    def test_a_guard_says_what_it_asks_for(self, name: str) -> None:
+    def test_a_guard_has_a_text(self, name: str) -> None:
         assert all(row.condition for row in MACHINES[name][0] if row.guard is not None)
+
+    def test_every_command_has_a_text_for_its_refusal(self, name: str) -> None:
+        machine, _, commands = MACHINES[name]
+        assert set(machine.cannot) == set(commands)
+
+
+class TestRefusals:
+    def test_names_the_entity_its_status_and_what_it_cannot_do(self) -> None:
+        order = an_order(status=OrderStatus.SHIPPED)
+        with pytest.raises(Rejected) as refusal:
+            ORDERS.next_status(order.status, OrderCommand.CANCEL, entity=order, now=order.created_at)
+        assert refusal.value.detail == f"Order {order.id} has the status shipped and cannot be cancelled."
+
+    def test_names_what_a_guard_asks_for(self) -> None:
+        order = an_order(status=OrderStatus.DELIVERED)
+        with pytest.raises(Rejected) as refusal:
+            ORDERS.next_status(order.status, OrderCommand.OPEN_CLAIM, entity=order, now=order.created_at)
+        expected = "cannot be claimed unless the claim window is open and receipt is not confirmed."
+        assert refusal.value.detail.endswith(expected)
+
+    def test_does_without_an_entity(self) -> None:
+        with pytest.raises(Rejected) as refusal:
+            LISTINGS.next_status(ListingStatus.SOLD, ListingCommand.EDIT)
+        assert refusal.value.detail == "The listing has the status sold and cannot be edited."
 
 
 class TestListings:
@@ -81,7 +106,7 @@ class TestListings:
     def test_time_ends_what_is_not_an_orders_and_only_when_it_is_over(self) -> None:
         rows = [row for row in LISTINGS if row.on == ListingCommand.EXPIRE]
         assert {row.source for row in rows} == {ListingStatus.ACTIVE, ListingStatus.PAUSED}
-        assert {row.condition for row in rows} == {"its time on sale is over"}
+        assert {row.condition for row in rows} == {"its listing period has ended"}
 
     def test_only_a_reserved_listing_is_sold(self) -> None:
         assert {row.source for row in LISTINGS if row.target == ListingStatus.SOLD} == {ListingStatus.RESERVED}
@@ -93,7 +118,7 @@ class TestOrders:
 
     def test_only_a_captured_payment_confirms(self) -> None:
         rows = [row for row in ORDERS if row.target == OrderStatus.CONFIRMED]
-        assert [row.condition for row in rows] == ["the payment is captured, whole"]
+        assert [row.condition for row in rows] == ["the payment is captured in full"]
 
     def test_nothing_ends_a_paid_order_but_money_back_or_completion(self) -> None:
         ending = {row.on for row in ORDERS if row.target in {OrderStatus.REFUNDED, OrderStatus.COMPLETED}}

@@ -8,65 +8,76 @@ from typing import Final
 from gunicorn.http import errors as gunicorn
 
 from apps.core.middleware import API_HEADERS, Line, write_line
-from apps.core.problems import CONTENT_TYPE, BodyTimeout, BodyTooLarge, HTTPError, document, meaning_of
+from apps.core.problems import CONTENT_TYPE, BodyTimeout, BodyTooLarge, HTTPError, document, problem_type_of
 from apps.core.requests import new_request_id
 
 __all__ = ["BodyTimeout", "BodyTooLarge"]
 
 
 class MalformedRequest(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The request is not HTTP/1.1: its request line, a header or the framing of its body is malformed."""
+    """The request is not valid HTTP/1.1."""
 
     code = "malformed_request"
+    title = "Malformed request"
+    default_detail = (
+        "The request is not valid HTTP/1.1. Check its request line, its headers and the framing of its body."
+    )
 
 
 class RequestTimeout(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The headers did not arrive in time."""
+    """The request headers did not arrive in time."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
     code = "request_timeout"
+    title = "Request timeout"
+    default_detail = "The request headers did not arrive in time. Send the request again on a faster connection."
 
 
 class URITooLong(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The request line is over 4094 bytes."""
+    """The request line exceeds 4094 bytes."""
 
     status = HTTPStatus.REQUEST_URI_TOO_LONG
     code = "uri_too_long"
+    title = "URI too long"
+    default_detail = "The request line is longer than 4094 bytes. Send a shorter path and query."
 
 
 class ExpectationUnsupported(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The Expect header asks for something else than 100-continue."""
+    """The Expect header asks for something other than 100-continue."""
 
     status = HTTPStatus.EXPECTATION_FAILED
     code = "expectation_unsupported"
+    title = "Unsupported expectation"
+    default_detail = "The Expect header supports 100-continue only. Send that or leave the header out."
 
 
 class HeadersTooLarge(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The headers are over 64 fields, 8190 bytes in one, or 64 KiB in all."""
+    """The request headers exceed a limit."""
 
     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     code = "headers_too_large"
+    title = "Request headers too large"
+    default_detail = (
+        "The request has more than 64 headers, one header above 8190 bytes, or more than 64 KiB of headers."
+    )
 
 
 class TooManyUnfinished(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """Too many requests from this address have begun and not arrived; finish those first."""
+    """The address has too many incomplete requests."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_unfinished_requests"
+    title = "Too many incomplete requests"
+    default_detail = "Too many requests from this address are incomplete. Finish sending those before starting others."
 
 
 class Overloaded(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The server holds too many requests that have not arrived yet; send it again."""
+    """The server holds too many incomplete requests."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "overloaded"
-
-
-class InternalError(HTTPError):
-    """Our fault; it is logged under the `request_id`."""
-
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    code = "internal_error"
+    title = "Server overloaded"
+    default_detail = "The server is receiving too many requests at the moment. Retry later."
 
 
 #: The first row that fits decides. Everything else the parser raises is a malformed request.
@@ -101,7 +112,7 @@ def refusal_of(error: Exception) -> HTTPError:
 def rendered(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
     """Write a refusal as the connection's last response, and log it as every request is."""
     request_id = new_request_id()
-    body = document(refusal.status, refusal.code, refusal.detail or meaning_of(type(refusal)), request_id=request_id)
+    body = document(problem_type_of(type(refusal)), refusal.detail, request_id=request_id)
     seconds = time.monotonic() - started
     write_line(Line.of_server(request_id=request_id, method=method, status=int(refusal.status), seconds=seconds))
     retry = f"Retry-After: {_RETRY_SECONDS}\r\n" if refusal.status in _RETRIED else ""

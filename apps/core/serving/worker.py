@@ -14,11 +14,10 @@ from typing import Any, Final
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
-from apps.core.problems import BodyTimeout, BodyTooLarge, HTTPError
+from apps.core.problems import BodyTimeout, BodyTooLarge, HTTPError, InternalError
 from apps.core.serving.answering import Answered, BodyPending, drive, logger, method_of, parse
 from apps.core.serving.connections import Connection, Limits, Stage
 from apps.core.serving.refusals import (
-    InternalError,
     MalformedRequest,
     Overloaded,
     RequestTimeout,

@@ -1,12 +1,10 @@
-"""Problem codes as the document names them: status and code, read off the classes that carry them."""
+"""The problem types of each kind of endpoint, taken from the error classes."""
 
 from typing import Final
 
-import msgspec
-
 from apps.core import problems
 from apps.core.api_version import APIVersionUnsupported
-from apps.core.problems import STATUS, HTTPError
+from apps.core.problems import HTTPError, ProblemType, problem_type_of
 from apps.storefront.parameters import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
 from resale.application.ports import IdempotencyInProgress, IdempotencyMismatch
@@ -14,34 +12,37 @@ from resale.domain.cards import CardNumberRefused
 from resale.errors import Conflict, Invalid, Outcome, Unavailable
 
 
-class ProblemCode(msgspec.Struct, frozen=True, order=True):
-    """One way a call can fail."""
-
-    status: int
-    code: str
-    meaning: str
+def codes_of(*error_classes: type[Outcome | HTTPError]) -> tuple[ProblemType, ...]:
+    """Return the problem types of several error classes."""
+    return tuple(map(problem_type_of, error_classes))
 
 
-def code_of(kind: type[Outcome] | type[HTTPError]) -> ProblemCode:
-    """Read a class: its status by the one table, its code, the first line of its docstring."""
-    if issubclass(kind, Outcome):
-        status = next(status for branch, status in STATUS if issubclass(kind, branch))
-    else:
-        status = kind.status
-    return ProblemCode(int(status), kind.code, problems.meaning_of(kind))
-
-
-def codes_of(*kinds: type[Outcome] | type[HTTPError]) -> tuple[ProblemCode, ...]:
-    """Read several."""
-    return tuple(map(code_of, kinds))
-
-
-#: What the tenant's own account can answer with. Their classes are the adapters', which no door knows.
+#: Problems of the tenant's own AWS account. Their classes belong to the adapters, which this package cannot import.
 ACCOUNT: Final = (
-    ProblemCode(503, "store_refused", "The tenant's account does not let us, or lacks the table."),
-    ProblemCode(503, "tenant_session_unavailable", "No credentials for the tenant's account."),
-    ProblemCode(503, "tenant_wrong_account", "The role assumed lies in another account than the tenant's."),
-    ProblemCode(503, "schema_too_new", "The document was written by a newer release than this one."),
+    ProblemType(
+        503,
+        "store_refused",
+        "Store refused the request",
+        "The shop's data store refused the request, and nothing was written. Retry later.",
+    ),
+    ProblemType(
+        503,
+        "tenant_session_unavailable",
+        "Tenant session unavailable",
+        "The shop's data store cannot be reached at the moment. Retry later.",
+    ),
+    ProblemType(
+        503,
+        "tenant_wrong_account",
+        "Wrong tenant account",
+        "The shop's data store is configured wrongly, and nothing was sent to it. Contact the platform's operators.",
+    ),
+    ProblemType(
+        503,
+        "schema_too_new",
+        "Schema too new",
+        "A newer release wrote this object, and this server cannot change it yet. Retry later.",
+    ),
 )
 #: Any call that needs a key.
 CALLER: Final = (
@@ -61,15 +62,23 @@ CALLER: Final = (
 )
 #: Any call at all.
 ANY: Final = (
-    ProblemCode(400, "bad_request", "Not a request this server understands."),
-    code_of(APIVersionUnsupported),
-    code_of(Invalid),
-    code_of(CardNumberRefused),
-    ProblemCode(405, "method_not_allowed", "The path has no such method; `Allow` lists what it has."),
-    ProblemCode(500, "internal_error", "Our fault; it is logged under the `request_id`."),
+    problems.BAD_REQUEST,
+    problem_type_of(APIVersionUnsupported),
+    problem_type_of(Invalid),
+    problem_type_of(CardNumberRefused),
+    problems.METHOD_NOT_ALLOWED,
+    problems.INTERNAL_ERROR,
 )
 BODY: Final = codes_of(problems.MalformedBody, problems.BodyTimeout, problems.BodyTooLarge, problems.UnsupportedBody)
-LIST: Final = (ProblemCode(422, "cursor_invalid", "Not a cursor of this list."), code_of(CursorTooLong))
+LIST: Final = (
+    ProblemType(
+        422,
+        "cursor_invalid",
+        "Invalid cursor",
+        "The cursor was changed or belongs to another list. Send `next_cursor` of the previous page unchanged.",
+    ),
+    problem_type_of(CursorTooLong),
+)
 SHOPPER: Final = codes_of(tenancy.TokenMissing)
 BRAND: Final = codes_of(tenancy.SecretKeyRequired, tenancy.ScopeMissing)
 SCOPED: Final = codes_of(tenancy.ScopeMissing)

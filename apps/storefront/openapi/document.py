@@ -5,9 +5,9 @@ from collections import defaultdict
 from typing import Any, Final
 
 from apps.core.api_version import API_VERSION
+from apps.core.problems import ProblemType
 from apps.core.views import JSON
 from apps.storefront.openapi import codes
-from apps.storefront.openapi.codes import ProblemCode
 from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
 from apps.storefront.openapi.problem_responses import Failures
 from apps.storefront.openapi.schemas import REF, Schema, components, one_of, page_of, schemas_of
@@ -77,7 +77,7 @@ _SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
     Access.PARTY: [{"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
     Access.BRAND: [{"SecretKey": []}],
 }
-_ACCESS_CODES: Final[dict[Access, tuple[ProblemCode, ...]]] = {
+_ACCESS_CODES: Final[dict[Access, tuple[ProblemType, ...]]] = {
     Access.ANYBODY: (),
     Access.KEY: codes.CALLER,
     Access.SHOPPER: (*codes.CALLER, *codes.SHOPPER),
@@ -124,7 +124,7 @@ def build_document() -> dict[str, Any]:
     }
 
 
-def problems_of(endpoint: Endpoint) -> tuple[ProblemCode, ...]:
+def problems_of(endpoint: Endpoint) -> tuple[ProblemType, ...]:
     """Say every way an endpoint can fail."""
     found = {*codes.ANY, *_ACCESS_CODES[endpoint.access], *endpoint.problems}
     if endpoint.scope is not None:

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from apps.core.problems import CONTENT_TYPE
-from apps.storefront.openapi.codes import ProblemCode
+from apps.core.problems import CONTENT_TYPE, ProblemType
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.schemas import REF, Schema
 
@@ -14,7 +13,7 @@ _REF: Final = "#/components/responses/"
 _SUFFIX: Final = "Problem"
 _RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 #: The codes of one status of one operation.
-Failure = tuple[ProblemCode, ...]
+Failure = tuple[ProblemType, ...]
 
 
 class Failures:
@@ -24,7 +23,7 @@ class Failures:
         problems: Of every operation, by its id, in the document's order.
     """
 
-    def __init__(self, problems: dict[str, Iterable[ProblemCode]]) -> None:
+    def __init__(self, problems: dict[str, Iterable[ProblemType]]) -> None:
         self._of = {operation: _by_status(found) for operation, found in problems.items()}
         self._names: dict[Failure, str] = {}
         usual = _usual(self._of.values())
@@ -51,8 +50,8 @@ class Failures:
         return sorted((name, failure) for failure, name in self._names.items())
 
 
-def _by_status(problems: Iterable[ProblemCode]) -> dict[int, Failure]:
-    found: dict[int, list[ProblemCode]] = defaultdict(list)
+def _by_status(problems: Iterable[ProblemType]) -> dict[int, Failure]:
+    found: dict[int, list[ProblemType]] = defaultdict(list)
     for problem in problems:
         found[problem.status].append(problem)
     return {status: tuple(sorted(same)) for status, same in sorted(found.items())}
@@ -84,7 +83,7 @@ def _described(failure: Failure, name: str) -> dict[str, Any]:
     status = failure[0].status
     headers = ["X-Request-Id", *(("Retry-After",) if status in _RETRIED else ())]
     return {
-        "description": "\n".join(f"- `{problem.code}`: {problem.meaning}" for problem in failure),
+        "description": "\n".join(f"- `{problem.code}`: {problem.detail}" for problem in failure),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
         "content": {
             CONTENT_TYPE: {
@@ -95,9 +94,9 @@ def _described(failure: Failure, name: str) -> dict[str, Any]:
     }
 
 
-def _example_of(problem: ProblemCode) -> dict[str, Any]:
-    example = {**EXAMPLES["Problem"], "status": problem.status, "code": problem.code, "detail": problem.meaning}
-    example |= {"type": f"urn:resale:problem:{problem.code}", "title": problem.code.replace("_", " ").capitalize()}
+def _example_of(problem: ProblemType) -> dict[str, Any]:
+    example = {**EXAMPLES["Problem"], "status": problem.status, "code": problem.code, "detail": problem.detail}
+    example |= {"type": f"urn:resale:problem:{problem.code}", "title": problem.title}
     if problem.code != EXAMPLES["Problem"]["code"]:
         del example["errors"]
     return example

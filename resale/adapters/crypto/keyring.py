@@ -36,9 +36,11 @@ class SealBroken(Exception):  # noqa: N818 - named for what happened
 
 
 class DataKeyMissing(NotFound):
-    """The shopper's key is gone: they were erased, and nothing of theirs can be read."""
+    """The shopper's data key was erased, so their personal data cannot be decrypted."""
 
     code = "data_key_missing"
+    title = "Data key missing"
+    default_detail = "The shopper's data was erased and cannot be read."
 
 
 class KMSKeyring:

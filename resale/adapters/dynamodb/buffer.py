@@ -21,9 +21,11 @@ Refusal = Callable[[Item | None], Outcome]
 
 
 class TooLarge(Rejected):
-    """The record would grow beyond what one item may hold."""
+    """The record would exceed the size of one item."""
 
     code = "record_too_large"
+    title = "Record too large"
+    default_detail = "The object would become larger than 100 KB. Send shorter texts or fewer entries."
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

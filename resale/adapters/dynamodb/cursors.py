@@ -15,9 +15,13 @@ _MAX_CURSOR_CHARS: Final = 4_096
 
 
 class InvalidCursor(Invalid):
-    """The cursor was changed, belongs to another query, or is none of ours."""
+    """The cursor is not authentic, or belongs to another query."""
 
     code = "cursor_invalid"
+    title = "Invalid cursor"
+    default_detail = (
+        "The cursor was changed or belongs to another list. Send `next_cursor` of the previous page unchanged."
+    )
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

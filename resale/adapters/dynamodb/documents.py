@@ -19,9 +19,11 @@ Upcaster = Callable[[Tree], Tree]
 
 
 class SchemaTooNew(Unavailable):
-    """The document was written by a newer release than this one; this one must not rewrite it."""
+    """A newer release wrote the document, so this one must not overwrite it."""
 
     code = "schema_too_new"
+    title = "Schema too new"
+    default_detail = "A newer release wrote this object, and this server cannot change it yet. Retry later."
 
 
 class _SchemaOnly(msgspec.Struct):

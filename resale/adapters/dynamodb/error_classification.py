@@ -95,9 +95,11 @@ class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
 
 
 class RequestRefused(Unavailable):
-    """The tenant's account does not let us, lacks the table, or gives a reason not known here: nothing was written."""
+    """The tenant's AWS account refused the call, or has no such table. Nothing was written."""
 
     code = "store_refused"
+    title = "Store refused the request"
+    default_detail = "The shop's data store refused the request, and nothing was written. Retry later."
 
 
 class RequestInvalid(Exception):  # noqa: N818 - named for what happened

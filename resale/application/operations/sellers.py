@@ -14,9 +14,11 @@ from resale.errors import Rejected
 
 
 class ShipFromMissing(Rejected):
-    """The seller has not said where the parcel leaves from."""
+    """The seller has no address that parcels are shipped from."""
 
     code = "ship_from_missing"
+    title = "Ship-from address missing"
+    default_detail = "The seller account has no address to ship from. Add `ship_from` to it first."
 
 
 def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: datetime) -> Seller:

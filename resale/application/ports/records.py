@@ -43,9 +43,11 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlreadyBooked(Conflict):
-    """This step is in the ledger already; read the order again."""
+    """The ledger has a transaction for this step."""
 
     code = "already_booked"
+    title = "Ledger transaction exists"
+    default_detail = "This step was posted to the ledger by another request. Read the order again."
 
 
 class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,27 +65,35 @@ class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IdempotencyConflict(Conflict):
-    """The key was used before; whoever catches this reads the record and answers as the first time."""
+    """The idempotency key has a record. Its reader returns the first response."""
 
     code = "idempotency_key_used"
+    title = "Idempotency key used"
+    default_detail = "A request with this Idempotency-Key was completed before."
 
 
 class IdempotencyInProgress(Conflict):
-    """The first request with this key is still being written."""
+    """The first request with the idempotency key has not finished."""
 
     code = "idempotency_in_progress"
+    title = "Idempotent request in progress"
+    default_detail = "The first request with this Idempotency-Key has not finished. Retry in a moment."
 
 
 class IdempotencyMismatch(Invalid):
-    """The key was used with another body."""
+    """The idempotency key was used with another request body."""
 
     code = "idempotency_key_reused"
+    title = "Idempotency key reused"
+    default_detail = "This Idempotency-Key was used with another request. Send a new key."
 
 
 class ReferenceTaken(Conflict):
-    """A partner's name of something is that of something else of ours already."""
+    """A partner's reference belongs to another object."""
 
     code = "reference_taken"
+    title = "Reference taken"
+    default_detail = "The partner's reference belongs to another object of this shop."
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):

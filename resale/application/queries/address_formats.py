@@ -6,9 +6,11 @@ from resale.errors import NotFound
 
 
 class CountryNotFound(NotFound):
-    """No country has this ISO 3166-1 alpha-2 code."""
+    """No country has the given ISO 3166-1 alpha-2 code."""
 
     code = "country_not_found"
+    title = "Country not found"
+    default_detail = "No country has this code. Send an ISO 3166-1 alpha-2 code, such as GB."
 
 
 def get_address_format(*, country: str) -> AddressFormat:

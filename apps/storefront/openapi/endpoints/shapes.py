@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from apps.storefront.openapi.codes import ProblemCode
+from apps.core.problems import ProblemType
 
 
 class Access(Enum):
@@ -45,4 +45,4 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     tagged: bool = False
     revalidated: bool = True
     raw_body: str = ""
-    problems: tuple[ProblemCode, ...] = ()
+    problems: tuple[ProblemType, ...] = ()

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             else:
                 self._say(_done(office, action, _letter_id(given), reason))
         except Outcome as outcome:
-            raise CommandError(outcome.detail or outcome.code) from outcome
+            raise CommandError(outcome.detail) from outcome
 
     def _say(self, lines: Iterator[str]) -> None:
         for line in lines:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         try:
             left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
         except Outcome as outcome:
-            raise CommandError(outcome.detail or outcome.code) from outcome
+            raise CommandError(outcome.detail) from outcome
         if left_open:
             raise CommandError(
                 f"{left_open} histories could not be mended: their records left the stream more than a day ago."

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             report = self._read(options["slug"], timedelta(days=days))
         except Outcome as outcome:
-            raise CommandError(outcome.detail or outcome.code) from outcome
+            raise CommandError(outcome.detail) from outcome
         self._say(report)
         if not report.agreed:
             raise CommandError("The records disagree; every line that is not settling needs a person.")

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             else:
                 self._redeliver(_open(tenant), discard=options["action"] == "discard")
         except Outcome as outcome:
-            raise CommandError(outcome.detail or outcome.code) from outcome
+            raise CommandError(outcome.detail) from outcome
 
     def _redeliver(self, set_aside: SetAsideChanges, *, discard: bool) -> None:
         sent, left, stay, more = 0, 0, 0, True

@@ -22,9 +22,11 @@ CORRECTABLE: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDI
 
 
 class LabelUnderWay(Rejected):
-    """A label is being bought for the address that is known; look at the order again in a minute."""
+    """A label for the known address is being bought."""
 
     code = "label_under_way"
+    title = "Label purchase in progress"
+    default_detail = "A label for this address is being bought. Read the order again in a minute."
 
 
 def correct_address(

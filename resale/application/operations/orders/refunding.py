@@ -48,15 +48,19 @@ _TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
 
 
 class RefundTooLarge(Invalid):
-    """More than what is left of the payment."""
+    """The refund exceeds the remaining amount of the payment."""
 
     code = "refund_too_large"
+    title = "Refund too large"
+    default_detail = "The refund is larger than the remaining amount of the payment. Send a smaller one."
 
 
 class RefundUnderWay(Rejected):
-    """Another refund of this order is not done yet."""
+    """Another refund of the order is pending."""
 
     code = "refund_under_way"
+    title = "Refund in progress"
+    default_detail = "Another refund of this order is pending. Retry when it has settled."
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

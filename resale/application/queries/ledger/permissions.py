@@ -5,9 +5,11 @@ from resale.errors import NotFound
 
 
 class LedgerNotFound(NotFound):
-    """No books that the caller may see."""
+    """The ledger does not exist, or the caller has no permission to see it."""
 
     code = "ledger_not_found"
+    title = "Ledger not found"
+    default_detail = "No ledger with this id exists, or this caller cannot see it."
 
 
 def check_books(principal: Principal) -> None:

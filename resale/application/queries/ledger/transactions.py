@@ -17,9 +17,11 @@ MAX_LISTED_DAYS: Final = 31  # of one list
 
 
 class LedgerBehind(Unavailable):
-    """A booking of this moment is not whole in the index yet; read again."""
+    """The index does not contain all entries of a recent ledger transaction yet."""
 
     code = "ledger_behind"
+    title = "Ledger index behind"
+    default_detail = "A recent ledger transaction is not completely indexed yet. Retry in a moment."
 
 
 class LedgerLeg(msgspec.Struct, frozen=True, kw_only=True):
