@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from resale.domain import timestamps
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
@@ -14,7 +15,6 @@ from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
-from resale.domain.timestamps import stamped
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -286,10 +286,26 @@ def parcel_of(claim: Claim) -> Shipment:
     return claim.return_shipment
 
 
-def next_version(claim: Claim, now: datetime, **fields: object) -> Claim:
+def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> Claim:
+    """Return the next version of a claim, its fields changed already, in the state that the command leads to.
+
+    Raises:
+        ClaimTransitionRefused: The table has no such row, or none whose guard holds.
+    """
+    status = CLAIMS.next_status(claim.status, command, entity=claim, now=now)
+    return update_claim(msgspec.structs.replace(claim, status=status), now=now)
+
+
+def update_claim(claim: Claim, *, now: datetime) -> Claim:
+    """Return the next version of a claim whose fields were changed, in the same state."""
+    claim = msgspec.structs.replace(claim, step_tries=0, attention=heard(claim.attention))
+    return awake(timestamps.next_version(claim, now=now), now)
+
+
+def next_version(claim: Claim, now: datetime, **fields: Any) -> Claim:
     """Change a claim."""
-    fresh = {"step_tries": 0, "attention": heard(claim.attention), **fields}
-    return msgspec.structs.replace(claim, **stamped(fresh, now=now, after=claim.updated_at), version=claim.version + 1)
+    fresh = msgspec.structs.replace(claim, step_tries=0, attention=heard(claim.attention))
+    return timestamps.next_version(msgspec.structs.replace(fresh, **fields), now=now)
 
 
 def awake(claim: Claim, now: datetime) -> Claim:

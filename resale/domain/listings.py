@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,7 +13,7 @@ from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row, guard
 from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
-from resale.domain.timestamps import stamped
+from resale.domain.timestamps import next_version
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -323,16 +323,22 @@ def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus
     return LISTINGS.next_status(status, command)
 
 
-def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, **fields: object) -> Listing:
-    """Take a listing through its table, the only way its state changes, and see when it has to be woken.
+def transition_listing(listing: Listing, command: ListingCommand, *, now: datetime) -> Listing:
+    """Return the next version of a listing, its fields changed already, in the state that the command leads to.
+
+    Nothing else changes the state of a listing. It decides when the listing is due, too.
 
     Raises:
         ListingTransitionRefused: The table has no such row, or none whose guard holds.
     """
     status = LISTINGS.next_status(listing.status, command, entity=listing, now=now)
-    fields = stamped(fields, now=now, after=listing.updated_at)
-    moved = msgspec.structs.replace(listing, **fields, status=status, version=listing.version + 1)
-    return msgspec.structs.replace(moved, due_at=wakes_at(moved))
+    changed = next_version(msgspec.structs.replace(listing, status=status), now=now)
+    return msgspec.structs.replace(changed, due_at=wakes_at(changed))
+
+
+def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, **fields: Any) -> Listing:
+    """Call ``transition_listing`` with changed fields."""
+    return transition_listing(msgspec.structs.replace(listing, **fields), command, now=now)
 
 
 def wakes_at(listing: Listing) -> datetime | UnsetType:

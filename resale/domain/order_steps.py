@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,7 +21,7 @@ from resale.domain.orders import (
 from resale.domain.partners import PARTNER_SILENT, pause_after
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
-from resale.domain.timestamps import stamped
+from resale.domain.timestamps import next_version
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
 BUYER_CHECKED_AFTER: Final = timedelta(minutes=1)  # webhooks report a 3-D Secure result; this is for a lost one
@@ -117,31 +117,35 @@ def _waits_until(order: Order, now: datetime) -> datetime | None:
     return now + POLL_EVERY
 
 
-def moved(order: Order, command: OrderCommand, *, now: datetime, **fields: object) -> Order:
-    """Take an order through its table; guards look at it with its new fields. Raises OrderTransitionRefused."""
-    changed = _next_version(order, now, fields)
+def transition_order(order: Order, command: OrderCommand, *, now: datetime) -> Order:
+    """Return the next version of an order, its fields changed already, in the state that the command leads to.
+
+    Raises:
+        OrderTransitionRefused: The table has no such row, or none whose guard holds for the order as it is given.
+    """
+    changed = _next_version(order, now)
     status = ORDERS.next_status(order.status, command, entity=changed, now=now)
-    return _awake(msgspec.structs.replace(changed, status=status), now)
+    return _schedule(msgspec.structs.replace(changed, status=status), now)
 
 
-def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fields: object) -> Order:
-    """Take an order through its table where it has a row for this whose guard holds; else only change its fields."""
-    changed = _next_version(order, now, fields)
+def transition_order_if_allowed(order: Order, command: OrderCommand, *, now: datetime) -> Order:
+    """Return the next version of an order: in the state that the command leads to, or as it was if that is refused."""
+    changed = _next_version(order, now)
     if ORDERS.allows(order.status, command, entity=changed, now=now):
         status = ORDERS.next_status(order.status, command, entity=changed, now=now)
         changed = msgspec.structs.replace(changed, status=status)
-    return _awake(changed, now)
+    return _schedule(changed, now)
 
 
-def claim_closed(order: Order, *, now: datetime) -> Order:
-    """Take an order on whose claim came to an end: completed, or delivered as before while a dispute is open."""
-    closed = moved(order, OrderCommand.CLOSE_CLAIM, now=now)
+def update_order(order: Order, *, now: datetime) -> Order:
+    """Return the next version of an order whose fields were changed, in the same state."""
+    return _schedule(_next_version(order, now), now)
+
+
+def close_order_claim(order: Order, *, now: datetime) -> Order:
+    """Return an order whose claim has ended: completed, or delivered as before while a dispute is open."""
+    closed = transition_order(order, OrderCommand.CLOSE_CLAIM, now=now)
     return msgspec.structs.replace(closed, completed_at=closed.updated_at if closed.status == _S.COMPLETED else None)
-
-
-def kept(order: Order, *, now: datetime, **fields: object) -> Order:
-    """Change an order within its state."""
-    return _awake(_next_version(order, now, fields), now)
 
 
 def payment_of(order: Order) -> Payment:
@@ -239,13 +243,31 @@ def _earliest(*moments: datetime | None) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _next_version(order: Order, now: datetime, fields: dict[str, object]) -> Order:
-    fields = stamped(fields, now=now, after=order.updated_at)
-    order = msgspec.structs.replace(order, version=order.version + 1, step_tries=0, **fields)
-    return msgspec.structs.replace(order, attention=None) if order.attention == PARTNER_SILENT else order
+def _next_version(order: Order, now: datetime) -> Order:
+    silent = order.attention == PARTNER_SILENT  # no longer: a step was taken
+    order = msgspec.structs.replace(order, step_tries=0, attention=None if silent else order.attention)
+    return next_version(order, now=now)
 
 
-def _awake(order: Order, now: datetime) -> Order:
+def _schedule(order: Order, now: datetime) -> Order:
     if order.shipment is not None and order.status in {*GIVING_BACK, *_ENDED}:
         order = msgspec.structs.replace(order, shipment=given_up(order.shipment, now=now))
     return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))
+
+
+def moved(order: Order, command: OrderCommand, *, now: datetime, **fields: Any) -> Order:
+    """Call ``transition_order`` with changed fields."""
+    return transition_order(msgspec.structs.replace(order, **fields), command, now=now)
+
+
+def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fields: Any) -> Order:
+    """Call ``transition_order_if_allowed`` with changed fields."""
+    return transition_order_if_allowed(msgspec.structs.replace(order, **fields), command, now=now)
+
+
+def kept(order: Order, *, now: datetime, **fields: Any) -> Order:
+    """Call ``update_order`` with changed fields."""
+    return update_order(msgspec.structs.replace(order, **fields), now=now)
+
+
+claim_closed = close_order_claim

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -234,9 +234,14 @@ def restored(payment: Payment, amount: int) -> Payment:
     """Take back through its table what had gone back of a payment. Raises PaymentTransitionRefused."""
     refunded = payment.refunded_minor - amount
     command = PaymentCommand.RESTORE_PART if refunded else PaymentCommand.RESTORE
-    return paid(payment, command, refunded_minor=refunded)
+    return transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
 
 
-def paid(payment: Payment, command: PaymentCommand, **fields: object) -> Payment:
-    """Take a payment through its table. Raises PaymentTransitionRefused."""
-    return msgspec.structs.replace(payment, status=PAYMENTS.next_status(payment.status, command), **fields)
+def transition_payment(payment: Payment, command: PaymentCommand) -> Payment:
+    """Return a payment in the state that the command leads to. Raises PaymentTransitionRefused."""
+    return msgspec.structs.replace(payment, status=PAYMENTS.next_status(payment.status, command))
+
+
+def paid(payment: Payment, command: PaymentCommand, **fields: Any) -> Payment:
+    """Call ``transition_payment`` with changed fields."""
+    return transition_payment(msgspec.structs.replace(payment, **fields), command)

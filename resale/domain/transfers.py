@@ -9,6 +9,7 @@ import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.states import Machine, Row
+from resale.domain.timestamps import next_version
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -106,6 +107,16 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     available_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+
+def transition_transfer(transfer: Transfer, command: TransferCommand, *, now: datetime) -> Transfer:
+    """Return the next version of a transfer, its fields changed already, in the state that the command leads to.
+
+    Raises:
+        TransferTransitionRefused: The table has no such row.
+    """
+    status = TRANSFERS.next_status(transfer.status, command)
+    return next_version(msgspec.structs.replace(transfer, status=status), now=now)
 
 
 def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple[Transfer, ...]:

@@ -156,6 +156,20 @@ class TestRewriting:
         loaded = LISTINGS.to_doc(a_listing(title='{"schema":99,', custom_fields={"schema": 9, "z": 1}), loaded=None)
         assert json.loads(LISTINGS.to_doc(a_listing(), loaded=loaded))["schema"] == LISTINGS.schema
 
+    @pytest.mark.parametrize(
+        ("name", "field"),
+        [
+            (name, field)
+            for name, entity in sorted(TODAY.items())
+            for field in entity.__struct_fields__
+            if field != "private"  # stored beside the document
+        ],
+    )
+    def test_what_could_not_be_read_again_is_refused(self, name: str, field: str) -> None:
+        wrong: dict[str, Any] = {field: [[[]]]}  # of no field's type
+        with pytest.raises(TypeError, match=rf"could not be read again: .*`\$\.{field}"):
+            KINDS[name].to_doc(msgspec.structs.replace(TODAY[name], **wrong), loaded=None)
+
     def test_the_private_part_is_never_in_the_document(self) -> None:
         doc = LISTINGS.to_doc(a_listing(private="sealed"), loaded=None)
         assert "sealed" not in doc

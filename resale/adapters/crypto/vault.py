@@ -17,8 +17,17 @@ class KeyringVault:
         self._keyring = keyring
 
     def seal(self, value: msgspec.Struct, *, owner_id: CustomerId, entity_id: str) -> str:
-        """Encrypt a struct for its owner, bound to the entity it will lie in."""
-        return self._keyring.seal(owner_id=owner_id, entity_id=entity_id, plaintext=msgspec.json.encode(value))
+        """Encrypt a struct for its owner, bound to the entity it will lie in.
+
+        Raises:
+            TypeError: It could not be read again: a field holds what is not of its type.
+        """
+        plaintext = msgspec.json.encode(value)
+        try:
+            msgspec.json.decode(plaintext, type=type(value))
+        except msgspec.ValidationError as error:
+            raise TypeError(f"this {type(value).__name__} could not be read again: {error}") from error
+        return self._keyring.seal(owner_id=owner_id, entity_id=entity_id, plaintext=plaintext)
 
     def open(self, sealed: str, kind: type[T], *, owner_id: CustomerId, entity_id: str) -> T:
         """Decrypt what ``seal`` made; fields of a newer release are passed over."""

@@ -127,13 +127,13 @@ class AuditedRepository(Generic[E]):
         return known.entity
 
     def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
-        """Buffer a first version."""
+        """Buffer a first version. Raises TypeError as ``DocumentKind.to_doc`` does."""
         self._buffer(entity, loaded=None, change_type=change_type, reason_code=reason_code, lost=None)
 
     def save(
         self, entity: E, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
     ) -> None:
-        """Buffer the next version of something read here."""
+        """Buffer the next version of something read here. Raises TypeError as ``DocumentKind.to_doc`` does."""
         loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
         self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
 
@@ -143,7 +143,13 @@ class AuditedRepository(Generic[E]):
         return None if item is None else item["version"]
 
     def _buffer(
-        self, entity: E, *, loaded: _Loaded[E] | None, change_type: str, reason_code: str | None, lost: LostRace | None
+        self,
+        entity: E,
+        *,
+        loaded: _Loaded[E] | None,
+        change_type: str,
+        reason_code: str | None,
+        lost: LostRace | None,
     ) -> None:
         expected = None if loaded is None else loaded.version
         entity = msgspec.structs.replace(entity, version=(expected or 0) + 1)

@@ -55,11 +55,17 @@ class DocumentKind(Generic[E]):
 
         Raises:
             SchemaTooNew: ``loaded`` carries a schema above ours.
+            TypeError: The document could not be read again: a field holds what is not of its type.
         """
         known = _without_private(entity)
         unknown = None if loaded is None else self._unknown_of(loaded, read)
         tree = _overlay(msgspec.to_builtins(known), unknown) if unknown else known
-        return _encode(tree)
+        doc = _encode(tree)
+        try:
+            self._decode(doc)  # 0.3 to 2.5 us: what a write may cost that can never make an entity unreadable
+        except msgspec.ValidationError as error:
+            raise TypeError(f"this {self.entity.__name__} could not be read again: {error}") from error
+        return doc
 
     def from_doc(self, doc: str, *, private: str | None) -> E:
         """Decode a stored document, upcast to today's schema."""
