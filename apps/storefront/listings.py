@@ -307,6 +307,8 @@ def _view_of_new(reader: Reader, listing: Listing, slots: tuple[Media, ...]) -> 
     """Render a listing and slots just committed, without reading them back."""
     seller = Principal(customer_id=listing.seller_id)
     view = view_listing(reader=reader, principal=seller, document=listing_document(listing), with_images=False)
+    if not isinstance(view, OwnerListing):
+        raise TypeError("a seller sees the images of their listing")
     return msgspec.structs.replace(view, images=tuple(view_image(slot) for slot in slots))
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ def open_sessions(resale_settings: Settings) -> Iterator[OpenSessions]:
     """Make sessions with changed settings; they are closed at the end."""
     made: list[TenantSessions] = []
 
-    def make(*, tick_seconds: float = 30.0, **changes: object) -> TenantSessions:
+    def make(*, tick_seconds: float = 30.0, **changes: Any) -> TenantSessions:
         settings = msgspec.structs.replace(resale_settings, **changes)
         made.append(TenantSessions(settings, tick_seconds=tick_seconds))
         return made[-1]

@@ -49,6 +49,11 @@ def put(tenant: Tenant, engines: LocalEngines, name: str, values: Mapping[str, s
     put_secret(place, aws_url=engines.aws_endpoint_url, name=name, values=values)
 
 
+def _with_sandbox(settings: Settings) -> Settings:
+    """Settings of a machine that runs the sandbox's partners."""
+    return msgspec.structs.replace(settings, payments_url="http://127.0.0.1:1", shipping_url="http://127.0.0.1:2")
+
+
 def connected(
     tenant: Tenant,
     engines: LocalEngines,
@@ -138,15 +143,13 @@ def test_a_rotated_secret_is_in_use_within_five_minutes(
 def test_a_sandbox_tenant_without_connections_has_the_sandbox_where_there_is_one(
     resale_settings: Settings, northwind: Tenant
 ) -> None:
-    urls = {"payments_url": "http://127.0.0.1:1", "shipping_url": "http://127.0.0.1:2"}
-    container = Container(msgspec.structs.replace(resale_settings, **urls))
+    container = Container(_with_sandbox(resale_settings))
     assert (container.payments(northwind).name, container.shipping(northwind).name) == ("sandbox", "sandbox")
     container.close()
 
 
 def test_nobody_else_has_it(container: Container, resale_settings: Settings, northwind: Tenant) -> None:
-    urls = {"payments_url": "http://127.0.0.1:1", "shipping_url": "http://127.0.0.1:2"}
-    with_sandbox = Container(msgspec.structs.replace(resale_settings, **urls))
+    with_sandbox = Container(_with_sandbox(resale_settings))
     live = msgspec.structs.replace(northwind, sandbox=False)
     for opened, tenant in ((container, northwind), (with_sandbox, live)):
         for open_partner in (opened.payments, opened.shipping):

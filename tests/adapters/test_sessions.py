@@ -78,7 +78,7 @@ class TestIdentity:
         "change", [{"external_id": "wrong"}, {"slug": "atelier"}, {"external_id": "external-id-of-atelier"}]
     )
     def test_is_refused_with_a_wrong_id_or_tag(
-        self, change: dict[str, str], sessions: TenantSessions, tenants: Tenants
+        self, change: dict[str, Any], sessions: TenantSessions, tenants: Tenants
     ) -> None:
         with pytest.raises(SessionUnavailable, match="AccessDenied"):
             sessions.for_tenant(msgspec.structs.replace(tenants[0], **change)).credentials()

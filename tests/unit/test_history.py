@@ -1,5 +1,7 @@
 """A chain of changes: whole, or exactly what is wrong with it."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -53,10 +55,10 @@ class TestVerifyChain:
         chain = a_chain(4)
         assert faults(chain[:2], head=chain[-1]) == [(3, Fault.BEHIND), (4, Fault.BEHIND)]
 
-    @pytest.mark.parametrize("field", ["doc", "private"])
-    def test_notices_an_edited_text(self, field: str) -> None:
+    @pytest.mark.parametrize("edit", [{"doc": "other"}, {"private": "other"}], ids=["doc", "private"])
+    def test_notices_an_edited_text(self, edit: dict[str, Any]) -> None:
         chain = a_chain(3)
-        edited = msgspec.structs.replace(chain[1], **{field: "other"})
+        edited = msgspec.structs.replace(chain[1], **edit)
         assert faults((chain[0], edited, chain[2]), head=chain[-1]) == [(2, Fault.EDITED)]
 
     def test_notices_an_edited_actor(self) -> None:

@@ -66,7 +66,7 @@ class Bench:
         stack.callback(self.worker.murder_keepalived, force=True)
         self.worker.set_accept_enabled(enabled=True)
 
-    def limit(self, **values: float) -> None:
+    def limit(self, **values: Any) -> None:
         self.worker.limits = replace(self.worker.limits, **values)
 
     def knock(self, address: str = "127.0.0.1") -> socket.socket:

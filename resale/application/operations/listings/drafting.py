@@ -1,7 +1,7 @@
 """Creating and editing a listing."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -210,7 +210,7 @@ def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit, now: d
     )
 
 
-def _edited_fields(uow: UnitOfWork, *, edit: ListingEdit) -> dict[str, object]:
+def _edited_fields(uow: UnitOfWork, *, edit: ListingEdit) -> dict[str, Any]:
     names = ("title", "description", "product", "condition", "custom_fields")
     fields = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
     if edit.price is not UNSET:

@@ -68,5 +68,5 @@ def credit_seller(uow: UnitOfWork, *, order: Order, amount: int, now: datetime) 
 
 def _moved(transfer: Transfer, command: TransferCommand, *, now: datetime, **fields: object) -> Transfer:
     status = TRANSFERS.next_status(transfer.status, command)
-    fields = stamped(fields, now=now, after=transfer.updated_at)
-    return msgspec.structs.replace(transfer, status=status, version=transfer.version + 1, **fields)
+    dated = stamped(fields, now=now, after=transfer.updated_at)
+    return msgspec.structs.replace(transfer, status=status, version=transfer.version + 1, **dated)
