@@ -15,6 +15,7 @@ from apps.tenancy import registry
 from apps.tenancy.models import User
 from resale.application.ports import Reader
 from resale.domain.connections import ConnectionStatus
+from resale.domain.entities import LISTING
 from resale.domain.ids import ListingId
 from resale.domain.partners import PartnerKind, Provider
 from resale.domain.pipeline import PipelineStatus
@@ -90,7 +91,7 @@ def _ask(tenant: Tenant) -> TenantHealth:
     started = time.monotonic()
     try:
         reader = get_container().reader(tenant)
-        reader.find_listing(_NOBODYS)
+        reader.find(LISTING, _NOBODYS)
         failing = tuple(_failing(reader))
         changes = changes_health(tenant)
     except Outcome as outcome:

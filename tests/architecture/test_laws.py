@@ -179,7 +179,7 @@ class TestSizes:
 
 def _is_tenant_bound(cls: ast.ClassDef) -> bool:
     """A port or adapter that exists within one tenant's unit of work or reader."""
-    named = cls.name.endswith(("Repository", "Reader", "UnitOfWork", "HistoryLog"))
+    named = cls.name.endswith(("Repository", "Repositories", "Reader", "Reads", "UnitOfWork", "HistoryLog"))
     return named or re.match(r"DynamoDB[A-Z]", cls.name) is not None
 
 

@@ -30,6 +30,7 @@ from resale.application.operations.purchases import record_purchase
 from resale.application.ports import IdempotencyConflict, UnitOfWork
 from resale.application.queries.purchases import get_purchase, list_own_purchases
 from resale.domain.access import Principal, Role
+from resale.domain.entities import PURCHASE
 from resale.domain.ids import PurchaseId
 from resale.domain.listings import Listing, ListingStatus, PriceInput, PriceRefused
 from resale.domain.orders import OrderStatus
@@ -109,7 +110,7 @@ class TestRecordPurchase:
         assert world.bought(seller).customer_id == listing.seller_id
 
     def test_keeps_no_name_of_its_customer(self, world: World, seller: Shopper) -> None:
-        document = world.reader.find_purchase(world.bought(seller).id)
+        document = world.reader.find(PURCHASE, world.bought(seller).id)
         assert document is not None
         assert seller.subject.encode() not in document.doc
 

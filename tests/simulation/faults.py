@@ -217,7 +217,7 @@ def _every_fourth_is_lost(original: Any, self: DynamoDBHistory, row: Any) -> Non
 
 
 def _the_last_read_counts(original: Any, self: AuditedRepository[Any], item: Any) -> Any:
-    self._loaded.pop(self._noun.from_item(item).id, None)
+    self._loaded.pop(self._mapping.from_item(item).id, None)
     return original(self, item)
 
 

@@ -1,27 +1,26 @@
-"""What every audited entity shares: versions, the chained change, the stored item, the identity map."""
+"""What every repository shares: versions, the chained change, the identity map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import UNSET
 
 from resale.adapters.dynamodb.buffer import Write
 from resale.adapters.dynamodb.client import DynamoDB, Item
-from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.keys import Key
+from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, private_of
 from resale.application.ports import LostRace
 from resale.domain.actors import Actor
-from resale.domain.changes import GENESIS_HASH, Change, decode_change, encode_change, hash_change
+from resale.domain.changes import GENESIS_HASH, Change, decode_change, hash_change
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
 from resale.domain.text import carriable
-from resale.errors import Conflict, Contended, NotFound, Outcome
+from resale.errors import Contended, Outcome
 
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
 E = TypeVar("E", bound=msgspec.Struct)
-
-ITEM_ATTRIBUTES: Final = ("doc", "private", "version", "change")
+R = TypeVar("R")
 
 
 class Scope(msgspec.Struct, kw_only=True):
@@ -35,39 +34,6 @@ class Scope(msgspec.Struct, kw_only=True):
     transaction_id: str
     now: datetime
     writes: list[Write]
-
-
-class Noun(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
-    """How one noun lies in a table: the only to_item and from_item it has.
-
-    ``key`` and ``index_keys`` read the entity; ``index_keys`` leaves out what it is not listed under.
-    """
-
-    kind: DocumentKind[Any]
-    table: str
-    rank: int
-    key: Callable[[E], Key]
-    index_keys: Callable[[E], Mapping[str, str]]
-    not_found: type[NotFound]
-    changed: type[Conflict]
-
-    def to_item(self, entity: E, *, doc: str, change: Change) -> Item:
-        """Build the stored item: keys, index keys, version, change, doc, and what is sealed."""
-        item: Item = {**self.key(entity), **self.index_keys(entity)}
-        item["version"] = entity.version  # type: ignore[attr-defined]  # every audited entity has one
-        item["status"] = str(entity.status)  # type: ignore[attr-defined]  # same; a plain str, not the enum
-        item["change"] = encode_change(change)
-        item["doc"] = doc
-        private = _private_of(entity)
-        if private is not None:
-            item["private"] = private
-        return item
-
-    def from_item(self, item: Item) -> E:
-        """Read a stored item back."""
-        private = item.get("private")
-        entity: E = self.kind.from_doc(str(item["doc"]), private=None if private is None else str(private))
-        return entity
 
 
 class _Loaded(NamedTuple, Generic[E]):
@@ -85,11 +51,12 @@ class _Loaded(NamedTuple, Generic[E]):
 
 
 class AuditedRepository(Generic[E]):
-    """Reads and buffers one noun within one unit of work."""
+    """Reads and buffers entities of one type within one unit of work."""
 
-    def __init__(self, scope: Scope, noun: Noun[E]) -> None:
+    def __init__(self, scope: Scope, mapping: EntityMapping[Any, E]) -> None:
         self._scope = scope
-        self._noun = noun
+        self._mapping = mapping
+        self._table = mapping.table(scope.tenant)
         self._loaded: dict[str, _Loaded[E]] = {}
 
     @property
@@ -105,12 +72,12 @@ class AuditedRepository(Generic[E]):
         """Read one item consistently and remember it for ``save``."""
         found = self.find_at(key)
         if found is None:
-            raise self._noun.not_found
+            raise self._mapping.entity_type.not_found
         return found
 
     def find_at(self, key: Key) -> E | None:
         """Read one item that may not be there."""
-        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=ITEM_ATTRIBUTES)
+        item = self._scope.db.get_item(table=self._table, key=dict(key), attributes=ITEM_ATTRIBUTES)
         return None if item is None else self.remember(item)
 
     def remember(self, item: Item) -> E:
@@ -119,11 +86,11 @@ class AuditedRepository(Generic[E]):
         Raises:
             Conflict: It was another version before. Saved over this one, what was made of that one would undo it.
         """
-        entity = self._noun.from_item(item)
+        entity = self._mapping.from_item(item)
         read = _Loaded(item, entity)
         known = self._loaded.setdefault(entity.id, read)  # type: ignore[attr-defined]  # every audited entity has one
         if known.version != read.version:
-            raise self._noun.changed("Somebody else changed this meanwhile; read it again.")
+            raise self._mapping.entity_type.changed("Somebody else changed this meanwhile; read it again.")
         return known.entity
 
     def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
@@ -138,8 +105,8 @@ class AuditedRepository(Generic[E]):
         self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
 
     def _version_now(self, entity: E) -> object:
-        key = self._noun.key(entity)
-        item = self._scope.db.get_item(table=self._noun.table, key=dict(key), attributes=("version",))
+        key = self._mapping.key_of(entity)
+        item = self._scope.db.get_item(table=self._table, key=dict(key), attributes=("version",))
         return None if item is None else item["version"]
 
     def _buffer(
@@ -157,20 +124,22 @@ class AuditedRepository(Generic[E]):
         change = self._change(entity, loaded=loaded, doc=doc, change_type=change_type, reason_code=reason_code)
         self._scope.writes.append(
             Write(
-                table=self._noun.table,
-                item=self._noun.to_item(entity, doc=doc, change=change),
+                table=self._table,
+                item=self._mapping.to_item(
+                    entity, doc=doc, change=change, shards=self._scope.tenant.resources.index_shards
+                ),
                 expected_version=expected,
                 refused=lambda found: self._refusal(found, lost),
                 contended=lambda _found: Contended("Many are changing this at once."),
                 mark=change.id,
-                rank=self._noun.rank,
+                rank=self._mapping.rank,
             )
         )
 
     def _to_doc(self, entity: E, loaded: _Loaded[E] | None) -> str:
         if loaded is None:
-            return self._noun.kind.to_doc(entity, loaded=None)
-        return self._noun.kind.to_doc(entity, loaded=str(loaded.item["doc"]), read=loaded.entity)
+            return self._mapping.documents.to_doc(entity, loaded=None)
+        return self._mapping.documents.to_doc(entity, loaded=str(loaded.item["doc"]), read=loaded.entity)
 
     def _change(
         self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: str, reason_code: str | None
@@ -192,16 +161,42 @@ class AuditedRepository(Generic[E]):
             version=entity.version,  # type: ignore[attr-defined]  # same
             change=change,
             doc=doc,
-            private=_private_of(entity),
+            private=private_of(entity),
         )
         return msgspec.structs.replace(change, hash=digest)
 
     def _refusal(self, found: Item | None, lost: LostRace | None) -> Outcome:
         if lost is not None and found is not None and (outcome := lost(str(found.get("status", "")))):
             return outcome
-        return self._noun.changed("Somebody else changed this meanwhile; read it again.")
+        return self._mapping.entity_type.changed("Somebody else changed this meanwhile; read it again.")
 
 
-def _private_of(entity: msgspec.Struct) -> str | None:
-    private = getattr(entity, "private", UNSET)
-    return private if isinstance(private, str) else None
+class DynamoDBRepository(AuditedRepository[E], Generic[I, E]):
+    """Keeps ``resale.application.ports.Repository`` for an entity type that is a part of no other."""
+
+    def get(self, entity_id: I) -> E:
+        """Read one, consistently."""
+        return self.load(self._mapping.key(entity_id, entity_id))
+
+    def find(self, entity_id: I) -> E | None:
+        """Read one that may not be there, consistently."""
+        return self.find_at(self._mapping.key(entity_id, entity_id))
+
+
+class Opened(Generic[R]):
+    """A repository that is built when it is first asked for: an operation uses three or four of them."""
+
+    def __init__(self, build: Callable[[Scope], R]) -> None:
+        self._build = build
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, uow: Any, _owner: type) -> R:
+        built = uow.__dict__[self._name] = self._build(uow._scope)  # noqa: SLF001 - a part of it
+        return built
+
+
+def repository_of(mapping: EntityMapping[I, E]) -> Opened[DynamoDBRepository[I, E]]:
+    """Open the repository of an entity type that needs no class of its own."""
+    return Opened(lambda scope: DynamoDBRepository(scope, mapping))

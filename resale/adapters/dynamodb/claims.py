@@ -1,36 +1,24 @@
-"""Claims in DynamoDB: the one mapping of a claim, beside its order, and its repository."""
+"""Claims in DynamoDB: the one mapping of a claim, beside its order, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Page
 from resale.domain.claims import CLAIMS as TABLE
-from resale.domain.claims import SCHEMA, Claim, ClaimChanged, ClaimNotFound
-from resale.domain.ids import ClaimId, sibling
-from resale.domain.tenants import Tenant
+from resale.domain.claims import SCHEMA, Claim
+from resale.domain.entities import CLAIM
+from resale.domain.ids import CLAIM_ID, ORDER_ID, ClaimId, CustomerId
 
 CLAIMS: Final = DocumentKind(Claim, schema=SCHEMA)
 
 
-def claim_key(claim_id: ClaimId) -> keys.Key:
-    """Key of a claim: its number is its order's."""
-    return keys.order_part_key(sibling("ord", claim_id), claim_id)
-
-
-def claim_noun(tenant: Tenant) -> Noun[Claim]:
-    """Say how a tenant's claims lie in its table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=CLAIMS,
-        table=tenant.resources.tables.orders,
-        rank=4,
-        key=lambda claim: claim_key(claim.id),
-        index_keys=lambda claim: _index_keys(claim, shards),
-        not_found=ClaimNotFound,
-        changed=ClaimChanged,
-    )
+def _key(entity_id: str) -> keys.Key:
+    """Key of a claim, from its id or its order's: they have the same number."""
+    return keys.order_part_key(ORDER_ID.sibling_of(entity_id), CLAIM_ID.sibling_of(entity_id))
 
 
 def _index_keys(claim: Claim, shards: int) -> Mapping[str, str]:
@@ -41,16 +29,25 @@ def _index_keys(claim: Claim, shards: int) -> Mapping[str, str]:
     return {**found, **keys.due_keys(claim.id, claim.due_at, shards)}
 
 
-class DynamoDBClaims(AuditedRepository[Claim]):
-    """Keeps ``resale.application.ports.ClaimRepository``."""
+CLAIM_MAPPING: Final = EntityMapping[ClaimId, Claim](
+    entity_type=CLAIM,
+    documents=CLAIMS,
+    rank=4,
+    key=own_key(_key),
+    index_keys=_index_keys,
+)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, claim_noun(scope.tenant))
 
-    def get(self, claim_id: ClaimId) -> Claim:
-        """Read one, consistently."""
-        return self.load(claim_key(claim_id))
+class ClaimReads(TenantReads):
+    """Keeps ``resale.application.ports.claims.ClaimReads``."""
 
-    def find(self, claim_id: ClaimId) -> Claim | None:
-        """Read one that may not be there, consistently."""
-        return self.find_at(claim_key(claim_id))
+    def list_open_claims(self, *, limit: int, cursor: str | None) -> Page:
+        """Claims that are not closed, newest first."""
+        partitions = tuple(keys.open_claims(shard) for shard in self._shards)
+        query = self._query(CLAIM_MAPPING, keys.ORDERS_RECENT, partitions)
+        return self._page(CLAIM_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_buyer_claims(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's claims, newest first."""
+        query = self._query(CLAIM_MAPPING, keys.ORDERS_BY_BUYER, (keys.claims_of(buyer_id),))
+        return self._page(CLAIM_MAPPING, query, limit=limit, cursor=cursor)

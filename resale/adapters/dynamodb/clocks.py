@@ -1,27 +1,25 @@
 """A sandbox tenant's test clock in DynamoDB: one item beside the customers. For a live tenant nothing is read."""
 
+from typing import Final
+
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import ITEM_ATTRIBUTES, AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.domain.clocks import SCHEMA, Clock, ClockChanged, ClockNotFound, SandboxOnly
+from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.domain.clocks import SCHEMA, Clock, ClockNotFound, SandboxOnly
+from resale.domain.entities import TEST_CLOCK
 from resale.domain.ids import ClockId
 from resale.domain.tenants import Tenant
 
-CLOCKS = DocumentKind(Clock, schema=SCHEMA)
-
-
-def clock_noun(tenant: Tenant) -> Noun[Clock]:
-    """Say how a tenant's test clock lies in its table."""
-    return Noun(
-        kind=CLOCKS,
-        table=tenant.resources.tables.customers,
-        rank=4,
-        key=lambda _clock: keys.test_clock_key(),
-        index_keys=lambda _clock: {},
-        not_found=ClockNotFound,
-        changed=ClockChanged,
-    )
+CLOCKS: Final = DocumentKind(Clock, schema=SCHEMA)
+CLOCK_MAPPING: Final = EntityMapping[ClockId, Clock](
+    entity_type=TEST_CLOCK,
+    documents=CLOCKS,
+    rank=4,
+    key=own_key(lambda _clock_id: keys.test_clock_key()),
+)
 
 
 def find_item(db: DynamoDB, tenant: Tenant) -> Item | None:
@@ -33,16 +31,14 @@ def find_item(db: DynamoDB, tenant: Tenant) -> Item | None:
     """
     if not tenant.sandbox:
         raise SandboxOnly("Only a sandbox shop has a test clock.")
-    return db.get_item(
-        table=tenant.resources.tables.customers, key=dict(keys.test_clock_key()), attributes=ITEM_ATTRIBUTES
-    )
+    return db.get_item(table=CLOCK_MAPPING.table(tenant), key=dict(keys.test_clock_key()), attributes=ITEM_ATTRIBUTES)
 
 
 class DynamoDBClocks(AuditedRepository[Clock]):
     """Keeps ``resale.application.ports.ClockRepository``."""
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, clock_noun(scope.tenant))
+        super().__init__(scope, CLOCK_MAPPING)
 
     def find(self) -> Clock | None:
         """Read the tenant's test clock, consistently."""
@@ -55,3 +51,12 @@ class DynamoDBClocks(AuditedRepository[Clock]):
         if clock is None or clock.id != clock_id:
             raise ClockNotFound("No such test clock.")
         return clock
+
+
+class ClockReads(TenantReads):
+    """Keeps ``resale.application.ports.clocks.ClockReads``."""
+
+    def find_test_clock(self) -> Clock | None:
+        """Read the test clock, consistently."""
+        item = find_item(self._db, self.tenant)
+        return None if item is None else CLOCKS.from_doc(str(item["doc"]), private=None)

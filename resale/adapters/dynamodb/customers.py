@@ -10,30 +10,25 @@ from collections import OrderedDict
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.buffer import Write
 from resale.adapters.dynamodb.client import DynamoDB
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.domain.customers import SCHEMA, Customer, CustomerChanged, CustomerNotFound
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.domain.customers import SCHEMA, Customer, CustomerChanged
+from resale.domain.entities import CUSTOMER
 from resale.domain.ids import CustomerId
 from resale.domain.tenants import Tenant
 from resale.errors import Contended
 
-CUSTOMERS = DocumentKind(Customer, schema=SCHEMA)
+CUSTOMERS: Final = DocumentKind(Customer, schema=SCHEMA)
+CUSTOMER_MAPPING: Final = EntityMapping[CustomerId, Customer](
+    entity_type=CUSTOMER,
+    documents=CUSTOMERS,
+    rank=4,
+    key=own_key(keys.customer_key),
+)
 _REMEMBERED_MAX: Final = 50_000  # about 10 MB
-
-
-def customer_noun(tenant: Tenant) -> Noun[Customer]:
-    """Say how a tenant's customers lie in its table."""
-    return Noun(
-        kind=CUSTOMERS,
-        table=tenant.resources.tables.customers,
-        rank=4,
-        key=lambda customer: keys.customer_key(customer.id),
-        index_keys=lambda _customer: {},
-        not_found=CustomerNotFound,
-        changed=CustomerChanged,
-    )
 
 
 class CustomerDirectory:
@@ -72,7 +67,7 @@ class DynamoDBCustomers(AuditedRepository[Customer]):
     """Keeps ``resale.application.ports.CustomerRepository``."""
 
     def __init__(self, scope: Scope, directory: CustomerDirectory) -> None:
-        super().__init__(scope, customer_noun(scope.tenant))
+        super().__init__(scope, CUSTOMER_MAPPING)
         self._directory = directory
 
     def find_id(self, *, issuer: str, subject: str) -> CustomerId | None:

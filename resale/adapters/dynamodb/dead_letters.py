@@ -7,21 +7,28 @@ from typing import Final
 import msgspec
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import ITEM_ATTRIBUTES, AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.audited import DynamoDBRepository, Scope
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.domain.dead_letters import (
     SCHEMA,
     DeadLetter,
-    DeadLetterChanged,
-    DeadLetterNotFound,
     FailureNote,
     FailureOutcome,
 )
+from resale.domain.entities import DEAD_LETTER
 from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 
-DEAD_LETTERS = DocumentKind(DeadLetter, schema=SCHEMA)
+DEAD_LETTERS: Final = DocumentKind(DeadLetter, schema=SCHEMA)
+DEAD_LETTER_MAPPING: Final = EntityMapping[DeadLetterId, DeadLetter](
+    entity_type=DEAD_LETTER,
+    documents=DEAD_LETTERS,
+    rank=5,
+    key=own_key(keys.dead_letter_key),
+)
 
 NOTE_KEPT_FOR: Final = timedelta(days=21)  # SQS keeps a message 14 days; a week more to look at it
 _REFUSAL_SLOTS: Final = 8  # the same message always falls into the same one; two messages rarely do
@@ -29,34 +36,27 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(FailureNote).decode
 
 
-def dead_letter_noun(tenant: Tenant) -> Noun[DeadLetter]:
-    """Say how a tenant's dead letters lie in its orders table."""
-    return Noun(
-        kind=DEAD_LETTERS,
-        table=tenant.resources.tables.orders,
-        rank=5,
-        key=lambda letter: keys.dead_letter_key(letter.id),
-        index_keys=lambda _letter: {},
-        not_found=DeadLetterNotFound,
-        changed=DeadLetterChanged,
-    )
-
-
-class DynamoDBDeadLetters(AuditedRepository[DeadLetter]):
+class DynamoDBDeadLetters(DynamoDBRepository[DeadLetterId, DeadLetter]):
     """Keeps ``resale.application.ports.DeadLetterRepository``."""
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, dead_letter_noun(scope.tenant))
-
-    def find(self, letter_id: DeadLetterId) -> DeadLetter | None:
-        """Read one, consistently; None while nobody acted on it."""
-        table, key = self._scope.tenant.resources.tables.orders, keys.dead_letter_key(letter_id)
-        item = self._scope.db.get_item(table=table, key=dict(key), attributes=ITEM_ATTRIBUTES)
-        return None if item is None else self.remember(item)
+        super().__init__(scope, DEAD_LETTER_MAPPING)
 
     def find_failure(self, message_id: str) -> FailureNote | None:
         """Read why the newest delivery of a message failed."""
         return DynamoDBFailures(self._scope.db, self._scope.tenant).find(message_id)
+
+
+class DeadLetterReads(TenantReads):
+    """Keeps ``resale.application.ports.dead_letters.DeadLetterReads``."""
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed."""
+        return DynamoDBFailures(self._db, self.tenant).find(message_id)
+
+    def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
+        """Read the last few times the rules refused what a message asked of an entity, oldest first."""
+        return DynamoDBFailures(self._db, self.tenant).list_refusals(entity_id)
 
 
 class DynamoDBFailures:

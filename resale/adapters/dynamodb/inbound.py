@@ -1,37 +1,19 @@
-"""Inbound events in DynamoDB: the one mapping of one, and their repository."""
+"""Inbound events in DynamoDB: the one mapping of one."""
 
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.domain.entities import INBOUND_EVENT
 from resale.domain.ids import InboundId
-from resale.domain.inbound import SCHEMA, Inbound, InboundChanged, InboundNotFound
-from resale.domain.tenants import Tenant
+from resale.domain.inbound import SCHEMA, Inbound
 
 INBOUND_EVENTS: Final = DocumentKind(Inbound, schema=SCHEMA)
-
-
-def inbound_noun(tenant: Tenant) -> Noun[Inbound]:
-    """Say how what a tenant's partners told lies in its orders table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=INBOUND_EVENTS,
-        table=tenant.resources.tables.orders,
-        rank=4,
-        key=lambda inbound: keys.inbound_key(inbound.id),
-        index_keys=lambda inbound: keys.due_keys(inbound.id, inbound.due_at, shards),
-        not_found=InboundNotFound,
-        changed=InboundChanged,
-    )
-
-
-class DynamoDBInbound(AuditedRepository[Inbound]):
-    """Keeps ``resale.application.ports.InboundRepository``."""
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, inbound_noun(scope.tenant))
-
-    def get(self, inbound_id: InboundId) -> Inbound:
-        """Read one, consistently."""
-        return self.load(keys.inbound_key(inbound_id))
+INBOUND_MAPPING: Final = EntityMapping[InboundId, Inbound](
+    entity_type=INBOUND_EVENT,
+    documents=INBOUND_EVENTS,
+    rank=4,
+    key=own_key(keys.inbound_key),
+    index_keys=lambda inbound, shards: keys.due_keys(inbound.id, inbound.due_at, shards),
+)

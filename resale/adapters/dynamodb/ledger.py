@@ -11,11 +11,11 @@ import msgspec
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import Scope
 from resale.adapters.dynamodb.buffer import Write
-from resale.adapters.dynamodb.client import DynamoDB, Item
-from resale.adapters.dynamodb.cursors import Cursors, Position
+from resale.adapters.dynamodb.client import Item
+from resale.adapters.dynamodb.cursors import Position
+from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import AlreadyBooked, LedgerPage
 from resale.domain.ledger import HOUSE_ACCOUNTS, LedgerEntry, LedgerTransaction, entries_of
-from resale.domain.tenants import Tenant
 from resale.errors import Contended
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -69,52 +69,47 @@ class DynamoDBLedger:
         )
 
 
-class LedgerBook:
-    """Reads of one tenant's ledger."""
+class LedgerReads(TenantReads):
+    """Keeps ``resale.application.ports.ledger.LedgerReads``."""
 
-    def __init__(self, db: DynamoDB, tenant: Tenant, cursors: Cursors) -> None:
-        self._db = db
-        self._tenant = tenant
-        self._cursors = cursors
-
-    def iter_account(self, account: str) -> Iterator[LedgerEntry]:
+    def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
         """Go through an account's entries, shard after shard, by source."""
-        for shard in range(_shards_of(account, self._tenant.resources.index_shards)):
-            yield from self._entries(None, "pk", keys.ledger_partition(account, shard))
+        for shard in range(_shards_of(name, self.tenant.resources.index_shards)):
+            yield from self._entries(None, "pk", keys.ledger_partition(name, shard))
 
-    def iter_source(self, source_id: str) -> Iterator[LedgerEntry]:
+    def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
         """Go through what was booked for an order or a payout, oldest first."""
         index = keys.LEDGER_BY_SOURCE
         yield from self._entries(index.name, index.partition, source_id)
 
-    def iter_day(self, day: str) -> Iterator[LedgerEntry]:
+    def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
         """Go through what was booked on a day (``YYYY-MM-DD``, UTC), shard after shard."""
         index = keys.LEDGER_BY_DAY
-        for shard in range(self._tenant.resources.index_shards):
+        for shard in range(self.tenant.resources.index_shards):
             yield from self._entries(index.name, index.partition, keys.ledger_partition(day, shard))
 
-    def page_of_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
+    def list_ledger_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
         """Read the next ``limit`` bookings of an order or a payout, oldest first."""
-        query = f"{self._tenant.id}|ledger|{source_id}"
-        after = self._position(cursor, query)
+        query = f"{self.tenant.id}|ledger|{source_id}"
+        after = self._ledger_position(cursor, query)
         legs = self._legs(keys.LEDGER_BY_SOURCE, source_id, after or _BEFORE_ANY, limit)
-        return self._page(legs, query, limit)
+        return self._ledger_page(legs, query, limit)
 
-    def page_of_days(self, first: date, last: date, *, limit: int, cursor: str | None) -> LedgerPage:
+    def list_ledger_days(self, *, first: date, last: date, limit: int, cursor: str | None) -> LedgerPage:
         """Read the next ``limit`` bookings of some days, oldest first.
 
         Shape: one query a shard and day from where the page before ended, until ``limit`` bookings are found. All legs
         of a booking lie in one shard, side by side.
         """
-        query = f"{self._tenant.id}|ledger|{first}|{last}"
-        after = self._position(cursor, query)
+        query = f"{self.tenant.id}|ledger|{first}|{last}"
+        after = self._ledger_position(cursor, query)
         day = date.fromisoformat(after[:10]) if after else first
-        return self._page(self._legs_of_days(day, last, after or _BEFORE_ANY, limit), query, limit)
+        return self._ledger_page(self._legs_of_days(day, last, after or _BEFORE_ANY, limit), query, limit)
 
-    def _position(self, cursor: str | None, query: str) -> str | None:
+    def _ledger_position(self, cursor: str | None, query: str) -> str | None:
         return self._cursors.decode(cursor, query=query, shards=1)[0].sort if cursor else None
 
-    def _page(self, legs: Iterator[_Leg], query: str, limit: int) -> LedgerPage:
+    def _ledger_page(self, legs: Iterator[_Leg], query: str, limit: int) -> LedgerPage:
         groups = groupby(legs, key=lambda leg: leg.entry.transaction_id)
         bookings = [tuple(group) for _, group in islice(groups, limit)]
         next_cursor = None
@@ -130,7 +125,7 @@ class LedgerBook:
             name = date.fromordinal(ordinal).isoformat()
             shards = (
                 self._legs(keys.LEDGER_BY_DAY, keys.ledger_partition(name, shard), after, limit)
-                for shard in range(self._tenant.resources.index_shards)
+                for shard in range(self.tenant.resources.index_shards)
             )
             yield from heapq.merge(*shards, key=lambda leg: leg.sort)
 
@@ -138,7 +133,7 @@ class LedgerBook:
         start: Item | None = None
         while True:
             items, start = self._db.query(
-                table=self._tenant.resources.tables.ledger,
+                table=self.tenant.resources.tables.ledger,
                 index=index.name,
                 condition=f"{index.partition} = :partition AND {index.sort} > :after",
                 values={":partition": partition, ":after": after},
@@ -154,7 +149,7 @@ class LedgerBook:
         start: Item | None = None
         while True:
             items, start = self._db.query(
-                table=self._tenant.resources.tables.ledger,
+                table=self.tenant.resources.tables.ledger,
                 index=index,
                 condition=f"{attribute} = :partition",
                 values={":partition": partition},

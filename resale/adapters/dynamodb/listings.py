@@ -1,31 +1,21 @@
-"""Listings in DynamoDB: the one mapping of a listing, and its repository."""
+"""Listings in DynamoDB: the one mapping of a listing, and its lists."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import UNSET
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.domain.ids import ListingId
-from resale.domain.listings import OFF_SALE, SCHEMA, Listing, ListingChanged, ListingNotFound, ListingStatus
-from resale.domain.tenants import Tenant
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.pages import PUBLIC
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Page
+from resale.domain.entities import LISTING
+from resale.domain.ids import CustomerId, ListingId
+from resale.domain.listings import OFF_SALE, SCHEMA, Listing, ListingStatus
 
-LISTINGS = DocumentKind(Listing, schema=SCHEMA)
-
-
-def listing_noun(tenant: Tenant) -> Noun[Listing]:
-    """Say how a tenant's listings lie in its table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=LISTINGS,
-        table=tenant.resources.tables.listings,
-        rank=2,
-        key=lambda listing: keys.listing_key(listing.id),
-        index_keys=lambda listing: _index_keys(listing, shards),
-        not_found=ListingNotFound,
-        changed=ListingChanged,
-    )
+LISTINGS: Final = DocumentKind(Listing, schema=SCHEMA)
 
 
 def _index_keys(listing: Listing, shards: int) -> Mapping[str, str]:
@@ -55,12 +45,43 @@ def _index_keys(listing: Listing, shards: int) -> Mapping[str, str]:
     return {**found, **keys.due_keys(listing.id, due_at, shards)}
 
 
-class DynamoDBListings(AuditedRepository[Listing]):
-    """Keeps ``resale.application.ports.ListingRepository``."""
+LISTING_MAPPING: Final = EntityMapping[ListingId, Listing](
+    entity_type=LISTING,
+    documents=LISTINGS,
+    rank=2,
+    key=own_key(keys.listing_key),
+    index_keys=_index_keys,
+)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, listing_noun(scope.tenant))
 
-    def get(self, listing_id: ListingId) -> Listing:
-        """Read one, consistently."""
-        return self.load(keys.listing_key(listing_id))
+class ListingReads(TenantReads):
+    """Keeps ``resale.application.ports.listings.ListingReads``."""
+
+    def list_active_listings(self, *, market: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a market, newest first."""
+        partitions = tuple(keys.market_partition(market, shard) for shard in self._shards)
+        query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_MARKET, partitions, attributes=PUBLIC)
+        return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_product_listings(self, *, product: str, limit: int, cursor: str | None) -> Page:
+        """Active listings of a product, newest first."""
+        partitions = (keys.product_partition(product),)
+        query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_PRODUCT, partitions, attributes=PUBLIC)
+        return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_seller_listings(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """All listings of a seller, newest first."""
+        query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_SELLER, (seller_id,))
+        return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_review_queue(self, *, limit: int, cursor: str | None) -> Page:
+        """Listings waiting for review, oldest first."""
+        partitions = tuple(keys.numbered_partition(shard) for shard in self._shards)
+        query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_REVIEW, partitions, forward=True)
+        return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_off_sale(self, *, status: ListingStatus, limit: int, cursor: str | None) -> Page:
+        """Listings that are off sale in one state, newest first."""
+        partitions = tuple(keys.off_sale_partition(status, shard) for shard in self._shards)
+        query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_REVIEW, partitions)
+        return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)

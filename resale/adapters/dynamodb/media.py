@@ -1,28 +1,27 @@
 """Images in DynamoDB: items of their own, beside their listing."""
 
+from typing import Final
+
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
+from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.mapping import EntityMapping
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.domain.entities import IMAGE
 from resale.domain.ids import ListingId, MediaId
-from resale.domain.media import MAX_STORED_IMAGES, SCHEMA, Media, MediaChanged, MediaNotFound
+from resale.domain.media import MAX_STORED_IMAGES, SCHEMA, Media
 from resale.domain.tenants import Tenant
 
-MEDIA = DocumentKind(Media, schema=SCHEMA)
-
-
-def media_noun(tenant: Tenant) -> Noun[Media]:
-    """Say how a tenant's images lie in its listings table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=MEDIA,
-        table=tenant.resources.tables.listings,
-        rank=3,
-        key=lambda media: keys.media_key(media.listing_id, media.id),
-        index_keys=lambda media: keys.due_keys(media.id, media.due_at, shards),
-        not_found=MediaNotFound,
-        changed=MediaChanged,
-    )
+MEDIA: Final = DocumentKind(Media, schema=SCHEMA)
+MEDIA_MAPPING: Final = EntityMapping[MediaId, Media](
+    entity_type=IMAGE,
+    documents=MEDIA,
+    rank=3,
+    key=keys.media_key,
+    parent=lambda media: media.listing_id,
+    index_keys=lambda media, shards: keys.due_keys(media.id, media.due_at, shards),
+)
 
 
 def query_media(db: DynamoDB, tenant: Tenant, listing_id: ListingId) -> list[Item]:
@@ -43,7 +42,7 @@ class DynamoDBMedia(AuditedRepository[Media]):
     """Keeps ``resale.application.ports.MediaRepository``."""
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, media_noun(scope.tenant))
+        super().__init__(scope, MEDIA_MAPPING)
 
     def get(self, listing_id: ListingId, media_id: MediaId) -> Media:
         """Read one, consistently."""
@@ -53,3 +52,11 @@ class DynamoDBMedia(AuditedRepository[Media]):
         """Read all images of a listing, in the order they were asked for."""
         items = query_media(self._scope.db, self._scope.tenant, listing_id)
         return tuple(self.remember(item) for item in items)
+
+
+class MediaReads(TenantReads):
+    """Keeps ``resale.application.ports.media.MediaReads``."""
+
+    def list_media(self, listing_id: ListingId) -> tuple[Media, ...]:
+        """Read all images of a listing, consistently."""
+        return tuple(MEDIA_MAPPING.from_item(item) for item in query_media(self._db, self.tenant, listing_id))

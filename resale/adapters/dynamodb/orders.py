@@ -1,14 +1,16 @@
-"""Orders in DynamoDB: the one mapping of an order, and its repository."""
+"""Orders in DynamoDB: the one mapping of an order, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind, Tree
-from resale.domain.ids import OrderId, sibling
-from resale.domain.orders import SCHEMA, Order, OrderChanged, OrderNotFound
-from resale.domain.tenants import Tenant
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Page
+from resale.domain.entities import ORDER
+from resale.domain.ids import CustomerId, OrderId, sibling
+from resale.domain.orders import SCHEMA, Order
 
 _PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided": "voided", "refunded": "voided"}
 
@@ -36,20 +38,6 @@ def _to_2(tree: Tree) -> Tree:
 ORDERS: Final = DocumentKind(Order, schema=SCHEMA, upcasters={1: _to_2})
 
 
-def order_noun(tenant: Tenant) -> Noun[Order]:
-    """Say how a tenant's orders lie in its table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=ORDERS,
-        table=tenant.resources.tables.orders,
-        rank=1,
-        key=lambda order: keys.order_key(order.id),
-        index_keys=lambda order: _index_keys(order, shards),
-        not_found=OrderNotFound,
-        changed=OrderChanged,
-    )
-
-
 def _index_keys(order: Order, shards: int) -> Mapping[str, str]:
     return {
         keys.ORDERS_BY_BUYER.partition: order.buyer_id,
@@ -62,12 +50,30 @@ def _index_keys(order: Order, shards: int) -> Mapping[str, str]:
     }
 
 
-class DynamoDBOrders(AuditedRepository[Order]):
-    """Keeps ``resale.application.ports.OrderRepository``."""
+ORDER_MAPPING: Final = EntityMapping[OrderId, Order](
+    entity_type=ORDER,
+    documents=ORDERS,
+    rank=1,
+    key=own_key(keys.order_key),
+    index_keys=_index_keys,
+)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, order_noun(scope.tenant))
 
-    def get(self, order_id: OrderId) -> Order:
-        """Read one, consistently."""
-        return self.load(keys.order_key(order_id))
+class OrderReads(TenantReads):
+    """Keeps ``resale.application.ports.orders.OrderReads``."""
+
+    def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's orders, newest first."""
+        query = self._query(ORDER_MAPPING, keys.ORDERS_BY_BUYER, (buyer_id,))
+        return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's sales, newest first."""
+        query = self._query(ORDER_MAPPING, keys.ORDERS_BY_SELLER, (seller_id,))
+        return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
+        """All orders, newest first."""
+        partitions = tuple(keys.numbered_partition(shard) for shard in self._shards)
+        query = self._query(ORDER_MAPPING, keys.ORDERS_RECENT, partitions)
+        return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)

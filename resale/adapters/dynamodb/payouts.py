@@ -1,31 +1,19 @@
-"""Payouts in DynamoDB: the one mapping of a payout, and its repository."""
+"""Payouts in DynamoDB: the one mapping of a payout, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.balances import balance_keys
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.domain.ids import PayoutId
-from resale.domain.payouts import SCHEMA, Payout, PayoutChanged, PayoutNotFound
-from resale.domain.tenants import Tenant
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Page
+from resale.domain.entities import PAYOUT
+from resale.domain.ids import CustomerId, PayoutId
+from resale.domain.payouts import SCHEMA, Payout
 
 PAYOUTS: Final = DocumentKind(Payout, schema=SCHEMA)
-
-
-def payout_noun(tenant: Tenant) -> Noun[Payout]:
-    """Say how a tenant's payouts lie in its table."""
-    shards = tenant.resources.index_shards
-    return Noun(
-        kind=PAYOUTS,
-        table=tenant.resources.tables.orders,
-        rank=1,
-        key=lambda payout: keys.payout_key(payout.id),
-        index_keys=lambda payout: _index_keys(payout, shards),
-        not_found=PayoutNotFound,
-        changed=PayoutChanged,
-    )
 
 
 def _index_keys(payout: Payout, shards: int) -> Mapping[str, str]:
@@ -39,12 +27,25 @@ def _index_keys(payout: Payout, shards: int) -> Mapping[str, str]:
     }
 
 
-class DynamoDBPayouts(AuditedRepository[Payout]):
-    """Keeps ``resale.application.ports.PayoutRepository``."""
+PAYOUT_MAPPING: Final = EntityMapping[PayoutId, Payout](
+    entity_type=PAYOUT,
+    documents=PAYOUTS,
+    rank=1,
+    key=own_key(keys.payout_key),
+    index_keys=_index_keys,
+)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, payout_noun(scope.tenant))
 
-    def get(self, payout_id: PayoutId) -> Payout:
-        """Read one, consistently."""
-        return self.load(keys.payout_key(payout_id))
+class PayoutReads(TenantReads):
+    """Keeps ``resale.application.ports.payouts.PayoutReads``."""
+
+    def list_seller_payouts(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's payouts, newest first."""
+        query = self._query(PAYOUT_MAPPING, keys.ORDERS_BY_SELLER, (keys.payouts_of(seller_id),))
+        return self._page(PAYOUT_MAPPING, query, limit=limit, cursor=cursor)
+
+    def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
+        """All payouts, newest first."""
+        partitions = tuple(keys.all_payouts(shard) for shard in self._shards)
+        query = self._query(PAYOUT_MAPPING, keys.ORDERS_RECENT, partitions)
+        return self._page(PAYOUT_MAPPING, query, limit=limit, cursor=cursor)

@@ -1,44 +1,40 @@
-"""Past purchases in DynamoDB: the one mapping of a purchase, and its repository; its version guards what is claimed."""
+"""Past purchases in DynamoDB: the one mapping of a purchase, whose version guards what is claimed, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.domain.ids import PurchaseId
-from resale.domain.purchases import SCHEMA, Purchase, PurchaseChanged, PurchaseNotFound
-from resale.domain.tenants import Tenant
+from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Page
+from resale.domain.entities import PURCHASE
+from resale.domain.ids import CustomerId, PurchaseId
+from resale.domain.purchases import SCHEMA, Purchase
 
 PURCHASES: Final = DocumentKind(Purchase, schema=SCHEMA)
 
 
-def purchase_noun(tenant: Tenant) -> Noun[Purchase]:
-    """Say how a tenant's purchases lie in its table."""
-    return Noun(
-        kind=PURCHASES,
-        table=tenant.resources.tables.orders,
-        rank=5,
-        key=lambda purchase: keys.purchase_key(purchase.id),
-        index_keys=_index_keys,
-        not_found=PurchaseNotFound,
-        changed=PurchaseChanged,
-    )
-
-
-def _index_keys(purchase: Purchase) -> Mapping[str, str]:
+def _index_keys(purchase: Purchase, _shards: int) -> Mapping[str, str]:
     return {
         keys.ORDERS_BY_BUYER.partition: keys.purchases_of(purchase.customer_id),
         keys.ORDERS_BY_BUYER.sort: keys.moment_sort(purchase.purchased_at, purchase.id),
     }
 
 
-class DynamoDBPurchases(AuditedRepository[Purchase]):
-    """Keeps ``resale.application.ports.PurchaseRepository``."""
+PURCHASE_MAPPING: Final = EntityMapping[PurchaseId, Purchase](
+    entity_type=PURCHASE,
+    documents=PURCHASES,
+    rank=5,
+    key=own_key(keys.purchase_key),
+    index_keys=_index_keys,
+)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, purchase_noun(scope.tenant))
 
-    def find(self, purchase_id: PurchaseId) -> Purchase | None:
-        """Read one that may not be there, consistently."""
-        return self.find_at(keys.purchase_key(purchase_id))
+class PurchaseReads(TenantReads):
+    """Keeps ``resale.application.ports.purchases.PurchaseReads``."""
+
+    def list_customer_purchases(self, *, customer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A customer's past purchases, newest first."""
+        query = self._query(PURCHASE_MAPPING, keys.ORDERS_BY_BUYER, (keys.purchases_of(customer_id),))
+        return self._page(PURCHASE_MAPPING, query, limit=limit, cursor=cursor)

@@ -1,33 +1,26 @@
 """Transfers in DynamoDB: the one mapping of a transfer, beside its order, and its repository."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from resale.adapters.dynamodb import keys
-from resale.adapters.dynamodb.audited import AuditedRepository, Noun, Scope
-from resale.adapters.dynamodb.balances import balance_keys
+from resale.adapters.dynamodb.audited import AuditedRepository, Scope
+from resale.adapters.dynamodb.balances import BalanceBook, balance_keys
+from resale.adapters.dynamodb.client import Item
 from resale.adapters.dynamodb.documents import DocumentKind
+from resale.adapters.dynamodb.mapping import EntityMapping
+from resale.adapters.dynamodb.payouts import PAYOUT_MAPPING
+from resale.adapters.dynamodb.tenant_reads import TenantReads
+from resale.application.ports import Document, Page
+from resale.domain.entities import TRANSFER
 from resale.domain.ids import CustomerId, OrderId, TransferId
-from resale.domain.tenants import Tenant
-from resale.domain.transfers import SCHEMA, Transfer, TransferChanged, TransferNotFound, TransferStatus
+from resale.domain.transfers import SCHEMA, Transfer, TransferStatus
 
 TRANSFERS: Final = DocumentKind(Transfer, schema=SCHEMA)
+_TRANSFERS_MAX: Final = 100  # of one order: one earned, and one taken back by each refund
 
 
-def transfer_noun(tenant: Tenant) -> Noun[Transfer]:
-    """Say how a tenant's transfers lie in its table."""
-    return Noun(
-        kind=TRANSFERS,
-        table=tenant.resources.tables.orders,
-        rank=5,
-        key=lambda transfer: keys.order_part_key(transfer.order_id, transfer.id),
-        index_keys=_index_keys,
-        not_found=TransferNotFound,
-        changed=TransferChanged,
-    )
-
-
-def _index_keys(transfer: Transfer) -> Mapping[str, str]:
+def _index_keys(transfer: Transfer, _shards: int) -> Mapping[str, str]:
     listed = balance_keys(transfer.seller_id, transfer.created_at, transfer.id)
     if transfer.status == TransferStatus.HELD:
         partition, since = keys.held_transfers_of(transfer.seller_id), transfer.created_at
@@ -42,11 +35,21 @@ def _index_keys(transfer: Transfer) -> Mapping[str, str]:
     }
 
 
+TRANSFER_MAPPING: Final = EntityMapping[TransferId, Transfer](
+    entity_type=TRANSFER,
+    documents=TRANSFERS,
+    rank=5,
+    key=keys.order_part_key,
+    parent=lambda transfer: transfer.order_id,
+    index_keys=_index_keys,
+)
+
+
 class DynamoDBTransfers(AuditedRepository[Transfer]):
     """Keeps ``resale.application.ports.TransferRepository``."""
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope, transfer_noun(scope.tenant))
+        super().__init__(scope, TRANSFER_MAPPING)
 
     def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
         """Read one, consistently."""
@@ -55,7 +58,7 @@ class DynamoDBTransfers(AuditedRepository[Transfer]):
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
         """Find a seller's open transfers by the index, and read each one as it is."""
         found, _ = self._scope.db.query(
-            table=self._noun.table,
+            table=self._table,
             index=keys.ORDERS_BY_SELLER.name,
             condition=f"{keys.ORDERS_BY_SELLER.partition} = :seller",
             values={":seller": keys.transfers_of(seller_id)},
@@ -65,3 +68,39 @@ class DynamoDBTransfers(AuditedRepository[Transfer]):
         )
         read = (self.get(OrderId(str(item["pk"])), TransferId(str(item["sk"]))) for item in found)
         return tuple(transfer for transfer in read if transfer.status == TransferStatus.AVAILABLE)
+
+
+class TransferReads(TenantReads):
+    """Keeps ``resale.application.ports.transfers.TransferReads``."""
+
+    def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
+        """Read the transfers of an order, consistently."""
+        items, _ = self._db.query(
+            table=TRANSFER_MAPPING.table(self.tenant),
+            index=None,
+            condition="pk = :order AND begins_with(sk, :prefix)",
+            values={":order": order_id, ":prefix": keys.TRANSFER_SK_PREFIX},
+            limit=_TRANSFERS_MAX,
+            forward=True,
+            consistent=True,
+        )
+        return tuple(TRANSFER_MAPPING.from_item(item) for item in items)
+
+    def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
+        """Go through a seller's transfers whose order is not completed, oldest first."""
+        for item in self._balances.iter_held(seller_id):
+            yield TRANSFERS.from_doc(str(item["doc"]), private=None)
+
+    def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's transfers and payouts, newest first."""
+        items, next_cursor = self._balances.page(seller_id, limit=limit, cursor=cursor)
+        return Page(documents=tuple(map(_balance_document, items)), next_cursor=next_cursor)
+
+    @property
+    def _balances(self) -> BalanceBook:
+        return BalanceBook(self._db, self.tenant, self._cursors)
+
+
+def _balance_document(item: Item) -> Document:
+    pk, sk = str(item["pk"]), str(item["sk"])
+    return PAYOUT_MAPPING.to_document(pk, item) if sk == keys.PAYOUT_SK else TRANSFER_MAPPING.to_document(sk, item)

@@ -1,6 +1,10 @@
 """What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
 
-from resale.application.ports.dead_letters import DeadLetters, FailureLog, Letter, LetterPage
+from resale.application.ports.clocks import ClockRepository
+from resale.application.ports.customers import CustomerRepository
+from resale.application.ports.dead_letters import DeadLetterRepository, DeadLetters, FailureLog, Letter, LetterPage
+from resale.application.ports.ledger import LedgerRepository
+from resale.application.ports.media import MediaRepository
 from resale.application.ports.partners import (
     CONTENT_REFUSED,
     ConnectionStates,
@@ -41,34 +45,14 @@ from resale.application.ports.records import (
     ReferenceTaken,
     StreamRange,
 )
-from resale.application.ports.writing import (
-    ClaimRepository,
-    ClockRepository,
-    ConnectionRepository,
-    CustomerRepository,
-    DeadLetterRepository,
-    IdempotencyRepository,
-    InboundRepository,
-    LedgerRepository,
-    ListingRepository,
-    LostRace,
-    MediaRepository,
-    OrderRepository,
-    PayoutRepository,
-    PurchaseRepository,
-    ReferenceRepository,
-    SellerRepository,
-    TransferRepository,
-    UnitOfWork,
-    Vault,
-)
+from resale.application.ports.repositories import LostRace, Repository
+from resale.application.ports.transfers import TransferRepository
+from resale.application.ports.writing import IdempotencyRepository, ReferenceRepository, UnitOfWork, Vault
 
 __all__ = [
     "CONTENT_REFUSED",
     "AlreadyBooked",
-    "ClaimRepository",
     "ClockRepository",
-    "ConnectionRepository",
     "ConnectionStates",
     "CustomerRepository",
     "DeadLetterRepository",
@@ -86,24 +70,19 @@ __all__ = [
     "IdempotencyRecord",
     "IdempotencyRepository",
     "ImageCodec",
-    "InboundRepository",
     "Keyring",
     "LedgerPage",
     "LedgerRepository",
     "Letter",
     "LetterPage",
-    "ListingRepository",
     "LostRace",
     "MediaRepository",
     "MediaStore",
-    "OrderRepository",
     "Page",
     "Partners",
     "PaymentProvider",
-    "PayoutRepository",
     "Pipeline",
     "PrivateLinks",
-    "PurchaseRepository",
     "Queues",
     "Reader",
     "Received",
@@ -111,8 +90,8 @@ __all__ = [
     "RecordsTrimmed",
     "ReferenceRepository",
     "ReferenceTaken",
+    "Repository",
     "Secrets",
-    "SellerRepository",
     "ShippingProvider",
     "StoredObject",
     "StreamRange",

@@ -1,4 +1,4 @@
-"""The dead-letter queues of one tenant, and the record of what failed."""
+"""The dead-letter queues of one tenant, what was done about dead letters, and the record of what failed."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,8 +6,9 @@ from typing import Protocol
 import msgspec
 
 from resale.application.ports.records import HistoryRow
-from resale.domain.dead_letters import Contents, FailureNote, LetterQueue, contents_of
-from resale.domain.ids import is_any_id
+from resale.application.ports.repositories import Repository
+from resale.domain.dead_letters import Contents, DeadLetter, FailureNote, LetterQueue, contents_of
+from resale.domain.ids import DeadLetterId, is_any_id
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,3 +89,20 @@ class FailureLog(Protocol):
         Raises:
             Unavailable: The store did not answer; the failure itself is what matters.
         """
+
+
+class DeadLetterRepository(Repository[DeadLetterId, DeadLetter], Protocol):
+    """Dead letters somebody acted on."""
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+
+
+class DeadLetterReads(Protocol):
+    """Reads of what failed."""
+
+    def find_failure(self, message_id: str) -> FailureNote | None:
+        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+
+    def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
+        """Read the last few times the rules refused what a message asked of an entity, oldest first."""

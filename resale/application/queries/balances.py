@@ -9,6 +9,7 @@ import msgspec
 
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
+from resale.domain.entities import SELLER
 from resale.domain.ids import CustomerId, OrderId, PayoutId, sibling
 from resale.domain.payouts import ON_ITS_WAY, PayoutStatus
 from resale.domain.sellers import seller_id_of
@@ -109,7 +110,7 @@ def get_own_balance(*, reader: Reader, principal: Principal) -> BalanceView:
     """
     if principal.customer_id is None:
         return BalanceView(currency=reader.tenant.currency)
-    document = reader.find_seller(seller_id_of(principal.customer_id))
+    document = reader.find(SELLER, seller_id_of(principal.customer_id))
     account = _Account(currency=reader.tenant.currency) if document is None else _ACCOUNT(document.doc)
     held = [transfer.amount for transfer in islice(reader.iter_held_transfers(principal.customer_id), MAX_HELD + 1)]
     return BalanceView(

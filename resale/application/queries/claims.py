@@ -11,6 +11,7 @@ from resale.application.queries.listings import UPLOAD_LIMITS, UploadView
 from resale.application.queries.orders import ParcelView
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import Claim, ClaimNotFound, ClaimPrivate, ClaimReason, ClaimStatus
+from resale.domain.entities import CLAIM
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Media, MediaStatus, RefusalReason, evidence_album, original_key
 
@@ -104,7 +105,7 @@ def get_claim(*, reader: Reader, principal: Principal, claim_id: ClaimId) -> Cla
     Raises:
         ClaimNotFound: None that the caller may see.
     """
-    document = reader.find_claim(claim_id)
+    document = reader.find(CLAIM, claim_id)
     if document is None:
         raise ClaimNotFound
     return view_claim(reader=reader, principal=principal, document=document)

@@ -10,6 +10,7 @@ from resale.application.ports import Document, HistoryRow, Reader
 from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
 from resale.domain.claims import ClaimNotFound
+from resale.domain.entities import CLAIM, LISTING, ORDER, PAYOUT, PURCHASE
 from resale.domain.history import Finding, Link, verify_chain
 from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, PurchaseId, TransferId, is_id
 from resale.domain.listings import ListingNotFound
@@ -80,19 +81,19 @@ class _Subject(msgspec.Struct, frozen=True):
 
 _SUBJECTS: Final[Mapping[Recorded, _Subject]] = {
     Recorded.LISTING: _Subject(
-        lambda reader, found: reader.find_listing(ListingId(found)), Action.VIEW_LISTING_HISTORY, ListingNotFound
+        lambda reader, found: reader.find(LISTING, ListingId(found)), Action.VIEW_LISTING_HISTORY, ListingNotFound
     ),
     Recorded.ORDER: _Subject(
-        lambda reader, found: reader.find_order(OrderId(found)), Action.VIEW_ORDER_HISTORY, OrderNotFound
+        lambda reader, found: reader.find(ORDER, OrderId(found)), Action.VIEW_ORDER_HISTORY, OrderNotFound
     ),
     Recorded.CLAIM: _Subject(
-        lambda reader, found: reader.find_claim(ClaimId(found)), Action.VIEW_CLAIM_HISTORY, ClaimNotFound
+        lambda reader, found: reader.find(CLAIM, ClaimId(found)), Action.VIEW_CLAIM_HISTORY, ClaimNotFound
     ),
     Recorded.PAYOUT: _Subject(
-        lambda reader, found: reader.find_payout(PayoutId(found)), Action.VIEW_PAYOUT_HISTORY, PayoutNotFound
+        lambda reader, found: reader.find(PAYOUT, PayoutId(found)), Action.VIEW_PAYOUT_HISTORY, PayoutNotFound
     ),
     Recorded.PURCHASE: _Subject(
-        lambda reader, found: reader.find_purchase(PurchaseId(found)), Action.VIEW_PURCHASE_HISTORY, PurchaseNotFound
+        lambda reader, found: reader.find(PURCHASE, PurchaseId(found)), Action.VIEW_PURCHASE_HISTORY, PurchaseNotFound
     ),
 }
 

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.entities import LISTING
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.image_formats import CONTENT_TYPES, LIMITS, MAX_IMAGE_BYTES, MAX_SIDE_PX
 from resale.domain.listings import Condition, Listing, ListingNotFound, ListingPrivate, ListingStatus
@@ -144,7 +145,7 @@ def get_listing(*, reader: Reader, principal: Principal, listing_id: ListingId) 
     Raises:
         ListingNotFound: None that the caller may see.
     """
-    document = reader.find_listing(listing_id)
+    document = reader.find(LISTING, listing_id)
     if document is None:
         raise ListingNotFound
     return view_listing(reader=reader, principal=principal, document=document)

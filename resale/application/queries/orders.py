@@ -10,6 +10,7 @@ from msgspec import UNSET
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.addresses import Address
+from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
 from resale.domain.orders import (
     LABEL_REFUSED,
@@ -191,7 +192,7 @@ def get_order(*, reader: Reader, principal: Principal, order_id: OrderId) -> Ord
     Raises:
         OrderNotFound: None that the caller may see.
     """
-    document = reader.find_order(order_id)
+    document = reader.find(ORDER, order_id)
     if document is None:
         raise OrderNotFound
     return view_order(reader=reader, principal=principal, document=document)

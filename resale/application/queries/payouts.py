@@ -7,6 +7,7 @@ import msgspec
 
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.entities import PAYOUT
 from resale.domain.ids import CustomerId, PayoutId
 from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
 
@@ -70,7 +71,7 @@ def get_payout(*, reader: Reader, principal: Principal, payout_id: PayoutId) -> 
     Raises:
         PayoutNotFound: None that the caller may see.
     """
-    document = reader.find_payout(payout_id)
+    document = reader.find(PAYOUT, payout_id)
     if document is None:
         raise PayoutNotFound
     return view_payout(principal=principal, document=document)

@@ -7,6 +7,7 @@ import msgspec
 
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.entities import PURCHASE
 from resale.domain.ids import CustomerId, PurchaseId
 from resale.domain.money import Money
 from resale.domain.purchases import Purchase, PurchaseNotFound
@@ -59,7 +60,7 @@ def get_purchase(*, reader: Reader, principal: Principal, purchase_id: PurchaseI
     Raises:
         PurchaseNotFound: None that the caller may see.
     """
-    document = reader.find_purchase(purchase_id)
+    document = reader.find(PURCHASE, purchase_id)
     if document is None:
         raise PurchaseNotFound
     view = view_purchase(document)

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
 from resale.domain.addresses import Address
+from resale.domain.entities import SELLER
 from resale.domain.ids import CustomerId, SellerId
 from resale.domain.payouts import PayoutMethod
 from resale.domain.sellers import Seller, SellerNotFound, SellerPrivate, seller_id_of
@@ -49,7 +50,7 @@ def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
     Raises:
         SellerNotFound: The caller has none yet: nothing sold, nothing said.
     """
-    document = None if principal.customer_id is None else reader.find_seller(seller_id_of(principal.customer_id))
+    document = None if principal.customer_id is None else reader.find(SELLER, seller_id_of(principal.customer_id))
     if document is None:
         raise SellerNotFound("There is no seller account yet; change it to make one.")
     return view_seller(reader=reader, document=document)

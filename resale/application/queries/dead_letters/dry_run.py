@@ -11,6 +11,7 @@ from msgspec import UNSET
 from resale.application.ports import HistoryRow, MediaStore, Reader
 from resale.domain.claims import Claim, ClaimNotFound, ClaimStep, next_claim_step
 from resale.domain.dead_letters import Contents, uploads_of
+from resale.domain.entities import CLAIM, INBOUND_EVENT, LISTING, ORDER, PAYOUT, SELLER
 from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId, is_any_id, is_id
 from resale.domain.inbound import Inbound, InboundNotFound, InboundStatus
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound
@@ -83,7 +84,7 @@ def describe_change(looking: Looking, row: HistoryRow | None) -> tuple[Effect, .
 # ---------------------------------------------------------------- task by task
 def _describe_order(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     order_id = OrderId(_argument(contents, "order_id"))
-    document = looking.reader.find_order(order_id) if is_id("ord", order_id) else None
+    document = looking.reader.find(ORDER, order_id) if is_id("ord", order_id) else None
     if document is None:
         return _refusal(OrderNotFound, order_id)
     order = msgspec.json.decode(document.doc, type=Order)
@@ -93,7 +94,7 @@ def _describe_order(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
 
 def _describe_claim(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     claim_id = ClaimId(_argument(contents, "claim_id"))
-    document = looking.reader.find_claim(claim_id) if is_id("clm", claim_id) else None
+    document = looking.reader.find(CLAIM, claim_id) if is_id("clm", claim_id) else None
     if document is None:
         return _refusal(ClaimNotFound, claim_id)
     claim = msgspec.json.decode(document.doc, type=Claim)
@@ -104,7 +105,7 @@ def _describe_claim(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
 def _describe_payout(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     """Say whether the provider would be asked; what it says nobody knows before."""
     payout_id = PayoutId(_argument(contents, "payout_id"))
-    document = looking.reader.find_payout(payout_id) if is_id("pyt", payout_id) else None
+    document = looking.reader.find(PAYOUT, payout_id) if is_id("pyt", payout_id) else None
     if document is None:
         return _refusal(PayoutNotFound, payout_id)
     payout = msgspec.json.decode(document.doc, type=Payout)
@@ -115,7 +116,7 @@ def _describe_payout(looking: Looking, contents: Contents) -> tuple[Effect, ...]
 
 def _describe_seller(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     seller_id = SellerId(_argument(contents, "seller_id"))
-    document = looking.reader.find_seller(seller_id) if is_id("sel", seller_id) else None
+    document = looking.reader.find(SELLER, seller_id) if is_id("sel", seller_id) else None
     seller = None if document is None else msgspec.json.decode(document.doc, type=Seller)
     if seller is None or seller.due_at is None or looking.now < seller.due_at:
         return ()
@@ -124,7 +125,7 @@ def _describe_seller(looking: Looking, contents: Contents) -> tuple[Effect, ...]
 
 def _describe_listing(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     listing_id = ListingId(_argument(contents, "listing_id"))
-    document = looking.reader.find_listing(listing_id) if is_id("lst", listing_id) else None
+    document = looking.reader.find(LISTING, listing_id) if is_id("lst", listing_id) else None
     if document is None:
         return _refusal(ListingNotFound, listing_id)
     listing = msgspec.json.decode(document.doc, type=Listing)
@@ -137,7 +138,7 @@ def _describe_listing(looking: Looking, contents: Contents) -> tuple[Effect, ...
 def _describe_inbound(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     """Say whether what a partner told would be acted on; what follows is its entity's own step."""
     inbound_id = InboundId(_argument(contents, "inbound_id"))
-    document = looking.reader.find_inbound(inbound_id) if is_id("inb", inbound_id) else None
+    document = looking.reader.find(INBOUND_EVENT, inbound_id) if is_id("inb", inbound_id) else None
     if document is None:
         return _refusal(InboundNotFound, inbound_id)
     inbound = msgspec.json.decode(document.doc, type=Inbound)

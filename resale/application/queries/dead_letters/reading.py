@@ -29,6 +29,7 @@ from resale.domain.dead_letters import (
     letter_id_of,
     message_id_of,
 )
+from resale.domain.entities import DEAD_LETTER
 from resale.domain.ids import DeadLetterId
 
 MAX_TIMELINE: Final = 1_000  # versions of an entity that are read; none comes near it
@@ -148,7 +149,7 @@ def _check_permitted(principal: Principal) -> None:
 
 def _view(reader: Reader, letter: Letter) -> DeadLetterView:
     """Show a message; where somebody acted on it and was cut off, what they did."""
-    document = reader.find_dead_letter(letter_id_of(letter.message_id))
+    document = reader.find(DEAD_LETTER, letter_id_of(letter.message_id))
     if document is not None:
         return view_record(_RECORD.decode(document.doc))
     return view_letter(letter, reader.find_failure(letter.message_id))
@@ -156,7 +157,7 @@ def _view(reader: Reader, letter: Letter) -> DeadLetterView:
 
 def _find(reader: Reader, letters: DeadLetters, letter_id: DeadLetterId) -> _Found:
     message_id = message_id_of(letter_id)
-    document = reader.find_dead_letter(letter_id)
+    document = reader.find(DEAD_LETTER, letter_id)
     if document is not None:
         record = _RECORD.decode(document.doc)
         private = _open(reader, document)

@@ -10,6 +10,7 @@ import msgspec
 from resale.application.ports import PaymentProvider, Reader
 from resale.application.queries.ledger.permissions import check_books
 from resale.domain.access import Principal
+from resale.domain.entities import ORDER, PAYOUT
 from resale.domain.ids import OrderId, PayoutId, is_id
 from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step
 from resale.domain.orders import OrderStatus
@@ -233,7 +234,7 @@ def _add_records(movements: _Movements, reader: Reader, source_id: str, since: d
     if is_id("pyt", source_id):
         _add_payout(movements, reader, PayoutId(source_id))
         return
-    document = reader.find_order(OrderId(source_id)) if is_id("ord", source_id) else None
+    document = reader.find(ORDER, OrderId(source_id)) if is_id("ord", source_id) else None
     if document is None:
         return
     order = _ORDER(document.doc)
@@ -264,7 +265,7 @@ def _add_refund(movements: _Movements, source_id: str, refund: Refund, since: da
 
 
 def _add_payout(movements: _Movements, reader: Reader, payout_id: PayoutId) -> None:
-    document = reader.find_payout(payout_id)
+    document = reader.find(PAYOUT, payout_id)
     movement = movements.get((payout_id, payout_id))
     if document is None or movement is None:
         return

@@ -1,0 +1,19 @@
+"""Reads of orders."""
+
+from typing import Protocol
+
+from resale.application.ports.records import Page
+from resale.domain.ids import CustomerId
+
+
+class OrderReads(Protocol):
+    """Lists of orders."""
+
+    def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A buyer's orders, newest first."""
+
+    def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
+        """A seller's sales, newest first."""
+
+    def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
+        """All orders, newest first."""

@@ -1,0 +1,47 @@
+"""Repositories: what is read and written of one entity type within a unit of work.
+
+They take no tenant, so none can be crossed. An entity type that needs more than ``Repository`` has a Protocol of its
+own, in the file of its noun.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from resale.errors import Outcome
+
+I_contra = TypeVar("I_contra", contravariant=True)
+E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
+
+#: What a lost race means, decided from the status that was read: an outcome, or None for a plain Conflict.
+LostRace = Callable[[str], Outcome | None]
+
+
+class WriteRepository(Protocol[E_contra]):
+    """Buffers versions of one entity type. ``Repository`` says how it is read."""
+
+    def add(self, entity: E_contra, *, change_type: str, reason_code: str | None = None) -> None:
+        """Buffer the first version; one that is there already fails the commit with the type's ``changed``."""
+
+    def save(
+        self, entity: E_contra, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+    ) -> None:
+        """Buffer the next version of an entity read in this unit of work.
+
+        On commit another writer is the type's ``changed`` (Conflict), or what ``lost`` makes of the status found.
+        """
+
+
+class Repository(WriteRepository[E], Protocol[I_contra, E]):
+    """Reads and buffers entities of one type."""
+
+    def get(self, entity_id: I_contra) -> E:
+        """Read one, consistently.
+
+        Raises:
+            NotFound: There is none: the type's ``not_found``.
+            Unavailable: The store did not answer in time.
+        """
+
+    def find(self, entity_id: I_contra) -> E | None:
+        """Read one that may not be there, consistently."""
