@@ -30,7 +30,9 @@ from resale.application.operations.orders.transitions import payment_request
 from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
+from resale.application.ports import UnitOfWork
 from resale.domain import ledger, listings, order_steps
+from resale.domain.ids import ListingId, OrderId, sibling
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
 from resale.domain.order_steps import OrderStep, kept
@@ -93,30 +95,28 @@ def _refund_afresh(at: Any) -> Order:
     return refunding.settle_refund(uow=at.uow, payments=at.partners.payments, order=order, now=at.now)
 
 
-def _failed_is_given(_original: Any, **named: Any) -> Order:
+def _failed_is_given(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
     done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=named["now"])
     order = with_refund(named["order"], done)
-    return refunding.commit_given_back(
-        uow=named["uow"], order=order, given=done, change_type="order.refunded", now=named["now"]
-    )
+    return refunding.commit_given_back(uow, order=order, given=done, change_type="order.refunded", now=named["now"])
 
 
 def _by_the_seller_alone(_order: Order, amount: int) -> RefundParts:
     return RefundParts(seller=amount, commission=0, shipping=0, tax=0)
 
 
-def _half(original: Any, **named: Any) -> None:
-    original(**{**named, "amount": max(1, named["amount"] // 2)})
+def _half(original: Any, uow: UnitOfWork, **named: Any) -> None:
+    original(uow, **{**named, "amount": max(1, named["amount"] // 2)})
 
 
-def _closed_disputes_unheard(original: Any, **named: Any) -> Order:
+def _closed_disputes_unheard(original: Any, uow: UnitOfWork, **named: Any) -> Order:
     if named["dispute"].status == DisputeStatus.OPEN:
-        return original(**named)  # type: ignore[no-any-return]  # as the original
-    return named["uow"].orders.get(named["order_id"])  # type: ignore[no-any-return]  # same
+        return original(uow, **named)  # type: ignore[no-any-return]  # as the original
+    return uow.orders.get(named["order_id"])
 
 
-def _saved_alone(_original: Any, **named: Any) -> Order:
-    named["uow"].commit()
+def _saved_alone(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
+    uow.commit()
     return named["order"]  # type: ignore[no-any-return]  # it is one
 
 
@@ -136,16 +136,16 @@ def _posted_apart(self: DynamoDBLedger, transaction: LedgerTransaction) -> None:
 
 
 # ---------------------------------------------------------------- sellers
-def _twice(original: Any, **named: Any) -> None:
-    original(**{**named, "amount": 2 * named["amount"]})
+def _twice(original: Any, uow: UnitOfWork, **named: Any) -> None:
+    original(uow, **{**named, "amount": 2 * named["amount"]})
 
 
-def _kept_settled(original: Any, **named: Any) -> None:
-    original(**{**named, "payout": _replace(named["payout"], transfers=())})
+def _kept_settled(original: Any, uow: UnitOfWork, **named: Any) -> None:
+    original(uow, **{**named, "payout": _replace(named["payout"], transfers=())})
 
 
-def _more_credit(original: Any, **named: Any) -> None:
-    original(**{**named, "payout": _replace(named["payout"], bonus=named["payout"].bonus + 100)})
+def _more_credit(original: Any, uow: UnitOfWork, **named: Any) -> None:
+    original(uow, **{**named, "payout": _replace(named["payout"], bonus=named["payout"].bonus + 100)})
 
 
 def _paid_afresh(original: Any, payout: Any) -> Any:
@@ -226,11 +226,13 @@ def _another_number(_prefix: str, _entity_id: str) -> str:
     return f"lst_{_another_number.count:032x}"  # type: ignore[attr-defined]  # same
 
 
-def _unit_given_back(original: Any, **named: Any) -> Listing:
-    listing: Listing = original(**named)
-    over = _replace(listing, status=ListingStatus.WITHDRAWN)
-    move_unit(uow=named["uow"], before=listing, after=over, now=listing.updated_at)
-    return listing
+def _unit_given_back(original: Any, uow: UnitOfWork, listing_id: ListingId) -> Listing | None:
+    known: Listing | None = original(uow, listing_id)
+    if known is None:
+        sold = uow.listings.get(uow.orders.get(OrderId(sibling("ord", listing_id))).listing_id)
+        over = _replace(sold, status=ListingStatus.WITHDRAWN)
+        move_unit(uow, before=sold, after=over, now=sold.updated_at)
+    return known
 
 
 def _around(owner: Any, name: str, planted: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
@@ -516,7 +518,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="sold again and free",
         broken="Relisting an item gives its unit back, too.",
         caught_by="units_not_oversold",
-        plant=_around(relisting, "listing_to_act_on", _unit_given_back),
+        plant=_around(relisting, "_find", _unit_given_back),
         weights={"relist": 12, "cancel": 3, "buy": 2},
     ),
     Fault(
