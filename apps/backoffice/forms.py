@@ -9,8 +9,8 @@ from django import forms
 
 from apps.backoffice.amounts import AmountField
 from apps.backoffice.text_fields import TextField
-from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import KeyKind, Kind, Provider
+from apps.tenancy.scopes import Scope
 from resale.application.operations.listings import Decision, Moderation
 from resale.application.operations.orders import Acknowledgement, NewRefund
 from resale.application.queries.ledger import MAX_DAYS
@@ -289,7 +289,9 @@ class KeyForm(forms.Form):
 
     kind = forms.ChoiceField(choices=KeyKind.choices, widget=forms.Select(attrs={"class": "bo-input"}))
     scopes = forms.MultipleChoiceField(
-        choices=[(scope, scope) for scope in sorted(SCOPES)], required=False, widget=forms.CheckboxSelectMultiple
+        choices=[(scope.value, scope.value) for scope in sorted(Scope)],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     once = TextField(TextKind.LINE, max_length=64, widget=forms.HiddenInput)
 

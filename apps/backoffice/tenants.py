@@ -18,6 +18,7 @@ from apps.core import clock
 from apps.tenancy import keys
 from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id
 from apps.tenancy.report import tenants_report
+from apps.tenancy.scopes import SCOPES
 from apps.tenancy.tenants import connect, disconnect, set_policies, set_tenant_status
 from resale.domain.tenants import TenantStatus
 
@@ -58,7 +59,7 @@ class TenantPages(OperatorPage):
         tenant = get_object_or_404(Tenant, slug=slug)
         once = self.request.session[_ONCE] = secrets.token_urlsafe(_ONCE_BYTES)
         fresh = (
-            KeyForm(initial={"kind": KeyKind.SECRET, "scopes": sorted(keys.SCOPES)}),
+            KeyForm(initial={"kind": KeyKind.SECRET, "scopes": sorted(SCOPES)}),
             PoliciesForm(initial=tenant.policies),
             ConnectionForm(),
         )

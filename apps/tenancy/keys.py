@@ -10,30 +10,8 @@ import msgspec
 from django.db import transaction
 
 from apps.tenancy import models, registry
+from apps.tenancy.scopes import SCOPES
 from resale.errors import Invalid, NotFound
-
-#: What a secret key can be allowed. A publishable key has none: it browses, and carries shoppers.
-SCOPES: Final = frozenset(
-    {
-        "claims:read",
-        "claims:write",
-        "connections:read",
-        "dead_letters:manage",
-        "dead_letters:read",
-        "history:read",
-        "ledger:read",
-        "listings:moderate",
-        "listings:read",
-        "orders:read",
-        "orders:write",
-        "payouts:read",
-        "payouts:write",
-        "purchases:read",
-        "purchases:write",
-        "refunds:write",
-        "test_clocks:manage",
-    }
-)
 
 _PREFIXES: Final = {models.KeyKind.PUBLISHABLE: "pk", models.KeyKind.SECRET: "sk"}
 _RANDOM_BYTES: Final = 32

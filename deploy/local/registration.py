@@ -8,6 +8,7 @@ from django.db import connections, transaction
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import KeyKind, StaffMembership, StaffRole, Tenant, User
+from apps.tenancy.scopes import SCOPES
 from apps.tenancy.tenants import TenantRecord, save_tenant
 from deploy.local.brands import BRANDS, OPERATOR_EMAIL, STAFF_ROLES, Brand
 from deploy.local.private_files import BrandSecrets, Secrets
@@ -79,7 +80,7 @@ def _connection(brand: Brand, kept: BrandSecrets, kind: PartnerKind) -> Connecti
 def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
     """Return the kept key while the registry knows it and it may do all there is, else a new one."""
     known = registry.by_api_key_hash(keys.hash_of(text)) if text is not None else None
-    wanted = keys.SCOPES if kind == KeyKind.SECRET else frozenset()
+    wanted = SCOPES if kind == KeyKind.SECRET else frozenset()
     if text is not None and known is not None and not known.revoked and wanted <= known.scopes:
         return text
     return keys.issue_api_key(slug=brand.slug, kind=kind).text

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings as DjangoSettings
 
 from apps.tenancy import registry
-from apps.tenancy.keys import SCOPES
 from apps.tenancy.models import APIKey, KeyKind, StaffRole, User
+from apps.tenancy.scopes import SCOPES
 from deploy.local.accounts import provision
 from deploy.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
 from deploy.local.engines.local import LocalEngines

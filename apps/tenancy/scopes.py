@@ -1,0 +1,30 @@
+"""The scopes of secret API keys: what the brand's back end may be allowed, one by one."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Scope(StrEnum):
+    """What a secret key can be allowed. Stable: keys are stored with them, and they are part of the API."""
+
+    CLAIMS_READ = "claims:read"
+    CLAIMS_WRITE = "claims:write"
+    CONNECTIONS_READ = "connections:read"
+    DEAD_LETTERS_MANAGE = "dead_letters:manage"
+    DEAD_LETTERS_READ = "dead_letters:read"
+    HISTORY_READ = "history:read"
+    LEDGER_READ = "ledger:read"
+    LISTINGS_MODERATE = "listings:moderate"
+    LISTINGS_READ = "listings:read"
+    ORDERS_READ = "orders:read"
+    ORDERS_WRITE = "orders:write"
+    PAYOUTS_READ = "payouts:read"
+    PAYOUTS_WRITE = "payouts:write"
+    PURCHASES_READ = "purchases:read"
+    PURCHASES_WRITE = "purchases:write"
+    REFUNDS_WRITE = "refunds:write"
+    TEST_CLOCKS_MANAGE = "test_clocks:manage"
+
+
+#: All of them. A publishable key has none: it browses, and carries shoppers.
+SCOPES: Final = frozenset(Scope)
