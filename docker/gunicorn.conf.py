@@ -6,12 +6,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-_READ_SECONDS = float(os.environ.get("READ_SECONDS", "10"))
-_GRACE_SECONDS = float(os.environ.get("READ_GRACE_SECONDS", "5"))
+from config.settings import environment
+
+_READ_SECONDS = float(environment.text("READ_SECONDS") or 0)
+_GRACE_SECONDS = float(environment.text("READ_GRACE_SECONDS") or 0)
 _THREADS = 8  # threads wait for DynamoDB (2-6 ms a call); more only adds memory
 
-bind = f"{os.environ.get('BIND_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
+bind = f"{environment.text('BIND_HOST')}:{environment.text('PORT')}"
+workers = int(environment.text("WEB_CONCURRENCY") or 0) or os.cpu_count() or 1
 worker_class = "apps.core.serving.DeadlineWorker"  # gunicorn's gthread, which by itself waits for ever
 threads = _THREADS
 preload_app = True  # imported once and shared by the workers: nothing connects or starts a thread at import

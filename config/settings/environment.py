@@ -14,7 +14,7 @@ from resale.settings import Settings
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """One environment variable, as the README's table shows it. ``default`` None: none."""
+    """One environment variable, as ``docs/reference/settings.md`` shows it. ``default`` None: none."""
 
     name: str
     meaning: str
@@ -58,12 +58,21 @@ VARIABLES: Final = (
     Variable("AWS_SECRET_ACCESS_KEY", "Its secret"),
     Variable("AWS_ENDPOINT_URL", "Local only: where AWS is; read by the AWS SDK itself"),
 )
+#: Read by the web server's file (``docker/gunicorn.conf.py``) and by ``make run``.
+SERVER_VARIABLES: Final = (
+    Variable("BIND_HOST", "Address the web server listens on; the image sets `0.0.0.0`", "127.0.0.1"),
+    Variable("PORT", "Port the web server listens on", "8000"),
+    Variable("WEB_CONCURRENCY", "Processes of the web server, 8 threads each; none: one per core"),
+    Variable("READ_SECONDS", "Longest that a request, headers and body, may take to arrive", "10"),
+    Variable("READ_GRACE_SECONDS", "After this time a request must have arrived at 500 bytes a second on average", "5"),
+    Variable("ONCE", "`make run` only: 1 stops after the journey"),
+)
 
 PLATFORM_FILE: Final = "environment.json"  # in RESALE_VAR_DIR, while `make run` is up; for its owner only
 _LOCAL_SETTINGS: Final = "config.settings.local"
 _OWN: Final = {"DJANGO_SETTINGS_MODULE", "RESALE_VAR_DIR", "RESALE_LOG_LEVEL"}  # of whoever gives the command
-_BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
-_JOINED: Final = _BY_NAME.keys() - _OWN
+_BY_NAME: Final = {variable.name: variable for variable in (*VARIABLES, *SERVER_VARIABLES)}
+_JOINED: Final = {variable.name for variable in VARIABLES} - _OWN
 _SECRET_MIN_CHARS: Final = 32
 # Twelve digits are an account id: local engines take them for unchecked root (ministack README, "Multi-account").
 _ROOT_KEY: Final = re.compile(r"\d{12}")

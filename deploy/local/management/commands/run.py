@@ -8,13 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from config.settings import environment
 from deploy.local.engines.install import InstallError, say_line
 from deploy.local.journey.assertions import JourneyFailed
 from deploy.local.private_files import Unreadable
 from deploy.local.running import LocalPlatform
 from deploy.local.supervisor import SupervisorError
 
-_DEFAULT_PORT = 8000
 _EXAMPLE = "PORT=8001 make run"
 _DIGITS = re.compile("[0-9]{1,5}")  # not what else Unicode calls a digit
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
         platform = LocalPlatform(settings.VAR_DIR, port=_port(), say=say_line)
         try:
-            platform.run(once=os.environ.get("ONCE", "") not in {"", "0"})
+            platform.run(once=environment.text("ONCE") not in {None, "0"})
         except KeyboardInterrupt:
             say_line("interrupted before the journey was over")
             raise SystemExit(128 + signal.SIGINT) from None
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
 
 def _port() -> int:
-    text = os.environ.get("PORT", "").strip() or str(_DEFAULT_PORT)
+    text = environment.text("PORT") or ""
     if not _DIGITS.fullmatch(text) or not 0 < int(text) < 1 << 16:
         raise CommandError(f"PORT={text} is not a port; use a number from 1024 to 65535, for example {_EXAMPLE}")
     return int(text)
