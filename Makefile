@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test test-api test-browser test-text simulate kills lint bench clean-data \
+.PHONY: help install engines run manage shopper test test-api test-browser test-text simulate kills lint bench clean-data reference \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -46,6 +46,9 @@ test-images: engines ## Send generated, broken and hostile photos through the wh
 
 bench: engines ## Print what a request costs, beside a naive view, and a workflow step, in CPU ms
 	@$(BIN)/python -m bench
+
+reference: install ## Write docs/reference and the list of decisions from the code they describe
+	@$(BIN)/python manage.py reference
 
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
 	@$(PYTHON) -m deploy.local.clean_data

@@ -161,7 +161,7 @@ TOO_MANY_REQUESTS: Final = ProblemType(
 )
 
 #: DRF's own sentences may quote the request.
-_OF_DRF: Final[dict[type[Exception], ProblemType]] = {
+DRF_PROBLEMS: Final[dict[type[Exception], ProblemType]] = {
     drf.ParseError: problem_type_of(MalformedBody),
     drf.MethodNotAllowed: METHOD_NOT_ALLOWED,
     drf.NotAcceptable: NOT_ACCEPTABLE,
@@ -230,7 +230,7 @@ def _of_outcome(outcome: Outcome, request_id: str) -> HttpResponse:
 
 
 def _of_drf(error: drf.APIException, request_id: str) -> HttpResponse:
-    kind = next((kind for raised, kind in _OF_DRF.items() if isinstance(error, raised)), BAD_REQUEST)
+    kind = next((kind for raised, kind in DRF_PROBLEMS.items() if isinstance(error, raised)), BAD_REQUEST)
     headers: dict[str, str] = {}
     if isinstance(error, drf.Throttled):
         headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1) + 1)

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from deploy.local.journey.client import Client
+from deploy.local.reference.commands import command_apps
 from tests.e2e.machine import ROOT, Machine
 
 _SECONDS = 90
 _NO_LETTER = "dlq_" + "0" * 32
 #: What `make run` itself runs as processes of its own, all the time.
 _ROLES = {"changes", "sweep", "relay", "sandbox_payments", "sandbox_shipping"}
-#: Writes into the checkout and asks no platform; tests/architecture/test_state_pictures.py holds what it draws.
-_DRAWS = {"state_pictures"}
+#: Writes into the checkout and asks no platform; tests/architecture/test_reference.py holds what it writes.
+_WRITES = {"reference"}
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,13 @@ CASES = (
 
 
 def documented() -> set[str]:
-    """The commands of the README's table."""
-    table = (ROOT / "README.md").read_text().split("| command | for |")[1].split("\n\n")[0]
-    return {name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    """The commands of the reference, which is generated from the files that define them."""
+    return set(command_apps(ROOT))
 
 
 def in_the_docs() -> set[str]:
     """The commands that stand in the pages as they are typed."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     return {name for page in pages for name in re.findall(r"manage(?:\.py)? (\w+) ?[a-z-]", page.read_text())}
 
 
@@ -82,8 +82,8 @@ def run(machine: Machine, case: Case) -> subprocess.CompletedProcess[str]:
 class TestCommands:
     def test_every_documented_one_is_tried(self) -> None:
         tried = {case.words.split()[0] for case in CASES}
-        assert documented() - _ROLES - _DRAWS == tried
-        assert in_the_docs() & documented() <= tried | _ROLES | _DRAWS
+        assert documented() - _ROLES - _WRITES == tried
+        assert in_the_docs() & documented() <= tried | _ROLES | _WRITES
 
     @pytest.mark.timeout(300)
     def test_each_works_beside_make_run(self, machine: Machine) -> None:

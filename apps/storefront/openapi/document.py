@@ -56,7 +56,7 @@ move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_cl
 """
 #: ``apps.storefront.parameters`` reads it; anything else is answered as a version there is not.
 _IF_MATCH: Final = r"^(?:\*|(?:W/)?\x22[0-9]{1,15}(?:-[0-9a-f]{8})?\x22)$"  # x22: a quotation mark
-_TAGS: Final = (
+TAGS: Final = (
     "Listings",
     "Moderation",
     "Purchases",
@@ -113,7 +113,7 @@ def build_document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": tag} for tag in _TAGS],
+        "tags": [{"name": tag} for tag in TAGS],
         "paths": dict(paths),
         "components": {
             "schemas": {**components(), **failures.schemas()},

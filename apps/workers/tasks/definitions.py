@@ -54,43 +54,43 @@ class _S3Event(msgspec.Struct):
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_ORDER)
 def advance(self: TenantTask, *, order_id: str) -> None:
-    """Take an order's next step."""
+    """Take an order's next step: payment, label, tracking, refund or completion."""
     STEPS[ADVANCE_ORDER](_delivery(self), order_id=order_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_CLAIM)
 def advance_one_claim(self: TenantTask, *, claim_id: str) -> None:
-    """Take a claim's next step."""
+    """Take a claim's next step: return label, return parcel, or expiry."""
     STEPS[ADVANCE_CLAIM](_delivery(self), claim_id=claim_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_PAYOUT)
 def advance_one_payout(self: TenantTask, *, payout_id: str) -> None:
-    """Send a payout, or see what became of it."""
+    """Send a payout, or check with the provider what became of it."""
     STEPS[ADVANCE_PAYOUT](_delivery(self), payout_id=payout_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=START_PAYOUT)
 def start_one_payout(self: TenantTask, *, seller_id: str) -> None:
-    """Pay a seller whose time has come."""
+    """Create the payout of a seller that is due."""
     STEPS[START_PAYOUT](_delivery(self), seller_id=seller_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=EXPIRE_LISTING)
 def expire_one_listing(self: TenantTask, *, listing_id: str) -> None:
-    """End a listing whose time on sale is over."""
+    """Expire a listing whose time on sale ended."""
     STEPS[EXPIRE_LISTING](_delivery(self), listing_id=listing_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_INBOUND)
 def process_event(self: TenantTask, *, inbound_id: str) -> None:
-    """Act on what a partner told."""
+    """Act on a partner's event: update the object that it is about, then settle the event."""
     STEPS[PROCESS_INBOUND](_delivery(self), inbound_id=inbound_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=SWEEP_AFTER_JUMP)
 def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
-    """Wake at once what a test clock has made due; without it, the next sweep does."""
+    """Send what a test clock made due; without it, the next sweep does."""
     container, tenant = get_container(), self.tenant
     sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
     woken = sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
@@ -99,13 +99,13 @@ def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_IMAGE)
 def process(self: TenantTask, *, listing_id: str, media_id: str) -> None:
-    """Look at an image slot: process its upload, or see that none came."""
+    """Process the upload of an image slot, or expire a slot without one."""
     _process(self, ListingId(listing_id), MediaId(media_id))
 
 
 @shared_task(bind=True, base=TenantTask, name=RETIRE_PHOTOS)
 def retire_photos_of_listing(self: TenantTask, *, listing_id: str) -> None:
-    """Make the photos of a listing private that was taken down."""
+    """Make the photos of a listing private after it was withdrawn, rejected or removed."""
     store = get_container().media_store(self.tenant)
     count = retire_listing_photos(_delivery(self), store=store, listing_id=ListingId(listing_id))
     logger.info("photos are no longer public", extra={"listing_id": listing_id, "count": count})
@@ -113,7 +113,7 @@ def retire_photos_of_listing(self: TenantTask, *, listing_id: str) -> None:
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_UPLOAD)
 def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
-    """Process what S3 says was uploaded. Keys arrive URL-encoded; what is no slot of ours is passed over."""
+    """Process the upload that an S3 event reports. Keys arrive URL-encoded; a key of no image slot is ignored."""
     for record in msgspec.convert(event, _S3Event).records:
         slot = parse_original_key(unquote_plus(record.s3.uploaded.key))
         if slot is None or not record.event_name.removeprefix("s3:").startswith(_CREATED):

@@ -1,0 +1,41 @@
+"""Every generated page by its path: what ``manage.py reference`` writes, and what a test compares with the files."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from deploy.local.reference.change_types import change_page
+from deploy.local.reference.commands import command_page
+from deploy.local.reference.decision_list import decision_page
+from deploy.local.reference.endpoint_table import endpoint_page
+from deploy.local.reference.error_codes import error_page
+from deploy.local.reference.settings_table import settings_page
+from deploy.local.reference.state_diagrams import draw_pictures, state_page
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+FOLDER: Final = ROOT / "docs" / "reference"
+
+#: path below the root → what writes its text.
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/decisions/README.md": partial(decision_page, ROOT / "docs" / "decisions"),
+    "docs/reference/changes.md": change_page,
+    "docs/reference/commands.md": partial(command_page, ROOT),
+    "docs/reference/endpoints.md": endpoint_page,
+    "docs/reference/errors.md": error_page,
+    "docs/reference/settings.md": settings_page,
+    "docs/reference/states.md": state_page,
+}
+
+
+def write_pages(*, tools: Path) -> Iterator[str]:
+    """Write the pages and pictures that changed; yield the path of each. ``tools`` keeps the layout engine."""
+    for path, text in PAGES.items():
+        if _differs(ROOT / path, fresh := text()):
+            (ROOT / path).write_text(fresh, encoding="utf-8")
+            yield path
+    yield from (str(picture.relative_to(ROOT)) for picture in draw_pictures(FOLDER, tools=tools))
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text(encoding="utf-8") != text
