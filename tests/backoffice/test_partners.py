@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from apps.tenancy import registry
@@ -67,6 +68,15 @@ class TestPolicies:
         operator.post("tenant-policies", switched, slug=slug)
         assert registered(slug).policies == Policies()
 
+    @pytest.mark.parametrize("name", Policies.__struct_fields__)
+    def test_each_can_be_changed(self, slug: str, operator: Desk, name: str) -> None:
+        default = getattr(Policies(), name)
+        sent, expected = ("on", True) if isinstance(default, bool) else (default + 1, default + 1)
+        assert operator.post("tenant-policies", policies() | {name: sent}, slug=slug).status == 200
+        assert msgspec.structs.asdict(registered(slug).policies) == msgspec.structs.asdict(Policies()) | {
+            name: expected
+        }
+
     @pytest.mark.parametrize("wrong", WRONG_POLICIES)
     def test_out_of_their_bounds_are_refused(self, slug: str, operator: Desk, wrong: dict[str, Any]) -> None:
         assert operator.post("tenant-policies", policies() | wrong, slug=slug).status == 422
@@ -82,6 +92,12 @@ class TestConnecting:
         page = operator.post("tenant-connections", partner(secret_name=f"{slug}/payments"), slug=slug)
         (connection,) = registered(slug).connections
         assert f"Payments Sandbox {connection.id} {slug}/payments 25 a second, 8 at once" in page.text
+
+    def test_every_field_is_as_it_was_sent(self, slug: str, operator: Desk) -> None:
+        sent = partner("shipping", "easypost", f"{slug}/parcels", calls_per_second=2, concurrent_calls=3)
+        operator.post("tenant-connections", sent, slug=slug)
+        (connection,) = registered(slug).connections
+        assert msgspec.structs.asdict(connection) == {"id": connection.id, **sent}
 
     def test_the_same_provider_again_keeps_the_id(self, slug: str, operator: Desk) -> None:
         operator.post("tenant-connections", partner(), slug=slug)

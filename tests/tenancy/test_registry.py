@@ -14,9 +14,10 @@ from apps.tenancy.cache import Source
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.models import KeyKind
 from apps.tenancy.registry import Registry
-from apps.tenancy.tenants import save_tenant
-from resale.domain.tenants import TenantStatus
-from tests.fixtures.tenants import Shop, record_of
+from apps.tenancy.tenants import TenantRecord, save_tenant
+from resale.domain.tenants import Policies, TenantStatus
+from tests.fixtures.tenants import Shop, record_of, resources_of
+from tests.tenancy.test_connections import a_connection
 
 
 class Clock:
@@ -87,6 +88,34 @@ class TestSaving:
         assert again.id == northwind.tenant.id
         assert again.name == "North"
         assert models.Tenant.objects.count() == 1
+
+    def test_every_field_is_kept(self, registry: Registry, northwind: Shop) -> None:
+        other = record_of(
+            "northwind",
+            "999999999999",
+            issuer="https://other.example",
+            name="Other",
+            region="eu-central-1",
+            currency="EUR",
+            market="DE",
+            locale="de-DE",
+            commission_basis_points=1,
+            oidc_audience="other",
+            allowed_origins=["https://other.example"],
+            external_id="other",
+            tier="premium",
+            status="suspended",
+            sandbox=not northwind.tenant.sandbox,
+            policies=Policies(listing_days=1),
+            connections=[a_connection()],
+            resources=resources_of("other", "999999999999", "eu-central-1"),
+        )
+        save_tenant(other)
+        saved = registry.by_slug("northwind")
+        for name in TenantRecord.__struct_fields__:
+            if name != "slug":  # by which it is found
+                assert msgspec.json.encode(getattr(saved, name)) == msgspec.json.encode(getattr(other, name))
+                assert getattr(saved, name) != getattr(northwind.tenant, name)
 
     @pytest.mark.parametrize(
         "changes",

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
 from resale.domain.addresses import Address, accepted_address
+from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
 from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
 from resale.errors import Rejected
@@ -41,11 +42,7 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: dat
     """
     customer_id = enrol_shopper(uow, shopper=shopper, now=now)
     before, is_new = seller_account_of(uow, customer_id=customer_id, now=now)
-    seller = before
-    if edit.payout_method is not UNSET:
-        seller = msgspec.structs.replace(seller, payout_method=edit.payout_method)
-    if edit.payout_destination is not UNSET:
-        seller = msgspec.structs.replace(seller, payout_destination=edit.payout_destination)
+    seller = apply_edit(before, edit, except_for=("ship_from",))
     if edit.ship_from is not UNSET:
         seller = _shipping_from(uow, seller, accepted_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:

@@ -1,7 +1,7 @@
 """Creating and editing a listing."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -12,6 +12,7 @@ from resale.application.operations.idempotency import CommandKey, record_command
 from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal
+from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId, ListingId, MediaId
 from resale.domain.listings import (
     IMAGES_OPEN,
@@ -145,7 +146,7 @@ def edit_listing(
     require_version(entity=listing, version=expected_version)
     status = next_status(listing.status, ListingCommand.EDIT)
     slots = _added_slots(uow, listing=listing, edit=edit, now=now)
-    edited = msgspec.structs.replace(listing, **_edited_fields(uow, edit=edit))
+    edited = _edited(uow, listing, edit)
     if edited == listing and not slots:
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
@@ -210,9 +211,6 @@ def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit, now: d
     )
 
 
-def _edited_fields(uow: UnitOfWork, *, edit: ListingEdit) -> dict[str, Any]:
-    names = ("title", "description", "product", "condition", "custom_fields")
-    fields = {name: getattr(edit, name) for name in names if getattr(edit, name) is not UNSET}
-    if edit.price is not UNSET:
-        fields["price"] = _priced(uow, price=edit.price)
-    return fields
+def _edited(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:
+    listing = apply_edit(listing, edit, except_for=("price", "images"))
+    return listing if edit.price is UNSET else msgspec.structs.replace(listing, price=_priced(uow, price=edit.price))
