@@ -1,9 +1,10 @@
-"""One request of the storefront: who asks, when, and the ways to that tenant's data and to nobody else's."""
+"""One request as its handler sees it: what the endpoint declares, read, checked and typed, and the caller's tenant."""
 
+import inspect
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
-from typing import Final, TypeVar
+from functools import cached_property, lru_cache
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from rest_framework.request import Request
@@ -13,9 +14,9 @@ from apps.core.container import get_container
 from apps.core.execution import perform
 from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
-from apps.tenancy.authentication import Caller, caller_of, require_scope, require_shopper
-from apps.tenancy.tokens import Shopper as TokenShopper
+from apps.tenancy.authentication import Caller, require_shopper
 from resale.application.operations.customers import Shopper
+from resale.application.operations.idempotency import CommandKey
 from resale.application.ports import Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
@@ -24,6 +25,8 @@ from resale.domain.tenants import Tenant
 from resale.errors import Conflict
 
 R = TypeVar("R")
+Q_co = TypeVar("Q_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
 
 _PUBLIC: Final = Principal()
 _BRAND: Final = Principal(standing=Role.BRAND)
@@ -31,11 +34,26 @@ _BRAND: Final = Principal(standing=Role.BRAND)
 _NOBODY_YET: Final = Actor(kind=ActorKind.SHOPPER, id="")
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A request whose caller is known. A shopper's token decides over the key that carries it."""
+class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, dict=True):
+    """A request that passed the permission of its endpoint.
 
+    Attributes:
+        request: As DRF has it.
+        caller: Who calls; there is none at an endpoint for anybody.
+        is_brand: Whether the caller acts as the brand. A shopper's token decides over the key that carries it.
+        query: The query parameters; None where none are declared.
+        body: The body; None where none is declared. A body that may be left out is then one with nothing but defaults.
+        expected_version: The version that If-Match names; None for any.
+        key: The Idempotency-Key, bound to the caller, the command and the body.
+    """
+
+    request: Request
     caller: Caller
-    request_id: str
+    is_brand: bool
+    query: Q_co
+    body: B_co
+    expected_version: int | None = None
+    key: CommandKey | None = None
 
     @cached_property
     def now(self) -> datetime:
@@ -52,99 +70,76 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Where the tenant's public pictures are served from."""
         return self.caller.tenant.resources.media_base_url
 
-    def open_reader(self) -> Reader:
-        """Open reads on the caller's tenant."""
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads on the caller's tenant."""
         return get_container().reader(self.caller.tenant)
 
-    def open_uploads(self) -> UploadForms:
-        """Open the caller's tenant's bucket for signing forms."""
+    @property
+    def uploads(self) -> UploadForms:
+        """The caller's tenant's bucket, for signing upload forms."""
         return get_container().uploads(self.caller.tenant)
 
-    def run(
-        self,
-        operation: Callable[[UnitOfWork], R],
-        *,
-        principal: Principal | None = None,
-        expected_version: int | None = None,
-    ) -> R:
-        """Run one operation; a lost race is tried again, unless the client said which version it means.
+    @cached_property
+    def shopper(self) -> Shopper:
+        """The shopper, with the id their customer gets if this is the first thing they write. Raises TokenMissing."""
+        token = require_shopper(self.caller)
+        return Shopper(issuer=token.issuer, subject=token.subject, new_id=CustomerId(get_container().ids("cus")))
+
+    @cached_property
+    def principal(self) -> Principal:
+        """Who acts: the brand, a shopper's customer, or anybody. Who never wrote anything is nobody's owner."""
+        if self.is_brand:
+            return _BRAND
+        token = self.caller.shopper
+        if token is None:
+            return _PUBLIC
+        return Principal(customer_id=self.reader.find_customer_id(issuer=token.issuer, subject=token.subject))
+
+    def run(self, operation: Callable[..., R], **arguments: Any) -> R:
+        """Run one operation with its own arguments and those of every operation's that it takes.
+
+        A lost race is tried again, unless the client said which version it means.
 
         Args:
-            operation: The use case, given a fresh unit of work.
-            principal: Who acts; None while the shopper is not looked up yet: the operation does that.
-            expected_version: From If-Match, or None.
+            operation: The use case; commits once.
+            **arguments: What it takes besides the unit of work and ``_SHARED``.
 
         Raises:
             Outcome: The operation's own.
             PreconditionFailed: Another writer won, or there is another version than the one expected.
         """
-        actor = self._actor(principal)
-        if expected_version is None:
-            return perform(lambda: self._open_uow(actor), operation)
+        shared = {name: getattr(self, name) for name in _shared_by(operation)}
+        actor = _NOBODY_YET if "shopper" in shared else self._actor()
+        return self._perform(lambda uow: operation(uow=uow, **shared, **arguments), actor)
+
+    def perform(self, use: Callable[[UnitOfWork], R]) -> R:
+        """Run what takes nothing but a unit of work, as ``run`` does."""
+        return self._perform(use, self._actor())
+
+    def _perform(self, use: Callable[[UnitOfWork], R], actor: Actor) -> R:
+        if self.expected_version is None:
+            return perform(lambda: self._open_uow(actor), use)
         try:
-            return perform(lambda: self._open_uow(actor), operation, attempts=1)
+            return perform(lambda: self._open_uow(actor), use, attempts=1)
         except Conflict as conflict:
             raise PreconditionFailed(conflict.detail) from conflict
 
     def _open_uow(self, actor: Actor) -> UnitOfWork:
-        return get_container().unit_of_work(self.caller.tenant, actor=actor, request_id=self.request_id, now=self.now)
+        request_id = info_of(self.request).id
+        return get_container().unit_of_work(self.caller.tenant, actor=actor, request_id=request_id, now=self.now)
 
-    def _actor(self, principal: Principal | None) -> Actor:
-        if principal is None:
-            return _NOBODY_YET
-        if principal.standing == Role.BRAND:
+    def _actor(self) -> Actor:
+        if self.is_brand:
             return Actor(kind=ActorKind.BRAND_KEY, id=self.caller.key_id)
-        return Actor(kind=ActorKind.SHOPPER, id=principal.customer_id or "")
+        return Actor(kind=ActorKind.SHOPPER, id=self.principal.customer_id or "")
 
 
-def call_of(request: Request) -> Call:
-    """Get the call a request makes."""
-    caller = caller_of(request)
-    return Call(caller=caller, request_id=info_of(request).id)
+#: What operations take that is the same for all of them, by its name here and there.
+_SHARED: Final = ("now", "principal", "shopper", "expected_version", "key")
 
 
-def shopper_of(call: Call) -> Shopper:
-    """Get the shopper. Raises TokenMissing."""
-    return _known(require_shopper(call.caller))
-
-
-def find_principal(call: Call, reader: Reader, *, scope: str) -> Principal:
-    """Say who looks: a shopper, the brand's own back end, or anybody.
-
-    Raises:
-        ScopeMissing: A secret key without ``scope``.
-    """
-    if call.caller.shopper is not None:
-        return principal_of(_known(call.caller.shopper), reader)
-    if call.caller.is_brand:
-        require_scope(call.caller, scope)
-        return _BRAND
-    return _PUBLIC
-
-
-def require_party(call: Call, reader: Reader, *, scope: str) -> Principal:
-    """Say who acts: a shopper or the brand's own back end.
-
-    Raises:
-        TokenMissing: Neither.
-        ScopeMissing: A secret key without ``scope``.
-    """
-    if not call.caller.is_brand:
-        require_shopper(call.caller)
-    return find_principal(call, reader, scope=scope)
-
-
-def require_brand(call: Call, *, scope: str) -> Principal:
-    """Let only the brand's own back end pass. Raises SecretKeyRequired or ScopeMissing."""
-    require_scope(call.caller, scope)
-    return _BRAND
-
-
-def principal_of(shopper: Shopper, reader: Reader) -> Principal:
-    """Find the customer a shopper is; one who never wrote anything is nobody's owner."""
-    return Principal(customer_id=reader.find_customer_id(issuer=shopper.issuer, subject=shopper.subject))
-
-
-def _known(shopper: TokenShopper) -> Shopper:
-    new_id = CustomerId(get_container().ids("cus"))
-    return Shopper(issuer=shopper.issuer, subject=shopper.subject, new_id=new_id)
+@lru_cache(maxsize=256)
+def _shared_by(operation: Callable[..., Any]) -> tuple[str, ...]:
+    taken = inspect.signature(operation).parameters
+    return tuple(name for name in _SHARED if name in taken)

@@ -8,48 +8,65 @@ import msgspec
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from rest_framework.request import Request
 
 from apps.core import static_documents
 from apps.core.static_documents import Document
-from apps.core.views import JSON, LeanAPIView
+from apps.core.views import JSON
+from apps.storefront.context import Context
+from apps.storefront.endpoint import AnyEndpoint, Endpoint
+from apps.storefront.endpoints import NOUN_ENDPOINTS
 from apps.storefront.openapi.document import build_document
 from apps.storefront.openapi.page import describe
+from apps.storefront.permissions import Access
 
 _CACHING: Final = {"Cache-Control": "public, max-age=300"}
+_TAG: Final = "This document"
 _HTML: Final = "text/html; charset=utf-8"
 
 
-class OpenAPIView(LeanAPIView):
-    """``/v1/openapi.json``."""
+@Endpoint(
+    method="get",
+    path="/v1/openapi.json",
+    id="getOpenAPI",
+    tag=_TAG,
+    summary="This document",
+    access=Access.ANYBODY,
+    tagged=True,
+)
+def get_openapi(context: Context[None, None]) -> HttpResponse:
+    """Hand out the OpenAPI document."""
+    return static_documents.respond(context.request, _document(), _CACHING)
 
-    authentication_classes = ()
 
-    def get(self, request: Request) -> HttpResponse:
-        """Hand out the OpenAPI document."""
-        return static_documents.respond(request, _document(), _CACHING)
+@Endpoint(
+    method="get",
+    path="/v1/docs",
+    id="getDocs",
+    tag=_TAG,
+    summary="This document as a page",
+    access=Access.ANYBODY,
+    content_type="text/html",
+)
+def get_docs(context: Context[None, None]) -> HttpResponse:
+    """Show the document as a page; every asset of it is ours."""
+    page, policy = _page()
+    return static_documents.respond(context.request, page, {**_CACHING, "Content-Security-Policy": policy})
 
 
-class DocsView(LeanAPIView):
-    """``/v1/docs``."""
-
-    authentication_classes = ()
-
-    def get(self, request: Request) -> HttpResponse:
-        """Show the document as a page; every asset of it is ours."""
-        page, policy = _page()
-        return static_documents.respond(request, page, {**_CACHING, "Content-Security-Policy": policy})
+DOCUMENT_ENDPOINTS: Final[tuple[AnyEndpoint, ...]] = (get_openapi, get_docs)
+#: Every endpoint of ``/v1``, in the document's order.
+ENDPOINTS: Final = (*NOUN_ENDPOINTS, *DOCUMENT_ENDPOINTS)
 
 
 @lru_cache(maxsize=1)
 def _document() -> Document:
-    return Document.of(msgspec.json.encode(build_document()), content_type=JSON)
+    return Document.of(msgspec.json.encode(build_document(ENDPOINTS)), content_type=JSON)
 
 
 @lru_cache(maxsize=1)
 def _page() -> tuple[Document, str]:
     assets = {"page_css": static("storefront/docs.css"), "page_js": static("storefront/docs.js")}
-    page = render_to_string("storefront/docs.html", {**assets, **describe(build_document())})
+    page = render_to_string("storefront/docs.html", {**assets, **describe(build_document(ENDPOINTS))})
     return Document.of(page.encode(), content_type=_HTML), _policy(assets["page_js"])
 
 

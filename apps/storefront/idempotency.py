@@ -39,4 +39,6 @@ def do_once(
         entity_id = replayed_entity(record=reader.find_idempotency_record(key.key), key=key)
         if entity_id is None:
             raise
-    return again(entity_id)
+    response = again(entity_id)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -10,8 +10,7 @@ from msgspec import UNSET, UnsetType
 from rest_framework.request import Request
 
 from apps.core.problems import HTTPError, PreconditionFailed
-from apps.core.requests import Body, SentBody, decode_json, decode_query, read_body
-from resale.application.operations.customers import Shopper
+from apps.core.requests import Body, SentBody, decode_query
 from resale.application.operations.idempotency import CommandKey, command_key
 from resale.domain.cards import CardNumberRefused, is_embossed_card
 from resale.domain.dead_letters import LetterQueue
@@ -19,7 +18,7 @@ from resale.domain.listings import ProductReference
 from resale.domain.text import code, reference
 from resale.errors import FieldError, Invalid
 
-Q = TypeVar("Q", bound=Body)
+Q = TypeVar("Q", bound=msgspec.Struct)
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[
@@ -28,7 +27,7 @@ Cursor = Annotated[
 Market = Annotated[str, code(r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")]
 
 # RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes
-# what is not part of the version: see ``answers.listing_tag``.
+# what is not part of the version: see ``listing_views.listing_tag``.
 _TAG: Final = re.compile(r'(?:W/)?"(\d{1,15})(?:-[0-9a-f]{8})?"')
 _LONG_CURSOR: Final = ("/cursor", "too_long")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -123,13 +122,6 @@ def given(value: str | UnsetType) -> str | None:
     return None if value is UNSET else value
 
 
-def refuse_input(request: Request) -> None:
-    """Refuse query parameters, and a body that says anything. Raises Invalid, MalformedBody or BodyTooLarge."""
-    read_query(request, NoQuery)
-    if body := read_body(request):
-        decode_json(body, NoBody)
-
-
 def expected_version(request: Request) -> int | None:
     """Read If-Match: the version the client means, or None for any.
 
@@ -145,43 +137,35 @@ def expected_version(request: Request) -> int | None:
     return int(match[1])
 
 
-def find_command_key(request: Request, *, shopper: Shopper, command: str, body: SentBody) -> CommandKey | None:
-    """Read the Idempotency-Key header, bound to the shopper who says it and to what.
+def read_command_key(
+    request: Request, *, caller: str, command: str, body: SentBody, is_required: bool
+) -> CommandKey | None:
+    """Read the Idempotency-Key header, bound to who sends it and to what.
+
+    Args:
+        request: Whose header.
+        caller: What tells callers apart: the shopper, or the brand's API key.
+        command: What the key is for.
+        body: The request's body.
+        is_required: Whether it must be there.
 
     Raises:
+        IdempotencyKeyRequired: It is not there.
         IdempotencyKeyInvalid: Not 1 to 255 visible ASCII characters.
         CardNumberRefused: A payment card number, grouped as on a card. Other numbers are keys as good as any.
     """
-    return _command_key(request, caller=f"{shopper.issuer} {shopper.subject}", command=command, body=body)
-
-
-def require_command_key(request: Request, *, shopper: Shopper, command: str, body: SentBody) -> CommandKey:
-    """Read an Idempotency-Key header that must be there. Raises IdempotencyKeyRequired or IdempotencyKeyInvalid."""
-    return _required(find_command_key(request, shopper=shopper, command=command, body=body))
-
-
-def require_brand_command_key(request: Request, *, key_id: str, command: str, body: SentBody) -> CommandKey:
-    """Read a brand's own Idempotency-Key header, bound to its API key; it must be there, as for a shopper's."""
-    return _required(_command_key(request, caller=key_id, command=command, body=body))
-
-
-def _command_key(request: Request, *, caller: str, command: str, body: SentBody) -> CommandKey | None:
     text = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if text is None:
+        if is_required:
+            raise IdempotencyKeyRequired(
+                "Send an Idempotency-Key header: it makes the call safe to repeat.", errors=(_wrong_key("required"),)
+            )
         return None
     if _KEY.fullmatch(text) is None:
         raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
     if is_embossed_card(text):
         raise CardNumberRefused("The Idempotency-Key is a payment card number. Send a key of your own making.")
     return command_key(caller=caller, command=command, client_key=text, body=body.raw, meaning=body.canonical)
-
-
-def _required(key: CommandKey | None) -> CommandKey:
-    if key is None:
-        raise IdempotencyKeyRequired(
-            "Send an Idempotency-Key header: it makes the call safe to repeat.", errors=(_wrong_key("required"),)
-        )
-    return key
 
 
 def _wrong_key(code: str) -> FieldError:

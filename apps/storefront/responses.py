@@ -1,15 +1,47 @@
-"""Finished answers: an object with its ETag, or that it is as the client has it."""
+"""Finished responses: a view rendered as its endpoint declares it, or that the client has it already."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core.views import json_response
+from apps.storefront.endpoint import AnyEndpoint
 
 #: A public object may be kept by its reader, to ask whether it changed; everything else keeps the API's no-store.
 PUBLIC_CACHING: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, X-API-Key, Origin"}
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Representation(msgspec.Struct, frozen=True, kw_only=True):
+    """A view that its handler has encoded. Whether the client has it already was asked by the handler, too."""
+
+    body: bytes
+    id: str = ""
+    tag: str | None = None
+    caching: dict[str, str] | None = None
+
+
+def respond(endpoint: AnyEndpoint, request: Request, result: Any) -> HttpResponse:
+    """Turn what a handler returned into a response with the declared status and headers."""
+    if isinstance(result, HttpResponse):
+        return result
+    if isinstance(result, Representation):
+        headers = {**(result.caching or {}), **_headers(endpoint, result, result.tag)}
+        return json_response(result.body, endpoint.status, headers)
+    tag = version_tag(result.version) if endpoint.tagged else None
+    if tag is not None and endpoint.is_revalidated and is_current(request, tag):
+        return not_modified(tag)
+    return json_response(_encode(result), endpoint.status, _headers(endpoint, result, tag))
+
+
+def _headers(endpoint: AnyEndpoint, shown: Any, tag: str | None) -> dict[str, str]:
+    headers = {} if tag is None else {"ETag": tag}
+    if endpoint.location:
+        headers["Location"] = f"{endpoint.location}/{shown.id}"
+    return headers
 
 
 def version_tag(version: int) -> str:
@@ -30,21 +62,3 @@ def not_modified(tag: str, *, caching: dict[str, str] | None = None) -> HttpResp
     response = HttpResponse(status=HTTPStatus.NOT_MODIFIED, headers={**(caching or {}), "ETag": tag})
     del response.headers["Content-Type"]
     return response
-
-
-def one_object(
-    body: bytes,
-    *,
-    tag: str,
-    status: HTTPStatus = HTTPStatus.OK,
-    location: str | None = None,
-    replayed: bool = False,
-    caching: dict[str, str] | None = None,
-) -> HttpResponse:
-    """Answer with one object."""
-    headers = {**(caching or {}), "ETag": tag}
-    if location is not None:
-        headers["Location"] = location
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return json_response(body, status, headers)

@@ -15,15 +15,16 @@ from openapi_spec_validator import validate
 from apps.core.api_version import API_VERSION
 from apps.core.problems import Problem
 from apps.core.static_documents import accepts_gzip
+from apps.storefront.docs import ENDPOINTS
+from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.openapi.document import problems_of
-from apps.storefront.openapi.endpoints import ENDPOINTS, Endpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from apps.storefront.openapi.page import markdown
 from apps.storefront.openapi.schemas import components
 from apps.storefront.parameters import NoBody
 
 BODIES: set[type[Any]] = {one.body for one in ENDPOINTS if one.body is not None and one.body is not NoBody}
-ANSWERS: set[type[Any]] = {kind for one in ENDPOINTS for kind in one.answers}
+ANSWERS: set[type[Any]] = {kind for one in ENDPOINTS for kind in one.responses}
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in BODIES | ANSWERS | {Problem}}
 
 
@@ -79,9 +80,9 @@ class TestDocument:
             assert f'"#/components/schemas/{name}"' in text, name
 
     @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.body is not None], ids=lambda one: one.id)
-    def test_a_body_takes_nothing_it_does_not_name(self, endpoint: Endpoint) -> None:
+    def test_a_body_takes_nothing_it_does_not_name(self, endpoint: AnyEndpoint) -> None:
         assert endpoint.body is not None
-        assert components()[endpoint.body.__name__]["additionalProperties"] is False
+        assert components(ENDPOINTS)[endpoint.body.__name__]["additionalProperties"] is False
 
     def test_patterns_are_as_json_schema_reads_them(self, document: dict[str, Any]) -> None:
         patterns = re.findall(r'"pattern":"(.*?)"', msgspec.json.encode(document).decode())
@@ -99,7 +100,7 @@ class TestDocument:
         assert body["content"]["*/*"]["schema"] == {"type": "string", "format": "binary"}
 
     @pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.query is not None], ids=lambda one: one.id)
-    def test_parameters_are_those_that_are_read(self, document: dict[str, Any], endpoint: Endpoint) -> None:
+    def test_parameters_are_those_that_are_read(self, document: dict[str, Any], endpoint: AnyEndpoint) -> None:
         assert endpoint.query is not None
         parameters = document["paths"][endpoint.path][endpoint.method]["parameters"]
         named = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}

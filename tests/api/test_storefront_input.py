@@ -7,7 +7,9 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
+from apps.storefront.docs import ENDPOINTS
+from apps.storefront.endpoint import AnyEndpoint
+from apps.storefront.permissions import Access
 from resale.application.operations.customers import Shopper
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import ADDRESS, Front, a_listing_body
@@ -295,7 +297,7 @@ class TestOverlong:
         assert not {where: status for where, status in statuses.items() if status not in {400, 404, 422}}
 
 
-def overlong(endpoint: Endpoint, long: str) -> list[str]:
+def overlong(endpoint: AnyEndpoint, long: str) -> list[str]:
     """An endpoint's path with something long in each of its places."""
     short = re.sub(r"{\w+}", "x", endpoint.path)
     names = () if endpoint.query is None else endpoint.query.__struct_encode_fields__

@@ -7,7 +7,7 @@ from typing import Final
 
 from apps.core import problems
 from apps.core.problems import HTTPError, ProblemType
-from apps.storefront.openapi import codes
+from apps.storefront import problem_codes as codes
 from resale.errors import Outcome
 from tests.architecture.sources import broken, descendants, sources
 

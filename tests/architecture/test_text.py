@@ -10,7 +10,7 @@ from msgspec import inspect
 from apps.backoffice import amounts, text_fields
 from apps.backoffice import forms as backoffice_forms
 from apps.core.input_text import text_kind
-from apps.storefront.openapi.endpoints import ENDPOINTS
+from apps.storefront.docs import ENDPOINTS
 from resale.domain.text import WRITTEN
 from tests.architecture.sources import broken
 

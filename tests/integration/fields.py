@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from msgspec import inspect
 
-from apps.storefront.openapi.endpoints import DOCUMENT_ENDPOINTS, ENDPOINTS, Endpoint
+from apps.storefront.docs import DOCUMENT_ENDPOINTS, ENDPOINTS
+from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.openapi.examples import EXAMPLES
 from tests.architecture.test_text import texts_in
 from tests.fixtures.storefront import Front
@@ -32,22 +34,23 @@ def send_everywhere(front: Front, text: str) -> int:
     return sent
 
 
-def _bodies(endpoint: Endpoint, text: str) -> Iterator[dict[str, Any]]:
-    if endpoint.body is None:
+def _bodies(endpoint: AnyEndpoint, text: str) -> Iterator[dict[str, Any]]:
+    kind: type[msgspec.Struct] | None = endpoint.body
+    if kind is None:
         return
-    base = EXAMPLES.get(endpoint.body.__name__, {})
-    for place in _places(endpoint.body):
+    base = EXAMPLES.get(kind.__name__, {})
+    for place in _places(kind):
         yield {"body": encoded(_with(base, place, text)), "headers": {"Idempotency-Key": "generated"}}
     yield {"body": encoded({text: text})}
 
 
-def _headers(endpoint: Endpoint, text: str) -> Iterator[dict[str, Any]]:
+def _headers(endpoint: AnyEndpoint, text: str) -> Iterator[dict[str, Any]]:
     value = _NO_HEADER.sub("", text.encode(errors="replace").decode("latin-1"))
     if endpoint.method != "get" or endpoint.tagged:
         yield {"headers": dict.fromkeys(_HEADERS, value), "body": encoded(EXAMPLES.get(_name(endpoint), {}))}
 
 
-def _paths(endpoint: Endpoint, text: str) -> Iterator[str]:
+def _paths(endpoint: AnyEndpoint, text: str) -> Iterator[str]:
     """Put the text into each part of the path, each parameter, and the name of one."""
     said = quote(text.encode(errors="surrogatepass"), safe="")
     for part in _PART.findall(endpoint.path):
@@ -57,7 +60,7 @@ def _paths(endpoint: Endpoint, text: str) -> Iterator[str]:
     yield f"{_path(endpoint)}?{said}={said}"
 
 
-def _path(endpoint: Endpoint, **parts: str) -> str:
+def _path(endpoint: AnyEndpoint, **parts: str) -> str:
     return _PART.sub(lambda found: parts.get(found[1], _NOTHING.get(found[1], "web")), endpoint.path)
 
 
@@ -77,7 +80,7 @@ _NOTHING = {
 }
 
 
-def _name(endpoint: Endpoint) -> str:
+def _name(endpoint: AnyEndpoint) -> str:
     return "" if endpoint.body is None else endpoint.body.__name__
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from apps.core.input_text import text_kind
-from apps.storefront.openapi.endpoints import ENDPOINTS
+from apps.storefront.docs import ENDPOINTS
 from apps.workers.changes.consumer import ChangesConsumer
 from resale.application.operations.customers import Shopper
 from resale.application.queries.history import verify_history

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from apps.core.problems import Problem
-from apps.storefront.openapi.endpoints import ENDPOINTS
+from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.openapi.examples import EXAMPLES
 
 Schema = dict[str, Any]
@@ -19,11 +19,12 @@ _DESCRIPTIONS: Final[dict[str, str]] = {
 }
 
 
-def components() -> dict[str, Schema]:
-    """Build the schemas of every body and answer, and of the problem document."""
-    bodies = [endpoint.body for endpoint in ENDPOINTS if endpoint.body is not None]
-    answers = [kind for endpoint in ENDPOINTS for kind in endpoint.answers]
-    made = schemas_of([*bodies, *answers, Problem], ref=REF + "{name}")
+def components(endpoints: Iterable[AnyEndpoint]) -> dict[str, Schema]:
+    """Build the schemas of every body and response, and of the problem document."""
+    declared = tuple(endpoints)
+    bodies = [endpoint.body for endpoint in declared if endpoint.body is not None]
+    responses = [kind for endpoint in declared for kind in endpoint.responses]
+    made = schemas_of([*bodies, *responses, Problem], ref=REF + "{name}")
     sent = _reached(made, (kind.__name__ for kind in bodies))
     for name in sent:
         _let_optional_be_null(made[name])

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
-from apps.storefront.openapi.document import TAGS
-from apps.storefront.openapi.endpoints import ENDPOINTS, Access, Endpoint
+from apps.storefront.docs import ENDPOINTS
+from apps.storefront.endpoint import AnyEndpoint
+from apps.storefront.openapi.introduction import TAGS
+from apps.storefront.permissions import Access
 from deploy.local.reference.markdown import code, opening, page, table
 
 _CALLERS: Final[Mapping[Access, str]] = {
@@ -50,12 +52,12 @@ def _lines() -> Iterator[str]:
         )
 
 
-def _group(endpoint: Endpoint) -> int:
+def _group(endpoint: AnyEndpoint) -> int:
     """Order endpoints as the document orders their tags; within a tag they stay as declared."""
     return TAGS.index(endpoint.tag)
 
 
-def _row(endpoint: Endpoint) -> tuple[str, ...]:
+def _row(endpoint: AnyEndpoint) -> tuple[str, ...]:
     return (
         endpoint.method.upper(),
         code(endpoint.path),
@@ -63,6 +65,6 @@ def _row(endpoint: Endpoint) -> tuple[str, ...]:
         _CALLERS[endpoint.access],
         code(endpoint.scope or ""),
         "optional" if endpoint.if_match else "",
-        {None: "", True: "required", False: "optional"}[endpoint.key_required],
+        "" if endpoint.idempotency is None else "required" if endpoint.idempotency.is_required else "optional",
         endpoint.summary,
     )

@@ -12,8 +12,8 @@ import apps
 import resale
 from apps.core import problems
 from apps.core.problems import HTTPError, ProblemType
+from apps.storefront.docs import ENDPOINTS
 from apps.storefront.openapi.document import problems_of
-from apps.storefront.openapi.endpoints import ENDPOINTS
 from deploy.local.reference.markdown import code, opening, page, table
 from resale.errors import Conflict, Outcome
 

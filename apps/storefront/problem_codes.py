@@ -12,9 +12,9 @@ from resale.domain.cards import CardNumberRefused
 from resale.errors import Conflict, Invalid, Outcome, Unavailable
 
 
-def codes_of(*error_classes: type[Outcome | HTTPError]) -> tuple[ProblemType, ...]:
-    """Return the problem types of several error classes."""
-    return tuple(map(problem_type_of, error_classes))
+def codes_of(*declared: type[Outcome | HTTPError] | ProblemType) -> tuple[ProblemType, ...]:
+    """Return the problem types of several error classes; a problem type stays what it is."""
+    return tuple(one if isinstance(one, ProblemType) else problem_type_of(one) for one in declared)
 
 
 #: Problems of the tenant's own AWS account. Their classes belong to the adapters, which this package cannot import.

@@ -1,0 +1,44 @@
+"""The endpoints of ``/v1``, a module a noun; the order here is the document's."""
+
+from typing import Final
+
+from apps.storefront.endpoint import endpoints_of
+from apps.storefront.endpoints import (
+    address_formats,
+    balances,
+    claims,
+    clocks,
+    connections,
+    dead_letters,
+    ledger,
+    listing_decisions,
+    listings,
+    orders,
+    payouts,
+    purchases,
+    refunds,
+    sellers,
+    shipments,
+    webhooks,
+)
+
+NOUN_ENDPOINTS: Final = endpoints_of(
+    (
+        listings,
+        listing_decisions,
+        purchases,
+        orders,
+        address_formats,
+        claims,
+        sellers,
+        balances,
+        payouts,
+        refunds,
+        ledger,
+        connections,
+        webhooks,
+        shipments,
+        clocks,
+        dead_letters,
+    )
+)

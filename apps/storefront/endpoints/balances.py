@@ -1,0 +1,54 @@
+"""A seller's balance: what they have, and what moved it."""
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.parameters import PageQuery, given
+from apps.storefront.permissions import Access
+from resale.application.queries.balances import (
+    BalanceTransactionPage,
+    BalanceTransactionView,
+    BalanceView,
+    get_own_balance,
+    list_own_balance_transactions,
+)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/balance",
+    id="getBalance",
+    tag="Money",
+    summary="What the shopper has as a seller",
+    details=(
+        "`available` is what the next payout takes, `pending` what sales earn that are not completed yet. `owed` "
+        "is netted with what comes. `in_transit` is on its way to the bank."
+    ),
+    access=Access.SHOPPER,
+    responses=(BalanceView,),
+)
+def get(context: Context[None, None]) -> BalanceView:
+    """Show what the caller has, may expect and owes."""
+    return get_own_balance(reader=context.reader, principal=context.principal)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/balance_transactions",
+    id="listBalanceTransactions",
+    tag="Money",
+    summary="What came to the shopper's balance and what left it, newest first",
+    details=(
+        "Sales, reversals of refunds after completion, and payouts, each as it stands now: a payout that `failed` "
+        "or was `returned` gave back what it took."
+    ),
+    access=Access.SHOPPER,
+    query=PageQuery,
+    responses=(BalanceTransactionView,),
+    listed=True,
+)
+def list_transactions(context: Context[PageQuery, None]) -> BalanceTransactionPage:
+    """List what came to the caller's balance and what left it, newest first."""
+    query = context.query
+    return list_own_balance_transactions(
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+    )

@@ -1,0 +1,207 @@
+"""Claims: opened and withdrawn by buyers, decided by the brand."""
+
+from typing import Any, Final
+
+import msgspec
+
+from apps.core.container import get_container
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint, Idempotency
+from apps.storefront.endpoints.histories import history_endpoint
+from apps.storefront.parameters import NoBody, PageQuery, given
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.operations.claims import add_evidence, open_claim, resolve_claim, withdraw_claim
+from resale.application.operations.orders import RefundUnderWay
+from resale.application.queries.claims import (
+    BrandClaim,
+    BuyerClaim,
+    ClaimPage,
+    ClaimView,
+    SellerClaim,
+    claim_document,
+    get_claim,
+    list_claims,
+    list_evidence,
+    view_claim,
+)
+from resale.domain.claims import (
+    Claim,
+    ClaimChanged,
+    ClaimExists,
+    ClaimNotFound,
+    ClaimTransitionRefused,
+    NewClaim,
+    NewEvidence,
+    RefundAmountRefused,
+    Resolution,
+    TooMuchEvidence,
+)
+from resale.domain.entities import CLAIM
+from resale.domain.ids import ClaimId, OrderId
+from resale.domain.orders import OrderChanged, OrderNotFound, OrderTransitionRefused
+from resale.domain.sellers import SellerChanged
+from resale.domain.transfers import TransferChanged
+from resale.errors import Forbidden
+
+_TAG: Final = "Claims"
+_COLLECTION: Final = "/v1/claims"
+_VIEWS: Final = (BuyerClaim, SellerClaim, BrandClaim)
+_ACTED_ON: Final = (ClaimNotFound, Forbidden, ClaimTransitionRefused, ClaimChanged, OrderChanged, SellerChanged)
+#: A claim that comes to nothing completes its order, which pays the seller.
+_CLOSED: Final = (*_ACTED_ON, TransferChanged)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/orders/{order_id}/claims",
+    id="openClaim",
+    tag=_TAG,
+    summary="Claim that something is wrong",
+    details=(
+        "Of a delivered order, while its claim window is open (`claim_until`). The seller's money stays held until "
+        "the claim is closed. An order has one claim; the same claim again answers with it."
+    ),
+    access=Access.SHOPPER,
+    body=NewClaim,
+    status=201,
+    location=_COLLECTION,
+    responses=(BuyerClaim,),
+    tagged=True,
+    problems=(OrderNotFound, Forbidden, ClaimExists, OrderTransitionRefused, OrderChanged, ClaimChanged),
+)
+def open_(context: Context[None, NewClaim], order_id: OrderId) -> ClaimView:
+    """Claim that something is wrong with a delivered order."""
+    return _view(context, context.run(open_claim, order_id=order_id, new=context.body))
+
+
+@Endpoint(
+    method="get",
+    path=_COLLECTION,
+    id="listClaims",
+    tag=_TAG,
+    summary="Claims, newest first",
+    details="A buyer's own; for the brand, those that are not closed. Without what was written.",
+    access=Access.PARTY,
+    scope=Scope.CLAIMS_READ,
+    query=PageQuery,
+    responses=_VIEWS,
+    listed=True,
+)
+def list_own(context: Context[PageQuery, None]) -> ClaimPage:
+    """List the caller's claims, or those that are not closed for the brand."""
+    query = context.query
+    return list_claims(
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+    )
+
+
+@Endpoint(
+    method="get",
+    path="/v1/claims/{claim_id}",
+    id="getClaim",
+    tag=_TAG,
+    summary="One claim",
+    details="With its photos, each behind a link that ends after a quarter of an hour.",
+    access=Access.PARTY,
+    scope=Scope.CLAIMS_READ,
+    responses=_VIEWS,
+    tagged=True,
+    revalidated=False,  # links to its photos end
+    problems=(ClaimNotFound,),
+)
+def get(context: Context[None, None], claim_id: ClaimId) -> ClaimView:
+    """Show one claim as the caller may see it."""
+    return _with_evidence(context, get_claim(reader=context.reader, principal=context.principal, claim_id=claim_id))
+
+
+def _added(context: Context[Any, Any], claim_id: str) -> ClaimView:
+    view = get_claim(reader=context.reader, principal=context.principal, claim_id=ClaimId(claim_id))
+    return _with_evidence(context, view)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/claims/{claim_id}/evidence",
+    id="addEvidence",
+    tag=_TAG,
+    summary="Add a photo to a claim",
+    details=(
+        "By its buyer, while it is not decided. The last of `evidence` has a form in `upload`: POST its `fields` "
+        "and then `file` as multipart/form-data to its `url`. A photo is never public: `url` ends soon."
+    ),
+    access=Access.SHOPPER,
+    body=NewEvidence,
+    idempotency=Idempotency("add_evidence", _added),
+    status=201,
+    location=_COLLECTION,
+    responses=(BuyerClaim,),
+    tagged=True,
+    problems=(*_ACTED_ON, TooMuchEvidence),
+)
+def add(context: Context[None, NewEvidence], claim_id: ClaimId) -> ClaimView:
+    """Add a photo."""
+    claim = context.run(add_evidence, claim_id=claim_id, new=context.body)
+    return _with_evidence(context, _view(context, claim))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/claims/{claim_id}/withdraw",
+    id="withdrawClaim",
+    tag=_TAG,
+    summary="Take a claim back",
+    details="By its buyer; the order completes. Said again it changes nothing.",
+    access=Access.SHOPPER,
+    body=NoBody,
+    is_body_required=False,
+    responses=(BuyerClaim,),
+    tagged=True,
+    problems=_CLOSED,
+)
+def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
+    """Take a claim back."""
+    return _view(context, context.run(withdraw_claim, claim_id=claim_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/claims/{claim_id}/resolve",
+    id="resolveClaim",
+    tag=_TAG,
+    summary="Decide on a claim",
+    details=(
+        "`approve`: the item comes back, a return label is bought, its first scan starts the refund. "
+        "`approve_without_return`: all of the money, or `refund_amount` of it, goes back and the item stays. "
+        "`request_evidence`, `deny`: they need a `note` to the buyer. The same decision again changes nothing."
+    ),
+    access=Access.BRAND,
+    scope=Scope.CLAIMS_WRITE,
+    body=Resolution,
+    if_match=True,
+    responses=(BrandClaim,),
+    tagged=True,
+    problems=(*_CLOSED, RefundAmountRefused, OrderTransitionRefused, RefundUnderWay),
+)
+def resolve(context: Context[None, Resolution], claim_id: ClaimId) -> ClaimView:
+    """Decide on a claim."""
+    return _view(context, context.run(resolve_claim, claim_id=claim_id, resolution=context.body))
+
+
+get_claim_history = history_endpoint(CLAIM)
+
+
+def _view(context: Context[Any, Any], claim: Claim) -> ClaimView:
+    return view_claim(reader=context.reader, principal=context.principal, document=claim_document(claim))
+
+
+def _with_evidence(context: Context[Any, Any], view: ClaimView) -> ClaimView:
+    """Add the photos; only their buyer uploads."""
+    photos = list_evidence(
+        reader=context.reader,
+        links=get_container().private_links(context.tenant),
+        forms=context.uploads if isinstance(view, BuyerClaim) else None,
+        claim_id=view.id,
+        now=context.now,
+    )
+    return msgspec.structs.replace(view, evidence=photos)

@@ -1,0 +1,113 @@
+"""Test clocks: a sandbox shop's own back end moves its time. Here alone an endpoint reads the wall clock."""
+
+from typing import Final
+
+from apps.core import clock
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.parameters import LimitQuery
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.operations.clocks import advance_test_clock, create_test_clock
+from resale.application.queries.clocks import ClockPage, ClockView, get_test_clock, list_test_clocks, view_test_clock
+from resale.domain.clocks import (
+    ClockAdvance,
+    ClockBackwards,
+    ClockChanged,
+    ClockExists,
+    ClockNotFound,
+    ClockTooFar,
+    NewClock,
+    SandboxOnly,
+)
+from resale.domain.ids import ClockId
+
+_TAG: Final = "Test clocks"
+_COLLECTION: Final = "/v1/test_clocks"
+
+
+@Endpoint(
+    method="get",
+    path=_COLLECTION,
+    id="listTestClocks",
+    tag=_TAG,
+    summary="The shop's test clock, if it has one",
+    access=Access.BRAND,
+    scope=Scope.TEST_CLOCKS_MANAGE,
+    query=LimitQuery,
+    responses=(ClockView,),
+    listed=True,
+    problems=(SandboxOnly,),
+)
+def list_all(context: Context[LimitQuery, None]) -> ClockPage:
+    """List the shop's test clocks: one, or none."""
+    return list_test_clocks(reader=context.reader, principal=context.principal, wall_now=clock.for_platform())
+
+
+@Endpoint(
+    method="post",
+    path=_COLLECTION,
+    id="createTestClock",
+    tag=_TAG,
+    summary="Make the shop's test clock",
+    details=(
+        "A sandbox shop has at most one, for good. It shows the wall clock's time, or runs ahead from `now`; it "
+        "never stops. Every deadline of the shop follows it from then on, everywhere within a second. Tokens, "
+        "upload forms, signatures and Idempotency-Keys keep to the wall clock."
+    ),
+    access=Access.BRAND,
+    scope=Scope.TEST_CLOCKS_MANAGE,
+    body=NewClock,
+    status=201,
+    location=_COLLECTION,
+    responses=(ClockView,),
+    tagged=True,
+    problems=(SandboxOnly, ClockExists, ClockBackwards, ClockTooFar, ClockChanged),
+)
+def create(context: Context[None, NewClock]) -> ClockView:
+    """Make the shop's test clock."""
+    made = context.run(create_test_clock, new=context.body, wall_now=clock.for_platform())
+    clock.forget_absence(context.tenant)
+    return view_test_clock(made, wall_now=clock.for_platform())
+
+
+@Endpoint(
+    method="get",
+    path="/v1/test_clocks/{clock_id}",
+    id="getTestClock",
+    tag=_TAG,
+    summary="What time it is for the shop",
+    access=Access.BRAND,
+    scope=Scope.TEST_CLOCKS_MANAGE,
+    responses=(ClockView,),
+    problems=(SandboxOnly, ClockNotFound),
+)
+def get(context: Context[None, None], clock_id: ClockId) -> ClockView:
+    """Show the time. Without an ETag, as it is another one each time."""
+    return get_test_clock(
+        reader=context.reader, principal=context.principal, clock_id=clock_id, wall_now=clock.for_platform()
+    )
+
+
+@Endpoint(
+    method="post",
+    path="/v1/test_clocks/{clock_id}/advance",
+    id="advanceTestClock",
+    tag=_TAG,
+    summary="Move the shop's time forward",
+    details=(
+        "`to` a moment, or on by `seconds`: one of them. At most 400 days in one call, and ten years ahead in all. "
+        "What is due by then is woken at once. Said again it moves again: send `If-Match` to move it once."
+    ),
+    access=Access.BRAND,
+    scope=Scope.TEST_CLOCKS_MANAGE,
+    body=ClockAdvance,
+    if_match=True,
+    responses=(ClockView,),
+    tagged=True,
+    problems=(SandboxOnly, ClockNotFound, ClockBackwards, ClockTooFar, ClockChanged),
+)
+def advance(context: Context[None, ClockAdvance], clock_id: ClockId) -> ClockView:
+    """Move the shop's time forward, and wake what is due by then."""
+    advanced = context.run(advance_test_clock, clock_id=clock_id, advance=context.body, wall_now=clock.for_platform())
+    return view_test_clock(advanced, wall_now=clock.for_platform())

@@ -1,0 +1,45 @@
+"""Histories, for the brand's own back end: one endpoint for each entity type whose history it can list."""
+
+from typing import Any, Final
+
+from apps.storefront import problem_codes
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.parameters import PageQuery, given
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.queries.history import HistoryList, Recorded, list_history
+from resale.domain.entities import EntityType
+
+_VOWELS: Final = "aeio"
+
+
+def history_endpoint(entity_type: EntityType[Any, Any]) -> Endpoint[PageQuery, None]:
+    """Declare the endpoint of an entity type's history."""
+    name, argument, recorded = entity_type.name, entity_type.argument, Recorded(entity_type.prefix)
+
+    def get_history(context: Context[PageQuery, None], /, **path: str) -> HistoryList:
+        """Show what happened to it, oldest first, and whether the record of it is whole."""
+        return list_history(
+            reader=context.reader,
+            principal=context.principal,
+            of=recorded,
+            entity_id=path[argument],
+            limit=context.query.limit,
+            cursor=given(context.query.cursor),
+        )
+
+    declared: Endpoint[PageQuery, None] = Endpoint(
+        method="get",
+        path=f"/v1/{name}s/{{{argument}}}/history",
+        id=f"get{name.capitalize()}History",
+        tag="Histories",
+        summary=f"Everything that happened to {'an' if name[0] in _VOWELS else 'a'} {name}, oldest first",
+        details="With the verification of its whole chain of hashes.",
+        access=Access.BRAND,
+        scope=Scope.HISTORY_READ,
+        query=PageQuery,
+        responses=(HistoryList,),
+        problems=(*problem_codes.LIST, entity_type.not_found),
+    )
+    return declared(get_history)

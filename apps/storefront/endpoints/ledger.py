@@ -1,0 +1,153 @@
+"""The brand's books: what was booked, what the accounts hold, and whether the provider agrees."""
+
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from apps.core import clock
+from apps.core.container import get_container
+from apps.core.requests import Body
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.parameters import PageQuery, given
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.queries.ledger import (
+    MAX_LISTED_DAYS,
+    BalanceSheet,
+    LedgerBehind,
+    LedgerDays,
+    LedgerNotFound,
+    LedgerTransactionPage,
+    LedgerTransactionView,
+    Reconciliation,
+    get_balance_sheet,
+    get_reconciliation,
+    list_ledger_transactions,
+)
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.text import reference
+from resale.errors import FieldError, Invalid
+
+_TAG: Final = "Money"
+
+Source = Annotated[
+    str,
+    reference(r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
+]
+Day = Annotated[date, msgspec.Meta(description="A day in UTC.")]
+Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="How many days back.")]
+
+
+class LedgerQuery(PageQuery, frozen=True, kw_only=True):
+    """Which bookings: of an order or a payout, of a day, or from one day to another."""
+
+    source: Source | UnsetType = UNSET
+    day: Day | UnsetType = UNSET
+    first: Annotated[Day, msgspec.Meta(description="The first day.")] | UnsetType = msgspec.field(
+        default=UNSET, name="from"
+    )
+    last: Annotated[Day, msgspec.Meta(description="The last day, at most 31 of them.")] | UnsetType = msgspec.field(
+        default=UNSET, name="to"
+    )
+
+
+class ReconciliationQuery(Body, frozen=True, kw_only=True):
+    """How far back."""
+
+    days: Days = 7
+
+
+@Endpoint(
+    method="get",
+    path="/v1/ledger/transactions",
+    id="listLedgerTransactions",
+    tag=_TAG,
+    summary="What was booked, oldest first",
+    details=(
+        "For an order or a payout by `source`, on a `day`, or `from` one day `to` another, in UTC. Debits are "
+        "positive, credits negative; the entries of a transaction sum to nought and are never split over pages. "
+        "A day that is not over may still gain some that belong before the cursor: read it again when it is."
+    ),
+    access=Access.BRAND,
+    scope=Scope.LEDGER_READ,
+    query=LedgerQuery,
+    responses=(LedgerTransactionView,),
+    listed=True,
+    problems=(LedgerNotFound, LedgerBehind),
+)
+def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionPage:
+    """List what was booked: for an order or a payout, or on some days."""
+    query = context.query
+    return list_ledger_transactions(
+        reader=context.reader,
+        principal=context.principal,
+        of=_asked_for(query),
+        limit=query.limit,
+        cursor=given(query.cursor),
+    )
+
+
+@Endpoint(
+    method="get",
+    path="/v1/ledger/balances",
+    id="getBalanceSheet",
+    tag=_TAG,
+    summary="What the house's accounts hold",
+    details=(
+        "An amount for each currency, the shop's own first; nothing is added up over currencies. Read entry by "
+        "entry: for reports, not for every page."
+    ),
+    access=Access.BRAND,
+    scope=Scope.LEDGER_READ,
+    responses=(BalanceSheet,),
+    problems=(LedgerNotFound,),
+)
+def get_balances(context: Context[None, None]) -> BalanceSheet:
+    """Sum up the house's accounts."""
+    return get_balance_sheet(reader=context.reader, principal=context.principal)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/reports/reconciliation",
+    id="getReconciliation",
+    tag=_TAG,
+    summary="Whether provider, ledger and orders agree",
+    details="Movement by movement; `agreed` when nothing differs but what a step is still to settle.",
+    access=Access.BRAND,
+    scope=Scope.LEDGER_READ,
+    query=ReconciliationQuery,
+    responses=(Reconciliation,),
+    problems=(LedgerNotFound, PartnerMisconfigured, PartnerUnavailable),
+)
+def reconcile(context: Context[ReconciliationQuery, None]) -> Reconciliation:
+    """Hold provider, ledger and orders against each other."""
+    return get_reconciliation(
+        reader=context.reader,
+        principal=context.principal,
+        payments=get_container().payments(context.tenant),
+        back=timedelta(days=context.query.days),
+        now=context.now,
+        wall_now=clock.for_platform(),
+    )
+
+
+def _asked_for(query: LedgerQuery) -> str | LedgerDays:
+    """Read which bookings are meant. Raises Invalid."""
+    match query.source, query.day, query.first, query.last:
+        case str(source), UnsetType(), UnsetType(), UnsetType():
+            return source
+        case UnsetType(), date() as day, UnsetType(), UnsetType():
+            return LedgerDays(first=day, last=day)
+        case UnsetType(), UnsetType(), date() as first, date() as last:
+            if 0 <= (last - first).days < MAX_LISTED_DAYS:
+                return LedgerDays(first=first, last=last)
+            raise _wrong("/to", "out_of_range", f"1 to {MAX_LISTED_DAYS} days are listed at once.")
+    raise _wrong("/source", "required", "Name a source, a day, or a first and a last day with from and to.")
+
+
+def _wrong(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid("The query is not valid.", errors=(FieldError(pointer=pointer, code=code, detail=detail),))

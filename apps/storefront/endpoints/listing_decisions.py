@@ -1,0 +1,188 @@
+"""What becomes of a listing: taken off and put back by its seller or the brand, decided on by the brand, sold again."""
+
+from typing import Final
+
+import msgspec
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.endpoints.histories import history_endpoint
+from apps.storefront.listing_views import represent_page, represent_written
+from apps.storefront.parameters import NoBody, PageQuery, given
+from apps.storefront.permissions import Access
+from apps.storefront.responses import Representation
+from apps.tenancy.scopes import Scope
+from resale.application.operations.listings import (
+    Moderation,
+    moderate_listing,
+    pause_listing,
+    relist_listing,
+    resume_listing,
+    withdraw_listing,
+)
+from resale.application.queries.listings import BrandListing, OwnerListing, PublicListing, list_seller_listings
+from resale.domain.customers import CustomerNotFound
+from resale.domain.entities import LISTING
+from resale.domain.ids import CustomerId, ListingId
+from resale.domain.listings import (
+    EditedTooOften,
+    ListingChanged,
+    ListingNotFound,
+    ListingTransitionRefused,
+    NotRelistable,
+    PriceRefused,
+)
+from resale.domain.purchases import PurchaseChanged, PurchaseNotFound
+from resale.errors import Forbidden
+
+_TAG: Final = "Listings"
+_PARTY_VIEWS: Final = (OwnerListing, BrandListing)
+_CHANGED: Final = (ListingNotFound, Forbidden, ListingTransitionRefused, ListingChanged)
+_ENDED: Final = (*_CHANGED, PurchaseNotFound, PurchaseChanged)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/pause",
+    id="pauseListing",
+    tag=_TAG,
+    summary="Take a listing off, for a while",
+    details=(
+        "By its seller or by the brand: nobody else sees or buys it meanwhile. A reserved one is refused: its "
+        "order goes on. Said again it changes nothing."
+    ),
+    access=Access.PARTY,
+    scope=Scope.LISTINGS_MODERATE,
+    body=NoBody,
+    is_body_required=False,
+    if_match=True,
+    responses=_PARTY_VIEWS,
+    tagged=True,
+    problems=(*_CHANGED, EditedTooOften),
+)
+def pause(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
+    """Take it off, for a while."""
+    return represent_written(context, context.run(pause_listing, listing_id=listing_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/resume",
+    id="resumeListing",
+    tag=_TAG,
+    summary="Put a paused listing on sale again",
+    details="By its seller or by the brand; it keeps its place in every list. Of one on sale it changes nothing.",
+    access=Access.PARTY,
+    scope=Scope.LISTINGS_MODERATE,
+    body=NoBody,
+    is_body_required=False,
+    if_match=True,
+    responses=_PARTY_VIEWS,
+    tagged=True,
+    problems=_CHANGED,
+)
+def resume(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
+    """Put it on sale again."""
+    return represent_written(context, context.run(resume_listing, listing_id=listing_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/withdraw",
+    id="withdrawListing",
+    tag=_TAG,
+    summary="Take a listing off, for good",
+    details="By its seller or by the brand. Said again it changes nothing.",
+    access=Access.PARTY,
+    scope=Scope.LISTINGS_MODERATE,
+    body=NoBody,
+    is_body_required=False,
+    if_match=True,
+    responses=_PARTY_VIEWS,
+    tagged=True,
+    problems=_ENDED,
+)
+def withdraw(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
+    """Take it off, for good."""
+    return represent_written(context, context.run(withdraw_listing, listing_id=listing_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/relist",
+    id="relistListing",
+    tag=_TAG,
+    summary="Sell a returned item again",
+    details=(
+        "Of a sold listing whose order was refunded or cancelled: makes a new listing like it, with its photos, "
+        "`relisted_from` it, which goes to review. Said again it answers with the same new listing."
+    ),
+    access=Access.SHOPPER,
+    body=NoBody,
+    is_body_required=False,
+    status=201,
+    location="/v1/listings",
+    responses=(OwnerListing,),
+    tagged=True,
+    problems=(ListingNotFound, Forbidden, NotRelistable, ListingChanged),
+)
+def relist(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
+    """Sell a returned item again."""
+    return represent_written(context, context.run(relist_listing, listing_id=listing_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/moderation",
+    id="moderateListing",
+    tag="Moderation",
+    summary="Approve, reject, ask for changes, or take down",
+    details=(
+        "`version` (or If-Match) is what was looked at: an edit since then is not decided on unseen. `remove` "
+        "takes down, for good and with a reason, what is on sale, paused or waiting; one that an order holds is "
+        "refused: cancel the order first."
+    ),
+    access=Access.BRAND,
+    scope=Scope.LISTINGS_MODERATE,
+    body=Moderation,
+    if_match=True,
+    responses=(BrandListing,),
+    tagged=True,
+    problems=(*_ENDED, PriceRefused),
+)
+def moderate(context: Context[None, Moderation], listing_id: ListingId) -> Representation:
+    """Approve, reject, ask for changes, or take down."""
+    moderation, version = context.body, context.expected_version
+    if version is not None:
+        moderation = msgspec.structs.replace(moderation, version=version)
+    return represent_written(context, context.run(moderate_listing, listing_id=listing_id, moderation=moderation))
+
+
+get_listing_history = history_endpoint(LISTING)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/sellers/{seller_id}/listings",
+    id="listSellerListings",
+    tag=_TAG,
+    summary="A seller's listings, newest first",
+    details="Sellers see all of their own; others only what is on show, so a page may hold fewer than `limit`.",
+    access=Access.KEY,
+    scope=Scope.LISTINGS_READ,
+    query=PageQuery,
+    responses=(PublicListing, OwnerListing, BrandListing),
+    listed=True,
+    problems=(CustomerNotFound,),
+)
+def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> Representation:
+    """List a seller's listings, newest first."""
+    query = context.query
+    page = list_seller_listings(
+        reader=context.reader,
+        principal=context.principal,
+        seller_id=seller_id,
+        limit=query.limit,
+        cursor=given(query.cursor),
+    )
+    return represent_page(context, page)

@@ -1,0 +1,220 @@
+"""Listings: looked at by anybody, drafted, changed and submitted by their seller."""
+
+from typing import Any, Final
+
+import msgspec
+from django.http import HttpResponse
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint, Idempotency
+from apps.storefront.listing_views import listing_tag, offers_uploads, represent, represent_page, represent_written
+from apps.storefront.parameters import ListingsQuery, NoBody, given
+from apps.storefront.permissions import Access
+from apps.storefront.responses import PUBLIC_CACHING, Representation, is_current, not_modified
+from apps.tenancy.scopes import Scope
+from resale.application.operations.listings import create_listing, edit_listing, submit_listing
+from resale.application.queries.listings import (
+    BrandListing,
+    OwnerListing,
+    PublicListing,
+    get_listing,
+    list_active_listings,
+    listing_document,
+    view_image,
+    view_listing,
+)
+from resale.domain.access import Principal
+from resale.domain.customers import CustomerChanged
+from resale.domain.ids import ListingId
+from resale.domain.listings import (
+    EditedTooOften,
+    ImagesFrozen,
+    ImagesPending,
+    ListingChanged,
+    ListingEdit,
+    ListingNotFound,
+    ListingTransitionRefused,
+    NewListing,
+    PriceRefused,
+)
+from resale.domain.media import TooManyImages
+from resale.domain.purchases import (
+    PurchaseChanged,
+    PurchaseChangedTooOften,
+    PurchaseExhausted,
+    PurchaseNotFound,
+    PurchaseRequired,
+)
+from resale.errors import FieldError, Forbidden, Invalid
+
+_TAG: Final = "Listings"
+_COLLECTION: Final = "/v1/listings"
+
+
+@Endpoint(
+    method="get",
+    path=_COLLECTION,
+    id="listListings",
+    tag=_TAG,
+    summary="What is on sale, newest first",
+    details="Of one product, or of one market; without either, of the shop's own market.",
+    access=Access.KEY,
+    query=ListingsQuery,
+    responses=(PublicListing,),
+    listed=True,
+    is_hot=True,
+)
+def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
+    """List what is on sale, newest first."""
+    query = context.query
+    product, market = given(query.product), given(query.market)
+    if product is not None and market is not None:
+        raise _two_filters()
+    page = list_active_listings(
+        reader=context.reader,
+        market=market or context.tenant.market,
+        product=product,
+        limit=query.limit,
+        cursor=given(query.cursor),
+    )
+    return represent_page(context, page)
+
+
+def _created(context: Context[Any, Any], listing_id: str) -> Representation:
+    view = get_listing(reader=context.reader, principal=context.principal, listing_id=ListingId(listing_id))
+    return represent(context, view)
+
+
+@Endpoint(
+    method="post",
+    path=_COLLECTION,
+    id="createListing",
+    tag=_TAG,
+    summary="List an item",
+    details=(
+        "Makes a draft with a slot for each image. Each `images[].upload` is a form: POST its `fields` and then "
+        "`file` as multipart/form-data to its `url`, before `expires_at`. A form that has expired is signed anew "
+        "when the seller reads the listing. When every image is `ready`, submit the listing. `purchase_id` names "
+        "the shopper's past purchase that the item is a unit of; the listing claims it until it ends unsold."
+    ),
+    access=Access.SHOPPER,
+    body=NewListing,
+    idempotency=Idempotency("create_listing", _created),
+    status=201,
+    location=_COLLECTION,
+    responses=(OwnerListing,),
+    tagged=True,
+    problems=(
+        PriceRefused,
+        CustomerChanged,
+        PurchaseNotFound,
+        PurchaseExhausted,
+        PurchaseRequired,
+        PurchaseChangedTooOften,
+        PurchaseChanged,
+    ),
+)
+def create(context: Context[None, NewListing]) -> Representation:
+    """List an item: a draft, with an upload form for each of its images, rendered without reading it back."""
+    listing, slots = context.run(create_listing, new=context.body)
+    seller = Principal(customer_id=listing.seller_id)
+    document = listing_document(listing)
+    view = view_listing(reader=context.reader, principal=seller, document=document, with_images=False)
+    if not isinstance(view, OwnerListing):
+        raise TypeError("a seller sees the images of their listing")
+    return represent(context, msgspec.structs.replace(view, images=tuple(view_image(slot) for slot in slots)))
+
+
+@Endpoint(
+    method="get",
+    path="/v1/listings/{listing_id}",
+    id="getListing",
+    tag=_TAG,
+    summary="One listing",
+    details=(
+        "Its seller and the brand see more of it, and in every state; others see it while it is on show. It goes "
+        "off sale by itself at `expires_at`, unless an order holds it then."
+    ),
+    access=Access.KEY,
+    scope=Scope.LISTINGS_READ,
+    responses=(PublicListing, OwnerListing, BrandListing),
+    tagged=True,
+    problems=(ListingNotFound,),
+    is_hot=True,
+)
+def get(context: Context[None, None], listing_id: ListingId) -> Representation | HttpResponse:
+    """Show one listing as the caller may see it."""
+    view = get_listing(reader=context.reader, principal=context.principal, listing_id=listing_id)
+    tag = listing_tag(view)
+    if is_current(context.request, tag) and not offers_uploads(view, context):
+        return not_modified(tag, caching=None if isinstance(view, OwnerListing) else PUBLIC_CACHING)
+    return represent(context, view)
+
+
+@Endpoint(
+    method="patch",
+    path="/v1/listings/{listing_id}",
+    id="editListing",
+    tag=_TAG,
+    summary="Change a listing",
+    details="What is absent stays; `images` adds slots. An active or paused listing goes back to review.",
+    access=Access.SHOPPER,
+    body=ListingEdit,
+    if_match=True,
+    responses=(OwnerListing,),
+    tagged=True,
+    problems=(
+        ListingNotFound,
+        Forbidden,
+        ListingTransitionRefused,
+        ListingChanged,
+        EditedTooOften,
+        ImagesFrozen,
+        TooManyImages,
+        PriceRefused,
+    ),
+)
+def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Representation:
+    """Change a listing; what is absent stays."""
+    listing, _ = context.run(edit_listing, listing_id=listing_id, edit=context.body)
+    return represent_written(context, listing)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/listings/{listing_id}/submit",
+    id="submitListing",
+    tag=_TAG,
+    summary="Ask for review",
+    details=(
+        "Freezes the images that are ready. An expired listing is put forward again by it. Said again it changes "
+        "nothing."
+    ),
+    access=Access.SHOPPER,
+    body=NoBody,
+    is_body_required=False,
+    if_match=True,
+    responses=(OwnerListing,),
+    tagged=True,
+    problems=(
+        ListingNotFound,
+        Forbidden,
+        PriceRefused,
+        ImagesPending,
+        TooManyImages,
+        ListingTransitionRefused,
+        ListingChanged,
+        PurchaseNotFound,
+        PurchaseExhausted,
+        PurchaseChangedTooOften,
+        PurchaseChanged,
+    ),
+)
+def submit(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
+    """Ask for review."""
+    return represent_written(context, context.run(submit_listing, listing_id=listing_id))
+
+
+def _two_filters() -> Invalid:
+    detail = "Ask for a product or for a market, not for both."
+    return Invalid(detail, errors=(FieldError(pointer="/market", code="mutually_exclusive", detail=detail),))

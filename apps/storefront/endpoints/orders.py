@@ -1,0 +1,297 @@
+"""Orders and sales: submitted and cancelled by buyers, shipped by sellers, looked at by both parties and the brand."""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint, Idempotency
+from apps.storefront.endpoints.histories import history_endpoint
+from apps.storefront.parameters import NoBody, OrderRole, OrdersQuery, PageQuery, given
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.operations.orders import (
+    Acknowledgement,
+    LabelUnderWay,
+    acknowledge_order,
+    cancel_order,
+    confirm_receipt,
+    correct_address,
+    request_label,
+    submit_order,
+)
+from resale.application.operations.sellers import ShipFromMissing
+from resale.application.queries.orders import (
+    BrandOrder,
+    BuyerOrder,
+    OrderPage,
+    OrderView,
+    SellerOrder,
+    get_order,
+    list_orders,
+    order_document,
+    view_order,
+)
+from resale.domain.access import Principal
+from resale.domain.addresses import Address, accepted_address
+from resale.domain.customers import CustomerChanged
+from resale.domain.entities import ORDER
+from resale.domain.ids import OrderId
+from resale.domain.listings import ListingChanged, ListingNotForSale, ListingNotFound
+from resale.domain.orders import (
+    AttentionOpen,
+    NewOrder,
+    Order,
+    OrderChanged,
+    OrderNotFound,
+    OrderPrivate,
+    OrderTransitionRefused,
+    OwnListing,
+)
+from resale.domain.sellers import SellerChanged
+from resale.errors import FieldError, Forbidden, Invalid
+
+_TAG: Final = "Orders"
+_VIEWS: Final = (BuyerOrder, SellerOrder, BrandOrder)
+_ACTED_ON: Final = (OrderNotFound, Forbidden, OrderTransitionRefused, OrderChanged)
+
+
+class LabelRequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the parcel leaves from; absent: what the seller's account says."""
+
+    ship_from: Address | None = None
+
+
+@Endpoint(
+    method="get",
+    path="/v1/orders",
+    id="listOrders",
+    tag=_TAG,
+    summary="Orders, newest first",
+    details="A shopper's purchases, or with `role=seller` their sales; for the brand, all. Without addresses.",
+    access=Access.PARTY,
+    scope=Scope.ORDERS_READ,
+    query=OrdersQuery,
+    responses=_VIEWS,
+    listed=True,
+    is_hot=True,
+)
+def list_own_orders(context: Context[OrdersQuery, None]) -> OrderPage:
+    """List the caller's orders, newest first."""
+    query = context.query
+    if context.is_brand and query.role is not UNSET:
+        raise _no_role()
+    return _list_orders(context, as_seller=query.role == OrderRole.SELLER)
+
+
+def _submitted(context: Context[Any, Any], order_id: str) -> OrderView:
+    return get_order(reader=context.reader, principal=context.principal, order_id=OrderId(order_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/orders",
+    id="submitOrder",
+    tag=_TAG,
+    summary="Buy a listing",
+    details=(
+        "Reserves the listing and makes the order in one step: of any number of buyers exactly one gets 202. "
+        "Payment follows; read the order at `Location` until it is `confirmed` or `cancelled`. "
+        "`payment_token` is a payment provider's token: a card number is refused. "
+        "When the buyer's bank asks for 3-D Secure, `next_action` is `redirect_to_url`: open its `url` in the "
+        "buyer's browser. The bank leads them back to `return_url`, with `order_id` and the provider's parameters "
+        "added. Those are no proof: read the order. `return_url` is an `https://` page of one of the shop's "
+        "allowed origins, without fragment; a sandbox shop may also use `http://localhost` on any port."
+    ),
+    access=Access.SHOPPER,
+    body=NewOrder,
+    idempotency=Idempotency("submit_order", _submitted, is_required=True),
+    status=202,
+    location="/v1/orders",
+    responses=(BuyerOrder,),
+    tagged=True,
+    problems=(ListingNotFound, ListingNotForSale, ListingChanged, OwnListing, CustomerChanged),
+)
+def submit(context: Context[None, NewOrder]) -> OrderView:
+    """Buy a listing."""
+    new = context.body
+    order = context.run(submit_order, new=new)
+    address = accepted_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
+    return view_order(
+        reader=context.reader,
+        principal=Principal(customer_id=order.buyer_id),
+        document=order_document(order),
+        opened=OrderPrivate(shipping_address=address, payment_token=new.payment_token),
+    )
+
+
+@Endpoint(
+    method="get",
+    path="/v1/orders/{order_id}",
+    id="getOrder",
+    tag=_TAG,
+    summary="One order",
+    details="The seller sees where it goes once it is confirmed, and never who bought it.",
+    access=Access.PARTY,
+    scope=Scope.ORDERS_READ,
+    responses=_VIEWS,
+    tagged=True,
+    problems=(OrderNotFound,),
+)
+def get(context: Context[None, None], order_id: OrderId) -> OrderView:
+    """Show one order as the caller may see it."""
+    return get_order(reader=context.reader, principal=context.principal, order_id=order_id)
+
+
+@Endpoint(
+    method="put",
+    path="/v1/orders/{order_id}/shipping_address",
+    id="correctShippingAddress",
+    tag=_TAG,
+    summary="Correct where an order goes",
+    details=(
+        "By its buyer or the brand, until a label is bought for it. When the carrier refused the address, the "
+        "buyer's view has `next_action.type` `correct_shipping_address`; the label is then bought for the new "
+        "address, and the seller gets the whole time to ship again. Idempotent: repeating it has no effect."
+    ),
+    access=Access.PARTY,
+    scope=Scope.ORDERS_WRITE,
+    body=Address,
+    if_match=True,
+    responses=(BuyerOrder, BrandOrder),
+    tagged=True,
+    problems=(OrderNotFound, Forbidden, OrderTransitionRefused, LabelUnderWay, OrderChanged),
+)
+def correct(context: Context[None, Address], order_id: OrderId) -> OrderView:
+    """Correct where an order goes."""
+    return _view(context, context.run(correct_address, order_id=order_id, address=context.body))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/orders/{order_id}/cancel",
+    id="cancelOrder",
+    tag=_TAG,
+    summary="Cancel an order",
+    details=(
+        "While a payment runs this is a request that is honoured when it ends. A paid order that is not shipped is "
+        "`cancelling` until label and money went back. Said again it changes nothing."
+    ),
+    access=Access.PARTY,
+    scope=Scope.ORDERS_WRITE,
+    body=NoBody,
+    is_body_required=False,
+    if_match=True,
+    responses=_VIEWS,
+    tagged=True,
+    problems=(*_ACTED_ON, ListingChanged),
+)
+def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
+    """Cancel an order, or ask for it while a payment runs."""
+    return _view(context, context.run(cancel_order, order_id=order_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/orders/{order_id}/acknowledge",
+    id="acknowledgeOrder",
+    tag=_TAG,
+    summary="Take note of what needed a person",
+    details=(
+        "Clears `attention` where nothing is left to do: `charged_back`, and `label_refused` of an order that is "
+        "over. The reason, a code of your own, goes on record. Every other `attention` goes with what it asks for. "
+        "Said again it changes nothing."
+    ),
+    access=Access.BRAND,
+    scope=Scope.ORDERS_WRITE,
+    body=Acknowledgement,
+    if_match=True,
+    responses=(BrandOrder,),
+    tagged=True,
+    problems=(OrderNotFound, Forbidden, AttentionOpen, OrderChanged),
+)
+def acknowledge(context: Context[None, Acknowledgement], order_id: OrderId) -> OrderView:
+    """Take note of what needed a person and has nothing left to do."""
+    return _view(context, context.run(acknowledge_order, order_id=order_id, acknowledgement=context.body))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/orders/{order_id}/confirm_receipt",
+    id="confirmReceipt",
+    tag=_TAG,
+    summary="Say that all is well",
+    details="The order completes now and not at the end of the claim window; there is no claim after it.",
+    access=Access.SHOPPER,
+    body=NoBody,
+    is_body_required=False,
+    responses=(BuyerOrder,),
+    tagged=True,
+    problems=_ACTED_ON,
+)
+def confirm(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
+    """Say that all is well."""
+    return _view(context, context.run(confirm_receipt, order_id=order_id))
+
+
+@Endpoint(
+    method="get",
+    path="/v1/sales",
+    id="listSales",
+    tag=_TAG,
+    summary="What the shopper sold, newest first",
+    details="As `GET /v1/orders?role=seller`. Without addresses.",
+    access=Access.SHOPPER,
+    query=PageQuery,
+    responses=(SellerOrder,),
+    listed=True,
+)
+def list_sales(context: Context[PageQuery, None]) -> OrderPage:
+    """List what the caller sold, newest first."""
+    return _list_orders(context, as_seller=True)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/sales/{order_id}/label",
+    id="requestLabel",
+    tag=_TAG,
+    summary="Ask for the label of a sale",
+    details=(
+        "By the seller. The workflow buys it within moments; read the order for `label_url`. Without `ship_from` "
+        "the seller account's own is used; with it, it is kept there. Said again it changes nothing."
+    ),
+    access=Access.SHOPPER,
+    body=LabelRequestBody,
+    is_body_required=False,
+    responses=(SellerOrder,),
+    tagged=True,
+    problems=(*_ACTED_ON, ShipFromMissing, SellerChanged),
+)
+def ask_for_label(context: Context[None, LabelRequestBody], order_id: OrderId) -> OrderView:
+    """Ask for the label of a sale."""
+    return _view(context, context.run(request_label, order_id=order_id, ship_from=context.body.ship_from))
+
+
+get_order_history = history_endpoint(ORDER)
+
+
+def _list_orders(context: Context[PageQuery, None], *, as_seller: bool) -> OrderPage:
+    query = context.query
+    return list_orders(
+        reader=context.reader,
+        principal=context.principal,
+        as_seller=as_seller,
+        limit=query.limit,
+        cursor=given(query.cursor),
+    )
+
+
+def _view(context: Context[Any, Any], order: Order) -> OrderView:
+    return view_order(reader=context.reader, principal=context.principal, document=order_document(order))
+
+
+def _no_role() -> Invalid:
+    detail = "The brand lists all orders; a role is a shopper's."
+    return Invalid(detail, errors=(FieldError(pointer="/role", code="not_applicable", detail=detail),))

@@ -1,0 +1,136 @@
+"""Payouts: of sellers, started and cancelled by them, all of them seen by the brand."""
+
+from typing import Any, Final
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint, Idempotency
+from apps.storefront.endpoints.histories import history_endpoint
+from apps.storefront.parameters import PageQuery, given
+from apps.storefront.permissions import Access
+from apps.tenancy.scopes import Scope
+from resale.application.operations.payouts import cancel_payout, start_payout
+from resale.application.queries.payouts import (
+    BrandPayout,
+    PayoutPage,
+    PayoutView,
+    get_payout,
+    list_payouts,
+    payout_document,
+    view_payout,
+)
+from resale.domain.entities import PAYOUT
+from resale.domain.ids import PayoutId
+from resale.domain.payouts import (
+    NewPayout,
+    NothingToPayOut,
+    Payout,
+    PayoutChanged,
+    PayoutDestinationMissing,
+    PayoutNotFound,
+    PayoutTransitionRefused,
+)
+from resale.domain.sellers import SellerChanged, seller_id_of
+from resale.domain.transfers import TransferChanged
+from resale.errors import Forbidden
+
+_TAG: Final = "Money"
+_VIEWS: Final = (PayoutView, BrandPayout)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/payouts",
+    id="listPayouts",
+    tag=_TAG,
+    summary="Payouts, newest first",
+    details="The shopper's own; for the brand, all.",
+    access=Access.PARTY,
+    scope=Scope.PAYOUTS_READ,
+    query=PageQuery,
+    responses=_VIEWS,
+    listed=True,
+)
+def list_own(context: Context[PageQuery, None]) -> PayoutPage:
+    """List the caller's payouts, or all of them for the brand."""
+    query = context.query
+    return list_payouts(
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+    )
+
+
+def _started(context: Context[Any, Any], payout_id: str) -> PayoutView:
+    return get_payout(reader=context.reader, principal=context.principal, payout_id=PayoutId(payout_id))
+
+
+@Endpoint(
+    method="post",
+    path="/v1/payouts",
+    id="startPayout",
+    tag=_TAG,
+    summary="Pay out all that is available",
+    details=(
+        "By `method`, or by what the seller account says: cash to its destination, or store credit with the shop's "
+        "bonus. Without asking, a seller is paid some time after an order completes."
+    ),
+    access=Access.SHOPPER,
+    body=NewPayout,
+    idempotency=Idempotency("start_payout", _started, is_required=True),
+    status=202,
+    location="/v1/payouts",
+    responses=(PayoutView,),
+    tagged=True,
+    problems=(NothingToPayOut, PayoutDestinationMissing, SellerChanged, TransferChanged),
+)
+def start(context: Context[None, NewPayout]) -> PayoutView:
+    """Pay the caller all that is available."""
+    customer_id = context.principal.customer_id
+    if customer_id is None:
+        raise NothingToPayOut("Nothing is available to be paid out.")
+    payout = context.run(start_payout, seller_id=seller_id_of(customer_id), method=context.body.method)
+    return _view(context, payout)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/payouts/{payout_id}",
+    id="getPayout",
+    tag=_TAG,
+    summary="One payout",
+    access=Access.PARTY,
+    scope=Scope.PAYOUTS_READ,
+    responses=_VIEWS,
+    tagged=True,
+    problems=(PayoutNotFound,),
+)
+def get(context: Context[None, None], payout_id: PayoutId) -> PayoutView:
+    """Show one payout."""
+    return get_payout(reader=context.reader, principal=context.principal, payout_id=payout_id)
+
+
+get_payout_history = history_endpoint(PAYOUT)
+
+
+@Endpoint(
+    method="post",
+    path="/v1/payouts/{payout_id}/cancel",
+    id="cancelPayout",
+    tag=_TAG,
+    summary="Cancel a payout",
+    details=(
+        "By its seller or the brand, while it `may_be_cancelled`: until its sending begins, moments after it was "
+        "started. What it took is available again, and paid in time by itself. Said again: the same answer."
+    ),
+    access=Access.PARTY,
+    scope=Scope.PAYOUTS_WRITE,
+    if_match=True,
+    responses=_VIEWS,
+    tagged=True,
+    problems=(PayoutNotFound, Forbidden, PayoutTransitionRefused, PayoutChanged, SellerChanged, TransferChanged),
+)
+def cancel(context: Context[None, None], payout_id: PayoutId) -> PayoutView:
+    """Cancel a payout whose sending has not begun."""
+    return _view(context, context.run(cancel_payout, payout_id=payout_id))
+
+
+def _view(context: Context[Any, Any], payout: Payout) -> PayoutView:
+    return view_payout(principal=context.principal, document=payout_document(payout))

@@ -1,0 +1,45 @@
+"""The shopper's own seller account: how they are paid and where they ship from."""
+
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.permissions import Access
+from resale.application.operations.sellers import edit_seller
+from resale.application.queries.sellers import SellerView, get_own_seller, seller_document, view_seller
+from resale.domain.customers import CustomerChanged
+from resale.domain.sellers import SellerChanged, SellerEdit, SellerNotFound
+
+
+@Endpoint(
+    method="get",
+    path="/v1/seller_account",
+    id="getSellerAccount",
+    tag="Money",
+    summary="The shopper's own seller account",
+    details="`available` is what the next payout takes; below zero it is owed, and netted with what comes.",
+    access=Access.SHOPPER,
+    responses=(SellerView,),
+    tagged=True,
+    problems=(SellerNotFound,),
+)
+def get(context: Context[None, None]) -> SellerView:
+    """Show the caller's own seller account."""
+    return get_own_seller(reader=context.reader, principal=context.principal)
+
+
+@Endpoint(
+    method="patch",
+    path="/v1/seller_account",
+    id="editSellerAccount",
+    tag="Money",
+    summary="Say how to be paid and where parcels leave from",
+    details="What is absent stays. `payout_destination` is the payment provider's name of an account.",
+    access=Access.SHOPPER,
+    body=SellerEdit,
+    responses=(SellerView,),
+    tagged=True,
+    problems=(SellerChanged, CustomerChanged),
+)
+def edit(context: Context[None, SellerEdit]) -> SellerView:
+    """Change how the caller is paid and where they ship from."""
+    seller = context.run(edit_seller, edit=context.body)
+    return view_seller(reader=context.reader, document=seller_document(seller))

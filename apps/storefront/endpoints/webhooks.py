@@ -1,0 +1,133 @@
+"""The door partners tell us things by: verified, kept, answered. What follows is a worker's."""
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.core import clock
+from apps.core.container import get_container
+from apps.core.execution import perform
+from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
+from apps.core.requests import info_of, read_raw_body
+from apps.core.views import json_response
+from apps.storefront import problem_codes
+from apps.storefront.context import Context
+from apps.storefront.endpoint import Endpoint
+from apps.storefront.permissions import Access
+from apps.tenancy import registry
+from apps.tenancy.errors import RegistryUnavailable
+from resale.application.operations.inbound import record_inbound
+from resale.application.ports import PaymentProvider, ShippingProvider
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import ConnectionId
+from resale.domain.partners import (
+    MAX_HOOK_BYTES,
+    Connection,
+    ConnectionNotFound,
+    HookUnreadable,
+    PartnerEvent,
+    PartnerKind,
+    PartnerMisconfigured,
+    PartnerUnavailable,
+    SignatureInvalid,
+)
+from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
+
+MAX_HEADERS: Final = 64
+MAX_HEADER_CHARS: Final = 4096  # of one value; signatures are far shorter
+
+_ACCEPTED: Final = b"{}"
+_PREFIX: Final = "HTTP_"
+
+
+@Endpoint(
+    method="post",
+    path="/v1/hooks/{connection_id}",
+    id="receiveHook",
+    tag="Partners",
+    summary="Take what a partner tells by a webhook",
+    details=(
+        "The address to give to a payment or shipping provider. There is no API key: the body, of up to 64 KiB and "
+        "in the provider's own form, is verified by the provider's own signature. It is durably kept before the "
+        "answer; the same event again is taken again and changes nothing. A body that is not UTF-8 is refused for "
+        "good (400); any other that is signed and says nothing to us is taken, and ignored on record."
+    ),
+    access=Access.ANYBODY,
+    raw_body="As the provider sends it.",
+    status=202,
+    problems=(
+        *problem_codes.ACCOUNT,
+        MalformedBody,
+        BodyTimeout,
+        BodyTooLarge,
+        UnsupportedBody,
+        ConnectionNotFound,
+        RegistryUnavailable,
+        SignatureInvalid,
+        PartnerMisconfigured,
+        PartnerUnavailable,
+        Unavailable,
+    ),
+)
+def receive(context: Context[None, None], connection_id: ConnectionId) -> HttpResponse:
+    """Take what a partner tells: durably kept before it is answered, the same event once.
+
+    The id names tenant and partner, the signature is who asks. A suspended tenant's partners are heard: what is under
+    way goes on.
+    """
+    request = context.request
+    tenant, connection = registry.by_connection(connection_id)
+    info = info_of(request)
+    info.tenant = tenant
+    body = read_raw_body(request, max_bytes=MAX_HOOK_BYTES)
+    _check_text(body)
+    event = _read(tenant, connection, body, _headers_of(request))
+    now = clock.for_tenant(tenant)
+    actor = Actor(kind=ActorKind.PARTNER, id=connection.id)
+    perform(
+        lambda: get_container().unit_of_work(tenant, actor=actor, request_id=info.id, now=now),
+        lambda uow: record_inbound(uow=uow, connection=connection, event=event, payload=body, now=now),
+    )
+    return json_response(_ACCEPTED, HTTPStatus.ACCEPTED)
+
+
+def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
+    """Verify a body, and read it. One that is the partner's but says nothing to us is kept and taken, too.
+
+    A partner that is refused tells the same for days, and in the end nothing any more.
+    """
+    container = get_container()
+    is_payments = connection.kind == PartnerKind.PAYMENTS
+    partner: PaymentProvider | ShippingProvider
+    partner = container.payments(tenant) if is_payments else container.shipping(tenant)
+    try:
+        return partner.read_event(body=body, headers=headers)
+    except HookUnreadable:
+        return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="unreadable")
+
+
+def _check_text(body: bytes) -> None:
+    """Refuse a body that is not UTF-8, for good, whoever sent it: no partner's event is, and none can be signed as one.
+
+    Raises:
+        MalformedBody: 400, after which no partner that retries by status sends it again.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise MalformedBody("The body is not UTF-8; sending it again does not help.") from None
+
+
+def _headers_of(request: Request) -> dict[str, str]:
+    """Give the headers a signature may be in, by their names in lower case."""
+    found = {
+        name.removeprefix(_PREFIX).replace("_", "-").lower(): value
+        for name, value in request.META.items()
+        if name.startswith(_PREFIX) and len(value) <= MAX_HEADER_CHARS
+    }
+    return dict(list(found.items())[:MAX_HEADERS])

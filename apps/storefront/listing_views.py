@@ -1,0 +1,88 @@
+"""Listings as responses: an ETag that images change too, and upload forms for the seller, never for anybody else."""
+
+import zlib
+from datetime import datetime
+from typing import Any, TypeGuard
+
+import msgspec
+
+from apps.storefront.context import Context
+from apps.storefront.responses import PUBLIC_CACHING, Representation, version_tag
+from resale.application.ports import UploadForms
+from resale.application.queries.listings import (
+    UPLOAD_LIMITS,
+    BrandListing,
+    ImageView,
+    ListingPage,
+    OwnerListing,
+    PublicListing,
+    UploadView,
+    listing_document,
+    listing_json,
+    view_listing,
+)
+from resale.domain.ids import ListingId
+from resale.domain.listings import Listing
+from resale.domain.media import MediaStatus, original_key
+
+
+def listing_tag(view: PublicListing) -> str:
+    """Write a listing's ETag. Images change beside the listing, so whoever sees them is told by a second part."""
+    if not isinstance(view, OwnerListing):
+        return version_tag(view.version)
+    states = "".join(image.id + image.status for image in view.images)
+    return f'"{view.version}-{zlib.crc32(states.encode()):08x}"'
+
+
+def represent_page(context: Context[Any, Any], page: ListingPage) -> Representation:
+    """Encode a page of listings."""
+    return Representation(body=listing_json(page, media_base_url=context.media_base_url))
+
+
+def represent(context: Context[Any, Any], view: PublicListing) -> Representation:
+    """Encode a listing, with an upload form for each of its seller's image slots that waits for one."""
+    caching = None if isinstance(view, OwnerListing) else PUBLIC_CACHING
+    tag = listing_tag(view)
+    if offers_uploads(view, context):
+        view = _with_uploads(view, forms=context.uploads, now=context.now)
+    body = listing_json(view, media_base_url=context.media_base_url)
+    return Representation(body=body, id=view.id, tag=tag, caching=caching)
+
+
+def represent_written(context: Context[Any, Any], listing: Listing) -> Representation:
+    """Encode a listing that was just written, as the caller may see it."""
+    document = listing_document(listing)
+    return represent(context, view_listing(reader=context.reader, principal=context.principal, document=document))
+
+
+def offers_uploads(view: PublicListing, context: Context[Any, Any]) -> TypeGuard[OwnerListing]:
+    """Return whether upload forms are signed for the caller: only the seller uploads; the brand looks on."""
+    if not isinstance(view, OwnerListing) or isinstance(view, BrandListing):
+        return False
+    awaited = (image for image in view.images if image.status == MediaStatus.AWAITING_UPLOAD)
+    return any(_is_waiting(image, now=context.now) for image in awaited)
+
+
+def _is_waiting(image: ImageView, *, now: datetime) -> bool:
+    return image.status == MediaStatus.AWAITING_UPLOAD and now < image.upload_expires_at
+
+
+def _with_uploads(view: OwnerListing, *, forms: UploadForms, now: datetime) -> OwnerListing:
+    """Add the forms; they live shorter than slots, and are signed anew."""
+    images = tuple(
+        _with_upload(view.id, image, forms=forms, now=now) if _is_waiting(image, now=now) else image
+        for image in view.images
+    )
+    return msgspec.structs.replace(view, images=images)
+
+
+def _with_upload(listing_id: ListingId, image: ImageView, *, forms: UploadForms, now: datetime) -> ImageView:
+    form = forms.sign(
+        key=original_key(listing_id, image.id),
+        content_type=image.content_type,
+        min_bytes=image.bytes,
+        max_bytes=image.bytes,
+        now=now,
+    )
+    upload = UploadView(url=form.url, fields=form.fields, expires_at=form.expires_at, limits=UPLOAD_LIMITS)
+    return msgspec.structs.replace(image, upload=upload)

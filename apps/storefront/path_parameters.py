@@ -1,0 +1,68 @@
+"""Placeholders of paths that are ids of ours: what each names, the ids it takes, and the error of any other text."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from resale.domain.entities import CLAIM, CUSTOMER, DEAD_LETTER, LISTING, ORDER, PAYOUT, PURCHASE, TEST_CLOCK
+from resale.domain.ids import CONNECTION_ID, RETURN_ID, SHIPMENT_ID, IdType
+from resale.domain.partners import ConnectionNotFound
+from resale.domain.shipments import ShipmentNotFound
+from resale.errors import NotFound
+
+
+class PathId(msgspec.Struct, frozen=True, kw_only=True):
+    """A placeholder.
+
+    Attributes:
+        name: What it names, as ``not_found`` says it.
+        description: For the OpenAPI document.
+        ids: The kinds of id that it takes.
+        not_found: Raised for a text that is none of them.
+    """
+
+    name: str
+    description: str
+    ids: tuple[IdType[Any], ...]
+    not_found: type[NotFound]
+
+    @property
+    def pattern(self) -> str:
+        """Its pattern, for the OpenAPI document."""
+        prefixes = "|".join(one.prefix for one in self.ids)
+        return f"^{prefixes if len(self.ids) == 1 else f'(?:{prefixes})'}_[0-9a-f]{{32}}$"
+
+    def read(self, text: str) -> str:
+        """Return the id. Raises ``not_found``."""
+        if not any(one.matches(text) for one in self.ids):
+            raise self.not_found(f"No such {self.name}.")
+        return text
+
+
+PATH_IDS: Final[Mapping[str, PathId]] = {
+    **{
+        entity_type.argument: PathId(
+            name=entity_type.name,
+            description=f"The {entity_type.name}.",
+            ids=(entity_type.id,),
+            not_found=entity_type.not_found,
+        )
+        for entity_type in (LISTING, ORDER, CLAIM, PAYOUT, PURCHASE, TEST_CLOCK, DEAD_LETTER)
+    },
+    "seller_id": PathId(
+        name="seller",
+        description="The seller, as `seller_id` of a listing.",
+        ids=(CUSTOMER.id,),
+        not_found=CUSTOMER.not_found,
+    ),
+    "connection_id": PathId(
+        name="connection",
+        description="The shop's connection to the partner.",
+        ids=(CONNECTION_ID,),
+        not_found=ConnectionNotFound,
+    ),
+    "shipment_id": PathId(
+        name="parcel", description="The parcel.", ids=(SHIPMENT_ID, RETURN_ID), not_found=ShipmentNotFound
+    ),
+}

@@ -1,0 +1,168 @@
+"""From declared endpoints to Django's URLs: one view a path, which reads and checks what its endpoints declare."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
+
+import msgspec
+from django.http import HttpResponse
+from django.urls import URLPattern, path
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+
+from apps.core.requests import SentBody, convert_values, decode_command, read_body, read_json
+from apps.core.views import LeanAPIView
+from apps.storefront.context import Context
+from apps.storefront.endpoint import AnyEndpoint, Idempotency
+from apps.storefront.idempotency import do_once
+from apps.storefront.parameters import (
+    NoBody,
+    NoQuery,
+    expected_version,
+    read_command_key,
+    read_query,
+)
+from apps.storefront.path_parameters import PATH_IDS
+from apps.storefront.permissions import Access, DeclaredAccess, acts_as_brand
+from apps.storefront.responses import respond
+from apps.tenancy.authentication import caller_of
+from resale.application.operations.idempotency import CommandKey
+
+ReadBody = Callable[[Request], tuple[Any, SentBody]]
+
+_PREFIX: Final = "/v1/"
+_PLACEHOLDER: Final = re.compile(r"{(\w+)}")
+_NOTHING_SENT: Final = SentBody(raw=b"", tree={})
+
+
+class EndpointView(LeanAPIView):
+    """The endpoints of one path. They refuse, in this order: API key and token, method, query, access, the rest."""
+
+    permission_classes = (DeclaredAccess,)
+    endpoints: ClassVar[Mapping[str, AnyEndpoint]]  # by method
+
+    def check_permissions(self, request: Request) -> None:
+        """Find the endpoint and read its query; then ask its permission, as DRF does."""
+        method = request.method or ""
+        if (endpoint := self.endpoints.get(method)) is None:
+            raise MethodNotAllowed(method)
+        self.endpoint = endpoint
+        query: Any = read_query(request, endpoint.query or NoQuery)
+        self.query = None if endpoint.query is None else query
+        super().check_permissions(request)
+
+
+def urls_of(endpoints: Iterable[AnyEndpoint]) -> list[URLPattern]:
+    """Make a view of each path. Patterns are tried in turn: the hot ones are the first."""
+    by_path: dict[str, list[AnyEndpoint]] = defaultdict(list)
+    for endpoint in endpoints:
+        by_path[endpoint.path].append(endpoint)
+    hot_first = sorted(by_path.items(), key=lambda item: not any(one.is_hot for one in item[1]))
+    return [
+        path(_PLACEHOLDER.sub(r"<str:\1>", template.removeprefix(_PREFIX)), _view_of(ones).as_view())
+        for template, ones in hot_first
+    ]
+
+
+def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
+    by_method = {endpoint.method.upper(): endpoint for endpoint in endpoints}
+    if "GET" in by_method:
+        by_method["HEAD"] = by_method["GET"]
+    attributes: dict[str, Any] = {endpoint.method: _method_of(endpoint) for endpoint in endpoints}
+    attributes |= {"endpoints": by_method, "is_versioned": not any(one.raw_body for one in endpoints)}
+    if all(endpoint.access is Access.ANYBODY for endpoint in endpoints):
+        attributes["authentication_classes"] = ()
+    return type("EndpointView", (EndpointView,), attributes)
+
+
+def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
+    """Make the view's method of an endpoint. What can be decided without a request is decided here."""
+    handler, idempotency, access = endpoint.handler, endpoint.idempotency, endpoint.access
+    if handler is None:
+        raise TypeError(f"{endpoint.id} has no handler")
+    read_path, read_body = _path_reader(endpoint), _body_reader(endpoint)
+
+    def serve(view: EndpointView, request: Request, **parts: str) -> HttpResponse:
+        parts = read_path(parts)
+        version = expected_version(request) if endpoint.if_match else None
+        body, sent = read_body(request)
+        caller = caller_of(request)
+        is_brand = acts_as_brand(caller, access)
+        key = (
+            None if idempotency is None else _read_key(request, idempotency, is_brand=is_brand, sent=sent, parts=parts)
+        )
+        context = Context(
+            request=request,
+            caller=caller,
+            is_brand=is_brand,
+            query=view.query,
+            body=body,
+            expected_version=version,
+            key=key,
+        )
+        if idempotency is None:
+            return respond(endpoint, request, handler(context, **parts))
+        replay = idempotency.replay
+        return do_once(
+            key=key,
+            reader=context.reader,
+            first=lambda: respond(endpoint, request, handler(context, **parts)),
+            again=lambda entity_id: respond(endpoint, request, replay(context, entity_id)),
+        )
+
+    return serve
+
+
+def _path_reader(endpoint: AnyEndpoint) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Return what checks the parts of the endpoint's path: ids by their kind, other names by their struct."""
+    placeholders = _PLACEHOLDER.findall(endpoint.path)
+    ids = tuple((name, PATH_IDS[name].read) for name in placeholders if name in PATH_IDS)
+    names = endpoint.names
+    if unknown := set(placeholders) - set(PATH_IDS) - set(names.__struct_fields__ if names else ()):
+        raise TypeError(f"{endpoint.id} does not declare what these parts of its path are: {sorted(unknown)}")
+
+    def read_ids(parts: dict[str, str]) -> dict[str, str]:
+        for name, read in ids:
+            read(parts[name])
+        return parts
+
+    if names is None or endpoint.are_names_looked_up:
+        return read_ids
+
+    def read_names(parts: dict[str, str]) -> dict[str, str]:
+        named = {name: parts[name] for name in names.__struct_fields__}
+        return {**read_ids(parts), **msgspec.structs.asdict(convert_values(named, names, place="The path"))}
+
+    return read_names
+
+
+def _body_reader(endpoint: AnyEndpoint) -> ReadBody:
+    """Return what reads the endpoint's body. What is no GET and declares none refuses a body that says anything."""
+    kind = endpoint.body
+    if endpoint.method == "get" or endpoint.raw_body:
+        return lambda _request: (None, _NOTHING_SENT)
+    if kind is not None and endpoint.is_body_required:
+        return lambda request: decode_command(read_json(request), kind)
+    absent = None if kind is None else kind()
+
+    def read_optional(request: Request) -> tuple[Any, SentBody]:
+        raw = read_body(request)
+        return decode_command(raw, kind or NoBody) if raw else (absent, _NOTHING_SENT)
+
+    return read_optional
+
+
+def _read_key(
+    request: Request, idempotency: Idempotency, *, is_brand: bool, sent: SentBody, parts: dict[str, str]
+) -> CommandKey | None:
+    """Read the Idempotency-Key, bound to the caller, the command with what its path names, and the body."""
+    caller = caller_of(request)
+    shopper = caller.shopper
+    return read_command_key(
+        request,
+        caller=caller.key_id if is_brand or shopper is None else f"{shopper.issuer} {shopper.subject}",
+        command=" ".join((idempotency.command, *parts.values())),
+        body=sent,
+        is_required=idempotency.is_required,
+    )
