@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.tenancy.authentication import Caller, caller_of, require_scope, require_shopper
+from apps.tenancy.scopes import Scope
 
 
 class Access(Enum):
@@ -41,7 +42,7 @@ class _Declared(Protocol):
     @property
     def access(self) -> Access: ...
     @property
-    def scope(self) -> str | None: ...
+    def scope(self) -> Scope | None: ...
 
 
 class _EndpointView(Protocol):
@@ -55,28 +56,24 @@ def acts_as_brand(caller: Caller, access: Access) -> bool:
     return access is Access.BRAND or (caller.is_brand and caller.shopper is None)
 
 
-def _check_key(caller: Caller, scope: str | None) -> None:
+def _check_key(caller: Caller, scope: Scope | None) -> None:
     if scope is not None and caller.is_brand and caller.shopper is None:
         require_scope(caller, scope)
 
 
-def _check_shopper(caller: Caller, scope: str | None) -> None:  # noqa: ARG001 - a shopper needs no scope
+def _check_shopper(caller: Caller, scope: Scope | None) -> None:  # noqa: ARG001 - a shopper needs no scope
     require_shopper(caller)
 
 
-def _check_party(caller: Caller, scope: str | None) -> None:
+def _check_party(caller: Caller, scope: Scope | None) -> None:
     if not caller.is_brand:
         require_shopper(caller)
     _check_key(caller, scope)
 
 
-def _check_brand(caller: Caller, scope: str | None) -> None:
-    require_scope(caller, scope or "")  # a brand's endpoint without a scope lets nobody pass
-
-
-_CHECKS: Final[Mapping[Access, Callable[[Caller, str | None], None]]] = {
+_CHECKS: Final[Mapping[Access, Callable[[Caller, Scope | None], None]]] = {
     Access.KEY: _check_key,
     Access.SHOPPER: _check_shopper,
     Access.PARTY: _check_party,
-    Access.BRAND: _check_brand,
+    Access.BRAND: require_scope,
 }

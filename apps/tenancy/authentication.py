@@ -21,6 +21,7 @@ from apps.tenancy.errors import (
     TokenMissing,
 )
 from apps.tenancy.models import KeyKind
+from apps.tenancy.scopes import Scope
 from apps.tenancy.tokens import Shopper, Tokens
 from resale.domain.tenants import Tenant, TenantStatus
 
@@ -80,8 +81,8 @@ def require_shopper(caller: Caller) -> Shopper:
     return caller.shopper
 
 
-def require_scope(caller: Caller, scope: str) -> None:
-    """Let only a secret key with this scope pass. Raises SecretKeyRequired or ScopeMissing."""
+def require_scope(caller: Caller, scope: Scope | None) -> None:
+    """Let only a secret key with this scope pass. Raises SecretKeyRequired or ScopeMissing; always for no scope."""
     if not caller.is_brand:
         raise SecretKeyRequired("This needs a secret key.")
     if scope not in caller.scopes:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from apps.core.requests import Body, decode_body, decode_query
 from apps.core.views import LeanAPIView, json_response
 from apps.tenancy.authentication import caller_of, require_scope, require_shopper
+from apps.tenancy.scopes import Scope
 from resale.errors import Conflict, NotFound, Rejected, Unavailable
 
 
@@ -58,7 +59,7 @@ class Moderators(LeanAPIView):
     """For the brand only."""
 
     def post(self, request: Request) -> HttpResponse:
-        require_scope(caller_of(request), "listings:moderate")
+        require_scope(caller_of(request), Scope.LISTINGS_MODERATE)
         return json_response(b"{}")
 
 
