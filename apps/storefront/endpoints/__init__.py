@@ -22,23 +22,22 @@ from apps.storefront.endpoints import (
     webhooks,
 )
 
-NOUN_ENDPOINTS: Final = endpoints_of(
-    (
-        listings,
-        listing_decisions,
-        purchases,
-        orders,
-        address_formats,
-        claims,
-        sellers,
-        balances,
-        payouts,
-        refunds,
-        ledger,
-        connections,
-        webhooks,
-        shipments,
-        clocks,
-        dead_letters,
-    )
+MODULES: Final = (
+    listings,
+    listing_decisions,
+    purchases,
+    orders,
+    address_formats,
+    claims,
+    sellers,
+    balances,
+    payouts,
+    refunds,
+    ledger,
+    connections,
+    webhooks,
+    shipments,
+    clocks,
+    dead_letters,
 )
+NOUN_ENDPOINTS: Final = endpoints_of(MODULES)
