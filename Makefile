@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test test-api test-browser test-text simulate kills lint bench clean-data reference \
+.PHONY: help install engines run manage shopper test test-api test-browser test-text openapi-diff simulate kills lint bench clean-data reference \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Say what each target does
@@ -29,6 +29,9 @@ test-text: engines ## Send generated text through every field to history and bac
 
 test-api: engines ## Hold every endpoint to the OpenAPI document, with 2,000 generated requests of five callers (CASES=1: times so many)
 	@CASES=$(or $(CASES),1) $(BIN)/pytest -n $(WORKERS) -m proof -rP --show-capture=stdout $(PYTEST_ARGS) tests/proofs/api
+
+openapi-diff: install ## Compare the OpenAPI document with that of a revision, texts apart (BASE=main)
+	@$(BIN)/python -m tests.proofs.openapi_diff --base $(or $(BASE),main)
 
 simulate: engines ## Play N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)
