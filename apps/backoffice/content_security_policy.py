@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.loader import get_template
 
+from apps.backoffice.middleware import is_admin
 from apps.core.middleware import Handler
 from apps.core.static_files import S3StaticFiles
 
@@ -25,13 +26,14 @@ class ContentSecurityPolicyMiddleware:
     """Gives the admin's pages their policy: no inline script, no ``eval``, no frame, no form to elsewhere."""
 
     def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
+        self.get_response = get_response
         self._policy = "; ".join(_directives())
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on and add the policy."""
-        response = self._get_response(request)
-        response.headers.setdefault(_HEADER, self._policy)
+        response = self.get_response(request)
+        if is_admin(request):
+            response.headers.setdefault(_HEADER, self._policy)
         return response
 
 

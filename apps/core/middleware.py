@@ -1,19 +1,15 @@
-"""Middleware every request passes: its id, its log line and its security headers; and the rest, by path."""
+"""Middleware of every request: its id, its security headers and its log line."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Final
 
 import msgspec
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.exception import convert_exception_to_response
-from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.module_loading import import_string
 from msgspec import UNSET, UnsetType
 
 from apps.core.api_version import API_VERSION
@@ -23,7 +19,6 @@ from apps.core.requests import RequestInfo, new_info
 logger = logging.getLogger("resale.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
-ViewHook = Callable[[HttpRequest, Any, Any, Any], HttpResponseBase | None]
 
 _NOSNIFF: Final = ("X-Content-Type-Options", "nosniff")
 # JSON is never a page: nothing may frame, sniff, cache or load it unless its view says so.
@@ -107,50 +102,6 @@ class RequestMiddleware:
             _frame(request, response)
 
 
-class ScopedMiddleware:
-    """Runs each list of SCOPED_MIDDLEWARE for the paths under its prefix only; other paths pay nothing for it.
-
-    Knows middleware that wraps the call and ``process_view``; other hooks are refused at start.
-    """
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
-        scopes = settings.SCOPED_MIDDLEWARE.items()
-        self._chains = [(prefix, *_chain(get_response, paths)) for prefix, paths in scopes]
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Hand the request to its scope's chain."""
-        path = request.path_info
-        for prefix, chain, _ in self._chains:
-            if path.startswith(prefix):
-                return chain(request)
-        return self._get_response(request)
-
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponseBase | None:
-        """Ask the scope's middleware before its view runs, outermost first, as Django does."""
-        path = request.path_info
-        for prefix, _, hooks in self._chains:
-            if path.startswith(prefix):
-                answers = (hook(request, view, args, kwargs) for hook in hooks)
-                return next((answer for answer in answers if answer is not None), None)
-        return None
-
-
-class ConnectionMiddleware:
-    """Closes database connections that are dead or past their age, before and after a page that uses them."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on with connections that are good."""
-        _close_old_connections()
-        try:
-            return self._get_response(request)
-        finally:
-            _close_old_connections()
-
-
 def _frame(request: HttpRequest, response: HttpResponse) -> None:
     """Say how long the body is, where it has one (RFC 9110 8.6); for HEAD the length is all that is sent."""
     store = response.headers._store  # noqa: SLF001 - as above
@@ -160,25 +111,6 @@ def _frame(request: HttpRequest, response: HttpResponse) -> None:
     store.setdefault("content-length", ("Content-Length", str(len(response.content))))
     if request.method == "HEAD":
         response.content = b""
-
-
-def _close_old_connections() -> None:
-    if not connection.in_atomic_block:  # a test's own transaction
-        close_old_connections()
-
-
-def _chain(get_response: Handler, paths: Iterable[str]) -> tuple[Handler, list[ViewHook]]:
-    handler = get_response
-    hooks: list[ViewHook] = []
-    for path in reversed(list(paths)):
-        middleware = import_string(path)(handler)
-        for unknown in ("process_exception", "process_template_response"):
-            if hasattr(middleware, unknown):
-                raise ImproperlyConfigured(f"{path} needs {unknown}, which a scope does not run")
-        if hasattr(middleware, "process_view"):
-            hooks.insert(0, middleware.process_view)
-        handler = cast("Handler", convert_exception_to_response(middleware))
-    return handler, hooks
 
 
 def _stored(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, str]], ...]:

@@ -29,27 +29,20 @@ INSTALLED_APPS = [
     "apps.workers",
 ]
 
-# Every request passes the first list; what only some need lies in the second, by path (docs/decisions).
+# Each but the first looks at its own paths only (docs/decisions/0034).
 MIDDLEWARE = [
     "apps.core.middleware.RequestMiddleware",
-    "apps.core.middleware.ScopedMiddleware",
+    "apps.tenancy.cors.TenantCorsMiddleware",
+    "apps.backoffice.content_security_policy.ContentSecurityPolicyMiddleware",
+    "apps.backoffice.middleware.AdminConnectionMiddleware",
+    "apps.backoffice.middleware.AdminSecurityMiddleware",
+    "apps.backoffice.middleware.AdminSessionMiddleware",
+    "apps.backoffice.middleware.AdminCommonMiddleware",
+    "apps.backoffice.middleware.AdminCsrfMiddleware",
+    "apps.backoffice.middleware.AdminAuthenticationMiddleware",
+    "apps.backoffice.middleware.AdminMessageMiddleware",
+    "apps.backoffice.middleware.AdminXFrameOptionsMiddleware",
 ]
-SCOPED_MIDDLEWARE = {
-    "/v1/": ["apps.tenancy.cors.TenantCorsMiddleware"],
-    "/admin/": [
-        "apps.backoffice.content_security_policy.ContentSecurityPolicyMiddleware",
-        "apps.core.middleware.ConnectionMiddleware",
-        "django.middleware.security.SecurityMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
-}
-# The admin's checks read MIDDLEWARE only; its middleware is there, in its scope.
-SILENCED_SYSTEM_CHECKS = ["admin.E408", "admin.E409", "admin.E410"]
 
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -106,7 +99,6 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
 }
 
-CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ("GET", "POST", "PATCH")
 CORS_ALLOW_HEADERS = (
     "api-version",

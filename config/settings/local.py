@@ -5,7 +5,7 @@ import secrets
 from config import celery_settings
 from config.settings import environment
 from config.settings.base import *  # noqa: F403 - Django settings are a module's names
-from config.settings.base import HEALTH_FILE, INSTALLED_APPS, SCOPED_MIDDLEWARE
+from config.settings.base import HEALTH_FILE, INSTALLED_APPS, MIDDLEWARE
 
 # A command started by hand, outside `make run`, gets secrets that live as long as it does.
 SECRET_KEY = environment.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
@@ -18,7 +18,7 @@ RESALE = environment.resale_settings(
 INSTALLED_APPS = [*INSTALLED_APPS, "deploy.local"]
 CELERY = celery_settings.settings(celery_settings.LOCAL, health_file=HEALTH_FILE)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
-SCOPED_MIDDLEWARE = {"/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"], **SCOPED_MIDDLEWARE}
+MIDDLEWARE = [*MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]  # last: nothing before it is for its paths
 STATIC_ROOT = None  # nothing is collected here: files are served from where apps keep them
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

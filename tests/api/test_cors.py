@@ -42,6 +42,11 @@ class TestCors:
     def test_preflight_passes_no_strangers(self, client: Client, northwind: Shop, origin: str) -> None:  # noqa: ARG002
         assert preflight(client, origin) is None
 
+    @pytest.mark.parametrize("headers", [{}, {"Origin": NORTHWIND}])
+    def test_is_for_paths_of_the_api_only(self, client: Client, northwind: Shop, headers: dict[str, str]) -> None:  # noqa: ARG002
+        answer = client.get("/healthz", headers=headers)
+        assert not {"Vary", "Access-Control-Allow-Origin"} & {*answer.headers}
+
     @pytest.mark.parametrize("origin", DEVELOPERS)
     def test_a_sandbox_may_be_read_by_a_developers_pages_on_any_port(
         self, client: Client, sandbox: Shop, northwind: Shop, origin: str

@@ -1,27 +1,11 @@
 """Which middleware runs where: staff pages have sessions, the API has none."""
 
-from typing import Any
-
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.http import HttpRequest, HttpResponse
-from django.test import Client, RequestFactory
-from pytest_django import Settings
+from django.test import Client
 
-from apps.core.middleware import ScopedMiddleware
 from apps.tenancy.models import User
 from tests.fixtures.tenants import Shop
-
-
-class Hooked:
-    """Middleware with a hook that scopes do not run."""
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> None:
-        """Never called."""
 
 
 @pytest.fixture
@@ -36,24 +20,25 @@ class TestScopes:
         assert client.get("/admin/health/tenants").status_code == 200
         assert client.post("/admin/health/tenants").status_code == 403
 
-    def test_the_api_knows_no_session(self, settings: Settings) -> None:
-        seen: list[HttpRequest] = []
+    @pytest.mark.parametrize("path", ["/v1/listings", "/healthz", "/admin-elsewhere"])
+    def test_everything_else_knows_no_session(self, client: Client, path: str) -> None:
+        response = client.get(path)
+        assert not {"session", "user", "_messages"} & set(vars(response.wsgi_request))
+        assert not {"Set-Cookie", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"} & {
+            *response.headers
+        }
+        assert "script-src" not in response.headers["Content-Security-Policy"]
 
-        def view(request: HttpRequest) -> HttpResponse:
-            seen.append(request)
-            return HttpResponse()
+    def test_everything_else_checks_no_csrf(self) -> None:
+        assert Client(enforce_csrf_checks=True).post("/healthz").status_code == 405
 
-        scoped = ScopedMiddleware(view)
-        assert settings.SCOPED_MIDDLEWARE["/admin/"]
-        scoped(RequestFactory().get("/v1/listings"))
-        scoped(RequestFactory().get("/healthz"))
-        assert [hasattr(request, "session") for request in seen] == [False, False]
-        assert [hasattr(request, "user") for request in seen] == [False, False]
-
-    def test_refuses_a_hook_it_does_not_run(self, settings: Settings) -> None:
-        settings.SCOPED_MIDDLEWARE = {"/x/": [f"{__name__}.Hooked"]}
-        with pytest.raises(ImproperlyConfigured, match="process_exception"):
-            ScopedMiddleware(lambda _: HttpResponse())
+    @pytest.mark.django_db
+    def test_an_admin_page_passes_all_of_them(self, client: Client) -> None:
+        response = client.get("/admin/login/")
+        assert {"session", "user", "_messages"} <= set(vars(response.wsgi_request))
+        assert {"X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"} <= {*response.headers}
+        assert "script-src" in response.headers["Content-Security-Policy"]
+        assert client.get("/admin/login").headers["Location"] == "/admin/login/"
 
 
 class TestTenantsHealth:
