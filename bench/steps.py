@@ -18,10 +18,11 @@ from apps.workers.messages import envelope
 from bench.figures import Figure
 from bench.processes import children, cpu_ms
 from bench.sales import Sales
-from resale.application.reactions import ADVANCE_ORDER, PROCESS_INBOUND, TASKS
+from resale.application.reactions import TASKS
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.shipments import ShipmentStatus
+from resale.domain.task_names import ADVANCE_ORDER, PROCESS_INBOUND
 from resale.domain.tenants import Tenant
 
 PARTY_COUNT: Final = 20  # sellers, and as many buyers: two children seldom meet at one seller's balance
@@ -93,7 +94,7 @@ class Bench:
             self._sales.move_time(step.after)
         before = self._sales.read(order_ids)
         subjects = order_ids if step.told is None else self._sales.tell(before, step.told)
-        argument = TASKS[step.task].argument
+        (argument,) = TASKS[step.task].arguments
         bodies = [envelope(step.task, {argument: subject}, uuid.uuid4().hex) for subject in subjects]
         processes, spent = children(self._pid), cpu_ms(self._pid)
         if self._queues.send(self._queue_url, bodies):

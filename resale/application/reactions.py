@@ -8,6 +8,31 @@ import msgspec
 
 from resale.application.ports import DueItem
 from resale.domain.changes import ChangeType
+from resale.domain.entities import (
+    CLAIM,
+    ENTITIES,
+    IMAGE,
+    INBOUND_EVENT,
+    LISTING,
+    ORDER,
+    PAYOUT,
+    SELLER,
+    TEST_CLOCK,
+    Absent,
+    AnyEntityType,
+    entity_type_of,
+)
+from resale.domain.task_names import (
+    ADVANCE_CLAIM,
+    ADVANCE_ORDER,
+    ADVANCE_PAYOUT,
+    EXPIRE_LISTING,
+    PROCESS_IMAGE,
+    PROCESS_INBOUND,
+    RETIRE_PHOTOS,
+    START_PAYOUT,
+    SWEEP_AFTER_JUMP,
+)
 
 
 class Purpose(StrEnum):
@@ -28,33 +53,29 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where the messages of a task go, and the argument that takes the id of what changed."""
+    """Where the messages of a task go, and what they are about: an entity of this type."""
 
     purpose: Purpose
-    argument: str
+    entity_type: AnyEntityType
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of its arguments: the id of the entity, after that of what it is a part of."""
+        parent, own = self.entity_type.parent, self.entity_type.argument
+        return (own,) if parent is None else (parent, own)
 
-ADVANCE_ORDER: Final = "orders.advance"
-ADVANCE_CLAIM: Final = "claims.advance"
-ADVANCE_PAYOUT: Final = "payouts.advance"
-START_PAYOUT: Final = "payouts.start"
-EXPIRE_LISTING: Final = "listings.expire"
-PROCESS_IMAGE: Final = "images.process"
-RETIRE_PHOTOS: Final = "listings.retire_photos"
-PROCESS_INBOUND: Final = "inbound.process"
-PROCESS_UPLOAD: Final = "images.process_upload"
-SWEEP_AFTER_JUMP: Final = "clocks.sweep"
 
 #: task → its route; of those that follow a change or a wake-up of one entity.
 TASKS: Final[Mapping[str, Route]] = {
-    ADVANCE_ORDER: Route(Purpose.ORDERS, "order_id"),
-    ADVANCE_CLAIM: Route(Purpose.ORDERS, "claim_id"),
-    ADVANCE_PAYOUT: Route(Purpose.ORDERS, "payout_id"),
-    START_PAYOUT: Route(Purpose.ORDERS, "seller_id"),
-    EXPIRE_LISTING: Route(Purpose.ORDERS, "listing_id"),
-    RETIRE_PHOTOS: Route(Purpose.IMAGES, "listing_id"),
-    SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, "clock_id"),
-    PROCESS_INBOUND: Route(Purpose.ORDERS, "inbound_id"),
+    ADVANCE_ORDER: Route(Purpose.ORDERS, ORDER),
+    ADVANCE_CLAIM: Route(Purpose.ORDERS, CLAIM),
+    ADVANCE_PAYOUT: Route(Purpose.ORDERS, PAYOUT),
+    START_PAYOUT: Route(Purpose.ORDERS, SELLER),
+    EXPIRE_LISTING: Route(Purpose.ORDERS, LISTING),
+    RETIRE_PHOTOS: Route(Purpose.IMAGES, LISTING),
+    PROCESS_IMAGE: Route(Purpose.IMAGES, IMAGE),
+    SWEEP_AFTER_JUMP: Route(Purpose.ORDERS, TEST_CLOCK),
+    PROCESS_INBOUND: Route(Purpose.ORDERS, INBOUND_EVENT),
 }
 
 #: change type → task names. A change that nothing follows is not in it.
@@ -87,14 +108,11 @@ REACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ChangeType.LISTING_WITHDRAWN: (RETIRE_PHOTOS,),
 }
 
-#: kind of entity, by the prefix of its id → what wakes it when it is due (an image: ``PROCESS_IMAGE``).
+#: prefix of an id → what wakes its entity when it is due.
 WAKES: Final[Mapping[str, str]] = {
-    "lst": EXPIRE_LISTING,
-    "ord": ADVANCE_ORDER,
-    "clm": ADVANCE_CLAIM,
-    "pyt": ADVANCE_PAYOUT,
-    "sel": START_PAYOUT,
-    "inb": PROCESS_INBOUND,
+    entity_type.prefix: entity_type.wake_task
+    for entity_type in ENTITIES.values()
+    if not isinstance(entity_type.wake_task, Absent)
 }
 
 #: Every change type there is; the ones not in REACTIONS are only recorded.
@@ -104,18 +122,17 @@ CHANGE_TYPES: Final = frozenset(ChangeType)
 def tasks_after(*, change_type: str, entity_id: str, version: int) -> tuple[Task, ...]:
     """List what follows a committed change."""
     names = REACTIONS.get(change_type, ())
-    return tuple(_task(name, entity_id, task_id=f"{name}:{entity_id}:{version}") for name in names)
+    return tuple(_task(name, (entity_id,), task_id=f"{name}:{entity_id}:{version}") for name in names)
 
 
 def task_when_due(item: DueItem) -> Task:
-    """Say what wakes something that waited; the id changes with the wake-up, so each one is sent."""
-    task_id = f"due:{item.entity_id}:{item.due_at.isoformat()}"
-    if item.entity_id.startswith("med_"):
-        kwargs = {"listing_id": item.parent_id, "media_id": item.entity_id}
-        return Task(name=PROCESS_IMAGE, purpose=Purpose.IMAGES, kwargs=kwargs, id=task_id)
-    return _task(WAKES[item.entity_id[:3]], item.entity_id, task_id=task_id)
+    """Return what wakes something that waited; the id changes with the wake-up, so each one is sent."""
+    entity_type = entity_type_of(item.entity_id)
+    entity_ids = (item.entity_id,) if entity_type.parent is None else (item.parent_id, item.entity_id)
+    return _task(WAKES[entity_type.prefix], entity_ids, task_id=f"due:{item.entity_id}:{item.due_at.isoformat()}")
 
 
-def _task(name: str, entity_id: str, *, task_id: str) -> Task:
+def _task(name: str, entity_ids: tuple[str, ...], *, task_id: str) -> Task:
     route = TASKS[name]
-    return Task(name=name, purpose=route.purpose, kwargs={route.argument: entity_id}, id=task_id)
+    kwargs = dict(zip(route.arguments, entity_ids, strict=True))
+    return Task(name=name, purpose=route.purpose, kwargs=kwargs, id=task_id)

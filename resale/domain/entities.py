@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from resale.domain import ids
+from resale.domain import ids, task_names
 from resale.domain.access import Action
 from resale.domain.claims import CLAIMS, Claim, ClaimChanged, ClaimNotFound
 from resale.domain.clocks import Clock, ClockChanged, ClockNotFound
@@ -77,6 +77,7 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         view: The action of seeing it. Who may not see it is told ``not_found``.
         history: The action of seeing its history.
         argument: The name of its id in paths of the API, in addresses of the back office and in messages.
+        parent: The field that names what it is a part of, and lies beside; None for a part of nothing.
         wake_task: The task that wakes it when it is due.
         page: Its page in the back office, reached with ``argument`` alone.
         states: Its state machine.
@@ -95,6 +96,7 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
     view: Action | Absent
     history: Action | Absent
     argument: str
+    parent: str | None = None
     wake_task: str | Absent
     page: str | Absent
     states: Machine[Any, Any] | Absent
@@ -105,6 +107,18 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         """What its ids begin with, without the underscore."""
         return self.id.prefix
 
+    @property
+    def object_name(self) -> str:
+        """Return what the API calls it, and its key in the table: the ``object`` of its documents."""
+        return next(str(field.default) for field in msgspec.structs.fields(self.struct) if field.name == "object")
+
+    def parent_of(self, entity: E) -> str:
+        """Return the id of what an entity is a part of; its own, where it is a part of nothing."""
+        parent_id: str = getattr(entity, self.parent or "id")
+        return parent_id
+
+
+AnyEntityType = EntityType[Any, Any]
 
 _NEVER_WAITS: Final = Absent("nothing it waits for has a time")
 _ONE_STATE: Final = Absent("it has one state only")
@@ -121,7 +135,7 @@ LISTING: Final = EntityType[ListingId, Listing](
     view=Action.VIEW_LISTING,
     history=Action.VIEW_LISTING_HISTORY,
     argument="listing_id",
-    wake_task="listings.expire",
+    wake_task=task_names.EXPIRE_LISTING,
     page="listing",
     states=LISTINGS,
     sample="listing",
@@ -138,7 +152,8 @@ IMAGE: Final = EntityType[MediaId, Media](
     view=Absent("it is seen as a part of its listing or claim"),
     history=Absent("what a listing shows of it is frozen into the listing, whose history has it"),
     argument="media_id",
-    wake_task="images.process",
+    parent="listing_id",
+    wake_task=task_names.PROCESS_IMAGE,
     page=Absent("it is shown on the page of its listing or claim"),
     states=Absent("it leaves awaiting_upload once, for ready, rejected or expired"),
     sample="media",
@@ -156,7 +171,7 @@ ORDER: Final = EntityType[OrderId, Order](
     view=Action.VIEW_ORDER,
     history=Action.VIEW_ORDER_HISTORY,
     argument="order_id",
-    wake_task="orders.advance",
+    wake_task=task_names.ADVANCE_ORDER,
     page="order",
     states=ORDERS,
     sample="order",
@@ -174,7 +189,7 @@ CLAIM: Final = EntityType[ClaimId, Claim](
     view=Action.VIEW_CLAIM,
     history=Action.VIEW_CLAIM_HISTORY,
     argument="claim_id",
-    wake_task="claims.advance",
+    wake_task=task_names.ADVANCE_CLAIM,
     page="claim",
     states=CLAIMS,
     sample="claim",
@@ -191,6 +206,7 @@ TRANSFER: Final = EntityType[TransferId, Transfer](
     view=Absent("it is seen with its order's ledger: Action.VIEW_LEDGER, which has no states"),
     history=Absent("it is found by its order: list_transfer_history, for whoever may see the ledger"),
     argument="transfer_id",
+    parent="order_id",
     wake_task=Absent("its order and the payout move it"),
     page=Absent("its page is below its order's, whose id it needs too"),
     states=TRANSFERS,
@@ -208,7 +224,7 @@ PAYOUT: Final = EntityType[PayoutId, Payout](
     view=Action.VIEW_PAYOUT,
     history=Action.VIEW_PAYOUT_HISTORY,
     argument="payout_id",
-    wake_task="payouts.advance",
+    wake_task=task_names.ADVANCE_PAYOUT,
     page="payout",
     states=PAYOUTS,
     sample="payout",
@@ -242,7 +258,7 @@ SELLER: Final = EntityType[SellerId, Seller](
     view=Absent("it is read by its customer's id, by the customer alone"),
     history=Absent("its balance is told by the ledger, the rest by its owner"),
     argument="seller_id",
-    wake_task="payouts.start",
+    wake_task=task_names.START_PAYOUT,
     page=Absent("the back office shows balances, one page for all"),
     states=_ONE_STATE,
     sample="seller",
@@ -275,7 +291,7 @@ INBOUND_EVENT: Final = EntityType[InboundId, Inbound](
     view=Absent("only workers read it"),
     history=Absent("what it led to is in the history of its target"),
     argument="inbound_id",
-    wake_task="inbound.process",
+    wake_task=task_names.PROCESS_INBOUND,
     page=Absent("what it led to is on the page of its target"),
     states=INBOUND,
     sample="inbound",
@@ -330,7 +346,7 @@ DEAD_LETTER: Final = EntityType[DeadLetterId, DeadLetter](
 )
 
 #: Every entity type, by the prefix of its ids.
-ENTITIES: Final[Mapping[str, EntityType[Any, Any]]] = {
+ENTITIES: Final[Mapping[str, AnyEntityType]] = {
     entity_type.prefix: entity_type
     for entity_type in (
         LISTING,
@@ -350,6 +366,6 @@ ENTITIES: Final[Mapping[str, EntityType[Any, Any]]] = {
 }
 
 
-def entity_type_of(entity_id: str) -> EntityType[Any, Any]:
+def entity_type_of(entity_id: str) -> AnyEntityType:
     """Return the type of the entity that an id names. Raises KeyError where the prefix is no entity's."""
     return ENTITIES[entity_id.partition("_")[0]]

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from resale.domain.task_names import PROCESS_UPLOAD
+
 #: Purpose of a queue → the task that takes its raw bodies (JSON objects that are not envelopes: S3's events).
-RAW_TASKS: Final[Mapping[str, str]] = {"images": "images.process_upload"}
+RAW_TASKS: Final[Mapping[str, str]] = {"images": PROCESS_UPLOAD}
 
 CONTENT_TYPE: Final = "application/json"
 _ARGUMENT_PARTS: Final = 3  # [args, kwargs, embed]: Celery's message protocol, version 2

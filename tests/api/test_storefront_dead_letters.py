@@ -11,11 +11,12 @@ from apps.tenancy import keys
 from apps.tenancy.models import KeyKind
 from resale.adapters.dynamodb.attribute_values import to_wire
 from resale.application.queries.dead_letters import DESCRIBERS
-from resale.application.reactions import ADVANCE_ORDER, PROCESS_IMAGE, PROCESS_UPLOAD, TASKS
+from resale.application.reactions import TASKS
 from resale.domain.dead_letters import FailureOutcome, LetterQueue
 from resale.domain.ids import DeadLetterId
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
+from resale.domain.task_names import ADVANCE_ORDER, PROCESS_IMAGE, PROCESS_UPLOAD
 from tests.api.test_storefront_history import record
 from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import ADDRESS, Front

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from resale.application import reactions
 from resale.application.reactions import CHANGE_TYPES, REACTIONS, TASKS, WAKES, tasks_after
+from resale.domain import task_names
 from tests.architecture.sources import Function, dotted, sources
 
 
@@ -18,7 +18,7 @@ def arguments_of_tasks() -> dict[str, list[str]]:
                 word for item in function.decorator_list if isinstance(item, ast.Call) for word in item.keywords
             ):
                 if word.arg == "name":
-                    name = str(vars(reactions)[dotted(word.value)])
+                    name = str(vars(task_names)[dotted(word.value)])
                     found[name] = [argument.arg for argument in function.args.kwonlyargs]
     return found
 
@@ -33,7 +33,7 @@ class TestReactions:
 
     @pytest.mark.parametrize("name", TASKS)
     def test_a_task_takes_the_argument_that_it_is_sent(self, name: str) -> None:
-        assert arguments_of_tasks()[name] == [TASKS[name].argument]
+        assert arguments_of_tasks()[name] == list(TASKS[name].arguments)
 
     @pytest.mark.parametrize("change_type", REACTIONS)
     def test_an_id_names_task_entity_and_version(self, change_type: str) -> None:

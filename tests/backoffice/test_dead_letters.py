@@ -2,11 +2,11 @@
 
 import pytest
 
-from resale.application.reactions import ADVANCE_ORDER
 from resale.domain.access import Role
 from resale.domain.dead_letters import FailureOutcome
 from resale.domain.ids import DeadLetterId
 from resale.domain.orders import Order
+from resale.domain.task_names import ADVANCE_ORDER
 from tests.backoffice.office import Desk, Office
 from tests.fixtures.graveyard import Graveyard
 from tests.unit.builders import a_failure_note

@@ -16,10 +16,10 @@ from apps.storefront.docs import ENDPOINTS
 from apps.workers.changes.consumer import ChangesConsumer
 from resale.application.operations.customers import Shopper
 from resale.application.queries.history import verify_history
-from resale.application.reactions import ADVANCE_ORDER
 from resale.domain.ids import OrderId
 from resale.domain.listings import Listing
 from resale.domain.orders import Order
+from resale.domain.task_names import ADVANCE_ORDER
 from resale.domain.text import WRITTEN
 from tests.architecture.test_text import texts_in
 from tests.fixtures.graveyard import Graveyard

@@ -22,9 +22,9 @@ from resale.application.operations.listings import (
 )
 from resale.application.operations.orders import cancel_order
 from resale.application.queries.listings import get_listing
-from resale.application.reactions import EXPIRE_LISTING
 from resale.domain.access import Principal
 from resale.domain.listings import Listing, ListingChanged, ListingEdit, ListingNotFound, ListingStatus
+from resale.domain.task_names import EXPIRE_LISTING
 from resale.domain.tenants import Policies
 from tests.operations.partners import Partners
 from tests.operations.test_listings import SLOT

@@ -15,7 +15,7 @@ from resale.application.operations.inbound import (
 )
 from resale.application.operations.payouts import start_due_payout
 from resale.application.operations.sellers import edit_seller
-from resale.application.reactions import PROCESS_INBOUND, Purpose, Task, task_when_due, tasks_after
+from resale.application.reactions import Purpose, Task, task_when_due, tasks_after
 from resale.domain.claims import ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.ids import InboundId, ShipmentId, sibling
 from resale.domain.inbound import Inbound, InboundCommand, InboundNotFound, InboundStatus
@@ -25,6 +25,7 @@ from resale.domain.payments import DisputeStatus
 from resale.domain.payouts import PayoutStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus
+from resale.domain.task_names import PROCESS_INBOUND
 from tests.operations.partners import Books, Carrier, Partners
 from tests.operations.test_inbound import an_event, stored, told
 from tests.operations.world import BRAND, World, later

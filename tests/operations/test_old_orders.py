@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from resale.adapters.dynamodb.keys import order_key
+from resale.adapters.dynamodb.keys import entity_key
 from resale.application.operations.orders import cancel_order, record_dispute, request_label
 from resale.domain.access import Principal
 from resale.domain.ids import sibling
@@ -34,7 +34,7 @@ def old(world: World, partners: Partners) -> Order:
     partners.payments.captured[payment.id] = 12_000
     db = world.container.sessions.for_tenant(world.tenant).dynamodb
     table = world.tenant.resources.tables.orders
-    item = db.get_item(table=table, key={**order_key(order.id)})
+    item = db.get_item(table=table, key={**entity_key("order", order.id)})
     assert item is not None
     outcome = {"state": "captured", "provider_reference": f"bk_{payment.id}"}
     tree: dict[str, object] = msgspec.json.decode(str(item["doc"])) | {

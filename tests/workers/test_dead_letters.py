@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from resale.application.reactions import ADVANCE_ORDER
 from resale.domain.dead_letters import FailureNote, FailureOutcome, message_id_of
 from resale.domain.ids import DeadLetterId
+from resale.domain.task_names import ADVANCE_ORDER
 from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import Front
 from tests.unit.builders import NOW, a_failure_note

@@ -7,12 +7,13 @@ item carries the change that made it.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from resale.application.ports import HistoryLog, HistoryRow, Reader, RecordUnreadable
 from resale.application.queries.history import verify_history
+from resale.domain.entities import entity_type_of
 from resale.domain.history import Finding
 from resale.domain.ids import is_any_id
 
@@ -107,17 +108,12 @@ def _rows(streams: Streams, read_row: Callable[[str], HistoryRow]) -> Iterator[H
                 logger.error("unreadable record in the stream: %s", error)  # noqa: TRY400 - the body may be personal
 
 
-class _Parent(msgspec.Struct):
-    listing_id: str | None = None
-    order_id: str | None = None
-
-
 def _parent_of(row: HistoryRow) -> str:
-    """Find what an entity's key is derived from: an image lies beside its listing, a transfer beside its order."""
-    if not row.entity_id.startswith(("med_", "trf_")):
+    """Return what an entity's key is derived from: the id of what it is a part of, else its own."""
+    parent = entity_type_of(row.entity_id).parent
+    if parent is None:
         return row.entity_id
-    parent = msgspec.json.decode(row.doc, type=_Parent)
-    return (parent.listing_id if row.entity_id.startswith("med_") else parent.order_id) or row.entity_id
+    return str(msgspec.json.decode(row.doc, type=dict[str, Any]).get(parent) or row.entity_id)
 
 
 def _findings(reader: Reader, entity_id: str, parent_id: str) -> tuple[Finding, ...]:

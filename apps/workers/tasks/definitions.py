@@ -12,7 +12,10 @@ from apps.core.container import get_container
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
 from apps.workers.tasks.steps import STEPS, Delivery, look_at_image, retire_listing_photos
-from resale.application.reactions import (
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import ListingId, MediaId
+from resale.domain.media import MediaNotFound, parse_original_key
+from resale.domain.task_names import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
     ADVANCE_PAYOUT,
@@ -24,9 +27,6 @@ from resale.application.reactions import (
     START_PAYOUT,
     SWEEP_AFTER_JUMP,
 )
-from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import ListingId, MediaId
-from resale.domain.media import MediaNotFound, parse_original_key
 
 logger = logging.getLogger(__name__)
 

@@ -26,7 +26,10 @@ from resale.application.operations.orders import advance_order
 from resale.application.operations.payouts import advance_payout, start_due_payout
 from resale.application.operations.postponing import postpone_step
 from resale.application.ports import ImageCodec, MediaStore, Partners, UnitOfWork
-from resale.application.reactions import (
+from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId
+from resale.domain.media import ImageNotRendered, Media
+from resale.domain.partners import PartnerPaused, PartnerUnavailable
+from resale.domain.task_names import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
     ADVANCE_PAYOUT,
@@ -34,9 +37,6 @@ from resale.application.reactions import (
     PROCESS_INBOUND,
     START_PAYOUT,
 )
-from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId
-from resale.domain.media import ImageNotRendered, Media
-from resale.domain.partners import PartnerPaused, PartnerUnavailable
 from resale.errors import Conflict, Unavailable
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, own_key
+from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.domain.clocks import SCHEMA, Clock, ClockNotFound, SandboxOnly
 from resale.domain.entities import TEST_CLOCK
@@ -18,7 +18,7 @@ CLOCK_MAPPING: Final = EntityMapping[ClockId, Clock](
     entity_type=TEST_CLOCK,
     documents=CLOCKS,
     rank=4,
-    key=own_key(lambda _clock_id: keys.test_clock_key()),
+    key=lambda _parent_id, _clock_id: keys.test_clock_key(),
 )
 
 

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, own_key
 from resale.adapters.dynamodb.tenant_reads import TenantReads
@@ -15,7 +14,7 @@ CONNECTION_MAPPING: Final = EntityMapping[ConnectionId, ConnectionState](
     entity_type=CONNECTION,
     documents=CONNECTIONS,
     rank=4,
-    key=own_key(keys.connection_key),
+    key=own_key(CONNECTION),
 )
 
 
@@ -24,6 +23,6 @@ class ConnectionReads(TenantReads):
 
     def find_connection(self, connection_id: ConnectionId) -> ConnectionState | None:
         """Read what is on record of a connection, consistently; None while it never failed."""
-        key = keys.connection_key(connection_id)
+        key = CONNECTION_MAPPING.key(connection_id, connection_id)
         item = self._db.get_item(table=CONNECTION_MAPPING.table(self.tenant), key=dict(key), attributes=ITEM_ATTRIBUTES)
         return None if item is None else CONNECTION_MAPPING.from_item(item)

@@ -26,7 +26,7 @@ CUSTOMER_MAPPING: Final = EntityMapping[CustomerId, Customer](
     entity_type=CUSTOMER,
     documents=CUSTOMERS,
     rank=4,
-    key=own_key(keys.customer_key),
+    key=own_key(CUSTOMER),
 )
 _REMEMBERED_MAX: Final = 50_000  # about 10 MB
 

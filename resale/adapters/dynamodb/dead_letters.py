@@ -27,7 +27,7 @@ DEAD_LETTER_MAPPING: Final = EntityMapping[DeadLetterId, DeadLetter](
     entity_type=DEAD_LETTER,
     documents=DEAD_LETTERS,
     rank=5,
-    key=own_key(keys.dead_letter_key),
+    key=own_key(DEAD_LETTER),
 )
 
 NOTE_KEPT_FOR: Final = timedelta(days=21)  # SQS keeps a message 14 days; a week more to look at it

@@ -7,6 +7,7 @@ from typing import Final
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.application.ports import DueItem
+from resale.domain.ids import is_any_id
 from resale.domain.tenants import Tenant
 
 _PAGE: Final = 200
@@ -39,5 +40,5 @@ def _due_in(db: DynamoDB, table: str, shard: int, now: datetime) -> Iterator[Due
 
 def _due_item(item: Item) -> DueItem:
     pk, sk = str(item["pk"]), str(item["sk"])
-    entity_id = sk if sk.startswith(keys.PART_PREFIXES) else pk
+    entity_id = sk if is_any_id(sk) else pk  # a part lies beside what it is a part of, under its own id
     return DueItem(entity_id=entity_id, parent_id=pk, due_at=datetime.fromisoformat(str(item[keys.DUE.sort])))

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping, own_key
 from resale.domain.entities import INBOUND_EVENT
@@ -14,6 +13,5 @@ INBOUND_MAPPING: Final = EntityMapping[InboundId, Inbound](
     entity_type=INBOUND_EVENT,
     documents=INBOUND_EVENTS,
     rank=4,
-    key=own_key(keys.inbound_key),
-    index_keys=lambda inbound, shards: keys.due_keys(inbound.id, inbound.due_at, shards),
+    key=own_key(INBOUND_EVENT),
 )

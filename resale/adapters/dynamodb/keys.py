@@ -3,36 +3,30 @@
 Access patterns, one index each:
 
 =========================================  ==========================================
-listing by id                              listings: pk = id, sk = "listing"
-images of a listing                        listings: pk = listing id, sk begins "med_"
+an entity by id                            its table: pk = id, sk = its ``object``
+a part (image, claim, transfer)            its table: pk = id of what it is a part of, sk = its own
+what is due                                listings/due, orders/due (sharded, sparse)
 a seller's listings, newest first          listings/by_seller
 active listings of a market, newest first  listings/by_market (sharded, sparse)
 active listings of a product, newest first listings/by_product (sparse)
 the moderation queue, oldest first         listings/by_review (sharded, sparse)
 listings off sale, newest first, by state  listings/by_review: status + "#" + shard (sparse)
-what is due                                listings/due, orders/due (sharded, sparse)
-an order by id                             orders: pk = id, sk = "order"
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
-a dead letter somebody acted on            orders: pk = id, sk = "dead_letter"
-why a message failed                       idempotency: pk = "failure#" + SQS's message id
-what was refused of an entity              idempotency: pk = "refusal#" + entity + "#" + one of eight
-a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
-a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
-what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
-an order's claim and transfers             orders: pk = order id, sk = claim or transfer id
+what one has of another type, newest first an index of the orders: name + "#" + owner (``ListedBy``)
+claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
+a seller's payouts; all payouts            orders/by_seller: "payouts#" + seller; orders/recent: "payouts#" + shard
+a customer's purchases, newest first       orders/by_buyer: "purchases#" + customer
 a seller's open transfers, oldest first    orders/by_seller: "transfers#" + seller (sparse: available)
 a seller's held transfers                  orders/by_seller: "held#" + seller (sparse: held)
 a seller's transfers and payouts, newest   orders/by_buyer: "balance#" + seller
-claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
-a payout; a seller's payouts; all payouts  orders: pk = id, sk = "payout"; by_seller "payouts#"; recent "payouts#"
-a seller's account                         orders: pk = id, sk = "seller"
-a past purchase                            orders: pk = id, sk = "purchase"
-a customer's purchases, newest first       orders/by_buyer: "purchases#" + customer
+a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
+why a message failed                       idempotency: pk = "failure#" + SQS's message id
+what was refused of an entity              idempotency: pk = "refusal#" + entity + "#" + one of eight
+a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
+what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
 ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
 ledger entries of a source, of a day       ledger/by_source; ledger/by_day (sharded)
-an inbound event by id                     orders: pk = id, sk = "inbound"
-the state of a connection                  orders: pk = connection id, sk = "connection"
 history by version, and by time            history: pk = entity, sk = version; history/by_time
 the newest heartbeat of the changes        each audited table: pk = "heartbeat", sk = "heartbeat"
 which heartbeats history has               history: pk = "heartbeat", sk = entity
@@ -43,26 +37,14 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-LISTING_SK: Final = "listing"
-MEDIA_SK_PREFIX: Final = "med_"
-ORDER_SK: Final = "order"
-CUSTOMER_SK: Final = "customer"
+from resale.domain.ids import IdType
+
 TEST_CLOCK_PK: Final = "test_clock"
 CLOCK_SK: Final = "clock"
-TRANSFER_SK_PREFIX: Final = "trf_"
-PAYOUT_SK: Final = "payout"
-SELLER_SK: Final = "seller"
-PURCHASE_SK: Final = "purchase"
-INBOUND_SK: Final = "inbound"
-DEAD_LETTER_SK: Final = "dead_letter"
-
-#: Sort keys that are the id of a part of what the partition is about.
-PART_PREFIXES: Final = ("med_", "clm_", "trf_")
-CONNECTION_SK: Final = "connection"
 
 HEARTBEAT_PK: Final = "heartbeat"
 HEARTBEAT_SK: Final = "heartbeat"
@@ -93,39 +75,24 @@ LEDGER_BY_DAY: Final = Index("by_day", "day_key", "day_sort")
 HISTORY_BY_TIME: Final = Index("by_time", "time_key", "time_sort")
 
 
-def listing_key(listing_id: str) -> Key:
-    """Key of a listing."""
-    return {"pk": listing_id, "sk": LISTING_SK}
+def entity_key(object_name: str, entity_id: str) -> Key:
+    """Key of an entity that is a part of nothing: its id, and what it is."""
+    return {"pk": entity_id, "sk": object_name}
 
 
-def media_key(listing_id: str, media_id: str) -> Key:
-    """Key of an image, beside its listing."""
-    return {"pk": listing_id, "sk": media_id}
+def part_key(parent_id: str, entity_id: str) -> Key:
+    """Key of a part (an image, a claim, a transfer), beside what it is a part of."""
+    return {"pk": parent_id, "sk": entity_id}
 
 
-def order_key(order_id: str) -> Key:
-    """Key of an order."""
-    return {"pk": order_id, "sk": ORDER_SK}
+def part_prefix(ids: IdType[Any]) -> str:
+    """Return what the sort keys of all parts of one type begin with."""
+    return f"{ids.prefix}_"
 
 
-def order_part_key(order_id: str, part_id: str) -> Key:
-    """Key of an order's claim or transfer, beside its order."""
-    return {"pk": order_id, "sk": part_id}
-
-
-def payout_key(payout_id: str) -> Key:
-    """Key of a payout."""
-    return {"pk": payout_id, "sk": PAYOUT_SK}
-
-
-def seller_key(seller_id: str) -> Key:
-    """Key of a seller's account."""
-    return {"pk": seller_id, "sk": SELLER_SK}
-
-
-def purchase_key(purchase_id: str) -> Key:
-    """Key of a past purchase."""
-    return {"pk": purchase_id, "sk": PURCHASE_SK}
+def list_partition(name: str, owner: str) -> str:
+    """Partition of what one owner has of one type, in an index that several types share."""
+    return f"{name}#{owner}"
 
 
 def ledger_partition(account: str, shard: int) -> str:
@@ -164,16 +131,6 @@ def balance_of(seller_id: str) -> str:
     return f"balance#{seller_id}"
 
 
-def payouts_of(seller_id: str) -> str:
-    """Partition of a seller's payouts."""
-    return f"payouts#{seller_id}"
-
-
-def claims_of(buyer_id: str) -> str:
-    """Partition of a buyer's claims."""
-    return f"claims#{buyer_id}"
-
-
 def purchases_of(customer_id: str) -> str:
     """Partition of a customer's past purchases."""
     return f"purchases#{customer_id}"
@@ -187,16 +144,6 @@ def open_claims(shard: int) -> str:
 def all_payouts(shard: int) -> str:
     """Partition of all payouts."""
     return f"payouts#{shard}"
-
-
-def inbound_key(inbound_id: str) -> Key:
-    """Key of an inbound event."""
-    return {"pk": inbound_id, "sk": INBOUND_SK}
-
-
-def customer_key(customer_id: str) -> Key:
-    """Key of a customer."""
-    return {"pk": customer_id, "sk": CUSTOMER_SK}
 
 
 def test_clock_key() -> Key:
@@ -219,11 +166,6 @@ def idempotency_key(record_key: str) -> Key:
     return {"pk": record_key}
 
 
-def dead_letter_key(letter_id: str) -> Key:
-    """Key of a dead letter somebody acted on."""
-    return {"pk": letter_id, "sk": DEAD_LETTER_SK}
-
-
 def failure_key(message_id: str) -> Key:
     """Key of the note why a message failed."""
     return {"pk": f"failure#{message_id}"}
@@ -232,11 +174,6 @@ def failure_key(message_id: str) -> Key:
 def refusal_key(entity_id: str, slot: int) -> Key:
     """Key of one of the notes of what was refused of an entity."""
     return {"pk": f"refusal#{entity_id}#{slot}"}
-
-
-def connection_key(connection_id: str) -> Key:
-    """Key of the state of a connection."""
-    return {"pk": connection_id, "sk": CONNECTION_SK}
 
 
 def history_key(entity_id: str, version: int) -> Key:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import UNSET
-
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping, own_key
@@ -41,15 +39,14 @@ def _index_keys(listing: Listing, shards: int) -> Mapping[str, str]:
             ),
             keys.LISTINGS_BY_REVIEW.sort: keys.moment_sort(listing.updated_at, listing.id),
         }
-    due_at = None if listing.due_at is UNSET else listing.due_at
-    return {**found, **keys.due_keys(listing.id, due_at, shards)}
+    return found
 
 
 LISTING_MAPPING: Final = EntityMapping[ListingId, Listing](
     entity_type=LISTING,
     documents=LISTINGS,
     rank=2,
-    key=own_key(keys.listing_key),
+    key=own_key(LISTING),
     index_keys=_index_keys,
 )
 

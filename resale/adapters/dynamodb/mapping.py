@@ -6,12 +6,13 @@ from typing import Final, Generic, TypeVar
 import msgspec
 from msgspec import UNSET
 
+from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.client import Item
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.keys import Key
 from resale.application.ports import Document
 from resale.domain.changes import Change, encode_change
-from resale.domain.entities import EntityType
+from resale.domain.entities import Absent, AnyEntityType, EntityType
 from resale.domain.tenants import Tenant
 
 I = TypeVar("I", bound=str)  # noqa: E741 - an id
@@ -22,6 +23,24 @@ DOCUMENT_ATTRIBUTES: Final = ("doc", "private", "version")
 ITEM_ATTRIBUTES: Final = (*DOCUMENT_ATTRIBUTES, "change")
 
 
+class ListedBy(msgspec.Struct, frozen=True):
+    """A list of what has the same value in a field, newest first by id.
+
+    Attributes:
+        field: Which field.
+        index: The index that holds the list.
+        name: Tells it from the lists of other types in that index.
+    """
+
+    field: str
+    index: keys.Index
+    name: str
+
+    def partition(self, owner: str) -> str:
+        """Return the partition of what has this value."""
+        return keys.list_partition(self.name, owner)
+
+
 class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
     """How one entity type lies in its table.
 
@@ -30,15 +49,15 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         documents: How its documents are written and read.
         rank: Where its failed condition counts among those of a commit; the lowest is the reason (``buffer.commit``).
         key: Its key, from the id of what it is a part of and its own; the same twice where it is a part of nothing.
-        parent: Reads the id of what it is a part of; None for a part of nothing.
-        index_keys: Its index keys, from the entity and the number of shards; none where it is not listed.
+        lists: What it is listed by, in a plain way.
+        index_keys: Its other index keys, from the entity and the number of shards.
     """
 
     entity_type: EntityType[I, E]
     documents: DocumentKind[E]
     rank: int
     key: Callable[[str, str], Key]
-    parent: Callable[[E], str] | None = None
+    lists: tuple[ListedBy, ...] = ()
     index_keys: Callable[[E, int], Mapping[str, str]] = lambda _entity, _shards: {}
 
     def table(self, tenant: Tenant) -> str:
@@ -49,11 +68,15 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
     def key_of(self, entity: E) -> Key:
         """Build the key of an entity."""
         entity_id: str = entity.id  # type: ignore[attr-defined]  # every audited entity has one
-        return self.key(entity_id if self.parent is None else self.parent(entity), entity_id)
+        return self.key(self.entity_type.parent_of(entity), entity_id)
 
     def to_item(self, entity: E, *, doc: str, change: Change, shards: int) -> Item:
         """Build the stored item: keys, index keys, version, change, doc, and what is sealed."""
-        item: Item = {**self.key_of(entity), **self.index_keys(entity, shards)}
+        item: Item = {
+            **self.key_of(entity),
+            **self.index_keys(entity, shards),
+            **self._plain_index_keys(entity, shards),
+        }
         item["version"] = entity.version  # type: ignore[attr-defined]  # every audited entity has one
         item["status"] = str(entity.status)  # type: ignore[attr-defined]  # same; a plain str, not the enum
         item["change"] = encode_change(change)
@@ -62,6 +85,13 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         if private is not None:
             item["private"] = private
         return item
+
+    def list_by(self, field: str) -> ListedBy:
+        """Return how the type is listed by a field. Raises KeyError where it is not."""
+        for listed in self.lists:
+            if listed.field == field:
+                return listed
+        raise KeyError(f"a {self.entity_type.name} is not listed by {field}")
 
     def from_item(self, item: Item) -> E:
         """Read a stored item back."""
@@ -78,10 +108,23 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
             private=None if private is None else str(private),
         )
 
+    def _plain_index_keys(self, entity: E, shards: int) -> Mapping[str, str]:
+        """Build the index keys of its lists, and of waiting where something wakes it."""
+        entity_id: str = entity.id  # type: ignore[attr-defined]  # every audited entity has one
+        found: dict[str, str] = {}
+        for listed in self.lists:
+            found[listed.index.partition] = listed.partition(getattr(entity, listed.field))
+            found[listed.index.sort] = entity_id
+        if not isinstance(self.entity_type.wake_task, Absent):
+            due_at = entity.due_at  # type: ignore[attr-defined]  # what something wakes has one
+            found |= keys.due_keys(entity_id, None if due_at is UNSET else due_at, shards)
+        return found
 
-def own_key(make: Callable[[str], Key]) -> Callable[[str, str], Key]:
-    """Make the key of what is a part of nothing from its own id."""
-    return lambda _parent_id, entity_id: make(entity_id)
+
+def own_key(entity_type: AnyEntityType) -> Callable[[str, str], Key]:
+    """Make the key of an entity that is a part of nothing."""
+    object_name = entity_type.object_name
+    return lambda _parent_id, entity_id: keys.entity_key(object_name, entity_id)
 
 
 def private_of(entity: msgspec.Struct) -> str | None:

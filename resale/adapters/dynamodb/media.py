@@ -9,7 +9,7 @@ from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.domain.entities import IMAGE
-from resale.domain.ids import ListingId, MediaId
+from resale.domain.ids import MEDIA_ID, ListingId, MediaId
 from resale.domain.media import MAX_STORED_IMAGES, SCHEMA, Media
 from resale.domain.tenants import Tenant
 
@@ -18,9 +18,7 @@ MEDIA_MAPPING: Final = EntityMapping[MediaId, Media](
     entity_type=IMAGE,
     documents=MEDIA,
     rank=3,
-    key=keys.media_key,
-    parent=lambda media: media.listing_id,
-    index_keys=lambda media, shards: keys.due_keys(media.id, media.due_at, shards),
+    key=keys.part_key,
 )
 
 
@@ -30,7 +28,7 @@ def query_media(db: DynamoDB, tenant: Tenant, listing_id: ListingId) -> list[Ite
         table=tenant.resources.tables.listings,
         index=None,
         condition="pk = :listing AND begins_with(sk, :images)",
-        values={":listing": listing_id, ":images": keys.MEDIA_SK_PREFIX},
+        values={":listing": listing_id, ":images": keys.part_prefix(MEDIA_ID)},
         limit=MAX_STORED_IMAGES,
         forward=True,
         consistent=True,
@@ -46,7 +44,7 @@ class DynamoDBMedia(AuditedRepository[Media]):
 
     def get(self, listing_id: ListingId, media_id: MediaId) -> Media:
         """Read one, consistently."""
-        return self.load(keys.media_key(listing_id, media_id))
+        return self.load(keys.part_key(listing_id, media_id))
 
     def list_of(self, listing_id: ListingId) -> tuple[Media, ...]:
         """Read all images of a listing, in the order they were asked for."""

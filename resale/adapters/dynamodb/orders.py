@@ -46,7 +46,6 @@ def _index_keys(order: Order, shards: int) -> Mapping[str, str]:
         keys.ORDERS_BY_SELLER.sort: order.id,
         keys.ORDERS_RECENT.partition: keys.numbered_partition(keys.shard_of(order.id, shards)),
         keys.ORDERS_RECENT.sort: order.id,
-        **keys.due_keys(order.id, order.due_at, shards),
     }
 
 
@@ -54,7 +53,7 @@ ORDER_MAPPING: Final = EntityMapping[OrderId, Order](
     entity_type=ORDER,
     documents=ORDERS,
     rank=1,
-    key=own_key(keys.order_key),
+    key=own_key(ORDER),
     index_keys=_index_keys,
 )
 

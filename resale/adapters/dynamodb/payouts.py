@@ -6,11 +6,11 @@ from typing import Final
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.balances import balance_keys
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.adapters.dynamodb.mapping import EntityMapping, ListedBy, own_key
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Page
 from resale.domain.entities import PAYOUT
-from resale.domain.ids import CustomerId, PayoutId
+from resale.domain.ids import PayoutId
 from resale.domain.payouts import SCHEMA, Payout
 
 PAYOUTS: Final = DocumentKind(Payout, schema=SCHEMA)
@@ -19,11 +19,8 @@ PAYOUTS: Final = DocumentKind(Payout, schema=SCHEMA)
 def _index_keys(payout: Payout, shards: int) -> Mapping[str, str]:
     return {
         **balance_keys(payout.seller_id, payout.created_at, payout.id),
-        keys.ORDERS_BY_SELLER.partition: keys.payouts_of(payout.seller_id),
-        keys.ORDERS_BY_SELLER.sort: payout.id,
         keys.ORDERS_RECENT.partition: keys.all_payouts(keys.shard_of(payout.id, shards)),
         keys.ORDERS_RECENT.sort: payout.id,
-        **keys.due_keys(payout.id, payout.due_at, shards),
     }
 
 
@@ -31,18 +28,14 @@ PAYOUT_MAPPING: Final = EntityMapping[PayoutId, Payout](
     entity_type=PAYOUT,
     documents=PAYOUTS,
     rank=1,
-    key=own_key(keys.payout_key),
+    key=own_key(PAYOUT),
+    lists=(ListedBy("seller_id", keys.ORDERS_BY_SELLER, "payouts"),),
     index_keys=_index_keys,
 )
 
 
 class PayoutReads(TenantReads):
     """Keeps ``resale.application.ports.payouts.PayoutReads``."""
-
-    def list_seller_payouts(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A seller's payouts, newest first."""
-        query = self._query(PAYOUT_MAPPING, keys.ORDERS_BY_SELLER, (keys.payouts_of(seller_id),))
-        return self._page(PAYOUT_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
         """All payouts, newest first."""

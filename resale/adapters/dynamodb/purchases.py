@@ -26,7 +26,7 @@ PURCHASE_MAPPING: Final = EntityMapping[PurchaseId, Purchase](
     entity_type=PURCHASE,
     documents=PURCHASES,
     rank=5,
-    key=own_key(keys.purchase_key),
+    key=own_key(PURCHASE),
     index_keys=_index_keys,
 )
 

@@ -14,9 +14,9 @@ from resale.adapters.dynamodb.idempotency import find_record
 from resale.adapters.dynamodb.ledger import LedgerReads
 from resale.adapters.dynamodb.mapping import DOCUMENT_ATTRIBUTES, ITEM_ATTRIBUTES
 from resale.adapters.dynamodb.stream_records import row_of
-from resale.application.ports import Document, DueItem, Head, HistoryPage, HistoryRow, IdempotencyRecord, Vault
+from resale.application.ports import Document, DueItem, Head, HistoryPage, HistoryRow, IdempotencyRecord, Page, Vault
 from resale.domain.changes import decode_change
-from resale.domain.entities import EntityType, entity_type_of
+from resale.domain.entities import AnyEntityType, EntityType, entity_type_of
 from resale.domain.ids import CustomerId
 from resale.domain.tenants import Tenant
 
@@ -39,6 +39,13 @@ class DynamoDBReader(EntityReads, LedgerReads):
         key = mapping.key(entity_id, entity_id)
         item = self._db.get_item(table=mapping.table(self.tenant), key=dict(key), attributes=DOCUMENT_ATTRIBUTES)
         return None if item is None else mapping.to_document(entity_id, item)
+
+    def list_by(self, entity_type: AnyEntityType, field: str, value: str, *, limit: int, cursor: str | None) -> Page:
+        """Entities of a type with this value in a field, newest first."""
+        mapping = MAPPINGS[entity_type.prefix]
+        listed = mapping.list_by(field)
+        query = self._query(mapping, listed.index, (listed.partition(value),))
+        return self._page(mapping, query, limit=limit, cursor=cursor)
 
     def find_customer_id(self, *, issuer: str, subject: str) -> CustomerId | None:
         """Look a shopper up; None before the first write."""

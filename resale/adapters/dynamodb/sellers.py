@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping, own_key
 from resale.domain.entities import SELLER
@@ -14,6 +13,5 @@ SELLER_MAPPING: Final = EntityMapping[SellerId, Seller](
     entity_type=SELLER,
     documents=SELLERS,
     rank=6,
-    key=own_key(keys.seller_key),
-    index_keys=lambda seller, shards: keys.due_keys(seller.id, seller.due_at, shards),
+    key=own_key(SELLER),
 )

@@ -12,8 +12,8 @@ from resale.adapters.dynamodb.mapping import EntityMapping
 from resale.adapters.dynamodb.payouts import PAYOUT_MAPPING
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Document, Page
-from resale.domain.entities import TRANSFER
-from resale.domain.ids import CustomerId, OrderId, TransferId
+from resale.domain.entities import PAYOUT, TRANSFER
+from resale.domain.ids import TRANSFER_ID, CustomerId, OrderId, TransferId
 from resale.domain.transfers import SCHEMA, Transfer, TransferStatus
 
 TRANSFERS: Final = DocumentKind(Transfer, schema=SCHEMA)
@@ -39,8 +39,7 @@ TRANSFER_MAPPING: Final = EntityMapping[TransferId, Transfer](
     entity_type=TRANSFER,
     documents=TRANSFERS,
     rank=5,
-    key=keys.order_part_key,
-    parent=lambda transfer: transfer.order_id,
+    key=keys.part_key,
     index_keys=_index_keys,
 )
 
@@ -53,7 +52,7 @@ class DynamoDBTransfers(AuditedRepository[Transfer]):
 
     def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
         """Read one, consistently."""
-        return self.load(keys.order_part_key(order_id, transfer_id))
+        return self.load(keys.part_key(order_id, transfer_id))
 
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
         """Find a seller's open transfers by the index, and read each one as it is."""
@@ -79,7 +78,7 @@ class TransferReads(TenantReads):
             table=TRANSFER_MAPPING.table(self.tenant),
             index=None,
             condition="pk = :order AND begins_with(sk, :prefix)",
-            values={":order": order_id, ":prefix": keys.TRANSFER_SK_PREFIX},
+            values={":order": order_id, ":prefix": keys.part_prefix(TRANSFER_ID)},
             limit=_TRANSFERS_MAX,
             forward=True,
             consistent=True,
@@ -103,4 +102,4 @@ class TransferReads(TenantReads):
 
 def _balance_document(item: Item) -> Document:
     pk, sk = str(item["pk"]), str(item["sk"])
-    return PAYOUT_MAPPING.to_document(pk, item) if sk == keys.PAYOUT_SK else TRANSFER_MAPPING.to_document(sk, item)
+    return PAYOUT_MAPPING.to_document(pk, item) if PAYOUT.id.matches(pk) else TRANSFER_MAPPING.to_document(sk, item)

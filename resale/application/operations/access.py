@@ -1,10 +1,10 @@
 """Authorise whoever acts: may they see the entity, may they do this to it, and is it the version they read."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from resale.domain.access import Action, Principal, Role, permits, role_towards
-from resale.domain.entities import Absent, EntityType, entity_type_of
+from resale.domain.entities import Absent, AnyEntityType, entity_type_of
 from resale.errors import Forbidden
 
 _A: Final = Action
@@ -81,7 +81,7 @@ def require_version(*, entity: Entity, version: int | None) -> None:
         raise entity_type.changed(f"The {entity_type.name} is at version {entity.version} by now; read it again.")
 
 
-def _role_of(principal: Principal, entity_type: EntityType[Any, Any], entity: Entity) -> Role:
+def _role_of(principal: Principal, entity_type: AnyEntityType, entity: Entity) -> Role:
     owner, counterparty = entity_type.owner, entity_type.counterparty
     if owner is None:
         return principal.standing

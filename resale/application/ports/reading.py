@@ -13,9 +13,10 @@ from resale.application.ports.records import (
     HistoryPage,
     HistoryRow,
     IdempotencyRecord,
+    Page,
 )
 from resale.application.ports.writing import Vault
-from resale.domain.entities import EntityType
+from resale.domain.entities import AnyEntityType, EntityType
 from resale.domain.tenants import Tenant
 
 I = TypeVar("I", bound=str)  # noqa: E741 - an id
@@ -36,6 +37,12 @@ class Reader(EntityReads, LedgerReads, Protocol):
         """Read an entity's document, consistently; None when there is none.
 
         Not of an image or a transfer: they lie beside what they are part of, and are read with it.
+        """
+
+    def list_by(self, entity_type: AnyEntityType, field: str, value: str, *, limit: int, cursor: str | None) -> Page:
+        """Entities of a type with this value in a field, newest first. Raises InvalidCursor.
+
+        Raises KeyError for a field that the type is not listed by.
         """
 
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
-from resale.domain.entities import SELLER
+from resale.domain.entities import PAYOUT, SELLER
 from resale.domain.ids import CustomerId, OrderId, PayoutId, sibling
 from resale.domain.payouts import ON_ITS_WAY, PayoutStatus
 from resale.domain.sellers import seller_id_of
@@ -146,7 +146,7 @@ def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
     """Sum up what is on its way; payouts end in about the order they began in, so that the newest pages tell."""
     total, cursor = 0, None
     while True:
-        page = reader.list_seller_payouts(seller_id=seller_id, limit=_PAYOUTS, cursor=cursor)
+        page = reader.list_by(PAYOUT, "seller_id", seller_id, limit=_PAYOUTS, cursor=cursor)
         payouts = (_PAYOUT(document.doc) for document in page.documents)
         found = sum(payout.amount for payout in payouts if payout.status in ON_ITS_WAY)
         total, cursor = total + found, page.next_cursor

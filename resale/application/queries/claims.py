@@ -187,7 +187,7 @@ def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str
     elif principal.customer_id is None:
         return ClaimPage(data=(), has_more=False, next_cursor=None)
     else:
-        page = reader.list_buyer_claims(buyer_id=principal.customer_id, limit=limit, cursor=cursor)
+        page = reader.list_by(CLAIM, "buyer_id", principal.customer_id, limit=limit, cursor=cursor)
     return _page(reader, principal, page)
 
 

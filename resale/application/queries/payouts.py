@@ -99,7 +99,7 @@ def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: st
     elif principal.customer_id is None:
         page = Page(documents=(), next_cursor=None)
     else:
-        page = reader.list_seller_payouts(seller_id=principal.customer_id, limit=limit, cursor=cursor)
+        page = reader.list_by(PAYOUT, "seller_id", principal.customer_id, limit=limit, cursor=cursor)
     views = tuple(view_payout(principal=principal, document=document) for document in page.documents)
     return PayoutPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 

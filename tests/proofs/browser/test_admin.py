@@ -16,8 +16,8 @@ from playwright.sync_api import Page
 from apps.backoffice import urls
 from apps.tenancy import sign_ins
 from apps.tenancy.models import User
-from resale.application.reactions import ADVANCE_ORDER
 from resale.domain.access import Role
+from resale.domain.task_names import ADVANCE_ORDER
 from tests.backoffice.office import Desk, Office
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
