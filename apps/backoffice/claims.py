@@ -15,7 +15,6 @@ from apps.core.container import get_container
 from resale.application.operations.claims import report_return, resolve_claim
 from resale.application.ports import Reader
 from resale.application.queries.claims import BrandClaim, get_claim, list_claims, list_evidence
-from resale.application.queries.history import Recorded
 from resale.domain.access import Action, Principal
 from resale.domain.claims import (
     CLAIM_OPEN,
@@ -26,6 +25,7 @@ from resale.domain.claims import (
     RefundAmountRefused,
     Verdict,
 )
+from resale.domain.entities import CLAIM
 from resale.domain.ids import ClaimId, is_id
 
 _READ: Final = 100  # claims of one read
@@ -97,7 +97,7 @@ class ClaimPages(StaffPage):
         timeline = read_timeline(
             desk=desk,
             reader=reader,
-            of=Recorded.CLAIM,
+            of=CLAIM,
             entity_id=claim_id,
             cursor=self.request.GET.get("history"),
         )

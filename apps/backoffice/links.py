@@ -1,23 +1,13 @@
 """Which page an id leads to."""
 
-from collections.abc import Mapping
-from typing import Final
-
 from django.urls import reverse
 
-from resale.domain.ids import is_any_id
-
-#: Prefix of an id → the page of what it names, and that page's place holder.
-_PAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "lst": ("admin:listing", "listing_id"),
-    "ord": ("admin:order", "order_id"),
-    "clm": ("admin:claim", "claim_id"),
-    "pyt": ("admin:payout", "payout_id"),
-    "dlq": ("admin:dead-letter", "letter_id"),
-}
+from resale.domain.entities import ENTITIES, Absent
 
 
 def find_page(text: str) -> str | None:
-    """Find the page of what an id names; None where there is no such page, or it is no id."""
-    name, place = _PAGES.get(text[:3], ("", ""))
-    return reverse(name, kwargs={place: text}) if name and is_any_id(text) else None
+    """Return the address of the page of what an id names; None where there is no such page, or it is no id."""
+    entity_type = ENTITIES.get(text.partition("_")[0])
+    if entity_type is None or isinstance(entity_type.page, Absent) or not entity_type.id.matches(text):
+        return None
+    return reverse(f"admin:{entity_type.page}", kwargs={entity_type.argument: text})

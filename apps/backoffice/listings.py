@@ -22,7 +22,6 @@ from resale.application.operations.listings import (
     resume_listing,
     withdraw_listing,
 )
-from resale.application.queries.history import Recorded
 from resale.application.queries.listings import (
     BrandListing,
     ListingPage,
@@ -36,6 +35,7 @@ from resale.application.queries.listings import (
 from resale.application.queries.media import get_original
 from resale.application.queries.purchases import get_purchase
 from resale.domain.access import Action
+from resale.domain.entities import LISTING
 from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
 from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, ListingNotFound, ListingStatus
 from resale.domain.media import MediaNotFound
@@ -121,7 +121,7 @@ class ListingPages(StaffPage):
         timeline = read_timeline(
             desk=desk,
             reader=reader,
-            of=Recorded.LISTING,
+            of=LISTING,
             entity_id=listing_id,
             cursor=self.request.GET.get("history"),
         )

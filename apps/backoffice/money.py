@@ -16,7 +16,7 @@ from apps.backoffice.timelines import PAGE, make_timeline, read_timeline
 from apps.core import clock
 from apps.core.container import get_container
 from resale.application.operations.payouts import cancel_payout
-from resale.application.queries.history import Recorded, list_transfer_history
+from resale.application.queries.history import list_transfer_history
 from resale.application.queries.ledger import (
     Difference,
     Reconciliation,
@@ -27,6 +27,7 @@ from resale.application.queries.ledger import (
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action
+from resale.domain.entities import PAYOUT
 from resale.domain.ids import OrderId, PayoutId, TransferId, is_id
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
 from resale.domain.payouts import PayoutNotFound
@@ -84,7 +85,7 @@ class PayoutDetail(StaffPage):
         timeline = read_timeline(
             desk=desk,
             reader=reader,
-            of=Recorded.PAYOUT,
+            of=PAYOUT,
             entity_id=payout.id,
             cursor=request.GET.get("history"),
         )

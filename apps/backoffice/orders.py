@@ -27,13 +27,13 @@ from resale.application.operations.orders import (
     report_tracking,
 )
 from resale.application.ports import Reader
-from resale.application.queries.history import Recorded
 from resale.application.queries.ledger import list_bookings
 from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
 from resale.domain.addresses import address_lines
+from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId, is_id
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus, is_only_told
@@ -120,7 +120,7 @@ class OrderPages(StaffPage):
         timeline = read_timeline(
             desk=desk,
             reader=reader,
-            of=Recorded.ORDER,
+            of=ORDER,
             entity_id=order_id,
             cursor=self.request.GET.get("history"),
         )

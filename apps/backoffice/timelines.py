@@ -9,8 +9,9 @@ import msgspec
 from apps.backoffice.staff_context import Desk
 from apps.tenancy.models import User
 from resale.application.ports import Reader
-from resale.application.queries.history import HistoryEntry, HistoryList, Recorded, list_history
+from resale.application.queries.history import HistoryEntry, HistoryList, list_history
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.entities import AnyEntityType
 from resale.domain.history import Fault
 from resale.domain.tenants import Tenant
 
@@ -53,7 +54,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-def read_timeline(*, desk: Desk, reader: Reader, of: Recorded, entity_id: str, cursor: str | None) -> Timeline:
+def read_timeline(*, desk: Desk, reader: Reader, of: AnyEntityType, entity_id: str, cursor: str | None) -> Timeline:
     """Read a page of a history for who works at a desk; ``cursor`` is the page's own query parameter, if any."""
     history = list_history(
         reader=reader, principal=desk.principal, of=of, entity_id=entity_id, limit=PAGE, cursor=cursor or None

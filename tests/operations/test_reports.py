@@ -4,7 +4,7 @@ import pytest
 
 from resale.application.operations.claims import open_claim, report_return, resolve_claim
 from resale.application.operations.orders import NewRefund, refund_order, report_tracking
-from resale.application.queries.history import Recorded, list_history
+from resale.application.queries.history import list_history
 from resale.application.queries.ledger import LedgerNotFound
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Principal, Role
@@ -18,6 +18,7 @@ from resale.domain.claims import (
     Resolution,
     Verdict,
 )
+from resale.domain.entities import CLAIM
 from resale.domain.orders import Order, OrderChanged, OrderNotFound, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.transfers import TransferStatus
@@ -170,13 +171,9 @@ class TestTransfersOfAnOrder:
 
 class TestClaimHistory:
     def test_is_for_the_brand_and_its_staff(self, world: World, other_world: World, claim: Claim) -> None:
-        found = list_history(
-            reader=world.reader, principal=VIEWER, of=Recorded.CLAIM, entity_id=claim.id, limit=10, cursor=None
-        )
+        found = list_history(reader=world.reader, principal=VIEWER, of=CLAIM, entity_id=claim.id, limit=10, cursor=None)
         assert found.verification.head_version == claim.version
         buyer = Principal(customer_id=claim.buyer_id)
         for reader, principal in ((world.reader, buyer), (other_world.reader, BRAND)):
             with pytest.raises(ClaimNotFound):
-                list_history(
-                    reader=reader, principal=principal, of=Recorded.CLAIM, entity_id=claim.id, limit=10, cursor=None
-                )
+                list_history(reader=reader, principal=principal, of=CLAIM, entity_id=claim.id, limit=10, cursor=None)

@@ -1,6 +1,6 @@
 """Histories, for the brand's own back end: one endpoint for each entity type whose history it can list."""
 
-from typing import Any, Final
+from typing import Final
 
 from apps.storefront import problem_codes
 from apps.storefront.context import Context
@@ -8,22 +8,22 @@ from apps.storefront.endpoint import Endpoint
 from apps.storefront.parameters import PageQuery, given
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
-from resale.application.queries.history import HistoryList, Recorded, list_history
-from resale.domain.entities import EntityType
+from resale.application.queries.history import HistoryList, list_history
+from resale.domain.entities import AnyEntityType
 
 _VOWELS: Final = "aeio"
 
 
-def history_endpoint(entity_type: EntityType[Any, Any]) -> Endpoint[PageQuery, None]:
+def history_endpoint(entity_type: AnyEntityType) -> Endpoint[PageQuery, None]:
     """Declare the endpoint of an entity type's history."""
-    name, argument, recorded = entity_type.name, entity_type.argument, Recorded(entity_type.prefix)
+    name, argument = entity_type.name, entity_type.argument
 
     def get_history(context: Context[PageQuery, None], /, **path: str) -> HistoryList:
         """Show what happened to it, oldest first, and whether the record of it is whole."""
         return list_history(
             reader=context.reader,
             principal=context.principal,
-            of=recorded,
+            of=entity_type,
             entity_id=path[argument],
             limit=context.query.limit,
             cursor=given(context.query.cursor),

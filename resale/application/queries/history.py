@@ -1,7 +1,5 @@
 """History for the brand and its staff: every version, what changed it, and whether the chain holds."""
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -9,16 +7,10 @@ import msgspec
 from resale.application.ports import Document, HistoryRow, Reader
 from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
-from resale.domain.claims import ClaimNotFound
-from resale.domain.entities import CLAIM, LISTING, ORDER, PAYOUT, PURCHASE
+from resale.domain.entities import Absent, AnyEntityType
 from resale.domain.history import Finding, Link, verify_chain
-from resale.domain.ids import ClaimId, ListingId, OrderId, PayoutId, PurchaseId, TransferId, is_id
-from resale.domain.listings import ListingNotFound
-from resale.domain.orders import OrderNotFound
-from resale.domain.payouts import PayoutNotFound
-from resale.domain.purchases import PurchaseNotFound
+from resale.domain.ids import OrderId, TransferId
 from resale.domain.transfers import TransferNotFound
-from resale.errors import NotFound
 
 MAX_VERIFIED: Final = 1_000  # versions read for one verification; no entity comes near it
 _PAGE: Final = 100
@@ -61,59 +53,22 @@ class _Status(msgspec.Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
-class Recorded(StrEnum):
-    """What has a history that can be listed, by the prefix of its ids."""
-
-    LISTING = "lst"
-    ORDER = "ord"
-    CLAIM = "clm"
-    PAYOUT = "pyt"
-    PURCHASE = "pur"
-
-
-class _Subject(msgspec.Struct, frozen=True):
-    """How one kind of thing is read, who may look at its history, and what is said to everybody else."""
-
-    find: Callable[[Reader, str], Document | None]
-    action: Action
-    not_found: type[NotFound]
-
-
-_SUBJECTS: Final[Mapping[Recorded, _Subject]] = {
-    Recorded.LISTING: _Subject(
-        lambda reader, found: reader.find(LISTING, ListingId(found)), Action.VIEW_LISTING_HISTORY, ListingNotFound
-    ),
-    Recorded.ORDER: _Subject(
-        lambda reader, found: reader.find(ORDER, OrderId(found)), Action.VIEW_ORDER_HISTORY, OrderNotFound
-    ),
-    Recorded.CLAIM: _Subject(
-        lambda reader, found: reader.find(CLAIM, ClaimId(found)), Action.VIEW_CLAIM_HISTORY, ClaimNotFound
-    ),
-    Recorded.PAYOUT: _Subject(
-        lambda reader, found: reader.find(PAYOUT, PayoutId(found)), Action.VIEW_PAYOUT_HISTORY, PayoutNotFound
-    ),
-    Recorded.PURCHASE: _Subject(
-        lambda reader, found: reader.find(PURCHASE, PurchaseId(found)), Action.VIEW_PURCHASE_HISTORY, PurchaseNotFound
-    ),
-}
-
-
 def list_history(
-    *, reader: Reader, principal: Principal, of: Recorded, entity_id: str, limit: int, cursor: str | None
+    *, reader: Reader, principal: Principal, of: AnyEntityType, entity_id: str, limit: int, cursor: str | None
 ) -> HistoryList:
-    """List what happened to a listing, an order, a claim, a payout or a purchase, oldest first.
+    """List what happened to an entity of a type that has a ``history`` action, oldest first.
 
     Shape: reads the entity, its whole history once to verify it (at most 1,000 rows), and one page.
 
     Raises:
-        ListingNotFound, OrderNotFound, ClaimNotFound, PayoutNotFound, PurchaseNotFound: None whose history the caller
-            may see.
+        NotFound: None whose history the caller may see: the type's ``not_found``.
         InvalidCursor: Not a cursor of this list.
     """
-    subject = _SUBJECTS[of]
-    document = subject.find(reader, entity_id) if is_id(of, entity_id) else None
-    if document is None or not _allowed(principal, subject.action, document):
-        raise subject.not_found
+    if isinstance(of.history, Absent):
+        raise TypeError(f"the history of a {of.name} is not listed: {of.history.because}")
+    document = reader.find(of, entity_id) if of.id.matches(entity_id) else None
+    if document is None or not _allowed(principal, of.history, document):
+        raise of.not_found
     return _history(reader, entity_id, parent_id=entity_id, limit=limit, cursor=cursor)
 
 
