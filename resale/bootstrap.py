@@ -28,7 +28,6 @@ from resale.adapters.payments.sandbox import SandboxPayments
 from resale.adapters.payments.stripe import StripePayments
 from resale.adapters.pipeline import TenantPipeline
 from resale.adapters.s3.links import S3PrivateLinks
-from resale.adapters.s3.storages import storage_options
 from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
 from resale.adapters.shipping.easypost import EasyPostShipping
@@ -128,10 +127,6 @@ class Container:
     def media_store(self, tenant: Tenant) -> MediaStore:
         """Open one tenant's media bucket."""
         return S3MediaStore(self.sessions.for_tenant(tenant))
-
-    def storage_options(self, tenant: Tenant) -> dict[str, object]:
-        """Give what django-storages needs for one tenant's media bucket. Raises Unavailable."""
-        return storage_options(self.sessions.for_tenant(tenant))
 
     def secrets(self, tenant: Tenant) -> Secrets:
         """Open one tenant's secrets."""

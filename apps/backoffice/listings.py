@@ -12,8 +12,8 @@ from apps.backoffice.forms import ApprovalForm, RemovalForm, ReturnForm, Version
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.photos import Picture, find_cover, list_pictures, list_unready, url_of
 from apps.backoffice.staff_context import Desk
-from apps.backoffice.storage import TenantMediaStorage
 from apps.backoffice.timelines import read_timeline
+from apps.core.container import get_container
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -41,6 +41,7 @@ from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, 
 from resale.domain.media import MediaNotFound
 
 _LIMIT: Final = 24
+_ORIGINAL_SECONDS: Final = 60  # short: originals still hold the place and time that a camera wrote into them
 _DONE: Final = {
     Decision.APPROVE: "“{title}” is approved and on sale.",
     Decision.REJECT: "“{title}” is rejected; its seller is told why.",
@@ -257,8 +258,8 @@ class Original(ListingPages):
             listing_id=_listing_id(listing_id),
             media_id=MediaId(media_id),
         )
-        with TenantMediaStorage(self.desk.tenant) as storage:
-            return redirect(storage.link(original.key, version_id=original.version_id))
+        links = get_container().private_links(self.desk.tenant)
+        return redirect(links.sign(original.key, version_id=original.version_id, seconds=_ORIGINAL_SECONDS))
 
 
 def covered(listings: Sequence[PublicListing], desk: Desk) -> Covered:

@@ -103,7 +103,7 @@ class TestManifest:
 class TestBucket:
     def test_that_is_filled_late_heals_the_admin_and_its_readiness(self, office: Office, settings: Settings) -> None:
         options = {
-            **office.front.container.storage_options(office.front.shop.tenant),
+            **_bucket_of(office),
             "location": f"exports/{uuid.uuid4().hex}",
             "custom_domain": "static.example",
             "querystring_auth": False,
@@ -125,6 +125,21 @@ class TestBucket:
         config = S3StaticFiles(bucket_name="none", access_key="a", secret_key="b", endpoint_url="http://127.0.0.1:9")
         assert (config.client_config.connect_timeout, config.client_config.read_timeout) == (2, 5)
         assert not config.is_ready()
+
+
+def _bucket_of(office: Office) -> dict[str, Any]:
+    """A bucket that is there, as django-storages is told of one: the tenant's own."""
+    tenant = office.front.shop.tenant
+    session = office.front.container.sessions.for_tenant(tenant)
+    credentials = session.credentials_for(300)
+    return {
+        "bucket_name": tenant.resources.media_bucket,
+        "region_name": tenant.region,
+        "access_key": credentials.access_key,
+        "secret_key": credentials.secret_key,
+        "security_token": credentials.token,
+        "client_config": session.client("s3").meta.config,
+    }
 
 
 def _statuses(client: Client) -> tuple[int, int, int]:

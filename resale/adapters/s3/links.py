@@ -8,7 +8,6 @@ from resale.adapters.faults import unavailable_on_fault
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_SECONDS: Final = 900
 _MARGIN_SECONDS: Final = 30  # the session must not end before the link does, even if clocks differ a little
 
 
@@ -18,14 +17,16 @@ class S3PrivateLinks:
     def __init__(self, session: TenantSession) -> None:
         self._session = session
 
-    def sign(self, key: str) -> str:
-        """Sign a link that is good for a quarter of an hour.
+    def sign(self, key: str, *, version_id: str | None = None, seconds: int = 900) -> str:
+        """Sign a link to an object, or to one version of it, that is good for ``seconds``.
 
         Raises:
             Unavailable: No credentials that live long enough.
         """
-        self._session.credentials_for(_SECONDS + _MARGIN_SECONDS)
+        self._session.credentials_for(seconds + _MARGIN_SECONDS)
         client = cast("S3Client", self._session.client("s3"))
-        place = {"Bucket": self._session.tenant.resources.media_bucket, "Key": key}
+        params = {"Bucket": self._session.tenant.resources.media_bucket, "Key": key}
+        if version_id is not None:
+            params["VersionId"] = version_id
         with unavailable_on_fault("S3"):
-            return client.generate_presigned_url("get_object", Params=place, ExpiresIn=_SECONDS)
+            return client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)

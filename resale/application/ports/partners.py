@@ -42,8 +42,8 @@ class UploadForms(Protocol):
 class PrivateLinks(Protocol):
     """Links to private objects of the tenant's media bucket, for those who may see them."""
 
-    def sign(self, key: str) -> str:
-        """Sign a link that is good for a quarter of an hour. Raises Unavailable without credentials that outlive it."""
+    def sign(self, key: str, *, version_id: str | None = None, seconds: int = 900) -> str:
+        """Sign a link to an object, or to one version of it. Raises Unavailable without credentials that outlive it."""
 
 
 class MediaStore(Protocol):

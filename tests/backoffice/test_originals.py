@@ -1,17 +1,13 @@
-"""Files for staff: private originals by a short link, and a storage that is one tenant's only."""
+"""Private originals, which staff reach by a short link."""
 
 import urllib.error
 import urllib.request
-import uuid
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from botocore.exceptions import ClientError
-from django.core.files.base import ContentFile
 
-from apps.backoffice.storage import Folder, TenantMediaStorage
 from resale.domain.ids import MediaId
 from resale.domain.listings import Listing
 from resale.domain.media import MediaStatus, original_key
@@ -68,26 +64,6 @@ class TestOriginals:
         listing, slots = office.front.world.draft(office.front.shopper())
         assert _original(moderator, (listing, slots[0].id)).status == 404
         assert moderator.get("original", listing_id=listing.id, media_id="x").status == 404
-
-
-class TestTenantMediaStorage:
-    def test_keeps_staffs_files_in_the_tenants_bucket(self, office: Office) -> None:
-        with TenantMediaStorage(office.front.shop.tenant, folder=Folder.EXPORTS) as storage:
-            name = storage.save(f"{uuid.uuid4().hex}.csv", ContentFile(b"a,b\n"))
-            assert storage.exists(name)
-            with storage.open(name) as file:
-                assert file.read() == b"a,b\n"
-            assert _read(storage.url(name)) == b"a,b\n"
-            assert storage.save(name, ContentFile(b"other")) != name
-
-    def test_is_its_tenants_only(self, office: Office, other_office: Office) -> None:
-        tenants = [one.front.shop.tenant for one in (office, other_office)]
-        mine, theirs = (TenantMediaStorage(tenant, folder=Folder.EXPORTS) for tenant in tenants)
-        with mine, theirs:
-            name = mine.save(f"{uuid.uuid4().hex}.csv", ContentFile(b"a"))
-            assert not theirs.exists(name)
-            with pytest.raises(ClientError, match="AccessDenied"):
-                theirs.connection.Object(mine.bucket_name, f"exports/{name}").get()
 
 
 def _original(desk: Desk, pictured: tuple[Listing, MediaId]) -> Shown:
