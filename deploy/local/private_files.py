@@ -74,7 +74,7 @@ class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
-    """``var/demo.json``, as the README documents it."""
+    """``var/demo.json``, as ``docs/local-platform.md`` documents it."""
 
     base_url: str
     tenants: tuple[DemoTenant, ...]

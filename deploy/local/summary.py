@@ -51,7 +51,7 @@ def next_steps(demo: Demo, *, var: Path) -> Iterator[str]:
     read = f"import json; print(json.load(open('{var / 'demo.json'}'))['tenants'][0]['publishable_key'])"
     yield f'  curl -H "X-API-Key: $(python3 -c "{read}")" {api}/listings'
     yield f"  make shopper TENANT={first.slug} NAME=robin      # a token of another shopper, for Authorization: Bearer"
-    yield f'  make manage ARGS="reconcile --tenant {first.slug}"   # any command of the README\'s table'
+    yield f'  make manage ARGS="reconcile --tenant {first.slug}"   # any command of docs/reference/commands.md'
 
 
 def _tenant(brand: Brand, addresses: Addresses, secrets: Secrets, issuers: Path) -> DemoTenant:

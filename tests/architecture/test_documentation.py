@@ -15,6 +15,8 @@ from resale.domain import task_names
 from tests.architecture.sources import ROOT, Source, broken, calls, descendants, sources, strings
 
 DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+#: What is true now; the changelog tells how it came to be, and may name what is gone.
+PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {ROOT / "CHANGELOG.md"})
 _HEADINGS = ["## Context", "## Decision", "## Consequences", "## Enforced by"]
 _DECISION_LINES = 50
 _TASK = re.compile(r"[a-z]+\.[a-z_]+")
@@ -78,15 +80,15 @@ class TestSettings:
         assert not gone, broken("config/settings/environment.py declares these, nothing reads them:", gone)
 
 
-class TestReadme:
-    def test_every_make_target_it_names_exists(self) -> None:
-        pages = "".join(map(page, ("README.md", "CONTRIBUTING.md")))
-        named = set(re.findall(r"(?:^|`|= ?1 )make ([a-z][a-z-]+)", pages, re.MULTILINE))
+class TestPages:
+    def test_every_make_target_they_name_exists(self) -> None:
+        text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+        named = set(re.findall(r"(?:^|`|= ?1 )make ([a-z][a-z-]+)", text, re.MULTILINE))
         targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.MULTILINE))
         assert named >= {"run", "test", "lint", "bench", "clean-data"}
         assert not named - targets, broken("No such target in the Makefile:", sorted(named - targets))
 
-    @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+    @pytest.mark.parametrize("name", [path.relative_to(ROOT).as_posix() for path in PAGES])
     def test_every_path_it_names_exists(self, name: str) -> None:
         paths = re.findall(r"[`(]((?:resale|apps|config|tests|bench|docs|deploy|docker)/[\w./-]+)[`)]", page(name))
         gone = sorted({path for path in paths if not (ROOT / path).exists()})

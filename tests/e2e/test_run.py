@@ -79,12 +79,12 @@ class TestMakeRun:
             assert all(before[name] != after[name] for name in renewed)
         assert first["operator"] == second["operator"]
 
-    def test_describes_itself_as_the_readme_says(self, runs: Runs) -> None:
-        readme = (ROOT / "README.md").read_text()
+    def test_describes_itself_as_its_page_says(self, runs: Runs) -> None:
+        page = (ROOT / "docs/local-platform.md").read_text()
         written = {"tenants": set(runs.demos[0]["tenants"][0]), "": set(runs.demos[0])}
         assert written[""] == {"base_url", "tenants", "operator", "payments_url", "shipping_url"}
         for name in written["tenants"]:
-            assert re.search(rf"^\| .*`(tenants\[\])?\.{name}", readme, re.MULTILINE), name
+            assert re.search(rf"^\| .*`(tenants\[\])?\.{name}", page, re.MULTILINE), name
         assert stat.S_IMODE((runs.var / "demo.json").stat().st_mode) == 0o600
 
     def test_keeps_the_data_of_the_first_run(self, runs: Runs) -> None:

@@ -101,7 +101,8 @@ def _lines() -> Iterator[str]:
         "Error codes",
         "Every error is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457), "
         "`application/problem+json`) with `type`, `title`, `status`, `code`, `detail`, `errors` and `request_id`. "
-        "Act on `code`: its meaning never changes. `detail` is for people. `request_id` names the request in the logs.",
+        "Act on `code`: its meaning never changes. `detail` is for people. `request_id` names the request in the logs "
+        "([how to follow it](../guides/read-a-request-in-the-logs.md)).",
         source="the error classes of `resale` and `apps`",
     )
     yield from ("## What to do about a status", "")

@@ -17,7 +17,7 @@ def _lines() -> Iterator[str]:
         "The environment variables that the roles of the image and `make run` read. An empty one counts as absent.",
         "A tenant's own settings (account, region, issuer, origins, currency, commission, resource map, policies, "
         "connections to partners) are rows of the registry, not variables. The secrets of its partners are in its own "
-        "account.",
+        "account ([operations](../operations.md#connect-a-tenant-to-its-partners)).",
         source="`config/settings/environment.py`",
     )
     heads = ("variable", "what", "default")
