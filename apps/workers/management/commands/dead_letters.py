@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument("queue", choices=[*LetterQueue, _ALL])
+        parser.add_argument("queue", choices=[*map(str, LetterQueue), _ALL])
         parser.add_argument("action", choices=("list", "show", "dry-run", "replay", "discard"))
         parser.add_argument("id", nargs="?", help="dlq_… as listed, or the message's own id at SQS")
         parser.add_argument("--reason", help="why a message is discarded: 3 to 500 characters")
