@@ -99,7 +99,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
 }
 
-CORS_ALLOW_METHODS = ("GET", "POST", "PATCH")
+CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "PATCH")
 CORS_ALLOW_HEADERS = (
     "api-version",
     "authorization",

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from apps.storefront.docs import ENDPOINTS
+from apps.storefront.permissions import Access
 from deploy.local.issuer.server import IssuerServer
 from tests.fixtures.tenants import Shop, open_shop
 
@@ -74,6 +76,13 @@ class TestCors:
         assert "x-api-key" in answer["Access-Control-Allow-Headers"]
         assert "idempotency-key" in answer["Access-Control-Allow-Headers"]
         assert "api-version" in answer["Access-Control-Allow-Headers"]
+
+    def test_preflight_allows_every_method_that_a_shopper_calls(self, client: Client, northwind: Shop) -> None:
+        assert northwind.tenant.allows_origin(NORTHWIND)
+        called = {one.method.upper() for one in ENDPOINTS if one.access is not Access.BRAND}
+        headers = {"Origin": NORTHWIND, "Access-Control-Request-Method": "PUT"}
+        allowed = client.options("/v1/things", headers=headers)["Access-Control-Allow-Methods"]
+        assert called <= set(allowed.split(", "))
 
     def test_an_answer_may_be_read_by_its_own_tenants_pages_only(
         self, client: Client, northwind: Shop, atelier: Shop
