@@ -10,6 +10,7 @@ settings.load_profile("house")
 pytest_plugins = [
     "tests.fixtures.engines",
     "tests.fixtures.provisioned",
+    "tests.fixtures.guarded",
     "tests.fixtures.clocks",
     "tests.fixtures.tenants",
     "tests.fixtures.postgresql",
