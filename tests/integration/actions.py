@@ -32,7 +32,7 @@ def on_buckets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     """Try both buckets, in the victim's region."""
     s3 = caller.client("s3", victim.region)
     for bucket in (victim.resources.media_bucket, victim.resources.audit_bucket):
-        for key in ("originals/lst/med", "renditions/a.webp", "exports/a.csv", "a"):
+        for key in ("originals/lst/med", "pending/a.webp", "renditions/a.webp", "exports/a.csv", "a"):
             calls: Mapping[str, Action] = {
                 "put": partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x"),
                 "get": partial(s3.get_object, Bucket=bucket, Key=key),

@@ -124,10 +124,15 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
             f"look at {queue.name}",
             partial(sqs.get_queue_attributes, QueueUrl=queue.dlq_url, AttributeNames=["All"]),
         )
-    for key in ("originals/lst/own", "renditions/own.webp", "retired/own.webp"):
+    for key in ("originals/lst/own", "pending/own.webp", "renditions/own.webp", "retired/own.webp"):
         yield f"put {key}", partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x")
         yield f"get {key}", partial(s3.get_object, Bucket=bucket, Key=key)
-    yield "delete renditions/own.webp", partial(s3.delete_object, Bucket=bucket, Key="renditions/own.webp")
+    for source, target in (("pending", "renditions"), ("renditions", "retired"), ("pending", "retired")):
+        origin = {"Bucket": bucket, "Key": f"{source}/own.webp"}
+        move = partial(s3.copy_object, Bucket=bucket, Key=f"{target}/own.webp", CopySource=origin)
+        yield f"move {source} to {target}", move
+    for folder in ("pending", "renditions"):
+        yield f"delete {folder}/own.webp", partial(s3.delete_object, Bucket=bucket, Key=f"{folder}/own.webp")
     yield "versions", partial(read_first_version, s3, bucket, "originals/lst/own")
     yield "audit", partial(s3.put_object, Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
     yield "key", partial(wrap_and_unwrap, kms, mine.resources.key_arn)

@@ -131,6 +131,7 @@ class TestWhatTheEnginesHold:
         assert {rule["ID"] for rule in lifecycle} == {
             "unfinished-uploads",
             "replaced-renditions",
+            "pending-photos",
             "originals",
             "retired-photos",
             "evidence",

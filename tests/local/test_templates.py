@@ -195,6 +195,7 @@ class TestBuckets:
         assert kept == {
             "renditions/": None,
             "originals/": photos,
+            "pending/": photos,
             "retired/": photos,
             "evidence/": evidence,
             "exports/": 30,
