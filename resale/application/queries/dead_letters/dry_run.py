@@ -3,24 +3,28 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import HistoryRow, MediaStore, Reader
-from resale.domain.claims import Claim, ClaimNotFound, ClaimStep, next_claim_step
+from resale.domain import task_names
+from resale.domain.claims import Claim, ClaimStep, next_claim_step
 from resale.domain.dead_letters import Contents, uploads_of
-from resale.domain.entities import CLAIM, INBOUND_EVENT, LISTING, ORDER, PAYOUT, SELLER
-from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId, is_any_id, is_id
-from resale.domain.inbound import Inbound, InboundNotFound, InboundStatus
-from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingNotFound
+from resale.domain.entities import CLAIM, INBOUND_EVENT, LISTING, ORDER, PAYOUT, SELLER, EntityType
+from resale.domain.ids import ListingId, MediaId, is_any_id
+from resale.domain.inbound import Inbound, InboundStatus
+from resale.domain.listings import LISTINGS, Listing, ListingCommand
 from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
 from resale.domain.order_steps import OrderStep, next_step
-from resale.domain.orders import Order, OrderNotFound
-from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
+from resale.domain.orders import Order
+from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
 from resale.domain.sellers import Seller
 from resale.errors import NotFound
+
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
+E = TypeVar("E", bound=msgspec.Struct)
 
 
 class EffectKind(StrEnum):
@@ -81,71 +85,56 @@ def describe_change(looking: Looking, row: HistoryRow | None) -> tuple[Effect, .
     return (*((record,) if known is None else ()), *sends)
 
 
-# ---------------------------------------------------------------- task by task
-def _describe_order(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    order_id = OrderId(_argument(contents, "order_id"))
-    document = looking.reader.find(ORDER, order_id) if is_id("ord", order_id) else None
-    if document is None:
-        return _refusal(OrderNotFound, order_id)
-    order = msgspec.json.decode(document.doc, type=Order)
-    step = next_step(order, now=looking.now)
-    return () if step == OrderStep.NOTHING else _step(order.id, order.status, order.due_at, step)
+# ---------------------------------------------------------------- the next step of an entity
+def _order_step(order: Order, now: datetime) -> str | None:
+    step = next_step(order, now=now)
+    return None if step == OrderStep.NOTHING else step
 
 
-def _describe_claim(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    claim_id = ClaimId(_argument(contents, "claim_id"))
-    document = looking.reader.find(CLAIM, claim_id) if is_id("clm", claim_id) else None
-    if document is None:
-        return _refusal(ClaimNotFound, claim_id)
-    claim = msgspec.json.decode(document.doc, type=Claim)
-    step = next_claim_step(claim, now=looking.now)
-    return () if step == ClaimStep.NOTHING else _step(claim.id, claim.status, claim.due_at, step)
+def _claim_step(claim: Claim, now: datetime) -> str | None:
+    step = next_claim_step(claim, now=now)
+    return None if step == ClaimStep.NOTHING else step
 
 
-def _describe_payout(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    """Say whether the provider would be asked; what it says nobody knows before."""
-    payout_id = PayoutId(_argument(contents, "payout_id"))
-    document = looking.reader.find(PAYOUT, payout_id) if is_id("pyt", payout_id) else None
-    if document is None:
-        return _refusal(PayoutNotFound, payout_id)
-    payout = msgspec.json.decode(document.doc, type=Payout)
-    step = _PAYOUT_STEPS.get(payout.status) if payout.method == PayoutMethod.CASH else None
-    step = "begin_sending" if payout.may_be_cancelled else step
-    return () if step is None else _step(payout.id, payout.status, payout.due_at, step)
+def _payout_step(payout: Payout, _now: datetime) -> str | None:
+    """Return whether the provider would be called; its response nobody knows before."""
+    if payout.may_be_cancelled:
+        return "begin_sending"
+    return _PAYOUT_STEPS.get(payout.status) if payout.method == PayoutMethod.CASH else None
 
 
-def _describe_seller(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    seller_id = SellerId(_argument(contents, "seller_id"))
-    document = looking.reader.find(SELLER, seller_id) if is_id("sel", seller_id) else None
-    seller = None if document is None else msgspec.json.decode(document.doc, type=Seller)
-    if seller is None or seller.due_at is None or looking.now < seller.due_at:
-        return ()
-    return _step(seller.id, seller.status, seller.due_at, "start_payout")
+def _seller_step(seller: Seller, now: datetime) -> str | None:
+    return "start_payout" if seller.due_at is not None and now >= seller.due_at else None
 
 
-def _describe_listing(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    listing_id = ListingId(_argument(contents, "listing_id"))
-    document = looking.reader.find(LISTING, listing_id) if is_id("lst", listing_id) else None
-    if document is None:
-        return _refusal(ListingNotFound, listing_id)
-    listing = msgspec.json.decode(document.doc, type=Listing)
-    ends = LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=looking.now)
-    if not ends or listing.due_at is UNSET:
-        return ()
-    return _step(listing.id, listing.status, listing.due_at, "expire")
+def _listing_step(listing: Listing, now: datetime) -> str | None:
+    ends = LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=now)
+    return "expire" if ends and listing.due_at is not UNSET else None
 
 
-def _describe_inbound(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
-    """Say whether what a partner told would be acted on; what follows is its entity's own step."""
-    inbound_id = InboundId(_argument(contents, "inbound_id"))
-    document = looking.reader.find(INBOUND_EVENT, inbound_id) if is_id("inb", inbound_id) else None
-    if document is None:
-        return _refusal(InboundNotFound, inbound_id)
-    inbound = msgspec.json.decode(document.doc, type=Inbound)
-    waits = inbound.status == InboundStatus.RECEIVED
-    return _step(inbound.id, inbound.status, inbound.due_at, "process") if waits else ()
+def _inbound_step(inbound: Inbound, _now: datetime) -> str | None:
+    """Return whether an event would be acted on; what follows is its entity's own step."""
+    return "process" if inbound.status == InboundStatus.RECEIVED else None
 
 
+def _describer(
+    entity_type: EntityType[I, E], next_step_of: Callable[[E, datetime], str | None], *, refuses: bool = True
+) -> Describer:
+    """Make what describes the task that wakes an entity; unless it ``refuses``, one that is not there is no fault."""
+
+    def describe(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+        entity_id = _argument(contents, entity_type.argument)
+        document = looking.reader.find(entity_type, entity_id) if entity_type.id.matches(entity_id) else None
+        if document is None:
+            return _refusal(entity_type.not_found, entity_id) if refuses else ()
+        entity: Any = msgspec.json.decode(document.doc, type=entity_type.struct)
+        step = next_step_of(entity, looking.now)
+        return () if step is None else _step(entity.id, entity.status, entity.due_at, step)
+
+    return describe
+
+
+# ---------------------------------------------------------------- images
 def _describe_image(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
     listing_id, media_id = _argument(contents, "listing_id"), _argument(contents, "media_id")
     return _describe_slot(looking, ListingId(listing_id), MediaId(media_id))
@@ -198,12 +187,12 @@ _PAYOUT_STEPS: Final[Mapping[PayoutStatus, str]] = {
 }
 #: task → what it would do. A test holds it to the tasks there are.
 DESCRIBERS: Final[Mapping[str, Describer]] = {
-    "orders.advance": _describe_order,
-    "claims.advance": _describe_claim,
-    "payouts.advance": _describe_payout,
-    "payouts.start": _describe_seller,
-    "listings.expire": _describe_listing,
-    "inbound.process": _describe_inbound,
-    "images.process": _describe_image,
-    "images.process_upload": _describe_upload,
+    task_names.ADVANCE_ORDER: _describer(ORDER, _order_step),
+    task_names.ADVANCE_CLAIM: _describer(CLAIM, _claim_step),
+    task_names.ADVANCE_PAYOUT: _describer(PAYOUT, _payout_step),
+    task_names.START_PAYOUT: _describer(SELLER, _seller_step, refuses=False),
+    task_names.EXPIRE_LISTING: _describer(LISTING, _listing_step),
+    task_names.PROCESS_INBOUND: _describer(INBOUND_EVENT, _inbound_step),
+    task_names.PROCESS_IMAGE: _describe_image,
+    task_names.PROCESS_UPLOAD: _describe_upload,
 }
