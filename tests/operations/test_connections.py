@@ -17,6 +17,7 @@ from resale.application.queries.history import verify_history
 from resale.bootstrap import Container
 from resale.domain.access import Principal
 from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStatus, Observation
+from resale.domain.entities import CONNECTION
 from resale.domain.ids import ConnectionId, PaymentId, ShipmentId
 from resale.domain.money import Money
 from resale.domain.partners import Connection, PartnerKind, PartnerPaused, PartnerUnavailable, Provider
@@ -87,12 +88,12 @@ class TestRecordConnection:
             record(world, connection, opened())
             record(world, connection, closed(later(1)))
         slow = world.uow()
-        slow.connections.find(connection.id)
+        slow.repository(CONNECTION).find(connection.id)
         state = record(world, connection, opened(later(2)))
         if first:
-            slow.connections.add(state, change_type="connection.degraded")
+            slow.repository(CONNECTION).add(state, change_type="connection.degraded")
         else:
-            slow.connections.save(state, change_type="connection.degraded")
+            slow.repository(CONNECTION).save(state, change_type="connection.degraded")
         with pytest.raises(ConnectionChanged):
             slow.commit()
 

@@ -13,6 +13,7 @@ from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, pri
 from resale.application.ports import LostRace
 from resale.domain.actors import Actor
 from resale.domain.changes import GENESIS_HASH, Change, decode_change, hash_change
+from resale.domain.entities import AnyEntityType
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
 from resale.domain.text import carriable
@@ -186,7 +187,8 @@ class DynamoDBRepository(AuditedRepository[E], Generic[I, E]):
 class Opened(Generic[R]):
     """A repository that is built when it is first asked for: an operation uses three or four of them."""
 
-    def __init__(self, build: Callable[[Scope], R]) -> None:
+    def __init__(self, build: Callable[[Scope], R], *, entity_type: AnyEntityType | None = None) -> None:
+        self.entity_type = entity_type
         self._build = build
 
     def __set_name__(self, _owner: type, name: str) -> None:
@@ -199,4 +201,4 @@ class Opened(Generic[R]):
 
 def repository_of(mapping: EntityMapping[I, E]) -> Opened[DynamoDBRepository[I, E]]:
     """Open the repository of an entity type that needs no class of its own."""
-    return Opened(lambda scope: DynamoDBRepository(scope, mapping))
+    return Opened(lambda scope: DynamoDBRepository(scope, mapping), entity_type=mapping.entity_type)

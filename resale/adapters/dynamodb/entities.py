@@ -1,9 +1,11 @@
 """What each entity type adds to the adapters: its mapping, its repository, its reads. One line each."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from resale.adapters.dynamodb.audited import Opened, Scope, repository_of
+import msgspec
+
+from resale.adapters.dynamodb.audited import DynamoDBRepository, Opened, Scope, repository_of
 from resale.adapters.dynamodb.claims import CLAIM_MAPPING, ClaimReads
 from resale.adapters.dynamodb.clocks import CLOCK_MAPPING, ClockReads, DynamoDBClocks
 from resale.adapters.dynamodb.connection_states import CONNECTION_MAPPING, ConnectionReads
@@ -18,6 +20,10 @@ from resale.adapters.dynamodb.payouts import PAYOUT_MAPPING, PayoutReads
 from resale.adapters.dynamodb.purchases import PURCHASE_MAPPING, PurchaseReads
 from resale.adapters.dynamodb.sellers import SELLER_MAPPING
 from resale.adapters.dynamodb.transfers import TRANSFER_MAPPING, DynamoDBTransfers, TransferReads
+from resale.domain.entities import CUSTOMER, DEAD_LETTER, IMAGE, TEST_CLOCK, TRANSFER, EntityType
+
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
+E = TypeVar("E", bound=msgspec.Struct)
 
 #: The mapping of each entity type, by the prefix of its ids.
 MAPPINGS: Final[Mapping[str, EntityMapping[Any, Any]]] = {
@@ -44,19 +50,40 @@ class DynamoDBRepositories:
     """Keeps ``resale.application.ports.entities.Repositories``, but for customers, who are found by a directory."""
 
     listings = repository_of(LISTING_MAPPING)
-    media = Opened(DynamoDBMedia)
+    media = Opened(DynamoDBMedia, entity_type=IMAGE)
     orders = repository_of(ORDER_MAPPING)
     claims = repository_of(CLAIM_MAPPING)
-    transfers = Opened(DynamoDBTransfers)
+    transfers = Opened(DynamoDBTransfers, entity_type=TRANSFER)
     payouts = repository_of(PAYOUT_MAPPING)
     purchases = repository_of(PURCHASE_MAPPING)
     sellers = repository_of(SELLER_MAPPING)
     inbound = repository_of(INBOUND_MAPPING)
-    connections = repository_of(CONNECTION_MAPPING)
-    clocks = Opened(DynamoDBClocks)
-    dead_letters = Opened(DynamoDBDeadLetters)
+    clocks = Opened(DynamoDBClocks, entity_type=TEST_CLOCK)
+    dead_letters = Opened(DynamoDBDeadLetters, entity_type=DEAD_LETTER)
 
     _scope: Scope
+
+    def repository(self, entity_type: EntityType[I, E]) -> DynamoDBRepository[I, E]:
+        """Return the repository of an entity type, always the same one: it alone knows what it has read."""
+        prefix = entity_type.prefix
+        if (name := _ATTRIBUTES.get(prefix)) is not None:
+            found = getattr(self, name)
+        else:
+            found = self.__dict__.setdefault(prefix, DynamoDBRepository(self._scope, MAPPINGS[prefix]))
+        if not isinstance(found, DynamoDBRepository):
+            raise TypeError(f"the repository of a {entity_type.name} has methods of its own")
+        return found
+
+
+#: Attributes of ``DynamoDBRepositories``, by the prefix of what they hold.
+_ATTRIBUTES: Final[Mapping[str, str]] = {
+    CUSTOMER.prefix: "customers",
+    **{
+        opened.entity_type.prefix: name
+        for name, opened in vars(DynamoDBRepositories).items()
+        if isinstance(opened, Opened) and opened.entity_type is not None
+    },
+}
 
 
 class EntityReads(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from resale.application.ports import UnitOfWork
 from resale.domain.connections import ConnectionState, ConnectionStatus, Observation, is_news
+from resale.domain.entities import CONNECTION
 from resale.domain.partners import Connection
 
 
@@ -28,7 +29,8 @@ def record_connection(
         ConnectionChanged: Another worker was faster; said again it is most likely a no-op.
         Unavailable: The store did not answer.
     """
-    known = uow.connections.find(connection.id)
+    states = uow.repository(CONNECTION)
+    known = states.find(connection.id)
     if not is_news(seen, None if known is None else known.observation):
         return known
     state = ConnectionState(
@@ -44,10 +46,10 @@ def record_connection(
         updated_at=now,
     )
     if known is None:
-        uow.connections.add(state, change_type="connection.degraded", reason_code=seen.reason_code)
+        states.add(state, change_type="connection.degraded", reason_code=seen.reason_code)
     elif seen.status == ConnectionStatus.OPEN:
-        uow.connections.save(state, change_type="connection.degraded", reason_code=seen.reason_code)
+        states.save(state, change_type="connection.degraded", reason_code=seen.reason_code)
     else:
-        uow.connections.save(state, change_type="connection.recovered")
+        states.save(state, change_type="connection.recovered")
     uow.commit()
     return state

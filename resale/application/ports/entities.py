@@ -1,6 +1,8 @@
-"""What each entity type adds to the unit of work and to the reader: one line each."""
+"""What entity types add to the unit of work and to the reader, beside what those offer for every type."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import msgspec
 
 from resale.application.ports.claims import ClaimReads
 from resale.application.ports.clocks import ClockReads, ClockRepository
@@ -15,8 +17,8 @@ from resale.application.ports.purchases import PurchaseReads
 from resale.application.ports.repositories import Repository
 from resale.application.ports.transfers import TransferReads, TransferRepository
 from resale.domain.claims import Claim
-from resale.domain.connections import ConnectionState
-from resale.domain.ids import ClaimId, ConnectionId, InboundId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
+from resale.domain.entities import EntityType
+from resale.domain.ids import ClaimId, InboundId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
 from resale.domain.inbound import Inbound
 from resale.domain.listings import Listing
 from resale.domain.orders import Order
@@ -24,9 +26,18 @@ from resale.domain.payouts import Payout
 from resale.domain.purchases import Purchase
 from resale.domain.sellers import Seller
 
+I = TypeVar("I", bound=str)  # noqa: E741 - an id
+E = TypeVar("E", bound=msgspec.Struct)
+
 
 class Repositories(Protocol):
-    """The repositories of one tenant's entities."""
+    """The repositories of one tenant's entities. What many operations use is an attribute, too."""
+
+    def repository(self, entity_type: EntityType[I, E]) -> Repository[I, E]:
+        """Return the repository of an entity type; of one that is an attribute here, that one.
+
+        Raises TypeError for a type whose repository is no ``Repository``: images, transfers, customers, test clocks.
+        """
 
     @property
     def listings(self) -> Repository[ListingId, Listing]:
@@ -67,10 +78,6 @@ class Repositories(Protocol):
     @property
     def inbound(self) -> Repository[InboundId, Inbound]:
         """What its partners told by webhooks."""
-
-    @property
-    def connections(self) -> Repository[ConnectionId, ConnectionState]:
-        """What is on record of its connections."""
 
     @property
     def clocks(self) -> ClockRepository:
