@@ -7,18 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from resale.adapters.dynamodb.claims import CLAIMS
-from resale.adapters.dynamodb.clocks import CLOCKS
-from resale.adapters.dynamodb.dead_letters import DEAD_LETTERS
 from resale.adapters.dynamodb.documents import DocumentKind, SchemaTooNew
-from resale.adapters.dynamodb.inbound import INBOUND_EVENTS
+from resale.adapters.dynamodb.entities import MAPPINGS
 from resale.adapters.dynamodb.listings import LISTINGS
-from resale.adapters.dynamodb.media import MEDIA
-from resale.adapters.dynamodb.orders import ORDERS
-from resale.adapters.dynamodb.payouts import PAYOUTS
-from resale.adapters.dynamodb.purchases import PURCHASES
-from resale.adapters.dynamodb.sellers import SELLERS
-from resale.adapters.dynamodb.transfers import TRANSFERS
 from resale.domain.listings import Listing
 from tests.unit.builders import (
     a_claim,
@@ -35,19 +26,7 @@ from tests.unit.builders import (
 from tests.unit.events import an_inbound
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
-KINDS: dict[str, DocumentKind[Any]] = {
-    "claim": CLAIMS,
-    "clock": CLOCKS,
-    "dead_letter": DEAD_LETTERS,
-    "inbound": INBOUND_EVENTS,
-    "listing": LISTINGS,
-    "media": MEDIA,
-    "order": ORDERS,
-    "payout": PAYOUTS,
-    "purchase": PURCHASES,
-    "seller": SELLERS,
-    "transfer": TRANSFERS,
-}
+KINDS: dict[str, DocumentKind[Any]] = {mapping.entity_type.sample: mapping.documents for mapping in MAPPINGS.values()}
 TODAY: dict[str, msgspec.Struct] = {
     "claim": a_claim(),
     "clock": a_clock(),
@@ -90,6 +69,12 @@ class TestSamples:
     @pytest.mark.parametrize("name", sorted(KINDS))
     def test_todays_schema_has_a_sample(self, name: str) -> None:
         assert (SAMPLES / f"{name}-{KINDS[name].schema}.json").exists()
+
+    @pytest.mark.parametrize("name", sorted(KINDS))
+    def test_todays_sample_is_written_as_it_was_read(self, name: str) -> None:
+        sample = (SAMPLES / f"{name}-{KINDS[name].schema}.json").read_text()
+        entity = KINDS[name].from_doc(sample, private=None)
+        assert json.loads(KINDS[name].to_doc(entity, loaded=None)) == json.loads(sample)
 
     @pytest.mark.parametrize(("name", "entity"), sorted(TODAY.items()))
     def test_todays_sample_is_what_we_write(self, name: str, entity: msgspec.Struct) -> None:

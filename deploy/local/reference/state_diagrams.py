@@ -13,22 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.local.reference.markdown import code, opening, page, plain, table
-from resale.domain.claims import CLAIMS
-from resale.domain.dead_letters import DEAD_LETTERS
-from resale.domain.inbound import INBOUND
-from resale.domain.listings import LISTINGS
-from resale.domain.orders import ORDERS
+from resale.domain.entities import ENTITIES, Absent
 from resale.domain.payments import DISPUTES, PAYMENTS
-from resale.domain.payouts import PAYOUTS
 from resale.domain.shipments import SHIPMENTS
 from resale.domain.states import Machine, Row
-from resale.domain.transfers import TRANSFERS
 
 VIZ_PACKAGE: Final = "@viz-js/viz@3.31.0"
 
-MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
-    (ORDERS, "One buyer, one item: from submission to the end of buyer protection."),
-    (LISTINGS, "The advert of one item. A sold listing stays sold; an item that comes back gets a new listing."),
+#: Machines of what is a part of an entity and stored with it.
+PART_MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
     (PAYMENTS, "One attempt to take the buyer's money, within the order's hold."),
     (
         DISPUTES,
@@ -38,11 +31,10 @@ MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
         ),
     ),
     (SHIPMENTS, "A parcel, outbound or returned. Reports come late, twice or out of order: it only moves forward."),
-    (CLAIMS, "Buyer protection for one delivered order."),
-    (TRANSFERS, "What a seller earns by an order. After completion, a transfer below zero claws it back."),
-    (PAYOUTS, "What leaves a seller's balance."),
-    (INBOUND, "An event that a partner sent by webhook. One that must wait stays received and has a new `due_at`."),
-    (DEAD_LETTERS, "A message that its queue gave up on. A waiting one is recorded only in its queue."),
+)
+MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
+    *((one.states, one.about) for one in ENTITIES.values() if not isinstance(one.states, Absent)),
+    *PART_MACHINES,
 )
 
 _FONT: Final = "Helvetica,Arial,DejaVu Sans,sans-serif"
