@@ -7,6 +7,7 @@ exact stored bytes, so history can be verified without knowing what they mean.
 import hashlib
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
@@ -18,120 +19,205 @@ GENESIS_HASH = ""
 class ChangeType(StrEnum):
     """What a write can be: the noun of the entity (its ``object``) and, in the past tense, what happened to it.
 
-    Histories keep them: none is renamed or removed once it was shipped.
+    Histories keep them: none is renamed or removed once it was shipped. Beside each stands what it means to the reader
+    of a history.
     """
 
-    CLAIM_APPROVED = "claim.approved"
-    CLAIM_APPROVED_WITHOUT_RETURN = "claim.approved_without_return"
-    CLAIM_DENIED = "claim.denied"
-    CLAIM_EVIDENCE_ADDED = "claim.evidence_added"
-    CLAIM_EVIDENCE_REQUESTED = "claim.evidence_requested"
-    CLAIM_EXPIRED = "claim.expired"
-    CLAIM_OPENED = "claim.opened"
-    CLAIM_POSTPONED = "claim.postponed"
-    CLAIM_REFUNDED = "claim.refunded"
-    CLAIM_RETURN_LABEL_ISSUED = "claim.return_label_issued"
-    CLAIM_RETURN_LABEL_REFUSED = "claim.return_label_refused"
-    CLAIM_RETURN_LABEL_SOUGHT = "claim.return_label_sought"
-    CLAIM_RETURN_LABEL_VOIDED = "claim.return_label_voided"
-    CLAIM_RETURN_POLLED = "claim.return_polled"
-    CLAIM_RETURN_SCANNED = "claim.return_scanned"
-    CLAIM_RETURN_TRACKED = "claim.return_tracked"
-    CLAIM_WITHDRAWN = "claim.withdrawn"
-    CONNECTION_DEGRADED = "connection.degraded"
-    CONNECTION_RECOVERED = "connection.recovered"
-    CUSTOMER_CREATED = "customer.created"
-    DEAD_LETTER_DISCARDED = "dead_letter.discarded"
-    DEAD_LETTER_REPLAY_STARTED = "dead_letter.replay_started"
-    DEAD_LETTER_REPLAYED = "dead_letter.replayed"
-    IMAGE_AWAITED = "image.awaited"
-    IMAGE_EXPIRED = "image.expired"
-    IMAGE_READY = "image.ready"
-    IMAGE_REJECTED = "image.rejected"
-    IMAGE_REQUESTED = "image.requested"
-    IMAGE_RETRIED = "image.retried"
-    INBOUND_FAILED = "inbound.failed"
-    INBOUND_IGNORED = "inbound.ignored"
-    INBOUND_POSTPONED = "inbound.postponed"
-    INBOUND_PROCESSED = "inbound.processed"
-    INBOUND_RECEIVED = "inbound.received"
-    LISTING_APPROVED = "listing.approved"
-    LISTING_CHANGES_REQUESTED = "listing.changes_requested"
-    LISTING_CREATED = "listing.created"
-    LISTING_EDITED = "listing.edited"
-    LISTING_EXPIRED = "listing.expired"
-    LISTING_PAUSED = "listing.paused"
-    LISTING_REJECTED = "listing.rejected"
-    LISTING_RELEASED = "listing.released"
-    LISTING_RELISTED = "listing.relisted"
-    LISTING_REMOVED = "listing.removed"
-    LISTING_RESERVED = "listing.reserved"
-    LISTING_RESUMED = "listing.resumed"
-    LISTING_SOLD = "listing.sold"
-    LISTING_SUBMITTED = "listing.submitted"
-    LISTING_WITHDRAWN = "listing.withdrawn"
-    ORDER_ACKNOWLEDGED = "order.acknowledged"
-    ORDER_ADDRESS_CORRECTED = "order.address_corrected"
-    ORDER_CANCEL_REQUESTED = "order.cancel_requested"
-    ORDER_CANCELLED = "order.cancelled"
-    ORDER_CANCELLING = "order.cancelling"
-    ORDER_CHARGED_BACK = "order.charged_back"
-    ORDER_CLAIM_CLOSED = "order.claim_closed"
-    ORDER_CLAIM_OPENED = "order.claim_opened"
-    ORDER_COMPLETED = "order.completed"
-    ORDER_CONFIRMED = "order.confirmed"
-    ORDER_DELIVERED = "order.delivered"
-    ORDER_DISPUTE_CLOSED = "order.dispute_closed"
-    ORDER_DISPUTE_OPENED = "order.dispute_opened"
-    ORDER_FUNDS_REINSTATED = "order.funds_reinstated"
-    ORDER_LABEL_ISSUED = "order.label_issued"
-    ORDER_LABEL_REFUSED = "order.label_refused"
-    ORDER_LABEL_REQUESTED = "order.label_requested"
-    ORDER_LABEL_SOUGHT = "order.label_sought"
-    ORDER_LABEL_VOIDED = "order.label_voided"
-    ORDER_LOST = "order.lost"
-    ORDER_PAYMENT_AUTHORIZED = "order.payment_authorized"
-    ORDER_PAYMENT_AWAITED = "order.payment_awaited"
-    ORDER_PAYMENT_FAILED = "order.payment_failed"
-    ORDER_PAYMENT_REQUIRES_ACTION = "order.payment_requires_action"
-    ORDER_PAYMENT_STARTED = "order.payment_started"
-    ORDER_POSTPONED = "order.postponed"
-    ORDER_RECEIPT_CONFIRMED = "order.receipt_confirmed"
-    ORDER_REFUND_AWAITED = "order.refund_awaited"
-    ORDER_REFUND_FAILED = "order.refund_failed"
-    ORDER_REFUND_STARTED = "order.refund_started"
-    ORDER_REFUNDED = "order.refunded"
-    ORDER_SALE_BOOKED = "order.sale_booked"
-    ORDER_SHIP_EXPIRED = "order.ship_expired"
-    ORDER_SHIPPED = "order.shipped"
-    ORDER_SUBMITTED = "order.submitted"
-    ORDER_TRACKED = "order.tracked"
-    ORDER_TRACKING_POLLED = "order.tracking_polled"
-    PAYOUT_AWAITED = "payout.awaited"
-    PAYOUT_CANCELLED = "payout.cancelled"
-    PAYOUT_CREATED = "payout.created"
-    PAYOUT_FAILED = "payout.failed"
-    PAYOUT_PAID = "payout.paid"
-    PAYOUT_POSTPONED = "payout.postponed"
-    PAYOUT_RETURNED = "payout.returned"
-    PAYOUT_SENDING_STARTED = "payout.sending_started"
-    PAYOUT_SENT = "payout.sent"
-    PURCHASE_CLAIMED = "purchase.claimed"
-    PURCHASE_RECORDED = "purchase.recorded"
-    PURCHASE_RELEASED = "purchase.released"
-    SELLER_BALANCE_CHANGED = "seller.balance_changed"
-    SELLER_EDITED = "seller.edited"
-    SELLER_PAYOUT_PASSED = "seller.payout_passed"
-    TEST_CLOCK_ADVANCED = "test_clock.advanced"
-    TEST_CLOCK_CREATED = "test_clock.created"
-    TRANSFER_AVAILABLE = "transfer.available"
-    TRANSFER_HELD = "transfer.held"
-    TRANSFER_REDUCED = "transfer.reduced"
-    TRANSFER_REOPENED = "transfer.reopened"
-    TRANSFER_RESTORED = "transfer.restored"
-    TRANSFER_REVERSED = "transfer.reversed"
-    TRANSFER_SETTLED = "transfer.settled"
-    TRANSFER_TAKEN_BACK = "transfer.taken_back"
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make a member that is its value, and keep what it means."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    CLAIM_APPROVED = "claim.approved", "Approved, and the buyer returns the item. A return label is bought next."
+    CLAIM_APPROVED_WITHOUT_RETURN = (
+        "claim.approved_without_return",
+        "Approved, and the buyer keeps the item. The order starts a refund.",
+    )
+    CLAIM_DENIED = "claim.denied", "The brand denied the claim. The order is completed."
+    CLAIM_EVIDENCE_ADDED = "claim.evidence_added", "The buyer added a photo."
+    CLAIM_EVIDENCE_REQUESTED = "claim.evidence_requested", "The brand asked the buyer for more evidence."
+    CLAIM_EXPIRED = "claim.expired", "The deadline passed and the carrier has no return scan. The order is completed."
+    CLAIM_OPENED = "claim.opened", "The buyer reported a problem. The seller's money stays on hold."
+    CLAIM_POSTPONED = (
+        "claim.postponed",
+        "Postponed: the carrier service did not respond, another refund runs, or there is nothing to do yet.",
+    )
+    CLAIM_REFUNDED = "claim.refunded", "The buyer was refunded."
+    CLAIM_RETURN_LABEL_ISSUED = "claim.return_label_issued", "The return label was bought. The buyer can send the item."
+    CLAIM_RETURN_LABEL_REFUSED = "claim.return_label_refused", "The carrier refused the return label. Staff must act."
+    CLAIM_RETURN_LABEL_SOUGHT = (
+        "claim.return_label_sought",
+        "The claim closed while its label was possibly being bought. A later step checks with the carrier.",
+    )
+    CLAIM_RETURN_LABEL_VOIDED = (
+        "claim.return_label_voided",
+        "The label of a closed claim was voided, or no label was bought.",
+    )
+    CLAIM_RETURN_POLLED = "claim.return_polled", "The carrier was polled and had no news."
+    CLAIM_RETURN_SCANNED = "claim.return_scanned", "The carrier has the return parcel. The order starts a refund."
+    CLAIM_RETURN_TRACKED = "claim.return_tracked", "The carrier reported an event that changes no state."
+    CLAIM_WITHDRAWN = "claim.withdrawn", "The buyer withdrew the claim. The order is completed."
+    CONNECTION_DEGRADED = (
+        "connection.degraded",
+        "The circuit breaker opened after failures. The change carries the reason.",
+    )
+    CONNECTION_RECOVERED = "connection.recovered", "The partner responds again."
+    CUSTOMER_CREATED = "customer.created", "A shopper made their first write."
+    DEAD_LETTER_DISCARDED = "dead_letter.discarded", "Staff discarded a message and gave a reason."
+    DEAD_LETTER_REPLAY_STARTED = (
+        "dead_letter.replay_started",
+        "Staff started the replay of a message. Its body is stored.",
+    )
+    DEAD_LETTER_REPLAYED = "dead_letter.replayed", "The message was sent to its queue again."
+    IMAGE_AWAITED = "image.awaited", "No upload has arrived yet. A later step checks again."
+    IMAGE_EXPIRED = "image.expired", "No upload arrived in time."
+    IMAGE_READY = "image.ready", "All renditions are stored."
+    IMAGE_REJECTED = "image.rejected", "The upload was rejected. The change carries the reason."
+    IMAGE_REQUESTED = "image.requested", "A listing requested an image slot. Its upload form was issued."
+    IMAGE_RETRIED = (
+        "image.retried",
+        "The message about the upload was delivered again. A fault of the store starts the count again.",
+    )
+    INBOUND_FAILED = (
+        "inbound.failed",
+        "The object that the event is about refused it twice. The change carries the reason.",
+    )
+    INBOUND_IGNORED = "inbound.ignored", "The event is about nothing known here."
+    INBOUND_POSTPONED = (
+        "inbound.postponed",
+        "Postponed: no response of the partner, an unknown reference, or the first refusal by the object.",
+    )
+    INBOUND_PROCESSED = "inbound.processed", "The object that the event is about was updated."
+    INBOUND_RECEIVED = "inbound.received", "A partner sent a webhook. It is stored encrypted."
+    LISTING_APPROVED = "listing.approved", "The listing was approved and is on sale."
+    LISTING_CHANGES_REQUESTED = (
+        "listing.changes_requested",
+        "Staff asked the seller to change the listing and submit it again.",
+    )
+    LISTING_CREATED = "listing.created", "The seller created a draft and its image slots."
+    LISTING_EDITED = "listing.edited", "The seller edited the listing. An active or paused one returns to review."
+    LISTING_EXPIRED = "listing.expired", "Its time on sale ended. The seller can submit it again."
+    LISTING_PAUSED = "listing.paused", "The seller paused it. Nobody else sees it."
+    LISTING_REJECTED = "listing.rejected", "Staff rejected it for this shop."
+    LISTING_RELEASED = "listing.released", "Its order ended without a sale. It is on sale again."
+    LISTING_RELISTED = "listing.relisted", "A new listing was created for an item that came back. It waits for review."
+    LISTING_REMOVED = "listing.removed", "Staff removed it from sale. The seller sees the reason."
+    LISTING_RESERVED = "listing.reserved", "It is reserved for one order."
+    LISTING_RESUMED = "listing.resumed", "It is on sale again after a pause."
+    LISTING_SOLD = "listing.sold", "Its order was paid."
+    LISTING_SUBMITTED = "listing.submitted", "The seller submitted it. Its images are frozen, and it waits for review."
+    LISTING_WITHDRAWN = "listing.withdrawn", "The seller withdrew it."
+    ORDER_ACKNOWLEDGED = "order.acknowledged", "Staff acknowledged an issue that has nothing left to do, with a reason."
+    ORDER_ADDRESS_CORRECTED = (
+        "order.address_corrected",
+        "The shipping address was corrected. A label that was refused is bought again.",
+    )
+    ORDER_CANCEL_REQUESTED = (
+        "order.cancel_requested",
+        "Cancellation was requested during a payment. The next step honours it.",
+    )
+    ORDER_CANCELLED = "order.cancelled", "The order ended without a sale. Any charge was refunded."
+    ORDER_CANCELLING = (
+        "order.cancelling",
+        "A paid order is being cancelled: the label is voided, then the money is refunded.",
+    )
+    ORDER_CHARGED_BACK = (
+        "order.charged_back",
+        "The dispute is lost: the card scheme took the money. It is posted like a refund.",
+    )
+    ORDER_CLAIM_CLOSED = (
+        "order.claim_closed",
+        "The claim closed without a refund. The order waits for the end of its dispute.",
+    )
+    ORDER_CLAIM_OPENED = "order.claim_opened", "The buyer opened a claim. The order cannot complete meanwhile."
+    ORDER_COMPLETED = "order.completed", "Buyer protection ended. The seller's transfer is available."
+    ORDER_CONFIRMED = "order.confirmed", "The payment was captured. The seller's transfer is held."
+    ORDER_DELIVERED = "order.delivered", "The parcel arrived, or had no scan for too long. The claim window starts."
+    ORDER_DISPUTE_CLOSED = "order.dispute_closed", "The dispute ended for the seller, or had nothing left to take."
+    ORDER_DISPUTE_OPENED = (
+        "order.dispute_opened",
+        "The buyer's bank opened a dispute. The order cannot complete meanwhile.",
+    )
+    ORDER_FUNDS_REINSTATED = "order.funds_reinstated", "A lost dispute was won later. Its entries are reversed."
+    ORDER_LABEL_ISSUED = "order.label_issued", "The label was bought. The seller can send the parcel."
+    ORDER_LABEL_REFUSED = (
+        "order.label_refused",
+        "The carrier refused the label, usually for an address. Someone must correct it.",
+    )
+    ORDER_LABEL_REQUESTED = "order.label_requested", "The seller requested a label and gave the address to ship from."
+    ORDER_LABEL_SOUGHT = (
+        "order.label_sought",
+        "The label is no longer wanted while it is possibly being bought. A later step checks with the carrier.",
+    )
+    ORDER_LABEL_VOIDED = "order.label_voided", "The label was voided. The refund follows."
+    ORDER_LOST = "order.lost", "The carrier lost the parcel or returns it. The refund follows."
+    ORDER_PAYMENT_AUTHORIZED = "order.payment_authorized", "The payment was authorised. The capture follows."
+    ORDER_PAYMENT_AWAITED = "order.payment_awaited", "The buyer has not completed 3-D Secure yet."
+    ORDER_PAYMENT_FAILED = "order.payment_failed", "The payment was declined. The change carries the reason."
+    ORDER_PAYMENT_REQUIRES_ACTION = "order.payment_requires_action", "The buyer must complete 3-D Secure."
+    ORDER_PAYMENT_STARTED = (
+        "order.payment_started",
+        "A payment attempt was committed. The call to the provider follows.",
+    )
+    ORDER_POSTPONED = (
+        "order.postponed",
+        "The step was postponed: a partner did not respond, or there is nothing to do yet.",
+    )
+    ORDER_RECEIPT_CONFIRMED = "order.receipt_confirmed", "The buyer confirmed receipt. The order completes now."
+    ORDER_REFUND_AWAITED = "order.refund_awaited", "The provider has not finished the refund yet."
+    ORDER_REFUND_FAILED = "order.refund_failed", "The refund failed. It is retried later under a new id."
+    ORDER_REFUND_STARTED = "order.refund_started", "A refund was committed. The call to the provider follows."
+    ORDER_REFUNDED = "order.refunded", "All or part of the money was refunded and posted to the ledger."
+    ORDER_SALE_BOOKED = (
+        "order.sale_booked",
+        "An order of an old release received its transfer, entries and shipping deadline.",
+    )
+    ORDER_SHIP_EXPIRED = "order.ship_expired", "The seller did not ship in time. The refund follows."
+    ORDER_SHIPPED = "order.shipped", "The carrier has the parcel."
+    ORDER_SUBMITTED = "order.submitted", "One buyer reserved the listing."
+    ORDER_TRACKED = "order.tracked", "The carrier reported an event that changes no state."
+    ORDER_TRACKING_POLLED = "order.tracking_polled", "The carrier was polled and had no news."
+    PAYOUT_AWAITED = (
+        "payout.awaited",
+        "The payout is still on its way, or is paid and watched because the bank can return it.",
+    )
+    PAYOUT_CANCELLED = "payout.cancelled", "Cancelled before it was sent. The seller's balance has the money again."
+    PAYOUT_CREATED = "payout.created", "A payout was created. It settles the seller's available transfers."
+    PAYOUT_FAILED = "payout.failed", "The payout failed. The seller's balance has the money again."
+    PAYOUT_PAID = "payout.paid", "The payout arrived at the bank, or became store credit."
+    PAYOUT_POSTPONED = "payout.postponed", "The provider did not respond several times. A later step retries."
+    PAYOUT_RETURNED = "payout.returned", "The bank returned the payout. The seller's balance has the money again."
+    PAYOUT_SENDING_STARTED = (
+        "payout.sending_started",
+        "Sending was committed: from now on the payout cannot be cancelled.",
+    )
+    PAYOUT_SENT = "payout.sent", "The provider accepted the payout."
+    PURCHASE_CLAIMED = "purchase.claimed", "A listing claimed one of its units."
+    PURCHASE_RECORDED = "purchase.recorded", "The brand recorded the purchase, or updated it."
+    PURCHASE_RELEASED = (
+        "purchase.released",
+        "A listing that had claimed a unit ended unsold. The unit can be listed again.",
+    )
+    SELLER_BALANCE_CHANGED = "seller.balance_changed", "A transfer, a debt or a payout changed the balance."
+    SELLER_EDITED = "seller.edited", "The seller changed how they are paid, or where they ship from."
+    SELLER_PAYOUT_PASSED = "seller.payout_passed", "A payout was due, but the balance was empty or had no destination."
+    TEST_CLOCK_ADVANCED = "test_clock.advanced", "The sandbox shop's test clock was advanced."
+    TEST_CLOCK_CREATED = "test_clock.created", "The sandbox shop has a test clock."
+    TRANSFER_AVAILABLE = "transfer.available", "The order completed: the seller can be paid this transfer."
+    TRANSFER_HELD = "transfer.held", "A sale earned this transfer. It is held until the order completes."
+    TRANSFER_REDUCED = "transfer.reduced", "Part of the money was refunded while the transfer was held."
+    TRANSFER_REOPENED = "transfer.reopened", "Its payout failed."
+    TRANSFER_RESTORED = (
+        "transfer.restored",
+        "A refund came back: the transfer is held again or, after completion, available.",
+    )
+    TRANSFER_REVERSED = "transfer.reversed", "All of the money was refunded while the transfer was held."
+    TRANSFER_SETTLED = "transfer.settled", "A payout includes it."
+    TRANSFER_TAKEN_BACK = "transfer.taken_back", "A refund after completion: a transfer of its own, below zero."
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ from typing import Any, Final
 from celery import Task
 
 from apps.workers.tasks import definitions
-from deploy.local.reference.change_meanings import CHANGE_MEANINGS
 from deploy.local.reference.markdown import code, codes, opening, page, plain, table
 from resale.application.reactions import REACTIONS, TASKS, Purpose
 from resale.domain.changes import ChangeType
@@ -54,7 +53,7 @@ def _entity(change_type: str) -> str:
 
 
 def _change_row(change_type: ChangeType) -> tuple[str, ...]:
-    return (code(change_type), codes(REACTIONS.get(change_type, ())), CHANGE_MEANINGS[change_type])
+    return (code(change_type), codes(REACTIONS.get(change_type, ())), change_type.meaning)
 
 
 def _task_row(task: Task[..., Any]) -> tuple[str, ...]:
