@@ -112,20 +112,6 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"At most {max_bytes // 1024} KiB are read.")
 
 
-def decode_body(request: HttpRequest | Request, kind: type[B]) -> B:
-    """Turn a JSON body into a struct.
-
-    Raises:
-        UnsupportedBody: Not application/json, or compressed.
-        BodyTooLarge: Over 256 KiB.
-        BodyTimeout: It did not arrive in time.
-        CardNumberRefused: It holds a payment card number, elsewhere than in an id or a reference.
-        MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, a key given twice, nested too deep, or empty.
-        Invalid: JSON, but not what ``kind`` says; carries every text that is refused, else the first wrong place.
-    """
-    return decode_json(read_json(request), kind)
-
-
 def read_json(request: HttpRequest | Request) -> bytes:
     """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or BodyTimeout."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
@@ -134,13 +120,14 @@ def read_json(request: HttpRequest | Request) -> bytes:
     return read_body(plain)
 
 
-def decode_json(body: bytes, kind: type[B]) -> B:
-    """Turn JSON bytes into a struct. Raises CardNumberRefused, MalformedBody or Invalid, as ``decode_body``."""
-    return decode_command(body, kind)[0]
+def decode_body(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
+    """Turn JSON bytes into a struct and what an Idempotency-Key is bound to.
 
-
-def decode_command(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
-    """Turn JSON bytes into a struct and what an Idempotency-Key is bound to. Raises as ``decode_json``."""
+    Raises:
+        CardNumberRefused: It holds a payment card number, elsewhere than in an id or a reference.
+        MalformedBody: Not JSON (RFC 8259): NaN, broken UTF-8, a key given twice, nested too deep, or empty.
+        Invalid: JSON, but not what ``kind`` says; carries every text that is refused, else the first wrong place.
+    """
     may_hold_card = holds_card_number(body)
     try:
         tree = parse_json(body)

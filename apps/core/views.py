@@ -24,8 +24,8 @@ _NEGOTIATOR: Final = DefaultContentNegotiation()
 class LeanAPIView(APIView):
     """Handlers take ``(request, **ids)`` and return a finished HttpResponse of bytes.
 
-    There is one format, so nothing is negotiated, parsed or rendered here: a handler decodes its body with
-    ``apps.core.requests.decode_body``. Every exception becomes a problem document.
+    There is one format, so nothing is negotiated, parsed or rendered here: a handler reads its body with
+    ``apps.core.requests``. Every exception becomes a problem document.
     Authenticators and permissions are made once a class; they keep no state of a request.
     """
 

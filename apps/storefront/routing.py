@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
-from apps.core.requests import SentBody, convert_values, decode_command, read_body, read_json
+from apps.core.requests import SentBody, convert_values, decode_body, read_body, read_json
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
 from apps.storefront.endpoint import AnyEndpoint, Idempotency
@@ -143,12 +143,12 @@ def _body_reader(endpoint: AnyEndpoint) -> ReadBody:
     if endpoint.method == "get" or endpoint.raw_body:
         return lambda _request: (None, _NOTHING_SENT)
     if kind is not None and endpoint.is_body_required:
-        return lambda request: decode_command(read_json(request), kind)
+        return lambda request: decode_body(read_json(request), kind)
     absent = None if kind is None else kind()
 
     def read_optional(request: Request) -> tuple[Any, SentBody]:
         raw = read_body(request)
-        return decode_command(raw, kind or NoBody) if raw else (absent, _NOTHING_SENT)
+        return decode_body(raw, kind or NoBody) if raw else (absent, _NOTHING_SENT)
 
     return read_optional
 

@@ -10,7 +10,7 @@ from django.urls import include, path
 from pytest_django import Settings
 from rest_framework.request import Request
 
-from apps.core.requests import Body, decode_body, decode_query
+from apps.core.requests import Body, decode_body, decode_query, read_json
 from apps.core.views import LeanAPIView, json_response
 from apps.tenancy.authentication import caller_of, require_scope, require_shopper
 from apps.tenancy.scopes import Scope
@@ -70,7 +70,8 @@ class Things(LeanAPIView):
         return json_response(msgspec.json.encode(decode_query(request, Window)))
 
     def post(self, request: Request) -> HttpResponse:
-        return json_response(msgspec.json.encode(decode_body(request, Thing)), status=201)
+        thing, _ = decode_body(read_json(request), Thing)
+        return json_response(msgspec.json.encode(thing), status=201)
 
 
 _RAISED = {

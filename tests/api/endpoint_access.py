@@ -3,6 +3,7 @@
 The stored table is stated apart from the declarations: who changes what has been published changes both.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +73,6 @@ def written(rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
     django.setup()
     PATH.write_text(written(declared()))
