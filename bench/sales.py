@@ -2,11 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from apps.core import clock
-from apps.core.container import get_container
 from bench import seeding
 from resale.adapters.identifiers import new_id
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
@@ -16,7 +15,6 @@ from resale.application.operations.orders import submit_order
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal, Role
-from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
 from resale.domain.clocks import ClockAdvance, NewClock
 from resale.domain.ids import CustomerId, InboundId, OrderId
@@ -42,8 +40,8 @@ class Sales:
         self._buyers = seeding.enrol(tenant, party_count, named="buyer")
         for subject, _ in self._sellers:
             edit = SellerEdit(ship_from=_SHIP_FROM)
-            edit_seller(uow=self._open(), shopper=self._shopper(subject), edit=edit, now=self._now())
-        made = create_test_clock(uow=self._open(), principal=_BRAND, new=NewClock(), wall_now=clock.for_platform())
+            edit_seller(self._open(), shopper=self._shopper(subject), edit=edit)
+        made = create_test_clock(self._open(), new=NewClock(), wall_now=clock.for_platform())
         self._clock_id = made.id
 
     def buy(self, count: int) -> tuple[OrderId, ...]:
@@ -64,8 +62,7 @@ class Sales:
     def move_time(self, by: timedelta) -> None:
         """Move the tenant's test clock."""
         advance_test_clock(
-            uow=self._open(),
-            principal=_BRAND,
+            self._open(),
             clock_id=self._clock_id,
             advance=ClockAdvance(seconds=int(by.total_seconds())),
             wall_now=clock.for_platform(),
@@ -77,27 +74,23 @@ class Sales:
     def _buy(self, listing: Listing, number: int) -> OrderId:
         subject, _ = self._buyers[number % len(self._buyers)]
         new = NewOrder(listing_id=listing.id, shipping_address=_HOME, payment_token="tok_ok")  # noqa: S106 - the sandbox's
-        return submit_order(uow=self._open(), shopper=self._shopper(subject), new=new, key=None, now=self._now()).id
+        return submit_order(self._open(), shopper=self._shopper(subject), new=new).id
 
     def _tell(self, order: Order, status: ShipmentStatus) -> InboundId:
         if order.shipment is None:
             raise TypeError("a paid order has a shipment")
-        now = self._now()
+        uow = self._open()
         event = PartnerEvent(
             provider_event_id=uuid.uuid4().hex,
             kind="tracking",
             shipment_id=order.shipment.id,
-            tracking=(TrackingEvent(id=uuid.uuid4().hex, status=status, occurred_at=now),),
+            tracking=(TrackingEvent(id=uuid.uuid4().hex, status=status, occurred_at=uow.now),),
         )
         connection = next(one for one in self.tenant.connections if one.kind == PartnerKind.SHIPPING)
-        return record_inbound(uow=self._open(), connection=connection, event=event, payload=b"{}", now=now).id
+        return record_inbound(uow, connection=connection, event=event, payload=b"{}").id
 
     def _shopper(self, subject: str) -> Shopper:
         return Shopper(issuer=self.tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus")))
 
-    def _now(self) -> datetime:
-        return clock.for_tenant(self.tenant, fresh=True)
-
     def _open(self) -> UnitOfWork:
-        actor = Actor(kind=ActorKind.SYSTEM, id="bench")
-        return get_container().unit_of_work(self.tenant, actor=actor, request_id="req_bench", now=self._now())
+        return seeding.open_uow(self.tenant, now=clock.for_tenant(self.tenant, fresh=True), principal=_BRAND)

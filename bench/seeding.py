@@ -13,7 +13,9 @@ from apps.core.container import get_container
 from resale.adapters.identifiers import new_id
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
+from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import CustomerId, ListingId, MediaId
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import RENDITION_EDGES_PX, Rendition
@@ -53,7 +55,7 @@ def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[L
     began = datetime.now(UTC) - timedelta(seconds=count)
     listings = tuple(_make_listing(tenant, seller_id, began + timedelta(seconds=n), n) for n in range(count))
     for start in range(0, count, _A_TRANSACTION):
-        uow = _open(tenant)
+        uow = open_uow(tenant, now=datetime.now(UTC))
         for listing in listings[start : start + _A_TRANSACTION]:
             uow.listings.add(listing, change_type="listing.approved")
         uow.commit()
@@ -93,19 +95,18 @@ def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table
 
 
 def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:
-    uow = _open(tenant)
-    customer_id = enrol_shopper(
-        uow=uow,
-        shopper=Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus"))),
-        now=datetime.now(UTC),
-    )
+    uow = open_uow(tenant, now=datetime.now(UTC))
+    shopper = Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus")))
+    customer_id = enrol_shopper(uow, shopper=shopper)
     uow.commit()
     return customer_id
 
 
-def _open(tenant: Tenant) -> UnitOfWork:
+def open_uow(tenant: Tenant, *, now: datetime, principal: Principal | None = None) -> UnitOfWork:
+    """Open a unit of work as the benchmark."""
     actor = Actor(kind=ActorKind.SYSTEM, id="bench")
-    return get_container().unit_of_work(tenant, actor=actor, request_id="req_bench", now=datetime.now(UTC))
+    context = CommandContext(actor=actor, principal=principal, request_id="req_bench", now=now)
+    return get_container().unit_of_work(tenant, context)
 
 
 def _make_listing(tenant: Tenant, seller_id: CustomerId, at: datetime, number: int) -> Listing:

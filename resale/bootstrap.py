@@ -1,7 +1,6 @@
 """The composition root: the only module that names adapters. Builds nothing until asked, connects to nothing."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
@@ -53,7 +52,7 @@ from resale.application.ports import (
     UnitOfWork,
     UploadForms,
 )
-from resale.domain.actors import Actor
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import IdSource
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant
@@ -78,17 +77,16 @@ class Container:
         self._record_connection = record_connection
         self._guards = Guards(settings.guard_folder, open_states=self._connection_records)
 
-    def unit_of_work(self, tenant: Tenant, *, actor: Actor, request_id: str, now: datetime) -> UnitOfWork:
-        """Open a unit of work for one tenant."""
+    def unit_of_work(self, tenant: Tenant, context: CommandContext) -> UnitOfWork:
+        """Open a unit of work for one tenant and one command."""
         session = self.sessions.for_tenant(tenant)
         scope = Scope(
             tenant=tenant,
             db=session.dynamodb,
             ids=self.ids,
-            actor=actor,
-            request_id=request_id,
+            context=context,
+            actor=context.actor,
             transaction_id=self.ids("txn"),
-            now=now,
             writes=[],
         )
         return DynamoDBUnitOfWork(scope, vault=self._vault(session), directory=self._directory)

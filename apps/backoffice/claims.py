@@ -148,16 +148,7 @@ class ClaimResolution(ClaimPages):
             return self.show(found_id, resolving=form, status=422)
         resolution = form.resolution()
         try:
-            desk.run(
-                lambda uow: resolve_claim(
-                    uow=uow,
-                    principal=desk.principal,
-                    claim_id=found_id,
-                    resolution=resolution,
-                    expected_version=form.cleaned_data["version"],
-                    now=desk.now,
-                )
-            )
+            desk.expecting(form.cleaned_data["version"]).run(resolve_claim, claim_id=found_id, resolution=resolution)
         except RefundAmountRefused:
             form.add_error("amount", "That is more than is left of the payment.")
             return self.show(found_id, resolving=form, status=422)
@@ -174,15 +165,8 @@ class ReturnReport(ClaimPages):
         form = ReturnReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
-        claim = desk.run(
-            lambda uow: report_return(
-                uow=uow,
-                principal=desk.principal,
-                claim_id=found_id,
-                event=form.event(now=desk.now),
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
+        claim = desk.expecting(form.cleaned_data["version"]).run(
+            report_return, claim_id=found_id, event=form.event(now=desk.now)
         )
         now_or_then = "is being given back" if claim.refund_amount is not None else "is given back after another refund"
         messages.success(request, f"The report is recorded: the money {now_or_then}.")

@@ -1,7 +1,7 @@
 """Listings: what waits for review, what is on sale, one of them whole, and what staff decide."""
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar, Final, Protocol
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +22,7 @@ from resale.application.operations.listings import (
     resume_listing,
     withdraw_listing,
 )
+from resale.application.ports import UnitOfWork
 from resale.application.queries.listings import (
     BrandListing,
     ListingPage,
@@ -199,10 +200,17 @@ class Removal(ListingPages):
         return _decided(self, _listing_id(listing_id), form.moderation())
 
 
+class ListingOperation(Protocol):
+    """An operation on a listing that takes nothing else."""
+
+    def __call__(self, uow: UnitOfWork, /, *, listing_id: ListingId) -> Listing:
+        """Run it, and return the listing as it stands."""
+
+
 class ListingCommandPage(ListingPages):
     """A button on a listing's page that says no more than which version was looked at."""
 
-    command: ClassVar[Callable[..., Listing]]
+    command: ClassVar[ListingOperation]
     done: ClassVar[str]
 
     def post(self, request: HttpRequest, listing_id: str) -> HttpResponse:
@@ -211,15 +219,7 @@ class ListingCommandPage(ListingPages):
         if not form.is_valid():
             return _look_again(request, self.back())
         desk, found_id, command = self.desk, _listing_id(listing_id), type(self).command
-        listing = desk.run(
-            lambda uow: command(
-                uow=uow,
-                principal=desk.principal,
-                listing_id=found_id,
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
-        )
+        listing = desk.expecting(form.cleaned_data["version"]).run(command, listing_id=found_id)
         messages.success(request, self.done.format(title=listing.title))
         return redirect(self.back())
 
@@ -269,11 +269,7 @@ def covered(listings: Sequence[PublicListing], desk: Desk) -> Covered:
 
 def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:
     desk = page.desk
-    listing = desk.run(
-        lambda uow: moderate_listing(
-            uow=uow, principal=desk.principal, listing_id=listing_id, moderation=moderation, now=desk.now
-        )
-    )
+    listing = desk.run(moderate_listing, listing_id=listing_id, moderation=moderation)
     messages.success(page.request, _DONE[moderation.decision].format(title=listing.title))
     return redirect("admin:listings")
 

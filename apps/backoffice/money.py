@@ -118,15 +118,7 @@ class PayoutCancellation(StaffPage):
             messages.error(request, "The form was not complete. Nothing was done; look at the payout again.")
             return redirect(self.back())
         desk, found_id = self.desk, _payout_id(payout_id)
-        desk.run(
-            lambda uow: cancel_payout(
-                uow=uow,
-                principal=desk.principal,
-                payout_id=found_id,
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
-        )
+        desk.expecting(form.cleaned_data["version"]).run(cancel_payout, payout_id=found_id)
         messages.success(request, "The payout is cancelled: its money is the seller's again.")
         return redirect(self.back())
 

@@ -168,15 +168,7 @@ class Cancellation(OrderPages):
             messages.error(request, "The form was not complete. Nothing was done; look at the order again.")
             return redirect(self.back())
         desk, found_id = self.desk, _order_id(order_id)
-        order = desk.run(
-            lambda uow: cancel_order(
-                uow=uow,
-                principal=desk.principal,
-                order_id=found_id,
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
-        )
+        order = desk.expecting(form.cleaned_data["version"]).run(cancel_order, order_id=found_id)
         said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
         messages.success(request, said)
         return redirect(self.back())
@@ -193,15 +185,8 @@ class AddressCorrection(OrderPages):
         if not form.is_valid():
             return self.show(found_id, correcting=form, status=422)
         try:
-            order = desk.run(
-                lambda uow: correct_address(
-                    uow=uow,
-                    principal=desk.principal,
-                    order_id=found_id,
-                    address=form.address(),
-                    expected_version=form.cleaned_data["version"],
-                    now=desk.now,
-                )
+            order = desk.expecting(form.cleaned_data["version"]).run(
+                correct_address, order_id=found_id, address=form.address()
             )
         except Invalid as refused:
             form.add_errors(refused)
@@ -221,15 +206,8 @@ class Acknowledgement(OrderPages):
             messages.error(request, "The form was not complete. Nothing was done; look at the order again.")
             return redirect(self.back())
         desk, found_id = self.desk, _order_id(order_id)
-        desk.run(
-            lambda uow: acknowledge_order(
-                uow=uow,
-                principal=desk.principal,
-                order_id=found_id,
-                acknowledgement=form.acknowledgement(),
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
+        desk.expecting(form.cleaned_data["version"]).run(
+            acknowledge_order, order_id=found_id, acknowledgement=form.acknowledgement()
         )
         messages.success(request, "It is on record that nothing is left to do.")
         return redirect(self.back())
@@ -246,16 +224,7 @@ class Refund(OrderPages):
         if not form.is_valid():
             return self.show(found_id, refunding=form, status=422)
         try:
-            order = desk.run(
-                lambda uow: refund_order(
-                    uow=uow,
-                    principal=desk.principal,
-                    new=form.refund(found_id),
-                    key=None,
-                    expected_version=form.cleaned_data["version"],
-                    now=desk.now,
-                )
-            )
+            order = desk.expecting(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
         except RefundTooLarge:
             form.add_error("amount", "That is more than is left of the payment.")
             return self.show(found_id, refunding=form, status=422)
@@ -273,15 +242,8 @@ class Report(OrderPages):
         form = ReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
-        desk.run(
-            lambda uow: report_tracking(
-                uow=uow,
-                principal=desk.principal,
-                order_id=found_id,
-                event=form.event(now=desk.now),
-                expected_version=form.cleaned_data["version"],
-                now=desk.now,
-            )
+        desk.expecting(form.cleaned_data["version"]).run(
+            report_tracking, order_id=found_id, event=form.event(now=desk.now)
         )
         messages.success(request, "The report is recorded.")
         return redirect(self.back())

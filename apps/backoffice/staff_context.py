@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 from django.http import HttpRequest
 
 from apps.core import clock
-from apps.core.container import get_container
-from apps.core.execution import perform
+from apps.core.container import get_container, run_operation
 from apps.core.requests import info_of
 from apps.tenancy import registry
 from apps.tenancy.errors import TenantNotFound
@@ -18,8 +17,10 @@ from apps.tenancy.models import StaffMembership, User
 from resale.application.ports import Reader, UnitOfWork
 from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.tenants import Tenant, TenantStatus
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 _CHOSEN: Final = "tenant_id"  # in the session: a choice among one's own memberships, never a permission
@@ -33,6 +34,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     role: Role
     staff_id: str
     request_id: str
+    expected_version: int | None = None
 
     @cached_property
     def now(self) -> datetime:
@@ -57,13 +59,22 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Open reads on the tenant."""
         return get_container().reader(self.tenant)
 
-    def run(self, operation: Callable[[UnitOfWork], R]) -> R:
+    def expecting(self, version: int | None) -> "Desk":
+        """Have what is run next refused when the entity has another version than the form showed."""
+        expecting = msgspec.structs.replace(self, expected_version=version)
+        expecting.__dict__["now"] = self.now
+        return expecting
+
+    def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
         """Run one operation as this member of staff. Raises the operation's own outcomes."""
-        actor = Actor(kind=ActorKind.STAFF, id=self.staff_id)
-        return perform(
-            lambda: get_container().unit_of_work(self.tenant, actor=actor, request_id=self.request_id, now=self.now),
-            operation,
+        context = CommandContext(
+            actor=Actor(kind=ActorKind.STAFF, id=self.staff_id),
+            principal=self.principal,
+            request_id=self.request_id,
+            now=self.now,
+            expected_version=self.expected_version,
         )
+        return run_operation(self.tenant, context, operation, *args, **arguments)
 
 
 def find_desk(request: HttpRequest) -> Desk | None:

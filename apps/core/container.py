@@ -1,18 +1,25 @@
 """The one way from Django to the adapters: a container per process, built when first asked for."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from functools import partial
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 
 from apps.core.execution import perform
 from resale.application.operations.connections import record_connection
+from resale.application.ports import UnitOfWork
 from resale.bootstrap import Container
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.connections import Observation
 from resale.domain.partners import Connection
 from resale.domain.tenants import Tenant
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _GUARD: Final = Actor(kind=ActorKind.SYSTEM, id="partners.guard")
 
@@ -39,10 +46,19 @@ def close_container() -> None:
         closing.close()
 
 
+def run_operation(
+    tenant: Tenant,
+    context: CommandContext,
+    operation: Callable[Concatenate[UnitOfWork, P], R],
+    /,
+    *args: P.args,
+    **arguments: P.kwargs,
+) -> R:
+    """Run one operation for a tenant, in a context, with its own arguments; a lost race is tried again."""
+    return perform(partial(get_container().unit_of_work, tenant, context), operation, *args, **arguments)
+
+
 def _record_connection(tenant: Tenant, connection: Connection, seen: Observation) -> None:
     """Record what a guard saw, by the wall clock also for a tenant with a test clock: partners have no other."""
-    container, now = get_container(), datetime.now(UTC)
-    perform(
-        lambda: container.unit_of_work(tenant, actor=_GUARD, request_id=container.ids("req"), now=now),
-        lambda uow: record_connection(uow=uow, connection=connection, seen=seen, now=now),
-    )
+    context = CommandContext(actor=_GUARD, request_id=get_container().ids("req"), now=datetime.now(UTC))
+    run_operation(tenant, context, record_connection, connection=connection, seen=seen)

@@ -1,12 +1,11 @@
 """What every door does about dead letters: the API, the admin and the operator's command ask here, each as itself."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from apps.core.container import get_container
+from apps.core.execution import RunOperation
 from resale.application.operations.dead_letters import begin_replay, discard_dead_letter, finish_replay
-from resale.application.ports import HistoryRow, UnitOfWork
+from resale.application.ports import HistoryRow
 from resale.application.queries.dead_letters import (
     DeadLetterDetail,
     DeadLetterPage,
@@ -24,24 +23,14 @@ from resale.domain.dead_letters import LetterQueue, Reason
 from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs one operation as whoever is at the door."""
-
-    def __call__(self, operation: Callable[[UnitOfWork], R], /) -> R:
-        """Run it on a fresh unit of work of the office's tenant."""
-
 
 class LetterOffice:
     """One tenant's dead letters. The outcomes are those of the queries and operations behind it."""
 
-    def __init__(self, tenant: Tenant, *, principal: Principal, run: Run, now: datetime) -> None:
+    def __init__(self, tenant: Tenant, *, principal: Principal, run: RunOperation, now: datetime) -> None:
         container = get_container()
         self._principal = principal
         self._run = run
-        self._now = now
         self._letters = container.dead_letters(tenant)
         self._looking = Looking(
             reader=container.reader(tenant),
@@ -75,29 +64,12 @@ class LetterOffice:
 
     def replay(self, letter_id: DeadLetterId) -> DeadLetterView:
         """Have one run once more: two steps, each committed for itself."""
-        begun = self._run(
-            lambda uow: begin_replay(
-                uow=uow, letters=self._letters, principal=self._principal, letter_id=letter_id, now=self._now
-            )
-        )
-        return view_record(
-            self._run(lambda uow: finish_replay(uow=uow, letters=self._letters, begun=begun, now=self._now))
-        )
+        begun = self._run(begin_replay, letters=self._letters, letter_id=letter_id)
+        return view_record(self._run(finish_replay, letters=self._letters, begun=begun))
 
     def discard(self, letter_id: DeadLetterId, *, reason: Reason) -> DeadLetterView:
         """Give one up."""
-        return view_record(
-            self._run(
-                lambda uow: discard_dead_letter(
-                    uow=uow,
-                    letters=self._letters,
-                    principal=self._principal,
-                    letter_id=letter_id,
-                    reason=reason,
-                    now=self._now,
-                )
-            )
-        )
+        return view_record(self._run(discard_dead_letter, letters=self._letters, letter_id=letter_id, reason=reason))
 
 
 def _tasks_after(row: HistoryRow) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """How a door runs an operation: a fresh unit of work a try, and a lost race is read and tried again."""
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import tenacity
 
 from resale.application.ports import IdempotencyConflict, IdempotencyInProgress, UnitOfWork
 from resale.errors import Conflict, Contended, Invalid, Unavailable
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 ATTEMPTS: Final = 6
@@ -20,16 +21,32 @@ _FINAL: Final = (IdempotencyConflict, IdempotencyInProgress)
 _TOLD: Final = (Conflict, Unavailable, Invalid)
 
 
-def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int = ATTEMPTS) -> R:
+class RunOperation(Protocol):
+    """Runs one operation for whoever is at an entrypoint, given the operation's own arguments."""
+
+    def __call__(
+        self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs
+    ) -> R:
+        """Run it on a fresh unit of work. Raises the operation's own outcomes."""
+
+
+def perform(
+    open_uow: Callable[[], UnitOfWork],
+    operation: Callable[Concatenate[UnitOfWork, P], R],
+    /,
+    *args: P.args,
+    **arguments: P.kwargs,
+) -> R:
     """Run one operation; on a Conflict re-read and re-apply it, with jitter, a bounded number of times.
 
     An operation that failed because another writer committed between two of its reads is a Conflict, too, whatever it
     raised: it decided from a listing and a purchase, say, that never were so at one moment.
 
     Args:
-        open_uow: Opens a fresh unit of work for one tenant.
+        open_uow: Opens a fresh unit of work for one tenant, in the same context each time.
         operation: The use case; commits once.
-        attempts: Tries in all. One, where the client said which version it means (If-Match).
+        args: None: an operation's arguments are named.
+        arguments: Its own arguments.
 
     Returns:
         What the operation returns.
@@ -38,15 +55,42 @@ def perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork]
         Outcome: The operation's own, or the last Conflict.
         Unavailable: The last try, too, was one of too many at once.
     """
+    return perform_within(ATTEMPTS, open_uow, operation, *args, **arguments)
+
+
+def perform_within(
+    attempts: int,
+    open_uow: Callable[[], UnitOfWork],
+    operation: Callable[Concatenate[UnitOfWork, P], R],
+    /,
+    *args: P.args,
+    **arguments: P.kwargs,
+) -> R:
+    """Run one operation as ``perform`` does, at most ``attempts`` times.
+
+    Once, where the client said which version it means (If-Match): read again, it is another one.
+    """
+
+    def attempt() -> R:
+        uow = open_uow()
+        try:
+            return operation(uow, *args, **arguments)
+        except _TOLD:
+            raise
+        except Exception as error:
+            if uow.is_torn():
+                raise Conflict("Somebody else changed this meanwhile; read it again.") from error
+            raise
+
     try:
-        return _perform(open_uow, operation, attempts=attempts)
+        return _persist(attempt, attempts)
     except Contended as contended:
         raise Unavailable("Too many are changing this at once.", retry_after_seconds=1) from contended
 
 
-def _perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R], *, attempts: int) -> R:
+def _persist(attempt: Callable[[], R], attempts: int) -> R:
     try:
-        return _attempt(open_uow, operation)  # almost always enough, and free of the retry's own cost
+        return attempt()  # almost always enough, and free of the retry's own cost
     except _FINAL:
         raise
     except Conflict:
@@ -58,19 +102,7 @@ def _perform(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.25),
         reraise=True,
     )
-    return again(lambda: _attempt(open_uow, operation))
-
-
-def _attempt(open_uow: Callable[[], UnitOfWork], operation: Callable[[UnitOfWork], R]) -> R:
-    uow = open_uow()
-    try:
-        return operation(uow)
-    except _TOLD:
-        raise
-    except Exception as error:
-        if uow.is_torn():
-            raise Conflict("Somebody else changed this meanwhile; read it again.") from error
-        raise
+    return again(attempt)
 
 
 def _worth_another_try(error: BaseException) -> bool:

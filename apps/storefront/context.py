@@ -1,29 +1,29 @@
 """One request as its handler sees it: what the endpoint declares, read, checked and typed, and the caller's tenant."""
 
-import inspect
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property, lru_cache
-from typing import Any, Final, Generic, TypeVar
+from functools import cached_property, partial
+from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
 
 import msgspec
 from rest_framework.request import Request
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.core.execution import perform
+from apps.core.execution import perform, perform_within
 from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
 from apps.tenancy.authentication import Caller, require_shopper
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import CommandKey
 from resale.application.ports import Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext, CommandKey
 from resale.domain.ids import CustomerId
 from resale.domain.tenants import Tenant
 from resale.errors import Conflict
 
+P = ParamSpec("P")
 R = TypeVar("R")
 Q_co = TypeVar("Q_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
@@ -96,50 +96,40 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
             return _PUBLIC
         return Principal(customer_id=self.reader.find_customer_id(issuer=token.issuer, subject=token.subject))
 
-    def run(self, operation: Callable[..., R], **arguments: Any) -> R:
-        """Run one operation with its own arguments and those of every operation's that it takes.
+    def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
+        """Run one operation with its own arguments; time, identity, key and version are the unit of work's.
 
-        A lost race is tried again, unless the client said which version it means.
+        A lost race is tried again, unless the client said which version it means. An operation that is given the
+        ``shopper`` finds or makes their customer itself: nobody's is looked up for it.
 
         Args:
             operation: The use case; commits once.
-            **arguments: What it takes besides the unit of work and ``_SHARED``.
+            args: None: an operation's arguments are named.
+            arguments: What it takes besides the unit of work.
 
         Raises:
             Outcome: The operation's own.
             PreconditionFailed: Another writer won, or there is another version than the one expected.
         """
-        shared = {name: getattr(self, name) for name in _shared_by(operation)}
-        actor = _NOBODY_YET if "shopper" in shared else self._actor()
-        return self._perform(lambda uow: operation(uow=uow, **shared, **arguments), actor)
-
-    def perform(self, use: Callable[[UnitOfWork], R]) -> R:
-        """Run what takes nothing but a unit of work, as ``run`` does."""
-        return self._perform(use, self._actor())
-
-    def _perform(self, use: Callable[[UnitOfWork], R], actor: Actor) -> R:
+        open_uow = partial(get_container().unit_of_work, self.tenant, self._command(enrols="shopper" in arguments))
         if self.expected_version is None:
-            return perform(lambda: self._open_uow(actor), use)
+            return perform(open_uow, operation, *args, **arguments)
         try:
-            return perform(lambda: self._open_uow(actor), use, attempts=1)
+            return perform_within(1, open_uow, operation, *args, **arguments)
         except Conflict as conflict:
             raise PreconditionFailed(conflict.detail) from conflict
 
-    def _open_uow(self, actor: Actor) -> UnitOfWork:
-        request_id = info_of(self.request).id
-        return get_container().unit_of_work(self.caller.tenant, actor=actor, request_id=request_id, now=self.now)
+    def _command(self, *, enrols: bool) -> CommandContext:
+        return CommandContext(
+            actor=_NOBODY_YET if enrols else self._actor(),
+            principal=None if enrols else self.principal,
+            request_id=info_of(self.request).id,
+            now=self.now,
+            key=self.key,
+            expected_version=self.expected_version,
+        )
 
     def _actor(self) -> Actor:
         if self.is_brand:
             return Actor(kind=ActorKind.BRAND_KEY, id=self.caller.key_id)
         return Actor(kind=ActorKind.SHOPPER, id=self.principal.customer_id or "")
-
-
-#: What operations take that is the same for all of them, by its name here and there.
-_SHARED: Final = ("now", "principal", "shopper", "expected_version", "key")
-
-
-@lru_cache(maxsize=256)
-def _shared_by(operation: Callable[..., Any]) -> tuple[str, ...]:
-    taken = inspect.signature(operation).parameters
-    return tuple(name for name in _SHARED if name in taken)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from django.http import HttpResponse
 
-from resale.application.operations.idempotency import CommandKey, replayed_entity
 from resale.application.ports import Reader
+from resale.application.queries.idempotency import find_replayed_entity
+from resale.domain.command_context import CommandKey
 from resale.errors import Outcome
 
 
@@ -36,7 +37,7 @@ def do_once(
     except Outcome:
         if key is None:
             raise
-        entity_id = replayed_entity(record=reader.find_idempotency_record(key.key), key=key)
+        entity_id = find_replayed_entity(reader=reader, key=key)
         if entity_id is None:
             raise
     response = again(entity_id)

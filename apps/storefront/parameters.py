@@ -11,8 +11,8 @@ from rest_framework.request import Request
 
 from apps.core.problems import HTTPError, PreconditionFailed
 from apps.core.requests import Body, SentBody, decode_query
-from resale.application.operations.idempotency import CommandKey, command_key
 from resale.domain.cards import CardNumberRefused, is_embossed_card
+from resale.domain.command_context import CommandKey, command_key
 from resale.domain.dead_letters import LetterQueue
 from resale.domain.listings import ProductReference
 from resale.domain.text import code, reference

@@ -27,7 +27,7 @@ from apps.storefront.path_parameters import PATH_IDS
 from apps.storefront.permissions import Access, DeclaredAccess, acts_as_brand
 from apps.storefront.responses import respond
 from apps.tenancy.authentication import caller_of
-from resale.application.operations.idempotency import CommandKey
+from resale.domain.command_context import CommandKey
 
 ReadBody = Callable[[Request], tuple[Any, SentBody]]
 

@@ -49,12 +49,11 @@ def rendered(front: Front, claim: Any) -> None:
     """Do what the bucket's event does."""
     world, tenant = front.world, front.shop.tenant
     process_image(
-        uow=world.uow(),
+        world.uow(now=datetime.now(UTC)),
         store=front.container.media_store(tenant),
         codec=front.container.codec,
         listing_id=evidence_album(ClaimId(claim["id"])),
         media_id=MediaId(claim["evidence"][-1]["id"]),
-        now=datetime.now(UTC),
     )
 
 

@@ -136,7 +136,7 @@ class TestClaimHistory:
         order = front.world.delivered(Partners())
         new = NewClaim(reason=ClaimReason.WRONG_ITEM, description="It is a scarf.")
         principal = Principal(customer_id=order.buyer_id)
-        claim = open_claim(uow=front.world.uow(), principal=principal, order_id=order.id, new=new, now=NOW)
+        claim = open_claim(front.world.uow(principal=principal), order_id=order.id, new=new)
         record(front, claim.id)
         front.post(f"/v1/claims/{claim.id}/resolve", {"decision": "deny", "note": "The photos show it."}, brand=True)
         record(front, claim.id)
@@ -158,11 +158,7 @@ class TestPayoutHistory:
     def test_is_whole_and_the_brands(self, front: Front, seller: Shopper) -> None:
         order = front.world.run(front.world.delivered(Partners(), seller=seller), Partners(), now=LATER)
         payout = start_payout(
-            uow=front.world.uow(now=LATER),
-            seller_id=seller_id_of(order.seller_id),
-            method=PayoutMethod.STORE_CREDIT,
-            key=None,
-            now=LATER,
+            front.world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=PayoutMethod.STORE_CREDIT
         )
         record(front, payout.id)
         answer = front.get(f"/v1/payouts/{payout.id}/history", brand=True)

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import KEPT_FOR, command_key
+from resale.application.operations.idempotency import KEPT_FOR
 from resale.application.ports import IdempotencyRecord
+from resale.domain.command_context import command_key
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import ADDRESS, Answer, Front, a_listing_body
 from tests.operations.world import customer_of

@@ -214,7 +214,7 @@ class TestPayouts:
     ) -> None:
         started = front.post("/v1/payouts", {}, by=seller, headers=_keyed())
         payout_id, now = PayoutId(started.json["id"]), completed.updated_at
-        advance_payout(uow=front.world.uow(now=now), partners=partners, payout_id=payout_id, now=now)
+        advance_payout(front.world.uow(now=now), partners=partners, payout_id=payout_id)
         refused = front.post(f"/v1/payouts/{payout_id}/cancel", by=seller)
         assert refused.code == "409 payout_transition_refused"
 
@@ -396,7 +396,7 @@ class TestAcknowledgement:
     def charged_back(self, front: Front, delivered: Order) -> Order:
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
         now = delivered.updated_at
-        return record_dispute(uow=front.world.uow(now=now), order_id=delivered.id, dispute=lost, now=now)
+        return record_dispute(front.world.uow(now=now), order_id=delivered.id, dispute=lost)
 
     def test_is_the_brands_on_what_it_saw(
         self, front: Front, other_front: Front, narrow: Front, charged_back: Order, seller: Shopper
@@ -421,6 +421,6 @@ class TestAcknowledgement:
     def test_of_what_is_to_be_done_is_refused(self, front: Front, delivered: Order) -> None:
         asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
         now = delivered.updated_at
-        record_dispute(uow=front.world.uow(now=now), order_id=delivered.id, dispute=asked, now=now)
+        record_dispute(front.world.uow(now=now), order_id=delivered.id, dispute=asked)
         path = f"/v1/orders/{delivered.id}/acknowledge"
         assert front.post(path, {"reason": "loss_taken"}, brand=True).code == "409 attention_open"

@@ -22,6 +22,7 @@ QUERIES = "resale/application/queries"
 DYNAMODB = "resale/adapters/dynamodb"
 
 _TENANT_ARGUMENTS = {"tenant", "tenant_id", "tenant_slug", "account_id", "account"}
+_HELD_BY_THE_CONTEXT = {"now", "principal", "actor", "request_id", "key", "command_key", "expected_version", "context"}
 _IMPURE_MODULES = {"uuid", "uuid_utils", "random", "secrets", "os", "time", "socket", "subprocess", "pathlib"}
 _CLOCK_CALLS = re.compile(
     r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|timezone\.(now|localtime)|time\.time(_ns)?)$"
@@ -91,6 +92,44 @@ class TestKeywordOnly:
             if [name for name in _positional(task) if name not in {"self", "task"}]
         ]
         reason = "A message names its arguments, so that a task can gain one; tasks are keyword-only:"
+        assert not offences, broken(reason, offences)
+
+
+class TestOneContext:
+    """Decision 0031: an operation reads time and identity from its unit of work, and from nowhere else."""
+
+    def test_an_operation_is_not_told_them_again(self) -> None:
+        offences = [
+            f"{source.at(node)} {getattr(node, 'name', 'lambda')}({argument.arg})"
+            for source in sources(OPERATIONS)
+            for node in ast.walk(source.tree)
+            if isinstance(node, Function | ast.Lambda)
+            for argument in _arguments(node)
+            if argument.arg in _HELD_BY_THE_CONTEXT or _is_another_moment(argument)
+        ]
+        reason = "Told twice they can differ; read them from the unit of work (uow.now, uow.principal, uow.context):"
+        assert not offences, broken(reason, offences)
+
+    def test_a_context_is_made_at_an_entrypoint(self) -> None:
+        offences = [
+            f"{source.at(call)} {called}()"
+            for source in sources("resale")
+            for call, called in calls(source.tree)
+            if called.split(".")[-1] == "CommandContext"
+        ]
+        reason = "Whoever opens a unit of work says who acts and when; the library makes nobody up:"
+        assert not offences, broken(reason, offences)
+
+    def test_whoever_runs_an_operation_has_its_arguments_checked(self) -> None:
+        offences = [
+            f"{source.at(function)} {function.name}: {ast.unparse(argument.annotation or argument)}"
+            for source in sources("apps")
+            for function in ast.walk(source.tree)
+            if isinstance(function, Function)
+            for argument in _arguments(function)
+            if argument.arg == "operation" and not _is_checked(argument)
+        ]
+        reason = "mypy sees a misspelt argument of an operation only through Callable[Concatenate[UnitOfWork, P], R]:"
         assert not offences, broken(reason, offences)
 
 
@@ -187,6 +226,21 @@ def _positional(function: Function) -> list[str]:
     spec = function.args
     named = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
     return [*named, *(["*" + spec.vararg.arg] if spec.vararg else [])]
+
+
+def _arguments(function: Function | ast.Lambda) -> list[ast.arg]:
+    spec = function.args
+    return [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
+
+
+def _is_another_moment(argument: ast.arg) -> bool:
+    """The wall clock beside a test clock is one, and the only one."""
+    return ast.unparse(argument.annotation or argument) == "datetime" and argument.arg != "wall_now"
+
+
+def _is_checked(argument: ast.arg) -> bool:
+    annotation = ast.unparse(argument.annotation or argument)
+    return "Callable" not in annotation or annotation == "Callable[Concatenate[UnitOfWork, P], R]"
 
 
 def _unnamed(source: Source, function: Function) -> list[str]:

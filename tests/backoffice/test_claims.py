@@ -42,15 +42,15 @@ def claim(office: Office, delivered: Order) -> Claim:
 def opened(office: Office, order: Order, *, hours: int = 0) -> Claim:
     new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description=WORDS)
     now = NOW + timedelta(hours=hours)
-    uow = office.front.world.uow(now=now)
-    return open_claim(uow=uow, principal=Principal(customer_id=order.buyer_id), order_id=order.id, new=new, now=now)
+    uow = office.front.world.uow(now=now, principal=Principal(customer_id=order.buyer_id))
+    return open_claim(uow, order_id=order.id, new=new)
 
 
 def approved(office: Office, claim: Claim, partners: Partners) -> Claim:
     world = office.front.world
     approve = Resolution(decision=Verdict.APPROVE)
-    resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=approve, now=NOW)
-    return advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+    resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=approve)
+    return advance_claim(world.uow(), partners=partners, claim_id=claim.id)
 
 
 def stored(office: Office, claim: Claim) -> Claim:
@@ -149,12 +149,11 @@ class TestPhotos:
         added = front.post(f"/v1/claims/{claim.id}/evidence", slot, by=buyer).json["evidence"][0]
         upload(added["upload"]["url"], added["upload"]["fields"], PHOTO)
         process_image(
-            uow=front.world.uow(),
+            front.world.uow(now=datetime.now(UTC)),
             store=front.container.media_store(tenant),
             codec=front.container.codec,
             listing_id=evidence_album(claim.id),
             media_id=MediaId(added["id"]),
-            now=datetime.now(UTC),
         )
         front.post(f"/v1/claims/{claim.id}/evidence", slot, by=buyer)
         return claim

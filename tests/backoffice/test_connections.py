@@ -33,7 +33,7 @@ def connection(office: Office) -> Connection:
 
 
 def record(office: Office, connection: Connection, seen: Observation) -> None:
-    record_connection(uow=office.front.world.uow(), connection=connection, seen=seen, now=SINCE)
+    record_connection(office.front.world.uow(now=SINCE), connection=connection, seen=seen)
 
 
 class TestConnections:

@@ -61,23 +61,21 @@ def paid(office: Office, connected: Container, no_clock_left: None) -> Order:  #
     order = world.order(office.front.shopper(), world.active(office.front.shopper()), now=now)
     partners = connected.partners(office.front.shop.tenant)
     while order.status in {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING}:
-        order = advance_order(uow=world.uow(now=now), partners=partners, order_id=order.id, now=now)
+        order = advance_order(world.uow(now=now), partners=partners, order_id=order.id)
     return order
 
 
 def started_payout(office: Office) -> Payout:
     world, partners, seller = office.front.world, Partners(), office.front.shopper()
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
-    return start_payout(
-        uow=world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=None, key=None, now=LATER
-    )
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
+    return start_payout(world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=None)
 
 
 def pay_out(office: Office, *, state: PayoutState = PayoutState.PAID) -> Payout:
     world, partners, payout = office.front.world, Partners(Books(payout_state=state)), started_payout(office)
     for _ in range(3):  # sending begins, it is sent, it has arrived
-        payout = advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+        payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
     return payout
 
 
@@ -93,13 +91,11 @@ class TestPayouts:
         world = office.front.world
         seller, later = office.front.shopper(), LATER + timedelta(days=1)
         order = world.run(world.delivered(Partners(), seller=seller), Partners(), now=later)
-        edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
-        payout = start_payout(
-            uow=world.uow(now=later), seller_id=seller_id_of(order.seller_id), method=None, key=None, now=later
-        )
+        edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
+        payout = start_payout(world.uow(now=later), seller_id=seller_id_of(order.seller_id), method=None)
         for _ in range(31):
             uow = world.uow(now=later)
-            postpone_step(uow=uow, entity_id=payout.id, reason_code="partner_unavailable", now=later)
+            postpone_step(uow, entity_id=payout.id, reason_code="partner_unavailable")
         assert "A partner has not answered for about a day" in viewer.get("payout", payout_id=payout.id).text
         assert "Needs a person" in viewer.get("money").text
 
@@ -113,11 +109,7 @@ class TestPayouts:
         world = office.front.world
         order = world.run(world.delivered(Partners()), Partners(), now=LATER)
         payout = start_payout(
-            uow=world.uow(now=LATER),
-            seller_id=seller_id_of(order.seller_id),
-            method=PayoutMethod.STORE_CREDIT,
-            key=None,
-            now=LATER,
+            world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=PayoutMethod.STORE_CREDIT
         )
         assert "Nothing is recorded yet" in viewer.get("payout", payout_id=payout.id).text
         office.record(payout.id)

@@ -42,7 +42,7 @@ def sell(office: Office, partners: Partners, *, now: datetime) -> Order:
     world = office.front.world
     seller = office.front.shopper()
     listing = world.active(seller)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
     return world.run(world.order(office.front.shopper(), listing, now=now), partners, now=now)
 
 
@@ -82,12 +82,12 @@ class TestOrder:
     def test_shows_that_a_step_was_put_off(self, office: Office, viewer: Desk) -> None:
         world = office.front.world
         order = world.order(office.front.shopper(), world.active(office.front.shopper()))
-        postpone_step(uow=world.uow(), entity_id=order.id, reason_code="partner_unavailable", now=NOW)
+        postpone_step(world.uow(), entity_id=order.id, reason_code="partner_unavailable")
         assert "Put off 1 time: a partner did not answer" in viewer.get("order", order_id=order.id).text
 
     def test_shows_a_dispute_and_says_what_to_do(self, office: Office, viewer: Desk, delivered: Order) -> None:
         dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
-        record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=dispute, now=NOW)
+        record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=dispute)
         text = viewer.get("order", order_id=delivered.id).text
         assert "Needs a person. The buyer's bank disputes the payment." in text
         assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
@@ -120,7 +120,7 @@ class TestAcknowledgement:
     @pytest.fixture
     def charged_back(self, office: Office, delivered: Order) -> Order:
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
-        return record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=lost, now=NOW)
+        return record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=lost)
 
     def note(self, desk: Desk, order: Order, **body: object) -> Shown:
         return desk.post(
@@ -160,7 +160,7 @@ class TestAcknowledgement:
         self, office: Office, manager: Desk, delivered: Order
     ) -> None:
         asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
-        order = record_dispute(uow=office.front.world.uow(), order_id=delivered.id, dispute=asked, now=NOW)
+        order = record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=asked)
         assert "Nothing left to do" not in manager.get("order", order_id=order.id).text
         assert "There is something left to do about this" in self.note(manager, order).text
         assert office.front.world.stored_order(order).attention == "dispute_open"

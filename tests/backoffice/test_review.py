@@ -317,23 +317,18 @@ def put_off_sale(office: Office, listing: Listing, state: str) -> None:
     world, at = office.front.world, listing.due_at
     assert isinstance(at, datetime)
     if state == "expired":
-        expire_listing(uow=world.uow(now=at), listing_id=listing.id, now=at)
+        expire_listing(world.uow(now=at), listing_id=listing.id)
     elif state == "paused":
-        pause_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, now=at)
+        pause_listing(world.uow(now=at, principal=BRAND), listing_id=listing.id)
     else:
         removal = Moderation(decision=Decision.REMOVE, reasons=(NOTE,))
-        moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=removal, now=at)
+        moderate_listing(world.uow(now=at, principal=BRAND), listing_id=listing.id, moderation=removal)
 
 
 def edit(office: Office, seller: Shopper, listing: Listing) -> None:
     world = office.front.world
     edit_listing(
-        uow=world.uow(),
-        principal=world.principal(seller),
-        listing_id=listing.id,
-        edit=ListingEdit(title="Other title"),
-        expected_version=None,
-        now=NOW,
+        world.uow(principal=world.principal(seller)), listing_id=listing.id, edit=ListingEdit(title="Other title")
     )
 
 

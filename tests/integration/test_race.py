@@ -26,7 +26,6 @@ from resale.settings import Settings
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.storefront import Front
 from tests.operations.world import World, a_new_order, customer_of
-from tests.unit.builders import NOW
 
 R = TypeVar("R")
 
@@ -109,7 +108,7 @@ def buy(world: World, buyer: Shopper, listing: Listing) -> str:
     """Buy as the storefront does; say how it ended."""
     new = a_new_order(listing.id)
     try:
-        perform(world.uow, lambda uow: submit_order(uow=uow, shopper=buyer, new=new, key=None, now=NOW))
+        perform(world.uow, submit_order, shopper=buyer, new=new)
     except ListingNotForSale as refused:
         return refused.code
     return "won"

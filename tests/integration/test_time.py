@@ -69,16 +69,12 @@ def watched(engines: LocalEngines, resale_settings: Settings, tenants: tuple[Ten
 def start_clock(world: World, *, ahead: timedelta = AHEAD) -> Clock:
     wall_now = datetime.now(UTC)
     new = NewClock(now=wall_now + ahead)
-    return create_test_clock(uow=world.uow(), principal=BRAND, new=new, wall_now=wall_now)
+    return create_test_clock(world.uow(principal=BRAND), new=new, wall_now=wall_now)
 
 
 def move(world: World, clock: Clock, *, seconds: int) -> None:
     advance_test_clock(
-        uow=world.uow(),
-        principal=BRAND,
-        clock_id=clock.id,
-        advance=ClockAdvance(seconds=seconds),
-        wall_now=datetime.now(UTC),
+        world.uow(principal=BRAND), clock_id=clock.id, advance=ClockAdvance(seconds=seconds), wall_now=datetime.now(UTC)
     )
 
 

@@ -21,7 +21,7 @@ from resale.domain.shipments import Label, LabelRequest
 from resale.errors import Conflict, Forbidden, Invalid, Unavailable
 from tests.operations.partners import Carrier, Partners
 from tests.operations.world import BRAND, SHIP_FROM, Interrupted, World
-from tests.unit.builders import NOW, STRANGER
+from tests.unit.builders import STRANGER
 
 CORRECTED = Address(name="Robin Okafor", line1="11 Test Street", city="Leeds", postal_code="ls1 1ab", country="GB")
 KEPT = msgspec.structs.replace(CORRECTED, postal_code="LS1 1AB")
@@ -49,7 +49,7 @@ def seller(world: World) -> Shopper:
 
 @pytest.fixture
 def submitted(world: World, seller: Shopper) -> Order:
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
     return world.order(world.shopper(), world.active(seller))
 
 
@@ -58,9 +58,7 @@ def buyer_of(order: Order) -> Principal:
 
 
 def corrected(world: World, order: Order, *, by: Principal | None = None, address: Address = CORRECTED) -> Order:
-    return correct_address(
-        uow=world.uow(), principal=by or buyer_of(order), order_id=order.id, address=address, now=NOW
-    )
+    return correct_address(world.uow(principal=by or buyer_of(order)), order_id=order.id, address=address)
 
 
 def address_of(world: World, order: Order) -> Address | None:
@@ -93,9 +91,7 @@ class TestARefusedAddress:
         refused = world.run(submitted, Partners(shipping=Particular()))
         assert refused.ship_by is not None
         later = refused.ship_by - timedelta(minutes=1)
-        order = correct_address(
-            uow=world.uow(now=later), principal=BRAND, order_id=refused.id, address=CORRECTED, now=later
-        )
+        order = correct_address(world.uow(now=later, principal=BRAND), order_id=refused.id, address=CORRECTED)
         assert order.ship_by is not None
         assert order.ship_by > refused.ship_by + timedelta(days=5)
 
@@ -160,18 +156,16 @@ class TestCorrectAddress:
             corrected(world, submitted)
 
     def test_is_over_once_it_is_cancelled(self, world: World, submitted: Order) -> None:
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=submitted.id)
         with pytest.raises(OrderTransitionRefused):
             corrected(world, submitted)
 
     def test_of_another_version_than_was_read_is_refused(self, world: World, submitted: Order) -> None:
         with pytest.raises(OrderChanged):
-            correct_address(
-                uow=world.uow(), principal=BRAND, order_id=submitted.id, address=CORRECTED, expected_version=9, now=NOW
-            )
+            correct_address(world.uow(principal=BRAND, expected_version=9), order_id=submitted.id, address=CORRECTED)
 
     def test_that_lost_a_race_changes_nothing(self, world: World, submitted: Order) -> None:
-        uow = Interrupted(world.uow(), lambda: world.advance(submitted, Partners()))
+        uow = Interrupted(world.uow(principal=BRAND), lambda: world.advance(submitted, Partners()))
         with pytest.raises(Conflict):
-            correct_address(uow=uow, principal=BRAND, order_id=submitted.id, address=CORRECTED, now=NOW)  # type: ignore[arg-type]  # stands in for one
+            correct_address(uow, order_id=submitted.id, address=CORRECTED)  # type: ignore[arg-type]  # stands in for one
         assert address_of(world, submitted) != KEPT

@@ -51,20 +51,16 @@ def a_claim(world: World) -> Claim:
     """A claim that waits for its return label."""
     order = world.delivered(Partners())
     torn = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
-    opened = open_claim(
-        uow=world.uow(), principal=Principal(customer_id=order.buyer_id), order_id=order.id, new=torn, now=NOW
-    )
+    opened = open_claim(world.uow(principal=Principal(customer_id=order.buyer_id)), order_id=order.id, new=torn)
     approve = Resolution(decision=Verdict.APPROVE)
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=opened.id, resolution=approve, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=opened.id, resolution=approve)
 
 
 def a_payout(world: World) -> Payout:
     seller = world.shopper()
     order = world.run(world.delivered(Partners(), seller=seller), Partners(), now=LATER)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
-    return start_payout(
-        uow=world.uow(now=LATER), seller_id=world.account_id_of(order), method=None, key=None, now=LATER
-    )
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
+    return start_payout(world.uow(now=LATER), seller_id=world.account_id_of(order), method=None)
 
 
 def stored(world: World, waiting: Waiting) -> Waiting:
@@ -75,7 +71,7 @@ def stored(world: World, waiting: Waiting) -> Waiting:
 
 
 def postpone(world: World, waiting: Waiting, *, now: datetime) -> Waiting:
-    postpone_step(uow=world.uow(now=now), entity_id=waiting.id, reason_code="partner_unavailable", now=now)
+    postpone_step(world.uow(now=now), entity_id=waiting.id, reason_code="partner_unavailable")
     return stored(world, waiting)
 
 
@@ -111,7 +107,7 @@ class TestPostponeStep:
         partners = Partners()
         order = world.sold(partners)
         refund = NewRefund(order_id=world.scan(order, ShipmentStatus.IN_TRANSIT).id)
-        order = refund_order(uow=world.uow(), principal=BRAND, new=refund, key=None, now=NOW)
+        order = refund_order(world.uow(principal=BRAND), new=refund)
         silence(world, order, since=NOW)
         done = world.advance(order, partners)
         assert (done.status, done.attention) == (OrderStatus.REFUNDED, None)
@@ -119,22 +115,20 @@ class TestPostponeStep:
     def test_of_a_claim_goes_with_the_next_step(self, world: World) -> None:
         claim = a_claim(world)
         silence(world, claim, since=NOW)
-        labelled = advance_claim(uow=world.uow(), partners=Partners(), claim_id=claim.id, now=NOW)
+        labelled = advance_claim(world.uow(), partners=Partners(), claim_id=claim.id)
         assert (labelled.status, labelled.attention) == (ClaimStatus.RETURN_LABEL_ISSUED, None)
 
     @pytest.mark.parametrize("answers", [2, 3])
     def test_of_a_payout_goes_with_the_next_answer(self, world: World, answers: int) -> None:
         payout, partners = a_payout(world), Partners()
         for _ in range(answers - 1):
-            advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+            advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         told = silence(world, stored(world, payout), since=LATER)
         shown = get_payout(reader=world.reader, principal=BRAND, payout_id=payout.id)
         assert isinstance(shown, BrandPayout)
         assert shown.attention == "partner_silent"
         assert told.due_at is not None
-        answered = advance_payout(
-            uow=world.uow(now=told.due_at), partners=partners, payout_id=payout.id, now=told.due_at
-        )
+        answered = advance_payout(world.uow(now=told.due_at), partners=partners, payout_id=payout.id)
         assert (answered.attention, answered.step_tries) == (None, 0)
 
     def test_its_seller_is_not_shown_what_is_for_staff(self, world: World) -> None:
@@ -189,25 +183,20 @@ class TestPostponeStep:
         self, world: World, entity_id: OrderId | ClaimId | PayoutId, error: type[Exception]
     ) -> None:
         with pytest.raises(error):
-            postpone_step(uow=world.uow(), entity_id=entity_id, reason_code="partner_unavailable", now=NOW)
+            postpone_step(world.uow(), entity_id=entity_id, reason_code="partner_unavailable")
 
 
 def acknowledge(
     world: World, order: Order, *, principal: Principal = BRAND, expected_version: int | None = None
 ) -> Order:
     return acknowledge_order(
-        uow=world.uow(),
-        principal=principal,
-        order_id=order.id,
-        acknowledgement=SEEN,
-        expected_version=expected_version,
-        now=NOW,
+        world.uow(principal=principal, expected_version=expected_version), order_id=order.id, acknowledgement=SEEN
     )
 
 
 def disputed(world: World, order: Order, status: DisputeStatus) -> Order:
     dispute = Dispute(provider_reference="dp_1", status=status, amount=12_000, reason_code="fraudulent")
-    return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+    return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
 
 class TestAcknowledgeOrder:
@@ -238,7 +227,7 @@ class TestAcknowledgeOrder:
         assert order.attention == "label_refused"
         with pytest.raises(AttentionOpen):
             acknowledge(world, order)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         over = world.run(order, refusing, now=NOW + A_DAY)
         assert (over.status, over.attention) == (OrderStatus.CANCELLED, "label_refused")
         assert acknowledge(world, order).attention is None

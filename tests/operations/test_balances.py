@@ -57,19 +57,19 @@ def moved(world: World, seller: Shopper, *, limit: int = 100) -> list[BalanceTra
 
 def complete(world: World, seller: Shopper, partners: Partners) -> Order:
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     return order
 
 
 def pay(world: World, order: Order, *, method: PayoutMethod = PayoutMethod.CASH, seconds: int = 0) -> Payout:
     now = LATER + timedelta(seconds=seconds)
-    return start_payout(uow=world.uow(now=now), seller_id=world.account_id_of(order), method=method, key=None, now=now)
+    return start_payout(world.uow(now=now), seller_id=world.account_id_of(order), method=method)
 
 
 def refund(world: World, order: Order, partners: Partners, amount: int, *, seconds: int) -> None:
     now = LATER + timedelta(seconds=seconds)
     new = NewRefund(order_id=order.id, amount=amount, reason="goodwill")
-    refund_order(uow=world.uow(now=now), principal=BRAND, new=new, key=None, now=now)
+    refund_order(world.uow(now=now, principal=BRAND), new=new)
     world.run(order, partners, now=now)
 
 
@@ -94,7 +94,7 @@ class TestGetOwnBalance:
         payout = pay(world, order)
         assert (balance(world, seller).available, balance(world, seller).in_transit) == (0, EARNED)
         for _ in range(3):  # sending begins, it is sent, it has ended
-            advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+            advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         seen = balance(world, seller)
         assert (seen.available, seen.in_transit, seen.next_payout_at) == (0, 0, None)
 
@@ -131,9 +131,7 @@ class TestListOwnBalanceTransactions:
         order = world.delivered(partners, seller=seller)
         (held,) = moved(world, seller)
         assert (held.type, held.status, held.amount) == ("sale", "held", EARNED)
-        refund_order(
-            uow=world.uow(), principal=BRAND, new=NewRefund(order_id=order.id, reason="goodwill"), key=None, now=NOW
-        )
+        refund_order(world.uow(principal=BRAND), new=NewRefund(order_id=order.id, reason="goodwill"))
         world.run(order, partners)
         assert [(one.status, one.payout_id) for one in moved(world, seller)] == [("reversed", None)]
         assert balance(world, seller).pending == 0
@@ -143,7 +141,7 @@ class TestListOwnBalanceTransactions:
         order = complete(world, seller, partners)
         payout = pay(world, order, seconds=1)
         for _ in range(3):  # sending begins, it is sent, it has ended
-            advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+            advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         out, sale = moved(world, seller)
         assert (out.status, sale.status) == (PayoutStatus.FAILED, "available")
         assert balance(world, seller).in_transit == 0

@@ -49,15 +49,15 @@ def order(world: World, partners: Partners) -> Order:
 @pytest.fixture
 def claim(world: World, order: Order) -> Claim:
     principal = Principal(customer_id=order.buyer_id)
-    return open_claim(uow=world.uow(), principal=principal, order_id=order.id, new=TORN, now=NOW)
+    return open_claim(world.uow(principal=principal), order_id=order.id, new=TORN)
 
 
 def resolved(world: World, claim: Claim, resolution: Resolution) -> Claim:
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=resolution, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=resolution)
 
 
 def advance(world: World, claim: Claim, partners: Partners, *, now: datetime = NOW) -> Claim:
-    return advance_claim(uow=world.uow(now=now), partners=partners, claim_id=claim.id, now=now)
+    return advance_claim(world.uow(now=now), partners=partners, claim_id=claim.id)
 
 
 def seen(status: ShipmentStatus, *, at: datetime = NOW) -> TrackingEvent:
@@ -116,7 +116,7 @@ class TestAParcelGivenUp:
         resolved(world, claim, APPROVE)
         advance(world, claim, partners)
         given_up = (seen(ShipmentStatus.FAILURE),)
-        same = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=given_up, now=NOW)
+        same = record_return_tracking(world.uow(), claim_id=claim.id, events=given_up)
         assert same.status == ClaimStatus.RETURN_LABEL_ISSUED
         assert world.stored_order_of(claim).refunds == ()
 
@@ -124,7 +124,7 @@ class TestAParcelGivenUp:
         resolved(world, claim, APPROVE)
         advance(world, claim, partners)
         lost = (seen(ShipmentStatus.IN_TRANSIT), seen(ShipmentStatus.FAILURE))
-        sent = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=lost, now=NOW)
+        sent = record_return_tracking(world.uow(), claim_id=claim.id, events=lost)
         assert sent.status == ClaimStatus.RETURN_IN_TRANSIT
 
 
@@ -133,13 +133,13 @@ class TestAClaimWhoseItemIsOnItsWayBack:
         self, world: World, order: Order, partners: Partners
     ) -> None:
         goodwill = NewRefund(order_id=order.id, amount=500)
-        refund_order(uow=world.uow(), principal=BRAND, new=goodwill, key=None, now=NOW)
+        refund_order(world.uow(principal=BRAND), new=goodwill)
         buyer = Principal(customer_id=order.buyer_id)
-        claim = open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=TORN, now=NOW)
+        claim = open_claim(world.uow(principal=buyer), order_id=order.id, new=TORN)
         resolved(world, claim, APPROVE)
         advance(world, claim, partners)
         sent = (seen(ShipmentStatus.IN_TRANSIT),)
-        waiting = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=sent, now=NOW)
+        waiting = record_return_tracking(world.uow(), claim_id=claim.id, events=sent)
         assert waiting.status == ClaimStatus.RETURN_LABEL_ISSUED
         with pytest.raises(ClaimTransitionRefused):
-            withdraw_claim(uow=world.uow(), principal=buyer, claim_id=claim.id, now=NOW)
+            withdraw_claim(world.uow(principal=buyer), claim_id=claim.id)

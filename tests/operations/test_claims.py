@@ -59,16 +59,16 @@ def claim(world: World, delivered: Order) -> Claim:
 
 def opened(world: World, order: Order, new: NewClaim = TORN) -> Claim:
     principal = Principal(customer_id=order.buyer_id)
-    return open_claim(uow=world.uow(), principal=principal, order_id=order.id, new=new, now=NOW)
+    return open_claim(world.uow(principal=principal), order_id=order.id, new=new)
 
 
 def resolved(world: World, claim: Claim, resolution: Resolution, *, principal: Principal = BRAND) -> Claim:
-    return resolve_claim(uow=world.uow(), principal=principal, claim_id=claim.id, resolution=resolution, now=NOW)
+    return resolve_claim(world.uow(principal=principal), claim_id=claim.id, resolution=resolution)
 
 
 def scanned(world: World, claim: Claim) -> Claim:
     scan = TrackingEvent(id="seen", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
-    return record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(scan,), now=NOW)
+    return record_return_tracking(world.uow(), claim_id=claim.id, events=(scan,))
 
 
 class TestOpenClaim:
@@ -95,21 +95,19 @@ class TestOpenClaim:
             (Principal(), OrderNotFound),
         ):
             with pytest.raises(outcome):
-                open_claim(uow=world.uow(), principal=principal, order_id=delivered.id, new=TORN, now=NOW)
+                open_claim(world.uow(principal=principal), order_id=delivered.id, new=TORN)
 
     def test_is_too_late_after_the_window(self, world: World, delivered: Order) -> None:
         with pytest.raises(OrderTransitionRefused):
             open_claim(
-                uow=world.uow(),
-                principal=Principal(customer_id=delivered.buyer_id),
+                world.uow(now=NOW + timedelta(hours=72), principal=Principal(customer_id=delivered.buyer_id)),
                 order_id=delivered.id,
                 new=TORN,
-                now=NOW + timedelta(hours=72),
             )
 
     def test_is_refused_after_receipt_was_confirmed(self, world: World, delivered: Order) -> None:
         principal = Principal(customer_id=delivered.buyer_id)
-        confirm_receipt(uow=world.uow(), principal=principal, order_id=delivered.id, now=NOW)
+        confirm_receipt(world.uow(principal=principal), order_id=delivered.id)
         with pytest.raises(OrderTransitionRefused):
             opened(world, delivered)
 
@@ -186,9 +184,7 @@ class TestResolveClaim:
 
     def test_what_was_not_seen_is_not_decided(self, world: World, claim: Claim) -> None:
         with pytest.raises(ClaimChanged):
-            resolve_claim(
-                uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=DENY, expected_version=9, now=NOW
-            )
+            resolve_claim(world.uow(principal=BRAND, expected_version=9), claim_id=claim.id, resolution=DENY)
 
     def test_a_lost_race_is_told(self, world: World, claim: Claim) -> None:
         slow = world.uow()
@@ -204,8 +200,8 @@ class TestReturn:
         partners = Partners(shipping=Carrier(lose={"buy_label": 1}))
         resolved(world, claim, APPROVE)
         with pytest.raises(Exception, match="lost"):
-            advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
-        issued = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+            advance_claim(world.uow(), partners=partners, claim_id=claim.id)
+        issued = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert issued.status == ClaimStatus.RETURN_LABEL_ISSUED
         assert partners.shipping.calls["buy_label"] == 1
 
@@ -219,36 +215,36 @@ class TestReturn:
     def test_a_scan_that_did_not_come_by_itself_is_asked_for(self, world: World, claim: Claim) -> None:
         partners = Partners()
         resolved(world, claim, APPROVE)
-        issued = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        issued = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert issued.return_shipment is not None
         scan = TrackingEvent(id="seen", status=ShipmentStatus.DELIVERED, occurred_at=NOW)
         partners.shipping.scan(issued.return_shipment.id, scan)
         later = NOW + timedelta(hours=13)
-        found = advance_claim(uow=world.uow(now=later), partners=partners, claim_id=claim.id, now=later)
+        found = advance_claim(world.uow(now=later), partners=partners, claim_id=claim.id)
         assert found.status == ClaimStatus.RETURN_IN_TRANSIT
 
     def test_an_item_not_sent_in_time_ends_the_claim(self, world: World, claim: Claim) -> None:
         partners = Partners()
         resolved(world, claim, APPROVE)
-        issued = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        issued = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         late = NOW + timedelta(hours=72)
         assert issued.deadline_at == late
-        expired = advance_claim(uow=world.uow(now=late), partners=partners, claim_id=claim.id, now=late)
+        expired = advance_claim(world.uow(now=late), partners=partners, claim_id=claim.id)
         assert expired.status == ClaimStatus.EXPIRED
         assert world.uow().orders.get(claim.order_id).status == OrderStatus.COMPLETED
 
     def test_a_claim_nobody_decides_closes_itself(self, world: World, claim: Claim) -> None:
         late = NOW + timedelta(days=60)
-        expired = advance_claim(uow=world.uow(now=late), partners=Partners(), claim_id=claim.id, now=late)
+        expired = advance_claim(world.uow(now=late), partners=Partners(), claim_id=claim.id)
         assert expired.status == ClaimStatus.EXPIRED
 
     def test_before_its_time_nothing_happens(self, world: World, claim: Claim) -> None:
-        same = advance_claim(uow=world.uow(), partners=Partners(), claim_id=claim.id, now=NOW)
+        same = advance_claim(world.uow(), partners=Partners(), claim_id=claim.id)
         assert same.version == claim.version
 
     def test_a_step_is_put_off_while_it_waits(self, world: World, claim: Claim) -> None:
         resolved(world, claim, APPROVE)
-        postpone_step(uow=world.uow(), entity_id=claim.id, reason_code="partner_unavailable", now=NOW)
+        postpone_step(world.uow(), entity_id=claim.id, reason_code="partner_unavailable")
         later = world.uow().claims.get(claim.id)
         assert (later.step_tries, later.due_at) == (1, NOW + timedelta(seconds=30))
 
@@ -260,8 +256,8 @@ class TestReturn:
 class TestWithdrawClaim:
     def test_completes_the_order_and_said_again_is_a_no_op(self, world: World, claim: Claim) -> None:
         principal = Principal(customer_id=claim.buyer_id)
-        first = withdraw_claim(uow=world.uow(), principal=principal, claim_id=claim.id, now=NOW)
-        again = withdraw_claim(uow=world.uow(), principal=principal, claim_id=claim.id, now=NOW)
+        first = withdraw_claim(world.uow(principal=principal), claim_id=claim.id)
+        again = withdraw_claim(world.uow(principal=principal), claim_id=claim.id)
         assert again.version == first.version
         assert world.uow().orders.get(claim.order_id).status == OrderStatus.COMPLETED
 
@@ -269,11 +265,11 @@ class TestWithdrawClaim:
         resolved(world, claim, APPROVE)
         scanned(world, claim)
         with pytest.raises(ClaimTransitionRefused):
-            withdraw_claim(uow=world.uow(), principal=Principal(customer_id=claim.buyer_id), claim_id=claim.id, now=NOW)
+            withdraw_claim(world.uow(principal=Principal(customer_id=claim.buyer_id)), claim_id=claim.id)
 
     def test_is_the_buyers_alone(self, world: World, claim: Claim) -> None:
         with pytest.raises(Forbidden):
-            withdraw_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, now=NOW)
+            withdraw_claim(world.uow(principal=BRAND), claim_id=claim.id)
 
 
 class TestViews:

@@ -32,16 +32,14 @@ OTHERS = [Principal(standing=role) for role in Role if role != Role.BRAND]
 
 def create(world: World, *, ahead_seconds: float = 0) -> Clock:
     new = NewClock(now=later(ahead_seconds)) if ahead_seconds else NewClock()
-    return create_test_clock(uow=world.uow(), principal=BRAND, new=new, wall_now=NOW)
+    return create_test_clock(world.uow(principal=BRAND), new=new, wall_now=NOW)
 
 
 def advance(world: World, clock: Clock, *, seconds: int = WEEK, expected_version: int | None = None) -> Clock:
     return advance_test_clock(
-        uow=world.uow(),
-        principal=BRAND,
+        world.uow(principal=BRAND, expected_version=expected_version),
         clock_id=clock.id,
         advance=ClockAdvance(seconds=seconds),
-        expected_version=expected_version,
         wall_now=NOW,
     )
 
@@ -87,7 +85,7 @@ class TestCreateTestClock:
     @pytest.mark.parametrize("principal", OTHERS, ids=lambda one: one.standing)
     def test_is_the_brands(self, world: World, principal: Principal) -> None:
         with pytest.raises(Forbidden):
-            create_test_clock(uow=world.uow(), principal=principal, new=NewClock(), wall_now=NOW)
+            create_test_clock(world.uow(principal=principal), new=NewClock(), wall_now=NOW)
 
 
 class TestAdvanceTestClock:
@@ -101,7 +99,7 @@ class TestAdvanceTestClock:
     def test_goes_to_a_moment(self, world: World) -> None:
         clock = create(world)
         moved = advance_test_clock(
-            uow=world.uow(), principal=BRAND, clock_id=clock.id, advance=ClockAdvance(to=later(WEEK)), wall_now=NOW
+            world.uow(principal=BRAND), clock_id=clock.id, advance=ClockAdvance(to=later(WEEK)), wall_now=NOW
         )
         assert moved.time_at(NOW) == later(WEEK)
 
@@ -113,7 +111,7 @@ class TestAdvanceTestClock:
             (ClockAdvance(), Invalid),
         ):
             with pytest.raises(said):
-                advance_test_clock(uow=world.uow(), principal=BRAND, clock_id=clock.id, advance=refused, wall_now=NOW)
+                advance_test_clock(world.uow(principal=BRAND), clock_id=clock.id, advance=refused, wall_now=NOW)
         assert world.reader.find_test_clock() == clock
 
     def test_another_version_than_the_one_meant_is_a_conflict(self, world: World) -> None:
@@ -144,11 +142,7 @@ class TestAdvanceTestClock:
         clock = create(world)
         with pytest.raises(Forbidden):
             advance_test_clock(
-                uow=world.uow(),
-                principal=principal,
-                clock_id=clock.id,
-                advance=ClockAdvance(seconds=1),
-                wall_now=NOW,
+                world.uow(principal=principal), clock_id=clock.id, advance=ClockAdvance(seconds=1), wall_now=NOW
             )
 
     @pytest.mark.parametrize("change_type", ["test_clock.created", "test_clock.advanced"])

@@ -51,7 +51,7 @@ def closed(at: datetime) -> Observation:
 
 
 def record(world: World, connection: Connection, seen: Observation, uow: UnitOfWork | None = None) -> ConnectionState:
-    state = record_connection(uow=uow or world.uow(now=seen.since), connection=connection, seen=seen, now=seen.since)
+    state = record_connection(uow or world.uow(now=seen.since), connection=connection, seen=seen)
     assert state is not None
     return state
 
@@ -74,7 +74,7 @@ class TestRecordConnection:
         assert (again.version, again.since) == (1, NOW)
 
     def test_writes_nothing_of_a_connection_that_never_failed(self, world: World, connection: Connection) -> None:
-        assert record_connection(uow=world.uow(), connection=connection, seen=closed(NOW), now=NOW) is None
+        assert record_connection(world.uow(), connection=connection, seen=closed(NOW)) is None
         assert world.reader.find_connection(connection.id) is None
 
     def test_of_an_older_moment_changes_nothing(self, world: World, connection: Connection) -> None:

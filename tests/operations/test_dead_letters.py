@@ -97,16 +97,14 @@ def letter_id(graveyard: Graveyard) -> DeadLetterId:
 def replay(
     world: World, letters: DeadLetters, letter_id: DeadLetterId, *, by: Principal = BRAND, now: datetime = NOW
 ) -> DeadLetter:
-    begun = begin_replay(uow=world.uow(now=now), letters=letters, principal=by, letter_id=letter_id, now=now)
-    return finish_replay(uow=world.uow(now=now), letters=letters, begun=begun, now=now)
+    begun = begin_replay(world.uow(now=now, principal=by), letters=letters, letter_id=letter_id)
+    return finish_replay(world.uow(now=now), letters=letters, begun=begun)
 
 
 def discard(
     world: World, letters: DeadLetters, letter_id: DeadLetterId, *, by: Principal = BRAND, reason: str = REASON
 ) -> DeadLetter:
-    return discard_dead_letter(
-        uow=world.uow(), letters=letters, principal=by, letter_id=letter_id, reason=reason, now=NOW
-    )
+    return discard_dead_letter(world.uow(principal=by), letters=letters, letter_id=letter_id, reason=reason)
 
 
 def private_of(world: World, letter: DeadLetter) -> DeadLetterPrivate:
@@ -212,7 +210,7 @@ class TestReplay:
     ) -> None:
         slow, seen = world.uow(), Dying(letters, after="-")  # both see it, as after half a minute
         assert slow.dead_letters.find(letter_id) is None
-        begin_replay(uow=world.uow(), letters=seen, principal=BRAND, letter_id=letter_id, now=NOW)
+        begin_replay(world.uow(principal=BRAND), letters=seen, letter_id=letter_id)
         slow.dead_letters.add(a_dead_letter(id=letter_id), change_type="dead_letter.replay_started")
         with pytest.raises(DeadLetterChanged):
             slow.commit()
@@ -223,7 +221,7 @@ class TestReplayCutOff:
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard
     ) -> None:
         dying = Dying(letters, after="begin")
-        begin_replay(uow=world.uow(), letters=dying, principal=BRAND, letter_id=letter_id, now=NOW)
+        begin_replay(world.uow(principal=BRAND), letters=dying, letter_id=letter_id)
         assert replay(world, letters, letter_id).status == DeadLetterStatus.REPLAYED
         assert len(graveyard.sent()) == 1
         assert graveyard.count() == (0, 0)
@@ -265,16 +263,16 @@ class TestReplayCutOff:
     def test_while_somebody_holds_the_letter_nothing_is_sent(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard
     ) -> None:
-        begun = begin_replay(uow=world.uow(), letters=letters, principal=BRAND, letter_id=letter_id, now=NOW)
+        begun = begin_replay(world.uow(principal=BRAND), letters=letters, letter_id=letter_id)
         assert replay(world, letters, letter_id).status == DeadLetterStatus.REPLAYING
         assert graveyard.sent() == []
-        assert finish_replay(uow=world.uow(), letters=letters, begun=begun, now=NOW).status == DeadLetterStatus.REPLAYED
+        assert finish_replay(world.uow(), letters=letters, begun=begun).status == DeadLetterStatus.REPLAYED
         assert len(graveyard.sent()) == 1
 
     def test_when_the_letter_vanished_the_kept_body_is_sent(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard
     ) -> None:
-        begin_replay(uow=world.uow(), letters=letters, principal=BRAND, letter_id=letter_id, now=NOW)
+        begin_replay(world.uow(principal=BRAND), letters=letters, letter_id=letter_id)
         graveyard.empty()
         assert replay(world, letters, letter_id).status == DeadLetterStatus.REPLAYED
         (sent,) = graveyard.sent()
@@ -286,7 +284,7 @@ class TestReplayCutOff:
         noise = random.Random(1)  # noqa: S311 - wanted: it does not compress
         body = "".join(noise.choices(string.ascii_letters, k=200_000))
         letter_id = graveyard.bury(body, "changes")
-        begun = begin_replay(uow=world.uow(), letters=letters, principal=BRAND, letter_id=letter_id, now=NOW)
+        begun = begin_replay(world.uow(principal=BRAND), letters=letters, letter_id=letter_id)
         assert (begun.record.body_kept, begun.record.size_bytes) == (False, 200_000)
         graveyard.empty()
         with pytest.raises(DeadLetterGone):
@@ -453,7 +451,7 @@ class TestDescribeReplay:
     def test_of_one_whose_replay_was_cut_off_says_what_its_kept_body_does(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId, graveyard: Graveyard
     ) -> None:
-        begin_replay(uow=world.uow(), letters=letters, principal=BRAND, letter_id=letter_id, now=NOW)
+        begin_replay(world.uow(principal=BRAND), letters=letters, letter_id=letter_id)
         graveyard.empty()
         (effect,) = effects(world, letters, letter_id)
         assert effect[:2] == ("refuse", ORDER)

@@ -27,7 +27,7 @@ def order(world: World) -> Order:
 
 def told(world: World, order: Order, reference: str, status: DisputeStatus, amount: int = 12_000) -> Order:
     dispute = Dispute(provider_reference=reference, status=status, amount=amount, reason_code="fraudulent")
-    return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+    return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
 
 def test_one_that_was_won_and_is_lost_after_all_is_booked(world: World, order: Order) -> None:
@@ -77,7 +77,7 @@ class TestOneThatIsWonAfterItWasLost:
             reason_code="fraudulent",
             told_at=NOW + timedelta(minutes=minute),
         )
-        return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+        return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
     def _available(self, world: World, order: Order) -> int:
         account = world.seller_account(order)
@@ -108,7 +108,7 @@ class TestOneThatIsWonAfterItWasLost:
         order = world.run(order, partners, now=NOW + timedelta(days=4))
         assert (order.status, self._available(world, order)) == (OrderStatus.COMPLETED, 10_800)
         new, later = NewRefund(order_id=order.id), NOW + timedelta(days=5)
-        refund_order(uow=world.uow(now=later), principal=BRAND, new=new, key=None, now=later)
+        refund_order(world.uow(now=later, principal=BRAND), new=new)
         order = world.run(order, partners, now=later)
         assert order.refunds[-1].parts.commission == 1_200
         assert self._available(world, order) == 0
@@ -133,7 +133,7 @@ class TestOneThatIsWonAfterItWasLost:
     def test_a_buyer_who_complained_has_the_money(self, world: World, order: Order) -> None:
         claim = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
         buyer = Principal(customer_id=order.buyer_id)
-        open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=claim, now=NOW)
+        open_claim(world.uow(principal=buyer), order_id=order.id, new=claim)
         assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
         assert self._told(world, order, WON, 2).pending_refund is not None
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.workers.tasks.steps import STEPS, Delivery
+from apps.workers.tasks.steps import TASK_HANDLERS, Delivery
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import (
     Decision,
@@ -52,7 +52,7 @@ def expired(world: World, active: Listing) -> Listing:
 
 
 def expire(world: World, listing: Listing, *, now: Any = END) -> Listing:
-    return expire_listing(uow=world.uow(now=now), listing_id=listing.id, now=now)
+    return expire_listing(world.uow(now=now), listing_id=listing.id)
 
 
 def is_due(world: World, listing: Listing, *, now: Any = END) -> bool:
@@ -73,21 +73,17 @@ class TestItsTime:
     def test_begins_anew_when_it_is_approved_again(self, world: World, seller: Shopper, active: Listing) -> None:
         by_seller = world.principal(seller)
         edit = ListingEdit(title="Shorter")
-        edited, _ = edit_listing(
-            uow=world.uow(), principal=by_seller, listing_id=active.id, edit=edit, expected_version=None, now=NOW
-        )
+        edited, _ = edit_listing(world.uow(principal=by_seller), listing_id=active.id, edit=edit)
         assert (edited.expires_at, edited.due_at) == (UNSET, UNSET)
         at = later(86_400)
-        again = moderate_listing(
-            uow=world.uow(now=at), principal=BRAND, listing_id=active.id, moderation=APPROVE, now=at
-        )
+        again = moderate_listing(world.uow(now=at, principal=BRAND), listing_id=active.id, moderation=APPROVE)
         assert again.expires_at == at + timedelta(days=90)
 
     def test_runs_on_while_it_is_paused(self, world: World, seller: Shopper, active: Listing) -> None:
         by_seller = world.principal(seller)
-        paused = pause_listing(uow=world.uow(), principal=by_seller, listing_id=active.id, now=NOW)
+        paused = pause_listing(world.uow(principal=by_seller), listing_id=active.id)
         assert (paused.expires_at, paused.due_at) == (END, END)
-        resumed = resume_listing(uow=world.uow(), principal=by_seller, listing_id=active.id, now=later(60))
+        resumed = resume_listing(world.uow(now=later(60), principal=by_seller), listing_id=active.id)
         assert (resumed.expires_at, resumed.due_at) == (END, END)
 
     def test_one_that_was_published_before_there_was_such_a_time_has_none(self, world: World) -> None:
@@ -100,7 +96,7 @@ class TestItsTime:
         assert world.listing(old.id).status == ListingStatus.ACTIVE
 
     def test_a_withdrawn_one_waits_for_nothing(self, world: World, seller: Shopper, active: Listing) -> None:
-        gone = withdraw_listing(uow=world.uow(), principal=world.principal(seller), listing_id=active.id, now=NOW)
+        gone = withdraw_listing(world.uow(principal=world.principal(seller)), listing_id=active.id)
         assert gone.due_at is UNSET
         assert not is_due(world, active)
 
@@ -109,7 +105,7 @@ class TestExpireListing:
     @pytest.mark.parametrize("paused", [False, True])
     def test_takes_it_off_sale(self, world: World, seller: Shopper, active: Listing, *, paused: bool) -> None:
         if paused:
-            pause_listing(uow=world.uow(), principal=world.principal(seller), listing_id=active.id, now=NOW)
+            pause_listing(world.uow(principal=world.principal(seller)), listing_id=active.id)
         expired = expire(world, active)
         assert (expired.status, expired.due_at) == (ListingStatus.EXPIRED, UNSET)
         assert world.listing(active.id) == expired
@@ -142,7 +138,7 @@ class TestExpireListing:
     def test_comes_for_what_an_order_held_past_its_time(self, world: World, active: Listing) -> None:
         order = world.order(world.shopper(), active, now=BEFORE)
         after = END + timedelta(minutes=5)
-        cancel_order(uow=world.uow(now=after), principal=BRAND, order_id=order.id, now=after)
+        cancel_order(world.uow(now=after, principal=BRAND), order_id=order.id)
         released = world.listing(active.id)
         assert (released.status, released.due_at) == (ListingStatus.ACTIVE, END)
         assert is_due(world, active, now=after)
@@ -151,7 +147,7 @@ class TestExpireListing:
     def test_a_buyer_who_is_faster_wins(self, world: World, active: Listing) -> None:
         slow: Any = Interrupted(world.uow(now=END), lambda: world.order(world.shopper(), active, now=END))
         with pytest.raises(ListingChanged):
-            expire_listing(uow=slow, listing_id=active.id, now=END)
+            expire_listing(slow, listing_id=active.id)
         assert world.listing(active.id).status == ListingStatus.RESERVED
 
     def test_the_tenant_that_is_asked_decides(self, world: World, other_world: World, active: Listing) -> None:
@@ -165,38 +161,33 @@ class TestExpireListing:
             open_uow=lambda now: world.uow(now=now), partners=partners, now=lambda: END, receive_count=1
         )
         for _ in range(2):
-            STEPS[EXPIRE_LISTING](delivery, listing_id=active.id)
+            TASK_HANDLERS[EXPIRE_LISTING](delivery, listing_id=active.id)
         stored = world.listing(active.id)
         assert (stored.status, stored.version) == (ListingStatus.EXPIRED, active.version + 1)
         with pytest.raises(ListingNotFound):
-            STEPS[EXPIRE_LISTING](delivery, listing_id=LISTING)
+            TASK_HANDLERS[EXPIRE_LISTING](delivery, listing_id=LISTING)
 
 
 class TestOnceItIsOver:
     def test_its_seller_submits_it_again(self, world: World, seller: Shopper, expired: Listing) -> None:
-        again = submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=expired.id, now=END)
+        again = submit_listing(world.uow(now=END, principal=world.principal(seller)), listing_id=expired.id)
         assert (again.status, again.submitted_at, again.expires_at) == (ListingStatus.PENDING_REVIEW, END, UNSET)
         assert again.photos == expired.photos
         at = END + timedelta(hours=1)
-        shown = moderate_listing(
-            uow=world.uow(now=at), principal=BRAND, listing_id=expired.id, moderation=APPROVE, now=at
-        )
+        shown = moderate_listing(world.uow(now=at, principal=BRAND), listing_id=expired.id, moderation=APPROVE)
         assert (shown.status, shown.due_at) == (ListingStatus.ACTIVE, at + timedelta(days=90))
 
     def test_its_seller_edits_it_and_adds_images_before(self, world: World, seller: Shopper, expired: Listing) -> None:
         edited, slots = edit_listing(
-            uow=world.uow(),
-            principal=world.principal(seller),
+            world.uow(now=END, principal=world.principal(seller)),
             listing_id=expired.id,
             edit=ListingEdit(price=a_new_listing().price, title="Cheaper", images=(SLOT,)),
-            expected_version=None,
-            now=END,
         )
         assert (edited.status, edited.submitted_at) == (ListingStatus.EXPIRED, expired.submitted_at)
         world.make_ready(slots[0])
-        again = submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=expired.id, now=END)
+        again = submit_listing(world.uow(now=END, principal=world.principal(seller)), listing_id=expired.id)
         assert len(again.photos) == 2
 
     def test_its_seller_withdraws_it(self, world: World, seller: Shopper, expired: Listing) -> None:
-        gone = withdraw_listing(uow=world.uow(), principal=world.principal(seller), listing_id=expired.id, now=END)
+        gone = withdraw_listing(world.uow(now=END, principal=world.principal(seller)), listing_id=expired.id)
         assert gone.status == ListingStatus.WITHDRAWN

@@ -160,7 +160,7 @@ class TestAttempts:
         assert deliver(world, media, 7).status == MediaStatus.READY
 
     def test_count_from_the_start_after_photos_could_not_be_made_private(self, world: World, media: Media) -> None:
-        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        withdraw_listing(world.uow(principal=BRAND), listing_id=media.listing_id)
         locked = LockedStore(world.container.media_store(world.tenant))
         for receive_count in range(1, 7):
             with pytest.raises(Unavailable, match="planted"):

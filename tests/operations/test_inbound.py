@@ -33,9 +33,10 @@ def told(
     """Tell something as the door does."""
     return perform(
         lambda: world.uow(now=later(seconds)),
-        lambda uow: record_inbound(
-            uow=uow, connection=by or a_connection(), event=event, payload=payload, now=later(seconds)
-        ),
+        record_inbound,
+        connection=by or a_connection(),
+        event=event,
+        payload=payload,
     )
 
 

@@ -29,7 +29,6 @@ from resale.domain.task_names import PROCESS_INBOUND
 from tests.operations.partners import Books, Carrier, Partners
 from tests.operations.test_inbound import an_event, stored, told
 from tests.operations.world import BRAND, World, later
-from tests.unit.builders import NOW
 from tests.unit.events import a_connection, a_dispute, a_scan
 
 DELIVERED = a_scan(2, ShipmentStatus.DELIVERED, occurred_at=later(60))
@@ -50,18 +49,12 @@ def partners() -> Partners:
 
 def process(world: World, inbound: Inbound, partners: Partners, *, seconds: float = 0) -> Settlement:
     now = later(seconds)
-    return perform(
-        lambda: world.uow(now=now),
-        lambda uow: process_inbound(uow=uow, partners=partners, inbound_id=inbound.id, now=now),
-    )
+    return perform(lambda: world.uow(now=now), process_inbound, partners=partners, inbound_id=inbound.id)
 
 
 def settle(world: World, inbound: Inbound, settlement: Settlement, *, seconds: float = 0) -> Inbound:
     now = later(seconds)
-    return perform(
-        lambda: world.uow(now=now),
-        lambda uow: settle_inbound(uow=uow, inbound_id=inbound.id, settlement=settlement, now=now),
-    )
+    return perform(lambda: world.uow(now=now), settle_inbound, inbound_id=inbound.id, settlement=settlement)
 
 
 def handle(world: World, inbound: Inbound, partners: Partners, *, seconds: float = 0) -> Inbound:
@@ -100,15 +93,13 @@ class TestParcels:
         buyer = world.shopper()
         order = world.delivered(partners, buyer=buyer)
         claim = open_claim(
-            uow=world.uow(),
-            principal=world.principal(buyer),
+            world.uow(principal=world.principal(buyer)),
             order_id=order.id,
             new=NewClaim(reason=ClaimReason.WRONG_ITEM, description="Another coat."),
-            now=NOW,
         )
         resolution = Resolution(decision=Verdict.APPROVE, note="Please send it back.")
-        resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=resolution, now=NOW)
-        advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=resolution)
+        advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         event = an_event(order_id=None, shipment_id=ShipmentId(sibling("rtn", order.id)), tracking=(a_scan(7),))
         assert handle(world, told(world, event), partners).status == InboundStatus.PROCESSED
         assert world.uow().claims.get(claim.id).status == ClaimStatus.RETURN_IN_TRANSIT
@@ -146,9 +137,9 @@ class TestPayouts:
         seller = world.shopper()
         order = world.delivered(partners, seller=seller)
         world.run(order, partners, now=later(4 * 24 * 3600))
-        edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+        edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
         now = later(8 * 24 * 3600)
-        payout = start_due_payout(uow=world.uow(now=now), seller_id=seller_id_of(order.seller_id), now=now)
+        payout = start_due_payout(world.uow(now=now), seller_id=seller_id_of(order.seller_id))
         assert payout is not None
         for _ in range(3):  # sending begins, it is sent, it has arrived
             told_event = told(world, an_event(order_id=None, payout_id=payout.id))

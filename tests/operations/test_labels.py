@@ -30,17 +30,17 @@ def paid(world: World, partners: Partners) -> Order:
 
 
 def cancelled(world: World, order: Order) -> Order:
-    return cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+    return cancel_order(world.uow(principal=BRAND), order_id=order.id)
 
 
 def advanced(world: World, order: Order, partners: Partners, *, minutes: int = 0) -> Order:
     now = NOW + timedelta(minutes=minutes)
-    return advance_order(uow=world.uow(now=now), partners=partners, order_id=order.id, now=now)
+    return advance_order(world.uow(now=now), partners=partners, order_id=order.id)
 
 
 def lost_to_the_card_scheme(world: World, order: Order) -> Order:
     dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraud")
-    return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+    return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
 
 class TestACancelledOrder:
@@ -104,19 +104,17 @@ class TestAnOrderTheCardSchemeTook:
 def approved(world: World, partners: Partners) -> Claim:
     order = world.delivered(partners)
     claim = open_claim(
-        uow=world.uow(),
-        principal=Principal(customer_id=order.buyer_id),
+        world.uow(principal=Principal(customer_id=order.buyer_id)),
         order_id=order.id,
         new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
-        now=NOW,
     )
     approve = Resolution(decision=Verdict.APPROVE)
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=approve, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=approve)
 
 
 def withdrawn(world: World, claim: Claim) -> Claim:
     buyer = Principal(customer_id=claim.buyer_id)
-    return withdraw_claim(uow=world.uow(), principal=buyer, claim_id=claim.id, now=NOW)
+    return withdraw_claim(world.uow(principal=buyer), claim_id=claim.id)
 
 
 class TestARefusedLabel:
@@ -139,11 +137,11 @@ class TestAClosedClaim:
         partners.shipping.lose["buy_label"] = lost
         if lost:
             with pytest.raises(Unavailable):
-                advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+                advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         else:
-            advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+            advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert withdrawn(world, claim).due_at is not None
-        claim = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        claim = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert claim.due_at is None
         order = world.uow().orders.get(claim.order_id)
         assert world.balances(order)["labels"] == 450  # the outbound one
@@ -151,9 +149,9 @@ class TestAClosedClaim:
     def test_waits_for_a_purchase_that_may_be_under_way(self, world: World) -> None:
         partners = Partners()
         claim = withdrawn(world, approved(world, partners))
-        claim = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        claim = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert claim.due_at == NOW + timedelta(minutes=2)
-        claim = advance_claim(uow=world.uow(now=SOON), partners=partners, claim_id=claim.id, now=SOON)
+        claim = advance_claim(world.uow(now=SOON), partners=partners, claim_id=claim.id)
         assert claim.due_at is None
 
 
@@ -162,11 +160,11 @@ class TestAnOrderWithNothingToDo:
         partners = Partners()
         order = world.delivered(partners)
         dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraud")
-        order = record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+        order = record_dispute(world.uow(), order_id=order.id, dispute=dispute)
         due_at = order.due_at
         assert due_at is not None
         assert next_step(order, now=due_at) == OrderStep.NOTHING
-        order = advance_order(uow=world.uow(now=due_at), partners=partners, order_id=order.id, now=due_at)
+        order = advance_order(world.uow(now=due_at), partners=partners, order_id=order.id)
         assert order.due_at is not None
         assert order.due_at > due_at
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from msgspec import UNSET
 
-from resale.application.operations.idempotency import command_key
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -22,6 +21,7 @@ from resale.application.operations.orders import cancel_order
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.listings import OwnerListing, get_listing
 from resale.domain.access import Principal, Role
+from resale.domain.command_context import command_key
 from resale.domain.listings import (
     ImagesFrozen,
     ImagesPending,
@@ -67,9 +67,9 @@ class TestCreateListing:
     def test_the_same_key_makes_one_listing(self, world: World) -> None:
         seller = world.shopper()
         key = command_key(caller=seller.subject, command="create", client_key="k1", body=b"{}")
-        made, _ = create_listing(uow=world.uow(), shopper=seller, new=a_new_listing(), key=key, now=NOW)
+        made, _ = create_listing(world.uow(key=key), shopper=seller, new=a_new_listing())
         with pytest.raises(IdempotencyConflict):
-            create_listing(uow=world.uow(), shopper=seller, new=a_new_listing(), key=key, now=NOW)
+            create_listing(world.uow(key=key), shopper=seller, new=a_new_listing())
         record = world.reader.find_idempotency_record(key.key)
         assert record is not None
         assert record.entity_id == made.id
@@ -78,7 +78,7 @@ class TestCreateListing:
 
     def test_a_key_is_kept_for_a_day_of_the_wall_clock(self, world: World) -> None:
         key = command_key(caller=uuid.uuid4().hex, command="create", client_key="k1", body=b"{}")
-        create_listing(uow=world.uow(), shopper=world.shopper(), new=a_new_listing(), key=key, now=later(60 * 86_400))
+        create_listing(world.uow(now=later(60 * 86_400), key=key), shopper=world.shopper(), new=a_new_listing())
         item = world.container.sessions.for_tenant(world.tenant).dynamodb.get_item(
             table=world.tenant.resources.tables.idempotency, key={"pk": key.key}
         )
@@ -91,7 +91,7 @@ class TestCreateListing:
         assert early.customers.find_id(issuer=seller.issuer, subject=seller.subject) is None
         world.draft(seller)
         late = world.uow()
-        create_listing(uow=late, shopper=seller, new=a_new_listing(), key=None, now=NOW)
+        create_listing(late, shopper=seller, new=a_new_listing())
         page = world.reader.list_seller_listings(seller_id=customer_of(world, seller), limit=10, cursor=None)
         assert len(page.documents) == 2
 
@@ -102,12 +102,7 @@ class TestEditListing:
         listing = world.active(seller)
         edit = ListingEdit(title="Shorter")
         edited, _ = edit_listing(
-            uow=world.uow(),
-            principal=world.principal(seller),
-            listing_id=listing.id,
-            edit=edit,
-            expected_version=None,
-            now=later(5),
+            world.uow(now=later(5), principal=world.principal(seller)), listing_id=listing.id, edit=edit
         )
         assert edited.status == ListingStatus.PENDING_REVIEW
         assert edited.photos == listing.photos
@@ -119,24 +114,16 @@ class TestEditListing:
         listing = world.active(seller)
         with pytest.raises(ImagesFrozen):
             edit_listing(
-                uow=world.uow(),
-                principal=world.principal(seller),
-                listing_id=listing.id,
-                edit=ListingEdit(images=(SLOT,)),
-                expected_version=None,
-                now=NOW,
+                world.uow(principal=world.principal(seller)), listing_id=listing.id, edit=ListingEdit(images=(SLOT,))
             )
 
     def test_a_draft_takes_more_images(self, world: World) -> None:
         seller = world.shopper()
         listing, _ = world.draft(seller)
         edited, added = edit_listing(
-            uow=world.uow(),
-            principal=world.principal(seller),
+            world.uow(principal=world.principal(seller), expected_version=1),
             listing_id=listing.id,
             edit=ListingEdit(images=(SLOT,)),
-            expected_version=1,
-            now=NOW,
         )
         assert edited.image_ids == (*listing.image_ids, added[0].id)
         assert len(world.reader.list_media(listing.id)) == 2
@@ -146,49 +133,29 @@ class TestEditListing:
         listing, _ = world.draft(seller)
         with pytest.raises(ListingChanged):
             edit_listing(
-                uow=world.uow(),
-                principal=world.principal(seller),
+                world.uow(principal=world.principal(seller), expected_version=7),
                 listing_id=listing.id,
                 edit=ListingEdit(title="x"),
-                expected_version=7,
-                now=NOW,
             )
 
     def test_a_stranger_does_not_see_a_draft(self, world: World) -> None:
         listing, _ = world.draft(world.shopper())
         with pytest.raises(ListingNotFound):
-            edit_listing(
-                uow=world.uow(),
-                principal=Principal(),
-                listing_id=listing.id,
-                edit=ListingEdit(title="x"),
-                expected_version=None,
-                now=NOW,
-            )
+            edit_listing(world.uow(principal=Principal()), listing_id=listing.id, edit=ListingEdit(title="x"))
 
     def test_the_brand_may_not_write_in_a_sellers_name(self, world: World) -> None:
         listing, _ = world.draft(world.shopper())
         with pytest.raises(Forbidden):
-            edit_listing(
-                uow=world.uow(),
-                principal=BRAND,
-                listing_id=listing.id,
-                edit=ListingEdit(title="x"),
-                expected_version=None,
-                now=NOW,
-            )
+            edit_listing(world.uow(principal=BRAND), listing_id=listing.id, edit=ListingEdit(title="x"))
 
     def test_refuses_a_foreign_currency_and_writes_nothing(self, world: World) -> None:
         seller = world.shopper()
         listing, _ = world.draft(seller)
         with pytest.raises(PriceRefused):
             edit_listing(
-                uow=world.uow(),
-                principal=world.principal(seller),
+                world.uow(principal=world.principal(seller)),
                 listing_id=listing.id,
                 edit=ListingEdit(title="x", price=PriceInput(amount=5, currency="JPY")),
-                expected_version=None,
-                now=NOW,
             )
         assert world.listing(listing.id) == listing
 
@@ -204,20 +171,20 @@ class TestSubmitListing:
         listing, slots = world.draft(seller, images=(SLOT, SLOT))
         world.make_ready(slots[0])
         with pytest.raises(ImagesPending):
-            submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+            submit_listing(world.uow(principal=world.principal(seller)), listing_id=listing.id)
 
     def test_said_again_it_is_a_no_op(self, world: World) -> None:
         seller = world.shopper()
         listing = world.pending(seller)
-        again = submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=later(9))
+        again = submit_listing(world.uow(now=later(9), principal=world.principal(seller)), listing_id=listing.id)
         assert again == listing
 
     def test_refuses_a_withdrawn_listing(self, world: World) -> None:
         seller = world.shopper()
         listing = world.pending(seller)
-        withdraw_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+        withdraw_listing(world.uow(principal=world.principal(seller)), listing_id=listing.id)
         with pytest.raises(ListingTransitionRefused):
-            submit_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+            submit_listing(world.uow(principal=world.principal(seller)), listing_id=listing.id)
 
 
 class TestModerateListing:
@@ -231,9 +198,7 @@ class TestModerateListing:
         listing = world.pending(seller)
         reasons = ("The second photo is blurred.",)
         moderation = Moderation(decision=Decision.REQUEST_CHANGES, reasons=reasons)
-        decided = moderate_listing(
-            uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=moderation, now=NOW
-        )
+        decided = moderate_listing(world.uow(principal=BRAND), listing_id=listing.id, moderation=moderation)
         assert decided.private is not UNSET
         assert "blurred" not in str(decided)
         view = get_listing(reader=world.reader, principal=world.principal(seller), listing_id=listing.id)
@@ -243,46 +208,35 @@ class TestModerateListing:
     def test_the_same_decision_again_is_a_no_op(self, world: World) -> None:
         listing = world.active(world.shopper())
         approve = Moderation(decision=Decision.APPROVE)
-        again = moderate_listing(
-            uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=approve, now=later(9)
-        )
+        again = moderate_listing(world.uow(now=later(9), principal=BRAND), listing_id=listing.id, moderation=approve)
         assert again.version == listing.version
 
     def test_refuses_to_approve_what_was_edited_since_it_was_looked_at(self, world: World) -> None:
         seller = world.shopper()
         listing = world.pending(seller)
         edit_listing(
-            uow=world.uow(),
-            principal=world.principal(seller),
+            world.uow(principal=world.principal(seller)),
             listing_id=listing.id,
             edit=ListingEdit(title="Something else"),
-            expected_version=None,
-            now=NOW,
         )
         seen = Moderation(decision=Decision.APPROVE, version=listing.version)
         with pytest.raises(ListingChanged):
-            moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=seen, now=NOW)
+            moderate_listing(world.uow(principal=BRAND), listing_id=listing.id, moderation=seen)
 
     def test_a_viewer_may_look_but_not_decide(self, world: World) -> None:
         listing = world.pending(world.shopper())
         with pytest.raises(Forbidden):
             moderate_listing(
-                uow=world.uow(),
-                principal=Principal(standing=Role.VIEWER),
+                world.uow(principal=Principal(standing=Role.VIEWER)),
                 listing_id=listing.id,
                 moderation=Moderation(decision=Decision.APPROVE),
-                now=NOW,
             )
 
     def test_refuses_to_reject_an_active_listing(self, world: World) -> None:
         listing = world.active(world.shopper())
         with pytest.raises(ListingTransitionRefused):
             moderate_listing(
-                uow=world.uow(),
-                principal=BRAND,
-                listing_id=listing.id,
-                moderation=Moderation(decision=Decision.REJECT),
-                now=NOW,
+                world.uow(principal=BRAND), listing_id=listing.id, moderation=Moderation(decision=Decision.REJECT)
             )
 
     @pytest.mark.parametrize("status", ["pending_review", "active", "paused"])
@@ -290,7 +244,7 @@ class TestModerateListing:
         seller = world.shopper()
         listing = world.pending(seller) if status == "pending_review" else world.active(seller)
         if status == "paused":
-            pause_listing(uow=world.uow(), principal=world.principal(seller), listing_id=listing.id, now=NOW)
+            pause_listing(world.uow(principal=world.principal(seller)), listing_id=listing.id)
         gone = removed(world, listing)
         assert (gone.status, gone.due_at) == (ListingStatus.REMOVED, UNSET)
         assert world.listing(listing.id) == gone == removed(world, listing)
@@ -305,7 +259,7 @@ class TestModerateListing:
         order = world.order(world.shopper(), listing)
         with pytest.raises(ListingTransitionRefused):
             removed(world, listing)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         assert removed(world, listing).status == ListingStatus.REMOVED
 
     def test_takes_nothing_down_without_a_reason(self, world: World) -> None:
@@ -326,11 +280,7 @@ class TestModerateListing:
         slow = world.uow()
         read = slow.listings.get(listing.id)
         moderate_listing(
-            uow=world.uow(),
-            principal=BRAND,
-            listing_id=listing.id,
-            moderation=Moderation(decision=Decision.APPROVE),
-            now=NOW,
+            world.uow(principal=BRAND), listing_id=listing.id, moderation=Moderation(decision=Decision.APPROVE)
         )
         slow.listings.save(read, change_type="listing.edited")
         with pytest.raises(ListingChanged):
@@ -343,7 +293,7 @@ def removed(
 ) -> Listing:
     """Take a listing down."""
     removal = Moderation(decision=Decision.REMOVE, reasons=reasons)
-    return moderate_listing(uow=world.uow(), principal=by, listing_id=listing.id, moderation=removal, now=NOW)
+    return moderate_listing(world.uow(principal=by), listing_id=listing.id, moderation=removal)
 
 
 class TestReviewQueue:

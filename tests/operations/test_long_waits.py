@@ -39,7 +39,7 @@ def order(world: World, partners: Partners) -> Order:
     """An order with a refund that its provider cannot give."""
     delivered = world.delivered(partners)
     goodwill = NewRefund(order_id=delivered.id, amount=1_000)
-    return refund_order(uow=world.uow(), principal=BRAND, new=goodwill, key=None, now=NOW)
+    return refund_order(world.uow(principal=BRAND), new=goodwill)
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def claim(world: World, order: Order, partners: Partners) -> Claim:
     """A claim whose item is on its way back, while that refund is not done."""
     new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
     buyer = Principal(customer_id=order.buyer_id)
-    claim = open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=new, now=NOW)
+    claim = open_claim(world.uow(principal=buyer), order_id=order.id, new=new)
     approve = Resolution(decision=Verdict.APPROVE)
-    resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=approve, now=NOW)
-    advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+    resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=approve)
+    advance_claim(world.uow(), partners=partners, claim_id=claim.id)
     scan = TrackingEvent(id="seen", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
-    return record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(scan,), now=NOW)
+    return record_return_tracking(world.uow(), claim_id=claim.id, events=(scan,))
 
 
 def test_a_refund_that_fails_is_tried_once_a_day_in_the_end(world: World, order: Order, partners: Partners) -> None:
@@ -68,7 +68,7 @@ def test_a_return_that_waits_for_another_refund_looks_less_and_less(
     world: World, claim: Claim, partners: Partners
 ) -> None:
     def step(now: datetime) -> datetime | None:
-        return advance_claim(uow=world.uow(now=now), partners=partners, claim_id=claim.id, now=now).due_at
+        return advance_claim(world.uow(now=now), partners=partners, claim_id=claim.id).due_at
 
     assert wakes(step) < 100
     stored = world.uow().claims.get(claim.id)
@@ -82,7 +82,7 @@ def test_a_return_that_waited_is_refunded_when_the_other_refund_is_done(
     partners.payments.refund_state = RefundState.SUCCEEDED
     world.run(order, partners)
     assert claim.due_at is not None
-    sent = advance_claim(uow=world.uow(now=claim.due_at), partners=partners, claim_id=claim.id, now=claim.due_at)
+    sent = advance_claim(world.uow(now=claim.due_at), partners=partners, claim_id=claim.id)
     assert (sent.status, sent.refund_amount) == (ClaimStatus.RETURN_IN_TRANSIT, 11_000)
 
 

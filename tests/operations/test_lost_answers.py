@@ -1,17 +1,17 @@
 """Every operation while the store does what was asked and its answer is lost: it succeeds, once."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
-from apps.core.execution import perform
+from apps.core.execution import perform_within
 from apps.workers.changes.consumer import ChangesConsumer
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import CommandKey, command_key
 from resale.application.operations.inbound import Settlement, record_inbound, settle_inbound
 from resale.application.operations.listings import (
     Decision,
@@ -43,6 +43,7 @@ from resale.application.queries.listings import list_seller_listings
 from resale.application.queries.orders import list_orders
 from resale.bootstrap import Container
 from resale.domain.clocks import ClockAdvance, NewClock
+from resale.domain.command_context import CommandKey, command_key
 from resale.domain.ids import InboundId
 from resale.domain.inbound import InboundCommand, inbound_id_of
 from resale.domain.listings import ListingEdit
@@ -87,12 +88,12 @@ class Loss:
     def __init__(self, world: World, lossy: World, proxy: FaultProxy) -> None:
         self.world, self._lossy, self._proxy = world, lossy, proxy
 
-    def run(self, operation: Operation) -> None:
+    def run(self, operation: Operation, **opened: Any) -> None:
         """Run it as a door does, on a store that forgets to answer the first write of each kind."""
         self._proxy.clear()
         for write in _WRITES:
             self._proxy.inject(Fault.DROP_ANSWER, write, count=1)
-        perform(self._lossy.uow, operation, attempts=1)
+        perform_within(1, partial(self._lossy.uow, **opened), operation)
         assert self._proxy.injected() >= 1
 
     def changes_of(self, entity_id: str, parent_id: str | None = None) -> list[str]:
@@ -128,7 +129,7 @@ class TestListings:
     def test_create(self, loss: Loss, with_key: bool) -> None:  # noqa: FBT001 - pytest gives it
         seller = loss.world.shopper()
         key = a_key(seller.subject) if with_key else None
-        loss.run(lambda uow: create_listing(uow=uow, shopper=seller, new=a_new_listing(), key=key, now=NOW))
+        loss.run(lambda uow: create_listing(uow, shopper=seller, new=a_new_listing()), key=key)
         principal = loss.world.principal(seller)
         assert principal.customer_id is not None
         page = list_seller_listings(
@@ -144,14 +145,9 @@ class TestListings:
         listing, _ = loss.world.draft(seller)
         principal = loss.world.principal(seller)
         loss.run(
-            lambda uow: edit_listing(
-                uow=uow,
-                principal=principal,
-                listing_id=listing.id,
-                edit=ListingEdit(title="Waxed coat"),
-                expected_version=1,
-                now=NOW,
-            )
+            lambda uow: edit_listing(uow, listing_id=listing.id, edit=ListingEdit(title="Waxed coat")),
+            principal=principal,
+            expected_version=1,
         )
         assert loss.world.listing(listing.id).title == "Waxed coat"
         assert loss.changes_of(listing.id) == ["listing.created", "listing.edited"]
@@ -162,20 +158,18 @@ class TestListings:
         for slot in slots:
             loss.world.make_ready(slot)
         principal = loss.world.principal(seller)
-        loss.run(lambda uow: submit_listing(uow=uow, principal=principal, listing_id=listing.id, now=NOW))
+        loss.run(lambda uow: submit_listing(uow, listing_id=listing.id), principal=principal)
         assert loss.changes_of(listing.id) == _PENDING
 
     def test_moderate(self, loss: Loss) -> None:
         listing = loss.world.pending(loss.world.shopper())
         approve = Moderation(decision=Decision.APPROVE)
-        loss.run(
-            lambda uow: moderate_listing(uow=uow, principal=BRAND, listing_id=listing.id, moderation=approve, now=NOW)
-        )
+        loss.run(lambda uow: moderate_listing(uow, listing_id=listing.id, moderation=approve), principal=BRAND)
         assert loss.changes_of(listing.id) == _ACTIVE
 
     def test_withdraw(self, loss: Loss) -> None:
         listing = loss.world.active(loss.world.shopper())
-        loss.run(lambda uow: withdraw_listing(uow=uow, principal=BRAND, listing_id=listing.id, now=NOW))
+        loss.run(lambda uow: withdraw_listing(uow, listing_id=listing.id), principal=BRAND)
         assert loss.changes_of(listing.id) == [*_ACTIVE, "listing.withdrawn"]
 
 
@@ -183,19 +177,17 @@ class TestPurchases:
     def test_record_claim_and_release(self, loss: Loss) -> None:
         seller = loss.world.shopper()
         for title in ("Coat", "Waxed coat"):
-            loss.run(_record(seller, a_new_purchase(seller, title=title, quantity=2)))
+            loss.run(_record(seller, a_new_purchase(seller, title=title, quantity=2)), principal=BRAND)
         purchase_id = purchase_id_of(tenant_id=loss.world.tenant.id, source="web", line=seller.subject)
         new = a_new_listing(purchase_id=purchase_id)
-        loss.run(lambda uow: create_listing(uow=uow, shopper=seller, new=new, key=None, now=NOW))
+        loss.run(lambda uow: create_listing(uow, shopper=seller, new=new))
         assert loss.world.purchase(purchase_id).claimed_quantity == 1
         listing = loss.world.pending(seller, purchase_id=purchase_id)
         reject = Moderation(decision=Decision.REJECT)
-        loss.run(
-            lambda uow: moderate_listing(uow=uow, principal=BRAND, listing_id=listing.id, moderation=reject, now=NOW)
-        )
+        loss.run(lambda uow: moderate_listing(uow, listing_id=listing.id, moderation=reject), principal=BRAND)
         assert loss.world.purchase(purchase_id).claimed_quantity == 1
         other = loss.world.pending(seller, purchase_id=purchase_id)
-        loss.run(lambda uow: withdraw_listing(uow=uow, principal=BRAND, listing_id=other.id, now=NOW))
+        loss.run(lambda uow: withdraw_listing(uow, listing_id=other.id), principal=BRAND)
         assert loss.world.purchase(purchase_id).claimed_quantity == 1
         claimed, released = "purchase.claimed", "purchase.released"
         assert loss.changes_of(purchase_id) == [
@@ -213,7 +205,7 @@ class TestOrders:
     def test_submit(self, loss: Loss, with_key: bool) -> None:  # noqa: FBT001 - pytest gives it
         listing, buyer = loss.world.active(loss.world.shopper()), loss.world.shopper()
         key, new = a_key(buyer.subject) if with_key else None, a_new_order(listing.id)
-        loss.run(lambda uow: submit_order(uow=uow, shopper=buyer, new=new, key=key, now=NOW))
+        loss.run(lambda uow: submit_order(uow, shopper=buyer, new=new), key=key)
         page = list_orders(
             reader=loss.world.reader, principal=loss.world.principal(buyer), as_seller=False, limit=10, cursor=None
         )
@@ -224,19 +216,19 @@ class TestOrders:
     def test_each_step_to_a_payout(self, loss: Loss) -> None:
         world, partners, buyer, seller = loss.world, Partners(), loss.world.shopper(), loss.world.shopper()
         edit = SellerEdit(ship_from=SHIP_FROM, payout_destination="acct_ok")
-        loss.run(lambda uow: edit_seller(uow=uow, shopper=seller, edit=edit, now=NOW))
+        loss.run(lambda uow: edit_seller(uow, shopper=seller, edit=edit))
         order = world.order(buyer, world.active(seller))
         owner, account_id = world.principal(buyer), seller_id_of(order.seller_id)
         steps: tuple[Operation, ...] = (
             *(_advance(order, partners) for _ in range(4)),
             _scan(order, ShipmentStatus.IN_TRANSIT),
             _scan(order, ShipmentStatus.DELIVERED),
-            lambda uow: confirm_receipt(uow=uow, principal=owner, order_id=order.id, now=NOW),
+            lambda uow: confirm_receipt(uow, order_id=order.id),
             _advance(order, partners),
-            lambda uow: start_payout(uow=uow, seller_id=account_id, method=None, key=None, now=NOW),
+            lambda uow: start_payout(uow, seller_id=account_id, method=None),
         )
         for step in steps:
-            loss.run(step)
+            loss.run(step, principal=owner)
         self._cancel_payout(loss, order)
         assert loss.changes_of(order.id) == [
             "order.submitted",
@@ -260,7 +252,7 @@ class TestOrders:
     def _cancel_payout(self, loss: Loss, order: Order) -> None:
         payout_id = loss.world.transfer(order).payout_id
         assert payout_id is not None
-        loss.run(lambda uow: cancel_payout(uow=uow, principal=BRAND, payout_id=payout_id, now=NOW))
+        loss.run(lambda uow: cancel_payout(uow, payout_id=payout_id), principal=BRAND)
         assert loss.changes_of(payout_id) == ["payout.created", "payout.cancelled"]
 
     def test_each_step_to_a_declined_order(self, loss: Loss) -> None:
@@ -277,27 +269,25 @@ class TestOrders:
 
     def test_cancel(self, loss: Loss) -> None:
         order = ordered(loss.world)
-        loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
+        loss.run(lambda uow: cancel_order(uow, order_id=order.id), principal=BRAND)
         assert loss.changes_of(order.id) == ["order.submitted", "order.cancelled"]
         assert loss.changes_of(order.listing_id) == [*_RESERVED, "listing.released"]
 
     def test_cancel_while_a_payment_runs(self, loss: Loss) -> None:
         order = ordered(loss.world)
         loss.world.advance(order, Partners())
-        loss.run(lambda uow: cancel_order(uow=uow, principal=BRAND, order_id=order.id, now=NOW))
+        loss.run(lambda uow: cancel_order(uow, order_id=order.id), principal=BRAND)
         assert loss.changes_of(order.id) == ["order.submitted", "order.payment_started", "order.cancel_requested"]
 
     def test_put_off_and_take_note(self, loss: Loss) -> None:
         order = loss.world.delivered(Partners())
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
-        record_dispute(uow=loss.world.uow(), order_id=order.id, dispute=lost, now=NOW)
+        record_dispute(loss.world.uow(), order_id=order.id, dispute=lost)
         seen = Acknowledgement(reason="loss_taken")
-        loss.run(
-            lambda uow: acknowledge_order(uow=uow, principal=BRAND, order_id=order.id, acknowledgement=seen, now=NOW)
-        )
+        loss.run(lambda uow: acknowledge_order(uow, order_id=order.id, acknowledgement=seen), principal=BRAND)
         assert loss.changes_of(order.id)[-1] == "order.acknowledged"
         waiting = ordered(loss.world)
-        loss.run(lambda uow: postpone_step(uow=uow, entity_id=waiting.id, reason_code="partner_unavailable", now=NOW))
+        loss.run(lambda uow: postpone_step(uow, entity_id=waiting.id, reason_code="partner_unavailable"))
         assert loss.changes_of(waiting.id) == ["order.submitted", "order.postponed"]
         assert loss.world.stored_order(waiting).step_tries == 1
 
@@ -318,12 +308,11 @@ class TestImages:
         container = loss.world.container
         loss.run(
             lambda uow: process_image(
-                uow=uow,
+                uow,
                 store=container.media_store(loss.world.tenant),
                 codec=container.codec,
                 listing_id=media.listing_id,
                 media_id=media.id,
-                now=NOW,
             )
         )
 
@@ -331,7 +320,7 @@ class TestImages:
 class TestInbound:
     def test_keep_and_settle(self, loss: Loss) -> None:
         event, told = a_partner_event(provider_event_id=loss.world.shopper().subject), a_connection()
-        loss.run(lambda uow: record_inbound(uow=uow, connection=told, event=event, payload=b"{}", now=NOW))
+        loss.run(lambda uow: record_inbound(uow, connection=told, event=event, payload=b"{}"))
         event_id = inbound_id_of(connection_id=told.id, provider_event_id=event.provider_event_id)
         waits = Settlement(command=None, reason_code="reference_unknown")
         done = Settlement(command=InboundCommand.PROCESS)
@@ -343,13 +332,11 @@ class TestInbound:
 @pytest.mark.usefixtures("no_clock_left")
 class TestTestClocks:
     def test_create_and_advance(self, loss: Loss) -> None:
-        loss.run(lambda uow: create_test_clock(uow=uow, principal=BRAND, new=NewClock(), wall_now=NOW))
+        loss.run(lambda uow: create_test_clock(uow, new=NewClock(), wall_now=NOW), principal=BRAND)
         clock = loss.world.reader.find_test_clock()
         assert clock is not None
         hour = ClockAdvance(seconds=3600)
-        loss.run(
-            lambda uow: advance_test_clock(uow=uow, principal=BRAND, clock_id=clock.id, advance=hour, wall_now=NOW)
-        )
+        loss.run(lambda uow: advance_test_clock(uow, clock_id=clock.id, advance=hour, wall_now=NOW), principal=BRAND)
         assert loss.world.uow().clocks.get(clock.id).offset_seconds == 3600
         assert loss.changes_of(clock.id) == ["test_clock.created", "test_clock.advanced"]
 
@@ -359,20 +346,20 @@ def ordered(world: World) -> Order:
 
 
 def _record(seller: Shopper, new: NewPurchase) -> Operation:
-    return lambda uow: record_purchase(uow=uow, principal=BRAND, source="web", line=seller.subject, new=new, now=NOW)
+    return lambda uow: record_purchase(uow, source="web", line=seller.subject, new=new)
 
 
 def _advance(order: Order, partners: Partners) -> Operation:
-    return lambda uow: advance_order(uow=uow, partners=partners, order_id=order.id, now=NOW)
+    return lambda uow: advance_order(uow, partners=partners, order_id=order.id)
 
 
 def _scan(order: Order, status: ShipmentStatus) -> Operation:
     event = TrackingEvent(id=str(status), status=status, occurred_at=NOW)
-    return lambda uow: record_tracking(uow=uow, order_id=order.id, events=(event,), now=NOW)
+    return lambda uow: record_tracking(uow, order_id=order.id, events=(event,))
 
 
 def _settle(event_id: InboundId, settlement: Settlement) -> Operation:
-    return lambda uow: settle_inbound(uow=uow, inbound_id=event_id, settlement=settlement, now=NOW)
+    return lambda uow: settle_inbound(uow, inbound_id=event_id, settlement=settlement)
 
 
 def a_key(caller: str) -> CommandKey:

@@ -11,7 +11,6 @@ from resale.domain.sellers import SellerEdit
 from resale.domain.shipments import LabelState, ShipmentStatus
 from tests.operations.partners import Books, Carrier, Partners
 from tests.operations.world import BRAND, SHIP_FROM, World
-from tests.unit.builders import NOW
 
 
 class NoCarrier:
@@ -28,7 +27,7 @@ class NoCarrier:
 def confirmed(world: World, partners: Partners) -> Order:
     """An order that is paid, and whose label could not be bought, as far as anybody knows."""
     seller = world.shopper()
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
     order = world.order(world.shopper(), world.active(seller))
     with pytest.raises(PartnerUnavailable):
         world.run(order, partners)
@@ -40,7 +39,7 @@ class TestALabelWhoseAnswerWasLost:
     def test_is_given_back_when_its_order_is_cancelled(self, world: World) -> None:
         partners = Partners(shipping=Carrier(lose={"buy_label": 1}))
         order = confirmed(world, partners)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         order = world.run(order, partners)
         assert order.status == OrderStatus.CANCELLED
         assert list(partners.shipping.labels.values()) == [LabelState.VOIDED]
@@ -51,6 +50,6 @@ class TestALabelWhoseAnswerWasLost:
     def test_does_not_hold_up_the_money_where_there_is_no_carrier(self, world: World) -> None:
         partners = Partners(shipping=Carrier(down={"find_label": 1}))
         order = confirmed(world, partners)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         order = world.run(order, NoCarrier(partners.payments))
         assert order.status == OrderStatus.CANCELLED

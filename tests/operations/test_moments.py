@@ -25,7 +25,7 @@ AHEAD = timedelta(minutes=5)
 def refund_begun(world: World, order: Order) -> Order:
     """Have a process whose clock is ahead begin a refund."""
     new = NewRefund(order_id=order.id, amount=1_000)
-    return refund_order(uow=world.uow(now=NOW + AHEAD), principal=BRAND, new=new, key=None, now=NOW + AHEAD)
+    return refund_order(world.uow(now=NOW + AHEAD, principal=BRAND), new=new)
 
 
 @pytest.mark.parametrize("state", [RefundState.SUCCEEDED, RefundState.FAILED])
@@ -43,14 +43,12 @@ def test_a_refund_is_not_finished_before_it_is_started(world: World, state: Refu
 def test_a_claim_is_not_closed_before_it_was_opened(world: World) -> None:
     order = world.delivered(Partners())
     claim = open_claim(
-        uow=world.uow(now=later(300)),
-        principal=Principal(customer_id=order.buyer_id),
+        world.uow(now=later(300), principal=Principal(customer_id=order.buyer_id)),
         order_id=order.id,
         new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
-        now=later(300),
     )
     denied = Resolution(decision=Verdict.DENY, note="The sleeve is whole.")
-    closed = resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=denied, now=NOW)
+    closed = resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=denied)
     assert closed.closed_at == closed.updated_at == claim.created_at
     completed = world.stored_order(order)
     assert completed.completed_at is not None
@@ -61,15 +59,8 @@ def test_a_listing_and_its_history_never_go_back(world: World) -> None:
     seller = world.shopper()
     listing, _ = world.draft(seller, now=later(300))
     edit = ListingEdit(title="Edited")
-    edited, _ = edit_listing(
-        uow=world.uow(),
-        principal=world.principal(seller),
-        listing_id=listing.id,
-        edit=edit,
-        expected_version=None,
-        now=NOW,
-    )
-    withdrawn = withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, now=NOW)
+    edited, _ = edit_listing(world.uow(principal=world.principal(seller)), listing_id=listing.id, edit=edit)
+    withdrawn = withdraw_listing(world.uow(principal=BRAND), listing_id=listing.id)
     assert edited.updated_at == withdrawn.updated_at == later(300) == world.listing(listing.id).updated_at
     assert change_of(world, listing.id)["at"] == later(300)
 

@@ -65,7 +65,7 @@ class TestAPaidOrderOfSchema1:
         assert {entry.at for entry in world.reader.iter_ledger_source(order.id)} == {NOW - timedelta(days=30)}
 
     def test_is_cancelled_and_given_back_once(self, world: World, old: Order, partners: Partners) -> None:
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=old.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=old.id)
         order = world.run(old, partners)
         assert order.status == OrderStatus.CANCELLED
         assert order.payment is not None
@@ -75,14 +75,14 @@ class TestAPaidOrderOfSchema1:
 
     def test_gets_a_label(self, world: World, old: Order, partners: Partners) -> None:
         seller = Principal(customer_id=old.seller_id)
-        request_label(uow=world.uow(), principal=seller, order_id=old.id, ship_from=SHIP_FROM, now=NOW)
+        request_label(world.uow(principal=seller), order_id=old.id, ship_from=SHIP_FROM)
         assert world.run(old, partners).status == OrderStatus.AWAITING_SHIPMENT
 
     def test_is_charged_back(self, world: World, old: Order, partners: Partners) -> None:
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
         with pytest.raises(OrderChanged):
-            record_dispute(uow=world.uow(), order_id=old.id, dispute=lost, now=NOW)
-        order = record_dispute(uow=world.uow(), order_id=old.id, dispute=lost, now=NOW)
+            record_dispute(world.uow(), order_id=old.id, dispute=lost)
+        order = record_dispute(world.uow(), order_id=old.id, dispute=lost)
         assert order.status == OrderStatus.REFUNDED
         assert world.balances(order) == {}
         assert partners.payments.calls["refund"] == 0

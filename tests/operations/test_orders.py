@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from resale.application.operations.idempotency import command_key
 from resale.application.operations.listings import withdraw_listing
 from resale.application.operations.orders import cancel_order, submit_order
 from resale.application.operations.postponing import postpone_step
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.orders import SellerOrder, get_order
 from resale.domain.access import Principal
+from resale.domain.command_context import command_key
 from resale.domain.listings import ListingNotForSale, ListingNotFound, ListingStatus, ListingTransitionRefused
 from resale.domain.orders import (
     Order,
@@ -61,7 +61,7 @@ class TestSubmitOrder:
 
         monkeypatch.setattr(slow, "commit", overtaken)
         with pytest.raises(ListingNotForSale):
-            submit_order(uow=slow, shopper=world.shopper(), new=a_new_order(listing.id), key=None, now=NOW)
+            submit_order(slow, shopper=world.shopper(), new=a_new_order(listing.id))
 
     def test_nobody_buys_their_own(self, world: World) -> None:
         seller = world.shopper()
@@ -82,11 +82,11 @@ class TestSubmitOrder:
         listing, buyer = world.active(world.shopper()), world.shopper()
         key = command_key(caller=buyer.subject, command="order", client_key="k", body=b"{}")
         new = a_new_order(listing.id)
-        made = submit_order(uow=world.uow(), shopper=buyer, new=new, key=key, now=NOW)
+        made = submit_order(world.uow(key=key), shopper=buyer, new=new)
         world.advance(made, Partners(Books(decline=True)))
         other = world.active(world.shopper())
         with pytest.raises(IdempotencyConflict):
-            submit_order(uow=world.uow(), shopper=buyer, new=a_new_order(other.id), key=key, now=NOW)
+            submit_order(world.uow(key=key), shopper=buyer, new=a_new_order(other.id))
         assert world.listing(other.id).status == ListingStatus.ACTIVE
 
 
@@ -167,7 +167,7 @@ class TestPayment:
     def test_a_step_is_put_off_longer_each_time(self, world: World, submitted: Order) -> None:
         waits = []
         for _ in range(3):
-            postpone_step(uow=world.uow(), entity_id=submitted.id, reason_code="partner_unavailable", now=NOW)
+            postpone_step(world.uow(), entity_id=submitted.id, reason_code="partner_unavailable")
             order = world.stored_order(submitted)
             assert order.due_at is not None
             waits.append((order.due_at - NOW).total_seconds())
@@ -176,9 +176,7 @@ class TestPayment:
 
 class TestCancelOrder:
     def test_before_payment_it_is_cancelled_at_once(self, world: World, submitted: Order) -> None:
-        cancelled = cancel_order(
-            uow=world.uow(), principal=Principal(customer_id=submitted.buyer_id), order_id=submitted.id, now=NOW
-        )
+        cancelled = cancel_order(world.uow(principal=Principal(customer_id=submitted.buyer_id)), order_id=submitted.id)
         assert cancelled.status == OrderStatus.CANCELLED
         assert world.listing(submitted.listing_id).status == ListingStatus.ACTIVE
 
@@ -187,7 +185,7 @@ class TestCancelOrder:
         with pytest.raises(PartnerUnavailable):
             world.run(submitted, partners)
         buyer = Principal(customer_id=submitted.buyer_id)
-        asked = cancel_order(uow=world.uow(), principal=buyer, order_id=submitted.id, now=NOW)
+        asked = cancel_order(world.uow(principal=buyer), order_id=submitted.id)
         assert (asked.status, asked.cancel_requested) == (OrderStatus.PAYMENT_PENDING, True)
         order = world.run(submitted, partners)
         assert (order.status, order.cancel_reason) == (OrderStatus.CANCELLED, "buyer_cancelled")
@@ -197,7 +195,7 @@ class TestCancelOrder:
         partners = Partners(Books(lose={"capture": 1}))
         with pytest.raises(PartnerUnavailable):
             world.run(submitted, partners)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=submitted.id)
         order = world.run(submitted, partners)
         assert order.status == OrderStatus.CANCELLED
         assert order.payment is not None
@@ -208,7 +206,7 @@ class TestCancelOrder:
         partners = Partners()
         sold = world.sold(partners)
         assert sold.status == OrderStatus.AWAITING_SHIPMENT
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=sold.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=sold.id)
         order = world.run(sold, partners)
         assert order.status == OrderStatus.CANCELLED
         assert order.shipment is not None
@@ -222,29 +220,27 @@ class TestCancelOrder:
         assert sold.shipment is not None
         scan = TrackingEvent(id="seen", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
         partners.shipping.scan(sold.shipment.id, scan)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=sold.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=sold.id)
         order = world.run(sold, partners)
         assert (order.status, order.cancel_requested) == (OrderStatus.SHIPPED, False)
 
     def test_said_again_it_is_a_no_op(self, world: World, submitted: Order) -> None:
-        first = cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=NOW)
-        again = cancel_order(uow=world.uow(), principal=BRAND, order_id=submitted.id, now=later(3))
+        first = cancel_order(world.uow(principal=BRAND), order_id=submitted.id)
+        again = cancel_order(world.uow(now=later(3), principal=BRAND), order_id=submitted.id)
         assert again == first
 
     def test_refuses_a_shipped_order(self, world: World) -> None:
         shipped = world.scan(world.sold(Partners()), ShipmentStatus.IN_TRANSIT)
         with pytest.raises(OrderTransitionRefused):
-            cancel_order(uow=world.uow(), principal=BRAND, order_id=shipped.id, now=NOW)
+            cancel_order(world.uow(principal=BRAND), order_id=shipped.id)
 
     def test_the_seller_sees_it_but_may_not_cancel_an_unpaid_one(self, world: World, submitted: Order) -> None:
         with pytest.raises(Forbidden):
-            cancel_order(
-                uow=world.uow(), principal=Principal(customer_id=submitted.seller_id), order_id=submitted.id, now=NOW
-            )
+            cancel_order(world.uow(principal=Principal(customer_id=submitted.seller_id)), order_id=submitted.id)
 
     def test_a_stranger_does_not_see_it(self, world: World, submitted: Order) -> None:
         with pytest.raises(OrderNotFound):
-            cancel_order(uow=world.uow(), principal=Principal(), order_id=submitted.id, now=NOW)
+            cancel_order(world.uow(principal=Principal()), order_id=submitted.id)
 
 
 class TestGetOrder:
@@ -260,4 +256,4 @@ class TestGetOrder:
 
     def test_a_reserved_listing_cannot_be_withdrawn_from_under_the_buyer(self, world: World, submitted: Order) -> None:
         with pytest.raises(ListingTransitionRefused):
-            withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=submitted.listing_id, now=NOW)
+            withdraw_listing(world.uow(principal=BRAND), listing_id=submitted.listing_id)

@@ -25,7 +25,6 @@ from resale.domain.listings import (
 )
 from resale.errors import Forbidden
 from tests.operations.world import BRAND, Interrupted, World, a_new_order, customer_of, later
-from tests.unit.builders import NOW
 
 ON_SALE_AGAIN = (ListingStatus.ACTIVE, 5)
 
@@ -40,12 +39,12 @@ def active(world: World, seller: Shopper) -> Listing:
     return world.active(seller)
 
 
-def pause(world: World, listing: Listing, by: Principal, *, uow: UnitOfWork | None = None) -> Listing:
-    return pause_listing(uow=uow or world.uow(), principal=by, listing_id=listing.id, now=NOW)
+def pause(world: World, listing: Listing, by: Principal) -> Listing:
+    return pause_listing(world.uow(principal=by), listing_id=listing.id)
 
 
-def resume(world: World, listing: Listing, by: Principal, *, uow: UnitOfWork | None = None) -> Listing:
-    return resume_listing(uow=uow or world.uow(), principal=by, listing_id=listing.id, now=later(60))
+def resume(world: World, listing: Listing, by: Principal) -> Listing:
+    return resume_listing(world.uow(now=later(60), principal=by), listing_id=listing.id)
 
 
 def listed(world: World, listing: Listing) -> list[str]:
@@ -79,7 +78,7 @@ class TestPauseListing:
     ) -> None:
         slow: Any = Interrupted(world.uow(), lambda: pause(world, active, world.principal(seller)))
         with pytest.raises(ListingNotForSale):
-            submit_order(uow=slow, shopper=world.shopper(), new=a_new_order(active.id), key=None, now=NOW)
+            submit_order(slow, shopper=world.shopper(), new=a_new_order(active.id))
         assert world.listing(active.id).status == ListingStatus.PAUSED
 
     def test_what_an_order_holds_is_not_paused(self, world: World, seller: Shopper, active: Listing) -> None:
@@ -93,19 +92,16 @@ class TestPauseListing:
         assert pause(world, active, BRAND) == paused == world.listing(active.id)
 
     def test_of_two_writers_one_loses(self, world: World, seller: Shopper, active: Listing) -> None:
-        slow: Any = Interrupted(world.uow(), lambda: world.order(world.shopper(), active))
+        uow = world.uow(principal=world.principal(seller))
+        slow: Any = Interrupted(uow, lambda: world.order(world.shopper(), active))
         with pytest.raises(ListingChanged):
-            pause(world, active, world.principal(seller), uow=slow)
+            pause_listing(slow, listing_id=active.id)
         assert world.listing(active.id).status == ListingStatus.RESERVED
 
     def test_refuses_another_version_than_was_read(self, world: World, seller: Shopper, active: Listing) -> None:
         with pytest.raises(ListingChanged):
             pause_listing(
-                uow=world.uow(),
-                principal=world.principal(seller),
-                listing_id=active.id,
-                expected_version=active.version - 1,
-                now=NOW,
+                world.uow(principal=world.principal(seller), expected_version=active.version - 1), listing_id=active.id
             )
 
     @pytest.mark.parametrize("role", [Role.BRAND, Role.MODERATOR, Role.MANAGER])
@@ -120,9 +116,9 @@ class TestPauseListing:
     def test_has_an_end_where_a_listing_has_too_many_versions(
         self, world: World, seller: Shopper, active: Listing
     ) -> None:
-        old: Any = OfVersion(world.uow(), MAX_EDITED_VERSION)
+        old: Any = OfVersion(world.uow(principal=world.principal(seller)), MAX_EDITED_VERSION)
         with pytest.raises(EditedTooOften):
-            pause(world, active, world.principal(seller), uow=old)
+            pause_listing(old, listing_id=active.id)
 
     def test_is_another_tenants(self, other_world: World, active: Listing) -> None:
         with pytest.raises(ListingNotFound):
@@ -157,18 +153,15 @@ class TestWhilePaused:
     def test_it_can_be_edited_and_goes_to_review(self, world: World, seller: Shopper, active: Listing) -> None:
         pause(world, active, world.principal(seller))
         edited, _ = edit_listing(
-            uow=world.uow(),
-            principal=world.principal(seller),
+            world.uow(now=later(5), principal=world.principal(seller)),
             listing_id=active.id,
             edit=ListingEdit(title="Shorter"),
-            expected_version=None,
-            now=later(5),
         )
         assert (edited.status, edited.submitted_at) == (ListingStatus.PENDING_REVIEW, later(5))
 
     def test_it_can_be_withdrawn(self, world: World, seller: Shopper, active: Listing) -> None:
         pause(world, active, world.principal(seller))
-        gone = withdraw_listing(uow=world.uow(), principal=world.principal(seller), listing_id=active.id, now=NOW)
+        gone = withdraw_listing(world.uow(principal=world.principal(seller)), listing_id=active.id)
         assert gone.status == ListingStatus.WITHDRAWN
 
     def test_an_order_that_ended_before_leaves_it_as_it_is(
@@ -178,7 +171,7 @@ class TestWhilePaused:
         order = world.order(buyer, active)
         by_buyer = Principal(customer_id=customer_of(world, buyer))
         for _ in range(2):
-            cancel_order(uow=world.uow(), principal=by_buyer, order_id=order.id, now=NOW)
+            cancel_order(world.uow(principal=by_buyer), order_id=order.id)
             pause(world, active, world.principal(seller))
         assert world.listing(active.id).status == ListingStatus.PAUSED
 

@@ -39,7 +39,7 @@ def seller(world: World) -> Shopper:
 def sold(world: World, seller: Shopper) -> Order:
     partners = Partners()
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     return order
 
 
@@ -50,22 +50,18 @@ def payout(world: World, sold: Order) -> Payout:
 
 def start(world: World, order: Order, method: PayoutMethod | None = None) -> Payout:
     seller_id = seller_id_of(order.seller_id)
-    return start_payout(uow=world.uow(now=LATER), seller_id=seller_id, method=method, key=None, now=LATER)
+    return start_payout(world.uow(now=LATER), seller_id=seller_id, method=method)
 
 
 def advance(world: World, payout: Payout, partners: Partners) -> Payout:
-    return advance_payout(uow=world.uow(now=LATER), partners=partners, payout_id=payout.id, now=LATER)
+    return advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
 
 
 def cancel(
     world: World, payout: Payout, *, principal: Principal = BRAND, expected_version: int | None = None
 ) -> Payout:
     return cancel_payout(
-        uow=world.uow(now=LATER),
-        principal=principal,
-        payout_id=payout.id,
-        expected_version=expected_version,
-        now=LATER,
+        world.uow(now=LATER, principal=principal, expected_version=expected_version), payout_id=payout.id
     )
 
 

@@ -25,7 +25,7 @@ def seller(world: World) -> Shopper:
 
 def a_balance_of(world: World, seller: Shopper, amounts: tuple[int, ...]) -> SellerId:
     """A seller whose transfers, oldest first, are these; they can be paid now."""
-    made = edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    made = edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     uow = world.uow()
     stored = uow.sellers.find(made.id)
     assert stored is not None
@@ -56,18 +56,18 @@ class TestAPayoutOfMany:
 
     def test_a_debt_behind_the_first_forty_does_not_hold_up_the_rest(self, world: World, seller: Shopper) -> None:
         seller_id = a_balance_of(world, seller, (*(100,) * 40, -50))
-        payout = start_due_payout(uow=world.uow(now=LATER), seller_id=seller_id, now=LATER)
+        payout = start_due_payout(world.uow(now=LATER), seller_id=seller_id)
         assert payout is not None
         assert (payout.amount, len(payout.transfers)) == (3_900, 39)
         left = world.uow().sellers.find(seller_id)
         assert left is not None
         assert (left.available, left.due_at) == (50, LATER + timedelta(seconds=30))
-        rest = start_due_payout(uow=world.uow(now=LATER), seller_id=seller_id, now=LATER + timedelta(minutes=1))
+        rest = start_due_payout(world.uow(now=LATER + timedelta(minutes=1)), seller_id=seller_id)
         assert rest is not None
         assert rest.amount == 50
 
     def test_earnings_behind_forty_debts_are_found(self, world: World, seller: Shopper) -> None:
         seller_id = a_balance_of(world, seller, (*(-1,) * 40, 300, 300))
-        payout = start_due_payout(uow=world.uow(now=LATER), seller_id=seller_id, now=LATER)
+        payout = start_due_payout(world.uow(now=LATER), seller_id=seller_id)
         assert payout is not None
         assert payout.amount == 280

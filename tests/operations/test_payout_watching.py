@@ -27,21 +27,21 @@ def partners() -> Partners:
 def sold(world: World, partners: Partners) -> Order:
     seller = world.shopper()
     order = world.run(world.delivered(partners, seller=seller), partners, now=PAID_AT)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     return order
 
 
 @pytest.fixture
 def paid(world: World, sold: Order, partners: Partners) -> Payout:
     seller_id = seller_id_of(sold.seller_id)
-    payout = start_payout(uow=world.uow(now=PAID_AT), seller_id=seller_id, method=None, key=None, now=PAID_AT)
+    payout = start_payout(world.uow(now=PAID_AT), seller_id=seller_id, method=None)
     while payout.status != PayoutStatus.PAID:
         payout = look(world, payout, partners, PAID_AT)
     return payout
 
 
 def look(world: World, payout: Payout, partners: Partners, now: datetime) -> Payout:
-    return advance_payout(uow=world.uow(now=now), partners=partners, payout_id=payout.id, now=now)
+    return advance_payout(world.uow(now=now), partners=partners, payout_id=payout.id)
 
 
 def test_is_looked_at_daily_until_it_cannot_come_back(world: World, paid: Payout, partners: Partners) -> None:
@@ -70,7 +70,7 @@ def test_what_came_back_unheard_is_the_sellers_again(
 
 def test_a_provider_that_is_silent_is_asked_later(world: World, paid: Payout) -> None:
     at = PAID_AT + timedelta(days=1)
-    postpone_step(uow=world.uow(now=at), entity_id=paid.id, reason_code="partner_unavailable", now=at)
+    postpone_step(world.uow(now=at), entity_id=paid.id, reason_code="partner_unavailable")
     later = world.uow().payouts.get(paid.id)
     assert (later.status, later.due_at) == (PayoutStatus.PAID, at + timedelta(seconds=30))
 
@@ -79,6 +79,6 @@ def test_one_at_rest_is_not_put_off(world: World, paid: Payout, partners: Partne
     end = PAID_AT + WATCHED_FOR
     rests = look(world, paid, partners, end)
     assert rests.due_at is None
-    postpone_step(uow=world.uow(now=end), entity_id=paid.id, reason_code="partner_unavailable", now=end)
+    postpone_step(world.uow(now=end), entity_id=paid.id, reason_code="partner_unavailable")
     again = world.uow().payouts.get(paid.id)
     assert again.version == rests.version

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import command_key
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay, record_dispute, refund_order
 from resale.application.operations.payouts import advance_payout, start_due_payout, start_payout
 from resale.application.operations.postponing import postpone_step
@@ -16,6 +15,7 @@ from resale.application.ports import IdempotencyConflict
 from resale.application.queries.ledger import DifferenceKind, get_balance_sheet, get_reconciliation, list_bookings
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.domain.access import Principal
+from resale.domain.command_context import command_key
 from resale.domain.ids import SellerId
 from resale.domain.orders import Order, OrderNotFound, OrderStatus, OrderTransitionRefused
 from resale.domain.payments import Dispute, DisputeStatus, RefundState
@@ -56,7 +56,7 @@ def completed(world: World, seller: Shopper, partners: Partners) -> Order:
 def complete(world: World, seller: Shopper, partners: Partners) -> Order:
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
     assert order.status == OrderStatus.COMPLETED
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     return order
 
 
@@ -67,21 +67,19 @@ def account(world: World, order: Order) -> Seller:
 
 
 def start(world: World, order: Order, *, method: PayoutMethod | None = None) -> Payout:
-    return start_payout(
-        uow=world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=method, key=None, now=LATER
-    )
+    return start_payout(world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=method)
 
 
 def advance(world: World, payout: Payout, partners: Partners, *, now: datetime = LATER) -> Payout:
     """Take its next step, after the one that only says that sending begins."""
     if world.uow().payouts.get(payout.id).may_be_cancelled:
-        advance_payout(uow=world.uow(now=now), partners=partners, payout_id=payout.id, now=now)
-    return advance_payout(uow=world.uow(now=now), partners=partners, payout_id=payout.id, now=now)
+        advance_payout(world.uow(now=now), partners=partners, payout_id=payout.id)
+    return advance_payout(world.uow(now=now), partners=partners, payout_id=payout.id)
 
 
 def refund(world: World, order: Order, partners: Partners, amount: int | None = None) -> Order:
     new = NewRefund(order_id=order.id, amount=amount)
-    refund_order(uow=world.uow(now=LATER), principal=BRAND, new=new, key=None, now=LATER)
+    refund_order(world.uow(now=LATER, principal=BRAND), new=new)
     return world.run(order, partners, now=LATER)
 
 
@@ -116,12 +114,10 @@ class TestStartPayout:
     def test_the_same_key_pays_once(self, world: World, completed: Order) -> None:
         key = command_key(caller="s", command="start_payout", client_key=completed.id, body=b"{}")
         seller_id = seller_id_of(completed.seller_id)
-        start_payout(uow=world.uow(now=LATER), seller_id=seller_id, method=None, key=key, now=LATER)
+        start_payout(world.uow(now=LATER, key=key), seller_id=seller_id, method=None)
         other = complete(world, world.shopper(), Partners())
         with pytest.raises(IdempotencyConflict):
-            start_payout(
-                uow=world.uow(now=LATER), seller_id=seller_id_of(other.seller_id), method=None, key=key, now=LATER
-            )
+            start_payout(world.uow(now=LATER, key=key), seller_id=seller_id_of(other.seller_id), method=None)
 
     def test_a_balance_changed_meanwhile_is_told(self, world: World, completed: Order) -> None:
         slow = world.uow()
@@ -148,27 +144,27 @@ class TestDuePayout:
         def overtaken(asked: SellerId) -> Seller | None:
             read = find(asked)
             monkeypatch.setattr(slow.sellers, "find", find)
-            assert start_due_payout(uow=world.uow(now=due), seller_id=seller_id, now=due) is not None
+            assert start_due_payout(world.uow(now=due), seller_id=seller_id) is not None
             return read
 
         monkeypatch.setattr(slow.sellers, "find", overtaken)
         with pytest.raises(SellerChanged):
-            start_due_payout(uow=slow, seller_id=seller_id, now=due)
+            start_due_payout(slow, seller_id=seller_id)
 
         assert (account(world, completed).available, account(world, completed).due_at) == (0, None)
 
     def test_begins_by_itself_when_its_time_has_come(self, world: World, completed: Order) -> None:
         seller_id = seller_id_of(completed.seller_id)
-        assert start_due_payout(uow=world.uow(), seller_id=seller_id, now=NOW) is None
+        assert start_due_payout(world.uow(), seller_id=seller_id) is None
         when = account(world, completed).due_at
         assert when is not None
-        payout = start_due_payout(uow=world.uow(now=when), seller_id=seller_id, now=when)
+        payout = start_due_payout(world.uow(now=when), seller_id=seller_id)
         assert payout is not None
         assert account(world, completed).due_at is None
 
     def test_looks_again_for_what_the_index_does_not_show_yet(self, world: World, seller: Shopper) -> None:
         edit = SellerEdit(payout_destination="acct_ok")
-        made = edit_seller(uow=world.uow(), shopper=seller, edit=edit, now=NOW)
+        made = edit_seller(world.uow(), shopper=seller, edit=edit)
         uow = world.uow()
         stored = uow.sellers.find(made.id)
         assert stored is not None
@@ -176,7 +172,7 @@ class TestDuePayout:
             msgspec.structs.replace(stored, available=500, due_at=NOW), change_type="seller.balance_changed"
         )
         uow.commit()
-        assert start_due_payout(uow=world.uow(now=LATER), seller_id=made.id, now=LATER) is None
+        assert start_due_payout(world.uow(now=LATER), seller_id=made.id) is None
         waiting = world.uow().sellers.find(made.id)
         assert waiting is not None
         assert waiting.due_at == LATER + timedelta(hours=1)
@@ -221,12 +217,12 @@ class TestAdvancePayout:
         partners = Partners(Books(payout_state=PayoutState.FAILED))
         payout = start(world, completed)
         other = SellerEdit(payout_method=PayoutMethod.STORE_CREDIT)
-        edit_seller(uow=world.uow(now=LATER), shopper=seller, edit=other, now=LATER)
+        edit_seller(world.uow(now=LATER), shopper=seller, edit=other)
         advance(world, payout, partners)
         advance(world, payout, partners)
         when = account(world, completed).due_at
         assert when is not None
-        again = start_due_payout(uow=world.uow(now=when), seller_id=seller_id_of(completed.seller_id), now=when)
+        again = start_due_payout(world.uow(now=when), seller_id=seller_id_of(completed.seller_id))
         assert again is not None
         assert (again.method, again.amount) == (PayoutMethod.STORE_CREDIT, 10_800)
 
@@ -238,7 +234,7 @@ class TestAdvancePayout:
 
     def test_a_step_is_put_off_while_it_waits(self, world: World, completed: Order) -> None:
         payout = start(world, completed)
-        postpone_step(uow=world.uow(), entity_id=payout.id, reason_code="partner_unavailable", now=LATER)
+        postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code="partner_unavailable")
         later = world.uow().payouts.get(payout.id)
         assert (later.step_tries, later.due_at) == (1, LATER + timedelta(seconds=30))
 
@@ -307,7 +303,7 @@ class TestRefundAfterCompletion:
     def test_refuses_what_cannot_be(self, world: World, completed: Order) -> None:
         def ask(amount: int | None, principal: Principal = BRAND) -> Callable[[], Order]:
             new = NewRefund(order_id=completed.id, amount=amount)
-            return lambda: refund_order(uow=world.uow(now=LATER), principal=principal, new=new, key=None, now=LATER)
+            return lambda: refund_order(world.uow(now=LATER, principal=principal), new=new)
 
         for asked, outcome in (
             (ask(12_001), RefundTooLarge),
@@ -323,15 +319,13 @@ class TestRefundAfterCompletion:
     def test_is_too_late_after_half_a_year(self, world: World, completed: Order) -> None:
         late = NOW + timedelta(days=181)
         with pytest.raises(OrderTransitionRefused):
-            refund_order(
-                uow=world.uow(now=late), principal=BRAND, new=NewRefund(order_id=completed.id), key=None, now=late
-            )
+            refund_order(world.uow(now=late, principal=BRAND), new=NewRefund(order_id=completed.id))
 
 
 class TestDispute:
     def _told(self, world: World, order: Order, status: DisputeStatus) -> Order:
         dispute = Dispute(provider_reference="dp_1", status=status, amount=12_000, reason_code="fraudulent")
-        return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+        return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
     def test_holds_completion_until_it_is_won(self, world: World, partners: Partners) -> None:
         order = world.delivered(partners)

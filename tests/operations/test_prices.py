@@ -16,7 +16,6 @@ from resale.application.operations.listings import (
 from resale.domain.listings import Listing, ListingEdit, ListingStatus, PriceInput, PriceRefused
 from resale.domain.tenants import Policies
 from tests.operations.world import BRAND, World
-from tests.unit.builders import NOW
 
 LOW, HIGH = 1_000, 20_000
 BOUNDS = Policies(min_price_minor=LOW, max_price_minor=HIGH)
@@ -47,17 +46,12 @@ def refused(action: Callable[[], object]) -> str:
 
 def edit(world: World, seller: Shopper, listing: Listing, amount: int) -> Listing:
     return edit_listing(
-        uow=world.uow(),
-        principal=world.principal(seller),
-        listing_id=listing.id,
-        edit=ListingEdit(price=priced(amount)),
-        expected_version=None,
-        now=NOW,
+        world.uow(principal=world.principal(seller)), listing_id=listing.id, edit=ListingEdit(price=priced(amount))
     )[0]
 
 
 def approve(world: World, listing: Listing) -> Listing:
-    return moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=APPROVE, now=NOW)
+    return moderate_listing(world.uow(principal=BRAND), listing_id=listing.id, moderation=APPROVE)
 
 
 @pytest.mark.parametrize(("amount", "said"), OUTSIDE)
@@ -66,7 +60,7 @@ class TestOutsideTheBounds:
         listing, slots = shop.draft(seller, price=priced(amount))
         shop.make_ready(slots[0])
         by_seller = shop.principal(seller)
-        detail = refused(lambda: submit_listing(uow=shop.uow(), principal=by_seller, listing_id=listing.id, now=NOW))
+        detail = refused(lambda: submit_listing(shop.uow(principal=by_seller), listing_id=listing.id))
         assert said in detail
         assert shop.listing(listing.id) == listing
 
@@ -100,5 +94,5 @@ class TestWithinTheBounds:
     def test_a_rejection_asks_for_no_price(self, world: World, shop: World, seller: Shopper) -> None:
         listing = world.pending(seller, price=priced(1))
         reject = Moderation(decision=Decision.REJECT)
-        gone = moderate_listing(uow=shop.uow(), principal=BRAND, listing_id=listing.id, moderation=reject, now=NOW)
+        gone = moderate_listing(shop.uow(principal=BRAND), listing_id=listing.id, moderation=reject)
         assert gone.status == ListingStatus.REJECTED

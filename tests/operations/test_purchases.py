@@ -12,9 +12,8 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.core.execution import perform
+from apps.core.execution import perform_within
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import command_key
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -30,6 +29,7 @@ from resale.application.operations.purchases import record_purchase
 from resale.application.ports import IdempotencyConflict, UnitOfWork
 from resale.application.queries.purchases import get_purchase, list_own_purchases
 from resale.domain.access import Principal, Role
+from resale.domain.command_context import command_key
 from resale.domain.entities import PURCHASE
 from resale.domain.ids import PurchaseId
 from resale.domain.listings import Listing, ListingStatus, PriceInput, PriceRefused
@@ -72,7 +72,7 @@ def listed(world: World, seller: Shopper, purchase: Purchase) -> Listing:
 
 
 def withdrawn(world: World, listing: Listing) -> Listing:
-    return withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, now=NOW)
+    return withdraw_listing(world.uow(principal=BRAND), listing_id=listing.id)
 
 
 def claimed(world: World, purchase: Purchase) -> int:
@@ -137,12 +137,7 @@ class TestRecordPurchase:
         principal = Principal(standing=role)
         with pytest.raises(Forbidden):
             record_purchase(
-                uow=world.uow(),
-                principal=principal,
-                source="web",
-                line=seller.subject,
-                new=a_new_purchase(seller),
-                now=NOW,
+                world.uow(principal=principal), source="web", line=seller.subject, new=a_new_purchase(seller)
             )
         assert world.principal(seller).customer_id is None
 
@@ -152,7 +147,9 @@ class TestRecordPurchase:
 
     def test_two_at_once_make_one_purchase_and_one_customer(self, world: World, seller: Shopper) -> None:
         def record(title: str) -> Purchase:
-            return perform(world.uow, lambda uow: _record(uow, seller, title=title), attempts=4 * CROWD)
+            return perform_within(
+                4 * CROWD, partial(world.uow, principal=BRAND), lambda uow: _record(uow, seller, title=title)
+            )
 
         made = at_once([partial(record, f"Coat {number}") for number in range(CROWD)])
         assert {type(one) for one in made} == {Purchase}
@@ -228,9 +225,9 @@ class TestClaimUnit:
         purchase = world.bought(seller, quantity=2)
         key = command_key(caller=seller.subject, command="create", client_key="k", body=b"{}")
         new = a_new_listing(purchase_id=purchase.id)
-        create_listing(uow=world.uow(), shopper=seller, new=new, key=key, now=NOW)
+        create_listing(world.uow(key=key), shopper=seller, new=new)
         with pytest.raises(IdempotencyConflict):
-            create_listing(uow=world.uow(), shopper=seller, new=new, key=key, now=NOW)
+            create_listing(world.uow(key=key), shopper=seller, new=new)
         assert claimed(world, purchase) == 1
 
     def test_the_later_of_two_writers_loses_and_lists_nothing(
@@ -239,7 +236,7 @@ class TestClaimUnit:
         late: Any = Interrupted(world.uow(), lambda: listed(world, seller, purchase))
         new = a_new_listing(purchase_id=purchase.id)
         with pytest.raises(PurchaseChanged):
-            create_listing(uow=late, shopper=seller, new=new, key=None, now=NOW)
+            create_listing(late, shopper=seller, new=new)
         assert len(listings_of(world, purchase)) == claimed(world, purchase) == 1
 
     def test_of_a_crowd_as_many_win_as_units_were_bought(self, world: World, seller: Shopper) -> None:
@@ -248,11 +245,7 @@ class TestClaimUnit:
 
         def create() -> str:
             try:
-                perform(
-                    world.uow,
-                    lambda uow: create_listing(uow=uow, shopper=seller, new=new, key=None, now=NOW),
-                    attempts=4 * CROWD,
-                )
+                perform_within(4 * CROWD, world.uow, create_listing, shopper=seller, new=new)
             except Outcome as outcome:
                 return outcome.code
             return "listed"
@@ -293,7 +286,7 @@ class TestReleaseUnit:
         listing = world.active(seller, purchase_id=purchase.id)
         remove = Moderation(decision=Decision.REMOVE, reasons=("A copy.",))
         for _ in range(2):
-            moderate_listing(uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=remove, now=NOW)
+            moderate_listing(world.uow(principal=BRAND), listing_id=listing.id, moderation=remove)
             assert (world.listing(listing.id).status, claimed(world, purchase)) == (ListingStatus.REMOVED, 0)
 
     @pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.REQUEST_CHANGES])
@@ -318,11 +311,11 @@ class TestReleaseUnit:
         expired(world, listing)
         other = listed(world, seller, purchase)
         with pytest.raises(PurchaseExhausted):
-            submit_listing(uow=world.uow(now=END), principal=owner, listing_id=listing.id, now=END)
+            submit_listing(world.uow(now=END, principal=owner), listing_id=listing.id)
         assert (world.listing(listing.id).status, claimed(world, purchase)) == (ListingStatus.EXPIRED, 1)
         withdrawn(world, other)
         for _ in range(2):
-            again = submit_listing(uow=world.uow(now=END), principal=owner, listing_id=listing.id, now=END)
+            again = submit_listing(world.uow(now=END, principal=owner), listing_id=listing.id)
             assert (again.status, claimed(world, purchase)) == (ListingStatus.PENDING_REVIEW, 1)
 
     def test_a_listing_begins_again_only_for_whose_purchase_it_is(self, world: World, seller: Shopper) -> None:
@@ -331,14 +324,14 @@ class TestReleaseUnit:
         expired(world, listing)
         recorded(world, world.shopper(), seller.subject)
         with pytest.raises(PurchaseNotFound):
-            submit_listing(uow=world.uow(now=END), principal=world.principal(seller), listing_id=listing.id, now=END)
+            submit_listing(world.uow(now=END, principal=world.principal(seller)), listing_id=listing.id)
 
     def test_who_loses_to_a_listing_of_the_same_purchase_releases_nothing(self, world: World, seller: Shopper) -> None:
         purchase = world.bought(seller, quantity=2)
         listing = listed(world, seller, purchase)
-        late: Any = Interrupted(world.uow(), lambda: listed(world, seller, purchase))
+        late: Any = Interrupted(world.uow(principal=BRAND), lambda: listed(world, seller, purchase))
         with pytest.raises(PurchaseChanged):
-            withdraw_listing(uow=late, principal=BRAND, listing_id=listing.id, now=NOW)
+            withdraw_listing(late, listing_id=listing.id)
         assert (world.listing(listing.id).status, claimed(world, purchase)) == (ListingStatus.DRAFT, 2)
         withdrawn(world, listing)
         assert claimed(world, purchase) == 1
@@ -351,11 +344,11 @@ class TestASale:
         partners = Partners()
         order = world.run(world.order(world.shopper(), world.active(seller, purchase_id=purchase.id)), partners)
         assert (world.listing(order.listing_id).status, claimed(world, purchase)) == (ListingStatus.SOLD, 1)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         assert world.run(order, partners).status == OrderStatus.CANCELLED
         owner, made = world.principal(seller), set()
         for _ in range(2):
-            again = relist_listing(uow=world.uow(), principal=owner, listing_id=order.listing_id, now=NOW)
+            again = relist_listing(world.uow(principal=owner), listing_id=order.listing_id)
             made.add(again.id)
             assert (again.purchase_id, claimed(world, purchase)) == (purchase.id, 1)
         assert len(made) == 1
@@ -363,14 +356,14 @@ class TestASale:
             listed(world, seller, purchase)
         withdrawn(world, again)
         assert claimed(world, purchase) == 0
-        relist_listing(uow=world.uow(), principal=owner, listing_id=order.listing_id, now=NOW)
+        relist_listing(world.uow(principal=owner), listing_id=order.listing_id)
         assert claimed(world, purchase) == 0
 
     def test_that_comes_to_nothing_keeps_the_unit_with_its_listing(
         self, world: World, seller: Shopper, purchase: Purchase
     ) -> None:
         order = world.order(world.shopper(), world.active(seller, purchase_id=purchase.id))
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         listing = world.listing(order.listing_id)
         assert (listing.status, claimed(world, purchase)) == (ListingStatus.ACTIVE, 1)
         withdrawn(world, listing)
@@ -395,13 +388,11 @@ class TestWrongTenant:
 
 
 def expired(world: World, listing: Listing) -> Listing:
-    return expire_listing(uow=world.uow(now=END), listing_id=listing.id, now=END)
+    return expire_listing(world.uow(now=END), listing_id=listing.id)
 
 
 def decided(world: World, listing: Listing, decision: Decision) -> Listing:
-    return moderate_listing(
-        uow=world.uow(), principal=BRAND, listing_id=listing.id, moderation=Moderation(decision=decision), now=NOW
-    )
+    return moderate_listing(world.uow(principal=BRAND), listing_id=listing.id, moderation=Moderation(decision=decision))
 
 
 def listings_of(world: World, purchase: Purchase) -> list[str]:
@@ -423,4 +414,4 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
 def _record(uow: UnitOfWork, seller: Shopper, **fields: object) -> Purchase:
     new = a_new_purchase(seller, **fields)
-    return record_purchase(uow=uow, principal=BRAND, source="web", line=seller.subject, new=new, now=NOW)
+    return record_purchase(uow, source="web", line=seller.subject, new=new)

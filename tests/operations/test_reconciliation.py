@@ -75,7 +75,7 @@ def test_one_that_it_booked_in_another_currency_does_not(world: World, order: Or
 def test_a_chargeback_that_was_told_of_two_days_late_agrees(world: World, order: Order, books: DatedBooks) -> None:
     told_at = NOW + timedelta(days=2)
     lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
-    record_dispute(uow=world.uow(now=told_at), order_id=order.id, dispute=lost, now=told_at)
+    record_dispute(world.uow(now=told_at), order_id=order.id, dispute=lost)
     taken = ProviderBooking(
         kind=BookingKind.CHARGEBACK,
         our_id="pay_1",
@@ -91,13 +91,13 @@ def test_a_chargeback_that_was_told_of_two_days_late_agrees(world: World, order:
 def test_a_payout_that_came_back_long_after_it_went_out_agrees(world: World, books: DatedBooks) -> None:
     partners, seller = Partners(payments=books), world.shopper()
     order = world.run(world.delivered(partners, seller=seller), partners, now=LATER)
-    edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+    edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
     seller_id = seller_id_of(order.seller_id)
-    payout = start_payout(uow=world.uow(now=LATER), seller_id=seller_id, method=PayoutMethod.CASH, key=None, now=LATER)
+    payout = start_payout(world.uow(now=LATER), seller_id=seller_id, method=PayoutMethod.CASH)
     came_back = LATER + timedelta(days=40)
     for state, at in (*[(PayoutState.PAID, LATER)] * 3, (PayoutState.RETURNED, came_back)):
         books.payout_state = state
-        payout = advance_payout(uow=world.uow(now=at), partners=partners, payout_id=payout.id, now=at)
+        payout = advance_payout(world.uow(now=at), partners=partners, payout_id=payout.id)
     assert payout.status == PayoutStatus.RETURNED
     assert differences(world, books, payout.id, since=came_back, until=came_back + HOUR) == []
 
@@ -107,9 +107,9 @@ def test_a_refund_that_failed_after_it_was_given_agrees(
     world: World, order: Order, books: DatedBooks, days: int
 ) -> None:
     partners, failed_at = Partners(payments=books), NOW + timedelta(days=days)
-    refund_order(uow=world.uow(), principal=BRAND, new=NewRefund(order_id=order.id, amount=5_000), key=None, now=NOW)
+    refund_order(world.uow(principal=BRAND), new=NewRefund(order_id=order.id, amount=5_000))
     (given,) = world.advance(order, partners).refunds
     attempt, amount, _ = books.refunds[given.id]
     books.refunds[given.id] = (attempt, amount, RefundState.FAILED)
-    review_refund(uow=world.uow(now=failed_at), payments=books, order_id=order.id, refund_id=given.id, now=failed_at)
+    review_refund(world.uow(now=failed_at), payments=books, order_id=order.id, refund_id=given.id)
     assert differences(world, books, order.id, since=failed_at, until=failed_at + HOUR) == []

@@ -29,26 +29,24 @@ LATER = NOW + timedelta(days=4)
 
 def refund_begun(world: World, order: Order, amount: int) -> Order:
     new = NewRefund(order_id=order.id, amount=amount)
-    return refund_order(uow=world.uow(), principal=BRAND, new=new, key=None, now=NOW)
+    return refund_order(world.uow(principal=BRAND), new=new)
 
 
 def claimed(world: World, order: Order) -> Claim:
     return open_claim(
-        uow=world.uow(),
-        principal=Principal(customer_id=order.buyer_id),
+        world.uow(principal=Principal(customer_id=order.buyer_id)),
         order_id=order.id,
         new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
-        now=NOW,
     )
 
 
 def resolved(world: World, claim: Claim, resolution: Resolution) -> Claim:
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=resolution, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=resolution)
 
 
 def withdrawn(world: World, claim: Claim) -> Claim:
     buyer = Principal(customer_id=claim.buyer_id)
-    return withdraw_claim(uow=world.uow(), principal=buyer, claim_id=claim.id, now=NOW)
+    return withdraw_claim(world.uow(principal=buyer), claim_id=claim.id)
 
 
 def stored(world: World, claim: Claim) -> Claim:
@@ -57,7 +55,7 @@ def stored(world: World, claim: Claim) -> Claim:
 
 def disputed(world: World, order: Order, status: DisputeStatus, *, amount: int = 12_000) -> Order:
     dispute = Dispute(provider_reference="dp_1", status=status, amount=amount, reason_code="fraud")
-    return record_dispute(uow=world.uow(), order_id=order.id, dispute=dispute, now=NOW)
+    return record_dispute(world.uow(), order_id=order.id, dispute=dispute)
 
 
 class TestAClaimBesideAnotherRefund:
@@ -87,15 +85,15 @@ class TestAClaimBesideAnotherRefund:
         claim = claimed(world, order)
         world.advance(order, partners)
         resolved(world, claim, Resolution(decision=Verdict.APPROVE))
-        advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         scan = TrackingEvent(id="seen", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
-        seen = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(scan,), now=NOW)
+        seen = record_return_tracking(world.uow(), claim_id=claim.id, events=(scan,))
         assert seen.status == ClaimStatus.RETURN_LABEL_ISSUED
         assert seen.due_at is not None
         partners.payments.refund_state = RefundState.SUCCEEDED
         order = world.run(order, partners, now=LATER)
         assert order.remaining_minor == 11_000
-        seen = advance_claim(uow=world.uow(now=LATER), partners=partners, claim_id=claim.id, now=LATER)
+        seen = advance_claim(world.uow(now=LATER), partners=partners, claim_id=claim.id)
         assert (seen.status, seen.refund_amount) == (ClaimStatus.RETURN_IN_TRANSIT, 11_000)
         assert world.run(order, partners, now=LATER).status == OrderStatus.REFUNDED
         assert stored(world, claim).status == ClaimStatus.REFUNDED
@@ -106,8 +104,8 @@ class TestAClaimBesideAnotherRefund:
         resolved(world, claim, Resolution(decision=Verdict.APPROVE))
         taken = TrackingEvent(id="taken", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
         lost = TrackingEvent(id="lost", status=ShipmentStatus.FAILURE, occurred_at=NOW)
-        advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
-        seen = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(lost, taken), now=NOW)
+        advance_claim(world.uow(), partners=partners, claim_id=claim.id)
+        seen = record_return_tracking(world.uow(), claim_id=claim.id, events=(lost, taken))
         assert seen.status == ClaimStatus.RETURN_IN_TRANSIT
 
 
@@ -176,7 +174,7 @@ class TestALabelBesideAChargeback:
         order = world.sold(partners)
         assert order.status == OrderStatus.AWAITING_SHIPMENT
         disputed(world, order, DisputeStatus.LOST, amount=5_000)
-        return cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        return cancel_order(world.uow(principal=BRAND), order_id=order.id)
 
     def test_is_given_back_before_the_money(self, world: World) -> None:
         partners = Partners()

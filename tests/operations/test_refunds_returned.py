@@ -34,7 +34,7 @@ def partners() -> Partners:
 def given(world: World, order: Order, partners: Partners, amount: int | None = None, now: datetime = NOW) -> Order:
     """The brand gives money back, and the provider says that it did."""
     new = NewRefund(order_id=order.id, amount=amount)
-    refund_order(uow=world.uow(now=now), principal=BRAND, new=new, key=None, now=now)
+    refund_order(world.uow(now=now, principal=BRAND), new=new)
     return world.advance(order, partners, now=now)
 
 
@@ -45,9 +45,7 @@ def fails(partners: Partners, refund_id: str) -> None:
 
 def review(world: World, order: Order, partners: Partners, number: int = 0, now: datetime = NOW) -> Order:
     refund_id = order.refunds[number].id
-    return review_refund(
-        uow=world.uow(now=now), payments=partners.payments, order_id=order.id, refund_id=refund_id, now=now
-    )
+    return review_refund(world.uow(now=now), payments=partners.payments, order_id=order.id, refund_id=refund_id)
 
 
 def returned(world: World, order: Order, partners: Partners, number: int = 0, now: datetime = NOW) -> Order:
@@ -101,7 +99,7 @@ class TestBeforeCompletion:
         self, world: World, partners: Partners
     ) -> None:
         order = world.sold(partners)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         order = world.run(order, partners)
         assert (order.status, world.transfer(order).status) == (OrderStatus.CANCELLED, TransferStatus.REVERSED)
         order = returned(world, order, partners)
@@ -133,7 +131,7 @@ class TestAfterCompletion:
     ) -> None:
         order = returned(world, given(world, completed, partners, 5_000, LATER), partners, now=LATER)
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=9_000, reason_code="fraud")
-        order = record_dispute(uow=world.uow(now=LATER), order_id=order.id, dispute=lost, now=LATER)
+        order = record_dispute(world.uow(now=LATER), order_id=order.id, dispute=lost)
         order = tried_again(world, order, partners)
         assert [refund.amount for refund in order.refunds] == [9_000, 3_000]
         assert (order.status, order.remaining_minor, seller_of(world, order)) == (OrderStatus.REFUNDED, 0, 0)
@@ -164,8 +162,8 @@ class TestReviewRefund:
 class TestTold:
     def _handle(self, world: World, order: Order, partners: Partners, refund_id: str) -> InboundStatus:
         event = told(world, an_event(kind="refund.failed", order_id=order.id, failed_refund_id=refund_id))
-        done = process_inbound(uow=world.uow(), partners=partners, inbound_id=event.id, now=NOW)
-        settle_inbound(uow=world.uow(), inbound_id=event.id, settlement=done, now=NOW)
+        done = process_inbound(world.uow(), partners=partners, inbound_id=event.id)
+        settle_inbound(world.uow(), inbound_id=event.id, settlement=done)
         return stored(world, event.id).status
 
     def test_by_a_webhook_it_is_looked_at(self, world: World, partners: Partners) -> None:
@@ -178,7 +176,7 @@ class TestTold:
         partners = Partners(Books(refund_state=RefundState.FAILED))
         order = world.delivered(partners)
         new = NewRefund(order_id=order.id, amount=5_000)
-        begun = refund_order(uow=world.uow(), principal=BRAND, new=new, key=None, now=NOW)
+        begun = refund_order(world.uow(principal=BRAND), new=new)
         self._handle(world, order, partners, begun.refunds[0].id)
         known = world.stored_order(order)
         assert (known.refunds[0].status, known.attention) == (RefundState.FAILED, None)
@@ -186,7 +184,7 @@ class TestTold:
     def test_of_one_that_is_not_ours_it_is_a_reason_to_look(self, world: World, partners: Partners) -> None:
         order = world.delivered(partners)
         assert self._handle(world, order, partners, "ref_" + "9" * 32) == InboundStatus.PROCESSED
-        assert advance_order(uow=world.uow(), partners=partners, order_id=order.id, now=NOW).version == order.version
+        assert advance_order(world.uow(), partners=partners, order_id=order.id).version == order.version
 
 
 class TestTwoThatFail:

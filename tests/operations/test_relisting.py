@@ -35,21 +35,21 @@ def delivered(world: World, seller: Shopper, partners: Partners) -> Order:
 
 
 def relisted(world: World, seller: Shopper, order: Order) -> ListingStatus:
-    again = relist_listing(uow=world.uow(), principal=world.principal(seller), listing_id=order.listing_id, now=NOW)
+    again = relist_listing(world.uow(principal=world.principal(seller)), listing_id=order.listing_id)
     return again.status
 
 
 def claimed(world: World, order: Order, verdict: Verdict) -> Claim:
     torn = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
     buyer = Principal(customer_id=order.buyer_id)
-    claim = open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=torn, now=NOW)
+    claim = open_claim(world.uow(principal=buyer), order_id=order.id, new=torn)
     resolution = Resolution(decision=verdict)
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=claim.id, resolution=resolution, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=resolution)
 
 
 def seen(world: World, claim: Claim, status: ShipmentStatus) -> None:
     event = TrackingEvent(id=uuid.uuid4().hex, status=status, occurred_at=NOW)
-    record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(event,), now=NOW)
+    record_return_tracking(world.uow(), claim_id=claim.id, events=(event,))
 
 
 class TestAnItemThatTheBuyerKept:
@@ -65,14 +65,14 @@ class TestAnItemThatTheBuyerKept:
         self, world: World, seller: Shopper, delivered: Order, partners: Partners
     ) -> None:
         new = NewRefund(order_id=delivered.id)
-        refund_order(uow=world.uow(), principal=BRAND, new=new, key=None, now=NOW)
+        refund_order(world.uow(principal=BRAND), new=new)
         assert world.run(delivered, partners).status == OrderStatus.REFUNDED
         with pytest.raises(NotRelistable):
             relisted(world, seller, delivered)
 
     def test_is_not_sold_again_after_a_chargeback(self, world: World, seller: Shopper, delivered: Order) -> None:
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
-        back = record_dispute(uow=world.uow(), order_id=delivered.id, dispute=lost, now=NOW)
+        back = record_dispute(world.uow(), order_id=delivered.id, dispute=lost)
         assert back.status == OrderStatus.REFUNDED
         with pytest.raises(NotRelistable):
             relisted(world, seller, delivered)
@@ -92,7 +92,7 @@ class TestAnItemThatCameBack:
         self, world: World, seller: Shopper, delivered: Order, partners: Partners
     ) -> None:
         claim = claimed(world, delivered, Verdict.APPROVE)
-        advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         seen(world, claim, ShipmentStatus.IN_TRANSIT)
         assert world.run(delivered, partners).status == OrderStatus.REFUNDED
         seen(world, claim, ShipmentStatus.FAILURE)
@@ -108,7 +108,7 @@ class TestAnItemThatCameBack:
 
     def test_that_never_left_is_sold_again(self, world: World, seller: Shopper, partners: Partners) -> None:
         order = world.sold(partners, seller=seller)
-        cancel_order(uow=world.uow(), principal=BRAND, order_id=order.id, now=NOW)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
         order = world.run(order, partners)
         assert order.status == OrderStatus.CANCELLED
         assert relisted(world, seller, order) == ListingStatus.PENDING_REVIEW

@@ -48,9 +48,9 @@ def claim(world: World, partners: Partners) -> Claim:
     order = world.delivered(partners)
     torn = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
     principal = Principal(customer_id=order.buyer_id)
-    opened = open_claim(uow=world.uow(), principal=principal, order_id=order.id, new=torn, now=NOW)
+    opened = open_claim(world.uow(principal=principal), order_id=order.id, new=torn)
     approve = Resolution(decision=Verdict.APPROVE)
-    return resolve_claim(uow=world.uow(), principal=BRAND, claim_id=opened.id, resolution=approve, now=NOW)
+    return resolve_claim(world.uow(principal=BRAND), claim_id=opened.id, resolution=approve)
 
 
 def report(
@@ -61,15 +61,11 @@ def report(
     principal: Principal = BRAND,
     version: int | None = None,
 ) -> Order:
-    return report_tracking(
-        uow=world.uow(), principal=principal, order_id=order.id, event=event, expected_version=version, now=NOW
-    )
+    return report_tracking(world.uow(principal=principal, expected_version=version), order_id=order.id, event=event)
 
 
 def came_back(world: World, claim: Claim, *, principal: Principal = BRAND, version: int | None = None) -> Claim:
-    return report_return(
-        uow=world.uow(), principal=principal, claim_id=claim.id, event=SHIPPED, expected_version=version, now=NOW
-    )
+    return report_return(world.uow(principal=principal, expected_version=version), claim_id=claim.id, event=SHIPPED)
 
 
 class TestReportTracking:
@@ -136,7 +132,7 @@ class TestReportReturn:
         order = world.delivered(partners)
         lost = NewClaim(reason=ClaimReason.NOT_RECEIVED, description="Nothing came.")
         principal = Principal(customer_id=order.buyer_id)
-        opened = open_claim(uow=world.uow(), principal=principal, order_id=order.id, new=lost, now=NOW)
+        opened = open_claim(world.uow(principal=principal), order_id=order.id, new=lost)
         for where, which in ((world, opened), (other_world, claim)):
             with pytest.raises(ClaimNotFound):
                 came_back(where, which)
@@ -148,7 +144,7 @@ class TestRefundOfAVersion:
         new = NewRefund(order_id=order.id, amount=1_000)
 
         def refund(version: int) -> Order:
-            return refund_order(uow=world.uow(), principal=BRAND, new=new, key=None, expected_version=version, now=NOW)
+            return refund_order(world.uow(principal=BRAND, expected_version=version), new=new)
 
         assert refund(order.version).pending_refund is not None
         assert world.run(order, partners).remaining_minor == 11_000

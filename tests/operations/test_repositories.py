@@ -23,8 +23,8 @@ def an_open_connection(world: World) -> Connection:
 
 
 def record(world: World, connection: Connection, status: ConnectionStatus, after: float) -> None:
-    seen, now = Observation(status=status, since=later(after)), later(after)
-    record_connection(uow=world.uow(now=now), connection=connection, seen=seen, now=now)
+    seen = Observation(status=status, since=later(after))
+    record_connection(world.uow(now=later(after)), connection=connection, seen=seen)
 
 
 class TestRepository:

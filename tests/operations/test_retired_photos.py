@@ -32,17 +32,16 @@ REASONS = ("Not of this brand.",)
 
 def process(world: World, media: Media) -> Media:
     return process_image(
-        uow=world.uow(),
+        world.uow(),
         store=world.container.media_store(world.tenant),
         codec=world.container.codec,
         listing_id=media.listing_id,
         media_id=media.id,
-        now=NOW,
     )
 
 
 def retire(world: World, listing_id: ListingId) -> int:
-    return retire_photos(uow=world.uow(), store=world.container.media_store(world.tenant), listing_id=listing_id)
+    return retire_photos(world.uow(), store=world.container.media_store(world.tenant), listing_id=listing_id)
 
 
 def delivery(world: World) -> Delivery:
@@ -63,22 +62,20 @@ def statuses(world: World, media: Media) -> set[int]:
 def decide(world: World, listing_id: ListingId, decision: Decision) -> ListingStatus:
     reasons = () if decision == Decision.APPROVE else REASONS
     moderation = Moderation(decision=decision, reasons=reasons)
-    return moderate_listing(
-        uow=world.uow(), principal=BRAND, listing_id=listing_id, moderation=moderation, now=NOW
-    ).status
+    return moderate_listing(world.uow(principal=BRAND), listing_id=listing_id, moderation=moderation).status
 
 
 def submitted(world: World) -> Media:
     """The one photo of a listing that waits for review."""
     media = process(world, uploaded(world, PHOTO))
     seller = Principal(customer_id=media.seller_id)
-    submit_listing(uow=world.uow(), principal=seller, listing_id=media.listing_id, now=NOW)
+    submit_listing(world.uow(principal=seller), listing_id=media.listing_id)
     return media
 
 
 def end(world: World, listing_id: ListingId, status: ListingStatus) -> None:
     if status == ListingStatus.WITHDRAWN:
-        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=listing_id, now=NOW)
+        withdraw_listing(world.uow(principal=BRAND), listing_id=listing_id)
     elif status == ListingStatus.REJECTED:
         decide(world, listing_id, Decision.REJECT)
     else:
@@ -103,13 +100,13 @@ class TestRetirePhotos:
         assert retire(world, media.listing_id) == 0
         decide(world, media.listing_id, Decision.APPROVE)
         assert retire(world, media.listing_id) == 0
-        pause_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        pause_listing(world.uow(principal=BRAND), listing_id=media.listing_id)
         assert retire(world, media.listing_id) == 0
         assert statuses(world, media) == {200}
 
     def test_of_a_listing_that_ended_before_its_photo_was_processed(self, world: World) -> None:
         media = uploaded(world, PHOTO)
-        withdraw_listing(uow=world.uow(), principal=BRAND, listing_id=media.listing_id, now=NOW)
+        withdraw_listing(world.uow(principal=BRAND), listing_id=media.listing_id)
         assert retire(world, media.listing_id) == 0
         assert statuses(world, process(world, media)) <= {403, 404}
 

@@ -24,7 +24,7 @@ class TestASale:
         partners, seller, buyer = Partners(), world.shopper(), world.shopper()
         order = world.delivered(partners, seller=seller, buyer=buyer)
         assert order.status == OrderStatus.DELIVERED
-        order = confirm_receipt(uow=world.uow(), principal=world.principal(buyer), order_id=order.id, now=NOW)
+        order = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
         order = world.run(order, partners)
         assert order.status == OrderStatus.COMPLETED
         assert order.due_at is None
@@ -36,12 +36,12 @@ class TestASale:
             "labels": 450,
             "carriers": -450,
         }
-        edit_seller(uow=world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"), now=NOW)
+        edit_seller(world.uow(), shopper=seller, edit=SellerEdit(payout_destination="acct_ok"))
         later = NOW + timedelta(days=3)
-        payout = start_due_payout(uow=world.uow(now=later), seller_id=seller_id_of(order.seller_id), now=later)
+        payout = start_due_payout(world.uow(now=later), seller_id=seller_id_of(order.seller_id))
         assert payout is not None
         for _ in range(3):  # sending begins, it is sent, it has arrived
-            payout = advance_payout(uow=world.uow(now=later), partners=partners, payout_id=payout.id, now=later)
+            payout = advance_payout(world.uow(now=later), partners=partners, payout_id=payout.id)
         assert payout.status == PayoutStatus.PAID
         account = world.seller_account(order)
         assert account is not None
@@ -51,30 +51,26 @@ class TestASale:
         partners, seller, buyer = Partners(), world.shopper(), world.shopper()
         order = world.delivered(partners, seller=seller, buyer=buyer)
         claim = open_claim(
-            uow=world.uow(),
-            principal=world.principal(buyer),
+            world.uow(principal=world.principal(buyer)),
             order_id=order.id,
             new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
-            now=NOW,
         )
         claim = resolve_claim(
-            uow=world.uow(),
-            principal=BRAND,
+            world.uow(principal=BRAND),
             claim_id=claim.id,
             resolution=Resolution(decision=Verdict.APPROVE, note="Please send it back."),
-            now=NOW,
         )
-        claim = advance_claim(uow=world.uow(), partners=partners, claim_id=claim.id, now=NOW)
+        claim = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
         assert claim.status == ClaimStatus.RETURN_LABEL_ISSUED
         scan = TrackingEvent(id="e1", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
-        claim = record_return_tracking(uow=world.uow(), claim_id=claim.id, events=(scan,), now=NOW)
+        claim = record_return_tracking(world.uow(), claim_id=claim.id, events=(scan,))
         assert claim.status == ClaimStatus.RETURN_IN_TRANSIT
         order = world.run(order, partners)
         assert order.status == OrderStatus.REFUNDED
         assert world.uow().claims.get(claim.id).status == ClaimStatus.REFUNDED
         assert world.transfer(order).status == TransferStatus.REVERSED
         assert world.balances(order) == {"labels": 900, "carriers": -900}
-        again = relist_listing(uow=world.uow(), principal=world.principal(seller), listing_id=order.listing_id, now=NOW)
+        again = relist_listing(world.uow(principal=world.principal(seller)), listing_id=order.listing_id)
         assert (again.status, again.relisted_from) == (ListingStatus.PENDING_REVIEW, order.listing_id)
 
     def test_a_refund_after_completion_is_a_debt(self, world: World) -> None:
@@ -83,13 +79,7 @@ class TestASale:
         later = NOW + timedelta(days=4)
         order = world.run(order, partners, now=later)
         assert order.status == OrderStatus.COMPLETED
-        refund_order(
-            uow=world.uow(now=later),
-            principal=BRAND,
-            new=NewRefund(order_id=order.id, amount=6_000),
-            key=None,
-            now=later,
-        )
+        refund_order(world.uow(now=later, principal=BRAND), new=NewRefund(order_id=order.id, amount=6_000))
         order = world.run(order, partners, now=later)
         assert order.status == OrderStatus.COMPLETED
         account = world.seller_account(order)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from apps.core.execution import perform
+from apps.core.execution import perform, perform_within
 from resale.application.operations.claims import open_claim, withdraw_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import create_listing, expire_listing, submit_listing, withdraw_listing
@@ -36,21 +37,21 @@ class Overtaken:
         return getattr(self._uow, name)
 
 
-def overtaken_once(world: World, part: str, overtake: Callable[[], object]) -> Callable[[], Any]:
+def overtaken_once(world: World, part: str, overtake: Callable[[], object], **opening: Any) -> Callable[[], Any]:
     """Open a unit of work that is overtaken, and after it only such that are not."""
-    opened: list[Any] = [Overtaken(world.uow(), part, overtake)]
-    return lambda: opened.pop() if opened else world.uow()
+    opened: list[Any] = [Overtaken(world.uow(**opening), part, overtake)]
+    return lambda: opened.pop() if opened else world.uow(**opening)
 
 
 def withdraw(uow: UnitOfWork, listing: Listing) -> Listing:
-    return withdraw_listing(uow=uow, principal=BRAND, listing_id=listing.id, now=NOW)
+    return withdraw_listing(uow, listing_id=listing.id)
 
 
 def an_open_claim(world: World) -> Claim:
     order = world.delivered(Partners())
     new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
     buyer = Principal(customer_id=order.buyer_id)
-    return open_claim(uow=world.uow(), principal=buyer, order_id=order.id, new=new, now=NOW)
+    return open_claim(world.uow(principal=buyer), order_id=order.id, new=new)
 
 
 class TestAListingAndItsPurchase:
@@ -58,7 +59,9 @@ class TestAListingAndItsPurchase:
         seller = world.shopper()
         purchase = world.bought(seller)
         listing, _ = world.draft(seller, purchase_id=purchase.id)
-        opened = overtaken_once(world, "purchases", lambda: withdraw(world.uow(), listing))
+        opened = overtaken_once(
+            world, "purchases", lambda: withdraw(world.uow(principal=BRAND), listing), principal=BRAND
+        )
         assert perform(opened, lambda uow: withdraw(uow, listing)).status == ListingStatus.WITHDRAWN
         assert world.purchase(purchase.id).claimed_quantity == 0
 
@@ -66,12 +69,13 @@ class TestAListingAndItsPurchase:
         seller = world.shopper()
         purchase = world.bought(seller)
         listing, owner = world.active(seller, purchase_id=purchase.id), world.principal(seller)
-        expire_listing(uow=world.uow(now=END), listing_id=listing.id, now=END)
+        expire_listing(world.uow(now=END), listing_id=listing.id)
 
         def submit(uow: UnitOfWork) -> Listing:
-            return submit_listing(uow=uow, principal=owner, listing_id=listing.id, now=END)
+            return submit_listing(uow, listing_id=listing.id)
 
-        opened = overtaken_once(world, "purchases", lambda: submit(world.uow(now=END)))
+        opening: dict[str, Any] = {"now": END, "principal": owner}
+        opened = overtaken_once(world, "purchases", lambda: submit(world.uow(**opening)), **opening)
         assert perform(opened, submit).status == ListingStatus.PENDING_REVIEW
         assert world.purchase(purchase.id).claimed_quantity == 1
 
@@ -82,9 +86,9 @@ class TestAClaimAndItsOrder:
         buyer = Principal(customer_id=claim.buyer_id)
 
         def withdraw_it(uow: UnitOfWork) -> Claim:
-            return withdraw_claim(uow=uow, principal=buyer, claim_id=claim.id, now=NOW)
+            return withdraw_claim(uow, claim_id=claim.id)
 
-        opened = overtaken_once(world, "orders", lambda: withdraw_it(world.uow()))
+        opened = overtaken_once(world, "orders", lambda: withdraw_it(world.uow(principal=buyer)), principal=buyer)
         assert perform(opened, withdraw_it).status == ClaimStatus.WITHDRAWN
 
 
@@ -113,20 +117,22 @@ class TestWhatIsNotTorn:
         seller = world.shopper()
         purchase = world.bought(seller)
         listing, _ = world.draft(seller, purchase_id=purchase.id)
-        opened = overtaken_once(world, "purchases", lambda: withdraw(world.uow(), listing))
+        opened = overtaken_once(
+            world, "purchases", lambda: withdraw(world.uow(principal=BRAND), listing), principal=BRAND
+        )
         with pytest.raises(Conflict):
-            perform(opened, lambda uow: withdraw(uow, listing), attempts=1)
+            perform_within(1, opened, lambda uow: withdraw(uow, listing))
 
     def test_one_read_cannot_be_torn(self, world: World) -> None:
         listing = world.active(world.shopper())
-        withdraw(world.uow(), listing)
+        withdraw(world.uow(principal=BRAND), listing)
         with pytest.raises(ListingTransitionRefused):
-            perform(world.uow, lambda uow: _submit(uow, listing))
+            perform(
+                partial(world.uow, principal=Principal(customer_id=listing.seller_id)),
+                submit_listing,
+                listing_id=listing.id,
+            )
 
 
 def _list(uow: UnitOfWork, seller: Shopper, purchase_id: str) -> None:
-    create_listing(uow=uow, shopper=seller, new=a_new_listing(purchase_id=purchase_id), key=None, now=NOW)
-
-
-def _submit(uow: UnitOfWork, listing: Listing) -> Listing:
-    return submit_listing(uow=uow, principal=Principal(customer_id=listing.seller_id), listing_id=listing.id, now=NOW)
+    create_listing(uow, shopper=seller, new=a_new_listing(purchase_id=purchase_id))

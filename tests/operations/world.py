@@ -25,6 +25,7 @@ from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
 from resale.domain.claims import Claim
+from resale.domain.command_context import CommandContext, CommandKey
 from resale.domain.ids import CustomerId, ListingId, PurchaseId, SellerId, TransferId, sibling
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
@@ -51,9 +52,23 @@ class World:
         self.tenant = tenant
 
     # ------------------------------------------------------------ opening
-    def uow(self, *, now: datetime = NOW) -> UnitOfWork:
-        actor = Actor(kind=ActorKind.SYSTEM, id="test")
-        return self.container.unit_of_work(self.tenant, actor=actor, request_id="req_test", now=now)
+    def uow(
+        self,
+        *,
+        now: datetime = NOW,
+        principal: Principal | None = None,
+        key: CommandKey | None = None,
+        expected_version: int | None = None,
+    ) -> UnitOfWork:
+        context = CommandContext(
+            actor=Actor(kind=ActorKind.SYSTEM, id="test"),
+            principal=principal,
+            request_id="req_test",
+            now=now,
+            key=key,
+            expected_version=expected_version,
+        )
+        return self.container.unit_of_work(self.tenant, context)
 
     @property
     def reader(self) -> Reader:
@@ -72,9 +87,7 @@ class World:
     def bought(self, shopper: Shopper, *, line: str | None = None, now: datetime = NOW, **fields: object) -> Purchase:
         """What the brand recorded of a shopper's past."""
         new = a_new_purchase(shopper, **fields)
-        return record_purchase(
-            uow=self.uow(now=now), principal=BRAND, source="web", line=line or uuid.uuid4().hex, new=new, now=now
-        )
+        return record_purchase(self.uow(now=now, principal=BRAND), source="web", line=line or uuid.uuid4().hex, new=new)
 
     def purchase(self, purchase_id: PurchaseId) -> Purchase:
         found = self.uow().purchases.find(purchase_id)
@@ -83,7 +96,7 @@ class World:
 
     # ------------------------------------------------------------ listings
     def draft(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> tuple[Listing, tuple[Media, ...]]:
-        return create_listing(uow=self.uow(now=now), shopper=seller, new=a_new_listing(**fields), key=None, now=now)
+        return create_listing(self.uow(now=now), shopper=seller, new=a_new_listing(**fields))
 
     def make_ready(self, media: Media) -> None:
         uow = self.uow()
@@ -103,26 +116,22 @@ class World:
         listing, slots = self.draft(seller, now=now, **fields)
         for slot in slots:
             self.make_ready(slot)
-        return submit_listing(uow=self.uow(now=now), principal=self.principal(seller), listing_id=listing.id, now=now)
+        return submit_listing(self.uow(now=now, principal=self.principal(seller)), listing_id=listing.id)
 
     def active(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> Listing:
         listing = self.pending(seller, now=now, **fields)
         approve = Moderation(decision=Decision.APPROVE)
-        return moderate_listing(
-            uow=self.uow(now=now), principal=BRAND, listing_id=listing.id, moderation=approve, now=now
-        )
+        return moderate_listing(self.uow(now=now, principal=BRAND), listing_id=listing.id, moderation=approve)
 
     def listing(self, listing_id: ListingId) -> Listing:
         return self.uow().listings.get(listing_id)
 
     # ------------------------------------------------------------ orders
     def order(self, buyer: Shopper, listing: Listing, *, token: str = "tok_ok", now: datetime = NOW) -> Order:
-        return submit_order(
-            uow=self.uow(now=now), shopper=buyer, new=a_new_order(listing.id, token=token), key=None, now=now
-        )
+        return submit_order(self.uow(now=now), shopper=buyer, new=a_new_order(listing.id, token=token))
 
     def advance(self, order: Order, partners: ports.Partners, *, now: datetime = NOW) -> Order:
-        return advance_order(uow=self.uow(now=now), partners=partners, order_id=order.id, now=now)
+        return advance_order(self.uow(now=now), partners=partners, order_id=order.id)
 
     def run(self, order: Order, partners: ports.Partners, *, now: datetime = NOW) -> Order:
         """Take one step after the other until there is none."""
@@ -134,7 +143,7 @@ class World:
         """An order that is paid, its label bought."""
         seller, buyer = seller or self.shopper(), buyer or self.shopper()
         listing = self.active(seller)
-        edit_seller(uow=self.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM), now=NOW)
+        edit_seller(self.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
         return self.run(self.order(buyer, listing), partners)
 
     def delivered(self, partners: Partners, *, seller: Shopper | None = None, buyer: Shopper | None = None) -> Order:
@@ -146,7 +155,7 @@ class World:
         """The carrier reports."""
         for status in statuses:
             event = TrackingEvent(id=uuid.uuid4().hex, status=status, occurred_at=now)
-            order = record_tracking(uow=self.uow(now=now), order_id=order.id, events=(event,), now=now)
+            order = record_tracking(self.uow(now=now), order_id=order.id, events=(event,))
         return order
 
     def balances(self, order: Order) -> dict[str, int]:

@@ -61,44 +61,44 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # ---------------------------------------------------------------- payments
-def _charge_afresh(at: Any) -> Order:
-    request = _replace(payment_request(uow=at.uow, order=at.order), attempt_id=at.uow.ids("pay"))
-    at.partners.payments.authorise(request)
-    outcome = at.partners.payments.capture(request)
-    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+def _charge_afresh(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
+    request = _replace(payment_request(uow, order=order), attempt_id=uow.ids("pay"))
+    partners.payments.authorise(request)
+    outcome = partners.payments.capture(request)
+    return paying._commit_outcome(uow, provider="bank", order=order, outcome=outcome)
 
 
-def _silence_is_a_refusal(at: Any) -> Order:
+def _silence_is_a_refusal(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
     try:
-        return paying.capture_payment(uow=at.uow, payments=at.partners.payments, order=at.order, now=at.now)
+        return paying.capture_payment(uow, partners=partners, order=order)
     except PartnerUnavailable:
-        outcome = PaymentOutcome(state=PaymentState.DECLINED, provider_reference=f"bk_{at.order.payment.id}")
-        return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+        outcome = PaymentOutcome(state=PaymentState.DECLINED, provider_reference=f"bk_{order.payment.id}")
+        return paying._commit_outcome(uow, provider="bank", order=order, outcome=outcome)
 
 
-def _void_unasked(at: Any) -> Order:
-    outcome = PaymentOutcome(state=PaymentState.VOIDED, provider_reference=f"bk_{at.order.payment.id}")
-    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+def _void_unasked(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:  # noqa: ARG001 - as every step
+    outcome = PaymentOutcome(state=PaymentState.VOIDED, provider_reference=f"bk_{order.payment.id}")
+    return paying._commit_outcome(uow, provider="bank", order=order, outcome=outcome)
 
 
-def _void_believed(at: Any) -> Order:
-    outcome = at.partners.payments.void(payment_request(uow=at.uow, order=at.order))
+def _void_believed(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
+    outcome = partners.payments.void(payment_request(uow, order=order))
     outcome = _replace(outcome, state=PaymentState.VOIDED)
-    return paying._commit_outcome(uow=at.uow, provider="bank", order=at.order, outcome=outcome, now=at.now)
+    return paying._commit_outcome(uow, provider="bank", order=order, outcome=outcome)
 
 
 # ---------------------------------------------------------------- refunds
-def _refund_afresh(at: Any) -> Order:
-    pending = at.order.pending_refund
-    fresh = _replace(pending, id=at.uow.ids("ref"))
-    order = _replace(at.order, refunds=tuple(fresh if one is pending else one for one in at.order.refunds))
-    return refunding.settle_refund(uow=at.uow, payments=at.partners.payments, order=order, now=at.now)
+def _refund_afresh(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
+    pending = order.pending_refund
+    fresh = _replace(pending, id=uow.ids("ref"))
+    order = _replace(order, refunds=tuple(fresh if one is pending else one for one in order.refunds))
+    return refunding.settle_refund(uow, partners=partners, order=order)
 
 
 def _failed_is_given(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
-    done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=named["now"])
+    done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=uow.now)
     order = with_refund(named["order"], done)
-    return refunding.commit_given_back(uow, order=order, given=done, change_type="order.refunded", now=named["now"])
+    return refunding.commit_given_back(uow, order=order, given=done, change_type="order.refunded")
 
 
 def _by_the_seller_alone(_order: Order, amount: int) -> RefundParts:
@@ -153,8 +153,8 @@ def _paid_afresh(original: Any, payout: Any) -> Any:
     return _replace(original(payout), payout_id=f"{payout.id}_{_paid_afresh.count}")  # type: ignore[attr-defined]  # same
 
 
-def _available_at_once(original: Any, order: Order, now: Any) -> Any:
-    return _replace(original(order, now), status=TransferStatus.AVAILABLE, available_at=now)
+def _available_at_once(original: Any, uow: UnitOfWork, order: Order) -> Any:
+    return _replace(original(uow, order), status=TransferStatus.AVAILABLE, available_at=uow.now)
 
 
 # ---------------------------------------------------------------- the workflow
@@ -187,24 +187,24 @@ def _nothing(*_args: Any, **_named: Any) -> None:
     return None
 
 
-def _step_left_out(at: Any) -> Order:
-    return at.order  # type: ignore[no-any-return]  # it is one
-
-
-def _cancelled_at_once(at: Any) -> Order:
-    order = _replace(kept(at.order, now=at.now), status=OrderStatus.CANCELLED, due_at=None)
-    at.uow.orders.save(order, change_type="order.cancelled")
-    at.uow.commit()
+def _step_left_out(_uow: UnitOfWork, *, partners: Any, order: Order) -> Order:  # noqa: ARG001 - as every step
     return order
+
+
+def _cancelled_at_once(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:  # noqa: ARG001 - as every step
+    order = _replace(kept(order, now=uow.now), status=OrderStatus.CANCELLED, due_at=None)
+    uow.orders.save(order, change_type="order.cancelled")
+    uow.commit()
+    return order  # type: ignore[no-any-return]  # it is one
 
 
 def _sleeps_when_shipped(original: Any, order: Order, *, now: Any) -> Any:
     return None if order.status == OrderStatus.SHIPPED else original(order, now=now)
 
 
-def _reads_the_last_scan(at: Any) -> Order:
-    assert at.order.shipment.events[-1] is not None
-    return tracking.track(uow=at.uow, shipping=at.partners.shipping, order=at.order, now=at.now)
+def _reads_the_last_scan(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
+    assert order.shipment.events[-1] is not None
+    return tracking.track(uow, partners=partners, order=order)
 
 
 def _unreadable(*_args: Any) -> None:
@@ -231,7 +231,7 @@ def _unit_given_back(original: Any, uow: UnitOfWork, listing_id: ListingId) -> L
     if known is None:
         sold = uow.listings.get(uow.orders.get(OrderId(sibling("ord", listing_id))).listing_id)
         over = _replace(sold, status=ListingStatus.WITHDRAWN)
-        move_unit(uow, before=sold, after=over, now=sold.updated_at)
+        move_unit(uow, before=sold, after=over)
     return known
 
 
@@ -245,7 +245,7 @@ def _around(owner: Any, name: str, planted: Callable[..., Any]) -> Callable[[], 
     return lambda: replaced(owner, name, standing_in)
 
 
-def _step(step: OrderStep, planted: Callable[[Any], Order]) -> Callable[[], AbstractContextManager[None]]:
+def _step(step: OrderStep, planted: advancing.Step) -> Callable[[], AbstractContextManager[None]]:
     return lambda: replaced_row(advancing.STEPS, step, planted)
 
 

@@ -1,14 +1,14 @@
 """The people of a run: buyers, sellers and the brand, who say whatever they may and much that they may not."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from resale.application.operations.claims import open_claim, resolve_claim, withdraw_claim
 from resale.application.operations.customers import Shopper
-from resale.application.operations.idempotency import command_key, replayed_entity
 from resale.application.operations.listings import (
     Decision,
     Moderation,
@@ -35,9 +35,11 @@ from resale.application.operations.payouts import cancel_payout, start_payout
 from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
+from resale.application.queries.idempotency import find_replayed_entity
 from resale.domain.access import Principal, Role
 from resale.domain.addresses import Address
 from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.command_context import CommandKey, command_key
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
 from resale.domain.listings import (
     Condition,
@@ -133,17 +135,16 @@ class People:
         key = command_key(caller=buyer.subject, command="submit_order", client_key=str(self._said), body=b"{}")
 
         def buy(uow: UnitOfWork) -> object:
-            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
-            return known or submit_order(uow=uow, shopper=buyer, new=new, key=key, now=self._run.now)
+            known = find_replayed_entity(reader=self._run.reader, key=key)
+            return known or submit_order(uow, shopper=buyer, new=new)
 
-        self._say(f"{buyer.subject} buys {listing['id']}", buy)
+        self._say(f"{buyer.subject} buys {listing['id']}", buy, key=key)
 
     def _confirm_receipt(self) -> None:
         if (order := self._one("order", _S.DELIVERED, _S.SHIPPED)) is not None:
             buyer, order_id = _principal(order["buyer_id"]), OrderId(order["id"])
             self._say(
-                f"buyer confirms {order_id}",
-                lambda uow: confirm_receipt(uow=uow, principal=buyer, order_id=order_id, now=self._run.now),
+                f"buyer confirms {order_id}", lambda uow: confirm_receipt(uow, order_id=order_id), principal=buyer
             )
 
     def _open_claim(self) -> None:
@@ -152,15 +153,15 @@ class People:
             new = NewClaim(reason=self._chance.pick(tuple(ClaimReason)), description="Something is wrong.")
             self._say(
                 f"buyer claims {order_id} {new.reason}",
-                lambda uow: open_claim(uow=uow, principal=buyer, order_id=order_id, new=new, now=self._run.now),
+                lambda uow: open_claim(uow, order_id=order_id, new=new),
+                principal=buyer,
             )
 
     def _withdraw_claim(self) -> None:
         if (claim := self._one("claim", *_OPEN_CLAIMS)) is not None:
             buyer, claim_id = _principal(claim["buyer_id"]), ClaimId(claim["id"])
             self._say(
-                f"buyer withdraws {claim_id}",
-                lambda uow: withdraw_claim(uow=uow, principal=buyer, claim_id=claim_id, now=self._run.now),
+                f"buyer withdraws {claim_id}", lambda uow: withdraw_claim(uow, claim_id=claim_id), principal=buyer
             )
 
     def _correct_address(self) -> None:
@@ -170,9 +171,8 @@ class People:
             address = msgspec.structs.replace(ADDRESS, line1=line1)
             self._say(
                 f"{who[0]} corrects the address of {order_id}",
-                lambda uow: correct_address(
-                    uow=uow, principal=who[1], order_id=order_id, address=address, now=self._run.now
-                ),
+                lambda uow: correct_address(uow, order_id=order_id, address=address),
+                principal=who[1],
             )
 
     # ------------------------------------------------------------ sellers
@@ -182,9 +182,8 @@ class People:
             ship_from = ADDRESS if self._chance.happens(0.6) else None
             self._say(
                 f"seller wants a label for {order_id}",
-                lambda uow: request_label(
-                    uow=uow, principal=seller, order_id=order_id, ship_from=ship_from, now=self._run.now
-                ),
+                lambda uow: request_label(uow, order_id=order_id, ship_from=ship_from),
+                principal=seller,
             )
 
     def _edit_seller(self) -> None:
@@ -197,10 +196,7 @@ class People:
                 SellerEdit(ship_from=ADDRESS),
             )
         )
-        self._say(
-            f"{seller.subject} edits {edit}",
-            lambda uow: edit_seller(uow=uow, shopper=seller, edit=edit, now=self._run.now),
-        )
+        self._say(f"{seller.subject} edits {edit}", lambda uow: edit_seller(uow, shopper=seller, edit=edit))
 
     def _pay_out(self) -> None:
         seller, self._said = self._chance.pick(SELLERS), self._said + 1
@@ -209,26 +205,24 @@ class People:
         key = command_key(caller=seller.subject, command="start_payout", client_key=str(self._said), body=b"{}")
 
         def pay_out(uow: UnitOfWork) -> object:
-            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
-            return known or start_payout(uow=uow, seller_id=seller_id, method=method, key=key, now=self._run.now)
+            known = find_replayed_entity(reader=self._run.reader, key=key)
+            return known or start_payout(uow, seller_id=seller_id, method=method)
 
-        self._say(f"{seller.subject} wants to be paid by {method}", pay_out)
+        self._say(f"{seller.subject} wants to be paid by {method}", pay_out, key=key)
 
     def _cancel_payout(self) -> None:
         if (payout := self._one("payout", "pending")) is not None:
             who = self._chance.pick((("seller", _principal(payout["seller_id"])), ("brand", BRAND)))
             payout_id = PayoutId(payout["id"])
             self._say(
-                f"{who[0]} cancels {payout_id}",
-                lambda uow: cancel_payout(uow=uow, principal=who[1], payout_id=payout_id, now=self._run.now),
+                f"{who[0]} cancels {payout_id}", lambda uow: cancel_payout(uow, payout_id=payout_id), principal=who[1]
             )
 
     def _relist(self) -> None:
         if (listing := self._came_back()) is not None:
             seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
             self._say(
-                f"seller relists {listing_id}",
-                lambda uow: relist_listing(uow=uow, principal=seller, listing_id=listing_id, now=self._run.now),
+                f"seller relists {listing_id}", lambda uow: relist_listing(uow, listing_id=listing_id), principal=seller
             )
 
     def _list_unit(self) -> None:
@@ -248,17 +242,15 @@ class People:
         key = command_key(caller=seller.subject, command="create_listing", client_key=str(self._said), body=b"{}")
 
         def list_unit(uow: UnitOfWork) -> object:
-            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
-            return known or create_listing(uow=uow, shopper=seller, new=new, key=key, now=self._run.now)
+            known = find_replayed_entity(reader=self._run.reader, key=key)
+            return known or create_listing(uow, shopper=seller, new=new)
 
-        self._say(f"{seller.subject} lists a unit of {purchase['id']}", list_unit)
+        self._say(f"{seller.subject} lists a unit of {purchase['id']}", list_unit, key=key)
 
     def _submit(self) -> None:
         if (listing := self._one("listing", "draft")) is not None:
             listing_id = ListingId(listing["id"])
-            self._say(
-                f"seller submits {listing_id}", lambda uow: _submit_draft(uow, listing_id=listing_id, now=self._run.now)
-            )
+            self._say(f"seller submits {listing_id}", lambda uow: _submit_draft(uow, listing_id=listing_id))
 
     def _change_listing(self) -> None:
         if (listing := self._one("listing", "active", "paused", "draft", "pending_review", "expired")) is not None:
@@ -266,19 +258,19 @@ class People:
             edit, withdraws = ListingEdit(title=f"Coat {self._chance.between(1, 99)}"), self._chance.happens(0.2)
 
             def change(uow: UnitOfWork) -> object:
-                named = {"uow": uow, "principal": seller, "listing_id": listing_id, "now": self._run.now}
                 if withdraws:
-                    return withdraw_listing(**named)  # type: ignore[arg-type]  # spelled once for both
-                return edit_listing(**named, edit=edit, expected_version=None)  # type: ignore[arg-type]  # same
+                    return withdraw_listing(uow, listing_id=listing_id)
+                return edit_listing(uow, listing_id=listing_id, edit=edit)
 
-            self._say(f"seller {'withdraws' if withdraws else 'edits'} {listing_id}", change)
+            self._say(f"seller {'withdraws' if withdraws else 'edits'} {listing_id}", change, principal=seller)
 
     def _submit_again(self) -> None:
         if (listing := self._one("listing", "expired")) is not None:
             seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
             self._say(
                 f"seller submits {listing_id} again",
-                lambda uow: submit_listing(uow=uow, principal=seller, listing_id=listing_id, now=self._run.now),
+                lambda uow: submit_listing(uow, listing_id=listing_id),
+                principal=seller,
             )
 
     # ------------------------------------------------------------ the brand, and either party
@@ -286,8 +278,7 @@ class People:
         if (listing := self._one("listing", "active", "reserved")) is not None:
             who, listing_id = self._seller_or_brand(listing), ListingId(listing["id"])
             self._say(
-                f"{who[0]} pauses {listing_id}",
-                lambda uow: pause_listing(uow=uow, principal=who[1], listing_id=listing_id, now=self._run.now),
+                f"{who[0]} pauses {listing_id}", lambda uow: pause_listing(uow, listing_id=listing_id), principal=who[1]
             )
 
     def _resume(self) -> None:
@@ -295,7 +286,8 @@ class People:
             who, listing_id = self._seller_or_brand(listing), ListingId(listing["id"])
             self._say(
                 f"{who[0]} resumes {listing_id}",
-                lambda uow: resume_listing(uow=uow, principal=who[1], listing_id=listing_id, now=self._run.now),
+                lambda uow: resume_listing(uow, listing_id=listing_id),
+                principal=who[1],
             )
 
     def _remove(self) -> None:
@@ -304,9 +296,8 @@ class People:
             removal = Moderation(decision=Decision.REMOVE, reasons=("It is a copy.",))
             self._say(
                 f"brand takes {listing_id} down",
-                lambda uow: moderate_listing(
-                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=removal, now=self._run.now
-                ),
+                lambda uow: moderate_listing(uow, listing_id=listing_id, moderation=removal),
+                principal=BRAND,
             )
 
     def _cancel(self) -> None:
@@ -314,8 +305,7 @@ class People:
         if order is not None:
             who, order_id = self._anybody(order), OrderId(order["id"])
             self._say(
-                f"{who[0]} cancels {order_id}",
-                lambda uow: cancel_order(uow=uow, principal=who[1], order_id=order_id, now=self._run.now),
+                f"{who[0]} cancels {order_id}", lambda uow: cancel_order(uow, order_id=order_id), principal=who[1]
             )
 
     def _approve(self) -> None:
@@ -323,9 +313,8 @@ class People:
             listing_id, approve = ListingId(listing["id"]), Moderation(decision=Decision.APPROVE)
             self._say(
                 f"brand approves {listing_id}",
-                lambda uow: moderate_listing(
-                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=approve, now=self._run.now
-                ),
+                lambda uow: moderate_listing(uow, listing_id=listing_id, moderation=approve),
+                principal=BRAND,
             )
 
     def _reject(self) -> None:
@@ -333,9 +322,8 @@ class People:
             listing_id, reject = ListingId(listing["id"]), Moderation(decision=Decision.REJECT)
             self._say(
                 f"brand rejects {listing_id}",
-                lambda uow: moderate_listing(
-                    uow=uow, principal=BRAND, listing_id=listing_id, moderation=reject, now=self._run.now
-                ),
+                lambda uow: moderate_listing(uow, listing_id=listing_id, moderation=reject),
+                principal=BRAND,
             )
 
     def _say_anew(self) -> None:
@@ -346,13 +334,9 @@ class People:
             self._say(
                 f"brand says {purchase['id']} has {quantity}",
                 lambda uow: record_purchase(
-                    uow=uow,
-                    principal=BRAND,
-                    source="web",
-                    line=line,
-                    new=a_past_purchase(owner, quantity=quantity),
-                    now=self._run.now,
+                    uow, source="web", line=line, new=a_past_purchase(owner, quantity=quantity)
                 ),
+                principal=BRAND,
             )
 
     def _resolve_claim(self) -> None:
@@ -366,9 +350,8 @@ class People:
         resolution = Resolution(decision=verdict, note="So be it.", **({"refund_amount": part} if in_part else {}))
         self._say(
             f"brand decides {claim_id} {verdict} {part if in_part else ''}",
-            lambda uow: resolve_claim(
-                uow=uow, principal=BRAND, claim_id=claim_id, resolution=resolution, now=self._run.now
-            ),
+            lambda uow: resolve_claim(uow, claim_id=claim_id, resolution=resolution),
+            principal=BRAND,
         )
 
     def _refund(self) -> None:
@@ -382,10 +365,10 @@ class People:
         new = NewRefund(order_id=OrderId(order["id"]), amount=amount)
 
         def refund(uow: UnitOfWork) -> object:
-            known = replayed_entity(record=self._run.reader.find_idempotency_record(key.key), key=key)
-            return known or refund_order(uow=uow, principal=BRAND, new=new, key=key, now=self._run.now)
+            known = find_replayed_entity(reader=self._run.reader, key=key)
+            return known or refund_order(uow, new=new)
 
-        self._say(f"brand refunds {order['id']} {amount}", refund)
+        self._say(f"brand refunds {order['id']} {amount}", refund, principal=BRAND, key=key)
 
     def _report_parcel(self) -> None:
         """A seller who ships by a carrier of their own: the brand tells of the parcel."""
@@ -395,7 +378,7 @@ class People:
             order_id = OrderId(order["id"])
             self._say(
                 f"brand reports {order_id} {status}",
-                lambda uow: record_tracking(uow=uow, order_id=order_id, events=(event,), now=self._run.now),
+                lambda uow: record_tracking(uow, order_id=order_id, events=(event,)),
             )
 
     # ------------------------------------------------------------ inside
@@ -423,14 +406,15 @@ class People:
             )
         )
 
-    def _say(self, what: str, said: Said) -> None:
+    def _say(self, what: str, said: Said, *, principal: Principal | None = None, key: CommandKey | None = None) -> None:
         """Say it; whose answer never came says it again, at once or later."""
         self._heard += 1
-        if self._run.hear(what, said):
+        hear = partial(self._run.hear, said=said, principal=principal, key=key)
+        if hear(what):
             return
         if self._chance.happens(0.7):
             again = timedelta(seconds=self._chance.between(0, 120))
-            self._run.agenda.add(f"again: {what}", lambda: self._run.hear(f"again: {what}", said), after=again)
+            self._run.agenda.add(f"again: {what}", lambda: hear(f"again: {what}"), after=again)
 
 
 def a_past_purchase(owner: Shopper, *, quantity: int) -> NewPurchase:
@@ -444,12 +428,12 @@ def a_past_purchase(owner: Shopper, *, quantity: int) -> NewPurchase:
     )
 
 
-def _submit_draft(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> None:
+def _submit_draft(uow: UnitOfWork, *, listing_id: ListingId) -> None:
     """Submit a draft as if its photos were ready."""
     draft = uow.listings.get(listing_id)
     if draft.status == ListingStatus.DRAFT:
         photos = (a_photo(),)
-        submitted = moved_listing(draft, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now)
+        submitted = moved_listing(draft, ListingCommand.SUBMIT, now=uow.now, photos=photos, submitted_at=uow.now)
         uow.listings.save(submitted, change_type="listing.submitted")
         uow.commit()
 

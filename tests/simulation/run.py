@@ -5,18 +5,21 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from apps.core.execution import perform
 from apps.workers.changes.consumer import ChangesConsumer, queue_url
 from apps.workers.sweep import Sweeper
-from apps.workers.tasks.steps import STEPS, Delivery
+from apps.workers.tasks.steps import TASK_HANDLERS, Delivery
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import Received, UnitOfWork
 from resale.application.reactions import Purpose
 from resale.bootstrap import Container
+from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext, CommandKey
 from resale.domain.ids import ConnectionId
 from resale.domain.messages import read_task
 from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider
@@ -202,7 +205,7 @@ class Run:
             now=lambda: self.now,
             receive_count=message.receive_count,
         )
-        return self._try(what, lambda: STEPS[name](delivery, **ids)) in {"done", "final"}
+        return self._try(what, lambda: TASK_HANDLERS[name](delivery, **ids)) in {"done", "final"}
 
     def _world(self) -> int:
         """Something happens by itself."""
@@ -243,10 +246,10 @@ class Run:
                 return
 
     # ------------------------------------------------------------ what the rest of the run asks for
-    def hear(self, what: str, said: Said) -> bool:
+    def hear(self, what: str, said: Said, principal: Principal | None, key: CommandKey | None) -> bool:
         """Run what somebody says as a door does; whether they got an answer, good or bad."""
         actor = Actor(kind=ActorKind.SYSTEM, id="somebody")
-        opened = partial(self._open, actor, self.chance.new_id("req"))
+        opened = partial(self._open, actor, self.chance.new_id("req"), principal=principal, key=key)
         return self._try(what, lambda: perform(opened, said)) in {"done", "final"}
 
     def _tell(self, event: PartnerEvent) -> None:
@@ -263,15 +266,13 @@ class Run:
         opened = partial(self._open, Actor(kind=ActorKind.SYSTEM, id="hook"), event.provider_event_id)
         connection = PAYMENTS if event.shipment_id is None else SHIPPING
         target = event.order_id or event.payout_id or event.shipment_id
-
-        def keep(uow: UnitOfWork) -> object:
-            return record_inbound(uow=uow, connection=connection, event=event, payload=b"{}", now=self.now)
-
-        if self._try(f"told {event.kind} {target}", lambda: perform(opened, keep)) == "again":
+        keep = partial(perform, opened, record_inbound, connection=connection, event=event, payload=b"{}")
+        if self._try(f"told {event.kind} {target}", keep) == "again":
             self.agenda.add(f"webhook {event.kind}", lambda: self._hook(event), after=timedelta(minutes=10))
 
-    def _open(self, actor: Actor, request_id: str) -> UnitOfWork:
-        return self.container.unit_of_work(self.tenant, actor=actor, request_id=request_id, now=self.now)
+    def _open(self, actor: Actor, request_id: str, **given: Any) -> UnitOfWork:
+        context = CommandContext(actor=actor, request_id=request_id, now=self.now, **given)
+        return self.container.unit_of_work(self.tenant, context)
 
     def _try(self, what: str, act: Callable[[], object]) -> str:
         """Do it and say how it ended: done, final (the rules say no), again (nobody knows), died."""

@@ -10,7 +10,9 @@ from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.inbound import OWNER
 from resale.application.operations.purchases import claim_unit, record_purchase
 from resale.application.operations.sellers import edit_seller
+from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import ListingId, PurchaseId
 from resale.domain.inbound import InboundPrivate
 from resale.domain.listings import ListingStatus
@@ -30,10 +32,10 @@ def open_shop(run: "Run") -> None:
     """Make what every run begins with; nothing goes wrong meanwhile."""
     for shopper in SELLERS:
         if run.chance.happens(0.7):
-            edit_seller(uow=_uow(run), shopper=shopper, edit=_a_beginning(run), now=run.now)
+            edit_seller(_uow(run), shopper=shopper, edit=_a_beginning(run))
         else:
             uow = _uow(run)
-            enrol_shopper(uow=uow, shopper=shopper, now=run.now)
+            enrol_shopper(uow, shopper=shopper)
             uow.commit()
     for owner_id in (*(shopper.new_id for shopper in BUYERS), OWNER):
         # data keys are made once a process, not in the midst of a run
@@ -42,7 +44,7 @@ def open_shop(run: "Run") -> None:
         seller = SELLERS[number % len(SELLERS)]
         purchase_id = _bought(run, seller, number)
         uow = _uow(run)
-        claim_unit(uow=uow, purchase_id=purchase_id, customer_id=seller.new_id, now=run.now)
+        claim_unit(uow, purchase_id=purchase_id, customer_id=seller.new_id)
         listing = a_listing(
             id=ListingId(run.chance.new_id("lst")),
             version=1,
@@ -67,8 +69,7 @@ def _bought(run: "Run", seller: Shopper, number: int) -> PurchaseId | UnsetType:
     if not run.chance.happens(0.75):
         return UNSET
     new = a_past_purchase(seller, quantity=run.chance.between(1, 3))
-    uow, line = _uow(run), f"1001-{number}"
-    return record_purchase(uow=uow, principal=BRAND, source="web", line=line, new=new, now=run.now).id
+    return record_purchase(_uow(run, principal=BRAND), source="web", line=f"1001-{number}", new=new).id
 
 
 def _a_beginning(run: "Run") -> SellerEdit:
@@ -78,5 +79,6 @@ def _a_beginning(run: "Run") -> SellerEdit:
     return msgspec.convert(said, SellerEdit, from_attributes=True)
 
 
-def _uow(run: "Run"):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the container's
-    return run.container.unit_of_work(run.tenant, actor=_ACTOR, request_id="req_setting", now=run.now)
+def _uow(run: "Run", *, principal: Principal | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the container's
+    context = CommandContext(actor=_ACTOR, principal=principal, request_id="req_setting", now=run.now)
+    return run.container.unit_of_work(run.tenant, context)

@@ -69,14 +69,13 @@ class TestAJump:
     def test_wakes_what_has_become_due_and_it_acts_in_the_shops_time(self, world: World, worker: Worker) -> None:
         began_at = datetime.now(UTC)
         order = waiting_order(world, began_at + 2 * HOUR)
-        clock = create_test_clock(uow=world.uow(), principal=BRAND, new=NewClock(), wall_now=began_at)
+        clock = create_test_clock(world.uow(principal=BRAND), new=NewClock(), wall_now=began_at)
         carry_changes(world, clock)
         wait_until(lambda: worker.log().count(SWEPT) == 1, "a sweep after the clock was made")
         assert world.stored_order(order) == order
 
         advance_test_clock(
-            uow=world.uow(),
-            principal=BRAND,
+            world.uow(principal=BRAND),
             clock_id=clock.id,
             advance=ClockAdvance(to=began_at + 3 * HOUR),
             wall_now=datetime.now(UTC),

@@ -130,4 +130,4 @@ def discard(context: Context[None, Discard], letter_id: DeadLetterId) -> DeadLet
 
 
 def _office(context: Context[Any, Any]) -> LetterOffice:
-    return LetterOffice(context.tenant, principal=context.principal, run=context.perform, now=context.now)
+    return LetterOffice(context.tenant, principal=context.principal, run=context.run, now=context.now)

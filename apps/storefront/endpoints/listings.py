@@ -116,7 +116,7 @@ def _created(context: Context[Any, Any], listing_id: str) -> Representation:
 )
 def create(context: Context[None, NewListing]) -> Representation:
     """List an item: a draft, with an upload form for each of its images, rendered without reading it back."""
-    listing, slots = context.run(create_listing, new=context.body)
+    listing, slots = context.run(create_listing, shopper=context.shopper, new=context.body)
     seller = Principal(customer_id=listing.seller_id)
     document = listing_document(listing)
     view = view_listing(reader=context.reader, principal=seller, document=document, with_images=False)

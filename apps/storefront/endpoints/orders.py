@@ -116,7 +116,7 @@ def _submitted(context: Context[Any, Any], order_id: str) -> OrderView:
 def submit(context: Context[None, NewOrder]) -> OrderView:
     """Buy a listing."""
     new = context.body
-    order = context.run(submit_order, new=new)
+    order = context.run(submit_order, shopper=context.shopper, new=new)
     address = accepted_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
     return view_order(
         reader=context.reader,

@@ -41,5 +41,5 @@ def get(context: Context[None, None]) -> SellerView:
 )
 def edit(context: Context[None, SellerEdit]) -> SellerView:
     """Change how the caller is paid and where they ship from."""
-    seller = context.run(edit_seller, edit=context.body)
+    seller = context.run(edit_seller, shopper=context.shopper, edit=context.body)
     return view_seller(reader=context.reader, document=seller_document(seller))

@@ -9,8 +9,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.core import clock
-from apps.core.container import get_container
-from apps.core.execution import perform
+from apps.core.container import get_container, run_operation
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
 from apps.core.requests import info_of, read_raw_body
 from apps.core.views import json_response
@@ -23,6 +22,7 @@ from apps.tenancy.errors import RegistryUnavailable
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import (
     MAX_HOOK_BYTES,
@@ -87,12 +87,9 @@ def receive(context: Context[None, None], connection_id: ConnectionId) -> HttpRe
     body = read_raw_body(request, max_bytes=MAX_HOOK_BYTES)
     _check_text(body)
     event = _read(tenant, connection, body, _headers_of(request))
-    now = clock.for_tenant(tenant)
     actor = Actor(kind=ActorKind.PARTNER, id=connection.id)
-    perform(
-        lambda: get_container().unit_of_work(tenant, actor=actor, request_id=info.id, now=now),
-        lambda uow: record_inbound(uow=uow, connection=connection, event=event, payload=body, now=now),
-    )
+    command = CommandContext(actor=actor, request_id=info.id, now=clock.for_tenant(tenant))
+    run_operation(tenant, command, record_inbound, connection=connection, event=event, payload=body)
     return json_response(_ACCEPTED, HTTPStatus.ACCEPTED)
 
 

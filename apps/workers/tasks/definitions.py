@@ -1,6 +1,7 @@
 """The tasks: translate in, call one operation, translate out. Their names are shipped and never change."""
 
 import logging
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -11,8 +12,10 @@ from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
-from apps.workers.tasks.steps import STEPS, Delivery, look_at_image, retire_listing_photos
+from apps.workers.tasks.steps import TASK_HANDLERS, Delivery, look_at_image, retire_listing_photos
+from resale.application.ports import UnitOfWork
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import ListingId, MediaId
 from resale.domain.media import MediaNotFound, parse_original_key
 from resale.domain.task_names import (
@@ -55,37 +58,37 @@ class _S3Event(msgspec.Struct):
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_ORDER)
 def advance(self: TenantTask, *, order_id: str) -> None:
     """Take an order's next step: payment, label, tracking, refund or completion."""
-    STEPS[ADVANCE_ORDER](_delivery(self), order_id=order_id)
+    TASK_HANDLERS[ADVANCE_ORDER](_delivery(self), order_id=order_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_CLAIM)
 def advance_one_claim(self: TenantTask, *, claim_id: str) -> None:
     """Take a claim's next step: return label, return parcel, or expiry."""
-    STEPS[ADVANCE_CLAIM](_delivery(self), claim_id=claim_id)
+    TASK_HANDLERS[ADVANCE_CLAIM](_delivery(self), claim_id=claim_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=ADVANCE_PAYOUT)
 def advance_one_payout(self: TenantTask, *, payout_id: str) -> None:
     """Send a payout, or check with the provider what became of it."""
-    STEPS[ADVANCE_PAYOUT](_delivery(self), payout_id=payout_id)
+    TASK_HANDLERS[ADVANCE_PAYOUT](_delivery(self), payout_id=payout_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=START_PAYOUT)
 def start_one_payout(self: TenantTask, *, seller_id: str) -> None:
     """Create the payout of a seller that is due."""
-    STEPS[START_PAYOUT](_delivery(self), seller_id=seller_id)
+    TASK_HANDLERS[START_PAYOUT](_delivery(self), seller_id=seller_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=EXPIRE_LISTING)
 def expire_one_listing(self: TenantTask, *, listing_id: str) -> None:
     """Expire a listing whose time on sale ended."""
-    STEPS[EXPIRE_LISTING](_delivery(self), listing_id=listing_id)
+    TASK_HANDLERS[EXPIRE_LISTING](_delivery(self), listing_id=listing_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_INBOUND)
 def process_event(self: TenantTask, *, inbound_id: str) -> None:
     """Act on a partner's event: update the object that it is about, then settle the event."""
-    STEPS[PROCESS_INBOUND](_delivery(self), inbound_id=inbound_id)
+    TASK_HANDLERS[PROCESS_INBOUND](_delivery(self), inbound_id=inbound_id)
 
 
 @shared_task(bind=True, base=TenantTask, name=SWEEP_AFTER_JUMP)
@@ -134,8 +137,12 @@ def _delivery(task: TenantTask) -> Delivery:
     """Say what a message is given: its tenant's unit of work, partners and clock."""
     container, tenant = get_container(), task.tenant
     actor, request_id = Actor(kind=ActorKind.SYSTEM, id=task.name or "task"), str(task.request.id)
+
+    def open_uow(now: datetime) -> UnitOfWork:
+        return container.unit_of_work(tenant, CommandContext(actor=actor, request_id=request_id, now=now))
+
     return Delivery(
-        open_uow=lambda now: container.unit_of_work(tenant, actor=actor, request_id=request_id, now=now),
+        open_uow=open_uow,
         partners=container.partners(tenant),
         now=lambda: clock.for_tenant(tenant, fresh=True),
         receive_count=task.receive_count,

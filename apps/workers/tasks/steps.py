@@ -5,9 +5,10 @@ Knows no Celery, so the simulation of the tests runs this very code.
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final, TypeVar
+from functools import partial
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 
@@ -41,9 +42,8 @@ from resale.errors import Conflict, Unavailable
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 R = TypeVar("R")
-
-Operation = Callable[[UnitOfWork, datetime], R]
 
 _LEFT_PUBLIC: Final = {"event": "photos.left_public"}  # stable: alarms are set on it
 _SOON: Final = 3  # deliveries of a message before its step is put off
@@ -57,18 +57,17 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime]
     receive_count: int
 
-    def run(self, operation: Operation[R]) -> R:
+    def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
         """Run an operation at one moment: what it decides by is what is put on record. A lost race is tried again."""
-        now = self.now()
-        return perform(lambda: self.open_uow(now), lambda uow: operation(uow, now))
+        return perform(partial(self.open_uow, self.now()), operation, *args, **arguments)
 
     def is_soon(self, outcome: Unavailable) -> bool:
         """Say whether to let the same message come again: few times, and not while a partner is not asked at all."""
         return self.receive_count < _SOON and not isinstance(outcome, PartnerPaused)
 
 
-#: What a task does, with its message's own ids by name.
-Step = Callable[..., None]
+#: What a delivery does, with its message's own ids by name.
+TaskHandler = Callable[..., None]
 
 
 def look_at_image(
@@ -79,27 +78,23 @@ def look_at_image(
     A fault of the store, at whatever point, sets the count back in a commit of its own: it says nothing of the image.
     """
     if at.receive_count > 1:
-        at.run(lambda uow, now: count_attempt(uow=uow, store=store, listing_id=listing_id, media_id=media_id, now=now))
+        at.run(count_attempt, store=store, listing_id=listing_id, media_id=media_id)
     try:
-        return at.run(
-            lambda uow, now: process_image(
-                uow=uow, store=store, codec=codec, listing_id=listing_id, media_id=media_id, now=now
-            )
-        )
+        return at.run(process_image, store=store, codec=codec, listing_id=listing_id, media_id=media_id)
     except ImageNotRendered:
         raise
     except Unavailable:
         with contextlib.suppress(Unavailable, Conflict):
-            at.run(lambda uow, now: forget_attempts(uow=uow, listing_id=listing_id, media_id=media_id, now=now))
+            at.run(forget_attempts, listing_id=listing_id, media_id=media_id)
         raise
 
 
 def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: ListingId) -> int:
     """Make the photos of a listing private that was taken down; tell an operator of those that cannot be."""
 
-    def retire(uow: UnitOfWork, _: datetime) -> int:
-        count = retire_photos(uow=uow, store=store, listing_id=listing_id)
-        if left := find_photos_left(uow=uow, listing_id=listing_id):
+    def retire(uow: UnitOfWork) -> int:
+        count = retire_photos(uow, store=store, listing_id=listing_id)
+        if left := find_photos_left(uow, listing_id=listing_id):
             where = {"tenant": uow.tenant.slug, "listing_id": listing_id, "count": len(left)}
             logger.error("photos of a listing that is taken down stay public", extra=_LEFT_PUBLIC | where)
         return count
@@ -109,43 +104,44 @@ def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: Listin
 
 def _advance_order(at: Delivery, *, order_id: str) -> None:
     entity_id = OrderId(order_id)
-    _take(at, entity_id, lambda uow, now: advance_order(uow=uow, partners=at.partners, order_id=entity_id, now=now))
+    with _postponing(at, entity_id):
+        at.run(advance_order, partners=at.partners, order_id=entity_id)
 
 
 def _advance_claim(at: Delivery, *, claim_id: str) -> None:
     entity_id = ClaimId(claim_id)
-    _take(at, entity_id, lambda uow, now: advance_claim(uow=uow, partners=at.partners, claim_id=entity_id, now=now))
+    with _postponing(at, entity_id):
+        at.run(advance_claim, partners=at.partners, claim_id=entity_id)
 
 
 def _advance_payout(at: Delivery, *, payout_id: str) -> None:
     entity_id = PayoutId(payout_id)
-    _take(at, entity_id, lambda uow, now: advance_payout(uow=uow, partners=at.partners, payout_id=entity_id, now=now))
+    with _postponing(at, entity_id):
+        at.run(advance_payout, partners=at.partners, payout_id=entity_id)
 
 
 def _start_payout(at: Delivery, *, seller_id: str) -> None:
-    at.run(lambda uow, now: start_due_payout(uow=uow, seller_id=SellerId(seller_id), now=now))
+    at.run(start_due_payout, seller_id=SellerId(seller_id))
 
 
 def _expire_listing(at: Delivery, *, listing_id: str) -> None:
-    at.run(lambda uow, now: expire_listing(uow=uow, listing_id=ListingId(listing_id), now=now))
+    at.run(expire_listing, listing_id=ListingId(listing_id))
 
 
 def _process_inbound(at: Delivery, *, inbound_id: str) -> None:
     """Act on what a partner told, then settle it: two commits, each of which may be repeated."""
     event_id = InboundId(inbound_id)
     try:
-        settlement = at.run(
-            lambda uow, now: process_inbound(uow=uow, partners=at.partners, inbound_id=event_id, now=now)
-        )
+        settlement = at.run(process_inbound, partners=at.partners, inbound_id=event_id)
     except Unavailable as outcome:
         if at.is_soon(outcome):
             raise
         settlement = Settlement(command=None, reason_code=outcome.code)
-    at.run(lambda uow, now: settle_inbound(uow=uow, inbound_id=event_id, settlement=settlement, now=now))
+    at.run(settle_inbound, inbound_id=event_id, settlement=settlement)
 
 
-#: task → what it does, of those that take a step of the workflow.
-STEPS: Final[Mapping[str, Step]] = {
+#: task → what a delivery of it does, of those that take a step of the workflow.
+TASK_HANDLERS: Final[Mapping[str, TaskHandler]] = {
     ADVANCE_ORDER: _advance_order,
     ADVANCE_CLAIM: _advance_claim,
     ADVANCE_PAYOUT: _advance_payout,
@@ -155,16 +151,16 @@ STEPS: Final[Mapping[str, Step]] = {
 }
 
 
-def _take(at: Delivery, entity_id: OrderId | ClaimId | PayoutId, operation: Operation[R]) -> None:
-    """Take a step with a partner in it.
+@contextlib.contextmanager
+def _postponing(at: Delivery, entity_id: OrderId | ClaimId | PayoutId) -> Iterator[None]:
+    """Postpone a step whose partner does not answer.
 
-    A partner that does not answer is asked again by the same message a few times, soon; then the step is put off, as
-    data: an outage of a partner fills no dead-letter queue.
+    The partner is asked again by the same message a few times, soon; then the step is put off, as data: an outage of
+    a partner fills no dead-letter queue.
     """
     try:
-        at.run(operation)
+        yield
     except PartnerUnavailable as outcome:
-        code = outcome.code
         if at.is_soon(outcome):
             raise
-        at.run(lambda uow, now: postpone_step(uow=uow, entity_id=entity_id, reason_code=code, now=now))
+        at.run(postpone_step, entity_id=entity_id, reason_code=outcome.code)

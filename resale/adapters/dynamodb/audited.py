@@ -1,7 +1,6 @@
 """What every repository shares: versions, the chained change, the identity map."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -13,6 +12,7 @@ from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, pri
 from resale.application.ports import LostRace
 from resale.domain.actors import Actor
 from resale.domain.changes import GENESIS_HASH, Change, decode_change, hash_change
+from resale.domain.command_context import CommandContext
 from resale.domain.entities import AnyEntityType
 from resale.domain.ids import IdSource
 from resale.domain.tenants import Tenant
@@ -30,10 +30,9 @@ class Scope(msgspec.Struct, kw_only=True):
     tenant: Tenant
     db: DynamoDB
     ids: IdSource
-    actor: Actor
-    request_id: str
+    context: CommandContext
+    actor: Actor  # the context's, until a shopper's customer is found or made
     transaction_id: str
-    now: datetime
     writes: list[Write]
 
 
@@ -151,9 +150,9 @@ class AuditedRepository(Generic[E]):
             id=scope.ids("chg"),
             type=change_type,
             actor=scope.actor,
-            request_id=scope.request_id,
+            request_id=scope.context.request_id,
             transaction_id=scope.transaction_id,
-            at=scope.now if before is None else max(scope.now, before.at),
+            at=scope.context.now if before is None else max(scope.context.now, before.at),
             reason_code=None if reason_code is None else carriable(reason_code),  # some are a partner's own
             prev_hash=GENESIS_HASH if before is None else before.hash,
         )

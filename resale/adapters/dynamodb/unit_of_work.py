@@ -1,4 +1,4 @@
-"""The unit of work on DynamoDB: one tenant, one actor, one buffer, one commit."""
+"""The unit of work on DynamoDB: one tenant, one command, one buffer, one commit."""
 
 from functools import cached_property
 
@@ -10,7 +10,9 @@ from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.adapters.dynamodb.references import DynamoDBReferences
 from resale.application.ports import Vault
-from resale.domain.actors import Actor
+from resale.domain.access import Principal
+from resale.domain.actors import Actor, ActorKind
+from resale.domain.ids import CustomerId
 
 
 class DynamoDBUnitOfWork(DynamoDBRepositories):
@@ -22,21 +24,32 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
 
     def __init__(self, scope: Scope, *, vault: Vault, directory: CustomerDirectory) -> None:
         self.tenant = scope.tenant
+        self.context = scope.context
+        self.now = scope.context.now
         self.vault = vault
         self.ids = scope.ids
         self.transaction_id = scope.transaction_id
         self._scope = scope
         self._directory = directory
+        self._principal = scope.context.principal
         self._is_committed = False
+
+    @property
+    def principal(self) -> Principal:
+        """Whose permissions count."""
+        if self._principal is None:
+            raise TypeError("nobody's permissions count in a step of the platform's own")
+        return self._principal
 
     @cached_property
     def customers(self) -> DynamoDBCustomers:
         """Its customers."""
         return DynamoDBCustomers(self._scope, self._directory)
 
-    def act_as(self, actor: Actor) -> None:
-        """Name who acts, once known."""
-        self._scope.actor = actor
+    def act_as(self, customer_id: CustomerId) -> None:
+        """Name the shopper who acts."""
+        self._scope.actor = Actor(kind=ActorKind.SHOPPER, id=customer_id)
+        self._principal = Principal(customer_id=customer_id)
 
     def commit(self) -> None:
         """Write everything buffered, once; see ``resale.adapters.dynamodb.buffer.commit``."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.application.ports import UnitOfWork
+from resale.domain.access import Action, Role, permits, role_towards
 from resale.domain.entities import Absent, AnyEntityType, entity_type_of
 from resale.errors import Forbidden
 
@@ -52,15 +53,15 @@ class Entity(Protocol):
         """Its state."""
 
 
-def authorize(*, principal: Principal, entity: Entity, action: Action) -> Role:
-    """Return what the principal is to an entity, provided that they may do this to it.
+def authorize(uow: UnitOfWork, *, entity: Entity, action: Action) -> Role:
+    """Return what the principal of a unit of work is to an entity, provided that they may do this to it.
 
     Raises:
         NotFound: They may not even see it; the entity type's own error.
         Forbidden: They may see it, and not do this.
     """
     entity_type = entity_type_of(entity.id)
-    role = _role_of(principal, entity_type, entity)
+    role = _role_of(uow, entity_type, entity)
     if isinstance(entity_type.view, Absent) or not permits(entity_type.view, role, entity.status):
         raise entity_type.not_found
     if not permits(action, role, entity.status):
@@ -68,22 +69,27 @@ def authorize(*, principal: Principal, entity: Entity, action: Action) -> Role:
     return role
 
 
-def require_standing(*, principal: Principal, action: Action, status: str) -> None:
+def require_standing(uow: UnitOfWork, *, action: Action, status: str) -> None:
     """Authorise what concerns no entity that is there yet, so that nobody owns it. Raises Forbidden."""
-    if not permits(action, principal.standing, status):
+    if not permits(action, uow.principal.standing, status):
         raise Forbidden(REFUSALS[action])
 
 
-def require_version(*, entity: Entity, version: int | None) -> None:
-    """Hold an entity to the version that somebody read. Raises the entity type's own Conflict."""
+def require_version(uow: UnitOfWork, *, entity: Entity) -> None:
+    """Hold an entity to the version the client read (If-Match). Raises the entity type's own Conflict."""
+    check_version(entity=entity, version=uow.context.expected_version)
+
+
+def check_version(*, entity: Entity, version: int | None) -> None:
+    """Hold an entity to a version that somebody looked at. Raises the entity type's own Conflict."""
     if version not in {None, entity.version}:
         entity_type = entity_type_of(entity.id)
         raise entity_type.changed(f"The {entity_type.name} is at version {entity.version} by now; read it again.")
 
 
-def _role_of(principal: Principal, entity_type: AnyEntityType, entity: Entity) -> Role:
+def _role_of(uow: UnitOfWork, entity_type: AnyEntityType, entity: Entity) -> Role:
     owner, counterparty = entity_type.owner, entity_type.counterparty
     if owner is None:
-        return principal.standing
+        return uow.principal.standing
     other = None if counterparty is None else counterparty(entity)
-    return role_towards(principal, owner_id=owner(entity), counterparty_id=other)
+    return role_towards(uow.principal, owner_id=owner(entity), counterparty_id=other)

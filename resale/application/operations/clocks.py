@@ -6,19 +6,18 @@ import msgspec
 
 from resale.application.operations.access import require_standing, require_version
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.clocks import Clock, ClockAdvance, ClockExists, NewClock, first_offset, next_offset
 from resale.domain.ids import ClockId
 
 
-def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, wall_now: datetime) -> Clock:
+def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> Clock:
     """Make the shop's test clock; from now on the shop's time is what it shows.
 
     Shape: reads 1 item; commits 1 (``test_clock.created``).
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand.
         new: Where it begins.
         wall_now: Moment of the request by the wall clock, aware UTC.
 
@@ -33,7 +32,7 @@ def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, w
         ClockTooFar: ``now`` is beyond the bounds.
         Conflict: Another request makes it at this moment; read again.
     """
-    require_standing(principal=principal, action=Action.MOVE_TEST_CLOCK, status="active")
+    require_standing(uow, action=Action.MOVE_TEST_CLOCK, status="active")
     if uow.clocks.find() is not None:
         raise ClockExists("The shop has a test clock; advance it.")
     offset_seconds = first_offset(new, wall_now=wall_now)
@@ -45,25 +44,15 @@ def create_test_clock(uow: UnitOfWork, *, principal: Principal, new: NewClock, w
     return clock
 
 
-def advance_test_clock(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    clock_id: ClockId,
-    advance: ClockAdvance,
-    expected_version: int | None = None,
-    wall_now: datetime,
-) -> Clock:
+def advance_test_clock(uow: UnitOfWork, *, clock_id: ClockId, advance: ClockAdvance, wall_now: datetime) -> Clock:
     """Move the shop's time forward; everything that is due by then is woken (``test_clock.advanced``).
 
     Shape: reads 1 item; commits 1. Said again it moves again, or is refused: send ``expected_version`` to move once.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand.
         clock_id: Which.
         advance: Where to.
-        expected_version: What the client read (If-Match), or None.
         wall_now: Moment of the request by the wall clock, aware UTC.
 
     Returns:
@@ -78,9 +67,9 @@ def advance_test_clock(
         ClockTooFar: Beyond the bounds.
         Conflict: Another writer won, or the version is not the expected one.
     """
-    require_standing(principal=principal, action=Action.MOVE_TEST_CLOCK, status="active")
+    require_standing(uow, action=Action.MOVE_TEST_CLOCK, status="active")
     clock = uow.clocks.get(clock_id)
-    require_version(entity=clock, version=expected_version)
+    require_version(uow, entity=clock)
     moved = msgspec.structs.replace(
         clock,
         version=clock.version + 1,

@@ -1,16 +1,12 @@
 """What workers see of a tenant's connections, put on record for other workers, the tenant's staff and the brand."""
 
-from datetime import datetime
-
 from resale.application.ports import UnitOfWork
 from resale.domain.connections import ConnectionState, ConnectionStatus, Observation, is_news
 from resale.domain.entities import CONNECTION
 from resale.domain.partners import Connection
 
 
-def record_connection(
-    uow: UnitOfWork, *, connection: Connection, seen: Observation, now: datetime
-) -> ConnectionState | None:
+def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observation) -> ConnectionState | None:
     """Record that a connection's breaker opened or closed.
 
     Shape: reads 1 item; commits 1 (``connection.degraded`` or ``connection.recovered``), or none when the state is on
@@ -20,7 +16,6 @@ def record_connection(
         uow: Fresh; committed here at most once.
         connection: Which of the tenant's.
         seen: What a worker saw.
-        now: Moment of the change, aware UTC.
 
     Returns:
         What is on record; None while it never failed.
@@ -42,8 +37,8 @@ def record_connection(
         since=seen.since,
         failures=seen.failures,
         reason_code=seen.reason_code,
-        created_at=now if known is None else known.created_at,
-        updated_at=now,
+        created_at=uow.now if known is None else known.created_at,
+        updated_at=uow.now,
     )
     if known is None:
         states.add(state, change_type="connection.degraded", reason_code=seen.reason_code)

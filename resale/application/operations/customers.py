@@ -1,11 +1,8 @@
 """Shoppers become customers on their first write."""
 
-from datetime import datetime
-
 import msgspec
 
 from resale.application.ports import UnitOfWork
-from resale.domain.actors import Actor, ActorKind
 from resale.domain.customers import Customer
 from resale.domain.ids import CustomerId
 
@@ -22,7 +19,7 @@ class Shopper(msgspec.Struct, frozen=True, kw_only=True):
     new_id: CustomerId
 
 
-def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
+def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
     """Find a shopper's customer, or buffer a new one into this unit of work; they act from here on.
 
     Shape: reads at most 1 item; commits nothing itself.
@@ -30,17 +27,16 @@ def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> Custom
     Args:
         uow: Fresh; committed by the operation that calls this.
         shopper: Verified by the door.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The customer's id.
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
-    uow.act_as(Actor(kind=ActorKind.SHOPPER, id=found or shopper.new_id))
-    return found or _add(uow, shopper=shopper, now=now)
+    uow.act_as(found or shopper.new_id)
+    return found or _add(uow, shopper=shopper)
 
 
-def find_or_add_customer(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
+def find_or_add_customer(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
     """Find the customer somebody else speaks of, or buffer a new one into this unit of work; who acts stays who acts.
 
     Shape: reads at most 1 item; commits nothing itself.
@@ -48,16 +44,15 @@ def find_or_add_customer(uow: UnitOfWork, *, shopper: Shopper, now: datetime) ->
     Args:
         uow: Fresh; committed by the operation that calls this.
         shopper: By the subject that their tokens carry.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The customer's id: the one they will be known by when they sign in.
     """
     found = uow.customers.find_id(issuer=shopper.issuer, subject=shopper.subject)
-    return found or _add(uow, shopper=shopper, now=now)
+    return found or _add(uow, shopper=shopper)
 
 
-def _add(uow: UnitOfWork, *, shopper: Shopper, now: datetime) -> CustomerId:
-    customer = Customer(id=shopper.new_id, created_at=now, updated_at=now)
+def _add(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
+    customer = Customer(id=shopper.new_id, created_at=uow.now, updated_at=uow.now)
     uow.customers.add_shopper(customer, issuer=shopper.issuer, subject=shopper.subject)
     return customer.id

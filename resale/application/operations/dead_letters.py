@@ -9,14 +9,13 @@ Who is cut off after the send and before its commit sends twice, which every con
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import DeadLetters, Letter, UnitOfWork
-from resale.domain.access import Action, Principal, permits
+from resale.domain.access import Action, permits
 from resale.domain.dead_letters import (
     DEAD_LETTERS,
     TENANT_OWNER,
@@ -51,14 +50,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     held_elsewhere: bool = False
 
 
-def begin_replay(
-    uow: UnitOfWork,
-    *,
-    letters: DeadLetters,
-    principal: Principal,
-    letter_id: DeadLetterId,
-    now: datetime,
-) -> Replay:
+def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetterId) -> Replay:
     """Record that a message is to run once more, its body with it, and hold the message.
 
     Shape: reads 1 item and the dead-letter queues; commits 1 (``dead_letter.replay_started``), or nothing when it was
@@ -67,9 +59,7 @@ def begin_replay(
     Args:
         uow: Fresh; committed here at most once.
         letters: The same tenant's dead-letter queues.
-        principal: The brand or a manager.
         letter_id: Which.
-        now: Moment of the request, aware UTC.
 
     Raises:
         DeadLetterNotFound: No such message, and none that was acted on; or not for this caller's eyes.
@@ -78,7 +68,7 @@ def begin_replay(
         DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
         Unavailable: Store or queue did not answer.
     """
-    _check_permitted(principal)
+    _check_permitted(uow)
     record = uow.dead_letters.find(letter_id)
     if record is not None:
         if record.status == DeadLetterStatus.DISCARDED:
@@ -86,13 +76,13 @@ def begin_replay(
         return _resume(letters, record)
     letter = _take(uow, letters, letter_id)
     with _put_back_on_failure(letters, letter):
-        record = _record_of(uow, letter, command=DeadLetterCommand.REPLAY, reason=None, now=now)
+        record = _record_of(uow, letter, command=DeadLetterCommand.REPLAY, reason=None)
         uow.dead_letters.add(record, change_type="dead_letter.replay_started")
         uow.commit()
     return Replay(record=record, letter=letter)
 
 
-def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay, now: datetime) -> DeadLetter:
+def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> DeadLetter:
     """Send the message once more, record that, and take it out of its dead-letter queue.
 
     Shape: reads 1 item; sends at most 1 message; commits at most 1 (``dead_letter.replayed``); deletes at most 1.
@@ -101,7 +91,6 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay, now: 
         uow: Fresh; committed here at most once.
         letters: The same tenant's dead-letter queues.
         begun: From ``begin_replay``, a moment ago.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The record: ``status`` replayed; or still replaying while somebody else holds the message.
@@ -120,8 +109,8 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay, now: 
                 record,
                 status=DEAD_LETTERS.next_status(record.status, DeadLetterCommand.SENT),
                 version=record.version + 1,
-                replayed_at=now,
-                updated_at=now,
+                replayed_at=uow.now,
+                updated_at=uow.now,
             )
             uow.dead_letters.save(record, change_type="dead_letter.replayed")
             uow.commit()
@@ -131,13 +120,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay, now: 
 
 
 def discard_dead_letter(
-    uow: UnitOfWork,
-    *,
-    letters: DeadLetters,
-    principal: Principal,
-    letter_id: DeadLetterId,
-    reason: Reason,
-    now: datetime,
+    uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetterId, reason: Reason
 ) -> DeadLetter:
     """Give a message up: record why, with its body, then take it out of its dead-letter queue.
 
@@ -147,10 +130,8 @@ def discard_dead_letter(
     Args:
         uow: Fresh; committed here at most once.
         letters: The same tenant's dead-letter queues.
-        principal: The brand or a manager.
         letter_id: Which.
         reason: 3-500 characters; sealed.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The record, ``status`` discarded.
@@ -162,7 +143,7 @@ def discard_dead_letter(
         DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
         Unavailable: Store or queue did not answer; said again this finishes it.
     """
-    _check_permitted(principal)
+    _check_permitted(uow)
     record = uow.dead_letters.find(letter_id)
     if record is not None:
         if record.status != DeadLetterStatus.DISCARDED:
@@ -173,15 +154,15 @@ def discard_dead_letter(
         return record
     letter = _take(uow, letters, letter_id)
     with _put_back_on_failure(letters, letter):
-        record = _record_of(uow, letter, command=DeadLetterCommand.DISCARD, reason=reason, now=now)
+        record = _record_of(uow, letter, command=DeadLetterCommand.DISCARD, reason=reason)
         uow.dead_letters.add(record, change_type="dead_letter.discarded")
         uow.commit()
         letters.delete(letter)
     return record
 
 
-def _check_permitted(principal: Principal) -> None:
-    if not permits(Action.MANAGE_DEAD_LETTERS, principal.standing, DeadLetterStatus.WAITING):
+def _check_permitted(uow: UnitOfWork) -> None:
+    if not permits(Action.MANAGE_DEAD_LETTERS, uow.principal.standing, DeadLetterStatus.WAITING):
         raise DeadLetterNotFound("No such dead letter.")
 
 
@@ -215,9 +196,7 @@ def _put_back_on_failure(letters: DeadLetters, letter: Letter | None) -> Iterato
         raise
 
 
-def _record_of(
-    uow: UnitOfWork, letter: Letter, *, command: DeadLetterCommand, reason: str | None, now: datetime
-) -> DeadLetter:
+def _record_of(uow: UnitOfWork, letter: Letter, *, command: DeadLetterCommand, reason: str | None) -> DeadLetter:
     letter_id, row, contents = letter_id_of(letter.message_id), letter.row, letter.contents
     body = letter.body.encode()
     packed = zlib.compress(body)
@@ -236,9 +215,9 @@ def _record_of(
         size_bytes=len(body),
         last_error=uow.dead_letters.find_failure(letter.message_id),
         body_kept=private.body is not None,
-        discarded_at=now if command == DeadLetterCommand.DISCARD else None,
-        created_at=now,
-        updated_at=now,
+        discarded_at=uow.now if command == DeadLetterCommand.DISCARD else None,
+        created_at=uow.now,
+        updated_at=uow.now,
         private=uow.vault.seal(private, owner_id=TENANT_OWNER, entity_id=letter_id),
     )
 

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -47,9 +46,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str | None = None
 
 
-def record_inbound(
-    uow: UnitOfWork, *, connection: Connection, event: PartnerEvent, payload: bytes, now: datetime
-) -> Inbound:
+def record_inbound(uow: UnitOfWork, *, connection: Connection, event: PartnerEvent, payload: bytes) -> Inbound:
     """Keep what a partner told, so that it may be told that we have it.
 
     Shape: reads nothing; commits 1 (``inbound.received``). The same event again: no-op.
@@ -59,7 +56,6 @@ def record_inbound(
         connection: Which of the tenant's connections it came by.
         event: What the webhook says, verified and read.
         payload: Its body as it came.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The event as it was first taken, or would have been: both have the same id.
@@ -68,7 +64,7 @@ def record_inbound(
         TooLarge: The body is too large to keep, even deflated (Rejected).
         Unavailable: Not kept, or not known to be: the partner must tell it again.
     """
-    inbound = receive(connection=connection, event=event, livemode=not uow.tenant.sandbox, now=now)
+    inbound = receive(connection=connection, event=event, livemode=not uow.tenant.sandbox, now=uow.now)
     private = InboundPrivate(payload=zlib.compress(payload))
     sealed = uow.vault.seal(private, owner_id=OWNER, entity_id=inbound.id)
     uow.inbound.add(msgspec.structs.replace(inbound, private=sealed), change_type="inbound.received")
@@ -79,7 +75,7 @@ def record_inbound(
     return inbound
 
 
-def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundId, now: datetime) -> Settlement:
+def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundId) -> Settlement:
     """Act on what a partner told: find what it is about, and let that one's own operation do the rest.
 
     Shape: reads 1-2 items and what the operation reads; commits what the operation commits, at most once, and nothing
@@ -89,7 +85,6 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
         uow: Fresh; committed here at most once.
         partners: The tenant's partners: most events only say what to ask them about.
         inbound_id: Which.
-        now: Moment of the task, aware UTC.
 
     Returns:
         How to settle the event; what the rules refuse twice is settled, too, and never tried again.
@@ -104,12 +99,12 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
         return Settlement(command=None)
     target_id = inbound.target_id or _look_up(uow, inbound)
     if target_id is None:
-        return _unknown(inbound, now)
+        return _unknown(uow, inbound)
     act = _ACTS.get(target_id[:3])
     if act is None:
         return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code="nothing_to_do")
     try:
-        act(uow, partners, inbound, target_id, now)
+        act(uow, partners, inbound, target_id)
     except (NotFound, Rejected) as outcome:
         # Said once, it may be that another worker moved the thing between two reads; said twice, it is believed.
         command = InboundCommand.FAIL if inbound.reason_code == outcome.code else None
@@ -117,7 +112,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
     return Settlement(command=InboundCommand.PROCESS, target_id=target_id)
 
 
-def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settlement, now: datetime) -> Inbound:
+def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settlement) -> Inbound:
     """Record what came of an event, after the operation it led to has committed.
 
     Shape: reads 1 item; commits at most 1 (``inbound.processed``, ``inbound.ignored``, ``inbound.failed``; or
@@ -127,7 +122,6 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
         uow: Fresh; committed here at most once.
         inbound_id: Which.
         settlement: From ``process_inbound``; or that it has to wait, for what did not answer after several tries.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The event as it stands.
@@ -140,14 +134,14 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
     if inbound.status != InboundStatus.RECEIVED:
         return inbound
     if settlement.command is None:
-        return _postpone(uow, inbound, reason_code=settlement.reason_code, now=now)
+        return _postpone(uow, inbound, reason_code=settlement.reason_code)
     settled = msgspec.structs.replace(
         inbound,
         status=INBOUND.next_status(inbound.status, settlement.command),
         version=inbound.version + 1,
         target_id=settlement.target_id,
         reason_code=settlement.reason_code,
-        updated_at=now,
+        updated_at=uow.now,
         due_at=None,
     )
     uow.inbound.save(settled, change_type=_CHANGES[settlement.command], reason_code=settlement.reason_code)
@@ -163,22 +157,22 @@ def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
     return uow.references.find(provider=inbound.provider, reference=inbound.reference)
 
 
-def _unknown(inbound: Inbound, now: datetime) -> Settlement:
+def _unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
     """A name may be told before the write that learned it is done, so an unknown one is asked for again for a while."""
     if inbound.reference is None:
         return Settlement(command=InboundCommand.IGNORE, reason_code="nothing_to_do")
-    waits = now < inbound.created_at + UNKNOWN_FOR
+    waits = uow.now < inbound.created_at + UNKNOWN_FOR
     return Settlement(command=None if waits else InboundCommand.IGNORE, reason_code="reference_unknown")
 
 
-def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now: datetime) -> Inbound:
+def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> Inbound:
     postponed = msgspec.structs.replace(
         inbound,
         version=inbound.version + 1,
         reason_code=reason_code,
         tries=inbound.tries + 1,
-        updated_at=now,
-        due_at=now + pause_after(inbound.tries),
+        updated_at=uow.now,
+        due_at=uow.now + pause_after(inbound.tries),
     )
     uow.inbound.save(postponed, change_type="inbound.postponed", reason_code=reason_code)
     uow.commit()
@@ -186,14 +180,14 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None, now
 
 
 # ---------------------------------------------------------------- what is done about it
-def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     order_id, refund_id = OrderId(target_id), inbound.failed_refund_id
     if inbound.dispute is not None:
-        record_dispute(uow, order_id=order_id, dispute=inbound.dispute, now=now)
+        record_dispute(uow, order_id=order_id, dispute=inbound.dispute)
     elif refund_id is not None and _was_given(uow, order_id, refund_id):
-        review_refund(uow, payments=partners.payments, order_id=order_id, refund_id=refund_id, now=now)
+        review_refund(uow, payments=partners.payments, order_id=order_id, refund_id=refund_id)
     else:
-        advance_order(uow, partners=partners, order_id=order_id, now=now)
+        advance_order(uow, partners=partners, order_id=order_id)
 
 
 def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
@@ -201,27 +195,27 @@ def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
     return any(refund.id == refund_id for refund in given)
 
 
-def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str, now: datetime) -> None:
-    advance_payout(uow, partners=partners, payout_id=PayoutId(target_id), now=now)
+def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str) -> None:
+    advance_payout(uow, partners=partners, payout_id=PayoutId(target_id))
 
 
-def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     order_id = OrderId(sibling("ord", target_id))
     if inbound.tracking:
-        record_tracking(uow, order_id=order_id, events=inbound.tracking, now=now)
+        record_tracking(uow, order_id=order_id, events=inbound.tracking)
     else:
-        advance_order(uow, partners=partners, order_id=order_id, now=now)
+        advance_order(uow, partners=partners, order_id=order_id)
 
 
-def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str, now: datetime) -> None:
+def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     claim_id = ClaimId(sibling("clm", target_id))
     if inbound.tracking:
-        record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking, now=now)
+        record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking)
     else:
-        advance_claim(uow, partners=partners, claim_id=claim_id, now=now)
+        advance_claim(uow, partners=partners, claim_id=claim_id)
 
 
-_Act = Callable[[UnitOfWork, Partners, Inbound, str, datetime], None]
+_Act = Callable[[UnitOfWork, Partners, Inbound, str], None]
 
 #: kind of what an event is about, by the prefix of its id → the operation that takes it from there.
 _ACTS: Final[Mapping[str, _Act]] = {

@@ -1,7 +1,6 @@
 """What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
 
 import hashlib
-from datetime import datetime
 
 import msgspec
 
@@ -25,13 +24,7 @@ from resale.domain.media import (
 
 
 def process_image(
-    uow: UnitOfWork,
-    *,
-    store: MediaStore,
-    codec: ImageCodec,
-    listing_id: ListingId,
-    media_id: MediaId,
-    now: datetime,
+    uow: UnitOfWork, *, store: MediaStore, codec: ImageCodec, listing_id: ListingId, media_id: MediaId
 ) -> Media:
     """Turn the first upload to a slot into renditions, or say why it is refused.
 
@@ -45,7 +38,6 @@ def process_image(
         codec: Decodes and encodes.
         listing_id: Whose image.
         media_id: Which slot.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The image as it stands.
@@ -61,7 +53,7 @@ def process_image(
         return media
     upload = store.find_first_version(original_key(listing_id, media_id))
     if upload is None:
-        return _without_upload(uow, media=media, now=now)
+        return _without_upload(uow, media=media)
     pinned = msgspec.structs.replace(media, original_version=upload.version_id)
     try:
         settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
@@ -75,13 +67,10 @@ def process_image(
         media=settled,
         change_type="image.ready" if settled.status == MediaStatus.READY else "image.rejected",
         reason_code=settled.rejection_reason,
-        now=now,
     )
 
 
-def count_attempt(
-    uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, media_id: MediaId, now: datetime
-) -> Media:
+def count_attempt(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, media_id: MediaId) -> Media:
     """Count a repeated attempt at an upload before it begins: one that ends its process leaves no other trace.
 
     Shape: reads 1 item and the upload's versions; commits 1 (``image.retried``), or nothing for a slot that is used,
@@ -96,10 +85,10 @@ def count_attempt(
     is_over = media.status != MediaStatus.AWAITING_UPLOAD or media.attempt_count > MAX_ATTEMPTS
     if is_over or store.find_first_version(original_key(listing_id, media_id)) is None:
         return media
-    return _save_attempts(uow, media=media, count=media.attempt_count + 1, now=now)
+    return _save_attempts(uow, media=media, count=media.attempt_count + 1)
 
 
-def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId, now: datetime) -> Media:
+def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId) -> Media:
     """Count from the start after a fault of the store, which says nothing of the image.
 
     Shape: reads 1 item; commits 1 (``image.retried``), or nothing for a slot that is used or has no attempt counted.
@@ -112,7 +101,7 @@ def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId
     media = uow.media.get(listing_id, media_id)
     if media.status != MediaStatus.AWAITING_UPLOAD or not media.attempt_count:
         return media
-    return _save_attempts(uow, media=media, count=0, now=now)
+    return _save_attempts(uow, media=media, count=0)
 
 
 def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
@@ -131,8 +120,8 @@ def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: St
     )
 
 
-def _save_attempts(uow: UnitOfWork, *, media: Media, count: int, now: datetime) -> Media:
-    counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=now)
+def _save_attempts(uow: UnitOfWork, *, media: Media, count: int) -> Media:
+    counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=uow.now)
     uow.media.save(counted, change_type="image.retried")
     uow.commit()
     return counted
@@ -180,14 +169,14 @@ def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ..
     return tuple(sorted({key for key in keys if not key.startswith(folder)}))
 
 
-def _without_upload(uow: UnitOfWork, *, media: Media, now: datetime) -> Media:
+def _without_upload(uow: UnitOfWork, *, media: Media) -> Media:
     last_look = last_look_at(media)
-    if now >= last_look:
+    if uow.now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
-        return _settle(uow, media=expired, change_type="image.expired", reason_code="upload_missing", now=now)
+        return _settle(uow, media=expired, change_type="image.expired", reason_code="upload_missing")
     if media.due_at == last_look:
         return media
-    awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=last_look)
+    awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=last_look)
     uow.media.save(awaited, change_type="image.awaited")
     uow.commit()
     return awaited
@@ -225,8 +214,8 @@ def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: Li
     return tuple(renditions)
 
 
-def _settle(uow: UnitOfWork, *, media: Media, change_type: str, reason_code: str | None, now: datetime) -> Media:
-    settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=now, due_at=None)
+def _settle(uow: UnitOfWork, *, media: Media, change_type: str, reason_code: str | None) -> Media:
+    settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=None)
     uow.media.save(settled, change_type=change_type, reason_code=reason_code)
     uow.commit()
     return settled

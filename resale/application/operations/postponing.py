@@ -1,7 +1,5 @@
 """What follows a partner's silence: the step of an order, a claim or a payout is put off, as data."""
 
-from datetime import datetime
-
 from resale.application.ports import UnitOfWork
 from resale.domain.claims import ClaimStep, next_claim_step
 from resale.domain.ids import ClaimId, OrderId, PayoutId, is_id
@@ -9,7 +7,7 @@ from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.postponing import put_off
 
 
-def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, reason_code: str, now: datetime) -> None:
+def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, reason_code: str) -> None:
     """Put the present step off, longer each time: its partner did not answer after several tries.
 
     After about a day ``attention`` says so to staff, where it says nothing else; the next step that is taken clears it.
@@ -21,7 +19,6 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
         uow: Fresh; committed here at most once.
         entity_id: Which order, claim or payout.
         reason_code: The outcome's code.
-        now: Moment of the task, aware UTC.
 
     Raises:
         OrderNotFound, ClaimNotFound, PayoutNotFound: There is none.
@@ -29,17 +26,17 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
     """
     if is_id("ord", entity_id):
         order = uow.orders.get(OrderId(entity_id))
-        if next_step(order, now=now) == OrderStep.NOTHING:
+        if next_step(order, now=uow.now) == OrderStep.NOTHING:
             return
-        uow.orders.save(put_off(order, now=now), change_type="order.postponed", reason_code=reason_code)
+        uow.orders.save(put_off(order, now=uow.now), change_type="order.postponed", reason_code=reason_code)
     elif is_id("clm", entity_id):
         claim = uow.claims.get(ClaimId(entity_id))
-        if next_claim_step(claim, now=now) == ClaimStep.NOTHING:
+        if next_claim_step(claim, now=uow.now) == ClaimStep.NOTHING:
             return
-        uow.claims.save(put_off(claim, now=now), change_type="claim.postponed", reason_code=reason_code)
+        uow.claims.save(put_off(claim, now=uow.now), change_type="claim.postponed", reason_code=reason_code)
     else:
         payout = uow.payouts.get(PayoutId(entity_id))
         if payout.due_at is None:
             return
-        uow.payouts.save(put_off(payout, now=now), change_type="payout.postponed", reason_code=reason_code)
+        uow.payouts.save(put_off(payout, now=uow.now), change_type="payout.postponed", reason_code=reason_code)
     uow.commit()

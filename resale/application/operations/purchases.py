@@ -3,8 +3,6 @@
 Claiming and releasing are buffered into the listing's own commit, and commit nothing themselves.
 """
 
-from datetime import datetime
-
 from msgspec import UNSET, UnsetType
 
 from resale.application.operations.access import require_standing
@@ -29,20 +27,16 @@ from resale.domain.purchases import (
 from resale.errors import FieldError
 
 
-def record_purchase(
-    uow: UnitOfWork, *, principal: Principal, source: str, line: str, new: NewPurchase, now: datetime
-) -> Purchase:
+def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase) -> Purchase:
     """Take down what a shopper bought, or what the brand says of it now. What changes nothing is a no-op.
 
     Shape: reads at most 2 items; commits 1 (``purchase.recorded``), with the shopper's customer when there is none.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand.
         source: Where it was sold, as the brand calls it.
         line: The line of the order there.
         new: All that is said of it; its customer is found as their own sign-in would find them.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The purchase; its id follows from tenant, source and line.
@@ -54,7 +48,7 @@ def record_purchase(
         PurchaseChangedTooOften: It has as many versions as a changed one may have.
         Conflict: Another writer won; read again.
     """
-    require_standing(principal=principal, action=Action.RECORD_PURCHASE, status=RECORDED)
+    require_standing(uow, action=Action.RECORD_PURCHASE, status=RECORDED)
     purchase_id = purchase_id_of(tenant_id=uow.tenant.id, source=source, line=line)
     said = Purchase(
         id=purchase_id,
@@ -62,21 +56,21 @@ def record_purchase(
         livemode=not uow.tenant.sandbox,
         source=source,
         line=line,
-        customer_id=_customer_of(uow, new=new, now=now),
+        customer_id=_customer_of(uow, new=new),
         product=new.product,
         title=new.title,
         quantity=new.quantity,
         unit_price_paid=_paid(new),
-        purchased_at=moment_of(new.purchased_at, now=now),
-        created_at=now,
-        updated_at=now,
+        purchased_at=moment_of(new.purchased_at, now=uow.now),
+        created_at=uow.now,
+        updated_at=uow.now,
     )
     known = uow.purchases.find(purchase_id)
     if known is None:
         uow.purchases.add(said, change_type="purchase.recorded")
         uow.commit()
         return said
-    purchase = renewed(known, said=said, now=now)
+    purchase = renewed(known, said=said, now=uow.now)
     if purchase == known:
         return known
     uow.purchases.save(purchase, change_type="purchase.recorded")
@@ -84,7 +78,7 @@ def record_purchase(
     return purchase
 
 
-def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId, now: datetime) -> None:
+def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId) -> None:
     """Buffer that one more unit of a purchase is listed into the new listing's commit; nothing where none is named.
 
     Raises:
@@ -97,10 +91,10 @@ def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer
         if uow.tenant.policies.purchase_required:
             raise _required()
         return
-    _claim(uow, purchase_id=purchase_id, customer_id=customer_id, now=now)
+    _claim(uow, purchase_id=purchase_id, customer_id=customer_id)
 
 
-def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing, now: datetime) -> None:
+def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing) -> None:
     """Buffer what a move of a listing does to the unit it claims, into the commit of that move.
 
     To be called with every move that may end a listing unsold, which frees its unit, or begin it again, which claims
@@ -115,28 +109,28 @@ def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing, now: datetime
         return
     claims, claimed_before = after.status not in ENDED_UNSOLD, before.status not in ENDED_UNSOLD
     if claims and not claimed_before:
-        _claim(uow, purchase_id=after.purchase_id, customer_id=after.seller_id, now=now)
+        _claim(uow, purchase_id=after.purchase_id, customer_id=after.seller_id)
     if claimed_before and not claims:
-        _release(uow, purchase_id=after.purchase_id, now=now)
+        _release(uow, purchase_id=after.purchase_id)
 
 
-def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId, now: datetime) -> None:
+def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None or not _may_list(purchase, customer_id):
         raise PurchaseNotFound("No such purchase of yours.")
-    uow.purchases.save(claimed(purchase, now=now), change_type="purchase.claimed")
+    uow.purchases.save(claimed(purchase, now=uow.now), change_type="purchase.claimed")
 
 
-def _release(uow: UnitOfWork, *, purchase_id: PurchaseId, now: datetime) -> None:
+def _release(uow: UnitOfWork, *, purchase_id: PurchaseId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None:
         raise PurchaseNotFound("The listing's purchase is gone.")
-    uow.purchases.save(released(purchase, now=now), change_type="purchase.released")
+    uow.purchases.save(released(purchase, now=uow.now), change_type="purchase.released")
 
 
-def _customer_of(uow: UnitOfWork, *, new: NewPurchase, now: datetime) -> CustomerId:
+def _customer_of(uow: UnitOfWork, *, new: NewPurchase) -> CustomerId:
     shopper = Shopper(issuer=uow.tenant.oidc_issuer, subject=new.customer.subject, new_id=CustomerId(uow.ids("cus")))
-    return find_or_add_customer(uow, shopper=shopper, now=now)
+    return find_or_add_customer(uow, shopper=shopper)
 
 
 def _paid(new: NewPurchase) -> Money | None:

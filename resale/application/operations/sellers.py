@@ -22,7 +22,7 @@ class ShipFromMissing(Rejected):
     default_detail = "The seller account has no address to ship from. Add `ship_from` to it first."
 
 
-def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: datetime) -> Seller:
+def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Seller:
     """Change how a seller is paid and where they ship from. What changes nothing is a no-op.
 
     Shape: reads at most 2 items; commits 1 (``seller.edited``), with the shopper's customer on their first write.
@@ -31,7 +31,6 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: dat
         uow: Fresh; committed here once.
         shopper: Whose account; made when there is none.
         edit: What to change; absent stays.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The account.
@@ -40,20 +39,20 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit, now: dat
         Invalid: The address lacks what its country needs.
         Conflict: Another writer won; read again.
     """
-    customer_id = enrol_shopper(uow, shopper=shopper, now=now)
-    before, is_new = seller_account_of(uow, customer_id=customer_id, now=now)
+    customer_id = enrol_shopper(uow, shopper=shopper)
+    before, is_new = seller_account_of(uow, customer_id=customer_id)
     seller = apply_edit(before, edit, except_for=("ship_from",))
     if edit.ship_from is not UNSET:
         seller = _shipping_from(uow, seller, accepted_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller, now=now))
-    seller = _save(uow, seller, is_new=is_new, now=now)
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
+    seller = _save(uow, seller, is_new=is_new)
     uow.commit()
     return seller
 
 
-def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId, now: datetime) -> tuple[Seller, bool]:
+def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Seller, bool]:
     """Read a customer's seller account, or make one to be added; says which. Commits nothing."""
     found = uow.sellers.find(seller_id_of(customer_id))
     if found is not None:
@@ -62,34 +61,34 @@ def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId, now: datetime
         id=seller_id_of(customer_id),
         customer_id=customer_id,
         currency=uow.tenant.currency,
-        created_at=now,
-        updated_at=now,
+        created_at=uow.now,
+        updated_at=uow.now,
     )
     return made, True
 
 
-def pays_at(uow: UnitOfWork, *, seller: Seller, now: datetime) -> datetime | None:
+def pays_at(uow: UnitOfWork, *, seller: Seller) -> datetime | None:
     """Say when a balance that has changed is paid out by itself: None while it cannot be. Commits nothing."""
     if not seller.can_be_paid:
         return None
-    return seller.due_at or now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
+    return seller.due_at or uow.now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
 
 
-def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | None, now: datetime) -> Address:
+def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | None) -> Address:
     """Say where a seller ships from; an address given now is buffered into their account. Commits nothing.
 
     Raises:
         ShipFromMissing: None is given and none is known.
         Invalid: The given one lacks what its country needs.
     """
-    seller, is_new = seller_account_of(uow, customer_id=customer_id, now=now)
+    seller, is_new = seller_account_of(uow, customer_id=customer_id)
     if given is None:
         known = _private_of(uow, seller).ship_from
         if known is None:
             raise ShipFromMissing("Say where the parcel leaves from.")
         return known
     accepted = accepted_address(given, at="/ship_from")
-    _save(uow, _shipping_from(uow, seller, accepted), is_new=is_new, now=now)
+    _save(uow, _shipping_from(uow, seller, accepted), is_new=is_new)
     return accepted
 
 
@@ -100,8 +99,8 @@ def _shipping_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:
     return msgspec.structs.replace(seller, private=sealed, ships_from_known=True)
 
 
-def _save(uow: UnitOfWork, seller: Seller, *, is_new: bool, now: datetime) -> Seller:
-    seller = msgspec.structs.replace(seller, version=seller.version + 1, updated_at=now)
+def _save(uow: UnitOfWork, seller: Seller, *, is_new: bool) -> Seller:
+    seller = msgspec.structs.replace(seller, version=seller.version + 1, updated_at=uow.now)
     if is_new:
         uow.sellers.add(seller, change_type="seller.edited")
     else:

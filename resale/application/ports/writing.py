@@ -1,6 +1,6 @@
 """Writes: one tenant, one unit of work, one commit. Repositories take no tenant, so none can be crossed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -8,7 +8,8 @@ import msgspec
 from resale.application.ports.entities import Repositories
 from resale.application.ports.ledger import LedgerRepository
 from resale.application.ports.records import IdempotencyRecord
-from resale.domain.actors import Actor
+from resale.domain.access import Principal
+from resale.domain.command_context import CommandContext
 from resale.domain.ids import CustomerId, IdSource
 from resale.domain.tenants import Tenant
 
@@ -53,11 +54,23 @@ class IdempotencyRepository(Protocol):
 
 
 class UnitOfWork(Repositories, Protocol):
-    """One tenant, one actor, one commit. What is not committed is dropped."""
+    """One tenant, one command, one commit. What is not committed is dropped."""
 
     @property
     def tenant(self) -> Tenant:
         """The one tenant it was opened for."""
+
+    @property
+    def context(self) -> CommandContext:
+        """What it was opened with: the only source of time and identity an operation has."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the command: what is decided by it, and what is recorded."""
+
+    @property
+    def principal(self) -> Principal:
+        """Whose permissions count. Raises TypeError while nobody acts: in a step of the platform's own."""
 
     @property
     def ledger(self) -> LedgerRepository:
@@ -96,5 +109,5 @@ class UnitOfWork(Repositories, Protocol):
     def is_torn(self) -> bool:
         """Read again what was read, unless committed: was it never so at one moment? Raises Unavailable."""
 
-    def act_as(self, actor: Actor) -> None:
-        """Name who acts, once known: a shopper is found or made within the unit of work."""
+    def act_as(self, customer_id: CustomerId) -> None:
+        """Name the shopper who acts, as actor and as principal: their customer was found or made here."""

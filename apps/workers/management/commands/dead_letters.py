@@ -2,15 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
-from apps.core.container import get_container
+from apps.core.container import get_container, run_operation
 from apps.core.dead_letters import LetterOffice
-from apps.core.execution import perform
 from apps.core.requests import convert_values
 from apps.tenancy import registry
 from resale.application.operations.dead_letters import Discard
@@ -18,11 +17,13 @@ from resale.application.ports import UnitOfWork
 from resale.application.queries.dead_letters import DeadLetterView
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.command_context import CommandContext
 from resale.domain.dead_letters import DeadLetterNotFound, LetterQueue, letter_id_of
 from resale.domain.ids import DeadLetterId, is_id
 from resale.domain.tenants import Tenant
 from resale.errors import Invalid, Outcome
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 #: Whoever may run this command runs the platform; a manager is the most that a tenant's own people are.
@@ -68,10 +69,10 @@ class Command(BaseCommand):
 def _open(tenant: Tenant) -> LetterOffice:
     now = clock.for_tenant(tenant)
 
-    def run(operation: Callable[[UnitOfWork], R], /) -> R:
-        container = get_container()
-        request_id = container.ids("req")
-        return perform(lambda: container.unit_of_work(tenant, actor=_ACTOR, request_id=request_id, now=now), operation)
+    def run(operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
+        request_id = get_container().ids("req")
+        context = CommandContext(actor=_ACTOR, principal=_OPERATOR, request_id=request_id, now=now)
+        return run_operation(tenant, context, operation, *args, **arguments)
 
     return LetterOffice(tenant, principal=_OPERATOR, run=run, now=now)
 

@@ -1,6 +1,6 @@
 """Opening, deciding and withdrawing a claim."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ from resale.application.operations.claims.transitions import (
 )
 from resale.application.operations.orders.refunding import RefundUnderWay
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.claims import (
     CLAIM_OPEN,
     CLAIMS,
@@ -48,17 +48,15 @@ _VERDICTS: Final = {
 _TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
 
 
-def open_claim(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, new: NewClaim, now: datetime) -> Claim:
+def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
     """Claim that something is wrong with a delivered order: the seller's money stays held until this is decided.
 
     Shape: reads 1-2 items; commits 2 (``claim.opened``, ``order.claim_opened``). The same claim again: no-op.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The buyer.
         order_id: Which order.
         new: What is wrong; the words are sealed under the buyer's key.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The claim.
@@ -71,11 +69,11 @@ def open_claim(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, new:
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.OPEN_CLAIM)
+    authorize(uow, entity=order, action=Action.OPEN_CLAIM)
     claim_id = ClaimId(sibling("clm", order.id))
     if order.claim_id is not None:
         return _same_claim(uow, claim_id, new)
-    order = moved(order, OrderCommand.OPEN_CLAIM, now=now, claim_id=claim_id)
+    order = moved(order, OrderCommand.OPEN_CLAIM, now=uow.now, claim_id=claim_id)
     private = ClaimPrivate(description=new.description)
     claim = Claim(
         id=claim_id,
@@ -87,27 +85,19 @@ def open_claim(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, new:
         seller_id=order.seller_id,
         reason=new.reason,
         currency=order.currency,
-        deadline_at=now + timedelta(days=uow.tenant.policies.claim_close_days),
-        created_at=now,
-        updated_at=now,
+        deadline_at=uow.now + timedelta(days=uow.tenant.policies.claim_close_days),
+        created_at=uow.now,
+        updated_at=uow.now,
         private=uow.vault.seal(private, owner_id=order.buyer_id, entity_id=claim_id),
     )
-    claim = awake(claim, now)
+    claim = awake(claim, uow.now)
     uow.orders.save(order, change_type="order.claim_opened", reason_code=str(new.reason))
     uow.claims.add(claim, change_type="claim.opened")
     uow.commit()
     return claim
 
 
-def resolve_claim(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    claim_id: ClaimId,
-    resolution: Resolution,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Claim:
+def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution) -> Claim:
     """Decide on a claim: with or without a return, ask for evidence, or deny it.
 
     One approved whose return label does not come can still be approved without a return.
@@ -118,11 +108,8 @@ def resolve_claim(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand or a manager.
         claim_id: Which.
         resolution: The decision; its note is sealed under the buyer's key.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The claim as decided.
@@ -137,42 +124,40 @@ def resolve_claim(
         Conflict: Another writer won, or the version is not the expected one.
     """
     claim = uow.claims.get(claim_id)
-    authorize(principal=principal, entity=claim, action=Action.RESOLVE_CLAIM)
+    authorize(uow, entity=claim, action=Action.RESOLVE_CLAIM)
     _require_note(resolution)
     command, change_type = _VERDICTS[resolution.decision]
     if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
         return claim
-    require_version(entity=claim, version=expected_version)
+    require_version(uow, entity=claim)
     status = CLAIMS.next_status(claim.status, command)
     order = uow.orders.get(claim.order_id)
     amount = _amount_of(order, resolution)
-    claim = next_version(_noted(uow, claim, resolution.note), now, status=status)
+    claim = next_version(_noted(uow, claim, resolution.note), uow.now, status=status)
     if resolution.decision == Verdict.APPROVE:
-        claim = _returning(uow, claim, order, now)
+        claim = _returning(uow, claim, order)
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is not done yet.")
         claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
-        begin_claim_refund(uow, order=order, amount=amount, claim=claim, now=now)
+        begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
-        claim = msgspec.structs.replace(claim, closed_at=max(now, claim.updated_at))
-        complete_claimed(uow, order=order, now=now)
-    claim = awake(claim, now)
+        claim = msgspec.structs.replace(claim, closed_at=max(uow.now, claim.updated_at))
+        complete_claimed(uow, order=order)
+    claim = awake(claim, uow.now)
     uow.claims.save(claim, change_type=change_type)
     uow.commit()
     return claim
 
 
-def withdraw_claim(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, now: datetime) -> Claim:
+def withdraw_claim(uow: UnitOfWork, *, claim_id: ClaimId) -> Claim:
     """Take a claim back: the order completes.
 
     Shape: reads 3-4 items; commits 5 (``claim.withdrawn``, ``order.completed``, the seller's transfer). Again: no-op.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The buyer.
         claim_id: Which.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The claim, withdrawn.
@@ -184,13 +169,13 @@ def withdraw_claim(uow: UnitOfWork, *, principal: Principal, claim_id: ClaimId, 
         Conflict: Another writer won.
     """
     claim = uow.claims.get(claim_id)
-    authorize(principal=principal, entity=claim, action=Action.WITHDRAW_CLAIM)
+    authorize(uow, entity=claim, action=Action.WITHDRAW_CLAIM)
     if claim.status == ClaimStatus.WITHDRAWN:
         return claim
-    return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn", now=now)
+    return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn")
 
 
-def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Claim:
+def _returning(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     """The item is to come back; a label is bought where it is known where to, and the time to send it begins with it.
 
     Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
@@ -199,7 +184,7 @@ def _returning(uow: UnitOfWork, claim: Claim, order: Order, now: datetime) -> Cl
     parcel = Shipment(
         id=ShipmentId(sibling("rtn", claim.id)), label_wanted=seller is not None and seller.ships_from_known
     )
-    deadline = max(claim.deadline_at, now + timedelta(hours=uow.tenant.policies.return_ship_hours))
+    deadline = max(claim.deadline_at, uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours))
     attention = claim.attention if parcel.label_wanted else "return_label_missing"
     return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)
 

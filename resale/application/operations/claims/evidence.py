@@ -1,12 +1,12 @@
 """Photos a buyer adds to a claim: slots as a listing's images have them, never public."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from resale.application.operations.access import authorize
-from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.claims import (
     CLAIMS,
     MAX_EVIDENCE,
@@ -24,15 +24,7 @@ _UPLOAD_WINDOW: Final = timedelta(hours=1)  # as a listing's images have it
 _UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)
 
 
-def add_evidence(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    claim_id: ClaimId,
-    new: NewEvidence,
-    key: CommandKey | None,
-    now: datetime,
-) -> Claim:
+def add_evidence(uow: UnitOfWork, *, claim_id: ClaimId, new: NewEvidence) -> Claim:
     """Add a slot for one photo to a claim that is not decided; it goes (back) to review.
 
     Shape: reads 1 item; commits 1 claim and 1 image (``claim.evidence_added``, ``image.requested``) and the command's
@@ -40,11 +32,8 @@ def add_evidence(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The buyer.
         claim_id: Which claim.
         new: What the upload will be.
-        key: The command's key, if the client gave one.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The claim, with one more of ``evidence_ids``.
@@ -58,7 +47,7 @@ def add_evidence(
         Conflict: Another writer won.
     """
     claim = uow.claims.get(claim_id)
-    authorize(principal=principal, entity=claim, action=Action.ADD_EVIDENCE)
+    authorize(uow, entity=claim, action=Action.ADD_EVIDENCE)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ADD_EVIDENCE)
     if len(claim.evidence_ids) >= MAX_EVIDENCE:
         raise TooMuchEvidence(f"A claim keeps at most {MAX_EVIDENCE} photos.")
@@ -68,14 +57,14 @@ def add_evidence(
         listing_id=evidence_album(claim.id),
         seller_id=claim.buyer_id,
         slot=Slot(content_type=new.content_type, bytes=new.bytes, sha256=new.sha256),
-        upload_expires_at=now + _UPLOAD_WINDOW,
-        created_at=now,
-        updated_at=now,
-        due_at=now + _UPLOAD_CHECK_AFTER,
+        upload_expires_at=uow.now + _UPLOAD_WINDOW,
+        created_at=uow.now,
+        updated_at=uow.now,
+        due_at=uow.now + _UPLOAD_CHECK_AFTER,
     )
-    claim = next_version(claim, now, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
-    claim = awake(claim, now)
-    record_command(uow, key=key, entity_id=claim.id)
+    claim = next_version(claim, uow.now, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
+    claim = awake(claim, uow.now)
+    record_command(uow, entity_id=claim.id)
     uow.claims.save(claim, change_type="claim.evidence_added")
     uow.media.add(photo, change_type="image.requested")
     uow.commit()

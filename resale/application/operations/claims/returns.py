@@ -1,6 +1,6 @@
 """The way of a claimed item back: its label, its parcel, and the deadlines of a claim."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -15,7 +15,7 @@ from resale.application.operations.orders.transitions import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.claims import (
     CLAIMS,
     POLL_EVERY,
@@ -45,7 +45,7 @@ from resale.domain.shipments import (
 )
 
 
-def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId, now: datetime) -> Claim:
+def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> Claim:
     """Take a claim's next step: buy the return label, ask for its parcel, or close it when its deadline is over.
 
     Shape: reads 1-5 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
@@ -54,7 +54,6 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId, now
         uow: Fresh; committed here at most once.
         partners: The tenant's partners.
         claim_id: Which.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The claim as it stands.
@@ -65,23 +64,21 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId, now
         Conflict: Another worker was faster; read again.
     """
     claim = uow.claims.get(claim_id)
-    step = next_claim_step(claim, now=now)
+    step = next_claim_step(claim, now=uow.now)
     if step == ClaimStep.REFUND_RETURN:
-        return _refund_return(uow, claim, now)
+        return _refund_return(uow, claim)
     if step == ClaimStep.VOID_RETURN_LABEL:
-        return _void_return_label(uow, partners, claim, now)
+        return _void_return_label(uow, partners, claim)
     if step == ClaimStep.EXPIRE:
-        return _expire(uow, partners, claim, now)
+        return _expire(uow, partners, claim)
     if step == ClaimStep.BUY_RETURN_LABEL:
-        return _buy_return_label(uow, partners.shipping, claim, now)
+        return _buy_return_label(uow, partners.shipping, claim)
     if step == ClaimStep.TRACK_RETURN:
-        return _track_return(uow, partners.shipping, claim, now)
-    return _wait_on(uow, claim, now)
+        return _track_return(uow, partners.shipping, claim)
+    return _wait_on(uow, claim)
 
 
-def record_return_tracking(
-    uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...], now: datetime
-) -> Claim:
+def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...]) -> Claim:
     """Apply a carrier's reports of a return; the first scan starts the refund.
 
     Shape: reads 1-2 items; commits at most 2 (``claim.return_scanned`` with ``order.refund_started``, or
@@ -91,7 +88,6 @@ def record_return_tracking(
         uow: Fresh; committed here at most once.
         claim_id: Whose parcel.
         events: Reports, in any order.
-        now: Moment they are applied, aware UTC.
 
     Returns:
         The claim as it stands.
@@ -104,29 +100,18 @@ def record_return_tracking(
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
     parcel = record_events(claim.return_shipment, events)
-    return claim if parcel is claim.return_shipment else _commit_parcel(uow, claim, parcel, now)
+    return claim if parcel is claim.return_shipment else _commit_parcel(uow, claim, parcel)
 
 
-def report_return(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    claim_id: ClaimId,
-    event: TrackingEvent,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Claim:
+def report_return(uow: UnitOfWork, *, claim_id: ClaimId, event: TrackingEvent) -> Claim:
     """Apply what the brand says of a return, as if its carrier had said so: the first scan starts the refund.
 
     Shape: as ``record_return_tracking``. The same report again: no-op.
 
     Args:
         uow: Fresh; committed here at most once.
-        principal: The brand or a manager.
         claim_id: Whose return.
         event: The report.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment it is applied, aware UTC.
 
     Returns:
         The claim as it stands.
@@ -137,27 +122,27 @@ def report_return(
         Conflict: Another writer won, or the version is not the expected one.
     """
     claim = uow.claims.get(claim_id)
-    authorize(principal=principal, entity=claim, action=Action.REPORT_RETURN)
+    authorize(uow, entity=claim, action=Action.REPORT_RETURN)
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
     parcel = record_events(claim.return_shipment, (event,))
     if parcel is claim.return_shipment:
         return claim
-    require_version(entity=claim, version=expected_version)
-    return _commit_parcel(uow, claim, parcel, now)
+    require_version(uow, entity=claim)
+    return _commit_parcel(uow, claim, parcel)
 
 
-def _wait_on(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
+def _wait_on(uow: UnitOfWork, claim: Claim) -> Claim:
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
-    if claim.due_at is None or now < claim.due_at:
+    if claim.due_at is None or uow.now < claim.due_at:
         return claim
-    claim = awake(next_version(claim, now), now)
+    claim = awake(next_version(claim, uow.now), uow.now)
     uow.claims.save(claim, change_type="claim.postponed", reason_code="nothing_to_do_yet")
     uow.commit()
     return claim
 
 
-def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
+def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Claim:
     parcel = parcel_of(claim)
     order = uow.orders.get(claim.order_id)
     label = shipping.find_label(shipment_id=parcel.id)
@@ -167,52 +152,52 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim,
                 shipment_id=parcel.id,
                 order_id=order.id,
                 sender=private_of(uow, order=order).shipping_address,
-                recipient=ship_from_of(uow, customer_id=order.seller_id, given=None, now=now),
+                recipient=ship_from_of(uow, customer_id=order.seller_id, given=None),
                 parcel=Parcel(),
                 currency=order.currency,
             )
         )
     if label.state != LabelState.ISSUED:
-        sought = given_up(parcel, now=now)  # another worker may have been given one
+        sought = given_up(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
-        claim = awake(next_version(claim, now, return_shipment=unwanted, attention="return_label_refused"), now)
+        claim = awake(next_version(claim, uow.now, return_shipment=unwanted, attention="return_label_refused"), uow.now)
         uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
         uow.commit()
         return claim
-    book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued", now=now)
+    book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
     status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
     private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
-    send_by = now + timedelta(hours=uow.tenant.policies.return_ship_hours)
+    send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
     parcel = labelled(parcel, label)
-    claim = next_version(claim, now, status=status, return_shipment=parcel, private=sealed, deadline_at=send_by)
-    claim = awake(claim, now)
+    claim = next_version(claim, uow.now, status=status, return_shipment=parcel, private=sealed, deadline_at=send_by)
+    claim = awake(claim, uow.now)
     uow.claims.save(claim, change_type="claim.return_label_issued")
     uow.commit()
     return claim
 
 
-def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) -> Claim:
+def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
     """Give back the label of a closed claim that nobody used."""
     before, order = parcel_of(claim), uow.orders.get(claim.order_id)
-    given = give_up_label(partners=partners, shipment=before, now=now)
+    given = give_up_label(uow, partners=partners, shipment=before)
     seeks = given.look_again_at is not None
     if seeks and claim.due_at == given.look_again_at:
         return claim
-    claim = awake(next_version(claim, now, return_shipment=given.shipment), now)
+    claim = awake(next_version(claim, uow.now, return_shipment=given.shipment), uow.now)
     if seeks:
         claim = msgspec.structs.replace(claim, due_at=given.look_again_at)
     uow.claims.save(claim, change_type="claim.return_label_sought" if seeks else "claim.return_label_voided")
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued", now=now)
+        book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
     if given.was_voided and before.cost is not None:
-        uow.ledger.post(ledger.label_given_back(order, before.cost, step="return_label_voided", at=now))
+        uow.ledger.post(ledger.label_given_back(order, before.cost, step="return_label_voided", at=uow.now))
     uow.commit()
     return claim
 
 
-def _expire(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) -> Claim:
+def _expire(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
     """Close a claim whose time is over; of an item that has a label the carrier is asked once more before."""
     if claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
         parcel = parcel_of(claim)
@@ -220,37 +205,37 @@ def _expire(uow: UnitOfWork, partners: Partners, claim: Claim, now: datetime) ->
         events = partners.shipping.list_tracking(shipment_id=parcel.id, provider_reference=reference)
         found = msgspec.structs.replace(claim, return_shipment=record_events(parcel, events))
         if is_sent_back(found):
-            return _commit_parcel(uow, claim, parcel_of(found), now)
-    return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired", now=now)
+            return _commit_parcel(uow, claim, parcel_of(found))
+    return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired")
 
 
-def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim, now: datetime) -> Claim:
+def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Claim:
     parcel = parcel_of(claim)
     events = shipping.list_tracking(shipment_id=parcel.id, provider_reference=parcel.provider_reference or "")
     found = record_events(parcel, events)
     if found is not parcel:
-        return _commit_parcel(uow, claim, found, now)
-    claim = awake(next_version(claim, now), now)
+        return _commit_parcel(uow, claim, found)
+    claim = awake(next_version(claim, uow.now), uow.now)
     uow.claims.save(claim, change_type="claim.return_polled")
     uow.commit()
     return claim
 
 
-def _refund_return(uow: UnitOfWork, claim: Claim, now: datetime) -> Claim:
+def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
     """Begin the refund of what was sent back, once another one is done; till then look again, later each time."""
-    if claim.due_at is not None and now < claim.due_at:
+    if claim.due_at is not None and uow.now < claim.due_at:
         return claim
     if not uow.orders.get(claim.order_id).is_refund_under_way:
-        return _commit_parcel(uow, claim, parcel_of(claim), now)
+        return _commit_parcel(uow, claim, parcel_of(claim))
     pause = max(REFUND_DUE, pause_after(claim.step_tries, longest=POLL_EVERY))
-    claim = next_version(claim, now, step_tries=claim.step_tries + 1, due_at=now + pause)
+    claim = next_version(claim, uow.now, step_tries=claim.step_tries + 1, due_at=uow.now + pause)
     uow.claims.save(claim, change_type="claim.postponed", reason_code="refund_under_way")
     uow.commit()
     return claim
 
 
-def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetime) -> Claim:
-    claim = next_version(claim, now, return_shipment=parcel)
+def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment) -> Claim:
+    claim = next_version(claim, uow.now, return_shipment=parcel)
     order = uow.orders.get(claim.order_id) if is_sent_back(claim) else None
     scanned = order is not None and not order.is_refund_under_way
     if order is not None and scanned:
@@ -259,8 +244,8 @@ def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment, now: datetim
             status=CLAIMS.next_status(claim.status, ClaimCommand.SCAN_RETURN),
             refund_amount=order.remaining_minor,
         )
-        begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim, now=now)
-    claim = awake(claim, now)
+        begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim)
+    claim = awake(claim, uow.now)
     uow.claims.save(claim, change_type="claim.return_scanned" if scanned else "claim.return_tracked")
     uow.commit()
     return claim

@@ -1,6 +1,6 @@
 """Creating and editing a listing."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -8,10 +8,10 @@ from msgspec import UNSET
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.customers import Shopper, enrol_shopper
-from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.idempotency import record_command
 from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId, ListingId, MediaId
 from resale.domain.listings import (
@@ -44,14 +44,7 @@ UPLOAD_WINDOW: Final = timedelta(hours=1)  # a slot not used by then expires; fo
 UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)  # an upload whose event was lost is looked for by then
 
 
-def create_listing(
-    uow: UnitOfWork,
-    *,
-    shopper: Shopper,
-    new: NewListing,
-    key: CommandKey | None,
-    now: datetime,
-) -> tuple[Listing, tuple[Media, ...]]:
+def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tuple[Listing, tuple[Media, ...]]:
     """List an item: a draft with a slot for each image to come.
 
     Shape: reads at most 2 items; commits 1 listing and 1-12 images (``listing.created``, ``image.requested``), with
@@ -62,8 +55,6 @@ def create_listing(
         uow: Fresh; committed here once.
         shopper: The seller.
         new: Validated by its own types.
-        key: The command's key, if the client gave one.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The draft and its slots, each awaiting its upload.
@@ -77,11 +68,11 @@ def create_listing(
         IdempotencyConflict: The key was used before.
         Conflict: Somebody else made this shopper or changed the purchase meanwhile; try again.
     """
-    seller_id = enrol_shopper(uow, shopper=shopper, now=now)
+    seller_id = enrol_shopper(uow, shopper=shopper)
     listing_id = ListingId(uow.ids("lst"))
     price = _priced(uow, price=new.price)
-    claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id, now=now)
-    slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot, now=now) for slot in new.images)
+    claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id)
+    slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot) for slot in new.images)
     listing = Listing(
         id=listing_id,
         version=1,
@@ -96,10 +87,10 @@ def create_listing(
         custom_fields=new.custom_fields,
         image_ids=tuple(slot.id for slot in slots),
         purchase_id=new.purchase_id,
-        created_at=now,
-        updated_at=now,
+        created_at=uow.now,
+        updated_at=uow.now,
     )
-    record_command(uow, key=key, entity_id=listing_id)
+    record_command(uow, entity_id=listing_id)
     uow.listings.add(listing, change_type="listing.created")
     for slot in slots:
         uow.media.add(slot, change_type="image.requested")
@@ -107,26 +98,15 @@ def create_listing(
     return listing, slots
 
 
-def edit_listing(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    listing_id: ListingId,
-    edit: ListingEdit,
-    expected_version: int | None,
-    now: datetime,
-) -> tuple[Listing, tuple[Media, ...]]:
+def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -> tuple[Listing, tuple[Media, ...]]:
     """Change a listing; an active or paused one goes back to review. What changes nothing is a no-op.
 
     Shape: reads 1 item; commits 1 listing (``listing.edited``) and the image slots added.
 
     Args:
         uow: Fresh; committed here once.
-        principal: Must be the seller.
         listing_id: Which.
         edit: What to change; absent stays.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing and the slots added.
@@ -142,10 +122,10 @@ def edit_listing(
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.EDIT_LISTING)
-    require_version(entity=listing, version=expected_version)
+    authorize(uow, entity=listing, action=Action.EDIT_LISTING)
+    require_version(uow, entity=listing)
     status = next_status(listing.status, ListingCommand.EDIT)
-    slots = _added_slots(uow, listing=listing, edit=edit, now=now)
+    slots = _added_slots(uow, listing=listing, edit=edit)
     edited = _edited(uow, listing, edit)
     if edited == listing and not slots:
         return listing, ()
@@ -157,9 +137,9 @@ def edit_listing(
     listing = moved_listing(
         edited,
         ListingCommand.EDIT,
-        now=now,
+        now=uow.now,
         image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
-        submitted_at=now if goes_to_review else listing.submitted_at,
+        submitted_at=uow.now if goes_to_review else listing.submitted_at,
         expires_at=UNSET if goes_to_review else listing.expires_at,
     )
     uow.listings.save(listing, change_type="listing.edited")
@@ -178,37 +158,28 @@ def _priced(uow: UnitOfWork, *, price: PriceInput) -> Money:
     return Money(amount=price.amount, currency=price.currency)
 
 
-def _new_slot(
-    uow: UnitOfWork,
-    *,
-    listing_id: ListingId,
-    seller_id: CustomerId,
-    slot: SlotInput,
-    now: datetime,
-) -> Media:
+def _new_slot(uow: UnitOfWork, *, listing_id: ListingId, seller_id: CustomerId, slot: SlotInput) -> Media:
     return Media(
         id=MediaId(uow.ids("med")),
         version=1,
         listing_id=listing_id,
         seller_id=seller_id,
         slot=Slot(content_type=slot.content_type, bytes=slot.bytes, sha256=slot.sha256),
-        upload_expires_at=now + UPLOAD_WINDOW,
-        created_at=now,
-        updated_at=now,
-        due_at=now + UPLOAD_CHECK_AFTER,
+        upload_expires_at=uow.now + UPLOAD_WINDOW,
+        created_at=uow.now,
+        updated_at=uow.now,
+        due_at=uow.now + UPLOAD_CHECK_AFTER,
     )
 
 
-def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit, now: datetime) -> tuple[Media, ...]:
+def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tuple[Media, ...]:
     if edit.images is UNSET:
         return ()
     if listing.status not in IMAGES_OPEN:
         raise ImagesFrozen("Images can be added to a draft, to an expired listing, or after changes were requested.")
     if len(listing.image_ids) + len(edit.images) > MAX_STORED_IMAGES:
         raise TooManyImages(f"A listing keeps at most {MAX_STORED_IMAGES} image slots over its life.")
-    return tuple(
-        _new_slot(uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot, now=now) for slot in edit.images
-    )
+    return tuple(_new_slot(uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot) for slot in edit.images)
 
 
 def _edited(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:

@@ -1,14 +1,12 @@
 """The end of a listing's time on sale."""
 
-from datetime import datetime
-
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.ids import ListingId
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, moved_listing
 
 
-def expire_listing(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> Listing:
+def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Take a listing off sale whose time is over; its seller may submit it again.
 
     Shape: reads 1-2 items; commits 1 (``listing.expired``), and the purchase it claimed a unit of
@@ -17,7 +15,6 @@ def expire_listing(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> 
     Args:
         uow: Fresh; committed here once.
         listing_id: Which.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The listing as it stands.
@@ -27,10 +24,10 @@ def expire_listing(uow: UnitOfWork, *, listing_id: ListingId, now: datetime) -> 
         Conflict: Another writer won; said again it looks anew.
     """
     listing = uow.listings.get(listing_id)
-    if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=now):
+    if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=uow.now):
         return listing
-    expired = moved_listing(listing, ListingCommand.EXPIRE, now=now)
+    expired = moved_listing(listing, ListingCommand.EXPIRE, now=uow.now)
     uow.listings.save(expired, change_type="listing.expired", reason_code="time_over")
-    move_unit(uow, before=listing, after=expired, now=now)
+    move_unit(uow, before=listing, after=expired)
     uow.commit()
     return expired

@@ -1,10 +1,8 @@
 """Taking a listing off for a while, and putting it on sale again."""
 
-from datetime import datetime
-
 from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.ids import ListingId
 from resale.domain.listings import (
     MAX_EDITED_VERSION,
@@ -16,24 +14,14 @@ from resale.domain.listings import (
 )
 
 
-def pause_listing(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    listing_id: ListingId,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Listing:
+def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Take a listing off for a while: nobody else sees or buys it.
 
     Shape: reads 1 item; commits 1 (``listing.paused``). Said again: no-op.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The seller, the brand, a moderator or a manager.
         listing_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing, paused.
@@ -46,11 +34,11 @@ def pause_listing(
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.PAUSE_LISTING)
+    authorize(uow, entity=listing, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.PAUSED:
         return listing
-    require_version(entity=listing, version=expected_version)
-    paused = moved_listing(listing, ListingCommand.PAUSE, now=now)
+    require_version(uow, entity=listing)
+    paused = moved_listing(listing, ListingCommand.PAUSE, now=uow.now)
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing was changed too often; list the item anew.")
     uow.listings.save(paused, change_type="listing.paused")
@@ -58,24 +46,14 @@ def pause_listing(
     return paused
 
 
-def resume_listing(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    listing_id: ListingId,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Listing:
+def resume_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Put a paused listing on sale again, where it was in every list: pausing makes nothing new.
 
     Shape: reads 1 item; commits 1 (``listing.resumed``). Of one that is on sale: no-op.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The seller, the brand, a moderator or a manager.
         listing_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing, on sale.
@@ -87,11 +65,11 @@ def resume_listing(
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.PAUSE_LISTING)
+    authorize(uow, entity=listing, action=Action.PAUSE_LISTING)
     if listing.status == ListingStatus.ACTIVE:
         return listing
-    require_version(entity=listing, version=expected_version)
-    resumed = moved_listing(listing, ListingCommand.RESUME, now=now)
+    require_version(uow, entity=listing)
+    resumed = moved_listing(listing, ListingCommand.RESUME, now=uow.now)
     uow.listings.save(resumed, change_type="listing.resumed")
     uow.commit()
     return resumed

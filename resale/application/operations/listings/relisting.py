@@ -1,6 +1,5 @@
 """Putting an item on sale again that came back to its seller."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -8,7 +7,7 @@ from msgspec import UNSET
 
 from resale.application.operations.access import authorize
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.ids import ListingId, sibling
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
 from resale.domain.orders import Order, OrderStatus
@@ -19,7 +18,7 @@ _GIVEN_BACK: Final = frozenset({OrderStatus.REFUNDED, OrderStatus.CANCELLED})
 _COMING_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
 
 
-def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: ListingId, now: datetime) -> Listing:
+def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Sell a sold item again that came back, or never left: a new listing like it, which goes to review.
 
     Money given back is not enough: a buyer who was refunded without a return, or by their bank, has the item still.
@@ -30,9 +29,7 @@ def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: Listing
 
     Args:
         uow: Fresh; committed here once.
-        principal: Must be the seller.
         listing_id: The sold listing.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The new listing, ``relisted_from`` the old one, with its photos; its number is the order's.
@@ -44,7 +41,7 @@ def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: Listing
         Conflict: Another writer won; read again.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.RELIST_LISTING)
+    authorize(uow, entity=listing, action=Action.RELIST_LISTING)
     if listing.status != ListingStatus.SOLD or listing.order_id is None:
         raise NotRelistable(f"The listing is {listing.status}.")
     new_id = ListingId(sibling("lst", listing.order_id))  # one sale comes back once, so it is relisted once
@@ -64,11 +61,11 @@ def relist_listing(uow: UnitOfWork, *, principal: Principal, listing_id: Listing
         image_ids=(),
         order_id=None,
         relisted_from=listing.id,
-        submitted_at=now,
+        submitted_at=uow.now,
         published_at=None,
         expires_at=UNSET,
-        created_at=now,
-        updated_at=now,
+        created_at=uow.now,
+        updated_at=uow.now,
         private=UNSET,
     )
     uow.listings.add(again, change_type="listing.relisted")

@@ -1,16 +1,16 @@
 """Submitting, withdrawing and deciding on a listing."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET
 
-from resale.application.operations.access import authorize, require_version
+from resale.application.operations.access import authorize, check_version, require_version
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.ids import ListingId
 from resale.domain.listings import (
     MAX_INTEGER,
@@ -59,14 +59,7 @@ _CHANGES: Final = {
 }
 
 
-def submit_listing(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    listing_id: ListingId,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Listing:
+def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Ask for review: the ready images are frozen into the listing, refused and unused ones are left out.
 
     Shape: reads 1 listing and its images; commits 1 (``listing.submitted``), and for one that had expired the purchase
@@ -74,10 +67,7 @@ def submit_listing(
 
     Args:
         uow: Fresh; committed here once.
-        principal: Must be the seller.
         listing_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing, waiting for review.
@@ -94,32 +84,25 @@ def submit_listing(
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.SUBMIT_LISTING)
+    authorize(uow, entity=listing, action=Action.SUBMIT_LISTING)
     if listing.status == ListingStatus.PENDING_REVIEW:
         return listing
-    require_version(entity=listing, version=expected_version)
+    require_version(uow, entity=listing)
     next_status(listing.status, ListingCommand.SUBMIT)
     check_price(listing.price, uow.tenant.policies)
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
     submitted = moved_listing(
-        listing, ListingCommand.SUBMIT, now=now, photos=photos, submitted_at=now, expires_at=UNSET
+        listing, ListingCommand.SUBMIT, now=uow.now, photos=photos, submitted_at=uow.now, expires_at=UNSET
     )
     uow.listings.save(submitted, change_type="listing.submitted")
-    move_unit(uow, before=listing, after=submitted, now=now)
+    move_unit(uow, before=listing, after=submitted)
     uow.commit()
     return submitted
 
 
-def withdraw_listing(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    listing_id: ListingId,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Listing:
+def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Take a listing off, for good.
 
     Shape: reads 1-2 items; commits 1 (``listing.withdrawn``), and the purchase it claimed a unit of
@@ -127,10 +110,7 @@ def withdraw_listing(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The seller, the brand or a manager.
         listing_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing, withdrawn.
@@ -142,20 +122,18 @@ def withdraw_listing(
         Conflict: Another writer won, or the version is not the expected one.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.WITHDRAW_LISTING)
+    authorize(uow, entity=listing, action=Action.WITHDRAW_LISTING)
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
-    require_version(entity=listing, version=expected_version)
-    withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=now)
+    require_version(uow, entity=listing)
+    withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=uow.now)
     uow.listings.save(withdrawn, change_type="listing.withdrawn")
-    move_unit(uow, before=listing, after=withdrawn, now=now)
+    move_unit(uow, before=listing, after=withdrawn)
     uow.commit()
     return withdrawn
 
 
-def moderate_listing(
-    uow: UnitOfWork, *, principal: Principal, listing_id: ListingId, moderation: Moderation, now: datetime
-) -> Listing:
+def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Moderation) -> Listing:
     """Approve, reject, ask for changes, or take a listing down that is on sale, paused or waiting.
 
     Shape: reads 1-2 items; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
@@ -164,10 +142,8 @@ def moderate_listing(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand's key, a moderator or a manager.
         listing_id: Which.
         moderation: The decision; its reasons are sealed under the seller's key.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The listing as decided.
@@ -181,7 +157,7 @@ def moderate_listing(
         ListingChanged: Another writer won, or the seller edited it after ``moderation.version``.
     """
     listing = uow.listings.get(listing_id)
-    authorize(principal=principal, entity=listing, action=Action.MODERATE_LISTING)
+    authorize(uow, entity=listing, action=Action.MODERATE_LISTING)
     command = ListingCommand(moderation.decision.value)
     if listing.status == next_status(ListingStatus.PENDING_REVIEW, command) and moderation.reasons == _reasons_of(
         uow, listing
@@ -191,7 +167,7 @@ def moderate_listing(
     if moderation.decision == Decision.REMOVE and not moderation.reasons:
         detail = "Say why: the seller has to know."
         raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
-    require_version(entity=listing, version=moderation.version)
+    check_version(entity=listing, version=moderation.version)
     if moderation.decision == Decision.APPROVE:
         check_price(listing.price, uow.tenant.policies)
     private = uow.vault.seal(
@@ -200,19 +176,19 @@ def moderate_listing(
     decided = moved_listing(
         listing,
         command,
-        now=now,
-        **(_published(uow, now) if command == ListingCommand.APPROVE else {}),
+        now=uow.now,
+        **(_published(uow) if command == ListingCommand.APPROVE else {}),
         private=private if moderation.reasons else UNSET,
     )
     uow.listings.save(decided, change_type=_CHANGES[moderation.decision])
-    move_unit(uow, before=listing, after=decided, now=now)
+    move_unit(uow, before=listing, after=decided)
     uow.commit()
     return decided
 
 
-def _published(uow: UnitOfWork, now: datetime) -> dict[str, object]:
+def _published(uow: UnitOfWork) -> dict[str, object]:
     """Begin its time on sale; an approval after an edit begins it anew."""
-    return {"published_at": now, "expires_at": now + timedelta(days=uow.tenant.policies.listing_days)}
+    return {"published_at": uow.now, "expires_at": uow.now + timedelta(days=uow.tenant.policies.listing_days)}
 
 
 def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:

@@ -1,13 +1,12 @@
 """Taking note of what a person had to look at, where nothing is left to do."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.ids import OrderId
 from resale.domain.orders import AttentionOpen, Order, is_only_told
 from resale.domain.text import code
@@ -19,26 +18,15 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")]
 
 
-def acknowledge_order(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    order_id: OrderId,
-    acknowledgement: Acknowledgement,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Order:
+def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Acknowledgement) -> Order:
     """Clear an order's ``attention`` that only says what happened, as a lost dispute does.
 
     Shape: reads 1 item; commits 1 (``order.acknowledged``, with the reason). Nothing needs a person: no-op.
 
     Args:
         uow: Fresh; committed here at most once.
-        principal: The brand or a manager.
         order_id: Which.
         acknowledgement: Why nothing is left to do.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order, with no ``attention``; when it looks again at itself stays as it is.
@@ -50,13 +38,13 @@ def acknowledge_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.ACKNOWLEDGE_ORDER)
+    authorize(uow, entity=order, action=Action.ACKNOWLEDGE_ORDER)
     if order.attention is None:
         return order
-    require_version(entity=order, version=expected_version)
+    require_version(uow, entity=order)
     if not is_only_told(order.attention, order.status):
         raise AttentionOpen(f"{order.attention} has something left to do; it goes with that.")
-    order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=now)
+    order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=uow.now)
     uow.orders.save(order, change_type="order.acknowledged", reason_code=acknowledgement.reason)
     uow.commit()
     return order

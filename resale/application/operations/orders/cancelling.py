@@ -1,7 +1,5 @@
 """Ending an order that is not shipped: unpaid at once, paid by giving the label and the money back."""
 
-from datetime import datetime
-
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
@@ -10,7 +8,7 @@ from resale.application.operations.orders.tracking import on_its_way
 from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
-from resale.domain.access import Action, Principal, Role
+from resale.domain.access import Action, Role
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
 from resale.domain.order_steps import kept, moved, shipment_of
@@ -25,9 +23,7 @@ _REASONS = {Role.OWNER: "buyer_cancelled", Role.COUNTERPARTY: "seller_cancelled"
 _ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderStatus.CANCELLING})
 
 
-def cancel_order(
-    uow: UnitOfWork, *, principal: Principal, order_id: OrderId, expected_version: int | None = None, now: datetime
-) -> Order:
+def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     """Cancel an order that is not shipped; while a payment runs this is a request that the step honours.
 
     Shape: reads 1-2 items; commits 1-2 (``order.cancelled`` with ``listing.released``, ``order.cancel_requested``, or
@@ -35,10 +31,7 @@ def cancel_order(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The buyer, the seller once it is paid, the brand or a manager.
         order_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order: cancelled, being cancelled, or with ``cancel_requested``.
@@ -50,74 +43,84 @@ def cancel_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    role = authorize(principal=principal, entity=order, action=Action.CANCEL_ORDER)
+    role = authorize(uow, entity=order, action=Action.CANCEL_ORDER)
     if order.status in _ENDING or order.cancel_requested:
         return order
-    require_version(entity=order, version=expected_version)
+    require_version(uow, entity=order)
     reason = _REASONS.get(role, "brand_cancelled")
     if order.status == OrderStatus.PAYMENT_PENDING:
-        return _request_cancel(uow, order=order, reason=reason, now=now)
+        return _request_cancel(uow, order=order, reason=reason)
     if order.status == OrderStatus.SUBMITTED:
-        return cancel_unpaid(uow, order=order, reason=reason, now=now)
-    return begin_cancel(uow, order=order, reason=reason, now=now)
+        return cancel_unpaid(uow, order=order, reason=reason)
+    return begin_cancel(uow, order=order, reason=reason)
 
 
-def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
+def cancel_after_failed_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
+    """Cancel an order whose payment failed, for the reason on record."""
+    return cancel_unpaid(uow, order=order, reason=order.cancel_reason or "payment_declined")
+
+
+def honour_cancel_request(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
+    """Begin to cancel an order that was paid before its cancellation, asked for meanwhile, could be honoured."""
+    return begin_cancel(uow, order=order, reason=order.cancel_reason or "cancelled")
+
+
+def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
     """Cancel and put the listing back on sale, together."""
-    order = moved(order, OrderCommand.CANCEL, now=now, cancel_reason=reason)
+    order = moved(order, OrderCommand.CANCEL, now=uow.now, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancelled", reason_code=reason)
-    move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released", now=now)
+    move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released")
     uow.commit()
     return order
 
 
-def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
+def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
     """Begin to give a paid order back."""
-    order = moved(order, OrderCommand.BEGIN_CANCEL, now=now, cancel_requested=True, cancel_reason=reason)
+    order = moved(order, OrderCommand.BEGIN_CANCEL, now=uow.now, cancel_requested=True, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancelling", reason_code=reason)
     uow.commit()
     return order
 
 
-def expire_shipping(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Give up on a seller who did not ship in time."""
-    order = moved(order, OrderCommand.EXPIRE_SHIPPING, now=now, cancel_reason="not_shipped_in_time")
+    order = moved(order, OrderCommand.EXPIRE_SHIPPING, now=uow.now, cancel_reason="not_shipped_in_time")
     uow.orders.save(order, change_type="order.ship_expired", reason_code="not_shipped_in_time")
     uow.commit()
     return order
 
 
-def void_label(uow: UnitOfWork, *, partners: Partners, order: Order, now: datetime) -> Order:
+def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
     before = shipment_of(order)
-    given = give_up_label(partners=partners, shipment=before, now=now)
+    given = give_up_label(uow, partners=partners, shipment=before)
     if given.look_again_at is not None:
-        return _seek_label(uow, order=order, given=given, now=now)
+        return _seek_label(uow, order=order, given=given)
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow, provider=name, order=order, label=given.bought, step="label_issued", now=now)
-    if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=now):
-        return on_its_way(uow, order=order, shipment=given.shipment, now=now)
-    order = kept(order, now=now, shipment=given.shipment)
+        book_label(uow, provider=name, order=order, label=given.bought, step="label_issued")
+    if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=uow.now):
+        return on_its_way(uow, order=order, shipment=given.shipment)
+    order = kept(order, now=uow.now, shipment=given.shipment)
     uow.orders.save(order, change_type="order.tracked" if given.in_use else "order.label_voided")
     if given.was_voided and before.cost is not None:
-        uow.ledger.post(ledger.label_given_back(order, before.cost, step="label_voided", at=now))
+        uow.ledger.post(ledger.label_given_back(order, before.cost, step="label_voided", at=uow.now))
     uow.commit()
     return order
 
 
-def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp, now: datetime) -> Order:
+def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp) -> Order:
     """Wait for a purchase that may be under way; asked again before its time: nothing."""
     if order.due_at == given.look_again_at:
         return order
-    order = msgspec.structs.replace(kept(order, now=now), due_at=given.look_again_at)
+    order = msgspec.structs.replace(kept(order, now=uow.now), due_at=given.look_again_at)
     uow.orders.save(order, change_type="order.label_sought")
     uow.commit()
     return order
 
 
-def _request_cancel(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
-    order = kept(order, now=now, cancel_requested=True, cancel_reason=reason)
+def _request_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+    order = kept(order, now=uow.now, cancel_requested=True, cancel_reason=reason)
     uow.orders.save(order, change_type="order.cancel_requested", reason_code=reason)
     uow.commit()
     return order

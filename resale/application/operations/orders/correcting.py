@@ -1,6 +1,5 @@
 """Correcting where an order goes, until a label is bought for it."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -8,7 +7,7 @@ import msgspec
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.addresses import Address, accepted_address
 from resale.domain.calendars import add_business_days
 from resale.domain.ids import OrderId
@@ -29,15 +28,7 @@ class LabelUnderWay(Rejected):
     default_detail = "A label for this address is being bought. Read the order again in a minute."
 
 
-def correct_address(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    order_id: OrderId,
-    address: Address,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Order:
+def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> Order:
     """Replace an order's shipping address. A label that the carrier refused is bought anew for it.
 
     The seller gets the whole time to ship again when the label was refused. Idempotent: the same address again has no
@@ -47,11 +38,8 @@ def correct_address(
 
     Args:
         uow: Fresh; committed here at most once.
-        principal: The buyer, the brand or a manager.
         order_id: Which.
         address: The whole new address; checked by its country's rules.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order with the new address.
@@ -65,15 +53,15 @@ def correct_address(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.CORRECT_ADDRESS)
+    authorize(uow, entity=order, action=Action.CORRECT_ADDRESS)
     accepted = accepted_address(address, at="")
     private = private_of(uow, order=order)
     if private.shipping_address == accepted and order.attention != LABEL_REFUSED:
         return order
-    require_version(entity=order, version=expected_version)
+    require_version(uow, entity=order)
     _check_correctable(order)
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
-    order = kept(order, now=now, private=sealed, **_label_wanted_again(uow, order, now))
+    order = kept(order, now=uow.now, private=sealed, **_label_wanted_again(uow, order))
     uow.orders.save(order, change_type="order.address_corrected")
     uow.commit()
     return order
@@ -90,10 +78,10 @@ def _check_correctable(order: Order) -> None:
         raise LabelUnderWay("A label is being bought for the address; read the order again in a minute.")
 
 
-def _label_wanted_again(uow: UnitOfWork, order: Order, now: datetime) -> dict[str, object]:
+def _label_wanted_again(uow: UnitOfWork, order: Order) -> dict[str, object]:
     if order.attention != LABEL_REFUSED or order.shipment is None:
         return {}
-    ship_by = add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market)
+    ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
     return {
         "shipment": msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
         "attention": None,

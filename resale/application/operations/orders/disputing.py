@@ -1,7 +1,5 @@
 """What the buyer's bank takes, and gives back: a dispute is recorded, and booked when it moves money."""
 
-from datetime import datetime
-
 import msgspec
 
 from resale.application.operations.orders.paying import book_sale
@@ -24,7 +22,7 @@ from resale.domain.payments import (
 from resale.errors import Unavailable
 
 
-def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute, now: datetime) -> Order:
+def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> Order:
     """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
 
     One that is won after it was lost brings the money back: to the seller, or where the buyer has nothing, to them.
@@ -37,7 +35,6 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute, now:
         order_id: Whose payment.
         dispute: As the provider tells of it; one known to be over is not opened again, and one lost takes money once,
             whatever was known of it; an older word than the last (``told_at``) changes nothing.
-        now: Moment it is recorded, aware UTC.
 
     Returns:
         The order as it stands.
@@ -51,19 +48,19 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute, now:
     if order.payment is None or not order.payment.captured_minor:
         raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
     if is_unbooked(order):
-        book_sale(uow, order=order, now=now)
+        book_sale(uow, order=order)
         raise OrderChanged("The sale had to be booked first; read the order again.")
     if _is_stale(order, dispute):
         return order
     if dispute.status == DisputeStatus.WON and (taken := _won_back(order, dispute)) is not None:
-        return reinstate(uow, order=order, taken=taken, dispute=dispute, now=now)
+        return reinstate(uow, order=order, taken=taken, dispute=dispute)
     if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
-        return _charge_back(uow, order=order, dispute=dispute, now=now)
+        return _charge_back(uow, order=order, dispute=dispute)
     if not _is_news(order, dispute):
         return order
     is_open = dispute.status == DisputeStatus.OPEN
     others = None if order.attention == "dispute_open" else order.attention
-    order = kept(order, now=now, dispute=dispute, attention="dispute_open" if is_open else others)
+    order = kept(order, now=uow.now, dispute=dispute, attention="dispute_open" if is_open else others)
     uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
     uow.commit()
     return order
@@ -115,7 +112,7 @@ def _is_news(order: Order, dispute: Dispute) -> bool:
     return is_other and known.status != DisputeStatus.OPEN
 
 
-def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute, now: datetime) -> Order:
+def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
     if order.pending_refund is not None:
         raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
     amount = min(dispute.amount, order.remaining_minor)
@@ -126,11 +123,11 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute, now: dateti
         parts=ledger.split_refund(order, amount),
         reason_code=CHARGEBACK,
         provider_reference=dispute.provider_reference,
-        started_at=now,
-        finished_at=now,
+        started_at=uow.now,
+        finished_at=uow.now,
     )
     refunds = (*order.refunds, taken)
     order = msgspec.structs.replace(
         order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
     )
-    return commit_given_back(uow, order=order, given=taken, change_type="order.charged_back", now=now)
+    return commit_given_back(uow, order=order, given=taken, change_type="order.charged_back")

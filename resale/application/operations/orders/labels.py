@@ -26,50 +26,50 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     look_again_at: datetime | None = None
 
 
-def give_up_label(*, partners: Partners, shipment: Shipment, now: datetime) -> GivenUp:
+def give_up_label(uow: UnitOfWork, *, partners: Partners, shipment: Shipment) -> GivenUp:
     """Give a label back, or see that there is none.
 
     One asked for and not known to be bought is looked for, till a purchase under way must be over; then it is closed,
     where its provider can do that. Where nobody can be asked, a label nobody knows of holds up no buyer's money.
     """
     try:
-        return _give_up(partners.shipping, shipment, now)
+        return _give_up(uow, partners.shipping, shipment)
     except PartnerMisconfigured:
         if shipment.provider_reference is not None:
             raise
         return GivenUp(shipment=_without_label(shipment))
 
 
-def _give_up(shipping: ShippingProvider, shipment: Shipment, now: datetime) -> GivenUp:
+def _give_up(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment) -> GivenUp:
     if shipment.provider_reference is not None:
-        return _give_back(shipping, shipment, shipment.provider_reference, found=None, now=now)
+        return _give_back(uow, shipping, shipment, shipment.provider_reference, found=None)
     found = shipping.find_label(shipment_id=shipment.id)
     if found is not None and found.state == LabelState.ISSUED:
-        return _give_back(shipping, shipment, found.provider_reference, found=found, now=now)
-    over_at = (shipment.given_up_at or now) + PURCHASE_OVER
-    if now < over_at:
+        return _give_back(uow, shipping, shipment, found.provider_reference, found=found)
+    over_at = (shipment.given_up_at or uow.now) + PURCHASE_OVER
+    if uow.now < over_at:
         return GivenUp(shipment=shipment, look_again_at=over_at)
     shipping.void_label(shipment_id=shipment.id, provider_reference="")
     return GivenUp(shipment=_without_label(shipment))
 
 
-def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str, now: datetime) -> None:
+def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
     """Buffer what a bought label costs, and by which name its provider will tell of it; ``step`` tells ways apart."""
     shipment_id = sibling("rtn" if step.startswith("return") else "shp", order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)
     if label.cost is not None:
-        uow.ledger.post(ledger.label_bought(order, label.cost, step=step, at=now))
+        uow.ledger.post(ledger.label_bought(order, label.cost, step=step, at=uow.now))
 
 
 def _give_back(
-    shipping: ShippingProvider, shipment: Shipment, reference: str, *, found: Label | None, now: datetime
+    uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment, reference: str, *, found: Label | None
 ) -> GivenUp:
     state = shipping.void_label(shipment_id=shipment.id, provider_reference=reference)
     if state == VoidState.VOIDED:
         return GivenUp(shipment=_without_label(shipment), was_voided=found is None)
     if found is not None:
         shipment = _bought_unheard_of(shipment, found)
-    return GivenUp(shipment=_scanned(shipment, now), bought=found, in_use=True)
+    return GivenUp(shipment=_scanned(uow, shipment), bought=found, in_use=True)
 
 
 def _without_label(shipment: Shipment) -> Shipment:
@@ -85,9 +85,9 @@ def _bought_unheard_of(shipment: Shipment, label: Label) -> Shipment:
     return msgspec.structs.replace(shipment, provider_reference=label.provider_reference, cost=label.cost)
 
 
-def _scanned(shipment: Shipment, now: datetime) -> Shipment:
+def _scanned(uow: UnitOfWork, shipment: Shipment) -> Shipment:
     shipment = msgspec.structs.replace(shipment, given_up_at=None)
     if not SHIPMENTS.permits(shipment.status, ShipmentCommand.SCAN):
         return shipment
     status = SHIPMENTS.next_status(shipment.status, ShipmentCommand.SCAN)
-    return msgspec.structs.replace(shipment, status=status, shipped_at=shipment.shipped_at or now)
+    return msgspec.structs.replace(shipment, status=status, shipped_at=shipment.shipped_at or uow.now)

@@ -1,12 +1,11 @@
 """The payment of an order: authorised and captured within its hold, or given up. Each step is one call, one commit."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from resale.application.operations.orders.transitions import move_listing, payment_request
-from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
 from resale.domain.ids import PaymentId, ShipmentId, sibling
@@ -21,38 +20,44 @@ from resale.domain.transfers import Transfer
 _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED: PaymentCommand.VOID}
 
 
-def start_payment(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
-    payment = Payment(id=PaymentId(uow.ids("pay")), started_at=now)
-    order = moved(order, OrderCommand.START_PAYMENT, now=now, payment=payment)
+    payment = Payment(id=PaymentId(uow.ids("pay")), started_at=uow.now)
+    order = moved(order, OrderCommand.START_PAYMENT, now=uow.now, payment=payment)
     uow.orders.save(order, change_type="order.payment_started")
     uow.commit()
     return order
 
 
-def authorise_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def authorise_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Ask what became of the attempt, ask for the money if nothing did, and commit the answer."""
-    request = payment_request(uow, order=order)
+    payments, request = partners.payments, payment_request(uow, order=order)
     outcome = payments.find_payment(request) or payments.authorise(request)
-    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
-def capture_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def capture_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Ask what became of the attempt, take the money if it is still set aside, and commit the answer."""
-    request = payment_request(uow, order=order)
+    payments, request = partners.payments, payment_request(uow, order=order)
     outcome = payments.find_payment(request)
     if outcome is None or outcome.state == PaymentState.AUTHORIZED:
         outcome = payments.capture(request)
-    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
-def void_payment(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def void_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Give the attempt up. What was taken before that is a sale: it is confirmed, and cancelled with a refund."""
+    payments = partners.payments
     outcome = payments.void(payment_request(uow, order=order))
-    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome, now=now)
+    return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
-def book_sale(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def book_missing_sale(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
+    """Book the sale of an order that was paid before sales were booked."""
+    return book_sale(uow, order=order)
+
+
+def book_sale(uow: UnitOfWork, *, order: Order) -> Order:
     """Give an order that was paid before sales were booked what every other has: a transfer, a booking, a deadline.
 
     It is booked for the day it was paid, as the provider has it; the time to ship begins now.
@@ -61,30 +66,30 @@ def book_sale(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     knows_sender = seller is not None and seller.ships_from_known
     order = kept(
         order,
-        now=now,
-        ship_by=add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market),
+        now=uow.now,
+        ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
         shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
     )
     uow.orders.save(order, change_type="order.sale_booked")
-    uow.transfers.add(_held(order, now), change_type="transfer.held")
-    uow.ledger.post(ledger.capture(order, at=order.confirmed_at or now))
+    uow.transfers.add(_held(uow, order), change_type="transfer.held")
+    uow.ledger.post(ledger.capture(order, at=order.confirmed_at or uow.now))
     uow.commit()
     return order
 
 
-def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: PaymentOutcome, now: datetime) -> Order:
+def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: PaymentOutcome) -> Order:
     payment = payment_of(order)
     if outcome.provider_reference != payment.provider_reference:
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=order.id)
         payment = msgspec.structs.replace(payment, provider_reference=outcome.provider_reference)
     if outcome.state == PaymentState.CAPTURED:
-        return _confirm(uow, order=order, payment=payment, now=now)
+        return _confirm(uow, order=order, payment=payment)
     if outcome.state in _LOST:
-        return _fail(uow, order=order, payment=payment, outcome=outcome, now=now)
-    return _wait(uow, order=order, payment=payment, outcome=outcome, now=now)
+        return _fail(uow, order=order, payment=payment, outcome=outcome)
+    return _wait(uow, order=order, payment=payment, outcome=outcome)
 
 
-def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
     """Keep what is known so far: the money is set aside, or the buyer has to prove who they are."""
     if outcome.state == PaymentState.AUTHORIZED and payment.status != PaymentStatus.AUTHORIZED:
         payment = paid(payment, PaymentCommand.AUTHORIZE, action_url=None)
@@ -92,40 +97,40 @@ def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOu
     elif payment.status == PaymentStatus.STARTED:
         payment = paid(payment, PaymentCommand.REQUIRE_ACTION, action_url=outcome.action_url)
         change_type = "order.payment_requires_action"
-    elif order.due_at is not None and now < order.due_at:
+    elif order.due_at is not None and uow.now < order.due_at:
         return order  # asked again before its time; the same answer
     else:
         change_type = "order.payment_awaited"
-    order = kept(order, now=now, payment=payment)
+    order = kept(order, now=uow.now, payment=payment)
     uow.orders.save(order, change_type=change_type)
     uow.commit()
     return order
 
 
-def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment, now: datetime) -> Order:
+def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
     """Commit the sale: order, listing, the seller's transfer (held) and the ledger, together."""
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     total = order.amounts.grand_total
     order = moved(
         order,
         OrderCommand.CONFIRM,
-        now=now,
+        now=uow.now,
         payment=paid(payment, PaymentCommand.CAPTURE, captured_minor=total, action_url=None),
-        confirmed_at=now,
-        ship_by=add_business_days(now, uow.tenant.policies.ship_by_business_days, market=order.market),
+        confirmed_at=uow.now,
+        ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
         shipment=Shipment(
             id=ShipmentId(sibling("shp", order.id)), label_wanted=seller is not None and seller.ships_from_known
         ),
     )
     uow.orders.save(order, change_type="order.confirmed")
-    move_listing(uow, order=order, command=ListingCommand.SELL, change_type="listing.sold", now=now)
-    uow.transfers.add(_held(order, now), change_type="transfer.held")
-    uow.ledger.post(ledger.capture(order, at=now))
+    move_listing(uow, order=order, command=ListingCommand.SELL, change_type="listing.sold")
+    uow.transfers.add(_held(uow, order), change_type="transfer.held")
+    uow.ledger.post(ledger.capture(order, at=uow.now))
     uow.commit()
     return order
 
 
-def _held(order: Order, now: datetime) -> Transfer:
+def _held(uow: UnitOfWork, order: Order) -> Transfer:
     return Transfer(
         id=transfer_id_of(order),
         version=1,
@@ -134,18 +139,18 @@ def _held(order: Order, now: datetime) -> Transfer:
         seller_id=order.seller_id,
         amount=ledger.parts_of(order).seller,
         currency=order.currency,
-        created_at=now,
-        updated_at=now,
+        created_at=uow.now,
+        updated_at=uow.now,
     )
 
 
-def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome, now: datetime) -> Order:
+def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
     declined = outcome.state == PaymentState.DECLINED
     reason = order.cancel_reason or ("payment_declined" if declined else "hold_expired")
     order = moved(
         order,
         OrderCommand.FAIL_PAYMENT,
-        now=now,
+        now=uow.now,
         payment=paid(payment, _LOST[outcome.state], reason_code=outcome.reason_code, action_url=None),
         cancel_reason=reason,
     )

@@ -1,12 +1,12 @@
 """Giving money back: a refund is committed, asked for, and booked."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.idempotency import record_command
 from resale.application.operations.orders.completing import (
     credit_seller,
     reduce_transfer,
@@ -14,9 +14,9 @@ from resale.application.operations.orders.completing import (
     reverse_transfer,
 )
 from resale.application.operations.orders.transitions import payment_request
-from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
 from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
@@ -71,26 +71,14 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")] = "goodwill"
 
 
-def refund_order(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    new: NewRefund,
-    key: CommandKey | None,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Order:
+def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
     """Give a buyer some or all of their money back, also after the sale was completed.
 
     Shape: reads 1 item; commits 1 order (``order.refund_started``) and the command's record; the workflow pays it.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The brand or a manager.
         new: Which order, how much and why.
-        key: The command's key, if a client gave one.
-        expected_version: What the client read, or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order with a pending refund.
@@ -105,44 +93,42 @@ def refund_order(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(new.order_id)
-    authorize(principal=principal, entity=order, action=Action.REFUND_ORDER)
-    require_version(entity=order, version=expected_version)
-    _check_refundable(uow, order, now)
+    authorize(uow, entity=order, action=Action.REFUND_ORDER)
+    require_version(uow, entity=order)
+    _check_refundable(uow, order)
     amount = order.remaining_minor if new.amount is None else new.amount
     if amount > order.remaining_minor:
         detail = f"Only {order.remaining_minor} is left of the payment."
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
-    record_command(uow, key=key, entity_id=order.id)
-    order = refund_begun(uow, order=order, amount=amount, reason=new.reason, now=now)
+    record_command(uow, entity_id=order.id)
+    order = refund_begun(uow, order=order, amount=amount, reason=new.reason)
     uow.orders.save(order, change_type="order.refund_started", reason_code=new.reason)
     uow.commit()
     return order
 
 
-def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str, now: datetime) -> Order:
+def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str) -> Order:
     """Put a pending refund on an order; whoever calls this saves it."""
     refund = Refund(
         id=RefundId(uow.ids("ref")),
         amount=amount,
         parts=ledger.split_refund(order, amount),
         reason_code=reason,
-        started_at=now,
+        started_at=uow.now,
     )
-    return kept(order, now=now, refunds=(*order.refunds, refund))
+    return kept(order, now=uow.now, refunds=(*order.refunds, refund))
 
 
-def begin_refund(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Begin to give back what is left, for the reason the order ended; or what the last try could not, once more."""
     failed = order.failed_refund
     if failed is None:
         reason = order.cancel_reason or str(order.status)
-        order = refund_begun(uow, order=order, amount=order.remaining_minor, reason=reason, now=now)
+        order = refund_begun(uow, order=order, amount=order.remaining_minor, reason=reason)
     else:
         reason = failed.reason_code
         others = msgspec.structs.replace(order, refunds=tuple(one for one in order.refunds if one is not failed))
-        order = refund_begun(
-            uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason, now=now
-        )
+        order = refund_begun(uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason)
         again = msgspec.structs.replace(order.refunds[-1], tries=failed.tries + 1)
         order = msgspec.structs.replace(order, refunds=(*others.refunds, again))
     uow.orders.save(order, change_type="order.refund_started", reason_code=reason)
@@ -150,25 +136,25 @@ def begin_refund(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
     return order
 
 
-def settle_refund(uow: UnitOfWork, *, payments: PaymentProvider, order: Order, now: datetime) -> Order:
+def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Ask what became of the refund, ask for it if nothing did, and commit the answer with all that follows."""
     refund = order.pending_refund
     if refund is None:
         return order
-    request = payment_request(uow, order=order)
+    payments, request = partners.payments, payment_request(uow, order=order)
     outcome = payments.find_refund(request, refund_id=refund.id)
     if outcome is None:
         amount = Money(amount=refund.amount, currency=order.currency)
         outcome = payments.refund(request, refund_id=refund.id, amount=amount)
     if outcome.state == RefundState.SUCCEEDED:
-        done = _finished(refund, outcome, now)
-        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type="order.refunded", now=now)
+        done = _finished(uow, refund, outcome)
+        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type="order.refunded")
     if outcome.state == RefundState.FAILED:
-        return _commit_failed(uow, order=order, refund=refund, outcome=outcome, now=now)
-    return _commit_awaited(uow, order=order, refund=refund, outcome=outcome, now=now)
+        return _commit_failed(uow, order=order, refund=refund, outcome=outcome)
+    return _commit_awaited(uow, order=order, refund=refund, outcome=outcome)
 
 
-def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: str, now: datetime) -> Order:
+def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: str) -> Order:
     """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
@@ -177,35 +163,35 @@ def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_ty
     before = order.status
     is_mended = order.attention == "refund_failed" and order.failed_refund is None
     attention = None if is_mended else order.attention
-    order = moved_if_allowed(order, OrderCommand.REFUND, now=now, attention=attention)
+    order = moved_if_allowed(order, OrderCommand.REFUND, now=uow.now, attention=attention)
     if before == OrderStatus.CLAIM_OPEN:
-        order = _close_claim(uow, order=order, is_chargeback=change_type == "order.charged_back", now=now)
+        order = _close_claim(uow, order=order, is_chargeback=change_type == "order.charged_back")
     uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
-    seller_gives = _take_from_seller(uow, order=order, given=given, before=before, now=now)
-    uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=now))
+    seller_gives = _take_from_seller(uow, order=order, given=given, before=before)
+    uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=uow.now))
     uow.commit()
     return order
 
 
-def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus, now: datetime) -> str:
+def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus) -> str:
     """Buffer who of the seller's accounts gives their part back, and say which: pending, or their balance."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
         if taken:
-            uow.transfers.add(_taken_back(order, transfer, given, now), change_type="transfer.taken_back")
-            credit_seller(uow, order=order, amount=-taken, now=now)
+            uow.transfers.add(_taken_back(uow, order, transfer, given), change_type="transfer.taken_back")
+            credit_seller(uow, order=order, amount=-taken)
         return ledger.seller_account(order.seller_id)
     if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
-        release_transfer(uow, order=order, taken_back=taken, now=now)
+        release_transfer(uow, order=order, taken_back=taken)
     elif order.remaining_minor == 0:
-        reverse_transfer(uow, transfer=transfer, now=now)
+        reverse_transfer(uow, transfer=transfer)
     else:
-        reduce_transfer(uow, transfer=transfer, taken_back=taken, now=now)
+        reduce_transfer(uow, transfer=transfer, taken_back=taken)
     return ledger.SELLERS_PENDING
 
 
-def _taken_back(order: Order, transfer: Transfer, given: Refund, now: datetime) -> Transfer:
+def _taken_back(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund) -> Transfer:
     """A refund after completion is a transfer of its own, below zero: what was earned is never edited."""
     return Transfer(
         id=TransferId(sibling("trf", given.id)),
@@ -217,13 +203,13 @@ def _taken_back(order: Order, transfer: Transfer, given: Refund, now: datetime) 
         amount=-given.parts.seller,
         currency=order.currency,
         reversed_from=transfer.id,
-        available_at=now,
-        created_at=now,
-        updated_at=now,
+        available_at=uow.now,
+        created_at=uow.now,
+        updated_at=uow.now,
     )
 
 
-def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool, now: datetime) -> Order:
+def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order:
     """Buffer the claim's end with the refund it was for, or when nothing is left; other money back ends no claim."""
     claim = uow.claims.get(ClaimId(sibling("clm", order.id)))
     was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
@@ -233,57 +219,57 @@ def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool, now: dat
         claim,
         status=CLAIMS.next_status(claim.status, ClaimCommand.REFUND),
         version=claim.version + 1,
-        closed_at=max(now, claim.updated_at),
-        updated_at=max(now, claim.updated_at),
+        closed_at=max(uow.now, claim.updated_at),
+        updated_at=max(uow.now, claim.updated_at),
     )
-    closed = awake(closed, now)
+    closed = awake(closed, uow.now)
     uow.claims.save(closed, change_type="claim.refunded")
     if order.status != OrderStatus.CLAIM_OPEN:
         return order
-    completed = claim_closed(order, now=now)
+    completed = claim_closed(order, now=uow.now)
     return msgspec.structs.replace(completed, version=order.version)
 
 
-def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
     """Keep that the provider could not give it back; it is tried again, later each time, under an id of its own."""
     failed = msgspec.structs.replace(
-        _finished(refund, outcome, now), status=RefundState.FAILED, failure_code=outcome.reason_code
+        _finished(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
     attention = "refund_failed" if refund.tries >= _TRIES_TOLD else order.attention
-    order = kept(with_refund(order, failed), now=now, attention=attention)
+    order = kept(with_refund(order, failed), now=uow.now, attention=attention)
     uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
     uow.commit()
     return order
 
 
-def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome, now: datetime) -> Order:
+def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
     """Keep what the provider calls a refund that takes its time; asked again before its time: nothing."""
     is_known = refund.provider_reference == outcome.provider_reference
-    if is_known and order.due_at is not None and now < order.due_at:
+    if is_known and order.due_at is not None and uow.now < order.due_at:
         return order
     awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
-    order = kept(with_refund(order, awaited), now=now)
-    age = now - refund.started_at
-    order = msgspec.structs.replace(order, due_at=now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
+    order = kept(with_refund(order, awaited), now=uow.now)
+    age = uow.now - refund.started_at
+    order = msgspec.structs.replace(order, due_at=uow.now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
     uow.orders.save(order, change_type="order.refund_awaited")
     uow.commit()
     return order
 
 
-def _finished(refund: Refund, outcome: RefundOutcome, now: datetime) -> Refund:
+def _finished(uow: UnitOfWork, refund: Refund, outcome: RefundOutcome) -> Refund:
     return msgspec.structs.replace(
         refund,
         status=outcome.state,
         provider_reference=outcome.provider_reference,
-        finished_at=max(now, refund.started_at),  # which another process may have dated by a clock that is ahead
+        finished_at=max(uow.now, refund.started_at),  # which another process may have dated by a clock that is ahead
     )
 
 
-def _check_refundable(uow: UnitOfWork, order: Order, now: datetime) -> None:
+def _check_refundable(uow: UnitOfWork, order: Order) -> None:
     if order.is_refund_under_way:
         raise RefundUnderWay("Another refund of this order is not done yet.")
     window = timedelta(days=uow.tenant.policies.refund_window_days)
-    in_time = order.confirmed_at is not None and now < order.confirmed_at + window
+    in_time = order.confirmed_at is not None and uow.now < order.confirmed_at + window
     countable = len(order.refunds) < MAX_REFUNDS
     if order.status not in REFUNDABLE or order.is_disputed or not in_time or not countable or not order.remaining_minor:
         raise OrderTransitionRefused(f"An order that is {order.status} cannot take: refund.")

@@ -1,6 +1,5 @@
 """Money that had gone back to a buyer and came back: a refund that failed after all, a dispute won after all."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -23,9 +22,7 @@ _WITH_THE_BUYER: Final = frozenset(
 )
 
 
-def review_refund(
-    uow: UnitOfWork, *, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId, now: datetime
-) -> Order:
+def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId) -> Order:
     """Look again at a refund that was given, since its provider tells that it failed after all.
 
     One that did is booked back, and tried again by the workflow as any that failed; an order that ended stays ended.
@@ -38,7 +35,6 @@ def review_refund(
         payments: The tenant's payment provider: what a webhook says is asked for.
         order_id: Whose payment.
         refund_id: Which refund.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The order as it stands.
@@ -56,15 +52,15 @@ def review_refund(
     if outcome is None or outcome.state != RefundState.FAILED:
         return order
     failed = msgspec.structs.replace(
-        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(now, given.started_at)
+        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(uow.now, given.started_at)
     )
     order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
-    order = kept(order, now=now, payment=restored(payment_of(order), failed.amount))
+    order = kept(order, now=uow.now, payment=restored(payment_of(order), failed.amount))
     uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
-    return _commit_returned(uow, order=order, returned=failed, now=now)
+    return _commit_returned(uow, order=order, returned=failed)
 
 
-def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute, now: datetime) -> Order:
+def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute) -> Order:
     """Book back what a dispute took that is won after all, and say whose it is.
 
     The sale goes on where it had not ended. Where the chargeback ended it, the seller has earned it if the parcel is
@@ -78,42 +74,42 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute,
         with_refund(order, returned), payment=payment, dispute=known or dispute, attention=others
     )
     if order.status in _ENDED and order.completed_at is None:
-        order = _decided(uow, order=order, now=now)
+        order = _decided(uow, order=order)
     else:
-        order = kept(order, now=now)
+        order = kept(order, now=uow.now)
     uow.orders.save(order, change_type="order.funds_reinstated", reason_code="dispute_won")
-    return _commit_returned(uow, order=order, returned=returned, now=now)
+    return _commit_returned(uow, order=order, returned=returned)
 
 
-def _decided(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def _decided(uow: UnitOfWork, *, order: Order) -> Order:
     is_theirs = order.shipment is not None and order.shipment.status in _WITH_THE_BUYER and order.claim_id is None
     if is_theirs:
-        return kept(order, now=now, completed_at=now)
+        return kept(order, now=uow.now, completed_at=uow.now)
     if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
-        return kept(order, now=now)
-    return refund_begun(uow, order=order, amount=order.remaining_minor, reason="not_delivered", now=now)
+        return kept(order, now=uow.now)
+    return refund_begun(uow, order=order, amount=order.remaining_minor, reason="not_delivered")
 
 
-def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund, now: datetime) -> Order:
+def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
     """Commit that money is here again, with an order that was saved: whose it is, and the ledger."""
-    account = _give_to_seller(uow, order=order, returned=returned, now=now)
-    uow.ledger.post(ledger.refund_returned(order, returned, seller=account, at=now))
+    account = _give_to_seller(uow, order=order, returned=returned)
+    uow.ledger.post(ledger.refund_returned(order, returned, seller=account, at=uow.now))
     uow.commit()
     return order
 
 
-def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund, now: datetime) -> str:
+def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
     """Buffer that the seller's part is held again or, once the sale was completed, theirs; say by which account."""
     is_theirs, part = order.completed_at is not None, returned.parts.seller
     if part and not is_theirs:
-        restore_transfer(uow, order=order, now=now)
+        restore_transfer(uow, order=order)
     if part and is_theirs:
-        uow.transfers.add(_made_good(uow, order=order, amount=part, now=now), change_type="transfer.restored")
-        credit_seller(uow, order=order, amount=part, now=now)
+        uow.transfers.add(_made_good(uow, order=order, amount=part), change_type="transfer.restored")
+        credit_seller(uow, order=order, amount=part)
     return ledger.seller_account(order.seller_id) if is_theirs else ledger.SELLERS_PENDING
 
 
-def _made_good(uow: UnitOfWork, *, order: Order, amount: int, now: datetime) -> Transfer:
+def _made_good(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
     """What was taken back after completion is made good by a transfer of its own: none is ever edited."""
     return Transfer(
         id=TransferId(uow.ids("trf")),
@@ -125,7 +121,7 @@ def _made_good(uow: UnitOfWork, *, order: Order, amount: int, now: datetime) -> 
         amount=amount,
         currency=order.currency,
         reversed_from=transfer_id_of(order),
-        available_at=now,
-        created_at=now,
-        updated_at=now,
+        available_at=uow.now,
+        created_at=uow.now,
+        updated_at=uow.now,
     )

@@ -1,14 +1,14 @@
 """Buying a listing: it is reserved and the order exists, in one transaction."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from resale.application.operations.customers import Shopper, enrol_shopper
-from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Action, Role, permits, role_towards
 from resale.domain.addresses import accepted_address
 from resale.domain.ids import CustomerId, OrderId
 from resale.domain.listings import (
@@ -36,7 +36,7 @@ from resale.domain.return_urls import check_return_url
 COMMISSION_RULE: Final = "2026-1"
 
 
-def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder, key: CommandKey | None, now: datetime) -> Order:
+def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     """Buy a listing: it is reserved and the order exists, in one transaction.
 
     Shape: reads at most 2 items; commits 1 order and 1 listing (``order.submitted``, ``listing.reserved``), with the
@@ -46,8 +46,6 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder, key: Comma
         uow: Fresh; committed here once.
         shopper: The buyer.
         new: Validated by its own types; the address is checked, and sealed under the buyer's key.
-        key: The command's key.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order, ``status`` submitted; the workflow takes it from there.
@@ -63,20 +61,20 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder, key: Comma
     if new.return_url is not None:
         check_return_url(new.return_url, tenant=uow.tenant)
     new = msgspec.structs.replace(new, shipping_address=accepted_address(new.shipping_address, at="/shipping_address"))
-    buyer_id = enrol_shopper(uow, shopper=shopper, now=now)
+    buyer_id = enrol_shopper(uow, shopper=shopper)
     listing = uow.listings.get(new.listing_id)
-    _check_buyable(listing, buyer_id)
-    order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new, now=now)
-    reserved = moved_listing(listing, ListingCommand.RESERVE, now=now, order_id=order.id)
-    record_command(uow, key=key, entity_id=order.id)
+    _check_buyable(uow, listing)
+    order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new)
+    reserved = moved_listing(listing, ListingCommand.RESERVE, now=uow.now, order_id=order.id)
+    record_command(uow, entity_id=order.id)
     uow.orders.add(order, change_type="order.submitted")
     uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)
     uow.commit()
     return order
 
 
-def _check_buyable(listing: Listing, buyer_id: CustomerId) -> None:
-    role = role_towards(Principal(customer_id=buyer_id), owner_id=listing.seller_id)
+def _check_buyable(uow: UnitOfWork, listing: Listing) -> None:
+    role = role_towards(uow.principal, owner_id=listing.seller_id)
     if not permits(Action.VIEW_LISTING, role, listing.status):
         raise ListingNotFound
     if role == Role.OWNER:
@@ -89,7 +87,7 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
     return None if status == ListingStatus.ACTIVE else ListingNotForSale(f"The listing is {status}.")
 
 
-def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder, now: datetime) -> Order:
+def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder) -> Order:
     order_id = OrderId(uow.ids("ord"))
     private = OrderPrivate(
         shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url
@@ -107,10 +105,10 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
         listing=_snapshot_of(listing),
         amounts=amounts,
         commission=_commission_on(amounts, uow.tenant.commission_basis_points),
-        hold_expires_at=now + timedelta(minutes=uow.tenant.policies.hold_minutes),
-        created_at=now,
-        updated_at=now,
-        due_at=now + STEP_DUE,
+        hold_expires_at=uow.now + timedelta(minutes=uow.tenant.policies.hold_minutes),
+        created_at=uow.now,
+        updated_at=uow.now,
+        due_at=uow.now + STEP_DUE,
         private=uow.vault.seal(private, owner_id=buyer_id, entity_id=order_id),
     )
 

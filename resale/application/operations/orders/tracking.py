@@ -1,6 +1,6 @@
 """A parcel's life: its label, what its carrier reports, and what that means for the order."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -9,8 +9,8 @@ from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.labels import book_label
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
-from resale.application.ports import ShippingProvider, UnitOfWork
-from resale.domain.access import Action, Principal
+from resale.application.ports import Partners, UnitOfWork
+from resale.domain.access import Action
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.order_steps import kept, moved, moved_if_allowed, shipment_of
@@ -44,19 +44,15 @@ _MEANS: Final = {
 }
 
 
-def request_label(
-    uow: UnitOfWork, *, principal: Principal, order_id: OrderId, ship_from: Address | None, now: datetime
-) -> Order:
+def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | None) -> Order:
     """Ask for a label; the workflow buys it. Said again while it is being bought, or when there is one: no-op.
 
     Shape: reads 1-2 items; commits 1-2 (``order.label_requested``, with ``seller.edited`` when an address is given).
 
     Args:
         uow: Fresh; committed here once.
-        principal: The seller.
         order_id: Which sale.
         ship_from: Where the parcel leaves from; None: what the seller's account says.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order; its ``shipment`` gets the label within moments.
@@ -70,7 +66,7 @@ def request_label(
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.REQUEST_LABEL)
+    authorize(uow, entity=order, action=Action.REQUEST_LABEL)
     if order.status == OrderStatus.AWAITING_SHIPMENT:
         return order
     if order.status != OrderStatus.CONFIRMED:
@@ -78,32 +74,32 @@ def request_label(
     shipment = shipment_of(order)
     if shipment.label_wanted and ship_from is None:
         return order
-    ship_from_of(uow, customer_id=order.seller_id, given=ship_from, now=now)
+    ship_from_of(uow, customer_id=order.seller_id, given=ship_from)
     wanted = msgspec.structs.replace(shipment, label_wanted=True, reason_code=None)
-    order = kept(order, now=now, shipment=wanted, attention=None)
+    order = kept(order, now=uow.now, shipment=wanted, attention=None)
     uow.orders.save(order, change_type="order.label_requested")
     uow.commit()
     return order
 
 
-def buy_label(uow: UnitOfWork, *, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Ask what became of the label, buy it if nothing did, and commit the answer."""
-    shipment, private = shipment_of(order), private_of(uow, order=order)
-    sender = ship_from_of(uow, customer_id=order.seller_id, given=None, now=now)
+    shipping, shipment, private = partners.shipping, shipment_of(order), private_of(uow, order=order)
+    sender = ship_from_of(uow, customer_id=order.seller_id, given=None)
     label = shipping.find_label(shipment_id=shipment.id)
     if label is None or label.state == LabelState.REFUSED:
         label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
     if label.state != LabelState.ISSUED:
-        return _label_refused(uow, order=order, label=label, now=now)
-    book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued", now=now)
+        return _label_refused(uow, order=order, label=label)
+    book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
-    order = moved(order, OrderCommand.ISSUE_LABEL, now=now, shipment=labelled(shipment, label), private=sealed)
+    order = moved(order, OrderCommand.ISSUE_LABEL, now=uow.now, shipment=labelled(shipment, label), private=sealed)
     uow.orders.save(order, change_type="order.label_issued")
     uow.commit()
     return order
 
 
-def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...], now: datetime) -> Order:
+def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...]) -> Order:
     """Apply a carrier's reports, in whatever order and however often they come.
 
     Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
@@ -112,7 +108,6 @@ def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[Trackin
         uow: Fresh; committed here at most once.
         order_id: Whose parcel.
         events: Reports; known ones change nothing.
-        now: Moment they are applied, aware UTC: deadlines run from it.
 
     Returns:
         The order as it stands.
@@ -124,29 +119,18 @@ def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[Trackin
     """
     order = uow.orders.get(order_id)
     shipment = _shipment_after(order, events)
-    return order if shipment is order.shipment else _commit_shipment(uow, order=order, shipment=shipment, now=now)
+    return order if shipment is order.shipment else _commit_shipment(uow, order=order, shipment=shipment)
 
 
-def report_tracking(
-    uow: UnitOfWork,
-    *,
-    principal: Principal,
-    order_id: OrderId,
-    event: TrackingEvent,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Order:
+def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent) -> Order:
     """Apply what the brand says of a parcel, as if its carrier had said so.
 
     Shape: as ``record_tracking``. The same report again: no-op.
 
     Args:
         uow: Fresh; committed here at most once.
-        principal: The brand or a manager.
         order_id: Whose parcel.
         event: The report.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment it is applied, aware UTC: deadlines run from it.
 
     Returns:
         The order as it stands.
@@ -158,45 +142,43 @@ def report_tracking(
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.REPORT_TRACKING)
+    authorize(uow, entity=order, action=Action.REPORT_TRACKING)
     shipment = _shipment_after(order, (event,))
     if shipment is order.shipment:
         return order
-    require_version(entity=order, version=expected_version)
-    return _commit_shipment(uow, order=order, shipment=shipment, now=now)
+    require_version(uow, entity=order)
+    return _commit_shipment(uow, order=order, shipment=shipment)
 
 
-def track(uow: UnitOfWork, *, shipping: ShippingProvider, order: Order, now: datetime) -> Order:
+def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Ask the carrier, for reports that did not come by themselves."""
-    shipment = order.shipment
+    shipping, shipment = partners.shipping, order.shipment
     if shipment is None or shipment.provider_reference is None:
         events: tuple[TrackingEvent, ...] = ()
     else:
         events = shipping.list_tracking(shipment_id=shipment.id, provider_reference=shipment.provider_reference)
     found = None if shipment is None else record_events(shipment, events)
     if found is not None and found is not shipment:
-        return _commit_shipment(uow, order=order, shipment=found, now=now)
-    order = kept(order, now=now)
+        return _commit_shipment(uow, order=order, shipment=found)
+    order = kept(order, now=uow.now)
     uow.orders.save(order, change_type="order.tracking_polled")
     uow.commit()
     return order
 
 
-def receive(uow: UnitOfWork, *, order: Order, now: datetime) -> Order:
+def receive(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Take a parcel that nobody scanned for so long as delivered."""
-    return _deliver(uow, order=order, reason="auto_received", now=now)
+    return _deliver(uow, order=order, reason="auto_received")
 
 
-def confirm_receipt(uow: UnitOfWork, *, principal: Principal, order_id: OrderId, now: datetime) -> Order:
+def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     """Let the buyer say that all is well: the order completes now and not at the end of the claim window.
 
     Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Said again: no-op.
 
     Args:
         uow: Fresh; committed here once.
-        principal: The buyer.
         order_id: Which.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The order, delivered and about to complete.
@@ -208,14 +190,14 @@ def confirm_receipt(uow: UnitOfWork, *, principal: Principal, order_id: OrderId,
         Conflict: Another writer won.
     """
     order = uow.orders.get(order_id)
-    authorize(principal=principal, entity=order, action=Action.CONFIRM_RECEIPT)
+    authorize(uow, entity=order, action=Action.CONFIRM_RECEIPT)
     if order.receipt_confirmed_at is not None:
         return order
-    fields = {"receipt_confirmed_at": now, "claim_until": order.claim_until or now}
+    fields = {"receipt_confirmed_at": uow.now, "claim_until": order.claim_until or uow.now}
     if order.status == OrderStatus.DELIVERED:
-        order = kept(order, now=now, **fields)
+        order = kept(order, now=uow.now, **fields)
     elif order.status == OrderStatus.SHIPPED:
-        order = moved(order, OrderCommand.DELIVER, now=now, **fields)
+        order = moved(order, OrderCommand.DELIVER, now=uow.now, **fields)
     else:
         raise OrderTransitionRefused(f"An order that is {order.status} cannot take: confirm_receipt.")
     uow.orders.save(order, change_type="order.receipt_confirmed")
@@ -223,9 +205,9 @@ def confirm_receipt(uow: UnitOfWork, *, principal: Principal, order_id: OrderId,
     return order
 
 
-def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment, now: datetime) -> Order:
+def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
-    order = moved(order, OrderCommand.SHIP, now=now, shipment=shipment, **_shipped(uow, now))
+    order = moved(order, OrderCommand.SHIP, now=uow.now, shipment=shipment, **_shipped(uow))
     uow.orders.save(order, change_type="order.shipped", reason_code="parcel_was_on_its_way")
     uow.commit()
     return order
@@ -242,11 +224,13 @@ def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recip
     )
 
 
-def _label_refused(uow: UnitOfWork, *, order: Order, label: Label, now: datetime) -> Order:
+def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
     reason = label.reason_code or "label_refused"
     # Another worker may have been given one: it is looked for when the order ends.
-    unwanted = msgspec.structs.replace(given_up(shipment_of(order), now=now), label_wanted=False, reason_code=reason)
-    order = kept(order, now=now, shipment=unwanted, attention=LABEL_REFUSED)
+    unwanted = msgspec.structs.replace(
+        given_up(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
+    )
+    order = kept(order, now=uow.now, shipment=unwanted, attention=LABEL_REFUSED)
     uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
     uow.commit()
     return order
@@ -258,15 +242,15 @@ def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment
     return record_events(order.shipment, events)
 
 
-def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment, now: datetime) -> Order:
+def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     command, change_type, reason = _MEANS.get(shipment.status, (None, "", None))
     before = order.status
     if command is None:
-        order = kept(order, now=now, shipment=shipment)
+        order = kept(order, now=uow.now, shipment=shipment)
     else:
-        fields = _delivered(uow, now) if command == OrderCommand.DELIVER else _shipped(uow, now)
-        proposed = moved_if_allowed(order, command, now=now, shipment=shipment, **fields)
-        order = proposed if proposed.status != before else kept(order, now=now, shipment=shipment)
+        fields = _delivered(uow) if command == OrderCommand.DELIVER else _shipped(uow)
+        proposed = moved_if_allowed(order, command, now=uow.now, shipment=shipment, **fields)
+        order = proposed if proposed.status != before else kept(order, now=uow.now, shipment=shipment)
     if order.status == before:
         change_type, reason = "order.tracked", None
     uow.orders.save(order, change_type=change_type, reason_code=reason)
@@ -274,18 +258,18 @@ def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment, now: 
     return order
 
 
-def _deliver(uow: UnitOfWork, *, order: Order, reason: str, now: datetime) -> Order:
-    order = moved(order, OrderCommand.DELIVER, now=now, **_delivered(uow, now))
+def _deliver(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+    order = moved(order, OrderCommand.DELIVER, now=uow.now, **_delivered(uow))
     uow.orders.save(order, change_type="order.delivered", reason_code=reason)
     uow.commit()
     return order
 
 
-def _shipped(uow: UnitOfWork, now: datetime) -> dict[str, object]:
-    receive_by = now + timedelta(days=uow.tenant.policies.auto_receive_days)
+def _shipped(uow: UnitOfWork) -> dict[str, object]:
+    receive_by = uow.now + timedelta(days=uow.tenant.policies.auto_receive_days)
     return {"auto_receive_at": receive_by, "cancel_requested": False}
 
 
-def _delivered(uow: UnitOfWork, now: datetime) -> dict[str, object]:
-    claim_until = now + timedelta(hours=uow.tenant.policies.claim_window_hours)
+def _delivered(uow: UnitOfWork) -> dict[str, object]:
+    claim_until = uow.now + timedelta(hours=uow.tenant.policies.claim_window_hours)
     return {"claim_until": claim_until, "cancel_requested": False}

@@ -1,7 +1,5 @@
 """What every step of an order shares: moving it by its table, its sealed part, and its partners' requests."""
 
-from datetime import datetime
-
 from msgspec import UNSET
 
 from resale.application.ports import UnitOfWork
@@ -38,7 +36,7 @@ def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
     )
 
 
-def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: str, now: datetime) -> None:
+def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: str) -> None:
     """Buffer the listing's own move with the order's.
 
     Raises:
@@ -48,4 +46,4 @@ def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, chan
     if not LISTINGS.permits(listing.status, command):
         raise OrderChanged(f"The listing is {listing.status} by now; read the order again.")
     order_id = None if command == ListingCommand.RELEASE else listing.order_id
-    uow.listings.save(moved_listing(listing, command, now=now, order_id=order_id), change_type=change_type)
+    uow.listings.save(moved_listing(listing, command, now=uow.now, order_id=order_id), change_type=change_type)

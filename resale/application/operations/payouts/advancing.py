@@ -42,7 +42,7 @@ _CHANGES: Final = {
 }
 
 
-def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId, now: datetime) -> Payout:
+def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) -> Payout:
     """Ask what became of a payout, send it if nothing did, and commit the answer with all that follows.
 
     That sending begins is committed before, by a step of its own: nobody can cancel what the provider may have paid.
@@ -56,7 +56,6 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId, 
         uow: Fresh; committed here at most once.
         partners: The tenant's partners.
         payout_id: Which.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The payout as it stands.
@@ -70,37 +69,37 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId, 
     if payout.method != PayoutMethod.CASH or payout.status not in {*ON_ITS_WAY, PayoutStatus.PAID}:
         return payout
     if payout.may_be_cancelled:
-        return _begin_sending(uow, payout=payout, now=now)
+        return _begin_sending(uow, payout=payout)
     payments, request = partners.payments, _request(payout)
     outcome = payments.find_payout(request)
     if outcome is None and payout.status == PayoutStatus.PENDING:
         outcome = payments.pay_out(request)
     return (
-        _await_further(uow, payout=payout, now=now)
+        _await_further(uow, payout=payout)
         if outcome is None
-        else _commit_outcome(uow, provider=payments.name, payout=payout, outcome=outcome, now=now)
+        else _commit_outcome(uow, provider=payments.name, payout=payout, outcome=outcome)
     )
 
 
-def _begin_sending(uow: UnitOfWork, *, payout: Payout, now: datetime) -> Payout:
+def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
     payout = msgspec.structs.replace(
         payout,
         version=payout.version + 1,
         may_be_cancelled=False,
-        updated_at=max(now, payout.updated_at),
-        due_at=now + STEP_DUE,
+        updated_at=max(uow.now, payout.updated_at),
+        due_at=uow.now + STEP_DUE,
     )
     uow.payouts.save(payout, change_type="payout.sending_started")
     uow.commit()
     return payout
 
 
-def _looked_at_next(payout: Payout, now: datetime) -> datetime | None:
+def _looked_at_next(uow: UnitOfWork, payout: Payout) -> datetime | None:
     """Say when a payout is asked about again; one that was paid, until it cannot come back any more."""
     if payout.status in ON_ITS_WAY:
-        return now + _POLL_EVERY
-    is_watched = payout.paid_at is not None and now < payout.paid_at + WATCHED_FOR
-    return now + _WATCH_EVERY if payout.status == PayoutStatus.PAID and is_watched else None
+        return uow.now + _POLL_EVERY
+    is_watched = payout.paid_at is not None and uow.now < payout.paid_at + WATCHED_FOR
+    return uow.now + _WATCH_EVERY if payout.status == PayoutStatus.PAID and is_watched else None
 
 
 def _request(payout: Payout) -> PayoutRequest:
@@ -112,10 +111,10 @@ def _request(payout: Payout) -> PayoutRequest:
     )
 
 
-def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: PayoutOutcome, now: datetime) -> Payout:
+def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: PayoutOutcome) -> Payout:
     command = _COMMANDS[outcome.state]
     if not PAYOUTS.permits(payout.status, command):
-        return _await_further(uow, payout=payout, now=now)
+        return _await_further(uow, payout=payout)
     status = PAYOUTS.next_status(payout.status, command)
     if outcome.provider_reference != payout.provider_reference:
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=payout.id)
@@ -127,28 +126,28 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
         attention=heard(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
-        paid_at=max(now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
-        updated_at=max(now, payout.updated_at),
+        paid_at=max(uow.now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
+        updated_at=max(uow.now, payout.updated_at),
     )
-    moved = msgspec.structs.replace(moved, due_at=_looked_at_next(moved, now))
+    moved = msgspec.structs.replace(moved, due_at=_looked_at_next(uow, moved))
     uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=outcome.reason_code)
     if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
-        give_back(uow, payout=moved, now=now)
-    if (booking := payout_ledger.settled(payout, moved, at=now)) is not None:
+        give_back(uow, payout=moved)
+    if (booking := payout_ledger.settled(payout, moved, at=uow.now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
     return moved
 
 
-def _await_further(uow: UnitOfWork, *, payout: Payout, now: datetime) -> Payout:
+def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
     """Ask again later for what is still under way or may come back; asked before its time, or over: nothing."""
-    if payout.due_at is None or now < payout.due_at:
+    if payout.due_at is None or uow.now < payout.due_at:
         return payout
     payout = msgspec.structs.replace(
         payout,
         version=payout.version + 1,
-        updated_at=max(now, payout.updated_at),
-        due_at=_looked_at_next(payout, now),
+        updated_at=max(uow.now, payout.updated_at),
+        due_at=_looked_at_next(uow, payout),
         step_tries=0,
         attention=heard(payout.attention),
     )

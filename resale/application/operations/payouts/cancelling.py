@@ -1,21 +1,17 @@
 """Ending a payout that was not sent."""
 
-from datetime import datetime
-
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
-from resale.domain.access import Action, Principal
+from resale.domain.access import Action
 from resale.domain.ids import PayoutId
 from resale.domain.payouts import PAYOUTS, Payout, PayoutCommand, PayoutStatus
 
 
-def cancel_payout(
-    uow: UnitOfWork, *, principal: Principal, payout_id: PayoutId, expected_version: int | None = None, now: datetime
-) -> Payout:
+def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
     """Cancel a cash payout that the provider was not asked for yet: what it took is the seller's again.
 
     Shape: reads 1-42 items; commits 1 payout, the account, its transfers and the ledger (``payout.cancelled``,
@@ -23,10 +19,7 @@ def cancel_payout(
 
     Args:
         uow: Fresh; committed here once.
-        principal: The seller whose it is, the brand or a manager.
         payout_id: Which.
-        expected_version: What the client read (If-Match), or None.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The payout, cancelled; the seller's destination stays.
@@ -38,17 +31,17 @@ def cancel_payout(
         Conflict: Another writer won, or the version is not the expected one.
     """
     payout = uow.payouts.get(payout_id)
-    authorize(principal=principal, entity=payout, action=Action.CANCEL_PAYOUT)
+    authorize(uow, entity=payout, action=Action.CANCEL_PAYOUT)
     if payout.status == PayoutStatus.CANCELLED:
         return payout
-    require_version(entity=payout, version=expected_version)
-    status = PAYOUTS.next_status(payout.status, PayoutCommand.CANCEL, entity=payout, now=now)
+    require_version(uow, entity=payout)
+    status = PAYOUTS.next_status(payout.status, PayoutCommand.CANCEL, entity=payout, now=uow.now)
     cancelled = msgspec.structs.replace(
-        payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=now
+        payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=uow.now
     )
     uow.payouts.save(cancelled, change_type="payout.cancelled")
-    give_back(uow, payout=cancelled, now=now)
-    if (booking := payout_ledger.settled(payout, cancelled, at=now)) is not None:
+    give_back(uow, payout=cancelled)
+    if (booking := payout_ledger.settled(payout, cancelled, at=uow.now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
     return cancelled

@@ -1,6 +1,5 @@
 """What a payout took and did not pay is the seller's again."""
 
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -19,7 +18,7 @@ _REASONS: Final = {
 }
 
 
-def give_back(uow: UnitOfWork, *, payout: Payout, now: datetime) -> None:
+def give_back(uow: UnitOfWork, *, payout: Payout) -> None:
     """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
@@ -28,10 +27,10 @@ def give_back(uow: UnitOfWork, *, payout: Payout, now: datetime) -> None:
             status=TRANSFERS.next_status(transfer.status, TransferCommand.REOPEN),
             version=transfer.version + 1,
             payout_id=None,
-            updated_at=now,
+            updated_at=uow.now,
         )
         uow.transfers.save(reopened, change_type="transfer.reopened")
-    seller, _ = seller_account_of(uow, customer_id=payout.seller_id, now=now)
+    seller, _ = seller_account_of(uow, customer_id=payout.seller_id)
     was_tried = payout.status != PayoutStatus.CANCELLED
     is_refused = was_tried and seller.payout_destination == payout.destination
     seller = msgspec.structs.replace(
@@ -39,7 +38,7 @@ def give_back(uow: UnitOfWork, *, payout: Payout, now: datetime) -> None:
         version=seller.version + 1,
         available=seller.available + payout.amount,
         payout_destination=None if is_refused else seller.payout_destination,
-        updated_at=now,
+        updated_at=uow.now,
     )
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller, now=now))
+    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
     uow.sellers.save(seller, change_type="seller.balance_changed", reason_code=_REASONS[payout.status])

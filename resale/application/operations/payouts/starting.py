@@ -1,11 +1,11 @@
 """A payout begins: everything available, netted, leaves a seller's balance for their bank or as store credit."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
-from resale.application.operations.idempotency import CommandKey, record_command
+from resale.application.operations.idempotency import record_command
 from resale.application.operations.sellers import seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
@@ -27,9 +27,7 @@ _LOOKED_AT_AGAIN: Final = timedelta(hours=1)
 _LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
 
 
-def start_payout(
-    uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod | None, key: CommandKey | None, now: datetime
-) -> Payout:
+def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod | None) -> Payout:
     """Pay a seller all that is available, debts netted, at most 40 transfers at a time.
 
     Shape: reads 1 account and up to 40 transfers (400, where the oldest do not sum to what can be paid); commits 1
@@ -40,8 +38,6 @@ def start_payout(
         uow: Fresh; committed here once.
         seller_id: Whose balance.
         method: Cash or store credit; None: what the account says.
-        key: The command's key, if a client gave one.
-        now: Moment of the request, aware UTC.
 
     Returns:
         The payout: pending as cash (the workflow sends it), paid as store credit.
@@ -52,21 +48,21 @@ def start_payout(
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won; read again.
     """
-    seller, is_new = seller_account_of(uow, customer_id=CustomerId(sibling("cus", seller_id)), now=now)
+    seller, is_new = seller_account_of(uow, customer_id=CustomerId(sibling("cus", seller_id)))
     transfers = () if is_new else _payable(uow, seller)
     if not transfers:
         raise NothingToPayOut("Nothing is available to be paid out.")
-    payout = _new_payout(uow, seller=seller, transfers=transfers, method=method, now=now)
-    record_command(uow, key=key, entity_id=payout.id)
-    _settle(uow, payout=payout, transfers=transfers, now=now)
-    _charge(uow, seller=seller, payout=payout, now=now)
+    payout = _new_payout(uow, seller=seller, transfers=transfers, method=method)
+    record_command(uow, entity_id=payout.id)
+    _settle(uow, payout=payout, transfers=transfers)
+    _charge(uow, seller=seller, payout=payout)
     uow.payouts.add(payout, change_type="payout.paid" if payout.status == PayoutStatus.PAID else "payout.created")
-    uow.ledger.post(payout_ledger.started(payout, at=now))
+    uow.ledger.post(payout_ledger.started(payout, at=uow.now))
     uow.commit()
     return payout
 
 
-def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId, now: datetime) -> Payout | None:
+def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId) -> Payout | None:
     """Pay a seller whose time has come, by what their account says; nothing to pay: their wake-up moves on.
 
     Shape: as ``start_payout``, or commits at most 1 (``seller.payout_passed``). Before its time: no-op.
@@ -74,7 +70,6 @@ def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId, now: datetime) -> 
     Args:
         uow: Fresh; committed here at most once.
         seller_id: Whose balance.
-        now: Moment of the task, aware UTC.
 
     Returns:
         The payout, if there is one.
@@ -83,14 +78,14 @@ def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId, now: datetime) -> 
         Conflict: Another worker was faster; read again.
     """
     seller = uow.sellers.find(seller_id)
-    if seller is None or seller.due_at is None or now < seller.due_at:
+    if seller is None or seller.due_at is None or uow.now < seller.due_at:
         return None
     try:
-        return start_payout(uow, seller_id=seller_id, method=None, key=None, now=now)
+        return start_payout(uow, seller_id=seller_id, method=None)
     except (NothingToPayOut, PayoutDestinationMissing):
         # What is on the balance and not yet in the index of transfers is there when it is looked at again.
-        again = now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
-        asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=again, updated_at=now)
+        again = uow.now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
+        asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=again, updated_at=uow.now)
         uow.sellers.save(asleep, change_type="seller.payout_passed")
         uow.commit()
         return None
@@ -107,7 +102,7 @@ def _payable(uow: UnitOfWork, seller: Seller) -> tuple[Transfer, ...]:
 
 
 def _new_payout(
-    uow: UnitOfWork, *, seller: Seller, transfers: tuple[Transfer, ...], method: PayoutMethod | None, now: datetime
+    uow: UnitOfWork, *, seller: Seller, transfers: tuple[Transfer, ...], method: PayoutMethod | None
 ) -> Payout:
     method = method or seller.payout_method
     amount = sum(transfer.amount for transfer in transfers)
@@ -126,27 +121,27 @@ def _new_payout(
         bonus=0 if in_cash else share(amount, uow.tenant.policies.store_credit_bonus_basis_points),
         currency=seller.currency,
         transfers=tuple((transfer.order_id, transfer.id) for transfer in transfers),
-        created_at=now,
-        updated_at=now,
+        created_at=uow.now,
+        updated_at=uow.now,
         may_be_cancelled=in_cash,
-        paid_at=None if in_cash else now,
-        due_at=now + STEP_DUE if in_cash else None,
+        paid_at=None if in_cash else uow.now,
+        due_at=uow.now + STEP_DUE if in_cash else None,
     )
 
 
-def _settle(uow: UnitOfWork, *, payout: Payout, transfers: tuple[Transfer, ...], now: datetime) -> None:
+def _settle(uow: UnitOfWork, *, payout: Payout, transfers: tuple[Transfer, ...]) -> None:
     for transfer in transfers:
         settled = msgspec.structs.replace(
             transfer,
             status=TRANSFERS.next_status(transfer.status, TransferCommand.SETTLE),
             version=transfer.version + 1,
             payout_id=payout.id,
-            updated_at=now,
+            updated_at=uow.now,
         )
         uow.transfers.save(settled, change_type="transfer.settled")
 
 
-def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout, now: datetime) -> None:
+def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> None:
     credit = 0 if payout.method == PayoutMethod.CASH else payout.amount + payout.bonus
     left = seller.available - payout.amount
     seller = msgspec.structs.replace(
@@ -154,7 +149,7 @@ def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout, now: datetime) -
         version=seller.version + 1,
         available=left,
         store_credit=seller.store_credit + credit,
-        updated_at=now,
+        updated_at=uow.now,
     )
-    again = now + STEP_DUE if seller.can_be_paid else None  # more transfers than one payout takes
+    again = uow.now + STEP_DUE if seller.can_be_paid else None  # more transfers than one payout takes
     uow.sellers.save(msgspec.structs.replace(seller, due_at=again), change_type="seller.balance_changed")

@@ -1,0 +1,27 @@
+"""Keyed commands: what a key stands for."""
+
+from resale.application.ports import IdempotencyMismatch, Reader
+from resale.domain.command_context import CommandKey
+from resale.errors import FieldError
+
+
+def find_replayed_entity(*, reader: Reader, key: CommandKey) -> str | None:
+    """Find what a key made before; None when it is new.
+
+    Raises:
+        IdempotencyMismatch: The key was used with a body that means something else. A record of a release that did
+            not keep the meaning compares bytes.
+        Unavailable: The store did not answer in time.
+    """
+    record = reader.find_idempotency_record(key.key)
+    if record is None:
+        return None
+    is_same = record.request_hash == key.request_hash or record.meaning_hash == key.meaning_hash
+    if not is_same:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used with another body.",
+            errors=(
+                FieldError(pointer="/headers/Idempotency-Key", code="idempotency_key_reused", detail="Use a new key."),
+            ),
+        )
+    return record.entity_id

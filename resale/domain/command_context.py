@@ -1,0 +1,61 @@
+"""Who says a command, when, under which key and about which version: a unit of work is opened with this."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+from resale.domain.access import Principal
+from resale.domain.actors import Actor
+
+
+class CommandKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's key for one command. ``key`` is a hash of who, what and the client's text.
+
+    ``request_hash`` is of the body's bytes, ``meaning_hash`` of what it means.
+    """
+
+    key: str
+    request_hash: str
+    meaning_hash: str
+
+
+class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operation is told of its caller, once, by whoever opens its unit of work.
+
+    Attributes:
+        actor: Recorded in every change.
+        principal: What the caller is permitted to do follows from this. None for a step of the platform's own, which
+            asks nobody, and for a shopper whose customer the operation finds or makes (``UnitOfWork.act_as``).
+        request_id: Recorded in every change.
+        now: The moment of the command, aware UTC, in the tenant's time.
+        key: The client's Idempotency-Key, or None.
+        expected_version: What the client read (If-Match), or None.
+    """
+
+    actor: Actor
+    principal: Principal | None = None
+    request_id: str
+    now: datetime
+    key: CommandKey | None = None
+    expected_version: int | None = None
+
+
+def command_key(*, caller: str, command: str, client_key: str, body: bytes, meaning: bytes | None = None) -> CommandKey:
+    """Bind a client's key to who says it and to what; neither is stored in the clear.
+
+    Args:
+        caller: What tells callers apart (never personal data in the clear beyond this call).
+        command: Name of the operation.
+        client_key: The Idempotency-Key header, 1-255 characters.
+        body: The raw request body.
+        meaning: The body in canonical form: equal for bodies that differ only in how they are
+            written. Without it the bytes are what is meant.
+    """
+    parts = (caller, command, client_key)
+    bound = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, parts))
+    return CommandKey(
+        key=hashlib.sha256(bound).hexdigest(),
+        request_hash=hashlib.sha256(body).hexdigest(),
+        meaning_hash=hashlib.sha256(body if meaning is None else meaning).hexdigest(),
+    )
