@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.workers.tasks.steps import TASK_HANDLERS, Delivery
+from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import (
     Decision,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.workers.tasks.steps import Delivery, look_at_image
+from apps.workers.tasks.handlers import Delivery, look_at_image
 from resale.application.operations.listings import withdraw_listing
 from resale.application.ports import ImageCodec, MediaStore, UnitOfWork
 from resale.domain.ids import ListingId

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import urllib3
 
-from apps.workers.tasks.steps import Delivery, retire_listing_photos
+from apps.workers.tasks.handlers import Delivery, retire_listing_photos
 from resale.application.operations.listings import (
     Decision,
     Moderation,

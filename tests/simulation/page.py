@@ -12,9 +12,9 @@ _BEGINNING = """\
 # Simulation
 
 The workflow of an order, from submission to payout, in one process: the operations, the unit of work, the streams, the
-changes consumer, the reactions, the sweep and what the tasks do (`apps/workers/tasks/steps.py`) are the platform's own,
-on a DynamoDB engine in memory. One thing is replaced: the queues, by a scheduler with a seed. Around it are a bank and
-a carrier with books of their own.
+changes consumer, the reactions, the sweep and what the tasks do (`apps/workers/tasks/handlers.py`) are the platform's
+own, on a DynamoDB engine in memory. One thing is replaced: the queues, by a scheduler with a seed. Around it are a bank
+and a carrier with books of their own.
 
 A run has two sellers, three buyers, the brand and a few items on sale, most of them units of past purchases. They say
 what they may and what they may not: buy (also what another is buying), cancel, ask for labels, confirm, claim, decide,

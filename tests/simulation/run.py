@@ -12,7 +12,7 @@ import msgspec
 from apps.core.execution import perform
 from apps.workers.changes.consumer import ChangesConsumer, queue_url
 from apps.workers.sweep import Sweeper
-from apps.workers.tasks.steps import TASK_HANDLERS, Delivery
+from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import Received, UnitOfWork
 from resale.application.reactions import Purpose

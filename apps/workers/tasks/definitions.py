@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
-from apps.workers.tasks.steps import TASK_HANDLERS, Delivery, look_at_image, retire_listing_photos
+from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery, look_at_image, retire_listing_photos
 from resale.application.ports import UnitOfWork
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
