@@ -50,8 +50,9 @@ test-images: engines ## Send generated, broken and hostile photos through the wh
 bench: engines ## Print what a request costs, beside a naive view, and a workflow step, in CPU ms
 	@$(BIN)/python -m bench
 
-reference: install ## Write docs/reference and the list of decisions from the code they describe
+reference: install ## Write docs/reference, the list of decisions and docs/simulation.md from the code they describe
 	@$(BIN)/python manage.py reference
+	@$(BIN)/python -m tests.simulation.page
 
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
 	@$(PYTHON) -m deploy.local.clean_data

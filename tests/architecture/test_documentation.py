@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,10 @@ class TestPages:
         paths = re.findall(r"[`(]((?:resale|apps|config|tests|bench|docs|deploy|docker)/[\w./-]+)[`)]", page(name))
         gone = sorted({path for path in paths if not (ROOT / path).exists()})
         assert not gone, broken(f"{name} points at what is not there:", gone)
+
+    def test_security_names_the_release_that_is_supported(self) -> None:
+        release = tomllib.loads(page("pyproject.toml"))["project"]["version"].rpartition(".")[0]
+        assert f"the latest release ({release})" in page("SECURITY.md")
 
 
 class TestDecisions:

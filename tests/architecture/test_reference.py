@@ -3,11 +3,14 @@
 import ast
 import importlib
 import pkgutil
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import resale.domain
+from deploy.local.reference.decision_list import decision_page
 from deploy.local.reference.error_codes import error_codes, field_codes
 from deploy.local.reference.pages import FOLDER, PAGES
 from deploy.local.reference.state_diagrams import MACHINES, is_current, picture_of
@@ -40,12 +43,34 @@ class TestPictures:
     def test_there_is_no_other_picture(self) -> None:
         assert set((FOLDER / "states").iterdir()) == {picture_of(machine, FOLDER) for machine, _ in MACHINES}
 
+    @pytest.mark.parametrize("picture", sorted((ROOT / "docs").rglob("*.svg")), ids=lambda picture: picture.stem)
+    def test_is_readable_in_the_dark(self, picture: Path) -> None:
+        text = picture.read_text(encoding="utf-8")
+        assert "@media (prefers-color-scheme: dark)" in text, "a picture brings a palette, and a ground, for both"
+
     def test_every_machine_is_drawn(self) -> None:
         modules = [importlib.import_module(f"resale.domain.{one.name}") for one in _domain()]
         defined = {value for module in modules for value in vars(module).values() if isinstance(value, Machine)}
         missing = sorted(machine.name for machine in defined - {machine for machine, _ in MACHINES})
         reason = "Name these as `states` of their entity type, or in PART_MACHINES of state_diagrams.py:"
         assert not missing, broken(reason, missing)
+
+
+class TestDecisions:
+    def test_one_that_was_replaced_says_by_which(self, tmp_path: Path) -> None:
+        text = "# {} {}\n{}\n## Context\n\nSo it was.\n\n## Decision\n\n{}\n"
+        (tmp_path / "0001-old.md").write_text(
+            text.format("0001", "Old", "\nReplaced by [0002](0002-new.md).\n", "- A. Not B.")
+        )
+        (tmp_path / "0002-new.md").write_text(text.format("0002", "New", "", "C,\nthen D."))
+        shown = decision_page(tmp_path)
+        assert "| [0001](0001-old.md) | Old | replaced by 0002 | A. |" in shown
+        assert "| [0002](0002-new.md) | New | in force | C, then D. |" in shown
+
+    def test_one_replaces_another_that_exists(self) -> None:
+        pages = {page.name[:4]: page.read_text(encoding="utf-8") for page in (ROOT / "docs/decisions").glob("0*.md")}
+        gone = {number: re.findall(r"^Replaced by \[?(\d{4})", text, re.MULTILINE) for number, text in pages.items()}
+        assert not [number for number, by in gone.items() if not set(by) <= pages.keys() - {number}]
 
 
 class TestTexts:

@@ -31,4 +31,4 @@ def test_every_check_catches_a_fault() -> None:
 
 
 def test_the_page_is_the_lists() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "the lists changed: run python -m tests.simulation.page"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make reference` (python -m tests.simulation.page)"
