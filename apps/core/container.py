@@ -54,7 +54,7 @@ def run_operation(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation for a tenant, in a context, with its own arguments; a lost race is tried again."""
+    """Run one operation for a tenant, in a context, with its own arguments; a lost race is retried."""
     return perform(partial(get_container().unit_of_work, tenant, context), operation, *args, **arguments)
 
 

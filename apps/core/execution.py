@@ -1,4 +1,4 @@
-"""How a door runs an operation: a fresh unit of work a try, and a lost race is read and tried again."""
+"""How an entrypoint runs an operation: with a fresh unit of work for each attempt; a lost race is retried."""
 
 from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -12,22 +12,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ATTEMPTS: Final = 6
-PATIENCE_SECONDS: Final = 3.0  # no further try begins later than this: a request has better uses for its thread
+PATIENCE_SECONDS: Final = 3.0  # no further attempt begins later than this: a request has better uses for its thread
 
-#: What a second try cannot mend: the record of an earlier request answers instead.
+#: What a retry cannot mend: the record of an earlier request answers instead.
 _FINAL: Final = (IdempotencyConflict, IdempotencyInProgress)
 
-#: What says nothing of what was read: raised as it is.
-_TOLD: Final = (Conflict, Unavailable, Invalid)
+#: What does not depend on what was read: raised as it is.
+_AS_IT_IS: Final = (Conflict, Unavailable, Invalid)
 
 
 class RunOperation(Protocol):
-    """Runs one operation for whoever is at an entrypoint, given the operation's own arguments."""
+    """Runs one operation for the caller of an entrypoint, given the operation's own arguments."""
 
     def __call__(
         self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs
     ) -> R:
-        """Run it on a fresh unit of work. Raises the operation's own outcomes."""
+        """Run the operation on a fresh unit of work. Raises the operation's own outcomes."""
 
 
 def perform(
@@ -37,10 +37,10 @@ def perform(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation; on a Conflict re-read and re-apply it, with jitter, a bounded number of times.
+    """Run one operation; on a Conflict read again and retry, with jitter, a bounded number of times.
 
-    An operation that failed because another writer committed between two of its reads is a Conflict, too, whatever it
-    raised: it decided from a listing and a purchase, say, that never were so at one moment.
+    When another writer committed between two reads of an operation that failed, this is a Conflict, too, whatever the
+    operation raised: it decided from a listing and a purchase, say, that never were so at one moment.
 
     Args:
         open_uow: Opens a fresh unit of work for one tenant, in the same context each time.
@@ -53,7 +53,7 @@ def perform(
 
     Raises:
         Outcome: The operation's own, or the last Conflict.
-        Unavailable: The last try, too, was one of too many at once.
+        Unavailable: In the last attempt, too, too many writers were at it.
     """
     return perform_within(ATTEMPTS, open_uow, operation, *args, **arguments)
 
@@ -66,16 +66,16 @@ def perform_within(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation as ``perform`` does, at most ``attempts`` times.
+    """Run one operation as ``perform`` does, in at most ``attempts`` attempts.
 
-    Once, where the client said which version it means (If-Match): read again, it is another one.
+    One attempt is enough where the client named a version (If-Match): after a lost race there is another version.
     """
 
     def attempt() -> R:
         uow = open_uow()
         try:
             return operation(uow, *args, **arguments)
-        except _TOLD:
+        except _AS_IT_IS:
             raise
         except Exception as error:
             if uow.is_torn():
@@ -83,12 +83,12 @@ def perform_within(
             raise
 
     try:
-        return _persist(attempt, attempts)
+        return _retry(attempt, attempts)
     except Contended as contended:
         raise Unavailable("Too many are changing this at once.", retry_after_seconds=1) from contended
 
 
-def _persist(attempt: Callable[[], R], attempts: int) -> R:
+def _retry(attempt: Callable[[], R], attempts: int) -> R:
     try:
         return attempt()  # almost always enough, and free of the retry's own cost
     except _FINAL:
@@ -97,7 +97,7 @@ def _persist(attempt: Callable[[], R], attempts: int) -> R:
         if attempts <= 1:
             raise
     again = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_worth_another_try),
+        retry=tenacity.retry_if_exception(_is_worth_a_retry),
         stop=tenacity.stop_any(tenacity.stop_after_attempt(attempts - 1), tenacity.stop_after_delay(PATIENCE_SECONDS)),
         wait=tenacity.wait_random_exponential(multiplier=0.01, max=0.25),
         reraise=True,
@@ -105,5 +105,5 @@ def _persist(attempt: Callable[[], R], attempts: int) -> R:
     return again(attempt)
 
 
-def _worth_another_try(error: BaseException) -> bool:
+def _is_worth_a_retry(error: BaseException) -> bool:
     return isinstance(error, Conflict) and not isinstance(error, _FINAL)

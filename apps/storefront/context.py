@@ -99,8 +99,8 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
         """Run one operation with its own arguments; time, identity, key and version are the unit of work's.
 
-        A lost race is tried again, unless the client said which version it means. An operation that is given the
-        ``shopper`` finds or makes their customer itself: nobody's is looked up for it.
+        A lost race is retried, unless the client named a version. An operation that takes the ``shopper`` finds or
+        makes their customer itself, so that none is looked up for it here.
 
         Args:
             operation: The use case; commits once.

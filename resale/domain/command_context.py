@@ -1,4 +1,4 @@
-"""Who says a command, when, under which key and about which version: a unit of work is opened with this."""
+"""The context of one command: who acts, when, under which key and on which version."""
 
 import hashlib
 from datetime import datetime
@@ -21,12 +21,12 @@ class CommandKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation is told of its caller, once, by whoever opens its unit of work.
+    """What an operation knows of its caller. An entrypoint makes it, and opens the unit of work with it.
 
     Attributes:
         actor: Recorded in every change.
-        principal: What the caller is permitted to do follows from this. None for a step of the platform's own, which
-            asks nobody, and for a shopper whose customer the operation finds or makes (``UnitOfWork.act_as``).
+        principal: Whose permissions count. None for a step of the platform's own, which needs none, and for a shopper
+            whose customer the operation finds or makes (``UnitOfWork.act_as``).
         request_id: Recorded in every change.
         now: The moment of the command, aware UTC, in the tenant's time.
         key: The client's Idempotency-Key, or None.
@@ -42,7 +42,7 @@ class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def command_key(*, caller: str, command: str, client_key: str, body: bytes, meaning: bytes | None = None) -> CommandKey:
-    """Bind a client's key to who says it and to what; neither is stored in the clear.
+    """Bind a client's key to its caller and command; neither is stored in the clear.
 
     Args:
         caller: What tells callers apart (never personal data in the clear beyond this call).

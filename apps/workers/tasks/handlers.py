@@ -58,7 +58,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     receive_count: int
 
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
-        """Run an operation at one moment: what it decides by is what is put on record. A lost race is tried again."""
+        """Run an operation at one moment: what it decides by is what it records. A lost race is retried."""
         return perform(partial(self.open_uow, self.now()), operation, *args, **arguments)
 
     def is_soon(self, outcome: Unavailable) -> bool:
@@ -155,8 +155,8 @@ TASK_HANDLERS: Final[Mapping[str, TaskHandler]] = {
 def _postponing(at: Delivery, entity_id: OrderId | ClaimId | PayoutId) -> Iterator[None]:
     """Postpone a step whose partner does not answer.
 
-    The partner is asked again by the same message a few times, soon; then the step is put off, as data: an outage of
-    a partner fills no dead-letter queue.
+    The same message retries a few times, soon; then the step is postponed, as data, so that an outage of a partner
+    fills no dead-letter queue.
     """
     try:
         yield

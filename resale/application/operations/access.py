@@ -1,4 +1,4 @@
-"""Authorise whoever acts: may they see the entity, may they do this to it, and is it the version they read."""
+"""Authorise the principal of a unit of work: to see an entity, to act on it, and on the version they read."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from resale.errors import Forbidden
 _A: Final = Action
 _LISTING: Final = "This listing is not yours to change."
 _CLAIM: Final = "This is not yours to do."
-#: action → what somebody is told who may see the entity, but not do this. A test holds every action to a row.
+#: action → the detail of Forbidden, for a caller who may see the entity but not act on it. Complete, by a test.
 REFUSALS: Final[Mapping[Action, str]] = {
     _A.EDIT_LISTING: _LISTING,
     _A.SUBMIT_LISTING: _LISTING,
@@ -38,15 +38,15 @@ REFUSALS: Final[Mapping[Action, str]] = {
 
 
 class Entity(Protocol):
-    """What is read of an entity to authorise somebody."""
+    """The fields of an entity that permissions depend on."""
 
     @property
     def id(self) -> str:
-        """Names it, and by its prefix its type."""
+        """Its id; the prefix tells its type."""
 
     @property
     def version(self) -> int:
-        """How often it was written."""
+        """Its version: the number of its writes."""
 
     @property
     def status(self) -> str:
@@ -54,11 +54,11 @@ class Entity(Protocol):
 
 
 def authorize(uow: UnitOfWork, *, entity: Entity, action: Action) -> Role:
-    """Return what the principal of a unit of work is to an entity, provided that they may do this to it.
+    """Return the role of the principal towards an entity; raise unless the role permits the action.
 
     Raises:
-        NotFound: They may not even see it; the entity type's own error.
-        Forbidden: They may see it, and not do this.
+        NotFound: The principal may not see the entity; the error is the entity type's own.
+        Forbidden: The principal may see it, but not do this.
     """
     entity_type = entity_type_of(entity.id)
     role = _role_of(uow, entity_type, entity)
@@ -70,18 +70,18 @@ def authorize(uow: UnitOfWork, *, entity: Entity, action: Action) -> Role:
 
 
 def require_standing(uow: UnitOfWork, *, action: Action, status: str) -> None:
-    """Authorise what concerns no entity that is there yet, so that nobody owns it. Raises Forbidden."""
+    """Authorise an action on something that does not exist yet, and has no owner. Raises Forbidden."""
     if not permits(action, uow.principal.standing, status):
         raise Forbidden(REFUSALS[action])
 
 
 def require_version(uow: UnitOfWork, *, entity: Entity) -> None:
-    """Hold an entity to the version the client read (If-Match). Raises the entity type's own Conflict."""
+    """Refuse any other version than the client read (If-Match). Raises the entity type's own Conflict."""
     check_version(entity=entity, version=uow.context.expected_version)
 
 
 def check_version(*, entity: Entity, version: int | None) -> None:
-    """Hold an entity to a version that somebody looked at. Raises the entity type's own Conflict."""
+    """Refuse any other version than the given one; None permits any. Raises the entity type's own Conflict."""
     if version not in {None, entity.version}:
         entity_type = entity_type_of(entity.id)
         raise entity_type.changed(f"The {entity_type.name} is at version {entity.version} by now; read it again.")
