@@ -57,8 +57,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     kind: PartnerKind
     provider: Provider
     secret_name: str | None = None
-    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25  # of one worker's processes together
-    concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8  # same
+    # Of all processes of one worker together, never of the platform: n workers make n times as many (0033).
+    calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25
+    concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8
 
 
 _OFFERS: Final[Mapping[Provider, frozenset[PartnerKind]]] = {

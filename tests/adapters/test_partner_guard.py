@@ -160,6 +160,16 @@ class TestBreakerBetweenProcesses:
         with breaker.admitted():
             assert breaker.observe() == Observation(status=CLOSED, since=clock())
 
+    def test_opens_again_after_one_probe_that_failed_whatever_others_counted(
+        self, breaker: Breaker, clock: Clock
+    ) -> None:
+        breaker.adopt(Observation(status=OPEN, since=clock(), failures=1, reason_code="partner_unavailable"))
+        clock.turn_on(seconds=RULES.pause_seconds)
+        with breaker.admitted():
+            breaker.note(PartnerUnavailable())
+        with pytest.raises(PartnerPaused, match="fails too often"):
+            breaker.refuse_if_open()
+
     def test_takes_over_only_what_is_newer(self, breaker: Breaker, clock: Clock) -> None:
         opened = Observation(status=OPEN, since=clock(), failures=7, reason_code="partner_unavailable")
         clock.turn_on(seconds=5)

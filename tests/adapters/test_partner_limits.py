@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from resale.adapters.partners.rates import RateRecord
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
 from tests.adapters.partner_children import PROBING, SINGLE, Crowd
 from tests.adapters.partners import CONNECTION, HASTY, RULES, Recorded, a_guard, fail
@@ -77,6 +77,15 @@ class TestProbe:
         assert guard.call(lambda: "asked") == "asked"
 
 
+class TestOutage:
+    def test_is_counted_by_all_processes_of_a_worker_together(self, tmp_path: Path) -> None:
+        marks, children = tmp_path / "marks", 4
+        command = [*CHILD, "outage", str(tmp_path), str(marks), str(children), "0.2"]
+        subprocess.run(command, check=True, timeout=60)
+        calls = len(marks.read_bytes())  # by a breaker of its own each: children * failures
+        assert RULES.failures <= calls <= RULES.failures + children - 1
+
+
 class TestFork:
     def test_a_child_is_not_stopped_by_what_its_parent_was_doing(self, tmp_path: Path) -> None:
         subprocess.run([*CHILD, "fork", str(tmp_path)], check=True, timeout=60)
@@ -105,8 +114,8 @@ class TestRate:
     def test_a_clock_set_back_does_not_stop_calls(self, tmp_path: Path) -> None:
         guard = a_guard(tmp_path, rules=HASTY)
         guard.call(lambda: "asked")
-        tomorrow_ms = (time.time_ns() // 1_000_000) + 86_400_000
-        kept = {"at_ms": tomorrow_ms, "state": [tomorrow_ms * 1000]}
+        kept = msgspec.json.decode((tmp_path / "rate").read_bytes(), type=RateRecord)
+        kept.next_at += 86_400
         (tmp_path / "rate").write_bytes(msgspec.json.encode(kept).ljust(512))
         assert guard.call(lambda: "asked") == "asked"
 

@@ -1,1 +1,1 @@
-"""What lies between us and partners: which adapter speaks, and how often, how many at once and whether at all."""
+"""Calls to partners: which adapter makes them, and the limits and the circuit breaker in front of it."""

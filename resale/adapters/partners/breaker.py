@@ -1,21 +1,21 @@
-"""A circuit breaker that the processes of one worker share, and that pybreaker decides.
+"""A circuit breaker that the processes of one worker share through a file.
 
-pybreaker's own ``call`` holds a lock for as long as the partner takes to answer, so outcomes are only reported to it:
-a machine is made around the shared record, told one outcome, and dropped.
+The record is read and written under its lock, and the lock is held for microseconds, never for as long as a partner
+takes to answer. Why processes share one, and why no library decides: docs/decisions/0033.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerStorage
 
 from resale.adapters.partners.rules import GuardRules
-from resale.adapters.partners.shared import SharedRecord, free_lock, take_lock
+from resale.adapters.partners.shared_files import SharedRecord, free_lock, take_lock
 from resale.domain.connections import ConnectionStatus, Observation
 from resale.domain.partners import PartnerPaused, PartnerUnavailable
 
@@ -23,19 +23,26 @@ from resale.domain.partners import PartnerPaused, PartnerUnavailable
 Clock = Callable[[], datetime]
 
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
-_PROBED_AGAIN_SECONDS: Final = 1
+_PROBE_RETRY_SECONDS: Final = 1
 _DOUBLINGS_MAX: Final = 16
 
 
-class BreakerRecord(msgspec.Struct, kw_only=True):
-    """A breaker as it is kept. ``since``: when it was opened or closed; ``opened_at``: the last probe that failed."""
+class BreakerState(StrEnum):
+    """Closed: calls pass. Open: none does. Half open: one call probes whether the partner answers again."""
 
-    state: str = STATE_CLOSED
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class BreakerRecord(msgspec.Struct, kw_only=True):
+    """A breaker as it is stored. ``since``: when it opened or closed; ``paused_at``: when its last pause began."""
+
+    state: BreakerState = BreakerState.CLOSED
     since: datetime = _NEVER
-    failures: int = 0
-    successes: int = 0
-    openings: int = 0
-    opened_at: datetime = _NEVER
+    failures: int = 0  # unknown outcomes in a row
+    pauses: int = 0  # since it opened; each is twice as long as the one before
+    paused_at: datetime = _NEVER
     reason_code: str | None = None
 
 
@@ -49,23 +56,23 @@ class Breaker:
         self._clock = clock
 
     def refuse_if_open(self) -> None:
-        """Spare a call the wait for a place. Raises PartnerPaused while it is open, OSError."""
+        """Spare a call the wait for a place. Raises PartnerPaused while the breaker is open, OSError."""
         self._refuse(self._record.read())
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Let a call through: any while it is closed, one at a time when a probe is due.
+        """Let a call through: any while the breaker is closed, one at a time when a probe is due.
 
         Raises:
-            PartnerPaused: It is open, or another call probes.
+            PartnerPaused: The breaker is open, or another call is the probe.
             OSError: The record cannot be used.
         """
-        if self._record.read().state == STATE_CLOSED:
+        if self._record.read().state is BreakerState.CLOSED:
             yield
             return
         lock = take_lock(self._probe, wait_seconds=0)
         if lock is None:
-            raise PartnerPaused("Another call tries this partner.", retry_after_seconds=_PROBED_AGAIN_SECONDS)
+            raise PartnerPaused("Another call tries this partner.", retry_after_seconds=_PROBE_RETRY_SECONDS)
         try:
             self._begin_probe()
             yield
@@ -73,134 +80,77 @@ class Breaker:
             free_lock(lock)
 
     def note(self, failure: PartnerUnavailable | None) -> Observation | None:
-        """Count the outcome of a call: an unknown one, or any answer.
+        """Count the outcome of a call: ``failure`` when it is unknown, None for any answer.
 
         Returns:
-            What it is now, when this opened or closed it.
+            The breaker's new state, when this call opened or closed it.
 
         Raises:
             OSError: The record cannot be used.
         """
         with self._record.changing() as record:
-            was = record.state
-            if was == STATE_OPEN:
-                return None  # a call from before it opened: that is decided
-            if failure is not None:
+            before = record.state
+            if before is BreakerState.OPEN:
+                return None  # a call from before it opened
+            if failure is None:
+                self._close(record)
+            else:
+                record.failures += 1
                 record.reason_code = failure.code
-            with suppress(PartnerUnavailable):  # ours, raised below only for pybreaker to see
-                self._machine(record).call(_report, failure)
-            changed = (was == STATE_CLOSED) != (record.state == STATE_CLOSED)
-            return _observed(record) if changed else None
+                if before is BreakerState.HALF_OPEN or record.failures >= self._rules.failures:
+                    self._open(record)
+            changed = (before is BreakerState.CLOSED) != (record.state is BreakerState.CLOSED)
+            return _observation(record) if changed else None
 
     def observe(self) -> Observation:
-        """Say what it is. Raises OSError."""
-        return _observed(self._record.read())
+        """Return the breaker's state. Raises OSError."""
+        return _observation(self._record.read())
 
     def adopt(self, seen: Observation) -> None:
-        """Take over what another worker saw, when that is newer. Raises OSError."""
+        """Take over the state that another worker recorded, when it is newer. Raises OSError."""
         with self._record.changing() as record:
             if seen.since <= record.since:
                 return
-            machine = self._machine(record)
             if seen.status == ConnectionStatus.CLOSED:
-                machine.close()
-            elif record.state == STATE_CLOSED:
-                machine.open()
+                self._close(record)
+            elif record.state is BreakerState.CLOSED:
+                self._open(record)
                 record.failures, record.reason_code = seen.failures, seen.reason_code
             record.since = seen.since
 
     def _begin_probe(self) -> None:
         with self._record.changing() as record:
-            self._refuse(record)  # whoever probed a moment ago may have settled it
-            if record.state == STATE_OPEN:
-                self._machine(record).half_open()
+            self._refuse(record)  # a probe that has just ended may have failed
+            if record.state is BreakerState.OPEN:
+                record.state = BreakerState.HALF_OPEN
 
     def _refuse(self, record: BreakerRecord) -> None:
-        if record.state != STATE_OPEN:
+        if record.state is not BreakerState.OPEN:
             return
-        left = (record.opened_at + timedelta(seconds=self._pause_seconds(record)) - self._clock()).total_seconds()
+        left = (record.paused_at + timedelta(seconds=self._pause_seconds(record)) - self._clock()).total_seconds()
         if left > 0:
             raise PartnerPaused("This partner fails too often to be asked now.", retry_after_seconds=math.ceil(left))
 
     def _pause_seconds(self, record: BreakerRecord) -> float:
-        doublings = min(max(record.openings - 1, 0), _DOUBLINGS_MAX)
+        doublings = min(max(record.pauses - 1, 0), _DOUBLINGS_MAX)
         return min(math.ldexp(self._rules.pause_seconds, doublings), self._rules.pause_max_seconds)
 
-    def _machine(self, record: BreakerRecord) -> CircuitBreaker:
-        return CircuitBreaker(
-            fail_max=self._rules.failures,
-            state_storage=_RecordStorage(record, self._clock),
-            throw_new_error_on_trip=False,
-        )
+    def _open(self, record: BreakerRecord) -> None:
+        now = self._clock()
+        if record.state is BreakerState.CLOSED:
+            record.since = now
+        record.state, record.paused_at = BreakerState.OPEN, now
+        record.pauses += 1
+
+    def _close(self, record: BreakerRecord) -> None:
+        if record.state is not BreakerState.CLOSED:
+            record.since = self._clock()
+        record.state = BreakerState.CLOSED
+        record.failures, record.pauses, record.reason_code = 0, 0, None
 
 
-class _RecordStorage(CircuitBreakerStorage):
-    """Where pybreaker keeps what it knows: the record at hand. Moments are by our clock."""
-
-    def __init__(self, record: BreakerRecord, clock: Clock) -> None:
-        super().__init__("record")
-        self._record = record
-        self._clock = clock
-
-    @property
-    def state(self) -> str:
-        """Where it is."""
-        return self._record.state
-
-    @state.setter
-    def state(self, state: str) -> None:
-        """Go elsewhere; between half-open and open nothing begins."""
-        if (state == STATE_CLOSED) != (self._record.state == STATE_CLOSED):
-            self._record.since = self._clock()
-        if state == STATE_CLOSED:
-            self._record.openings, self._record.reason_code = 0, None
-        self._record.state = state
-
-    @property
-    def counter(self) -> int:
-        """Failures in a row."""
-        return self._record.failures
-
-    def increment_counter(self) -> None:
-        """Count a failure."""
-        self._record.failures += 1
-
-    def reset_counter(self) -> None:
-        """Begin to count again."""
-        self._record.failures = 0
-
-    @property
-    def success_counter(self) -> int:
-        """Probes in a row that were answered."""
-        return self._record.successes
-
-    def increment_success_counter(self) -> None:
-        """Count such a probe."""
-        self._record.successes += 1
-
-    def reset_success_counter(self) -> None:
-        """Begin to count again."""
-        self._record.successes = 0
-
-    @property
-    def opened_at(self) -> datetime | None:
-        """When the pause began."""
-        return self._record.opened_at
-
-    @opened_at.setter
-    def opened_at(self, _at: datetime) -> None:
-        """Begin a pause, each longer than the one before."""
-        self._record.opened_at = self._clock()
-        self._record.openings += 1
-
-
-def _report(failure: PartnerUnavailable | None) -> None:
-    if failure is not None:
-        raise failure
-
-
-def _observed(record: BreakerRecord) -> Observation:
-    if record.state == STATE_CLOSED:
+def _observation(record: BreakerRecord) -> Observation:
+    if record.state is BreakerState.CLOSED:
         return Observation(status=ConnectionStatus.CLOSED, since=record.since)
     return Observation(
         status=ConnectionStatus.OPEN,

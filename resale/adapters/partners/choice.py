@@ -1,4 +1,4 @@
-"""Which adapter speaks to a tenant's partner: chosen by its connection, kept until that or its secret changes."""
+"""The adapter for a tenant's partner: chosen by its connection, cached until that or its secret changes."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from resale.domain.tenants import Tenant
 
 P = TypeVar("P")
 
-#: Makes an adapter for an account there (the tenant's slug) from a connection and what its secret holds.
+#: Builds an adapter from the partner's account (the tenant's slug), a connection and what its secret holds.
 Build = Callable[[str, Connection, Mapping[str, str]], P]
 
 _MAX_COUNT: Final = 4_096  # more than the tenants of a process; an idle socket or two each
@@ -26,7 +26,7 @@ _NO_SECRET: Final[Mapping[str, str]] = {}
 
 
 class Chosen(msgspec.Struct, Generic[P], frozen=True):
-    """A connection, what its secret held when the adapter was made, and the adapter."""
+    """A connection, what its secret held when the adapter was built, and the adapter."""
 
     connection: Connection
     secret: Mapping[str, str]
@@ -34,18 +34,18 @@ class Chosen(msgspec.Struct, Generic[P], frozen=True):
 
 
 class PartnerChoice(Generic[P]):
-    """The adapters of one kind in a process, one a tenant, the least lately used go first. For threads and forks."""
+    """Cache of the adapters of one kind, one per tenant, least recently used. Safe for threads and for fork."""
 
     def __init__(
         self, kind: PartnerKind, build: Build[P], *, sandbox_url: str | None, max_count: int = _MAX_COUNT
     ) -> None:
-        """Keep how they are made; nothing is.
+        """Keep how adapters are built; none is yet.
 
         Args:
-            kind: What they are for.
-            build: Makes one; raises PartnerMisconfigured when the secret lacks what it needs.
-            sandbox_url: Where the sandbox is; a sandbox tenant that is connected to nobody gets it.
-            max_count: How many are kept.
+            kind: What the adapters are for.
+            build: Builds one; raises PartnerMisconfigured when the secret lacks what it needs.
+            sandbox_url: Where the sandbox is; a sandbox tenant without a connection uses it.
+            max_count: Entries at most.
         """
         self._kind = kind
         self._build = build
@@ -57,11 +57,11 @@ class PartnerChoice(Generic[P]):
         os.register_at_fork(after_in_child=lambda: _call_if_alive(begin))
 
     def for_tenant(self, tenant: Tenant, secrets: Secrets) -> Chosen[P]:
-        """Give the tenant's adapter; another one when its connection or its secret has changed.
+        """Return the tenant's adapter; a new one when its connection or its secret has changed.
 
         Raises:
-            PartnerMisconfigured: It has no connection of this kind that it may use, or the secret is not right.
-            PartnerUnavailable: The secret is not known now.
+            PartnerMisconfigured: The tenant has no usable connection of this kind, or its secret lacks a field.
+            PartnerUnavailable: The secret cannot be read now.
         """
         connection = self._connection(tenant)
         secret = _NO_SECRET if connection.secret_name is None else secrets.get(connection.secret_name)
@@ -99,7 +99,7 @@ class PartnerChoice(Generic[P]):
 
 
 def read_field(connection: Connection, secret: Mapping[str, str], name: str) -> str:
-    """Take a field that a secret must have. Raises PartnerMisconfigured."""
+    """Return a field that the secret must have. Raises PartnerMisconfigured."""
     text = secret.get(name)
     if not text:
         detail = f"The secret {connection.secret_name} has no {name}."
@@ -108,7 +108,7 @@ def read_field(connection: Connection, secret: Mapping[str, str], name: str) -> 
 
 
 def _sandbox_connection(tenant_id: TenantId, kind: PartnerKind) -> Connection:
-    """Connect a tenant to the sandbox, under an id that is always the same."""
+    """Return a tenant's implicit connection to the sandbox, whose id is always the same."""
     number = hashlib.sha256(f"{tenant_id}/{kind}".encode()).hexdigest()[:32]
     return Connection(id=ConnectionId(f"con_{number}"), kind=kind, provider=Provider.SANDBOX)
 

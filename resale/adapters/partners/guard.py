@@ -1,4 +1,4 @@
-"""The one way to a partner: a place, the rate, and the breaker of a tenant's connection, before every call."""
+"""Every call to a partner passes the guard of its connection: breaker, place, rate, and the breaker again."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from resale.adapters.partners.breaker import Breaker, Clock
 from resale.adapters.partners.rates import CallRate, RateRecord
 from resale.adapters.partners.rules import GuardRules
-from resale.adapters.partners.shared import SharedRecord, free_lock, take_lock
+from resale.adapters.partners.shared_files import SharedRecord, free_lock, take_lock
 from resale.application.ports import ConnectionStates
 from resale.domain.connections import ConnectionState, Observation, is_news
 from resale.domain.partners import Connection, PartnerPaused, PartnerUnavailable
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _BUSY_SECONDS: Final = 1
-_PAGE: Final = 100  # rows of a provider's books fetched by one guarded call: what the providers send at a time
+_PAGE: Final = 100  # rows of a provider's ledger that one guarded call fetches: the providers' own page size
 
 
 class Guard:
-    """Guards one connection of one tenant. Shared by threads; what it counts, by all processes of its folder.
+    """Limits the calls to one connection of one tenant. Threads share a guard, processes share its folder.
 
-    A fault of the guard's own (its folder cannot be used) never fails a call: it is logged and the call is made.
+    A fault of the guard itself (its folder cannot be used) never fails a call: it is logged and the call is made.
     """
 
     def __init__(
@@ -39,19 +39,19 @@ class Guard:
         self._places = tuple(folder / f"place-{number}" for number in range(connection.concurrent_calls))
         self._rate = CallRate(SharedRecord(folder / "rate", RateRecord), calls_per_second=connection.calls_per_second)
         self._breaker = Breaker(folder, rules=rules, clock=clock)
-        self._agree_after = 0.0
+        self._sync_after = 0.0
 
     def call(self, ask: Callable[[], T]) -> T:
-        """Ask the partner something.
+        """Call the partner when limits and breaker allow it.
 
         Returns:
             What ``ask`` returns.
 
         Raises:
-            PartnerPaused: No place or rate within the wait, or the breaker is open; the partner was not asked.
-            Outcome: What ``ask`` raises; an answer that was given, a decline, too, counts as a success.
+            PartnerPaused: No place or turn in time, or the breaker is open; the partner was not called.
+            Outcome: What ``ask`` raises. Only PartnerUnavailable counts as a failure; a decline is an answer.
         """
-        self._agree()
+        self._sync()
         changes: list[Observation] = []
         try:
             with self._admitted():
@@ -61,7 +61,7 @@ class Guard:
                 self._report(seen)
 
     def walk(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
-        """Go through what a partner hands out in pages: each page is one call."""
+        """Iterate over what a partner returns in pages; each page is one call."""
         rows = _begun_when_read(ask)
         full = True
         while full:
@@ -111,15 +111,15 @@ class Guard:
             changes.append(seen)
 
     # ------------------------------------------------------------ with other workers
-    def _agree(self) -> None:
-        """Compare, at most once in a while, with what is on record: the newer of both holds for all."""
+    def _sync(self) -> None:
+        """Compare the breaker with the recorded state, at most once in ``agree_seconds``; the newer one wins."""
         now = time.monotonic()
-        if now < self._agree_after:
+        if now < self._sync_after:
             return
-        self._agree_after = now + self._rules.agree_seconds
+        self._sync_after = now + self._rules.agree_seconds
         try:
             known = self._states.find(self._connection.id)
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from us, the call is made
+        except Exception as error:  # noqa: BLE001 - whatever the fault, the call is made
             self._log_unshared("state of a connection not read", error)
             return
         try:
@@ -138,7 +138,7 @@ class Guard:
     def _report(self, seen: Observation) -> None:
         try:
             self._states.report(self._connection, seen)
-        except Exception as error:  # noqa: BLE001 - the call it tells of has ended, and ended well or ill by itself
+        except Exception as error:  # noqa: BLE001 - the call it reports has ended
             self._log_unshared("state of a connection not recorded", error)
 
     def _log_unshared(self, what: str, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""The guards of one process: one a tenant and connection, in a folder that all processes of its worker share."""
+"""The guards of one process, one per tenant and connection, in a folder that the processes of a worker share."""
 
 import hashlib
 import os
@@ -22,17 +22,17 @@ from resale.domain.tenants import Tenant
 
 _KEPT_MAX: Final = 4_096  # a few KB each
 
-#: Opens what is on record of one tenant's connections.
+#: Opens the recorded state of one tenant's connections.
 OpenStates = Callable[[Tenant], ConnectionStates]
 
 
 def wall_clock() -> datetime:
-    """Say what time it is."""
+    """Return the time by the machine's clock."""
     return datetime.now(UTC)
 
 
 class Guards:
-    """Makes guards and keeps them. Safe for threads and for fork."""
+    """Makes guards and caches them. Safe for threads and for fork."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class Guards:
         """Keep what guards are made of; nothing is opened.
 
         Args:
-            folder: What the processes of one worker have in common; None: this process is one by itself.
-            open_states: Asked again for each tenant record.
+            folder: Shared by the processes of one worker; None: this process is a worker by itself.
+            open_states: Called again for each new tenant record.
             rules: None for the usual ones.
             clock: Tests choose the moment.
         """
         self._folder = None if folder is None else Path(folder)
-        self._own_folder: tuple[int, Path] | None = None
+        self._temporary: tuple[int, Path] | None = None
         self._open_states = open_states
         self._rules = rules or GuardRules()
         self._clock = clock
@@ -61,7 +61,7 @@ class Guards:
         os.register_at_fork(after_in_child=lambda: _call_if_alive(begin))
 
     def for_connection(self, tenant: Tenant, connection: Connection) -> Guard:
-        """Give the guard of a tenant's connection; another one when the connection or the tenant's record changed."""
+        """Return the guard of a tenant's connection; a new one when the connection or the tenant's record changed."""
         key = (tenant.id, connection.id)
         with self._lock:
             known = self._known.get(key)
@@ -73,10 +73,10 @@ class Guards:
             return known[2]
 
     def close(self) -> None:
-        """Delete the folder if it was only this process's."""
+        """Delete the folder if this process made it."""
         with self._lock:
             self._known.clear()
-            own, self._own_folder = self._own_folder, None
+            own, self._temporary = self._temporary, None
         if own is not None and own[0] == os.getpid():
             shutil.rmtree(own[1], ignore_errors=True)
 
@@ -98,9 +98,9 @@ class Guards:
     def _place(self) -> Path:
         if self._folder is not None:
             return self._folder
-        if self._own_folder is None:
-            self._own_folder = (os.getpid(), Path(tempfile.mkdtemp(prefix="resale-guards-")))
-        return self._own_folder[1]
+        if self._temporary is None:
+            self._temporary = (os.getpid(), Path(tempfile.mkdtemp(prefix="resale-guards-")))
+        return self._temporary[1]
 
 
 def _call_if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> None:

@@ -1,64 +1,47 @@
-"""The rate at which one worker calls one partner for one tenant: a leaky bucket that its processes share."""
+"""The rate at which one worker calls one partner for one tenant. Its processes share it through a file.
 
+Calls are spaced evenly (GCRA with a burst of one): the record holds when the next one can start.
+"""
+
+import time
 from typing import Final
 
 import msgspec
-from pyrate_limiter import GCRA, Duration, Limiter, Rate, SingleBucketFactory, StateBucket, StateStore, WallClock
-from pyrate_limiter.abstracts.algorithm import Decision, State, StateAlgorithm
 
-from resale.adapters.partners.shared import SharedRecord
+from resale.adapters.partners.shared_files import SharedRecord
 
-_STEP_MS: Final = 1  # added to each wait, whose exact end would be too early by a rounding
-_CLOCK_SLACK_MS: Final = 10_000  # a limiter's own moments lag by less; more than this and the clock was set back
+_CLOCK_SET_BACK_SECONDS: Final = 60.0  # nobody waits that long for a turn, so a later one is of a clock that was wrong
 
 
 class RateRecord(msgspec.Struct, kw_only=True):
-    """The bucket as it was at ``at_ms``; empty before the first call."""
+    """When the next call can start, in seconds of the wall clock: a monotonic one starts anew with the machine."""
 
-    at_ms: int = 0
-    state: tuple[int | float, ...] = ()
-
-
-class SharedStateStore(StateStore):
-    """Keeps a bucket in a shared record. The clock is the machine's: a monotonic one begins anew when it starts."""
-
-    default_clock = WallClock()
-
-    def __init__(self, record: SharedRecord[RateRecord]) -> None:
-        self._record = record
-
-    def check(self, algorithm: StateAlgorithm, rates: list[Rate], now: int, weight: int) -> Decision:
-        """Let one call pass, or say how long it must wait, while no other process looks."""
-        with self._record.changing() as record:
-            record.state, decision = algorithm.step(rates, _state_of(record, algorithm, rates, now), now, weight)
-            record.at_ms = now
-            return decision
-
-    def read(self, algorithm: StateAlgorithm, rates: list[Rate]) -> State:
-        """Say how full it is."""
-        record = self._record.read()
-        return _state_of(record, algorithm, rates, record.at_ms)
-
-    def reset(self) -> None:
-        """Empty it."""
-        with self._record.changing() as record:
-            record.state = ()
+    next_at: float = 0.0
 
 
 class CallRate:
-    """At most so many calls in any second, evenly spaced."""
+    """Allows at most so many calls in any second."""
 
     def __init__(self, record: SharedRecord[RateRecord], *, calls_per_second: int) -> None:
-        rate = Rate(calls_per_second, Duration.SECOND, burst=1)
-        bucket = StateBucket([rate], GCRA(), SharedStateStore(record))
-        # Nothing leaks from a bucket of one number, so the library's thread for that is not needed.
-        self._limiter = Limiter(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=_STEP_MS)
+        self._record = record
+        self._interval_seconds = 1 / calls_per_second
 
     def take(self, *, wait_seconds: float) -> bool:
-        """Wait until a call may be made; False when that is not within ``wait_seconds``. Raises OSError."""
-        return bool(self._limiter.try_acquire(timeout=max(0.0, wait_seconds)))
+        """Reserve the next turn and wait for it; False when that is later than ``wait_seconds``. Raises OSError."""
+        wait = self._reserve(wait_seconds)
+        if wait is None:
+            return False
+        if wait > 0:
+            time.sleep(wait)
+        return True
 
-
-def _state_of(record: RateRecord, algorithm: StateAlgorithm, rates: list[Rate], now: int) -> State:
-    set_back = record.at_ms - now > _CLOCK_SLACK_MS
-    return algorithm.initial(rates) if set_back or len(record.state) != len(rates) else record.state
+    def _reserve(self, wait_seconds: float) -> float | None:
+        with self._record.changing() as record:
+            now = time.time()
+            wait = record.next_at - now
+            if wait < 0 or wait > _CLOCK_SET_BACK_SECONDS:
+                wait = 0.0
+            if wait > wait_seconds:
+                return None
+            record.next_at = now + wait + self._interval_seconds
+            return wait

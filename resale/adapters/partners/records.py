@@ -1,4 +1,4 @@
-"""What is on record of a tenant's connections, as a guard asks for it: read by a reader, written by the door."""
+"""The recorded state of a tenant's connections: read by a reader, written by the entrypoint's operation."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from resale.domain.partners import Connection
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 
-#: Has what a worker saw recorded, by the operation; a door's, as nothing else commits.
+#: Runs the operation that records what a worker saw; the entrypoint's, as only operations commit.
 RecordConnection = Callable[[Tenant, Connection, Observation], None]
 
 
@@ -22,11 +22,11 @@ class ConnectionRecords:
         self._record = record
 
     def find(self, connection_id: ConnectionId) -> ConnectionState | None:
-        """Read what was recorded last, consistently; None while it never failed."""
+        """Return the recorded state, from a consistent read; None while the connection never failed."""
         return self._open_reader().find_connection(connection_id)
 
     def report(self, connection: Connection, seen: Observation) -> None:
-        """Have recorded what a worker saw. Raises Unavailable where nobody records, or what the door raises."""
+        """Record what a worker saw. Raises Unavailable where no operation is given, or what the operation raises."""
         if self._record is None:
-            raise Unavailable("This process has no door that records.")
+            raise Unavailable("This process has no operation to record with.")
         self._record(self._tenant, connection, seen)

@@ -1,13 +1,13 @@
-"""How patient a worker is with partners. The limits themselves are each connection's own."""
+"""How long a worker waits for a partner, and when it stops calling one. Limits are each connection's own."""
 
 import msgspec
 
 
 class GuardRules(msgspec.Struct, frozen=True, kw_only=True):
-    """One set for all connections; tests choose shorter ones."""
+    """One set for all connections; tests choose shorter times."""
 
-    wait_seconds: float = 2.0  # for a place and for the rate together; then the task goes back to its queue
+    wait_seconds: float = 2.0  # for a place and a turn together; then the workflow's step is postponed
     failures: int = 5  # unknown outcomes in a row, of all processes of a worker, that open a breaker
     pause_seconds: float = 5.0  # before the first probe; twice as long after each one that fails
     pause_max_seconds: float = 300.0
-    agree_seconds: float = 1.0  # between two looks at what other workers recorded
+    agree_seconds: float = 1.0  # between two reads of what other workers recorded

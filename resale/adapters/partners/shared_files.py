@@ -1,7 +1,7 @@
-"""What the processes of one worker share through a folder: locks, and small records under them.
+"""Files that the processes of one worker share: locks, and small records that are read and written under one.
 
 A lock is flock(2) on a file, so the kernel frees it when its holder ends, however it ends. A record is one JSON object,
-written in one piece while its lock is held; one that cannot be read counts as none.
+written in one piece while its lock is held; one that cannot be decoded counts as missing.
 """
 
 import errno
@@ -26,14 +26,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def take_lock(paths: Sequence[Path], *, wait_seconds: float) -> int | None:
-    """Take any one of several locks.
+    """Acquire any one of several locks.
 
     Args:
-        paths: A file a lock; made, with its folder, when it is not there.
+        paths: One file per lock; created, with its folder, when it is missing.
         wait_seconds: 0 for one try.
 
     Returns:
-        What ``free_lock`` takes; None when all were held for as long as that.
+        What ``free_lock`` takes; None when all stayed locked for ``wait_seconds``.
 
     Raises:
         OSError: The files cannot be used.
@@ -52,7 +52,7 @@ def take_lock(paths: Sequence[Path], *, wait_seconds: float) -> int | None:
 
 
 def free_lock(lock: int) -> None:
-    """Free a lock, also when a fork since then holds a copy of it."""
+    """Release a lock, also when a process forked since then holds a copy of it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
@@ -60,7 +60,7 @@ def free_lock(lock: int) -> None:
 
 
 class SharedRecord(Generic[R]):
-    """One record of one file."""
+    """One record in one file."""
 
     def __init__(self, path: Path, kind: type[R]) -> None:
         self._path = path
@@ -68,13 +68,13 @@ class SharedRecord(Generic[R]):
         self._decode = msgspec.json.Decoder(kind).decode
 
     def read(self) -> R:
-        """Read it as it stands. Raises OSError."""
+        """Return the record. Raises OSError."""
         with self._held() as lock:
             return self._load(lock)
 
     @contextmanager
     def changing(self) -> Iterator[R]:
-        """Hold it and hand it out; what it was changed to inside is kept. Raises OSError."""
+        """Lock the record for changes in place, and write them at the end. Raises OSError."""
         with self._held() as lock:
             record = self._load(lock)
             before = _encode(record)
