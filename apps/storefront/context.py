@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
 
 import msgspec
-from rest_framework.request import Request
+from django.http import HttpRequest
 
 from apps.core import clock
 from apps.core.container import get_container
@@ -38,7 +38,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     """A request that passed the permission of its endpoint.
 
     Attributes:
-        request: As DRF has it.
+        request: Django's.
         caller: Who calls; there is none at an endpoint for anybody.
         is_brand: Whether the caller acts as the brand. A shopper's token decides over the key that carries it.
         query: The query parameters; None where none are declared.
@@ -47,7 +47,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
         key: The Idempotency-Key, bound to the caller, the command and the body.
     """
 
-    request: Request
+    request: HttpRequest
     caller: Caller
     is_brand: bool
     query: Q_co

@@ -39,10 +39,10 @@ def represent_page(context: Context[Any, Any], page: ListingPage) -> Representat
     return Representation(body=listing_json(page, media_base_url=context.media_base_url))
 
 
-def represent(context: Context[Any, Any], view: PublicListing) -> Representation:
+def represent(context: Context[Any, Any], view: PublicListing, *, tag: str | None = None) -> Representation:
     """Encode a listing, with an upload form for each of its seller's image slots that waits for one."""
     caching = None if isinstance(view, OwnerListing) else PUBLIC_CACHING
-    tag = listing_tag(view)
+    tag = tag or listing_tag(view)
     if offers_uploads(view, context):
         view = _with_uploads(view, forms=context.uploads, now=context.now)
     body = listing_json(view, media_base_url=context.media_base_url)

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
+from django.http import HttpRequest
 from msgspec import UNSET, UnsetType
-from rest_framework.request import Request
 
 from apps.core.problems import HTTPError, PreconditionFailed
 from apps.core.requests import Body, SentBody, decode_query
@@ -105,7 +105,7 @@ class NoBody(Body, frozen=True, kw_only=True):
     """An empty object, for calls that say everything in their path."""
 
 
-def read_query(request: Request, kind: type[Q]) -> Q:
+def read_query(request: HttpRequest, kind: type[Q]) -> Q:
     """Read the query parameters; without any, the defaults are at hand. Raises Invalid or CursorTooLong."""
     if not request.META.get("QUERY_STRING") and len(kind.__struct_defaults__) == len(kind.__struct_fields__):
         return cast("Q", _defaults(kind))
@@ -122,7 +122,7 @@ def given(value: str | UnsetType) -> str | None:
     return None if value is UNSET else value
 
 
-def expected_version(request: Request) -> int | None:
+def expected_version(request: HttpRequest) -> int | None:
     """Read If-Match: the version the client means, or None for any.
 
     Raises:
@@ -138,7 +138,7 @@ def expected_version(request: Request) -> int | None:
 
 
 def read_command_key(
-    request: Request, *, caller: str, command: str, body: SentBody, is_required: bool
+    request: HttpRequest, *, caller: str, command: str, body: SentBody, is_required: bool
 ) -> CommandKey | None:
     """Read the Idempotency-Key header, bound to who sends it and to what.
 

@@ -33,11 +33,12 @@ class PathId(msgspec.Struct, frozen=True, kw_only=True):
         prefixes = "|".join(one.prefix for one in self.ids)
         return f"^{prefixes if len(self.ids) == 1 else f'(?:{prefixes})'}_[0-9a-f]{{32}}$"
 
-    def read(self, text: str) -> str:
-        """Return the id. Raises ``not_found``."""
-        if not any(one.matches(text) for one in self.ids):
-            raise self.not_found(f"No such {self.name}.")
-        return text
+    def check(self, text: str) -> None:
+        """Raise ``not_found`` unless the text is such an id."""
+        for one in self.ids:
+            if one.matches(text):
+                return
+        raise self.not_found(f"No such {self.name}.")
 
 
 PATH_IDS: Final[Mapping[str, PathId]] = {

@@ -53,11 +53,11 @@ def acts_as_brand(caller: Caller, access: Access) -> bool:
     """Return whether the caller acts as the brand: elsewhere than at the brand's own endpoints, a token goes first."""
     if access is Access.ANYBODY:
         return False
-    return access is Access.BRAND or (caller.is_brand and caller.shopper is None)
+    return access is Access.BRAND or (caller.shopper is None and caller.is_brand)
 
 
 def _check_key(caller: Caller, scope: Scope | None) -> None:
-    if scope is not None and caller.is_brand and caller.shopper is None:
+    if scope is not None and caller.shopper is None and caller.is_brand:
         require_scope(caller, scope)
 
 

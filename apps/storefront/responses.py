@@ -4,8 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from apps.core.views import json_response
 from apps.storefront.endpoint import AnyEndpoint
@@ -24,7 +23,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True):
     caching: dict[str, str] | None = None
 
 
-def respond(endpoint: AnyEndpoint, request: Request, result: Any) -> HttpResponse:
+def respond(endpoint: AnyEndpoint, request: HttpRequest, result: Any) -> HttpResponse:
     """Turn what a handler returned into a response with the declared status and headers."""
     if isinstance(result, HttpResponse):
         return result
@@ -49,7 +48,7 @@ def version_tag(version: int) -> str:
     return f'"{version}"'
 
 
-def is_current(request: Request, tag: str) -> bool:
+def is_current(request: HttpRequest, tag: str) -> bool:
     """Say whether If-None-Match names this ETag; compared weakly (RFC 9110 13.1.2)."""
     text = request.META.get("HTTP_IF_NONE_MATCH")
     if text is None:

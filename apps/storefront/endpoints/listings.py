@@ -148,7 +148,7 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
     tag = listing_tag(view)
     if is_current(context.request, tag) and not offers_uploads(view, context):
         return not_modified(tag, caching=None if isinstance(view, OwnerListing) else PUBLIC_CACHING)
-    return represent(context, view)
+    return represent(context, view, tag=tag)
 
 
 @Endpoint(

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from django.http import HttpResponse
-from rest_framework.request import Request
+from django.http import HttpRequest, HttpResponse
 
 from apps.core import clock
 from apps.core.container import get_container, run_operation
@@ -120,7 +119,7 @@ def _check_text(body: bytes) -> None:
         raise MalformedBody("The body is not UTF-8; sending it again does not help.") from None
 
 
-def _headers_of(request: Request) -> dict[str, str]:
+def _headers_of(request: HttpRequest) -> dict[str, str]:
     """Give the headers a signature may be in, by their names in lower case."""
     found = {
         name.removeprefix(_PREFIX).replace("_", "-").lower(): value
