@@ -193,7 +193,7 @@ class Container:
                 webhook_secret=secret.get("webhook_secret"),
                 return_url=secret.get("return_url"),
             )
-        raise PartnerMisconfigured(f"{connection.provider} takes no payments.", retry_after_seconds=60)
+        raise PartnerMisconfigured(f"{connection.provider} is not a payment provider.", retry_after_seconds=60)
 
     def _open_shipping(self, account: str, connection: Connection, secret: Mapping[str, str]) -> ShippingProvider:
         if connection.provider is Provider.SANDBOX:
@@ -201,7 +201,7 @@ class Container:
         if connection.provider is Provider.EASYPOST:
             api_key = read_field(connection, secret, "api_key")
             return EasyPostShipping(self.settings, api_key=api_key, webhook_secret=secret.get("webhook_secret"))
-        raise PartnerMisconfigured(f"{connection.provider} ships no parcels.", retry_after_seconds=60)
+        raise PartnerMisconfigured(f"{connection.provider} is not a carrier.", retry_after_seconds=60)
 
     def _vault(self, session: TenantSession) -> KeyringVault:
         return KeyringVault(self._keyring.for_session(session))

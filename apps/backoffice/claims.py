@@ -150,7 +150,7 @@ class ClaimResolution(ClaimPages):
         try:
             desk.expecting(form.cleaned_data["version"]).run(resolve_claim, claim_id=found_id, resolution=resolution)
         except RefundAmountRefused:
-            form.add_error("amount", "That is more than is left of the payment.")
+            form.add_error("amount", "That is more than remains of the payment.")
             return self.show(found_id, resolving=form, status=422)
         messages.success(request, _DONE[resolution.decision])
         return redirect(self.back())

@@ -226,7 +226,7 @@ class Refund(OrderPages):
         try:
             order = desk.expecting(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
         except RefundTooLarge:
-            form.add_error("amount", "That is more than is left of the payment.")
+            form.add_error("amount", "That is more than remains of the payment.")
             return self.show(found_id, refunding=form, status=422)
         amount = write_amount(order.refunds[-1].amount, order.currency)
         messages.success(request, f"{amount} is being given back to the buyer.")

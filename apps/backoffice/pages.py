@@ -33,9 +33,12 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (ClaimTransitionRefused, "The claim is in another state by now, which does not allow this. Nothing was done."),
     (AttentionOpen, "There is something left to do about this; it goes with that. Nothing was done."),
     (LabelUnderWay, "A label is being bought for this address. Nothing was done; look again in a minute."),
-    (RefundUnderWay, "Another refund of this order is not done yet. Nothing was done; wait until it is."),
-    (RefundTooLarge, "That is more than is left of the payment. Nothing was done."),
-    (RefundAmountRefused, "That is more than is left of the payment. Nothing was done."),
+    (
+        RefundUnderWay,
+        "Another refund of this order is pending. Retry when it has settled. Nothing was done; wait until it is.",
+    ),
+    (RefundTooLarge, "That is more than remains of the payment. Nothing was done."),
+    (RefundAmountRefused, "That is more than remains of the payment. Nothing was done."),
     (DeadLetterTransitionRefused, "This message was replayed or discarded by now. Nothing was done."),
     (
         DeadLetterHeld,

@@ -25,4 +25,4 @@ def require_known_version(request: HttpRequest) -> None:
     """Refuse a request for another version than there is. Raises APIVersionUnsupported."""
     asked = request.META.get("HTTP_API_VERSION")
     if asked is not None and asked != API_VERSION:
-        raise APIVersionUnsupported(f"Send API-Version: {API_VERSION}, or no such header.")
+        raise APIVersionUnsupported(f"Send API-Version: {API_VERSION}, or leave the header out.")

@@ -30,13 +30,13 @@ def parse_json(body: bytes) -> Any:
     except msgspec.ValidationError as error:
         raise Invalid("The body is not valid.", errors=(validation_errors.field_error(str(error)),)) from None
     except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8.") from None
+        raise MalformedBody("The body is not encoded as UTF-8.") from None
     except RecursionError:
-        raise MalformedBody("The body is nested too deep.") from None
+        raise MalformedBody("The body is nested too deeply.") from None
     except msgspec.DecodeError:
         raise MalformedBody("The body is not JSON." if body else "The body is empty.") from None
     if not is_unique:
-        raise MalformedBody("An object in the body has the same key twice: send each key once.")
+        raise MalformedBody("An object in the body has the same key twice. Send each key once.")
     return tree
 
 

@@ -94,11 +94,11 @@ def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     meta = plain.META
     if meta.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-        raise UnsupportedBody("A compressed body is not understood.")
+        raise UnsupportedBody("Compressed bodies are not supported. Send the body without Content-Encoding.")
     try:
         return _read(plain, max_bytes)
     except OSError:
-        raise BodyTimeout("The body did not arrive in time; send it again.") from None
+        raise BodyTimeout("The body did not arrive in time. Send the request again on a faster connection.") from None
 
 
 def _read(plain: HttpRequest, max_bytes: int) -> bytes:
@@ -109,14 +109,14 @@ def _read(plain: HttpRequest, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
-    return BodyTooLarge(f"At most {max_bytes // 1024} KiB are read.")
+    return BodyTooLarge(f"The body is larger than {max_bytes // 1024} KiB. Send a smaller one.")
 
 
 def read_json(request: HttpRequest | Request) -> bytes:
     """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or BodyTimeout."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     if plain.content_type != "application/json":
-        raise UnsupportedBody("The body must be application/json.")
+        raise UnsupportedBody("The body must be JSON. Send it with Content-Type: application/json.")
     return read_body(plain)
 
 
@@ -189,7 +189,7 @@ def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
     for name, texts in given.items():
         if len(texts) > 1:
             repeated = FieldError(
-                validation_errors.pointer(name), "repeated", "The parameter was given more than once."
+                validation_errors.pointer(name), "repeated", "The parameter was sent more than once. Send it once."
             )
             raise Invalid("The query is not valid.", errors=(repeated,))
         values[name] = texts[0]

@@ -43,7 +43,7 @@ class RereadManifestMixin(_Manifest):
         try:
             return super().load_manifest()
         except Exception:  # a bucket that does not answer, refuses or holds something else
-            logger.exception("the manifest of the static files cannot be read")
+            logger.exception("cannot read the manifest of the static files")
             return {}, ""
 
     def stored_name(self, name: str) -> str:

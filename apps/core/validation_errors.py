@@ -12,17 +12,17 @@ _PLACE: Final = re.compile(r"^(?P<said>.*?)(?: - at (?P<key>`key` in )?`\$(?P<pa
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 _NAMED: Final = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _SENTENCES: Final = (
-    (re.compile(r"^Object contains unknown field"), "unknown_field", "This field is not known here."),
+    (re.compile(r"^Object contains unknown field"), "unknown_field", "This field does not exist. Remove it."),
     (re.compile(r"^Object missing required field"), "required", "This field is required."),
-    (re.compile(r"^Expected `\w+` of length >= (\d+)"), "too_short", "At least {} are needed."),
+    (re.compile(r"^Expected `\w+` of length >= (\d+)"), "too_short", "At least {} are required."),
     (re.compile(r"^Expected `\w+` of length <= (\d+)"), "too_long", "At most {} are allowed."),
-    (re.compile(r"^Expected `\w+` of length (\d+)"), "wrong_length", "Exactly {} are needed."),
+    (re.compile(r"^Expected `\w+` of length (\d+)"), "wrong_length", "Exactly {} are required."),
     (re.compile(r"^Expected `(?:int|float)` (?:<|>)=? (-?[\d.]+)"), "out_of_range", "The limit is {}."),
     (re.compile(r"out of range"), "out_of_range", "The number is out of range."),
-    (re.compile(r"matching regex"), "wrong_format", "The format is wrong."),
-    (re.compile(r"with a timezone component"), "wrong_format", "A moment needs a time zone."),
-    (re.compile(r"^Invalid enum value"), "unknown_value", "This value is not one of those known."),
-    (re.compile(r"^Invalid (?:RFC3339|ISO|UUID|base64)"), "wrong_format", "The format is wrong."),
+    (re.compile(r"matching regex"), "wrong_format", "The format is not valid."),
+    (re.compile(r"with a timezone component"), "wrong_format", "A time requires a time zone, such as Z."),
+    (re.compile(r"^Invalid enum value"), "unknown_value", "This value is not one of the allowed values."),
+    (re.compile(r"^Invalid (?:RFC3339|ISO|UUID|base64)"), "wrong_format", "The format is not valid."),
     (re.compile(r"^Expected `([^`]+)`, got `([^`]+)`"), "wrong_type", "Expected {}, got {}."),
 )
 

@@ -59,9 +59,9 @@ def authenticate(request: HttpRequest) -> Caller:
     info.key_id = key.id
     info.tenant = tenant
     if tenant is None or tenant.status != TenantStatus.ACTIVE:
-        raise TenantSuspended("This shop is switched off.")
+        raise TenantSuspended("This shop is suspended. Contact the platform's operators.")
     if key.revoked:
-        raise APIKeyRevoked("The API key was revoked.")
+        raise APIKeyRevoked("The API key was revoked. Use another key of this shop.")
     if key.sandbox != tenant.sandbox:
         raise _wrong_mode(tenant)
     bearer = request.META.get("HTTP_AUTHORIZATION")
@@ -84,9 +84,9 @@ def require_shopper(caller: Caller) -> Shopper:
 def require_scope(caller: Caller, scope: Scope | None) -> None:
     """Let only a secret key with this scope pass. Raises SecretKeyRequired or ScopeMissing; always for no scope."""
     if not caller.is_brand:
-        raise SecretKeyRequired("This needs a secret key.")
+        raise SecretKeyRequired("This endpoint requires a secret key (`sk_`).")
     if scope not in caller.scopes:
-        raise ScopeMissing(f"The key lacks the scope {scope}.")
+        raise ScopeMissing(f"The API key does not have the scope {scope}. Use a key that has it.")
 
 
 class TenantAuthentication(BaseAuthentication):
@@ -100,19 +100,21 @@ class TenantAuthentication(BaseAuthentication):
 
 def _known_key(text: str | None) -> registry.KnownKey:
     if not text:
-        raise APIKeyMissing("Send an API key as X-API-Key.")
+        raise APIKeyMissing("The request has no API key. Send one in the X-API-Key header.")
     key = registry.by_api_key_hash(keys.hash_of(text)) if len(text) == keys.TEXT_CHARS else None
     if key is None:
-        raise APIKeyInvalid("The API key is not known.")
+        raise APIKeyInvalid("The API key does not exist. Check that it was copied completely.")
     return key
 
 
 def _wrong_mode(tenant: Tenant) -> APIKeyWrongMode:
     if tenant.sandbox:
         return APIKeyWrongMode(
-            "This shop is a sandbox, and the key a live one: use a key that begins pk_test_ or sk_test_."
+            "This shop is a sandbox and the key is a live key. Use a key that starts with pk_test_ or sk_test_."
         )
-    return APIKeyWrongMode("This shop is live, and the key a test key: use a key that begins pk_live_ or sk_live_.")
+    return APIKeyWrongMode(
+        "This shop is live and the key is a test key. Use a key that starts with pk_live_ or sk_live_."
+    )
 
 
 def _token(header: str) -> str:

@@ -20,7 +20,7 @@ class APIKeyInvalid(Unauthenticated):
 
 
 class APIKeyRevoked(Unauthenticated):
-    """The API key was revoked."""
+    """The API key was revoked. Use another key of this shop."""
 
     code = "api_key_revoked"
     title = "API key revoked"

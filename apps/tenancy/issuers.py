@@ -70,7 +70,10 @@ class Issuer:
             self._refresh(wait=age > STALE_SECONDS)
             key = self._keys.get(kid)
         if self._clock() - self._fetched_at > STALE_SECONDS:
-            raise IssuerUnavailable("The issuer's keys are not known.", retry_after_seconds=int(RETRY_SECONDS))
+            raise IssuerUnavailable(
+                "The signing keys of the shop's token issuer cannot be fetched. Retry later.",
+                retry_after_seconds=int(RETRY_SECONDS),
+            )
         return key
 
     def _refresh(self, *, wait: bool) -> None:
@@ -84,7 +87,7 @@ class Issuer:
             self._keys = fetch_keys(self.url)
             self._fetched_at = self._clock()
         except (OSError, http.client.HTTPException, ValueError, jwt.PyJWTError) as error:
-            logger.warning("an issuer does not hand out its keys", exc_info=error, extra={"issuer": self.url})
+            logger.warning("cannot fetch the signing keys of an issuer", exc_info=error, extra={"issuer": self.url})
         finally:
             self._lock.release()
 
@@ -142,7 +145,7 @@ def _signing_key(key: Any) -> jwt.PyJWK | None:
 
 def _get(url: str) -> bytes:
     if not url.startswith(("https://", "http://") if settings.OIDC_PLAIN_HTTP else "https://"):
-        raise ValueError("an issuer is asked over https only")
+        raise ValueError("issuers are fetched over https only")
     opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     body = b""
@@ -151,5 +154,5 @@ def _get(url: str) -> bytes:
         while piece := answer.read1(_MAX_BYTES):
             body += piece
             if len(body) > _MAX_BYTES or time.monotonic() > deadline:
-                raise ValueError("the answer is too long or too slow")
+                raise ValueError("the response is too long or too slow")
     return body

@@ -60,10 +60,12 @@ def issue_api_key(*, slug: str, kind: models.KeyKind, scopes: Iterable[str] = SC
     """
     tenant = models.Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        raise NotFound("No such tenant.")
+        raise NotFound("No tenant with this name exists.")
     granted = sorted(set(scopes)) if kind == models.KeyKind.SECRET else []
     if unknown := set(granted) - SCOPES:
-        raise UnknownScope(f"Unknown: {', '.join(sorted(unknown))}")
+        raise UnknownScope(
+            f"These scopes do not exist, or cannot be on this kind of key: {', '.join(sorted(unknown))}."
+        )
     return _issue(tenant, kind, granted)
 
 
@@ -94,5 +96,5 @@ def _issue(tenant: models.Tenant, kind: models.KeyKind, scopes: list[str]) -> Is
 def _get(key_id: str) -> models.APIKey:
     row = models.APIKey.objects.select_related("tenant").filter(id=key_id).first()
     if row is None:
-        raise KeyNotFound("No such API key.")
+        raise KeyNotFound("No API key with this id exists.")
     return row

@@ -47,7 +47,7 @@ class User(AbstractUser):
         max_length=150,
         unique=True,
         validators=[UnicodeUsernameValidator()],
-        error_messages={"unique": "There is an account of this name."},
+        error_messages={"unique": "An account with this name already exists."},
     )
     staff_id = models.CharField(max_length=40, unique=True, default=new_staff_id, editable=False)
 
@@ -103,8 +103,8 @@ class Tenant(models.Model):
     oidc_audience = models.CharField("OIDC audience", max_length=255)
     allowed_origins = models.JSONField(default=list, blank=True)
     external_id = models.CharField(max_length=128)
-    resources = models.JSONField(default=dict, blank=True, help_text="The outputs of the tenant's stack.")
-    policies = models.JSONField(default=dict, blank=True, help_text="The shop's timers and rates.")
+    resources = models.JSONField(default=dict, blank=True, help_text="Outputs of the tenant's CloudFormation stack.")
+    policies = models.JSONField(default=dict, blank=True, help_text="Deadlines, rates and price limits of the shop.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -124,11 +124,11 @@ class Tenant(models.Model):
     def clean(self) -> None:
         """Refuse origins, policies and a resource map that are none, and an active tenant without its map."""
         if not _are_origins(self.allowed_origins):
-            raise ValidationError({"allowed_origins": "A list of origins such as https://shop.example."})
+            raise ValidationError({"allowed_origins": "Enter a list of origins such as https://shop.example."})
         _check("policies", self.policies, Policies)
         unknown = set(self.policies) - set(Policies.__struct_fields__)
         if unknown:
-            raise ValidationError({"policies": f"No such policy: {', '.join(sorted(unknown))}."})
+            raise ValidationError({"policies": f"These policies do not exist: {', '.join(sorted(unknown))}."})
         if self.resources or self.status == Status.ACTIVE:
             _check("resources", self.resources, Resources)
 

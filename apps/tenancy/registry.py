@@ -73,7 +73,7 @@ class Registry:
         """Get a connection and whose it is. Raises ConnectionNotFound, or RegistryUnavailable."""
         found = self._ask(self._by_connection, ConnectionId(connection_id)) if is_id("con", connection_id) else None
         if found is None:
-            raise ConnectionNotFound("No such connection.")
+            raise ConnectionNotFound("This shop has no connection with this id.")
         return found
 
     def active_tenants(self) -> tuple[Tenant, ...]:
@@ -100,7 +100,7 @@ class Registry:
     def _found(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
         tenant = self._ask(cache, key)
         if tenant is None:
-            raise TenantNotFound("No such tenant.")
+            raise TenantNotFound("No tenant with this name exists.")
         return tenant
 
     def _ask(self, cache: ReadThroughCache[K, V], key: K) -> V | None:
@@ -204,7 +204,7 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
         return to_tenant(row)
     except msgspec.ValidationError:
         if row.status == models.Status.ACTIVE:  # a suspended one may still be without its stack
-            logger.exception("an active tenant is not registered as it must be", extra={"tenant": row.slug})
+            logger.exception("the registry row of an active tenant is invalid", extra={"tenant": row.slug})
         return None
 
 
@@ -216,7 +216,7 @@ def _guarded(load: Callable[[], V]) -> V:
     try:
         return load()
     except (OperationalError, InterfaceError) as error:
-        logger.warning("the registry's database does not answer", exc_info=error)
+        logger.warning("the registry database does not respond", exc_info=error)
         raise DatabaseDown from error
     finally:
         close_old_connections()

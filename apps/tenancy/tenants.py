@@ -105,7 +105,7 @@ def disconnect(*, slug: str, connection_id: str) -> None:
     with _changing(slug) as row:
         gone, _ = row.connections.filter(id=connection_id).delete()
         if not gone:
-            raise ConnectionNotFound("No such connection.")
+            raise ConnectionNotFound("This shop has no connection with this id.")
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def _changing(slug: str) -> Iterator[models.Tenant]:
     with transaction.atomic():
         row = models.Tenant.objects.select_for_update().filter(slug=slug).first()
         if row is None:
-            raise TenantNotFound("No such tenant.")
+            raise TenantNotFound("No tenant with this name exists.")
         yield row
     registry.clear()
 
@@ -123,7 +123,7 @@ def _connect_all(row: models.Tenant, connections: Sequence[Connection]) -> None:
     """Make the tenant's connections exactly these; each is checked anew, since the tenant may have changed."""
     ids = {connection.id for connection in connections}
     if len(ids) < len(connections):
-        raise ValidationError({"connections": "Two connections have one id."})
+        raise ValidationError({"connections": "Two connections have the same id."})
     row.connections.exclude(id__in=ids).delete()
     for connection in connections:
         _connect(row, connection)

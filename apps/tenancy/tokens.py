@@ -90,11 +90,11 @@ class Tokens:
 
     def _check(self, token: str, tenant: Tenant) -> tuple[Shopper, float]:
         if len(token) > _MAX_TOKEN_CHARS:
-            raise TokenInvalid("The token is too long.")
+            raise TokenInvalid("The shopper token is too long.")
         try:
             claims = _DECODE(self._payload(token, tenant))
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, RecursionError):  # nothing of it is repeated
-            raise TokenInvalid("The token is not valid here.") from None
+            raise TokenInvalid("The shopper token is not valid for this shop.") from None
         _check_claims(claims, tenant)
         return Shopper(tenant.oidc_issuer, claims.sub), float(claims.exp)
 
@@ -104,7 +104,7 @@ class Tokens:
         _check_header(header)
         key = self.issuers.get(tenant.oidc_issuer).key(header["kid"])
         if key is None:
-            raise TokenInvalid("The token's key is not known to the issuer.")
+            raise TokenInvalid("The shopper token was signed with a key that the issuer does not publish.")
         options: Any = {"enforce_minimum_key_length": True}
         payload: bytes = _SIGNATURES.decode(token, key, algorithms=ALGORITHMS, options=options)
         return payload
@@ -112,22 +112,22 @@ class Tokens:
 
 def _check_header(header: dict[str, Any]) -> None:
     if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
-        raise TokenInvalid("The token must be signed with RS256, ES256 or EdDSA and name its key.")
+        raise TokenInvalid("The shopper token must be signed with RS256, ES256 or EdDSA and have a `kid` header.")
     if "crit" in header:  # RFC 7515 section 4.1.11: what is critical must be understood
-        raise TokenInvalid("The token's header has an extension that is not understood here.")
+        raise TokenInvalid("The shopper token has a critical header extension that is not supported.")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _TYPES:
-        raise TokenInvalid("The token is of a type that signs nobody in; send an access token.")
+        raise TokenInvalid("The shopper token has the wrong type. Send an access token.")
 
 
 def _check_claims(claims: _Claims, tenant: Tenant) -> None:
     now = time.time()
     audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
     if claims.iss != tenant.oidc_issuer or tenant.oidc_audience not in audiences:
-        raise TokenInvalid("The token is not valid here.")
+        raise TokenInvalid("The shopper token is not valid for this shop.")
     if max(claims.nbf, claims.iat) > now + SKEW_SECONDS:
-        raise TokenInvalid("The token is not valid yet.")
+        raise TokenInvalid("The shopper token is not valid yet.")
     if claims.exp <= now:
-        raise TokenExpired("The token has expired.")
+        raise TokenExpired("The shopper token has expired. Send a new one.")
     if not claims.sub.strip() or _CONTROL.search(claims.sub):
-        raise TokenInvalid("The token names nobody.")
+        raise TokenInvalid("The shopper token has no subject.")

@@ -61,7 +61,7 @@ class TenantLoops:
         try:
             self._on_alive()
         except Exception:  # a full disk ends no role; whoever reads the file will say that it is old
-            logger.exception("sign of life not given")
+            logger.exception("heartbeat not written")
 
     def _apply(self, wanted: dict[str, Tenant]) -> None:
         for tenant_id, (known, stop, _) in list(self._running.items()):

@@ -65,7 +65,7 @@ class Sweeper:
             return task_when_due(item)
         except KeyError:
             extra = {"event": "sweep.unknown_item", "tenant": self._reader.tenant.slug, "entity_id": item.entity_id}
-            logger.error("nothing wakes this", extra=extra)  # noqa: TRY400 - the line says it all
+            logger.error("no task processes this item", extra=extra)  # noqa: TRY400 - the line says it all
             return None
 
     def _send(self, purpose: Purpose, woken: list[tuple[DueItem, Task]], now: datetime) -> int:

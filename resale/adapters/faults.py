@@ -44,4 +44,4 @@ def unavailable_on_fault(service: str) -> Iterator[None]:
     except ClientError as error:
         raise Unavailable(f"{service} refused a request ({code_of(error)}).", retry_after_seconds=5) from error
     except (BotoCoreError, HTTPError) as error:  # urllib3's own when a body breaks off while it is read
-        raise Unavailable(f"{service} did not answer ({type(error).__name__}).", retry_after_seconds=5) from error
+        raise Unavailable(f"{service} did not respond ({type(error).__name__}).", retry_after_seconds=5) from error

@@ -83,7 +83,7 @@ def address_lines(address: Address) -> tuple[str, ...]:
 def _country_error(sent: str, at: str) -> FieldError:
     meant = suggest_country(sent)
     if meant is None:
-        detail = "This is no ISO 3166-1 alpha-2 code. Send the country's, such as GB, FR or US."
+        detail = "This is not an ISO 3166-1 alpha-2 code. Send one, such as GB, FR or US."
         return FieldError(f"{at}/country", "unknown_value", detail)
     code = "wrong_format" if sent.strip().upper() == meant else "unknown_value"
     return FieldError(f"{at}/country", code, f"Send the ISO 3166-1 alpha-2 code in upper case: {meant}.")
@@ -118,7 +118,11 @@ def _errors(address: Address, rules: CountryRules, at: str) -> Iterator[FieldErr
         elif name == AddressField.REGION and text and name in rules.required and not _is_region(text, rules):
             yield FieldError(f"{at}/{name}", "unknown_value", _needed(address.country, rules, name))
         elif name == AddressField.POSTAL_CODE and len(text) > _MAX_POSTAL_CODE:
-            yield FieldError(f"{at}/{name}", "too_long", f"At most {_MAX_POSTAL_CODE} are allowed, as it is kept.")
+            yield FieldError(
+                f"{at}/{name}",
+                "too_long",
+                f"At most {_MAX_POSTAL_CODE} characters are allowed, in the normalised form.",
+            )
         elif name == AddressField.POSTAL_CODE and text and not _is_postal_code(text, rules):
             yield FieldError(f"{at}/{name}", "wrong_format", _needed(address.country, rules, name))
 
@@ -136,12 +140,12 @@ def _needed(country: str, rules: CountryRules, name: AddressField) -> str:
     if name == AddressField.POSTAL_CODE and rules.postal_code_examples:
         example = rules.postal_code_examples[0]
         if name in rules.required:
-            return f"{label}: {country} writes it as {example}."
-        return f"{label}: leave it out, or write it as {country} does: {example}."
+            return f"{label}: send it in the format of {country}, such as {example}."
+        return f"{label}: leave it out, or send it in the format of {country}, such as {example}."
     if name == AddressField.REGION and rules.region_options:
         some = ", ".join(option.value for option in rules.region_options[:_OPTIONS_NAMED])
-        return f"{label}: one of {some} …; GET /v1/address_formats/{country} lists them."
-    return f"{label}: an address in {country} needs one."
+        return f"{label}: send one of {some} …; GET /v1/address_formats/{country} lists all."
+    return f"{label}: required for an address in {country}."
 
 
 # ---------------------------------------------------------------- writing

@@ -33,7 +33,7 @@ def add_business_days(start: datetime, days: int, *, market: str) -> datetime:
         ValueError: ``days`` below one.
     """
     if days < 1:
-        raise ValueError("one business day is the least")
+        raise ValueError("at least one business day is required")
     day = start.astimezone(UTC).date()
     while days:
         day += _DAY

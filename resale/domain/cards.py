@@ -31,7 +31,7 @@ def refuse_card_numbers(text: bytes, *, place: str) -> None:
         CardNumberRefused: ``text``, which is ``place`` of a request, holds one.
     """
     if holds_card_number(text):
-        raise CardNumberRefused(f"{place} holds a payment card number. Send a payment provider's token, never a card.")
+        raise CardNumberRefused(f"{place} contains a payment card number. Send the payment provider's token instead.")
 
 
 def holds_card_number(text: bytes) -> bool:

@@ -160,7 +160,7 @@ CLAIMS: Final = Machine(
     refused=ClaimTransitionRefused,
     initial=_S.OPENED,
     cannot={
-        _C.REQUEST_EVIDENCE: "be asked for evidence",
+        _C.REQUEST_EVIDENCE: "receive a request for evidence",
         _C.ADD_EVIDENCE: "take evidence",
         _C.APPROVE: "be approved",
         _C.APPROVE_WITHOUT_RETURN: "be approved without a return",

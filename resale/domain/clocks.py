@@ -115,11 +115,11 @@ def next_offset(clock: Clock, advance: ClockAdvance, *, wall_now: datetime) -> i
         ClockTooFar: Beyond the bounds.
     """
     if advance.to is not UNSET and advance.seconds is not UNSET:
-        raise _wrong("/seconds", "mutually_exclusive", "Send a moment or a number of seconds, not both.")
+        raise _wrong("/seconds", "mutually_exclusive", "Send a time or a number of seconds, not both.")
     if advance.to is not UNSET:
         return _offset_to(advance.to, offset_seconds=clock.offset_seconds, wall_now=wall_now)
     if advance.seconds is UNSET:
-        raise _wrong("/to", "required", "Send a moment or a number of seconds.")
+        raise _wrong("/to", "required", "Send a time or a number of seconds.")
     return _bounded(clock.offset_seconds + advance.seconds)
 
 
@@ -127,15 +127,15 @@ def _offset_to(to: datetime, *, offset_seconds: int, wall_now: datetime) -> int:
     """Round up: once there, ``to`` has come."""
     ahead = to - wall_now
     if ahead <= timedelta(seconds=offset_seconds):
-        raise ClockBackwards("A test clock only runs forward.")
+        raise ClockBackwards("A test clock only moves forward. Send a later time than its current one.")
     if ahead - timedelta(seconds=offset_seconds) > MAX_STEP:
-        raise ClockTooFar(f"At most {MAX_STEP.days} days ahead in one call.")
+        raise ClockTooFar(f"A test clock moves at most {MAX_STEP.days} days in one call.")
     return _bounded(-(-ahead // _SECOND))
 
 
 def _bounded(offset_seconds: int) -> int:
     if offset_seconds > MAX_AHEAD.total_seconds():
-        raise ClockTooFar(f"At most {MAX_AHEAD.days} days ahead of the wall clock.")
+        raise ClockTooFar(f"A test clock is at most {MAX_AHEAD.days} days ahead of the current time.")
     return offset_seconds
 
 

@@ -187,7 +187,7 @@ def letter_id_of(message_id: str) -> DeadLetterId:
 def message_id_of(letter_id: DeadLetterId) -> str:
     """Write the message id of a dead letter as SQS does, a UUID. Raises DeadLetterNotFound."""
     if not is_id("dlq", letter_id):
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
     digits = letter_id.removeprefix("dlq_")
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 

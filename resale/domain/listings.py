@@ -313,9 +313,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 def check_price(price: Money, policies: Policies) -> None:
     """Hold a price to the shop's bounds, which may have moved since it was said. Raises PriceRefused."""
     if price.amount < policies.min_price_minor:
-        raise PriceRefused(f"This shop takes no price below {say_amount(policies.min_price_minor, price.currency)}.")
+        raise PriceRefused(f"This shop accepts no price below {say_amount(policies.min_price_minor, price.currency)}.")
     if 0 < policies.max_price_minor < price.amount:
-        raise PriceRefused(f"This shop takes no price above {say_amount(policies.max_price_minor, price.currency)}.")
+        raise PriceRefused(f"This shop accepts no price above {say_amount(policies.max_price_minor, price.currency)}.")
 
 
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:

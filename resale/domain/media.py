@@ -20,7 +20,10 @@ RENDITION_EDGES_PX = (1600, 800, 320)
 
 Sha256Hex = Annotated[str, code(r"^[0-9a-f]{64}\Z")]
 ImageBytes = Annotated[
-    int, msgspec.Meta(ge=1, le=MAX_IMAGE_BYTES, description="The exact size of the file; the form takes no other.")
+    int,
+    msgspec.Meta(
+        ge=1, le=MAX_IMAGE_BYTES, description="The exact size of the file in bytes; the upload form accepts no other."
+    ),
 ]
 
 

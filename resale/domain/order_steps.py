@@ -151,7 +151,7 @@ def close_order_claim(order: Order, *, now: datetime) -> Order:
 def payment_of(order: Order) -> Payment:
     """Get the payment of an order that has one."""
     if order.payment is None:
-        raise TypeError("an order past submission has a payment")
+        raise TypeError("a submitted order has a payment")
     return order.payment
 
 

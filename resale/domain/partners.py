@@ -78,11 +78,11 @@ def iter_faults(connection: Connection, *, slug: str, sandbox: bool) -> Iterator
         sandbox: Whether the tenant is one.
     """
     if connection.kind not in _OFFERS[connection.provider]:
-        yield FieldError("/provider", "wrong_kind", f"{connection.provider} is not for {connection.kind}.")
+        yield FieldError("/provider", "wrong_kind", f"{connection.provider} is not a provider of {connection.kind}.")
     if connection.provider is Provider.SANDBOX and not sandbox:
         yield FieldError("/provider", "sandbox_only", "A live tenant cannot use the sandbox: no money would move.")
     if connection.provider is not Provider.SANDBOX and connection.secret_name is None:
-        yield FieldError("/secret_name", "missing", f"{connection.provider} needs a secret to sign in with.")
+        yield FieldError("/secret_name", "missing", f"{connection.provider} requires a secret.")
     if connection.secret_name is not None and not connection.secret_name.startswith(f"{slug}/"):
         yield FieldError("/secret_name", "foreign", f"The secret's name must begin with {slug}/.")
 

@@ -30,7 +30,7 @@ Source = Annotated[
         r"^[a-z][a-z0-9_-]*\Z",
         min_length=1,
         max_length=40,
-        description="The system that sold it, as the brand calls it, such as `web`.",
+        description="The brand's name of the system that sold it, such as `web`.",
     ),
 ]
 Line = Annotated[
@@ -39,7 +39,7 @@ Line = Annotated[
         r"^(?!history\Z)[A-Za-z0-9][A-Za-z0-9._:~-]*\Z",  # histories have that path
         min_length=1,
         max_length=120,
-        description="The line of an order there, such as `1001-1`: order number and line. Never a name or an address.",
+        description="Order number and line in that system, such as `1001-1`. Never a name or an address.",
     ),
 ]
 Subject = Annotated[str, reference(FOREIGN, min_length=1, max_length=255)]
@@ -171,9 +171,13 @@ def renewed(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
     if changed == known:
         return known
     if changed.claimable_quantity < 0:
-        raise PurchaseClaimed(f"{known.claimed_quantity} of its units are listed or sold.")
+        raise PurchaseClaimed(
+            f"{known.claimed_quantity} units of this purchase are listed or sold. Send at least that quantity."
+        )
     if known.claimed_quantity and changed.customer_id != known.customer_id:
-        raise PurchaseClaimed("Units of it are listed or sold by the customer it has.")
+        raise PurchaseClaimed(
+            "Units of this purchase are listed or sold by its customer, so its customer cannot change."
+        )
     return _next(changed, now=now)
 
 
@@ -185,7 +189,7 @@ def claimed(purchase: Purchase, *, now: datetime) -> Purchase:
         PurchaseChangedTooOften: It was listed and taken off so often that its history is full.
     """
     if purchase.claimable_quantity < 1:
-        raise PurchaseExhausted(f"All {purchase.quantity} of it are listed or sold.")
+        raise PurchaseExhausted(f"All {purchase.quantity} units of this purchase are listed or sold.")
     return _next(msgspec.structs.replace(purchase, claimed_quantity=purchase.claimed_quantity + 1), now=now)
 
 
@@ -205,12 +209,16 @@ def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
         Invalid: Before 1970 or to come.
     """
     if not EARLIEST <= purchased_at <= now + CLOCKS_APART:
-        wrong = FieldError(pointer="/purchased_at", code="out_of_range", detail="A purchase is of the past.")
+        wrong = FieldError(
+            pointer="/purchased_at",
+            code="out_of_range",
+            detail="The time of the purchase is in the future. Send a past one.",
+        )
         raise Invalid("The body is not valid.", errors=(wrong,))
     return purchased_at.astimezone(UTC)
 
 
 def _next(purchase: Purchase, *, now: datetime) -> Purchase:
     if purchase.version >= MAX_CLAIMED_VERSION:
-        raise PurchaseChangedTooOften("This purchase was changed too often.")
+        raise PurchaseChangedTooOften("This purchase has the maximum number of versions and cannot be changed again.")
     return msgspec.structs.replace(purchase, version=purchase.version + 1, updated_at=max(now, purchase.updated_at))

@@ -38,11 +38,11 @@ def check_return_url(url: str, *, tenant: Tenant) -> None:
         raise _refused("wrong_format", "Send an absolute URL without user information and fragment (#).")
     is_local = tenant.sandbox and match["host"] in _LOCAL_HOSTS
     if not is_local and match["origin"] not in tenant.allowed_origins:
-        raise _refused("origin_not_allowed", "Its origin must be one of the shop's allowed origins, to the letter.")
+        raise _refused("origin_not_allowed", "The origin must be exactly one of the shop's allowed origins.")
     if not is_local and not url.startswith("https://"):
         raise _refused("wrong_format", "Send an https:// URL.")
     if ORDER_ID_PARAMETER in _names_in(match["query"] or ""):
-        raise _refused("reserved", f"The parameter {ORDER_ID_PARAMETER} is added when the shopper returns; remove it.")
+        raise _refused("reserved", f"Remove the parameter {ORDER_ID_PARAMETER}: it is added when the shopper returns.")
 
 
 def with_order_id(url: str, order_id: OrderId) -> str:

@@ -87,7 +87,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse bounds that leave no price. Raises ValueError; msgspec makes its own error of it where it decodes."""
         if 0 < self.max_price_minor < self.min_price_minor:
-            raise ValueError("The lowest price is above the highest one.")
+            raise ValueError("The lowest price is higher than the highest price.")
 
 
 #: The developer's own machine, on any port, as browsers write it in Origin.

@@ -144,7 +144,7 @@ def clean_text(text: str, kind: TextKind) -> str:
         text = unicodedata.normalize("NFC", text)
         _refuse_marks(text)  # a character that is always decomposed can have lengthened a run
     if not _PLAIN.search(text) and not any(map(_is_visible, text)):
-        raise TextRefused("blank", "This text shows nothing: write something, or leave the field out.")
+        raise TextRefused("blank", "This text is blank. Write a text, or leave the field out.")
     return text
 
 
@@ -172,13 +172,13 @@ def _refuse_marks(text: str) -> None:
     if not any(map(unicodedata.combining, text[_MOST_MARKS :: _MOST_MARKS + 1])):  # a longer run has one of these
         return
     if _LONG_RUN in bytes(map(unicodedata.combining, text)).translate(_IS_MARK):
-        detail = f"At most {_MOST_MARKS} combining marks (accents and the like) can follow one another."
+        detail = f"At most {_MOST_MARKS} combining marks (such as accents) can follow one another."
         raise TextRefused("invalid_characters", detail)
 
 
 def _refused(character: str) -> TextRefused:
     if character in _BREAKS:
-        return TextRefused("invalid_characters", "This is one line of text: it takes no line breaks and no tabs.")
+        return TextRefused("invalid_characters", "This text is a single line: line breaks and tabs are not allowed.")
     return TextRefused("invalid_characters", f"The character U+{ord(character):04X} is not allowed in text.")
 
 

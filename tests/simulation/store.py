@@ -70,14 +70,16 @@ class UnreliableStore:
         if chance.happens(odds.crash_before):
             raise self._note("crash before a write", Crashed())
         if chance.happens(odds.unavailable_before):
-            raise self._note("store down", Unavailable("The store did not answer in time."))
+            raise self._note("store down", Unavailable("The data store did not respond in time. Retry later."))
         if contended is not None and chance.happens(odds.conflict):
             raise self._note("conflict", contended)
         write()
         if chance.happens(odds.crash_after):
             raise self._note("crash after a write", Crashed())
         if chance.happens(odds.unavailable_after):
-            raise self._note("answer lost for good", Unavailable("The store did not answer in time."))
+            raise self._note(
+                "answer lost for good", Unavailable("The data store did not respond in time. Retry later.")
+            )
         if chance.happens(odds.answer_lost):
             self._note("answer lost", None)
             write()

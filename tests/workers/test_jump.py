@@ -24,7 +24,7 @@ from tests.workers.lab import Worker, wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_clock_left")]
 
 HOUR = timedelta(hours=1)
-SWEPT = "woken after a test clock was moved"
+SWEPT = "woken after the test clock was advanced"
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,11 @@ def _check(request: Any) -> None:
     """Refuse what gunicorn's parser lets pass."""
     names = {name for name, _ in request.headers}
     if request.version >= (1, 1) and "HOST" not in names:
-        raise MalformedRequest("An HTTP/1.1 request names its Host (RFC 9112 3.2).")
+        raise MalformedRequest("An HTTP/1.1 request must have a Host header (RFC 9112 3.2).")
     if "TRANSFER-ENCODING" in names and dict(request.headers)["TRANSFER-ENCODING"].lower() != "chunked":
-        raise MalformedRequest("The only transfer coding is chunked.")  # a compressed body, which no view expects
+        raise MalformedRequest(
+            "The only supported transfer coding is chunked."
+        )  # a compressed body, which no view expects
 
 
 def _body_of(request: Any) -> bytes:

@@ -86,17 +86,17 @@ _OF_PARSER: Final[tuple[tuple[type[Exception], type[HTTPError], str], ...]] = (
     (gunicorn.LimitRequestHeaders, HeadersTooLarge, ""),
     (gunicorn.ExpectationFailed, ExpectationUnsupported, ""),
     (gunicorn.InvalidRequestLine, MalformedRequest, "The request line is malformed."),
-    (gunicorn.InvalidRequestMethod, MalformedRequest, "The request method is malformed; methods are upper case."),
-    (gunicorn.InvalidHTTPVersion, MalformedRequest, "The protocol is HTTP/1.1 or HTTP/1.0."),
-    (gunicorn.UnsupportedTransferCoding, MalformedRequest, "The only transfer coding is chunked."),
+    (gunicorn.InvalidRequestMethod, MalformedRequest, "The request method is malformed. Methods are upper case."),
+    (gunicorn.InvalidHTTPVersion, MalformedRequest, "The protocol version is not supported. Use HTTP/1.1 or HTTP/1.0."),
+    (gunicorn.UnsupportedTransferCoding, MalformedRequest, "The only supported transfer coding is chunked."),
     (gunicorn.ObsoleteFolding, MalformedRequest, "A header is folded over several lines."),
     (gunicorn.InvalidHeaderName, MalformedRequest, "A header has a malformed name."),
     (gunicorn.InvalidHeader, MalformedRequest, "A header is malformed, contradictory or repeated."),
     (gunicorn.InvalidSchemeHeaders, MalformedRequest, "The headers contradict each other about the scheme."),
     (gunicorn.InvalidChunkSize, MalformedRequest, "A chunk of the body has a malformed size."),
     (gunicorn.InvalidChunkExtension, MalformedRequest, "A chunk of the body has a malformed extension."),
-    (gunicorn.ChunkMissingTerminator, MalformedRequest, "A chunk or the body does not end where it should."),
-    (gunicorn.NoMoreData, MalformedRequest, "The request ended before it was whole."),
+    (gunicorn.ChunkMissingTerminator, MalformedRequest, "A chunk or the body has a wrong length."),
+    (gunicorn.NoMoreData, MalformedRequest, "The request ended before it was complete."),
 )
 _RETRY_SECONDS: Final = 1
 _HEADERS: Final = "".join(f"{name}: {value}\r\n" for name, value in API_HEADERS)

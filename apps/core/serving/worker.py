@@ -78,7 +78,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         now = time.monotonic()
         if now >= self._complained_at + _COMPLAINT_SECONDS:
             self._complained_at = now
-            logger.warning("cannot accept connections (%s): ending others for them", error.strerror)
+            logger.warning("cannot accept connections (%s): closing others to free file descriptors", error.strerror)
         if not self._make_room():
             self._paused_until = now + _SWEEP_SECONDS
             self.set_accept_enabled(False)
@@ -123,7 +123,10 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             conn.is_kept = answered is Answered.KEEP
             self._write(conn)
         elif conn.arrival.is_oversize:
-            self._refuse(conn, BodyTooLarge(f"At most {self.limits.max_body_bytes // 1024} KiB are read."))
+            self._refuse(
+                conn,
+                BodyTooLarge(f"The body is larger than {self.limits.max_body_bytes // 1024} KiB. Send a smaller one."),
+            )
         else:
             self._want_body(conn)
 
@@ -173,7 +176,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         if data:
             return data
         if conn.started and conn.stage is Stage.READING:
-            self._refuse(conn, MalformedRequest("The request ended before it was whole."))
+            self._refuse(conn, MalformedRequest("The request ended before it was complete."))
         else:
             self._drop(conn)
         return None
@@ -231,7 +234,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         except HTTPError as refusal:
             conn.outbox.sendall(rendered(refusal, method=method_of(data), started=conn.since))
         except OSError:
-            logger.debug("the client hung up")
+            logger.debug("the client closed the connection")
         except Exception:  # noqa: BLE001 - the edge: whatever it is, it is answered, and logged
             logger.exception("the application raised")
             if not conn.outbox.sent_bytes:

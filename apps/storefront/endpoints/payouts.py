@@ -85,7 +85,7 @@ def start(context: Context[None, NewPayout]) -> PayoutView:
     """Pay the caller all that is available."""
     customer_id = context.principal.customer_id
     if customer_id is None:
-        raise NothingToPayOut("Nothing is available to be paid out.")
+        raise NothingToPayOut("The balance has nothing available to pay out.")
     payout = context.run(start_payout, seller_id=seller_id_of(customer_id), method=context.body.method)
     return _view(context, payout)
 

@@ -138,7 +138,7 @@ class ChangesConsumer:
         failed: list[_Failure] = []
         self._carry(self._held, failed)
         if _took_nothing(self._held, failed) and self._clock_seconds() < self._held_until:
-            raise Unavailable("The store takes no changes.") from failed[0].error
+            raise Unavailable("The data store does not accept changes.") from failed[0].error
         self._held = []
 
     def _carry(self, changes: list[_Change], failed: list[_Failure]) -> None:

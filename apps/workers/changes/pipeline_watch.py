@@ -58,7 +58,7 @@ class PipelineWatch:
         if status == PipelineStatus.LATE:
             late = ", ".join(one.table for one in state.tables if one.status(now=now) == PipelineStatus.LATE)
             extra = {"event": "pipeline.late", "tenant": slug, "age_seconds": age, "tables": late}
-            logger.error("changes do not reach history", extra=extra)
+            logger.error("changes are not recorded in history", extra=extra)
         return {
             "status": status,
             "age_seconds": age,

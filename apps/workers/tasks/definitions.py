@@ -97,7 +97,7 @@ def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
     container, tenant = get_container(), self.tenant
     sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
     woken = sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
-    logger.info("woken after a test clock was moved", extra={"clock_id": clock_id, "count": woken})
+    logger.info("woken after the test clock was advanced", extra={"clock_id": clock_id, "count": woken})
 
 
 @shared_task(bind=True, base=TenantTask, name=PROCESS_IMAGE)

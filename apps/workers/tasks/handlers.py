@@ -96,7 +96,7 @@ def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: Listin
         count = retire_photos(uow, store=store, listing_id=listing_id)
         if left := find_photos_left(uow, listing_id=listing_id):
             where = {"tenant": uow.tenant.slug, "listing_id": listing_id, "count": len(left)}
-            logger.error("photos of a listing that is taken down stay public", extra=_LEFT_PUBLIC | where)
+            logger.error("photos of a withdrawn listing are still public", extra=_LEFT_PUBLIC | where)
         return count
 
     return at.run(retire)

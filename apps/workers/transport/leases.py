@@ -78,7 +78,7 @@ class Leases:
     def _renew(self, handle: str, lease: _Lease) -> None:
         def failed(reason: str) -> None:
             if handle in self._held:  # else it was settled meanwhile
-                logger.warning("a message on queue %s is not kept hidden: %s", lease.poll.name, reason)
+                logger.warning("visibility timeout of a message on queue %s not extended: %s", lease.poll.name, reason)
                 lease.renewed_at = 0.0  # at the next look
 
         def answered(answer: Answer) -> None:

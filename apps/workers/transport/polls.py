@@ -52,7 +52,7 @@ class Poll:
     def succeeded(self) -> None:
         """Note a good poll."""
         if self._failure_count:
-            logger.info("queue %s answers again", self.name)
+            logger.info("queue %s responds again", self.name)
         self._failure_count = 0
         self._ok_at = time.monotonic()
 
@@ -73,7 +73,7 @@ class Poll:
         """Make a call; what goes wrong in signing or sending stays with this queue."""
         if not self.binding.may_sign:
             self._bindings.renew(self.binding, refused=False)
-            failed("its session is being renewed")
+            failed("session is being renewed")
             return
         try:
             call()

@@ -45,7 +45,7 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class NewDispute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dispute that a test opens. ``amount`` None: all that is left of the payment."""
+    """A dispute that a test opens. ``amount`` None: all that remains of the payment."""
 
     amount: Amount | None = None
     reason: Word = "product_not_received"

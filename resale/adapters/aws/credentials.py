@@ -75,7 +75,7 @@ class RoleCredentials(Credentials):
         if lease is not None and _is_good(lease, seconds):
             return lease
         if not self._fetching.acquire(timeout=_WAIT_SECONDS):
-            raise SessionUnavailable("The tenant's session is being renewed.", retry_after_seconds=2)
+            raise SessionUnavailable("The session of the tenant's account is being renewed.", retry_after_seconds=2)
         try:
             lease = self._lease
             if lease is None or not _is_good(lease, seconds):

@@ -64,7 +64,7 @@ class RoleAssumer:
             detail = "The platform has no AWS credentials: no key is set and there is no task role."
             raise SessionUnavailable(detail, retry_after_seconds=30) from error
         except BotoCoreError as error:
-            detail = f"STS did not answer for tenant {tenant.slug} ({type(error).__name__})."
+            detail = f"STS did not respond for tenant {tenant.slug} ({type(error).__name__})."
             raise SessionUnavailable(detail, retry_after_seconds=5) from error
         _check_account(answer, tenant)
         credentials = answer["Credentials"]
@@ -81,6 +81,6 @@ def _check_account(answer: "AssumeRoleResponseTypeDef", tenant: Tenant) -> None:
     account_id = answer["AssumedRoleUser"]["Arn"].split(":")[_ACCOUNT_FIELD]
     if account_id != tenant.account_id:
         raise WrongAccount(
-            f"Tenant {tenant.slug} lives in account {tenant.account_id}, its role in {account_id}.",
+            f"The account of tenant {tenant.slug} is {tenant.account_id}, but its role is in {account_id}.",
             retry_after_seconds=300,
         )

@@ -140,12 +140,12 @@ class SecretsManagerSecrets:
         except ClientError as error:
             raise _outcome(name, code_of(error)) from error
         except BotoCoreError as error:
-            detail = f"Secrets Manager did not answer ({type(error).__name__})."
+            detail = f"Secrets Manager did not respond ({type(error).__name__})."
             raise PartnerUnavailable(detail, retry_after_seconds=5) from error
         try:
             return _VALUES.decode(answer.get("SecretString", ""))
         except msgspec.MsgspecError:  # which may quote it
-            raise _misconfigured(f"The secret {name} is no JSON object of strings.") from None
+            raise _misconfigured(f"The secret {name} is not a JSON object of strings.") from None
 
     @property
     def _client(self) -> "SecretsManagerClient":

@@ -82,7 +82,9 @@ class TenantSession:
         """
         lease = self._credentials.ensure(seconds)
         if (lease.expires_at - wall_clock()).total_seconds() < seconds:
-            raise SessionUnavailable(f"Sessions of tenant {self.tenant.slug} are too short.", retry_after_seconds=60)
+            raise SessionUnavailable(
+                f"The role of tenant {self.tenant.slug} issues sessions that are too short.", retry_after_seconds=60
+            )
         self._signed_at = time.monotonic()
         return lease.frozen
 
@@ -137,7 +139,7 @@ class TenantSession:
             client.head_object(Bucket=self.tenant.resources.media_bucket, Key=_ABSENT_KEY)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] in _REFUSED_STATUSES:
-                _LOG.warning("session of tenant %s is refused; fetching another", self.tenant.slug)
+                _LOG.warning("session of tenant %s was refused; requesting a new one", self.tenant.slug)
                 self.expire()
         self._proven_at = now
 
@@ -303,9 +305,9 @@ class TenantSessions:
         try:
             session.prove(every_seconds=self._settings.session_proof_seconds)
         except (BotoCoreError, Unavailable) as failure:
-            _LOG.info("session of tenant %s not proven: %s", session.tenant.slug, failure)
+            _LOG.info("session of tenant %s not verified: %s", session.tenant.slug, failure)
         except Exception:  # noqa: BLE001 - as in _refresh
-            _LOG.exception("session of tenant %s not proven", session.tenant.slug)
+            _LOG.exception("session of tenant %s not verified", session.tenant.slug)
 
     def _refresh(self, session: TenantSession) -> None:
         """Renew a session in use; a failure is logged and tried again at the next tick."""

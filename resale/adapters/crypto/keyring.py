@@ -32,7 +32,7 @@ _HEADER: Final = bytes((_FORMAT, _KEY_NUMBER))
 
 
 class SealBroken(Exception):  # noqa: N818 - named for what happened
-    """A sealed text was changed, belongs to another entity, or is of a format not known here."""
+    """A sealed text was changed, belongs to another entity, or is unknown format."""
 
 
 class DataKeyMissing(NotFound):
@@ -102,7 +102,7 @@ class TenantKeyring:
         """Decrypt.
 
         Raises:
-            SealBroken: Changed, of another entity, or of a format not known here.
+            SealBroken: Changed, of another entity, or unknown format.
             DataKeyMissing: The owner's key is gone.
             Unavailable: KMS or the keys table did not answer.
         """
@@ -171,7 +171,7 @@ def _decoded(sealed: str) -> bytes:
     except ValueError as error:  # binascii.Error is one, and what letters beyond ASCII raise is another
         raise SealBroken("not base64") from error
     if raw[: len(_HEADER)] != _HEADER:
-        raise SealBroken("of a format not known here")
+        raise SealBroken("unknown format")
     if len(raw) < len(_HEADER) + _NONCE_BYTES + _TAG_BYTES:
-        raise SealBroken("cut short")
+        raise SealBroken("truncated")
     return raw

@@ -67,7 +67,7 @@ def _read_other(attribute: Attribute) -> Value:
         return [_read(element) for element in attribute.elements]
     if attribute.null:
         return None
-    raise KeyError("an attribute of a type that no item of ours has")
+    raise KeyError("an attribute type that no item has")
 
 
 def _write(value: Value) -> AttributeValue:

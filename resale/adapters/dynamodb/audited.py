@@ -90,7 +90,9 @@ class AuditedRepository(Generic[E]):
         read = _Loaded(item, entity)
         known = self._loaded.setdefault(entity.id, read)  # type: ignore[attr-defined]  # every audited entity has one
         if known.version != read.version:
-            raise self._mapping.entity_type.changed("Somebody else changed this meanwhile; read it again.")
+            raise self._mapping.entity_type.changed(
+                "Another request changed this object meanwhile. Read it again, then retry."
+            )
         return known.entity
 
     def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
@@ -130,7 +132,9 @@ class AuditedRepository(Generic[E]):
                 ),
                 expected_version=expected,
                 refused=lambda found: self._refusal(found, lost),
-                contended=lambda _found: Contended("Many are changing this at once."),
+                contended=lambda _found: Contended(
+                    "Too many requests change this object at the same time. Retry later."
+                ),
                 mark=change.id,
                 rank=self._mapping.rank,
             )
@@ -168,7 +172,9 @@ class AuditedRepository(Generic[E]):
     def _refusal(self, found: Item | None, lost: LostRace | None) -> Outcome:
         if lost is not None and found is not None and (outcome := lost(str(found.get("status", "")))):
             return outcome
-        return self._mapping.entity_type.changed("Somebody else changed this meanwhile; read it again.")
+        return self._mapping.entity_type.changed(
+            "Another request changed this object meanwhile. Read it again, then retry."
+        )
 
 
 class DynamoDBRepository(AuditedRepository[E], Generic[I, E]):

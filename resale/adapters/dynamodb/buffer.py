@@ -52,9 +52,9 @@ def commit(db: DynamoDB, writes: list[Write]) -> None:
         Unavailable: Not done, or not known, within the retry budget.
     """
     if len(writes) > MAX_TRANSACTION_ITEMS:
-        raise TooLarge("One command cannot change more than 100 records.")
+        raise TooLarge("One request cannot change more than 100 records.")
     if sum(_checked_bytes(write) for write in writes) > MAX_TRANSACTION_BYTES:
-        raise TooLarge("One command cannot change records of more than 4 MB together.")
+        raise TooLarge("One request cannot change records of more than 4 MB in total.")
     if len(writes) == 1:
         _put(db, writes[0])
     else:
@@ -88,7 +88,9 @@ def _meaning(outcomes: list[tuple[Write, Reason]]) -> Outcome:
     for write, reason in by_rank:
         if reason.code == "TransactionConflict":
             return write.contended(reason.item)
-    return Unavailable("The store is too busy.", retry_after_seconds=1)  # throttled, beyond the lane's own retries
+    return Unavailable(
+        "The data store is overloaded. Retry later.", retry_after_seconds=1
+    )  # throttled, beyond the lane's own retries
 
 
 def _action(write: Write) -> Mapping[str, object]:
@@ -125,5 +127,5 @@ def _is_ours(write: Write, found: Item | None) -> bool:
 def _checked_bytes(write: Write) -> int:
     size = sum(len(name) + len(str(value).encode()) for name, value in write.item.items())
     if size > MAX_ITEM_BYTES:
-        raise TooLarge("The record would be larger than 100 KB.")
+        raise TooLarge("The object would become larger than 100 KB. Send shorter texts or fewer entries.")
     return size

@@ -27,10 +27,10 @@ def find_item(db: DynamoDB, tenant: Tenant) -> Item | None:
 
     Raises:
         SandboxOnly: A live tenant; its table is not even asked.
-        Unavailable: The store did not answer in time.
+        Unavailable: The data store did not respond in time. Retry later.
     """
     if not tenant.sandbox:
-        raise SandboxOnly("Only a sandbox shop has a test clock.")
+        raise SandboxOnly("Only sandbox shops have a test clock.")
     return db.get_item(table=CLOCK_MAPPING.table(tenant), key=dict(keys.test_clock_key()), attributes=ITEM_ATTRIBUTES)
 
 
@@ -49,7 +49,7 @@ class DynamoDBClocks(AuditedRepository[Clock]):
         """Read it by its id, consistently."""
         clock = self.find()
         if clock is None or clock.id != clock_id:
-            raise ClockNotFound("No such test clock.")
+            raise ClockNotFound("This shop has no test clock. Create one first.")
         return clock
 
 

@@ -76,6 +76,10 @@ class Cursors:
 
 def _invalid() -> InvalidCursor:
     return InvalidCursor(
-        "Take the cursor from next_cursor of the same list.",
-        errors=(FieldError(pointer="/cursor", code="cursor_invalid", detail="Not a cursor of this list."),),
+        "Send next_cursor of the previous page of the same list.",
+        errors=(
+            FieldError(
+                pointer="/cursor", code="cursor_invalid", detail="The cursor was changed or belongs to another list."
+            ),
+        ),
     )

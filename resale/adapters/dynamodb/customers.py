@@ -88,8 +88,8 @@ class DynamoDBCustomers(AuditedRepository[Customer]):
                     "transaction_id": scope.transaction_id,
                 },
                 expected_version=None,
-                refused=lambda _found: CustomerChanged("This shopper was made meanwhile; try again."),
-                contended=lambda _found: Contended("This shopper is being made."),
+                refused=lambda _found: CustomerChanged("Another request created this customer meanwhile. Retry."),
+                contended=lambda _found: Contended("Another request is creating this customer. Retry in a moment."),
                 mark=scope.transaction_id,
                 rank=3,
             )

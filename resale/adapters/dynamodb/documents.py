@@ -86,7 +86,10 @@ class DocumentKind(Generic[E]):
     def _unknown_of(self, loaded: str, read: E | None) -> Tree:
         raw = self.upcast(loaded)
         if _schema_of(raw) > self.schema:
-            raise SchemaTooNew("This record was written by a newer release.", retry_after_seconds=60)
+            raise SchemaTooNew(
+                "A newer release wrote this object, and this server cannot change it yet. Retry later.",
+                retry_after_seconds=60,
+            )
         known = self._decode(raw) if read is None else _without_private(read)
         if _ENCODER.encode(known) == raw:  # written by this release: a third of the comparison below
             return {}

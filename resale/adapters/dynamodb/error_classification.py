@@ -67,7 +67,7 @@ class ConditionFailed(Exception):  # noqa: N818 - named for what happened
     """A single write's condition did not hold. ``item`` is what is stored, None when nothing is."""
 
     def __init__(self, item: Item | None) -> None:
-        super().__init__("The condition of the write did not hold.")
+        super().__init__("The condition of the write was not met.")
         self.item = item
 
 
@@ -134,7 +134,7 @@ def failure_of(response: Response) -> Exception:
         return Transient(kind, detail)
     if code in _OURS:
         return RequestInvalid(detail)
-    return RequestRefused(f"The tenant's store refused the request ({code}).", retry_after_seconds=30)
+    return RequestRefused(f"The shop's data store refused the request ({code}).", retry_after_seconds=30)
 
 
 def _transient_kind(code: str, status: int) -> TransientKind | None:

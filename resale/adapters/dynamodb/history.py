@@ -103,7 +103,7 @@ class DynamoDBHistory:
             )
         except ConditionFailed as known:
             if known.item is not None and known.item.get("change") != item["change"]:
-                raise HistoryForked(f"{row.entity_id} version {row.version} is on record otherwise") from known
+                raise HistoryForked(f"{row.entity_id} version {row.version} is recorded with other contents") from known
 
 
 class HistoryForked(Exception):  # noqa: N818 - named for what happened

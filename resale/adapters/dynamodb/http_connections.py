@@ -82,7 +82,7 @@ class Connection:
             self._parser = None  # or the two would keep each other alive
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         if self._checksum is not None and zlib.crc32(body) != self._checksum:
-            raise TransportFailed("The answer does not match its checksum.")
+            raise TransportFailed("The response does not match its checksum.")
         return Response(parser.get_status_code(), body, self._request_id), self._is_reusable
 
     def rest(self) -> None:
@@ -102,7 +102,7 @@ class Connection:
         while True:
             data = self._socket.recv(_CHUNK_BYTES)
             if not data:
-                raise ConnectionResetError("closed before the answer was whole")
+                raise ConnectionResetError("closed before the response was complete")
             parser.feed_data(data)
             if self._is_complete:
                 break
@@ -110,7 +110,7 @@ class Connection:
             now = time.monotonic()
             deadline = deadline or now + self._read_timeout_seconds
             if now >= deadline or self._size_bytes > _MAX_RESPONSE_BYTES:
-                raise TimeoutError("the answer is too slow or too long")
+                raise TimeoutError("the response is too slow or too long")
             self._socket.settimeout(deadline - now)
         if deadline is not None:
             self._socket.settimeout(self._read_timeout_seconds)

@@ -52,8 +52,10 @@ class DynamoDBIdempotency:
                     "expires_at": int(time.time() + kept_for.total_seconds()),
                 },
                 expected_version=None,
-                refused=lambda _found: IdempotencyConflict("This Idempotency-Key was used before."),
-                contended=lambda _found: IdempotencyInProgress("The first request with this key is not done yet."),
+                refused=lambda _found: IdempotencyConflict("A request with this Idempotency-Key was completed before."),
+                contended=lambda _found: IdempotencyInProgress(
+                    "The first request with this Idempotency-Key has not finished. Retry in a moment."
+                ),
                 mark=record.transaction_id,
                 rank=0,
             )

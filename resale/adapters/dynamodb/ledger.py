@@ -62,8 +62,8 @@ class DynamoDBLedger:
                 "doc": _ENCODE(entry).decode(),
             },
             expected_version=None,
-            refused=lambda _found: AlreadyBooked("This step of the sale is booked already."),
-            contended=lambda _found: Contended("This booking is being written."),
+            refused=lambda _found: AlreadyBooked("This step was already posted to the ledger. Read the order again."),
+            contended=lambda _found: Contended("This ledger transaction is being posted. Retry in a moment."),
             mark=self._scope.transaction_id,
             rank=7,
         )

@@ -31,8 +31,10 @@ class DynamoDBReferences:
             },
             expected_version=None,
             same="entity_id",
-            refused=lambda _found: ReferenceTaken(f"{provider} calls something else by this name."),
-            contended=lambda _found: Contended("Many are learning this name at once."),
+            refused=lambda _found: ReferenceTaken(f"This {provider} reference belongs to another object."),
+            contended=lambda _found: Contended(
+                "Too many requests record this reference at the same time. Retry later."
+            ),
             mark=scope.transaction_id,
             rank=5,
         )

@@ -73,7 +73,9 @@ class Caller:
             )
         except (Transient, TransportFailed) as last:
             _LOG.warning("gave up on %s at %s: %s", operation, self._pool.host, last)
-            raise Unavailable("The store did not answer in time.", retry_after_seconds=_random.randint(1, 3)) from last
+            raise Unavailable(
+                "The data store did not respond in time. Retry later.", retry_after_seconds=_random.randint(1, 3)
+            ) from last
 
     def _attempt(self, operation: str, body: bytes) -> bytes:
         """Call once; a refused token is renewed and the call made once more."""
@@ -84,7 +86,9 @@ class Caller:
         try:
             return self._send(operation, body)
         except TokenRefused as refusal:
-            raise Unavailable("The tenant's store refuses our session.", retry_after_seconds=10) from refusal
+            raise Unavailable(
+                "The shop's data store refused the session. Retry later.", retry_after_seconds=10
+            ) from refusal
 
     def _send(self, operation: str, body: bytes) -> bytes:
         response = self._pool.send(self._request(operation, body))

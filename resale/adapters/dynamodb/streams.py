@@ -101,7 +101,7 @@ class TenantStreams:
         """
         records = tuple(self._records_of(wanted))
         if not records or _sequence_number(records[0]) != wanted.first:
-            raise RecordsTrimmed(f"{wanted.count} records from {wanted.first} on left the stream")
+            raise RecordsTrimmed(f"{wanted.count} records from {wanted.first} on are no longer in the stream")
         return tuple(in_ascii(pipe_message(record, wanted.stream_arn)) for record in records if _is_audited(record))
 
     def _records_of(self, wanted: StreamRange) -> Iterator[Mapping[str, Any]]:

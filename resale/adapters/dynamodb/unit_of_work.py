@@ -63,7 +63,7 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
         Shape: reads each of them again, if there are two or more; nothing after a commit.
 
         Raises:
-            Unavailable: The store did not answer in time.
+            Unavailable: The data store did not respond in time. Retry later.
         """
         if self._is_committed:  # the commit's own conditions have decided
             return False

@@ -73,7 +73,7 @@ class IsolatedImageCodec:
             raise ImageRefused(reply.refusal)
         if reply.image is None:
             # The codec is a pure function of the bytes: whatever it was will be again.
-            logger.error("a picture could not be processed: %s", reply.failure)
+            logger.error("cannot process a picture: %s", reply.failure)
             raise ImageRefused(RefusalReason.UNPROCESSABLE)
         return reply.image
 
@@ -108,7 +108,9 @@ class IsolatedImageCodec:
         self._renderer = None
         logger.warning("the rendering process ended", extra={"status": status, "late": is_late})
         if is_late or -status not in _BY_THE_PICTURE:
-            raise ImageNotRendered("The image was not rendered in time.", retry_after_seconds=10) from error
+            raise ImageNotRendered(
+                "Rendering the image took too long. It is retried automatically.", retry_after_seconds=10
+            ) from error
         return Reply(refusal=RefusalReason.UNPROCESSABLE) if -status == signal.SIGXCPU else None
 
     def _started(self) -> "_Renderer":
@@ -167,7 +169,7 @@ class _Renderer:
             socket.send_fds(self._channel, [b"1"], [file.fileno()])
         (length,) = LENGTH.unpack(self._receive(LENGTH.size, deadline))
         if length > _MAX_REPLY_BYTES:
-            raise EOFError("a reply larger than any")
+            raise EOFError("a reply that is too large")
         return msgspec.msgpack.decode(self._receive(length, deadline), type=Reply)
 
     def end(self, *, kill: bool) -> int:

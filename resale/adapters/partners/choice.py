@@ -84,7 +84,7 @@ class PartnerChoice(Generic[P]):
                 return self._permitted(tenant, connection)
         if tenant.sandbox and self._sandbox_url is not None:
             return _sandbox_connection(tenant.id, self._kind)
-        detail = f"Tenant {tenant.slug} is connected to nobody for {self._kind}."
+        detail = f"Tenant {tenant.slug} has no connection for {self._kind}."
         raise PartnerMisconfigured(detail, retry_after_seconds=_RETRY_SECONDS)
 
     def _permitted(self, tenant: Tenant, connection: Connection) -> Connection:

@@ -171,7 +171,7 @@ class SandboxPayments:
         try:
             return _event(msgspec.json.decode(body, type=_Hook))
         except UNREADABLE as error:
-            raise HookUnreadable("The sandbox's event cannot be read.") from error
+            raise HookUnreadable("The sandbox's event cannot be parsed.") from error
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
         """Go through the sandbox's books, oldest first, by the wall clock of its process."""
@@ -186,7 +186,7 @@ class SandboxPayments:
     def _ask(self, method: str, path: str, body: object | None = None) -> bytes:
         status, answer = self._call(method, path, body)
         if status in _WRONG_REQUESTS:
-            raise PartnerRequestError(f"The sandbox refuses {method} {path}: {status} {answer[:200]!r}.")
+            raise PartnerRequestError(f"The sandbox refused {method} {path}: {status} {answer[:200]!r}.")
         return _known(status, answer)
 
     def _find(self, path: str) -> bytes | None:
@@ -195,13 +195,13 @@ class SandboxPayments:
 
     def _call(self, method: str, path: str, body: object | None) -> tuple[int, bytes]:
         if self._url is None:
-            raise PartnerMisconfigured("No payment provider is set up.", retry_after_seconds=60)
+            raise PartnerMisconfigured("No payment provider is configured.", retry_after_seconds=60)
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json", "X-Sandbox-Account": self._account}
         try:
             answer = self._pool.request(method, self._url + path, body=content, headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise PartnerUnavailable(f"The payment provider's answer is not known: {type(error).__name__}.") from error
+            raise PartnerUnavailable(f"The payment provider did not respond: {type(error).__name__}.") from error
         return answer.status, answer.data
 
 
@@ -217,7 +217,7 @@ os.register_at_fork(after_in_child=_shared_pool.cache_clear)  # its sockets are 
 
 def _known(status: int, answer: bytes) -> bytes:
     if status != _OK:
-        raise PartnerUnavailable(f"The payment provider answered {status}.")
+        raise PartnerUnavailable(f"The payment provider responded with status {status}.")
     return answer
 
 
@@ -225,7 +225,7 @@ def _decode(answer: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise PartnerUnavailable("The payment provider's answer cannot be read.") from error
+        raise PartnerUnavailable("The payment provider's response cannot be parsed.") from error
 
 
 def _payment(answer: bytes) -> PaymentOutcome:
@@ -263,7 +263,7 @@ def _event(hook: _Hook) -> PartnerEvent:
     subject = msgspec.json.decode(hook.data, type=_Subject)
     topic = hook.type.partition(".")[0]
     if topic not in _TOPICS:
-        raise HookUnreadable("The sandbox tells of something we do not know.")
+        raise HookUnreadable("The sandbox sent an event about an unknown object.")
     return PartnerEvent(
         provider_event_id=hook.id,
         kind=hook.type,

@@ -22,11 +22,11 @@ def check_signature(body: bytes, header: str | None, *, secrets: str | None) -> 
         PartnerMisconfigured: There is no secret to check it with.
     """
     if not secrets or not secrets.split():
-        raise PartnerMisconfigured("No webhook secret is kept for this connection.")
+        raise PartnerMisconfigured("This connection has no webhook secret.")
     if not header or not header.isascii():  # the library compares text, and other text cannot be
-        raise SignatureInvalid("The webhook carries no signature.")
+        raise SignatureInvalid("The webhook has no signature.")
     if not any(_is_signed_with(secret, body, header) for secret in secrets.split()):
-        raise SignatureInvalid("The webhook's signature is wrong or too old.")
+        raise SignatureInvalid("The webhook's signature is not valid, or too old.")
 
 
 def _is_signed_with(secret: str, body: bytes, header: str) -> bool:

@@ -58,7 +58,7 @@ class S3MediaStore:
                 answer = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
             except ClientError as error:
                 if code_of(error) in _NO_SUCH:
-                    raise NotFound("No such upload.") from error
+                    raise NotFound("The upload does not exist.") from error
                 raise
             with answer["Body"] as body:
                 if answer["ContentLength"] > max_bytes:

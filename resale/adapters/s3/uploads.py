@@ -39,7 +39,7 @@ class S3UploadForms:
             Unavailable: No credentials that live long enough.
         """
         if _FILENAME in key:
-            raise ValueError("an upload's key is ours, never the uploader's")
+            raise ValueError("the key of an upload is set by the server")
         signer = self._session.shared(FormSigner, FormSigner.for_session)
         credentials = self._session.credentials_for(self._seconds + _CLOCK_MARGIN_SECONDS)
         conditions: list[object] = [{"Content-Type": content_type}, ["content-length-range", min_bytes, max_bytes]]

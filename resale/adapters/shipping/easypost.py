@@ -182,7 +182,7 @@ class EasyPostShipping:
         try:
             return event_of(body)
         except UNREADABLE as error:
-            raise HookUnreadable("The webhook's body is no event.") from error
+            raise HookUnreadable("The webhook's body is not an event.") from error
 
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
         """Find a shipment by EasyPost's id of it, which it must know; without one by ours, which it may not."""
@@ -194,7 +194,7 @@ class EasyPostShipping:
     def _known(self, easypost_id: str) -> ShipmentShape:
         found = self._retrieve(easypost_id)
         if found is None:
-            raise PartnerUnavailable("EasyPost does not know a shipment that it sold a label for.")
+            raise PartnerUnavailable("EasyPost has no shipment for a label that it sold.")
         return found
 
     def _look_up(self, shipment_id: ShipmentId) -> tuple[Label | None, ShipmentShape | None]:
@@ -207,7 +207,7 @@ class EasyPostShipping:
             return None, named
         label = self._known(bought[-1]).label  # the first of several: the list is newest first
         if label is None:
-            raise PartnerUnavailable("EasyPost lists a label as bought that it does not show.")
+            raise PartnerUnavailable("EasyPost lists a label as bought but does not return it.")
         return label, None
 
     def _retrieve(self, name: str) -> ShipmentShape | None:
@@ -226,7 +226,7 @@ class EasyPostShipping:
             if not page.has_more or not page.shipments:
                 return
             asked["before_id"] = page.shipments[-1].id
-        raise PartnerUnavailable("Too many labels were bought since to say that this one was not.")
+        raise PartnerUnavailable("Too many labels were bought since then to find out whether this one was.")
 
     def _make(self, content: dict[str, Any]) -> ShipmentShape:
         return self._ask(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
@@ -248,15 +248,15 @@ class EasyPostShipping:
         if found is not None and found.label is not None:
             return found.label
         if found is None or code is None or code.startswith(_NOT_FINAL):
-            raise PartnerUnavailable("EasyPost does not say whether the label was bought.")
+            raise PartnerUnavailable("EasyPost did not confirm whether the label was bought.")
         return _refused(reason_of(code), easypost_id)
 
     def _verify(self, body: bytes, signature: str) -> None:
         if not self._webhook_secrets:
-            raise PartnerMisconfigured("No webhook secret is kept for this connection.", retry_after_seconds=60)
+            raise PartnerMisconfigured("This connection has no webhook secret.", retry_after_seconds=60)
         # The library compares text, which has to be ASCII, and reads the body only after it was found good.
         if not signature.isascii() or not any(_is_signed(body, signature, secret) for secret in self._webhook_secrets):
-            raise SignatureInvalid("The webhook's signature is missing or wrong.")
+            raise SignatureInvalid("The webhook's signature is missing or not valid.")
 
     @staticmethod
     def _ask(call: Callable[[], Any], shape: type[T], *, refusals: frozenset[int] = frozenset()) -> T:
@@ -267,12 +267,14 @@ class EasyPostShipping:
             status, code = error.http_status, str(error.code)
         except (EasyPostError, msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
             # The last four: the library trips over an answer that is not as documented.
-            raise PartnerUnavailable(f"EasyPost's answer cannot be read ({type(error).__name__}).") from None
+            raise PartnerUnavailable(f"EasyPost's response cannot be parsed ({type(error).__name__}).") from None
         if status in refusals:
             raise _Refusal(code)
         if status in _NOT_SERVING:
-            raise PartnerMisconfigured(f"EasyPost does not serve this account ({status}).", retry_after_seconds=60)
-        raise PartnerUnavailable(f"EasyPost's answer is not known ({status or 'none came'}).")
+            raise PartnerMisconfigured(
+                f"EasyPost refuses the API key of this connection ({status}).", retry_after_seconds=60
+            )
+        raise PartnerUnavailable(f"EasyPost did not respond ({status or 'no status'}).")
 
 
 def _is_signed(body: bytes, signature: str, secret: str) -> bool:
@@ -290,6 +292,4 @@ def _refused(reason: str, reference: str) -> Label:
 
 
 def _put_off() -> PartnerUnavailable:
-    return PartnerUnavailable(
-        "The carrier does not take the label back yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS
-    )
+    return PartnerUnavailable("The carrier has not voided the label yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS)

@@ -137,7 +137,7 @@ class SandboxShipping:
         try:
             event = _EVENT.decode(body)
         except UNREADABLE as error:
-            raise HookUnreadable("The webhook's body is not one of the sandbox carrier.") from error
+            raise HookUnreadable("The webhook's body is not an event of the sandbox carrier.") from error
         return PartnerEvent(
             provider_event_id=event.id,
             kind=event.type,
@@ -148,12 +148,12 @@ class SandboxShipping:
 
     def _call(self, method: str, path: str, body: object | None = None) -> urllib3.BaseHTTPResponse:
         if self._url is None:
-            raise PartnerMisconfigured("No carrier is set up.", retry_after_seconds=60)
+            raise PartnerMisconfigured("No carrier is configured.", retry_after_seconds=60)
         content = None if body is None else msgspec.json.encode(body)
         try:
             return self._pool.request(method, self._url + path, body=content, headers=self._headers)
         except urllib3.exceptions.HTTPError as error:
-            raise PartnerUnavailable(f"The carrier's answer is not known: {type(error).__name__}.") from error
+            raise PartnerUnavailable(f"The carrier did not respond: {type(error).__name__}.") from error
 
     @classmethod
     def _label(cls, response: urllib3.BaseHTTPResponse) -> Label:
@@ -173,10 +173,10 @@ class SandboxShipping:
     @staticmethod
     def _read(response: urllib3.BaseHTTPResponse, kind: type[T]) -> T:
         if response.status == _UNKNOWN_ACCOUNT:
-            raise PartnerMisconfigured("The carrier does not know the account.", retry_after_seconds=60)
+            raise PartnerMisconfigured("The carrier does not have this account.", retry_after_seconds=60)
         if response.status != _OK:
-            raise PartnerUnavailable(f"The carrier answered {response.status}.")
+            raise PartnerUnavailable(f"The carrier responded with status {response.status}.")
         try:
             return msgspec.json.decode(response.data, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise PartnerUnavailable("The carrier's answer cannot be read.") from error
+            raise PartnerUnavailable("The carrier's response cannot be parsed.") from error

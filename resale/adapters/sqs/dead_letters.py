@@ -79,7 +79,9 @@ class SQSDeadLetters:
         looks = self._in_each(queue, lambda one: self._taken(one, message_id))
         found = next((letter for letter, _ in looks if letter is not None), None)
         if found is None and not all(whole for _, whole in looks):
-            raise DeadLetterHeld("Somebody else is looking at the dead letters; try again.", retry_after_seconds=5)
+            raise DeadLetterHeld(
+                "Another operator is reading the dead letters. Retry in a moment.", retry_after_seconds=5
+            )
         return found
 
     def put_back(self, letter: Letter) -> None:
@@ -89,7 +91,7 @@ class SQSDeadLetters:
     def send(self, queue: LetterQueue, body: str) -> None:
         """Send a body to a queue once more."""
         if self._queues.send(self._queue(queue).url, [body]):
-            raise Unavailable("The queue did not take the message back.", retry_after_seconds=5)
+            raise Unavailable("The queue did not accept the message.", retry_after_seconds=5)
 
     def delete(self, letter: Letter) -> None:
         """Take a message that was taken out of its dead-letter queue for good."""

@@ -34,7 +34,7 @@ def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> 
     """
     require_standing(uow, action=Action.MOVE_TEST_CLOCK, status="active")
     if uow.clocks.find() is not None:
-        raise ClockExists("The shop has a test clock; advance it.")
+        raise ClockExists("This shop already has a test clock. Advance that one.")
     offset_seconds = first_offset(new, wall_now=wall_now)
     clock = Clock(
         id=ClockId(uow.ids("clk")), version=1, offset_seconds=offset_seconds, created_at=wall_now, updated_at=wall_now

@@ -85,7 +85,7 @@ def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | N
     if given is None:
         known = _private_of(uow, seller).ship_from
         if known is None:
-            raise ShipFromMissing("Say where the parcel leaves from.")
+            raise ShipFromMissing("Send the address that the parcel is shipped from.")
         return known
     accepted = accepted_address(given, at="/ship_from")
     _save(uow, _shipping_from(uow, seller, accepted), is_new=is_new)

@@ -25,5 +25,5 @@ class ClockReads(Protocol):
 
         Raises:
             SandboxOnly: A live tenant; nothing is read.
-            Unavailable: The store did not answer in time.
+            Unavailable: The data store did not respond in time. Retry later.
         """

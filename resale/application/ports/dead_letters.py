@@ -51,7 +51,7 @@ class DeadLetters(Protocol):
         """Look at one queue or all, a thousand messages each at most; all of them stay, visible.
 
         Raises:
-            InvalidCursor: Not a cursor of this list.
+            InvalidCursor: The cursor was changed or belongs to another list.
             Unavailable: SQS refused or did not answer.
         """
 

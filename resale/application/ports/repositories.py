@@ -40,7 +40,7 @@ class Repository(WriteRepository[E], Protocol[I_contra, E]):
 
         Raises:
             NotFound: There is none: the type's ``not_found``.
-            Unavailable: The store did not answer in time.
+            Unavailable: The data store did not respond in time. Retry later.
         """
 
     def find(self, entity_id: I_contra) -> E | None:

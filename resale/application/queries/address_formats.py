@@ -23,5 +23,5 @@ def get_address_format(*, country: str) -> AddressFormat:
     """
     if country not in COUNTRY_CODES:
         meant = suggest_country(country)
-        raise CountryNotFound(f"Ask for {meant}." if meant else "Ask for an ISO 3166-1 alpha-2 code, such as GB.")
+        raise CountryNotFound(f"Send {meant}." if meant else "Send an ISO 3166-1 alpha-2 code, such as GB.")
     return format_of(country)

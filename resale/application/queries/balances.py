@@ -133,7 +133,7 @@ def list_own_balance_transactions(
     Shape: one query; at most ``limit`` (1-100).
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if principal.customer_id is None:
         return BalanceTransactionPage(data=(), has_more=False, next_cursor=None)

@@ -180,7 +180,7 @@ def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str
     Shape: one query a shard; at most ``limit`` (1-100) claims.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if principal.standing != Role.PUBLIC:
         page = reader.list_open_claims(limit=limit, cursor=cursor)

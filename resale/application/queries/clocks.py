@@ -56,7 +56,7 @@ def get_test_clock(*, reader: Reader, principal: Principal, clock_id: ClockId, w
     """
     clock = reader.find_test_clock()
     if clock is None or clock.id != clock_id or not _may_see(principal, clock):
-        raise ClockNotFound("No such test clock.")
+        raise ClockNotFound("This shop has no test clock. Create one first.")
     return view_test_clock(clock, wall_now=wall_now)
 
 

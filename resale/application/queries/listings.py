@@ -197,7 +197,7 @@ def list_active_listings(
     Shape: one query a shard; at most ``limit`` (1-100) listings.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if product is not None:
         page = reader.list_product_listings(product=product, limit=limit, cursor=cursor)
@@ -215,7 +215,7 @@ def list_seller_listings(
     Shape: one query; at most ``limit`` (1-100) listings.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     page = reader.list_seller_listings(seller_id=seller_id, limit=limit, cursor=cursor)
     return _page(page, _visible(reader, principal, page))
@@ -225,7 +225,7 @@ def list_review_queue(*, reader: Reader, principal: Principal, limit: int, curso
     """List what waits for review, oldest first, for those who may see it.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     page = reader.list_review_queue(limit=limit, cursor=cursor)
     return _page(page, _visible(reader, principal, page))
@@ -237,7 +237,7 @@ def list_off_sale(
     """List what is off sale in one state (``OFF_SALE``), newest first, for those who may see it.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     page = reader.list_off_sale(status=status, limit=limit, cursor=cursor)
     return _page(page, _visible(reader, principal, page))

@@ -30,7 +30,7 @@ def get_original(*, reader: Reader, principal: Principal, listing_id: ListingId,
     """
     listing = get_listing(reader=reader, principal=principal, listing_id=listing_id)
     if not permits(Action.VIEW_LISTING_ORIGINALS, principal.standing, listing.status):
-        raise Forbidden("Originals are for those who decide on listings.")
+        raise Forbidden("Only reviewers of listings can see original images.")
     for image in reader.list_media(listing_id):
         if image.id == media_id and image.status == MediaStatus.READY and image.original_version is not None:
             return OriginalView(

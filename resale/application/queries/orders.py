@@ -241,7 +241,7 @@ def list_orders(*, reader: Reader, principal: Principal, as_seller: bool, limit:
     Addresses are left out of lists. Shape: one query a shard; at most ``limit`` (1-100) orders.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if principal.standing != Role.PUBLIC:
         page = reader.list_recent_orders(limit=limit, cursor=cursor)

@@ -92,7 +92,7 @@ def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: st
     Shape: one query a shard; at most ``limit`` (1-100) payouts.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if principal.standing != Role.PUBLIC:
         page = reader.list_recent_payouts(limit=limit, cursor=cursor)

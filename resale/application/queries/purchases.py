@@ -76,7 +76,7 @@ def list_own_purchases(*, reader: Reader, principal: Principal, limit: int, curs
     Shape: one query; at most ``limit`` (1-100) purchases.
 
     Raises:
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     page = Page(documents=(), next_cursor=None)
     if principal.customer_id is not None:

@@ -52,7 +52,7 @@ def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
     """
     document = None if principal.customer_id is None else reader.find(SELLER, seller_id_of(principal.customer_id))
     if document is None:
-        raise SellerNotFound("There is no seller account yet; change it to make one.")
+        raise SellerNotFound("This customer has no seller account yet. Create it by updating it.")
     return view_seller(reader=reader, document=document)
 
 

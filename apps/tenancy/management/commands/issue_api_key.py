@@ -13,7 +13,7 @@ from resale.errors import Outcome
 class Command(BaseCommand):
     """Makes an API key."""
 
-    help = "Make an API key for a tenant and print it; it is shown only now."
+    help = "Create an API key for a tenant and print it. It is shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")

@@ -16,8 +16,10 @@ class Command(BaseCommand):
     help = "Copy changes to history and send what follows, for all active tenants."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--wait-seconds", type=int, default=WAIT_SECONDS, help="one receive waits this long")
-        parser.add_argument("--health-file", type=Path, default=settings.HEALTH_FILE, help="rewritten while this lives")
+        parser.add_argument("--wait-seconds", type=int, default=WAIT_SECONDS, help="seconds that one receive waits")
+        parser.add_argument(
+            "--health-file", type=Path, default=settings.HEALTH_FILE, help="file rewritten as a heartbeat"
+        )
 
     def handle(self, *_args: object, **options: object) -> None:
         wait_seconds, health_file = options["wait_seconds"], options["health_file"]

@@ -36,21 +36,21 @@ _PAGE: Final = 100
 class Command(BaseCommand):
     """Lists dead letters, shows one, says what its replay would do, replays it, or discards it with a reason."""
 
-    help = "Look at what a tenant's queues gave up on; replay or discard one message, by its id."
+    help = "List a tenant's dead letters, and show, dry-run, replay or discard one by its id."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("queue", choices=[*map(str, LetterQueue), _ALL])
         parser.add_argument("action", choices=("list", "show", "dry-run", "replay", "discard"))
-        parser.add_argument("id", nargs="?", help="dlq_… as listed, or the message's own id at SQS")
-        parser.add_argument("--reason", help="why a message is discarded: 3 to 500 characters")
+        parser.add_argument("id", nargs="?", help="dlq_… as listed, or the SQS message id")
+        parser.add_argument("--reason", help="why the message is discarded: 3 to 500 characters")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         action, given, reason = options["action"], options["id"], options["reason"]
         if (given is None) != (action == "list"):
-            raise CommandError("show, dry-run, replay and discard take the id of one message, list takes none.")
+            raise CommandError("show, dry-run, replay and discard require the id of one message; list takes none.")
         if (reason is None) != (action != "discard"):
-            raise CommandError("discard takes a --reason, and nothing else does.")
+            raise CommandError("discard requires --reason, and no other action takes one.")
         try:
             office = _open(registry.by_slug(options["slug"]))
             if action == "list":
@@ -101,17 +101,17 @@ def _done(office: LetterOffice, action: str, letter_id: DeadLetterId, reason: st
 def _letter_id(text: str) -> DeadLetterId:
     letter_id = DeadLetterId(text) if text.startswith("dlq_") else letter_id_of(text)
     if not is_id("dlq", letter_id):
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
     return letter_id
 
 
 def _reason(text: str | None) -> str:
     if text is None:
-        raise CommandError("A reason has 3 to 500 characters.")
+        raise CommandError("The reason must have 3 to 500 characters.")
     try:
         return convert_values({"reason": text}, Discard, place="The reason").reason
     except Invalid as error:
-        raise CommandError(f"A reason has 3 to 500 characters. {error.errors[0].detail}") from error
+        raise CommandError(f"The reason must have 3 to 500 characters. {error.errors[0].detail}") from error
 
 
 def _text(value: msgspec.Struct) -> str:
@@ -121,5 +121,5 @@ def _text(value: msgspec.Struct) -> str:
 def _line(letter: DeadLetterView) -> str:
     error = letter.last_error
     about = " ".join((letter.task or letter.change_type or "unreadable", *letter.entity_ids))
-    why = "no error on record" if error is None else f"{error.code} ({error.exception})"
+    why = "no error recorded" if error is None else f"{error.code} ({error.exception})"
     return f"{letter.id} {letter.queue} {letter.status}: {about}, received {letter.receive_count} times, {why}"

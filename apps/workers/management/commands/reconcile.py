@@ -17,14 +17,16 @@ from resale.errors import Outcome
 class Command(BaseCommand):
     """Re-reads the streams of all active tenants, or of one, and fails when something is left open."""
 
-    help = "Find and repair gaps in history, from the streams' last 24 hours."
+    help = "Find gaps in history and repair them from the last 24 hours of the streams."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--tenant", default=None, metavar="SLUG", help="only this one")
+        parser.add_argument("--tenant", default=None, metavar="SLUG", help="only this tenant (slug)")
         parser.add_argument(
-            "--entity", default=None, metavar="ID", help="only its newest version, from the item itself"
+            "--entity", default=None, metavar="ID", help="repair only the newest version, from the item"
         )
-        parser.add_argument("--parent", default=None, metavar="ID", help="an image's listing, a transfer's order")
+        parser.add_argument(
+            "--parent", default=None, metavar="ID", help="id of the parent: an image's listing, a transfer's order"
+        )
 
     def handle(self, *_args: object, **options: object) -> None:
         wanted = options["tenant"]
@@ -35,7 +37,7 @@ class Command(BaseCommand):
         if options["entity"] is not None:
             entity_id, parent_id = str(options["entity"]), str(options["parent"] or options["entity"])
             if wanted is None or not is_any_id(entity_id):
-                raise CommandError("--entity takes an id of ours, and needs --tenant.")
+                raise CommandError("--entity takes an object id and requires --tenant.")
             work = partial(_reconcile_entity, entity_id=entity_id, parent_id=parent_id)
         try:
             left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
@@ -43,11 +45,11 @@ class Command(BaseCommand):
             raise CommandError(outcome.detail) from outcome
         if left_open:
             raise CommandError(
-                f"{left_open} histories could not be mended: their records left the stream more than a day ago."
+                f"{left_open} histories could not be repaired: their records are older than the stream's 24 hours."
             )
 
     def _say(self, tenant: Tenant, found: Reconciliation) -> int:
-        self.stdout.write(f"{tenant.slug}: {found.entities} checked, {found.repaired} mended, {len(found.open)} open")
+        self.stdout.write(f"{tenant.slug}: {found.entities} checked, {found.repaired} repaired, {len(found.open)} open")
         for entity_id, findings in found.open.items():
             faults = ", ".join(f"v{finding.version} {finding.fault}" for finding in findings)
             self.stdout.write(f"  {entity_id}: {faults}")

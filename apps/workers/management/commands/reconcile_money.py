@@ -17,7 +17,7 @@ from resale.errors import Outcome
 class Command(BaseCommand):
     """Prints sums and differences, and fails when the three records disagree for good."""
 
-    help = "Hold provider, ledger and orders against each other, movement by movement; fails when they disagree."
+    help = "Reconcile every money movement between provider, ledger and orders. Exit code 1 if they differ."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
@@ -33,7 +33,9 @@ class Command(BaseCommand):
             raise CommandError(outcome.detail) from outcome
         self._say(report)
         if not report.agreed:
-            raise CommandError("The records disagree; every line that is not settling needs a person.")
+            raise CommandError(
+                "The records differ. Every line that is not settling needs action; see docs/runbook-money.md."
+            )
 
     def _read(self, slug: str, back: timedelta) -> Reconciliation:
         tenant, container = registry.by_slug(slug), get_container()
@@ -58,4 +60,4 @@ class Command(BaseCommand):
                 f"provider {one.provider}, ledger {one.ledger}, records {one.records}"
             )
         if not report.differences:
-            self.stdout.write("  they agree")
+            self.stdout.write("  no differences")

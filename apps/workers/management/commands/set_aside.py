@@ -17,7 +17,7 @@ STAY_MAX: Final = 1_000  # messages that cannot be sent; what is hidden for five
 class Command(BaseCommand):
     """Counts the changes that were set aside, sends them now, or deletes those that left the stream."""
 
-    help = "Look at the changes that a Pipe gave up on, and send them again from the stream."
+    help = "List the changes that a Pipe set aside, and redeliver them from the stream."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
@@ -27,7 +27,9 @@ class Command(BaseCommand):
         try:
             tenant = registry.by_slug(options["slug"])
             if not tenant.resources.pipes_dlq_url:
-                raise CommandError("The tenant's resource map has no pipes_dlq_url: update its stack and its map.")
+                raise CommandError(
+                    "The tenant's resource map has no pipes_dlq_url. Update its stack and its resource map."
+                )
             if options["action"] == "count":
                 count = get_container().queues(tenant).count(tenant.resources.pipes_dlq_url)
                 self.stdout.write(f"{count} messages")
@@ -47,7 +49,7 @@ class Command(BaseCommand):
             stay += sum(not each.discarded for each in done.left)
         self.stdout.write(f"{sent} changes sent to the changes queue, {left} messages not sent")
         if stay:
-            raise CommandError("What was not sent stays; docs/dead-letters.md says what to do.")
+            raise CommandError("Messages that were not sent stay in the queue; see docs/dead-letters.md.")
 
 
 def _open(tenant: Tenant) -> SetAsideChanges:

@@ -12,13 +12,18 @@ from apps.workers.roles import run_until_stopped, sweep_loops
 class Command(BaseCommand):
     """Wakes what is due, for every tenant, until SIGTERM."""
 
-    help = "Send a message for everything that is due, for all active tenants."
+    help = "Send the wake-up message of every item that is due, for all active tenants."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--interval-seconds", type=float, default=None, help="pause between rounds; else the stack's own"
+            "--interval-seconds",
+            type=float,
+            default=None,
+            help="seconds between rounds; default: the stack's parameter",
         )
-        parser.add_argument("--health-file", type=Path, default=settings.HEALTH_FILE, help="rewritten while this lives")
+        parser.add_argument(
+            "--health-file", type=Path, default=settings.HEALTH_FILE, help="file rewritten as a heartbeat"
+        )
 
     def handle(self, *_args: object, **options: object) -> None:
         interval_seconds, health_file = options["interval_seconds"], options["health_file"]

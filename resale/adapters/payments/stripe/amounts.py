@@ -32,10 +32,10 @@ def to_stripe(money: Money) -> int:
     if money.currency in _IN_WHOLE:
         whole, rest = divmod(money.amount, _HUNDRED)
         if rest:
-            raise AmountNotCarriedError(f"{money.currency} is paid in whole ones.")
+            raise AmountNotCarriedError(f"{money.currency} amounts must be whole units.")
         return whole
     if money.currency in _IN_TENS and money.amount % _TEN:
-        raise AmountNotCarriedError(f"{money.currency} is paid in tens of its smallest unit.")
+        raise AmountNotCarriedError(f"{money.currency} amounts must be multiples of ten minor units.")
     return money.amount
 
 

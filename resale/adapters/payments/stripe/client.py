@@ -78,12 +78,12 @@ def known_or_raised() -> Iterator[None]:
         yield
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise PartnerMisconfigured(
-            "Stripe does not take the key of this connection.", retry_after_seconds=_MISCONFIGURED_SECONDS
+            "Stripe refuses the API key of this connection.", retry_after_seconds=_MISCONFIGURED_SECONDS
         ) from error
     except (stripe.InvalidRequestError, stripe.IdempotencyError, stripe.CardError) as error:
         _raise_refusal(error)
     except stripe.StripeError as error:  # a connection, a limit, 409, 5xx, or no JSON at all
-        raise PartnerUnavailable(f"Stripe's answer is not known: {type(error).__name__}.") from error
+        raise PartnerUnavailable(f"Stripe did not respond: {type(error).__name__}.") from error
 
 
 def code_of(error: stripe.StripeError) -> str | None:
@@ -96,9 +96,11 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
     code = code_of(error)
     if code in _NOT_NOW:
         seconds = _BALANCE_SECONDS if code == "balance_insufficient" else 1
-        raise PartnerUnavailable(f"Stripe will not do it now: {code}.", retry_after_seconds=seconds) from error
+        raise PartnerUnavailable(
+            f"Stripe cannot process the request now: {code}.", retry_after_seconds=seconds
+        ) from error
     where = getattr(error, "param", None)
-    raise PartnerRequestError(f"Stripe refuses what we ask: {code}, at {where}.") from error
+    raise PartnerRequestError(f"Stripe refused the request: {code}, at {where}.") from error
 
 
 @lru_cache(maxsize=4)

@@ -98,7 +98,7 @@ def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -
     try:
         return _read(_EVENT.decode(body))
     except UNREADABLE as error:
-        raise HookUnreadable("Stripe tells of something we do not know.") from error
+        raise HookUnreadable("Stripe sent an event about an unknown object.") from error
 
 
 def _read(event: _Event) -> PartnerEvent:

@@ -178,7 +178,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
         return None if error is None else _declined(intent.id, reason)
     state = _STATES.get(intent.status)
     if state is None:
-        raise PartnerUnavailable(f"The payment is still {intent.status}.")
+        raise PartnerUnavailable(f"The payment intent still has the status {intent.status}.")
     return PaymentOutcome(
         state=state,
         provider_reference=intent.id,

@@ -138,7 +138,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
         claim = _returning(uow, claim, order)
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
         if order.is_refund_under_way:
-            raise RefundUnderWay("Another refund of this order is not done yet.")
+            raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
         claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
         begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
@@ -191,7 +191,7 @@ def _returning(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
 
 def _require_note(resolution: Resolution) -> None:
     if resolution.decision in _TOLD and resolution.note is None:
-        detail = f"To {resolution.decision} takes a note to the buyer."
+        detail = f"The decision {resolution.decision} requires a note to the buyer."
         raise Invalid(detail, errors=(FieldError(pointer="/note", code="required", detail=detail),))
 
 
@@ -200,9 +200,9 @@ def _amount_of(order: Order, resolution: Resolution) -> int:
         return order.remaining_minor
     wrong = None
     if resolution.decision != Verdict.APPROVE_WITHOUT_RETURN:
-        wrong = "Only a claim approved without a return is given back in part."
+        wrong = "A partial refund is possible only for a claim approved without a return."
     elif resolution.refund_amount > order.remaining_minor:
-        wrong = f"Only {order.remaining_minor} is left of the payment."
+        wrong = f"Only {order.remaining_minor} remains of the payment."
     if wrong is not None:
         error = FieldError(pointer="/refund_amount", code="refund_amount_refused", detail=wrong)
         raise RefundAmountRefused(wrong, errors=(error,))
@@ -226,7 +226,7 @@ def _same_claim(uow: UnitOfWork, claim_id: ClaimId, new: NewClaim) -> Claim:
     claim = uow.claims.get(claim_id)
     if claim.reason == new.reason and claim_private_of(uow, claim=claim).description == new.description:
         return claim
-    raise ClaimExists("This order has a claim already.")
+    raise ClaimExists("This order already has a claim. Use that one.")
 
 
 def _noted(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:

@@ -50,7 +50,7 @@ def add_evidence(uow: UnitOfWork, *, claim_id: ClaimId, new: NewEvidence) -> Cla
     authorize(uow, entity=claim, action=Action.ADD_EVIDENCE)
     status = CLAIMS.next_status(claim.status, ClaimCommand.ADD_EVIDENCE)
     if len(claim.evidence_ids) >= MAX_EVIDENCE:
-        raise TooMuchEvidence(f"A claim keeps at most {MAX_EVIDENCE} photos.")
+        raise TooMuchEvidence(f"A claim has at most {MAX_EVIDENCE} photos.")
     photo = Media(
         id=MediaId(uow.ids("med")),
         version=1,

@@ -40,7 +40,7 @@ def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     require_version(uow, entity=listing)
     paused = moved_listing(listing, ListingCommand.PAUSE, now=uow.now)
     if listing.version >= MAX_EDITED_VERSION:
-        raise EditedTooOften("This listing was changed too often; list the item anew.")
+        raise EditedTooOften("This listing has the maximum number of versions. Create a new listing for the item.")
     uow.listings.save(paused, change_type="listing.paused")
     uow.commit()
     return paused

@@ -43,16 +43,16 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     listing = uow.listings.get(listing_id)
     authorize(uow, entity=listing, action=Action.RELIST_LISTING)
     if listing.status != ListingStatus.SOLD or listing.order_id is None:
-        raise NotRelistable(f"The listing is {listing.status}.")
+        raise NotRelistable(f"The listing has the status {listing.status}.")
     new_id = ListingId(sibling("lst", listing.order_id))  # one sale comes back once, so it is relisted once
     known = _find(uow, new_id)
     if known is not None:
         return known
     order = uow.orders.get(listing.order_id)
     if order.status not in _GIVEN_BACK:
-        raise NotRelistable(f"Its order is {order.status}.")
+        raise NotRelistable(f"Its order has the status {order.status}. The order must be refunded first.")
     if not (_stayed(order) or _comes_back(uow, order)):
-        raise NotRelistable("The money was given back, and the item did not come back.")
+        raise NotRelistable("The order was refunded, but the item was not returned.")
     again = msgspec.structs.replace(
         listing,
         id=new_id,

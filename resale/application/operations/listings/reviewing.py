@@ -165,7 +165,7 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
         return listing
     next_status(listing.status, command)
     if moderation.decision == Decision.REMOVE and not moderation.reasons:
-        detail = "Say why: the seller has to know."
+        detail = "Give the seller a reason."
         raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
     check_version(entity=listing, version=moderation.version)
     if moderation.decision == Decision.APPROVE:
@@ -193,12 +193,12 @@ def _published(uow: UnitOfWork) -> dict[str, object]:
 
 def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:
     if any(image.status == MediaStatus.AWAITING_UPLOAD for image in images):
-        raise ImagesPending("An image is still awaited or being processed.")
+        raise ImagesPending("An image is not uploaded or processed yet. Retry when all images are ready.")
     ready = [image for image in images if image.status == MediaStatus.READY and image.id in listing.image_ids]
     if not ready:
-        raise ImagesPending("No image is ready; a listing needs at least one.")
+        raise ImagesPending("No image is ready. A listing needs at least one.")
     if len(ready) > MAX_IMAGES:
-        raise TooManyImages(f"A listing shows at most {MAX_IMAGES} images.")
+        raise TooManyImages(f"A listing has at most {MAX_IMAGES} images. Remove some.")
     return tuple(
         Photo(
             id=image.id,

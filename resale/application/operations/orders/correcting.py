@@ -72,10 +72,10 @@ def _check_correctable(order: Order) -> None:
     has_label = shipment is not None and shipment.status != ShipmentStatus.REQUESTED
     if order.status not in CORRECTABLE or order.cancel_requested or has_label:
         raise OrderTransitionRefused(
-            "The address can be corrected until a label is bought; cancel the order to send it elsewhere."
+            "The address cannot be corrected after the label was bought. Cancel the order to ship it elsewhere."
         )
     if shipment is not None and shipment.label_wanted:
-        raise LabelUnderWay("A label is being bought for the address; read the order again in a minute.")
+        raise LabelUnderWay("A label for this address is being bought. Read the order again in a minute.")
 
 
 def _label_wanted_again(uow: UnitOfWork, order: Order) -> dict[str, object]:

@@ -98,7 +98,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
     _check_refundable(uow, order)
     amount = order.remaining_minor if new.amount is None else new.amount
     if amount > order.remaining_minor:
-        detail = f"Only {order.remaining_minor} is left of the payment."
+        detail = f"Only {order.remaining_minor} remains of the payment."
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
     record_command(uow, entity_id=order.id)
     order = refund_begun(uow, order=order, amount=amount, reason=new.reason)
@@ -267,9 +267,9 @@ def _finished(uow: UnitOfWork, refund: Refund, outcome: RefundOutcome) -> Refund
 
 def _check_refundable(uow: UnitOfWork, order: Order) -> None:
     if order.is_refund_under_way:
-        raise RefundUnderWay("Another refund of this order is not done yet.")
+        raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
     window = timedelta(days=uow.tenant.policies.refund_window_days)
     in_time = order.confirmed_at is not None and uow.now < order.confirmed_at + window
     countable = len(order.refunds) < MAX_REFUNDS
     if order.status not in REFUNDABLE or order.is_disputed or not in_time or not countable or not order.remaining_minor:
-        raise OrderTransitionRefused(f"An order that is {order.status} cannot take: refund.")
+        raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and cannot be refunded.")

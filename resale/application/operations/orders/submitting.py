@@ -78,13 +78,17 @@ def _check_buyable(uow: UnitOfWork, listing: Listing) -> None:
     if not permits(Action.VIEW_LISTING, role, listing.status):
         raise ListingNotFound
     if role == Role.OWNER:
-        raise OwnListing("This is your own listing.")
+        raise OwnListing("A seller cannot buy their own listing.")
     if not permits(Action.BUY_LISTING, role, listing.status):
-        raise ListingNotForSale(f"The listing is {listing.status}.")
+        raise ListingNotForSale(f"The listing has the status {listing.status}.")
 
 
 def _not_for_sale(status: str) -> ListingNotForSale | None:
-    return None if status == ListingStatus.ACTIVE else ListingNotForSale(f"The listing is {status}.")
+    return (
+        None
+        if status == ListingStatus.ACTIVE
+        else ListingNotForSale(f"The listing has the status {status} and is not for sale.")
+    )
 
 
 def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder) -> Order:

@@ -70,7 +70,7 @@ def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | No
     if order.status == OrderStatus.AWAITING_SHIPMENT:
         return order
     if order.status != OrderStatus.CONFIRMED:
-        raise OrderTransitionRefused(f"An order that is {order.status} takes no label.")
+        raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and cannot get a label.")
     shipment = shipment_of(order)
     if shipment.label_wanted and ship_from is None:
         return order
@@ -199,7 +199,9 @@ def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     elif order.status == OrderStatus.SHIPPED:
         order = moved(order, OrderCommand.DELIVER, now=uow.now, **fields)
     else:
-        raise OrderTransitionRefused(f"An order that is {order.status} cannot take: confirm_receipt.")
+        raise OrderTransitionRefused(
+            f"Order {order.id} has the status {order.status}, so its receipt cannot be confirmed."
+        )
     uow.orders.save(order, change_type="order.receipt_confirmed")
     uow.commit()
     return order
@@ -238,7 +240,7 @@ def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
 
 def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment:
     if order.shipment is None:
-        raise OrderTransitionRefused(f"An order that is {order.status} has no parcel.")
+        raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and no parcel.")
     return record_events(order.shipment, events)
 
 

@@ -44,6 +44,6 @@ def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, chan
     """
     listing = uow.listings.get(order.listing_id)
     if not LISTINGS.permits(listing.status, command):
-        raise OrderChanged(f"The listing is {listing.status} by now; read the order again.")
+        raise OrderChanged(f"The listing now has the status {listing.status}. Read the order again.")
     order_id = None if command == ListingCommand.RELEASE else listing.order_id
     uow.listings.save(moved_listing(listing, command, now=uow.now, order_id=order_id), change_type=change_type)

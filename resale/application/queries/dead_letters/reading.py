@@ -87,7 +87,7 @@ def list_dead_letters(
 
     Raises:
         DeadLetterNotFound: Not for this caller's eyes.
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
         Unavailable: A queue does not answer.
     """
     _check_permitted(principal)
@@ -144,7 +144,7 @@ def describe_replay(*, looking: Looking, letters: DeadLetters, principal: Princi
 
 def _check_permitted(principal: Principal) -> None:
     if not permits(Action.VIEW_DEAD_LETTERS, principal.standing, DeadLetterStatus.WAITING):
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
 
 
 def _view(reader: Reader, letter: Letter) -> DeadLetterView:
@@ -166,7 +166,7 @@ def _find(reader: Reader, letters: DeadLetters, letter_id: DeadLetterId) -> _Fou
     letter = None if note is None else letters.find(message_id, queue=note.queue)
     letter = letter or letters.find(message_id, queue=None)
     if letter is None:
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
     return _Found(letter=letter, record=None, private=None, view=view_letter(letter, note))
 
 

@@ -76,7 +76,9 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
     """One dead letter with all that is known. The body of a change is a whole item, so it is not shown."""
 
-    body: Annotated[str | None, msgspec.Meta(description="Of a task; null for a change, or when it was not kept.")]
+    body: Annotated[
+        str | None, msgspec.Meta(description="The body of a task; null for a change, or when it was not stored.")
+    ]
     reason: Annotated[str | None, msgspec.Meta(description="Why it was discarded.")]
     timeline: tuple[TimelineEntry, ...]
 

@@ -78,7 +78,7 @@ def list_ledger_transactions(
 
     Raises:
         LedgerNotFound: Not for this caller's eyes.
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
         LedgerBehind: The index has some legs of a booking and not yet the others.
     """
     check_books(principal)
@@ -87,7 +87,7 @@ def list_ledger_transactions(
     else:
         page = reader.list_ledger_source(of, limit=limit, cursor=cursor)
     if any(sum(leg.amount for leg in legs) for legs in page.bookings):
-        raise LedgerBehind("A booking is not whole in the index yet; read again in a moment.")
+        raise LedgerBehind("A recent ledger transaction is not completely indexed yet. Retry in a moment.")
     views = tuple(map(_view, page.bookings))
     return LedgerTransactionPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 
