@@ -32,10 +32,10 @@ def parse_amount(text: str, currency: str) -> int:
     found = _TYPED.fullmatch(text)
     part = "" if found is None else found["part"] or ""
     if found is None or len(part) > digits:
-        raise ValueError(f"Write the amount like {_example(currency)}: digits, no sign, no separators.")
+        raise ValueError(f"Enter an amount such as {_example(currency)}: digits only, no sign and no separators.")
     amount = int(found["whole"] + part.ljust(digits, "0"))
     if not 1 <= amount <= MAX_AMOUNT_MINOR:
-        raise ValueError("The amount is nothing, or more than any order's.")
+        raise ValueError("The amount is zero, or larger than the maximum of an order.")
     return amount
 
 

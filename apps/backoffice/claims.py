@@ -31,18 +31,18 @@ from resale.domain.ids import ClaimId, is_id
 _READ: Final = 100  # claims of one read
 _SHOWN: Final = 300  # of one page: three reads; a shop seldom has as many open
 _DONE: Final = {
-    Verdict.APPROVE: "The claim is approved: the buyer is to send the item back.",
-    Verdict.APPROVE_WITHOUT_RETURN: "The claim is approved: the money is being given back.",
-    Verdict.REQUEST_EVIDENCE: "The buyer is asked for evidence.",
-    Verdict.DENY: "The claim is denied: the order is completed and the seller paid.",
+    Verdict.APPROVE: "The claim is approved. The buyer returns the item.",
+    Verdict.APPROVE_WITHOUT_RETURN: "The claim is approved. The refund has started.",
+    Verdict.REQUEST_EVIDENCE: "Evidence is requested from the buyer.",
+    Verdict.DENY: "The claim is denied. The order is completed and the seller is paid.",
 }
 #: Whom an open claim waits for.
 _WAITS_FOR: Final = {
     ClaimStatus.OPENED: "the brand's decision",
     ClaimStatus.UNDER_REVIEW: "the brand's decision",
     ClaimStatus.AWAITING_EVIDENCE: "the buyer's evidence",
-    ClaimStatus.APPROVED: "the item to be sent back",
-    ClaimStatus.RETURN_LABEL_ISSUED: "the item to be sent back",
+    ClaimStatus.APPROVED: "the item to be returned",
+    ClaimStatus.RETURN_LABEL_ISSUED: "the item to be returned",
     ClaimStatus.APPROVED_WITHOUT_RETURN: "the refund",
     ClaimStatus.RETURN_IN_TRANSIT: "the refund",
 }
@@ -150,7 +150,7 @@ class ClaimResolution(ClaimPages):
         try:
             desk.expecting(form.cleaned_data["version"]).run(resolve_claim, claim_id=found_id, resolution=resolution)
         except RefundAmountRefused:
-            form.add_error("amount", "That is more than remains of the payment.")
+            form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
             return self.show(found_id, resolving=form, status=422)
         messages.success(request, _DONE[resolution.decision])
         return redirect(self.back())
@@ -168,8 +168,10 @@ class ReturnReport(ClaimPages):
         claim = desk.expecting(form.cleaned_data["version"]).run(
             report_return, claim_id=found_id, event=form.event(now=desk.now)
         )
-        now_or_then = "is being given back" if claim.refund_amount is not None else "is given back after another refund"
-        messages.success(request, f"The report is recorded: the money {now_or_then}.")
+        now_or_then = (
+            "is being refunded" if claim.refund_amount is not None else "is refunded after another refund has settled"
+        )
+        messages.success(request, f"The report is recorded. The order {now_or_then}.")
         return redirect(self.back())
 
 

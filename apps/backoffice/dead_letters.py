@@ -18,8 +18,8 @@ from resale.domain.ids import DeadLetterId, is_id
 _LIMIT: Final = 25
 _OPEN: Final = frozenset({DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING})
 _SAID: Final = {
-    DeadLetterStatus.REPLAYED: "The message was sent to its queue again.",
-    DeadLetterStatus.REPLAYING: "Somebody else is replaying this message right now. Look again in a moment.",
+    DeadLetterStatus.REPLAYED: "The message was sent back to its queue.",
+    DeadLetterStatus.REPLAYING: "Another operator is replaying this message. Reload this page in a moment.",
 }
 
 
@@ -99,7 +99,7 @@ class Discard(LetterPages):
         if not form.is_valid():
             return self.show(letter_id, form=form, status=422)
         _office(self.desk).discard(_letter_id(letter_id), reason=form.cleaned_data["reason"])
-        messages.success(request, "The message is discarded; what it said stays on record here.")
+        messages.success(request, "The message is discarded. Its contents are still shown here.")
         return redirect(self.back())
 
 

@@ -15,69 +15,68 @@ from resale.domain.shipments import ShipmentStatus
 LABELS: Final[Mapping[str, str]] = {
     ListingStatus.PENDING_REVIEW: "Waiting for review",
     ListingStatus.ACTIVE: "On sale",
-    ListingStatus.REMOVED: "Taken down",
-    MediaStatus.AWAITING_UPLOAD: "Waiting for its upload",
+    ListingStatus.REMOVED: "Removed",
+    MediaStatus.AWAITING_UPLOAD: "Waiting for upload",
     RefusalReason.NOT_AN_IMAGE: "Not an image",
-    OrderStatus.AWAITING_SHIPMENT: "To be shipped",
+    OrderStatus.AWAITING_SHIPMENT: "Awaiting shipment",
     OrderStatus.SHIP_EXPIRED: "Not shipped in time",
     OrderStatus.CANCELLING: "Being cancelled",
     ShipmentStatus.REQUESTED: "No label yet",
     ShipmentStatus.PRE_TRANSIT: "Label bought",
     ShipmentStatus.FAILURE: "Lost or damaged",
-    ShipmentStatus.RETURNED: "Sent back",
-    ClaimStatus.RETURN_IN_TRANSIT: "On its way back",
-    "requires_action": "Buyer has to prove who they are",
+    ShipmentStatus.RETURNED: "Returned",
+    ClaimStatus.RETURN_IN_TRANSIT: "Return in transit",
+    "requires_action": "Buyer must authenticate",
     "authorized": "Authorised",
     DifferenceKind.NOT_IN_LEDGER: "Not in the ledger",
-    DifferenceKind.NOT_AT_PROVIDER: "Unknown to the provider",
-    DifferenceKind.NOT_IN_RECORDS: "On no order or payout",
+    DifferenceKind.NOT_AT_PROVIDER: "Not at the provider",
+    DifferenceKind.NOT_IN_RECORDS: "Not on an order or payout",
     DifferenceKind.AMOUNT_DIFFERS: "Amounts differ",
 }
 
 #: What a person has to look at, and what they can do (``attention`` of orders, claims and payouts).
 ATTENTION: Final[Mapping[str, str]] = {
-    "label_refused": "The carrier refused to sell a label, mostly for one of the two addresses. Correct the shipping "
-    "address here (the buyer can, too), and the label is bought again. Or the seller gives another address to ship "
-    "from, or sends the parcel with a carrier of their own; report it here then.",
-    "refund_failed": "The payment provider could not give the money back, several times, or after it had. It "
-    "is tried again, less often each time; look at this payment at the provider.",
-    "dispute_open": "The buyer's bank disputes the payment. Answer at the payment provider before the evidence is due; "
-    "until it is decided, nothing more happens to the money.",
-    "charged_back": "The dispute is lost: the buyer's bank took the money back.",
-    "partner_silent": "A partner has not answered for about a day. The step is tried again every hour, and this goes "
-    "by itself with the next one that succeeds. Look at Connections for why, and at the partner's own status page.",
-    "return_label_refused": "The carrier refused to sell a return label. The buyer can send the item with a carrier of "
-    "their own: report it here then. Or approve the claim without a return, before it closes at its deadline.",
-    "return_label_missing": "The seller never said where they ship from, so no return label can be bought. Tell the "
-    "buyer where to send the item and report it here then. Or approve the claim without a return, before it closes at "
-    "its deadline.",
+    "label_refused": "The carrier refused to sell a label, usually because of one of the two addresses. Correct the "
+    "shipping address here (the buyer can do this too), and the label is bought again. Or the seller changes the "
+    "address to ship from, or ships with another carrier; then report the parcel here.",
+    "refund_failed": "The payment provider could not complete the refund, or returned it later. It is retried, "
+    "with a longer wait each time. Check this payment at the provider.",
+    "dispute_open": "The buyer's bank disputes the payment. Submit evidence at the payment provider before it is due. "
+    "Until the dispute is decided, the order does not complete.",
+    "charged_back": "The dispute is lost: the buyer's bank reversed the payment.",
+    "partner_silent": "A partner has not responded for about a day. The step is retried every hour, and this issue "
+    "clears with the next step that succeeds. See Connections for the reason, and the partner's status page.",
+    "return_label_refused": "The carrier refused to sell a return label. The buyer can return the item with another "
+    "carrier: then report the parcel here. Or approve the claim without a return before its deadline.",
+    "return_label_missing": "The seller has no address to ship from, so no return label can be bought. Send the buyer "
+    "an address for the return, and report the parcel here. Or approve the claim without a return before its deadline.",
 }
 
 #: The house's accounts.
 ACCOUNTS: Final[Mapping[str, str]] = {
     ledger.PROVIDER: "At the payment provider",
-    ledger.SELLERS_PENDING: "Sold, not yet the sellers'",
+    ledger.SELLERS_PENDING: "Sold, pending for sellers",
     ledger.COMMISSION: "Commission",
     ledger.SHIPPING: "Shipping paid by buyers",
     ledger.TAX: "Tax",
     ledger.LABELS: "Labels bought",
     ledger.CARRIERS: "Owed to carriers",
-    ledger.PAYOUTS_IN_TRANSIT: "Payouts on their way",
+    ledger.PAYOUTS_IN_TRANSIT: "Payouts in transit",
     ledger.BONUSES: "Bonuses on store credit",
 }
 #: Accounts of people: the part before the colon.
 _PERSONAL: Final[Mapping[str, str]] = {"seller": "Seller's balance", "store_credit": "Store credit"}
 
 _STEPS: Final[Mapping[str, str]] = {
-    "captured": "Payment taken",
+    "captured": "Payment captured",
     "label_issued": "Label bought",
-    "label_voided": "Label given back",
+    "label_voided": "Label voided",
     "return_label_issued": "Return label bought",
     "released": "Released to the seller",
-    "started": "Payout begun",
+    "started": "Payout started",
     "paid": "Paid out",
     "failed": "Payout failed",
-    "returned": "Payout came back",
+    "returned": "Payout returned",
     "cancelled": "Payout cancelled",
 }
 
@@ -90,7 +89,7 @@ def name_account(account: str) -> str:
 def name_step(step: str) -> str:
     """Say what was booked; a refund books under its own id, and books back under the same."""
     if ledger.refund_of_step(step) != step:
-        return "Refund came back"
+        return "Refund returned"
     return "Refund" if step.startswith("ref_") else _STEPS.get(step, step)
 
 

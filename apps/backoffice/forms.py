@@ -37,42 +37,42 @@ _WORDS_CHARS: Final = 2_000  # resale.domain.claims.Words
 #: Why the brand gives money back of its own accord; the code goes into the order's history.
 _REFUND_REASONS: Final = (
     ("goodwill", "Goodwill"),
-    ("late_delivery", "It came late"),
+    ("late_delivery", "Late delivery"),
     ("not_as_described", "Not as described"),
-    ("price_adjustment", "The price is adjusted"),
+    ("price_adjustment", "Price adjustment"),
     ("agreed_with_seller", "Agreed with the seller"),
 )
 _NOTED_REASONS: Final = (
-    ("loss_taken", "The shop takes the loss"),
+    ("loss_taken", "The shop bears the loss"),
     ("agreed_with_seller", "Agreed with the seller"),
     ("settled_elsewhere", "Settled elsewhere"),
-    ("nothing_to_do", "Seen, nothing to do"),
+    ("nothing_to_do", "Seen, nothing left to do"),
 )
 _ALL: Final = "all"
 _PART: Final = "part"
 
-#: What staff can report by hand, and what follows.
+#: The tracking statuses that staff can report, and what follows.
 _REPORTS: Final = (
-    (ShipmentStatus.IN_TRANSIT, "The carrier has it: the order is shipped."),
-    (ShipmentStatus.DELIVERED, "It arrived: the buyer's time to claim begins."),
-    (ShipmentStatus.RETURNED, "It went back to its sender: the buyer gets the money back."),
-    (ShipmentStatus.FAILURE, "It is lost: the buyer gets the money back."),
+    (ShipmentStatus.IN_TRANSIT, "The carrier has the parcel: the order is shipped."),
+    (ShipmentStatus.DELIVERED, "The parcel is delivered: the claim window opens."),
+    (ShipmentStatus.RETURNED, "The parcel was returned to the sender: the buyer is refunded."),
+    (ShipmentStatus.FAILURE, "The parcel is lost: the buyer is refunded."),
 )
 _RETURN_REPORTS: Final = (
-    (ShipmentStatus.IN_TRANSIT, "The buyer sent it: the money is given back."),
-    (ShipmentStatus.DELIVERED, "It came back: the money is given back."),
+    (ShipmentStatus.IN_TRANSIT, "The buyer has sent the return: the order is refunded."),
+    (ShipmentStatus.DELIVERED, "The return has arrived: the order is refunded."),
 )
 _VERDICTS: Final = (
     (
         Verdict.APPROVE,
-        "Approve, against return. The buyer sends the item back and gets all the money at its first scan.",
+        "Approve with return. The buyer returns the item and is fully refunded at its first scan.",
     ),
     (
         Verdict.APPROVE_WITHOUT_RETURN,
-        "Approve without a return. The buyer keeps the item and gets the money, all or a part.",
+        "Approve without return. The buyer keeps the item and is refunded, fully or partially.",
     ),
-    (Verdict.REQUEST_EVIDENCE, "Ask for evidence. Say below what is missing."),
-    (Verdict.DENY, "Deny. The order is completed and the seller paid. Say below why."),
+    (Verdict.REQUEST_EVIDENCE, "Request evidence. Write below what is missing."),
+    (Verdict.DENY, "Deny. The order is completed and the seller is paid. Write the reason below."),
 )
 #: What the buyer cannot be left alone with.
 _NEED_WORDS: Final = {Verdict.REQUEST_EVIDENCE, Verdict.DENY}
@@ -111,7 +111,7 @@ class ReasonsForm(VersionForm):
         """Refuse a no without a word."""
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("reasons") and not cleaned.get("note") and "note" not in self.errors:
-            raise forms.ValidationError("Tell the seller why: choose a reason or write one.")
+            raise forms.ValidationError("Give the seller a reason: choose one or write your own.")
         return cleaned
 
     def moderation(self) -> Moderation:
@@ -156,7 +156,7 @@ class DiscardForm(forms.Form):
         TextKind.PARAGRAPHS,
         min_length=3,
         max_length=_NOTE_CHARS,
-        error_messages={"required": "Say why, for whoever asks later."},
+        error_messages={"required": "Enter a reason, for the history."},
         widget=forms.Textarea(attrs={"rows": 3, "class": "bo-input"}),
     )
 
@@ -175,9 +175,9 @@ class RefundForm(VersionForm):
     """Money to give back: all that was left when it was looked at, or a part."""
 
     which = forms.ChoiceField(
-        choices=[(_ALL, "All that is left"), (_PART, "A part")],
+        choices=[(_ALL, "Full remaining amount"), (_PART, "Partial refund")],
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose between all that is left and a part."},
+        error_messages={"required": "Choose a full or a partial refund."},
     )
     reason = forms.ChoiceField(choices=_REFUND_REASONS, widget=forms.Select(attrs={"class": "bo-input"}))
 
@@ -190,9 +190,9 @@ class RefundForm(VersionForm):
         cleaned = super().clean() or self.cleaned_data
         which, amount = cleaned.get("which"), cleaned.get("amount")
         if which == _PART and amount is None and "amount" not in self.errors:
-            self.add_error("amount", "Say how much.")
+            self.add_error("amount", "Enter the amount of the partial refund.")
         if which == _ALL and amount is not None:
-            self.add_error("amount", "Leave the amount empty to give all back, or choose a part.")
+            self.add_error("amount", "Leave the amount empty for a full refund, or choose a partial refund.")
         return cleaned
 
     def refund(self, order_id: OrderId) -> NewRefund:
@@ -201,7 +201,7 @@ class RefundForm(VersionForm):
 
 
 class ReportForm(VersionForm):
-    """Where a parcel is, reported by hand. ``offered``: what still moves it; anything it can take is accepted."""
+    """Report where a parcel is. ``offered``: what still moves it; anything it can take is accepted."""
 
     choices: ClassVar[tuple[tuple[ShipmentStatus, str], ...]] = _REPORTS
 
@@ -215,7 +215,7 @@ class ReportForm(VersionForm):
         super().__init__(data, auto_id="report_%s", **kwargs)
         choices = [(status.value, text) for status, text in self.choices if status in set(offered)]
         self.fields["status"] = forms.ChoiceField(
-            choices=choices, widget=forms.RadioSelect, error_messages={"required": "Choose where it is."}
+            choices=choices, widget=forms.RadioSelect, error_messages={"required": "Choose where the parcel is."}
         )
 
     def event(self, *, now: datetime) -> TrackingEvent:
@@ -225,7 +225,7 @@ class ReportForm(VersionForm):
 
 
 class ReturnReportForm(ReportForm):
-    """Where a return is, reported by hand."""
+    """Report where a return is."""
 
     choices = _RETURN_REPORTS
 
@@ -252,7 +252,7 @@ class ResolutionForm(VersionForm):
         self.fields["decision"] = forms.ChoiceField(
             choices=[(verdict.value, text) for verdict, text in _VERDICTS if verdict in set(offered)],
             widget=forms.RadioSelect,
-            error_messages={"required": "Choose what is decided."},
+            error_messages={"required": "Choose a decision."},
         )
         self.fields["amount"] = AmountField(currency=currency, required=False)
 
@@ -261,9 +261,9 @@ class ResolutionForm(VersionForm):
         cleaned = super().clean() or self.cleaned_data
         decision = cleaned.get("decision")
         if decision in _NEED_WORDS and not cleaned.get("note") and "note" not in self.errors:
-            self.add_error("note", "Tell the buyer why, or what is missing.")
+            self.add_error("note", "Write to the buyer why, or what is missing.")
         if decision and decision != Verdict.APPROVE_WITHOUT_RETURN and cleaned.get("amount") is not None:
-            self.add_error("amount", "An amount goes with an approval without a return, and with nothing else.")
+            self.add_error("amount", "An amount is possible only with an approval without return.")
         return cleaned
 
     def resolution(self) -> Resolution:
@@ -299,7 +299,7 @@ class KeyForm(forms.Form):
         """Refuse a secret key that may do nothing."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("kind") == KeyKind.SECRET and not cleaned.get("scopes"):
-            raise forms.ValidationError("Choose what the secret key may do.")
+            raise forms.ValidationError("Choose the scopes of the secret key.")
         return cleaned
 
 

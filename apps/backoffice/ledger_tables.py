@@ -1,4 +1,4 @@
-"""What was booked, as a table of debits and credits."""
+"""Ledger transactions, as a table of debits and credits."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """What was booked together, in one currency."""
+    """Ledger transactions together, in one currency."""
 
     what: str
     at: datetime

@@ -45,9 +45,9 @@ _LIMIT: Final = 24
 _ORIGINAL_SECONDS: Final = 60  # short: originals still hold the place and time that a camera wrote into them
 _DONE: Final = {
     Decision.APPROVE: "“{title}” is approved and on sale.",
-    Decision.REJECT: "“{title}” is rejected; its seller is told why.",
-    Decision.REQUEST_CHANGES: "“{title}” went back to its seller for changes.",
-    Decision.REMOVE: "“{title}” is taken down; its seller is told why.",
+    Decision.REJECT: "“{title}” is rejected. The seller receives your reasons.",
+    Decision.REQUEST_CHANGES: "“{title}” is sent back to the seller for changes.",
+    Decision.REMOVE: "“{title}” is removed. The seller receives your reasons.",
 }
 
 #: What can be looked through, and what it is called.
@@ -56,7 +56,7 @@ _TABS: Final = {
     "on_sale": "On sale",
     ListingStatus.PAUSED.value: "Paused",
     ListingStatus.EXPIRED.value: "Expired",
-    ListingStatus.REMOVED.value: "Taken down",
+    ListingStatus.REMOVED.value: "Removed",
 }
 
 Covered = tuple[tuple[PublicListing, Picture | None], ...]
@@ -275,7 +275,7 @@ def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) 
 
 
 def _look_again(request: HttpRequest, url: str) -> HttpResponse:
-    messages.error(request, "The form was not complete. Nothing was done; look at the listing again.")
+    messages.error(request, "The form was not complete and nothing was changed. Check the listing again.")
     return redirect(url)
 
 

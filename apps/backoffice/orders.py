@@ -51,7 +51,7 @@ _CANCELLABLE: Final = frozenset(
 _UNDER_WAY: Final = frozenset({RefundState.PENDING, RefundState.FAILED})  # what failed is tried again
 _SAID: Final = {
     OrderStatus.CANCELLED: "The order is cancelled.",
-    OrderStatus.CANCELLING: "The order is being cancelled: the money is given back.",
+    OrderStatus.CANCELLING: "The order is being cancelled and refunded.",
 }
 
 
@@ -165,7 +165,7 @@ class Cancellation(OrderPages):
         """Cancel an order, or ask for it while a payment runs."""
         form = VersionForm(request.POST)
         if not form.is_valid():
-            messages.error(request, "The form was not complete. Nothing was done; look at the order again.")
+            messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
         desk, found_id = self.desk, _order_id(order_id)
         order = desk.expecting(form.cleaned_data["version"]).run(cancel_order, order_id=found_id)
@@ -200,16 +200,16 @@ class Acknowledgement(OrderPages):
     """``/admin/orders/{order_id}/acknowledge/``."""
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
-        """Take note of what needed a person and has nothing left to do."""
+        """Acknowledge an issue that has nothing left to do."""
         form = AcknowledgeForm(request.POST)
         if not form.is_valid():
-            messages.error(request, "The form was not complete. Nothing was done; look at the order again.")
+            messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
         desk, found_id = self.desk, _order_id(order_id)
         desk.expecting(form.cleaned_data["version"]).run(
             acknowledge_order, order_id=found_id, acknowledgement=form.acknowledgement()
         )
-        messages.success(request, "It is on record that nothing is left to do.")
+        messages.success(request, "The issue is acknowledged.")
         return redirect(self.back())
 
 
@@ -226,10 +226,10 @@ class Refund(OrderPages):
         try:
             order = desk.expecting(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
         except RefundTooLarge:
-            form.add_error("amount", "That is more than remains of the payment.")
+            form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
             return self.show(found_id, refunding=form, status=422)
         amount = write_amount(order.refunds[-1].amount, order.currency)
-        messages.success(request, f"{amount} is being given back to the buyer.")
+        messages.success(request, f"{amount} is being refunded to the buyer.")
         return redirect(self.back())
 
 
@@ -268,7 +268,7 @@ def find_needing(reader: Reader, principal: Principal, cursor: str | None, *, mo
 
 
 def money_left(order: BrandOrder) -> int:
-    """Say what of the captured money was not given back."""
+    """Say what of the captured money was not refunded."""
     return 0 if order.payment is None else order.payment.captured_minor - order.payment.refunded_minor
 
 

@@ -82,7 +82,7 @@ class Search(StaffPage):
             return redirect(page)
         messages.warning(
             request,
-            "Search takes a whole id: of a listing (lst_…), an order (ord_…), a claim (clm_…), a payout (pyt_…) "
+            "Search requires a complete id: of a listing (lst_…), an order (ord_…), a claim (clm_…), a payout (pyt_…) "
             "or a seller (cus_…).",
         )
         return redirect("admin:index")

@@ -25,28 +25,31 @@ from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
 
 #: What a member of staff is told; the first branch an outcome belongs to decides.
 SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
-    (ListingChanged, "The listing changed while you were looking at it. Nothing was done; this is how it looks now."),
-    (OrderChanged, "The order moved on while you were looking at it. Nothing was done; this is how it looks now."),
-    (ListingTransitionRefused, "The listing is in another state by now, which does not allow this. Nothing was done."),
-    (OrderTransitionRefused, "The order is in another state by now, which does not allow this. Nothing was done."),
-    (ClaimChanged, "The claim moved on while you were looking at it. Nothing was done; this is how it looks now."),
-    (ClaimTransitionRefused, "The claim is in another state by now, which does not allow this. Nothing was done."),
-    (AttentionOpen, "There is something left to do about this; it goes with that. Nothing was done."),
-    (LabelUnderWay, "A label is being bought for this address. Nothing was done; look again in a minute."),
+    (ListingChanged, "The listing was changed meanwhile. Your action was not applied; this is the current state."),
+    (OrderChanged, "The order was changed meanwhile. Your action was not applied; this is the current state."),
+    (ListingTransitionRefused, "The current status of the listing does not allow this. Nothing was changed."),
+    (OrderTransitionRefused, "The current status of the order does not allow this. Nothing was changed."),
+    (ClaimChanged, "The claim was changed meanwhile. Your action was not applied; this is the current state."),
+    (ClaimTransitionRefused, "The current status of the claim does not allow this. Nothing was changed."),
+    (AttentionOpen, "This issue still needs action and clears when that is done. Nothing was changed."),
+    (LabelUnderWay, "A label for this address is being bought. Nothing was changed; check again in a minute."),
     (
         RefundUnderWay,
-        "Another refund of this order is pending. Retry when it has settled. Nothing was done; wait until it is.",
+        "Another refund of this order is pending. Nothing was changed; retry when it has settled.",
     ),
-    (RefundTooLarge, "That is more than remains of the payment. Nothing was done."),
-    (RefundAmountRefused, "That is more than remains of the payment. Nothing was done."),
-    (DeadLetterTransitionRefused, "This message was replayed or discarded by now. Nothing was done."),
+    (RefundTooLarge, "The amount is larger than the remaining amount of the payment. Nothing was changed."),
+    (RefundAmountRefused, "The amount is larger than the remaining amount of the payment. Nothing was changed."),
+    (DeadLetterTransitionRefused, "This message has already been replayed or discarded. Nothing was changed."),
     (
         DeadLetterHeld,
-        "Somebody else is looking at the dead letters right now. Nothing was done; try again in a moment.",
+        "Another operator is reading the dead letters. Nothing was changed; retry in a moment.",
     ),
     (Forbidden, "Your role does not allow this."),
-    (Conflict, "Somebody else changed this at the same moment. Nothing was done; look at it and try again."),
-    (Unavailable, "The shop's data did not answer in time. Look whether it was done before you try again."),
+    (Conflict, "Another user changed this at the same time. Nothing was changed by you; check it and retry."),
+    (
+        Unavailable,
+        "The shop's data store did not respond in time. Check whether your action was applied before you retry.",
+    ),
 )
 
 
@@ -78,7 +81,7 @@ class Page(View):
         if isinstance(outcome, NotFound):
             raise Http404
         if isinstance(outcome, Unavailable) and request.method != "POST":
-            page = self.page("unavailable", title="Not now", status=HTTPStatus.SERVICE_UNAVAILABLE)
+            page = self.page("unavailable", title="Temporarily unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
             page["Retry-After"] = str(outcome.retry_after_seconds)
             return page
         messages.error(request, sentence_for(outcome))

@@ -102,7 +102,7 @@ class KeyIssue(TenantPages):
         if not form.is_valid():
             return self.show(slug, sent=form, status=422)
         if request.session.pop(_ONCE, None) != form.cleaned_data["once"]:
-            messages.warning(request, "This form was sent before, so no other key was made.")
+            messages.warning(request, "This form was submitted before, so no second key was created.")
             return redirect(self.back())
         kind = KeyKind(form.cleaned_data["kind"])
         issued = keys.issue_api_key(slug=slug, kind=kind, scopes=form.cleaned_data["scopes"])
@@ -135,7 +135,7 @@ class StatusChange(TenantPages):
         try:
             set_tenant_status(slug=slug, status=status)
         except ValidationError as error:
-            messages.error(request, f"The tenant cannot be served as it is registered: {'; '.join(error.messages)}")
+            messages.error(request, f"The tenant's registration is not valid: {'; '.join(error.messages)}")
             return redirect(self.back())
         self.note(f"tenant {status}")
         done = "suspended" if status == TenantStatus.SUSPENDED else "active again"
@@ -153,7 +153,7 @@ class PoliciesChange(TenantPages):
             return self.show(slug, sent=form, status=422)
         set_policies(slug=slug, policies=form.policies())
         self.note("policies changed")
-        messages.success(request, f"The policies are changed, for what is sold from now on. {_SLOW}")
+        messages.success(request, f"The policies are changed. They apply to new sales. {_SLOW}")
         return redirect(self.back())
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from resale.domain.cards import holds_card_number
 from resale.domain.text import TextKind, TextRefused, clean_text
 
-_CARD: Final = "This holds a payment card number. Leave it out: card numbers are never kept here."
+_CARD: Final = "This contains a payment card number. Remove it: card numbers are never stored."
 
 
 class TextField(forms.CharField):

@@ -47,7 +47,7 @@ class User(AbstractUser):
         max_length=150,
         unique=True,
         validators=[UnicodeUsernameValidator()],
-        error_messages={"unique": "An account with this name already exists."},
+        error_messages={"unique": "There is an account of this name."},
     )
     staff_id = models.CharField(max_length=40, unique=True, default=new_staff_id, editable=False)
 
@@ -103,8 +103,8 @@ class Tenant(models.Model):
     oidc_audience = models.CharField("OIDC audience", max_length=255)
     allowed_origins = models.JSONField(default=list, blank=True)
     external_id = models.CharField(max_length=128)
-    resources = models.JSONField(default=dict, blank=True, help_text="Outputs of the tenant's CloudFormation stack.")
-    policies = models.JSONField(default=dict, blank=True, help_text="Deadlines, rates and price limits of the shop.")
+    resources = models.JSONField(default=dict, blank=True, help_text="The outputs of the tenant's stack.")
+    policies = models.JSONField(default=dict, blank=True, help_text="The shop's timers and rates.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,4 +1,4 @@
-"""What was booked, laid out: sums of one currency only."""
+"""Ledger transactions, laid out: sums of one currency only."""
 
 from apps.backoffice.ledger_tables import make_book, make_sheets
 from resale.application.queries.ledger import (

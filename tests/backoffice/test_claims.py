@@ -97,7 +97,7 @@ class TestClaim:
     def test_shows_what_the_buyer_wrote_its_order_and_history(self, office: Office, viewer: Desk, claim: Claim) -> None:
         office.record(claim.id)
         page = viewer.get("claim", claim_id=claim.id)
-        assert f"Not as described What the buyer wrote {WORDS}" in page.text
+        assert f"Not as described Description by the buyer {WORDS}" in page.text
         assert "Waits for the brand's decision" in page.text
         assert "£120.00" in page.text
         assert reverse("admin:order", kwargs={"order_id": claim.order_id}) in page.html
@@ -111,20 +111,20 @@ class TestClaim:
     def test_shows_the_return(self, office: Office, viewer: Desk, claim: Claim) -> None:
         approved(office, claim, Partners())
         text = viewer.get("claim", claim_id=claim.id).text
-        assert "The item on its way back State Label bought Carrier Post, Standard Tracking TRACK1" in text
+        assert "Return parcel State Label bought Carrier Post, Standard Tracking TRACK1" in text
 
     def test_warns_of_what_needs_a_person(self, office: Office, viewer: Desk, claim: Claim) -> None:
         approved(office, claim, Partners(shipping=Carrier(refuse=True)))
         page = viewer.get("claim", claim_id=claim.id)
         assert "refused to sell a return label" in page.text
         assert "Managers decide" not in page.text
-        assert "Needs a person" in viewer.get("claims").text
+        assert "Needs action" in viewer.get("claims").text
 
     def test_without_a_return_label_is_decided_otherwise(self, office: Office, manager: Desk, claim: Claim) -> None:
         waiting = approved(office, claim, Partners(shipping=Carrier(refuse=True)))
-        assert "Decide otherwise" in manager.get("claim", claim_id=claim.id).text
+        assert "Change the decision" in manager.get("claim", claim_id=claim.id).text
         page = decide(manager, waiting, "approve_without_return")
-        assert "money is being given back" in page.text
+        assert "The refund has started" in page.text
         assert stored(office, claim).status == ClaimStatus.APPROVED_WITHOUT_RETURN
 
     @pytest.mark.parametrize("text", ["x", "clm_1", "ord_" + "0" * 32, "clm_" + "0" * 32])
@@ -160,8 +160,8 @@ class TestPhotos:
 
     def test_are_shown_by_links_that_end(self, viewer: Desk, claimed: Claim) -> None:
         page = viewer.get("claim", claim_id=claimed.id)
-        assert "Photos of the buyer" in page.text
-        assert "Waiting for its upload" in page.text
+        assert "Evidence photos" in page.text
+        assert "Waiting for upload" in page.text
         link = unescape(page.html.partition(" data-enlarge")[0].rpartition('href="')[2].partition('"')[0])
         assert "X-Amz-Expires=900" in link
         assert Client(link).get("").headers["content-type"] == "image/webp"
@@ -171,9 +171,9 @@ class TestDeciding:
     @pytest.mark.parametrize(
         ("decision", "note", "outcome"),
         [
-            ("approve", "", ("is to send the item back", ClaimStatus.APPROVED)),
-            ("approve_without_return", "", ("money is being given back", ClaimStatus.APPROVED_WITHOUT_RETURN)),
-            ("request_evidence", "Which sleeve?", ("asked for evidence", ClaimStatus.AWAITING_EVIDENCE)),
+            ("approve", "", ("The buyer returns the item", ClaimStatus.APPROVED)),
+            ("approve_without_return", "", ("The refund has started", ClaimStatus.APPROVED_WITHOUT_RETURN)),
+            ("request_evidence", "Which sleeve?", ("Evidence is requested", ClaimStatus.AWAITING_EVIDENCE)),
             ("deny", NOTE, ("claim is denied", ClaimStatus.DENIED)),
         ],
     )
@@ -196,7 +196,7 @@ class TestDeciding:
     def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, claim: Claim) -> None:
         for desk in (viewer, moderator):
             page = desk.get("claim", claim_id=claim.id)
-            assert "Managers decide on this claim" in page.text
+            assert "Only managers can resolve this claim" in page.text
             assert reverse("admin:claim-resolve", kwargs={"claim_id": claim.id}) not in page.html
             assert "role does not allow" in decide(desk, claim, "approve").text
         assert stored(office, claim).version == claim.version
@@ -204,14 +204,14 @@ class TestDeciding:
     @pytest.mark.parametrize(
         ("body", "said"),
         [
-            ({"decision": ""}, "Choose what is decided"),
+            ({"decision": ""}, "Choose a decision"),
             ({"decision": "settle"}, "valid choice"),
-            ({"decision": "deny"}, "Tell the buyer why"),
-            ({"decision": "request_evidence", "note": "  "}, "Tell the buyer why"),
-            ({"decision": "approve", "amount": "5"}, "goes with an approval without a return"),
-            ({"decision": "deny", "note": NOTE, "amount": "5"}, "goes with an approval without a return"),
-            ({"decision": "approve_without_return", "amount": "12,50"}, "Write the amount like 12.50"),
-            ({"decision": "approve_without_return", "amount": "120.01"}, "more than is left"),
+            ({"decision": "deny"}, "Write to the buyer why"),
+            ({"decision": "request_evidence", "note": "  "}, "Write to the buyer why"),
+            ({"decision": "approve", "amount": "5"}, "only with an approval without return"),
+            ({"decision": "deny", "note": NOTE, "amount": "5"}, "only with an approval without return"),
+            ({"decision": "approve_without_return", "amount": "12,50"}, "Enter an amount such as 12.50"),
+            ({"decision": "approve_without_return", "amount": "120.01"}, "larger than the remaining amount"),
             ({"decision": "deny", "note": "x" * 2_001}, "at most 2000 characters"),
             ({"decision": "approve", "version": ""}, "form was not complete"),
         ],
@@ -228,7 +228,7 @@ class TestDeciding:
 
     def test_on_what_was_not_seen_is_not_done(self, office: Office, manager: Desk, claim: Claim) -> None:
         page = manager.post("claim-resolve", {"version": claim.version + 1, "decision": "approve"}, claim_id=claim.id)
-        assert "claim moved on while you were looking at it" in page.text
+        assert "claim was changed meanwhile" in page.text
         assert stored(office, claim).version == claim.version
 
     def test_again_and_otherwise_is_refused_in_words(self, office: Office, manager: Desk, claim: Claim) -> None:
@@ -236,14 +236,14 @@ class TestDeciding:
         assert "claim is denied" in decide(manager, claim, "deny", note=NOTE).text
         denied = stored(office, claim)
         page = decide(manager, denied, "approve")
-        assert "claim is in another state by now" in page.text
+        assert "status of the claim does not allow this" in page.text
         assert reverse("admin:claim-resolve", kwargs={"claim_id": claim.id}) not in page.html
         assert stored(office, claim).version == denied.version
 
     def test_offers_what_can_still_be_decided(self, manager: Desk, claim: Claim) -> None:
-        assert "Ask for evidence" in manager.get("claim", claim_id=claim.id).text
+        assert "Request evidence" in manager.get("claim", claim_id=claim.id).text
         page = decide(manager, claim, "request_evidence", note="Which sleeve?")
-        assert "Ask for evidence" not in page.text
+        assert "Request evidence" not in page.text
         assert "Deny." in page.text
 
     def test_by_a_form_from_elsewhere_is_refused(self, office: Office, manager: Desk, claim: Claim) -> None:
@@ -277,7 +277,7 @@ class TestReportingTheReturn:
         order = office.front.world.uow().orders.get(claim.order_id)
         assert (order.status, [refund.amount for refund in order.refunds]) == (OrderStatus.CLAIM_OPEN, [12_000])
         page = manager.get("claim", claim_id=claim.id)
-        assert "by hand" in page.text
+        assert "reported by staff" in page.text
         assert "Report the return" not in page.text
 
     def test_is_the_managers_and_of_what_was_seen(
@@ -288,9 +288,9 @@ class TestReportingTheReturn:
         assert "Report the return" not in moderator.get("claim", claim_id=claim.id).text
         assert "role does not allow" in moderator.post("claim-report", body, claim_id=claim.id).text
         stale = manager.post("claim-report", {**body, "version": back.version - 1}, claim_id=claim.id)
-        assert "moved on while you were looking" in stale.text
+        assert "was changed meanwhile" in stale.text
         nowhere = manager.post("claim-report", {"version": back.version}, claim_id=claim.id)
-        assert (nowhere.status, "Choose where it is" in nowhere.text) == (422, True)
+        assert (nowhere.status, "Choose where the parcel is" in nowhere.text) == (422, True)
         assert stored(office, claim).version == back.version
 
     def test_is_offered_where_there_is_one(self, manager: Desk, claim: Claim) -> None:

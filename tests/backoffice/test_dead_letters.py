@@ -92,7 +92,7 @@ class TestActing:
     def test_replays_one_once(self, manager: Desk, letter_id: DeadLetterId, graveyard: Graveyard) -> None:
         for _ in range(2):
             page = manager.post("dead-letter-replay", letter_id=letter_id)
-            assert "sent to its queue again" in page.text
+            assert "sent back to its queue" in page.text
         assert "Replayed" in page.text
         assert len(graveyard.sent()) == 1
         assert graveyard.count() == (0, 0)
@@ -100,10 +100,10 @@ class TestActing:
     def test_discards_one_with_a_reason(
         self, office: Office, manager: Desk, letter_id: DeadLetterId, graveyard: Graveyard
     ) -> None:
-        page = manager.post("dead-letter-discard", {"reason": "Settled by hand."}, letter_id=letter_id)
-        assert "Settled by hand." in page.text
+        page = manager.post("dead-letter-discard", {"reason": "Settled reported by staff."}, letter_id=letter_id)
+        assert "Settled reported by staff." in page.text
         assert graveyard.count() == (0, 0)
-        assert "replayed or discarded by now" in manager.post("dead-letter-replay", letter_id=letter_id).text
+        assert "already been replayed or discarded" in manager.post("dead-letter-replay", letter_id=letter_id).text
         row = office.front.world.reader.find_head(letter_id, parent_id=letter_id)
         assert row is not None
         assert row.version == 1

@@ -75,26 +75,26 @@ class TestCancellation:
         paying = office.front.world.advance(order, Partners())
         assert paying.status == OrderStatus.PAYMENT_PENDING
         page = manager.post("order-cancel", {"version": order.version}, order_id=order.id)
-        assert "moved on while you were looking at it" in page.text
+        assert "was changed meanwhile" in page.text
         assert not office.front.world.stored_order(order).cancel_requested
 
     def test_while_a_payment_runs_is_asked_for(self, office: Office, manager: Desk, order: Order) -> None:
         paying = office.front.world.advance(order, Partners())
         page = manager.post("order-cancel", {"version": paying.version}, order_id=order.id)
         assert "as soon as its payment is settled" in page.text
-        assert "Cancellation asked" in page.text
+        assert "Cancellation requested" in page.text
         assert "Cancel this order" not in page.text
 
     def test_of_a_paid_order_gives_the_money_back(self, office: Office, manager: Desk, order: Order) -> None:
         confirmed = _confirm(office, order)
         page = manager.post("order-cancel", {"version": confirmed.version}, order_id=order.id)
-        assert "money is given back" in page.text
+        assert "being cancelled and refunded" in page.text
         assert office.front.world.stored_order(order).status == OrderStatus.CANCELLING
 
     def test_of_a_shipped_order_is_refused_in_words(self, office: Office, manager: Desk, order: Order) -> None:
         shipped = office.front.world.scan(_confirm(office, order), ShipmentStatus.IN_TRANSIT)
         page = manager.post("order-cancel", {"version": shipped.version}, order_id=order.id)
-        assert "order is in another state by now" in page.text
+        assert "status of the order does not allow this" in page.text
         assert office.front.world.stored_order(order).version == shipped.version
 
     def test_needs_the_version_looked_at(self, office: Office, manager: Desk, order: Order) -> None:
@@ -123,10 +123,10 @@ class TestAddress:
     @pytest.mark.parametrize(
         ("fields", "said"),
         [
-            ({"postal_code": "1"}, "GB writes it as"),
+            ({"postal_code": "1"}, "send it in the format of GB"),
             ({"country": "UK"}, "in upper case: GB"),
-            ({"country": "US", "postal_code": "89501"}, "State: one of"),
-            ({"phone": "0113 496 0000"}, "format is wrong"),
+            ({"country": "US", "postal_code": "89501"}, "State: send one of"),
+            ({"phone": "0113 496 0000"}, "format is not valid"),
             ({"line1": ""}, "required"),
         ],
     )

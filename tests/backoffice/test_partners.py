@@ -88,7 +88,7 @@ class TestPolicies:
 
 class TestConnecting:
     def test_shows_what_the_tenant_is_connected_to(self, slug: str, operator: Desk) -> None:
-        assert "Connected to nobody yet" in operator.get("tenant", slug=slug).text
+        assert "No partner is connected yet" in operator.get("tenant", slug=slug).text
         page = operator.post("tenant-connections", partner(secret_name=f"{slug}/payments"), slug=slug)
         (connection,) = registered(slug).connections
         assert f"Payments Sandbox {connection.id} {slug}/payments 25 a second, 8 at once" in page.text
@@ -117,8 +117,8 @@ class TestConnecting:
     @pytest.mark.parametrize(
         ("wrong", "said"),
         [
-            (partner(provider="stripe"), "stripe needs a secret"),
-            (partner(provider="easypost", secret_name="northwind/x"), "easypost is not for payments"),
+            (partner(provider="stripe"), "stripe requires a secret"),
+            (partner(provider="easypost", secret_name="northwind/x"), "easypost is not a provider of payments"),
             (partner(secret_name="atelier/payments"), "must begin with northwind/"),
             (partner(secret_name="northwind/a b"), "a secret's name"),
             (partner(calls_per_second=0), "greater than or equal to 1"),

@@ -142,7 +142,7 @@ class TestDecisions:
         listing = office.front.world.pending(seller)
         edit(office, seller, listing)
         page = decide(moderator, listing, decision, body)
-        assert "changed while you were looking at it" in page.text
+        assert "was changed meanwhile" in page.text
         assert "Other title" in page.text  # back at the listing, as it is now
         assert office.front.world.listing(listing.id).status == ListingStatus.PENDING_REVIEW
 
@@ -150,7 +150,7 @@ class TestDecisions:
         listing = office.pending()
         decide(moderator, listing, "approve", {})
         page = decide(moderator, listing, "reject", {"decision": "reject", **RETURN})
-        assert "in another state by now" in page.text
+        assert "does not allow this" in page.text
         assert office.front.world.listing(listing.id).status == ListingStatus.ACTIVE
 
     @pytest.mark.parametrize("body", [{}, {"reasons": []}, {"note": "   "}, {"note": "x" * 501}, {"reasons": ["99"]}])
@@ -181,7 +181,7 @@ class TestPurchase:
         purchase = office.front.world.bought(seller, line="1001-7", quantity=3, title="Bought coat")
         listing = office.front.world.pending(seller, product=purchase.product, purchase_id=purchase.id)
         text = viewer.get("listing", listing_id=listing.id).text
-        assert "Bought here Item Bought coat Product jacket-01 Bought 17 Oct 2025" in text
+        assert "Past purchase Item Bought coat Product jacket-01 Bought 17 Oct 2025" in text
         assert "Paid £249.00 Units 1 of 3 listed or sold Order line web 1001-7" in text
 
     def test_says_when_it_is_of_something_else(self, office: Office, viewer: Desk) -> None:
@@ -190,7 +190,7 @@ class TestPurchase:
         assert "jacket-01, not the listing's" in viewer.get("listing", listing_id=listing.id).text
 
     def test_of_a_listing_without_one_is_not_spoken_of(self, office: Office, viewer: Desk) -> None:
-        assert "Bought here" not in viewer.get("listing", listing_id=office.pending().id).text
+        assert "Past purchase" not in viewer.get("listing", listing_id=office.pending().id).text
 
 
 class TestWithdrawal:
@@ -211,7 +211,7 @@ class TestWithdrawal:
         listing = office.front.world.pending(seller)
         edit(office, seller, listing)
         page = manager.post("listing-withdraw", {"version": listing.version}, listing_id=listing.id)
-        assert "changed while you were looking at it" in page.text
+        assert "was changed meanwhile" in page.text
 
 
 class TestPause:
@@ -237,7 +237,7 @@ class TestPause:
         world.order(office.front.shopper(), listing)
         assert "Pause" not in moderator.get("listing", listing_id=listing.id).text
         page = moderator.post("listing-pause", {"version": listing.version + 1}, listing_id=listing.id)
-        assert "in another state by now" in page.text
+        assert "does not allow this" in page.text
 
 
 class TestRemoval:
@@ -245,27 +245,27 @@ class TestRemoval:
         seller = office.front.shopper()
         listing = office.front.world.active(seller)
         body = {**RETURN, "version": listing.version}
-        assert "Take this listing down" not in viewer.get("listing", listing_id=listing.id).text
+        assert "Remove this listing" not in viewer.get("listing", listing_id=listing.id).text
         assert "role does not allow" in viewer.post("listing-remove", body, listing_id=listing.id).text
-        assert "Take this listing down" in moderator.get("listing", listing_id=listing.id).text
-        assert "is taken down" in moderator.post("listing-remove", body, listing_id=listing.id).text
+        assert "Remove this listing" in moderator.get("listing", listing_id=listing.id).text
+        assert "is removed" in moderator.post("listing-remove", body, listing_id=listing.id).text
         stored = office.front.world.listing(listing.id)
         assert (stored.status, stored.version) == (ListingStatus.REMOVED, listing.version + 1)
         assert office.front.get(f"/v1/listings/{listing.id}", by=seller).json["reasons"] == [REASONS[0], NOTE]
         page = moderator.get("listing", listing_id=listing.id)
-        assert "Taken down" in page.text
-        assert "Take this listing down" not in page.text
+        assert "Removed" in page.text
+        assert "Remove this listing" not in page.text
 
     def test_needs_a_reason(self, office: Office, moderator: Desk) -> None:
         listing = office.front.world.active(office.front.shopper())
         page = moderator.post("listing-remove", {"version": listing.version}, listing_id=listing.id)
         assert page.status == 422
-        assert "Tell the seller why" in page.text
+        assert "Give the seller a reason" in page.text
         assert office.front.world.listing(listing.id).version == listing.version
 
     def test_of_what_waits_is_a_rejection(self, office: Office, moderator: Desk) -> None:
         listing = office.pending()
-        assert "Take this listing down" not in moderator.get("listing", listing_id=listing.id).text
+        assert "Remove this listing" not in moderator.get("listing", listing_id=listing.id).text
 
 
 class TestListing:
@@ -310,7 +310,7 @@ class TestSearch:
     @pytest.mark.parametrize("text", ["jacket", "lst_1", "ord_../../health", "ref_" + "1" * 32])
     def test_anything_else_is_explained(self, viewer: Desk, text: str) -> None:
         assert viewer.get("search", query=f"?q={text}").location == reverse("admin:index")
-        assert "whole id" in viewer.get("index").text
+        assert "complete id" in viewer.get("index").text
 
 
 def put_off_sale(office: Office, listing: Listing, state: str) -> None:

@@ -89,7 +89,7 @@ class TestGuessing:
         guess()
         answer = Client().post(reverse("admin:login"), {"username": "robin", "password": "x"}, REMOTE_ADDR="192.0.2.1")
         assert 0 < int(answer.headers["Retry-After"]) <= sign_ins.WINDOW.total_seconds()
-        assert "Try again in 15 minutes" in answer.content.decode()
+        assert "Retry in 15 minutes" in answer.content.decode()
 
     def test_keeps_neither_names_nor_addresses(self) -> None:
         guess(times=1)

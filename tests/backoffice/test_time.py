@@ -31,5 +31,5 @@ def test_while_nobody_can_say_what_time_it_is_they_can_look_and_not_decide(offic
     registry.clear()
     assert moderator.get("listing", listing_id=listing.id).status == 200
     page = moderator.post("listing-approve", {"version": listing.version}, listing_id=listing.id)
-    assert "did not answer in time" in page.text
+    assert "did not respond in time" in page.text
     assert office.front.world.listing(listing.id).status == ListingStatus.PENDING_REVIEW

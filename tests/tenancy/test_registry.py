@@ -179,7 +179,7 @@ class TestCommands:
 
     @pytest.mark.django_db
     def test_says_what_is_wrong(self) -> None:
-        with pytest.raises(CommandError, match="No such tenant"):
+        with pytest.raises(CommandError, match="No tenant with this name"):
             call_command("issue_api_key", "nobody", KeyKind.SECRET.value)
-        with pytest.raises(CommandError, match="No such API key"):
+        with pytest.raises(CommandError, match="No API key with this id"):
             call_command("revoke_api_key", "key_0")

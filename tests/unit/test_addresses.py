@@ -133,7 +133,7 @@ class TestRequiredFields:
         assert refusals("IE", city="Dublin", postal_code="12345") == [("/to/postal_code", "wrong_format")]
         assert (
             detail_of("IE", city="Dublin", postal_code="1")
-            == "Eircode: leave it out, or write it as IE does: A65 F4E2."
+            == "Eircode: leave it out, or send it in the format of IE, such as A65 F4E2."
         )
 
     @pytest.mark.parametrize(

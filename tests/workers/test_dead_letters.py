@@ -123,5 +123,5 @@ class TestWords:
 
     @pytest.mark.django_db
     def test_of_nobody_are_refused(self) -> None:
-        with pytest.raises(CommandError, match="No such tenant"):
+        with pytest.raises(CommandError, match="No tenant with this name"):
             call_command("dead_letters", "nobody", "images", "list")

@@ -111,7 +111,7 @@ def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme:
         visits.check(page)
         page.context.clear_cookies(name="csrftoken")
         _send(page, "robin", "wrong")
-        page.get_by_role("heading", name="Please send it again").wait_for()
+        page.get_by_role("heading", name="Please send the form again").wait_for()
         visits.check(page)
         for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS - 1):
             sign_ins.take(sign_ins.Attempt("robin", "127.0.0.1"), now=datetime.now(UTC))
