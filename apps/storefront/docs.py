@@ -29,7 +29,7 @@ _HTML: Final = "text/html; charset=utf-8"
     path="/v1/openapi.json",
     id="getOpenAPI",
     tag=_TAG,
-    summary="This document",
+    summary="Retrieve this OpenAPI document",
     access=Access.ANYBODY,
     tagged=True,
 )
@@ -43,7 +43,7 @@ def get_openapi(context: Context[None, None]) -> HttpResponse:
     path="/v1/docs",
     id="getDocs",
     tag=_TAG,
-    summary="This document as a page",
+    summary="Retrieve this document as a web page",
     access=Access.ANYBODY,
     content_type="text/html",
 )

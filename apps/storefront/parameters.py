@@ -20,9 +20,9 @@ from resale.errors import FieldError, Invalid
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many at most.")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=100, description="Maximum number of objects on a page.")]
 Cursor = Annotated[
-    str, reference(None, min_length=1, max_length=4096, description="`next_cursor` of the page before, as it came.")
+    str, reference(None, min_length=1, max_length=4096, description="`next_cursor` of the previous page, unchanged.")
 ]
 Market = Annotated[str, code(r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")]
 
@@ -102,7 +102,7 @@ class DeadLettersQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class NoBody(Body, frozen=True, kw_only=True):
-    """An empty object, for calls that say everything in their path."""
+    """An empty object, for requests whose path contains all data."""
 
 
 def read_query(request: HttpRequest, kind: type[Q]) -> Q:
@@ -133,7 +133,7 @@ def expected_version(request: HttpRequest) -> int | None:
         return None
     match = _TAG.fullmatch(text.strip())
     if match is None:
-        raise PreconditionFailed("If-Match takes one ETag, as it came.")
+        raise PreconditionFailed("If-Match must be one ETag, unchanged, or *.")
     return int(match[1])
 
 
@@ -158,13 +158,16 @@ def read_command_key(
     if text is None:
         if is_required:
             raise IdempotencyKeyRequired(
-                "Send an Idempotency-Key header: it makes the call safe to repeat.", errors=(_wrong_key("required"),)
+                "This request moves money. Send an Idempotency-Key header, so that it can be retried safely.",
+                errors=(_wrong_key("required"),),
             )
         return None
     if _KEY.fullmatch(text) is None:
-        raise IdempotencyKeyInvalid("Send 1 to 255 visible ASCII characters.", errors=(_wrong_key("wrong_format"),))
+        raise IdempotencyKeyInvalid(
+            "Send 1 to 255 visible ASCII characters as Idempotency-Key.", errors=(_wrong_key("wrong_format"),)
+        )
     if is_embossed_card(text):
-        raise CardNumberRefused("The Idempotency-Key is a payment card number. Send a key of your own making.")
+        raise CardNumberRefused("The Idempotency-Key is a payment card number. Send a random key.")
     return command_key(caller=caller, command=command, client_key=text, body=body.raw, meaning=body.canonical)
 
 

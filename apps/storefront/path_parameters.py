@@ -53,7 +53,7 @@ PATH_IDS: Final[Mapping[str, PathId]] = {
     },
     "seller_id": PathId(
         name="seller",
-        description="The seller, as `seller_id` of a listing.",
+        description="The seller: `seller_id` of a listing.",
         ids=(CUSTOMER.id,),
         not_found=CUSTOMER.not_found,
     ),

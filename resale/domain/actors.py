@@ -6,7 +6,7 @@ import msgspec
 
 
 class ActorKind(StrEnum):
-    """The kinds of caller an audit trail tells apart."""
+    """The kind of an actor in the history."""
 
     SHOPPER = "shopper"
     BRAND_KEY = "brand_key"
@@ -16,7 +16,7 @@ class ActorKind(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who made a change: ``id`` is a ``cus_``, ``key_``, ``con_`` or staff id, or the name of a task."""
+    """The actor of a change. ``id`` is a ``cus_``, ``key_``, ``con_`` or staff id, or the name of a task."""
 
     kind: ActorKind
     id: str

@@ -19,7 +19,7 @@ _GROUP: Final = 3  # labels that share a word ("Guangdong Sheng"): the word says
 
 
 class AddressField(StrEnum):
-    """A field of an address, by its name in ``Address``."""
+    """The name of a field of ``Address``."""
 
     NAME = "name"
     LINE1 = "line1"
@@ -32,14 +32,14 @@ class AddressField(StrEnum):
 
 
 class RegionOption(msgspec.Struct, frozen=True, kw_only=True):
-    """A state, province or the like. ``value`` is what to send, ``label`` what to show."""
+    """A state, province or similar region. Send ``value``, show ``label``."""
 
     value: str
     label: str
 
 
 class FieldFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """A field as a country's form has it. ``pattern`` is an ECMAScript regular expression for the whole value."""
+    """A field of a country's address format. ``pattern`` is an ECMAScript regular expression for the complete value."""
 
     name: AddressField
     label: str
@@ -50,7 +50,7 @@ class FieldFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressFormat(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of a country: ``fields`` in the order they are filled in, ``lines`` as they are written on a parcel."""
+    """The address format of a country: ``fields`` in the order of a form, ``lines`` in the order of a parcel label."""
 
     country: str
     object: str = "address_format"

@@ -20,7 +20,7 @@ OptionalLine = Annotated[str, one_line(min_length=0, max_length=120)]
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a parcel goes to or comes from.
+    """A postal address.
 
     Which fields a country needs, and how they are written there: `GET /v1/address_formats/{country}`. ``country`` is an
     ISO 3166-1 alpha-2 code in upper case. ``region`` is a state, province or the like, by its code or its name.

@@ -221,7 +221,7 @@ class ChangeType(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One link of an entity's history. ``at`` is aware UTC; hashes are lower-case hex SHA-256.
+    """A change in the history of an object. ``at`` is in UTC; hashes are lower-case hexadecimal SHA-256.
 
     ``type`` is a ChangeType, or one of another release.
     """

@@ -25,7 +25,7 @@ POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is f
 
 
 class ClaimReason(StrEnum):
-    """Why a buyer claims. Stable: part of the API."""
+    """The reason of a claim."""
 
     NOT_AS_DESCRIBED = "not_as_described"
     WRONG_ITEM = "wrong_item"
@@ -36,7 +36,7 @@ class ClaimReason(StrEnum):
 
 
 class ClaimStatus(StrEnum):
-    """Where a claim is."""
+    """The status of a claim."""
 
     OPENED = "opened"
     AWAITING_EVIDENCE = "awaiting_evidence"
@@ -186,18 +186,18 @@ Words = Annotated[str, paragraphs(max_length=2_000)]
 
 
 class NewClaim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a buyer says is wrong."""
+    """The data of a new claim."""
 
     reason: ClaimReason
     description: Words
 
 
 class NewEvidence(Slot, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A photo a buyer is going to upload."""
+    """The data of a new photo of a claim."""
 
 
 class Verdict(StrEnum):
-    """What the brand decides. Stable: part of the API."""
+    """The kind of a decision on a claim."""
 
     APPROVE = "approve"
     APPROVE_WITHOUT_RETURN = "approve_without_return"
@@ -206,7 +206,7 @@ class Verdict(StrEnum):
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The brand's decision. ``refund_amount`` (minor units; all of it by default) only without a return.
+    """The brand's decision. ``refund_amount`` (minor units, by default the full amount) only without a return.
 
     ``note`` goes to the buyer; ``deny`` and ``request_evidence`` need one.
     """

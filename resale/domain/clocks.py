@@ -67,13 +67,13 @@ class SandboxOnly(Forbidden):
 
 
 class NewClock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is said to make a test clock: where it begins; without `now` it shows the wall clock's time."""
+    """The data of a new test clock. Without `now` it starts at the current time."""
 
     now: Moment | UnsetType = UNSET
 
 
 class ClockAdvance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a test clock goes: `to` a moment, or on by `seconds`; exactly one of them."""
+    """The new time of a test clock: send exactly one of `to` and `seconds`."""
 
     to: Moment | UnsetType = UNSET
     seconds: Seconds | UnsetType = UNSET

@@ -14,7 +14,7 @@ SCHEMA: Final = 1
 
 
 class ConnectionStatus(StrEnum):
-    """Whether the partner is called. A probe now and then does not change it: only its success does."""
+    """Whether the partner is called. A single probe changes it only when it succeeds."""
 
     CLOSED = "closed"  # the circuit: calls pass
     OPEN = "open"

@@ -36,7 +36,7 @@ class LetterQueue(StrEnum):
 
 
 class DeadLetterStatus(StrEnum):
-    """Where a dead letter is. Of one that waits nothing is recorded but the message itself."""
+    """The status of a dead letter. Only the message itself exists while it is waiting."""
 
     WAITING = "waiting"
     REPLAYING = "replaying"
@@ -118,7 +118,7 @@ DEAD_LETTERS: Final = Machine(
 
 
 class FailureOutcome(StrEnum):
-    """What a delivery that did not succeed came to."""
+    """The result of a failed delivery."""
 
     FAILED = "failed"  # the message stays, and in the end becomes a dead letter
     REFUSED = "refused"  # the rules said no, for good: recorded, and the message is done

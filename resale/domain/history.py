@@ -8,7 +8,7 @@ from resale.domain.changes import GENESIS_HASH, Change, hash_change
 
 
 class Fault(StrEnum):
-    """What can be wrong with a history."""
+    """The kind of a fault in a history."""
 
     GAP = "gap"
     EDITED = "edited"
@@ -18,7 +18,7 @@ class Fault(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault, at one version."""
+    """A fault of a history, at one version."""
 
     version: int
     fault: Fault

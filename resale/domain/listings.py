@@ -34,7 +34,7 @@ Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MAX_REASONS)]
 
 
 class ListingStatus(StrEnum):
-    """Where a listing is."""
+    """The status of a listing."""
 
     DRAFT = "draft"
     PENDING_REVIEW = "pending_review"
@@ -68,7 +68,7 @@ class ListingCommand(StrEnum):
 
 
 class Condition(StrEnum):
-    """How used the item is; a damaged one is not listable."""
+    """The condition of an item. Damaged items cannot be listed."""
 
     NEW_WITH_TAGS = "new_with_tags"
     NEW_WITHOUT_TAGS = "new_without_tags"
@@ -226,18 +226,18 @@ class ListingChanged(Conflict):
 
 
 class PriceInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A price as a client says it."""
+    """A price as the client sends it."""
 
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)]
     currency: Currency
 
 
 class SlotInput(Slot, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An image slot as a client asks for it."""
+    """The data of a new image slot."""
 
 
 class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a seller says of a new listing. ``purchase_id`` is their purchase that the item is a unit of."""
+    """The data of a new listing. ``purchase_id`` is the seller's past purchase of the item."""
 
     title: Title
     description: Description = ""
@@ -250,7 +250,7 @@ class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change to a listing: what is absent stays. ``images`` adds slots to those there are."""
+    """An update of a listing. Fields that are absent do not change; ``images`` adds slots."""
 
     title: Title | UnsetType = UNSET
     description: Description | UnsetType = UNSET

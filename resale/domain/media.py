@@ -28,7 +28,7 @@ ImageBytes = Annotated[
 
 
 class MediaStatus(StrEnum):
-    """Where an image slot is. All but the first are final."""
+    """The status of an image slot. All but the first are final."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     READY = "ready"
@@ -37,7 +37,7 @@ class MediaStatus(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why an upload is refused. Stable: part of the API.
+    """The reason why an upload is refused.
 
     ``type_mismatch`` is no longer given: a good picture under a wrong declared type is accepted.
     """

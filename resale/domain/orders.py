@@ -27,7 +27,7 @@ LABEL_REFUSED: Final = "label_refused"
 
 
 class OrderStatus(StrEnum):
-    """Where an order is."""
+    """The status of an order."""
 
     SUBMITTED = "submitted"
     PAYMENT_PENDING = "payment_pending"
@@ -109,7 +109,7 @@ PaymentToken = Annotated[str, code(r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z", 
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a buyer says to buy a listing. ``payment_token`` is a provider's token, never a card.
+    """The data of a new order. ``payment_token`` is a payment provider's token, never a card number.
 
     ``return_url`` is the brand's page that the buyer's bank sends them back to (3-D Secure).
     """
@@ -130,7 +130,7 @@ class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Parts in minor units of one currency; they sum to ``grand_total``."""
+    """The parts of an order's amount in minor units of one currency. They sum to ``grand_total``."""
 
     currency: str
     item_total: AmountMinor
@@ -140,7 +140,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Commission(msgspec.Struct, frozen=True, kw_only=True):
-    """The platform's share, frozen at sale."""
+    """The platform's commission, fixed at the time of the sale."""
 
     basis_points: int
     base: AmountMinor
@@ -149,7 +149,7 @@ class Commission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListingSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What was bought, as it was shown."""
+    """The listing as it was shown when it was bought."""
 
     listing_id: ListingId
     version: int

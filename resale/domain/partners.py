@@ -36,14 +36,14 @@ def heard(attention: str | None) -> str | None:
 
 
 class PartnerKind(StrEnum):
-    """What a partner is for."""
+    """The kind of a partner."""
 
     PAYMENTS = "payments"
     SHIPPING = "shipping"
 
 
 class Provider(StrEnum):
-    """Whom we speak to."""
+    """The partner of a connection."""
 
     SANDBOX = "sandbox"
     STRIPE = "stripe"
@@ -163,7 +163,7 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookingKind(StrEnum):
-    """What a provider booked."""
+    """The kind of a money movement at the payment provider."""
 
     CHARGE = "charge"
     REFUND = "refund"

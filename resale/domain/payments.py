@@ -13,7 +13,7 @@ from resale.errors import Rejected
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment is."""
+    """The status of a payment."""
 
     STARTED = "started"
     REQUIRES_ACTION = "requires_action"
@@ -122,7 +122,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundState(StrEnum):
-    """What a provider says of a refund; a chargeback is reinstated when its dispute was won after all."""
+    """The status of a refund. A chargeback is reinstated when its dispute is won later."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -152,7 +152,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a refund takes back from whom, in minor units; the parts sum to its amount."""
+    """The shares of a refund in minor units. They sum to its amount."""
 
     seller: AmountMinor
     commission: AmountMinor
@@ -179,7 +179,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DisputeStatus(StrEnum):
-    """Where a card scheme's dispute is."""
+    """The status of a dispute."""
 
     OPEN = "open"
     WON = "won"
@@ -220,7 +220,7 @@ DISPUTE_ENDS: Final = {_D.WON: DisputeCommand.WIN, _D.LOST: DisputeCommand.LOSE}
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A chargeback as the provider tells of it. ``amount`` in the order's currency; ``told_at`` by its clock."""
+    """A chargeback. ``amount`` is in the order's currency, ``told_at`` by the payment provider's clock."""
 
     provider_reference: str
     status: DisputeStatus

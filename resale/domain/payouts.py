@@ -19,14 +19,14 @@ MAX_TRANSFERS: Final = 40  # of one payout: with them, the balance and the ledge
 
 
 class PayoutMethod(StrEnum):
-    """How a seller is paid."""
+    """The method of a payout."""
 
     CASH = "cash"
     STORE_CREDIT = "store_credit"
 
 
 class PayoutStatus(StrEnum):
-    """Where a payout is."""
+    """The status of a payout."""
 
     PENDING = "pending"
     IN_TRANSIT = "in_transit"
@@ -151,7 +151,7 @@ class PayoutOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a seller says to be paid: everything that is available."""
+    """The data of a new payout of the available balance."""
 
     method: PayoutMethod | None = None
 

@@ -97,20 +97,20 @@ class PurchaseChanged(Conflict):
 
 
 class PurchaseCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose purchase it is: `subject` is the `sub` that the shopper's tokens carry. It is not stored."""
+    """The customer of a purchase. `subject` is the `sub` of the shopper's tokens. It is not stored."""
 
     subject: Subject
 
 
 class PaidPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What was paid for one unit, in whatever currency; nothing for a gift."""
+    """The price paid for one unit, in any currency; zero for a gift."""
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT_MINOR)]
     currency: Currency
 
 
 class NewPurchase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a brand says of a purchase: all of it, each time."""
+    """The complete data of a purchase."""
 
     customer: PurchaseCustomer
     product: ProductReference

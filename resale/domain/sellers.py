@@ -34,7 +34,7 @@ class SellerChanged(Conflict):
 
 
 class SellerEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a seller says of their account: what is absent stays."""
+    """An update of a seller account. Fields that are absent do not change."""
 
     payout_method: PayoutMethod | UnsetType = UNSET
     payout_destination: Destination | UnsetType = UNSET

@@ -20,7 +20,7 @@ ADDRESS_INVALID: Final = "address_invalid"
 
 
 class ShipmentStatus(StrEnum):
-    """Where a parcel is."""
+    """The status of a parcel."""
 
     REQUESTED = "requested"
     PRE_TRANSIT = "pre_transit"
@@ -163,7 +163,7 @@ class VoidState(StrEnum):
 
 
 class TrackingEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One report of a carrier. ``id`` is the provider's, or a hash of the report: the same report has the same."""
+    """A tracking event of a carrier. ``id`` is the carrier's, or a hash of the event."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     status: ShipmentStatus

@@ -35,11 +35,12 @@ class CountryName(msgspec.Struct, frozen=True, kw_only=True):
     path="/v1/address_formats/{country}",
     id="getAddressFormat",
     tag="Orders",
-    summary="The address form of a country",
+    summary="Retrieve the address format of a country",
     details=(
-        "Its fields in the order they are filled in, what they are called there, which are required, the pattern "
-        "of the postal code, and the states or provinces to choose from. `lines` is the order on a parcel. "
-        "It is what `shipping_address` and `ship_from` are checked by. Needs no key; caches may keep it for a day."
+        "Returns the fields in the order in which they are filled in, with their local labels, which of them are "
+        "required, the pattern of the postal code, and the states or provinces to choose from. `lines` is the order "
+        "on a parcel. `shipping_address` and `ship_from` are validated with the same rules. Requires no API key; "
+        "caches can store it for a day."
     ),
     access=Access.ANYBODY,
     names=CountryName,

@@ -18,10 +18,10 @@ from resale.application.queries.balances import (
     path="/v1/balance",
     id="getBalance",
     tag="Money",
-    summary="What the shopper has as a seller",
+    summary="Retrieve the shopper's balance",
     details=(
-        "`available` is what the next payout takes, `pending` what sales earn that are not completed yet. `owed` "
-        "is netted with what comes. `in_transit` is on its way to the bank."
+        "`available` is the amount of the next payout. `pending` is the amount of sales that are not completed. "
+        "`owed` is deducted from future earnings. `in_transit` is on its way to the bank."
     ),
     access=Access.SHOPPER,
     responses=(BalanceView,),
@@ -36,10 +36,10 @@ def get(context: Context[None, None]) -> BalanceView:
     path="/v1/balance_transactions",
     id="listBalanceTransactions",
     tag="Money",
-    summary="What came to the shopper's balance and what left it, newest first",
+    summary="List the shopper's balance transactions, newest first",
     details=(
-        "Sales, reversals of refunds after completion, and payouts, each as it stands now: a payout that `failed` "
-        "or was `returned` gave back what it took."
+        "Sales, reversals after completion, and payouts, each in its current state. The amount of a payout that "
+        "`failed` or was `returned` is back on the balance."
     ),
     access=Access.SHOPPER,
     query=PageQuery,

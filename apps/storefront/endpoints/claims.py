@@ -57,10 +57,10 @@ _CLOSED: Final = (*_ACTED_ON, TransferChanged)
     path="/v1/orders/{order_id}/claims",
     id="openClaim",
     tag=_TAG,
-    summary="Claim that something is wrong",
+    summary="Open a claim for an order",
     details=(
-        "Of a delivered order, while its claim window is open (`claim_until`). The seller's money stays held until "
-        "the claim is closed. An order has one claim; the same claim again answers with it."
+        "For the buyer of a delivered order, until `claim_until`. The seller's earnings stay on hold until the "
+        "claim is closed. An order has at most one claim. Idempotent: repeating the same claim returns it."
     ),
     access=Access.SHOPPER,
     body=NewClaim,
@@ -80,8 +80,8 @@ def open_(context: Context[None, NewClaim], order_id: OrderId) -> ClaimView:
     path=_COLLECTION,
     id="listClaims",
     tag=_TAG,
-    summary="Claims, newest first",
-    details="A buyer's own; for the brand, those that are not closed. Without what was written.",
+    summary="List claims, newest first",
+    details="A buyer receives their own claims, a brand the ones that are not closed. Without descriptions and notes.",
     access=Access.PARTY,
     scope=Scope.CLAIMS_READ,
     query=PageQuery,
@@ -101,8 +101,8 @@ def list_own(context: Context[PageQuery, None]) -> ClaimPage:
     path="/v1/claims/{claim_id}",
     id="getClaim",
     tag=_TAG,
-    summary="One claim",
-    details="With its photos, each behind a link that ends after a quarter of an hour.",
+    summary="Retrieve a claim",
+    details="Includes its photos. Each `url` expires after 15 minutes.",
     access=Access.PARTY,
     scope=Scope.CLAIMS_READ,
     responses=_VIEWS,
@@ -127,8 +127,9 @@ def _added(context: Context[Any, Any], claim_id: str) -> ClaimView:
     tag=_TAG,
     summary="Add a photo to a claim",
     details=(
-        "By its buyer, while it is not decided. The last of `evidence` has a form in `upload`: POST its `fields` "
-        "and then `file` as multipart/form-data to its `url`. A photo is never public: `url` ends soon."
+        "For the buyer, until the claim is resolved. The last entry of `evidence` has an upload form in `upload`: "
+        "POST its `fields` and then `file` as multipart/form-data to its `url`. Photos are never public: each `url` "
+        "expires."
     ),
     access=Access.SHOPPER,
     body=NewEvidence,
@@ -150,8 +151,8 @@ def add(context: Context[None, NewEvidence], claim_id: ClaimId) -> ClaimView:
     path="/v1/claims/{claim_id}/withdraw",
     id="withdrawClaim",
     tag=_TAG,
-    summary="Take a claim back",
-    details="By its buyer; the order completes. Said again it changes nothing.",
+    summary="Withdraw a claim",
+    details="For the buyer. The order is completed. Idempotent: repeating it has no effect.",
     access=Access.SHOPPER,
     body=NoBody,
     is_body_required=False,
@@ -169,11 +170,12 @@ def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
     path="/v1/claims/{claim_id}/resolve",
     id="resolveClaim",
     tag=_TAG,
-    summary="Decide on a claim",
+    summary="Resolve a claim",
     details=(
-        "`approve`: the item comes back, a return label is bought, its first scan starts the refund. "
-        "`approve_without_return`: all of the money, or `refund_amount` of it, goes back and the item stays. "
-        "`request_evidence`, `deny`: they need a `note` to the buyer. The same decision again changes nothing."
+        "`approve`: the buyer returns the item, a return label is bought, and its first scan starts the refund. "
+        "`approve_without_return`: the order is refunded in full, or by `refund_amount`, and the buyer keeps the "
+        "item. `request_evidence` and `deny` require a `note` to the buyer. Idempotent: repeating the same decision "
+        "has no effect."
     ),
     access=Access.BRAND,
     scope=Scope.CLAIMS_WRITE,

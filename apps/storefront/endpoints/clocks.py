@@ -31,7 +31,7 @@ _COLLECTION: Final = "/v1/test_clocks"
     path=_COLLECTION,
     id="listTestClocks",
     tag=_TAG,
-    summary="The shop's test clock, if it has one",
+    summary="List the shop's test clock",
     access=Access.BRAND,
     scope=Scope.TEST_CLOCKS_MANAGE,
     query=LimitQuery,
@@ -49,11 +49,11 @@ def list_all(context: Context[LimitQuery, None]) -> ClockPage:
     path=_COLLECTION,
     id="createTestClock",
     tag=_TAG,
-    summary="Make the shop's test clock",
+    summary="Create the shop's test clock",
     details=(
-        "A sandbox shop has at most one, for good. It shows the wall clock's time, or runs ahead from `now`; it "
-        "never stops. Every deadline of the shop follows it from then on, everywhere within a second. Tokens, "
-        "upload forms, signatures and Idempotency-Keys keep to the wall clock."
+        "A sandbox shop has at most one test clock, and it cannot be deleted. It shows the current time, or a later "
+        "time from `now`, and never stops. Every deadline of the shop follows it within a second. Tokens, upload "
+        "forms, signatures and idempotency keys use the current time."
     ),
     access=Access.BRAND,
     scope=Scope.TEST_CLOCKS_MANAGE,
@@ -76,7 +76,7 @@ def create(context: Context[None, NewClock]) -> ClockView:
     path="/v1/test_clocks/{clock_id}",
     id="getTestClock",
     tag=_TAG,
-    summary="What time it is for the shop",
+    summary="Retrieve a test clock",
     access=Access.BRAND,
     scope=Scope.TEST_CLOCKS_MANAGE,
     responses=(ClockView,),
@@ -94,10 +94,11 @@ def get(context: Context[None, None], clock_id: ClockId) -> ClockView:
     path="/v1/test_clocks/{clock_id}/advance",
     id="advanceTestClock",
     tag=_TAG,
-    summary="Move the shop's time forward",
+    summary="Advance a test clock",
     details=(
-        "`to` a moment, or on by `seconds`: one of them. At most 400 days in one call, and ten years ahead in all. "
-        "What is due by then is woken at once. Said again it moves again: send `If-Match` to move it once."
+        "Send either `to` (a time) or `seconds`. At most 400 days in one call, and ten years ahead in total. "
+        "Everything that is due by then is processed at once. Not idempotent: send `If-Match` to advance it only "
+        "once."
     ),
     access=Access.BRAND,
     scope=Scope.TEST_CLOCKS_MANAGE,

@@ -12,10 +12,10 @@ from resale.application.queries.connections import ConnectionList, list_connecti
     path="/v1/connections",
     id="listConnections",
     tag="Connections",
-    summary="The brand's connections to partners, and whether they are called",
+    summary="List the connections to partners, with their health",
     details=(
-        "A partner that gives no answer several times in a row is `open`: not called for a while, and then by "
-        "one call at a time, until it answers. What waits for it is done then. All of them, in one page."
+        "A connection to a partner that does not respond several times in a row is `open`: no calls are sent for a "
+        "while, then single calls until it responds. Waiting steps run then. The list has one page."
     ),
     access=Access.BRAND,
     scope=Scope.CONNECTIONS_READ,

@@ -32,10 +32,10 @@ _ACTED_ON: Final = (*_SEEN, DeadLetterTransitionRefused, DeadLetterChanged, Dead
     path=_COLLECTION,
     id="listDeadLetters",
     tag=_TAG,
-    summary="What the queues gave up on, the longest sent first",
+    summary="List dead letters, the oldest first",
     details=(
-        "Of one queue or of all, up to a thousand messages each. A look takes a second or two, and while somebody "
-        "else looks, some more: a queue shows a message to one at a time."
+        "Of one queue or of all, at most a thousand messages of each. Reading a queue takes one or two seconds, and "
+        "longer while another client reads it, because a queue shows each message to one reader at a time."
     ),
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_READ,
@@ -55,8 +55,8 @@ def list_all(context: Context[DeadLettersQuery, None]) -> DeadLetterPage:
     path="/v1/dead_letters/{letter_id}",
     id="getDeadLetter",
     tag=_TAG,
-    summary="One dead letter, why it failed, and what happened to what it is about",
-    details="Also one that was replayed or discarded.",
+    summary="Retrieve a dead letter, with its failures and the history of its object",
+    details="Also returns dead letters that were replayed or discarded.",
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_READ,
     responses=(DeadLetterDetail,),
@@ -72,8 +72,11 @@ def get(context: Context[None, None], letter_id: DeadLetterId) -> DeadLetterDeta
     path="/v1/dead_letters/{letter_id}/dry_run",
     id="dryRunDeadLetter",
     tag=_TAG,
-    summary="What a replay would do, as things stand now",
-    details="Nothing is changed, sent, or asked of a partner. Without `effects` it would find its work done.",
+    summary="Preview the effects of a replay",
+    details=(
+        "Changes nothing, sends nothing and calls no partner. An empty `effects` means that the work of the message "
+        "is already done."
+    ),
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_READ,
     body=NoBody,
@@ -91,11 +94,11 @@ def dry_run(context: Context[None, NoBody], letter_id: DeadLetterId) -> DryRun:
     path="/v1/dead_letters/{letter_id}/replay",
     id="replayDeadLetter",
     tag=_TAG,
-    summary="Run a message once more",
+    summary="Replay a dead letter",
     details=(
-        "Sends the original body to its queue and takes the message out of the dead letters; both are on record. "
-        "Said again it answers the same and sends nothing; after a fault it finishes what was begun. When it fails "
-        "again, it comes back as a dead letter of another id."
+        "Sends the original body to its queue and removes the message from the dead-letter queue; both are "
+        "recorded. Idempotent: repeating it sends nothing, or completes a replay that was interrupted. If the "
+        "message fails again, it becomes a dead letter with another id."
     ),
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_MANAGE,
@@ -116,8 +119,11 @@ def replay(context: Context[None, NoBody], letter_id: DeadLetterId) -> DeadLette
     path="/v1/dead_letters/{letter_id}/discard",
     id="discardDeadLetter",
     tag=_TAG,
-    summary="Give a message up, with a reason",
-    details="Takes it out of the dead letters; its body stays on record. Said again the first reason stands.",
+    summary="Discard a dead letter, with a reason",
+    details=(
+        "Removes the message from the dead-letter queue and stores its body. Idempotent: repeating it has no "
+        "effect, and the first reason is kept."
+    ),
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_MANAGE,
     body=Discard,

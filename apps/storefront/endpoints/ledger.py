@@ -35,10 +35,10 @@ _TAG: Final = "Money"
 
 Source = Annotated[
     str,
-    reference(r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout whose bookings are asked for."),
+    reference(r"^(ord|pyt)_[0-9a-f]{32}\Z", description="The order or payout of the ledger transactions."),
 ]
 Day = Annotated[date, msgspec.Meta(description="A day in UTC.")]
-Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="How many days back.")]
+Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="Number of days, counted back from today.")]
 
 
 class LedgerQuery(PageQuery, frozen=True, kw_only=True):
@@ -49,8 +49,8 @@ class LedgerQuery(PageQuery, frozen=True, kw_only=True):
     first: Annotated[Day, msgspec.Meta(description="The first day.")] | UnsetType = msgspec.field(
         default=UNSET, name="from"
     )
-    last: Annotated[Day, msgspec.Meta(description="The last day, at most 31 of them.")] | UnsetType = msgspec.field(
-        default=UNSET, name="to"
+    last: Annotated[Day, msgspec.Meta(description="The last day, at most 31 days after the first.")] | UnsetType = (
+        msgspec.field(default=UNSET, name="to")
     )
 
 
@@ -65,11 +65,12 @@ class ReconciliationQuery(Body, frozen=True, kw_only=True):
     path="/v1/ledger/transactions",
     id="listLedgerTransactions",
     tag=_TAG,
-    summary="What was booked, oldest first",
+    summary="List ledger transactions, oldest first",
     details=(
-        "For an order or a payout by `source`, on a `day`, or `from` one day `to` another, in UTC. Debits are "
-        "positive, credits negative; the entries of a transaction sum to nought and are never split over pages. "
-        "A day that is not over may still gain some that belong before the cursor: read it again when it is."
+        "Of an order or a payout by `source`, of one `day`, or `from` one day `to` another, in UTC. Debits are "
+        "positive and credits negative. The entries of a transaction sum to zero and are always on one page. "
+        "Transactions can still be added to the current day before the cursor: read it again after the day has "
+        "ended."
     ),
     access=Access.BRAND,
     scope=Scope.LEDGER_READ,
@@ -95,10 +96,10 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
     path="/v1/ledger/balances",
     id="getBalanceSheet",
     tag=_TAG,
-    summary="What the house's accounts hold",
+    summary="Retrieve the balances of the shop's own accounts",
     details=(
-        "An amount for each currency, the shop's own first; nothing is added up over currencies. Read entry by "
-        "entry: for reports, not for every page."
+        "One amount for each currency, the shop's own currency first; currencies are not added up. The computation "
+        "reads every ledger entry: use it for reports only."
     ),
     access=Access.BRAND,
     scope=Scope.LEDGER_READ,
@@ -115,8 +116,10 @@ def get_balances(context: Context[None, None]) -> BalanceSheet:
     path="/v1/reports/reconciliation",
     id="getReconciliation",
     tag=_TAG,
-    summary="Whether provider, ledger and orders agree",
-    details="Movement by movement; `agreed` when nothing differs but what a step is still to settle.",
+    summary="Reconcile the payment provider, the ledger and the orders",
+    details=(
+        "Compares every money movement. `agreed` is true when the only differences are steps that are still settling."
+    ),
     access=Access.BRAND,
     scope=Scope.LEDGER_READ,
     query=ReconciliationQuery,
@@ -145,8 +148,8 @@ def _asked_for(query: LedgerQuery) -> str | LedgerDays:
         case UnsetType(), UnsetType(), date() as first, date() as last:
             if 0 <= (last - first).days < MAX_LISTED_DAYS:
                 return LedgerDays(first=first, last=last)
-            raise _wrong("/to", "out_of_range", f"1 to {MAX_LISTED_DAYS} days are listed at once.")
-    raise _wrong("/source", "required", "Name a source, a day, or a first and a last day with from and to.")
+            raise _wrong("/to", "out_of_range", f"List 1 to {MAX_LISTED_DAYS} days at once.")
+    raise _wrong("/source", "required", "Send source, day, or both from and to.")
 
 
 def _wrong(pointer: str, code: str, detail: str) -> Invalid:

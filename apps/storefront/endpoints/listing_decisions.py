@@ -46,10 +46,10 @@ _ENDED: Final = (*_CHANGED, PurchaseNotFound, PurchaseChanged)
     path="/v1/listings/{listing_id}/pause",
     id="pauseListing",
     tag=_TAG,
-    summary="Take a listing off, for a while",
+    summary="Pause a listing",
     details=(
-        "By its seller or by the brand: nobody else sees or buys it meanwhile. A reserved one is refused: its "
-        "order goes on. Said again it changes nothing."
+        "For the seller and the brand. A paused listing is not shown and cannot be bought. A reserved listing "
+        "cannot be paused. Idempotent: repeating it has no effect."
     ),
     access=Access.PARTY,
     scope=Scope.LISTINGS_MODERATE,
@@ -70,8 +70,10 @@ def pause(context: Context[None, NoBody], listing_id: ListingId) -> Representati
     path="/v1/listings/{listing_id}/resume",
     id="resumeListing",
     tag=_TAG,
-    summary="Put a paused listing on sale again",
-    details="By its seller or by the brand; it keeps its place in every list. Of one on sale it changes nothing.",
+    summary="Resume a paused listing",
+    details=(
+        "For the seller and the brand. The listing keeps its position in lists. Idempotent: repeating it has no effect."
+    ),
     access=Access.PARTY,
     scope=Scope.LISTINGS_MODERATE,
     body=NoBody,
@@ -91,8 +93,8 @@ def resume(context: Context[None, NoBody], listing_id: ListingId) -> Representat
     path="/v1/listings/{listing_id}/withdraw",
     id="withdrawListing",
     tag=_TAG,
-    summary="Take a listing off, for good",
-    details="By its seller or by the brand. Said again it changes nothing.",
+    summary="Withdraw a listing permanently",
+    details="For the seller and the brand. Idempotent: repeating it has no effect.",
     access=Access.PARTY,
     scope=Scope.LISTINGS_MODERATE,
     body=NoBody,
@@ -112,10 +114,11 @@ def withdraw(context: Context[None, NoBody], listing_id: ListingId) -> Represent
     path="/v1/listings/{listing_id}/relist",
     id="relistListing",
     tag=_TAG,
-    summary="Sell a returned item again",
+    summary="List a returned item again",
     details=(
-        "Of a sold listing whose order was refunded or cancelled: makes a new listing like it, with its photos, "
-        "`relisted_from` it, which goes to review. Said again it answers with the same new listing."
+        "For a sold listing whose order was refunded or cancelled. Creates a new listing with the same data and "
+        "photos, and with `relisted_from`; it goes to review. Idempotent: repeating it returns the same new "
+        "listing."
     ),
     access=Access.SHOPPER,
     body=NoBody,
@@ -136,11 +139,11 @@ def relist(context: Context[None, NoBody], listing_id: ListingId) -> Representat
     path="/v1/listings/{listing_id}/moderation",
     id="moderateListing",
     tag="Moderation",
-    summary="Approve, reject, ask for changes, or take down",
+    summary="Approve, reject or remove a listing, or request changes",
     details=(
-        "`version` (or If-Match) is what was looked at: an edit since then is not decided on unseen. `remove` "
-        "takes down, for good and with a reason, what is on sale, paused or waiting; one that an order holds is "
-        "refused: cancel the order first."
+        "`version` (or If-Match) is the version that was reviewed; a later edit is refused. `remove` requires a "
+        "reason and is permanent: it removes a listing that is active, paused or pending review. A reserved listing "
+        "cannot be removed: cancel its order first."
     ),
     access=Access.BRAND,
     scope=Scope.LISTINGS_MODERATE,
@@ -166,8 +169,10 @@ get_listing_history = history_endpoint(LISTING)
     path="/v1/sellers/{seller_id}/listings",
     id="listSellerListings",
     tag=_TAG,
-    summary="A seller's listings, newest first",
-    details="Sellers see all of their own; others only what is on show, so a page may hold fewer than `limit`.",
+    summary="List a seller's listings, newest first",
+    details=(
+        "Sellers see all of their own listings. Others see public ones only, so a page can hold fewer than `limit`."
+    ),
     access=Access.KEY,
     scope=Scope.LISTINGS_READ,
     query=PageQuery,

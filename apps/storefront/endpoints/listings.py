@@ -56,8 +56,8 @@ _COLLECTION: Final = "/v1/listings"
     path=_COLLECTION,
     id="listListings",
     tag=_TAG,
-    summary="What is on sale, newest first",
-    details="Of one product, or of one market; without either, of the shop's own market.",
+    summary="List active listings, newest first",
+    details="Of one product, or of one market; by default of the shop's own market.",
     access=Access.KEY,
     query=ListingsQuery,
     responses=(PublicListing,),
@@ -90,12 +90,12 @@ def _created(context: Context[Any, Any], listing_id: str) -> Representation:
     path=_COLLECTION,
     id="createListing",
     tag=_TAG,
-    summary="List an item",
+    summary="Create a listing",
     details=(
-        "Makes a draft with a slot for each image. Each `images[].upload` is a form: POST its `fields` and then "
-        "`file` as multipart/form-data to its `url`, before `expires_at`. A form that has expired is signed anew "
-        "when the seller reads the listing. When every image is `ready`, submit the listing. `purchase_id` names "
-        "the shopper's past purchase that the item is a unit of; the listing claims it until it ends unsold."
+        "Creates a draft with a slot for each image. Each `images[].upload` is an upload form: POST its `fields` "
+        "and then `file` as multipart/form-data to its `url`, before `expires_at`. An expired form is signed again "
+        "when the seller reads the listing. Submit the listing when every image is `ready`. `purchase_id` is the "
+        "shopper's past purchase of the item; the listing uses one unit of it until it ends unsold."
     ),
     access=Access.SHOPPER,
     body=NewListing,
@@ -130,10 +130,10 @@ def create(context: Context[None, NewListing]) -> Representation:
     path="/v1/listings/{listing_id}",
     id="getListing",
     tag=_TAG,
-    summary="One listing",
+    summary="Retrieve a listing",
     details=(
-        "Its seller and the brand see more of it, and in every state; others see it while it is on show. It goes "
-        "off sale by itself at `expires_at`, unless an order holds it then."
+        "The seller and the brand see all fields in every status; others see public fields while the listing is "
+        "shown. The listing expires at `expires_at`, unless an order has reserved it."
     ),
     access=Access.KEY,
     scope=Scope.LISTINGS_READ,
@@ -156,8 +156,10 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
     path="/v1/listings/{listing_id}",
     id="editListing",
     tag=_TAG,
-    summary="Change a listing",
-    details="What is absent stays; `images` adds slots. An active or paused listing goes back to review.",
+    summary="Update a listing",
+    details=(
+        "Fields that are absent do not change; `images` adds slots. An active or paused listing returns to review."
+    ),
     access=Access.SHOPPER,
     body=ListingEdit,
     if_match=True,
@@ -185,10 +187,10 @@ def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Represen
     path="/v1/listings/{listing_id}/submit",
     id="submitListing",
     tag=_TAG,
-    summary="Ask for review",
+    summary="Submit a listing for review",
     details=(
-        "Freezes the images that are ready. An expired listing is put forward again by it. Said again it changes "
-        "nothing."
+        "The ready images can no longer be changed. Also resubmits an expired listing. Idempotent: repeating it has "
+        "no effect."
     ),
     access=Access.SHOPPER,
     body=NoBody,
@@ -216,5 +218,5 @@ def submit(context: Context[None, NoBody], listing_id: ListingId) -> Representat
 
 
 def _two_filters() -> Invalid:
-    detail = "Ask for a product or for a market, not for both."
+    detail = "Filter by product or by market, not by both."
     return Invalid(detail, errors=(FieldError(pointer="/market", code="mutually_exclusive", detail=detail),))

@@ -58,7 +58,7 @@ _ACTED_ON: Final = (OrderNotFound, Forbidden, OrderTransitionRefused, OrderChang
 
 
 class LabelRequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the parcel leaves from; absent: what the seller's account says."""
+    """The address to ship from; by default the address of the seller account."""
 
     ship_from: Address | None = None
 
@@ -68,8 +68,11 @@ class LabelRequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     path="/v1/orders",
     id="listOrders",
     tag=_TAG,
-    summary="Orders, newest first",
-    details="A shopper's purchases, or with `role=seller` their sales; for the brand, all. Without addresses.",
+    summary="List orders, newest first",
+    details=(
+        "A shopper receives their purchases, or with `role=seller` their sales; a brand receives all orders. "
+        "Without addresses."
+    ),
     access=Access.PARTY,
     scope=Scope.ORDERS_READ,
     query=OrdersQuery,
@@ -94,15 +97,15 @@ def _submitted(context: Context[Any, Any], order_id: str) -> OrderView:
     path="/v1/orders",
     id="submitOrder",
     tag=_TAG,
-    summary="Buy a listing",
+    summary="Create an order for a listing",
     details=(
-        "Reserves the listing and makes the order in one step: of any number of buyers exactly one gets 202. "
-        "Payment follows; read the order at `Location` until it is `confirmed` or `cancelled`. "
-        "`payment_token` is a payment provider's token: a card number is refused. "
-        "When the buyer's bank asks for 3-D Secure, `next_action` is `redirect_to_url`: open its `url` in the "
-        "buyer's browser. The bank leads them back to `return_url`, with `order_id` and the provider's parameters "
-        "added. Those are no proof: read the order. `return_url` is an `https://` page of one of the shop's "
-        "allowed origins, without fragment; a sandbox shop may also use `http://localhost` on any port."
+        "Reserves the listing and creates the order in one step: if several buyers try, exactly one receives 202. "
+        "The payment follows: read the order at `Location` until it is `confirmed` or `cancelled`. `payment_token` "
+        "is a payment provider's token; card numbers are refused. When the buyer's bank requires 3-D Secure, "
+        "`next_action` is `redirect_to_url`: open its `url` in the buyer's browser. The bank redirects the buyer to "
+        "`return_url`, with `order_id` and the provider's parameters added. These parameters prove nothing: read "
+        "the order. `return_url` is an `https://` URL of one of the shop's allowed origins, without a fragment; a "
+        "sandbox shop can also use `http://localhost` on any port."
     ),
     access=Access.SHOPPER,
     body=NewOrder,
@@ -131,8 +134,8 @@ def submit(context: Context[None, NewOrder]) -> OrderView:
     path="/v1/orders/{order_id}",
     id="getOrder",
     tag=_TAG,
-    summary="One order",
-    details="The seller sees where it goes once it is confirmed, and never who bought it.",
+    summary="Retrieve an order",
+    details="The seller sees the shipping address after the order is confirmed, and never who the buyer is.",
     access=Access.PARTY,
     scope=Scope.ORDERS_READ,
     responses=_VIEWS,
@@ -149,11 +152,11 @@ def get(context: Context[None, None], order_id: OrderId) -> OrderView:
     path="/v1/orders/{order_id}/shipping_address",
     id="correctShippingAddress",
     tag=_TAG,
-    summary="Correct where an order goes",
+    summary="Correct the shipping address of an order",
     details=(
-        "By its buyer or the brand, until a label is bought for it. When the carrier refused the address, the "
-        "buyer's view has `next_action.type` `correct_shipping_address`; the label is then bought for the new "
-        "address, and the seller gets the whole time to ship again. Idempotent: repeating it has no effect."
+        "For the buyer and the brand, until a label for the address is bought. When the carrier refused the "
+        "address, the buyer's order has `next_action.type` `correct_shipping_address`. A label is then bought for "
+        "the new address, and the deadline to ship starts again. Idempotent: repeating it has no effect."
     ),
     access=Access.PARTY,
     scope=Scope.ORDERS_WRITE,
@@ -175,8 +178,9 @@ def correct(context: Context[None, Address], order_id: OrderId) -> OrderView:
     tag=_TAG,
     summary="Cancel an order",
     details=(
-        "While a payment runs this is a request that is honoured when it ends. A paid order that is not shipped is "
-        "`cancelling` until label and money went back. Said again it changes nothing."
+        "While a payment is processed, the cancellation is recorded and applied afterwards. A paid order that is "
+        "not shipped is `cancelling` until its label is voided and its payment refunded. Idempotent: repeating it "
+        "has no effect."
     ),
     access=Access.PARTY,
     scope=Scope.ORDERS_WRITE,
@@ -197,11 +201,11 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     path="/v1/orders/{order_id}/acknowledge",
     id="acknowledgeOrder",
     tag=_TAG,
-    summary="Take note of what needed a person",
+    summary="Acknowledge an issue of an order",
     details=(
-        "Clears `attention` where nothing is left to do: `charged_back`, and `label_refused` of an order that is "
-        "over. The reason, a code of your own, goes on record. Every other `attention` goes with what it asks for. "
-        "Said again it changes nothing."
+        "Clears `attention` when nothing is left to do: `charged_back`, and `label_refused` of an order that has "
+        "ended. `reason_code` is a code of your own and is recorded in the history. Every other issue clears when "
+        "its action is done. Idempotent: repeating it has no effect."
     ),
     access=Access.BRAND,
     scope=Scope.ORDERS_WRITE,
@@ -221,8 +225,10 @@ def acknowledge(context: Context[None, Acknowledgement], order_id: OrderId) -> O
     path="/v1/orders/{order_id}/confirm_receipt",
     id="confirmReceipt",
     tag=_TAG,
-    summary="Say that all is well",
-    details="The order completes now and not at the end of the claim window; there is no claim after it.",
+    summary="Confirm receipt of an order",
+    details=(
+        "The order is completed immediately instead of at the end of the claim window. No claim is possible afterwards."
+    ),
     access=Access.SHOPPER,
     body=NoBody,
     is_body_required=False,
@@ -240,8 +246,8 @@ def confirm(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     path="/v1/sales",
     id="listSales",
     tag=_TAG,
-    summary="What the shopper sold, newest first",
-    details="As `GET /v1/orders?role=seller`. Without addresses.",
+    summary="List the shopper's sales, newest first",
+    details="Same as `GET /v1/orders?role=seller`. Without addresses.",
     access=Access.SHOPPER,
     query=PageQuery,
     responses=(SellerOrder,),
@@ -257,10 +263,10 @@ def list_sales(context: Context[PageQuery, None]) -> OrderPage:
     path="/v1/sales/{order_id}/label",
     id="requestLabel",
     tag=_TAG,
-    summary="Ask for the label of a sale",
+    summary="Request the shipping label of a sale",
     details=(
-        "By the seller. The workflow buys it within moments; read the order for `label_url`. Without `ship_from` "
-        "the seller account's own is used; with it, it is kept there. Said again it changes nothing."
+        "For the seller. The label is bought moments later: read `label_url` of the order. `ship_from` is stored in "
+        "the seller account; without it, the stored address is used. Idempotent: repeating it has no effect."
     ),
     access=Access.SHOPPER,
     body=LabelRequestBody,

@@ -42,8 +42,8 @@ _VIEWS: Final = (PayoutView, BrandPayout)
     path="/v1/payouts",
     id="listPayouts",
     tag=_TAG,
-    summary="Payouts, newest first",
-    details="The shopper's own; for the brand, all.",
+    summary="List payouts, newest first",
+    details="A shopper receives their own payouts, a brand all of them.",
     access=Access.PARTY,
     scope=Scope.PAYOUTS_READ,
     query=PageQuery,
@@ -67,10 +67,10 @@ def _started(context: Context[Any, Any], payout_id: str) -> PayoutView:
     path="/v1/payouts",
     id="startPayout",
     tag=_TAG,
-    summary="Pay out all that is available",
+    summary="Pay out the available balance",
     details=(
-        "By `method`, or by what the seller account says: cash to its destination, or store credit with the shop's "
-        "bonus. Without asking, a seller is paid some time after an order completes."
+        "By `method`, or by the method of the seller account: cash to its payout destination, or store credit with "
+        "the shop's bonus. Sellers are also paid automatically some time after an order is completed."
     ),
     access=Access.SHOPPER,
     body=NewPayout,
@@ -95,7 +95,7 @@ def start(context: Context[None, NewPayout]) -> PayoutView:
     path="/v1/payouts/{payout_id}",
     id="getPayout",
     tag=_TAG,
-    summary="One payout",
+    summary="Retrieve a payout",
     access=Access.PARTY,
     scope=Scope.PAYOUTS_READ,
     responses=_VIEWS,
@@ -117,8 +117,9 @@ get_payout_history = history_endpoint(PAYOUT)
     tag=_TAG,
     summary="Cancel a payout",
     details=(
-        "By its seller or the brand, while it `may_be_cancelled`: until its sending begins, moments after it was "
-        "started. What it took is available again, and paid in time by itself. Said again: the same answer."
+        "For the seller and the brand, while `may_be_cancelled` is true: until the payout is sent, moments after it "
+        "was started. The amount is available again and paid out later automatically. Idempotent: repeating it has "
+        "no effect."
     ),
     access=Access.PARTY,
     scope=Scope.PAYOUTS_WRITE,

@@ -47,8 +47,8 @@ class PurchaseName(Body, frozen=True, kw_only=True):
     path="/v1/purchases",
     id="listPurchases",
     tag=_TAG,
-    summary="The shopper's own past purchases, newest first",
-    details="`claimable_quantity` is how many units of one can still be listed.",
+    summary="List the shopper's past purchases, newest first",
+    details="`claimable_quantity` is the number of units of a purchase that can still be listed.",
     access=Access.SHOPPER,
     query=PageQuery,
     responses=(PurchaseView,),
@@ -67,7 +67,7 @@ def list_own(context: Context[PageQuery, None]) -> PurchasePage:
     path="/v1/purchases/{purchase_id}",
     id="getPurchase",
     tag=_TAG,
-    summary="One past purchase",
+    summary="Retrieve a past purchase",
     details="For its shopper and the brand.",
     access=Access.PARTY,
     scope=Scope.PURCHASES_READ,
@@ -88,11 +88,11 @@ get_purchase_history = history_endpoint(PURCHASE)
     path="/v1/purchases/{source}/{line}",
     id="recordPurchase",
     tag=_TAG,
-    summary="Record what a shopper bought",
+    summary="Record a past purchase of a shopper",
     details=(
-        "Makes the purchase, or replaces what was said of it; the same again changes nothing. Its customer is "
-        "named by the `sub` of their tokens, whether they have signed in yet or not. `quantity` cannot go below "
-        "what is listed or sold."
+        "Creates the purchase or replaces its data. Idempotent: repeating it has no effect. The customer is "
+        "identified by the `sub` of their tokens, even before they sign in for the first time. `quantity` cannot be "
+        "lower than the number of units that are listed or sold."
     ),
     access=Access.BRAND,
     scope=Scope.PURCHASES_WRITE,

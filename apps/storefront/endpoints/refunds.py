@@ -22,10 +22,11 @@ def _refunded(context: Context[Any, Any], order_id: str) -> OrderView:
     path="/v1/refunds",
     id="refundOrder",
     tag="Money",
-    summary="Give a buyer money back",
+    summary="Refund an order",
     details=(
-        "Of an order that is shipped, delivered or completed: `amount` of it, or all that is left. The workflow "
-        "pays it; read the order's `refunds`. After completion the seller's part is taken from their balance."
+        "For an order that is shipped, delivered or completed: `amount`, or the full remaining amount. The refund "
+        "is processed afterwards: read `refunds` of the order. After completion, the seller's share is taken from "
+        "their balance."
     ),
     access=Access.BRAND,
     scope=Scope.REFUNDS_WRITE,

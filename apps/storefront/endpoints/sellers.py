@@ -14,8 +14,10 @@ from resale.domain.sellers import SellerChanged, SellerEdit, SellerNotFound
     path="/v1/seller_account",
     id="getSellerAccount",
     tag="Money",
-    summary="The shopper's own seller account",
-    details="`available` is what the next payout takes; below zero it is owed, and netted with what comes.",
+    summary="Retrieve the shopper's seller account",
+    details=(
+        "`available` is the amount of the next payout. A negative amount is owed and deducted from future earnings."
+    ),
     access=Access.SHOPPER,
     responses=(SellerView,),
     tagged=True,
@@ -31,8 +33,10 @@ def get(context: Context[None, None]) -> SellerView:
     path="/v1/seller_account",
     id="editSellerAccount",
     tag="Money",
-    summary="Say how to be paid and where parcels leave from",
-    details="What is absent stays. `payout_destination` is the payment provider's name of an account.",
+    summary="Update the payout method and ship-from address of a seller account",
+    details=(
+        "Fields that are absent do not change. `payout_destination` is the payment provider's reference of an account."
+    ),
     access=Access.SHOPPER,
     body=SellerEdit,
     responses=(SellerView,),

@@ -25,7 +25,7 @@ CLOCKS_APART: Final = timedelta(minutes=5)  # between a carrier's clock and ours
 
 
 class NewTrackingEvent(Body, frozen=True, kw_only=True):
-    """One report of a carrier, of now unless it says when. The same again, by ``id`` or by words, changes nothing."""
+    """A tracking event, by default of the current time. Idempotent by ``id``, or else by its content."""
 
     status: Literal["in_transit", "out_for_delivery", "delivered", "returned", "failure"]
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
@@ -37,10 +37,10 @@ class NewTrackingEvent(Body, frozen=True, kw_only=True):
     path="/v1/shipments/{shipment_id}/tracking_events",
     id="reportTracking",
     tag="Partners",
-    summary="Report where a parcel is",
+    summary="Report a tracking event of a parcel",
     details=(
-        "For brands that ship by a carrier of their own. Reports may come in any order and any number of times: a "
-        "parcel only moves forward. `shp_…` is an order's parcel, `rtn_…` the return of its claim."
+        "For brands that ship with their own carrier. Events can be sent in any order and repeatedly: the status of "
+        "a parcel only moves forward. `shp_…` is the parcel of an order, `rtn_…` the return of its claim."
     ),
     access=Access.BRAND,
     scope=Scope.ORDERS_WRITE,

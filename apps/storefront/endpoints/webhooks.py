@@ -49,15 +49,15 @@ _PREFIX: Final = "HTTP_"
     path="/v1/hooks/{connection_id}",
     id="receiveHook",
     tag="Partners",
-    summary="Take what a partner tells by a webhook",
+    summary="Receive a webhook of a partner",
     details=(
-        "The address to give to a payment or shipping provider. There is no API key: the body, of up to 64 KiB and "
-        "in the provider's own form, is verified by the provider's own signature. It is durably kept before the "
-        "answer; the same event again is taken again and changes nothing. A body that is not UTF-8 is refused for "
-        "good (400); any other that is signed and says nothing to us is taken, and ignored on record."
+        "The URL to configure at a payment provider or carrier. It requires no API key: the partner's signature of "
+        "the body is verified. The body has at most 64 KiB, in the partner's format, and is stored before the "
+        "response. Idempotent: repeating an event has no effect. A body that is not UTF-8 is refused with 400. A "
+        "signed body of an unknown kind is accepted and recorded as ignored."
     ),
     access=Access.ANYBODY,
-    raw_body="As the provider sends it.",
+    raw_body="The event as the partner sends it.",
     status=202,
     problems=(
         *problem_codes.ACCOUNT,
@@ -116,7 +116,7 @@ def _check_text(body: bytes) -> None:
     try:
         body.decode()
     except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8; sending it again does not help.") from None
+        raise MalformedBody("The body is not encoded as UTF-8. Sending it again has the same result.") from None
 
 
 def _headers_of(request: HttpRequest) -> dict[str, str]:

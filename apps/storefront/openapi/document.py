@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from apps.core.api_version import API_VERSION
@@ -99,7 +100,7 @@ def _operation(endpoint: AnyEndpoint, failures: Failures) -> dict[str, Any]:
 
 
 def _details(endpoint: AnyEndpoint) -> str:
-    scope = f"A secret key needs the scope `{endpoint.scope}`." if endpoint.scope else ""
+    scope = f"A secret key requires the scope `{endpoint.scope}`." if endpoint.scope else ""
     return "\n\n".join(part for part in (endpoint.details, scope) if part)
 
 
@@ -148,18 +149,22 @@ def _header_parameters(endpoint: AnyEndpoint) -> list[Schema]:
     if not endpoint.raw_body:
         schema: Schema = {"type": "string", "enum": [API_VERSION]}
         headers.append(
-            _header_parameter("API-Version", "The version of this API that the caller is written for.", schema)
+            _header_parameter("API-Version", "The version of this API that the client is written for.", schema)
         )
     if endpoint.idempotency is not None:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-        described = "A text of your own, new for each command, such as a UUID."
+        described = "A unique text for each command, such as a UUID."
         required = endpoint.idempotency.is_required
         headers.append(_header_parameter("Idempotency-Key", described, schema, required=required))
     if endpoint.if_match:
         schema = {"type": "string", "pattern": _IF_MATCH}
-        headers.append(_header_parameter("If-Match", "The ETag of what was read, as it came; or `*`.", schema))
+        headers.append(
+            _header_parameter("If-Match", "The ETag of the version that was read, unchanged; or `*`.", schema)
+        )
     if endpoint.is_revalidated:
-        headers.append(_header_parameter("If-None-Match", "The ETag of what is known.", {"type": "string"}))
+        headers.append(
+            _header_parameter("If-None-Match", "The ETag of the version that the client has.", {"type": "string"})
+        )
     return headers
 
 
@@ -169,7 +174,8 @@ def _header_parameter(name: str, description: str, schema: Schema, *, required: 
 
 # ---------------------------------------------------------------- what it gives
 def _good(endpoint: AnyEndpoint) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": endpoint.summary + ".", "headers": _headers_of(endpoint)}
+    phrase = HTTPStatus(endpoint.status).phrase
+    answer: dict[str, Any] = {"description": f"{phrase}.", "headers": _headers_of(endpoint)}
     if endpoint.responses:
         schema = one_of(endpoint.responses)
         answer["content"] = {JSON: {"schema": page_of(schema) if endpoint.listed else schema}}
@@ -178,21 +184,24 @@ def _good(endpoint: AnyEndpoint) -> dict[str, Any]:
         answer["content"] = {endpoint.content_type: {"schema": schema}}
     answers = {str(endpoint.status): answer}
     if endpoint.is_revalidated:
-        answers["304"] = {"description": "It is as If-None-Match says.", "headers": _refs("ETag", "X-Request-Id")}
+        answers["304"] = {
+            "description": "The object has the version of If-None-Match.",
+            "headers": _refs("ETag", "X-Request-Id"),
+        }
     return answers
 
 
 _HEADERS: Final[dict[str, Any]] = {
-    "ETag": {"description": "Names this version of the object.", "schema": {"type": "string"}},
-    "Location": {"description": "Where the object is.", "schema": {"type": "string"}},
+    "ETag": {"description": "The version of the object.", "schema": {"type": "string"}},
+    "Location": {"description": "The URL of the object.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
-        "description": "`true`: done before under this key; the object is shown as it stands now.",
+        "description": "`true` if a request with this key was completed before. The object is in its current state.",
         "schema": {"type": "string", "const": "true"},
     },
-    "API-Version": {"description": "The version of this API that answered.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+    "API-Version": {"description": "The version of this API.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
     "X-Request-Id": {
-        "description": "Our name of this request, in logs and history; never the client's own.",
+        "description": "The server's id of this request, in logs, histories and problem documents.",
         "schema": {"type": "string"},
     },
 }

@@ -3,46 +3,49 @@
 from typing import Any, Final
 
 DESCRIPTION: Final = """
-Resale on a brand's own shop: shoppers list what they no longer need, the brand approves it, another shopper buys it.
+Resale in a brand's own shop: a shopper lists an item, the brand approves the listing, another shopper buys it.
 
-**Keys.** `X-API-Key` takes a publishable key (`pk_…`, in the shop's pages) or a secret one (`sk_…`, in the brand's
-back end). Calls of a shopper also carry the shopper's OpenID Connect token in `Authorization: Bearer`; a call with a
-token is the shopper's, whichever key carries it. A key of a sandbox shop has `_test_` in it, one of a live shop
-`_live_`; neither is good at the other.
+**Authentication.** Send an API key in `X-API-Key`: a publishable key (`pk_…`) from the shop's pages, or a secret key
+(`sk_…`) from the brand's back end. Requests of a shopper also carry the shopper's OpenID Connect token in
+`Authorization: Bearer`; such a request acts for the shopper, with either kind of key. Keys of a sandbox shop contain
+`_test_`, keys of a live shop `_live_`. A key is valid in its own mode only.
 
-**Repeating.** A POST with an `Idempotency-Key` is done once. Sent again within 24 hours it answers as the first time,
-with `Idempotent-Replayed: true`. The same body may be written in another way: order of keys, white space, escapes,
-`1.0` for `1`, `null` for what is absent. A body that means something else is refused.
+**Idempotency.** A POST with an `Idempotency-Key` runs once. Retried within 24 hours, it returns the first response
+again, with `Idempotent-Replayed: true`. The body may be formatted differently (order of keys, white space, escapes,
+`1.0` for `1`, `null` for an absent field). A body with another meaning is refused.
 
-**Versions.** One object comes with an `ETag`. Send it back as `If-Match` to change exactly what was read (412 when it
-has changed), or as `If-None-Match` to be told that nothing has (304).
+**Versions.** A single object has an `ETag`. Send it as `If-Match` to change exactly the version that was read (412
+if it has changed since), or as `If-None-Match` to receive 304 while it has not changed.
 
-**Bodies** are JSON in UTF-8. `null` for an optional field is the same as leaving it out. A key given twice is refused.
+**Bodies** are JSON, encoded as UTF-8. `null` for an optional field is the same as leaving it out. A duplicate key is
+refused.
 
-**Text** that people write comes back in Unicode's normalisation form C. Refused with `invalid_characters` are control
-characters, noncharacters, embeddings and overrides of direction (U+202A to U+202E), isolates that are not closed, and
-line breaks and tabs in what is one line; with `blank`, what shows nothing. A payment card number in it is refused; in
-an id or a reference of yours, digits are digits.
+**Text** is returned in Unicode normalisation form C. Control characters, noncharacters, directional embeddings and
+overrides (U+202A to U+202E), unclosed isolates, and line breaks and tabs in a single line are refused with
+`invalid_characters`; text that shows nothing with `blank`. Payment card numbers in texts are refused. In your own ids
+and references, digits are not checked.
 
-**API versions** are dates. Send the one you are written for as `API-Version`; one that this API does not have is
-refused with 400 `api_version_unsupported`, never ignored. Each response names the version it is of.
+**API versions** are dates. Send the version that your client is written for as `API-Version`. An unsupported version
+is refused with 400 `api_version_unsupported`. Each response names its version.
 
-**Errors** are problem documents (RFC 9457). Act on `code`: it never changes its meaning. `errors[].pointer` is where:
-a JSON pointer into the body, a query parameter, or `/headers/…`.
+**Errors** are problem documents (RFC 9457). Act on `code`: it is stable. `errors[].pointer` is a JSON pointer into
+the body, a query parameter, or `/headers/…`.
 
-**Requests** are named by us: `X-Request-Id` of an answer is in our logs, in histories and in problem documents. An
-`X-Request-Id` of yours (8 to 64 letters, digits, `.`, `_` or `-`) is logged beside it and comes back as
+**Requests** have an id: the `X-Request-Id` of a response is in the server's logs, in histories and in problem
+documents. An `X-Request-Id` in the request (8 to 64 letters, digits, `.`, `_` or `-`) is logged too and returned as
 `X-Client-Request-Id`.
 
-**Money.** Amounts are whole minor units. A buyer's money is taken when the order is confirmed; the seller's part is
-held until the order is completed: when the buyer confirms receipt, or the claim window after delivery is over.
+**Money.** Amounts are integers in minor units. A payment is captured when the order is confirmed. The seller's
+earnings are on hold until the order is completed: when the buyer confirms receipt, or when the claim window after
+delivery has passed.
 
-**Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (booked, the answer is lost), `tok_error` (fails
-twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer, on the bank's page). Good at first
-are `tok_capture_timeout` (captured, the answer is lost), `tok_capture_declined`, `tok_refund_error` (two refunds fail)
-and `tok_refund_timeout` (refunded, the answer is lost). `payout_destination`: `acct_ok`, `acct_failed` (comes back),
-`acct_timeout` (paid, the answer is lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels
-move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
+**Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (processed, but the response is lost),
+`tok_error` (fails twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer on the bank's
+page). These are authorised first: `tok_capture_timeout` (captured, but the response is lost), `tok_capture_declined`,
+`tok_refund_error` (two refunds fail), `tok_refund_timeout` (refunded, but the response is lost).
+`payout_destination`: `acct_ok`, `acct_failed` (the payout is returned), `acct_timeout` (paid, but the response is
+lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels move by
+`POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
 """
 TAGS: Final = (
     "Listings",
@@ -64,8 +67,8 @@ def security_schemes() -> dict[str, Any]:
     """Describe the API keys and the shopper's token."""
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     return {
-        "PublishableKey": {**key, "description": "`pk_…`: may be seen by anybody; browses, and carries shoppers."},
-        "SecretKey": {**key, "description": "`sk_…`: the brand's own back end, within the key's scopes."},
+        "PublishableKey": {**key, "description": "`pk_…`: public. For browsing, and for requests of shoppers."},
+        "SecretKey": {**key, "description": "`sk_…`: secret. For the brand's back end, within the scopes of the key."},
         "ShopperToken": {
             "type": "http",
             "scheme": "bearer",

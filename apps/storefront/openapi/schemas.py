@@ -43,7 +43,7 @@ def schemas_of(kinds: Iterable[type[Any]], *, ref: str) -> dict[str, Schema]:
 
 def page_of(schema: Schema) -> Schema:
     """Describe a page of a list."""
-    cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Null at the end."}
+    cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Null on the last page."}
     return {
         "type": "object",
         "properties": {

@@ -37,7 +37,7 @@ MAX_KEPT_BYTES: Final = 48 * 1024  # compressed; base64 twice makes 85 KB of it,
 
 
 class Discard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a message is given up. Sealed: it is free text."""
+    """The reason for discarding a message. It is stored encrypted."""
 
     reason: Annotated[Reason, msgspec.Meta(description="For whoever asks later.")]
 

@@ -20,7 +20,7 @@ _PAYOUTS: Final = 100
 
 
 class BalanceKind(StrEnum):
-    """What moved a balance; a restoration makes good what a reversal took, since the buyer's money came back."""
+    """The kind of a balance transaction. A restoration cancels a reversal, because the refund was returned."""
 
     SALE = "sale"
     REVERSAL = "reversal"
@@ -29,7 +29,7 @@ class BalanceKind(StrEnum):
 
 
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a seller has: all amounts are nought or more.
+    """The balance of a seller. No amount is negative.
 
     ``pending`` is earned by sales that are not completed yet; where there are more of them than were summed,
     ``pending_is_partial`` says so. ``owed`` is netted with what comes. ``in_transit`` left for the bank.
@@ -47,7 +47,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer or a payout: what came (above nought) or went (below), for which order.
+    """A transfer (positive amount) or a payout (negative amount) of a seller.
 
     ``status`` is the transfer's or the payout's own; what failed or came back is available again.
     """

@@ -17,7 +17,7 @@ from resale.domain.media import Media, MediaStatus, RefusalReason, evidence_albu
 
 
 class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
-    """A photo of a claim. ``url`` leads to it for a quarter of an hour; ``upload`` is its buyer's, while it waits."""
+    """A photo of a claim. ``url`` expires after 15 minutes. The buyer sees ``upload`` until the photo is uploaded."""
 
     id: MediaId
     object: str = "image"
@@ -54,18 +54,18 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuyerClaim(ClaimView, frozen=True, kw_only=True):
-    """What its buyer sees: the label to send the item back with, too."""
+    """A claim as its buyer sees it, with the return label."""
 
     buyer_id: CustomerId
     return_label_url: str | None = None
 
 
 class SellerClaim(ClaimView, frozen=True, kw_only=True):
-    """What the seller sees: not who the buyer is."""
+    """A claim as the seller sees it, without the buyer."""
 
 
 class BrandClaim(ClaimView, frozen=True, kw_only=True):
-    """What the brand and its staff see."""
+    """A claim as the brand and its staff see it."""
 
     buyer_id: CustomerId
     seller_id: CustomerId

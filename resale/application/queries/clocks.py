@@ -11,7 +11,7 @@ from resale.domain.ids import ClockId
 
 
 class ClockView(msgspec.Struct, frozen=True, kw_only=True):
-    """A test clock: `now` is the shop's time, `offset_seconds` ahead of the wall clock, and runs on."""
+    """A test clock. `now` is the shop's time, `offset_seconds` ahead of the current time; it does not stop."""
 
     id: ClockId
     object: str

@@ -12,7 +12,7 @@ from resale.domain.partners import Connection, PartnerKind, Provider
 
 
 class ConnectionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection to a partner: ``closed`` while it is called, ``open`` while it fails too often to be.
+    """A connection to a partner: ``closed`` while calls are sent, ``open`` while they are stopped because of failures.
 
     ``since`` is null while it never failed. The limits are of one worker.
     """
@@ -30,7 +30,7 @@ class ConnectionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
-    """All connections of a tenant: there are a few, so there is one page."""
+    """All connections of the shop, on one page."""
 
     object: str = "list"
     data: tuple[ConnectionView, ...]

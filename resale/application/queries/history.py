@@ -17,7 +17,7 @@ _PAGE: Final = 100
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One version. ``doc`` and ``sealed`` are the exact stored texts, so anybody can check ``change.hash``."""
+    """One version of an object. ``doc`` and ``sealed`` are the exact stored texts behind ``change.hash``."""
 
     object: str = "history_record"
     entity_id: str
@@ -29,7 +29,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the whole history is there and unedited; ``findings`` say where not."""
+    """Whether the history is complete and unedited. ``findings`` lists the faults."""
 
     verified: bool
     head_version: int
@@ -37,7 +37,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryList(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of history, with the verification of all of it."""
+    """A page of the history, with the verification of the complete history."""
 
     object: str = "list"
     data: tuple[HistoryEntry, ...]

@@ -28,14 +28,14 @@ class RenditionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhotoView(msgspec.Struct, frozen=True, kw_only=True):
-    """A photo of a listing, best rendition first."""
+    """A photo of a listing, the best rendition first."""
 
     id: MediaId
     renditions: tuple[RenditionView, ...]
 
 
 class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a photo may be, whatever its slot was made for.
+    """The limits of an upload.
 
     ``max_pixels`` is width times height, by type; a progressive JPEG may have 50,000,000, an interlaced PNG 25,000,000,
     an AVIF of more than 8 bits 12,500,000.
@@ -48,7 +48,7 @@ class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadView(msgspec.Struct, frozen=True, kw_only=True):
-    """A presigned POST: send ``fields``, then ``file``, as multipart/form-data to ``url``.
+    """A presigned POST. Send ``fields`` and then ``file`` as multipart/form-data to ``url``.
 
     Send ``fields`` as they are, ``Content-Type`` among them; the type that a browser puts on the file's part does not
     matter. What ``limits`` does not allow is rejected after the upload, with a reason.
@@ -69,7 +69,7 @@ UPLOAD_LIMITS: Final = UploadLimits(
 
 
 class ImageView(msgspec.Struct, frozen=True, kw_only=True):
-    """An image slot as its seller sees it. ``upload`` is there as long as the slot waits for its upload."""
+    """An image slot as its seller sees it. ``upload`` is present until the image is uploaded."""
 
     id: MediaId
     object: str = "image"
@@ -83,7 +83,7 @@ class ImageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
-    """What everybody may see of a listing on show."""
+    """A listing as the public sees it."""
 
     id: ListingId
     object: str
@@ -106,7 +106,7 @@ class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnerListing(PublicListing, frozen=True, kw_only=True):
-    """What its seller sees: where the review stands, what the moderator wrote, the image slots, and the purchase."""
+    """A listing as its seller sees it, with the review, the moderator's reasons, the image slots and the purchase."""
 
     submitted_at: datetime | None
     relisted_from: ListingId | None = None
@@ -116,7 +116,7 @@ class OwnerListing(PublicListing, frozen=True, kw_only=True):
 
 
 class BrandListing(OwnerListing, frozen=True, kw_only=True):
-    """What the brand and its staff see: all of it, with the order that holds it."""
+    """A listing as the brand and its staff see it, with the order that reserved it."""
 
     order_id: OrderId | None
 

@@ -27,7 +27,7 @@ from resale.domain.shipments import ADDRESS_INVALID, ShipmentStatus, TrackingEve
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as the brand sees it: without its token."""
+    """A payment as the brand sees it, without its token."""
 
     id: str
     status: PaymentStatus
@@ -39,7 +39,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuyerPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as its buyer sees it; ``action_url`` is where they prove who they are, while that is asked for."""
+    """A payment as its buyer sees it. ``action_url`` is the bank's page while authentication is required."""
 
     status: PaymentStatus
     action_url: str | None = None
@@ -48,14 +48,14 @@ class BuyerPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextActionType(StrEnum):
-    """What an order waits for its buyer to do."""
+    """The kind of an action that an order requires from its buyer."""
 
     REDIRECT_TO_URL = "redirect_to_url"
     CORRECT_SHIPPING_ADDRESS = "correct_shipping_address"
 
 
 class NextAction(msgspec.Struct, frozen=True, kw_only=True):
-    """What the buyer has to do for the order to go on.
+    """The action that an order requires from its buyer.
 
     ``redirect_to_url``: open ``url``, their bank's page (3-D Secure); it leads back to the order's ``return_url``.
     ``correct_shipping_address``: the carrier does not take the address, so there is no label yet.
@@ -66,7 +66,7 @@ class NextAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel as both parties see it."""
+    """A parcel as buyer and seller see it."""
 
     id: ShipmentId
     status: ShipmentStatus
@@ -79,7 +79,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SellerParcel(ParcelView, frozen=True, kw_only=True):
-    """A parcel as its seller and the brand see it: whether a label is on its way, and why not."""
+    """A parcel as its seller and the brand see it, with the state of its label."""
 
     label_wanted: bool = False
     reason_code: str | None = None
@@ -123,7 +123,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuyerOrder(OrderView, frozen=True, kw_only=True):
-    """What its buyer sees."""
+    """An order as its buyer sees it."""
 
     buyer_id: CustomerId
     payment: BuyerPayment | None = None
@@ -133,7 +133,7 @@ class BuyerOrder(OrderView, frozen=True, kw_only=True):
 
 
 class SellerOrder(OrderView, frozen=True, kw_only=True):
-    """What the seller sees: the commission and the label, not who the buyer is."""
+    """An order as the seller sees it, with the commission and the label, without the buyer."""
 
     commission: Commission
     shipment: SellerParcel | None = None
@@ -141,7 +141,7 @@ class SellerOrder(OrderView, frozen=True, kw_only=True):
 
 
 class BrandOrder(OrderView, frozen=True, kw_only=True):
-    """What the brand and its staff see. ``attention`` is a code for what a person has to look at."""
+    """An order as the brand and its staff see it. ``attention`` is the code of an issue that needs action."""
 
     buyer_id: CustomerId
     commission: Commission

@@ -13,7 +13,7 @@ from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutSt
 
 
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout. ``amount`` left the balance; ``bonus`` is what the shop adds to store credit.
+    """A payout. ``amount`` is debited from the balance; ``bonus`` is added by the shop to store credit.
 
     ``may_be_cancelled`` until its sending begins.
     """
@@ -36,7 +36,7 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrandPayout(PayoutView, frozen=True, kw_only=True):
-    """A payout as the brand and its staff see it. ``attention`` is a code for what a person has to look at."""
+    """A payout as the brand and its staff see it. ``attention`` is the code of an issue that needs action."""
 
     attention: str | None = None
     due_at: datetime | None = None

@@ -14,7 +14,7 @@ from resale.domain.purchases import Purchase, PurchaseNotFound
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """A past purchase. ``claimable_quantity`` is how many of its units can still be listed."""
+    """A past purchase. ``claimable_quantity`` is the number of its units that can still be listed."""
 
     id: PurchaseId
     object: str

@@ -16,7 +16,7 @@ from resale.domain.sellers import Seller, SellerNotFound, SellerPrivate, seller_
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A seller's account. ``available`` is what the next payout takes; below zero it is owed, and netted."""
+    """A seller account. ``available`` is the amount of the next payout; a negative amount is owed."""
 
     id: SellerId
     object: str

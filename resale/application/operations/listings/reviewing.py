@@ -35,7 +35,7 @@ from resale.errors import FieldError, Invalid
 
 
 class Decision(StrEnum):
-    """What a moderator decides; a listing that is removed was on sale, or is not to be looked at again."""
+    """The decision of a moderator. `remove` is for a listing that was on sale, or that must not be submitted again."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -44,7 +44,7 @@ class Decision(StrEnum):
 
 
 class Moderation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A moderator's decision. ``reasons`` go to the seller; ``version`` is the one that was looked at."""
+    """A moderator's decision. The seller receives ``reasons``; ``version`` is the version that was reviewed."""
 
     decision: Decision
     reasons: Reasons = ()

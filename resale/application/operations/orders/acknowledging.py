@@ -13,7 +13,7 @@ from resale.domain.text import code
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why nothing is left to do: a code of the brand's own, which goes on record."""
+    """The reason for an acknowledgement: a code of the brand's own, recorded in the history."""
 
     reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")]
 

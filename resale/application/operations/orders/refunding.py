@@ -64,7 +64,7 @@ class RefundUnderWay(Rejected):
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the brand gives back of an order; ``amount`` in minor units, all that is left by default."""
+    """The data of a new refund. ``amount`` is in minor units; by default the full remaining amount."""
 
     order_id: Annotated[OrderId, reference(r"^ord_[0-9a-f]{32}\Z")]
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)] | None = None

@@ -28,7 +28,7 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 class EffectKind(StrEnum):
-    """What would happen."""
+    """The kind of an effect."""
 
     STEP = "step"  # the entity's workflow takes ``step``
     RECORD = "record"  # ``version`` is appended to the entity's history
@@ -39,7 +39,7 @@ class EffectKind(StrEnum):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing a replay would do."""
+    """One effect of a replay."""
 
     kind: EffectKind
     entity_id: str | None = None

@@ -37,7 +37,7 @@ _PAGE: Final = 100
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replay would do, as things stand now. Without effects it would find its work done."""
+    """The effects of a replay in the current state. No effects: the work of the message is already done."""
 
     object: str = "dead_letter_dry_run"
     id: DeadLetterId

@@ -19,7 +19,7 @@ from resale.domain.ids import DeadLetterId
 
 
 class FailureView(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a delivery did not succeed: the kind of error and its code, never its words."""
+    """The failure of one delivery: the class and the code of the error, never its message."""
 
     outcome: FailureOutcome
     code: str
@@ -31,7 +31,7 @@ class FailureView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message its queue gave up on. ``receive_count`` is SQS's, in which each look at the queue counts, too."""
+    """A message that failed as often as its queue allows. ``receive_count`` includes reads by operators."""
 
     id: DeadLetterId
     object: str = "dead_letter"
@@ -59,7 +59,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of an entity the message is about, or something the rules refused a message about it.
+    """A version of the object of the message, or a refused command of a message about it.
 
     ``type`` is the change's, or ``refused``; ``code`` the change's reason, or what was refused.
     """
@@ -74,7 +74,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
-    """One dead letter with all that is known. The body of a change is a whole item, so it is not shown."""
+    """A dead letter with its failures. The body of a change contains a complete item, so it is not shown."""
 
     body: Annotated[
         str | None, msgspec.Meta(description="The body of a task; null for a change, or when it was not stored.")

@@ -11,21 +11,21 @@ from resale.domain.ledger import HOUSE_ACCOUNTS
 
 
 class CurrencyAmount(msgspec.Struct, frozen=True, kw_only=True):
-    """An amount in minor units of one currency; debits are positive, credits negative."""
+    """An amount in minor units of one currency. Debits are positive, credits negative."""
 
     currency: str
     amount: int
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What one of the house's accounts holds: an amount for each currency, the shop's own first."""
+    """The balance of one of the shop's own accounts: an amount for each currency, the shop's own currency first."""
 
     account: str
     amounts: tuple[CurrencyAmount, ...]
 
 
 class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """The house's accounts, and what all sellers' and store credit accounts together must hold against them."""
+    """The balances of the shop's own accounts, and the sum of all customers' accounts."""
 
     object: str = "balance_sheet"
     currency: str

@@ -23,7 +23,7 @@ _TOLD_WITHIN: Final = timedelta(days=3)  # so long after it happened a provider 
 
 
 class DifferenceKind(StrEnum):
-    """How the records disagree."""
+    """The kind of a difference."""
 
     NOT_IN_LEDGER = "not_in_ledger"
     NOT_AT_PROVIDER = "not_at_provider"
@@ -32,7 +32,7 @@ class DifferenceKind(StrEnum):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One movement of money that three records do not tell alike; ``settling``: a step of it is still to come."""
+    """A money movement that differs between the records. ``settling`` is true while one of its steps is pending."""
 
     kind: DifferenceKind
     booking: BookingKind
@@ -45,7 +45,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """Provider, ledger and orders held against each other; agreed when there is no difference that is not settling."""
+    """The reconciliation of payment provider, ledger and orders. It agrees when every difference is settling."""
 
     object: str = "reconciliation"
     since: datetime

@@ -25,14 +25,14 @@ class LedgerBehind(Unavailable):
 
 
 class LedgerLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """One leg: an account and what it moves by; debits are positive, credits negative."""
+    """An entry: an account and its amount. Debits are positive, credits negative."""
 
     account: str
     amount: int
 
 
 class LedgerTransactionView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was booked together, in one currency; its entries sum to nought."""
+    """A ledger transaction in one currency. Its entries sum to zero."""
 
     id: str
     object: str = "ledger_transaction"
