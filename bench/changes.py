@@ -64,7 +64,7 @@ def _queue(tenant: Tenant, count: int) -> int:
     mixed = random.Random(1).sample(bodies, count)  # noqa: S311 - the same mix each time
     failed = container.queues(tenant).send(tenant.resources.queues.changes.url, mixed)
     if failed:
-        raise TooFewChanges(f"{len(failed)} messages were not taken by SQS")
+        raise TooFewChanges(f"{len(failed)} messages were not accepted by SQS")
     return count
 
 

@@ -112,7 +112,7 @@ def _send_all(plan: Plan) -> None:
         while selector.get_map():
             ready = selector.select(_TIMEOUT_SECONDS)
             if not ready:
-                raise WrongAnswer(f"nothing was answered for {_TIMEOUT_SECONDS} s")
+                raise WrongAnswer(f"no response for {_TIMEOUT_SECONDS} s")
             for key, _ in ready:
                 connection: Connection = key.data
                 connection.receive()

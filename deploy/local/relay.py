@@ -163,7 +163,7 @@ class TenantRelay:
         """Set aside what the queue will never take; a fault of the moment stops here, before anything is set aside."""
         passing = [code for code in failed.values() if code not in CONTENT_REFUSED]
         if passing:
-            raise RelayStalled(f"{len(passing)} changes were not taken by the queue")
+            raise RelayStalled(f"{len(passing)} changes were not accepted by the queue")
         for position, code in failed.items():
             place = batch.ranges[position]
             self._set_aside(place)

@@ -202,7 +202,7 @@ class TestRenewing:
         assert watched.get(name) is known
         assert aws_proxy.injected(READ) > 0
         clock.now += 50.0
-        with pytest.raises(PartnerUnavailable, match="did not answer"):
+        with pytest.raises(PartnerUnavailable, match="did not respond"):
             watched.get(name)
 
     def test_is_tried_again_after_seconds(

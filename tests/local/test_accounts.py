@@ -243,5 +243,5 @@ class TestSetSecret:
         with pytest.raises(CommandError, match="Nothing was ever started"):
             call_command(set_secret.Command(), "atelier", "atelier/stripe")
         (tmp_path / "ports.json").write_text('{"ministack": 1}')
-        with pytest.raises(CommandError, match="did not answer"):
+        with pytest.raises(CommandError, match="did not respond"):
             call_command(set_secret.Command(), "atelier", "atelier/stripe")

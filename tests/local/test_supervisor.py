@@ -71,7 +71,7 @@ class TestStart:
             pids.append(pid_of(supervisor, "one"))
             return False
 
-        with pytest.raises(StartFailed, match=r"did not answer within 0\.3 s"):
+        with pytest.raises(StartFailed, match=r"did not respond within 0\.3 s"):
             supervisor.start(dataclasses.replace(server("one"), ready=never, ready_seconds=0.3))
         assert is_gone(pids[0])
 

@@ -47,13 +47,13 @@ class MoneyJourney:
     def _open_account(self) -> None:
         edit = {"payout_method": "cash", "payout_destination": _DESTINATION, "ship_from": SHIP_FROM}
         expect(self._shop.seller.patch("/v1/seller_account", edit), HTTPStatus.OK, to="open the seller's account")
-        self._say("the seller says where to be paid, and where parcels leave from")
+        self._say("the seller sets the payout destination and the ship-from address")
 
     def _clock(self) -> str:
         brand = self._shop.brand
         found = expect(brand.get("/v1/test_clocks"), HTTPStatus.OK, to="look for a test clock")["data"]
         made = found[0] if found else expect(brand.post("/v1/test_clocks", {}), HTTPStatus.CREATED, to="make a clock")
-        self._say(f"the shop's test clock says {made['now']}")
+        self._say(f"the shop's test clock shows {made['now']}")
         return str(made["id"])
 
     def _advance(self, clock_id: str, by: timedelta) -> None:
@@ -64,7 +64,7 @@ class MoneyJourney:
         self._say(f"  {days} later: {moved['now']}")
 
     def _sell(self, title: str, *, amount: int, with_trouble: bool = False) -> Any:
-        """Sell an item; ``with_trouble`` the buyer's bank asks for 3-D Secure, and the carrier refuses the address."""
+        """Sell an item; ``with_trouble`` the buyer's bank requires 3-D Secure, and the carrier refuses the address."""
         shop = self._shop
         listing = shop.list_with_photos(title, amount=amount)
         expect(shop.seller.post(f"/v1/listings/{listing['id']}/submit"), HTTPStatus.OK, to="submit")
@@ -90,10 +90,10 @@ class MoneyJourney:
     def _authenticate(self, order_id: str) -> None:
         """Agree on the bank's page, which leads back to the brand's with the order's id."""
         action = self._shop.await_buyer(order_id, "redirect_to_url")
-        self._say(f"  the buyer's bank asks for 3-D Secure: {action['url']}")
+        self._say(f"  the buyer's bank requires 3-D Secure: {action['url']}")
         agreed = send("POST", f"{action['url'].replace('/action?', '/complete_action?')}&page=1", headers={})
         back = agreed.headers.get("location", "")
-        require(f"&order_id={order_id}&" in back, f"the bank answered {agreed.status} and leads to {back!r}")
+        require(f"&order_id={order_id}&" in back, f"the bank responded with {agreed.status} and leads to {back!r}")
         self._say(f"  the buyer agrees and is sent back to {back}")
 
     def _correct_address(self, order_id: str) -> None:
@@ -126,10 +126,10 @@ class MoneyJourney:
         payout = await_state(
             self._newest_payout,
             lambda seen: seen is not None and (known is None or seen["id"] != known["id"]),
-            until="the payout begins by itself",
+            until="the payout starts automatically",
         )
         payout_id = str(payout["id"])
-        self._say(f"  a payout of {self._amount(payout['amount'])} begins by itself: {payout_id}")
+        self._say(f"  a payout of {self._amount(payout['amount'])} starts automatically: {payout_id}")
         paid = self._await_bank(payout_id, clock_id)
         require(paid["status"] == "paid", f"the payout is {paid['status']}: {paid['failure_code']}")
         left = self._account()["available"]
@@ -149,7 +149,7 @@ class MoneyJourney:
             seen = await_state(
                 lambda: self._payout(payout_id),
                 lambda now, before=seen: now["version"] > before["version"],  # type: ignore[misc]  # bound now
-                until="the provider is asked again",
+                until="the provider is polled again",
             )
         return seen
 
@@ -178,13 +178,13 @@ class MoneyJourney:
         self._scan(labelled["return_shipment"]["id"], "in_transit")
         refunded = shop.await_order(order["id"], "refunded", until="the refund is given")
         given = sum(refund["amount"] for refund in refunded["refunds"] if refund["status"] == "succeeded")
-        require(given == order["amounts"]["grand_total"], f"{given} was given back, not all")
-        self._say(f"  its first scan gives {self._amount(given)} back; the order is {refunded['status']}")
+        require(given == order["amounts"]["grand_total"], f"{given} was refunded, not the full amount")
+        self._say(f"  its first scan refunds {self._amount(given)}; the order is {refunded['status']}")
 
     def _relist(self, order: Any) -> None:
         answer = self._shop.seller.post(f"/v1/listings/{order['listing_id']}/relist")
         again = expect(answer, HTTPStatus.CREATED, to="relist")
-        require(again["relisted_from"] == order["listing_id"], "the new listing does not say where it comes from")
+        require(again["relisted_from"] == order["listing_id"], "the new listing has no relisted_from")
         self._say(f"the seller sells it again with one call: {again['id']}, {again['status']}")
         self._shop.approve(again["id"])
 
@@ -219,7 +219,7 @@ class MoneyJourney:
         require(report["agreed"], f"the records disagree: {report['differences']}")
         self._say(
             f"reconciled: {report['movements']} movements; provider {report['provider_sum']}, "
-            f"ledger {report['ledger_sum']}, orders and payouts {report['records_sum']}: they agree"
+            f"ledger {report['ledger_sum']}, orders and payouts {report['records_sum']}: no differences"
         )
 
     def _reconciliation(self) -> Answer:

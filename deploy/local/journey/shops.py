@@ -73,7 +73,7 @@ class Shop:
         }
         answer = self.seller.post("/v1/listings", body, Idempotency_Key=uuid4().hex)
         listing = expect(answer, HTTPStatus.CREATED, to="list an item")
-        require(listing["purchase_id"] == purchase_id, "the listing does not say which purchase it is of")
+        require(listing["purchase_id"] == purchase_id, "the listing has no purchase_id")
         self.say(f"{self.tenant.slug}'s seller lists “{title}”: {listing['id']}, {listing['status']}")
         for image, photo, (name, _) in zip(listing["images"], photos, _TAKEN, strict=True):
             done = upload(image["upload"]["url"], image["upload"]["fields"], photo)
@@ -138,7 +138,7 @@ class Shop:
         order = await_state(
             lambda: expect(self.buyer.get(f"/v1/orders/{order_id}"), HTTPStatus.OK, to="read the order"),
             lambda seen: (seen["next_action"] or {}).get("type") == action or seen["status"] == "cancelled",
-            until=f"the buyer is asked to {action}",
+            until=f"the buyer is required to {action}",
         )
         require(order["next_action"] is not None, f"the order is {order['status']}: {order['cancel_reason']}")
         return order["next_action"]

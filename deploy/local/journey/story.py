@@ -63,7 +63,7 @@ class Journey:
             winner, loser = sorted(crowd.map(buy, self._buyers), key=lambda answer: answer.status)
         order = expect(winner, HTTPStatus.ACCEPTED, to="let one buyer win")
         expect(loser, HTTPStatus.CONFLICT, to="refuse the other")
-        require(loser.code == "listing_not_for_sale", f"the loser was told {loser.code}")
+        require(loser.code == "listing_not_for_sale", f"the loser received {loser.code}")
         self._say(f"  one gets {winner.status}: {order['id']}; the other {loser.status}: {loser.code}")
         return str(order["id"])
 
@@ -110,11 +110,11 @@ class Journey:
         name = self._shop.tenant.slug
         mixed = {"X-API-Key": other.publishable_key, "Authorization": f"Bearer {self._shop.tenant.buyer_token}"}
         both = Client(self._demo.base_url, mixed).get(paths[0])
-        require(both.status == HTTPStatus.UNAUTHORIZED, f"a token of {name} was taken at {other.slug}")
+        require(both.status == HTTPStatus.UNAUTHORIZED, f"a token of {name} was accepted at {other.slug}")
         self._say(f"{other.slug}'s keys and shoppers see none of it; a token of {name} is refused there")
 
 
 def expect_photo(answer: Answer) -> None:
     """Hold a public photo to being one."""
-    require(answer.status == HTTPStatus.OK, f"the public photo answered {answer.status}")
+    require(answer.status == HTTPStatus.OK, f"the public photo responded with {answer.status}")
     require(answer.headers.get("content-type", "").startswith("image/"), "the public photo is not an image")

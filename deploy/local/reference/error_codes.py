@@ -112,8 +112,8 @@ def _lines() -> Iterator[str]:
     heads = ("code", "status", "title", "when, and what to do", "retry")
     yield from table(heads, map(_row, (problem for name, problem in everything.items() if name in public)))
     yield from ("## Codes of one field", "")
-    yield "`errors[]` names each wrong place: `pointer` is a JSON pointer into the body, a query parameter, or"
-    yield from ("`/headers/…`; `detail` says what is expected. `code` is the problem's own code, or one of these:", "")
+    yield "`errors[]` lists the invalid fields: `pointer` is a JSON pointer into the body, a query parameter, or"
+    yield from ("`/headers/…`; `detail` is what is expected. `code` is the problem's own code, or one of these:", "")
     yield from table(("field code", "what is wrong"), ((code(name), meaning) for name, meaning in _FIELD_CODES))
     yield from ("## Codes outside the API", "")
     yield from ("Tasks, commands and staff pages end with these; logs and dead letters show them.", "")

@@ -178,7 +178,7 @@ class Child:
             if not run.is_alive() or self._wanted != "run":
                 break
             if time.monotonic() > deadline:
-                return StartFailed(f"{self.spec.name} did not answer within {self.spec.ready_seconds:g} s")
+                return StartFailed(f"{self.spec.name} did not respond within {self.spec.ready_seconds:g} s")
             time.sleep(_PROBE_PAUSE_SECONDS)
         with self._changed:
             # Alive after ready, too: a stranger on the port may have answered in place of a child that could not bind.

@@ -12,14 +12,14 @@ from deploy.local.payments.server import PaymentsServer
 class Command(BaseCommand):
     """Serves the sandbox payment provider."""
 
-    help = "Serve the sandbox payment provider on loopback, with books of its own."
+    help = "Serve the sandbox payment provider on loopback, with its own ledger."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, required=True)
-        parser.add_argument("--data", type=Path, required=True, help="the books, an SQLite file")
+        parser.add_argument("--data", type=Path, required=True, help="its SQLite file")
         parser.add_argument(
-            "--webhooks", type=Path, help='whom to tell of changes: {"<tenant\'s slug>": {"url": …, "secret": …}}, JSON'
+            "--webhooks", type=Path, help='webhook endpoints as JSON: {"<tenant\'s slug>": {"url": …, "secret": …}}'
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature

@@ -12,13 +12,13 @@ from deploy.local.shipping.server import ShippingServer
 class Command(BaseCommand):
     """Serves the sandbox carrier."""
 
-    help = "Serve the sandbox carrier on loopback, with books of its own."
+    help = "Serve the sandbox carrier on loopback, with its own records."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, required=True)
-        parser.add_argument("--data", type=Path, required=True, help="the books, an SQLite file")
-        parser.add_argument("--webhooks", type=Path, help="who is told of scans: JSON, account to url and secret")
+        parser.add_argument("--data", type=Path, required=True, help="its SQLite file")
+        parser.add_argument("--webhooks", type=Path, help="webhook endpoints as JSON: account to url and secret")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
         ending = {signal.SIGTERM, signal.SIGINT}
