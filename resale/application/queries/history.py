@@ -62,7 +62,7 @@ def list_history(
 
     Raises:
         NotFound: None whose history the caller may see: the type's ``not_found``.
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if isinstance(of.history, Absent):
         raise TypeError(f"the history of a {of.name} is not listed: {of.history.because}")
@@ -87,7 +87,7 @@ def list_transfer_history(
 
     Raises:
         TransferNotFound: None whose history the caller may see.
-        InvalidCursor: Not a cursor of this list.
+        InvalidCursor: The cursor was changed or belongs to another list.
     """
     if not permits(Action.VIEW_LEDGER, principal.standing, ""):
         raise TransferNotFound
