@@ -53,7 +53,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.value / here:.1f} of {here:.2f}; gate {self.gate / study:.1f} of {study:.2f}"
 
 
-_HEAD = ("what", "unit", "ours", "gate", "spread", "in empty answers", "naive", "times", "verdict")
+_HEAD = ("what", "unit", "ours", "gate", "spread", "in empty responses", "naive", "times", "verdict")
 
 
 def table(figures: Iterable[Figure]) -> str:

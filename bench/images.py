@@ -75,7 +75,7 @@ def _figures_of(name: str, costs: list[Cost]) -> tuple[Figure, Figure]:
         digits=0,
     )
     peak = Figure(
-        name="  its process at most",
+        name="  its process, maximum",
         unit="MiB peak",
         gate=_GATE_PEAK_MIB,
         samples=tuple(cost.peak_mib for cost in costs),

@@ -142,7 +142,7 @@ def measure(tenant: Tenant, pid: int, *, rounds: int, say: Callable[[str], None]
     means = tuple(sum(costs) / len(costs) for costs in taken)
     return [
         _figure(f"one workflow step, of {len(STEPS)}", means),
-        _figure(f"  the dearest: {dearest}", by_step[dearest]),
+        _figure(f"  most expensive: {dearest}", by_step[dearest]),
     ]
 
 

@@ -32,7 +32,7 @@ _PAYOUTS_AT_REST = PAYOUTS.final | {PayoutStatus.PAID}
 
 # ---------------------------------------------------------------- the buyers' money
 def single_charge(seen: Evidence) -> Iterator[str]:
-    """The provider took the money of an order once, and all of it."""
+    """The provider captured the amount of an order once, and in full."""
     for order in seen.orders:
         taken = seen.bank.taken_of(order.id)
         if len(taken) > 1:
@@ -42,7 +42,7 @@ def single_charge(seen: Evidence) -> Iterator[str]:
 
 
 def charged_is_known(seen: Evidence) -> Iterator[str]:
-    """What an order says was taken and given back is what the provider's books say."""
+    """The captured and refunded amounts of an order are those of the provider."""
     for order in seen.orders:
         taken = seen.bank.taken_of(order.id)
         payment = order.payment
@@ -55,7 +55,7 @@ def charged_is_known(seen: Evidence) -> Iterator[str]:
 
 
 def never_more_back(seen: Evidence) -> Iterator[str]:
-    """No more goes back than was taken: refunds and chargebacks together."""
+    """Refunds and chargebacks together never exceed the captured amount."""
     for order in seen.orders:
         given = sum(refund.amount for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
         captured = 0 if order.payment is None else order.payment.captured_minor
@@ -67,7 +67,7 @@ def never_more_back(seen: Evidence) -> Iterator[str]:
 
 
 def nothing_kept(seen: Evidence) -> Iterator[str]:
-    """Who gets no item keeps no bill: money of a cancelled order went back whole, and none is left set aside."""
+    """A buyer without an item pays nothing: a cancelled order is fully refunded, and no authorisation remains."""
     for order in seen.orders:
         is_earned = order.completed_at is not None and any(
             one.status == RefundState.REINSTATED for one in order.refunds
@@ -78,7 +78,7 @@ def nothing_kept(seen: Evidence) -> Iterator[str]:
 
 
 def refunded_as_promised(seen: Evidence) -> Iterator[str]:
-    """A claim that is closed as refunded gave back what was decided."""
+    """A claim with the status refunded refunded the decided amount."""
     orders = {order.id: order for order in seen.orders}
     for claim in seen.claims:
         order = orders[claim.order_id]
@@ -100,14 +100,14 @@ def ledger_balances(seen: Evidence) -> Iterator[str]:
 
 
 def ledger_is_the_banks(seen: Evidence) -> Iterator[str]:
-    """The provider's account is what the provider's books come to."""
+    """The provider's account in the ledger equals the balance at the provider."""
     booked = seen.balance(ledger.PROVIDER)
     if booked != seen.bank.net:
         yield f"{booked} is booked, the provider holds {seen.bank.net}"
 
 
 def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
-    """What carriers are owed is what their own books say of labels."""
+    """The carriers' account in the ledger equals the carriers' own records of labels."""
     booked: dict[str, int] = {}
     for entry in seen.entries:
         if entry.account == ledger.CARRIERS:
@@ -121,7 +121,7 @@ def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
 
 
 def ledger_is_the_orders(seen: Evidence) -> Iterator[str]:
-    """Commission, shipping and tax are those of the orders, less what went back; nothing stays pending."""
+    """Commission, shipping and tax in the ledger equal those of the orders minus refunds; nothing stays pending."""
     expected = {ledger.COMMISSION: 0, ledger.SHIPPING: 0, ledger.TAX: 0}
     for order in seen.orders:
         if order.payment is not None and order.payment.captured_minor:
@@ -138,7 +138,7 @@ def ledger_is_the_orders(seen: Evidence) -> Iterator[str]:
 
 
 def commission_in_proportion(seen: Evidence) -> Iterator[str]:
-    """With each refund, commission has gone back at the rate of the sale, to within a minor unit."""
+    """Each refund reverses commission at the rate of the sale, within one minor unit."""
     for order in seen.orders:
         given = [refund for refund in order.refunds if refund.status == RefundState.SUCCEEDED]
         amount = commission = 0
@@ -154,7 +154,7 @@ def commission_in_proportion(seen: Evidence) -> Iterator[str]:
 
 # ---------------------------------------------------------------- the sellers' money
 def seller_balances(seen: Evidence) -> Iterator[str]:
-    """A seller's balance is what their open transfers sum to, and what the ledger says."""
+    """A seller's balance equals the sum of their open transfers, and their account in the ledger."""
     known = {seller.customer_id: seller.available for seller in seen.sellers}
     for customer_id in {transfer.seller_id for transfer in seen.transfers} | known.keys():
         transfers = [one for one in seen.transfers if one.seller_id == customer_id]
@@ -165,7 +165,7 @@ def seller_balances(seen: Evidence) -> Iterator[str]:
 
 
 def earned_is_owed(seen: Evidence) -> Iterator[str]:
-    """What an order earns its seller, all its transfers together, is the seller's part of what was not given back."""
+    """The transfers of an order sum to the seller's share of the amount that was not refunded."""
     for order in seen.orders:
         transfers = [one for one in seen.transfers if one.order_id == order.id]
         earned = sum(one.amount for one in transfers if one.status != TransferStatus.REVERSED)
@@ -176,7 +176,7 @@ def earned_is_owed(seen: Evidence) -> Iterator[str]:
 
 
 def payouts_add_up(seen: Evidence) -> Iterator[str]:
-    """A payout is what its transfers sum to, and went out once: a transfer is settled by one that did not fail."""
+    """A payout is the sum of its transfers and is paid once: a transfer is settled by one payout that did not fail."""
     settled = {one.id: one for one in seen.transfers if one.status == TransferStatus.SETTLED}
     paid_by: dict[str, str] = {}
     for payout in seen.payouts:
@@ -193,7 +193,7 @@ def payouts_add_up(seen: Evidence) -> Iterator[str]:
 
 
 def store_credit_matches(seen: Evidence) -> Iterator[str]:
-    """A seller's store credit is what was paid out as such, with its bonus, in the account and in the ledger."""
+    """A seller's store credit equals the payouts to store credit with bonuses, in the account and in the ledger."""
     for seller in seen.sellers:
         paid = sum(
             payout.amount + payout.bonus
@@ -207,7 +207,7 @@ def store_credit_matches(seen: Evidence) -> Iterator[str]:
 
 # ---------------------------------------------------------------- the workflow
 def everything_rests(seen: Evidence) -> Iterator[str]:
-    """Every order, claim, payout, transfer and listing is where it can stay, and nothing is waited for."""
+    """Every order, claim, payout, transfer and listing has a final or resting status, and none waits for anything."""
     yield from (f"{one.id} is {one.status}" for one in seen.orders if one.status not in _AT_REST)
     yield from (f"{one.id} is {one.status}" for one in seen.claims if one.status not in CLAIMS.final)
     yield from (f"{one.id} is {one.status}" for one in seen.payouts if one.status not in _PAYOUTS_AT_REST)
@@ -224,7 +224,7 @@ def everything_rests(seen: Evidence) -> Iterator[str]:
 
 
 def waiting_is_data(seen: Evidence) -> Iterator[str]:
-    """No version of anything that waited was without a moment to be woken at."""
+    """Every version of a waiting object has a wake-up time."""
     for rows in seen.history.values():
         for row in rows:
             if _waits(row.doc) and row.doc.get("due_at") is None:
@@ -232,7 +232,7 @@ def waiting_is_data(seen: Evidence) -> Iterator[str]:
 
 
 def disputes_are_known(seen: Evidence) -> Iterator[str]:
-    """How a dispute ended is known here as it is there."""
+    """A dispute has the same result here and at the provider."""
     orders = {order.id: order for order in seen.orders}
     for taken in seen.bank.captures:
         order, there = orders.get(taken.order_id), taken.dispute  # type: ignore[call-overload]  # an id of ours
@@ -244,7 +244,7 @@ def disputes_are_known(seen: Evidence) -> Iterator[str]:
 
 
 def history_verifies(seen: Evidence) -> Iterator[str]:
-    """The history of everything that was ever written is whole and unedited."""
+    """The history of every object is complete and unedited."""
     reader = seen.reader()
     for entity_id, parent_id in seen.parents.items():
         found = verify_history(reader=reader, entity_id=entity_id, parent_id=parent_id)
@@ -253,7 +253,7 @@ def history_verifies(seen: Evidence) -> Iterator[str]:
 
 
 def moves_are_rows(seen: Evidence) -> Iterator[str]:
-    """Every change of a state in the history is a row of its table."""
+    """Every change of a status in the history is a row of its state table."""
     for rows in seen.history.values():
         for before, after in pairwise(rows):
             for name, old, new in _moves(before.doc, after.doc):
@@ -262,7 +262,7 @@ def moves_are_rows(seen: Evidence) -> Iterator[str]:
 
 
 def no_dead_letters(seen: Evidence) -> Iterator[str]:
-    """No message was given up."""
+    """No message became a dead letter."""
     yield from (f"{url.rsplit('/', 1)[-1]}: {one.body}" for url, kept in seen.dead.items() for one in kept)
 
 
@@ -290,15 +290,14 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 #: Checks that the run itself makes, and what they say.
 OWN_CHECKS: Final[Mapping[str, str]] = {
-    "one_buyer_per_item": "At no moment is an item bought by two.",
-    "one_listing_per_item": "At no moment is an item on sale twice.",
-    "transfer_after_completion": "At no moment is a transfer available whose order was not completed.",
+    "one_buyer_per_item": "No item is sold to two buyers at the same time.",
+    "one_listing_per_item": "No item is on sale twice at the same time.",
+    "transfer_after_completion": "No transfer is available before its order is completed.",
     "units_not_oversold": (
-        "At no moment are more units of a purchase listed, or sold and not given back, than were bought, nor another "
-        "number than it says."
+        "Never more units of a purchase are listed or sold than were bought, and the purchase has the right count."
     ),
-    "nothing_breaks": "Nothing ends in an error that has no name.",
-    "comes_to_rest": "In the end nothing waits any more.",
+    "nothing_breaks": "No step ends in an unexpected exception.",
+    "comes_to_rest": "At the end nothing waits any more.",
 }
 
 
