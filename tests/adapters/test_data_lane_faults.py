@@ -144,6 +144,6 @@ class TestRefusedTokens:
         self, faulty_lane: DynamoDB, store_proxy: FaultProxy, table: str, item: Item
     ) -> None:
         store_proxy.inject(Fault.FORBIDDEN)
-        with pytest.raises(Unavailable, match="refuses our session"):
+        with pytest.raises(Unavailable, match="refused the session"):
             faulty_lane.get_item(table=table, key=key_of(item))
         assert len(store_proxy.seen("GetItem")) == 2

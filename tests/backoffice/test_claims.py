@@ -117,7 +117,7 @@ class TestClaim:
         approved(office, claim, Partners(shipping=Carrier(refuse=True)))
         page = viewer.get("claim", claim_id=claim.id)
         assert "refused to sell a return label" in page.text
-        assert "Managers decide" not in page.text
+        assert "Only managers can resolve" not in page.text
         assert "Needs action" in viewer.get("claims").text
 
     def test_without_a_return_label_is_decided_otherwise(self, office: Office, manager: Desk, claim: Claim) -> None:

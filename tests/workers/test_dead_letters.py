@@ -112,7 +112,7 @@ class TestWords:
     def test_of_one_that_is_not_there(
         self, front: Front, ids: dict[str, DeadLetterId], action: str, wrong: str
     ) -> None:
-        with pytest.raises(CommandError, match="No such dead letter"):
+        with pytest.raises(CommandError, match="No dead letter with this id"):
             said(front, action, wrong)
         assert listed(front) == set(ids.values())
 

@@ -163,6 +163,6 @@ class TestCommand:
 
     def test_fails_when_something_stays(self, aside: Aside) -> None:
         aside.plant_trimmed()
-        with pytest.raises(CommandError, match="What was not sent stays"):
+        with pytest.raises(CommandError, match="Messages that were not sent stay"):
             aside.said("replay")
         assert aside.count() == 1

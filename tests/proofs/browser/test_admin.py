@@ -117,7 +117,7 @@ def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme:
             sign_ins.take(sign_ins.Attempt("robin", "127.0.0.1"), now=datetime.now(UTC))
         page.goto(reverse("admin:login"))
         _send(page, "Robin", PASSWORD)
-        page.get_by_text("Try again in").wait_for()
+        page.get_by_text("Retry in").wait_for()
         visits.check(page)
         _picture(page, f"429-{theme}-{width}")
     assert office.slug
