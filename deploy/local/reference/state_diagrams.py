@@ -22,15 +22,18 @@ VIZ_PACKAGE: Final = "@viz-js/viz@3.31.0"
 
 #: Machines of what is a part of an entity and stored with it.
 PART_MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
-    (PAYMENTS, "One attempt to take the buyer's money, within the order's hold."),
+    (PAYMENTS, "One attempt to capture the buyer's payment, while the listing is reserved."),
     (
         DISPUTES,
         (
             "The dispute of a payment by the buyer's bank. The payment keeps its own state meanwhile, because that "
-            "state counts what was refunded, and an open dispute has taken nothing yet."
+            "state counts what was refunded, and an open dispute has not reversed anything yet."
         ),
     ),
-    (SHIPMENTS, "A parcel, outbound or returned. Reports come late, twice or out of order: it only moves forward."),
+    (
+        SHIPMENTS,
+        "A parcel, outbound or returned. Late or repeated tracking events never move it back.",
+    ),
 )
 MACHINES: Final[tuple[tuple[Machine[Any, Any], str], ...]] = (
     *((one.states, one.about) for one in ENTITIES.values() if not isinstance(one.states, Absent)),
