@@ -36,10 +36,10 @@ from resale.domain.transfers import TransferNotFound
 _LIMIT: Final = 25
 _SHOWN: Final = 200  # differences of a page; ``manage.py reconcile_money`` prints all
 _NOT_ANSWERED: Final = (
-    "The payment provider did not answer, so nothing was compared. Nothing is known to be wrong; try again in a while."
+    "The payment provider did not respond, so nothing was compared. This shows no difference. Retry in a while."
 )
 _NOT_CONNECTED: Final = (
-    "The shop has no payment provider that takes its credentials, so there are no books to compare with. "
+    "The shop has no payment provider that accepts its credentials, so nothing can be compared. "
     "The platform's operators can connect one."
 )
 
@@ -115,11 +115,11 @@ class PayoutCancellation(StaffPage):
         """Cancel a payout whose sending has not begun."""
         form = VersionForm(request.POST)
         if not form.is_valid():
-            messages.error(request, "The form was not complete. Nothing was done; look at the payout again.")
+            messages.error(request, "The form was not complete and nothing was changed. Check the payout again.")
             return redirect(self.back())
         desk, found_id = self.desk, _payout_id(payout_id)
         desk.expecting(form.cleaned_data["version"]).run(cancel_payout, payout_id=found_id)
-        messages.success(request, "The payout is cancelled: its money is the seller's again.")
+        messages.success(request, "The payout is cancelled. Its amount is back on the seller's balance.")
         return redirect(self.back())
 
 

@@ -79,13 +79,15 @@ def perform_within(
             raise
         except Exception as error:
             if uow.is_torn():
-                raise Conflict("Somebody else changed this meanwhile; read it again.") from error
+                raise Conflict("Another request changed this object meanwhile. Read it again, then retry.") from error
             raise
 
     try:
         return _retry(attempt, attempts)
     except Contended as contended:
-        raise Unavailable("Too many are changing this at once.", retry_after_seconds=1) from contended
+        raise Unavailable(
+            "Too many requests change this object at the same time. Retry later.", retry_after_seconds=1
+        ) from contended
 
 
 def _retry(attempt: Callable[[], R], attempts: int) -> R:

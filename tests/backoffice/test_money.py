@@ -96,14 +96,14 @@ class TestPayouts:
         for _ in range(31):
             uow = world.uow(now=later)
             postpone_step(uow, entity_id=payout.id, reason_code="partner_unavailable")
-        assert "A partner has not answered for about a day" in viewer.get("payout", payout_id=payout.id).text
-        assert "Needs a person" in viewer.get("money").text
+        assert "A partner has not responded for about a day" in viewer.get("payout", payout_id=payout.id).text
+        assert "Needs action" in viewer.get("money").text
 
     def test_show_what_was_booked(self, office: Office, viewer: Desk) -> None:
         text = viewer.get("payout", payout_id=pay_out(office).id).text
         assert "Paid £108.00" in text
-        assert "Payouts on their way £108.00 Seller's balance £108.00" in text
-        assert "Both sides are equal £216.00 £216.00" in text
+        assert "Payouts in transit £108.00 Seller's balance £108.00" in text
+        assert "Debits equal credits £216.00 £216.00" in text
 
     def test_tell_their_history_and_that_it_holds(self, office: Office, viewer: Desk) -> None:
         world = office.front.world
@@ -111,7 +111,7 @@ class TestPayouts:
         payout = start_payout(
             world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=PayoutMethod.STORE_CREDIT
         )
-        assert "Nothing is recorded yet" in viewer.get("payout", payout_id=payout.id).text
+        assert "No history yet" in viewer.get("payout", payout_id=payout.id).text
         office.record(payout.id)
         page = viewer.get("payout", payout_id=payout.id)
         assert "Complete and unedited" in page.text
@@ -154,14 +154,14 @@ class TestReconciliation:
     @pytest.mark.usefixtures("paid")
     def test_says_plainly_that_they_agree(self, viewer: Desk) -> None:
         page = viewer.get("reconciliation", query="?days=1")
-        assert "They agree. 1 movement of money" in page.text
-        assert "The provider's books £120.00 The ledger £120.00 Orders and payouts £120.00" in page.text
+        assert "No differences. 1 movement of money" in page.text
+        assert "Payment provider £120.00 Ledger £120.00 Orders and payouts £120.00" in page.text
         assert "Differences" not in page.text
 
     def test_shows_differences_first(self, office: Office, connected: Container, viewer: Desk, paid: Order) -> None:
         forged = take_money(connected, office)
         page = viewer.get("reconciliation", query="?days=1")
-        assert "They do not agree. 1 of 2 movements of money is told differently and needs a person." in page.text
+        assert "The records differ. 1 of 2 movements of money differs and needs action." in page.text
         assert "Not in the ledger Charge" in page.text
         assert "£5.00 \u2013 \u2013" in page.text
         assert forged in page.html
@@ -175,7 +175,7 @@ class TestReconciliation:
         monkeypatch.setattr("apps.backoffice.money._SHOWN", 1)
         forged = [take_money(connected, office) for _ in range(2)]
         page = viewer.get("reconciliation", query="?days=1")
-        assert "2 of 3 movements of money are told differently" in page.text
+        assert "2 of 3 movements of money differ and need action" in page.text
         assert "And 1 more." in page.text
         assert sum(one in page.html for one in forged) == 1
 
@@ -187,13 +187,13 @@ class TestReconciliation:
         with connected_to(url, office, monkeypatch):
             page = viewer.get("reconciliation", query="?days=1")
         assert page.status == 200
-        assert "payment provider did not answer, so nothing was compared" in page.text
-        assert "They agree" not in page.text
+        assert "payment provider did not respond, so nothing was compared" in page.text
+        assert "No differences" not in page.text
 
     def test_says_that_there_is_no_provider(self, viewer: Desk) -> None:
         page = viewer.get("reconciliation", query="?days=1")
         assert page.status == 200
-        assert "no payment provider that takes its credentials" in page.text
+        assert "no payment provider that accepts its credentials" in page.text
 
     @pytest.mark.parametrize("days", ["0", "32", "-1", "x", ""])
     def test_goes_back_a_month_at_most(self, viewer: Desk, days: str) -> None:

@@ -68,28 +68,28 @@ class TestOrder:
     def test_shows_its_payment_parcel_and_deadlines(self, viewer: Desk, sold: Order) -> None:
         text = viewer.get("order", order_id=sold.id).text
         assert "Payment Captured bk_pay_" in text
-        assert "Captured £120.00 Given back £0.00 Left £120.00" in text
+        assert "Captured £120.00 Refunded £0.00 Left £120.00" in text
         assert "State Label bought Carrier Post, Standard Tracking TRACK1" in text
         assert "Deadlines Shipped by" in text
 
     def test_shows_what_was_booked_and_what_the_seller_earns(self, viewer: Desk, sold: Order) -> None:
         text = viewer.get("order", order_id=sold.id).text
         assert "At the payment provider £120.00" in text
-        assert "Sold, not yet the sellers' £108.00" in text
-        assert "Both sides are equal £124.50 £124.50" in text
+        assert "Sold, pending for sellers £108.00" in text
+        assert "Debits equal credits £124.50 £124.50" in text
         assert "Held £108.00" in text
 
     def test_shows_that_a_step_was_put_off(self, office: Office, viewer: Desk) -> None:
         world = office.front.world
         order = world.order(office.front.shopper(), world.active(office.front.shopper()))
         postpone_step(world.uow(), entity_id=order.id, reason_code="partner_unavailable")
-        assert "Put off 1 time: a partner did not answer" in viewer.get("order", order_id=order.id).text
+        assert "Postponed 1 time: a partner did not respond" in viewer.get("order", order_id=order.id).text
 
     def test_shows_a_dispute_and_says_what_to_do(self, office: Office, viewer: Desk, delivered: Order) -> None:
         dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
         record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=dispute)
         text = viewer.get("order", order_id=delivered.id).text
-        assert "Needs a person. The buyer's bank disputes the payment." in text
+        assert "Needs action. The buyer's bank disputes the payment." in text
         assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
 
 
@@ -131,9 +131,9 @@ class TestAcknowledgement:
         self, office: Office, manager: Desk, charged_back: Order
     ) -> None:
         before = manager.get("order", order_id=charged_back.id).text
-        assert "Needs a person. The dispute is lost" in before
+        assert "Needs action. The dispute is lost" in before
         assert "Nothing left to do" in before
-        assert "It is on record that nothing is left to do." in self.note(manager, charged_back).text
+        assert "The issue is acknowledged." in self.note(manager, charged_back).text
         row = office.record(charged_back.id)
         assert (row.change.type, row.change.reason_code, row.change.actor.kind) == (
             "order.acknowledged",
@@ -141,7 +141,7 @@ class TestAcknowledgement:
             "staff",
         )
         after = manager.get("order", order_id=charged_back.id).text
-        assert "Needs a person" not in after
+        assert "Needs action" not in after
         assert "Nothing left to do" not in after
 
     def test_is_the_managers(self, office: Office, viewer: Desk, charged_back: Order) -> None:
@@ -162,7 +162,7 @@ class TestAcknowledgement:
         asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
         order = record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=asked)
         assert "Nothing left to do" not in manager.get("order", order_id=order.id).text
-        assert "There is something left to do about this" in self.note(manager, order).text
+        assert "This issue still needs action" in self.note(manager, order).text
         assert office.front.world.stored_order(order).attention == "dispute_open"
 
 
@@ -179,13 +179,13 @@ class TestThoseThatNeedAPerson:
         page = viewer.get("orders", query="?show=attention")
         assert refused.id in page.html
         assert quiet.id not in page.html
-        assert "orders looked through" in page.text
-        assert "Needs a person" in page.text
+        assert "orders searched" in page.text
+        assert "Needs action" in page.text
         assert "refused to sell a label" in viewer.get("order", order_id=refused.id).text
 
     def test_are_counted_on_the_overview(self, viewer: Desk, refused: Order) -> None:
         page = viewer.get("index")
-        assert "Orders that need a person" in page.text
+        assert "Orders that need action" in page.text
         assert "of the newest" in page.text
         assert refused.id in page.html
 
@@ -195,7 +195,7 @@ class TestThoseThatNeedAPerson:
         monkeypatch.setattr("apps.backoffice.orders._READ", 1)
         monkeypatch.setattr("apps.backoffice.orders._LOOKED_AT", 1)
         page = viewer.get("orders", query="?show=attention")
-        assert "Older orders were not looked at" in page.text
+        assert "Older orders were not searched" in page.text
         for _ in range(200):
             if refused.id in page.html:
                 break
@@ -210,22 +210,22 @@ class TestRefund:
         self, office: Office, manager: Desk, delivered: Order, partners: Partners
     ) -> None:
         page = give_back(manager, delivered, which="part", amount="12.50", reason="late_delivery")
-        assert "£12.50 is being given back" in page.text
+        assert "£12.50 is being refunded" in page.text
         assert "Give money back" not in page.text  # one at a time
         (refund,) = stored(office, delivered).refunds
         assert (refund.amount, refund.reason_code) == (1_250, "late_delivery")
         assert settle(office, delivered, partners).remaining_minor == 10_750
         text = manager.get("order", order_id=delivered.id).text
         assert "Succeeded £12.50 £11.25 £1.25 £0.00 £0.00" in text
-        assert "Given back £12.50 Left £107.50" in text
-        assert "Both sides are equal" in text
+        assert "Refunded £12.50 Left £107.50" in text
+        assert "Debits equal credits" in text
         assert office.record(delivered.id).version == stored(office, delivered).version
 
     def test_of_all_that_is_left(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
         give_back(manager, delivered, which="part", amount="20")
         rest = settle(office, delivered, partners)
         assert "How much of £100.00" in manager.get("order", order_id=delivered.id).text
-        assert "£100.00 is being given back" in give_back(manager, rest, which="all").text
+        assert "£100.00 is being refunded" in give_back(manager, rest, which="all").text
         assert settle(office, delivered, partners).status == OrderStatus.REFUNDED
 
     def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, delivered: Order) -> None:
@@ -236,9 +236,9 @@ class TestRefund:
 
     def test_sent_twice_gives_once(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
         give_back(manager, delivered, which="part", amount="5")
-        assert "moved on while you were looking" in give_back(manager, delivered, which="part", amount="5").text
+        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
         settle(office, delivered, partners)
-        assert "moved on while you were looking" in give_back(manager, delivered, which="part", amount="5").text
+        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
         assert len(stored(office, delivered).refunds) == 1
 
     def test_while_another_is_under_way_is_refused_in_words(
@@ -246,24 +246,24 @@ class TestRefund:
     ) -> None:
         give_back(manager, delivered, which="part", amount="5")
         page = give_back(manager, stored(office, delivered), which="part", amount="5")
-        assert "not done yet. Nothing was done; wait until it is." in page.text
+        assert "is pending. Nothing was changed; retry when it has settled." in page.text
 
     def test_of_an_order_to_be_shipped_is_refused_in_words(self, office: Office, manager: Desk, sold: Order) -> None:
         assert "Give money back" not in manager.get("order", order_id=sold.id).text
-        assert "order is in another state by now" in give_back(manager, sold, which="all").text
+        assert "status of the order does not allow this" in give_back(manager, sold, which="all").text
         assert stored(office, sold).version == sold.version
 
     @pytest.mark.parametrize(
         ("body", "said"),
         [
-            ({}, "Choose between all that is left and a part"),
+            ({}, "Choose a full or a partial refund"),
             ({"which": "half"}, "valid choice"),
-            ({"which": "part"}, "Say how much"),
+            ({"which": "part"}, "Enter the amount"),
             ({"which": "all", "amount": "5"}, "Leave the amount empty"),
-            ({"which": "part", "amount": "12,50"}, "Write the amount like 12.50"),
-            ({"which": "part", "amount": "-5"}, "Write the amount like 12.50"),
-            ({"which": "part", "amount": "0"}, "nothing, or more"),
-            ({"which": "part", "amount": "120.01"}, "more than is left"),
+            ({"which": "part", "amount": "12,50"}, "Enter an amount such as 12.50"),
+            ({"which": "part", "amount": "-5"}, "Enter an amount such as 12.50"),
+            ({"which": "part", "amount": "0"}, "zero, or larger"),
+            ({"which": "part", "amount": "120.01"}, "larger than the remaining amount"),
             ({"which": "part", "amount": "9" * 30}, "at most 20 characters"),
             ({"which": "all", "reason": "because"}, "valid choice"),
             ({"which": "all", "version": "x"}, "form was not complete"),
@@ -293,7 +293,7 @@ class TestReport:
         for _ in range(2):
             page = report(manager, sold, "in_transit")
             assert "report is recorded" in page.text
-        assert "by hand" in page.text
+        assert "reported by staff" in page.text
         shipped = stored(office, sold)
         assert (shipped.status, shipped.version) == (OrderStatus.SHIPPED, sold.version + 1)
         assert office.record(sold.id).change.actor.id == manager.user.staff_id
@@ -301,10 +301,10 @@ class TestReport:
         assert stored(office, sold).status == OrderStatus.DELIVERED
 
     def test_offers_what_still_moves_the_parcel(self, office: Office, manager: Desk, sold: Order) -> None:
-        assert "The carrier has it" in manager.get("order", order_id=sold.id).text
+        assert "The carrier has the parcel" in manager.get("order", order_id=sold.id).text
         page = report(manager, sold, "in_transit")
-        assert "The carrier has it" not in page.text
-        assert "It arrived" in page.text
+        assert "The carrier has the parcel" not in page.text
+        assert "The parcel is delivered" in page.text
         page = report(manager, stored(office, sold), "delivered")
         assert "Report the parcel" not in page.text
 
@@ -315,7 +315,7 @@ class TestReport:
             assert "Report the parcel" not in desk.get("order", order_id=sold.id).text
             assert "role does not allow" in report(desk, sold, "in_transit").text
         stale = report(manager, sold, "in_transit", version=sold.version - 1)
-        assert "moved on while you were looking" in stale.text
+        assert "was changed meanwhile" in stale.text
         for status in ("", "voided", "pre_transit"):
             assert report(manager, sold, status).status == 422
         assert stored(office, sold).version == sold.version

@@ -39,7 +39,7 @@ MAX_KEPT_BYTES: Final = 48 * 1024  # compressed; base64 twice makes 85 KB of it,
 class Discard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The reason for discarding a message. It is stored encrypted."""
 
-    reason: Annotated[Reason, msgspec.Meta(description="For whoever asks later.")]
+    reason: Annotated[Reason, msgspec.Meta(description="Why it is discarded, for the history.")]
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +163,7 @@ def discard_dead_letter(
 
 def _check_permitted(uow: UnitOfWork) -> None:
     if not permits(Action.MANAGE_DEAD_LETTERS, uow.principal.standing, DeadLetterStatus.WAITING):
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
 
 
 def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Letter:
@@ -173,7 +173,7 @@ def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Let
     letter = None if note is None else letters.take(message_id, queue=note.queue)
     letter = letter or letters.take(message_id, queue=None)
     if letter is None:
-        raise DeadLetterNotFound("No such dead letter.")
+        raise DeadLetterNotFound("No dead letter with this id exists.")
     return letter
 
 
@@ -228,4 +228,6 @@ def _body_of(uow: UnitOfWork, record: DeadLetter) -> str:
         private = uow.vault.open(record.private, DeadLetterPrivate, owner_id=TENANT_OWNER, entity_id=record.id)
         if private.body is not None:
             return zlib.decompress(private.body).decode()
-    raise DeadLetterGone("The message is gone, and its body was not kept. Reconcile the history.")
+    raise DeadLetterGone(
+        "The message is no longer in the queue, and its body was not stored. Run reconcile to repair the history."
+    )

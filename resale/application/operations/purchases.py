@@ -117,14 +117,14 @@ def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing) -> None:
 def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None or not _may_list(purchase, customer_id):
-        raise PurchaseNotFound("No such purchase of yours.")
+        raise PurchaseNotFound("No purchase with this id exists for this customer.")
     uow.purchases.save(claimed(purchase, now=uow.now), change_type="purchase.claimed")
 
 
 def _release(uow: UnitOfWork, *, purchase_id: PurchaseId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None:
-        raise PurchaseNotFound("The listing's purchase is gone.")
+        raise PurchaseNotFound("The purchase of this listing does not exist any more.")
     uow.purchases.save(released(purchase, now=uow.now), change_type="purchase.released")
 
 
@@ -144,5 +144,5 @@ def _may_list(purchase: Purchase, customer_id: CustomerId) -> bool:
 
 
 def _required() -> PurchaseRequired:
-    detail = "Name the past purchase that the item is of."
+    detail = "Send the id of the past purchase of this item."
     return PurchaseRequired(detail, errors=(FieldError(pointer="/purchase_id", code="required", detail=detail),))

@@ -130,7 +130,7 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     if edited == listing and not slots:
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
-        raise EditedTooOften("This listing was changed too often; list the item anew.")
+        raise EditedTooOften("This listing has the maximum number of versions. Create a new listing for the item.")
     goes_to_review = status == ListingStatus.PENDING_REVIEW
     if goes_to_review:
         check_price(edited.price, uow.tenant.policies)
@@ -151,7 +151,7 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
 
 def _priced(uow: UnitOfWork, *, price: PriceInput) -> Money:
     if price.currency != uow.tenant.currency:
-        detail = f"This shop trades in {uow.tenant.currency}."
+        detail = f"This shop accepts prices in {uow.tenant.currency} only."
         raise PriceRefused(
             detail, errors=(FieldError(pointer="/price/currency", code="currency_not_supported", detail=detail),)
         )
@@ -178,7 +178,9 @@ def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tup
     if listing.status not in IMAGES_OPEN:
         raise ImagesFrozen("Images can be added to a draft, to an expired listing, or after changes were requested.")
     if len(listing.image_ids) + len(edit.images) > MAX_STORED_IMAGES:
-        raise TooManyImages(f"A listing keeps at most {MAX_STORED_IMAGES} image slots over its life.")
+        raise TooManyImages(
+            f"A listing can have at most {MAX_STORED_IMAGES} image slots in total, including removed ones."
+        )
     return tuple(_new_slot(uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot) for slot in edit.images)
 
 

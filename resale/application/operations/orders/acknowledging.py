@@ -43,7 +43,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
         return order
     require_version(uow, entity=order)
     if not is_only_told(order.attention, order.status):
-        raise AttentionOpen(f"{order.attention} has something left to do; it goes with that.")
+        raise AttentionOpen(f"The issue {order.attention} still needs action. It clears when that is done.")
     order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=uow.now)
     uow.orders.save(order, change_type="order.acknowledged", reason_code=acknowledgement.reason)
     uow.commit()

@@ -46,10 +46,10 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
     """
     order = uow.orders.get(order_id)
     if order.payment is None or not order.payment.captured_minor:
-        raise Unavailable("That this order was paid is not known yet.", retry_after_seconds=30)
+        raise Unavailable("The payment of this order is not confirmed yet.", retry_after_seconds=30)
     if is_unbooked(order):
         book_sale(uow, order=order)
-        raise OrderChanged("The sale had to be booked first; read the order again.")
+        raise OrderChanged("The sale was posted to the ledger meanwhile. Read the order again.")
     if _is_stale(order, dispute):
         return order
     if dispute.status == DisputeStatus.WON and (taken := _won_back(order, dispute)) is not None:
@@ -114,7 +114,7 @@ def _is_news(order: Order, dispute: Dispute) -> bool:
 
 def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
     if order.pending_refund is not None:
-        raise Unavailable("A refund of this order is under way.", retry_after_seconds=30)
+        raise Unavailable("A refund of this order is pending.", retry_after_seconds=30)
     amount = min(dispute.amount, order.remaining_minor)
     taken = Refund(
         id=RefundId(uow.ids("ref")),

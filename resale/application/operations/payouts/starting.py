@@ -51,7 +51,7 @@ def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod |
     seller, is_new = seller_account_of(uow, customer_id=CustomerId(sibling("cus", seller_id)))
     transfers = () if is_new else _payable(uow, seller)
     if not transfers:
-        raise NothingToPayOut("Nothing is available to be paid out.")
+        raise NothingToPayOut("The balance has nothing available to pay out.")
     payout = _new_payout(uow, seller=seller, transfers=transfers, method=method)
     record_command(uow, entity_id=payout.id)
     _settle(uow, payout=payout, transfers=transfers)
@@ -108,7 +108,7 @@ def _new_payout(
     amount = sum(transfer.amount for transfer in transfers)
     in_cash = method == PayoutMethod.CASH
     if in_cash and seller.payout_destination is None:
-        raise PayoutDestinationMissing("Say where cash goes to first.")
+        raise PayoutDestinationMissing("The seller account has no payout destination. Add one first.")
     return Payout(
         id=PayoutId(uow.ids("pyt")),
         version=1,
