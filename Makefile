@@ -12,7 +12,7 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 .PHONY: help install engines run manage shopper test test-api test-browser test-text openapi-diff simulate kills lint bench clean-data reference \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
-help: ## Say what each target does
+help: ## Print what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: install ## Start the platform on this machine, play the journey, stay until Ctrl-C (ONCE=1: stop after it; PORT=8000)
@@ -21,22 +21,22 @@ run: install ## Start the platform on this machine, play the journey, stay until
 test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a part)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-test-browser: engines ## Look at every page of the admin and the API page in Chromium, with axe-core (BROWSER_PICTURES=folder keeps pictures)
+test-browser: engines ## Check every page of the admin and the API page in Chromium, with axe-core (BROWSER_PICTURES=folder keeps pictures)
 	@$(BIN)/pytest -n $(WORKERS) -m proof $(PYTEST_ARGS) tests/proofs/browser
 
 test-text: engines ## Send generated text through every field to history and back (ROUNDS=60 texts a field)
 	@$(BIN)/pytest -n $(WORKERS) -m proof tests/proofs/text $(PYTEST_ARGS)
 
-test-api: engines ## Hold every endpoint to the OpenAPI document, with 2,000 generated requests of five callers (CASES=1: times so many)
+test-api: engines ## Test every endpoint against the OpenAPI document, with 2,000 generated requests of five callers (CASES=1: times so many)
 	@CASES=$(or $(CASES),1) $(BIN)/pytest -n $(WORKERS) -m proof -rP --show-capture=stdout $(PYTEST_ARGS) tests/proofs/api
 
 openapi-diff: install ## Compare the OpenAPI document with that of a revision, texts apart (BASE=main)
 	@$(BIN)/python -m tests.proofs.openapi_diff --base $(or $(BASE),main)
 
-simulate: engines ## Play N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
+simulate: engines ## Run N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)
 
-lint: install ## Run every check of style, types, imports, templates and the image; all failures show
+lint: install ## Run every check of style, types, imports, templates and the image; print all failures
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \
 		lint-mypy lint-templates lint-imports lint-ruff lint-format lint-docker
 
@@ -47,7 +47,7 @@ kills: engines ## Run N orders through the whole platform while its processes ar
 test-images: engines ## Send generated, broken and hostile photos through the whole platform (about 10 minutes)
 	@$(BIN)/pytest -m proof tests/proofs/images $(PYTEST_ARGS)
 
-bench: engines ## Print what a request costs, beside a naive view, and a workflow step, in CPU ms
+bench: engines ## Measure the CPU time of requests, of a naive view and of workflow steps
 	@$(BIN)/python -m bench
 
 reference: install ## Write docs/reference, the list of decisions and docs/simulation.md from the code they describe
@@ -63,7 +63,7 @@ manage: install ## Run a command beside `make run`: make manage ARGS="reconcile 
 shopper: install ## Print a token of another shopper: make shopper TENANT=northwind NAME=robin
 	@$(BIN)/python manage.py mint_shopper $(TENANT) $(NAME)
 
-install: ## Make .venv with the locked tools; nothing to do when it is whole and the lock has not changed
+install: ## Create .venv with the locked tools, unless it is up to date
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not found. Install Python 3.11 or newer (Debian, Ubuntu:" \
 		"sudo apt install python3 python3-venv), or name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'

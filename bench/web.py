@@ -77,7 +77,7 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
                 others.append(sides.naive.cost_ms(path.naive, NAIVE_COUNT))
         say(f"  round {number + 1} of {rounds}: " + ", ".join(_latest(*each) for each in taken) + " ms")
     yardstick = Yardstick(here=median(empties), study=STUDY_EMPTY_MS)
-    say(f"  an empty WSGI answer: {', '.join(f'{each:.2f}' for each in empties)} ms")
+    say(f"  an empty WSGI response: {', '.join(f'{each:.2f}' for each in empties)} ms")
     return [
         Figure(
             name=path.name,

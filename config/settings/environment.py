@@ -23,40 +23,49 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 VARIABLES: Final = (
-    Variable("DJANGO_SETTINGS_MODULE", "Which settings are used", "config.settings.local"),
-    Variable("DJANGO_SECRET_KEY", "Signs staff sessions; at least 32 characters", production=True),
-    Variable("DATABASE_URL", "The registry's database; PostgreSQL or SQLite", production=True),
-    Variable("RESALE_STATEMENT_SECONDS", "Longest that one statement of the registry may take; 0: no limit", "5"),
-    Variable("RESALE_ALLOWED_HOSTS", "Host names the admin answers to, comma separated", production=True),
-    Variable("RESALE_LOOKUP_SECRET", "Keys the hashes customers are found by; at least 32 characters", production=True),
-    Variable("RESALE_CURSOR_SECRET", "Signs list cursors; at least 32 characters", production=True),
+    Variable("DJANGO_SETTINGS_MODULE", "Settings module", "config.settings.local"),
+    Variable("DJANGO_SECRET_KEY", "Key that signs staff sessions; at least 32 characters", production=True),
+    Variable("DATABASE_URL", "Database URL of the registry; PostgreSQL or SQLite", production=True),
+    Variable("RESALE_STATEMENT_SECONDS", "Timeout of one registry statement, in seconds; 0: no limit", "5"),
+    Variable("RESALE_ALLOWED_HOSTS", "Host names of the admin, comma separated", production=True),
+    Variable(
+        "RESALE_LOOKUP_SECRET",
+        "Key of the hashes by which customers are found; at least 32 characters",
+        production=True,
+    ),
+    Variable("RESALE_CURSOR_SECRET", "Key that signs list cursors; at least 32 characters", production=True),
     Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
-    Variable("RESALE_STATIC_HOST", "Host name the static bucket is served from"),
+    Variable("RESALE_STATIC_HOST", "Host name that serves the static bucket"),
     Variable(
         "RESALE_PROXY_HOPS",
-        "Proxies before the web server that append to X-Forwarded-For: 1 is a load balancer, 2 is CloudFront "
-        "before it; none: 1 in production, 0 elsewhere",
+        "Proxies in front of the web server that append to X-Forwarded-For: 1 is a load balancer, 2 is CloudFront "
+        "and a load balancer; none: 1 in production, 0 elsewhere",
     ),
     Variable("RESALE_DYNAMODB_ENDPOINTS", "Local only: DynamoDB URL by account id, as JSON", "{}"),
-    Variable("RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: a tenant on it takes no payments"),
-    Variable("RESALE_SHIPPING_URL", "Base URL of the sandbox carrier; none: sandbox tenants buy no labels"),
-    Variable("RESALE_ENGINE", "Local only: what holds the tables; `ministack` where dynoxide shall not", "dynoxide"),
-    Variable("RESALE_VAR_DIR", "Local only: folder where `make run` keeps data, keys and logs", "var"),
     Variable(
-        "RESALE_GUARD_DIR", "Folder that a worker's processes share to limit calls to partners; none: each by itself"
+        "RESALE_PAYMENTS_URL", "Base URL of the sandbox payment provider; none: sandbox tenants accept no payments"
     ),
-    Variable("RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites while it lives; none: none"),
-    Variable("RESALE_RELEASE", "Name of the release that runs; noted with each message that fails"),
+    Variable("RESALE_SHIPPING_URL", "Base URL of the sandbox carrier; none: sandbox tenants buy no labels"),
+    Variable("RESALE_ENGINE", "Local only: DynamoDB engine, `dynoxide` or `ministack`", "dynoxide"),
+    Variable("RESALE_VAR_DIR", "Local only: folder for data, keys and logs of `make run`", "var"),
+    Variable(
+        "RESALE_GUARD_DIR",
+        "Folder that the processes of a worker share to limit calls to partners; none: each process limits its own",
+    ),
+    Variable(
+        "RESALE_HEALTH_FILE", "File that a worker, changes or sweep process rewrites as a heartbeat; none: no file"
+    ),
+    Variable("RESALE_RELEASE", "Name of the release; noted with each failed message"),
     Variable(
         "RESALE_SESSION_CACHE",
-        "Most tenants whose AWS sessions a process keeps for an hour, about 0.5 MiB each",
+        "Maximum number of tenants whose AWS sessions a process caches for an hour, about 0.5 MiB each",
         "2048",
     ),
-    Variable("RESALE_LOG_LEVEL", "Least level that is logged", "INFO"),
-    Variable("AWS_REGION", "The platform's own region", "eu-west-2"),
-    Variable("AWS_ACCESS_KEY_ID", "The platform's key; none: the task's role"),
-    Variable("AWS_SECRET_ACCESS_KEY", "Its secret"),
-    Variable("AWS_ENDPOINT_URL", "Local only: where AWS is; read by the AWS SDK itself"),
+    Variable("RESALE_LOG_LEVEL", "Lowest log level", "INFO"),
+    Variable("AWS_REGION", "AWS Region of the platform", "eu-west-2"),
+    Variable("AWS_ACCESS_KEY_ID", "AWS access key of the platform; none: the task's role"),
+    Variable("AWS_SECRET_ACCESS_KEY", "Secret of the AWS access key"),
+    Variable("AWS_ENDPOINT_URL", "Local only: AWS endpoint; read by the AWS SDK"),
 )
 #: Read by the web server's file (``docker/gunicorn.conf.py``) and by ``make run``.
 SERVER_VARIABLES: Final = (

@@ -22,8 +22,8 @@ OptionalLine = Annotated[str, one_line(min_length=0, max_length=120)]
 class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A postal address.
 
-    Which fields a country needs, and how they are written there: `GET /v1/address_formats/{country}`. ``country`` is an
-    ISO 3166-1 alpha-2 code in upper case. ``region`` is a state, province or the like, by its code or its name.
+    `GET /v1/address_formats/{country}` has the required fields and formats of a country. ``country`` is an
+    ISO 3166-1 alpha-2 code in upper case. ``region`` is the code or the name of a state, province or similar.
     """
 
     name: Line

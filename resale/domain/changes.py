@@ -39,7 +39,7 @@ class ChangeType(StrEnum):
     )
     CLAIM_DENIED = "claim.denied", "The brand denied the claim. The order is completed."
     CLAIM_EVIDENCE_ADDED = "claim.evidence_added", "The buyer added a photo."
-    CLAIM_EVIDENCE_REQUESTED = "claim.evidence_requested", "The brand asked the buyer for more evidence."
+    CLAIM_EVIDENCE_REQUESTED = "claim.evidence_requested", "The brand requested more evidence from the buyer."
     CLAIM_EXPIRED = "claim.expired", "The deadline passed and the carrier has no return scan. The order is completed."
     CLAIM_OPENED = "claim.opened", "The buyer reported a problem. The seller's money stays on hold."
     CLAIM_POSTPONED = (
@@ -96,7 +96,7 @@ class ChangeType(StrEnum):
     LISTING_APPROVED = "listing.approved", "The listing was approved and is on sale."
     LISTING_CHANGES_REQUESTED = (
         "listing.changes_requested",
-        "Staff asked the seller to change the listing and submit it again.",
+        "Staff requested changes; the seller submits the listing again.",
     )
     LISTING_CREATED = "listing.created", "The seller created a draft and its image slots."
     LISTING_EDITED = "listing.edited", "The seller edited the listing. An active or paused one returns to review."
@@ -127,7 +127,7 @@ class ChangeType(StrEnum):
     )
     ORDER_CHARGED_BACK = (
         "order.charged_back",
-        "The dispute is lost: the card scheme took the money. It is posted like a refund.",
+        "The dispute is lost: the bank reversed the payment. It is posted like a refund.",
     )
     ORDER_CLAIM_CLOSED = (
         "order.claim_closed",

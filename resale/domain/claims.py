@@ -208,7 +208,7 @@ class Verdict(StrEnum):
 class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The brand's decision. ``refund_amount`` (minor units, by default the full amount) only without a return.
 
-    ``note`` goes to the buyer; ``deny`` and ``request_evidence`` need one.
+    The buyer receives ``note``; ``deny`` and ``request_evidence`` require one.
     """
 
     decision: Verdict

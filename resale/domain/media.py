@@ -39,7 +39,7 @@ class MediaStatus(StrEnum):
 class RefusalReason(StrEnum):
     """The reason why an upload is refused.
 
-    ``type_mismatch`` is no longer given: a good picture under a wrong declared type is accepted.
+    ``type_mismatch`` is no longer used: a valid picture with a wrong declared type is accepted.
     """
 
     EMPTY = "empty"

@@ -111,7 +111,7 @@ PaymentToken = Annotated[str, code(r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z", 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data of a new order. ``payment_token`` is a payment provider's token, never a card number.
 
-    ``return_url`` is the brand's page that the buyer's bank sends them back to (3-D Secure).
+    ``return_url`` is the brand's page to which the buyer's bank redirects them (3-D Secure).
     """
 
     listing_id: Annotated[ListingId, reference(r"^lst_[0-9a-f]{32}\Z")]

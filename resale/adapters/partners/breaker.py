@@ -129,7 +129,10 @@ class Breaker:
             return
         left = (record.paused_at + timedelta(seconds=self._pause_seconds(record)) - self._clock()).total_seconds()
         if left > 0:
-            raise PartnerPaused("This partner fails too often to be asked now.", retry_after_seconds=math.ceil(left))
+            raise PartnerPaused(
+                "Calls to this partner are paused, because too many of them failed.",
+                retry_after_seconds=math.ceil(left),
+            )
 
     def _pause_seconds(self, record: BreakerRecord) -> float:
         doublings = min(max(record.pauses - 1, 0), _DOUBLINGS_MAX)

@@ -31,8 +31,8 @@ class BalanceKind(StrEnum):
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The balance of a seller. No amount is negative.
 
-    ``pending`` is earned by sales that are not completed yet; where there are more of them than were summed,
-    ``pending_is_partial`` says so. ``owed`` is netted with what comes. ``in_transit`` left for the bank.
+    ``pending`` is earned by sales that are not completed yet; ``pending_is_partial`` is true if there are more of them
+    than were summed. ``owed`` is deducted from future earnings. ``in_transit`` is on its way to the bank.
     """
 
     object: str = "balance"
@@ -49,7 +49,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
 class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer (positive amount) or a payout (negative amount) of a seller.
 
-    ``status`` is the transfer's or the payout's own; what failed or came back is available again.
+    ``status`` is that of the transfer or payout. The amount of a failed or returned payout is available again.
     """
 
     id: str

@@ -14,7 +14,7 @@ from resale.domain.partners import Connection, PartnerKind, Provider
 class ConnectionView(msgspec.Struct, frozen=True, kw_only=True):
     """A connection to a partner: ``closed`` while calls are sent, ``open`` while they are stopped because of failures.
 
-    ``since`` is null while it never failed. The limits are of one worker.
+    ``since`` is null if it never failed. The limits apply to each worker.
     """
 
     id: ConnectionId

@@ -50,8 +50,8 @@ class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
 class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     """A presigned POST. Send ``fields`` and then ``file`` as multipart/form-data to ``url``.
 
-    Send ``fields`` as they are, ``Content-Type`` among them; the type that a browser puts on the file's part does not
-    matter. What ``limits`` does not allow is rejected after the upload, with a reason.
+    Send ``fields`` unchanged, including ``Content-Type``; the type that a browser sends for the file is ignored. A file
+    that exceeds ``limits`` is rejected after the upload, with a reason.
     """
 
     url: str

@@ -57,8 +57,8 @@ class NextActionType(StrEnum):
 class NextAction(msgspec.Struct, frozen=True, kw_only=True):
     """The action that an order requires from its buyer.
 
-    ``redirect_to_url``: open ``url``, their bank's page (3-D Secure); it leads back to the order's ``return_url``.
-    ``correct_shipping_address``: the carrier does not take the address, so there is no label yet.
+    ``redirect_to_url``: open ``url``, the bank's page (3-D Secure); it redirects to the order's ``return_url``.
+    ``correct_shipping_address``: the carrier refused the address, so there is no label yet.
     """
 
     type: NextActionType

@@ -15,7 +15,7 @@ from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutSt
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     """A payout. ``amount`` is debited from the balance; ``bonus`` is added by the shop to store credit.
 
-    ``may_be_cancelled`` until its sending begins.
+    ``may_be_cancelled`` is true until the payout is sent.
     """
 
     id: PayoutId

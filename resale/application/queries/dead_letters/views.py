@@ -61,7 +61,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True, kw_only=True):
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A version of the object of the message, or a refused command of a message about it.
 
-    ``type`` is the change's, or ``refused``; ``code`` the change's reason, or what was refused.
+    ``type`` is the type of the change, or ``refused``. ``code`` is the reason of the change, or of the refusal.
     """
 
     at: datetime
