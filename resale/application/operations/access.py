@@ -9,31 +9,30 @@ from resale.domain.entities import Absent, AnyEntityType, entity_type_of
 from resale.errors import Forbidden
 
 _A: Final = Action
-_LISTING: Final = "This listing is not yours to change."
-_CLAIM: Final = "This is not yours to do."
+_LISTING: Final = "Only the seller can change this listing."
 #: action → the detail of Forbidden, for a caller who may see the entity but not act on it. Complete, by a test.
 REFUSALS: Final[Mapping[Action, str]] = {
     _A.EDIT_LISTING: _LISTING,
     _A.SUBMIT_LISTING: _LISTING,
-    _A.PAUSE_LISTING: _LISTING,
-    _A.WITHDRAW_LISTING: _LISTING,
-    _A.MODERATE_LISTING: _LISTING,
-    _A.RELIST_LISTING: _LISTING,
-    _A.CANCEL_ORDER: "This order is not yours to cancel.",
-    _A.CORRECT_ADDRESS: "Only the buyer and the brand correct where an order goes.",
-    _A.REQUEST_LABEL: "Only the seller asks for the label.",
-    _A.CONFIRM_RECEIPT: "Only the buyer confirms receipt.",
-    _A.REFUND_ORDER: "Only the brand gives money back.",
-    _A.ACKNOWLEDGE_ORDER: "Only the brand takes note of this.",
-    _A.REPORT_TRACKING: "Only the brand reports where a parcel is.",
-    _A.OPEN_CLAIM: "Only the buyer claims.",
-    _A.RESOLVE_CLAIM: _CLAIM,
-    _A.WITHDRAW_CLAIM: _CLAIM,
-    _A.ADD_EVIDENCE: _CLAIM,
-    _A.REPORT_RETURN: _CLAIM,
-    _A.CANCEL_PAYOUT: "This payout is not yours to cancel.",
-    _A.MOVE_TEST_CLOCK: "Only the brand moves its test clock.",
-    _A.RECORD_PURCHASE: "Purchases are recorded by the brand.",
+    _A.PAUSE_LISTING: "Only the seller or the brand can pause or resume this listing.",
+    _A.WITHDRAW_LISTING: "Only the seller or the brand can withdraw this listing.",
+    _A.MODERATE_LISTING: "Only the brand can review listings.",
+    _A.RELIST_LISTING: "Only the seller can list this item again.",
+    _A.CANCEL_ORDER: "Only the buyer, the brand, or the seller before shipping can cancel this order.",
+    _A.CORRECT_ADDRESS: "Only the buyer and the brand can correct the shipping address.",
+    _A.REQUEST_LABEL: "Only the seller can request the label.",
+    _A.CONFIRM_RECEIPT: "Only the buyer can confirm receipt.",
+    _A.REFUND_ORDER: "Only the brand can refund an order.",
+    _A.ACKNOWLEDGE_ORDER: "Only the brand can acknowledge an issue.",
+    _A.REPORT_TRACKING: "Only the brand can report tracking events.",
+    _A.OPEN_CLAIM: "Only the buyer can open a claim.",
+    _A.RESOLVE_CLAIM: "Only the brand can resolve a claim.",
+    _A.WITHDRAW_CLAIM: "Only the buyer can withdraw their claim.",
+    _A.ADD_EVIDENCE: "Only the buyer can add evidence to their claim.",
+    _A.REPORT_RETURN: "Only the brand can report tracking events of a return.",
+    _A.CANCEL_PAYOUT: "Only the seller or the brand can cancel this payout.",
+    _A.MOVE_TEST_CLOCK: "Only the brand can advance its test clock.",
+    _A.RECORD_PURCHASE: "Only the brand can record purchases.",
 }
 
 
@@ -84,7 +83,9 @@ def check_version(*, entity: Entity, version: int | None) -> None:
     """Refuse any other version than the given one; None permits any. Raises the entity type's own Conflict."""
     if version not in {None, entity.version}:
         entity_type = entity_type_of(entity.id)
-        raise entity_type.changed(f"The {entity_type.name} is at version {entity.version} by now; read it again.")
+        raise entity_type.changed(
+            f"The {entity_type.name} has been changed and is at version {entity.version}. Read it again."
+        )
 
 
 def _role_of(uow: UnitOfWork, entity_type: AnyEntityType, entity: Entity) -> Role:
