@@ -68,7 +68,11 @@ def document_at(revision: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         archive = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, stdout=subprocess.PIPE)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        return document_of(Path(folder))
+        try:
+            return document_of(Path(folder))
+        except subprocess.CalledProcessError as failed:
+            advice = "If a library is missing, save the document of a clone of it, and compare the two files."
+            raise SystemExit(f"{revision} does not run with this environment's libraries. {advice}") from failed
 
 
 def _leaves(node: Any, place: Place) -> Iterator[tuple[Place, Any]]:
