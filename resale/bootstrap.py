@@ -19,7 +19,7 @@ from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
-from resale.adapters.partners.choice import PartnerChoice, read_field
+from resale.adapters.partners.choice import PartnerSelector, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
 from resale.adapters.partners.records import ConnectionRecords, RecordConnection
@@ -72,8 +72,8 @@ class Container:
         self._directory = CustomerDirectory(settings.lookup_secret)
         self._keyring = KMSKeyring(settings)
         self._secrets = SecretCache()
-        self._payments = PartnerChoice(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
-        self._shipping = PartnerChoice(PartnerKind.SHIPPING, self._open_shipping, sandbox_url=settings.shipping_url)
+        self._payments = PartnerSelector(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
+        self._shipping = PartnerSelector(PartnerKind.SHIPPING, self._open_shipping, sandbox_url=settings.shipping_url)
         self._record_connection = record_connection
         self._guards = Guards(settings.guard_folder, open_states=self._connection_records)
 

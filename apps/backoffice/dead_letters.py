@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.backoffice.forms import DiscardForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.staff_context import Desk
-from apps.core.dead_letters import LetterOffice
+from apps.core.dead_letters import DeadLetterService
 from resale.domain.dead_letters import DeadLetterNotFound, DeadLetterStatus, LetterQueue
 from resale.domain.ids import DeadLetterId, is_id
 
@@ -103,8 +103,8 @@ class Discard(LetterPages):
         return redirect(self.back())
 
 
-def _office(desk: Desk) -> LetterOffice:
-    return LetterOffice(desk.tenant, principal=desk.principal, run=desk.run, now=desk.now)
+def _office(desk: Desk) -> DeadLetterService:
+    return DeadLetterService(desk.tenant, principal=desk.principal, run=desk.run, now=desk.now)
 
 
 def _letter_id(text: str) -> DeadLetterId:

@@ -61,7 +61,7 @@ class Overview(StaffPage):
 def _changes_late_seconds(tenant: Tenant) -> int | None:
     """Look how late the shop's changes are, if they are; a page is shown without this rather than not at all."""
     try:
-        tables = get_container().pipeline(tenant).look_at_tables()
+        tables = get_container().pipeline(tenant).read_tables()
     except Unavailable:
         return None
     now = clock.for_platform()

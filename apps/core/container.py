@@ -8,7 +8,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from django.conf import settings
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from resale.application.operations.connections import record_connection
 from resale.application.ports import UnitOfWork
 from resale.bootstrap import Container
@@ -55,7 +55,7 @@ def run_operation(
     **arguments: P.kwargs,
 ) -> R:
     """Run one operation for a tenant, in a context, with its own arguments; a lost race is retried."""
-    return perform(partial(get_container().unit_of_work, tenant, context), operation, *args, **arguments)
+    return run_with_retries(partial(get_container().unit_of_work, tenant, context), operation, *args, **arguments)
 
 
 def _record_connection(tenant: Tenant, connection: Connection, seen: Observation) -> None:

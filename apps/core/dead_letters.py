@@ -11,7 +11,7 @@ from resale.application.queries.dead_letters import (
     DeadLetterPage,
     DeadLetterView,
     DryRun,
-    Looking,
+    DryRunContext,
     describe_replay,
     get_dead_letter,
     list_dead_letters,
@@ -24,7 +24,7 @@ from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 
 
-class LetterOffice:
+class DeadLetterService:
     """One tenant's dead letters. The outcomes are those of the queries and operations behind it."""
 
     def __init__(self, tenant: Tenant, *, principal: Principal, run: RunOperation, now: datetime) -> None:
@@ -32,7 +32,7 @@ class LetterOffice:
         self._principal = principal
         self._run = run
         self._letters = container.dead_letters(tenant)
-        self._looking = Looking(
+        self._dry_run_context = DryRunContext(
             reader=container.reader(tenant),
             store=container.media_store(tenant),
             now=now,
@@ -42,7 +42,7 @@ class LetterOffice:
     def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterPage:
         """List what lies in one dead-letter queue or in all."""
         return list_dead_letters(
-            reader=self._looking.reader,
+            reader=self._dry_run_context.reader,
             letters=self._letters,
             principal=self._principal,
             queue=queue,
@@ -53,13 +53,13 @@ class LetterOffice:
     def show(self, letter_id: DeadLetterId) -> DeadLetterDetail:
         """Show one with all that is known."""
         return get_dead_letter(
-            reader=self._looking.reader, letters=self._letters, principal=self._principal, letter_id=letter_id
+            reader=self._dry_run_context.reader, letters=self._letters, principal=self._principal, letter_id=letter_id
         )
 
     def dry_run(self, letter_id: DeadLetterId) -> DryRun:
         """Say what replaying one would do."""
         return describe_replay(
-            looking=self._looking, letters=self._letters, principal=self._principal, letter_id=letter_id
+            context=self._dry_run_context, letters=self._letters, principal=self._principal, letter_id=letter_id
         )
 
     def replay(self, letter_id: DeadLetterId) -> DeadLetterView:

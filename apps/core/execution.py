@@ -30,7 +30,7 @@ class RunOperation(Protocol):
         """Run the operation on a fresh unit of work. Raises the operation's own outcomes."""
 
 
-def perform(
+def run_with_retries(
     open_uow: Callable[[], UnitOfWork],
     operation: Callable[Concatenate[UnitOfWork, P], R],
     /,
@@ -55,10 +55,10 @@ def perform(
         Outcome: The operation's own, or the last Conflict.
         Unavailable: In the last attempt, too, too many writers were at it.
     """
-    return perform_within(ATTEMPTS, open_uow, operation, *args, **arguments)
+    return run_with_attempts(ATTEMPTS, open_uow, operation, *args, **arguments)
 
 
-def perform_within(
+def run_with_attempts(
     attempts: int,
     open_uow: Callable[[], UnitOfWork],
     operation: Callable[Concatenate[UnitOfWork, P], R],
@@ -66,7 +66,7 @@ def perform_within(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation as ``perform`` does, in at most ``attempts`` attempts.
+    """Run one operation as ``run_with_retries`` does, in at most ``attempts`` attempts.
 
     One attempt is enough where the client named a version (If-Match): after a lost race there is another version.
     """

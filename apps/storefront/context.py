@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.core.execution import perform, perform_within
+from apps.core.execution import run_with_attempts, run_with_retries
 from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
 from apps.tenancy.authentication import Caller, require_shopper
@@ -113,9 +113,9 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
         """
         open_uow = partial(get_container().unit_of_work, self.tenant, self._command(enrols="shopper" in arguments))
         if self.expected_version is None:
-            return perform(open_uow, operation, *args, **arguments)
+            return run_with_retries(open_uow, operation, *args, **arguments)
         try:
-            return perform_within(1, open_uow, operation, *args, **arguments)
+            return run_with_attempts(1, open_uow, operation, *args, **arguments)
         except Conflict as conflict:
             raise PreconditionFailed(conflict.detail) from conflict
 

@@ -10,12 +10,12 @@ from resale.domain.command_context import CommandKey
 from resale.errors import Outcome
 
 
-def do_once(
+def run_idempotent(
     *,
     key: CommandKey | None,
     reader: Reader,
-    first: Callable[[], HttpResponse],
-    again: Callable[[str], HttpResponse],
+    execute: Callable[[], HttpResponse],
+    replay: Callable[[str], HttpResponse],
 ) -> HttpResponse:
     """Do a command, or answer it as before.
 
@@ -25,21 +25,21 @@ def do_once(
     Args:
         key: The command's key; None: every call is a first one.
         reader: On the caller's tenant.
-        first: Does the command and commits the record with it.
-        again: Renders the answer from the entity the key made, as it stands now.
+        execute: Does the command and commits the record with it.
+        replay: Renders the answer from the entity the key made, as it stands now.
 
     Raises:
         IdempotencyMismatch: The key was used with another body.
         Outcome: The command's own, when the key made nothing.
     """
     try:
-        return first()
+        return execute()
     except Outcome:
         if key is None:
             raise
         entity_id = find_replayed_entity(reader=reader, key=key)
         if entity_id is None:
             raise
-    response = again(entity_id)
+    response = replay(entity_id)
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -15,7 +15,7 @@ from apps.core.requests import SentBody, convert_values, decode_body, read_body,
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
 from apps.storefront.endpoint import AnyEndpoint, Idempotency
-from apps.storefront.idempotency import do_once
+from apps.storefront.idempotency import run_idempotent
 from apps.storefront.parameters import (
     NoBody,
     NoQuery,
@@ -105,11 +105,11 @@ def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
         if idempotency is None:
             return respond(endpoint, plain, handler(context, **parts))
         replay = idempotency.replay
-        return do_once(
+        return run_idempotent(
             key=key,
             reader=context.reader,
-            first=lambda: respond(endpoint, plain, handler(context, **parts)),
-            again=lambda entity_id: respond(endpoint, plain, replay(context, entity_id)),
+            execute=lambda: respond(endpoint, plain, handler(context, **parts)),
+            replay=lambda entity_id: respond(endpoint, plain, replay(context, entity_id)),
         )
 
     return serve

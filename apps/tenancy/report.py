@@ -103,7 +103,7 @@ def _ask(tenant: Tenant) -> TenantHealth:
 
 def changes_health(tenant: Tenant) -> ChangesHealth:
     """Look at how one tenant's changes reach its history. Raises Unavailable."""
-    state, now = get_container().pipeline(tenant).look(), clock.for_platform()
+    state, now = get_container().pipeline(tenant).read_state(), clock.for_platform()
     return ChangesHealth(
         status=state.status(now=now),
         age_seconds=state.age_seconds(now=now),

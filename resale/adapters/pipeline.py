@@ -16,22 +16,22 @@ class TenantPipeline:
         self._heartbeats = heartbeats
         self._queues = queues
 
-    def look(self) -> PipelineState:
+    def read_state(self) -> PipelineState:
         """Read the newest heartbeats, which of them history has, and count what was set aside."""
         set_aside_url = self._resources.pipes_dlq_url
         return PipelineState(
-            tables=self.look_at_tables(),
+            tables=self.read_tables(),
             set_aside_count=self._queues.count(set_aside_url) if set_aside_url else 0,
             dead_count=self._queues.count(self._resources.queues.changes.dlq_url),
         )
 
-    def look_at_tables(self) -> tuple[TableChanges, ...]:
+    def read_tables(self) -> tuple[TableChanges, ...]:
         """The same of the tables alone: asks no queue."""
         return self._heartbeats.read()
 
-    def beat(self, *, now: datetime) -> PipelineState:
+    def write_heartbeats(self, *, now: datetime) -> PipelineState:
         """Look, and write a heartbeat into each table whose newest is old enough."""
-        state = self.look()
+        state = self.read_state()
         for table in state.tables:
             heartbeat = table.next_heartbeat(now=now)
             if heartbeat is not None:

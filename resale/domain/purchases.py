@@ -212,7 +212,7 @@ def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
         wrong = FieldError(
             pointer="/purchased_at",
             code="out_of_range",
-            detail="The time of the purchase is in the future. Send a past one.",
+            detail="The time of the purchase must be in the past, and not before 1970.",
         )
         raise Invalid("The body is not valid.", errors=(wrong,))
     return purchased_at.astimezone(UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from resale.adapters.partners.choice import PartnerChoice, read_field
+from resale.adapters.partners.choice import PartnerSelector, read_field
 from resale.domain.ids import ConnectionId, TenantId, is_id
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant, TenantStatus
@@ -78,8 +78,8 @@ def a_tenant(*connections: Connection, slug: str = "northwind", **fields: Any) -
 
 
 @pytest.fixture
-def partners() -> PartnerChoice[Adapter]:
-    return PartnerChoice(PartnerKind.PAYMENTS, make, sandbox_url="http://127.0.0.1:1")
+def partners() -> PartnerSelector[Adapter]:
+    return PartnerSelector(PartnerKind.PAYMENTS, make, sandbox_url="http://127.0.0.1:1")
 
 
 @pytest.fixture
@@ -88,13 +88,13 @@ def shelf() -> Shelf:
 
 
 class TestWhichOne:
-    def test_is_the_one_of_its_connection(self, partners: PartnerChoice[Adapter], shelf: Shelf) -> None:
+    def test_is_the_one_of_its_connection(self, partners: PartnerSelector[Adapter], shelf: Shelf) -> None:
         chosen = partners.for_tenant(a_tenant(SHIPPING, STRIPE, sandbox=False), shelf)
         assert chosen.connection is STRIPE
         assert chosen.adapter == Adapter("northwind", STRIPE, {"api_key": "sk_1"})
 
     def test_is_the_sandboxs_for_a_sandbox_tenant_without_connections(
-        self, partners: PartnerChoice[Adapter], shelf: Shelf
+        self, partners: PartnerSelector[Adapter], shelf: Shelf
     ) -> None:
         northwind, atelier = (partners.for_tenant(a_tenant(slug=slug), shelf) for slug in ("northwind", "atelier"))
         assert (northwind.adapter.account, atelier.adapter.account) == ("northwind", "atelier")
@@ -106,7 +106,7 @@ class TestWhichOne:
     def test_has_the_same_id_in_every_process_and_another_for_each_kind(self, shelf: Shelf) -> None:
         def id_of(kind: PartnerKind, slug: str = "northwind") -> str:
             return (
-                PartnerChoice(kind, make, sandbox_url="http://127.0.0.1:1")
+                PartnerSelector(kind, make, sandbox_url="http://127.0.0.1:1")
                 .for_tenant(a_tenant(slug=slug), shelf)
                 .connection.id
             )
@@ -129,7 +129,7 @@ class TestNone:
         ids=["live and unconnected", "live with another kind", "live on the sandbox", "no secret", "empty secret"],
     )
     def test_for_whom_it_is_not_right(
-        self, partners: PartnerChoice[Adapter], shelf: Shelf, tenant: Tenant, said: str
+        self, partners: PartnerSelector[Adapter], shelf: Shelf, tenant: Tenant, said: str
     ) -> None:
         shelf.values["northwind/empty"] = {"api_key": ""}
         with pytest.raises(PartnerMisconfigured, match=said):
@@ -137,30 +137,30 @@ class TestNone:
         assert len(partners) == 0
 
     def test_where_there_is_no_sandbox(self, shelf: Shelf) -> None:
-        partners = PartnerChoice(PartnerKind.PAYMENTS, make, sandbox_url=None)
+        partners = PartnerSelector(PartnerKind.PAYMENTS, make, sandbox_url=None)
         with pytest.raises(PartnerMisconfigured):
             partners.for_tenant(a_tenant(), shelf)
 
 
 class TestKeeping:
-    def test_gives_the_same_one_while_nothing_changes(self, partners: PartnerChoice[Adapter], shelf: Shelf) -> None:
+    def test_gives_the_same_one_while_nothing_changes(self, partners: PartnerSelector[Adapter], shelf: Shelf) -> None:
         first = partners.for_tenant(a_tenant(STRIPE), shelf)
         again = partners.for_tenant(a_tenant(msgspec.structs.replace(STRIPE)), Shelf(msgspec.to_builtins(shelf.values)))
         assert again is first
 
-    def test_makes_another_when_the_connection_changes(self, partners: PartnerChoice[Adapter], shelf: Shelf) -> None:
+    def test_makes_another_when_the_connection_changes(self, partners: PartnerSelector[Adapter], shelf: Shelf) -> None:
         partners.for_tenant(a_tenant(STRIPE), shelf)
         slower = msgspec.structs.replace(STRIPE, calls_per_second=1)
         assert partners.for_tenant(a_tenant(slower), shelf).adapter.connection == slower
         assert len(partners) == 1
 
-    def test_makes_another_when_the_secret_changes(self, partners: PartnerChoice[Adapter], shelf: Shelf) -> None:
+    def test_makes_another_when_the_secret_changes(self, partners: PartnerSelector[Adapter], shelf: Shelf) -> None:
         partners.for_tenant(a_tenant(STRIPE), shelf)
         shelf.values = {"northwind/payments": {"api_key": "sk_2"}}
         assert partners.for_tenant(a_tenant(STRIPE), shelf).adapter.secret == {"api_key": "sk_2"}
 
     def test_forgets_the_least_lately_used(self, shelf: Shelf) -> None:
-        partners = PartnerChoice(PartnerKind.PAYMENTS, make, sandbox_url="http://127.0.0.1:1", max_count=2)
+        partners = PartnerSelector(PartnerKind.PAYMENTS, make, sandbox_url="http://127.0.0.1:1", max_count=2)
         first = partners.for_tenant(a_tenant(slug="a"), shelf)
         second = partners.for_tenant(a_tenant(slug="b"), shelf)
         assert partners.for_tenant(a_tenant(slug="a"), shelf) is first

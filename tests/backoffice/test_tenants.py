@@ -48,9 +48,9 @@ class TestTenants:
 
     def test_changes_that_do_not_reach_history_are_told_of(self, office: Office, operator: Desk, viewer: Desk) -> None:
         tenant, container = office.front.shop.tenant, office.front.container
-        heartbeats = [table.heartbeat for table in container.pipeline(tenant).look().tables]
+        heartbeats = [table.heartbeat for table in container.pipeline(tenant).read_state().tables]
         latest = max((one.at for one in heartbeats if one), default=datetime.now(UTC) - timedelta(hours=1))
-        container.pipeline(tenant).beat(now=latest + BEAT_EVERY)
+        container.pipeline(tenant).write_heartbeats(now=latest + BEAT_EVERY)
         assert "Late oldest" in operator.get("health").text
         (told,) = [one for one in operator.client.get("/admin/health/tenants").json() if one["slug"] == tenant.slug]
         assert told["changes"]["status"] == "late"

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from deploy.local.engines.install import has_dynoxide
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.customers import Shopper
@@ -108,7 +108,7 @@ def buy(world: World, buyer: Shopper, listing: Listing) -> str:
     """Buy as the storefront does; say how it ended."""
     new = a_new_order(listing.id)
     try:
-        perform(world.uow, submit_order, shopper=buyer, new=new)
+        run_with_retries(world.uow, submit_order, shopper=buyer, new=new)
     except ListingNotForSale as refused:
         return refused.code
     return "won"

@@ -11,7 +11,7 @@ import pytest
 from resale.adapters.dynamodb.dead_letters import NOTE_KEPT_FOR
 from resale.application.operations.dead_letters import begin_replay, discard_dead_letter, finish_replay
 from resale.application.ports import DeadLetters, Letter, LetterPage
-from resale.application.queries.dead_letters import EffectKind, Looking, describe_replay
+from resale.application.queries.dead_letters import DryRunContext, EffectKind, describe_replay
 from resale.domain.access import Principal, Role
 from resale.domain.dead_letters import (
     TENANT_OWNER,
@@ -442,9 +442,9 @@ class TestDescribeReplay:
     def test_of_what_is_not_there_says_that_it_is_refused(
         self, world: World, letters: DeadLetters, graveyard: Graveyard, task: str, argument: str, code: str
     ) -> None:
-        looking = looking_at(world, NOW)
+        context = dry_run_context(world, NOW)
         letter_id = graveyard.bury_task(task, **{argument: "jane@example.org"})
-        described = describe_replay(looking=looking, letters=letters, principal=BRAND, letter_id=letter_id)
+        described = describe_replay(context=context, letters=letters, principal=BRAND, letter_id=letter_id)
         (effect,) = described.effects
         assert (effect.kind, effect.code, effect.entity_id) == (EffectKind.REFUSE, code, None)
 
@@ -461,15 +461,17 @@ def fresh(prefix: str) -> str:
     return f"{prefix}_{uuid.uuid4().hex}"
 
 
-def looking_at(world: World, now: datetime) -> Looking:
+def dry_run_context(world: World, now: datetime) -> DryRunContext:
     store = world.container.media_store(world.tenant)
-    return Looking(reader=world.reader, store=store, now=now, tasks_after=lambda _row: ())
+    return DryRunContext(reader=world.reader, store=store, now=now, tasks_after=lambda _row: ())
 
 
 def effects(
     world: World, letters: DeadLetters, letter_id: DeadLetterId, *, now: datetime = NOW
 ) -> list[tuple[str, str | None, str | None, str | None]]:
-    described = describe_replay(looking=looking_at(world, now), letters=letters, principal=BRAND, letter_id=letter_id)
+    described = describe_replay(
+        context=dry_run_context(world, now), letters=letters, principal=BRAND, letter_id=letter_id
+    )
     return [(one.kind.value, one.entity_id, one.status, one.step) for one in described.effects]
 
 

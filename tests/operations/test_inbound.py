@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from resale.adapters.dynamodb.buffer import TooLarge
 from resale.application.operations.inbound import OWNER, record_inbound
 from resale.application.ports import UnitOfWork
@@ -31,7 +31,7 @@ def told(
     world: World, event: PartnerEvent, payload: bytes = PAYLOAD, *, by: Connection | None = None, seconds: float = 0
 ) -> Inbound:
     """Tell something as the door does."""
-    return perform(
+    return run_with_retries(
         lambda: world.uow(now=later(seconds)),
         record_inbound,
         connection=by or a_connection(),

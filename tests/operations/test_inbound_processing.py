@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from resale.application.operations.claims import advance_claim, open_claim, resolve_claim
 from resale.application.operations.inbound import (
     Settlement,
@@ -49,12 +49,12 @@ def partners() -> Partners:
 
 def process(world: World, inbound: Inbound, partners: Partners, *, seconds: float = 0) -> Settlement:
     now = later(seconds)
-    return perform(lambda: world.uow(now=now), process_inbound, partners=partners, inbound_id=inbound.id)
+    return run_with_retries(lambda: world.uow(now=now), process_inbound, partners=partners, inbound_id=inbound.id)
 
 
 def settle(world: World, inbound: Inbound, settlement: Settlement, *, seconds: float = 0) -> Inbound:
     now = later(seconds)
-    return perform(lambda: world.uow(now=now), settle_inbound, inbound_id=inbound.id, settlement=settlement)
+    return run_with_retries(lambda: world.uow(now=now), settle_inbound, inbound_id=inbound.id, settlement=settlement)
 
 
 def handle(world: World, inbound: Inbound, partners: Partners, *, seconds: float = 0) -> Inbound:

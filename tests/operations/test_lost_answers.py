@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.core.execution import perform_within
+from apps.core.execution import run_with_attempts
 from apps.workers.changes.consumer import ChangesConsumer
 from deploy.local.engines.local import LocalEngines
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
@@ -93,7 +93,7 @@ class Loss:
         self._proxy.clear()
         for write in _WRITES:
             self._proxy.inject(Fault.DROP_ANSWER, write, count=1)
-        perform_within(1, partial(self._lossy.uow, **opened), operation)
+        run_with_attempts(1, partial(self._lossy.uow, **opened), operation)
         assert self._proxy.injected() >= 1
 
     def changes_of(self, entity_id: str, parent_id: str | None = None) -> list[str]:

@@ -30,7 +30,7 @@ class Line:
 
     def beat(self) -> None:
         self.now += BEAT_EVERY
-        self.pipeline.beat(now=self.now)
+        self.pipeline.write_heartbeats(now=self.now)
 
     def carry(self, *, only: AuditedTable | None = None) -> None:
         """Do what Pipes and changes worker do, for heartbeats alone."""
@@ -51,7 +51,7 @@ class Line:
             pass
 
     def look(self, after: timedelta = timedelta()) -> tuple[PipelineStatus, int | None]:
-        state = self.pipeline.look()
+        state = self.pipeline.read_state()
         return state.status(now=self.now + after), state.age_seconds(now=self.now + after)
 
 
@@ -59,7 +59,7 @@ class Line:
 def line(world: World, graveyard: Graveyard) -> Line:
     """All that was written before has arrived."""
     graveyard.empty()
-    state = world.container.pipeline(world.tenant).look()
+    state = world.container.pipeline(world.tenant).read_state()
     latest = max((table.heartbeat.at for table in state.tables if table.heartbeat), default=NOW)
     made = Line(world, latest)
     made.beat()
@@ -104,17 +104,17 @@ class TestPipeline:
         line.beat()
         line.carry()
         line.carry()  # all of the stream's, the oldest last if the queue likes
-        before = [table.recorded_version for table in line.pipeline.look().tables]
+        before = [table.recorded_version for table in line.pipeline.read_state().tables]
         line.beat()
         line.carry()
-        assert [table.recorded_version for table in line.pipeline.look().tables] == [one + 1 for one in before]
+        assert [table.recorded_version for table in line.pipeline.read_state().tables] == [one + 1 for one in before]
 
     def test_two_that_beat_at_once_write_one(self, line: Line) -> None:
         line.now += BEAT_EVERY
-        before = line.pipeline.look()
+        before = line.pipeline.read_state()
         for _ in range(2):
-            line.world.container.pipeline(line.world.tenant).beat(now=line.now)
-        versions = [table.heartbeat.version for table in line.pipeline.look().tables if table.heartbeat]
+            line.world.container.pipeline(line.world.tenant).write_heartbeats(now=line.now)
+        versions = [table.heartbeat.version for table in line.pipeline.read_state().tables if table.heartbeat]
         assert versions == [table.heartbeat.version + 1 for table in before.tables if table.heartbeat]
 
     def test_is_no_entity_to_reconcile(self, line: Line) -> None:
@@ -129,16 +129,16 @@ class TestPipeline:
         assert not [entity_id for entity_id in found.open if "heartbeat" in entity_id]
 
     def test_counts_what_was_set_aside_and_dead_letters(self, line: Line, graveyard: Graveyard) -> None:
-        before = line.pipeline.look()
+        before = line.pipeline.read_state()
         graveyard.bury("no record", "changes")
         graveyard.owner.send_message(QueueUrl=line.world.tenant.resources.pipes_dlq_url, MessageBody="a letter")
-        after: PipelineState = line.pipeline.look()
+        after: PipelineState = line.pipeline.read_state()
         assert (after.dead_count, after.set_aside_count) == (before.dead_count + 1, before.set_aside_count + 1)
 
     def test_of_another_tenant_is_another(self, line: Line, other_world: World) -> None:
-        before = other_world.container.pipeline(other_world.tenant).look()
+        before = other_world.container.pipeline(other_world.tenant).read_state()
         line.beat()
-        assert other_world.container.pipeline(other_world.tenant).look() == before
+        assert other_world.container.pipeline(other_world.tenant).read_state() == before
 
 
 class TestWatch:

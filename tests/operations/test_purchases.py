@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from apps.core.execution import perform_within
+from apps.core.execution import run_with_attempts
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import (
     Decision,
@@ -147,7 +147,7 @@ class TestRecordPurchase:
 
     def test_two_at_once_make_one_purchase_and_one_customer(self, world: World, seller: Shopper) -> None:
         def record(title: str) -> Purchase:
-            return perform_within(
+            return run_with_attempts(
                 4 * CROWD, partial(world.uow, principal=BRAND), lambda uow: _record(uow, seller, title=title)
             )
 
@@ -245,7 +245,7 @@ class TestClaimUnit:
 
         def create() -> str:
             try:
-                perform_within(4 * CROWD, world.uow, create_listing, shopper=seller, new=new)
+                run_with_attempts(4 * CROWD, world.uow, create_listing, shopper=seller, new=new)
             except Outcome as outcome:
                 return outcome.code
             return "listed"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.core.execution import perform, perform_within
+from apps.core.execution import run_with_attempts, run_with_retries
 from resale.application.operations.claims import open_claim, withdraw_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import create_listing, expire_listing, submit_listing, withdraw_listing
@@ -62,7 +62,7 @@ class TestAListingAndItsPurchase:
         opened = overtaken_once(
             world, "purchases", lambda: withdraw(world.uow(principal=BRAND), listing), principal=BRAND
         )
-        assert perform(opened, lambda uow: withdraw(uow, listing)).status == ListingStatus.WITHDRAWN
+        assert run_with_retries(opened, lambda uow: withdraw(uow, listing)).status == ListingStatus.WITHDRAWN
         assert world.purchase(purchase.id).claimed_quantity == 0
 
     def test_submitted_again_twice_at_once_claims_one_unit(self, world: World) -> None:
@@ -76,7 +76,7 @@ class TestAListingAndItsPurchase:
 
         opening: dict[str, Any] = {"now": END, "principal": owner}
         opened = overtaken_once(world, "purchases", lambda: submit(world.uow(**opening)), **opening)
-        assert perform(opened, submit).status == ListingStatus.PENDING_REVIEW
+        assert run_with_retries(opened, submit).status == ListingStatus.PENDING_REVIEW
         assert world.purchase(purchase.id).claimed_quantity == 1
 
 
@@ -89,7 +89,7 @@ class TestAClaimAndItsOrder:
             return withdraw_claim(uow, claim_id=claim.id)
 
         opened = overtaken_once(world, "orders", lambda: withdraw_it(world.uow(principal=buyer)), principal=buyer)
-        assert perform(opened, withdraw_it).status == ClaimStatus.WITHDRAWN
+        assert run_with_retries(opened, withdraw_it).status == ClaimStatus.WITHDRAWN
 
 
 class TestWhatIsNotTorn:
@@ -103,7 +103,7 @@ class TestWhatIsNotTorn:
             raise ValueError("a fault of ours")
 
         with pytest.raises(ValueError, match="a fault of ours"):
-            perform(world.uow, break_down)
+            run_with_retries(world.uow, break_down)
         assert len(tries) == 1
 
     def test_a_refusal_stays_one(self, world: World) -> None:
@@ -111,7 +111,7 @@ class TestWhatIsNotTorn:
         purchase = world.bought(seller)
         world.draft(seller, purchase_id=purchase.id)
         with pytest.raises(PurchaseExhausted):
-            perform(world.uow, lambda uow: _list(uow, seller, purchase.id))
+            run_with_retries(world.uow, lambda uow: _list(uow, seller, purchase.id))
 
     def test_the_client_that_named_a_version_is_told_of_the_other_writer(self, world: World) -> None:
         seller = world.shopper()
@@ -121,13 +121,13 @@ class TestWhatIsNotTorn:
             world, "purchases", lambda: withdraw(world.uow(principal=BRAND), listing), principal=BRAND
         )
         with pytest.raises(Conflict):
-            perform_within(1, opened, lambda uow: withdraw(uow, listing))
+            run_with_attempts(1, opened, lambda uow: withdraw(uow, listing))
 
     def test_one_read_cannot_be_torn(self, world: World) -> None:
         listing = world.active(world.shopper())
         withdraw(world.uow(principal=BRAND), listing)
         with pytest.raises(ListingTransitionRefused):
-            perform(
+            run_with_retries(
                 partial(world.uow, principal=Principal(customer_id=listing.seller_id)),
                 submit_listing,
                 listing_id=listing.id,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from apps.workers.changes.consumer import ChangesConsumer, queue_url
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery
@@ -250,7 +250,7 @@ class Run:
         """Run what somebody says as a door does; whether they got an answer, good or bad."""
         actor = Actor(kind=ActorKind.SYSTEM, id="somebody")
         opened = partial(self._open, actor, self.chance.new_id("req"), principal=principal, key=key)
-        return self._try(what, lambda: perform(opened, said)) in {"done", "final"}
+        return self._try(what, lambda: run_with_retries(opened, said)) in {"done", "final"}
 
     def _tell(self, event: PartnerEvent) -> None:
         """A partner sends a webhook: late, twice, or never where it can be asked."""
@@ -266,7 +266,7 @@ class Run:
         opened = partial(self._open, Actor(kind=ActorKind.SYSTEM, id="hook"), event.provider_event_id)
         connection = PAYMENTS if event.shipment_id is None else SHIPPING
         target = event.order_id or event.payout_id or event.shipment_id
-        keep = partial(perform, opened, record_inbound, connection=connection, event=event, payload=b"{}")
+        keep = partial(run_with_retries, opened, record_inbound, connection=connection, event=event, payload=b"{}")
         if self._try(f"told {event.kind} {target}", keep) == "again":
             self.agenda.add(f"webhook {event.kind}", lambda: self._hook(event), after=timedelta(minutes=10))
 

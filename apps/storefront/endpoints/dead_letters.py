@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from apps.core.dead_letters import LetterOffice
+from apps.core.dead_letters import DeadLetterService
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.parameters import DeadLettersQuery, NoBody, given
@@ -135,5 +135,5 @@ def discard(context: Context[None, Discard], letter_id: DeadLetterId) -> DeadLet
     return _office(context).discard(letter_id, reason=context.body.reason)
 
 
-def _office(context: Context[Any, Any]) -> LetterOffice:
-    return LetterOffice(context.tenant, principal=context.principal, run=context.run, now=context.now)
+def _office(context: Context[Any, Any]) -> DeadLetterService:
+    return DeadLetterService(context.tenant, principal=context.principal, run=context.run, now=context.now)

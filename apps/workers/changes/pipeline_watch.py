@@ -42,7 +42,7 @@ class PipelineWatch:
         """
         if self._checked_at is not None and now - self._checked_at < CHECK_EVERY:
             return None
-        state = self._pipeline.beat(now=now)
+        state = self._pipeline.write_heartbeats(now=now)
         self._checked_at = now
         return self._report(state, now)
 

@@ -12,7 +12,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 
-from apps.core.execution import perform
+from apps.core.execution import run_with_retries
 from resale.application.operations.claims import advance_claim
 from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing
@@ -59,7 +59,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
         """Run an operation at one moment: what it decides by is what it records. A lost race is retried."""
-        return perform(partial(self.open_uow, self.now()), operation, *args, **arguments)
+        return run_with_retries(partial(self.open_uow, self.now()), operation, *args, **arguments)
 
     def is_soon(self, outcome: Unavailable) -> bool:
         """Say whether to let the same message come again: few times, and not while a partner is not asked at all."""

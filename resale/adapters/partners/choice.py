@@ -25,7 +25,7 @@ _RETRY_SECONDS: Final = 60  # somebody has to mend it first
 _NO_SECRET: Final[Mapping[str, str]] = {}
 
 
-class Chosen(msgspec.Struct, Generic[P], frozen=True):
+class SelectedPartner(msgspec.Struct, Generic[P], frozen=True):
     """A connection, what its secret held when the adapter was built, and the adapter."""
 
     connection: Connection
@@ -33,7 +33,7 @@ class Chosen(msgspec.Struct, Generic[P], frozen=True):
     adapter: P
 
 
-class PartnerChoice(Generic[P]):
+class PartnerSelector(Generic[P]):
     """Cache of the adapters of one kind, one per tenant, least recently used. Safe for threads and for fork."""
 
     def __init__(
@@ -56,7 +56,7 @@ class PartnerChoice(Generic[P]):
         begin = weakref.WeakMethod(self._begin)
         os.register_at_fork(after_in_child=lambda: _call_if_alive(begin))
 
-    def for_tenant(self, tenant: Tenant, secrets: Secrets) -> Chosen[P]:
+    def for_tenant(self, tenant: Tenant, secrets: Secrets) -> SelectedPartner[P]:
         """Return the tenant's adapter; a new one when its connection or its secret has changed.
 
         Raises:
@@ -69,7 +69,7 @@ class PartnerChoice(Generic[P]):
             known = self._kept.get(tenant.id)
             if known is None or known.connection != connection or known.secret != secret:
                 adapter = self._build(tenant.slug, connection, secret)
-                known = self._kept[tenant.id] = Chosen(connection, secret, adapter)
+                known = self._kept[tenant.id] = SelectedPartner(connection, secret, adapter)
             self._kept.move_to_end(tenant.id)
             while len(self._kept) > self._max_count:
                 self._kept.popitem(last=False)
@@ -95,7 +95,7 @@ class PartnerChoice(Generic[P]):
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[TenantId, Chosen[P]] = OrderedDict()
+        self._kept: OrderedDict[TenantId, SelectedPartner[P]] = OrderedDict()
 
 
 def read_field(connection: Connection, secret: Mapping[str, str], name: str) -> str:

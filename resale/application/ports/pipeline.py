@@ -9,13 +9,13 @@ from resale.domain.pipeline import PipelineState, TableChanges
 class Pipeline(Protocol):
     """One tenant's way of changes from the tables to history."""
 
-    def look(self) -> PipelineState:
+    def read_state(self) -> PipelineState:
         """Read the newest heartbeats, which of them history has, and count what was set aside. Raises Unavailable."""
 
-    def look_at_tables(self) -> tuple[TableChanges, ...]:
+    def read_tables(self) -> tuple[TableChanges, ...]:
         """The same of the tables alone: asks no queue. Raises Unavailable."""
 
-    def beat(self, *, now: datetime) -> PipelineState:
+    def write_heartbeats(self, *, now: datetime) -> PipelineState:
         """Look, and write a heartbeat into each table whose newest is old enough; returns what was seen before.
 
         Several may do so at once: of two that write the same heartbeat, one is stored. Raises Unavailable.

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
 from apps.core.container import get_container, run_operation
-from apps.core.dead_letters import LetterOffice
+from apps.core.dead_letters import DeadLetterService
 from apps.core.requests import convert_values
 from apps.tenancy import registry
 from resale.application.operations.dead_letters import Discard
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
 
 
-def _open(tenant: Tenant) -> LetterOffice:
+def _open(tenant: Tenant) -> DeadLetterService:
     now = clock.for_tenant(tenant)
 
     def run(operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
@@ -74,10 +74,10 @@ def _open(tenant: Tenant) -> LetterOffice:
         context = CommandContext(actor=_ACTOR, principal=_OPERATOR, request_id=request_id, now=now)
         return run_operation(tenant, context, operation, *args, **arguments)
 
-    return LetterOffice(tenant, principal=_OPERATOR, run=run, now=now)
+    return DeadLetterService(tenant, principal=_OPERATOR, run=run, now=now)
 
 
-def _all(office: LetterOffice, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
+def _all(office: DeadLetterService, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
     cursor: str | None = None
     while True:
         page = office.list_letters(queue=queue, limit=_PAGE, cursor=cursor)
@@ -87,7 +87,7 @@ def _all(office: LetterOffice, queue: LetterQueue | None) -> Iterator[DeadLetter
             return
 
 
-def _done(office: LetterOffice, action: str, letter_id: DeadLetterId, reason: str | None) -> Iterator[str]:
+def _done(office: DeadLetterService, action: str, letter_id: DeadLetterId, reason: str | None) -> Iterator[str]:
     if action == "show":
         yield _text(office.show(letter_id))
     elif action == "dry-run":

@@ -1,6 +1,6 @@
 """Dead letters, looked at: listed, shown, and described as a replay would find them."""
 
-from resale.application.queries.dead_letters.dry_run import DESCRIBERS, Effect, EffectKind, Looking
+from resale.application.queries.dead_letters.dry_run import DESCRIBERS, DryRunContext, Effect, EffectKind
 from resale.application.queries.dead_letters.reading import (
     DryRun,
     describe_replay,
@@ -22,10 +22,10 @@ __all__ = [
     "DeadLetterPage",
     "DeadLetterView",
     "DryRun",
+    "DryRunContext",
     "Effect",
     "EffectKind",
     "FailureView",
-    "Looking",
     "TimelineEntry",
     "describe_replay",
     "get_dead_letter",

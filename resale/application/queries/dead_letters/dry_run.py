@@ -51,7 +51,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
 
 
-class Looking(msgspec.Struct, frozen=True, kw_only=True):
+class DryRunContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a description may look at."""
 
     reader: Reader
@@ -60,28 +60,28 @@ class Looking(msgspec.Struct, frozen=True, kw_only=True):
     tasks_after: Callable[[HistoryRow], tuple[str, ...]]  # the reactions' own table
 
 
-Describer = Callable[[Looking, Contents], tuple[Effect, ...]]
+Describer = Callable[[DryRunContext, Contents], tuple[Effect, ...]]
 
 
-def describe_task(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+def describe_task(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
     """Say what running a message's task would do; nothing when it would find its work done."""
     if contents.task is None:
         return (Effect(kind=EffectKind.FAIL),)
     describe = DESCRIBERS.get(contents.task)
     if describe is None:
         return (Effect(kind=EffectKind.RUN, task=contents.task),)
-    return describe(looking, contents)
+    return describe(context, contents)
 
 
-def describe_change(looking: Looking, row: HistoryRow | None) -> tuple[Effect, ...]:
+def describe_change(context: DryRunContext, row: HistoryRow | None) -> tuple[Effect, ...]:
     """Say what taking in a change would do: a row that history lacks, and the tasks that follow once more."""
     if row is None:
         return (Effect(kind=EffectKind.FAIL),)
-    known = looking.reader.find_history_row(row.entity_id, row.version)
+    known = context.reader.find_history_row(row.entity_id, row.version)
     if known is not None and known.change != row.change:
         return (Effect(kind=EffectKind.FAIL, entity_id=row.entity_id, version=row.version),)  # the history is forked
     record = Effect(kind=EffectKind.RECORD, entity_id=row.entity_id, version=row.version)
-    sends = (Effect(kind=EffectKind.SEND, entity_id=row.entity_id, task=task) for task in looking.tasks_after(row))
+    sends = (Effect(kind=EffectKind.SEND, entity_id=row.entity_id, task=task) for task in context.tasks_after(row))
     return (*((record,) if known is None else ()), *sends)
 
 
@@ -122,45 +122,45 @@ def _describer(
 ) -> Describer:
     """Make what describes the task that wakes an entity; unless it ``refuses``, one that is not there is no fault."""
 
-    def describe(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+    def describe(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
         entity_id = _argument(contents, entity_type.argument)
-        document = looking.reader.find(entity_type, entity_id) if entity_type.id.matches(entity_id) else None
+        document = context.reader.find(entity_type, entity_id) if entity_type.id.matches(entity_id) else None
         if document is None:
             return _refusal(entity_type.not_found, entity_id) if refuses else ()
         entity: Any = msgspec.json.decode(document.doc, type=entity_type.struct)
-        step = next_step_of(entity, looking.now)
+        step = next_step_of(entity, context.now)
         return () if step is None else _step(entity.id, entity.status, entity.due_at, step)
 
     return describe
 
 
 # ---------------------------------------------------------------- images
-def _describe_image(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+def _describe_image(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
     listing_id, media_id = _argument(contents, "listing_id"), _argument(contents, "media_id")
-    return _describe_slot(looking, ListingId(listing_id), MediaId(media_id))
+    return _describe_slot(context, ListingId(listing_id), MediaId(media_id))
 
 
-def _describe_upload(looking: Looking, contents: Contents) -> tuple[Effect, ...]:
+def _describe_upload(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
     """Describe each slot of an S3 event; a key that is no slot of ours is passed over, as the task does."""
     slots = dict.fromkeys(uploads_of(contents.kwargs.get("event")))
-    effects = (effect for slot in slots for effect in _describe_slot(looking, *slot))
+    effects = (effect for slot in slots for effect in _describe_slot(context, *slot))
     return tuple(effect for effect in effects if effect.kind != EffectKind.REFUSE)
 
 
-def _describe_slot(looking: Looking, listing_id: ListingId, media_id: MediaId) -> tuple[Effect, ...]:
-    slots = looking.reader.list_media(listing_id) if is_any_id(listing_id) else ()
+def _describe_slot(context: DryRunContext, listing_id: ListingId, media_id: MediaId) -> tuple[Effect, ...]:
+    slots = context.reader.list_media(listing_id) if is_any_id(listing_id) else ()
     media = next((one for one in slots if one.id == media_id), None)
     if media is None:
         return _refusal(MediaNotFound, media_id)
-    step = None if media.status != MediaStatus.AWAITING_UPLOAD else _image_step(looking, media)
+    step = None if media.status != MediaStatus.AWAITING_UPLOAD else _image_step(context, media)
     return () if step is None else _step(media.id, media.status, media.due_at, step)
 
 
-def _image_step(looking: Looking, media: Media) -> str | None:
+def _image_step(context: DryRunContext, media: Media) -> str | None:
     """Say what the task would do with a slot that is still open."""
-    if looking.store.find_first_version(original_key(media.listing_id, media.id)) is not None:
+    if context.store.find_first_version(original_key(media.listing_id, media.id)) is not None:
         return "process_upload"
-    if looking.now >= last_look_at(media):
+    if context.now >= last_look_at(media):
         return "expire"
     return None if media.due_at == last_look_at(media) else "await_upload"
 

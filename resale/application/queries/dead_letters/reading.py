@@ -1,4 +1,4 @@
-"""Looking at dead letters: the list, one of them with its entity's timeline, and what replaying it would do."""
+"""DryRunContext at dead letters: the list, one of them with its entity's timeline, and what replaying it would do."""
 
 import zlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import DeadLetters, Document, HistoryRow, Letter, Reader
-from resale.application.queries.dead_letters.dry_run import Effect, Looking, describe_change, describe_task
+from resale.application.queries.dead_letters.dry_run import DryRunContext, Effect, describe_change, describe_task
 from resale.application.queries.dead_letters.views import (
     DeadLetterDetail,
     DeadLetterPage,
@@ -121,7 +121,9 @@ def get_dead_letter(
     )
 
 
-def describe_replay(*, looking: Looking, letters: DeadLetters, principal: Principal, letter_id: DeadLetterId) -> DryRun:
+def describe_replay(
+    *, context: DryRunContext, letters: DeadLetters, principal: Principal, letter_id: DeadLetterId
+) -> DryRun:
     """Say what replaying a dead letter would do now; nothing is changed, sent or called.
 
     Shape: looks at the queues; reads what the task would read.
@@ -132,13 +134,13 @@ def describe_replay(*, looking: Looking, letters: DeadLetters, principal: Princi
         Unavailable: A queue, the store or the bucket does not answer.
     """
     _check_permitted(principal)
-    found = _find(looking.reader, letters, letter_id)
+    found = _find(context.reader, letters, letter_id)
     return DryRun(
         id=letter_id,
         status=found.view.status,
         queue=found.view.queue,
         task=found.view.task,
-        effects=_effects(looking, found),
+        effects=_effects(context, found),
     )
 
 
@@ -176,14 +178,14 @@ def _open(reader: Reader, document: Document) -> DeadLetterPrivate | None:
     return reader.vault.open(document.private, DeadLetterPrivate, owner_id=TENANT_OWNER, entity_id=document.id)
 
 
-def _effects(looking: Looking, found: _Found) -> tuple[Effect, ...]:
+def _effects(context: DryRunContext, found: _Found) -> tuple[Effect, ...]:
     """Describe a message that waits, or whose replay was cut off; of any other a replay does nothing more."""
     view, body = found.view, found.body
     if view.status not in {DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING} or body is None:
         return ()
     if view.queue == LetterQueue.CHANGES:
-        return describe_change(looking, None if found.letter is None else found.letter.row)
-    return describe_task(looking, contents_of(body, message_id=message_id_of(view.id), queue=view.queue))
+        return describe_change(context, None if found.letter is None else found.letter.row)
+    return describe_task(context, contents_of(body, message_id=message_id_of(view.id), queue=view.queue))
 
 
 # ---------------------------------------------------------------- timeline
