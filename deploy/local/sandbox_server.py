@@ -1,6 +1,6 @@
 """What a sandbox partner is made of: JSON over HTTP on loopback, a line of waiting callers per thing, signed webhooks.
 
-A partner says what it does (``Requests.answer``); what went wrong is raised: ``Refused`` or ``AnswerLost``.
+A partner says what it does (``Requests.answer``); what went wrong is raised: ``Refused`` or ``ResponseLost``.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Refused(Exception):  # noqa: N818 - named for what happened
         self.code = code
 
 
-class AnswerLost(Exception):  # noqa: N818 - named for what happened
+class ResponseLost(Exception):  # noqa: N818 - named for what happened
     """Done, but the caller shall not hear of it."""
 
 
@@ -78,7 +78,7 @@ class Requests(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs, 40 ms each
 
     def answer(self, method: str) -> Any:
-        """Answer a request: something JSON can say, or Raw. Raises Refused, AnswerLost."""
+        """Answer a request: something JSON can say, or Raw. Raises Refused, ResponseLost."""
         raise NotImplementedError
 
     def do_GET(self) -> None:
@@ -115,7 +115,7 @@ class Requests(BaseHTTPRequestHandler):
             self.close_connection = True  # its body may not have been read
             body = msgspec.json.encode({"error": refused.code})
             self._send(Raw("application/json", body, refused.status))
-        except AnswerLost:
+        except ResponseLost:
             self.close_connection = True
 
     def _send(self, content: Any) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from deploy.local.sandbox_server import AnswerLost, LoopbackServer, Raw, Requests
+from deploy.local.sandbox_server import LoopbackServer, Raw, Requests, ResponseLost
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "easypost"
 API_KEY = "EZTK_made_up"
@@ -85,7 +85,7 @@ class Aggregator:
         if planned is not None and planned.is_slow:
             self.closing.wait(10)
         if planned is not None:
-            raise AnswerLost
+            raise ResponseLost
         return answer
 
     def _route(

@@ -214,7 +214,7 @@ class TestVoid:
     def test_waits_for_the_authorisation_under_way(self, server: PaymentsServer) -> None:
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(authorise, server, "tok_slow")
-            assert until(lambda: bool(server._desk._locks))
+            assert until(lambda: bool(server._context._locks))
             assert post(server, "/payments/pay_1/void")["state"] == "voided"
             assert slow.result()["state"] == "authorized"
         assert sums(server) == (0, 0, 0)

@@ -21,7 +21,7 @@ import pytest
 from deploy.local.sandbox_server import Hooks
 from deploy.local.shipping.carrier import SandboxCarrier, Wanted
 from deploy.local.shipping.server import ShippingServer
-from deploy.local.shipping.store import Books, Row
+from deploy.local.shipping.store import LabelRecords, Row
 from tests.local.hooks import Receiver, receiving
 from tests.local.processes import until
 
@@ -127,7 +127,7 @@ class TestBuying:
         """Both have looked before either books, unless the second waits for the first."""
         meeting = threading.Barrier(2)
 
-        class MeetingBooks(Books):
+        class MeetingBooks(LabelRecords):
             def find(self, account: str, shipment_id: str) -> Row | None:
                 found = super().find(account, shipment_id)
                 with suppress(threading.BrokenBarrierError):

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.payments.rows import Attempt, Kind, NewAttempt, entry_of, new_reference
-from deploy.local.payments.service import Desk, ProviderError, Refusal
+from deploy.local.payments.service import ProviderContext, ProviderError, Refusal
 
 _FAILING_TRIES: Final = 2
 _LATER: Final = {"tok_capture_timeout", "tok_capture_declined", "tok_refund_error", "tok_refund_timeout"}
@@ -23,12 +23,12 @@ _WAITING: Final = {"requires_action", "authorized"}
 class Attempts:
     """Attempts of all accounts."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
 
     def find(self, account: str, attempt_id: str) -> Attempt | None:
         """Say what became of an attempt."""
-        return self._desk.books.find(Attempt, account, attempt_id)
+        return self._context.records.find(Attempt, account, attempt_id)
 
     def authorise(self, account: str, asked: NewAttempt) -> Attempt:
         """Set the money aside once.
@@ -36,9 +36,9 @@ class Attempts:
         Raises:
             Refusal: The id stands for another payment.
             ProviderError: Not now; nothing was booked.
-            AnswerLost: Booked; do not answer.
+            ResponseLost: Booked; do not answer.
         """
-        with self._desk.in_line(account, asked.attempt_id):
+        with self._context.exclusive(account, asked.attempt_id):
             booked = self.find(account, asked.attempt_id)
             if booked is not None:
                 return _same(booked, asked)
@@ -48,9 +48,9 @@ class Attempts:
         """Take what was set aside; an attempt never booked is closed, for there is nothing to take.
 
         Raises:
-            AnswerLost: Booked; do not answer.
+            ResponseLost: Booked; do not answer.
         """
-        with self._desk.in_line(account, attempt_id):
+        with self._context.exclusive(account, attempt_id):
             attempt = self.find(account, attempt_id)
             if attempt is None:
                 return self._close(account, attempt_id)
@@ -60,7 +60,7 @@ class Attempts:
 
     def void(self, account: str, attempt_id: str) -> Attempt:
         """Give an attempt up; one never booked is closed, so that a late authorisation takes nothing."""
-        with self._desk.in_line(account, attempt_id):
+        with self._context.exclusive(account, attempt_id):
             attempt = self.find(account, attempt_id)
             if attempt is None:
                 return self._close(account, attempt_id)
@@ -72,7 +72,7 @@ class Attempts:
         Raises:
             Refusal: No such attempt.
         """
-        with self._desk.in_line(account, attempt_id):
+        with self._context.exclusive(account, attempt_id):
             attempt = self.find(account, attempt_id)
             if attempt is None:
                 raise Refusal(404, "not_found")
@@ -83,14 +83,14 @@ class Attempts:
             return self._become(attempt, "authorized", Kind.AUTHORIZATION)
 
     def _authorise(self, account: str, asked: NewAttempt) -> Attempt:
-        tried = self._desk.books.count_call(account, f"authorise {asked.attempt_id}")
+        tried = self._context.records.count_call(account, f"authorise {asked.attempt_id}")
         if asked.token == "tok_error" and tried <= _FAILING_TRIES:  # noqa: S105 - a sandbox token
             raise ProviderError
-        if asked.token == "tok_slow" and self._desk.closing.wait(self._desk.slow_seconds):  # noqa: S105 - a sandbox token
+        if asked.token == "tok_slow" and self._context.closing.wait(self._context.slow_seconds):  # noqa: S105 - a sandbox token
             raise ProviderError
         attempt = self._decide(account, asked)
         if asked.token == "tok_timeout":  # noqa: S105 - a sandbox token
-            self._desk.lose_first(account, asked.attempt_id)
+            self._context.lose_first_response(account, asked.attempt_id)
         return attempt
 
     def _decide(self, account: str, asked: NewAttempt) -> Attempt:
@@ -107,7 +107,7 @@ class Attempts:
             return self._end(attempt, "declined", reason="capture_declined")
         attempt = self._become(attempt, "captured", Kind.CAPTURE)
         if attempt.token == "tok_capture_timeout":  # noqa: S105 - a sandbox token
-            self._desk.lose_first(attempt.account, attempt.attempt_id)
+            self._context.lose_first_response(attempt.account, attempt.attempt_id)
         return attempt
 
     def _close(self, account: str, attempt_id: str) -> Attempt:
@@ -121,7 +121,7 @@ class Attempts:
             state="voided",
             reference=new_reference(),
         )
-        self._desk.books.write(nothing)
+        self._context.records.write(nothing)
         return nothing
 
     def _end(self, attempt: Attempt, state: str, *, reason: str | None = None) -> Attempt:
@@ -130,8 +130,8 @@ class Attempts:
 
     def _become(self, attempt: Attempt, state: str, *kinds: Kind, reason: str | None = None) -> Attempt:
         attempt = msgspec.structs.replace(attempt, state=state, reason=reason)
-        self._desk.books.write(attempt, *(entry_of(attempt, kind) for kind in kinds))
-        self._desk.tell(attempt.account, f"payment.{state}", attempt)
+        self._context.records.write(attempt, *(entry_of(attempt, kind) for kind in kinds))
+        self._context.notify(attempt.account, f"payment.{state}", attempt)
         return attempt
 
 

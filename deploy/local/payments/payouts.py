@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.payments.rows import Kind, NewPayout, Payout, entry_of, new_reference
-from deploy.local.payments.service import Desk, Refusal
+from deploy.local.payments.service import ProviderContext, Refusal
 
 _LOOKS_UNTIL_SETTLED: Final = 2
 _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}
@@ -18,29 +18,29 @@ _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}
 class Payouts:
     """Payouts of all accounts."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
 
     def pay_out(self, account: str, asked: NewPayout) -> Payout:
         """Send money on its way once.
 
         Raises:
             Refusal: The id stands for another payout.
-            AnswerLost: Booked; do not answer.
+            ResponseLost: Booked; do not answer.
         """
-        with self._desk.in_line(account, asked.payout_id):
-            booked = self._desk.books.find(Payout, account, asked.payout_id)
+        with self._context.exclusive(account, asked.payout_id):
+            booked = self._context.records.find(Payout, account, asked.payout_id)
             if booked is not None:
                 return _same(booked, asked)
             return self._pay_out(account, asked)
 
     def look(self, account: str, payout_id: str) -> Payout | None:
         """Say what became of a payout; the second look finds it arrived."""
-        with self._desk.in_line(account, payout_id):
-            payout = self._desk.books.find(Payout, account, payout_id)
+        with self._context.exclusive(account, payout_id):
+            payout = self._context.records.find(Payout, account, payout_id)
             if payout is None or payout.state != "in_transit":
                 return payout
-            looks = self._desk.books.count_call(account, f"look {payout_id}")
+            looks = self._context.records.count_call(account, f"look {payout_id}")
             return payout if looks < _LOOKS_UNTIL_SETTLED else self._settle(payout)
 
     def settle(self, account: str, payout_id: str) -> Payout:
@@ -49,7 +49,7 @@ class Payouts:
         Raises:
             Refusal: No such payout.
         """
-        with self._desk.in_line(account, payout_id):
+        with self._context.exclusive(account, payout_id):
             payout = self._get(account, payout_id)
             return self._settle(payout) if payout.state == "in_transit" else payout
 
@@ -59,7 +59,7 @@ class Payouts:
         Raises:
             Refusal: No such payout.
         """
-        with self._desk.in_line(account, payout_id):
+        with self._context.exclusive(account, payout_id):
             payout = self._get(account, payout_id)
             if payout.state not in {"in_transit", "paid"}:
                 return payout
@@ -71,7 +71,7 @@ class Payouts:
             return self._become(payout, "failed", reason="invalid_destination")
         payout = self._become(payout, "in_transit", Kind.PAYOUT)
         if asked.destination == "acct_timeout":
-            self._desk.lose_first(account, asked.payout_id)
+            self._context.lose_first_response(account, asked.payout_id)
         return payout
 
     def _settle(self, payout: Payout) -> Payout:
@@ -80,15 +80,15 @@ class Payouts:
         return self._become(payout, "paid")
 
     def _get(self, account: str, payout_id: str) -> Payout:
-        payout = self._desk.books.find(Payout, account, payout_id)
+        payout = self._context.records.find(Payout, account, payout_id)
         if payout is None:
             raise Refusal(404, "not_found")
         return payout
 
     def _become(self, payout: Payout, state: str, *kinds: Kind, reason: str | None = None) -> Payout:
         payout = msgspec.structs.replace(payout, state=state, reason=reason)
-        self._desk.books.write(payout, *(entry_of(payout, kind) for kind in kinds))
-        self._desk.tell(payout.account, f"payout.{state}", payout)
+        self._context.records.write(payout, *(entry_of(payout, kind) for kind in kinds))
+        self._context.notify(payout.account, f"payout.{state}", payout)
         return payout
 
 

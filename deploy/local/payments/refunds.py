@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from deploy.local.payments.rows import Attempt, Dispute, Kind, NewDispute, NewRefund, Refund, entry_of, new_reference
-from deploy.local.payments.service import Desk, Refusal
+from deploy.local.payments.service import ProviderContext, Refusal
 
 _FAILING_CALLS: Final = 2
 
@@ -13,12 +13,12 @@ _FAILING_CALLS: Final = 2
 class Refunds:
     """Refunds of all accounts."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
 
     def find(self, account: str, refund_id: str) -> Refund | None:
         """Say what became of a refund."""
-        return self._desk.books.find(Refund, account, refund_id)
+        return self._context.records.find(Refund, account, refund_id)
 
     def refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
         """Give money back once; what cannot be given back is a failed refund.
@@ -26,9 +26,9 @@ class Refunds:
         Raises:
             Refusal: The id stands for another refund.
             ProviderError: Not now; nothing was booked.
-            AnswerLost: Booked; do not answer.
+            ResponseLost: Booked; do not answer.
         """
-        with self._desk.in_line(account, attempt_id):
+        with self._context.exclusive(account, attempt_id):
             booked = self.find(account, asked.refund_id)
             if booked is not None:
                 return _same(booked, attempt_id, asked)
@@ -40,22 +40,22 @@ class Refunds:
         Raises:
             Refusal: No such refund.
         """
-        with self._desk.in_line(account, attempt_id):
+        with self._context.exclusive(account, attempt_id):
             refund = self.find(account, refund_id)
             if refund is None or refund.attempt_id != attempt_id:
                 raise Refusal(404, "not_found")
             if refund.state != "succeeded":
                 return refund
             refund = msgspec.structs.replace(refund, state="failed", reason="account_closed")
-            self._desk.books.write(refund, entry_of(refund, Kind.REFUND_REVERSAL))
-            self._desk.tell(account, "refund.failed", refund)
+            self._context.records.write(refund, entry_of(refund, Kind.REFUND_REVERSAL))
+            self._context.notify(account, "refund.failed", refund)
             return refund
 
     def _refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
-        attempt = self._desk.books.find(Attempt, account, attempt_id)
+        attempt = self._context.records.find(Attempt, account, attempt_id)
         token = "" if attempt is None else attempt.token
         if token == "tok_refund_error":  # noqa: S105 - a sandbox token
-            self._desk.fail_first(account, f"refund of {attempt_id}", times=_FAILING_CALLS)
+            self._context.fail_first(account, f"refund of {attempt_id}", times=_FAILING_CALLS)
         reason = self._objection(attempt, asked)
         refund = Refund(
             account=account,
@@ -66,10 +66,10 @@ class Refunds:
             reference=new_reference(),
             **msgspec.to_builtins(asked),
         )
-        self._desk.books.write(refund, *(() if reason else (entry_of(refund, Kind.REFUND),)))
-        self._desk.tell(account, f"refund.{refund.state}", refund)
+        self._context.records.write(refund, *(() if reason else (entry_of(refund, Kind.REFUND),)))
+        self._context.notify(account, f"refund.{refund.state}", refund)
         if token == "tok_refund_timeout":  # noqa: S105 - a sandbox token
-            self._desk.lose_first(account, f"refund of {attempt_id}")
+            self._context.lose_first_response(account, f"refund of {attempt_id}")
         return refund
 
     def _objection(self, attempt: Attempt | None, asked: NewRefund) -> str | None:
@@ -77,15 +77,15 @@ class Refunds:
             return "not_captured"
         if asked.currency != attempt.currency:
             return "currency_mismatch"
-        left = self._desk.books.sums(attempt.account, attempt.attempt_id).left
+        left = self._context.records.sums(attempt.account, attempt.attempt_id).left
         return "amount_too_large" if asked.amount > left else None
 
 
 class Disputes:
     """Disputes of all accounts. An open one withholds the money; a lost one has taken it; a won one gives it back."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
 
     def open(self, account: str, attempt_id: str, asked: NewDispute) -> Dispute:
         """Let the buyer's bank take money back.
@@ -93,9 +93,9 @@ class Disputes:
         Raises:
             Refusal: There is not so much to take.
         """
-        with self._desk.in_line(account, attempt_id):
-            attempt = self._desk.books.find(Attempt, account, attempt_id)
-            left = self._desk.books.sums(account, attempt_id).left
+        with self._context.exclusive(account, attempt_id):
+            attempt = self._context.records.find(Attempt, account, attempt_id)
+            left = self._context.records.sums(account, attempt_id).left
             amount = left if asked.amount is None else asked.amount
             if attempt is None or not 0 < amount <= left:
                 raise Refusal(422, "nothing_to_dispute")
@@ -107,8 +107,8 @@ class Disputes:
         Raises:
             Refusal: No such dispute.
         """
-        with self._desk.in_line(account, dispute_id):
-            dispute = self._desk.books.find(Dispute, account, dispute_id)
+        with self._context.exclusive(account, dispute_id):
+            dispute = self._context.records.find(Dispute, account, dispute_id)
             if dispute is None:
                 raise Refusal(404, "not_found")
             if dispute.state != "open":
@@ -123,16 +123,16 @@ class Disputes:
         Raises:
             Refusal: No such dispute.
         """
-        with self._desk.in_line(account, dispute_id):
-            dispute = self._desk.books.find(Dispute, account, dispute_id)
+        with self._context.exclusive(account, dispute_id):
+            dispute = self._context.records.find(Dispute, account, dispute_id)
             if dispute is None:
                 raise Refusal(404, "not_found")
             return dispute if dispute.state != "lost" else self._become(dispute, "won", Kind.CHARGEBACK_REVERSAL)
 
     def _become(self, dispute: Dispute, state: str, *kinds: Kind) -> Dispute:
         dispute = msgspec.structs.replace(dispute, state=state)
-        self._desk.books.write(dispute, *(entry_of(dispute, kind) for kind in kinds))
-        self._desk.tell(dispute.account, "dispute.opened" if state == "open" else "dispute.closed", dispute)
+        self._context.records.write(dispute, *(entry_of(dispute, kind) for kind in kinds))
+        self._context.notify(dispute.account, "dispute.opened" if state == "open" else "dispute.closed", dispute)
         return dispute
 
 

@@ -12,7 +12,7 @@ from deploy.local.payments.attempts import Attempts
 from deploy.local.payments.payouts import Payouts
 from deploy.local.payments.refunds import Disputes, Refunds
 from deploy.local.payments.rows import NAME, Attempt, NewAttempt, NewDispute, NewPayout, NewRefund
-from deploy.local.payments.service import Desk, Refusal
+from deploy.local.payments.service import ProviderContext, Refusal
 
 T = TypeVar("T")
 
@@ -46,15 +46,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider:
-    """All parts of the provider on one desk. ``page_rows`` is how many bookings one answer tells."""
+    """All parts of the provider on one context. ``page_rows`` is how many bookings one answer tells."""
 
-    def __init__(self, desk: Desk, *, page_rows: int) -> None:
+    def __init__(self, context: ProviderContext, *, page_rows: int) -> None:
         self.page_rows = page_rows
-        self.books = desk.books
-        self.attempts = Attempts(desk)
-        self.refunds = Refunds(desk)
-        self.disputes = Disputes(desk)
-        self.payouts = Payouts(desk)
+        self.records = context.records
+        self.attempts = Attempts(context)
+        self.refunds = Refunds(context)
+        self.disputes = Disputes(context)
+        self.payouts = Payouts(context)
 
 
 Action = Callable[[Provider, Call, str, tuple[str, ...]], Any]
@@ -66,10 +66,10 @@ def answer(provider: Provider, call: Call) -> Any:
     Raises:
         Refusal: No such path or thing, or a request that makes no sense.
         ProviderError: The provider is out of order.
-        AnswerLost: Do not answer.
+        ResponseLost: Do not answer.
     """
     if (call.method, call.path) == ("GET", "/books"):
-        return provider.books.rows(call.account)
+        return provider.records.rows(call.account)
     for method, path, action in _ROUTES:
         match = path.fullmatch(call.path)
         if match is not None and method == call.method:
@@ -164,7 +164,7 @@ def _bookings(provider: Provider, call: Call, account: str, _: tuple[str, ...]) 
         since, after = float(call.query.get("since", "0")), int(call.query.get("after", "0"))
     except ValueError as error:
         raise Refusal(400, "invalid_request") from error
-    rows = provider.books.bookings(account, since=since, after=after, limit=provider.page_rows)
+    rows = provider.records.bookings(account, since=since, after=after, limit=provider.page_rows)
     return {"data": rows, "next": rows[-1]["id"] if len(rows) == provider.page_rows else None}
 
 

@@ -18,8 +18,8 @@ import msgspec
 
 from deploy.local.payments.routes import Call, Page, Provider, answer
 from deploy.local.payments.rows import NAME
-from deploy.local.payments.service import AnswerLost, Desk, ProviderError, Refusal
-from deploy.local.payments.store import Books
+from deploy.local.payments.service import ProviderContext, ProviderError, Refusal, ResponseLost
+from deploy.local.payments.store import PaymentRecords
 from deploy.local.payments.webhooks import Webhooks
 
 ACCOUNT_HEADER: Final = "X-Sandbox-Account"
@@ -49,8 +49,10 @@ class PaymentsServer:
     ) -> None:
         """Open the books and the port; ``port`` 0 takes a free one, ``webhooks`` is ``Webhooks``' file."""
         self._webhooks = Webhooks(webhooks)
-        self._desk = Desk(Books(data_file), tell=self._webhooks.tell, slow_seconds=slow_seconds)
-        handler = type("Handler", (_Handler,), {"provider": Provider(self._desk, page_rows=page_rows)})
+        self._context = ProviderContext(
+            PaymentRecords(data_file), notify=self._webhooks.notify, slow_seconds=slow_seconds
+        )
+        handler = type("Handler", (_Handler,), {"provider": Provider(self._context, page_rows=page_rows)})
         self._server = _Listener(("127.0.0.1", port), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="payments")
 
@@ -64,7 +66,7 @@ class PaymentsServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._desk.closing.set()
+        self._context.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -95,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, {"error": refusal.code})
         except ProviderError:
             self._send(500, {"error": "provider_error"})
-        except AnswerLost:
+        except ResponseLost:
             self.close_connection = True
 
     def _call(self) -> Call:

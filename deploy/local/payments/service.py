@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from deploy.local.payments.store import Books
+from deploy.local.payments.store import PaymentRecords
 
 
 class ProviderError(Exception):
     """The provider is out of order; nothing was booked."""
 
 
-class AnswerLost(Exception):  # noqa: N818 - named for what happened
+class ResponseLost(Exception):  # noqa: N818 - named for what happened
     """Booked, but the caller shall not hear of it."""
 
 
@@ -26,19 +26,19 @@ class Refusal(Exception):  # noqa: N818 - named for what happened
         self.code = code
 
 
-class Tell(Protocol):
+class Notify(Protocol):
     """Tells an account's shop of a change, by and by."""
 
     def __call__(self, account: str, event_type: str, data: Any) -> None:
         """Return at once."""
 
 
-class Desk:
+class ProviderContext:
     """One per provider. ``closing`` is set when it ends; ``slow_seconds`` is how long ``tok_slow`` takes."""
 
-    def __init__(self, books: Books, *, tell: Tell, slow_seconds: float) -> None:
-        self.books = books
-        self.tell = tell
+    def __init__(self, records: PaymentRecords, *, notify: Notify, slow_seconds: float) -> None:
+        self.records = records
+        self.notify = notify
         self.slow_seconds = slow_seconds
         self.closing = threading.Event()
         self._guard = threading.Lock()
@@ -46,7 +46,7 @@ class Desk:
         self._waiting: Counter[str] = Counter()
 
     @contextmanager
-    def in_line(self, account: str, name: str) -> Iterator[None]:
+    def exclusive(self, account: str, name: str) -> Iterator[None]:
         """Let one caller at a time work on a thing; a line nobody stands in is forgotten."""
         line = f"{account}/{name}"
         with self._guard:
@@ -61,14 +61,14 @@ class Desk:
                 if not self._waiting[line]:
                     del self._locks[line], self._waiting[line]
 
-    def lose_first(self, account: str, name: str) -> None:
+    def lose_first_response(self, account: str, name: str) -> None:
         """Lose the answer of the first call of this name, and of no other.
 
         Raises:
-            AnswerLost: It is the first.
+            ResponseLost: It is the first.
         """
-        if self.books.count_call(account, f"lost {name}") == 1:
-            raise AnswerLost
+        if self.records.count_call(account, f"lost {name}") == 1:
+            raise ResponseLost
 
     def fail_first(self, account: str, name: str, *, times: int) -> None:
         """Fail the first calls of this name.
@@ -76,5 +76,5 @@ class Desk:
         Raises:
             ProviderError: It is one of them.
         """
-        if self.books.count_call(account, f"failing {name}") <= times:
+        if self.records.count_call(account, f"failing {name}") <= times:
             raise ProviderError

@@ -64,7 +64,7 @@ _SIGNS: Final = {
 }
 
 
-class Books:
+class PaymentRecords:
     """Every call is a transaction of its own on a connection of its own, so threads may share one object."""
 
     def __init__(self, path: Path) -> None:

@@ -46,7 +46,7 @@ class Webhooks:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="webhooks")
         self._http = urllib3.PoolManager(timeout=_TIMEOUT_SECONDS, retries=False)
 
-    def tell(self, account: str, event_type: str, data: Any) -> None:
+    def notify(self, account: str, event_type: str, data: Any) -> None:
         """Post an event by and by, if the account wants any."""
         endpoint = self._endpoint(account)
         if endpoint is None or self._closing.is_set():

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from deploy.local.sandbox_server import AnswerLost, Hooks, Lines, Refused
-from deploy.local.shipping.store import Books, Event, Row
+from deploy.local.sandbox_server import Hooks, Lines, Refused, ResponseLost
+from deploy.local.shipping.store import Event, LabelRecords, Row
 
 UNDELIVERABLE: Final = "Undeliverable"  # as ``line1`` of either address: nobody delivers there
 SHIPMENT_ID: Final = r"[A-Za-z0-9_-]{1,64}"
@@ -81,9 +81,9 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 class SandboxCarrier:
     """The carrier."""
 
-    def __init__(self, books: Books, hooks: Hooks) -> None:
+    def __init__(self, records: LabelRecords, hooks: Hooks) -> None:
         """Keep the books and who tells the accounts; nothing is read."""
-        self._books = books
+        self._records = records
         self._hooks = hooks
         self._lines = Lines()
 
@@ -96,13 +96,13 @@ class SandboxCarrier:
 
         Raises:
             Refused: The id stands for another parcel, or not now with nothing booked.
-            AnswerLost: Booked; do not answer.
+            ResponseLost: Booked; do not answer.
         """
-        with self._in_line(account, wanted.shipment_id):
-            self._books.count_try(account, wanted.shipment_id)
+        with self._exclusive(account, wanted.shipment_id):
+            self._records.count_try(account, wanted.shipment_id)
 
             def buy(fault: str | None) -> Row:
-                booked = self._books.find(account, wanted.shipment_id)
+                booked = self._records.find(account, wanted.shipment_id)
                 if booked is None or booked.state == "refused":
                     return self._make(account, wanted, fault)
                 return _same(booked, wanted)
@@ -119,7 +119,7 @@ class SandboxCarrier:
         Raises:
             Refused: The parcel was scanned: too late.
         """
-        with self._in_line(account, shipment_id):
+        with self._exclusive(account, shipment_id):
             return self._faulty(account, shipment_id, "void", lambda _: self._void(account, shipment_id))
 
     def tracking(self, account: str, shipment_id: str) -> list[Event]:
@@ -127,7 +127,7 @@ class SandboxCarrier:
 
         def read(_: str | None) -> list[Event]:
             self._known(account, shipment_id)
-            return self._books.events(account, shipment_id)
+            return self._records.events(account, shipment_id)
 
         return self._faulty(account, shipment_id, "track", read)
 
@@ -137,47 +137,47 @@ class SandboxCarrier:
         Raises:
             Refused: There is no such label, or it is not a good one.
         """
-        with self._in_line(account, shipment_id):
+        with self._exclusive(account, shipment_id):
             row = self._known(account, shipment_id)
             if row.state != "issued":
                 raise Refused(409, "no_label")
-            number = len(self._books.events(account, shipment_id)) + 1
+            number = len(self._records.events(account, shipment_id)) + 1
             at = scan.occurred_at or datetime.now(UTC)
             event = Event(id=f"{row.reference}_{number}", status=scan.status, occurred_at=at)
-            self._books.report(account, shipment_id, event)
+            self._records.report(account, shipment_id, event)
         return event, self._tell(account, shipment_id, event)
 
-    def tell_again(self, account: str, shipment_id: str) -> list[bool | None]:
+    def resend(self, account: str, shipment_id: str) -> list[bool | None]:
         """Send every message of a parcel once more."""
         self._known(account, shipment_id)
-        events = self._books.events(account, shipment_id)
+        events = self._records.events(account, shipment_id)
         return [self._tell(account, shipment_id, event) for event in events]
 
     def document(self, reference: str) -> Row:
         """Return the label a document is asked of. Raises Refused."""
-        row = self._books.find_reference(reference)
+        row = self._records.find_reference(reference)
         if row is None or row.state == "refused":
             raise Refused(404, "not_found")
         return row
 
     def plan_fault(self, account: str, fault: Fault) -> None:
         """Have the next calls go wrong."""
-        self._books.plan_fault(account, fault.shipment_id, call=fault.call, fault=fault.fault, times=fault.times)
+        self._records.plan_fault(account, fault.shipment_id, call=fault.call, fault=fault.fault, times=fault.times)
 
     def rows(self, account: str | None) -> list[Row]:
         """Return the books."""
-        return self._books.rows(account)
+        return self._records.rows(account)
 
-    def _in_line(self, account: str, shipment_id: str) -> AbstractContextManager[None]:
+    def _exclusive(self, account: str, shipment_id: str) -> AbstractContextManager[None]:
         return self._lines.wait_for(f"{account} {shipment_id}")
 
     def _faulty(self, account: str, shipment_id: str, call: Call, do: Callable[[str | None], T]) -> T:
-        fault = self._books.take_fault(account, shipment_id, call)
+        fault = self._records.take_fault(account, shipment_id, call)
         if fault == "error":
             raise Refused(500, "carrier_error")
         done = do(fault)
         if fault == "timeout":
-            raise AnswerLost
+            raise ResponseLost
         return done
 
     def _make(self, account: str, wanted: Wanted, fault: str | None) -> Row:
@@ -193,24 +193,24 @@ class SandboxCarrier:
             currency=wanted.currency,
             reason="address_invalid" if is_refused else None,
         )
-        self._books.book(row)
+        self._records.book(row)
         return row
 
     def _void(self, account: str, shipment_id: str) -> Row:
-        booked = self._books.find(account, shipment_id)
+        booked = self._records.find(account, shipment_id)
         if booked is None:
             row = _row(account, shipment_id, state="voided")
-            self._books.book(row)
+            self._records.book(row)
             return row
-        if any(event.status != "pre_transit" for event in self._books.events(account, shipment_id)):
+        if any(event.status != "pre_transit" for event in self._records.events(account, shipment_id)):
             raise Refused(409, "in_use")
         if booked.state == "issued":
-            self._books.set_state(account, shipment_id, "voided")
+            self._records.set_state(account, shipment_id, "voided")
             return msgspec.structs.replace(booked, state="voided")
         return booked
 
     def _known(self, account: str, shipment_id: str) -> Row:
-        row = self._books.find(account, shipment_id)
+        row = self._records.find(account, shipment_id)
         if row is None:
             raise Refused(404, "not_found")
         return row

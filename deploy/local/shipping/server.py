@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from deploy.local.sandbox_server import Hooks, LoopbackServer, Raw, Refused, Requests
 from deploy.local.shipping.carrier import SHIPMENT_ID, Fault, SandboxCarrier, Scan, Wanted
 from deploy.local.shipping.documents import label_svg
-from deploy.local.shipping.store import Books, Row
+from deploy.local.shipping.store import LabelRecords, Row
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9-]{1,63}")
 _DOCUMENT: Final = re.compile(r"/documents/(sbx_[0-9a-f]{32})\.svg")
@@ -29,7 +29,7 @@ class ShippingServer(LoopbackServer):
     ) -> None:
         """Open the books and the port; ``port`` 0 takes a free one, the rest is what ``Hooks`` is given."""
         self._hooks = Hooks(webhooks, first_wait_seconds=first_wait_seconds)
-        carrier = SandboxCarrier(Books(data_file), self._hooks)
+        carrier = SandboxCarrier(LabelRecords(data_file), self._hooks)
         super().__init__(type("Handler", (_Handler,), {"carrier": carrier}), name="shipping", port=port)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -62,7 +62,7 @@ class _Handler(Requests):
                 event, delivered = self.carrier.scan(self._account(), shipment_id, self.read(Scan))
                 return {"event": event, "delivered": delivered}
             case "POST", "tell_again":
-                return {"delivered": self.carrier.tell_again(self._account(), shipment_id)}
+                return {"delivered": self.carrier.resend(self._account(), shipment_id)}
         raise Refused(404, "not_found")
 
     def _get(self) -> Any:

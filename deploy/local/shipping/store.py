@@ -56,7 +56,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
 
 
-class Books:
+class LabelRecords:
     """Every call is a transaction of its own on a connection of its own, so threads may share one object."""
 
     def __init__(self, path: Path) -> None:
