@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from resale.domain import ids, task_names
-from resale.domain.access import Action
+from resale.domain.access import Action, Principal, Role, permits, role_towards
 from resale.domain.claims import CLAIMS, Claim, ClaimChanged, ClaimNotFound
 from resale.domain.clocks import Clock, ClockChanged, ClockNotFound
 from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStateNotFound
@@ -111,6 +111,34 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
     def object_name(self) -> str:
         """Return what the API calls it, and its key in the table: the ``object`` of its documents."""
         return next(str(field.default) for field in msgspec.structs.fields(self.struct) if field.name == "object")
+
+    def read_id(self, text: str) -> I:
+        """Return a text that somebody typed or sent as an id of this type. Raises ``not_found`` where it is none."""
+        if not self.id.matches(text):
+            raise self.not_found
+        return text
+
+    def authorize_view(self, principal: Principal, seen: Any) -> Role:
+        """Return what a principal is to an entity, provided that they may see it.
+
+        Args:
+            principal: Who looks.
+            seen: The entity, or what was read of it: its status and its parties.
+
+        Raises:
+            NotFound: They may not: the type's ``not_found``.
+        """
+        role = self.role_of(principal, seen)
+        if isinstance(self.view, Absent) or not permits(self.view, role, seen.status):
+            raise self.not_found
+        return role
+
+    def role_of(self, principal: Principal, seen: Any) -> Role:
+        """Return what a principal is to an entity, or to what was read of it."""
+        if self.owner is None:
+            return principal.standing
+        counterparty_id = None if self.counterparty is None else self.counterparty(seen)
+        return role_towards(principal, owner_id=self.owner(seen), counterparty_id=counterparty_id)
 
     def parent_of(self, entity: E) -> str:
         """Return the id of what an entity is a part of; its own, where it is a part of nothing."""

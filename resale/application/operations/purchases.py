@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 from resale.application.operations.access import require_standing
 from resale.application.operations.customers import Shopper, find_or_add_customer
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Principal, permits, role_towards
-from resale.domain.ids import CustomerId, PurchaseId
+from resale.domain.access import Action, Principal, permits
+from resale.domain.entities import PURCHASE
+from resale.domain.ids import CUSTOMER_ID, CustomerId, PurchaseId
 from resale.domain.listings import ENDED_UNSOLD, Listing
 from resale.domain.money import Money
 from resale.domain.purchases import (
@@ -129,7 +130,7 @@ def _release(uow: UnitOfWork, *, purchase_id: PurchaseId) -> None:
 
 
 def _customer_of(uow: UnitOfWork, *, new: NewPurchase) -> CustomerId:
-    shopper = Shopper(issuer=uow.tenant.oidc_issuer, subject=new.customer.subject, new_id=CustomerId(uow.ids("cus")))
+    shopper = Shopper(issuer=uow.tenant.oidc_issuer, subject=new.customer.subject, new_id=CUSTOMER_ID.new(uow.ids))
     return find_or_add_customer(uow, shopper=shopper)
 
 
@@ -139,7 +140,7 @@ def _paid(new: NewPurchase) -> Money | None:
 
 
 def _may_list(purchase: Purchase, customer_id: CustomerId) -> bool:
-    role = role_towards(Principal(customer_id=customer_id), owner_id=purchase.customer_id)
+    role = PURCHASE.role_of(Principal(customer_id=customer_id), purchase)
     return permits(Action.CLAIM_PURCHASE, role, purchase.status)
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from resale.application.ports import Document, Page, PrivateLinks, Reader, UploadForms
 from resale.application.queries.listings import UPLOAD_LIMITS, UploadView
 from resale.application.queries.orders import ParcelView
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Principal, Role
 from resale.domain.claims import Claim, ClaimNotFound, ClaimPrivate, ClaimReason, ClaimStatus
 from resale.domain.entities import CLAIM
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
@@ -118,9 +118,7 @@ def view_claim(*, reader: Reader, principal: Principal, document: Document, with
         ClaimNotFound: Not for this caller's eyes.
     """
     parties = _PARTIES.decode(document.doc)
-    role = role_towards(principal, owner_id=parties.buyer_id, counterparty_id=parties.seller_id)
-    if not permits(Action.VIEW_CLAIM, role, parties.status):
-        raise ClaimNotFound
+    role = CLAIM.authorize_view(principal, parties)
     view = _DECODERS[_VIEWS.get(role, BrandClaim)].decode(document.doc)
     if not with_words or document.private is None:
         return view

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import Document, Page, Reader
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Principal, Role
 from resale.domain.entities import LISTING
 from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.image_formats import CONTENT_TYPES, LIMITS, MAX_IMAGE_BYTES, MAX_SIDE_PX
@@ -160,9 +160,7 @@ def view_listing(
         ListingNotFound: Not for this caller's eyes.
     """
     public = _DECODERS[PublicListing].decode(document.doc)  # what most callers get: nothing is decoded twice for them
-    role = role_towards(principal, owner_id=public.seller_id)
-    if not permits(Action.VIEW_LISTING, role, public.status):
-        raise ListingNotFound
+    role = LISTING.authorize_view(principal, public)
     kind = _VIEWS.get(role, BrandListing)
     view = public if kind is PublicListing else _DECODERS[kind].decode(document.doc)
     if not isinstance(view, OwnerListing):

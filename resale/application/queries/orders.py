@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import Document, Page, Reader
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.addresses import Address
 from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
@@ -219,9 +219,7 @@ def view_order(
         OrderNotFound: Not for this caller's eyes.
     """
     parties = _PARTIES.decode(document.doc)
-    role = role_towards(principal, owner_id=parties.buyer_id, counterparty_id=parties.seller_id)
-    if not permits(Action.VIEW_ORDER, role, parties.status):
-        raise OrderNotFound
+    role = ORDER.authorize_view(principal, parties)
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
     if isinstance(view, BuyerOrder):
         view = _with_next_action(view, parties)

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import Document, Page, Reader
-from resale.domain.access import Action, Principal, Role, permits, role_towards
+from resale.domain.access import Principal, Role
 from resale.domain.entities import PAYOUT
 from resale.domain.ids import CustomerId, PayoutId
 from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutStatus
@@ -80,9 +80,7 @@ def get_payout(*, reader: Reader, principal: Principal, payout_id: PayoutId) -> 
 def view_payout(*, principal: Principal, document: Document) -> PayoutView:
     """Turn a document into the caller's view of it. Raises PayoutNotFound when it is not for their eyes."""
     payout = _OWNER(document.doc)
-    role = role_towards(principal, owner_id=payout.seller_id)
-    if not permits(Action.VIEW_PAYOUT, role, payout.status):
-        raise PayoutNotFound
+    role = PAYOUT.authorize_view(principal, payout)
     return _OWNERS_VIEW(document.doc) if role == Role.OWNER else _BRANDS_VIEW(document.doc)
 
 

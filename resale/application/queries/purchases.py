@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import Document, Page, Reader
-from resale.domain.access import Action, Principal, permits, role_towards
+from resale.domain.access import Principal
 from resale.domain.entities import PURCHASE
 from resale.domain.ids import CustomerId, PurchaseId
 from resale.domain.money import Money
@@ -43,12 +43,13 @@ class PurchasePage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class _Status(msgspec.Struct):
+class _Owner(msgspec.Struct):
+    customer_id: CustomerId
     status: str
 
 
 _DECODE: Final = msgspec.json.Decoder(PurchaseView).decode
-_STATUS: Final = msgspec.json.Decoder(_Status).decode
+_OWNER: Final = msgspec.json.Decoder(_Owner).decode
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -63,11 +64,8 @@ def get_purchase(*, reader: Reader, principal: Principal, purchase_id: PurchaseI
     document = reader.find(PURCHASE, purchase_id)
     if document is None:
         raise PurchaseNotFound
-    view = view_purchase(document)
-    role = role_towards(principal, owner_id=view.customer_id)
-    if not permits(Action.VIEW_PURCHASE, role, _STATUS(document.doc).status):
-        raise PurchaseNotFound
-    return view
+    PURCHASE.authorize_view(principal, _OWNER(document.doc))
+    return view_purchase(document)
 
 
 def list_own_purchases(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> PurchasePage:

@@ -8,14 +8,14 @@ import msgspec
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
-from resale.domain.access import Action, Role, permits, role_towards
+from resale.domain.access import Action, Role, permits
 from resale.domain.addresses import accepted_address
-from resale.domain.ids import CustomerId, OrderId
+from resale.domain.entities import LISTING
+from resale.domain.ids import ORDER_ID, CustomerId
 from resale.domain.listings import (
     Listing,
     ListingCommand,
     ListingNotForSale,
-    ListingNotFound,
     ListingStatus,
     moved_listing,
 )
@@ -74,9 +74,7 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
 
 
 def _check_buyable(uow: UnitOfWork, listing: Listing) -> None:
-    role = role_towards(uow.principal, owner_id=listing.seller_id)
-    if not permits(Action.VIEW_LISTING, role, listing.status):
-        raise ListingNotFound
+    role = LISTING.authorize_view(uow.principal, listing)
     if role == Role.OWNER:
         raise OwnListing("A seller cannot buy their own listing.")
     if not permits(Action.BUY_LISTING, role, listing.status):
@@ -92,7 +90,7 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
 
 
 def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder) -> Order:
-    order_id = OrderId(uow.ids("ord"))
+    order_id = ORDER_ID.new(uow.ids)
     private = OrderPrivate(
         shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url
     )
