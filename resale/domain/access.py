@@ -5,7 +5,7 @@ Not permitted to see is answered as not found; seen but not permitted to act is 
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -32,44 +32,53 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What is asked for."""
+    """What somebody wants to do. What they are told who may see the entity, but not do this, stands beside it."""
+
+    refusal: str
+
+    def __new__(cls, value: str, refusal: str = "") -> Self:
+        """Make a member that is its value, and keep what a refusal says; seeing something is never refused, but 404."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.refusal = refusal
+        return member
 
     VIEW_LISTING = "view_listing"
-    EDIT_LISTING = "edit_listing"
-    SUBMIT_LISTING = "submit_listing"
-    PAUSE_LISTING = "pause_listing"
-    WITHDRAW_LISTING = "withdraw_listing"
-    MODERATE_LISTING = "moderate_listing"
+    EDIT_LISTING = "edit_listing", "Only the seller can change this listing."
+    SUBMIT_LISTING = "submit_listing", "Only the seller can change this listing."
+    PAUSE_LISTING = "pause_listing", "Only the seller or the brand can pause or resume this listing."
+    WITHDRAW_LISTING = "withdraw_listing", "Only the seller or the brand can withdraw this listing."
+    MODERATE_LISTING = "moderate_listing", "Only the brand can review listings."
     BUY_LISTING = "buy_listing"
     VIEW_LISTING_HISTORY = "view_listing_history"
     VIEW_LISTING_ORIGINALS = "view_listing_originals"
     VIEW_ORDER = "view_order"
     VIEW_ORDER_ADDRESS = "view_order_address"
-    CORRECT_ADDRESS = "correct_address"
-    CANCEL_ORDER = "cancel_order"
-    REQUEST_LABEL = "request_label"
-    CONFIRM_RECEIPT = "confirm_receipt"
-    REFUND_ORDER = "refund_order"
-    ACKNOWLEDGE_ORDER = "acknowledge_order"
+    CORRECT_ADDRESS = "correct_address", "Only the buyer and the brand can correct the shipping address."
+    CANCEL_ORDER = "cancel_order", "Only the buyer, the brand, or the seller before shipping can cancel this order."
+    REQUEST_LABEL = "request_label", "Only the seller can request the label."
+    CONFIRM_RECEIPT = "confirm_receipt", "Only the buyer can confirm receipt."
+    REFUND_ORDER = "refund_order", "Only the brand can refund an order."
+    ACKNOWLEDGE_ORDER = "acknowledge_order", "Only the brand can acknowledge an issue."
     VIEW_ORDER_HISTORY = "view_order_history"
-    REPORT_TRACKING = "report_tracking"
-    OPEN_CLAIM = "open_claim"
+    REPORT_TRACKING = "report_tracking", "Only the brand can report tracking events."
+    OPEN_CLAIM = "open_claim", "Only the buyer can open a claim."
     VIEW_CLAIM = "view_claim"
-    RESOLVE_CLAIM = "resolve_claim"
-    WITHDRAW_CLAIM = "withdraw_claim"
-    ADD_EVIDENCE = "add_evidence"
-    REPORT_RETURN = "report_return"
+    RESOLVE_CLAIM = "resolve_claim", "Only the brand can resolve a claim."
+    WITHDRAW_CLAIM = "withdraw_claim", "Only the buyer can withdraw their claim."
+    ADD_EVIDENCE = "add_evidence", "Only the buyer can add evidence to their claim."
+    REPORT_RETURN = "report_return", "Only the brand can report tracking events of a return."
     VIEW_CLAIM_HISTORY = "view_claim_history"
-    RELIST_LISTING = "relist_listing"
+    RELIST_LISTING = "relist_listing", "Only the seller can list this item again."
     VIEW_PAYOUT = "view_payout"
     VIEW_PAYOUT_HISTORY = "view_payout_history"
-    CANCEL_PAYOUT = "cancel_payout"
+    CANCEL_PAYOUT = "cancel_payout", "Only the seller or the brand can cancel this payout."
     VIEW_LEDGER = "view_ledger"
-    MOVE_TEST_CLOCK = "move_test_clock"
+    MOVE_TEST_CLOCK = "move_test_clock", "Only the brand can advance its test clock."
     VIEW_DEAD_LETTERS = "view_dead_letters"
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
     VIEW_CONNECTION = "view_connection"
-    RECORD_PURCHASE = "record_purchase"
+    RECORD_PURCHASE = "record_purchase", "Only the brand can record purchases."
     CLAIM_PURCHASE = "claim_purchase"
     VIEW_PURCHASE = "view_purchase"
     VIEW_PURCHASE_HISTORY = "view_purchase_history"
