@@ -3,7 +3,7 @@
 URLconf, OpenAPI document, permission and what is read of a request are derived from it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
 
@@ -48,6 +48,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
             refuses what there is not.
         query: The query parameters. What is not declared is refused.
         body: The JSON body; ``is_body_required``: False: left out, it is one with nothing but defaults.
+        example: A body, for the document; that of a body which several endpoints take is in ``openapi.examples``.
         raw_body: Describes a body that is a partner's own, which the handler reads.
         idempotency: How it takes an Idempotency-Key; None: not at all.
         if_match: Whether it takes If-Match.
@@ -75,6 +76,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
     query: type[Q] | None = None
     body: type[B] | None = None
     is_body_required: bool = True
+    example: Mapping[str, Any] | None = None
     raw_body: str = ""
     idempotency: Idempotency | None = None
     if_match: bool = False

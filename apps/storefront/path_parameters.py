@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.domain.entities import CLAIM, CUSTOMER, DEAD_LETTER, LISTING, ORDER, PAYOUT, PURCHASE, TEST_CLOCK
+from resale.domain.entities import CUSTOMER, ENTITIES
 from resale.domain.ids import CONNECTION_ID, RETURN_ID, SHIPMENT_ID, IdType
 from resale.domain.partners import ConnectionNotFound
 from resale.domain.shipments import ShipmentNotFound
@@ -49,7 +49,7 @@ PATH_IDS: Final[Mapping[str, PathId]] = {
             ids=(entity_type.id,),
             not_found=entity_type.not_found,
         )
-        for entity_type in (LISTING, ORDER, CLAIM, PAYOUT, PURCHASE, TEST_CLOCK, DEAD_LETTER)
+        for entity_type in ENTITIES.values()
     },
     "seller_id": PathId(
         name="seller",

@@ -13,7 +13,8 @@ from django.test import Client
 from apps.storefront import endpoints
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.endpoint import endpoints_of
-from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.examples import examples_of
+from apps.storefront.path_parameters import PATH_IDS
 from apps.tenancy import keys
 from apps.tenancy.models import KeyKind, User
 from apps.tenancy.scopes import SCOPES
@@ -44,18 +45,7 @@ EXPECTED: Mapping[str, Mapping[str, str]] = {
 }
 ROWS = published()
 BY_NAME = {f"{one.method.upper()} {one.path}": one for one in ENDPOINTS}
-NOTHING = {
-    "listing_id": "lst",
-    "seller_id": "cus",
-    "order_id": "ord",
-    "claim_id": "clm",
-    "payout_id": "pyt",
-    "purchase_id": "pur",
-    "clock_id": "clk",
-    "letter_id": "dlq",
-    "connection_id": "con",
-    "shipment_id": "shp",
-}
+NOTHING = {name: one.ids[0].prefix for name, one in PATH_IDS.items()}
 
 
 def path_of(row: Row, **ids: str) -> str:
@@ -66,7 +56,7 @@ def path_of(row: Row, **ids: str) -> str:
 
 def example_of(row: Row) -> bytes:
     body = BY_NAME[row.name].body
-    return b"" if body is None else msgspec.json.encode(EXAMPLES.get(body.__name__, {}))
+    return b"" if body is None else msgspec.json.encode(examples_of(ENDPOINTS).get(body.__name__, {}))
 
 
 class Callers:

@@ -18,13 +18,14 @@ from apps.core.static_documents import accepts_gzip
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.openapi.document import problems_of
-from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.examples import examples_of
 from apps.storefront.openapi.page import markdown
 from apps.storefront.openapi.schemas import components
 from apps.storefront.parameters import NoBody
 
 BODIES: set[type[Any]] = {one.body for one in ENDPOINTS if one.body is not None and one.body is not NoBody}
 ANSWERS: set[type[Any]] = {kind for one in ENDPOINTS for kind in one.responses}
+EXAMPLES = examples_of(ENDPOINTS)
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in BODIES | ANSWERS | {Problem}}
 
 

@@ -12,11 +12,12 @@ from msgspec import inspect
 
 from apps.storefront.docs import DOCUMENT_ENDPOINTS, ENDPOINTS
 from apps.storefront.endpoint import AnyEndpoint
-from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.examples import examples_of
 from tests.architecture.test_text import texts_in
 from tests.fixtures.storefront import Front
 from tests.integration.texts import encoded
 
+EXAMPLES = examples_of(ENDPOINTS)
 _PART = re.compile(r"{(\w+)}")
 _HEADERS = ("Idempotency-Key", "X-Request-Id", "If-Match", "If-None-Match", "API-Version", "Accept-Language")
 #: What HTTP itself allows in a header's value (RFC 9110, 5.5): servers refuse the rest before us.

@@ -103,6 +103,7 @@ def get(context: Context[None, None], clock_id: ClockId) -> ClockView:
     access=Access.BRAND,
     scope=Scope.TEST_CLOCKS_MANAGE,
     body=ClockAdvance,
+    example={"seconds": 5_184_000},
     if_match=True,
     responses=(ClockView,),
     tagged=True,

@@ -127,6 +127,7 @@ def replay(context: Context[None, NoBody], letter_id: DeadLetterId) -> DeadLette
     access=Access.BRAND,
     scope=Scope.DEAD_LETTERS_MANAGE,
     body=Discard,
+    example={"reason": "The order was settled by hand."},
     responses=(DeadLetterView,),
     problems=_ACTED_ON,
 )

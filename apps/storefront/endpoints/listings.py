@@ -162,6 +162,7 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
     ),
     access=Access.SHOPPER,
     body=ListingEdit,
+    example={"price": {"amount": 10_500, "currency": "GBP"}},
     if_match=True,
     responses=(OwnerListing,),
     tagged=True,

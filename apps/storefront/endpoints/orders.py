@@ -210,6 +210,7 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     access=Access.BRAND,
     scope=Scope.ORDERS_WRITE,
     body=Acknowledgement,
+    example={"reason": "loss_taken"},
     if_match=True,
     responses=(BrandOrder,),
     tagged=True,

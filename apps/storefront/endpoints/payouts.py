@@ -74,6 +74,7 @@ def _started(context: Context[Any, Any], payout_id: str) -> PayoutView:
     ),
     access=Access.SHOPPER,
     body=NewPayout,
+    example={"method": "cash"},
     idempotency=Idempotency("start_payout", _started, is_required=True),
     status=202,
     location="/v1/payouts",

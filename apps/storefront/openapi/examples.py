@@ -1,6 +1,9 @@
 """Examples, by component. A test decodes each with the struct it stands for."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
+
+from apps.storefront.endpoint import AnyEndpoint
 
 _TIME: Final = "2026-11-21T09:30:00.250000Z"
 _LISTING_ID: Final = "lst_0193a5f2c6a47c0c8d1e2f3a4b5c6d7e"
@@ -255,22 +258,16 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "images": [_PHOTO],
         "purchase_id": _PURCHASE_ID,
     },
-    "ListingEdit": {"price": {"amount": 10_500, "currency": "GBP"}},
     "Moderation": {"decision": "request_changes", "reasons": ["Please add a photo of the lining."], "version": 3},
     "NewPurchase": _NEW_PURCHASE,
     "NewOrder": {"listing_id": _LISTING_ID, "shipping_address": _ADDRESS, "payment_token": "tok_ok"},
     "Address": _ADDRESS,
-    "Acknowledgement": {"reason": "loss_taken"},
     "LabelRequestBody": {"ship_from": _ADDRESS},
     "NewTrackingEvent": {"status": "in_transit", "occurred_at": _TIME, "id": "scan-48291"},
-    "NewClaim": {"reason": "not_as_described", "description": "The lining is torn, and no photo shows it."},
     "NewEvidence": _PHOTO,
-    "Resolution": {"decision": "approve", "note": "Sorry about that; please send it back."},
     "SellerEdit": {"payout_method": "cash", "payout_destination": "acct_ok", "ship_from": _ADDRESS},
-    "NewPayout": {"method": "cash"},
     "NewRefund": {"order_id": _ORDER_ID, "amount": 1_500, "reason": "goodwill"},
     "NewClock": {"now": _TIME},
-    "ClockAdvance": {"seconds": 5_184_000},
     "ClockView": {
         "id": "clk_0193a5f2c6a47c0c8d1e2f3a4b5c6d74",
         "object": "test_clock",
@@ -342,7 +339,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ],
     },
-    "Discard": {"reason": "The order was settled by hand."},
     "Problem": {
         "type": "urn:resale:problem:validation_failed",
         "title": "Validation failed",
@@ -353,3 +349,9 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "request_id": "req_0193a5f2c6a47c0c8d1e2f3a4b5c6d73",
     },
 }
+
+
+def examples_of(endpoints: Iterable[AnyEndpoint]) -> dict[str, Mapping[str, Any]]:
+    """Return the examples of this file and those that endpoints declare of their bodies, by component."""
+    declared = {one.body.__name__: one.example for one in endpoints if one.body is not None and one.example is not None}
+    return {**EXAMPLES, **declared}

@@ -7,7 +7,7 @@ import msgspec
 
 from apps.core.problems import Problem
 from apps.storefront.endpoint import AnyEndpoint
-from apps.storefront.openapi.examples import EXAMPLES
+from apps.storefront.openapi.examples import examples_of
 
 Schema = dict[str, Any]
 
@@ -28,8 +28,11 @@ def components(endpoints: Iterable[AnyEndpoint]) -> dict[str, Schema]:
     sent = _reached(made, (kind.__name__ for kind in bodies))
     for name in sent:
         _let_optional_be_null(made[name])
+    examples = examples_of(declared)
     for name, schema in made.items():
         _tidy(name, schema, always_complete=name not in {*sent, "Problem"})
+        if name in examples:
+            schema["examples"] = [examples[name]]
     return dict(sorted(made.items()))
 
 
@@ -63,7 +66,7 @@ def one_of(kinds: Iterable[type[Any]]) -> Schema:
 
 
 def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
-    """Say what msgspec cannot know: that answers carry every field, where URLs and times are, and an example."""
+    """Say what msgspec cannot know: that answers carry every field, where URLs and times are."""
     properties: dict[str, Schema] = schema.get("properties", {})
     if "$key" in properties:  # ``queries.listings.listing_json`` sends it as a URL
         schema["properties"] = {"url" if key == "$key" else key: value for key, value in properties.items()}
@@ -76,8 +79,6 @@ def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
         for value in schema["properties"].values():
             value.pop("default", None)
     schema["description"] = _DESCRIPTIONS.get(name, schema.get("description") or "").replace("``", "`")
-    if name in EXAMPLES:
-        schema["examples"] = [EXAMPLES[name]]
 
 
 def _let_optional_be_null(schema: Schema) -> None:
