@@ -17,7 +17,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal, Role
 from resale.domain.addresses import Address
 from resale.domain.clocks import ClockAdvance, NewClock
-from resale.domain.ids import CustomerId, InboundId, OrderId
+from resale.domain.ids import CUSTOMER_ID, CustomerId, InboundId, OrderId
 from resale.domain.listings import Listing
 from resale.domain.orders import NewOrder, Order
 from resale.domain.partners import PartnerEvent, PartnerKind
@@ -90,7 +90,7 @@ class Sales:
         return record_inbound(uow, connection=connection, event=event, payload=b"{}").id
 
     def _shopper(self, subject: str) -> Shopper:
-        return Shopper(issuer=self.tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus")))
+        return Shopper(issuer=self.tenant.oidc_issuer, subject=subject, new_id=CUSTOMER_ID.new(new_id))
 
     def _open(self) -> UnitOfWork:
         return seeding.open_uow(self.tenant, now=clock.for_tenant(self.tenant, fresh=True), principal=_BRAND)

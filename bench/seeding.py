@@ -16,7 +16,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
-from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.domain.ids import CUSTOMER_ID, LISTING_ID, MEDIA_ID, CustomerId
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import RENDITION_EDGES_PX, Rendition
 from resale.domain.money import Money
@@ -96,7 +96,7 @@ def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table
 
 def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:
     uow = open_uow(tenant, now=datetime.now(UTC))
-    shopper = Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CustomerId(new_id("cus")))
+    shopper = Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CUSTOMER_ID.new(new_id))
     customer_id = enrol_shopper(uow, shopper=shopper)
     uow.commit()
     return customer_id
@@ -113,7 +113,7 @@ def _make_listing(tenant: Tenant, seller_id: CustomerId, at: datetime, number: i
     rng = random.Random(number)  # noqa: S311 - the same data each time
     photos = tuple(_make_photo(f"{number}-{each}") for each in range(2))
     return Listing(
-        id=ListingId(new_id("lst")),
+        id=LISTING_ID.new(new_id),
         livemode=not tenant.sandbox,
         status=ListingStatus.ACTIVE,
         seller_id=seller_id,
@@ -136,7 +136,7 @@ def _make_listing(tenant: Tenant, seller_id: CustomerId, at: datetime, number: i
 def _make_photo(name: str) -> Photo:
     digest = hashlib.sha256(name.encode()).hexdigest()
     return Photo(
-        id=MediaId(new_id("med")),
+        id=MEDIA_ID.new(new_id),
         original_sha256=digest,
         perceptual_hash=digest[:16],
         renditions=tuple(

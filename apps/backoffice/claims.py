@@ -20,13 +20,12 @@ from resale.domain.claims import (
     CLAIM_OPEN,
     CLAIMS,
     ClaimCommand,
-    ClaimNotFound,
     ClaimStatus,
     RefundAmountRefused,
     Verdict,
 )
 from resale.domain.entities import CLAIM
-from resale.domain.ids import ClaimId, is_id
+from resale.domain.ids import ClaimId
 
 _READ: Final = 100  # claims of one read
 _SHOWN: Final = 300  # of one page: three reads; a shop seldom has as many open
@@ -133,7 +132,7 @@ class ClaimDetail(ClaimPages):
 
     def get(self, request: HttpRequest, claim_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Show one claim."""
-        return self.show(_claim_id(claim_id))
+        return self.show(CLAIM.read_id(claim_id))
 
 
 class ClaimResolution(ClaimPages):
@@ -141,7 +140,7 @@ class ClaimResolution(ClaimPages):
 
     def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
         """Decide on a claim."""
-        desk, found_id = self.desk, _claim_id(claim_id)
+        desk, found_id = self.desk, CLAIM.read_id(claim_id)
         seen = _read_claim(desk.open_reader(), desk.principal, found_id)
         form = ResolutionForm(request.POST, currency=seen.currency)
         if not form.is_valid():
@@ -161,7 +160,7 @@ class ReturnReport(ClaimPages):
 
     def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
         """Record where the return is, as if its carrier had said so."""
-        desk, found_id = self.desk, _claim_id(claim_id)
+        desk, found_id = self.desk, CLAIM.read_id(claim_id)
         form = ReturnReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
@@ -194,9 +193,3 @@ def _read_claim(reader: Reader, principal: Principal, claim_id: ClaimId) -> Bran
     claim = get_claim(reader=reader, principal=principal, claim_id=claim_id)
     assert isinstance(claim, BrandClaim)  # noqa: S101 - what staff are shown, by the queries' own table
     return claim
-
-
-def _claim_id(text: str) -> ClaimId:
-    if not is_id("clm", text):
-        raise ClaimNotFound
-    return ClaimId(text)

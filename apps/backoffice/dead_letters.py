@@ -12,8 +12,8 @@ from apps.backoffice.forms import DiscardForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.staff_context import Desk
 from apps.core.dead_letters import DeadLetterService
-from resale.domain.dead_letters import DeadLetterNotFound, DeadLetterStatus, LetterQueue
-from resale.domain.ids import DeadLetterId, is_id
+from resale.domain.dead_letters import DeadLetterStatus, LetterQueue
+from resale.domain.entities import DEAD_LETTER
 
 _LIMIT: Final = 25
 _OPEN: Final = frozenset({DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING})
@@ -57,7 +57,7 @@ class LetterPages(StaffPage):
 
     def show(self, letter_id: str, *, form: DiscardForm | None = None, status: int = 200) -> HttpResponse:
         """Show one letter; with ``dry_run`` in the query also what a replay would do."""
-        office, found_id = _office(self.desk), _letter_id(letter_id)
+        office, found_id = _office(self.desk), DEAD_LETTER.read_id(letter_id)
         letter = office.show(found_id)
         return self.page(
             "dead_letter",
@@ -85,7 +85,7 @@ class Replay(LetterPages):
 
     def post(self, request: HttpRequest, letter_id: str) -> HttpResponse:
         """Have a message run once more."""
-        letter = _office(self.desk).replay(_letter_id(letter_id))
+        letter = _office(self.desk).replay(DEAD_LETTER.read_id(letter_id))
         messages.success(request, _SAID[letter.status])
         return redirect(self.back())
 
@@ -98,19 +98,13 @@ class Discard(LetterPages):
         form = DiscardForm(request.POST)
         if not form.is_valid():
             return self.show(letter_id, form=form, status=422)
-        _office(self.desk).discard(_letter_id(letter_id), reason=form.cleaned_data["reason"])
+        _office(self.desk).discard(DEAD_LETTER.read_id(letter_id), reason=form.cleaned_data["reason"])
         messages.success(request, "The message is discarded. Its contents are still shown here.")
         return redirect(self.back())
 
 
 def _office(desk: Desk) -> DeadLetterService:
     return DeadLetterService(desk.tenant, principal=desk.principal, run=desk.run, now=desk.now)
-
-
-def _letter_id(text: str) -> DeadLetterId:
-    if not is_id("dlq", text):
-        raise DeadLetterNotFound
-    return DeadLetterId(text)
 
 
 def _readable(body: str | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 from resale.application.queries.ledger import DifferenceKind
 from resale.domain import ledger
 from resale.domain.claims import ClaimStatus
+from resale.domain.ids import REFUND_ID
 from resale.domain.listings import ListingStatus
 from resale.domain.media import MediaStatus, RefusalReason
 from resale.domain.orders import OrderStatus
@@ -90,7 +91,7 @@ def name_step(step: str) -> str:
     """Say what was booked; a refund books under its own id, and books back under the same."""
     if ledger.refund_of_step(step) != step:
         return "Refund returned"
-    return "Refund" if step.startswith("ref_") else _STEPS.get(step, step)
+    return "Refund" if REFUND_ID.matches(step) else _STEPS.get(step, step)
 
 
 def label_of(code: str) -> str:

@@ -36,10 +36,9 @@ from resale.application.queries.listings import (
 from resale.application.queries.media import get_original
 from resale.application.queries.purchases import get_purchase
 from resale.domain.access import Action
-from resale.domain.entities import LISTING
-from resale.domain.ids import CustomerId, ListingId, MediaId, is_id
-from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, ListingNotFound, ListingStatus
-from resale.domain.media import MediaNotFound
+from resale.domain.entities import IMAGE, LISTING
+from resale.domain.ids import CUSTOMER_ID, CustomerId, ListingId
+from resale.domain.listings import LISTINGS, OFF_SALE, Listing, ListingCommand, ListingStatus
 
 _LIMIT: Final = 24
 _ORIGINAL_SECONDS: Final = 60  # short: originals still hold the place and time that a camera wrote into them
@@ -73,7 +72,7 @@ class Listings(StaffPage):
         """Show a page of listings."""
         seller = request.GET.get("seller", "")
         asked = request.GET.get("show", "")
-        show = "seller" if is_id("cus", seller) else asked if asked in _TABS else "waiting"
+        show = "seller" if CUSTOMER_ID.matches(seller) else asked if asked in _TABS else "waiting"
         page = self._read(show, CustomerId(seller), request.GET.get("cursor") or None)
         return self.page(
             "listings",
@@ -164,7 +163,7 @@ class ListingDetail(ListingPages):
 
     def get(self, request: HttpRequest, listing_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Show one listing with its photos, its history and what can be decided."""
-        return self.show(_listing_id(listing_id))
+        return self.show(LISTING.read_id(listing_id))
 
 
 class Approval(ListingPages):
@@ -175,7 +174,7 @@ class Approval(ListingPages):
         form = ApprovalForm(request.POST)
         if not form.is_valid():
             return _look_again(request, self.back())
-        return _decided(self, _listing_id(listing_id), form.moderation())
+        return _decided(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class Return(ListingPages):
@@ -185,8 +184,8 @@ class Return(ListingPages):
         """Say no, and why."""
         form = ReturnForm(request.POST, auto_id="return_%s")
         if not form.is_valid():
-            return self.show(_listing_id(listing_id), returning=form, status=422)
-        return _decided(self, _listing_id(listing_id), form.moderation())
+            return self.show(LISTING.read_id(listing_id), returning=form, status=422)
+        return _decided(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class Removal(ListingPages):
@@ -196,8 +195,8 @@ class Removal(ListingPages):
         """Take it down, and say why."""
         form = RemovalForm(request.POST, auto_id="remove_%s")
         if not form.is_valid():
-            return self.show(_listing_id(listing_id), removing=form, status=422)
-        return _decided(self, _listing_id(listing_id), form.moderation())
+            return self.show(LISTING.read_id(listing_id), removing=form, status=422)
+        return _decided(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class ListingOperation(Protocol):
@@ -218,7 +217,7 @@ class ListingCommandPage(ListingPages):
         form = VersionForm(request.POST)
         if not form.is_valid():
             return _look_again(request, self.back())
-        desk, found_id, command = self.desk, _listing_id(listing_id), type(self).command
+        desk, found_id, command = self.desk, LISTING.read_id(listing_id), type(self).command
         listing = desk.expecting(form.cleaned_data["version"]).run(command, listing_id=found_id)
         messages.success(request, self.done.format(title=listing.title))
         return redirect(self.back())
@@ -250,13 +249,11 @@ class Original(ListingPages):
 
     def get(self, request: HttpRequest, listing_id: str, media_id: str) -> HttpResponse:  # noqa: ARG002 - as above
         """Lead to the private original by a link that is good for a minute."""
-        if not is_id("med", media_id):
-            raise MediaNotFound
         original = get_original(
             reader=self.desk.open_reader(),
             principal=self.desk.principal,
-            listing_id=_listing_id(listing_id),
-            media_id=MediaId(media_id),
+            listing_id=LISTING.read_id(listing_id),
+            media_id=IMAGE.read_id(media_id),
         )
         links = get_container().private_links(self.desk.tenant)
         return redirect(links.sign(original.key, version_id=original.version_id, seconds=_ORIGINAL_SECONDS))
@@ -277,9 +274,3 @@ def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) 
 def _look_again(request: HttpRequest, url: str) -> HttpResponse:
     messages.error(request, "The form was not complete and nothing was changed. Check the listing again.")
     return redirect(url)
-
-
-def _listing_id(text: str) -> ListingId:
-    if not is_id("lst", text):
-        raise ListingNotFound
-    return ListingId(text)

@@ -28,9 +28,8 @@ from resale.application.queries.payouts import get_payout, list_payouts
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action
 from resale.domain.entities import PAYOUT
-from resale.domain.ids import OrderId, PayoutId, TransferId, is_id
+from resale.domain.ids import ORDER_ID, TRANSFER_ID, OrderId, TransferId
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
-from resale.domain.payouts import PayoutNotFound
 from resale.domain.transfers import TransferNotFound
 
 _LIMIT: Final = 25
@@ -81,7 +80,7 @@ class PayoutDetail(StaffPage):
     def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:
         """Show one payout with what was booked and its history."""
         desk, reader, principal = self.desk, self.desk.open_reader(), self.desk.principal
-        payout = get_payout(reader=reader, principal=principal, payout_id=_payout_id(payout_id))
+        payout = get_payout(reader=reader, principal=principal, payout_id=PAYOUT.read_id(payout_id))
         timeline = read_timeline(
             desk=desk,
             reader=reader,
@@ -117,7 +116,7 @@ class PayoutCancellation(StaffPage):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the payout again.")
             return redirect(self.back())
-        desk, found_id = self.desk, _payout_id(payout_id)
+        desk, found_id = self.desk, PAYOUT.read_id(payout_id)
         desk.expecting(form.cleaned_data["version"]).run(cancel_payout, payout_id=found_id)
         messages.success(request, "The payout is cancelled. Its amount is back on the seller's balance.")
         return redirect(self.back())
@@ -128,7 +127,7 @@ class TransferDetail(StaffPage):
 
     def get(self, request: HttpRequest, order_id: str, transfer_id: str) -> HttpResponse:
         """Show one transfer with its history."""
-        if not is_id("ord", order_id) or not is_id("trf", transfer_id):
+        if not ORDER_ID.matches(order_id) or not TRANSFER_ID.matches(transfer_id):
             raise TransferNotFound
         desk, reader, found_id = self.desk, self.desk.open_reader(), OrderId(order_id)
         history = list_transfer_history(
@@ -194,12 +193,6 @@ class ReconciliationPage(StaffPage):
 
     def _show(self, form: DaysForm, *, status: int = 200, **found: object) -> HttpResponse:
         return self.page("reconciliation", title="Money", status=status, show="reconciliation", form=form, **found)
-
-
-def _payout_id(text: str) -> PayoutId:
-    if not is_id("pyt", text):
-        raise PayoutNotFound
-    return PayoutId(text)
 
 
 def _findings(report: Reconciliation) -> Findings:

@@ -34,9 +34,9 @@ from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
 from resale.domain.addresses import address_lines
 from resale.domain.entities import ORDER
-from resale.domain.ids import ListingId, OrderId, is_id
+from resale.domain.ids import ListingId, OrderId
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import ORDERS, OrderCommand, OrderNotFound, OrderStatus, is_only_told
+from resale.domain.orders import ORDERS, OrderCommand, OrderStatus, is_only_told
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 from resale.errors import Invalid
@@ -155,7 +155,7 @@ class OrderDetail(OrderPages):
 
     def get(self, request: HttpRequest, order_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Show one order."""
-        return self.show(_order_id(order_id))
+        return self.show(ORDER.read_id(order_id))
 
 
 class Cancellation(OrderPages):
@@ -167,7 +167,7 @@ class Cancellation(OrderPages):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
-        desk, found_id = self.desk, _order_id(order_id)
+        desk, found_id = self.desk, ORDER.read_id(order_id)
         order = desk.expecting(form.cleaned_data["version"]).run(cancel_order, order_id=found_id)
         said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
         messages.success(request, said)
@@ -179,7 +179,7 @@ class AddressCorrection(OrderPages):
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Correct where an order goes."""
-        desk, found_id = self.desk, _order_id(order_id)
+        desk, found_id = self.desk, ORDER.read_id(order_id)
         seen = read_order(desk.open_reader(), desk.principal, found_id)
         form = AddressForm(request.POST, address=seen.shipping_address)
         if not form.is_valid():
@@ -205,7 +205,7 @@ class Acknowledgement(OrderPages):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
-        desk, found_id = self.desk, _order_id(order_id)
+        desk, found_id = self.desk, ORDER.read_id(order_id)
         desk.expecting(form.cleaned_data["version"]).run(
             acknowledge_order, order_id=found_id, acknowledgement=form.acknowledgement()
         )
@@ -218,7 +218,7 @@ class Refund(OrderPages):
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Begin to give some or all of the money back."""
-        desk, found_id = self.desk, _order_id(order_id)
+        desk, found_id = self.desk, ORDER.read_id(order_id)
         seen = read_order(desk.open_reader(), desk.principal, found_id)
         form = RefundForm(request.POST, currency=seen.amounts.currency)
         if not form.is_valid():
@@ -238,7 +238,7 @@ class Report(OrderPages):
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Record where the parcel is, as if its carrier had said so."""
-        desk, found_id = self.desk, _order_id(order_id)
+        desk, found_id = self.desk, ORDER.read_id(order_id)
         form = ReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
@@ -314,9 +314,3 @@ def _reportable(order: BrandOrder) -> tuple[ShipmentStatus, ...]:
     if parcel is None or not ORDERS.permits(order.status, OrderCommand.DELIVER):
         return ()
     return tuple(status for status, command in REPORTED.items() if SHIPMENTS.permits(parcel.status, command))
-
-
-def _order_id(text: str) -> OrderId:
-    if not is_id("ord", text):
-        raise OrderNotFound
-    return OrderId(text)

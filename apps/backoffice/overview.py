@@ -17,7 +17,7 @@ from apps.core import clock
 from apps.core.container import get_container
 from resale.application.queries.claims import list_claims
 from resale.application.queries.listings import list_review_queue
-from resale.domain.ids import is_id
+from resale.domain.ids import CUSTOMER_ID
 from resale.domain.pipeline import PipelineStatus, age_seconds_of, status_of
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
@@ -75,7 +75,7 @@ class Search(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Go where the id points; what it names may still not be there."""
         text = request.GET.get("q", "").strip().lower()
-        if is_id("cus", text):
+        if CUSTOMER_ID.matches(text):
             return redirect(f"{reverse('admin:listings')}?seller={text}")
         page = find_page(text)
         if page is not None:

@@ -19,7 +19,7 @@ from resale.application.ports import Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext, CommandKey
-from resale.domain.ids import CustomerId
+from resale.domain.ids import CUSTOMER_ID
 from resale.domain.tenants import Tenant
 from resale.errors import Conflict
 
@@ -84,7 +84,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     def shopper(self) -> Shopper:
         """The shopper, with the id their customer gets if this is the first thing they write. Raises TokenMissing."""
         token = require_shopper(self.caller)
-        return Shopper(issuer=token.issuer, subject=token.subject, new_id=CustomerId(get_container().ids("cus")))
+        return Shopper(issuer=token.issuer, subject=token.subject, new_id=CUSTOMER_ID.new(get_container().ids))
 
     @cached_property
     def principal(self) -> Principal:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
-from resale.domain.ids import ConnectionId, TenantId, is_id
+from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
 
@@ -71,7 +71,7 @@ class Registry:
 
     def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
         """Get a connection and whose it is. Raises ConnectionNotFound, or RegistryUnavailable."""
-        found = self._ask(self._by_connection, ConnectionId(connection_id)) if is_id("con", connection_id) else None
+        found = self._ask(self._by_connection, connection_id) if CONNECTION_ID.matches(connection_id) else None
         if found is None:
             raise ConnectionNotFound("This shop has no connection with this id.")
         return found

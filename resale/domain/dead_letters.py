@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import CustomerId, DeadLetterId, ListingId, MediaId, is_any_id, is_id
+from resale.domain.ids import DEAD_LETTER_ID, CustomerId, DeadLetterId, ListingId, MediaId, is_any_id
 from resale.domain.media import parse_original_key
 from resale.domain.messages import RAW_TASKS, Malformed, read_task
 from resale.domain.states import Machine, Row
@@ -181,14 +181,14 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 def letter_id_of(message_id: str) -> DeadLetterId:
     """Name the dead letter that a message of SQS is."""
-    return DeadLetterId(f"dlq_{message_id.replace('-', '').lower()}")
+    return DEAD_LETTER_ID.of(message_id.replace("-", "").lower())
 
 
 def message_id_of(letter_id: DeadLetterId) -> str:
     """Write the message id of a dead letter as SQS does, a UUID. Raises DeadLetterNotFound."""
-    if not is_id("dlq", letter_id):
+    if not DEAD_LETTER_ID.matches(letter_id):
         raise DeadLetterNotFound("No dead letter with this id exists.")
-    digits = letter_id.removeprefix("dlq_")
+    digits = letter_id.partition("_")[2]
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 

@@ -42,6 +42,15 @@ class IdType(msgspec.Struct, Generic[I], frozen=True):
         """Return whether ``value`` has the shape of an id of this kind."""
         return value.startswith(self.prefix + "_") and _ID.fullmatch(value) is not None
 
+    @property
+    def pattern(self) -> str:
+        r"""Return the regular expression of an id of this kind, with ``^`` and ``\Z``."""
+        return rf"^{self.prefix}_[0-9a-f]{{32}}\Z"
+
+    def of(self, number: str) -> I:
+        """Make the id with a number, of 32 hex digits: one that is derived and not drawn."""
+        return self.type(f"{self.prefix}_{number}")
+
     def new(self, ids: IdSource) -> I:
         """Make a new id."""
         return self.type(ids(self.prefix))
@@ -70,16 +79,6 @@ CLOCK_ID: Final = IdType("clk", ClockId)
 DEAD_LETTER_ID: Final = IdType("dlq", DeadLetterId)
 
 
-def is_id(prefix: str, value: str) -> bool:
-    """Say whether ``value`` has the shape of an id with this prefix."""
-    return value.startswith(prefix + "_") and _ID.fullmatch(value) is not None
-
-
 def is_any_id(value: str) -> bool:
     """Say whether ``value`` has the shape of an id of ours, whatever it names."""
     return _ID.fullmatch(value) is not None
-
-
-def sibling(prefix: str, entity_id: str) -> str:
-    """Name the one part of another kind that an entity has: the same number under another prefix."""
-    return f"{prefix}_{entity_id.partition('_')[2]}"

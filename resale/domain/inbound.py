@@ -8,7 +8,17 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import ConnectionId, InboundId, RefundId, is_id
+from resale.domain.ids import (
+    INBOUND_ID,
+    ORDER_ID,
+    PAYOUT_ID,
+    REFUND_ID,
+    RETURN_ID,
+    SHIPMENT_ID,
+    ConnectionId,
+    InboundId,
+    RefundId,
+)
 from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider
 from resale.domain.payments import Dispute
 from resale.domain.shipments import MAX_EVENTS, TrackingEvent
@@ -124,7 +134,7 @@ def inbound_id_of(*, connection_id: ConnectionId, provider_event_id: str) -> Inb
     """Derive an event's id: every delivery of the same event has the same, and another connection's never has."""
     parts = (connection_id.encode(), provider_event_id.encode())
     digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
-    return InboundId(f"inb_{digest.hexdigest()[:32]}")
+    return INBOUND_ID.of(digest.hexdigest()[:32])
 
 
 def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now: datetime) -> Inbound:
@@ -140,7 +150,7 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
         provider_event_kind=event.kind[:MAX_NAME_CHARS],
         occurred_at=event.occurred_at,
         target_id=_named_target(event),
-        failed_refund_id=event.failed_refund_id if is_id("ref", event.failed_refund_id or "") else None,
+        failed_refund_id=event.failed_refund_id if REFUND_ID.matches(event.failed_refund_id or "") else None,
         reference=_bounded(event.reference) if event.reference else None,
         tracking=event.tracking[-MAX_EVENTS:],
         dispute=event.dispute,
@@ -152,8 +162,13 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
 
 def _named_target(event: PartnerEvent) -> str | None:
     """Give the id of ours that the partner carries; what has no id's shape is none."""
-    named = (("ord", event.order_id), ("pyt", event.payout_id), ("shp", event.shipment_id), ("rtn", event.shipment_id))
-    return next((entity_id for prefix, entity_id in named if entity_id and is_id(prefix, entity_id)), None)
+    named = (
+        (ORDER_ID, event.order_id),
+        (PAYOUT_ID, event.payout_id),
+        (SHIPMENT_ID, event.shipment_id),
+        (RETURN_ID, event.shipment_id),
+    )
+    return next((entity_id for ids, entity_id in named if entity_id and ids.matches(entity_id)), None)
 
 
 def _bounded(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain.ids import CustomerId, ListingId, MediaId, OrderId, PurchaseId
+from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
 from resale.domain.states import Machine, Row, guard
@@ -28,7 +28,7 @@ FieldKey = Annotated[str, code(r"^[a-z][a-z0-9_]*\Z", min_length=1, max_length=4
 FieldInteger = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 FieldText = Annotated[str, paragraphs(min_length=0, max_length=500)]
 CustomFields = Annotated[dict[FieldKey, FieldText | FieldInteger | bool], msgspec.Meta(max_length=50)]
-PurchaseReference = Annotated[PurchaseId, reference(r"^pur_[0-9a-f]{32}\Z")]
+PurchaseReference = Annotated[PurchaseId, reference(PURCHASE_ID.pattern)]
 Reason = Annotated[str, paragraphs(max_length=500)]
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=MAX_REASONS)]
 

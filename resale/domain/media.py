@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, is_id
+from resale.domain.ids import CLAIM_ID, LISTING_ID, MEDIA_ID, ClaimId, CustomerId, ListingId, MediaId
 from resale.domain.image_formats import MAX_IMAGE_BYTES, ContentType, normalise_content_type
 from resale.domain.text import code
 from resale.errors import Conflict, NotFound, Rejected, Unavailable
@@ -205,7 +205,7 @@ def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
     parts = key.split("/")
     if len(parts) != len(("originals", "listing", "media")) or parts[0] != "originals":
         return None
-    if not ((is_id("lst", parts[1]) or is_id("clm", parts[1])) and is_id("med", parts[2])):
+    if not ((LISTING_ID.matches(parts[1]) or CLAIM_ID.matches(parts[1])) and MEDIA_ID.matches(parts[2])):
         return None
     return ListingId(parts[1]), MediaId(parts[2])
 
@@ -215,7 +215,7 @@ def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
 
     Each album has a folder of its own, so that the photos of one listing can be taken down alone.
     """
-    folder = public_folder(album) if is_id("lst", album) else f"evidence/{album}/"
+    folder = public_folder(album) if LISTING_ID.matches(album) else f"evidence/{album}/"
     return f"{folder}{sha256}.{_EXTENSIONS[content_type]}"
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from resale.domain.ids import TransferId, sibling
+from resale.domain.ids import TRANSFER_ID, TransferId
 from resale.domain.orders import (
     GIVING_BACK,
     ORDERS,
@@ -164,7 +164,7 @@ def shipment_of(order: Order) -> Shipment:
 
 def transfer_id_of(order: Order) -> TransferId:
     """Name the transfer an order earns."""
-    return TransferId(sibling("trf", order.id))
+    return TRANSFER_ID.sibling_of(order.id)
 
 
 def is_unbooked(order: Order) -> bool:

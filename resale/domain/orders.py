@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
-from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId
+from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.return_urls import ReturnURL
@@ -114,7 +114,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``return_url`` is the brand's page to which the buyer's bank redirects them (3-D Secure).
     """
 
-    listing_id: Annotated[ListingId, reference(r"^lst_[0-9a-f]{32}\Z")]
+    listing_id: Annotated[ListingId, reference(LISTING_ID.pattern)]
     shipping_address: Address
     payment_token: PaymentToken
     return_url: ReturnURL | None = None

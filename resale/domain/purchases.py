@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from resale.domain.ids import CustomerId, PurchaseId, TenantId
+from resale.domain.ids import PURCHASE_ID, CustomerId, PurchaseId, TenantId
 from resale.domain.listings import ProductReference, Title
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
 from resale.domain.text import FOREIGN, reference
@@ -151,7 +151,7 @@ def purchase_id_of(*, tenant_id: TenantId, source: str, line: str) -> PurchaseId
     """Derive a purchase's id: the same line of the same source is the same purchase, and another tenant's never."""
     parts = (tenant_id.encode(), source.encode(), line.encode())
     digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
-    return PurchaseId(f"pur_{digest.hexdigest()[:32]}")
+    return PURCHASE_ID.of(digest.hexdigest()[:32])
 
 
 def renewed(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:

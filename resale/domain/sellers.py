@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
-from resale.domain.ids import CustomerId, SellerId, sibling
+from resale.domain.ids import SELLER_ID, CustomerId, SellerId
 from resale.domain.payouts import PayoutMethod
 from resale.domain.text import code
 from resale.errors import Conflict, NotFound
@@ -77,4 +77,4 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
 
 def seller_id_of(customer_id: CustomerId) -> SellerId:
     """Name a customer's one seller account."""
-    return SellerId(sibling("sel", customer_id))
+    return SELLER_ID.sibling_of(customer_id)

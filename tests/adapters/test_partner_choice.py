@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from resale.adapters.partners.choice import PartnerSelector, read_field
-from resale.domain.ids import ConnectionId, TenantId, is_id
+from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant, TenantStatus
 from tests.fixtures.tenants import resources_of
@@ -100,7 +100,7 @@ class TestWhichOne:
         assert (northwind.adapter.account, atelier.adapter.account) == ("northwind", "atelier")
         for chosen in (northwind, atelier):
             assert chosen.connection.provider is Provider.SANDBOX
-            assert is_id("con", chosen.connection.id)
+            assert CONNECTION_ID.matches(chosen.connection.id)
             assert chosen.adapter.secret == {}
 
     def test_has_the_same_id_in_every_process_and_another_for_each_kind(self, shelf: Shelf) -> None:

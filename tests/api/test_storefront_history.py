@@ -12,7 +12,7 @@ from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import start_payout
 from resale.domain.access import Principal
 from resale.domain.claims import ClaimReason, NewClaim
-from resale.domain.ids import sibling
+from resale.domain.ids import ORDER_ID
 from resale.domain.listings import Listing
 from resale.domain.payouts import PayoutMethod
 from resale.domain.sellers import seller_id_of
@@ -46,7 +46,7 @@ def record(front: Front, entity_id: str) -> None:
         "ord": (tables.orders, entity_id, "order"),
         "pyt": (tables.orders, entity_id, "payout"),
         "pur": (tables.orders, entity_id, "purchase"),
-        "clm": (tables.orders, sibling("ord", entity_id), entity_id),
+        "clm": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
     }[entity_id[:3]]
     item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
         table=table, key={"pk": pk, "sk": sk}

@@ -8,7 +8,7 @@ import pytest
 
 from apps.tenancy import keys
 from apps.tenancy.models import KeyKind
-from resale.domain.ids import sibling
+from resale.domain.ids import RETURN_ID, SHIPMENT_ID, IdType, ShipmentId
 from resale.domain.orders import Order
 from tests.fixtures.storefront import Answer, Front
 from tests.operations.partners import Partners
@@ -21,8 +21,8 @@ def order(front: Front) -> Order:
     return front.world.sold(Partners())
 
 
-def path_of(order: Order, prefix: str = "shp") -> str:
-    return f"/v1/shipments/{sibling(prefix, order.id)}/tracking_events"
+def path_of(order: Order, ids: IdType[ShipmentId] = SHIPMENT_ID) -> str:
+    return f"/v1/shipments/{ids.sibling_of(order.id)}/tracking_events"
 
 
 def report(front: Front, order: Order, status: str, *, minutes: int = 0, **fields: Any) -> Answer:
@@ -109,4 +109,4 @@ class TestRefusals:
 
     def test_are_for_a_return_that_is_none(self, front: Front, order: Order) -> None:
         body = {"status": "in_transit", "occurred_at": PAST.isoformat()}
-        assert front.post(path_of(order, "rtn"), body, brand=True).code == "404 claim_not_found"
+        assert front.post(path_of(order, RETURN_ID), body, brand=True).code == "404 claim_not_found"

@@ -16,7 +16,7 @@ from resale.adapters.dynamodb.attribute_values import to_wire
 from resale.adapters.dynamodb.stream_records import history_row
 from resale.application.ports import HistoryRow
 from resale.domain.access import Role
-from resale.domain.ids import sibling
+from resale.domain.ids import ORDER_ID
 from resale.domain.listings import Listing
 from tests.fixtures.storefront import Front
 
@@ -115,8 +115,8 @@ class Office:
             "lst": (tables.listings, entity_id, "listing"),
             "ord": (tables.orders, entity_id, "order"),
             "pyt": (tables.orders, entity_id, "payout"),
-            "trf": (tables.orders, sibling("ord", entity_id), entity_id),
-            "clm": (tables.orders, sibling("ord", entity_id), entity_id),
+            "trf": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
+            "clm": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
         }[entity_id[:3]]
         session = self.front.container.sessions.for_tenant(self.front.shop.tenant)
         item = session.dynamodb.get_item(table=table, key={"pk": pk, "sk": sk})

@@ -26,7 +26,7 @@ from deploy.local.sandbox_server import Endpoint
 from deploy.local.webhook_urls import save_endpoints, webhooks_file
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
-from resale.domain.ids import is_id
+from resale.domain.ids import CONNECTION_ID
 from resale.domain.partners import PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Resources, Tenant
 from resale.settings import Settings
@@ -52,7 +52,7 @@ class TestKeptSecrets:
         assert load_secrets(tmp_path / "secrets.json", SLUGS) == first
         ids = [one.id for brand in first.brands.values() for one in brand.connections.values()]
         assert len(set(ids)) == len(SLUGS) * len(PartnerKind)
-        assert all(is_id("con", one) for one in ids)
+        assert all(CONNECTION_ID.matches(one) for one in ids)
 
     def test_a_file_of_before_there_were_any_gets_them(self, tmp_path: Path) -> None:
         first = load_secrets(tmp_path / "secrets.json", SLUGS)

@@ -17,7 +17,7 @@ from resale.application.operations.payouts import start_due_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.reactions import Purpose, Task, task_when_due, tasks_after
 from resale.domain.claims import ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
-from resale.domain.ids import InboundId, ShipmentId, sibling
+from resale.domain.ids import RETURN_ID, SHIPMENT_ID, InboundId
 from resale.domain.inbound import Inbound, InboundCommand, InboundNotFound, InboundStatus
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.partners import PartnerUnavailable, Provider
@@ -64,7 +64,7 @@ def handle(world: World, inbound: Inbound, partners: Partners, *, seconds: float
 
 
 def parcel_event(order: Order, *scans: Any) -> Any:
-    return an_event(kind="tracker.updated", order_id=None, shipment_id=sibling("shp", order.id), tracking=scans)
+    return an_event(kind="tracker.updated", order_id=None, shipment_id=SHIPMENT_ID.sibling_of(order.id), tracking=scans)
 
 
 class TestParcels:
@@ -85,8 +85,8 @@ class TestParcels:
 
     def test_are_found_by_the_carriers_own_name(self, world: World, partners: Partners) -> None:
         order = world.sold(partners)
-        event = an_event(order_id=None, reference=f"lb_{sibling('shp', order.id)}", tracking=(a_scan(),))
-        assert handle(world, told(world, event), partners).target_id == sibling("shp", order.id)
+        event = an_event(order_id=None, reference=f"lb_{SHIPMENT_ID.sibling_of(order.id)}", tracking=(a_scan(),))
+        assert handle(world, told(world, event), partners).target_id == SHIPMENT_ID.sibling_of(order.id)
         assert world.stored_order(order).status == OrderStatus.SHIPPED
 
     def test_of_a_return_belong_to_the_claim(self, world: World, partners: Partners) -> None:
@@ -100,7 +100,7 @@ class TestParcels:
         resolution = Resolution(decision=Verdict.APPROVE, note="Please send it back.")
         resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=resolution)
         advance_claim(world.uow(), partners=partners, claim_id=claim.id)
-        event = an_event(order_id=None, shipment_id=ShipmentId(sibling("rtn", order.id)), tracking=(a_scan(7),))
+        event = an_event(order_id=None, shipment_id=RETURN_ID.sibling_of(order.id), tracking=(a_scan(7),))
         assert handle(world, told(world, event), partners).status == InboundStatus.PROCESSED
         assert world.uow().claims.get(claim.id).status == ClaimStatus.RETURN_IN_TRANSIT
 
@@ -152,7 +152,7 @@ class TestSettling:
         order = world.sold(partners)
         event = told(world, parcel_event(order, a_scan()))
         first, again = (process(world, event, partners) for _ in range(2))  # a crash came between, and no settling
-        assert first == again == Settlement(command=InboundCommand.PROCESS, target_id=sibling("shp", order.id))
+        assert first == again == Settlement(command=InboundCommand.PROCESS, target_id=SHIPMENT_ID.sibling_of(order.id))
         version = world.stored_order(order).version
         settle(world, event, again)
         assert process(world, event, partners).command is None
@@ -243,7 +243,7 @@ class TestWaiting:
 
     def test_keeps_providers_apart(self, world: World, partners: Partners) -> None:
         order = world.sold(partners)
-        event = an_event(order_id=None, reference=f"lb_{sibling('shp', order.id)}", tracking=(a_scan(),))
+        event = an_event(order_id=None, reference=f"lb_{SHIPMENT_ID.sibling_of(order.id)}", tracking=(a_scan(),))
         stranger = a_connection(provider=Provider.EASYPOST)
         assert handle(world, told(world, event, by=stranger), partners).status == InboundStatus.RECEIVED
 

@@ -8,7 +8,7 @@ import pytest
 from resale.adapters.dynamodb.keys import entity_key
 from resale.application.operations.orders import cancel_order, record_dispute, request_label
 from resale.domain.access import Principal
-from resale.domain.ids import sibling
+from resale.domain.ids import SHIPMENT_ID
 from resale.domain.orders import Order, OrderChanged, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.transfers import TransferStatus
@@ -57,7 +57,7 @@ class TestAPaidOrderOfSchema1:
         self, world: World, old: Order, partners: Partners
     ) -> None:
         assert old.shipment is not None
-        assert old.shipment.id == sibling("shp", old.id)
+        assert old.shipment.id == SHIPMENT_ID.sibling_of(old.id)
         order = world.run(old, partners)
         assert (order.status, order.due_at) == (OrderStatus.CONFIRMED, order.ship_by)
         assert world.transfer(order).status == TransferStatus.HELD

@@ -26,7 +26,7 @@ from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
 from resale.domain.claims import Claim
 from resale.domain.command_context import CommandContext, CommandKey
-from resale.domain.ids import CustomerId, ListingId, PurchaseId, SellerId, TransferId, sibling
+from resale.domain.ids import TRANSFER_ID, CustomerId, ListingId, PurchaseId, SellerId
 from resale.domain.listings import Condition, Listing, NewListing, PriceInput, SlotInput
 from resale.domain.media import Media, MediaStatus
 from resale.domain.order_steps import OrderStep, next_step
@@ -167,7 +167,7 @@ class World:
 
     def transfer(self, order: Order) -> Transfer:
         """What an order earns."""
-        return self.uow().transfers.get(order.id, TransferId(sibling("trf", order.id)))
+        return self.uow().transfers.get(order.id, TRANSFER_ID.sibling_of(order.id))
 
     def seller_account(self, order: Order) -> Seller | None:
         """The account of an order's seller."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,7 @@ from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger, listings, order_steps
-from resale.domain.ids import ListingId, OrderId, sibling
+from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
 from resale.domain.order_steps import OrderStep, kept
@@ -221,7 +222,7 @@ def _the_last_read_counts(original: Any, self: AuditedRepository[Any], item: Any
     return original(self, item)
 
 
-def _another_number(_prefix: str, _entity_id: str) -> str:
+def _another_number(_entity_id: str) -> str:
     _another_number.count = getattr(_another_number, "count", 0) + 1  # type: ignore[attr-defined]  # counts on itself
     return f"lst_{_another_number.count:032x}"  # type: ignore[attr-defined]  # same
 
@@ -229,7 +230,7 @@ def _another_number(_prefix: str, _entity_id: str) -> str:
 def _unit_given_back(original: Any, uow: UnitOfWork, listing_id: ListingId) -> Listing | None:
     known: Listing | None = original(uow, listing_id)
     if known is None:
-        sold = uow.listings.get(uow.orders.get(OrderId(sibling("ord", listing_id))).listing_id)
+        sold = uow.listings.get(uow.orders.get(ORDER_ID.sibling_of(listing_id)).listing_id)
         over = _replace(sold, status=ListingStatus.WITHDRAWN)
         move_unit(uow, before=sold, after=over)
     return known
@@ -497,7 +498,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="relisted twice",
         broken="A relisted item gets a new id each time.",
         caught_by="one_listing_per_item",
-        plant=lambda: replaced(relisting, "sibling", _another_number),
+        plant=lambda: replaced(relisting, "LISTING_ID", SimpleNamespace(sibling_of=_another_number)),
         weights={"relist": 12, "approve": 12, "cancel": 3, "buy": 2},
     ),
     Fault(

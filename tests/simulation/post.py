@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from resale.domain.ids import ShipmentId, sibling
+from resale.domain.ids import ORDER_ID, ShipmentId
 from resale.domain.money import Money
 from resale.domain.partners import PartnerEvent
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, ShipmentStatus, TrackingEvent, VoidState
@@ -72,7 +72,7 @@ class Post:
         owed: dict[str, int] = {}
         for shipment_id, label in self.labels.items():
             if label.state == LabelState.ISSUED:
-                order_id = sibling("ord", shipment_id)
+                order_id = ORDER_ID.sibling_of(shipment_id)
                 owed[order_id] = owed.get(order_id, 0) + label.cost
         return owed
 

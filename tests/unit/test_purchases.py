@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from resale.domain.ids import TenantId, is_id
+from resale.domain.ids import PURCHASE_ID, TenantId
 from resale.domain.listings import ENDED_UNSOLD, ListingStatus
 from resale.domain.purchases import (
     CLOCKS_APART,
@@ -37,7 +37,7 @@ def named(tenant: str = "ten_1", source: str = "web", line: str = "1001-1") -> s
 class TestId:
     def test_is_the_same_for_the_same_line(self) -> None:
         assert named() == named()
-        assert is_id("pur", named())
+        assert PURCHASE_ID.matches(named())
 
     def test_is_another_for_any_other_tenant_source_or_line(self) -> None:
         assert len({named(), named(tenant="ten_2"), named(source="pos"), named(line="1001-2")}) == 4

@@ -9,7 +9,7 @@ from resale.adapters.dynamodb.mapping import EntityMapping, own_key
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Page
 from resale.domain.entities import ORDER
-from resale.domain.ids import CustomerId, OrderId, sibling
+from resale.domain.ids import SHIPMENT_ID, CustomerId, OrderId
 from resale.domain.orders import SCHEMA, Order
 
 _PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided": "voided", "refunded": "voided"}
@@ -18,7 +18,8 @@ _PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided"
 def _to_2(tree: Tree) -> Tree:
     """Schema 1 kept an attempt and its outcome, and ended with the payment; schema 2 keeps a payment and a parcel."""
     if tree["status"] == "confirmed":
-        tree = {**tree, "shipment": {"id": sibling("shp", tree["id"])}}  # the workflow books the sale when it sees it
+        shipment_id = SHIPMENT_ID.sibling_of(tree["id"])
+        tree = {**tree, "shipment": {"id": shipment_id}}  # the workflow books the sale when it sees it
     attempt = tree.get("payment")
     if attempt is None:
         return tree

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from resale.application.ports import Secrets
-from resale.domain.ids import ConnectionId, TenantId
+from resale.domain.ids import CONNECTION_ID, TenantId
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant
 
@@ -110,7 +110,7 @@ def read_field(connection: Connection, secret: Mapping[str, str], name: str) -> 
 def _sandbox_connection(tenant_id: TenantId, kind: PartnerKind) -> Connection:
     """Return a tenant's implicit connection to the sandbox, whose id is always the same."""
     number = hashlib.sha256(f"{tenant_id}/{kind}".encode()).hexdigest()[:32]
-    return Connection(id=ConnectionId(f"con_{number}"), kind=kind, provider=Provider.SANDBOX)
+    return Connection(id=CONNECTION_ID.of(number), kind=kind, provider=Provider.SANDBOX)
 
 
 def _call_if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from resale.domain.addresses import Address
-from resale.domain.ids import ShipmentId, is_id
+from resale.domain.ids import SHIPMENT_ID, ShipmentId
 from resale.domain.money import Money, to_minor
 from resale.domain.partners import PartnerEvent
 from resale.domain.shipments import (
@@ -184,7 +184,7 @@ def reference_of(shipment_id: ShipmentId) -> str:
 def ours(reference: str | None) -> ShipmentId | None:
     """Read our id from a reference; None when it is none of ours."""
     number = (reference or "").removeprefix(_REFERENCE_PREFIX)
-    return ShipmentId(number) if number != reference and is_id("shp", number) else None
+    return ShipmentId(number) if number != reference and SHIPMENT_ID.matches(number) else None
 
 
 def made_at(shipment_id: ShipmentId) -> datetime:

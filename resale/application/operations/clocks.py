@@ -8,7 +8,7 @@ from resale.application.operations.access import require_standing, require_versi
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.clocks import Clock, ClockAdvance, ClockExists, NewClock, first_offset, next_offset
-from resale.domain.ids import ClockId
+from resale.domain.ids import CLOCK_ID, ClockId
 
 
 def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> Clock:
@@ -37,7 +37,7 @@ def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> 
         raise ClockExists("This shop already has a test clock. Advance that one.")
     offset_seconds = first_offset(new, wall_now=wall_now)
     clock = Clock(
-        id=ClockId(uow.ids("clk")), version=1, offset_seconds=offset_seconds, created_at=wall_now, updated_at=wall_now
+        id=CLOCK_ID.new(uow.ids), version=1, offset_seconds=offset_seconds, created_at=wall_now, updated_at=wall_now
     )
     uow.clocks.add(clock, change_type="test_clock.created")
     uow.commit()

@@ -10,7 +10,18 @@ from resale.application.operations.claims import advance_claim, record_return_tr
 from resale.application.operations.orders import advance_order, record_dispute, record_tracking, review_refund
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
-from resale.domain.ids import ClaimId, CustomerId, InboundId, OrderId, PayoutId, RefundId, sibling
+from resale.domain.ids import (
+    CLAIM_ID,
+    ORDER_ID,
+    PAYOUT_ID,
+    RETURN_ID,
+    SHIPMENT_ID,
+    CustomerId,
+    InboundId,
+    OrderId,
+    PayoutId,
+    RefundId,
+)
 from resale.domain.inbound import (
     INBOUND,
     UNKNOWN_FOR,
@@ -100,7 +111,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
     target_id = inbound.target_id or _look_up(uow, inbound)
     if target_id is None:
         return _unknown(uow, inbound)
-    act = _ACTS.get(target_id[:3])
+    act = _ACTS.get(target_id.partition("_")[0])
     if act is None:
         return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code="nothing_to_do")
     try:
@@ -200,7 +211,7 @@ def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target
 
 
 def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
-    order_id = OrderId(sibling("ord", target_id))
+    order_id = ORDER_ID.sibling_of(target_id)
     if inbound.tracking:
         record_tracking(uow, order_id=order_id, events=inbound.tracking)
     else:
@@ -208,7 +219,7 @@ def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_
 
 
 def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
-    claim_id = ClaimId(sibling("clm", target_id))
+    claim_id = CLAIM_ID.sibling_of(target_id)
     if inbound.tracking:
         record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking)
     else:
@@ -219,8 +230,8 @@ _Act = Callable[[UnitOfWork, Partners, Inbound, str], None]
 
 #: kind of what an event is about, by the prefix of its id → the operation that takes it from there.
 _ACTS: Final[Mapping[str, _Act]] = {
-    "ord": _about_order,
-    "pyt": _about_payout,
-    "shp": _about_parcel,
-    "rtn": _about_return,
+    ORDER_ID.prefix: _about_order,
+    PAYOUT_ID.prefix: _about_payout,
+    SHIPMENT_ID.prefix: _about_parcel,
+    RETURN_ID.prefix: _about_return,
 }

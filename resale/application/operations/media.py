@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 
 from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitOfWork
-from resale.domain.ids import ListingId, MediaId, is_id
+from resale.domain.ids import LISTING_ID, ListingId, MediaId
 from resale.domain.image_formats import MAX_IMAGE_BYTES
 from resale.domain.listings import TAKEN_DOWN
 from resale.domain.media import (
@@ -59,7 +59,7 @@ def process_image(
         settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
     except ImageRefused as refusal:
         settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
-    if settled.status == MediaStatus.READY and is_id("lst", listing_id):
+    if settled.status == MediaStatus.READY and LISTING_ID.matches(listing_id):
         # A listing that was taken down meanwhile: its own task may have run before these renditions were stored.
         retire_photos(uow, store=store, listing_id=listing_id)
     return _settle(

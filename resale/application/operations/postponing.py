@@ -1,8 +1,16 @@
 """What follows a partner's silence: the step of an order, a claim or a payout is put off, as data."""
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimStep, next_claim_step
-from resale.domain.ids import ClaimId, OrderId, PayoutId, is_id
+from resale.domain.entities import CLAIM, ORDER, PAYOUT, AnyEntityType, entity_type_of
+from resale.domain.ids import ClaimId, OrderId, PayoutId
 from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.postponing import put_off
 
@@ -24,19 +32,30 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
         OrderNotFound, ClaimNotFound, PayoutNotFound: There is none.
         Conflict: Another worker was faster; read again.
     """
-    if is_id("ord", entity_id):
-        order = uow.orders.get(OrderId(entity_id))
-        if next_step(order, now=uow.now) == OrderStep.NOTHING:
-            return
-        uow.orders.save(put_off(order, now=uow.now), change_type="order.postponed", reason_code=reason_code)
-    elif is_id("clm", entity_id):
-        claim = uow.claims.get(ClaimId(entity_id))
-        if next_claim_step(claim, now=uow.now) == ClaimStep.NOTHING:
-            return
-        uow.claims.save(put_off(claim, now=uow.now), change_type="claim.postponed", reason_code=reason_code)
-    else:
-        payout = uow.payouts.get(PayoutId(entity_id))
-        if payout.due_at is None:
-            return
-        uow.payouts.save(put_off(payout, now=uow.now), change_type="payout.postponed", reason_code=reason_code)
+    workflow = _WORKFLOWS[entity_type_of(entity_id).prefix]
+    waiting = uow.repository(workflow.entity_type)
+    entity = waiting.get(entity_id)
+    if not workflow.waits(entity, uow.now):
+        return
+    waiting.save(put_off(entity, now=uow.now), change_type=workflow.change_type, reason_code=reason_code)
     uow.commit()
+
+
+class _Workflow(msgspec.Struct, frozen=True):
+    """What has steps, whether one is to be taken, and the change that postpones it."""
+
+    entity_type: AnyEntityType
+    waits: Callable[[Any, datetime], bool]
+    change_type: ChangeType
+
+
+_WORKFLOWS: Final[Mapping[str, _Workflow]] = {
+    workflow.entity_type.prefix: workflow
+    for workflow in (
+        _Workflow(ORDER, lambda order, now: next_step(order, now=now) != OrderStep.NOTHING, ChangeType.ORDER_POSTPONED),
+        _Workflow(
+            CLAIM, lambda claim, now: next_claim_step(claim, now=now) != ClaimStep.NOTHING, ChangeType.CLAIM_POSTPONED
+        ),
+        _Workflow(PAYOUT, lambda payout, _now: payout.due_at is not None, ChangeType.PAYOUT_POSTPONED),
+    )
+}

@@ -10,7 +10,7 @@ import msgspec
 from resale.application.ports import Document, Reader
 from resale.domain.access import Principal
 from resale.domain.entities import PAYOUT, SELLER
-from resale.domain.ids import CustomerId, OrderId, PayoutId, sibling
+from resale.domain.ids import TRANSFER_ID, CustomerId, OrderId, PayoutId
 from resale.domain.payouts import ON_ITS_WAY, PayoutStatus
 from resale.domain.sellers import seller_id_of
 from resale.domain.transfers import TransferStatus
@@ -157,11 +157,11 @@ def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
 def _kind_of(transfer_id: str, transfer: _TransferMoney) -> BalanceKind:
     if transfer.amount < 0:
         return BalanceKind.REVERSAL
-    return BalanceKind.SALE if transfer_id == sibling("trf", transfer.order_id) else BalanceKind.RESTORATION
+    return BalanceKind.SALE if transfer_id == TRANSFER_ID.sibling_of(transfer.order_id) else BalanceKind.RESTORATION
 
 
 def _view(document: Document) -> BalanceTransactionView:
-    if document.id.startswith("pyt_"):
+    if PAYOUT.id.matches(document.id):
         payout = _PAYOUT(document.doc)
         return BalanceTransactionView(
             id=document.id,

@@ -19,7 +19,7 @@ from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
 from resale.domain.dead_letters import DeadLetterNotFound, LetterQueue, letter_id_of
-from resale.domain.ids import DeadLetterId, is_id
+from resale.domain.ids import DEAD_LETTER_ID, DeadLetterId
 from resale.domain.tenants import Tenant
 from resale.errors import Invalid, Outcome
 
@@ -99,8 +99,8 @@ def _done(office: DeadLetterService, action: str, letter_id: DeadLetterId, reaso
 
 
 def _letter_id(text: str) -> DeadLetterId:
-    letter_id = DeadLetterId(text) if text.startswith("dlq_") else letter_id_of(text)
-    if not is_id("dlq", letter_id):
+    letter_id = text if DEAD_LETTER_ID.matches(text) else letter_id_of(text)
+    if not DEAD_LETTER_ID.matches(letter_id):
         raise DeadLetterNotFound("No dead letter with this id exists.")
     return letter_id
 

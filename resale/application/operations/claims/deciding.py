@@ -31,7 +31,7 @@ from resale.domain.claims import (
     awake,
     next_version,
 )
-from resale.domain.ids import ClaimId, OrderId, ShipmentId, sibling
+from resale.domain.ids import CLAIM_ID, RETURN_ID, ClaimId, OrderId
 from resale.domain.order_steps import moved
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.sellers import seller_id_of
@@ -70,7 +70,7 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
     """
     order = uow.orders.get(order_id)
     authorize(uow, entity=order, action=Action.OPEN_CLAIM)
-    claim_id = ClaimId(sibling("clm", order.id))
+    claim_id = CLAIM_ID.sibling_of(order.id)
     if order.claim_id is not None:
         return _same_claim(uow, claim_id, new)
     order = moved(order, OrderCommand.OPEN_CLAIM, now=uow.now, claim_id=claim_id)
@@ -181,9 +181,7 @@ def _returning(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
     """
     seller = uow.sellers.find(seller_id_of(order.seller_id))
-    parcel = Shipment(
-        id=ShipmentId(sibling("rtn", claim.id)), label_wanted=seller is not None and seller.ships_from_known
-    )
+    parcel = Shipment(id=RETURN_ID.sibling_of(claim.id), label_wanted=seller is not None and seller.ships_from_known)
     deadline = max(claim.deadline_at, uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours))
     attention = claim.attention if parcel.label_wanted else "return_label_missing"
     return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)

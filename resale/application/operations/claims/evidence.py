@@ -17,7 +17,7 @@ from resale.domain.claims import (
     awake,
     next_version,
 )
-from resale.domain.ids import ClaimId, MediaId
+from resale.domain.ids import MEDIA_ID, ClaimId
 from resale.domain.media import Media, Slot, evidence_album
 
 _UPLOAD_WINDOW: Final = timedelta(hours=1)  # as a listing's images have it
@@ -52,7 +52,7 @@ def add_evidence(uow: UnitOfWork, *, claim_id: ClaimId, new: NewEvidence) -> Cla
     if len(claim.evidence_ids) >= MAX_EVIDENCE:
         raise TooMuchEvidence(f"A claim has at most {MAX_EVIDENCE} photos.")
     photo = Media(
-        id=MediaId(uow.ids("med")),
+        id=MEDIA_ID.new(uow.ids),
         version=1,
         listing_id=evidence_album(claim.id),
         seller_id=claim.buyer_id,

@@ -13,7 +13,7 @@ from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.edits import apply_edit
-from resale.domain.ids import CustomerId, ListingId, MediaId
+from resale.domain.ids import LISTING_ID, MEDIA_ID, CustomerId, ListingId
 from resale.domain.listings import (
     IMAGES_OPEN,
     MAX_EDITED_VERSION,
@@ -69,7 +69,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
         Conflict: Somebody else made this shopper or changed the purchase meanwhile; try again.
     """
     seller_id = enrol_shopper(uow, shopper=shopper)
-    listing_id = ListingId(uow.ids("lst"))
+    listing_id = LISTING_ID.new(uow.ids)
     price = _priced(uow, price=new.price)
     claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id)
     slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot) for slot in new.images)
@@ -160,7 +160,7 @@ def _priced(uow: UnitOfWork, *, price: PriceInput) -> Money:
 
 def _new_slot(uow: UnitOfWork, *, listing_id: ListingId, seller_id: CustomerId, slot: SlotInput) -> Media:
     return Media(
-        id=MediaId(uow.ids("med")),
+        id=MEDIA_ID.new(uow.ids),
         version=1,
         listing_id=listing_id,
         seller_id=seller_id,

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from resale.application.operations.access import authorize
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
-from resale.domain.ids import ListingId, sibling
+from resale.domain.ids import LISTING_ID, ListingId
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.shipments import ShipmentStatus
@@ -44,7 +44,7 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     authorize(uow, entity=listing, action=Action.RELIST_LISTING)
     if listing.status != ListingStatus.SOLD or listing.order_id is None:
         raise NotRelistable(f"The listing has the status {listing.status}.")
-    new_id = ListingId(sibling("lst", listing.order_id))  # one sale comes back once, so it is relisted once
+    new_id = LISTING_ID.sibling_of(listing.order_id)  # one sale comes back once, so it is relisted once
     known = _find(uow, new_id)
     if known is not None:
         return known

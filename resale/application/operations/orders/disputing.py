@@ -7,7 +7,7 @@ from resale.application.operations.orders.refunding import commit_given_back
 from resale.application.operations.orders.returned_refunds import reinstate
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
-from resale.domain.ids import OrderId, RefundId
+from resale.domain.ids import REFUND_ID, OrderId
 from resale.domain.order_steps import is_unbooked, kept
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
@@ -117,7 +117,7 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
         raise Unavailable("A refund of this order is pending.", retry_after_seconds=30)
     amount = min(dispute.amount, order.remaining_minor)
     taken = Refund(
-        id=RefundId(uow.ids("ref")),
+        id=REFUND_ID.new(uow.ids),
         status=RefundState.SUCCEEDED,
         amount=amount,
         parts=ledger.split_refund(order, amount),

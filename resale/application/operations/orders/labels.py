@@ -7,7 +7,7 @@ import msgspec
 
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
-from resale.domain.ids import sibling
+from resale.domain.ids import RETURN_ID, SHIPMENT_ID
 from resale.domain.orders import Order
 from resale.domain.partners import PartnerMisconfigured
 from resale.domain.shipments import SHIPMENTS, Label, LabelState, Shipment, ShipmentCommand, VoidState, labelled
@@ -55,7 +55,7 @@ def _give_up(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment) ->
 
 def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
     """Buffer what a bought label costs, and by which name its provider will tell of it; ``step`` tells ways apart."""
-    shipment_id = sibling("rtn" if step.startswith("return") else "shp", order.id)
+    shipment_id = (RETURN_ID if step.startswith("return") else SHIPMENT_ID).sibling_of(order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)
     if label.cost is not None:
         uow.ledger.post(ledger.label_bought(order, label.cost, step=step, at=uow.now))

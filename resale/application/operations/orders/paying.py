@@ -8,7 +8,7 @@ from resale.application.operations.orders.transitions import move_listing, payme
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
-from resale.domain.ids import PaymentId, ShipmentId, sibling
+from resale.domain.ids import PAYMENT_ID, SHIPMENT_ID
 from resale.domain.listings import ListingCommand
 from resale.domain.order_steps import kept, moved, payment_of, shipment_of, transfer_id_of
 from resale.domain.orders import Order, OrderCommand
@@ -22,7 +22,7 @@ _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED:
 
 def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
-    payment = Payment(id=PaymentId(uow.ids("pay")), started_at=uow.now)
+    payment = Payment(id=PAYMENT_ID.new(uow.ids), started_at=uow.now)
     order = moved(order, OrderCommand.START_PAYMENT, now=uow.now, payment=payment)
     uow.orders.save(order, change_type="order.payment_started")
     uow.commit()
@@ -119,7 +119,7 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
         confirmed_at=uow.now,
         ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
         shipment=Shipment(
-            id=ShipmentId(sibling("shp", order.id)), label_wanted=seller is not None and seller.ships_from_known
+            id=SHIPMENT_ID.sibling_of(order.id), label_wanted=seller is not None and seller.ships_from_known
         ),
     )
     uow.orders.save(order, change_type="order.confirmed")

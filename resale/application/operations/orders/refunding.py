@@ -18,7 +18,7 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
-from resale.domain.ids import ClaimId, OrderId, RefundId, TransferId, sibling
+from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
 from resale.domain.order_steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
 from resale.domain.orders import (
@@ -110,7 +110,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
 def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str) -> Order:
     """Put a pending refund on an order; whoever calls this saves it."""
     refund = Refund(
-        id=RefundId(uow.ids("ref")),
+        id=REFUND_ID.new(uow.ids),
         amount=amount,
         parts=ledger.split_refund(order, amount),
         reason_code=reason,
@@ -194,7 +194,7 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
 def _taken_back(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund) -> Transfer:
     """A refund after completion is a transfer of its own, below zero: what was earned is never edited."""
     return Transfer(
-        id=TransferId(sibling("trf", given.id)),
+        id=TRANSFER_ID.sibling_of(given.id),
         version=1,
         livemode=order.livemode,
         status=TransferStatus.AVAILABLE,
@@ -211,7 +211,7 @@ def _taken_back(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund
 
 def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order:
     """Buffer the claim's end with the refund it was for, or when nothing is left; other money back ends no claim."""
-    claim = uow.claims.get(ClaimId(sibling("clm", order.id)))
+    claim = uow.claims.get(CLAIM_ID.sibling_of(order.id))
     was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
     if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
         return order

@@ -9,7 +9,7 @@ from resale.application.operations.orders.refunding import refund_begun
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
-from resale.domain.ids import OrderId, RefundId, TransferId
+from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
 from resale.domain.order_steps import kept, payment_of, transfer_id_of
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restored
@@ -112,7 +112,7 @@ def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
 def _made_good(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
     """What was taken back after completion is made good by a transfer of its own: none is ever edited."""
     return Transfer(
-        id=TransferId(uow.ids("trf")),
+        id=TRANSFER_ID.new(uow.ids),
         version=1,
         livemode=order.livemode,
         status=TransferStatus.AVAILABLE,

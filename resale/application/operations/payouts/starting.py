@@ -9,7 +9,7 @@ from resale.application.operations.idempotency import record_command
 from resale.application.operations.sellers import seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
-from resale.domain.ids import CustomerId, PayoutId, SellerId, sibling
+from resale.domain.ids import CUSTOMER_ID, PAYOUT_ID, SellerId
 from resale.domain.money import share
 from resale.domain.payouts import (
     MAX_TRANSFERS,
@@ -48,7 +48,7 @@ def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod |
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won; read again.
     """
-    seller, is_new = seller_account_of(uow, customer_id=CustomerId(sibling("cus", seller_id)))
+    seller, is_new = seller_account_of(uow, customer_id=CUSTOMER_ID.sibling_of(seller_id))
     transfers = () if is_new else _payable(uow, seller)
     if not transfers:
         raise NothingToPayOut("The balance has nothing available to pay out.")
@@ -110,7 +110,7 @@ def _new_payout(
     if in_cash and seller.payout_destination is None:
         raise PayoutDestinationMissing("The seller account has no payout destination. Add one first.")
     return Payout(
-        id=PayoutId(uow.ids("pyt")),
+        id=PAYOUT_ID.new(uow.ids),
         version=1,
         livemode=not uow.tenant.sandbox,
         status=PayoutStatus.PENDING if in_cash else PayoutStatus.PAID,

@@ -11,7 +11,7 @@ from resale.application.ports import PaymentProvider, Reader
 from resale.application.queries.ledger.permissions import check_books
 from resale.domain.access import Principal
 from resale.domain.entities import ORDER, PAYOUT
-from resale.domain.ids import OrderId, PayoutId, is_id
+from resale.domain.ids import ORDER_ID, PAYOUT_ID, OrderId, PayoutId
 from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step
 from resale.domain.orders import OrderStatus
 from resale.domain.partners import BookingKind, ProviderBooking
@@ -225,16 +225,16 @@ def _key_of(entry: LedgerEntry) -> tuple[str, str]:
 
 
 def _kind_of(entry: LedgerEntry) -> BookingKind:
-    if is_id("pyt", entry.source_id):
+    if PAYOUT_ID.matches(entry.source_id):
         return BookingKind.PAYOUT
     return BookingKind.CHARGE if entry.step == "captured" else BookingKind.REFUND
 
 
 def _add_records(movements: _Movements, reader: Reader, source_id: str, since: datetime) -> None:
-    if is_id("pyt", source_id):
+    if PAYOUT_ID.matches(source_id):
         _add_payout(movements, reader, PayoutId(source_id))
         return
-    document = reader.find(ORDER, OrderId(source_id)) if is_id("ord", source_id) else None
+    document = reader.find(ORDER, OrderId(source_id)) if ORDER_ID.matches(source_id) else None
     if document is None:
         return
     order = _ORDER(document.doc)
