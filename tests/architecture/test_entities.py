@@ -64,7 +64,7 @@ class TestSamples:
     def test_every_type_has_a_stored_item(self) -> None:
         paths = [_SAMPLES / "items" / f"{one.sample}.json" for one in ENTITIES.values()]
         missing = [str(path.relative_to(ROOT)) for path in paths if not path.exists()]
-        reason = "An item of each type shows how it lies in its table (tests/unit/test_stored_items.py). Write these:"
+        reason = "`python -m tests.unit.stored_items` writes what is missing, and shows how a type lies in its table:"
         assert not missing, broken(reason, missing)
 
     @pytest.mark.parametrize("entity_type", ENTITIES.values(), ids=lambda one: one.name)

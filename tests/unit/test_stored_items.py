@@ -5,7 +5,6 @@ shop with four shards.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ from resale.adapters.dynamodb.mapping import EntityMapping
 from resale.domain.changes import decode_change
 from resale.domain.entities import PAYOUT, Table, entity_type_of
 from tests.unit.builders import a_payout
+from tests.unit.stored_items import FOLDER, SHARDS
 
-FOLDER = Path(__file__).parent.parent / "samples" / "items"
-SHARDS = 4
 STORED = [(path.stem, stored) for path in sorted(FOLDER.glob("*.json")) for stored in json.loads(path.read_text())]
 
 
