@@ -17,8 +17,8 @@ from resale.domain.ids import DeadLetterId
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
 from resale.domain.task_names import ADVANCE_ORDER, PROCESS_IMAGE, PROCESS_UPLOAD
-from tests.api.test_storefront_history import record
 from tests.fixtures.graveyard import Graveyard
+from tests.fixtures.recording import record
 from tests.fixtures.storefront import ADDRESS, Front
 from tests.unit.builders import NOW, a_failure_note
 

@@ -2,20 +2,17 @@
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
-from resale.adapters.dynamodb.attribute_values import to_wire
-from resale.adapters.dynamodb.stream_records import history_row
 from resale.application.operations.claims import open_claim
 from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import start_payout
 from resale.domain.access import Principal
 from resale.domain.claims import ClaimReason, NewClaim
-from resale.domain.ids import ORDER_ID
 from resale.domain.listings import Listing
 from resale.domain.payouts import PayoutMethod
 from resale.domain.sellers import seller_id_of
+from tests.fixtures.recording import record
 from tests.fixtures.storefront import ADDRESS, Front, a_listing_body
 from tests.operations.partners import Partners
 from tests.unit.builders import LISTING, NOW
@@ -36,25 +33,6 @@ def listing(front: Front, seller: Shopper) -> Listing:
     front.patch(f"/v1/listings/{made.id}", {"title": "Edited"}, by=seller)
     record(front, made.id)
     return made
-
-
-def record(front: Front, entity_id: str) -> None:
-    """Copy an entity's newest version to history, as the changes worker does from the stream."""
-    tables = front.shop.tenant.resources.tables
-    table, pk, sk = {
-        "lst": (tables.listings, entity_id, "listing"),
-        "ord": (tables.orders, entity_id, "order"),
-        "pyt": (tables.orders, entity_id, "payout"),
-        "pur": (tables.orders, entity_id, "purchase"),
-        "clm": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
-    }[entity_id[:3]]
-    item = front.container.sessions.for_tenant(front.shop.tenant).dynamodb.get_item(
-        table=table, key={"pk": pk, "sk": sk}
-    )
-    assert item is not None
-    body = msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode()
-    failed = front.container.history(front.shop.tenant).append((history_row(body),))
-    assert not failed
 
 
 class TestListingHistory:

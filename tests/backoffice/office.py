@@ -5,33 +5,24 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
-import msgspec
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
 
 from apps.backoffice import urls
 from apps.tenancy.models import StaffMembership, Tenant, User
-from resale.adapters.dynamodb.attribute_values import to_wire
-from resale.adapters.dynamodb.stream_records import history_row
 from resale.application.ports import HistoryRow
 from resale.domain.access import Role
-from resale.domain.ids import ORDER_ID
+from resale.domain.entities import ENTITIES
 from resale.domain.listings import Listing
+from tests.fixtures.recording import record
 from tests.fixtures.storefront import Front
 
 #: Values that fit each path's place holders and name nothing.
 NOTHING = {
-    "listing_id": "lst_" + "0" * 32,
-    "order_id": "ord_" + "0" * 32,
-    "claim_id": "clm_" + "0" * 32,
-    "transfer_id": "trf_" + "0" * 32,
-    "payout_id": "pyt_" + "0" * 32,
-    "letter_id": "dlq_" + "0" * 32,
-    "media_id": "med_" + "0" * 32,
+    **{one.argument: f"{one.prefix}_{'0' * 32}" for one in ENTITIES.values()},
     "slug": "nobody",
     "key_id": "key_" + "0" * 32,
-    "connection_id": "con_" + "0" * 32,
 }
 OPEN = {"login", "logout"}
 
@@ -110,20 +101,7 @@ class Office:
 
     def record(self, entity_id: str) -> HistoryRow:
         """Copy an entity's newest version to history, as the changes worker does from the stream."""
-        tables = self.front.shop.tenant.resources.tables
-        table, pk, sk = {
-            "lst": (tables.listings, entity_id, "listing"),
-            "ord": (tables.orders, entity_id, "order"),
-            "pyt": (tables.orders, entity_id, "payout"),
-            "trf": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
-            "clm": (tables.orders, ORDER_ID.sibling_of(entity_id), entity_id),
-        }[entity_id[:3]]
-        session = self.front.container.sessions.for_tenant(self.front.shop.tenant)
-        item = session.dynamodb.get_item(table=table, key={"pk": pk, "sk": sk})
-        assert item is not None
-        row = history_row(msgspec.json.encode({"dynamodb": {"NewImage": to_wire(item)}}).decode())
-        assert not self.front.container.history(self.front.shop.tenant).append((row,))
-        return row
+        return record(self.front, entity_id)
 
 
 def an_operator() -> Desk:
