@@ -1,17 +1,18 @@
 """What follows a partner's silence: the step of an order, a claim or a payout is put off, as data."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
-from resale.domain.claims import ClaimStep, next_claim_step
+from resale.domain.claims import Claim, ClaimStep, next_claim_step
 from resale.domain.entities import CLAIM, ORDER, PAYOUT, AnyEntityType, entity_type_of
 from resale.domain.ids import ClaimId, OrderId, PayoutId
 from resale.domain.order_steps import OrderStep, next_step
+from resale.domain.orders import Order
+from resale.domain.payouts import Payout
 from resale.domain.postponing import put_off
 
 
@@ -33,29 +34,39 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
         Conflict: Another worker was faster; read again.
     """
     workflow = _WORKFLOWS[entity_type_of(entity_id).prefix]
-    waiting = uow.repository(workflow.entity_type)
-    entity = waiting.get(entity_id)
-    if not workflow.waits(entity, uow.now):
+    repository = uow.repository(workflow.entity_type)
+    entity = repository.get(entity_id)
+    if not workflow.has_step(uow, entity):
         return
-    waiting.save(put_off(entity, now=uow.now), change_type=workflow.change_type, reason_code=reason_code)
+    repository.save(put_off(entity, now=uow.now), change_type=workflow.change_type, reason_code=reason_code)
     uow.commit()
 
 
 class _Workflow(msgspec.Struct, frozen=True):
-    """What has steps, whether one is to be taken, and the change that postpones it."""
+    """An entity type with steps, whether an entity has one to take, and the change that postpones it."""
 
     entity_type: AnyEntityType
-    waits: Callable[[Any, datetime], bool]
+    has_step: Callable[[UnitOfWork, Any], bool]
     change_type: ChangeType
+
+
+def _order_has_step(uow: UnitOfWork, order: Order) -> bool:
+    return next_step(order, now=uow.now) != OrderStep.NOTHING
+
+
+def _claim_has_step(uow: UnitOfWork, claim: Claim) -> bool:
+    return next_claim_step(claim, now=uow.now) != ClaimStep.NOTHING
+
+
+def _payout_has_step(_uow: UnitOfWork, payout: Payout) -> bool:
+    return payout.due_at is not None
 
 
 _WORKFLOWS: Final[Mapping[str, _Workflow]] = {
     workflow.entity_type.prefix: workflow
     for workflow in (
-        _Workflow(ORDER, lambda order, now: next_step(order, now=now) != OrderStep.NOTHING, ChangeType.ORDER_POSTPONED),
-        _Workflow(
-            CLAIM, lambda claim, now: next_claim_step(claim, now=now) != ClaimStep.NOTHING, ChangeType.CLAIM_POSTPONED
-        ),
-        _Workflow(PAYOUT, lambda payout, _now: payout.due_at is not None, ChangeType.PAYOUT_POSTPONED),
+        _Workflow(ORDER, _order_has_step, ChangeType.ORDER_POSTPONED),
+        _Workflow(CLAIM, _claim_has_step, ChangeType.CLAIM_POSTPONED),
+        _Workflow(PAYOUT, _payout_has_step, ChangeType.PAYOUT_POSTPONED),
     )
 }
