@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from apps.core.client_ip import client_address
-from apps.core.concurrency import LaneBusyError
+from apps.core.concurrency import ConcurrencyLimitError
 from apps.tenancy.accounts import normalise_account
 from apps.tenancy.sign_ins import Attempt
 
@@ -57,7 +57,7 @@ def too_many(request: HttpRequest, retry_after_seconds: int) -> HttpResponse:
 def too_busy(request: HttpRequest) -> HttpResponse:
     """Ask for a moment's patience: other passwords are being checked."""
     page = render(request, "busy.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-    page["Retry-After"] = str(LaneBusyError.retry_after_seconds)
+    page["Retry-After"] = str(ConcurrencyLimitError.retry_after_seconds)
     return page
 
 

@@ -14,7 +14,7 @@ from unfold.sites import UnfoldAdminSite
 from apps.backoffice.sign_in import attempt_of, remember_device, too_busy, too_many
 from apps.backoffice.staff_context import Desk, find_desk, list_shops
 from apps.core import clock
-from apps.core.concurrency import LaneBusyError
+from apps.core.concurrency import ConcurrencyLimitError
 from apps.tenancy import sign_ins
 from apps.tenancy.models import User
 from resale.domain.access import Action
@@ -50,7 +50,7 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
             return too_many(request, retry_after_seconds)
         try:
             response: HttpResponse = super().login(request, extra_context)
-        except LaneBusyError:
+        except ConcurrencyLimitError:
             sign_ins.give_back(attempt)
             return too_busy(request)
         if response.status_code == HTTPStatus.FOUND:
@@ -62,7 +62,7 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         """Change the password of who is signed in."""
         try:
             response: HttpResponse = super().password_change(request, extra_context)
-        except LaneBusyError:
+        except ConcurrencyLimitError:
             return too_busy(request)
         return response
 

@@ -1,1 +1,1 @@
-"""What every door needs: the container, outcomes as HTTP, the lean view, requests, logs, health."""
+"""Code that all entrypoints share: the container, problem documents, the lean API view, requests, logs, health."""

@@ -1,4 +1,4 @@
-"""The dated version of the public API: one is served, and a request that asks for another is refused."""
+"""The dated version of the public API. One version is served; a request for another is refused."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ class APIVersionUnsupported(HTTPError):  # noqa: N818 - named for what happened,
 
 
 def require_known_version(request: HttpRequest) -> None:
-    """Refuse a request for another version than there is. Raises APIVersionUnsupported."""
+    """Raise APIVersionUnsupported if the request names another version than the served one."""
     asked = request.META.get("HTTP_API_VERSION")
     if asked is not None and asked != API_VERSION:
         raise APIVersionUnsupported(f"Send API-Version: {API_VERSION}, or leave the header out.")

@@ -1,4 +1,4 @@
-"""Which address a request came from, also behind proxies."""
+"""The client address of a request, also behind proxies."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -18,7 +18,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def address_of(*, peer: str, forwarded: str) -> str:
-    """Return the client's address as ``client_address`` does, from the connection's peer and X-Forwarded-For."""
+    """Return the client's address from the peer of the connection and from X-Forwarded-For."""
     hops: int = settings.PROXY_HOPS
     entries = forwarded.split(",") if hops else []
     nearest = entries[-min(hops, len(entries))] if entries else ""
@@ -26,7 +26,7 @@ def address_of(*, peer: str, forwarded: str) -> str:
 
 
 def _parse(entry: str) -> IPv4Address | IPv6Address | None:
-    """Read an address, also with a port: an ALB can be told to add it (``routing.http.xff_client_port.enabled``)."""
+    """Parse an address with an optional port: an ALB can append it (``routing.http.xff_client_port.enabled``)."""
     text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

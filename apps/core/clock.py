@@ -1,4 +1,4 @@
-"""The time doors pass to the library. Signatures, tokens, TTLs and transport never use it: they take the wall clock.
+"""The current time of a tenant, for operations. Signatures, tokens, TTLs and transport use the wall clock instead.
 
 A sandbox tenant can have a test clock, which runs ahead of the wall clock. Its time and the wall clock's never mix:
 who cannot learn whether there is one is told so, and not the wall clock's time.
@@ -17,17 +17,17 @@ from resale.domain.tenants import Tenant
 ABSENCE_KNOWN_SECONDS: Final = 1.0  # a clock made in another process is seen here no later than this
 
 
-class TenantTime:
-    """What time it is for each tenant. Keeps no clock; only, for a second, that a sandbox tenant has none."""
+class TenantClock:
+    """The current time of each tenant. It caches for one second that a sandbox tenant has no test clock."""
 
     def __init__(self, *, find: Callable[[Tenant], Clock | None], monotonic: Callable[[], float]) -> None:
-        """Keep how a tenant's test clock is read, and how a second is measured."""
+        """Store how a tenant's test clock is read, and how a second is measured."""
         self._find = find
         self._monotonic = monotonic
         self._absent_until: dict[TenantId, float] = {}  # one a sandbox tenant
 
     def now(self, tenant: Tenant, *, fresh: bool) -> datetime:
-        """Say what time it is, as ``for_tenant``."""
+        """Return the current time of a tenant; see ``for_tenant``."""
         if not tenant.sandbox:
             return for_platform()
         asked_at = self._monotonic()
@@ -41,12 +41,12 @@ class TenantTime:
         return clock.time_at(for_platform())
 
     def forget_absence(self, tenant: Tenant) -> None:
-        """Ask again at the next call."""
+        """Forget that a tenant has no test clock."""
         self._absent_until.pop(tenant.id, None)
 
 
 def for_tenant(tenant: Tenant, *, fresh: bool = False) -> datetime:
-    """Say what time it is for a tenant, aware UTC.
+    """Return the current time of a tenant, aware UTC.
 
     Shape: reads nothing for a live tenant. For a sandbox tenant 1 item, consistently: at each call when it has a test
     clock, once a second in each process when it has none.
@@ -63,12 +63,12 @@ def for_tenant(tenant: Tenant, *, fresh: bool = False) -> datetime:
 
 
 def for_platform() -> datetime:
-    """Say what time it is for what is no tenant's: the wall clock, aware UTC."""
+    """Return the current time of the platform: the wall clock, aware UTC."""
     return datetime.now(UTC)
 
 
 def forget_absence(tenant: Tenant) -> None:
-    """Ask again at the next call: this process made the tenant's test clock."""
+    """Forget that a tenant has no test clock, because this process created it."""
     _time.forget_absence(tenant)
 
 
@@ -76,4 +76,4 @@ def _find(tenant: Tenant) -> Clock | None:
     return get_container().reader(tenant).find_test_clock()
 
 
-_time: Final = TenantTime(find=_find, monotonic=time.monotonic)  # this process's; empty until first asked
+_time: Final = TenantClock(find=_find, monotonic=time.monotonic)  # this process's; empty until first asked

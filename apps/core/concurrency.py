@@ -1,18 +1,18 @@
-"""A lane: work that may run a few at a time in this process, with a short line before it and no more."""
+"""A limit on concurrent work in this process, with a short bounded queue in front of it."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class LaneBusyError(Exception):
-    """The lane and the line before it are full; ask again in ``retry_after_seconds``."""
+class ConcurrencyLimitError(Exception):
+    """Raised when the limit and its queue are full; retry after ``retry_after_seconds``."""
 
     retry_after_seconds = 2
 
 
-class Lane:
-    """Bounds how many threads run something and how many wait for it, so that the other threads stay free."""
+class ConcurrencyLimit:
+    """Limits how many threads run something and how many wait for it, so that the other threads stay free."""
 
     def __init__(self, *, running: int, waiting: int, wait_seconds: float) -> None:
         self._places = threading.BoundedSemaphore(running + waiting)
@@ -21,16 +21,16 @@ class Lane:
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Run the block in the lane.
+        """Run the block within the limit. Raises ConcurrencyLimitError.
 
         Raises:
-            LaneBusyError: Too many run and wait already, or the turn did not come in time.
+            ConcurrencyLimitError: Too many run and wait already, or the turn did not come in time.
         """
         if not self._places.acquire(blocking=False):
-            raise LaneBusyError
+            raise ConcurrencyLimitError
         try:
             if not self._running.acquire(timeout=self._wait_seconds):
-                raise LaneBusyError
+                raise ConcurrencyLimitError
             try:
                 yield
             finally:

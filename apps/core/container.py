@@ -1,4 +1,4 @@
-"""The one way from Django to the adapters: a container per process, built when first asked for."""
+"""The container of this process: the only way from Django to the adapters. It is built at first use."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _container: Container | None = None
 
 
 def get_container() -> Container:
-    """Get this process's container. Building it connects to nothing."""
+    """Return this process's container. Building it connects to nothing."""
     global _container  # noqa: PLW0603 - one a process is the point
     if _container is None:
         with _lock:
@@ -38,7 +38,7 @@ def get_container() -> Container:
 
 
 def close_container() -> None:
-    """Close what the container opened; the next caller gets a new one."""
+    """Close the resources of the container; the next caller gets a new one."""
     global _container
     with _lock:
         closing, _container = _container, None
@@ -54,11 +54,11 @@ def run_operation(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation for a tenant, in a context, with its own arguments; a lost race is retried."""
+    """Run one operation for a tenant in a command context; a lost race is retried."""
     return run_with_retries(partial(get_container().unit_of_work, tenant, context), operation, *args, **arguments)
 
 
 def _record_connection(tenant: Tenant, connection: Connection, seen: Observation) -> None:
-    """Record what a guard saw, by the wall clock also for a tenant with a test clock: partners have no other."""
+    """Record the observation of a guard. Partners have no test clock, so the time is always the wall clock's."""
     context = CommandContext(actor=_GUARD, request_id=get_container().ids("req"), now=datetime.now(UTC))
     run_operation(tenant, context, record_connection, connection=connection, seen=seen)

@@ -1,4 +1,4 @@
-"""What every door does about dead letters: the API, the admin and the operator's command ask here, each as itself."""
+"""The service of dead letters that the API, the admin and the operator's command share."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from resale.domain.tenants import Tenant
 
 
 class DeadLetterService:
-    """One tenant's dead letters. The outcomes are those of the queries and operations behind it."""
+    """The dead letters of one tenant. Raises the outcomes of the queries and operations that it calls."""
 
     def __init__(self, tenant: Tenant, *, principal: Principal, run: RunOperation, now: datetime) -> None:
         container = get_container()
@@ -40,7 +40,7 @@ class DeadLetterService:
         )
 
     def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterPage:
-        """List what lies in one dead-letter queue or in all."""
+        """List the messages of one dead-letter queue or of all."""
         return list_dead_letters(
             reader=self._dry_run_context.reader,
             letters=self._letters,
@@ -51,24 +51,24 @@ class DeadLetterService:
         )
 
     def show(self, letter_id: DeadLetterId) -> DeadLetterDetail:
-        """Show one with all that is known."""
+        """Return one dead letter with its failures and timeline."""
         return get_dead_letter(
             reader=self._dry_run_context.reader, letters=self._letters, principal=self._principal, letter_id=letter_id
         )
 
     def dry_run(self, letter_id: DeadLetterId) -> DryRun:
-        """Say what replaying one would do."""
+        """Return the effects that a replay would have."""
         return describe_replay(
             context=self._dry_run_context, letters=self._letters, principal=self._principal, letter_id=letter_id
         )
 
     def replay(self, letter_id: DeadLetterId) -> DeadLetterView:
-        """Have one run once more: two steps, each committed for itself."""
+        """Send a dead letter back to its queue: two operations, each with its own commit."""
         begun = self._run(begin_replay, letters=self._letters, letter_id=letter_id)
         return view_record(self._run(finish_replay, letters=self._letters, begun=begun))
 
     def discard(self, letter_id: DeadLetterId, *, reason: Reason) -> DeadLetterView:
-        """Give one up."""
+        """Discard a dead letter with a reason."""
         return view_record(self._run(discard_dead_letter, letters=self._letters, letter_id=letter_id, reason=reason))
 
 

@@ -1,4 +1,4 @@
-"""How an entrypoint runs an operation: with a fresh unit of work for each attempt; a lost race is retried."""
+"""Running an operation: a fresh unit of work for each attempt, and a retry after a lost race."""
 
 from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -22,7 +22,7 @@ _AS_IT_IS: Final = (Conflict, Unavailable, Invalid)
 
 
 class RunOperation(Protocol):
-    """Runs one operation for the caller of an entrypoint, given the operation's own arguments."""
+    """Signature of a function that runs one operation for the caller of an entrypoint."""
 
     def __call__(
         self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs
@@ -37,7 +37,7 @@ def run_with_retries(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation; on a Conflict read again and retry, with jitter, a bounded number of times.
+    """Run one operation. After a Conflict, read again and retry, with jitter, a bounded number of times.
 
     When another writer committed between two reads of an operation that failed, this is a Conflict, too, whatever the
     operation raised: it decided from a listing and a purchase, say, that never were so at one moment.
@@ -66,7 +66,7 @@ def run_with_attempts(
     *args: P.args,
     **arguments: P.kwargs,
 ) -> R:
-    """Run one operation as ``run_with_retries`` does, in at most ``attempts`` attempts.
+    """Run one operation like ``run_with_retries``, in at most ``attempts`` attempts.
 
     One attempt is enough where the client named a version (If-Match): after a lost race there is another version.
     """

@@ -1,4 +1,4 @@
-"""The load balancer's check: this process is alive. It looks at nothing else, so nothing else can take it down."""
+"""The load balancer's health check: this process is alive. It checks nothing else, so nothing else can fail it."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _ALLOWED: Final = ("GET", "HEAD")
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that the process answers."""
+    """Respond that this process is alive."""
     if request.method not in _ALLOWED:
         response = problems.render(MethodNotAllowed(request.method or ""), request_id=info_of(request).id)
         response["Allow"] = ", ".join(_ALLOWED)

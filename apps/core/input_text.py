@@ -1,4 +1,4 @@
-"""What a struct takes in, read from its types: text is checked, and null for an optional field counts as absent.
+"""Cleaning of input by the types of a struct: text is checked, and null for an optional field counts as absent.
 
 ``msgspec`` decodes and holds bounds and patterns; this goes before it, over the plain values of a JSON body, a query
 or a command's arguments. One walk, planned once for each struct.
@@ -27,8 +27,8 @@ MOST_FAULTS: Final = 50  # a body of 256 KiB has room for 28,000, and each is an
 _NOTHING_TO_DO: Final[Steps] = {}
 
 
-class _Enough(Exception):  # noqa: N818 - ends the walk, never leaves this module
-    """So much is wrong that the rest is not looked at."""
+class _TooManyFaults(Exception):  # noqa: N818 - ends the walk, never leaves this module
+    """Raised when the maximum number of faults is reached."""
 
 
 class _Field(msgspec.Struct, frozen=True, gc=False):
@@ -39,32 +39,32 @@ class _Field(msgspec.Struct, frozen=True, gc=False):
 
 
 def clean(tree: Any, kind: type[msgspec.Struct]) -> tuple[FieldError, ...]:
-    """Clean plain values in place, as ``kind`` takes them.
+    """Clean plain values in place by the types of ``kind``; return the faults.
 
     Returns:
         What is wrong with their text, the first 50: each with its pointer, and ``invalid_characters`` or ``blank``.
     """
     faults: Faults = []
     if step := _plan(kind).get(type(tree)):
-        with suppress(_Enough):
+        with suppress(_TooManyFaults):
             step(tree, (), faults)
     return tuple(faults)
 
 
 def without_references(tree: Any, kind: type[msgspec.Struct]) -> Any:
-    """Copy plain values without those that ``kind`` takes as ids and references."""
+    """Copy plain values without the ids and references that ``kind`` declares."""
     return _without(tree, inspect.type_info(kind))
 
 
 # ---------------------------------------------------------------- planning
 @lru_cache(maxsize=256)
 def _plan(kind: type[msgspec.Struct]) -> Steps:
-    """Read a struct's types once."""
+    """Build the cleaning steps of a struct, once per type."""
     return _steps(inspect.type_info(kind))
 
 
 def text_kind(said: inspect.Type) -> TextKind | None:
-    """Say what kind of text a type is; None when it is no text, or of no kind."""
+    """Return the kind of text of a type; None if it is not text, or has no kind."""
     if isinstance(said, inspect.Metadata) and isinstance(said.type, inspect.StrType):
         return (said.extra or {}).get(EXTRA)
     return None
@@ -98,7 +98,7 @@ def _text_step(kind: TextKind) -> Step:
         except TextRefused as refused:
             faults.append(FieldError(pointer(*path), refused.code, refused.detail))
             if len(faults) == MOST_FAULTS:
-                raise _Enough from None
+                raise _TooManyFaults from None
             return value
 
     return clean_one

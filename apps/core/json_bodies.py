@@ -1,4 +1,4 @@
-"""JSON bodies as plain values: UTF-8, with or without a byte order mark, and no key twice in one object (RFC 8259)."""
+"""JSON bodies as plain values: UTF-8, with an optional byte order mark, and no duplicate keys (RFC 8259)."""
 
 import codecs
 import json
@@ -17,7 +17,7 @@ _EXACT_CHARS: Final = 15  # as many decimal digits as a float keeps (IEEE 754, b
 
 
 def parse_json(body: bytes) -> Any:
-    """Read a JSON body. A number without a fraction is an integer, however it is written (JSON Schema 2020-12, 6.1.1).
+    """Parse a JSON body. A number without a fraction is an integer in any notation (JSON Schema 2020-12, 6.1.1).
 
     Raises:
         MalformedBody: Not JSON: NaN, broken UTF-8, a lone surrogate, nested too deep, a key given twice, or empty.
@@ -41,7 +41,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def canonical_json(tree: Any) -> bytes:
-    """Write plain values so that equal ones give equal bytes: keys in order, no blanks, one form of each number."""
+    """Encode plain values so that equal values have equal bytes: sorted keys, no spaces, one notation of numbers."""
     return msgspec.json.encode(tree, order="deterministic")
 
 
@@ -59,7 +59,7 @@ _DECODER: Final = msgspec.json.Decoder(float_hook=_number)
 
 # ---------------------------------------------------------------- keys given twice
 def _has_unique_keys(body: bytes, tree: Any) -> bool:
-    """Say whether no object has a key twice: as many keys were read as can have been written (2 us for 0.5 KB)."""
+    """Return whether no object has a duplicate key, by comparing the number of keys (2 us for 0.5 KB)."""
     has_blanks = any(blank in body for blank in _BLANKS_BEFORE_COLON)
     if not has_blanks and body.count(b'":') == _count_keys(tree):
         return True
@@ -79,7 +79,7 @@ def _count_keys(tree: Any) -> int:
 
 
 class _KeyTwiceError(Exception):
-    """An object has a key twice."""
+    """Raised for a duplicate key in an object."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

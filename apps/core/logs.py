@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, never personal data. An exception is its types and places, without its words."""
+"""Logs: one JSON object a line, without personal data. Exceptions are logged as types and places, without messages."""
 
 import logging
 import traceback
@@ -19,7 +19,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 
 class Formatter(MsgspecFormatter):
-    """Adds the current context to each line and keeps values out of stack traces."""
+    """Adds the context of the thread to each line, and removes values from stack traces."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -30,23 +30,23 @@ class Formatter(MsgspecFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a line that brings its own shape as it is: one a request, so its cost counts; or a metric's."""
+        """Format a record. A record with its own JSON (a request or a metric) is written unchanged, to save time."""
         if isinstance(record.msg, msgspec.Struct | msgspec.Raw):
             return _encode(record.msg).decode()
         return super().format(record)
 
     def process_log_record(self, log_data: LogData) -> LogData:
-        """Add what is known of the request or task at hand; the line's own fields win."""
+        """Add the context of the request or task; fields of the line take precedence."""
         context = _context.get(None)
         return log_data if context is None else {**context, **log_data}
 
     def formatException(self, ei: Any) -> list[str]:  # type: ignore[override]  # noqa: N802 - both as its base has it
-        """Name each exception of the chain and where it was raised. Messages may quote input, so none is kept."""
+        """Return the type and the place of each exception of the chain. Messages are omitted: they may quote input."""
         return describe_exception(ei)
 
 
 def describe_exception(exc_info: _ExcInfo) -> list[str]:
-    """Turn an exception and its causes, the newest first, into lines free of data."""
+    """Describe an exception and its causes, the newest first, without messages."""
     lines: list[str] = []
     error = exc_info[1]
     while error is not None:
@@ -60,7 +60,7 @@ def describe_exception(exc_info: _ExcInfo) -> list[str]:
 
 @contextmanager
 def log_context(**fields: str) -> Iterator[None]:
-    """Add fields to every line logged inside, on this thread."""
+    """Add fields to every line that this thread logs within the block."""
     token = enter_context({**_context.get({}), **fields})
     try:
         yield
@@ -69,10 +69,10 @@ def log_context(**fields: str) -> Iterator[None]:
 
 
 def enter_context(fields: Mapping[str, str]) -> Token[Mapping[str, str]]:
-    """Replace the fields of every line on this thread, until ``leave_context``. For the one hot path."""
+    """Replace the fields of every line on this thread until ``leave_context``. Only for the hot path."""
     return _context.set(fields)
 
 
 def leave_context(token: Token[Mapping[str, str]]) -> None:
-    """Go back to the fields before ``enter_context``."""
+    """Restore the fields from before ``enter_context``."""
     _context.reset(token)

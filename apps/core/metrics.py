@@ -1,4 +1,4 @@
-"""Metrics as lines of the log, in CloudWatch's embedded metric format: the log's agent makes metrics of them.
+"""Metrics as log lines in CloudWatch's embedded metric format, from which the log agent creates metrics.
 
 A metric has no dimension: each value of one is billed as a metric of its own, and tenants are many. Who it is about is
 a property, which Logs Insights finds.
@@ -20,7 +20,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def emit(values: Mapping[str, tuple[float, Unit]], *, at: datetime, **properties: str | int) -> None:
-    """Write one line that carries these metrics.
+    """Write one log line with these metrics.
 
     Args:
         values: By name; a name is never changed once alarms are made of it.

@@ -1,4 +1,4 @@
-"""Middleware of every request: its id, its security headers and its log line."""
+"""Middleware of every request: its id, security headers and log line."""
 
 import logging
 import time
@@ -33,8 +33,8 @@ _RECORD: Final = logging.makeLogRecord({"name": logger.name, "levelno": logging.
 _PAGES: Final = ("/admin/", "/static/")
 
 
-class Line(msgspec.Struct, gc=False):
-    """What is written down of a request: no path, query, address or agent."""
+class RequestLog(msgspec.Struct, gc=False):
+    """The log line of a request. It has no path, query, address or user agent."""
 
     at: str
     request_id: str
@@ -50,8 +50,8 @@ class Line(msgspec.Struct, gc=False):
     message: str = "request"
 
     @classmethod
-    def of_server(cls, *, request_id: str, method: str, status: int, seconds: float) -> "Line":
-        """Describe a request that the server itself answered: it has no route, tenant or key."""
+    def of_server(cls, *, request_id: str, method: str, status: int, seconds: float) -> "RequestLog":
+        """Build the log line of a request that the server refused before the application: no route, tenant or key."""
         return cls(
             at=datetime.now(UTC).isoformat(),
             request_id=request_id,
@@ -65,7 +65,7 @@ class Line(msgspec.Struct, gc=False):
 
 
 class RequestMiddleware:
-    """Gives a request its id, and every answer that id, the security headers and one log line."""
+    """Assigns each request an id, and adds the id, the security headers and one log line to its response."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -75,7 +75,7 @@ class RequestMiddleware:
         self._pages = _stored((_NOSNIFF, *transport))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on and write down what became of it."""
+        """Pass the request on, then log its response."""
         started = time.perf_counter()
         info = new_info(request)
         named = {"client_request_id": info.client_id} if info.client_id else {}
@@ -86,7 +86,7 @@ class RequestMiddleware:
             leave_context(token)
         self._add_headers(request, response, info)
         if logger.isEnabledFor(logging.INFO):
-            write_line(_line(request, response, info, started))
+            write_request_log(_line(request, response, info, started))
         return response
 
     def _add_headers(self, request: HttpRequest, response: HttpResponseBase, info: RequestInfo) -> None:
@@ -103,7 +103,7 @@ class RequestMiddleware:
 
 
 def _frame(request: HttpRequest, response: HttpResponse) -> None:
-    """Say how long the body is, where it has one (RFC 9110 8.6); for HEAD the length is all that is sent."""
+    """Set Content-Length if the response has a body (RFC 9110 8.6), also for HEAD."""
     store = response.headers._store  # noqa: SLF001 - as above
     if response.status_code in _BODILESS:
         store.pop("content-length", None)
@@ -117,16 +117,16 @@ def _stored(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, s
     return tuple((name.lower(), (name, value)) for name, value in headers)
 
 
-def write_line(line: Line) -> None:
-    """Write a line as ``logger.info`` would, without its search for caller, thread and process, which no line tells."""
+def write_request_log(line: RequestLog) -> None:
+    """Write the log line like ``logger.info``, without looking up caller, thread and process, which the line omits."""
     record = logging.LogRecord.__new__(logging.LogRecord)
     record.__dict__ = {**_RECORD, "msg": line, "created": time.time()}
     logger.handle(record)
 
 
-def _line(request: HttpRequest, response: HttpResponseBase, info: RequestInfo, started: float) -> Line:
+def _line(request: HttpRequest, response: HttpResponseBase, info: RequestInfo, started: float) -> RequestLog:
     match = request.resolver_match
-    return Line(
+    return RequestLog(
         at=datetime.now(UTC).isoformat(),
         request_id=info.id,
         method=request.method or "",

@@ -42,7 +42,7 @@ STATUS: Final[tuple[tuple[type[Outcome], HTTPStatus], ...]] = (
 
 
 class ProblemType(msgspec.Struct, frozen=True, order=True):
-    """What all problems of one ``code`` share (RFC 9457 4); ``detail`` is the default one."""
+    """The fields that all problems of one ``code`` share (RFC 9457 4); ``detail`` is the default one."""
 
     status: int
     code: str
@@ -56,7 +56,7 @@ _CHALLENGE: Final = 'ApiKey realm="resale", Bearer realm="resale"'
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457) with our members ``code``, ``errors`` and ``request_id``."""
+    """A problem document (RFC 9457) with the extension members ``code``, ``errors`` and ``request_id``."""
 
     type: str
     title: str
@@ -68,7 +68,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HTTPError(Exception):
-    """An error that only HTTP knows. An instance may add headers."""
+    """Base of errors that only HTTP knows. An instance may add headers."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.BAD_REQUEST
     code: ClassVar[str] = "bad_request"
@@ -138,7 +138,7 @@ class InternalError(HTTPError):
 
 
 def problem_type_of(error_class: type[Outcome | HTTPError]) -> ProblemType:
-    """Return what all problems of one error class share."""
+    """Return the fields that all problems of one error class share."""
     if issubclass(error_class, HTTPError):
         status = error_class.status
     else:

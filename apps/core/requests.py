@@ -1,4 +1,4 @@
-"""What a request is to a view: its id, its bounded body, and the typed thing its body says."""
+"""Requests as views use them: the request id, the bounded body, and the decoded struct."""
 
 import json
 import re
@@ -23,11 +23,11 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every request body and query: what it does not name is refused."""
+    """Base of every request body and query; unknown fields are refused."""
 
 
 class RequestInfo(msgspec.Struct, gc=False):
-    """What is known of a request beside its input. Authentication fills in the rest.
+    """Metadata of a request. Authentication fills in tenant and key.
 
     ``id`` is always ours: history keeps it. ``client_id`` is what the client calls the request, and is only logged.
     """
@@ -39,14 +39,14 @@ class RequestInfo(msgspec.Struct, gc=False):
 
 
 class SentBody(msgspec.Struct, frozen=True, gc=False):
-    """A body as it came, and as plain values once it was read as what it should be."""
+    """A request body: the original bytes and the plain values that were decoded."""
 
     raw: bytes
     tree: Any
 
     @property
     def canonical(self) -> bytes:
-        """Write what it means: equal for bodies that differ only in how they are written."""
+        """The canonical encoding: equal for bodies that differ only in formatting."""
         return canonical_json(self.tree)
 
 
@@ -54,7 +54,7 @@ B = TypeVar("B", bound=msgspec.Struct)  # a Body, or an input of the library's, 
 
 
 def new_info(request: HttpRequest) -> RequestInfo:
-    """Start a request's info: a new id, and beside it the client's own X-Request-Id when that is sane."""
+    """Create the metadata of a request: a new id, and the client's own X-Request-Id if it is well formed."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
     if given and (_REQUEST_ID.fullmatch(given) is None or holds_card_number(given.encode())):
         given = ""
@@ -64,18 +64,18 @@ def new_info(request: HttpRequest) -> RequestInfo:
 
 
 def new_request_id() -> str:
-    """Make a request id."""
+    """Return a new request id."""
     return "req_" + uuid_utils.uuid7().hex
 
 
 def info_of(request: HttpRequest | Request) -> RequestInfo:
-    """Get what is known of a request, whether Django's or the view's."""
+    """Return the metadata of a request, of Django's request or of the view's."""
     plain = request._request if isinstance(request, Request) else request  # noqa: SLF001 - DRF names it nowhere else
     return plain.__dict__.get("resale") or new_info(plain)
 
 
 def read_body(request: HttpRequest | Request) -> bytes:
-    """Read the whole body, chunked or not.
+    """Read the complete body, chunked or not.
 
     Raises:
         BodyTooLarge: Over 256 KiB; not read further.
@@ -86,7 +86,7 @@ def read_body(request: HttpRequest | Request) -> bytes:
 
 
 def read_raw_body(request: HttpRequest | Request, *, max_bytes: int) -> bytes:
-    """Read the whole body of up to ``max_bytes`` as it came, to be verified byte by byte.
+    """Read the complete body of up to ``max_bytes`` unchanged, for the verification of a signature.
 
     Raises:
         BodyTooLarge, BodyTimeout, UnsupportedBody: As ``read_body``.
@@ -113,7 +113,7 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
 
 
 def read_json(request: HttpRequest | Request) -> bytes:
-    """Read a body that says it is JSON, as it came. Raises UnsupportedBody, BodyTooLarge or BodyTimeout."""
+    """Read the bytes of a JSON body. Raises UnsupportedBody, BodyTooLarge or BodyTimeout."""
     plain: HttpRequest = request._request if isinstance(request, Request) else request  # noqa: SLF001 - as above
     if plain.content_type != "application/json":
         raise UnsupportedBody("The body must be JSON. Send it with Content-Type: application/json.")
@@ -121,7 +121,7 @@ def read_json(request: HttpRequest | Request) -> bytes:
 
 
 def decode_body(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
-    """Turn JSON bytes into a struct and what an Idempotency-Key is bound to.
+    """Decode JSON bytes into a struct and the body that an Idempotency-Key is bound to.
 
     Raises:
         CardNumberRefused: It holds a payment card number, elsewhere than in an id or a reference.
@@ -144,7 +144,7 @@ def decode_body(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
 
 
 def _located(body: bytes, kind: type[B], error: Invalid) -> Invalid:
-    """Say where a number is that no field takes: read for itself it has no place, read as a field it has."""
+    """Return the error of a number that no field accepts, with its pointer, which the JSON decoder does not report."""
     try:
         _decoder(kind).decode(body)
     except msgspec.ValidationError as wrong:
@@ -160,7 +160,7 @@ def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
 
 
 def convert_values(values: dict[str, Any], kind: type[B], *, place: str) -> B:
-    """Turn plain values, such as the parts of a path or a command's arguments, into a struct. Raises Invalid."""
+    """Convert plain values, such as path parts or command arguments, into a struct. Raises Invalid."""
     return _to_struct(values, kind, place=place, strict=True)
 
 
@@ -174,7 +174,7 @@ def _to_struct(tree: Any, kind: type[B], *, place: str, strict: bool) -> B:
 
 
 def decode_query(request: HttpRequest | Request, kind: type[B]) -> B:
-    """Turn the query string into a struct; numbers and booleans are read from their text.
+    """Decode the query string into a struct; numbers and booleans are parsed from text.
 
     Raises:
         Invalid: A parameter is unknown, repeated or wrong; its pointer names it.

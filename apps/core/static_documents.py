@@ -1,4 +1,4 @@
-"""Documents that never change while the process runs, compressed once, for clients that take gzip."""
+"""Static documents, compressed once per process."""
 
 import gzip
 import hashlib
@@ -13,7 +13,7 @@ _CODINGS: Final = ("gzip", "x-gzip", "*")
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A body, plain and compressed. Each has an ETag of its own, as two representations have (RFC 9110 8.8.3)."""
+    """A document, plain and compressed. Each form has its own ETag (RFC 9110 8.8.3)."""
 
     content_type: str
     plain: bytes
@@ -22,13 +22,13 @@ class Document(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, body: bytes, *, content_type: str) -> "Document":
-        """Compress a body; takes some milliseconds, so the caller keeps the result."""
+        """Compress a body. This takes milliseconds, so the caller caches the result."""
         compressed = gzip.compress(body, _LEVEL, mtime=0)
         return cls(content_type, body, compressed, hashlib.sha256(body).hexdigest()[:16])
 
 
 def respond(request: HttpRequest | Request, document: Document, headers: dict[str, str]) -> HttpResponse:
-    """Send a document as the client takes it, or say that it has it already."""
+    """Send a document in an encoding that the client accepts, or 304 if the client has it."""
     meta = request.META
     is_compressed = accepts_gzip(meta.get("HTTP_ACCEPT_ENCODING", ""))
     tag = f'"{document.tag}-gzip"' if is_compressed else f'"{document.tag}"'
@@ -47,7 +47,7 @@ def respond(request: HttpRequest | Request, document: Document, headers: dict[st
 
 
 def accepts_gzip(header: str) -> bool:
-    """Read Accept-Encoding (RFC 9110 12.5.3): whether gzip is acceptable, by its own weight or by that of ``*``."""
+    """Return whether Accept-Encoding accepts gzip, by its own weight or by that of ``*`` (RFC 9110 12.5.3)."""
     weights: dict[str, float] = {}
     for part in header.lower().split(","):
         coding, _, parameters = part.partition(";")

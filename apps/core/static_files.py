@@ -1,4 +1,4 @@
-"""Static files in a bucket, and the manifest that names them: looked for again until it is there.
+"""Static files in a bucket, and their manifest, which is read again until it is available.
 
 Django reads the manifest once, when the first page is drawn, and keeps what it found, also nothing. A process that
 started before the release's ``migrate`` role put the manifest would answer 500 for as long as it lives.
@@ -27,7 +27,7 @@ else:
 
 
 class RereadManifestMixin(_Manifest):
-    """Reads the manifest again when it lacks a name, no more often than every ``reread_seconds``. Before the mixin."""
+    """Reads the manifest again if a name is missing, at most every ``reread_seconds``. Place it first."""
 
     reread_seconds = 5.0
 
@@ -38,7 +38,7 @@ class RereadManifestMixin(_Manifest):
         super().__init__(*args, **kwargs)
 
     def load_manifest(self) -> Any:  # the stubs have the shape of an older Django
-        """Read the manifest; one that is missing or cannot be read is as good as empty for now."""
+        """Read the manifest; a missing or unreadable one counts as empty."""
         self._read_at = time.monotonic()
         try:
             return super().load_manifest()
@@ -47,7 +47,7 @@ class RereadManifestMixin(_Manifest):
             return {}, ""
 
     def stored_name(self, name: str) -> str:
-        """Return the name under which a file is stored; ask the manifest again when it does not know it."""
+        """Return the stored name of a file; read the manifest again if it does not have the file."""
         try:
             return super().stored_name(name)
         except ValueError:
@@ -56,7 +56,7 @@ class RereadManifestMixin(_Manifest):
             return super().stored_name(name)
 
     def is_ready(self) -> bool:
-        """Whether every file that pages may name is in the manifest."""
+        """Return whether the manifest has every file that pages use."""
         if not self._complete:
             self._complete = self._knows_all() or (self._read_again() and self._knows_all())
         return self._complete
@@ -68,7 +68,7 @@ class RereadManifestMixin(_Manifest):
         return all(self.hash_key(self.clean_name(name)) in self.hashed_files for name in names)
 
     def _read_again(self) -> bool:
-        """Read the manifest if that was not just tried; False when nothing new can be known."""
+        """Read the manifest unless it was read a moment ago; return whether it was read."""
         seen_at = self._read_at
         with self._reading:
             if self._read_at != seen_at:  # somebody else did while we waited
@@ -82,7 +82,7 @@ class RereadManifestMixin(_Manifest):
 
 
 class BoundedS3StaticStorage(S3StaticStorage):  # type: ignore[misc]  # django-storages ships no types
-    """A bucket of static files whose silence holds a page up for seconds, not minutes."""
+    """A bucket of static files with short timeouts, so that a page waits seconds, not minutes."""
 
     client_config: Any
 
@@ -97,6 +97,6 @@ class S3StaticFiles(RereadManifestMixin, ManifestFilesMixin, BoundedS3StaticStor
     """The admin's static files in production."""
 
     def origin(self) -> str:
-        """Return scheme and host of the files' addresses."""
+        """Return scheme and host of the file URLs."""
         address = urlsplit(BoundedS3StaticStorage.url(self, "x"))
         return f"{address.scheme}://{address.netloc}"

@@ -1,4 +1,4 @@
-"""Paths of the process itself."""
+"""URLs of the process itself."""
 
 from django.urls import path
 

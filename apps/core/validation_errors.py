@@ -1,4 +1,4 @@
-"""What msgspec says of a wrong input, as a JSON pointer (RFC 6901) and a stable code. Never quotes a value."""
+"""Errors of msgspec as a JSON pointer (RFC 6901), a stable code and a sentence. Values are never quoted."""
 
 import re
 from typing import Final
@@ -28,7 +28,7 @@ _SENTENCES: Final = (
 
 
 def field_error(message: str) -> FieldError:
-    """Read one msgspec message: where, which code, and a sentence without the value."""
+    """Convert a msgspec message into a field error without the value."""
     place = _PLACE.match(message)
     said, path = (place["said"], place["path"] or "") if place else (message, "")
     steps = _steps(path)

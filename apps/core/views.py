@@ -1,4 +1,4 @@
-"""The base of API views: DRF's authentication, permissions and throttles, and nothing else of it per request."""
+"""The base of API views: authentication, permissions and throttles of DRF, and nothing else per request."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -22,7 +22,7 @@ _NEGOTIATOR: Final = DefaultContentNegotiation()
 
 
 class LeanAPIView(APIView):
-    """Handlers take ``(request, **ids)`` and return a finished HttpResponse of bytes.
+    """Base of API views. Handlers take ``(request, **ids)`` and return a complete HttpResponse.
 
     There is one format, so nothing is negotiated, parsed or rendered here: a handler reads its body with
     ``apps.core.requests``. Every exception becomes a problem document.
@@ -33,7 +33,7 @@ class LeanAPIView(APIView):
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]  # noqa: RUF012 - Django's own attribute
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Authenticate, permit, throttle, call the handler."""
+        """Authenticate, check permissions and throttles, then call the handler."""
         self.args = args
         self.kwargs = kwargs
         wrapped = Request(request, authenticators=_made(tuple(self.authentication_classes)), negotiator=_NEGOTIATOR)
@@ -49,14 +49,14 @@ class LeanAPIView(APIView):
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - DRF's signature
-        """Authenticate, permit, throttle: what comes before every handler, without DRF's negotiation."""
+        """Authenticate and check permissions and throttles, without DRF's content negotiation."""
         self.perform_authentication(request)
         self.check_permissions(request)
         if self.throttle_classes:
             self.check_throttles(request)
 
     def perform_authentication(self, request: Request) -> None:
-        """Ask each authenticator, as reading DRF's ``request.user`` would, without its detours (30 of 75 us)."""
+        """Run each authenticator as DRF's ``request.user`` does, with less overhead (30 of 75 us)."""
         caller: Any = None
         for authenticator in request.authenticators or ():
             if (found := authenticator.authenticate(request)) is not None:
@@ -67,11 +67,11 @@ class LeanAPIView(APIView):
         request.user = caller
 
     def get_permissions(self) -> list[BasePermission]:
-        """Reuse the class's permissions."""
+        """Return the permission instances of the class."""
         return _made(tuple(self.permission_classes))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Throttles keep state of a request, so they are made anew."""
+        """Return new throttles, because they store state of a request."""
         return [throttle() for throttle in self.throttle_classes]
 
     def _handler(self, method: str) -> Any:
@@ -89,7 +89,7 @@ class LeanAPIView(APIView):
 
 
 def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    """Answer with finished JSON. Headers are ours, known to be clean: see ``apps.core.middleware``."""
+    """Return a JSON response. Headers are set by this project and known to be valid; see ``apps.core.middleware``."""
     response = HttpResponse(body, status=status, content_type=JSON)
     for name, value in (headers or {}).items():
         response.headers._store[name.lower()] = (name, value)  # noqa: SLF001 - without Django's checks of each

@@ -63,7 +63,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Staff. Shoppers are never Django users.
 AUTH_USER_MODEL = "tenancy.User"
-PASSWORD_HASHERS = ["apps.tenancy.passwords.LanePBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["apps.tenancy.passwords.LimitedPBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

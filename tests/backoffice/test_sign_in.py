@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from apps.tenancy import sign_ins
 from apps.tenancy.models import SignInCount, User
-from apps.tenancy.passwords import LANE
+from apps.tenancy.passwords import HASHING_LIMIT
 
 PASSWORD = "correct horse battery"
 EMAIL = "kim@brand.example"
@@ -227,8 +227,8 @@ class TestUnknownAccounts:
 class TestLane:
     @pytest.fixture
     def _full(self, settings: Settings) -> Iterator[None]:
-        settings.PASSWORD_HASHERS = ["apps.tenancy.passwords.LanePBKDF2PasswordHasher"]
-        places = LANE._places
+        settings.PASSWORD_HASHERS = ["apps.tenancy.passwords.LimitedPBKDF2PasswordHasher"]
+        places = HASHING_LIMIT._places
         taken = 0
         while places.acquire(blocking=False):
             taken += 1

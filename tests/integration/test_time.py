@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.core.clock import TenantTime
+from apps.core.clock import TenantClock
 from apps.tenancy import models, registry
 from apps.workers.roles import sweep_loops
 from deploy.local.engines.local import LocalEngines
@@ -38,7 +38,7 @@ class Watched:
 
     def __init__(self, container: Container, tenant: Tenant, proxy: FaultProxy) -> None:
         self.world, self.proxy, self.passed = World(container, tenant), proxy, 0.0
-        self.time = TenantTime(find=self._find, monotonic=lambda: self.passed)
+        self.time = TenantClock(find=self._find, monotonic=lambda: self.passed)
 
     def ahead(self, *, fresh: bool = False) -> timedelta:
         return self.time.now(self.world.tenant, fresh=fresh) - datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""How the web role serves HTTP: a request is read whole before it gets a thread, and its response is sent without one.
+"""The HTTP server of the web role: a request is read completely before it gets a thread; responses need no thread.
 
 ``worker`` owns the sockets and the poll loop, ``connections`` holds the state of one socket, ``framing`` finds where a
 request ends, ``answering`` runs the application in a thread, ``refusals`` are the server's own problem documents.

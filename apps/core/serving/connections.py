@@ -1,4 +1,4 @@
-"""One socket of the web role: what it has sent, what it is sent, and how long it may take."""
+"""A client connection of the web role: received and pending bytes, its stage and its deadlines."""
 
 import socket
 from contextlib import suppress
@@ -9,11 +9,11 @@ import msgspec
 from django.conf import settings
 
 from apps.core.client_ip import address_of
-from apps.core.serving.framing import Arrival
+from apps.core.serving.framing import RequestBuffer
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how much a client may occupy the server with.
+    """Limits on time and memory of one client.
 
     After ``grace_seconds`` a client has to have sent, or taken, ``bytes_per_second`` on average; a request may take
     ``total_seconds`` to arrive.
@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(Enum):
-    """What the poll loop waits for."""
+    """The event that the poll loop waits for."""
 
     IDLE = auto()  # the first byte of a request
     READING = auto()  # the rest of it
@@ -38,7 +38,7 @@ class Stage(Enum):
 
 
 class Outbox:
-    """Stands where gunicorn has a socket to write to: keeps what the socket does not take at once."""
+    """Replaces the socket that gunicorn writes to: buffers the bytes that the socket does not accept immediately."""
 
     __slots__ = ("_socket", "sent_bytes", "waiting")
 
@@ -48,13 +48,13 @@ class Outbox:
         self.sent_bytes = 0
 
     def sendall(self, data: bytes) -> None:
-        """Take a part of a response; a small one is sent by ``flush``, headers and body together."""
+        """Buffer a part of a response; ``flush`` sends small parts together."""
         self.waiting += data
         if len(self.waiting) > _EAGER_BYTES:
             self.flush()
 
     def flush(self) -> bool:
-        """Send what the socket takes without waiting; say whether that was all. Raises OSError."""
+        """Send the bytes that the socket accepts without blocking; return whether all were sent. Raises OSError."""
         while self.waiting:
             try:
                 sent = self._socket.send(self.waiting)
@@ -65,21 +65,21 @@ class Outbox:
         return True
 
     def clear(self) -> None:
-        """Forget what was not sent."""
+        """Discard the unsent bytes."""
         self.waiting.clear()
 
 
 class Connection:
-    """A client's connection. Either the poll loop has it or one thread; never both."""
+    """A client's connection. Either the poll loop owns it or one thread, never both."""
 
     __slots__ = (
         "address",
-        "arrival",
         "client",
         "counted_bytes",
         "is_kept",
         "limits",
         "outbox",
+        "received",
         "requests",
         "server",
         "since",
@@ -96,7 +96,7 @@ class Connection:
         self.client = client
         self.server = server
         self.limits = limits
-        self.arrival = Arrival(max_body_bytes=limits.max_body_bytes)
+        self.received = RequestBuffer(max_body_bytes=limits.max_body_bytes)
         self.outbox = Outbox(plain)
         self.stage = Stage.IDLE
         self.since = now  # monotonic seconds
@@ -112,15 +112,15 @@ class Connection:
     @property
     def started(self) -> bool:
         """Whether a request has begun to arrive."""
-        return bool(self.arrival.data)
+        return bool(self.received.data)
 
     @property
     def held_bytes(self) -> int:
-        """How much memory the connection occupies while it is waited for."""
-        return len(self.arrival.data) + len(self.outbox.waiting)
+        """Memory that the connection occupies while it waits."""
+        return len(self.received.data) + len(self.outbox.waiting)
 
     def enter(self, stage: Stage, now: float) -> None:
-        """Begin to wait for something else."""
+        """Start another stage."""
         if stage is not self.stage:
             self.stage = stage
             self.since = now
@@ -129,7 +129,7 @@ class Connection:
             self.until = now + self.limits.total_seconds
 
     def overdue(self, now: float) -> bool:
-        """Whether the client took too long for what it is waited for. A long response may take long, at its rate."""
+        """Return whether the client exceeded the deadline of the stage. A response has a minimum rate instead."""
         if self.stage is Stage.IDLE:
             return now > self.until
         moved_bytes = self.outbox.sent_bytes if self.stage is Stage.WRITING else self.taken_bytes
@@ -137,19 +137,19 @@ class Connection:
         return is_slow or (now > self.until and self.stage is not Stage.WRITING)
 
     def client_address(self) -> str | None:
-        """Return the address of whoever sends the request; None while only a trusted proxy is known.
+        """Return the client's address; None while only a trusted proxy is known.
 
         Behind a proxy the peer is the proxy, which carries everybody: it is never counted itself. The load balancer
         forwards a request when its headers are whole, so that nothing is missed meanwhile.
         """
-        forwarded = self.arrival.forwarded_for()
+        forwarded = self.received.forwarded_for()
         if settings.PROXY_HOPS and not forwarded:
             return None
         return address_of(peer=self.peer, forwarded=forwarded) or None
 
     @property
     def peer(self) -> str:
-        """The address of whoever connected; empty on a Unix socket."""
+        """The address of the peer; empty on a Unix socket."""
         return str(self.client[0]) if isinstance(self.client, tuple) else ""
 
     @property

@@ -1,4 +1,4 @@
-"""Find where a request ends in the bytes a connection has sent. Nothing here reads a socket.
+"""Detection of the end of a request in received bytes. Nothing here reads a socket.
 
 This decides only *when* a request is given to a thread. What it says is decided by gunicorn's parser, which gets just
 these bytes: where the two disagree, the connection is closed after the response.
@@ -24,8 +24,8 @@ _CHUNK_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;|\Z)")
 _HEALTH: Final = re.compile(rb"(?:GET|HEAD) /healthz[ ?]")
 
 
-class Arrival:
-    """What a connection has sent and no request was made of yet.
+class RequestBuffer:
+    """The received bytes that do not form a request yet.
 
     ``whole``: a request can be taken. ``is_broken``: it can be taken, but its end is unknown, so that it is the
     connection's last. ``is_oversize``: its body is over the limit and is not read. ``refusal``: nothing can be taken.
@@ -64,12 +64,12 @@ class Arrival:
         self._at = 0
 
     def feed(self, data: bytes) -> None:
-        """Add what was received and see whether a request is whole."""
+        """Append received bytes, then check whether a request is complete."""
         self.data += data
-        self.look()
+        self.scan()
 
-    def look(self) -> None:
-        """See whether what is there is a whole request."""
+    def scan(self) -> None:
+        """Check whether the buffer contains a complete request."""
         if not self.head_bytes and not self._find_head():
             return
         if self._is_chunked:
@@ -79,16 +79,16 @@ class Arrival:
 
     @property
     def is_health_check(self) -> bool:
-        """Whether the load balancer asks if the process is alive."""
+        """Whether the request is the load balancer's health check."""
         return _HEALTH.match(self.data) is not None
 
     @property
     def is_clean(self) -> bool:
-        """Whether all that was sent is one whole request, so that nothing more can be under way."""
+        """Whether the buffer contains exactly one complete request."""
         return self.whole and not self.is_broken and len(self.data) == self._end
 
     def request(self) -> bytes:
-        """Return the whole request, or all there is of one that is broken."""
+        """Return the complete request, or all bytes of a malformed one."""
         return bytes(self.data if self.is_broken else self.data[: self._end])
 
     def head(self) -> bytes:
@@ -96,16 +96,16 @@ class Arrival:
         return bytes(self.data[: self.head_bytes])
 
     def forwarded_for(self) -> str:
-        """Return X-Forwarded-For, the nearest proxy's entry last; empty while the head is not whole."""
+        """Return X-Forwarded-For, the nearest proxy's entry last; empty while the headers are incomplete."""
         return ",".join(line.strip().decode("latin-1") for line in _FORWARDED.findall(self.head().lower()))
 
     def next(self) -> None:
-        """Drop the request that was taken; what follows it stays."""
+        """Remove the request that was handled and keep the bytes after it."""
         del self.data[: self._end]
         self._reset()
 
     def discard(self) -> None:
-        """Forget everything that was sent; the connection reads no more requests."""
+        """Discard all received bytes; the connection reads no more requests."""
         self.data = bytearray()
 
     def _find_head(self) -> bool:
@@ -171,7 +171,7 @@ class Arrival:
             self.refusal = BodyTooLarge
 
     def _pass_chunk(self, chunk_end: int) -> bool:
-        """Step over a chunk that is there; say whether it was."""
+        """Skip a chunk that is complete; return whether it was."""
         if chunk_end - self.head_bytes > self._max_body_bytes + _MAX_OVERHEAD_BYTES:
             self.refusal = BodyTooLarge
             return False
@@ -193,6 +193,6 @@ class Arrival:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Hand over what is there: the parser says what is wrong with it."""
+        """Mark the buffer as complete, so that the parser reports what is wrong."""
         self.whole = True
         self.is_broken = True

@@ -1,4 +1,4 @@
-"""What the server itself answers, before or beside the application: problem documents, as everywhere else."""
+"""Refusals of the server itself, before or beside the application, as problem documents."""
 
 import time
 from email.utils import formatdate
@@ -7,7 +7,7 @@ from typing import Final
 
 from gunicorn.http import errors as gunicorn
 
-from apps.core.middleware import API_HEADERS, Line, write_line
+from apps.core.middleware import API_HEADERS, RequestLog, write_request_log
 from apps.core.problems import CONTENT_TYPE, BodyTimeout, BodyTooLarge, HTTPError, document, problem_type_of
 from apps.core.requests import new_request_id
 
@@ -103,18 +103,20 @@ _HEADERS: Final = "".join(f"{name}: {value}\r\n" for name, value in API_HEADERS)
 
 
 def refusal_of(error: Exception) -> HTTPError:
-    """Say what gunicorn's parser found, without quoting the request."""
+    """Return the refusal for an error of gunicorn's parser, without quoting the request."""
     found = next(((kind, detail) for raised, kind, detail in _OF_PARSER if isinstance(error, raised)), None)
     kind, detail = found or (MalformedRequest, "")
     return kind(detail)
 
 
 def rendered(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
-    """Write a refusal as the connection's last response, and log it as every request is."""
+    """Encode a refusal as the last response of a connection, and log it like every request."""
     request_id = new_request_id()
     body = document(problem_type_of(type(refusal)), refusal.detail, request_id=request_id)
     seconds = time.monotonic() - started
-    write_line(Line.of_server(request_id=request_id, method=method, status=int(refusal.status), seconds=seconds))
+    write_request_log(
+        RequestLog.of_server(request_id=request_id, method=method, status=int(refusal.status), seconds=seconds)
+    )
     retry = f"Retry-After: {_RETRY_SECONDS}\r\n" if refusal.status in _RETRIED else ""
     head = (
         f"HTTP/1.1 {int(refusal.status)} {refusal.status.phrase}\r\nDate: {formatdate(usegmt=True)}\r\n"

@@ -1,4 +1,4 @@
-"""Gunicorn's threaded worker, whose poll loop reads requests and sends responses: threads never wait for a client."""
+"""Gunicorn's threaded worker. Its poll loop reads requests and sends responses: threads never wait for clients."""
 
 import errno
 import math
@@ -15,7 +15,6 @@ from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
 from apps.core.problems import BodyTimeout, BodyTooLarge, HTTPError, InternalError
-from apps.core.serving.answering import Answered, BodyPending, drive, logger, method_of, parse
 from apps.core.serving.connections import Connection, Limits, Stage
 from apps.core.serving.refusals import (
     MalformedRequest,
@@ -24,10 +23,11 @@ from apps.core.serving.refusals import (
     TooManyUnfinished,
     rendered,
 )
+from apps.core.serving.request_handling import BodyPending, HandledRequest, drive, logger, method_of, parse
 
 
 class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Lends a thread to a request that has arrived, and to nothing else.
+    """Runs a thread only for a request that has arrived completely.
 
     The stock worker lends one to a connection, for as long as it takes to send its request and to take its response:
     as many slow clients as there are threads stop the service. Here each costs a buffer in the poll loop, bounded by
@@ -48,7 +48,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self._health_thread = ThreadPoolExecutor(max_workers=1)
 
     def notify(self) -> None:
-        """Tell the master that this process lives: once a second, where the loop would at both its turns a request."""
+        """Report to the master that this process is alive, at most once a second."""
         now = time.monotonic()
         if now - self._notified_at >= _NOTIFY_SECONDS:
             self._notified_at = now
@@ -56,87 +56,87 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     # ------------------------------------------------------------ gunicorn's loop calls these
     def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, and read what it has sent already."""
+        """Accept a connection and read the bytes that it has already sent."""
         try:
             plain, client = listener.accept()
         except OSError as error:
             if error.errno in _NO_MEANS_TO_ACCEPT:
-                self._endure(error)
+                self._handle_accept_error(error)
             elif error.errno not in _NOTHING_TO_ACCEPT:
                 raise
             return
         plain.settimeout(0)
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
-            self._make_room()
+            self._evict_one()
         now = time.monotonic()
         conn = Connection(plain, client=client, server=listener.getsockname(), limits=self.limits, now=now)
         self._read(conn)
 
-    def _endure(self, error: OSError) -> None:
-        """Go on without means for another connection: end one for it, or let it wait a moment."""
+    def _handle_accept_error(self, error: OSError) -> None:
+        """Handle a failed accept: close another connection to free a descriptor, or wait a moment."""
         now = time.monotonic()
         if now >= self._complained_at + _COMPLAINT_SECONDS:
             self._complained_at = now
             logger.warning("cannot accept connections (%s): closing others to free file descriptors", error.strerror)
-        if not self._make_room():
+        if not self._evict_one():
             self._paused_until = now + _SWEEP_SECONDS
             self.set_accept_enabled(False)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
-        """Accept connections, or let them wait; gunicorn's loop calls this at every turn that changes it."""
+        """Start or stop accepting connections; gunicorn's loop calls this whenever that changes."""
         super().set_accept_enabled(enabled and time.monotonic() >= self._paused_until)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait for events, at most until the next sweep."""
+        """Wait for events, at most until the next check of deadlines."""
         super().wait_for_and_dispatch_events(timeout=min(timeout, _SWEEP_SECONDS))
 
     def murder_pending(self) -> None:
-        """End the connections that took too long; gunicorn's loop calls this at every turn."""
+        """Close the connections that exceeded a deadline; gunicorn's loop calls this in every iteration."""
         now = time.monotonic()
         if now - self._swept_at < _SWEEP_SECONDS:
             return
         self._swept_at = now
         for conn in [*self._held]:
             if conn.overdue(now):
-                self._end_overdue(conn)
-            elif conn.stage is Stage.READING and self._should_show(conn, now):
+                self._close_overdue(conn)
+            elif conn.stage is Stage.READING and self._should_start_early(conn, now):
                 self._answer(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
-        """Close what is left when the worker ends."""
+        """Close the remaining connections when the worker ends."""
         if force:
             for conn in [*self._held]:
                 self._drop(conn)
             self._health_thread.shutdown(wait=False)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """Let clients that wait between requests go when the worker stops; a new connection may still send its one."""
+        """Limit idle connections to the deadline of the shutdown; a new connection can still send one request."""
         for conn in self._held:
             if conn.stage is Stage.IDLE:
                 conn.until = min(conn.until, deadline)
 
-    def finish_request(self, conn: Connection, future: "Future[Answered]") -> None:
+    def finish_request(self, conn: Connection, future: "Future[HandledRequest]") -> None:
         """Take a connection back from its thread."""
-        answered = Answered.CLOSE if future.cancelled() or future.exception() else future.result()
-        if answered is not Answered.BODY_WANTED:
-            conn.is_kept = answered is Answered.KEEP
+        answered = HandledRequest.CLOSE if future.cancelled() or future.exception() else future.result()
+        if answered is not HandledRequest.BODY_WANTED:
+            conn.is_kept = answered is HandledRequest.KEEP
             self._write(conn)
-        elif conn.arrival.is_oversize:
+        elif conn.received.is_oversize:
             self._refuse(
                 conn,
                 BodyTooLarge(f"The body is larger than {self.limits.max_body_bytes // 1024} KiB. Send a smaller one."),
             )
         else:
-            self._want_body(conn)
+            self._await_body(conn)
 
-    def _want_body(self, conn: Connection) -> None:
-        """Wait for a body that the application reads: the request counts among the unfinished again."""
+    def _await_body(self, conn: Connection) -> None:
+        """Wait for a body that the application reads; the request counts as incomplete again."""
         self._hold(conn)
-        if refusal := self._excess(conn):
+        if refusal := self._limit_exceeded(conn):
             self._refuse(conn, refusal)
             return
-        if conn.arrival.expects_continue:
+        if conn.received.expects_continue:
             conn.outbox.sendall(_CONTINUE)
             with suppress(OSError):
                 conn.outbox.flush()
@@ -160,11 +160,11 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         if conn.stage is Stage.IDLE:
             conn.enter(Stage.READING, time.monotonic())
         conn.taken_bytes += len(data)
-        conn.arrival.feed(data)
+        conn.received.feed(data)
         self._advance(conn)
 
     def _receive(self, conn: Connection) -> bytes | None:
-        """Return what has arrived; None when the connection waits on, or ended."""
+        """Return the received bytes; None if there are none yet, or the connection has ended."""
         try:
             data = conn.sock.recv(_RECEIVE_BYTES)
         except BlockingIOError:
@@ -182,25 +182,25 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         return None
 
     def _advance(self, conn: Connection) -> None:
-        """Decide what becomes of a request, or of its beginning."""
-        arrival = conn.arrival
-        if arrival.whole:
+        """Handle the received bytes: run the request, refuse it, or wait for more."""
+        received = conn.received
+        if received.whole:
             self._answer(conn)
-        elif arrival.refusal is not None:
-            self._refuse(conn, arrival.refusal())
-        elif arrival.head_bytes and not conn.was_shown and (arrival.expects_continue or arrival.is_oversize):
+        elif received.refusal is not None:
+            self._refuse(conn, received.refusal())
+        elif received.head_bytes and not conn.was_shown and (received.expects_continue or received.is_oversize):
             self._answer(conn)
         else:
             self._hold(conn)
-            if refusal := self._excess(conn):
+            if refusal := self._limit_exceeded(conn):
                 self._refuse(conn, refusal)
 
-    def _should_show(self, conn: Connection, now: float) -> bool:
-        """Whether a body is so slow that the application is asked whether it wants it: it may refuse by the headers."""
-        return bool(conn.arrival.head_bytes) and not conn.was_shown and now - conn.since > _SHOW_SECONDS
+    def _should_start_early(self, conn: Connection, now: float) -> bool:
+        """Return whether to run the application before a slow body is complete: it may refuse by the headers."""
+        return bool(conn.received.head_bytes) and not conn.was_shown and now - conn.since > _SHOW_SECONDS
 
-    def _excess(self, conn: Connection) -> HTTPError | None:
-        """Say whether a request may not be waited for."""
+    def _limit_exceeded(self, conn: Connection) -> HTTPError | None:
+        """Return the refusal if the connection exceeds a limit of incomplete requests."""
         if self._held_bytes > self.limits.max_held_bytes:
             return Overloaded()
         if conn.address is None and (address := conn.client_address()):
@@ -213,24 +213,24 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
     # ------------------------------------------------------------ answering
     def _answer(self, conn: Connection) -> None:
         self._release(conn)
-        conn.was_shown = not conn.arrival.whole
-        pool = self._health_thread if conn.arrival.whole and conn.arrival.is_health_check else self.tpool
+        conn.was_shown = not conn.received.whole
+        pool = self._health_thread if conn.received.whole and conn.received.is_health_check else self.tpool
         future = pool.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
-    def handle(self, conn: Connection) -> Answered:
-        """Answer one request, or say that its body is wanted. Runs in a thread."""
-        arrival = conn.arrival
-        data = arrival.request() if arrival.whole else arrival.head()
+    def handle(self, conn: Connection) -> HandledRequest:
+        """Handle one request in a thread, or report that its body is needed."""
+        received = conn.received
+        data = received.request() if received.whole else received.head()
         conn.requests += 1
         try:
             request, is_exact = parse(
-                data, cfg=self.cfg, client=conn.client, number=conn.requests, is_whole=arrival.whole
+                data, cfg=self.cfg, client=conn.client, number=conn.requests, is_whole=received.whole
             )
-            return self._respond(conn, request, is_last=not (arrival.whole and is_exact) or arrival.is_broken)
+            return self._respond(conn, request, is_last=not (received.whole and is_exact) or received.is_broken)
         except BodyPending:
             conn.outbox.clear()
-            return Answered.BODY_WANTED
+            return HandledRequest.BODY_WANTED
         except HTTPError as refusal:
             conn.outbox.sendall(rendered(refusal, method=method_of(data), started=conn.since))
         except OSError:
@@ -240,20 +240,20 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             if not conn.outbox.sent_bytes:
                 conn.outbox.clear()
                 conn.outbox.sendall(rendered(InternalError(), method=method_of(data), started=conn.since))
-        return Answered.CLOSE
+        return HandledRequest.CLOSE
 
-    def _respond(self, conn: Connection, request: Any, *, is_last: bool) -> Answered:
+    def _respond(self, conn: Connection, request: Any, *, is_last: bool) -> HandledRequest:
         response, environ = wsgi.create(request, conn.outbox, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
         is_full = self.nr_conns >= self.worker_connections  # all are in threads: none could be ended for the next
         if is_last or is_full or not self.alive or not self.cfg.keepalive:
             response.force_close()
         drive(self.wsgi, response, environ)
-        return Answered.CLOSE if response.should_close() else Answered.KEEP
+        return HandledRequest.CLOSE if response.should_close() else HandledRequest.KEEP
 
     def _refuse(self, conn: Connection, refusal: HTTPError) -> None:
-        """Answer in the loop: the application has no part in it."""
-        conn.outbox.sendall(rendered(refusal, method=method_of(bytes(conn.arrival.data[:20])), started=conn.since))
+        """Send a refusal from the loop, without the application."""
+        conn.outbox.sendall(rendered(refusal, method=method_of(bytes(conn.received.data[:20])), started=conn.since))
         conn.is_kept = False
         self._write(conn)
 
@@ -273,29 +273,29 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             self._drop(conn)
 
     def _follow(self, conn: Connection) -> None:
-        """Go on to the next request, or end the connection so that the client can read its response."""
+        """Continue with the next request, or close the connection after the client has read its response."""
         now = time.monotonic()
-        arrival = conn.arrival
+        received = conn.received
         self._release(conn)
         if not conn.is_kept:
-            if arrival.is_clean:
+            if received.is_clean:
                 self._drop(conn)
             else:
                 self._linger(conn, now)
             return
-        arrival.next()
+        received.next()
         conn.was_shown = False
         conn.enter(Stage.IDLE, now)
         conn.until = now + (self.cfg.keepalive if self.alive else gthread.STOP_KEEPALIVE_LINGER)
-        if arrival.data:
+        if received.data:
             conn.enter(Stage.READING, now)
-            arrival.look()
+            received.scan()
             self._advance(conn)
         else:
             self._hold(conn)
 
     def _linger(self, conn: Connection, now: float) -> None:
-        conn.arrival.discard()
+        conn.received.discard()
         conn.enter(Stage.LINGERING, now)
         try:
             conn.sock.shutdown(socket.SHUT_WR)
@@ -305,7 +305,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             self._hold(conn)
 
     def _discard(self, conn: Connection) -> None:
-        """Throw away what a client still sends; it reads its response when it is done."""
+        """Discard further bytes of a client, so that it reads the response before the connection closes."""
         try:
             data = conn.sock.recv(_RECEIVE_BYTES)
         except BlockingIOError:
@@ -318,7 +318,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     # ------------------------------------------------------------ what the loop has
     def _hold(self, conn: Connection) -> None:
-        """Wait for the connection in the poller."""
+        """Register the connection with the poller."""
         self._held[conn] = None  # one that is held already keeps its place
         self._held_bytes += conn.held_bytes - conn.counted_bytes
         conn.counted_bytes = conn.held_bytes
@@ -331,7 +331,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         conn.watched = wanted
 
     def _release(self, conn: Connection) -> None:
-        """Stop to wait for the connection."""
+        """Unregister the connection from the poller."""
         self._held.pop(conn, None)
         self._held_bytes -= conn.counted_bytes
         conn.counted_bytes = 0
@@ -351,17 +351,17 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self.nr_conns -= 1
         conn.close()
 
-    def _end_overdue(self, conn: Connection) -> None:
+    def _close_overdue(self, conn: Connection) -> None:
         if conn.stage is not Stage.READING:
             self._drop(conn)
-        elif conn.arrival.head_bytes:
+        elif conn.received.head_bytes:
             self._refuse(conn, BodyTimeout())
         else:
             self._refuse(conn, RequestTimeout())
 
-    def _make_room(self) -> bool:
-        """End one connection, if the loop has any."""
-        conn = self._least_missed(time.monotonic())
+    def _evict_one(self) -> bool:
+        """Close one connection of the loop; return whether there was one."""
+        conn = self._eviction_candidate(time.monotonic())
         if conn is None:
             return False
         if conn.stage is Stage.READING:
@@ -369,8 +369,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self._drop(conn)
         return True
 
-    def _least_missed(self, now: float) -> Connection | None:
-        """Return a slow sender; else who waits, at the address that has most such; else the one held longest.
+    def _eviction_candidate(self, now: float) -> Connection | None:
+        """Return a slow sender; else an idle connection of the address with most of them; else the oldest one.
 
         Behind a proxy, the addresses are the proxy's: then it is the one that has waited longest.
         """

@@ -1,4 +1,4 @@
-"""A whole request in a thread: gunicorn's parser and WSGI, without a socket to wait for."""
+"""Handling a complete request in a thread with gunicorn's parser and WSGI, without waiting for a socket."""
 
 import io
 import logging
@@ -17,8 +17,8 @@ from apps.core.serving.refusals import MalformedRequest, refusal_of
 logger = logging.getLogger("resale.serving")
 
 
-class Answered(Enum):
-    """What became of a request."""
+class HandledRequest(Enum):
+    """The result of handling a request."""
 
     KEEP = auto()  # answered; another may follow
     CLOSE = auto()  # answered, or not worth an answer
@@ -26,14 +26,14 @@ class Answered(Enum):
 
 
 class BodyPending(BaseException):
-    """The application reads a body that has not arrived. No Exception: no view may answer it."""
+    """Raised when the application reads a body that has not arrived. Not an Exception, so that no view catches it."""
 
 
 class _Pending:
     """Stands in for a body that has not arrived."""
 
     def read(self, *_: int) -> bytes:
-        """Stop the application."""
+        """Raise BodyPending to stop the application."""
         raise BodyPending
 
     readline = read
@@ -44,15 +44,15 @@ class _Pending:
 
 
 class _Bytes(Unreader):  # type: ignore[misc]  # gunicorn ships no types
-    """Gives the parser what is there, and then the end."""
+    """Supplies the parser with the received bytes, and then with the end of input."""
 
     def chunk(self, size_hint: int | None = None) -> bytes:  # noqa: ARG002 - gunicorn's signature
-        """Have nothing more."""
+        """Return the end of input."""
         return b""
 
 
 def parse(data: bytes, *, cfg: Any, client: Any, number: int, is_whole: bool) -> tuple[Any, bool]:
-    """Read a request with gunicorn's parser; give it its body, decoded.
+    """Parse a request with gunicorn's parser and attach its decoded body.
 
     A chunked body becomes one with a length, which is all that Django reads.
 
@@ -85,7 +85,7 @@ def parse(data: bytes, *, cfg: Any, client: Any, number: int, is_whole: bool) ->
 
 
 def _check(request: Any) -> None:
-    """Refuse what gunicorn's parser lets pass."""
+    """Raise MalformedRequest for requests that gunicorn's parser accepts by mistake."""
     names = {name for name, _ in request.headers}
     if request.version >= (1, 1) and "HOST" not in names:
         raise MalformedRequest("An HTTP/1.1 request must have a Host header (RFC 9112 3.2).")
@@ -135,4 +135,4 @@ def method_of(data: bytes) -> str:
 
 _METHOD_BYTES: Final = 20
 
-__all__ = ["Answered", "BodyPending", "HTTPError", "drive", "logger", "method_of", "parse"]
+__all__ = ["BodyPending", "HTTPError", "HandledRequest", "drive", "logger", "method_of", "parse"]
