@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,15 +34,14 @@ class TestEntityTypes:
     def test_every_audited_struct_is_of_a_type(self) -> None:
         known = {entity_type.struct for entity_type in ENTITIES.values()}
         missing = sorted(struct.__name__ for struct in set(_audited_structs()) - known)
-        reason = "Add an EntityType of each of these to resale/domain/entities.py:"
+        reason = "Add an EntityType of each of these to resale/domain/entities:"
         assert not missing, broken(reason, missing)
 
     def test_every_type_is_in_the_mapping(self) -> None:
-        defined = {value for value in vars(entities).values() if isinstance(value, EntityType)}
+        defined = {value for value in _values_in(entities) if isinstance(value, EntityType)}
         missing = sorted(one.name for one in defined if ENTITIES.get(one.prefix) is not one)
-        assert not missing, broken(
-            "Add these to ENTITIES in resale/domain/entities.py, each with its own prefix:", missing
-        )
+        reason = "Add these to ENTITIES in resale/domain/entities/__init__.py, each with its own prefix:"
+        assert not missing, broken(reason, missing)
 
     def test_every_type_is_mapped_to_its_table(self) -> None:
         missing = [one.name for one in ENTITIES.values() if one.prefix not in MAPPINGS]
@@ -84,7 +85,7 @@ class TestWhatReadsThem:
             for one in ENTITIES.values()
             if ("due_at" in one.struct.__struct_fields__) == isinstance(one.wake_task, Absent)
         ]
-        reason = "A type has `due_at` and a wake_task, or neither (resale/domain/entities.py):"
+        reason = "A type has `due_at` and a wake_task, or neither (resale/domain/entities):"
         assert not wrong, broken(reason, wrong)
 
     def test_every_wake_task_has_a_route_to_its_type(self) -> None:
@@ -125,11 +126,15 @@ def _sample_of(entity_type: AnyEntityType) -> Path:
 
 
 def _audited_structs() -> Iterator[type[msgspec.Struct]]:
-    for module in pkgutil.iter_modules(resale.domain.__path__):
-        for value in vars(importlib.import_module(f"resale.domain.{module.name}")).values():
-            is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
-            if is_struct and set(value.__struct_fields__) >= _AUDITED:
-                yield value
+    for value in _values_in(resale.domain):
+        is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
+        if is_struct and set(value.__struct_fields__) >= _AUDITED:
+            yield value
+
+
+def _values_in(package: ModuleType) -> Iterator[Any]:
+    for module in pkgutil.iter_modules(package.__path__):
+        yield from vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
 
 
 def _broken_pages() -> Iterator[tuple[AnyEntityType, NoReverseMatch]]:

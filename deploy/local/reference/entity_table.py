@@ -28,7 +28,7 @@ def _lines() -> Iterator[str]:
         "Each kind of thing that is stored, audited and named by an id of its own. The permissions are in "
         "`resale/domain/access.py`; the states in [states](states.md), the changes in [changes](changes.md), the paths "
         "in [endpoints](endpoints.md).",
-        source="the entity types in `resale/domain/entities.py`",
+        source="the entity types in `resale/domain/entities`",
     )
     for entity_type in ENTITIES.values():
         yield from (f"## {entity_type.name.capitalize()}", "", entity_type.about, "")
