@@ -45,16 +45,16 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
             shown: HttpResponse = super().login(request, extra_context)
             return shown
         attempt = attempt_of(request)
-        retry_after_seconds = sign_ins.take(attempt, now=clock.for_platform())
+        retry_after_seconds = sign_ins.count_attempt(attempt, now=clock.for_platform())
         if retry_after_seconds is not None:
             return too_many(request, retry_after_seconds)
         try:
             response: HttpResponse = super().login(request, extra_context)
         except ConcurrencyLimitError:
-            sign_ins.give_back(attempt)
+            sign_ins.uncount_attempt(attempt)
             return too_busy(request)
         if response.status_code == HTTPStatus.FOUND:
-            sign_ins.forgive(attempt)
+            sign_ins.reset_attempts(attempt)
             remember_device(response, attempt)
         return response
 

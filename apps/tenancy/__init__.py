@@ -1,1 +1,1 @@
-"""Who is served and who is asking: the tenant registry, API keys, shoppers' tokens, staff membership."""
+"""The tenants that are served and the callers of requests: tenant registry, API keys, shopper tokens, staff."""

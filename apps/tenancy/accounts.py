@@ -1,4 +1,4 @@
-"""The name of a staff account: one spelling, however it is typed."""
+"""Names of staff accounts, stored in one normalised spelling."""
 
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +9,7 @@ _LONGEST: Final = 254  # characters; longer than any account's name (User.userna
 
 
 def normalise_account(text: str) -> str:
-    """Return the one spelling of an account's name: compatibility characters, letter case and outer blanks are equal.
+    """Return the normalised spelling of an account name: compatibility characters, case and outer spaces are equal.
 
     ``Staff@Brand.example``, `` staff@brand.example`` and the same in full-width letters are one account.
     """
@@ -27,20 +27,20 @@ else:
 
 
 class AccountNameField(_CharField):
-    """A column of account names: written and looked up in their one spelling."""
+    """A column of account names, written and looked up in their normalised spelling."""
 
     def to_python(self, value: Any) -> Any:
-        """Normalise what a form or a fixture brings."""
+        """Normalise the value of a form or a fixture."""
         text = super().to_python(value)
         return normalise_account(text) if isinstance(text, str) else text
 
     def get_prep_value(self, value: Any) -> Any:
-        """Normalise what is written or looked up."""
+        """Normalise the value that is written or looked up."""
         text = super().get_prep_value(value)
         return normalise_account(text) if isinstance(text, str) else text
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 - Django's signature
-        """Give the instance the spelling that is stored."""
+        """Set the normalised spelling on the instance."""
         value = self.get_prep_value(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value

@@ -1,4 +1,4 @@
-"""From a request to its caller: the API key names the tenant, the bearer token the shopper. Nothing else does."""
+"""Authentication of API requests: the API key determines the tenant, the bearer token the shopper."""
 
 from typing import Final, cast
 
@@ -30,7 +30,7 @@ tokens: Final = Tokens()  # this process's; empty until first asked
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks. ``shopper`` is None when no token was sent."""
+    """The caller of a request. ``shopper`` is None if no token was sent."""
 
     tenant: Tenant
     key_id: str
@@ -40,12 +40,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_brand(self) -> bool:
-        """Whether the brand's own back end asks."""
+        """Whether the caller is the brand's own back end."""
         return self.key_kind == KeyKind.SECRET
 
 
 def authenticate(request: HttpRequest) -> Caller:
-    """Find out who asks. A token that is there must be good, even where none is needed.
+    """Authenticate the caller of a request. A token that is sent must be valid, even where none is required.
 
     Raises:
         APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
@@ -70,19 +70,19 @@ def authenticate(request: HttpRequest) -> Caller:
 
 
 def caller_of(request: Request) -> Caller:
-    """Get the caller of a request to a LeanAPIView."""
+    """Return the caller of a request to a LeanAPIView."""
     return cast("Caller", request.auth)
 
 
 def require_shopper(caller: Caller) -> Shopper:
-    """Get the shopper. Raises TokenMissing."""
+    """Return the shopper of a caller. Raises TokenMissing."""
     if caller.shopper is None:
         raise TokenMissing("Send the shopper's token as Authorization: Bearer.")
     return caller.shopper
 
 
 def require_scope(caller: Caller, scope: Scope | None) -> None:
-    """Let only a secret key with this scope pass. Raises SecretKeyRequired or ScopeMissing; always for no scope."""
+    """Require a secret key with a scope. Raises SecretKeyRequired or ScopeMissing; None as scope is always refused."""
     if not caller.is_brand:
         raise SecretKeyRequired("This endpoint requires a secret key (`sk_`).")
     if scope not in caller.scopes:
@@ -90,10 +90,10 @@ def require_scope(caller: Caller, scope: Scope | None) -> None:
 
 
 class TenantAuthentication(BaseAuthentication):
-    """``authenticate`` as DRF asks for it: both ``request.user`` and ``request.auth`` are the Caller."""
+    """``authenticate`` as a DRF authentication class: ``request.user`` and ``request.auth`` are both the Caller."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Caller]:
-        """Authenticate the request under DRF's."""
+        """Authenticate a DRF request."""
         caller = authenticate(request._request)  # noqa: SLF001 - DRF names it nowhere else
         return caller, caller
 

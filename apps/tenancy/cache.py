@@ -1,4 +1,4 @@
-"""A bounded read-through cache that outlives its source: fresh for seconds, served stale while the source is down."""
+"""A bounded read-through cache that survives its source: fresh for seconds, served stale while the source is down."""
 
 import threading
 import time
@@ -15,11 +15,11 @@ _STRIPES: Final = 64
 
 
 class SourceDown(Exception):  # noqa: N818 - it says what is the case
-    """The source does not answer and nothing recent enough is known."""
+    """Raised when the source does not respond and no recent enough value is cached."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how much is kept."""
+    """Limits of a cache in time and size."""
 
     fresh_seconds: float = 30.0
     absent_seconds: float = 5.0  # a new key works everywhere this soon
@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source:
-    """Whether what lies behind some caches answers. Shared, so that one failure spares the others a wait."""
+    """The health of the source behind several caches. It is shared, so that one failure saves the others a timeout."""
 
     def __init__(self, clock: Clock = time.monotonic, retry_seconds: float = 5.0) -> None:
         self.clock = clock
@@ -38,8 +38,8 @@ class Source:
         self.failing = False
         self._next_try_at = 0.0
 
-    def may_try(self) -> bool:
-        """Whether to ask now: always while it answers; else one caller in ``retry_seconds``."""
+    def is_call_due(self) -> bool:
+        """Return whether to call the source: always while it is healthy, else one caller in ``retry_seconds``."""
         if not self.failing:
             return True
         with self._lock:
@@ -49,19 +49,19 @@ class Source:
             self._next_try_at = now + self._retry_seconds
             return True
 
-    def failed(self) -> None:
-        """Remember a failure."""
+    def record_failure(self) -> None:
+        """Record that the source failed."""
         with self._lock:
             self.failing = True
             self._next_try_at = self.clock() + self._retry_seconds
 
-    def answered(self) -> None:
-        """Remember that it answers again."""
+    def record_success(self) -> None:
+        """Record that the source responded."""
         self.failing = False
 
 
 class ReadThroughCache(Generic[K, V]):
-    """Values by key, loaded once by one thread. What is absent is remembered apart, so strangers evict no one.
+    """Values by key, each loaded by one thread at a time. Absent keys have their own limit and evict no values.
 
     Reading a fresh value takes no lock: dict operations are atomic, entries are never changed in place.
     """
@@ -78,7 +78,7 @@ class ReadThroughCache(Generic[K, V]):
         self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def get(self, key: K) -> V | None:
-        """Get a value, None when there is none.
+        """Return a value; None if there is none.
 
         Raises:
             SourceDown: Not known, or known too long ago, and the source is down.
@@ -89,12 +89,12 @@ class ReadThroughCache(Generic[K, V]):
         return self._refresh(key)
 
     def forget(self, key: K) -> None:
-        """Have the next reader load a key anew."""
+        """Forget a key, so that the next read loads it."""
         self._present.pop(key, None)
         self._absent.pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all keys."""
         self._present.clear()
         self._absent.clear()
 
@@ -118,14 +118,14 @@ class ReadThroughCache(Generic[K, V]):
             stripe.release()
 
     def _load_or_stale(self, key: K) -> V | None:
-        if not self._source.may_try():
+        if not self._source.is_call_due():
             return self._stale(key)
         try:
             value = self._load(key)
         except self._down:
-            self._source.failed()
+            self._source.record_failure()
             return self._stale(key)
-        self._source.answered()
+        self._source.record_success()
         self._keep(key, value)
         return value
 

@@ -1,4 +1,4 @@
-"""Why a caller is not let in. Every code is part of the API."""
+"""Outcomes of authentication. Every code is part of the API."""
 
 from resale.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 
@@ -20,7 +20,7 @@ class APIKeyInvalid(Unauthenticated):
 
 
 class APIKeyRevoked(Unauthenticated):
-    """The API key was revoked. Use another key of this shop."""
+    """The API key was revoked."""
 
     code = "api_key_revoked"
     title = "API key revoked"

@@ -1,4 +1,4 @@
-"""Whether this process can serve: its settings are read, its registry and its static files are known.
+"""Readiness of this process: settings, registry and static files.
 
 Never looks at a tenant.
 """
@@ -13,7 +13,7 @@ from resale.errors import Unavailable
 
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 while requests can be served, also from a registry known but not answering; else 503."""
+    """Respond 200 while requests can be served, also from a cached registry; else 503."""
     registry_is, files_are = registry_state(), static_files_state()
     ready = registry_is != "down" and files_are == "ok"
     status = "ok" if ready else "unavailable"
@@ -22,13 +22,13 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
 
 
 def static_files_state() -> str:
-    """Say ``ok``, or ``missing``: the release's static files are not in their bucket, so the admin draws no page."""
+    """Return ``ok``, or ``missing`` if the static files of the release are not in their bucket."""
     storage: object = staticfiles_storage
     return "missing" if isinstance(storage, RereadManifestMixin) and not storage.is_ready() else "ok"
 
 
 def registry_state() -> str:
-    """Say ``ok``, ``stale`` (its database is down, what is known still serves) or ``down``."""
+    """Return ``ok``, ``stale`` (the database is down, cached rows are served) or ``down``."""
     if registry.ping():
         return "ok"
     try:

@@ -1,4 +1,4 @@
-"""The signing keys of tenants' issuers: found by OIDC discovery, kept, rotated. Only the registry's issuers are asked.
+"""The signing keys of token issuers, found by OIDC discovery, cached and refreshed. Only registered issuers are called.
 
 HTTPS only (but on one machine), no redirects, bounded time and size. A token's own ``jku``, ``x5u`` or ``jwk`` is
 never read.
@@ -39,14 +39,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Discovery(msgspec.Struct, frozen=True):
-    """The two members of a discovery document we use (OpenID Connect Discovery 1.0, section 3)."""
+    """The members of a discovery document that are used (OpenID Connect Discovery 1.0, section 3)."""
 
     issuer: str
     jwks_uri: str
 
 
 class Issuer:
-    """One issuer's keys."""
+    """The signing keys of one issuer."""
 
     def __init__(self, url: str, clock: Clock = time.monotonic) -> None:
         self.url = url
@@ -56,7 +56,7 @@ class Issuer:
         self._fetched_at = self._asked_at = float("-inf")
 
     def key(self, kid: str) -> jwt.PyJWK | None:
-        """Get a signing key; an unknown id asks the issuer again, at most once in RETRY_SECONDS.
+        """Return a signing key. An unknown id fetches the keys again, at most once in RETRY_SECONDS.
 
         Raises:
             IssuerUnavailable: The issuer does not answer and its keys are not known.
@@ -93,13 +93,13 @@ class Issuer:
 
 
 class Issuers:
-    """The issuers of all tenants, bounded."""
+    """The issuers of all tenants, bounded in number."""
 
     def __init__(self) -> None:
         self._issuers: dict[str, Issuer] = {}
 
     def get(self, url: str) -> Issuer:
-        """Get an issuer, known or new."""
+        """Return an issuer, from the cache or new."""
         issuer = self._issuers.get(url)
         if issuer is None:
             issuer = self._issuers.setdefault(url, Issuer(url))
@@ -113,7 +113,7 @@ class Issuers:
 
 
 def fetch_keys(issuer: str) -> KeySet:
-    """Ask an issuer for its signing keys, by discovery.
+    """Fetch the signing keys of an issuer by discovery.
 
     Raises:
         OSError, http.client.HTTPException: It does not answer, or not within the limits.
@@ -131,7 +131,7 @@ def fetch_keys(issuer: str) -> KeySet:
 
 
 def _signing_key(key: Any) -> jwt.PyJWK | None:
-    """Take a public, asymmetric signing key with an id; leave anything else."""
+    """Return a public, asymmetric signing key with an id; None for any other key."""
     if not isinstance(key, dict) or not isinstance(key.get("kid"), str) or key.get("use", "sig") != "sig":
         return None
     algorithm = _ALGORITHMS.get(str(key.get("kty")))

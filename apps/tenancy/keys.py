@@ -1,4 +1,4 @@
-"""API keys: made, shown once, kept as a hash, revoked. 256 random bits need no slow hash; only passwords do."""
+"""API keys: issued, shown once, stored as a hash, revoked. Keys have 256 random bits, so a fast hash suffices."""
 
 import hashlib
 import secrets
@@ -35,19 +35,19 @@ class UnknownScope(Invalid):
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
-    """A key just made. ``text`` exists nowhere else: show it, and forget it."""
+    """A new key. ``text`` is stored nowhere: show it once."""
 
     id: str
     text: str
 
 
 def hash_of(text: str) -> str:
-    """Hash a key's text as it is stored."""
+    """Return the hash under which a key is stored."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def issue_api_key(*, slug: str, kind: models.KeyKind, scopes: Iterable[str] = SCOPES) -> IssuedKey:
-    """Make a key for a tenant.
+    """Issue a key for a tenant.
 
     Args:
         slug: Whose key.
@@ -70,13 +70,13 @@ def issue_api_key(*, slug: str, kind: models.KeyKind, scopes: Iterable[str] = SC
 
 
 def rotate_api_key(*, key_id: str) -> IssuedKey:
-    """Make a key like another one, which stays good until it is revoked. Raises KeyNotFound."""
+    """Issue a key with the kind and scopes of another one, which stays valid until revoked. Raises KeyNotFound."""
     row = _get(key_id)
     return _issue(row.tenant, models.KeyKind(row.kind), row.scopes)
 
 
 def revoke_api_key(*, key_id: str, now: datetime) -> None:
-    """Make a key useless: here at once, everywhere within 30 s. Again is a no-op. Raises KeyNotFound."""
+    """Revoke a key: here immediately, everywhere within 30 s. Idempotent. Raises KeyNotFound."""
     with transaction.atomic():
         row = _get(key_id)
         models.APIKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=now)

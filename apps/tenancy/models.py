@@ -1,4 +1,4 @@
-"""The registry's tables: tenants, their connections and API keys, and staff. No tenant data lies here."""
+"""The tables of the registry: tenants, their connections and API keys, and staff. They contain no tenant data."""
 
 from typing import ClassVar
 
@@ -20,27 +20,27 @@ models.CharField.register_lookup(Length)
 
 
 def new_tenant_id() -> str:
-    """Make a tenant's id."""
+    """Return a new tenant id."""
     return f"ten_{uuid_utils.uuid7().hex}"
 
 
 def new_key_id() -> str:
-    """Make an API key's id: what logs and history call it by."""
+    """Return a new API key id, by which logs and history name the key."""
     return f"key_{uuid_utils.uuid7().hex}"
 
 
 def new_connection_id() -> str:
-    """Make a connection's id: what the partner's webhooks name it by."""
+    """Return a new connection id, which is part of the partner's webhook URL."""
     return f"con_{uuid_utils.uuid7().hex}"
 
 
 def new_staff_id() -> str:
-    """Make a staff user's id: what history calls them by, never their name."""
+    """Return a new staff id, by which history names a user."""
     return f"stf_{uuid_utils.uuid7().hex}"
 
 
 class User(AbstractUser):
-    """Somebody who signs in to the admin: staff of tenants, or an operator."""
+    """A user of the admin: staff of tenants, or an operator."""
 
     username = AccountNameField(
         "username",
@@ -53,12 +53,12 @@ class User(AbstractUser):
 
     @property
     def is_operator(self) -> bool:
-        """Whether this user runs the platform: sees tenants, not their data."""
+        """Whether the user is an operator, who sees tenants but not their data."""
         return self.is_active and self.is_superuser
 
 
 class SignInCount(models.Model):
-    """How often something was tried to sign in with since a window began (``apps.tenancy.sign_ins``)."""
+    """The number of sign-in attempts of one key within a window (``apps.tenancy.sign_ins``)."""
 
     key = models.CharField(primary_key=True, max_length=64, editable=False)  # a keyed hash
     count = models.PositiveIntegerField()
@@ -69,21 +69,21 @@ class SignInCount(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where a tenant is in its life (``resale.domain.tenants.TenantStatus``)."""
+    """The status of a tenant (``resale.domain.tenants.TenantStatus``)."""
 
     ACTIVE = TenantStatus.ACTIVE.value, "Active"
     SUSPENDED = TenantStatus.SUSPENDED.value, "Suspended"
 
 
 class Tier(models.TextChoices):
-    """Whether pooled services serve a tenant or its own."""
+    """Whether pooled services or its own serve a tenant."""
 
     STANDARD = "standard", "Standard"
     PREMIUM = "premium", "Premium"
 
 
 class Tenant(models.Model):
-    """One brand: its AWS account, its shop's settings, and the map of what its account holds."""
+    """A brand: its AWS account, the settings of its shop, and the resource map of its account."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_tenant_id, editable=False)
     slug = models.CharField(  # the templates' AllowedPattern: names of its buckets have room for so much
@@ -109,7 +109,7 @@ class Tenant(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        """One account belongs to one tenant; so do one issuer and audience: a token never fits two."""
+        """Constraints: one tenant for each account, and for each pair of issuer and audience."""
 
         ordering = ("slug",)
         constraints: ClassVar = [
@@ -122,7 +122,7 @@ class Tenant(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse origins, policies and a resource map that are none, and an active tenant without its map."""
+        """Validate origins, policies and the resource map; an active tenant requires a resource map."""
         if not _are_origins(self.allowed_origins):
             raise ValidationError({"allowed_origins": "Enter a list of origins such as https://shop.example."})
         _check("policies", self.policies, Policies)
@@ -134,14 +134,14 @@ class Tenant(models.Model):
 
 
 class Kind(models.TextChoices):
-    """What a partner is for (``resale.domain.partners.PartnerKind``)."""
+    """The kind of a partner (``resale.domain.partners.PartnerKind``)."""
 
     PAYMENTS = partners.PartnerKind.PAYMENTS.value, "Payments"
     SHIPPING = partners.PartnerKind.SHIPPING.value, "Shipping"
 
 
 class Provider(models.TextChoices):
-    """Who a partner is (``resale.domain.partners.Provider``)."""
+    """The partner of a connection (``resale.domain.partners.Provider``)."""
 
     SANDBOX = partners.Provider.SANDBOX.value, "Sandbox"
     STRIPE = partners.Provider.STRIPE.value, "Stripe"
@@ -149,7 +149,7 @@ class Provider(models.TextChoices):
 
 
 class Connection(models.Model):
-    """A tenant's connection to a partner: a row, for a webhook names nothing but its id and no two may share one."""
+    """A connection of a tenant to a partner. Its id is unique in the platform: webhook URLs contain nothing else."""
 
     id = models.CharField(
         primary_key=True,
@@ -173,7 +173,7 @@ class Connection(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        """One connection of a kind a tenant; always in the same order."""
+        """Constraint: one connection of each kind for a tenant."""
 
         ordering = ("kind",)
         constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "kind"], name="one_connection_a_kind")]
@@ -182,7 +182,7 @@ class Connection(models.Model):
         return f"{self.kind} by {self.provider}"
 
     def clean(self) -> None:
-        """Refuse what the tenant could not use: bounds, provider and secret as the domain has them."""
+        """Validate limits, provider and secret by the rules of the domain."""
         try:
             connection = self.as_struct()
         except msgspec.ValidationError as error:
@@ -193,7 +193,7 @@ class Connection(models.Model):
             raise ValidationError(refused)
 
     def as_struct(self) -> partners.Connection:
-        """Turn the row into what doors and adapters know of it.
+        """Return the connection of the domain.
 
         Raises:
             msgspec.ValidationError: A column holds what the domain does not know.
@@ -203,14 +203,14 @@ class Connection(models.Model):
 
 
 class KeyKind(models.TextChoices):
-    """Who may hold a key."""
+    """The kind of an API key."""
 
     PUBLISHABLE = "publishable", "Publishable"
     SECRET = "secret", "Secret"
 
 
 class APIKey(models.Model):
-    """An API key: its hash, and enough of its text to be told from others."""
+    """An API key: its hash, and the part of its text that is shown."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_key_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="api_keys")
@@ -233,7 +233,7 @@ class APIKey(models.Model):
 
 
 class StaffRole(models.TextChoices):
-    """What staff may do at one tenant (``resale.domain.access``)."""
+    """The role of staff at one tenant (``resale.domain.access``)."""
 
     VIEWER = Role.VIEWER.value, "Viewer"
     MODERATOR = Role.MODERATOR.value, "Moderator"
@@ -241,14 +241,14 @@ class StaffRole(models.TextChoices):
 
 
 class StaffMembership(models.Model):
-    """That a user works for a tenant, and as what."""
+    """The membership of a user in a tenant's staff, with a role."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=StaffRole.choices, default=StaffRole.VIEWER)
 
     class Meta:
-        """One role a user and tenant."""
+        """Constraint: one role for each user and tenant."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "tenant"], name="one_role_a_tenant")]
 
@@ -257,7 +257,7 @@ class StaffMembership(models.Model):
 
     @property
     def standing(self) -> Role:
-        """The role as the access table knows it."""
+        """The role in the access table."""
         return Role(self.role)
 
 
@@ -269,7 +269,7 @@ def _check(field: str, value: object, kind: type[msgspec.Struct]) -> None:
 
 
 def _are_origins(value: object) -> bool:
-    """Whether it is a list of what browsers send as Origin: scheme, host and port, nothing after."""
+    """Return whether a value is a list of origins as browsers send them: scheme, host and port."""
     if not isinstance(value, list):
         return False
     schemes = ("https://", "http://")

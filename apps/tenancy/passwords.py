@@ -1,4 +1,4 @@
-"""Hashing of staff passwords: slow by design, so it has a lane of its own in each process."""
+"""Hashing of staff passwords. It is slow by design, so its concurrency is limited in each process."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ HASHING_LIMIT: Final = ConcurrencyLimit(running=1, waiting=2, wait_seconds=5)
 
 
 class LimitedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
-    """Django's default hasher, in the lane. It hashes for known, unknown and inactive accounts and for new passwords.
+    """Django's default hasher with a concurrency limit. It hashes for unknown and inactive accounts too.
 
     Raises:
         ConcurrencyLimitError: Too many passwords are being hashed at the moment.
     """
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """Hash a password when the lane is free."""
+        """Hash a password within the concurrency limit."""
         with HASHING_LIMIT.enter():
             return super().encode(password, salt, iterations)

@@ -1,4 +1,4 @@
-"""The registry as a process knows it: at most 30 s old, or up to an hour while its database is down.
+"""The cached registry of a process: at most 30 s old, or up to an hour while its database is down.
 
 So a revoked key or a suspended tenant is refused everywhere within 30 s, and a new key works within 5 s.
 """
@@ -29,11 +29,11 @@ _ACTIVE: Final = Limits(fresh_seconds=4.0)  # workers look every 5 s and take up
 
 
 class DatabaseDown(Exception):  # noqa: N818 - it says what is the case
-    """The database does not answer. Raised by loaders, so that the cache knows that failure from others."""
+    """Raised by loaders when the database does not respond, so that the cache can tell it from other failures."""
 
 
 class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key and its tenant. ``tenant`` is None when it cannot be served: no valid resource map yet.
+    """An API key and its tenant. ``tenant`` is None if it cannot be served because its resource map is not valid.
 
     ``sandbox``: the key was made for a sandbox (``pk_test_``, ``sk_test_``), whatever its tenant is by now.
     """
@@ -47,7 +47,7 @@ class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registry:
-    """Tenants and keys behind one set of caches. One a process; tests make their own with their own clock."""
+    """Tenants, keys and connections behind caches. One instance a process; tests create their own with a clock."""
 
     def __init__(self, source: Source | None = None) -> None:
         shared = source or Source()
@@ -58,30 +58,30 @@ class Registry:
         self._served = ReadThroughCache(_load_served, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
     def by_id(self, tenant_id: str) -> Tenant:
-        """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""
+        """Return a tenant. Raises TenantNotFound or RegistryUnavailable."""
         return self._found(self._by_id, TenantId(tenant_id))
 
     def by_slug(self, slug: str) -> Tenant:
-        """Get a tenant. Raises TenantNotFound, or RegistryUnavailable."""
+        """Return a tenant. Raises TenantNotFound or RegistryUnavailable."""
         return self._found(self._by_slug, slug)
 
     def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
-        """Find a key by the SHA-256 of its text, in hex. Raises RegistryUnavailable."""
+        """Return the key with this SHA-256 (hexadecimal); None if there is none. Raises RegistryUnavailable."""
         return self._ask(self._by_hash, key_hash)
 
     def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
-        """Get a connection and whose it is. Raises ConnectionNotFound, or RegistryUnavailable."""
+        """Return a connection and its tenant. Raises ConnectionNotFound or RegistryUnavailable."""
         found = self._ask(self._by_connection, connection_id) if CONNECTION_ID.matches(connection_id) else None
         if found is None:
             raise ConnectionNotFound("This shop has no connection with this id.")
         return found
 
     def active_tenants(self) -> tuple[Tenant, ...]:
-        """List the tenants whose doors are open, by slug. Raises RegistryUnavailable."""
+        """List the active tenants by slug. Raises RegistryUnavailable."""
         return tuple(tenant for tenant in self.served_tenants() if tenant.status == TenantStatus.ACTIVE)
 
     def served_tenants(self) -> tuple[Tenant, ...]:
-        """List the tenants whose work in flight goes on: the active, and the suspended, which take nothing new.
+        """List the tenants whose orders continue: active ones, and suspended ones, which accept nothing new.
 
         Raises:
             RegistryUnavailable: Its database is down for longer than it is served stale.
@@ -89,11 +89,11 @@ class Registry:
         return self._ask(self._served, None) or ()
 
     def forget_key(self, key_hash: str) -> None:
-        """Have a key that was just changed read anew in this process."""
+        """Forget a key that was changed in this process."""
         self._by_hash.forget(key_hash)
 
     def clear(self) -> None:
-        """Forget everything this process knows."""
+        """Forget all cached rows."""
         for cache in (self._by_id, self._by_slug, self._by_connection, self._by_hash, self._served):
             cache.clear()
 
@@ -111,7 +111,7 @@ class Registry:
 
 
 def ping() -> bool:
-    """Say whether the registry's database answers now."""
+    """Return whether the registry database responds."""
     try:
         _guarded(_select_one)
     except DatabaseDown:
@@ -120,7 +120,7 @@ def ping() -> bool:
 
 
 def to_tenant(row: models.Tenant) -> Tenant:
-    """Turn a row into what doors and adapters know of a tenant.
+    """Convert a row into a tenant of the domain.
 
     Raises:
         msgspec.ValidationError: Its resource map is none or incomplete, or a policy or connection is none.
@@ -209,7 +209,7 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
 
 
 def _guarded(load: Callable[[], V]) -> V:
-    """Run a query on this thread's connection, replacing one that has died since its last use."""
+    """Run a query on this thread's connection; reconnect if the connection was closed since its last use."""
     if connection.in_atomic_block:
         return load()
     close_old_connections()

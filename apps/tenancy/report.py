@@ -1,4 +1,4 @@
-"""The operator's view of tenants: whether each one's account answers, and its partners. No shop's data is looked at."""
+"""The operator's report on tenants: whether each account and its partners respond. It reads no shop's data."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _NOBODYS: Final = ListingId("lst_" + "0" * 32)
 
 
 class FailingPartner(msgspec.Struct, frozen=True, kw_only=True):
-    """A partner of a tenant that is not called now."""
+    """A partner of a tenant whose calls are paused."""
 
     kind: PartnerKind
     provider: Provider
@@ -37,7 +37,7 @@ class FailingPartner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangesHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a tenant's changes reach its history.
+    """Whether changes of a tenant reach its history in time.
 
     ``age_seconds`` is the age of the oldest change that is not there yet, as heartbeats show it; None before the first.
     """
@@ -49,7 +49,7 @@ class ChangesHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one tenant's account answered: ``code`` says why not."""
+    """The health of a tenant's account; ``code`` is the reason if it is not healthy."""
 
     slug: str
     account_id: str
@@ -62,7 +62,7 @@ class TenantHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tenants_report() -> tuple[TenantHealth, ...]:
-    """Ask every active tenant's account at once: a session, a read of each connection, and how its changes get on.
+    """Check all active tenants concurrently: a session, the connections, and the age of changes.
 
     Raises:
         Unavailable: The registry is not known.
@@ -76,7 +76,7 @@ def tenants_report() -> tuple[TenantHealth, ...]:
 
 
 def tenants_health(request: HttpRequest) -> HttpResponse:
-    """Show the report to an operator; to anybody else there is nothing here."""
+    """Respond with the report to an operator; 404 for anybody else."""
     user = request.user
     if not (isinstance(user, User) and user.is_operator):
         raise Http404
@@ -102,7 +102,7 @@ def _ask(tenant: Tenant) -> TenantHealth:
 
 
 def changes_health(tenant: Tenant) -> ChangesHealth:
-    """Look at how one tenant's changes reach its history. Raises Unavailable."""
+    """Return whether a tenant's changes reach its history in time. Raises Unavailable."""
     state, now = get_container().pipeline(tenant).read_state(), clock.for_platform()
     return ChangesHealth(
         status=state.status(now=now),

@@ -1,11 +1,11 @@
-"""The scopes of secret API keys: what the brand's back end may be allowed, one by one."""
+"""The scopes of secret API keys."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Scope(StrEnum):
-    """What a secret key can be allowed. Stable: keys are stored with them, and they are part of the API."""
+    """A scope of a secret API key. Stable: scopes are stored with keys and part of the API."""
 
     CLAIMS_READ = "claims:read"
     CLAIMS_WRITE = "claims:write"

@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in. Counted in the registry's database, which all processes share.
+"""Limits on sign-in attempts, counted in the registry database, which all processes share.
 
 A try is counted before its password is checked and taken back when the password was right. A browser in which the
 account was signed in to before has a count of its own, so that nobody can lock its user out from elsewhere.
@@ -36,7 +36,7 @@ _COUNT: Final = """
 
 
 class Attempt(NamedTuple):
-    """Who tries: a normalised account, an address and, in a browser that is known for the account, its id.
+    """The source of an attempt: normalised account, address and, in a browser known for the account, a device id.
 
     Of an IPv6 address it is the /64 network (``apps.core.client_ip``).
     """
@@ -56,7 +56,7 @@ class _Over(Exception):  # noqa: N818 - rolls the other counts back, never leave
         self.bound = bound
 
 
-def take(attempt: Attempt, *, now: datetime) -> int | None:
+def count_attempt(attempt: Attempt, *, now: datetime) -> int | None:
     """Count an attempt, or refuse it without counting it.
 
     Args:
@@ -77,20 +77,20 @@ def take(attempt: Attempt, *, now: datetime) -> int | None:
     return None
 
 
-def give_back(attempt: Attempt) -> None:
-    """Take an attempt back that was not a guess: nobody looked at its password."""
+def uncount_attempt(attempt: Attempt) -> None:
+    """Uncount an attempt whose password was not checked."""
     _lower(_bounds(attempt))
 
 
-def forgive(attempt: Attempt) -> None:
-    """Take an attempt back whose password was right, and forget the wrong ones before it from the same place."""
+def reset_attempts(attempt: Attempt) -> None:
+    """Uncount an attempt whose password was right, and the failed ones before it from the same source."""
     own, *shared = _bounds(attempt)
     SignInCount.objects.filter(key=own.key).delete()
     _lower(shared)
 
 
 def _bounds(attempt: Attempt) -> list[_Bound]:
-    """Return what an attempt counts towards, the narrowest first; always in this order, so no two wait in a circle."""
+    """Return the limits of an attempt, the narrowest first; always in this order, so that no deadlock occurs."""
     if attempt.device is not None:
         return [_Bound(_key("device", attempt.device), MOST_PER_DEVICE)]
     return [
@@ -111,7 +111,7 @@ def _site_bounds(address: str) -> list[_Bound]:
 
 
 def _key(*parts: str) -> str:
-    """Hash what is counted: neither names nor addresses are stored."""
+    """Return the hash under which attempts are counted: neither names nor addresses are stored."""
     return salted_hmac(__name__, "\0".join(parts), algorithm="sha256").hexdigest()
 
 

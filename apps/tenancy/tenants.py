@@ -1,4 +1,4 @@
-"""Putting a tenant into the registry and changing it there: for provisioning, for operators and for one machine."""
+"""Changes of tenants in the registry, for provisioning, operators and the local platform."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
 
 
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the registry holds of a tenant but its id."""
+    """All fields of a tenant in the registry except its id."""
 
     slug: str
     name: str
@@ -37,7 +37,7 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def save_tenant(record: TenantRecord) -> Tenant:
-    """Create the tenant of this slug, or bring it up to date with its connections; a second time is a no-op.
+    """Create the tenant of a slug, or update it with its connections. Idempotent.
 
     Raises:
         django.core.exceptions.ValidationError: A field or connection is wrong, another tenant has the account, the
@@ -58,7 +58,7 @@ def save_tenant(record: TenantRecord) -> Tenant:
 
 
 def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
-    """Suspend a tenant, or let it trade again: here at once, everywhere within 30 s. Again is a no-op.
+    """Suspend a tenant or resume it: here immediately, everywhere within 30 s. Idempotent.
 
     Raises:
         TenantNotFound: No such tenant.
@@ -71,7 +71,7 @@ def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
 
 
 def set_policies(*, slug: str, policies: Policies) -> None:
-    """Change a shop's timers and rates: what was agreed before, an order keeps.
+    """Change the policies of a shop. Existing orders keep theirs.
 
     Raises:
         TenantNotFound: No such tenant.
@@ -84,7 +84,7 @@ def set_policies(*, slug: str, policies: Policies) -> None:
 
 
 def connect(*, slug: str, connection: Connection) -> None:
-    """Connect a tenant to a partner, in the place of the one it had for this; the same again is a no-op.
+    """Connect a tenant to a partner, replacing its connection of the same kind. Idempotent.
 
     Raises:
         TenantNotFound: No such tenant.
@@ -96,7 +96,7 @@ def connect(*, slug: str, connection: Connection) -> None:
 
 
 def disconnect(*, slug: str, connection_id: str) -> None:
-    """Take a tenant's connection away.
+    """Remove a connection of a tenant.
 
     Raises:
         TenantNotFound: No such tenant.
@@ -110,7 +110,7 @@ def disconnect(*, slug: str, connection_id: str) -> None:
 
 @contextmanager
 def _changing(slug: str) -> Iterator[models.Tenant]:
-    """Lock a tenant's row; what this process knows of the registry is forgotten when the change is committed."""
+    """Lock a tenant's row; after the commit, this process forgets its cached registry."""
     with transaction.atomic():
         row = models.Tenant.objects.select_for_update().filter(slug=slug).first()
         if row is None:
@@ -120,7 +120,7 @@ def _changing(slug: str) -> Iterator[models.Tenant]:
 
 
 def _connect_all(row: models.Tenant, connections: Sequence[Connection]) -> None:
-    """Make the tenant's connections exactly these; each is checked anew, since the tenant may have changed."""
+    """Replace the connections of a tenant; each is validated, because the tenant can have changed."""
     ids = {connection.id for connection in connections}
     if len(ids) < len(connections):
         raise ValidationError({"connections": "Two connections have the same id."})

@@ -1,4 +1,4 @@
-"""Shoppers' tokens: checked against their tenant's issuer, and remembered for seconds once they were found good."""
+"""Verification of shopper tokens by their tenant's issuer; valid results are cached for seconds."""
 
 import hashlib
 import re
@@ -29,14 +29,14 @@ NumericDate = Annotated[int, _Bounds] | Annotated[float, _Bounds]
 
 
 class Shopper(msgspec.Struct, frozen=True):
-    """Who a token speaks for."""
+    """The shopper that a token identifies."""
 
     issuer: str
     subject: str
 
 
 class _Claims(msgspec.Struct, frozen=True):
-    """What a token has to say; its other claims are not read (RFC 7519 section 4.1)."""
+    """The claims of a token that are read (RFC 7519 section 4.1)."""
 
     iss: str
     sub: Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_SUBJECT_CHARS)]
@@ -51,14 +51,14 @@ _SIGNATURES: Final = jwt.PyJWS(algorithms=ALGORITHMS)
 
 
 class Tokens:
-    """Verifies tokens; keeps the verdicts that were good, by digest, never past a token's own expiry."""
+    """Verifies tokens and caches valid results by digest, never longer than the token is valid."""
 
     def __init__(self) -> None:
         self.issuers = Issuers()
         self._good: dict[tuple[str, str, bytes], tuple[Shopper, float]] = {}
 
     def verify(self, token: str, tenant: Tenant) -> Shopper:
-        """Say which shopper of a tenant a token speaks for.
+        """Return the shopper of a tenant that a token identifies.
 
         Raises:
             TokenInvalid: Not made by this tenant's issuer for its audience, or not yet valid.
@@ -76,7 +76,7 @@ class Tokens:
         return shopper
 
     def clear(self) -> None:
-        """Forget verdicts and keys."""
+        """Forget cached results and keys."""
         self._good.clear()
         self.issuers.clear()
 
@@ -99,7 +99,7 @@ class Tokens:
         return Shopper(tenant.oidc_issuer, claims.sub), float(claims.exp)
 
     def _payload(self, token: str, tenant: Tenant) -> bytes:
-        """Return what the issuer signed."""
+        """Return the payload that the issuer signed."""
         header = _SIGNATURES.get_unverified_header(token)
         _check_header(header)
         key = self.issuers.get(tenant.oidc_issuer).key(header["kid"])

@@ -1,4 +1,4 @@
-"""Paths of the registry. The operator's lies under the admin's, whose sessions say who asks."""
+"""URLs of the registry. The operator's report is below the admin, which has the session."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""Celery on the tenants' SQS queues: transport, consumer, task base, messages, tasks. Knows operations, no adapter."""
+"""Celery on the tenants' SQS queues: transport, consumer, task base, messages, tasks. Uses no adapters."""

@@ -1,4 +1,4 @@
-"""Why a delivery did not succeed, noted for whoever looks at the message later. SQS keeps nothing of it.
+"""Notes on failed deliveries, for operators: SQS stores no errors.
 
 A note is best effort: it is one put, and whatever goes wrong with it is logged and never stands in for the failure
 itself. It holds the kind of error, its code and ids of ours, never its words: they may quote what a person wrote.
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class TaskTooLarge(Exception):  # noqa: N818 - named for what happened
-    """The task ran out of memory. Celery ends the whole worker on a plain MemoryError (celery/worker/request.py)."""
+    """Raised when a task ran out of memory: Celery ends the worker on a MemoryError (celery/worker/request.py)."""
 
 
 class NotSent(Exception):  # noqa: N818 - named for what happened
-    """A queue did not take what follows a change; ``code`` is why."""
+    """Raised when a queue does not accept the tasks that follow a change; ``code`` is the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -48,7 +48,7 @@ _ANY: Final = "internal_error"
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """Which delivery of which message. From SQS's own answer; a body cannot say any of it."""
+    """The identity of a delivery, from the response of SQS; a message body cannot forge it."""
 
     queue: str
     message_id: str
@@ -63,7 +63,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
         task: str | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> FailureNote:
-        """Say why it did not succeed."""
+        """Return the note of a failed delivery."""
         return FailureNote(
             message_id=self.message_id,
             queue=LetterQueue(self.queue),
@@ -78,14 +78,14 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def code_of(error: BaseException) -> str:
-    """Find an error's stable code."""
+    """Return the stable code of an error."""
     if isinstance(error, Outcome):
         return error.code
     return next((code for kind, code in _CODES if isinstance(error, kind)), _ANY)
 
 
 def try_record(record: Callable[[FailureNote], None], note: FailureNote, *, tenant: Tenant) -> bool:
-    """Put a note of a tenant's; say whether it came through."""
+    """Record a note of a tenant; return whether it was stored."""
     try:
         record(note)
     except Exception:  # best effort: the failure itself is what matters, and it goes its own way

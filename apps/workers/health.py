@@ -1,4 +1,4 @@
-"""A worker's sign of life: a file that its event loop rewrites, with each queue's last good poll in it.
+"""The health file of a worker, rewritten by its event loop, with the time of each queue's last successful poll.
 
 The age of the file is the worker's health (a process can be alive and its loop stuck). A queue that does not answer is
 an alarm and never the worker's illness: restarting it would only take the other tenants down too.
@@ -18,14 +18,14 @@ STALE_SECONDS: Final = 30.0  # six beats; the loop's longest blocking step is we
 
 
 def write(path: Path, queues: Mapping[str, Mapping[str, Any]]) -> None:
-    """Replace the file."""
+    """Replace the health file."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(json.dumps({"pid": os.getpid(), "beat_at": time.time(), "queues": queues}, indent=1))
     draft.replace(path)
 
 
 def is_alive(path: Path, *, now: float, stale_seconds: float = STALE_SECONDS) -> bool:
-    """Tell whether the file was rewritten lately; a missing one is not."""
+    """Return whether the file was rewritten recently; False if it is missing."""
     try:
         return now - path.stat().st_mtime <= stale_seconds
     except OSError:

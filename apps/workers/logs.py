@@ -1,4 +1,4 @@
-"""Celery's log lines made fit to keep: no argument of a task, no words of an exception.
+"""Filtering of Celery's log lines: no task arguments and no exception messages.
 
 Celery hands a task's arguments to each record (``extra={"data": …}``, which a JSON formatter prints) and writes the
 exception's message, which may quote input, into its own.
@@ -22,8 +22,8 @@ _STANDALONE: Final = {
 }
 
 
-def without_data(record: logging.LogRecord) -> bool:
-    """Take arguments and exception messages out of a record of Celery's; a logging filter that lets all pass."""
+def redact(record: logging.LogRecord) -> bool:
+    """Remove arguments and exception messages from a record of Celery; a logging filter that accepts every record."""
     record.__dict__.pop("data", None)
     if isinstance(record.args, Mapping) and "exc" in record.args:
         kind = record.exc_info[0] if record.exc_info else None
@@ -33,7 +33,7 @@ def without_data(record: logging.LogRecord) -> bool:
 
 @setup_logging.connect
 def configure(**_: Any) -> None:
-    """Leave logging as Django's settings made it (Celery configures none where this is connected); add the filter."""
+    """Keep the logging of Django's settings (Celery configures none where this is connected); add the filter."""
     if not logging.getLogger().handlers:  # without Django
         dictConfig(_STANDALONE)
     logging.captureWarnings(capture=True)
@@ -41,4 +41,4 @@ def configure(**_: Any) -> None:
         pool_logger.propagate = True  # billiard keeps its lines apart: the ends of pool processes
         pool_logger.setLevel(logging.WARNING)
     for name in _TASK_LOGGERS:
-        logging.getLogger(name).addFilter(without_data)
+        logging.getLogger(name).addFilter(redact)

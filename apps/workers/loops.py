@@ -1,4 +1,4 @@
-"""A thread a tenant, each with its own pace and back-off; tenants come and go at run time."""
+"""One thread for each tenant, each with its own interval and back-off; tenants are added and removed at run time."""
 
 import logging
 import random
@@ -19,7 +19,7 @@ Round = Callable[[], float]
 
 
 class TenantLoops:
-    """Runs ``make_round(tenant)()`` again and again for every tenant, until stopped."""
+    """Runs ``make_round(tenant)()`` repeatedly for every tenant, until stopped."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class TenantLoops:
         on_alive: Callable[[], None],
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
-        """Keep the sources; nothing starts before ``run``. ``on_alive`` is called once a refresh."""
+        """Store the callbacks; nothing starts before ``run``. ``on_alive`` is called once a refresh."""
         self._name = name
         self._tenants = tenants
         self._make_round = make_round
@@ -40,13 +40,13 @@ class TenantLoops:
         self._running: dict[str, tuple[Tenant, threading.Event, threading.Thread]] = {}
 
     def run(self) -> None:
-        """Serve until ``stop``; returns when every tenant's round in hand is done."""
+        """Run until ``stop``; return when every tenant's current round has ended."""
         while not self._stopping.is_set():
             try:
                 self._apply({tenant.id: tenant for tenant in self._tenants()})
             except Exception:  # the registry is down beyond what it serves stale: keep whom we know
                 logger.exception("tenants could not be read")
-            self._show_alive()
+            self._write_heartbeat()
             self._stopping.wait(self._refresh_seconds)
         for _, stop, _thread in self._running.values():
             stop.set()
@@ -54,10 +54,10 @@ class TenantLoops:
             thread.join()
 
     def stop(self) -> None:
-        """Ask ``run`` to end; safe in a signal handler."""
+        """Make ``run`` end; safe in a signal handler."""
         self._stopping.set()
 
-    def _show_alive(self) -> None:
+    def _write_heartbeat(self) -> None:
         try:
             self._on_alive()
         except Exception:  # a full disk ends no role; whoever reads the file will say that it is old

@@ -1,4 +1,4 @@
-"""The body of a queue message as Celery has it, both ways. Only ids travel; what else a body says is dropped."""
+"""Bodies of queue messages in Celery's format. They carry ids only; other fields of a body are ignored."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _ENCODING: Final = "utf-8"
 
 
 def envelope(task: str, kwargs: Mapping[str, str], message_id: str) -> str:
-    """Return the SQS body that runs ``task(**kwargs)``.
+    """Return the SQS body of a message that runs ``task(**kwargs)``.
 
     Args:
         task: Registered name, ``noun.verb``.
@@ -23,7 +23,7 @@ def envelope(task: str, kwargs: Mapping[str, str], message_id: str) -> str:
 
 
 def read(body: str, *, message_id: str, raw_task: str | None) -> dict[str, Any]:
-    """Return the fields of the one task a body asks for: its name, its id and its keyword arguments.
+    """Return the fields of the task in a body: name, id and keyword arguments.
 
     Celery would obey much more of a body than that: time limits, expiry (an expired message is deleted), ETA,
     callbacks, the serializer, the routing key. None of it survives, so a forged message can ask only for a task.

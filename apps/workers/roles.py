@@ -1,4 +1,4 @@
-"""The roles that are not Celery: the changes consumer and the sweep, one loop a tenant."""
+"""The roles other than Celery: the changes consumer and the sweep, with one loop for each tenant."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from resale.domain.tenants import Tenant
 
 
 def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops:
-    """Build the changes role: every tenant's queue has its own poll and back-off.
+    """Build the loops of the changes role: each tenant's queue has its own poll and back-off.
 
     Args:
         wait_seconds: How long one receive waits, 0-20.
@@ -44,7 +44,7 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
 
 
 def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
-    """Build the sweep role: at each tenant's own pace it sends what is due, and looks after its changes.
+    """Build the loops of the sweep role: at each tenant's interval, wake due items and monitor its changes.
 
     Args:
         interval_seconds: Pause between two rounds of one tenant; None for what the tenant's own stack says.
@@ -68,7 +68,7 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
             try:
                 sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
             finally:
-                more = _look_after_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
+                more = _monitor_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
             if more:
                 return 0.0
             return tenant.resources.sweep_interval_seconds if interval_seconds is None else interval_seconds
@@ -79,16 +79,16 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
 
 
 def run_until_stopped(loops: TenantLoops) -> None:
-    """Serve until SIGTERM or SIGINT; what is in hand is finished."""
+    """Run until SIGTERM or SIGINT; the current rounds are completed."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loops.stop())
     loops.run()
 
 
-def _look_after_changes(
+def _monitor_changes(
     set_aside: SetAsideChanges, watch: PipelineWatch, *, report: Callable[[Mapping[str, str | int]], None]
 ) -> bool:
-    """Write heartbeats and send what was set aside; tells whether more of it is left for a round at once."""
+    """Write heartbeats and redeliver changes that were set aside; return whether more of them are left."""
     try:
         seen = watch.run_once(now=clock.for_platform())
         if seen is not None:
@@ -104,7 +104,7 @@ def _loops(
     health_file: Path | None,
     reports: Mapping[str, Mapping[str, str | int]] | None = None,
 ) -> TenantLoops:
-    """Build a role's loops; ``reports`` is what its health file says of each tenant."""
+    """Build the loops of a role; ``reports`` is the content of its health file for each tenant."""
 
     def alive() -> None:
         if health_file is not None:

@@ -1,4 +1,4 @@
-"""Where workers take their tenants and sessions from: the registry and this process's container."""
+"""The tenants and sessions of workers, from the registry and this process's container."""
 
 from django.db import connections
 
@@ -10,7 +10,7 @@ from resale.domain.tenants import Tenant
 
 
 def tenants() -> tuple[Tenant, ...]:
-    """List the active tenants, on the calling thread's database connection."""
+    """List the active tenants on this thread's database connection."""
     return registry.served_tenants()
 
 
@@ -18,18 +18,18 @@ def bindings(purpose: Purpose) -> Bindings:
     """Bind the active tenants' queues of one purpose to sessions of this process's container."""
     return Bindings(
         purpose,
-        tenants=_read_and_hang_up,
+        tenants=_list_and_close,
         session_for=get_container().sessions.for_tenant,
     )
 
 
 def note_failure(tenant: Tenant, note: FailureNote) -> None:
-    """Note at a tenant why a delivery did not succeed. Raises Unavailable."""
+    """Record the note of a failed delivery in the tenant's account. Raises Unavailable."""
     get_container().failures(tenant).record(note)
 
 
-def _read_and_hang_up() -> tuple[Tenant, ...]:
-    """Leave no connection open: a pool process forked later would end it on the parent's behalf."""
+def _list_and_close() -> tuple[Tenant, ...]:
+    """List the active tenants and close the connection: a pool process forked later would close the parent's."""
     try:
         return registry.served_tenants()
     finally:

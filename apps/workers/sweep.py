@@ -1,4 +1,4 @@
-"""The sweep: asks each tenant's tables what is due and sends its message. Commits nothing; several may run at once.
+"""The sweep: sends the wake-up message of each due item. It commits nothing; several may run at once.
 
 A sweep changes nothing, so what it woke is due still until its task has run. It remembers what it sent and sends it
 again only after a pause that doubles: a partner's outage does not become a flood.
@@ -33,7 +33,7 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class Sweeper:
-    """Wakes what is due at one tenant."""
+    """Wakes the due items of one tenant."""
 
     def __init__(self, *, reader: Reader, queues: Queues) -> None:
         self._reader = reader
@@ -41,7 +41,7 @@ class Sweeper:
         self._sent: OrderedDict[tuple[str, datetime], _Sent] = OrderedDict()
 
     def run_once(self, *, now: datetime) -> int:
-        """Send a message for everything that is due and was not woken lately.
+        """Send the wake-up message of every due item that was not woken recently.
 
         Shape: pages of the due indexes; one batch of sends a queue. A wake-up sent twice finds the item moved on.
 
@@ -60,7 +60,7 @@ class Sweeper:
         return sum(self._send(purpose, woken, now) for purpose, woken in by_purpose.items())
 
     def _task(self, item: DueItem) -> Task | None:
-        """Name what wakes an item; what no task of this release wakes, as one of a newer release, holds nothing up."""
+        """Return the task that wakes an item; None if this release has none, as for an item of a newer one."""
         try:
             return task_when_due(item)
         except KeyError:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.workers.tasks.handlers import Delivery, look_at_image
+from apps.workers.tasks.handlers import Delivery, process_image_slot
 from resale.application.operations.listings import withdraw_listing
 from resale.application.ports import ImageCodec, MediaStore, UnitOfWork
 from resale.domain.ids import ListingId
@@ -118,7 +118,7 @@ def deliver(
         receive_count=receive_count,
     )
     codec = codec or world.container.codec
-    return look_at_image(delivery, store=store, codec=codec, listing_id=media.listing_id, media_id=media.id)
+    return process_image_slot(delivery, store=store, codec=codec, listing_id=media.listing_id, media_id=media.id)
 
 
 def stored(world: World, media: Media) -> Media:

@@ -20,7 +20,9 @@ def test_tries_at_the_same_moment_are_all_counted() -> None:
 
     def one(number: int) -> bool:
         try:
-            return sign_ins.take(Attempt("robin", "192.0.2.1"), now=NOW + timedelta(milliseconds=number)) is None
+            return (
+                sign_ins.count_attempt(Attempt("robin", "192.0.2.1"), now=NOW + timedelta(milliseconds=number)) is None
+            )
         finally:
             connections.close_all()
 
@@ -33,22 +35,22 @@ def test_tries_at_the_same_moment_are_all_counted() -> None:
 class TestTake:
     def test_says_how_long_the_window_still_is(self) -> None:
         for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS):
-            assert sign_ins.take(ROBIN, now=NOW) is None
-        assert sign_ins.take(ROBIN, now=NOW + timedelta(minutes=5)) == 600
-        assert sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW - timedelta(microseconds=1)) == 1
-        assert sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW) is None
+            assert sign_ins.count_attempt(ROBIN, now=NOW) is None
+        assert sign_ins.count_attempt(ROBIN, now=NOW + timedelta(minutes=5)) == 600
+        assert sign_ins.count_attempt(ROBIN, now=NOW + sign_ins.WINDOW - timedelta(microseconds=1)) == 1
+        assert sign_ins.count_attempt(ROBIN, now=NOW + sign_ins.WINDOW) is None
 
     def test_a_refused_try_lengthens_no_window_and_counts_nowhere(self) -> None:
         for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS):
-            sign_ins.take(ROBIN, now=NOW)
+            sign_ins.count_attempt(ROBIN, now=NOW)
         before = _rows()
-        sign_ins.take(ROBIN, now=NOW + timedelta(minutes=1))
+        sign_ins.count_attempt(ROBIN, now=NOW + timedelta(minutes=1))
         assert _rows() == before
 
     def test_given_back_was_never_taken(self) -> None:
         for _ in range(sign_ins.MOST_PER_ACCOUNT + 1):
-            assert sign_ins.take(ROBIN, now=NOW) is None
-            sign_ins.give_back(ROBIN)
+            assert sign_ins.count_attempt(ROBIN, now=NOW) is None
+            sign_ins.uncount_attempt(ROBIN)
 
     def test_one_site_of_ipv6_does_not_fill_the_bound_of_all(self) -> None:
         tries = [_try(f"2001:db8:1:{network:x}::/64", network) for network in range(sign_ins.MOST_PER_SITE + 5)]
@@ -64,13 +66,13 @@ class TestTake:
 
     def test_forgets_what_has_ended(self) -> None:
         for number in range(5):
-            sign_ins.take(Attempt(f"user{number}", "192.0.2.1"), now=NOW)
-        sign_ins.take(ROBIN, now=NOW + sign_ins.WINDOW)
+            sign_ins.count_attempt(Attempt(f"user{number}", "192.0.2.1"), now=NOW)
+        sign_ins.count_attempt(ROBIN, now=NOW + sign_ins.WINDOW)
         assert SignInCount.objects.count() == 4
 
 
 def _try(address: str, number: int) -> bool:
-    return sign_ins.take(Attempt(f"user{number}", address), now=NOW) is None
+    return sign_ins.count_attempt(Attempt(f"user{number}", address), now=NOW) is None
 
 
 def _rows() -> list[tuple[str, int, datetime]]:

@@ -181,7 +181,7 @@ class TestThreads:
         cache.get("a")
         shelf.is_down = True
         shelf.now = 31
-        shelf.source.failed()
+        shelf.source.record_failure()
         shelf.now = 37
         prober = threading.Thread(target=cache.get, args=("a",))
         prober.start()

@@ -1,1 +1,1 @@
-"""The changes consumer: copies stream records into history and sends what follows them. Not Celery."""
+"""The changes consumer, which copies stream records into history and sends the tasks that follow. Not Celery."""

@@ -1,4 +1,4 @@
-"""The changes worker: a batch consumer of stream records. It only copies: history rows, and what follows as messages.
+"""The changes worker: a batch consumer of stream records that appends history rows and sends the tasks that follow.
 
 Receive ten, put each history row, send what follows, delete. Each message stands on its own: one that fails stays,
 is received again and ends in the DLQ alone. Done twice it writes the same rows and sends the same messages.
@@ -45,7 +45,7 @@ RowReader = Callable[[str], HistoryRow]
 
 
 class _Change(msgspec.Struct, frozen=True):
-    """A message and the row in it."""
+    """A message and the history row in it."""
 
     message: Received
     row: HistoryRow
@@ -56,7 +56,7 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 class _Failure(msgspec.Struct, frozen=True):
-    """A message that stays, and why."""
+    """A message that was not processed, and the error."""
 
     message: Received
     error: Exception
@@ -64,7 +64,7 @@ class _Failure(msgspec.Struct, frozen=True):
 
     @property
     def is_passing(self) -> bool:
-        """Say whether the same message may pass later: it is not the message that is wrong."""
+        """Return whether a retry can succeed, because the message itself is valid."""
         return isinstance(self.error, Unavailable | Contended) or (
             isinstance(self.error, NotSent) and self.error.code not in CONTENT_REFUSED
         )
@@ -82,7 +82,7 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class ChangesConsumer:
-    """Copies one tenant's changes to its history and sends what follows to its queues."""
+    """Copies the changes of one tenant to its history and sends the tasks that follow to its queues."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ChangesConsumer:
         failures: FailureLog | None = None,
         clock_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the tenant's own queues and history: no other tenant's can be reached from here.
+        """Store the tenant's own queues and history; other tenants' cannot be reached from here.
 
         ``failures`` is told why a message stays; without it the log alone is. ``clock_seconds`` times the hold.
         """
@@ -109,7 +109,7 @@ class ChangesConsumer:
         self._url = tenant.resources.queues.changes.url
 
     def run_once(self, *, wait_seconds: int = WAIT_SECONDS) -> int:
-        """Take one batch through.
+        """Process one batch.
 
         Returns:
             How many messages were received; what failed of them stays in the queue.
@@ -118,30 +118,30 @@ class ChangesConsumer:
             Unavailable: The queue does not answer, or the store still takes nothing of the batch in hand; nothing is
                 lost, try again later.
         """
-        self._try_held()
+        self._retry_held()
         received = self._queues.receive(self._url, wait_seconds=wait_seconds)
         if not received:
             return 0
         failed: list[_Failure] = []
         changes = self._readable(received, failed)
-        self._carry(changes, failed)
+        self._process(changes, failed)
         self._postpone(failed)
         self._note(failed)
-        if _took_nothing(changes, failed):
+        if _store_is_down(changes, failed):
             self._held, self._held_until = changes, self._clock_seconds() + HOLD_SECONDS
         return len(received)
 
-    def _try_held(self) -> None:
-        """Carry the batch that the store took nothing of; until it takes something, nothing more is received."""
+    def _retry_held(self) -> None:
+        """Retry the batch of which the store accepted nothing; until it succeeds, no other batch is received."""
         if not self._held:
             return
         failed: list[_Failure] = []
-        self._carry(self._held, failed)
-        if _took_nothing(self._held, failed) and self._clock_seconds() < self._held_until:
+        self._process(self._held, failed)
+        if _store_is_down(self._held, failed) and self._clock_seconds() < self._held_until:
             raise Unavailable("The data store does not accept changes.") from failed[0].error
         self._held = []
 
-    def _carry(self, changes: list[_Change], failed: list[_Failure]) -> None:
+    def _process(self, changes: list[_Change], failed: list[_Failure]) -> None:
         done = self._send_what_follows(self._record(changes, failed), failed)
         self._queues.delete(self._url, [change.message.handle for change in done])
 
@@ -182,7 +182,7 @@ class ChangesConsumer:
         return [change for change in changes if change.key not in errors]
 
     def _send_what_follows(self, changes: list[_Change], failed: list[_Failure]) -> list[_Change]:
-        """Send the tasks of each change; those whose tasks were not all taken by SQS are kept back."""
+        """Send the tasks of each change; return the changes whose tasks SQS accepted completely."""
         outgoing: dict[Purpose, list[tuple[_Change, Task]]] = defaultdict(list)
         for change in changes:
             row = change.row
@@ -203,7 +203,7 @@ class ChangesConsumer:
         return [change for change in changes if change.message.handle not in kept_back]
 
     def _postpone(self, failed: list[_Failure]) -> None:
-        """Hide what failed for the moment; a queue that hides nothing shows it again after its own timeout."""
+        """Hide messages with temporary failures; a queue that does not respond shows them after its own timeout."""
         by_pause: dict[int, list[str]] = defaultdict(list)
         for failure in failed:
             if failure.is_passing:
@@ -215,7 +215,7 @@ class ChangesConsumer:
             logger.warning("messages not postponed", extra={"tenant": self._tenant.slug}, exc_info=True)
 
     def _note(self, failed: list[_Failure]) -> None:
-        """Note why messages stay; a store that takes no note is not asked for the next."""
+        """Note the failures; after a refusal by the store, the remaining notes are skipped."""
         if self._failures is None:
             return
         for failure in failed:
@@ -223,20 +223,20 @@ class ChangesConsumer:
                 return
 
     def _send(self, purpose: Purpose, bodies: list[str]) -> Mapping[int, str]:
-        """Send; a queue that takes nothing fails each of its bodies, and no other queue's."""
+        """Send bodies to one queue; return the error of each body that was not accepted."""
         try:
             return self._queues.send(queue_url(self._tenant, purpose), bodies)
         except Unavailable as outcome:
             return dict.fromkeys(range(len(bodies)), outcome.code)
 
 
-def _took_nothing(changes: list[_Change], failed: list[_Failure]) -> bool:
-    """Say whether the store took none of these rows, for the moment."""
+def _store_is_down(changes: list[_Change], failed: list[_Failure]) -> bool:
+    """Return whether the store temporarily accepted none of these rows."""
     refused = {failure.message.handle for failure in failed if isinstance(failure.error, Unavailable)}
     return bool(changes) and all(change.message.handle in refused for change in changes)
 
 
 def queue_url(tenant: Tenant, purpose: Purpose) -> str:
-    """Find a tenant's queue by purpose, from its resource map."""
+    """Return the URL of a tenant's queue from its resource map."""
     queues = tenant.resources.queues
     return {Purpose.CHANGES: queues.changes, Purpose.ORDERS: queues.orders, Purpose.IMAGES: queues.images}[purpose].url

@@ -1,4 +1,4 @@
-"""The watch over a tenant's change pipeline: writes heartbeats, measures their age, reports when it is late."""
+"""Monitoring of a tenant's change pipeline: writes heartbeats, measures their age, reports when it is late."""
 
 import logging
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ DEAD: Final = "ChangesDead"
 
 
 class PipelineWatch:
-    """Looks after one tenant's pipeline, every two minutes however often it is asked."""
+    """Monitors the pipeline of one tenant, at most every two minutes."""
 
     def __init__(self, *, tenant: Tenant, pipeline: Pipeline) -> None:
-        """Keep the tenant's own pipeline."""
+        """Store the tenant's own pipeline."""
         self._tenant = tenant
         self._pipeline = pipeline
         self._checked_at: datetime | None = None
 
     def run_once(self, *, now: datetime) -> Mapping[str, str | int] | None:
-        """Write the heartbeats that are due, and report what was seen.
+        """Write the due heartbeats; return the state of the pipeline.
 
         Args:
             now: The wall clock's time, aware UTC; a test clock has no part in this.

@@ -1,4 +1,4 @@
-"""Reconcile: read a tenant's streams from their beginning again, append what history lacks, and verify every chain.
+"""Reconciliation of history: read a tenant's streams from the start, append missing rows, verify every chain.
 
 A stream keeps 24 hours (DynamoDB Developer Guide, streams), so run it daily: it finds what no worker reported. What it
 appends is the same row the changes worker would have appended. The newest version of an entity needs no stream: its
@@ -25,18 +25,18 @@ _EMPTY_PAGES = 100  # in a row; DynamoDB may give empty pages before later recor
 class _Batch(Protocol):
     @property
     def bodies(self) -> Sequence[str]:
-        """Messages as the Pipe writes them."""
+        """Messages in the format of the Pipe."""
 
 
 class Streams(Protocol):
-    """A tenant's streams."""
+    """The streams of a tenant."""
 
     def read(self, positions: Mapping[str, str], *, empty_pages: int) -> Iterator[_Batch]:
-        """Read everything after ``positions``, on through so many empty pages."""
+        """Read all records after ``positions``, and continue through a number of empty pages."""
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at and found. ``open`` is what re-reading the stream could not mend."""
+    """The result of a reconciliation. ``open`` has the faults that the stream could not repair."""
 
     entities: int
     repaired: int
@@ -46,7 +46,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile_tenant(
     *, reader: Reader, history: HistoryLog, streams: Streams, read_row: Callable[[str], HistoryRow]
 ) -> Reconciliation:
-    """Find and repair gaps in one tenant's history, for every entity changed within the stream's 24 hours.
+    """Find and repair gaps in the history of every entity of a tenant that changed within the stream's 24 hours.
 
     Shape: reads the streams twice, so that rows need not be held; one verification an entity, two where one failed.
 
@@ -70,7 +70,7 @@ def reconcile_tenant(
 
 
 def reconcile_entity(*, reader: Reader, history: HistoryLog, entity_id: str, parent_id: str) -> tuple[Finding, ...]:
-    """Append the newest version of one entity from its item, if history lacks it; needs no stream.
+    """Append the newest version of one entity from its item, if history lacks it. Requires no stream.
 
     Args:
         reader: The tenant's.
@@ -109,7 +109,7 @@ def _rows(streams: Streams, read_row: Callable[[str], HistoryRow]) -> Iterator[H
 
 
 def _parent_of(row: HistoryRow) -> str:
-    """Return what an entity's key is derived from: the id of what it is a part of, else its own."""
+    """Return the id that an entity's key is derived from: its parent's, or its own."""
     parent = entity_type_of(row.entity_id).parent
     if parent is None:
         return row.entity_id

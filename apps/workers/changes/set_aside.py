@@ -1,4 +1,4 @@
-"""Changes that a Pipe set aside: read again from where they lie in the stream, and sent in a form every queue takes.
+"""Redelivery of changes that a Pipe set aside: read again from the stream, and sent in a form that SQS accepts.
 
 A Pipe gives a record up after its retries or its age, whatever the reason was, and writes only where it lies. The
 stream keeps it for 24 hours. So what was a fault of the moment is made up for, and so is a text that the queue refuses
@@ -25,14 +25,14 @@ _BATCH: Final = 10  # letters; the most SQS hands out at once
 
 
 class ReadRange(Protocol):
-    """Reads where records lie from a message of the dead-letter queue. Raises RecordUnreadable."""
+    """Signature of a function that parses the position of records from a dead letter. Raises RecordUnreadable."""
 
     def __call__(self, body: str, /) -> StreamRange:
-        """Read one."""
+        """Return the position of the records."""
 
 
 class Streams(Protocol):
-    """A tenant's streams."""
+    """The streams of a tenant."""
 
     def read_range(self, wanted: StreamRange) -> tuple[str, ...]:
         """Read the audited records of a range again, as messages. Raises RecordsTrimmed, Unavailable."""
@@ -41,8 +41,8 @@ class Streams(Protocol):
 OpenStreams = Callable[[], Streams]
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that stays in the dead-letter queue, and the stable name of why."""
+class RemainingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that stays in the dead-letter queue, and a stable code of the reason."""
 
     message_id: str
     why: str
@@ -51,15 +51,15 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What one round did: changes that were sent, messages that stay, and whether it stopped at a bound."""
+    """The result of one round: changes sent, messages left, and whether a bound stopped it."""
 
     sent: int
-    left: tuple[Left, ...]
+    left: tuple[RemainingMessage, ...]
     more: bool = False
 
 
 class SetAsideChanges:
-    """One tenant's changes that a Pipe gave up on."""
+    """The changes of one tenant that a Pipe set aside."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class SetAsideChanges:
         read_range: ReadRange,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the tenant's own queues; its streams are opened when there is something to read in them."""
+        """Store the tenant's own queues; its streams are opened when needed."""
         self._tenant = tenant
         self._queues = queues
         self._open_streams = open_streams
@@ -79,7 +79,7 @@ class SetAsideChanges:
         self._url = tenant.resources.pipes_dlq_url
 
     def run_once(self, *, discard_trimmed: bool = False) -> Redelivery:
-        """Send what lies in the Pipes' dead-letter queue to the changes queue; sent twice it is recorded once.
+        """Send the changes in the Pipes' dead-letter queue to the changes queue. Idempotent: each is recorded once.
 
         Shape: at most ROUND_LETTERS messages, and no new batch of 10 after ROUND_SECONDS.
 
@@ -89,7 +89,7 @@ class SetAsideChanges:
         Raises:
             Unavailable: Queues or streams do not answer; nothing is lost, try again later.
         """
-        sent, handled, left = 0, 0, list[Left]()
+        sent, handled, left = 0, 0, list[RemainingMessage]()
         started_at = self._monotonic()
         streams: Streams | None = None
         while self._url and (received := self._queues.receive(self._url, wait_seconds=0, max_count=_BATCH)):
@@ -108,7 +108,7 @@ class SetAsideChanges:
                 return Redelivery(sent=sent, left=tuple(left), more=True)
         return Redelivery(sent=sent, left=tuple(left))
 
-    def _send(self, message: Received, streams: Streams) -> int | Left:
+    def _send(self, message: Received, streams: Streams) -> int | RemainingMessage:
         place: StreamRange | None = None
         try:
             place = self._read_range(message.body)
@@ -124,10 +124,10 @@ class SetAsideChanges:
         logger.warning("changes redelivered", extra=self._extra(message, place) | extra)
         return len(bodies)
 
-    def _left(self, message: Received, place: StreamRange | None, why: str) -> Left:
+    def _left(self, message: Received, place: StreamRange | None, why: str) -> RemainingMessage:
         extra: dict[str, object] = {"event": "change.not_redelivered", "why": why}
         logger.error("changes not redelivered", extra=self._extra(message, place) | extra)
-        return Left(message_id=message.message_id, why=why, place=place)
+        return RemainingMessage(message_id=message.message_id, why=why, place=place)
 
     def _extra(self, message: Received, place: StreamRange | None) -> dict[str, object]:
         known: dict[str, object] = {"tenant": self._tenant.slug, "message_id": message.message_id}

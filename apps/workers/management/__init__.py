@@ -1,1 +1,1 @@
-"""Django management for the workers app."""
+"""Management commands of the workers."""

@@ -1,1 +1,1 @@
-"""The tasks: what a message does, the base class every task shares, and the handlers that a task runs."""
+"""The tasks: their base class, their definitions, and the handlers that they run."""

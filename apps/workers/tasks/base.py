@@ -1,4 +1,4 @@
-"""What every task is: scoped to the tenant whose queue it was really polled from, its outcomes told apart."""
+"""The base class of tasks: it runs for the tenant whose queue was polled, and handles each kind of outcome."""
 
 import logging
 import threading
@@ -28,7 +28,7 @@ _KNOWN_SECONDS: Final = (
 
 
 class TenantTask(Task[..., None]):
-    """Base of all tasks: ``run(self, *, …ids)`` with ``self.tenant``.
+    """Base class of tasks: ``run(self, *, …ids)`` with ``self.tenant``.
 
     - NotFound and Rejected are final: noted with their code, and the message is deleted.
     - Conflict, Unavailable and anything else: noted, and the message stays; SQS delivers it again after a back-off,
@@ -56,12 +56,12 @@ class TenantTask(Task[..., None]):
 
     @property
     def queue_name(self) -> str:
-        """The queue this message was polled from: the transport writes it, a body cannot."""
+        """The queue that this message was polled from. The transport sets it; a body cannot."""
         return str((self.request.delivery_info or {}).get("routing_key"))
 
     @property
     def receive_count(self) -> int:
-        """How often SQS has handed this message out, this time included: its own count, a body cannot forge it."""
+        """The receive count of SQS, including this delivery. A body cannot forge it."""
         delivered = delivered_by(self.request.properties)
         return 1 if delivered is None else delivered.receive_count
 
@@ -78,7 +78,7 @@ class TenantTask(Task[..., None]):
         return tenant
 
     def _note(self, error: Exception, ids: Mapping[str, Any], outcome: FailureOutcome = FailureOutcome.FAILED) -> None:
-        """Note why this delivery did not succeed, where the worker is told how."""
+        """Note why this delivery failed, if the worker has a recorder."""
         options, delivered = self.app.conf.broker_transport_options, delivered_by(self.request.properties)
         if delivered is None or options.get("failures") is None:
             return
@@ -88,19 +88,19 @@ class TenantTask(Task[..., None]):
 
     @contextmanager
     def _scope(self) -> Iterator[None]:
-        """Name tenant, queue, task and message in every log line below."""
+        """Add tenant, queue, task and message to every log line of the block."""
         with log_context(tenant=self.tenant.slug, queue=self.queue_name, task=self.name, task_id=str(self.request.id)):
             yield
 
 
 def delivered_by(properties: Mapping[str, Any] | None) -> Delivered | None:
-    """Read which delivery a request is, as the transport wrote it; None for one that came another way."""
+    """Return the identity of a delivery, as the transport wrote it; None for one from another source."""
     info = (properties or {}).get("delivery_info") or {}
     return Delivered(**info["delivered"]) if "delivered" in info else None
 
 
 class _TenantsByQueue:
-    """The active tenants by queue name, read again when a name is unknown or what is known is old."""
+    """The active tenants by queue name, read again if a name is unknown or the list is old."""
 
     def __init__(self, source: TenantSource) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""The tasks: translate in, call one operation, translate out. Their names are shipped and never change."""
+"""The tasks: each converts its message, runs one operation and converts the outcome. Task names never change."""
 
 import logging
 from datetime import datetime
@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
-from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery, look_at_image, retire_listing_photos
+from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery, process_image_slot, retire_listing_photos
 from resale.application.ports import UnitOfWork
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
@@ -50,7 +50,7 @@ class _S3Record(msgspec.Struct):
 
 
 class _S3Event(msgspec.Struct):
-    """An S3 event notification; the test event S3 sends first has no records."""
+    """An S3 event notification. The test event that S3 sends first has no records."""
 
     records: tuple[_S3Record, ...] = msgspec.field(default=(), name="Records")
 
@@ -92,8 +92,8 @@ def process_event(self: TenantTask, *, inbound_id: str) -> None:
 
 
 @shared_task(bind=True, base=TenantTask, name=SWEEP_AFTER_JUMP)
-def sweep_after_jump(self: TenantTask, *, clock_id: str) -> None:
-    """Send what a test clock made due; without it, the next sweep does."""
+def sweep_after_advance(self: TenantTask, *, clock_id: str) -> None:
+    """Send the tasks of items that a test clock made due; otherwise the next sweep sends them."""
     container, tenant = get_container(), self.tenant
     sweeper = Sweeper(reader=container.reader(tenant), queues=container.queues(tenant))
     woken = sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
@@ -130,11 +130,11 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:
     container = get_container()
     store = container.media_store(task.tenant)
-    look_at_image(_delivery(task), store=store, codec=container.codec, listing_id=listing_id, media_id=media_id)
+    process_image_slot(_delivery(task), store=store, codec=container.codec, listing_id=listing_id, media_id=media_id)
 
 
 def _delivery(task: TenantTask) -> Delivery:
-    """Say what a message is given: its tenant's unit of work, partners and clock."""
+    """Return the tenant's unit of work, partners and clock for a message."""
     container, tenant = get_container(), task.tenant
     actor, request_id = Actor(kind=ActorKind.SYSTEM, id=task.name or "task"), str(task.request.id)
 

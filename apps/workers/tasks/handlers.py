@@ -1,4 +1,4 @@
-"""What a message of the orders queue does, whoever hands it over: one operation, and what follows a partner's silence.
+"""Handlers of the orders queue: one operation each, and a postponement if a partner does not respond.
 
 Knows no Celery, so the simulation of the tests runs this very code.
 """
@@ -50,7 +50,7 @@ _SOON: Final = 3  # deliveries of a message before its step is put off
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as it was handed out, and what its task is given."""
+    """A message, and the resources that its task uses."""
 
     open_uow: Callable[[datetime], UnitOfWork]
     partners: Partners
@@ -58,11 +58,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     receive_count: int
 
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
-        """Run an operation at one moment: what it decides by is what it records. A lost race is retried."""
+        """Run an operation with one time, for its decisions and its record. A lost race is retried."""
         return run_with_retries(partial(self.open_uow, self.now()), operation, *args, **arguments)
 
     def is_soon(self, outcome: Unavailable) -> bool:
-        """Say whether to let the same message come again: few times, and not while a partner is not asked at all."""
+        """Return whether the message may be delivered again soon: a few times, and not while calls are paused."""
         return self.receive_count < _SOON and not isinstance(outcome, PartnerPaused)
 
 
@@ -70,10 +70,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 TaskHandler = Callable[..., None]
 
 
-def look_at_image(
+def process_image_slot(
     at: Delivery, *, store: MediaStore, codec: ImageCodec, listing_id: ListingId, media_id: MediaId
 ) -> Media:
-    """Look at an image slot; of a repeated delivery the attempt is counted first.
+    """Process an image slot; a repeated delivery first counts the attempt.
 
     A fault of the store, at whatever point, sets the count back in a commit of its own: it says nothing of the image.
     """
@@ -90,7 +90,7 @@ def look_at_image(
 
 
 def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: ListingId) -> int:
-    """Make the photos of a listing private that was taken down; tell an operator of those that cannot be."""
+    """Make the photos of a removed listing private; report those that cannot be."""
 
     def retire(uow: UnitOfWork) -> int:
         count = retire_photos(uow, store=store, listing_id=listing_id)
@@ -129,7 +129,7 @@ def _expire_listing(at: Delivery, *, listing_id: str) -> None:
 
 
 def _process_inbound(at: Delivery, *, inbound_id: str) -> None:
-    """Act on what a partner told, then settle it: two commits, each of which may be repeated."""
+    """Process an event of a partner, then settle it: two commits, each of them idempotent."""
     event_id = InboundId(inbound_id)
     try:
         settlement = at.run(process_inbound, partners=at.partners, inbound_id=event_id)
@@ -153,7 +153,7 @@ TASK_HANDLERS: Final[Mapping[str, TaskHandler]] = {
 
 @contextlib.contextmanager
 def _postponing(at: Delivery, entity_id: OrderId | ClaimId | PayoutId) -> Iterator[None]:
-    """Postpone a step whose partner does not answer.
+    """Postpone a step whose partner does not respond.
 
     The same message retries a few times, soon; then the step is postponed, as data, so that an outage of a partner
     fills no dead-letter queue.

@@ -1,4 +1,4 @@
-"""Celery's request, made to note what a task cannot note itself: that its process was lost, or its time was up."""
+"""Celery's request, which notes failures that a task cannot note itself: a lost process or a time limit."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from celery.worker.request import Request
 
 
 class NotedRequest(Request):
-    """One message under way, in the worker's main process."""
+    """A message in progress, in the worker's main process."""
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
-        """Note a failure that the pool found, not the task: ``return_ok`` says that the task itself told of it."""
+        """Note a failure that the pool found; ``return_ok`` means that the task itself reported it."""
         if not return_ok:
             error = exc_info.exception
             self._note(error.exc if isinstance(error, ExceptionWithTraceback) else error)
         super().on_failure(exc_info, send_failed_event=send_failed_event, return_ok=return_ok)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
-        """Note the hard limit; the soft one is an exception within the task."""
+        """Note the hard time limit; the soft one is an exception within the task."""
         if not soft:
             self._note(TimeLimitExceeded(timeout))
         super().on_timeout(soft, timeout)

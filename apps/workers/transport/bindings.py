@@ -1,4 +1,4 @@
-"""Which tenants' queues a worker polls, with which credentials; kept fresh by threads, read by the event loop.
+"""The queues that a worker polls, with their credentials, refreshed by threads and read by the event loop.
 
 The loop only reads: the registry's database and STS are asked here, off the loop, so neither can hold it up.
 """
@@ -31,16 +31,16 @@ class QueueSession(Protocol):
     """A session in one tenant's account (``resale.adapters.aws.sessions.TenantSession``)."""
 
     def client(self, service: str) -> Any:
-        """Return the cached botocore client; the first call may ask STS."""
+        """Return the cached botocore client; the first call may call STS."""
 
     def credentials(self) -> Any:
-        """Return credentials good for now; asks STS when they are not."""
+        """Return valid credentials; calls STS if the present ones have expired."""
 
     def remaining_seconds(self) -> float:
-        """Say how long the present credentials are good; 0 without any. Never waits."""
+        """Return how long the present credentials are valid; 0 if there are none. Never blocks."""
 
     def expire(self) -> None:
-        """Have the next credentials fetched anew; at most once in 10 s."""
+        """Mark the credentials as expired, so that the next call fetches new ones, at most once in 10 s."""
 
 
 TenantSource = Callable[[], Iterable[Tenant]]
@@ -49,7 +49,7 @@ SessionSource = Callable[[Tenant], QueueSession]
 
 @dataclass(eq=False)
 class Binding:
-    """One tenant's queue, ready to be polled."""
+    """The queue of one tenant, ready to be polled."""
 
     tenant: Tenant
     purpose: Purpose
@@ -60,18 +60,18 @@ class Binding:
 
     @property
     def may_sign(self) -> bool:
-        """Tell whether signing will find credentials and not ask STS, which would hold up the loop."""
+        """Whether signing finds credentials without a call to STS, which would block the loop."""
         return not self.renewing.is_set() and self.session.remaining_seconds() >= _SIGN_SECONDS
 
 
 def queue_of(tenant: Tenant, purpose: Purpose) -> Queue:
-    """Return the tenant's queue for a purpose."""
+    """Return the tenant's queue of a purpose."""
     queues = tenant.resources.queues
     return queues.orders if purpose == "orders" else queues.images
 
 
 class Bindings:
-    """The queues of one purpose, by name. ``current`` never waits."""
+    """The queues of one purpose by name. ``current`` never blocks."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Bindings:
         session_for: SessionSource,
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
-        """Keep where tenants and sessions come from; nothing starts before ``start``."""
+        """Store the sources of tenants and sessions; nothing starts before ``start``."""
         self.purpose: Final = purpose
         self._tenants = tenants
         self._session_for = session_for
@@ -93,23 +93,23 @@ class Bindings:
         self._threads: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Begin to refresh, in daemon threads of this process."""
+        """Start to refresh, in daemon threads of this process."""
         self._threads = ThreadPoolExecutor(_PREPARING_THREADS, thread_name_prefix="bindings")
         threading.Thread(target=self._refresh_for_ever, name="bindings-refresh", daemon=True).start()
 
     def stop(self) -> None:
-        """End the threads; does not wait for one that waits for the network."""
+        """Stop the threads, without waiting for one that waits for the network."""
         self._stopping.set()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     def current(self) -> Mapping[str, Binding]:
-        """Return what is ready to be polled now, by queue name."""
+        """Return the queues that can be polled now, by name."""
         with self._lock:
             return dict(self._current)
 
     def renew(self, binding: Binding, *, refused: bool) -> None:
-        """Fetch the session's credentials in a thread, new ones also when the present were refused."""
+        """Fetch the credentials of a session in a thread; new ones also if the present were refused."""
         if self._threads is None or self._stopping.is_set() or binding.renewing.is_set():
             return
         binding.renewing.set()

@@ -1,4 +1,4 @@
-"""Celery's transport: one logical queue per purpose, fed by the SQS queues of all active tenants.
+"""Celery's transport channel: one logical queue per purpose, fed by the SQS queues of all active tenants.
 
 Built on kombu's virtual transport, not on its SQS one, in which one throttled, denied or missing queue stops the
 worker, a message body chooses the credentials it is deleted with, and failed acks raise (docs/decisions). The worker
@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class PublishRefused(Exception):  # noqa: N818 - named for what happened
-    """Somebody published through Celery. The queue sender sends messages, after a commit; no task retries itself."""
+    """Raised on a publish through Celery: only the queue sender sends messages, after a commit."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message not yet settled."""
+    """A message that is not settled yet."""
 
     poll: Poll
     receipt_handle: str
@@ -45,7 +45,7 @@ class Delivery:
 
 
 class Channel(virtual.Channel):
-    """Receives for one consumer of one purpose; deletes on ack, hides for a back-off on reject."""
+    """Receives for one consumer of one purpose. Deletes on ack, hides with back-off on reject."""
 
     def __init__(self, connection: Any, **kwargs: Any) -> None:
         super().__init__(connection, **kwargs)
@@ -66,7 +66,7 @@ class Channel(virtual.Channel):
     def basic_consume(
         self, queue: str, no_ack: Any, callback: Callable[[Any], Any] | None, consumer_tag: str | None, **kwargs: Any
     ) -> str:
-        """Begin to poll every bound queue of this purpose."""
+        """Start polling every bound queue of this purpose."""
         hub = get_event_loop()
         if hub is None:
             raise RuntimeError("this transport needs Celery's event loop: use the prefork or threads pool")
@@ -85,7 +85,7 @@ class Channel(virtual.Channel):
         return consuming
 
     def basic_cancel(self, consumer_tag: str) -> None:
-        """Poll no more, and settle at once what still waits for an answer: the loop has ended or ends soon."""
+        """Stop polling, and settle open calls immediately: the loop has ended or is about to."""
         super().basic_cancel(consumer_tag)
         if (polls := self._polls.pop(consumer_tag, None)) is not None:
             polls.stop()
@@ -97,16 +97,16 @@ class Channel(virtual.Channel):
             settle_now()
 
     def report(self) -> Mapping[str, dict[str, Any]]:
-        """Return each polled queue's health."""
+        """Return the health of each polled queue."""
         return {name: report for polls in self._polls.values() for name, report in polls.report().items()}
 
     def free_slots(self) -> int:
-        """Return how many more messages the pool wants (polls.Receiver)."""
+        """Return how many more messages the pool accepts (polls.Receiver)."""
         room: int | None = self.qos.can_consume_max_estimate()
         return room if room is not None else 1
 
     def take(self, poll: Poll, message: dict[str, Any]) -> None:
-        """Hand one message of SQS to Celery; what is no task stays in its queue (polls.Receiver)."""
+        """Pass one message of SQS to Celery; a message that is not a task stays in its queue (polls.Receiver)."""
         tag = message["ReceiptHandle"]
         receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
         purpose = poll.binding.purpose
@@ -133,7 +133,7 @@ class Channel(virtual.Channel):
         task: str | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note, off the loop, why a message stays that no task ran for, or whose task could not note it itself."""
+        """Note, off the loop, why a message stays whose task did not run or could not note its failure itself."""
         delivery, path = self._deliveries.get(delivery_tag), self._options.get("failures")
         if delivery is None or path is None:
             return
@@ -156,7 +156,7 @@ class Channel(virtual.Channel):
 
     # ---- settling: by the poll that received it, with that queue's own credentials
     def basic_ack(self, delivery_tag: str, *_: Any, **__: Any) -> None:
-        """Delete a message that is done. A failure is logged and never raised: SQS delivers the message again."""
+        """Delete a completed message. A failure is logged and never raised: SQS delivers the message again."""
         delivery = self._release(delivery_tag)
         if delivery is None:
             return
@@ -193,7 +193,7 @@ class Channel(virtual.Channel):
         delivery.poll.settle(what, call, finished=partial(self._settling.pop, tag, None))
 
     def _restore(self, message: Any) -> None:
-        """Give back, at shutdown, what was received and not begun."""
+        """Return a received message that was not started to its queue, at shutdown."""
         delivery = self._deliveries.pop(message.delivery_tag, None)
         if self._leases is not None:
             self._leases.release(message.delivery_tag)

@@ -1,4 +1,4 @@
-"""Celery's consumer, made safe: what it cannot run stays in SQS, and its loop shows that it turns."""
+"""Celery's consumer, made safe: messages that it cannot run stay in SQS, and its loop has a heartbeat."""
 
 import logging
 from pathlib import Path
@@ -24,7 +24,7 @@ class Heartbeat(bootsteps.StartStopStep):
         self._timer: Any = None
 
     def start(self, parent: Any) -> None:
-        """Beat as soon as the event loop turns, then regularly.
+        """Write a heartbeat as soon as the event loop runs, then regularly.
 
         Not before: Celery is still starting until then, and a SIGTERM would end it with an error.
         """
@@ -35,7 +35,7 @@ class Heartbeat(bootsteps.StartStopStep):
         self._timer = parent.hub.call_repeatedly(health.BEAT_SECONDS, _beat, Path(path), parent)
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002 - Celery's signature
-        """Beat no more."""
+        """Stop the heartbeat."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -49,7 +49,7 @@ def _beat(path: Path, consumer: Any) -> None:
 
 
 class SafeConsumer(Consumer):
-    """Rejects what the stock consumer deletes, and logs neither bodies nor headers.
+    """Rejects the messages that the stock consumer deletes, and logs neither bodies nor headers.
 
     The transport lets only well-formed bodies through; this is the second door.
     """
@@ -59,19 +59,19 @@ class SafeConsumer(Consumer):
         super().__init__(on_task_request, **options)
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Keep a body that cannot be decoded; stock acknowledges it, which deletes it."""
+        """Reject a body that cannot be decoded; the stock consumer acknowledges it, which deletes it."""
         self._refuse(message, exc)
 
     def on_unknown_message(self, body: object, message: Any) -> None:  # noqa: ARG002 - Celery's signature
-        """Keep a message that names no task."""
+        """Reject a message without a task name."""
         self._refuse(message, ContentDisallowed("no task"))
 
     def on_unknown_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
-        """Keep a task that is not registered here: a newer worker may know it."""
+        """Reject a task that is not registered here: a newer worker may have it."""
         self._refuse(message, NotRegistered(str(exc)))
 
     def on_invalid_task(self, body: object, message: Any, exc: Exception) -> None:  # noqa: ARG002 - same
-        """Keep a task whose message breaks the protocol."""
+        """Reject a task whose message violates the protocol."""
         self._refuse(message, exc)
 
     def _refuse(self, message: Any, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Keeps received messages hidden from other workers while they wait or run in this process.
+"""Visibility leases: received messages stay hidden from other workers while they wait or run in this process.
 
 Every tenant's long poll may bring a message when the pool has no room left. Such a message waits here, and SQS would
 show it again when its visibility timeout is over: it would run twice, or reach the dead-letter queue without a failure.
@@ -14,7 +14,7 @@ from typing import Any, Final
 from kombu.asynchronous.hub import Hub
 
 from apps.workers.transport.polls import Poll
-from apps.workers.transport.queue_calls import Answer
+from apps.workers.transport.queue_calls import QueueResponse
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Leases:
     """The messages that one channel holds, by receipt handle. For the event loop only."""
 
     def __init__(self, hub: Hub, *, visibility_seconds: float, clock: Clock = time.monotonic) -> None:
-        """Keep the queues' visibility timeout; nothing is renewed before ``start``."""
+        """Store the queues' visibility timeout; nothing is renewed before ``start``."""
         self._hub = hub
         self._seconds = visibility_seconds
         self._clock = clock
@@ -48,25 +48,25 @@ class Leases:
         self._timer: Any = None
 
     def start(self) -> None:
-        """Begin to look for leases to renew."""
+        """Start to renew leases."""
         self._timer = self._hub.call_repeatedly(self._seconds / _LOOKS, self.renew_due)
 
     def stop(self) -> None:
-        """Renew no more."""
+        """Stop renewing leases."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def hold(self, receipt_handle: str, poll: Poll) -> None:
-        """Hold a message that was just received."""
+        """Start the lease of a received message."""
         self._held[receipt_handle] = _Lease(poll, self._clock())
 
     def release(self, receipt_handle: str) -> None:
-        """Let a message go: it is deleted, or hidden for its back-off."""
+        """End the lease of a message that is deleted, or hidden for its back-off."""
         self._held.pop(receipt_handle, None)
 
     def renew_due(self) -> None:
-        """Hide for a whole visibility timeout again what was hidden a third of one ago."""
+        """Extend the visibility timeout of messages after a third of it."""
         now = self._clock()
         for handle, lease in self._held.items():
             if now - lease.received_at > _MOST_TIMEOUTS * self._seconds:
@@ -81,7 +81,7 @@ class Leases:
                 logger.warning("visibility timeout of a message on queue %s not extended: %s", lease.poll.name, reason)
                 lease.renewed_at = 0.0  # at the next look
 
-        def answered(answer: Answer) -> None:
+        def answered(answer: QueueResponse) -> None:
             if not answer.ok:
                 lease.poll.renew_if_refused(answer)
                 failed(answer.reason)

@@ -1,4 +1,4 @@
-"""Long polls of all bound queues, side by side on one event loop; each has its own back-off and record of health."""
+"""Long polls of all bound queues, concurrently on one event loop, each with its own back-off and health."""
 
 import logging
 import random
@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from kombu.asynchronous.hub import Hub
 
 from apps.workers.transport.bindings import Binding, Bindings
-from apps.workers.transport.queue_calls import Answer, Call, LoopHTTP, QueueCalls, loop_http
+from apps.workers.transport.queue_calls import Call, LoopHTTP, QueueCalls, QueueResponse, loop_http
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,17 @@ _SILENT_SECONDS: Final = 60.0  # three whole long polls without an answer
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a poll waits for a message, and any call for its answer beyond that."""
+    """Timeouts of a poll: how long it waits for a message, and how much longer for the response."""
 
     wait_seconds: int = 20  # SQS's longest
     call_seconds: int = 10
 
 
 class Poll:
-    """One bound queue: the calls to it and how it has been answering."""
+    """One bound queue: its calls and its health."""
 
     def __init__(self, *, binding: Binding, calls: QueueCalls, bindings: Bindings, hub: Hub) -> None:
-        """Begin healthy: the age of the last good poll counts from now."""
+        """Start as healthy: the age of the last successful poll counts from now."""
         self.binding: Final = binding
         self.calls: Final = calls
         self._bindings = bindings
@@ -50,27 +50,27 @@ class Poll:
         return self.binding.queue.name
 
     def succeeded(self) -> None:
-        """Note a good poll."""
+        """Record a successful poll."""
         if self._failure_count:
             logger.info("queue %s responds again", self.name)
         self._failure_count = 0
         self._ok_at = time.monotonic()
 
     def failed(self, reason: str) -> float:
-        """Note a failed poll and return the seconds to wait."""
+        """Record a failed poll; return the seconds to wait."""
         wait = _BACK_OFF_SECONDS[min(self._failure_count, len(_BACK_OFF_SECONDS) - 1)]
         self._failure_count += 1
         logger.error("queue %s: %s; polled again in %.1f s", self.name, reason, wait)
         return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads retries, no secret
 
     def report(self) -> dict[str, Any]:
-        """Return the queue's health: alarms look at it, the worker's own health does not."""
+        """Return the health of the queue. Alarms use it; the worker's own health does not."""
         age = time.monotonic() - self._ok_at
         silent = age > _SILENT_SECONDS
         return {"last_ok_age_seconds": round(age, 1), "failure_count": self._failure_count, "silent": silent}
 
     def send(self, call: Callable[[], None], failed: Callable[[str], None]) -> None:
-        """Make a call; what goes wrong in signing or sending stays with this queue."""
+        """Make a call; a failure to sign or send it affects only this queue."""
         if not self.binding.may_sign:
             self._bindings.renew(self.binding, refused=False)
             failed("session is being renewed")
@@ -81,13 +81,13 @@ class Poll:
             logger.exception("call to queue %s not sent", self.name)
             failed(type(error).__name__)
 
-    def renew_if_refused(self, answer: Answer) -> None:
-        """Have the session renewed when its token is not known any more."""
+    def renew_if_refused(self, answer: QueueResponse) -> None:
+        """Renew the session if its token was refused."""
         if answer.token_refused:
             self._bindings.renew(self.binding, refused=True)
 
     def settle(self, what: str, call: Call, *, finished: Callable[[], object], tries: int = _SETTLE_TRIES) -> None:
-        """Make a call for a received message; a failure is tried again soon, then left to SQS to redeliver."""
+        """Make a call for a received message; a failure is retried soon, then left to the redelivery of SQS."""
 
         def failed(reason: str) -> None:
             if tries > 1:
@@ -97,7 +97,7 @@ class Poll:
                 logger.error("%s on queue %s: %s; SQS delivers the message again", what, self.name, reason)
                 finished()
 
-        def answered(answer: Answer) -> None:
+        def answered(answer: QueueResponse) -> None:
             if answer.ok:
                 finished()
                 return
@@ -108,20 +108,20 @@ class Poll:
 
 
 class Receiver(Protocol):
-    """Who takes the messages (the channel)."""
+    """The receiver of messages (the channel)."""
 
     def free_slots(self) -> int:
-        """Return how many more messages are wanted now."""
+        """Return how many more messages it accepts."""
 
     def take(self, poll: Poll, message: dict[str, Any]) -> None:
-        """Take one message of SQS, received by this poll."""
+        """Accept one message of SQS, received by this poll."""
 
 
 class Polls:
     """The polls of one purpose, kept equal to its bindings."""
 
     def __init__(self, *, hub: Hub, bindings: Bindings, receiver: Receiver, limits: Limits) -> None:
-        """Keep the parts; nothing starts before ``start``."""
+        """Store the parts; nothing starts before ``start``."""
         self._hub = hub
         self._bindings = bindings
         self._receiver = receiver
@@ -132,13 +132,13 @@ class Polls:
         self._timer: Any = None
 
     def start(self) -> None:
-        """Begin to poll whatever is bound."""
+        """Start polling the bound queues."""
         self._http = loop_http(self._hub)
         self._bindings.start()
         self._timer = self._hub.call_repeatedly(_SYNC_SECONDS, self._sync)
 
     def stop(self) -> None:
-        """Poll no more."""
+        """Stop polling."""
         self._bindings.stop()
         self._polls.clear()
         self._waiting.clear()
@@ -146,11 +146,11 @@ class Polls:
             self._timer.cancel()
 
     def report(self) -> Mapping[str, dict[str, Any]]:
-        """Return each queue's health."""
+        """Return the health of each queue."""
         return {name: poll.report() for name, poll in self._polls.items()}
 
     def slot_freed(self) -> None:
-        """Poll again where only the want of a slot held it back."""
+        """Poll the queues again that waited for a free slot."""
         waiting, self._waiting = self._waiting, []
         for poll in waiting:
             self._begin(poll)
@@ -190,7 +190,7 @@ class Polls:
         receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
         poll.send(receive, partial(self._failed, poll))
 
-    def _answered(self, poll: Poll, answer: Answer) -> None:
+    def _answered(self, poll: Poll, answer: QueueResponse) -> None:
         messages = answer.messages()
         if messages is None:
             poll.renew_if_refused(answer)

@@ -1,4 +1,4 @@
-"""Calls to one SQS queue on the worker's event loop: signed by botocore, sent by curl, answered by callback.
+"""Calls to one SQS queue on the worker's event loop: signed by botocore, sent by curl, completed by callback.
 
 Nothing here blocks: a stalled or refusing queue costs its own callbacks only. Each call has a time limit, which
 kombu's own client lacks (a half-open socket stopped a queue for ever: kombu PR 2488).
@@ -27,30 +27,30 @@ _ERROR_TYPE: Final = re.compile(rb'"__type"\s*:\s*"(?:[^"#]*#)?([^"]{1,80})"')
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What SQS said: HTTP status (599: nothing) and body."""
+class QueueResponse:
+    """A response of SQS: HTTP status (599: none) and body."""
 
     status: int
     body: bytes
 
     @property
     def ok(self) -> bool:
-        """Tell whether the call did what it should."""
+        """Whether the call succeeded."""
         return self.status == _OK
 
     @property
     def token_refused(self) -> bool:
-        """Tell whether the session must be renewed."""
+        """Whether the session must be renewed."""
         return not self.ok and _REFUSED_TOKEN.search(self.body) is not None
 
     @property
     def reason(self) -> str:
-        """Name the failure for a log line: status and SQS's error code, never the message."""
+        """The failure for a log line: status and error code of SQS, never the message."""
         found = _ERROR_TYPE.search(self.body)
         return f"HTTP {self.status}" + (f" {found[1].decode(errors='replace')}" if found else "")
 
     def messages(self) -> list[dict[str, Any]] | None:
-        """Return the received messages; None when this is no good answer to a receive."""
+        """Return the received messages; None if this is not a valid response to a receive."""
         try:
             answer = json.loads(self.body) if self.ok else None
         except ValueError:
@@ -58,14 +58,14 @@ class Answer:
         return list(answer.get("Messages") or ()) if isinstance(answer, dict) else None
 
 
-Done = Callable[[Answer], None]
+Done = Callable[[QueueResponse], None]
 
 #: A call of ``QueueCalls``, all but its callback given.
 Call = Callable[[Done], None]
 
 
 class LoopHTTP(CurlClient):
-    """kombu's curl client with room for any number of queues and timers in the unit that curl means.
+    """kombu's curl client with room for any number of queues, and timers in the unit that curl uses.
 
     kombu passes curl's milliseconds to a timer that counts seconds: each request leaves a timer of over an hour behind.
     """
@@ -77,7 +77,7 @@ class LoopHTTP(CurlClient):
             self.hub.call_later(msecs / 1000, self._timeout_check)  # type: ignore[attr-defined]  # not in the stubs
 
     def reserve(self, handle_count: int) -> None:
-        """Keep this many handles more (or fewer): with too few, long polls of idle queues wait for one another."""
+        """Reserve this many more (or fewer) handles: with too few, long polls of idle queues block one another."""
         self._reserved += handle_count
         missing = max(0, self._reserved + _SPARE_HANDLES - len(self._curls))
         handles = [pycurl.Curl() for _ in range(missing)]
@@ -87,7 +87,7 @@ class LoopHTTP(CurlClient):
 
 
 def loop_http(hub: Hub) -> LoopHTTP:
-    """Return the loop's client, made on first use; it closes with the loop."""
+    """Return the client of the loop, created on first use; it closes with the loop."""
     client = getattr(hub, "_current_http_client", None)  # where kombu keeps and finds it
     if not isinstance(client, LoopHTTP):
         client = LoopHTTP(hub)
@@ -96,10 +96,10 @@ def loop_http(hub: Hub) -> LoopHTTP:
 
 
 class QueueCalls:
-    """One queue's ReceiveMessage, DeleteMessage and ChangeMessageVisibility."""
+    """ReceiveMessage, DeleteMessage and ChangeMessageVisibility of one queue."""
 
     def __init__(self, *, http: LoopHTTP, client: Any, url: str, call_seconds: int) -> None:
-        """Keep the botocore client, whose signer and endpoint are used and whose sockets are not."""
+        """Store the botocore client, of which only the signer and the endpoint are used."""
         self._call_seconds = call_seconds
         self._http = http
         self._client = client
@@ -115,20 +115,20 @@ class QueueCalls:
         self._call("ReceiveMessage", parameters, seconds=wait_seconds + self._call_seconds, done=done)
 
     def delete(self, receipt_handle: str, done: Done) -> None:
-        """Delete one received message."""
+        """Delete a received message."""
         self._call("DeleteMessage", {"ReceiptHandle": receipt_handle}, seconds=self._call_seconds, done=done)
 
     def hide(self, receipt_handle: str, seconds: int, done: Done) -> None:
-        """Let one received message be seen again after ``seconds`` from now."""
+        """Make a received message visible after ``seconds``."""
         parameters = {"ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
         self._call("ChangeMessageVisibility", parameters, seconds=self._call_seconds, done=done)
 
     def delete_now(self, receipt_handle: str) -> None:
-        """Delete one received message, blocking: for a loop that has ended."""
+        """Delete a received message, blocking: for a loop that has ended."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
     def show_now(self, receipt_handle: str) -> None:
-        """Make one received message visible, blocking: for a loop that has ended."""
+        """Make a received message visible, blocking: for a loop that has ended."""
         self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=0)
 
     def _call(self, operation: str, parameters: Mapping[str, Any], *, seconds: int, done: Done) -> None:
@@ -139,7 +139,7 @@ class QueueCalls:
             curl.setopt(pycurl.NOSIGNAL, 1)  # threads run beside the loop
 
         def answered(response: Response) -> None:
-            done(Answer(response.code or _NO_ANSWER, response.body or b""))
+            done(QueueResponse(response.code or _NO_ANSWER, response.body or b""))
 
         signed = self._signed(operation, parameters)
         self._http.add_request(
@@ -169,5 +169,5 @@ class QueueCalls:
 
 
 def _ca_file() -> bytes:
-    """Name the trusted certificates' file in the file system's own bytes: pycurl takes text for ASCII."""
+    """Return the path of the trusted certificates in the file system's encoding: pycurl takes text for ASCII."""
     return os.fsencode(get_cert_path(True) or "")  # noqa: FBT003 - botocore's signature

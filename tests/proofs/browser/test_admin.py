@@ -114,7 +114,7 @@ def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme:
         page.get_by_role("heading", name="Please send the form again").wait_for()
         visits.check(page)
         for _ in range(sign_ins.MOST_PER_ACCOUNT_AND_ADDRESS - 1):
-            sign_ins.take(sign_ins.Attempt("robin", "127.0.0.1"), now=datetime.now(UTC))
+            sign_ins.count_attempt(sign_ins.Attempt("robin", "127.0.0.1"), now=datetime.now(UTC))
         page.goto(reverse("admin:login"))
         _send(page, "Robin", PASSWORD)
         page.get_by_text("Retry in").wait_for()

@@ -1,4 +1,4 @@
-"""``manage.py issue_api_key SLUG KIND [--scope …]``: makes an API key and prints it, once."""
+"""``manage.py issue_api_key SLUG KIND [--scope …]``: issue an API key and print it once."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from resale.errors import Outcome
 
 
 class Command(BaseCommand):
-    """Makes an API key."""
+    """Issues an API key."""
 
     help = "Create an API key for a tenant and print it. It is shown only once."
 

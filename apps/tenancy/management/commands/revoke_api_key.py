@@ -1,4 +1,4 @@
-"""``manage.py revoke_api_key KEY_ID``: makes an API key useless, everywhere within 30 s."""
+"""``manage.py revoke_api_key KEY_ID``: revoke an API key, everywhere within 30 s."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Commands that run the roles which are not Celery: changes, sweep, reconcile."""
+"""Management commands of the roles other than Celery, and of their tools."""

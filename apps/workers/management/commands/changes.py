@@ -11,7 +11,7 @@ from apps.workers.roles import changes_loops, run_until_stopped
 
 
 class Command(BaseCommand):
-    """Copies every tenant's changes to its history and sends what follows, until SIGTERM."""
+    """Copies the changes of every tenant to history and sends the tasks that follow, until SIGTERM."""
 
     help = "Copy changes to history and send what follows, for all active tenants."
 

@@ -1,4 +1,4 @@
-"""``manage.py dead_letters SLUG QUEUE|all ACTION [ID]``: what a tenant's queues gave up on."""
+"""``manage.py dead_letters SLUG QUEUE|all ACTION [ID]``: a tenant's dead letters."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _PAGE: Final = 100
 
 
 class Command(BaseCommand):
-    """Lists dead letters, shows one, says what its replay would do, replays it, or discards it with a reason."""
+    """Lists dead letters, shows one, previews its replay, replays it, or discards it with a reason."""
 
     help = "List a tenant's dead letters, and show, dry-run, replay or discard one by its id."
 

@@ -15,7 +15,7 @@ from resale.errors import Outcome
 
 
 class Command(BaseCommand):
-    """Re-reads the streams of all active tenants, or of one, and fails when something is left open."""
+    """Reconciles the history of all active tenants, or of one; exits with 1 if faults remain."""
 
     help = "Find gaps in history and repair them from the last 24 hours of the streams."
 

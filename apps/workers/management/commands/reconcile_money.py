@@ -1,4 +1,4 @@
-"""``manage.py reconcile_money``: hold a tenant's payment provider, ledger and orders against each other."""
+"""``manage.py reconcile_money``: reconcile a tenant's payment provider, ledger and orders."""
 
 import argparse
 from datetime import timedelta
@@ -15,7 +15,7 @@ from resale.errors import Outcome
 
 
 class Command(BaseCommand):
-    """Prints sums and differences, and fails when the three records disagree for good."""
+    """Prints sums and differences; exits with 1 if the three records differ."""
 
     help = "Reconcile every money movement between provider, ledger and orders. Exit code 1 if they differ."
 

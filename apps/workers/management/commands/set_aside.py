@@ -1,4 +1,4 @@
-"""``manage.py set_aside SLUG count|replay|discard``: changes that a Pipe gave up on."""
+"""``manage.py set_aside SLUG count|replay|discard``: changes that a Pipe set aside."""
 
 import argparse
 from typing import Any, Final
@@ -15,7 +15,7 @@ STAY_MAX: Final = 1_000  # messages that cannot be sent; what is hidden for five
 
 
 class Command(BaseCommand):
-    """Counts the changes that were set aside, sends them now, or deletes those that left the stream."""
+    """Counts the changes that were set aside, redelivers them, or deletes those that are no longer in the stream."""
 
     help = "List the changes that a Pipe set aside, and redeliver them from the stream."
 

@@ -10,7 +10,7 @@ from apps.workers.roles import run_until_stopped, sweep_loops
 
 
 class Command(BaseCommand):
-    """Wakes what is due, for every tenant, until SIGTERM."""
+    """Wakes the due items of every tenant, until SIGTERM."""
 
     help = "Send the wake-up message of every item that is due, for all active tenants."
 
