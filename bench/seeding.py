@@ -15,6 +15,7 @@ from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.changes import ChangeType
 from resale.domain.command_context import CommandContext
 from resale.domain.ids import CUSTOMER_ID, LISTING_ID, MEDIA_ID, CustomerId
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
@@ -57,7 +58,7 @@ def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[L
     for start in range(0, count, _A_TRANSACTION):
         uow = open_uow(tenant, now=datetime.now(UTC))
         for listing in listings[start : start + _A_TRANSACTION]:
-            uow.listings.add(listing, change_type="listing.approved")
+            uow.listings.add(listing, change_type=ChangeType.LISTING_APPROVED)
         uow.commit()
     return listings
 

@@ -115,9 +115,6 @@ WAKES: Final[Mapping[str, str]] = {
     if not isinstance(entity_type.wake_task, Absent)
 }
 
-#: Every change type there is; the ones not in REACTIONS are only recorded.
-CHANGE_TYPES: Final = frozenset(ChangeType)
-
 
 def tasks_after(*, change_type: str, entity_id: str, version: int) -> tuple[Task, ...]:
     """List what follows a committed change."""

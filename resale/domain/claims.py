@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from resale.domain import timestamps
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
@@ -15,6 +14,7 @@ from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
+from resale.domain.timestamps import next_version
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -299,17 +299,11 @@ def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> C
 def update_claim(claim: Claim, *, now: datetime) -> Claim:
     """Return the next version of a claim whose fields were changed, in the same state."""
     claim = msgspec.structs.replace(claim, step_tries=0, attention=heard(claim.attention))
-    return awake(timestamps.next_version(claim, now=now), now)
+    return schedule_claim(next_version(claim, now=now), now=now)
 
 
-def next_version(claim: Claim, now: datetime, **fields: Any) -> Claim:
-    """Change a claim."""
-    fresh = msgspec.structs.replace(claim, step_tries=0, attention=heard(claim.attention))
-    return timestamps.next_version(msgspec.structs.replace(fresh, **fields), now=now)
-
-
-def awake(claim: Claim, now: datetime) -> Claim:
-    """Say when a claim in its present state is looked at again: its deadline, or sooner for a step or a poll."""
+def schedule_claim(claim: Claim, *, now: datetime) -> Claim:
+    """Return a claim that is due when its state asks for it: at its deadline, or sooner for a step or a poll."""
     if claim.status in CLAIMS.final:
         parcel = None if claim.return_shipment is None else given_up(claim.return_shipment, now=now)
         holds_label = parcel is not None and parcel.may_hold_label

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -334,11 +334,6 @@ def transition_listing(listing: Listing, command: ListingCommand, *, now: dateti
     status = LISTINGS.next_status(listing.status, command, entity=listing, now=now)
     changed = next_version(msgspec.structs.replace(listing, status=status), now=now)
     return msgspec.structs.replace(changed, due_at=wakes_at(changed))
-
-
-def moved_listing(listing: Listing, command: ListingCommand, *, now: datetime, **fields: Any) -> Listing:
-    """Call ``transition_listing`` with changed fields."""
-    return transition_listing(msgspec.structs.replace(listing, **fields), command, now=now)
 
 
 def wakes_at(listing: Listing) -> datetime | UnsetType:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -253,21 +253,3 @@ def _schedule(order: Order, now: datetime) -> Order:
     if order.shipment is not None and order.status in {*GIVING_BACK, *_ENDED}:
         order = msgspec.structs.replace(order, shipment=given_up(order.shipment, now=now))
     return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))
-
-
-def moved(order: Order, command: OrderCommand, *, now: datetime, **fields: Any) -> Order:
-    """Call ``transition_order`` with changed fields."""
-    return transition_order(msgspec.structs.replace(order, **fields), command, now=now)
-
-
-def moved_if_allowed(order: Order, command: OrderCommand, *, now: datetime, **fields: Any) -> Order:
-    """Call ``transition_order_if_allowed`` with changed fields."""
-    return transition_order_if_allowed(msgspec.structs.replace(order, **fields), command, now=now)
-
-
-def kept(order: Order, *, now: datetime, **fields: Any) -> Order:
-    """Call ``update_order`` with changed fields."""
-    return update_order(msgspec.structs.replace(order, **fields), now=now)
-
-
-claim_closed = close_order_claim

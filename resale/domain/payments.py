@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -240,8 +240,3 @@ def restored(payment: Payment, amount: int) -> Payment:
 def transition_payment(payment: Payment, command: PaymentCommand) -> Payment:
     """Return a payment in the state that the command leads to. Raises PaymentTransitionRefused."""
     return msgspec.structs.replace(payment, status=PAYMENTS.next_status(payment.status, command))
-
-
-def paid(payment: Payment, command: PaymentCommand, **fields: Any) -> Payment:
-    """Call ``transition_payment`` with changed fields."""
-    return transition_payment(msgspec.structs.replace(payment, **fields), command)

@@ -4,8 +4,9 @@ import ast
 
 import pytest
 
-from resale.application.reactions import CHANGE_TYPES, REACTIONS, TASKS, WAKES, tasks_after
+from resale.application.reactions import REACTIONS, TASKS, WAKES, tasks_after
 from resale.domain import task_names
+from resale.domain.changes import ChangeType
 from tests.architecture.sources import Function, dotted, sources
 
 
@@ -29,7 +30,7 @@ class TestReactions:
         assert followed | set(WAKES.values()) == TASKS.keys()
 
     def test_only_changes_that_happen_are_followed(self) -> None:
-        assert REACTIONS.keys() <= CHANGE_TYPES
+        assert REACTIONS.keys() <= set(ChangeType)
 
     @pytest.mark.parametrize("name", TASKS)
     def test_a_task_takes_the_argument_that_it_is_sent(self, name: str) -> None:

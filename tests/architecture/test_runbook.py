@@ -6,7 +6,7 @@ import pytest
 
 from apps.backoffice.display_text import ATTENTION
 from resale.application.queries.ledger import DifferenceKind
-from resale.application.reactions import CHANGE_TYPES
+from resale.domain.changes import ChangeType
 from resale.domain.partners import PARTNER_SILENT
 from tests.architecture.sources import ROOT
 
@@ -30,7 +30,7 @@ class TestRunbook:
         assert re.search(rf"^\| `{code}` \| .+ \| .+ \|$", RUNBOOK, re.MULTILINE)
 
     @pytest.mark.parametrize(
-        "change_type", sorted(one for one in CHANGE_TYPES if one.endswith((".postponed", ".degraded")))
+        "change_type", sorted(one for one in ChangeType if one.endswith((".postponed", ".degraded")))
     )
     def test_explains(self, change_type: str) -> None:
         assert f"`{change_type}`" in RUNBOOK

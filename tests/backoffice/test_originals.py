@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
+from resale.domain.changes import ChangeType
 from resale.domain.ids import MediaId
 from resale.domain.listings import Listing
 from resale.domain.media import MediaStatus, original_key
@@ -38,7 +39,7 @@ def pictured(office: Office) -> tuple[Listing, MediaId]:
         renditions=(a_rendition(),),
         due_at=None,
     )
-    uow.media.save(ready, change_type="image.ready")
+    uow.media.save(ready, change_type=ChangeType.IMAGE_READY)
     uow.commit()
     return listing, slots[0].id
 

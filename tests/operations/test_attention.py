@@ -20,6 +20,7 @@ from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.payouts import BrandPayout, get_payout
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.claims import Claim, ClaimNotFound, ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.ids import ClaimId, OrderId, PayoutId
 from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, OrderStatus
@@ -146,7 +147,7 @@ class TestPostponeStep:
             step_tries=99,
             cancel_requested=True,
         )
-        uow.orders.save(stuck, change_type="order.refund_failed")
+        uow.orders.save(stuck, change_type=ChangeType.ORDER_REFUND_FAILED)
         uow.commit()
         assert postpone(world, order, now=NOW).attention == "refund_failed"
 
@@ -157,7 +158,7 @@ class TestPostponeStep:
         uow = world.uow()
         paid = msgspec.structs.replace(payout, version=payout.version + 1, status=PayoutStatus.PAID, due_at=None)
         uow.payouts.get(payout.id)
-        uow.payouts.save(paid, change_type="payout.paid")
+        uow.payouts.save(paid, change_type=ChangeType.PAYOUT_PAID)
         uow.commit()
         assert postpone(world, paid, now=NOW).version == paid.version
 
@@ -165,7 +166,8 @@ class TestPostponeStep:
         payout = a_payout(world)
         slow = world.uow(now=LATER)
         slow.payouts.save(
-            msgspec.structs.replace(slow.payouts.get(payout.id), version=payout.version + 1), change_type="payout.sent"
+            msgspec.structs.replace(slow.payouts.get(payout.id), version=payout.version + 1),
+            change_type=ChangeType.PAYOUT_SENT,
         )
         postpone(world, payout, now=LATER)
         with pytest.raises(PayoutChanged):
@@ -260,7 +262,7 @@ class TestAcknowledgeOrder:
         slow = world.uow()
         slow.orders.save(
             msgspec.structs.replace(slow.orders.get(charged_back.id), version=charged_back.version + 1),
-            change_type="order.tracked",
+            change_type=ChangeType.ORDER_TRACKED,
         )
         acknowledge(world, charged_back)
         with pytest.raises(OrderChanged):

@@ -14,6 +14,7 @@ from resale.application.operations.claims import (
 )
 from resale.application.operations.orders import NewRefund, refund_order
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
     Claim,
     ClaimReason,
@@ -104,7 +105,7 @@ class TestAReturnWhoseLabelDoesNotCome:
         uow = world.uow()
         seller = uow.sellers.find(world.account_id_of(order))
         assert seller is not None
-        uow.sellers.save(msgspec.structs.replace(seller, ships_from_known=False), change_type="seller.edited")
+        uow.sellers.save(msgspec.structs.replace(seller, ships_from_known=False), change_type=ChangeType.SELLER_EDITED)
         uow.commit()
         approved = resolved(world, claim, APPROVE)
         assert approved.attention == "return_label_missing"

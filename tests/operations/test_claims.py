@@ -16,6 +16,7 @@ from resale.application.operations.orders import confirm_receipt
 from resale.application.operations.postponing import postpone_step
 from resale.application.queries.claims import BuyerClaim, SellerClaim, get_claim, list_claims
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
     Claim,
     ClaimChanged,
@@ -190,7 +191,7 @@ class TestResolveClaim:
         slow = world.uow()
         read = slow.claims.get(claim.id)
         resolved(world, claim, DENY)
-        slow.claims.save(read, change_type="claim.denied")
+        slow.claims.save(read, change_type=ChangeType.CLAIM_DENIED)
         with pytest.raises(ClaimChanged):
             slow.commit()
 

@@ -9,6 +9,7 @@ from resale.application.operations.clocks import advance_test_clock, create_test
 from resale.application.queries.clocks import get_test_clock, list_test_clocks
 from resale.application.reactions import tasks_after
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.clocks import (
     Clock,
     ClockAdvance,
@@ -71,7 +72,7 @@ class TestCreateTestClock:
         assert slow.clocks.find() is None
         create(world)
         made = Clock(id=CLOCK, version=1, created_at=NOW, updated_at=NOW)
-        slow.clocks.add(made, change_type="test_clock.created")
+        slow.clocks.add(made, change_type=ChangeType.TEST_CLOCK_CREATED)
         with pytest.raises(ClockChanged):
             slow.commit()
 
@@ -125,7 +126,7 @@ class TestAdvanceTestClock:
         slow = world.uow()
         read = slow.clocks.get(clock.id)
         advance(world, clock)
-        slow.clocks.save(msgspec.structs.replace(read, offset_seconds=1), change_type="test_clock.advanced")
+        slow.clocks.save(msgspec.structs.replace(read, offset_seconds=1), change_type=ChangeType.TEST_CLOCK_ADVANCED)
         with pytest.raises(ClockChanged):
             slow.commit()
         assert world.uow().clocks.get(clock.id).offset_seconds == WEEK

@@ -16,6 +16,7 @@ from resale.application.queries.connections import list_connections
 from resale.application.queries.history import verify_history
 from resale.bootstrap import Container
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.connections import ConnectionChanged, ConnectionState, ConnectionStatus, Observation
 from resale.domain.entities import CONNECTION
 from resale.domain.ids import ConnectionId, PaymentId, ShipmentId
@@ -91,9 +92,9 @@ class TestRecordConnection:
         slow.repository(CONNECTION).find(connection.id)
         state = record(world, connection, opened(later(2)))
         if first:
-            slow.repository(CONNECTION).add(state, change_type="connection.degraded")
+            slow.repository(CONNECTION).add(state, change_type=ChangeType.CONNECTION_DEGRADED)
         else:
-            slow.repository(CONNECTION).save(state, change_type="connection.degraded")
+            slow.repository(CONNECTION).save(state, change_type=ChangeType.CONNECTION_DEGRADED)
         with pytest.raises(ConnectionChanged):
             slow.commit()
 

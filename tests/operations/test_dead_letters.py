@@ -13,6 +13,7 @@ from resale.application.operations.dead_letters import begin_replay, discard_dea
 from resale.application.ports import DeadLetters, Letter, LetterPage
 from resale.application.queries.dead_letters import DryRunContext, EffectKind, describe_replay
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.dead_letters import (
     TENANT_OWNER,
     DeadLetter,
@@ -211,7 +212,7 @@ class TestReplay:
         slow, seen = world.uow(), Dying(letters, after="-")  # both see it, as after half a minute
         assert slow.dead_letters.find(letter_id) is None
         begin_replay(world.uow(principal=BRAND), letters=seen, letter_id=letter_id)
-        slow.dead_letters.add(a_dead_letter(id=letter_id), change_type="dead_letter.replay_started")
+        slow.dead_letters.add(a_dead_letter(id=letter_id), change_type=ChangeType.DEAD_LETTER_REPLAY_STARTED)
         with pytest.raises(DeadLetterChanged):
             slow.commit()
 
@@ -368,7 +369,7 @@ class TestDescribeReplay:
     def test_of_a_claim_says_its_step(self, world: World, letters: DeadLetters, graveyard: Graveyard) -> None:
         claim = a_claim(id=ClaimId(fresh("clm")))
         uow = world.uow()
-        uow.claims.add(claim, change_type="claim.opened")
+        uow.claims.add(claim, change_type=ChangeType.CLAIM_OPENED)
         uow.commit()
         letter_id = graveyard.bury_task("claims.advance", claim_id=claim.id)
         assert effects(world, letters, letter_id, now=NOW) == []
@@ -394,7 +395,7 @@ class TestDescribeReplay:
     ) -> None:
         payout = a_payout(id=PayoutId(fresh("pyt")), status=status, method=method)
         uow = world.uow()
-        uow.payouts.add(payout, change_type="payout.created")
+        uow.payouts.add(payout, change_type=ChangeType.PAYOUT_CREATED)
         uow.commit()
         found = effects(world, letters, graveyard.bury_task("payouts.advance", payout_id=payout.id))
         assert found == ([] if step is None else [("step", payout.id, status.value, step)])
@@ -404,7 +405,7 @@ class TestDescribeReplay:
     ) -> None:
         seller = a_seller(id=SellerId(fresh("sel")), due_at=later(60))
         uow = world.uow()
-        uow.sellers.add(seller, change_type="seller.opened")
+        uow.sellers.add(seller, change_type=ChangeType.SELLER_EDITED)
         uow.commit()
         letter_id = graveyard.bury_task("payouts.start", seller_id=seller.id)
         assert effects(world, letters, letter_id, now=NOW) == []
@@ -424,7 +425,7 @@ class TestDescribeReplay:
     ) -> None:
         event = msgspec.structs.replace(an_inbound(), id=InboundId(fresh("inb")))
         uow = world.uow()
-        uow.inbound.add(event, change_type="inbound.received")
+        uow.inbound.add(event, change_type=ChangeType.INBOUND_RECEIVED)
         uow.commit()
         found = effects(world, letters, graveyard.bury_task("inbound.process", inbound_id=event.id))
         assert found == [("step", event.id, "received", "process")]

@@ -8,6 +8,7 @@ import pytest
 from resale.application.operations.claims import open_claim
 from resale.application.operations.orders import NewRefund, record_dispute, refund_order
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimReason, NewClaim
 from resale.domain.ledger import parts_left
 from resale.domain.orders import Order, OrderStatus
@@ -59,7 +60,9 @@ def test_a_second_one_holds_the_order_and_takes_its_money(world: World, order: O
 def test_its_end_leaves_what_else_a_person_has_to_look_at(world: World, order: Order) -> None:
     uow = world.uow()
     stored = uow.orders.get(order.id)
-    uow.orders.save(msgspec.structs.replace(stored, attention="refund_failed"), change_type="order.refund_failed")
+    uow.orders.save(
+        msgspec.structs.replace(stored, attention="refund_failed"), change_type=ChangeType.ORDER_REFUND_FAILED
+    )
     uow.commit()
     assert told(world, order, "dp_1", WON).attention == "refund_failed"
     assert told(world, order, "dp_2", OPEN).attention == "dispute_open"

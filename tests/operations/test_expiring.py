@@ -23,6 +23,7 @@ from resale.application.operations.listings import (
 from resale.application.operations.orders import cancel_order
 from resale.application.queries.listings import get_listing
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.listings import Listing, ListingChanged, ListingEdit, ListingNotFound, ListingStatus
 from resale.domain.task_names import EXPIRE_LISTING
 from resale.domain.tenants import Policies
@@ -89,7 +90,7 @@ class TestItsTime:
     def test_one_that_was_published_before_there_was_such_a_time_has_none(self, world: World) -> None:
         old = a_listing(id=world.uow().ids("lst"), order_id=None, status=ListingStatus.ACTIVE)
         uow = world.uow()
-        uow.listings.add(old, change_type="listing.approved")
+        uow.listings.add(old, change_type=ChangeType.LISTING_APPROVED)
         uow.commit()
         assert not is_due(world, old, now=END + timedelta(days=3650))
         assert expire(world, old, now=END + timedelta(days=3650)) == world.listing(old.id)

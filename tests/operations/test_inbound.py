@@ -12,6 +12,7 @@ from apps.core.execution import run_with_retries
 from resale.adapters.dynamodb.buffer import TooLarge
 from resale.application.operations.inbound import OWNER, record_inbound
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import InboundId
 from resale.domain.inbound import Inbound, InboundNotFound, InboundPrivate, InboundStatus
 from resale.domain.partners import MAX_HOOK_BYTES, Connection, PartnerEvent
@@ -111,5 +112,7 @@ class TestRecordInbound:
 
 def settle(uow: UnitOfWork, inbound_id: InboundId) -> None:
     inbound = uow.inbound.get(inbound_id)
-    uow.inbound.save(msgspec.structs.replace(inbound, status=InboundStatus.PROCESSED), change_type="inbound.processed")
+    uow.inbound.save(
+        msgspec.structs.replace(inbound, status=InboundStatus.PROCESSED), change_type=ChangeType.INBOUND_PROCESSED
+    )
     uow.commit()

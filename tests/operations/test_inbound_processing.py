@@ -16,6 +16,7 @@ from resale.application.operations.inbound import (
 from resale.application.operations.payouts import start_due_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.reactions import Purpose, Task, task_when_due, tasks_after
+from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.ids import RETURN_ID, SHIPMENT_ID, InboundId
 from resale.domain.inbound import Inbound, InboundCommand, InboundNotFound, InboundStatus
@@ -268,7 +269,7 @@ class TestWaiting:
 
     def test_begins_with_a_message(self) -> None:
         event_id = InboundId("inb_" + "1" * 32)
-        assert tasks_after(change_type="inbound.received", entity_id=event_id, version=1) == (
+        assert tasks_after(change_type=ChangeType.INBOUND_RECEIVED, entity_id=event_id, version=1) == (
             Task(
                 name=PROCESS_INBOUND,
                 purpose=Purpose.ORDERS,

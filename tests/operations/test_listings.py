@@ -21,6 +21,7 @@ from resale.application.operations.orders import cancel_order
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.listings import OwnerListing, get_listing
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.command_context import command_key
 from resale.domain.listings import (
     ImagesFrozen,
@@ -282,7 +283,7 @@ class TestModerateListing:
         moderate_listing(
             world.uow(principal=BRAND), listing_id=listing.id, moderation=Moderation(decision=Decision.APPROVE)
         )
-        slow.listings.save(read, change_type="listing.edited")
+        slow.listings.save(read, change_type=ChangeType.LISTING_EDITED)
         with pytest.raises(ListingChanged):
             slow.commit()
         assert world.listing(listing.id).status == ListingStatus.ACTIVE

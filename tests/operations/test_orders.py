@@ -10,6 +10,7 @@ from resale.application.operations.postponing import postpone_step
 from resale.application.ports import IdempotencyConflict
 from resale.application.queries.orders import SellerOrder, get_order
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.command_context import command_key
 from resale.domain.listings import ListingNotForSale, ListingNotFound, ListingStatus, ListingTransitionRefused
 from resale.domain.orders import (
@@ -156,7 +157,7 @@ class TestPayment:
         slow = world.uow()
         read = slow.orders.get(submitted.id)
         world.advance(submitted, partners)
-        slow.orders.save(read, change_type="order.confirmed")
+        slow.orders.save(read, change_type=ChangeType.ORDER_CONFIRMED)
         with pytest.raises(OrderChanged):
             slow.commit()
 

@@ -10,6 +10,7 @@ import pytest
 
 from resale.adapters.dynamodb.keys import shard_of
 from resale.adapters.identifiers import new_id
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
 from resale.domain.listings import ListingStatus
 from tests.operations.world import World
@@ -37,7 +38,7 @@ def put_on_sale(world: World, shards: list[int]) -> tuple[str, list[str]]:
         listing = msgspec.structs.replace(
             a_listing(), id=listing_id, market=market, status=ListingStatus.ACTIVE, published_at=at
         )
-        uow.listings.add(listing, change_type="listing.approved")
+        uow.listings.add(listing, change_type=ChangeType.LISTING_APPROVED)
     uow.commit()
     return market, list(made)
 

@@ -9,6 +9,7 @@ from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import advance_payout, cancel_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
 from resale.domain.orders import Order
 from resale.domain.payouts import (
@@ -118,7 +119,7 @@ class TestCancelPayout:
         cancel(world, payout)
         slow.payouts.save(
             msgspec.structs.replace(read, version=read.version + 1, may_be_cancelled=False),
-            change_type="payout.sending_started",
+            change_type=ChangeType.PAYOUT_SENDING_STARTED,
         )
         with pytest.raises(PayoutChanged):
             slow.commit()
@@ -137,7 +138,7 @@ class TestCancelPayout:
     def test_one_stored_before_it_could_be_cancelled_is_not(self, world: World) -> None:
         stored = a_payout(id=PayoutId(f"pyt_{world.shopper().new_id[4:]}"))
         uow = world.uow()
-        uow.payouts.add(stored, change_type="payout.created")
+        uow.payouts.add(stored, change_type=ChangeType.PAYOUT_CREATED)
         uow.commit()
         with pytest.raises(PayoutTransitionRefused):
             cancel(world, stored)

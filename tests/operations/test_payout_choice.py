@@ -9,6 +9,7 @@ import pytest
 from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import start_due_payout
 from resale.application.operations.sellers import edit_seller
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId, SellerId, TransferId
 from resale.domain.sellers import SellerEdit
 from resale.domain.transfers import Transfer, TransferStatus
@@ -30,7 +31,7 @@ def a_balance_of(world: World, seller: Shopper, amounts: tuple[int, ...]) -> Sel
     stored = uow.sellers.find(made.id)
     assert stored is not None
     account = msgspec.structs.replace(stored, available=sum(amounts), due_at=NOW)
-    uow.sellers.save(account, change_type="seller.balance_changed")
+    uow.sellers.save(account, change_type=ChangeType.SELLER_BALANCE_CHANGED)
     for position, amount in enumerate(amounts):
         number = uuid.uuid4().hex
         when = NOW + timedelta(seconds=position)
@@ -46,7 +47,7 @@ def a_balance_of(world: World, seller: Shopper, amounts: tuple[int, ...]) -> Sel
             created_at=when,
             updated_at=when,
         )
-        uow.transfers.add(transfer, change_type="transfer.available")
+        uow.transfers.add(transfer, change_type=ChangeType.TRANSFER_AVAILABLE)
     uow.commit()
     return made.id
 

@@ -15,6 +15,7 @@ from resale.application.ports import IdempotencyConflict
 from resale.application.queries.ledger import DifferenceKind, get_balance_sheet, get_reconciliation, list_bookings
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.command_context import command_key
 from resale.domain.ids import SellerId
 from resale.domain.orders import Order, OrderNotFound, OrderStatus, OrderTransitionRefused
@@ -124,7 +125,7 @@ class TestStartPayout:
         read = slow.sellers.find(seller_id_of(completed.seller_id))
         assert read is not None
         start(world, completed)
-        slow.sellers.save(read, change_type="seller.edited")
+        slow.sellers.save(read, change_type=ChangeType.SELLER_EDITED)
         with pytest.raises(SellerChanged):
             slow.commit()
 
@@ -169,7 +170,7 @@ class TestDuePayout:
         stored = uow.sellers.find(made.id)
         assert stored is not None
         uow.sellers.save(
-            msgspec.structs.replace(stored, available=500, due_at=NOW), change_type="seller.balance_changed"
+            msgspec.structs.replace(stored, available=500, due_at=NOW), change_type=ChangeType.SELLER_BALANCE_CHANGED
         )
         uow.commit()
         assert start_due_payout(world.uow(now=LATER), seller_id=made.id) is None

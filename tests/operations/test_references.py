@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from resale.application.ports import ReferenceTaken, UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.orders import OrderChanged
 from tests.operations.world import World
@@ -25,7 +26,7 @@ def reference() -> str:
 def learning(world: World, order_id: OrderId, reference: str) -> UnitOfWork:
     """A write of the order that learned a name, not committed yet."""
     uow = world.uow()
-    uow.orders.save(uow.orders.get(order_id), change_type="order.payment_started")
+    uow.orders.save(uow.orders.get(order_id), change_type=ChangeType.ORDER_PAYMENT_STARTED)
     uow.references.add(provider=PROVIDER, reference=reference, entity_id=order_id)
     return uow
 

@@ -8,6 +8,7 @@ from resale.application.queries.history import list_history
 from resale.application.queries.ledger import LedgerNotFound
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Principal, Role
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
     Claim,
     ClaimChanged,
@@ -102,7 +103,7 @@ class TestReportTracking:
         slow = world.uow()
         read = slow.orders.get(sold.id)
         report(world, sold)
-        slow.orders.save(read, change_type="order.tracked")
+        slow.orders.save(read, change_type=ChangeType.ORDER_TRACKED)
         with pytest.raises(OrderChanged):
             slow.commit()
 

@@ -18,6 +18,7 @@ from resale.application.operations.listings import (
 )
 from resale.application.operations.media import process_image, retire_photos
 from resale.domain.access import Principal
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
 from resale.domain.listings import ListingNotFound, ListingStatus
 from resale.domain.media import Media
@@ -121,7 +122,7 @@ class TestRetirePhotos:
             rendition["$key"] = rendition["$key"].replace(f"{listing.id}/", "")
         photos = msgspec.convert(moved, type(listing).__annotations__["photos"])
         changed = msgspec.structs.replace(listing, photos=photos, version=listing.version + 1)
-        uow.listings.save(changed, change_type="listing.edited")
+        uow.listings.save(changed, change_type=ChangeType.LISTING_EDITED)
         uow.commit()
         for media in (former, today):
             end(world, media.listing_id, ListingStatus.WITHDRAWN)

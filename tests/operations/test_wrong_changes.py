@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from resale.domain.changes import ChangeType
 from resale.domain.order_steps import update_order
 from resale.domain.orders import OrderPrivate
 from tests.operations.world import World
@@ -20,8 +21,8 @@ def test_a_wrong_type_is_refused_before_it_is_buffered(world: World, change: dic
     right = update_order(uow.orders.get(order.id), now=NOW)
     wrong = msgspec.structs.replace(right, **change)
     with pytest.raises(TypeError, match=f"this Order could not be read again: .*{next(iter(change))}"):
-        uow.orders.save(wrong, change_type="order.tracked")
-    uow.orders.save(right, change_type="order.tracked")
+        uow.orders.save(wrong, change_type=ChangeType.ORDER_TRACKED)
+    uow.orders.save(right, change_type=ChangeType.ORDER_TRACKED)
     uow.commit()  # refused, were there two writes of one item
     assert world.stored_order(order) == right
 

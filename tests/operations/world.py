@@ -24,6 +24,7 @@ from resale.bootstrap import Container
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.addresses import Address
+from resale.domain.changes import ChangeType
 from resale.domain.claims import Claim
 from resale.domain.command_context import CommandContext, CommandKey
 from resale.domain.ids import TRANSFER_ID, CustomerId, ListingId, PurchaseId, SellerId
@@ -109,7 +110,7 @@ class World:
             renditions=(a_rendition(),),
             due_at=None,
         )
-        uow.media.save(ready, change_type="image.ready")
+        uow.media.save(ready, change_type=ChangeType.IMAGE_READY)
         uow.commit()
 
     def pending(self, seller: Shopper, *, now: datetime = NOW, **fields: object) -> Listing:

@@ -33,10 +33,11 @@ from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger, listings, order_steps
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
-from resale.domain.order_steps import OrderStep, kept
+from resale.domain.order_steps import OrderStep, update_order
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
@@ -99,7 +100,7 @@ def _refund_afresh(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
 def _failed_is_given(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
     done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=uow.now)
     order = with_refund(named["order"], done)
-    return refunding.commit_given_back(uow, order=order, given=done, change_type="order.refunded")
+    return refunding.commit_given_back(uow, order=order, given=done, change_type=ChangeType.ORDER_REFUNDED)
 
 
 def _by_the_seller_alone(_order: Order, amount: int) -> RefundParts:
@@ -193,8 +194,8 @@ def _step_left_out(_uow: UnitOfWork, *, partners: Any, order: Order) -> Order:  
 
 
 def _cancelled_at_once(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:  # noqa: ARG001 - as every step
-    order = _replace(kept(order, now=uow.now), status=OrderStatus.CANCELLED, due_at=None)
-    uow.orders.save(order, change_type="order.cancelled")
+    order = _replace(update_order(order, now=uow.now), status=OrderStatus.CANCELLED, due_at=None)
+    uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLED)
     uow.commit()
     return order  # type: ignore[no-any-return]  # it is one
 

@@ -38,6 +38,7 @@ from resale.application.ports import UnitOfWork
 from resale.application.queries.idempotency import find_replayed_entity
 from resale.domain.access import Principal, Role
 from resale.domain.addresses import Address
+from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
 from resale.domain.command_context import CommandKey, command_key
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
@@ -48,7 +49,7 @@ from resale.domain.listings import (
     ListingStatus,
     NewListing,
     PriceInput,
-    moved_listing,
+    transition_listing,
 )
 from resale.domain.orders import NewOrder, OrderStatus
 from resale.domain.payouts import PayoutMethod
@@ -433,8 +434,10 @@ def _submit_draft(uow: UnitOfWork, *, listing_id: ListingId) -> None:
     draft = uow.listings.get(listing_id)
     if draft.status == ListingStatus.DRAFT:
         photos = (a_photo(),)
-        submitted = moved_listing(draft, ListingCommand.SUBMIT, now=uow.now, photos=photos, submitted_at=uow.now)
-        uow.listings.save(submitted, change_type="listing.submitted")
+        submitted = transition_listing(
+            msgspec.structs.replace(draft, photos=photos, submitted_at=uow.now), ListingCommand.SUBMIT, now=uow.now
+        )
+        uow.listings.save(submitted, change_type=ChangeType.LISTING_SUBMITTED)
         uow.commit()
 
 

@@ -12,6 +12,7 @@ from resale.application.operations.purchases import claim_unit, record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.changes import ChangeType
 from resale.domain.command_context import CommandContext
 from resale.domain.ids import ListingId, PurchaseId
 from resale.domain.inbound import InboundPrivate
@@ -60,7 +61,7 @@ def open_shop(run: "Run") -> None:
             created_at=run.now,
             updated_at=run.now,
         )
-        uow.listings.add(listing, change_type="listing.approved")
+        uow.listings.add(listing, change_type=ChangeType.LISTING_APPROVED)
         uow.commit()
 
 

@@ -11,7 +11,7 @@ from resale.adapters.dynamodb.keys import Key
 from resale.adapters.dynamodb.mapping import ITEM_ATTRIBUTES, EntityMapping, private_of
 from resale.application.ports import LostRace
 from resale.domain.actors import Actor
-from resale.domain.changes import GENESIS_HASH, Change, decode_change, hash_change
+from resale.domain.changes import GENESIS_HASH, Change, ChangeType, decode_change, hash_change
 from resale.domain.command_context import CommandContext
 from resale.domain.entities import AnyEntityType
 from resale.domain.ids import IdSource
@@ -95,12 +95,12 @@ class AuditedRepository(Generic[E]):
             )
         return known.entity
 
-    def add(self, entity: E, *, change_type: str, reason_code: str | None = None) -> None:
+    def add(self, entity: E, *, change_type: ChangeType, reason_code: str | None = None) -> None:
         """Buffer a first version. Raises TypeError as ``DocumentKind.to_doc`` does."""
         self._buffer(entity, loaded=None, change_type=change_type, reason_code=reason_code, lost=None)
 
     def save(
-        self, entity: E, *, change_type: str, reason_code: str | None = None, lost: LostRace | None = None
+        self, entity: E, *, change_type: ChangeType, reason_code: str | None = None, lost: LostRace | None = None
     ) -> None:
         """Buffer the next version of something read here. Raises TypeError as ``DocumentKind.to_doc`` does."""
         loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
@@ -116,7 +116,7 @@ class AuditedRepository(Generic[E]):
         entity: E,
         *,
         loaded: _Loaded[E] | None,
-        change_type: str,
+        change_type: ChangeType,
         reason_code: str | None,
         lost: LostRace | None,
     ) -> None:
@@ -146,13 +146,13 @@ class AuditedRepository(Generic[E]):
         return self._mapping.documents.to_doc(entity, loaded=str(loaded.item["doc"]), read=loaded.entity)
 
     def _change(
-        self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: str, reason_code: str | None
+        self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: ChangeType, reason_code: str | None
     ) -> Change:
         scope = self._scope
         before = None if loaded is None else decode_change(str(loaded.item["change"]))
         change = Change(
             id=scope.ids("chg"),
-            type=change_type,
+            type=_check_type(entity, change_type),
             actor=scope.actor,
             request_id=scope.context.request_id,
             transaction_id=scope.transaction_id,
@@ -207,3 +207,11 @@ class Opened(Generic[R]):
 def repository_of(mapping: EntityMapping[I, E]) -> Opened[DynamoDBRepository[I, E]]:
     """Open the repository of an entity type that needs no class of its own."""
     return Opened(lambda scope: DynamoDBRepository(scope, mapping), entity_type=mapping.entity_type)
+
+
+def _check_type(entity: msgspec.Struct, change_type: str) -> ChangeType:
+    """Return the type of a change. Raises TypeError for what is no declared type, or is another noun's."""
+    noun: str = entity.object  # type: ignore[attr-defined]  # every audited entity has one
+    if not isinstance(change_type, ChangeType) or not change_type.startswith(f"{noun}."):
+        raise TypeError(f"{change_type!r} is not a change of {noun}")
+    return change_type

@@ -15,6 +15,7 @@ from resale.adapters.dynamodb.buffer import Write
 from resale.adapters.dynamodb.client import DynamoDB
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping, own_key
+from resale.domain.changes import ChangeType
 from resale.domain.customers import SCHEMA, Customer, CustomerChanged
 from resale.domain.entities import CUSTOMER
 from resale.domain.ids import CustomerId
@@ -78,7 +79,7 @@ class DynamoDBCustomers(AuditedRepository[Customer]):
         """Buffer a customer with its look-up."""
         scope = self._scope
         subject_hash = self._directory.hash_subject(scope.tenant, issuer=issuer, subject=subject)
-        self.add(customer, change_type="customer.created")
+        self.add(customer, change_type=ChangeType.CUSTOMER_CREATED)
         scope.writes.append(
             Write(
                 table=scope.tenant.resources.tables.lookups,

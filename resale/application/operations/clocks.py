@@ -7,6 +7,7 @@ import msgspec
 from resale.application.operations.access import require_standing, require_version
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.clocks import Clock, ClockAdvance, ClockExists, NewClock, first_offset, next_offset
 from resale.domain.ids import CLOCK_ID, ClockId
 
@@ -39,7 +40,7 @@ def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> 
     clock = Clock(
         id=CLOCK_ID.new(uow.ids), version=1, offset_seconds=offset_seconds, created_at=wall_now, updated_at=wall_now
     )
-    uow.clocks.add(clock, change_type="test_clock.created")
+    uow.clocks.add(clock, change_type=ChangeType.TEST_CLOCK_CREATED)
     uow.commit()
     return clock
 
@@ -76,6 +77,6 @@ def advance_test_clock(uow: UnitOfWork, *, clock_id: ClockId, advance: ClockAdva
         offset_seconds=next_offset(clock, advance, wall_now=wall_now),
         updated_at=clock.time_at(wall_now),
     )
-    uow.clocks.save(moved, change_type="test_clock.advanced")
+    uow.clocks.save(moved, change_type=ChangeType.TEST_CLOCK_ADVANCED)
     uow.commit()
     return moved

@@ -1,6 +1,7 @@
 """What workers see of a tenant's connections, put on record for other workers, the tenant's staff and the brand."""
 
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.connections import ConnectionState, ConnectionStatus, Observation, is_news
 from resale.domain.entities import CONNECTION
 from resale.domain.partners import Connection
@@ -41,10 +42,10 @@ def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observat
         updated_at=uow.now,
     )
     if known is None:
-        states.add(state, change_type="connection.degraded", reason_code=seen.reason_code)
+        states.add(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=seen.reason_code)
     elif seen.status == ConnectionStatus.OPEN:
-        states.save(state, change_type="connection.degraded", reason_code=seen.reason_code)
+        states.save(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=seen.reason_code)
     else:
-        states.save(state, change_type="connection.recovered")
+        states.save(state, change_type=ChangeType.CONNECTION_RECOVERED)
     uow.commit()
     return state

@@ -16,6 +16,7 @@ from msgspec import UNSET
 
 from resale.application.ports import DeadLetters, Letter, UnitOfWork
 from resale.domain.access import Action, permits
+from resale.domain.changes import ChangeType
 from resale.domain.dead_letters import (
     DEAD_LETTERS,
     TENANT_OWNER,
@@ -77,7 +78,7 @@ def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetter
     letter = _take(uow, letters, letter_id)
     with _put_back_on_failure(letters, letter):
         record = _record_of(uow, letter, command=DeadLetterCommand.REPLAY, reason=None)
-        uow.dead_letters.add(record, change_type="dead_letter.replay_started")
+        uow.dead_letters.add(record, change_type=ChangeType.DEAD_LETTER_REPLAY_STARTED)
         uow.commit()
     return Replay(record=record, letter=letter)
 
@@ -112,7 +113,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
                 replayed_at=uow.now,
                 updated_at=uow.now,
             )
-            uow.dead_letters.save(record, change_type="dead_letter.replayed")
+            uow.dead_letters.save(record, change_type=ChangeType.DEAD_LETTER_REPLAYED)
             uow.commit()
         if begun.letter is not None:
             letters.delete(begun.letter)
@@ -155,7 +156,7 @@ def discard_dead_letter(
     letter = _take(uow, letters, letter_id)
     with _put_back_on_failure(letters, letter):
         record = _record_of(uow, letter, command=DeadLetterCommand.DISCARD, reason=reason)
-        uow.dead_letters.add(record, change_type="dead_letter.discarded")
+        uow.dead_letters.add(record, change_type=ChangeType.DEAD_LETTER_DISCARDED)
         uow.commit()
         letters.delete(letter)
     return record

@@ -10,6 +10,7 @@ from resale.application.operations.claims import advance_claim, record_return_tr
 from resale.application.operations.orders import advance_order, record_dispute, record_tracking, review_refund
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import (
     CLAIM_ID,
     ORDER_ID,
@@ -40,9 +41,9 @@ from resale.errors import NotFound, Rejected
 OWNER: Final = CustomerId("tenant")
 
 _CHANGES: Final = {
-    InboundCommand.PROCESS: "inbound.processed",
-    InboundCommand.IGNORE: "inbound.ignored",
-    InboundCommand.FAIL: "inbound.failed",
+    InboundCommand.PROCESS: ChangeType.INBOUND_PROCESSED,
+    InboundCommand.IGNORE: ChangeType.INBOUND_IGNORED,
+    InboundCommand.FAIL: ChangeType.INBOUND_FAILED,
 }
 
 
@@ -78,7 +79,7 @@ def record_inbound(uow: UnitOfWork, *, connection: Connection, event: PartnerEve
     inbound = receive(connection=connection, event=event, livemode=not uow.tenant.sandbox, now=uow.now)
     private = InboundPrivate(payload=zlib.compress(payload))
     sealed = uow.vault.seal(private, owner_id=OWNER, entity_id=inbound.id)
-    uow.inbound.add(msgspec.structs.replace(inbound, private=sealed), change_type="inbound.received")
+    uow.inbound.add(msgspec.structs.replace(inbound, private=sealed), change_type=ChangeType.INBOUND_RECEIVED)
     try:
         uow.commit()
     except InboundChanged:
@@ -185,7 +186,7 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> 
         updated_at=uow.now,
         due_at=uow.now + pause_after(inbound.tries),
     )
-    uow.inbound.save(postponed, change_type="inbound.postponed", reason_code=reason_code)
+    uow.inbound.save(postponed, change_type=ChangeType.INBOUND_POSTPONED, reason_code=reason_code)
     uow.commit()
     return postponed
 

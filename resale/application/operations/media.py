@@ -5,6 +5,7 @@ import hashlib
 import msgspec
 
 from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import LISTING_ID, ListingId, MediaId
 from resale.domain.image_formats import MAX_IMAGE_BYTES
 from resale.domain.listings import TAKEN_DOWN
@@ -65,7 +66,7 @@ def process_image(
     return _settle(
         uow,
         media=settled,
-        change_type="image.ready" if settled.status == MediaStatus.READY else "image.rejected",
+        change_type=ChangeType.IMAGE_READY if settled.status == MediaStatus.READY else ChangeType.IMAGE_REJECTED,
         reason_code=settled.rejection_reason,
     )
 
@@ -122,7 +123,7 @@ def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: St
 
 def _save_attempts(uow: UnitOfWork, *, media: Media, count: int) -> Media:
     counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=uow.now)
-    uow.media.save(counted, change_type="image.retried")
+    uow.media.save(counted, change_type=ChangeType.IMAGE_RETRIED)
     uow.commit()
     return counted
 
@@ -173,11 +174,11 @@ def _without_upload(uow: UnitOfWork, *, media: Media) -> Media:
     last_look = last_look_at(media)
     if uow.now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
-        return _settle(uow, media=expired, change_type="image.expired", reason_code="upload_missing")
+        return _settle(uow, media=expired, change_type=ChangeType.IMAGE_EXPIRED, reason_code="upload_missing")
     if media.due_at == last_look:
         return media
     awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=last_look)
-    uow.media.save(awaited, change_type="image.awaited")
+    uow.media.save(awaited, change_type=ChangeType.IMAGE_AWAITED)
     uow.commit()
     return awaited
 
@@ -214,7 +215,7 @@ def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: Li
     return tuple(renditions)
 
 
-def _settle(uow: UnitOfWork, *, media: Media, change_type: str, reason_code: str | None) -> Media:
+def _settle(uow: UnitOfWork, *, media: Media, change_type: ChangeType, reason_code: str | None) -> Media:
     settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=None)
     uow.media.save(settled, change_type=change_type, reason_code=reason_code)
     uow.commit()

@@ -9,6 +9,7 @@ from resale.application.operations.access import require_standing
 from resale.application.operations.customers import Shopper, find_or_add_customer
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Principal, permits
+from resale.domain.changes import ChangeType
 from resale.domain.entities import PURCHASE
 from resale.domain.ids import CUSTOMER_ID, CustomerId, PurchaseId
 from resale.domain.listings import ENDED_UNSOLD, Listing
@@ -68,13 +69,13 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
     )
     known = uow.purchases.find(purchase_id)
     if known is None:
-        uow.purchases.add(said, change_type="purchase.recorded")
+        uow.purchases.add(said, change_type=ChangeType.PURCHASE_RECORDED)
         uow.commit()
         return said
     purchase = renewed(known, said=said, now=uow.now)
     if purchase == known:
         return known
-    uow.purchases.save(purchase, change_type="purchase.recorded")
+    uow.purchases.save(purchase, change_type=ChangeType.PURCHASE_RECORDED)
     uow.commit()
     return purchase
 
@@ -119,14 +120,14 @@ def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId)
     purchase = uow.purchases.find(purchase_id)
     if purchase is None or not _may_list(purchase, customer_id):
         raise PurchaseNotFound("No purchase with this id exists for this customer.")
-    uow.purchases.save(claimed(purchase, now=uow.now), change_type="purchase.claimed")
+    uow.purchases.save(claimed(purchase, now=uow.now), change_type=ChangeType.PURCHASE_CLAIMED)
 
 
 def _release(uow: UnitOfWork, *, purchase_id: PurchaseId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None:
         raise PurchaseNotFound("The purchase of this listing does not exist any more.")
-    uow.purchases.save(released(purchase, now=uow.now), change_type="purchase.released")
+    uow.purchases.save(released(purchase, now=uow.now), change_type=ChangeType.PURCHASE_RELEASED)
 
 
 def _customer_of(uow: UnitOfWork, *, new: NewPurchase) -> CustomerId:

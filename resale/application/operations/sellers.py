@@ -8,6 +8,7 @@ from msgspec import UNSET
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
 from resale.domain.addresses import Address, accepted_address
+from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
 from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
@@ -102,9 +103,9 @@ def _shipping_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:
 def _save(uow: UnitOfWork, seller: Seller, *, is_new: bool) -> Seller:
     seller = msgspec.structs.replace(seller, version=seller.version + 1, updated_at=uow.now)
     if is_new:
-        uow.sellers.add(seller, change_type="seller.edited")
+        uow.sellers.add(seller, change_type=ChangeType.SELLER_EDITED)
     else:
-        uow.sellers.save(seller, change_type="seller.edited")
+        uow.sellers.save(seller, change_type=ChangeType.SELLER_EDITED)
     return seller
 
 

@@ -16,6 +16,7 @@ from resale.application.operations.claims.transitions import (
 from resale.application.operations.orders.refunding import RefundUnderWay
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
     CLAIM_OPEN,
     CLAIMS,
@@ -28,21 +29,21 @@ from resale.domain.claims import (
     RefundAmountRefused,
     Resolution,
     Verdict,
-    awake,
-    next_version,
+    schedule_claim,
+    update_claim,
 )
 from resale.domain.ids import CLAIM_ID, RETURN_ID, ClaimId, OrderId
-from resale.domain.order_steps import moved
+from resale.domain.order_steps import transition_order
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
 from resale.errors import FieldError, Invalid
 
 _VERDICTS: Final = {
-    Verdict.APPROVE: (ClaimCommand.APPROVE, "claim.approved"),
-    Verdict.APPROVE_WITHOUT_RETURN: (ClaimCommand.APPROVE_WITHOUT_RETURN, "claim.approved_without_return"),
-    Verdict.REQUEST_EVIDENCE: (ClaimCommand.REQUEST_EVIDENCE, "claim.evidence_requested"),
-    Verdict.DENY: (ClaimCommand.DENY, "claim.denied"),
+    Verdict.APPROVE: (ClaimCommand.APPROVE, ChangeType.CLAIM_APPROVED),
+    Verdict.APPROVE_WITHOUT_RETURN: (ClaimCommand.APPROVE_WITHOUT_RETURN, ChangeType.CLAIM_APPROVED_WITHOUT_RETURN),
+    Verdict.REQUEST_EVIDENCE: (ClaimCommand.REQUEST_EVIDENCE, ChangeType.CLAIM_EVIDENCE_REQUESTED),
+    Verdict.DENY: (ClaimCommand.DENY, ChangeType.CLAIM_DENIED),
 }
 #: What the buyer is told why, or what is asked of them.
 _TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
@@ -73,7 +74,7 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
     claim_id = CLAIM_ID.sibling_of(order.id)
     if order.claim_id is not None:
         return _same_claim(uow, claim_id, new)
-    order = moved(order, OrderCommand.OPEN_CLAIM, now=uow.now, claim_id=claim_id)
+    order = transition_order(msgspec.structs.replace(order, claim_id=claim_id), OrderCommand.OPEN_CLAIM, now=uow.now)
     private = ClaimPrivate(description=new.description)
     claim = Claim(
         id=claim_id,
@@ -90,9 +91,9 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
         updated_at=uow.now,
         private=uow.vault.seal(private, owner_id=order.buyer_id, entity_id=claim_id),
     )
-    claim = awake(claim, uow.now)
-    uow.orders.save(order, change_type="order.claim_opened", reason_code=str(new.reason))
-    uow.claims.add(claim, change_type="claim.opened")
+    claim = schedule_claim(claim, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_CLAIM_OPENED, reason_code=str(new.reason))
+    uow.claims.add(claim, change_type=ChangeType.CLAIM_OPENED)
     uow.commit()
     return claim
 
@@ -133,18 +134,18 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
     status = CLAIMS.next_status(claim.status, command)
     order = uow.orders.get(claim.order_id)
     amount = _amount_of(order, resolution)
-    claim = next_version(_noted(uow, claim, resolution.note), uow.now, status=status)
+    claim = msgspec.structs.replace(_with_note(uow, claim, resolution.note), status=status)
     if resolution.decision == Verdict.APPROVE:
-        claim = _returning(uow, claim, order)
+        claim = _request_return(uow, claim, order)
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
         claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
         begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
-        claim = msgspec.structs.replace(claim, closed_at=max(uow.now, claim.updated_at))
+        claim = msgspec.structs.replace(claim, closed_at=uow.now)
         complete_claimed(uow, order=order)
-    claim = awake(claim, uow.now)
+    claim = update_claim(claim, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
     uow.commit()
     return claim
@@ -172,10 +173,10 @@ def withdraw_claim(uow: UnitOfWork, *, claim_id: ClaimId) -> Claim:
     authorize(uow, entity=claim, action=Action.WITHDRAW_CLAIM)
     if claim.status == ClaimStatus.WITHDRAWN:
         return claim
-    return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type="claim.withdrawn")
+    return close_claim(uow, claim=claim, command=ClaimCommand.WITHDRAW, change_type=ChangeType.CLAIM_WITHDRAWN)
 
 
-def _returning(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
+def _request_return(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     """The item is to come back; a label is bought where it is known where to, and the time to send it begins with it.
 
     Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
@@ -227,7 +228,7 @@ def _same_claim(uow: UnitOfWork, claim_id: ClaimId, new: NewClaim) -> Claim:
     raise ClaimExists("This order already has a claim. Use that one.")
 
 
-def _noted(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:
+def _with_note(uow: UnitOfWork, claim: Claim, note: str | None) -> Claim:
     if note is None:
         return claim
     private = msgspec.structs.replace(claim_private_of(uow, claim=claim), note=note)

@@ -3,10 +3,13 @@
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
 from resale.application.operations.access import authorize
 from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
     CLAIMS,
     MAX_EVIDENCE,
@@ -14,8 +17,7 @@ from resale.domain.claims import (
     ClaimCommand,
     NewEvidence,
     TooMuchEvidence,
-    awake,
-    next_version,
+    update_claim,
 )
 from resale.domain.ids import MEDIA_ID, ClaimId
 from resale.domain.media import Media, Slot, evidence_album
@@ -62,10 +64,10 @@ def add_evidence(uow: UnitOfWork, *, claim_id: ClaimId, new: NewEvidence) -> Cla
         updated_at=uow.now,
         due_at=uow.now + _UPLOAD_CHECK_AFTER,
     )
-    claim = next_version(claim, uow.now, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
-    claim = awake(claim, uow.now)
+    claim = msgspec.structs.replace(claim, status=status, evidence_ids=(*claim.evidence_ids, photo.id))
+    claim = update_claim(claim, now=uow.now)
     record_command(uow, entity_id=claim.id)
-    uow.claims.save(claim, change_type="claim.evidence_added")
-    uow.media.add(photo, change_type="image.requested")
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_EVIDENCE_ADDED)
+    uow.media.add(photo, change_type=ChangeType.IMAGE_REQUESTED)
     uow.commit()
     return claim

@@ -16,8 +16,8 @@ from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
-    CLAIMS,
     POLL_EVERY,
     REFUND_DUE,
     Claim,
@@ -25,11 +25,11 @@ from resale.domain.claims import (
     ClaimNotFound,
     ClaimStatus,
     ClaimStep,
-    awake,
     is_sent_back,
     next_claim_step,
-    next_version,
     parcel_of,
+    transition_claim,
+    update_claim,
 )
 from resale.domain.ids import ClaimId
 from resale.domain.partners import pause_after
@@ -136,8 +136,8 @@ def _wait_on(uow: UnitOfWork, claim: Claim) -> Claim:
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if claim.due_at is None or uow.now < claim.due_at:
         return claim
-    claim = awake(next_version(claim, uow.now), uow.now)
-    uow.claims.save(claim, change_type="claim.postponed", reason_code="nothing_to_do_yet")
+    claim = update_claim(claim, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code="nothing_to_do_yet")
     uow.commit()
     return claim
 
@@ -160,19 +160,19 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
     if label.state != LabelState.ISSUED:
         sought = given_up(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
-        claim = awake(next_version(claim, uow.now, return_shipment=unwanted, attention="return_label_refused"), uow.now)
-        uow.claims.save(claim, change_type="claim.return_label_refused", reason_code=label.reason_code)
+        claim = msgspec.structs.replace(claim, return_shipment=unwanted, attention="return_label_refused")
+        claim = update_claim(claim, now=uow.now)
+        uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_REFUSED, reason_code=label.reason_code)
         uow.commit()
         return claim
     book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
-    status = CLAIMS.next_status(claim.status, ClaimCommand.ISSUE_RETURN_LABEL)
     private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
     send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
     parcel = labelled(parcel, label)
-    claim = next_version(claim, uow.now, status=status, return_shipment=parcel, private=sealed, deadline_at=send_by)
-    claim = awake(claim, uow.now)
-    uow.claims.save(claim, change_type="claim.return_label_issued")
+    claim = msgspec.structs.replace(claim, return_shipment=parcel, private=sealed, deadline_at=send_by)
+    claim = transition_claim(claim, ClaimCommand.ISSUE_RETURN_LABEL, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_ISSUED)
     uow.commit()
     return claim
 
@@ -184,10 +184,12 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Cla
     seeks = given.look_again_at is not None
     if seeks and claim.due_at == given.look_again_at:
         return claim
-    claim = awake(next_version(claim, uow.now, return_shipment=given.shipment), uow.now)
+    claim = update_claim(msgspec.structs.replace(claim, return_shipment=given.shipment), now=uow.now)
     if seeks:
         claim = msgspec.structs.replace(claim, due_at=given.look_again_at)
-    uow.claims.save(claim, change_type="claim.return_label_sought" if seeks else "claim.return_label_voided")
+    uow.claims.save(
+        claim, change_type=ChangeType.CLAIM_RETURN_LABEL_SOUGHT if seeks else ChangeType.CLAIM_RETURN_LABEL_VOIDED
+    )
     if given.bought is not None:
         name = partners.shipping.name
         book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
@@ -206,7 +208,7 @@ def _expire(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
         found = msgspec.structs.replace(claim, return_shipment=record_events(parcel, events))
         if is_sent_back(found):
             return _commit_parcel(uow, claim, parcel_of(found))
-    return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type="claim.expired")
+    return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type=ChangeType.CLAIM_EXPIRED)
 
 
 def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Claim:
@@ -215,8 +217,8 @@ def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> 
     found = record_events(parcel, events)
     if found is not parcel:
         return _commit_parcel(uow, claim, found)
-    claim = awake(next_version(claim, uow.now), uow.now)
-    uow.claims.save(claim, change_type="claim.return_polled")
+    claim = update_claim(claim, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_POLLED)
     uow.commit()
     return claim
 
@@ -228,24 +230,24 @@ def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
     if not uow.orders.get(claim.order_id).is_refund_under_way:
         return _commit_parcel(uow, claim, parcel_of(claim))
     pause = max(REFUND_DUE, pause_after(claim.step_tries, longest=POLL_EVERY))
-    claim = next_version(claim, uow.now, step_tries=claim.step_tries + 1, due_at=uow.now + pause)
-    uow.claims.save(claim, change_type="claim.postponed", reason_code="refund_under_way")
+    claim = msgspec.structs.replace(
+        update_claim(claim, now=uow.now), step_tries=claim.step_tries + 1, due_at=uow.now + pause
+    )
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code="refund_under_way")
     uow.commit()
     return claim
 
 
 def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment) -> Claim:
-    claim = next_version(claim, uow.now, return_shipment=parcel)
+    claim = msgspec.structs.replace(claim, return_shipment=parcel)
     order = uow.orders.get(claim.order_id) if is_sent_back(claim) else None
     scanned = order is not None and not order.is_refund_under_way
     if order is not None and scanned:
-        claim = msgspec.structs.replace(
-            claim,
-            status=CLAIMS.next_status(claim.status, ClaimCommand.SCAN_RETURN),
-            refund_amount=order.remaining_minor,
-        )
+        claim = msgspec.structs.replace(claim, refund_amount=order.remaining_minor)
+        claim = transition_claim(claim, ClaimCommand.SCAN_RETURN, now=uow.now)
         begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim)
-    claim = awake(claim, uow.now)
-    uow.claims.save(claim, change_type="claim.return_scanned" if scanned else "claim.return_tracked")
+    else:
+        claim = update_claim(claim, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_SCANNED if scanned else ChangeType.CLAIM_RETURN_TRACKED)
     uow.commit()
     return claim

@@ -1,26 +1,26 @@
 """What every step of a claim shares: moving it, its sealed part, and what its end means for the order."""
 
+import msgspec
 from msgspec import UNSET
 
 from resale.application.operations.orders.completing import release_transfer
 from resale.application.operations.orders.refunding import refund_begun
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.claims import (
-    CLAIMS,
     Claim,
     ClaimCommand,
     ClaimPrivate,
-    awake,
-    next_version,
+    transition_claim,
 )
-from resale.domain.order_steps import claim_closed
+from resale.domain.order_steps import close_order_claim
 from resale.domain.orders import Order, OrderStatus
 
 
 def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Claim) -> None:
     """Buffer the order's refund that a claim leads to."""
     begun = refund_begun(uow, order=order, amount=amount, reason=f"claim_{claim.reason}")
-    uow.orders.save(begun, change_type="order.refund_started", reason_code=f"claim_{claim.reason}")
+    uow.orders.save(begun, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=f"claim_{claim.reason}")
 
 
 def complete_claimed(uow: UnitOfWork, *, order: Order) -> None:
@@ -28,18 +28,17 @@ def complete_claimed(uow: UnitOfWork, *, order: Order) -> None:
 
     While a dispute is open it only waits on: what the seller has is theirs for good.
     """
-    order = claim_closed(order, now=uow.now)
+    order = close_order_claim(order, now=uow.now)
     if order.status != OrderStatus.COMPLETED:
-        uow.orders.save(order, change_type="order.claim_closed")
+        uow.orders.save(order, change_type=ChangeType.ORDER_CLAIM_CLOSED)
         return
-    uow.orders.save(order, change_type="order.completed")
+    uow.orders.save(order, change_type=ChangeType.ORDER_COMPLETED)
     release_transfer(uow, order=order, taken_back=0)
 
 
-def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_type: str) -> Claim:
+def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_type: ChangeType) -> Claim:
     """Close a claim without a refund, and complete its order, together."""
-    status = CLAIMS.next_status(claim.status, command, entity=claim, now=uow.now)
-    claim = awake(next_version(claim, uow.now, status=status, closed_at=uow.now), uow.now)
+    claim = transition_claim(msgspec.structs.replace(claim, closed_at=uow.now), command, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
     complete_claimed(uow, order=uow.orders.get(claim.order_id))
     uow.commit()

@@ -12,6 +12,7 @@ from resale.application.operations.idempotency import record_command
 from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import LISTING_ID, MEDIA_ID, CustomerId, ListingId
 from resale.domain.listings import (
@@ -28,8 +29,8 @@ from resale.domain.listings import (
     PriceRefused,
     SlotInput,
     check_price,
-    moved_listing,
     next_status,
+    transition_listing,
 )
 from resale.domain.media import (
     MAX_STORED_IMAGES,
@@ -91,9 +92,9 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
         updated_at=uow.now,
     )
     record_command(uow, entity_id=listing_id)
-    uow.listings.add(listing, change_type="listing.created")
+    uow.listings.add(listing, change_type=ChangeType.LISTING_CREATED)
     for slot in slots:
-        uow.media.add(slot, change_type="image.requested")
+        uow.media.add(slot, change_type=ChangeType.IMAGE_REQUESTED)
     uow.commit()
     return listing, slots
 
@@ -134,17 +135,19 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     goes_to_review = status == ListingStatus.PENDING_REVIEW
     if goes_to_review:
         check_price(edited.price, uow.tenant.policies)
-    listing = moved_listing(
-        edited,
+    listing = transition_listing(
+        msgspec.structs.replace(
+            edited,
+            image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
+            submitted_at=uow.now if goes_to_review else listing.submitted_at,
+            expires_at=UNSET if goes_to_review else listing.expires_at,
+        ),
         ListingCommand.EDIT,
         now=uow.now,
-        image_ids=(*listing.image_ids, *(slot.id for slot in slots)),
-        submitted_at=uow.now if goes_to_review else listing.submitted_at,
-        expires_at=UNSET if goes_to_review else listing.expires_at,
     )
-    uow.listings.save(listing, change_type="listing.edited")
+    uow.listings.save(listing, change_type=ChangeType.LISTING_EDITED)
     for slot in slots:
-        uow.media.add(slot, change_type="image.requested")
+        uow.media.add(slot, change_type=ChangeType.IMAGE_REQUESTED)
     uow.commit()
     return listing, slots
 

@@ -2,8 +2,9 @@
 
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
-from resale.domain.listings import LISTINGS, Listing, ListingCommand, moved_listing
+from resale.domain.listings import LISTINGS, Listing, ListingCommand, transition_listing
 
 
 def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
@@ -26,8 +27,8 @@ def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     listing = uow.listings.get(listing_id)
     if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=uow.now):
         return listing
-    expired = moved_listing(listing, ListingCommand.EXPIRE, now=uow.now)
-    uow.listings.save(expired, change_type="listing.expired", reason_code="time_over")
+    expired = transition_listing(listing, ListingCommand.EXPIRE, now=uow.now)
+    uow.listings.save(expired, change_type=ChangeType.LISTING_EXPIRED, reason_code="time_over")
     move_unit(uow, before=listing, after=expired)
     uow.commit()
     return expired

@@ -3,6 +3,7 @@
 from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
 from resale.domain.listings import (
     MAX_EDITED_VERSION,
@@ -10,7 +11,7 @@ from resale.domain.listings import (
     Listing,
     ListingCommand,
     ListingStatus,
-    moved_listing,
+    transition_listing,
 )
 
 
@@ -38,10 +39,10 @@ def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     if listing.status == ListingStatus.PAUSED:
         return listing
     require_version(uow, entity=listing)
-    paused = moved_listing(listing, ListingCommand.PAUSE, now=uow.now)
+    paused = transition_listing(listing, ListingCommand.PAUSE, now=uow.now)
     if listing.version >= MAX_EDITED_VERSION:
         raise EditedTooOften("This listing has the maximum number of versions. Create a new listing for the item.")
-    uow.listings.save(paused, change_type="listing.paused")
+    uow.listings.save(paused, change_type=ChangeType.LISTING_PAUSED)
     uow.commit()
     return paused
 
@@ -69,7 +70,7 @@ def resume_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     if listing.status == ListingStatus.ACTIVE:
         return listing
     require_version(uow, entity=listing)
-    resumed = moved_listing(listing, ListingCommand.RESUME, now=uow.now)
-    uow.listings.save(resumed, change_type="listing.resumed")
+    resumed = transition_listing(listing, ListingCommand.RESUME, now=uow.now)
+    uow.listings.save(resumed, change_type=ChangeType.LISTING_RESUMED)
     uow.commit()
     return resumed

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from resale.application.operations.access import authorize
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.ids import LISTING_ID, ListingId
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
 from resale.domain.orders import Order, OrderStatus
@@ -68,7 +69,7 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
         updated_at=uow.now,
         private=UNSET,
     )
-    uow.listings.add(again, change_type="listing.relisted")
+    uow.listings.add(again, change_type=ChangeType.LISTING_RELISTED)
     uow.commit()
     return again
 

@@ -11,6 +11,7 @@ from resale.application.operations.access import authorize, check_version, requi
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
 from resale.domain.listings import (
     MAX_INTEGER,
@@ -22,8 +23,8 @@ from resale.domain.listings import (
     Photo,
     Reasons,
     check_price,
-    moved_listing,
     next_status,
+    transition_listing,
 )
 from resale.domain.media import (
     MAX_IMAGES,
@@ -52,10 +53,10 @@ class Moderation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 _CHANGES: Final = {
-    Decision.APPROVE: "listing.approved",
-    Decision.REJECT: "listing.rejected",
-    Decision.REQUEST_CHANGES: "listing.changes_requested",
-    Decision.REMOVE: "listing.removed",
+    Decision.APPROVE: ChangeType.LISTING_APPROVED,
+    Decision.REJECT: ChangeType.LISTING_REJECTED,
+    Decision.REQUEST_CHANGES: ChangeType.LISTING_CHANGES_REQUESTED,
+    Decision.REMOVE: ChangeType.LISTING_REMOVED,
 }
 
 
@@ -93,10 +94,12 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
-    submitted = moved_listing(
-        listing, ListingCommand.SUBMIT, now=uow.now, photos=photos, submitted_at=uow.now, expires_at=UNSET
+    submitted = transition_listing(
+        msgspec.structs.replace(listing, photos=photos, submitted_at=uow.now, expires_at=UNSET),
+        ListingCommand.SUBMIT,
+        now=uow.now,
     )
-    uow.listings.save(submitted, change_type="listing.submitted")
+    uow.listings.save(submitted, change_type=ChangeType.LISTING_SUBMITTED)
     move_unit(uow, before=listing, after=submitted)
     uow.commit()
     return submitted
@@ -126,8 +129,8 @@ def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     if listing.status == ListingStatus.WITHDRAWN:
         return listing
     require_version(uow, entity=listing)
-    withdrawn = moved_listing(listing, ListingCommand.WITHDRAW, now=uow.now)
-    uow.listings.save(withdrawn, change_type="listing.withdrawn")
+    withdrawn = transition_listing(listing, ListingCommand.WITHDRAW, now=uow.now)
+    uow.listings.save(withdrawn, change_type=ChangeType.LISTING_WITHDRAWN)
     move_unit(uow, before=listing, after=withdrawn)
     uow.commit()
     return withdrawn
@@ -173,22 +176,20 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )
-    decided = moved_listing(
-        listing,
-        command,
-        now=uow.now,
-        **(_published(uow) if command == ListingCommand.APPROVE else {}),
-        private=private if moderation.reasons else UNSET,
-    )
+    decided = msgspec.structs.replace(listing, private=private if moderation.reasons else UNSET)
+    if command == ListingCommand.APPROVE:
+        decided = _publish(uow, decided)
+    decided = transition_listing(decided, command, now=uow.now)
     uow.listings.save(decided, change_type=_CHANGES[moderation.decision])
     move_unit(uow, before=listing, after=decided)
     uow.commit()
     return decided
 
 
-def _published(uow: UnitOfWork) -> dict[str, object]:
+def _publish(uow: UnitOfWork, listing: Listing) -> Listing:
     """Begin its time on sale; an approval after an edit begins it anew."""
-    return {"published_at": uow.now, "expires_at": uow.now + timedelta(days=uow.tenant.policies.listing_days)}
+    expires_at = uow.now + timedelta(days=uow.tenant.policies.listing_days)
+    return msgspec.structs.replace(listing, published_at=uow.now, expires_at=expires_at)
 
 
 def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:

@@ -7,6 +7,7 @@ import msgspec
 from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.orders import AttentionOpen, Order, is_only_told
 from resale.domain.text import code
@@ -45,6 +46,6 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     if not is_only_told(order.attention, order.status):
         raise AttentionOpen(f"The issue {order.attention} still needs action. It clears when that is done.")
     order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=uow.now)
-    uow.orders.save(order, change_type="order.acknowledged", reason_code=acknowledgement.reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=acknowledgement.reason)
     uow.commit()
     return order

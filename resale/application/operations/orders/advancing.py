@@ -20,8 +20,9 @@ from resale.application.operations.orders.paying import (
 from resale.application.operations.orders.refunding import begin_refund, settle_refund
 from resale.application.operations.orders.tracking import buy_label, receive, track
 from resale.application.ports import Partners, UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.order_steps import OrderStep, kept, next_step
+from resale.domain.order_steps import OrderStep, next_step, update_order
 from resale.domain.orders import Order
 
 
@@ -58,8 +59,8 @@ def _wait_on(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # 
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if order.due_at is None or uow.now < order.due_at:
         return order
-    order = kept(order, now=uow.now)
-    uow.orders.save(order, change_type="order.postponed", reason_code="nothing_to_do_yet")
+    order = update_order(order, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_POSTPONED, reason_code="nothing_to_do_yet")
     uow.commit()
     return order
 

@@ -9,9 +9,10 @@ from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action, Role
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
-from resale.domain.order_steps import kept, moved, shipment_of
+from resale.domain.order_steps import shipment_of, transition_order, update_order
 from resale.domain.orders import (
     ORDERS,
     Order,
@@ -67,25 +68,31 @@ def honour_cancel_request(uow: UnitOfWork, *, partners: Partners, order: Order) 
 
 def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
     """Cancel and put the listing back on sale, together."""
-    order = moved(order, OrderCommand.CANCEL, now=uow.now, cancel_reason=reason)
-    uow.orders.save(order, change_type="order.cancelled", reason_code=reason)
-    move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type="listing.released")
+    order = transition_order(msgspec.structs.replace(order, cancel_reason=reason), OrderCommand.CANCEL, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLED, reason_code=reason)
+    move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type=ChangeType.LISTING_RELEASED)
     uow.commit()
     return order
 
 
 def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
     """Begin to give a paid order back."""
-    order = moved(order, OrderCommand.BEGIN_CANCEL, now=uow.now, cancel_requested=True, cancel_reason=reason)
-    uow.orders.save(order, change_type="order.cancelling", reason_code=reason)
+    order = transition_order(
+        msgspec.structs.replace(order, cancel_requested=True, cancel_reason=reason),
+        OrderCommand.BEGIN_CANCEL,
+        now=uow.now,
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLING, reason_code=reason)
     uow.commit()
     return order
 
 
 def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Give up on a seller who did not ship in time."""
-    order = moved(order, OrderCommand.EXPIRE_SHIPPING, now=uow.now, cancel_reason="not_shipped_in_time")
-    uow.orders.save(order, change_type="order.ship_expired", reason_code="not_shipped_in_time")
+    order = transition_order(
+        msgspec.structs.replace(order, cancel_reason="not_shipped_in_time"), OrderCommand.EXPIRE_SHIPPING, now=uow.now
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_SHIP_EXPIRED, reason_code="not_shipped_in_time")
     uow.commit()
     return order
 
@@ -101,8 +108,8 @@ def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
         book_label(uow, provider=name, order=order, label=given.bought, step="label_issued")
     if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=uow.now):
         return on_its_way(uow, order=order, shipment=given.shipment)
-    order = kept(order, now=uow.now, shipment=given.shipment)
-    uow.orders.save(order, change_type="order.tracked" if given.in_use else "order.label_voided")
+    order = update_order(msgspec.structs.replace(order, shipment=given.shipment), now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED if given.in_use else ChangeType.ORDER_LABEL_VOIDED)
     if given.was_voided and before.cost is not None:
         uow.ledger.post(ledger.label_given_back(order, before.cost, step="label_voided", at=uow.now))
     uow.commit()
@@ -113,14 +120,14 @@ def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp) -> Order:
     """Wait for a purchase that may be under way; asked again before its time: nothing."""
     if order.due_at == given.look_again_at:
         return order
-    order = msgspec.structs.replace(kept(order, now=uow.now), due_at=given.look_again_at)
-    uow.orders.save(order, change_type="order.label_sought")
+    order = msgspec.structs.replace(update_order(order, now=uow.now), due_at=given.look_again_at)
+    uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_SOUGHT)
     uow.commit()
     return order
 
 
 def _request_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
-    order = kept(order, now=uow.now, cancel_requested=True, cancel_reason=reason)
-    uow.orders.save(order, change_type="order.cancel_requested", reason_code=reason)
+    order = update_order(msgspec.structs.replace(order, cancel_requested=True, cancel_reason=reason), now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_CANCEL_REQUESTED, reason_code=reason)
     uow.commit()
     return order

@@ -5,16 +5,18 @@ import msgspec
 from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
-from resale.domain.order_steps import moved, transfer_id_of
+from resale.domain.changes import ChangeType
+from resale.domain.order_steps import transfer_id_of, transition_order
 from resale.domain.orders import Order, OrderCommand
-from resale.domain.timestamps import stamped
-from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand
+from resale.domain.transfers import Transfer, TransferCommand, transition_transfer
 
 
 def complete_order(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Complete a delivered order whose protection is over, and release the seller's transfer, together."""
-    order = moved(order, OrderCommand.COMPLETE, now=uow.now, completed_at=uow.now, attention=None)
-    uow.orders.save(order, change_type="order.completed")
+    order = transition_order(
+        msgspec.structs.replace(order, completed_at=uow.now, attention=None), OrderCommand.COMPLETE, now=uow.now
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_COMPLETED)
     release_transfer(uow, order=order, taken_back=0)
     uow.commit()
     return order
@@ -27,28 +29,36 @@ def release_transfer(uow: UnitOfWork, *, order: Order, taken_back: int) -> None:
     if amount == 0:
         reverse_transfer(uow, transfer=transfer)
         return
-    released = _moved(uow, transfer, TransferCommand.RELEASE, amount=amount, available_at=uow.now)
-    uow.transfers.save(released, change_type="transfer.available")
+    released = transition_transfer(
+        msgspec.structs.replace(transfer, amount=amount, available_at=uow.now), TransferCommand.RELEASE, now=uow.now
+    )
+    uow.transfers.save(released, change_type=ChangeType.TRANSFER_AVAILABLE)
     credit_seller(uow, order=order, amount=amount)
     uow.ledger.post(ledger.release(order, amount=amount, at=uow.now))
 
 
 def reverse_transfer(uow: UnitOfWork, *, transfer: Transfer) -> None:
     """Buffer that a held transfer earns nothing: all of it went back."""
-    uow.transfers.save(_moved(uow, transfer, TransferCommand.REVERSE), change_type="transfer.reversed")
+    uow.transfers.save(
+        transition_transfer(transfer, TransferCommand.REVERSE, now=uow.now), change_type=ChangeType.TRANSFER_REVERSED
+    )
 
 
 def reduce_transfer(uow: UnitOfWork, *, transfer: Transfer, taken_back: int) -> None:
     """Buffer that a held transfer earns less: a part went back."""
-    reduced = _moved(uow, transfer, TransferCommand.REDUCE, amount=transfer.amount - taken_back)
-    uow.transfers.save(reduced, change_type="transfer.reduced")
+    reduced = transition_transfer(
+        msgspec.structs.replace(transfer, amount=transfer.amount - taken_back), TransferCommand.REDUCE, now=uow.now
+    )
+    uow.transfers.save(reduced, change_type=ChangeType.TRANSFER_REDUCED)
 
 
 def restore_transfer(uow: UnitOfWork, *, order: Order) -> None:
     """Buffer that what a seller may earn is held again: what had gone back to the buyer came back."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
-    held = _moved(uow, transfer, TransferCommand.RESTORE, amount=ledger.seller_left(order))
-    uow.transfers.save(held, change_type="transfer.restored")
+    held = transition_transfer(
+        msgspec.structs.replace(transfer, amount=ledger.seller_left(order)), TransferCommand.RESTORE, now=uow.now
+    )
+    uow.transfers.save(held, change_type=ChangeType.TRANSFER_RESTORED)
 
 
 def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
@@ -59,12 +69,6 @@ def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
     )
     seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
     if is_new:
-        uow.sellers.add(seller, change_type="seller.balance_changed")
+        uow.sellers.add(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)
     else:
-        uow.sellers.save(seller, change_type="seller.balance_changed")
-
-
-def _moved(uow: UnitOfWork, transfer: Transfer, command: TransferCommand, **fields: object) -> Transfer:
-    status = TRANSFERS.next_status(transfer.status, command)
-    dated = stamped(fields, now=uow.now, after=transfer.updated_at)
-    return msgspec.structs.replace(transfer, status=status, version=transfer.version + 1, **dated)
+        uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)

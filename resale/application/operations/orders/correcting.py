@@ -10,8 +10,9 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.addresses import Address, accepted_address
 from resale.domain.calendars import add_business_days
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.order_steps import kept
+from resale.domain.order_steps import update_order
 from resale.domain.orders import LABEL_REFUSED, Order, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus
 from resale.errors import Rejected
@@ -61,8 +62,9 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     require_version(uow, entity=order)
     _check_correctable(order)
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
-    order = kept(order, now=uow.now, private=sealed, **_label_wanted_again(uow, order))
-    uow.orders.save(order, change_type="order.address_corrected")
+    order = _request_label_again(uow, msgspec.structs.replace(order, private=sealed))
+    order = update_order(order, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_ADDRESS_CORRECTED)
     uow.commit()
     return order
 
@@ -78,12 +80,14 @@ def _check_correctable(order: Order) -> None:
         raise LabelUnderWay("A label for this address is being bought. Read the order again in a minute.")
 
 
-def _label_wanted_again(uow: UnitOfWork, order: Order) -> dict[str, object]:
+def _request_label_again(uow: UnitOfWork, order: Order) -> Order:
+    """Return an order whose label was refused with the label requested again, and time to ship with it."""
     if order.attention != LABEL_REFUSED or order.shipment is None:
-        return {}
+        return order
     ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
-    return {
-        "shipment": msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
-        "attention": None,
-        "ship_by": ship_by if order.ship_by is None else max(order.ship_by, ship_by),
-    }
+    return msgspec.structs.replace(
+        order,
+        shipment=msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
+        attention=None,
+        ship_by=ship_by if order.ship_by is None else max(order.ship_by, ship_by),
+    )

@@ -7,8 +7,9 @@ from resale.application.operations.orders.refunding import commit_given_back
 from resale.application.operations.orders.returned_refunds import reinstate
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
+from resale.domain.changes import ChangeType
 from resale.domain.ids import REFUND_ID, OrderId
-from resale.domain.order_steps import is_unbooked, kept
+from resale.domain.order_steps import is_unbooked, update_order
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
     CHARGEBACK,
@@ -60,8 +61,10 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
         return order
     is_open = dispute.status == DisputeStatus.OPEN
     others = None if order.attention == "dispute_open" else order.attention
-    order = kept(order, now=uow.now, dispute=dispute, attention="dispute_open" if is_open else others)
-    uow.orders.save(order, change_type="order.dispute_opened" if is_open else "order.dispute_closed")
+    order = update_order(
+        msgspec.structs.replace(order, dispute=dispute, attention="dispute_open" if is_open else others), now=uow.now
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_DISPUTE_OPENED if is_open else ChangeType.ORDER_DISPUTE_CLOSED)
     uow.commit()
     return order
 
@@ -130,4 +133,4 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
     order = msgspec.structs.replace(
         order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
     )
-    return commit_given_back(uow, order=order, given=taken, change_type="order.charged_back")
+    return commit_given_back(uow, order=order, given=taken, change_type=ChangeType.ORDER_CHARGED_BACK)

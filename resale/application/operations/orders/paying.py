@@ -8,11 +8,25 @@ from resale.application.operations.orders.transitions import move_listing, payme
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
+from resale.domain.changes import ChangeType
 from resale.domain.ids import PAYMENT_ID, SHIPMENT_ID
 from resale.domain.listings import ListingCommand
-from resale.domain.order_steps import kept, moved, payment_of, shipment_of, transfer_id_of
+from resale.domain.order_steps import (
+    payment_of,
+    shipment_of,
+    transfer_id_of,
+    transition_order,
+    update_order,
+)
 from resale.domain.orders import Order, OrderCommand
-from resale.domain.payments import Payment, PaymentCommand, PaymentOutcome, PaymentState, PaymentStatus, paid
+from resale.domain.payments import (
+    Payment,
+    PaymentCommand,
+    PaymentOutcome,
+    PaymentState,
+    PaymentStatus,
+    transition_payment,
+)
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
 from resale.domain.transfers import Transfer
@@ -23,8 +37,8 @@ _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED:
 def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
     payment = Payment(id=PAYMENT_ID.new(uow.ids), started_at=uow.now)
-    order = moved(order, OrderCommand.START_PAYMENT, now=uow.now, payment=payment)
-    uow.orders.save(order, change_type="order.payment_started")
+    order = transition_order(msgspec.structs.replace(order, payment=payment), OrderCommand.START_PAYMENT, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_PAYMENT_STARTED)
     uow.commit()
     return order
 
@@ -64,14 +78,16 @@ def book_sale(uow: UnitOfWork, *, order: Order) -> Order:
     """
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     knows_sender = seller is not None and seller.ships_from_known
-    order = kept(
-        order,
+    order = update_order(
+        msgspec.structs.replace(
+            order,
+            ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
+            shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
+        ),
         now=uow.now,
-        ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
-        shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
     )
-    uow.orders.save(order, change_type="order.sale_booked")
-    uow.transfers.add(_held(uow, order), change_type="transfer.held")
+    uow.orders.save(order, change_type=ChangeType.ORDER_SALE_BOOKED)
+    uow.transfers.add(_held(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=order.confirmed_at or uow.now))
     uow.commit()
     return order
@@ -92,16 +108,18 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: Pa
 def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
     """Keep what is known so far: the money is set aside, or the buyer has to prove who they are."""
     if outcome.state == PaymentState.AUTHORIZED and payment.status != PaymentStatus.AUTHORIZED:
-        payment = paid(payment, PaymentCommand.AUTHORIZE, action_url=None)
-        change_type = "order.payment_authorized"
+        payment = transition_payment(msgspec.structs.replace(payment, action_url=None), PaymentCommand.AUTHORIZE)
+        change_type = ChangeType.ORDER_PAYMENT_AUTHORIZED
     elif payment.status == PaymentStatus.STARTED:
-        payment = paid(payment, PaymentCommand.REQUIRE_ACTION, action_url=outcome.action_url)
-        change_type = "order.payment_requires_action"
+        payment = transition_payment(
+            msgspec.structs.replace(payment, action_url=outcome.action_url), PaymentCommand.REQUIRE_ACTION
+        )
+        change_type = ChangeType.ORDER_PAYMENT_REQUIRES_ACTION
     elif order.due_at is not None and uow.now < order.due_at:
         return order  # asked again before its time; the same answer
     else:
-        change_type = "order.payment_awaited"
-    order = kept(order, now=uow.now, payment=payment)
+        change_type = ChangeType.ORDER_PAYMENT_AWAITED
+    order = update_order(msgspec.structs.replace(order, payment=payment), now=uow.now)
     uow.orders.save(order, change_type=change_type)
     uow.commit()
     return order
@@ -111,20 +129,24 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
     """Commit the sale: order, listing, the seller's transfer (held) and the ledger, together."""
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     total = order.amounts.grand_total
-    order = moved(
-        order,
+    order = transition_order(
+        msgspec.structs.replace(
+            order,
+            payment=transition_payment(
+                msgspec.structs.replace(payment, captured_minor=total, action_url=None), PaymentCommand.CAPTURE
+            ),
+            confirmed_at=uow.now,
+            ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
+            shipment=Shipment(
+                id=SHIPMENT_ID.sibling_of(order.id), label_wanted=seller is not None and seller.ships_from_known
+            ),
+        ),
         OrderCommand.CONFIRM,
         now=uow.now,
-        payment=paid(payment, PaymentCommand.CAPTURE, captured_minor=total, action_url=None),
-        confirmed_at=uow.now,
-        ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
-        shipment=Shipment(
-            id=SHIPMENT_ID.sibling_of(order.id), label_wanted=seller is not None and seller.ships_from_known
-        ),
     )
-    uow.orders.save(order, change_type="order.confirmed")
-    move_listing(uow, order=order, command=ListingCommand.SELL, change_type="listing.sold")
-    uow.transfers.add(_held(uow, order), change_type="transfer.held")
+    uow.orders.save(order, change_type=ChangeType.ORDER_CONFIRMED)
+    move_listing(uow, order=order, command=ListingCommand.SELL, change_type=ChangeType.LISTING_SOLD)
+    uow.transfers.add(_held(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=uow.now))
     uow.commit()
     return order
@@ -147,13 +169,17 @@ def _held(uow: UnitOfWork, order: Order) -> Transfer:
 def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
     declined = outcome.state == PaymentState.DECLINED
     reason = order.cancel_reason or ("payment_declined" if declined else "hold_expired")
-    order = moved(
-        order,
+    order = transition_order(
+        msgspec.structs.replace(
+            order,
+            payment=transition_payment(
+                msgspec.structs.replace(payment, reason_code=outcome.reason_code, action_url=None), _LOST[outcome.state]
+            ),
+            cancel_reason=reason,
+        ),
         OrderCommand.FAIL_PAYMENT,
         now=uow.now,
-        payment=paid(payment, _LOST[outcome.state], reason_code=outcome.reason_code, action_url=None),
-        cancel_reason=reason,
     )
-    uow.orders.save(order, change_type="order.payment_failed", reason_code=reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_PAYMENT_FAILED, reason_code=reason)
     uow.commit()
     return order

@@ -17,10 +17,17 @@ from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
-from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, awake
+from resale.domain.changes import ChangeType
+from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, schedule_claim
 from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
-from resale.domain.order_steps import claim_closed, kept, moved_if_allowed, payment_of, transfer_id_of
+from resale.domain.order_steps import (
+    close_order_claim,
+    payment_of,
+    transfer_id_of,
+    transition_order_if_allowed,
+    update_order,
+)
 from resale.domain.orders import (
     MAX_REFUNDS,
     Order,
@@ -34,9 +41,10 @@ from resale.domain.payments import (
     Refund,
     RefundOutcome,
     RefundState,
-    paid,
+    transition_payment,
 )
 from resale.domain.text import code, reference
+from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.errors import FieldError, Invalid, Rejected
 
@@ -102,7 +110,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
     record_command(uow, entity_id=order.id)
     order = refund_begun(uow, order=order, amount=amount, reason=new.reason)
-    uow.orders.save(order, change_type="order.refund_started", reason_code=new.reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=new.reason)
     uow.commit()
     return order
 
@@ -116,7 +124,7 @@ def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str) -> 
         reason_code=reason,
         started_at=uow.now,
     )
-    return kept(order, now=uow.now, refunds=(*order.refunds, refund))
+    return update_order(msgspec.structs.replace(order, refunds=(*order.refunds, refund)), now=uow.now)
 
 
 def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
@@ -131,7 +139,7 @@ def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
         order = refund_begun(uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason)
         again = msgspec.structs.replace(order.refunds[-1], tries=failed.tries + 1)
         order = msgspec.structs.replace(order, refunds=(*others.refunds, again))
-    uow.orders.save(order, change_type="order.refund_started", reason_code=reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
     uow.commit()
     return order
 
@@ -148,24 +156,28 @@ def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order
         outcome = payments.refund(request, refund_id=refund.id, amount=amount)
     if outcome.state == RefundState.SUCCEEDED:
         done = _finished(uow, refund, outcome)
-        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type="order.refunded")
+        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type=ChangeType.ORDER_REFUNDED)
     if outcome.state == RefundState.FAILED:
         return _commit_failed(uow, order=order, refund=refund, outcome=outcome)
     return _commit_awaited(uow, order=order, refund=refund, outcome=outcome)
 
 
-def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: str) -> Order:
+def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: ChangeType) -> Order:
     """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
     command = PaymentCommand.REFUND if refunded == payment.captured_minor else PaymentCommand.REFUND_PART
-    order = msgspec.structs.replace(order, payment=paid(payment, command, refunded_minor=refunded))
+    order = msgspec.structs.replace(
+        order, payment=transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
+    )
     before = order.status
     is_mended = order.attention == "refund_failed" and order.failed_refund is None
     attention = None if is_mended else order.attention
-    order = moved_if_allowed(order, OrderCommand.REFUND, now=uow.now, attention=attention)
+    order = transition_order_if_allowed(
+        msgspec.structs.replace(order, attention=attention), OrderCommand.REFUND, now=uow.now
+    )
     if before == OrderStatus.CLAIM_OPEN:
-        order = _close_claim(uow, order=order, is_chargeback=change_type == "order.charged_back")
+        order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
     uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
     seller_gives = _take_from_seller(uow, order=order, given=given, before=before)
     uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=uow.now))
@@ -179,7 +191,7 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
         if taken:
-            uow.transfers.add(_taken_back(uow, order, transfer, given), change_type="transfer.taken_back")
+            uow.transfers.add(_taken_back(uow, order, transfer, given), change_type=ChangeType.TRANSFER_TAKEN_BACK)
             credit_seller(uow, order=order, amount=-taken)
         return ledger.seller_account(order.seller_id)
     if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
@@ -215,18 +227,13 @@ def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order
     was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
     if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
         return order
-    closed = msgspec.structs.replace(
-        claim,
-        status=CLAIMS.next_status(claim.status, ClaimCommand.REFUND),
-        version=claim.version + 1,
-        closed_at=max(uow.now, claim.updated_at),
-        updated_at=max(uow.now, claim.updated_at),
-    )
-    closed = awake(closed, uow.now)
-    uow.claims.save(closed, change_type="claim.refunded")
+    status = CLAIMS.next_status(claim.status, ClaimCommand.REFUND)
+    closed = next_version(msgspec.structs.replace(claim, status=status, closed_at=uow.now), now=uow.now)
+    closed = schedule_claim(closed, now=uow.now)
+    uow.claims.save(closed, change_type=ChangeType.CLAIM_REFUNDED)
     if order.status != OrderStatus.CLAIM_OPEN:
         return order
-    completed = claim_closed(order, now=uow.now)
+    completed = close_order_claim(order, now=uow.now)
     return msgspec.structs.replace(completed, version=order.version)
 
 
@@ -236,8 +243,8 @@ def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: Re
         _finished(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
     attention = "refund_failed" if refund.tries >= _TRIES_TOLD else order.attention
-    order = kept(with_refund(order, failed), now=uow.now, attention=attention)
-    uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
+    order = update_order(msgspec.structs.replace(with_refund(order, failed), attention=attention), now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=outcome.reason_code)
     uow.commit()
     return order
 
@@ -248,10 +255,10 @@ def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: R
     if is_known and order.due_at is not None and uow.now < order.due_at:
         return order
     awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
-    order = kept(with_refund(order, awaited), now=uow.now)
+    order = update_order(with_refund(order, awaited), now=uow.now)
     age = uow.now - refund.started_at
     order = msgspec.structs.replace(order, due_at=uow.now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
-    uow.orders.save(order, change_type="order.refund_awaited")
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_AWAITED)
     uow.commit()
     return order
 

@@ -9,8 +9,9 @@ from resale.application.operations.orders.refunding import refund_begun
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
+from resale.domain.changes import ChangeType
 from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
-from resale.domain.order_steps import kept, payment_of, transfer_id_of
+from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restored
 from resale.domain.shipments import ShipmentStatus
@@ -55,8 +56,10 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
         given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(uow.now, given.started_at)
     )
     order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
-    order = kept(order, now=uow.now, payment=restored(payment_of(order), failed.amount))
-    uow.orders.save(order, change_type="order.refund_failed", reason_code=outcome.reason_code)
+    order = update_order(
+        msgspec.structs.replace(order, payment=restored(payment_of(order), failed.amount)), now=uow.now
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=outcome.reason_code)
     return _commit_returned(uow, order=order, returned=failed)
 
 
@@ -76,17 +79,17 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     if order.status in _ENDED and order.completed_at is None:
         order = _decided(uow, order=order)
     else:
-        order = kept(order, now=uow.now)
-    uow.orders.save(order, change_type="order.funds_reinstated", reason_code="dispute_won")
+        order = update_order(order, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_FUNDS_REINSTATED, reason_code="dispute_won")
     return _commit_returned(uow, order=order, returned=returned)
 
 
 def _decided(uow: UnitOfWork, *, order: Order) -> Order:
     is_theirs = order.shipment is not None and order.shipment.status in _WITH_THE_BUYER and order.claim_id is None
     if is_theirs:
-        return kept(order, now=uow.now, completed_at=uow.now)
+        return update_order(msgspec.structs.replace(order, completed_at=uow.now), now=uow.now)
     if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
-        return kept(order, now=uow.now)
+        return update_order(order, now=uow.now)
     return refund_begun(uow, order=order, amount=order.remaining_minor, reason="not_delivered")
 
 
@@ -104,7 +107,7 @@ def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
     if part and not is_theirs:
         restore_transfer(uow, order=order)
     if part and is_theirs:
-        uow.transfers.add(_made_good(uow, order=order, amount=part), change_type="transfer.restored")
+        uow.transfers.add(_made_good(uow, order=order, amount=part), change_type=ChangeType.TRANSFER_RESTORED)
         credit_seller(uow, order=order, amount=part)
     return ledger.seller_account(order.seller_id) if is_theirs else ledger.SELLERS_PENDING
 

@@ -10,6 +10,7 @@ from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Role, permits
 from resale.domain.addresses import accepted_address
+from resale.domain.changes import ChangeType
 from resale.domain.entities import LISTING
 from resale.domain.ids import ORDER_ID, CustomerId
 from resale.domain.listings import (
@@ -17,7 +18,7 @@ from resale.domain.listings import (
     ListingCommand,
     ListingNotForSale,
     ListingStatus,
-    moved_listing,
+    transition_listing,
 )
 from resale.domain.money import share
 from resale.domain.order_steps import STEP_DUE
@@ -65,10 +66,12 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     listing = uow.listings.get(new.listing_id)
     _check_buyable(uow, listing)
     order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new)
-    reserved = moved_listing(listing, ListingCommand.RESERVE, now=uow.now, order_id=order.id)
+    reserved = transition_listing(
+        msgspec.structs.replace(listing, order_id=order.id), ListingCommand.RESERVE, now=uow.now
+    )
     record_command(uow, entity_id=order.id)
-    uow.orders.add(order, change_type="order.submitted")
-    uow.listings.save(reserved, change_type="listing.reserved", lost=_not_for_sale)
+    uow.orders.add(order, change_type=ChangeType.ORDER_SUBMITTED)
+    uow.listings.save(reserved, change_type=ChangeType.LISTING_RESERVED, lost=_not_for_sale)
     uow.commit()
     return order
 

@@ -1,7 +1,8 @@
 """A parcel's life: its label, what its carrier reports, and what that means for the order."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,8 +13,14 @@ from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.access import Action
 from resale.domain.addresses import Address
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId, ShipmentId
-from resale.domain.order_steps import kept, moved, moved_if_allowed, shipment_of
+from resale.domain.order_steps import (
+    shipment_of,
+    transition_order,
+    transition_order_if_allowed,
+    update_order,
+)
 from resale.domain.orders import (
     LABEL_REFUSED,
     Order,
@@ -34,13 +41,20 @@ from resale.domain.shipments import (
     record_events,
 )
 
+
+class _Meaning(NamedTuple):
+    command: OrderCommand
+    change_type: ChangeType
+    reason: str | None = None
+
+
 #: What a parcel's state means for its order, and the change that says so.
-_MEANS: Final = {
-    ShipmentStatus.IN_TRANSIT: (OrderCommand.SHIP, "order.shipped", None),
-    ShipmentStatus.OUT_FOR_DELIVERY: (OrderCommand.SHIP, "order.shipped", None),
-    ShipmentStatus.DELIVERED: (OrderCommand.DELIVER, "order.delivered", None),
-    ShipmentStatus.RETURNED: (OrderCommand.LOSE, "order.lost", "returned_to_sender"),
-    ShipmentStatus.FAILURE: (OrderCommand.LOSE, "order.lost", "lost_in_transit"),
+_MEANS: Final[Mapping[ShipmentStatus, _Meaning]] = {
+    ShipmentStatus.IN_TRANSIT: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
+    ShipmentStatus.OUT_FOR_DELIVERY: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
+    ShipmentStatus.DELIVERED: _Meaning(OrderCommand.DELIVER, ChangeType.ORDER_DELIVERED),
+    ShipmentStatus.RETURNED: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, "returned_to_sender"),
+    ShipmentStatus.FAILURE: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, "lost_in_transit"),
 }
 
 
@@ -76,8 +90,8 @@ def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | No
         return order
     ship_from_of(uow, customer_id=order.seller_id, given=ship_from)
     wanted = msgspec.structs.replace(shipment, label_wanted=True, reason_code=None)
-    order = kept(order, now=uow.now, shipment=wanted, attention=None)
-    uow.orders.save(order, change_type="order.label_requested")
+    order = update_order(msgspec.structs.replace(order, shipment=wanted, attention=None), now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REQUESTED)
     uow.commit()
     return order
 
@@ -93,8 +107,12 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
         return _label_refused(uow, order=order, label=label)
     book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
-    order = moved(order, OrderCommand.ISSUE_LABEL, now=uow.now, shipment=labelled(shipment, label), private=sealed)
-    uow.orders.save(order, change_type="order.label_issued")
+    order = transition_order(
+        msgspec.structs.replace(order, shipment=labelled(shipment, label), private=sealed),
+        OrderCommand.ISSUE_LABEL,
+        now=uow.now,
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_ISSUED)
     uow.commit()
     return order
 
@@ -160,8 +178,8 @@ def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     found = None if shipment is None else record_events(shipment, events)
     if found is not None and found is not shipment:
         return _commit_shipment(uow, order=order, shipment=found)
-    order = kept(order, now=uow.now)
-    uow.orders.save(order, change_type="order.tracking_polled")
+    order = update_order(order, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKING_POLLED)
     uow.commit()
     return order
 
@@ -193,24 +211,25 @@ def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     authorize(uow, entity=order, action=Action.CONFIRM_RECEIPT)
     if order.receipt_confirmed_at is not None:
         return order
-    fields = {"receipt_confirmed_at": uow.now, "claim_until": order.claim_until or uow.now}
+    confirmed = msgspec.structs.replace(order, receipt_confirmed_at=uow.now, claim_until=order.claim_until or uow.now)
     if order.status == OrderStatus.DELIVERED:
-        order = kept(order, now=uow.now, **fields)
+        order = update_order(confirmed, now=uow.now)
     elif order.status == OrderStatus.SHIPPED:
-        order = moved(order, OrderCommand.DELIVER, now=uow.now, **fields)
+        order = transition_order(confirmed, OrderCommand.DELIVER, now=uow.now)
     else:
         raise OrderTransitionRefused(
             f"Order {order.id} has the status {order.status}, so its receipt cannot be confirmed."
         )
-    uow.orders.save(order, change_type="order.receipt_confirmed")
+    uow.orders.save(order, change_type=ChangeType.ORDER_RECEIPT_CONFIRMED)
     uow.commit()
     return order
 
 
 def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
-    order = moved(order, OrderCommand.SHIP, now=uow.now, shipment=shipment, **_shipped(uow))
-    uow.orders.save(order, change_type="order.shipped", reason_code="parcel_was_on_its_way")
+    shipped = _start_transit(uow, msgspec.structs.replace(order, shipment=shipment))
+    order = transition_order(shipped, OrderCommand.SHIP, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_SHIPPED, reason_code="parcel_was_on_its_way")
     uow.commit()
     return order
 
@@ -232,8 +251,8 @@ def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
     unwanted = msgspec.structs.replace(
         given_up(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
     )
-    order = kept(order, now=uow.now, shipment=unwanted, attention=LABEL_REFUSED)
-    uow.orders.save(order, change_type="order.label_refused", reason_code=reason)
+    order = update_order(msgspec.structs.replace(order, shipment=unwanted, attention=LABEL_REFUSED), now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REFUSED, reason_code=reason)
     uow.commit()
     return order
 
@@ -245,33 +264,33 @@ def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment
 
 
 def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
-    command, change_type, reason = _MEANS.get(shipment.status, (None, "", None))
-    before = order.status
-    if command is None:
-        order = kept(order, now=uow.now, shipment=shipment)
-    else:
-        fields = _delivered(uow) if command == OrderCommand.DELIVER else _shipped(uow)
-        proposed = moved_if_allowed(order, command, now=uow.now, shipment=shipment, **fields)
-        order = proposed if proposed.status != before else kept(order, now=uow.now, shipment=shipment)
-    if order.status == before:
-        change_type, reason = "order.tracked", None
-    uow.orders.save(order, change_type=change_type, reason_code=reason)
+    tracked = msgspec.structs.replace(order, shipment=shipment)
+    reported = _MEANS.get(shipment.status)
+    if reported is not None:
+        begin = _start_protection if reported.command == OrderCommand.DELIVER else _start_transit
+        proposed = transition_order_if_allowed(begin(uow, tracked), reported.command, now=uow.now)
+        if proposed.status != order.status:
+            uow.orders.save(proposed, change_type=reported.change_type, reason_code=reported.reason)
+            uow.commit()
+            return proposed
+    order = update_order(tracked, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED)
     uow.commit()
     return order
 
 
 def _deliver(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
-    order = moved(order, OrderCommand.DELIVER, now=uow.now, **_delivered(uow))
-    uow.orders.save(order, change_type="order.delivered", reason_code=reason)
+    order = transition_order(_start_protection(uow, order), OrderCommand.DELIVER, now=uow.now)
+    uow.orders.save(order, change_type=ChangeType.ORDER_DELIVERED, reason_code=reason)
     uow.commit()
     return order
 
 
-def _shipped(uow: UnitOfWork) -> dict[str, object]:
+def _start_transit(uow: UnitOfWork, order: Order) -> Order:
     receive_by = uow.now + timedelta(days=uow.tenant.policies.auto_receive_days)
-    return {"auto_receive_at": receive_by, "cancel_requested": False}
+    return msgspec.structs.replace(order, auto_receive_at=receive_by, cancel_requested=False)
 
 
-def _delivered(uow: UnitOfWork) -> dict[str, object]:
+def _start_protection(uow: UnitOfWork, order: Order) -> Order:
     claim_until = uow.now + timedelta(hours=uow.tenant.policies.claim_window_hours)
-    return {"claim_until": claim_until, "cancel_requested": False}
+    return msgspec.structs.replace(order, claim_until=claim_until, cancel_requested=False)

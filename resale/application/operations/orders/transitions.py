@@ -1,9 +1,11 @@
 """What every step of an order shares: moving it by its table, its sealed part, and its partners' requests."""
 
+import msgspec
 from msgspec import UNSET
 
 from resale.application.ports import UnitOfWork
-from resale.domain.listings import LISTINGS, ListingCommand, moved_listing
+from resale.domain.changes import ChangeType
+from resale.domain.listings import LISTINGS, ListingCommand, transition_listing
 from resale.domain.money import Money
 from resale.domain.order_steps import payment_of
 from resale.domain.orders import Order, OrderChanged, OrderPrivate
@@ -36,7 +38,7 @@ def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
     )
 
 
-def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: str) -> None:
+def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: ChangeType) -> None:
     """Buffer the listing's own move with the order's.
 
     Raises:
@@ -46,4 +48,7 @@ def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, chan
     if not LISTINGS.permits(listing.status, command):
         raise OrderChanged(f"The listing now has the status {listing.status}. Read the order again.")
     order_id = None if command == ListingCommand.RELEASE else listing.order_id
-    uow.listings.save(moved_listing(listing, command, now=uow.now, order_id=order_id), change_type=change_type)
+    uow.listings.save(
+        transition_listing(msgspec.structs.replace(listing, order_id=order_id), command, now=uow.now),
+        change_type=change_type,
+    )

@@ -9,6 +9,7 @@ import msgspec
 from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
+from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
 from resale.domain.money import Money
 from resale.domain.partners import heard
@@ -35,10 +36,10 @@ _COMMANDS: Final[Mapping[PayoutState, PayoutCommand]] = {
     PayoutState.RETURNED: PayoutCommand.RETURN,
 }
 _CHANGES: Final = {
-    PayoutStatus.IN_TRANSIT: "payout.sent",
-    PayoutStatus.PAID: "payout.paid",
-    PayoutStatus.FAILED: "payout.failed",
-    PayoutStatus.RETURNED: "payout.returned",
+    PayoutStatus.IN_TRANSIT: ChangeType.PAYOUT_SENT,
+    PayoutStatus.PAID: ChangeType.PAYOUT_PAID,
+    PayoutStatus.FAILED: ChangeType.PAYOUT_FAILED,
+    PayoutStatus.RETURNED: ChangeType.PAYOUT_RETURNED,
 }
 
 
@@ -89,7 +90,7 @@ def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
         updated_at=max(uow.now, payout.updated_at),
         due_at=uow.now + STEP_DUE,
     )
-    uow.payouts.save(payout, change_type="payout.sending_started")
+    uow.payouts.save(payout, change_type=ChangeType.PAYOUT_SENDING_STARTED)
     uow.commit()
     return payout
 
@@ -151,6 +152,6 @@ def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
         step_tries=0,
         attention=heard(payout.attention),
     )
-    uow.payouts.save(payout, change_type="payout.awaited")
+    uow.payouts.save(payout, change_type=ChangeType.PAYOUT_AWAITED)
     uow.commit()
     return payout

@@ -7,6 +7,7 @@ from resale.application.operations.payouts.reversals import give_back
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.access import Action
+from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
 from resale.domain.payouts import PAYOUTS, Payout, PayoutCommand, PayoutStatus
 
@@ -39,7 +40,7 @@ def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
     cancelled = msgspec.structs.replace(
         payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=uow.now
     )
-    uow.payouts.save(cancelled, change_type="payout.cancelled")
+    uow.payouts.save(cancelled, change_type=ChangeType.PAYOUT_CANCELLED)
     give_back(uow, payout=cancelled)
     if (booking := payout_ledger.settled(payout, cancelled, at=uow.now)) is not None:
         uow.ledger.post(booking)

@@ -6,6 +6,7 @@ import msgspec
 
 from resale.application.operations.sellers import pays_at, seller_account_of
 from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.transfers import TRANSFERS, TransferCommand
@@ -29,7 +30,7 @@ def give_back(uow: UnitOfWork, *, payout: Payout) -> None:
             payout_id=None,
             updated_at=uow.now,
         )
-        uow.transfers.save(reopened, change_type="transfer.reopened")
+        uow.transfers.save(reopened, change_type=ChangeType.TRANSFER_REOPENED)
     seller, _ = seller_account_of(uow, customer_id=payout.seller_id)
     was_tried = payout.status != PayoutStatus.CANCELLED
     is_refused = was_tried and seller.payout_destination == payout.destination
@@ -41,4 +42,4 @@ def give_back(uow: UnitOfWork, *, payout: Payout) -> None:
         updated_at=uow.now,
     )
     seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
-    uow.sellers.save(seller, change_type="seller.balance_changed", reason_code=_REASONS[payout.status])
+    uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED, reason_code=_REASONS[payout.status])

@@ -9,6 +9,7 @@ from resale.application.operations.idempotency import record_command
 from resale.application.operations.sellers import seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
+from resale.domain.changes import ChangeType
 from resale.domain.ids import CUSTOMER_ID, PAYOUT_ID, SellerId
 from resale.domain.money import share
 from resale.domain.payouts import (
@@ -56,7 +57,9 @@ def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod |
     record_command(uow, entity_id=payout.id)
     _settle(uow, payout=payout, transfers=transfers)
     _charge(uow, seller=seller, payout=payout)
-    uow.payouts.add(payout, change_type="payout.paid" if payout.status == PayoutStatus.PAID else "payout.created")
+    uow.payouts.add(
+        payout, change_type=ChangeType.PAYOUT_PAID if payout.status == PayoutStatus.PAID else ChangeType.PAYOUT_CREATED
+    )
     uow.ledger.post(payout_ledger.started(payout, at=uow.now))
     uow.commit()
     return payout
@@ -86,7 +89,7 @@ def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId) -> Payout | None:
         # What is on the balance and not yet in the index of transfers is there when it is looked at again.
         again = uow.now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
         asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=again, updated_at=uow.now)
-        uow.sellers.save(asleep, change_type="seller.payout_passed")
+        uow.sellers.save(asleep, change_type=ChangeType.SELLER_PAYOUT_PASSED)
         uow.commit()
         return None
 
@@ -138,7 +141,7 @@ def _settle(uow: UnitOfWork, *, payout: Payout, transfers: tuple[Transfer, ...])
             payout_id=payout.id,
             updated_at=uow.now,
         )
-        uow.transfers.save(settled, change_type="transfer.settled")
+        uow.transfers.save(settled, change_type=ChangeType.TRANSFER_SETTLED)
 
 
 def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> None:
@@ -152,4 +155,4 @@ def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> None:
         updated_at=uow.now,
     )
     again = uow.now + STEP_DUE if seller.can_be_paid else None  # more transfers than one payout takes
-    uow.sellers.save(msgspec.structs.replace(seller, due_at=again), change_type="seller.balance_changed")
+    uow.sellers.save(msgspec.structs.replace(seller, due_at=again), change_type=ChangeType.SELLER_BALANCE_CHANGED)
