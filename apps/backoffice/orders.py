@@ -36,7 +36,7 @@ from resale.domain.addresses import address_lines
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import ORDERS, OrderCommand, OrderStatus, is_only_told
+from resale.domain.orders import ORDERS, OrderCommand, OrderStatus, can_acknowledge
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 from resale.errors import Invalid
@@ -139,7 +139,7 @@ class OrderPages(StaffPage):
             cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),
-            may_acknowledge=is_only_told(order.attention, order.status)
+            may_acknowledge=can_acknowledge(order.attention, order.status)
             and desk.may(Action.ACKNOWLEDGE_ORDER, order.status),
             may_correct=_correctable(order) and desk.may(Action.CORRECT_ADDRESS, order.status),
             may_cancel=_cancellable(order) and desk.may(Action.CANCEL_ORDER, order.status),

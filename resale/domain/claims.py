@@ -8,9 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
+from resale.domain.issues import Issue, clear_partner_silent
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
-from resale.domain.partners import heard
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
@@ -243,7 +243,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     return_shipment: Shipment | None = None
     deadline_at: datetime
-    attention: str | None = None
+    attention: Issue | None = None
     step_tries: int = 0
     created_at: datetime
     updated_at: datetime
@@ -298,7 +298,7 @@ def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> C
 
 def update_claim(claim: Claim, *, now: datetime) -> Claim:
     """Return the next version of a claim whose fields were changed, in the same state."""
-    claim = msgspec.structs.replace(claim, step_tries=0, attention=heard(claim.attention))
+    claim = msgspec.structs.replace(claim, step_tries=0, attention=clear_partner_silent(claim.attention))
     return schedule_claim(next_version(claim, now=now), now=now)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import TRANSFER_ID, TransferId
+from resale.domain.issues import clear_partner_silent
 from resale.domain.orders import (
     GIVING_BACK,
     ORDERS,
@@ -18,7 +19,7 @@ from resale.domain.orders import (
     is_late,
     protection_is_over,
 )
-from resale.domain.partners import PARTNER_SILENT, pause_after
+from resale.domain.partners import pause_after
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, given_up
 from resale.domain.timestamps import next_version
@@ -244,8 +245,7 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _next_version(order: Order, now: datetime) -> Order:
-    silent = order.attention == PARTNER_SILENT  # no longer: a step was taken
-    order = msgspec.structs.replace(order, step_tries=0, attention=None if silent else order.attention)
+    order = msgspec.structs.replace(order, step_tries=0, attention=clear_partner_silent(order.attention))
     return next_version(order, now=now)
 
 

@@ -10,8 +10,10 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
+from resale.domain.issues import Issue
 from resale.domain.money import AmountMinor, Money
-from resale.domain.payments import CHARGEBACK, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
+from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
+from resale.domain.reasons import ReasonCode
 from resale.domain.return_urls import ReturnURL
 from resale.domain.shipments import Shipment
 from resale.domain.states import Machine, Row, guard
@@ -20,10 +22,6 @@ from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
 MAX_REFUNDS: Final = 20  # of one order, failed ones included
-
-
-#: An ``attention``: the carrier refused the label. The address is corrected, or the seller uses another carrier.
-LABEL_REFUSED: Final = "label_refused"
 
 
 class OrderStatus(StrEnum):
@@ -178,7 +176,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     commission: Commission
     payment: Payment | None = None
     cancel_requested: bool = False
-    cancel_reason: str | None = None
+    cancel_reason: ReasonCode | None = None
     hold_expires_at: datetime
     confirmed_at: datetime | None = None
     ship_by: datetime | None = None
@@ -190,7 +188,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     dispute: Dispute | None = None
-    attention: str | None = None  # a code for staff: what a person has to look at
+    attention: Issue | None = None
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime
@@ -227,7 +225,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_refund_begun(self) -> bool:
         """Whether money was given back or is to be; what the buyer's bank took is not given."""
-        return any(refund.reason_code != CHARGEBACK for refund in self.refunds)
+        return any(refund.reason_code != ReasonCode.CHARGEBACK for refund in self.refunds)
 
     @property
     def is_disputed(self) -> bool:
@@ -343,16 +341,16 @@ def with_refund(order: Order, refund: Refund) -> Order:
     return msgspec.structs.replace(order, refunds=refunds)
 
 
-#: What a person can do no more about: ``attention`` → the states in which it only says what happened.
-ONLY_TOLD: Final[Mapping[str, frozenset[OrderStatus]]] = {
-    "charged_back": frozenset(OrderStatus),
-    LABEL_REFUSED: frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
+#: Issues that need no action any more → the states of the order in which it is so.
+ACKNOWLEDGEABLE: Final[Mapping[str, frozenset[OrderStatus]]] = {
+    Issue.CHARGED_BACK: frozenset(OrderStatus),
+    Issue.LABEL_REFUSED: frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
 }
 
 
-def is_only_told(attention: str | None, status: OrderStatus) -> bool:
-    """Whether an ``attention`` has nothing left to do, so that a person may take note of it and it is gone."""
-    return attention is not None and status in ONLY_TOLD.get(attention, frozenset())
+def can_acknowledge(issue: str | None, status: OrderStatus) -> bool:
+    """Return whether an issue needs no action any more, so that staff acknowledge it and it is cleared."""
+    return issue is not None and status in ACKNOWLEDGEABLE.get(issue, frozenset())
 
 
 def price_order(price: Money) -> Amounts:

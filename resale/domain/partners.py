@@ -27,14 +27,6 @@ def pause_after(tries: int, *, longest: timedelta = _LONGEST_PAUSE) -> timedelta
     return min(_FIRST_PAUSE * (1 << min(tries, 12)), longest)
 
 
-PARTNER_SILENT: Final = "partner_silent"  # an attention: a step has been put off for about a day, and is tried on
-
-
-def heard(attention: str | None) -> str | None:
-    """Say what a person still has to look at once a step was taken: a silent partner is silent no more."""
-    return None if attention == PARTNER_SILENT else attention
-
-
 class PartnerKind(StrEnum):
     """The kind of a partner."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from resale.domain.ids import OrderId, PaymentId, RefundId
 from resale.domain.money import AmountMinor, Money
+from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row
 from resale.errors import Rejected
 
@@ -117,7 +118,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     state: PaymentState
     provider_reference: str
-    reason_code: str | None = None
+    reason_code: PartnerCode | None = None
     action_url: str | None = None
 
 
@@ -135,7 +136,7 @@ class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     state: RefundState
     provider_reference: str
-    reason_code: str | None = None
+    reason_code: PartnerCode | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +146,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     status: PaymentStatus = PaymentStatus.STARTED
     started_at: datetime
     provider_reference: str | None = None
-    reason_code: str | None = None
+    reason_code: PartnerCode | None = None
     action_url: str | None = None
     captured_minor: AmountMinor = 0
     refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks, less what came back
@@ -160,9 +161,6 @@ class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
     tax: AmountMinor
 
 
-CHARGEBACK: Final = "chargeback"  # the reason of what the buyer's bank took
-
-
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """One refund of an order, committed before the provider is called; its id is the idempotency key."""
 
@@ -170,10 +168,10 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     status: RefundState = RefundState.PENDING
     amount: AmountMinor
     parts: RefundParts
-    reason_code: str
+    reason_code: str  # a ReasonCode, or the brand's own
     tries: int = 1  # how often it was begun; each try has an id of its own
     provider_reference: str | None = None
-    failure_code: str | None = None
+    failure_code: PartnerCode | None = None
     started_at: datetime
     finished_at: datetime | None = None
 
@@ -225,7 +223,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     provider_reference: str
     status: DisputeStatus
     amount: AmountMinor
-    reason_code: str
+    reason_code: PartnerCode
     evidence_due_by: datetime | None = None
     told_at: datetime | None = None
 

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
+from resale.domain.issues import Issue
 from resale.domain.money import AmountMinor, Money
+from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
 from resale.errors import Conflict, NotFound, Rejected
 
@@ -147,7 +149,7 @@ class PayoutOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     state: PayoutState
     provider_reference: str
-    reason_code: str | None = None
+    reason_code: PartnerCode | None = None
 
 
 class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,9 +179,9 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     destination: str | None = None  # the provider's name of the seller's account
     transfers: tuple[tuple[OrderId, TransferId], ...]
     provider_reference: str | None = None
-    failure_code: str | None = None
+    failure_code: PartnerCode | None = None
     may_be_cancelled: bool = False
-    attention: str | None = None  # a code for staff: what a person has to look at
+    attention: Issue | None = None
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime

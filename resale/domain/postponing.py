@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from resale.domain.claims import Claim
+from resale.domain.issues import Issue
 from resale.domain.orders import Order
-from resale.domain.partners import PARTNER_SILENT, pause_after
+from resale.domain.partners import pause_after
 from resale.domain.payouts import Payout
 
 _TRIES_TOLD: Final = 30  # half a minute, doubled seven times, then an hour each: 24 hours
@@ -22,7 +23,7 @@ def put_off(waiting: W, *, now: datetime) -> W:
         waiting,
         version=waiting.version + 1,
         step_tries=waiting.step_tries + 1,
-        attention=PARTNER_SILENT if is_news else waiting.attention,
+        attention=Issue.PARTNER_SILENT if is_news else waiting.attention,
         updated_at=max(now, waiting.updated_at),
         due_at=now + pause_after(waiting.step_tries),
     )

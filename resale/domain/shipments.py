@@ -9,14 +9,11 @@ import msgspec
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row
 from resale.errors import NotFound, Rejected
 
 MAX_EVENTS: Final = 50  # kept of one parcel; later ones still move its state
-
-
-#: Why a carrier refused a label: one of the two addresses. Its ``reason_code``.
-ADDRESS_INVALID: Final = "address_invalid"
 
 
 class ShipmentStatus(StrEnum):
@@ -152,7 +149,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     tracking_number: str = ""
     url: str = ""
     cost: Money | None = None
-    reason_code: str | None = None
+    reason_code: PartnerCode | None = None
 
 
 class VoidState(StrEnum):
@@ -181,7 +178,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     service: str | None = None
     tracking_number: str | None = None
     cost: Money | None = None
-    reason_code: str | None = None
+    reason_code: str | None = None  # a ReasonCode, or the carrier's own
     events: tuple[TrackingEvent, ...] = ()
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None

@@ -23,6 +23,7 @@ from resale.domain.access import Principal, Role
 from resale.domain.changes import ChangeType
 from resale.domain.claims import Claim, ClaimNotFound, ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.ids import ClaimId, OrderId, PayoutId
+from resale.domain.issues import Issue
 from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.payouts import Payout, PayoutChanged, PayoutNotFound, PayoutStatus
@@ -143,7 +144,7 @@ class TestPostponeStep:
         stuck = msgspec.structs.replace(
             uow.orders.get(order.id),
             version=order.version + 1,
-            attention="refund_failed",
+            attention=Issue.REFUND_FAILED,
             step_tries=99,
             cancel_requested=True,
         )

@@ -10,6 +10,7 @@ from resale.application.operations.orders import NewRefund, record_dispute, refu
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimReason, NewClaim
+from resale.domain.issues import Issue
 from resale.domain.ledger import parts_left
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
@@ -61,7 +62,7 @@ def test_its_end_leaves_what_else_a_person_has_to_look_at(world: World, order: O
     uow = world.uow()
     stored = uow.orders.get(order.id)
     uow.orders.save(
-        msgspec.structs.replace(stored, attention="refund_failed"), change_type=ChangeType.ORDER_REFUND_FAILED
+        msgspec.structs.replace(stored, attention=Issue.REFUND_FAILED), change_type=ChangeType.ORDER_REFUND_FAILED
     )
     uow.commit()
     assert told(world, order, "dp_1", WON).attention == "refund_failed"

@@ -15,6 +15,7 @@ from resale.domain.changes import GENESIS_HASH, Change, ChangeType, decode_chang
 from resale.domain.command_context import CommandContext
 from resale.domain.entities import AnyEntityType
 from resale.domain.ids import IdSource
+from resale.domain.reasons import Reason
 from resale.domain.tenants import Tenant
 from resale.domain.text import carriable
 from resale.errors import Contended, Outcome
@@ -95,12 +96,12 @@ class AuditedRepository(Generic[E]):
             )
         return known.entity
 
-    def add(self, entity: E, *, change_type: ChangeType, reason_code: str | None = None) -> None:
+    def add(self, entity: E, *, change_type: ChangeType, reason_code: Reason | None = None) -> None:
         """Buffer a first version. Raises TypeError as ``DocumentKind.to_doc`` does."""
         self._buffer(entity, loaded=None, change_type=change_type, reason_code=reason_code, lost=None)
 
     def save(
-        self, entity: E, *, change_type: ChangeType, reason_code: str | None = None, lost: LostRace | None = None
+        self, entity: E, *, change_type: ChangeType, reason_code: Reason | None = None, lost: LostRace | None = None
     ) -> None:
         """Buffer the next version of something read here. Raises TypeError as ``DocumentKind.to_doc`` does."""
         loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
@@ -117,7 +118,7 @@ class AuditedRepository(Generic[E]):
         *,
         loaded: _Loaded[E] | None,
         change_type: ChangeType,
-        reason_code: str | None,
+        reason_code: Reason | None,
         lost: LostRace | None,
     ) -> None:
         expected = None if loaded is None else loaded.version
@@ -146,7 +147,7 @@ class AuditedRepository(Generic[E]):
         return self._mapping.documents.to_doc(entity, loaded=str(loaded.item["doc"]), read=loaded.entity)
 
     def _change(
-        self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: ChangeType, reason_code: str | None
+        self, entity: E, *, loaded: _Loaded[E] | None, doc: str, change_type: ChangeType, reason_code: Reason | None
     ) -> Change:
         scope = self._scope
         before = None if loaded is None else decode_change(str(loaded.item["change"]))

@@ -17,8 +17,8 @@ from resale.domain.addresses import Address
 from resale.domain.ids import SHIPMENT_ID, ShipmentId
 from resale.domain.money import Money, to_minor
 from resale.domain.partners import PartnerEvent
+from resale.domain.reasons import ReasonCode
 from resale.domain.shipments import (
-    ADDRESS_INVALID,
     Label,
     LabelRequest,
     LabelState,
@@ -218,7 +218,7 @@ def reason_of(code: str | None) -> str:
     """Write an error's code as a reason of ours."""
     if code is None or _CODE.fullmatch(code) is None:
         return "request_refused"
-    return ADDRESS_INVALID if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
+    return ReasonCode.ADDRESS_INVALID if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
 
 
 def event_of(body: bytes) -> PartnerEvent:

@@ -5,6 +5,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.connections import ConnectionState, ConnectionStatus, Observation, is_news
 from resale.domain.entities import CONNECTION
 from resale.domain.partners import Connection
+from resale.domain.reasons import free_code
 
 
 def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observation) -> ConnectionState | None:
@@ -41,10 +42,11 @@ def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observat
         created_at=uow.now if known is None else known.created_at,
         updated_at=uow.now,
     )
+    reason = free_code(seen.reason_code)
     if known is None:
-        states.add(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=seen.reason_code)
+        states.add(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=reason)
     elif seen.status == ConnectionStatus.OPEN:
-        states.save(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=seen.reason_code)
+        states.save(state, change_type=ChangeType.CONNECTION_DEGRADED, reason_code=reason)
     else:
         states.save(state, change_type=ChangeType.CONNECTION_RECOVERED)
     uow.commit()

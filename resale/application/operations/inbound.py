@@ -35,6 +35,7 @@ from resale.domain.inbound import (
 )
 from resale.domain.partners import Connection, PartnerEvent, pause_after
 from resale.domain.payments import RefundState
+from resale.domain.reasons import ReasonCode, free_code
 from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.
@@ -114,7 +115,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
         return _unknown(uow, inbound)
     act = _ACTS.get(target_id.partition("_")[0])
     if act is None:
-        return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code="nothing_to_do")
+        return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code=ReasonCode.NOTHING_TO_DO)
     try:
         act(uow, partners, inbound, target_id)
     except (NotFound, Rejected) as outcome:
@@ -156,7 +157,7 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
         updated_at=uow.now,
         due_at=None,
     )
-    uow.inbound.save(settled, change_type=_CHANGES[settlement.command], reason_code=settlement.reason_code)
+    uow.inbound.save(settled, change_type=_CHANGES[settlement.command], reason_code=free_code(settlement.reason_code))
     uow.commit()
     return settled
 
@@ -172,9 +173,9 @@ def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
 def _unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
     """A name may be told before the write that learned it is done, so an unknown one is asked for again for a while."""
     if inbound.reference is None:
-        return Settlement(command=InboundCommand.IGNORE, reason_code="nothing_to_do")
+        return Settlement(command=InboundCommand.IGNORE, reason_code=ReasonCode.NOTHING_TO_DO)
     waits = uow.now < inbound.created_at + UNKNOWN_FOR
-    return Settlement(command=None if waits else InboundCommand.IGNORE, reason_code="reference_unknown")
+    return Settlement(command=None if waits else InboundCommand.IGNORE, reason_code=ReasonCode.REFERENCE_UNKNOWN)
 
 
 def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> Inbound:
@@ -186,7 +187,7 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> 
         updated_at=uow.now,
         due_at=uow.now + pause_after(inbound.tries),
     )
-    uow.inbound.save(postponed, change_type=ChangeType.INBOUND_POSTPONED, reason_code=reason_code)
+    uow.inbound.save(postponed, change_type=ChangeType.INBOUND_POSTPONED, reason_code=free_code(reason_code))
     uow.commit()
     return postponed
 

@@ -22,6 +22,7 @@ from resale.domain.media import (
     public_folder,
     rendition_key,
 )
+from resale.domain.reasons import Reason, ReasonCode
 
 
 def process_image(
@@ -174,7 +175,7 @@ def _without_upload(uow: UnitOfWork, *, media: Media) -> Media:
     last_look = last_look_at(media)
     if uow.now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
-        return _settle(uow, media=expired, change_type=ChangeType.IMAGE_EXPIRED, reason_code="upload_missing")
+        return _settle(uow, media=expired, change_type=ChangeType.IMAGE_EXPIRED, reason_code=ReasonCode.UPLOAD_MISSING)
     if media.due_at == last_look:
         return media
     awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=last_look)
@@ -215,7 +216,7 @@ def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: Li
     return tuple(renditions)
 
 
-def _settle(uow: UnitOfWork, *, media: Media, change_type: ChangeType, reason_code: str | None) -> Media:
+def _settle(uow: UnitOfWork, *, media: Media, change_type: ChangeType, reason_code: Reason | None) -> Media:
     settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=None)
     uow.media.save(settled, change_type=change_type, reason_code=reason_code)
     uow.commit()

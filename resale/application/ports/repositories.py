@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from resale.domain.changes import ChangeType
+from resale.domain.reasons import Reason
 from resale.errors import Outcome
 
 I_contra = TypeVar("I_contra", contravariant=True)
@@ -21,11 +22,16 @@ LostRace = Callable[[str], Outcome | None]
 class WriteRepository(Protocol[E_contra]):
     """Buffers versions of one entity type. ``Repository`` says how it is read."""
 
-    def add(self, entity: E_contra, *, change_type: ChangeType, reason_code: str | None = None) -> None:
+    def add(self, entity: E_contra, *, change_type: ChangeType, reason_code: Reason | None = None) -> None:
         """Buffer the first version; one that is there already fails the commit with the type's ``changed``."""
 
     def save(
-        self, entity: E_contra, *, change_type: ChangeType, reason_code: str | None = None, lost: LostRace | None = None
+        self,
+        entity: E_contra,
+        *,
+        change_type: ChangeType,
+        reason_code: Reason | None = None,
+        lost: LostRace | None = None,
     ) -> None:
         """Buffer the next version of an entity read in this unit of work.
 

@@ -12,8 +12,8 @@ from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.addresses import Address
 from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
+from resale.domain.issues import Issue
 from resale.domain.orders import (
-    LABEL_REFUSED,
     Amounts,
     Commission,
     ListingSnapshot,
@@ -23,7 +23,8 @@ from resale.domain.orders import (
     OrderStatus,
 )
 from resale.domain.payments import Dispute, PaymentStatus, Refund, RefundState
-from resale.domain.shipments import ADDRESS_INVALID, ShipmentStatus, TrackingEvent
+from resale.domain.reasons import ReasonCode
+from resale.domain.shipments import ShipmentStatus, TrackingEvent
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,7 +265,10 @@ def _with_next_action(view: BuyerOrder, parties: _Parties) -> BuyerOrder:
         action = NextAction(type=NextActionType.REDIRECT_TO_URL, url=view.payment.action_url)
         return msgspec.structs.replace(view, next_action=action)
     reason = None if parties.shipment is None else parties.shipment.reason_code
-    if view.status == OrderStatus.CONFIRMED and (parties.attention, reason) == (LABEL_REFUSED, ADDRESS_INVALID):
+    if view.status == OrderStatus.CONFIRMED and (parties.attention, reason) == (
+        Issue.LABEL_REFUSED,
+        ReasonCode.ADDRESS_INVALID,
+    ):
         action = NextAction(type=NextActionType.CORRECT_SHIPPING_ADDRESS)
         return msgspec.structs.replace(view, next_action=action)
     return view

@@ -33,6 +33,7 @@ from resale.domain.claims import (
     update_claim,
 )
 from resale.domain.ids import CLAIM_ID, RETURN_ID, ClaimId, OrderId
+from resale.domain.issues import Issue
 from resale.domain.order_steps import transition_order
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.sellers import seller_id_of
@@ -92,7 +93,7 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
         private=uow.vault.seal(private, owner_id=order.buyer_id, entity_id=claim_id),
     )
     claim = schedule_claim(claim, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_CLAIM_OPENED, reason_code=str(new.reason))
+    uow.orders.save(order, change_type=ChangeType.ORDER_CLAIM_OPENED, reason_code=new.reason)
     uow.claims.add(claim, change_type=ChangeType.CLAIM_OPENED)
     uow.commit()
     return claim
@@ -184,7 +185,7 @@ def _request_return(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     parcel = Shipment(id=RETURN_ID.sibling_of(claim.id), label_wanted=seller is not None and seller.ships_from_known)
     deadline = max(claim.deadline_at, uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours))
-    attention = claim.attention if parcel.label_wanted else "return_label_missing"
+    attention = claim.attention if parcel.label_wanted else Issue.RETURN_LABEL_MISSING
     return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)
 
 

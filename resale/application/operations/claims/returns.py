@@ -32,7 +32,9 @@ from resale.domain.claims import (
     update_claim,
 )
 from resale.domain.ids import ClaimId
+from resale.domain.issues import Issue
 from resale.domain.partners import pause_after
+from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.shipments import (
     LabelRequest,
     LabelState,
@@ -137,7 +139,7 @@ def _wait_on(uow: UnitOfWork, claim: Claim) -> Claim:
     if claim.due_at is None or uow.now < claim.due_at:
         return claim
     claim = update_claim(claim, now=uow.now)
-    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code="nothing_to_do_yet")
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code=ReasonCode.NOTHING_TO_DO_YET)
     uow.commit()
     return claim
 
@@ -160,9 +162,11 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
     if label.state != LabelState.ISSUED:
         sought = given_up(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
-        claim = msgspec.structs.replace(claim, return_shipment=unwanted, attention="return_label_refused")
+        claim = msgspec.structs.replace(claim, return_shipment=unwanted, attention=Issue.RETURN_LABEL_REFUSED)
         claim = update_claim(claim, now=uow.now)
-        uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_REFUSED, reason_code=label.reason_code)
+        uow.claims.save(
+            claim, change_type=ChangeType.CLAIM_RETURN_LABEL_REFUSED, reason_code=free_code(label.reason_code)
+        )
         uow.commit()
         return claim
     book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
@@ -233,7 +237,7 @@ def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
     claim = msgspec.structs.replace(
         update_claim(claim, now=uow.now), step_tries=claim.step_tries + 1, due_at=uow.now + pause
     )
-    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code="refund_under_way")
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_POSTPONED, reason_code=ReasonCode.REFUND_UNDER_WAY)
     uow.commit()
     return claim
 

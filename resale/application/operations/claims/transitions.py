@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.operations.orders.completing import release_transfer
-from resale.application.operations.orders.refunding import refund_begun
+from resale.application.operations.orders.refunding import add_refund
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.claims import (
@@ -15,12 +15,14 @@ from resale.domain.claims import (
 )
 from resale.domain.order_steps import close_order_claim
 from resale.domain.orders import Order, OrderStatus
+from resale.domain.reasons import ReasonCode
 
 
 def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Claim) -> None:
     """Buffer the order's refund that a claim leads to."""
-    begun = refund_begun(uow, order=order, amount=amount, reason=f"claim_{claim.reason}")
-    uow.orders.save(begun, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=f"claim_{claim.reason}")
+    reason = ReasonCode(f"claim_{claim.reason}")
+    begun = add_refund(uow, order=order, amount=amount, reason=reason)
+    uow.orders.save(begun, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
 
 
 def complete_claimed(uow: UnitOfWork, *, order: Order) -> None:

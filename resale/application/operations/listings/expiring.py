@@ -5,6 +5,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import ListingId
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, transition_listing
+from resale.domain.reasons import ReasonCode
 
 
 def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
@@ -28,7 +29,7 @@ def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=uow.now):
         return listing
     expired = transition_listing(listing, ListingCommand.EXPIRE, now=uow.now)
-    uow.listings.save(expired, change_type=ChangeType.LISTING_EXPIRED, reason_code="time_over")
+    uow.listings.save(expired, change_type=ChangeType.LISTING_EXPIRED, reason_code=ReasonCode.TIME_OVER)
     move_unit(uow, before=listing, after=expired)
     uow.commit()
     return expired

@@ -9,7 +9,8 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.orders import AttentionOpen, Order, is_only_told
+from resale.domain.orders import AttentionOpen, Order, can_acknowledge
+from resale.domain.reasons import FreeCode
 from resale.domain.text import code
 
 
@@ -43,9 +44,9 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     if order.attention is None:
         return order
     require_version(uow, entity=order)
-    if not is_only_told(order.attention, order.status):
+    if not can_acknowledge(order.attention, order.status):
         raise AttentionOpen(f"The issue {order.attention} still needs action. It clears when that is done.")
     order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=acknowledgement.reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
     uow.commit()
     return order

@@ -24,6 +24,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.order_steps import OrderStep, next_step, update_order
 from resale.domain.orders import Order
+from resale.domain.reasons import ReasonCode
 
 
 class Step(Protocol):
@@ -60,7 +61,7 @@ def _wait_on(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # 
     if order.due_at is None or uow.now < order.due_at:
         return order
     order = update_order(order, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_POSTPONED, reason_code="nothing_to_do_yet")
+    uow.orders.save(order, change_type=ChangeType.ORDER_POSTPONED, reason_code=ReasonCode.NOTHING_TO_DO_YET)
     uow.commit()
     return order
 

@@ -1,5 +1,8 @@
 """Ending an order that is not shipped: unpaid at once, paid by giving the label and the money back."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
@@ -19,8 +22,12 @@ from resale.domain.orders import (
     OrderCommand,
     OrderStatus,
 )
+from resale.domain.reasons import ReasonCode
 
-_REASONS = {Role.OWNER: "buyer_cancelled", Role.COUNTERPARTY: "seller_cancelled"}
+_REASONS: Final[Mapping[Role, ReasonCode]] = {
+    Role.OWNER: ReasonCode.BUYER_CANCELLED,
+    Role.COUNTERPARTY: ReasonCode.SELLER_CANCELLED,
+}
 _ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderStatus.CANCELLING})
 
 
@@ -48,7 +55,7 @@ def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     if order.status in _ENDING or order.cancel_requested:
         return order
     require_version(uow, entity=order)
-    reason = _REASONS.get(role, "brand_cancelled")
+    reason = _REASONS.get(role, ReasonCode.BRAND_CANCELLED)
     if order.status == OrderStatus.PAYMENT_PENDING:
         return _request_cancel(uow, order=order, reason=reason)
     if order.status == OrderStatus.SUBMITTED:
@@ -58,15 +65,15 @@ def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
 
 def cancel_after_failed_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Cancel an order whose payment failed, for the reason on record."""
-    return cancel_unpaid(uow, order=order, reason=order.cancel_reason or "payment_declined")
+    return cancel_unpaid(uow, order=order, reason=order.cancel_reason or ReasonCode.PAYMENT_DECLINED)
 
 
 def honour_cancel_request(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Begin to cancel an order that was paid before its cancellation, asked for meanwhile, could be honoured."""
-    return begin_cancel(uow, order=order, reason=order.cancel_reason or "cancelled")
+    return begin_cancel(uow, order=order, reason=order.cancel_reason or ReasonCode.CANCELLED)
 
 
-def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
     """Cancel and put the listing back on sale, together."""
     order = transition_order(msgspec.structs.replace(order, cancel_reason=reason), OrderCommand.CANCEL, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLED, reason_code=reason)
@@ -75,7 +82,7 @@ def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
     return order
 
 
-def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+def begin_cancel(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
     """Begin to give a paid order back."""
     order = transition_order(
         msgspec.structs.replace(order, cancel_requested=True, cancel_reason=reason),
@@ -90,9 +97,11 @@ def begin_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
 def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Give up on a seller who did not ship in time."""
     order = transition_order(
-        msgspec.structs.replace(order, cancel_reason="not_shipped_in_time"), OrderCommand.EXPIRE_SHIPPING, now=uow.now
+        msgspec.structs.replace(order, cancel_reason=ReasonCode.NOT_SHIPPED_IN_TIME),
+        OrderCommand.EXPIRE_SHIPPING,
+        now=uow.now,
     )
-    uow.orders.save(order, change_type=ChangeType.ORDER_SHIP_EXPIRED, reason_code="not_shipped_in_time")
+    uow.orders.save(order, change_type=ChangeType.ORDER_SHIP_EXPIRED, reason_code=ReasonCode.NOT_SHIPPED_IN_TIME)
     uow.commit()
     return order
 
@@ -126,7 +135,7 @@ def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp) -> Order:
     return order
 
 
-def _request_cancel(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+def _request_cancel(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
     order = update_order(msgspec.structs.replace(order, cancel_requested=True, cancel_reason=reason), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_CANCEL_REQUESTED, reason_code=reason)
     uow.commit()

@@ -12,8 +12,9 @@ from resale.domain.addresses import Address, accepted_address
 from resale.domain.calendars import add_business_days
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
+from resale.domain.issues import Issue
 from resale.domain.order_steps import update_order
-from resale.domain.orders import LABEL_REFUSED, Order, OrderStatus, OrderTransitionRefused
+from resale.domain.orders import Order, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus
 from resale.errors import Rejected
 
@@ -57,7 +58,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     authorize(uow, entity=order, action=Action.CORRECT_ADDRESS)
     accepted = accepted_address(address, at="")
     private = private_of(uow, order=order)
-    if private.shipping_address == accepted and order.attention != LABEL_REFUSED:
+    if private.shipping_address == accepted and order.attention != Issue.LABEL_REFUSED:
         return order
     require_version(uow, entity=order)
     _check_correctable(order)
@@ -82,7 +83,7 @@ def _check_correctable(order: Order) -> None:
 
 def _request_label_again(uow: UnitOfWork, order: Order) -> Order:
     """Return an order whose label was refused with the label requested again, and time to ship with it."""
-    if order.attention != LABEL_REFUSED or order.shipment is None:
+    if order.attention != Issue.LABEL_REFUSED or order.shipment is None:
         return order
     ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
     return msgspec.structs.replace(

@@ -9,10 +9,10 @@ from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import REFUND_ID, OrderId
+from resale.domain.issues import Issue
 from resale.domain.order_steps import is_unbooked, update_order
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
-    CHARGEBACK,
     DISPUTE_ENDS,
     DISPUTES,
     Dispute,
@@ -20,6 +20,7 @@ from resale.domain.payments import (
     Refund,
     RefundState,
 )
+from resale.domain.reasons import ReasonCode
 from resale.errors import Unavailable
 
 
@@ -60,9 +61,10 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
     if not _is_news(order, dispute):
         return order
     is_open = dispute.status == DisputeStatus.OPEN
-    others = None if order.attention == "dispute_open" else order.attention
+    others = None if order.attention == Issue.DISPUTE_OPEN else order.attention
     order = update_order(
-        msgspec.structs.replace(order, dispute=dispute, attention="dispute_open" if is_open else others), now=uow.now
+        msgspec.structs.replace(order, dispute=dispute, attention=Issue.DISPUTE_OPEN if is_open else others),
+        now=uow.now,
     )
     uow.orders.save(order, change_type=ChangeType.ORDER_DISPUTE_OPENED if is_open else ChangeType.ORDER_DISPUTE_CLOSED)
     uow.commit()
@@ -124,13 +126,13 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
         status=RefundState.SUCCEEDED,
         amount=amount,
         parts=ledger.split_refund(order, amount),
-        reason_code=CHARGEBACK,
+        reason_code=ReasonCode.CHARGEBACK,
         provider_reference=dispute.provider_reference,
         started_at=uow.now,
         finished_at=uow.now,
     )
     refunds = (*order.refunds, taken)
     order = msgspec.structs.replace(
-        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention="charged_back"
+        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention=Issue.CHARGED_BACK
     )
     return commit_given_back(uow, order=order, given=taken, change_type=ChangeType.ORDER_CHARGED_BACK)

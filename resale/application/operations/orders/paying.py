@@ -27,6 +27,7 @@ from resale.domain.payments import (
     PaymentStatus,
     transition_payment,
 )
+from resale.domain.reasons import ReasonCode
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import Shipment
 from resale.domain.transfers import Transfer
@@ -168,7 +169,7 @@ def _held(uow: UnitOfWork, order: Order) -> Transfer:
 
 def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
     declined = outcome.state == PaymentState.DECLINED
-    reason = order.cancel_reason or ("payment_declined" if declined else "hold_expired")
+    reason = order.cancel_reason or (ReasonCode.PAYMENT_DECLINED if declined else ReasonCode.HOLD_EXPIRED)
     order = transition_order(
         msgspec.structs.replace(
             order,

@@ -20,6 +20,7 @@ from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, schedule_claim
 from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
+from resale.domain.issues import Issue
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
 from resale.domain.order_steps import (
     close_order_claim,
@@ -43,6 +44,7 @@ from resale.domain.payments import (
     RefundState,
     transition_payment,
 )
+from resale.domain.reasons import FreeCode, Reason, ReasonCode, free_code
 from resale.domain.text import code, reference
 from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferStatus
@@ -76,7 +78,7 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     order_id: Annotated[OrderId, reference(r"^ord_[0-9a-f]{32}\Z")]
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
-    reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")] = "goodwill"
+    reason: Annotated[str, code(r"^[a-z][a-z_]{2,39}\Z")] = ReasonCode.GOODWILL
 
 
 def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
@@ -109,13 +111,14 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
         detail = f"Only {order.remaining_minor} remains of the payment."
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
     record_command(uow, entity_id=order.id)
-    order = refund_begun(uow, order=order, amount=amount, reason=new.reason)
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=new.reason)
+    reason = FreeCode(new.reason)
+    order = add_refund(uow, order=order, amount=amount, reason=reason)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
     uow.commit()
     return order
 
 
-def refund_begun(uow: UnitOfWork, *, order: Order, amount: int, reason: str) -> Order:
+def add_refund(uow: UnitOfWork, *, order: Order, amount: int, reason: Reason) -> Order:
     """Put a pending refund on an order; whoever calls this saves it."""
     refund = Refund(
         id=REFUND_ID.new(uow.ids),
@@ -131,12 +134,12 @@ def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Begin to give back what is left, for the reason the order ended; or what the last try could not, once more."""
     failed = order.failed_refund
     if failed is None:
-        reason = order.cancel_reason or str(order.status)
-        order = refund_begun(uow, order=order, amount=order.remaining_minor, reason=reason)
+        reason: Reason = order.cancel_reason or order.status
+        order = add_refund(uow, order=order, amount=order.remaining_minor, reason=reason)
     else:
-        reason = failed.reason_code
+        reason = FreeCode(failed.reason_code)
         others = msgspec.structs.replace(order, refunds=tuple(one for one in order.refunds if one is not failed))
-        order = refund_begun(uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason)
+        order = add_refund(uow, order=others, amount=min(failed.amount, order.remaining_minor), reason=reason)
         again = msgspec.structs.replace(order.refunds[-1], tries=failed.tries + 1)
         order = msgspec.structs.replace(order, refunds=(*others.refunds, again))
     uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
@@ -171,14 +174,14 @@ def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_ty
         order, payment=transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
     )
     before = order.status
-    is_mended = order.attention == "refund_failed" and order.failed_refund is None
+    is_mended = order.attention == Issue.REFUND_FAILED and order.failed_refund is None
     attention = None if is_mended else order.attention
     order = transition_order_if_allowed(
         msgspec.structs.replace(order, attention=attention), OrderCommand.REFUND, now=uow.now
     )
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
-    uow.orders.save(order, change_type=change_type, reason_code=given.reason_code)
+    uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
     seller_gives = _take_from_seller(uow, order=order, given=given, before=before)
     uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=uow.now))
     uow.commit()
@@ -242,9 +245,9 @@ def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: Re
     failed = msgspec.structs.replace(
         _finished(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
-    attention = "refund_failed" if refund.tries >= _TRIES_TOLD else order.attention
+    attention = Issue.REFUND_FAILED if refund.tries >= _TRIES_TOLD else order.attention
     order = update_order(msgspec.structs.replace(with_refund(order, failed), attention=attention), now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=outcome.reason_code)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
     uow.commit()
     return order
 

@@ -5,15 +5,17 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer
-from resale.application.operations.orders.refunding import refund_begun
+from resale.application.operations.orders.refunding import add_refund
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
+from resale.domain.issues import Issue
 from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restored
+from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.shipments import ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
 
@@ -55,11 +57,11 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
     failed = msgspec.structs.replace(
         given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(uow.now, given.started_at)
     )
-    order = msgspec.structs.replace(with_refund(order, failed), attention="refund_failed")
+    order = msgspec.structs.replace(with_refund(order, failed), attention=Issue.REFUND_FAILED)
     order = update_order(
         msgspec.structs.replace(order, payment=restored(payment_of(order), failed.amount)), now=uow.now
     )
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=outcome.reason_code)
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
     return _commit_returned(uow, order=order, returned=failed)
 
 
@@ -71,7 +73,7 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
     payment = restored(payment_of(order), taken.amount)
-    others = None if order.attention == "charged_back" else order.attention
+    others = None if order.attention == Issue.CHARGED_BACK else order.attention
     known = order.dispute if order.is_disputed else None  # another one that is open meanwhile
     order = msgspec.structs.replace(
         with_refund(order, returned), payment=payment, dispute=known or dispute, attention=others
@@ -80,7 +82,7 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
         order = _decided(uow, order=order)
     else:
         order = update_order(order, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_FUNDS_REINSTATED, reason_code="dispute_won")
+    uow.orders.save(order, change_type=ChangeType.ORDER_FUNDS_REINSTATED, reason_code=ReasonCode.DISPUTE_WON)
     return _commit_returned(uow, order=order, returned=returned)
 
 
@@ -90,7 +92,7 @@ def _decided(uow: UnitOfWork, *, order: Order) -> Order:
         return update_order(msgspec.structs.replace(order, completed_at=uow.now), now=uow.now)
     if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
         return update_order(order, now=uow.now)
-    return refund_begun(uow, order=order, amount=order.remaining_minor, reason="not_delivered")
+    return add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
 
 
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:

@@ -15,6 +15,7 @@ from resale.domain.access import Action
 from resale.domain.addresses import Address
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId, ShipmentId
+from resale.domain.issues import Issue
 from resale.domain.order_steps import (
     shipment_of,
     transition_order,
@@ -22,12 +23,12 @@ from resale.domain.order_steps import (
     update_order,
 )
 from resale.domain.orders import (
-    LABEL_REFUSED,
     Order,
     OrderCommand,
     OrderStatus,
     OrderTransitionRefused,
 )
+from resale.domain.reasons import FreeCode, ReasonCode
 from resale.domain.shipments import (
     Label,
     LabelRequest,
@@ -45,7 +46,7 @@ from resale.domain.shipments import (
 class _Meaning(NamedTuple):
     command: OrderCommand
     change_type: ChangeType
-    reason: str | None = None
+    reason: ReasonCode | None = None
 
 
 #: What a parcel's state means for its order, and the change that says so.
@@ -53,8 +54,8 @@ _MEANS: Final[Mapping[ShipmentStatus, _Meaning]] = {
     ShipmentStatus.IN_TRANSIT: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
     ShipmentStatus.OUT_FOR_DELIVERY: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
     ShipmentStatus.DELIVERED: _Meaning(OrderCommand.DELIVER, ChangeType.ORDER_DELIVERED),
-    ShipmentStatus.RETURNED: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, "returned_to_sender"),
-    ShipmentStatus.FAILURE: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, "lost_in_transit"),
+    ShipmentStatus.RETURNED: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, ReasonCode.RETURNED_TO_SENDER),
+    ShipmentStatus.FAILURE: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, ReasonCode.LOST_IN_TRANSIT),
 }
 
 
@@ -186,7 +187,7 @@ def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 def receive(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Take a parcel that nobody scanned for so long as delivered."""
-    return _deliver(uow, order=order, reason="auto_received")
+    return _deliver(uow, order=order, reason=ReasonCode.AUTO_RECEIVED)
 
 
 def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
@@ -229,7 +230,7 @@ def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
     shipped = _start_transit(uow, msgspec.structs.replace(order, shipment=shipment))
     order = transition_order(shipped, OrderCommand.SHIP, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_SHIPPED, reason_code="parcel_was_on_its_way")
+    uow.orders.save(order, change_type=ChangeType.ORDER_SHIPPED, reason_code=ReasonCode.PARCEL_WAS_ON_ITS_WAY)
     uow.commit()
     return order
 
@@ -246,12 +247,12 @@ def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recip
 
 
 def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
-    reason = label.reason_code or "label_refused"
+    reason = FreeCode(label.reason_code or ReasonCode.LABEL_REFUSED)
     # Another worker may have been given one: it is looked for when the order ends.
     unwanted = msgspec.structs.replace(
         given_up(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
     )
-    order = update_order(msgspec.structs.replace(order, shipment=unwanted, attention=LABEL_REFUSED), now=uow.now)
+    order = update_order(msgspec.structs.replace(order, shipment=unwanted, attention=Issue.LABEL_REFUSED), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REFUSED, reason_code=reason)
     uow.commit()
     return order
@@ -279,7 +280,7 @@ def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Or
     return order
 
 
-def _deliver(uow: UnitOfWork, *, order: Order, reason: str) -> Order:
+def _deliver(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
     order = transition_order(_start_protection(uow, order), OrderCommand.DELIVER, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_DELIVERED, reason_code=reason)
     uow.commit()

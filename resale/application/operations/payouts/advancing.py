@@ -11,8 +11,8 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
+from resale.domain.issues import clear_partner_silent
 from resale.domain.money import Money
-from resale.domain.partners import heard
 from resale.domain.payouts import (
     ON_ITS_WAY,
     PAYOUTS,
@@ -26,6 +26,7 @@ from resale.domain.payouts import (
     PayoutState,
     PayoutStatus,
 )
+from resale.domain.reasons import free_code
 
 _POLL_EVERY: Final = timedelta(hours=6)
 _WATCH_EVERY: Final = timedelta(days=1)  # one that was paid: the webhook tells that it came back, unless it is lost
@@ -124,14 +125,14 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
         status=status,
         version=payout.version + 1,
         step_tries=0,
-        attention=heard(payout.attention),
+        attention=clear_partner_silent(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
         paid_at=max(uow.now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
         updated_at=max(uow.now, payout.updated_at),
     )
     moved = msgspec.structs.replace(moved, due_at=_looked_at_next(uow, moved))
-    uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=outcome.reason_code)
+    uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=free_code(outcome.reason_code))
     if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
         give_back(uow, payout=moved)
     if (booking := payout_ledger.settled(payout, moved, at=uow.now)) is not None:
@@ -150,7 +151,7 @@ def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
         updated_at=max(uow.now, payout.updated_at),
         due_at=_looked_at_next(uow, payout),
         step_tries=0,
-        attention=heard(payout.attention),
+        attention=clear_partner_silent(payout.attention),
     )
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_AWAITED)
     uow.commit()

@@ -9,13 +9,14 @@ from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.payouts import Payout, PayoutStatus
+from resale.domain.reasons import ReasonCode
 from resale.domain.transfers import TRANSFERS, TransferCommand
 
 #: Why a balance has money again that had left it.
 _REASONS: Final = {
-    PayoutStatus.FAILED: "payout_failed",
-    PayoutStatus.RETURNED: "payout_failed",
-    PayoutStatus.CANCELLED: "payout_cancelled",
+    PayoutStatus.FAILED: ReasonCode.PAYOUT_FAILED,
+    PayoutStatus.RETURNED: ReasonCode.PAYOUT_FAILED,
+    PayoutStatus.CANCELLED: ReasonCode.PAYOUT_CANCELLED,
 }
 
 
