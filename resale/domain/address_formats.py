@@ -217,7 +217,7 @@ def _regions_of(choices: Iterable[tuple[str, str]]) -> tuple[dict[str, str], tup
     for option, (key, labels) in zip(options, names.items(), strict=True):
         for spelling in (key, *labels):
             spelled.setdefault(_plain(spelling), set()).add(option.value)
-    spelled = _shortened(spelled) | spelled
+    spelled = _shorten(spelled) | spelled
     return {spelling: next(iter(values)) for spelling, values in spelled.items() if len(values) == 1}, options
 
 
@@ -227,7 +227,7 @@ def _option(key: str, labels: list[str]) -> RegionOption:
     return RegionOption(value=key if is_latin(key) else latin, label=latin)
 
 
-def _shortened(spelled: Mapping[str, set[str]]) -> dict[str, set[str]]:
+def _shorten(spelled: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Leave out the word that many names share: "guangdong" of "guangdong sheng", "dublin" of "co dublin"."""
     words = {spelling: spelling.split() for spelling in spelled if " " in spelling}
     last = Counter(parts[-1] for parts in words.values())

@@ -43,7 +43,7 @@ _DASHES: Final = re.compile("[\u2010-\u2015\u2212\u30fc]")  # NFKC leaves them; 
 _EMPTY_EDGES: Final = " ,-\u2013"
 
 
-def accepted_address(address: Address, *, at: str) -> Address:
+def normalise_address(address: Address, *, at: str) -> Address:
     """Return an address as it is kept: by the rules of its country, its postal code and region as written there.
 
     What a country has no use for is kept as it is: a carrier may still want it.
@@ -59,7 +59,9 @@ def accepted_address(address: Address, *, at: str) -> Address:
         raise Invalid("The address is not valid.", errors=(_country_error(address.country, at),))
     rules = rules_of(address.country)
     kept = msgspec.structs.replace(
-        address, postal_code=_kept_postal_code(address.postal_code, rules), region=_kept_region(address, rules)
+        address,
+        postal_code=_normalise_postal_code(address.postal_code, rules),
+        region=_normalise_region(address, rules),
     )
     errors = tuple(_errors(kept, rules, at))
     if errors:
@@ -89,7 +91,7 @@ def _country_error(sent: str, at: str) -> FieldError:
     return FieldError(f"{at}/country", code, f"Send the ISO 3166-1 alpha-2 code in upper case: {meant}.")
 
 
-def _kept_postal_code(sent: str, rules: CountryRules) -> str:
+def _normalise_postal_code(sent: str, rules: CountryRules) -> str:
     """Write a postal code as its country does. It can be longer than what was sent: U+FDFA becomes 18 characters."""
     written = sent.upper() if sent.isascii() else _DASHES.sub("-", _capitals(sent))
     return " ".join(written.split()).removeprefix(rules.postal_code_prefix)
@@ -100,7 +102,7 @@ def _capitals(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
 
 
-def _kept_region(address: Address, rules: CountryRules) -> str:
+def _normalise_region(address: Address, rules: CountryRules) -> str:
     sent = address.region
     if not sent.strip():
         # "Dubai" is what people write as a city, where a country's addresses have none.
@@ -114,9 +116,9 @@ def _errors(address: Address, rules: CountryRules, at: str) -> Iterator[FieldErr
     for name in (AddressField.CITY, AddressField.REGION, AddressField.POSTAL_CODE):
         text = getattr(address, name).strip()
         if not text and name in rules.required:
-            yield FieldError(f"{at}/{name}", "required", _needed(address.country, rules, name))
+            yield FieldError(f"{at}/{name}", "required", _describe_requirement(address.country, rules, name))
         elif name == AddressField.REGION and text and name in rules.required and not _is_region(text, rules):
-            yield FieldError(f"{at}/{name}", "unknown_value", _needed(address.country, rules, name))
+            yield FieldError(f"{at}/{name}", "unknown_value", _describe_requirement(address.country, rules, name))
         elif name == AddressField.POSTAL_CODE and len(text) > _MAX_POSTAL_CODE:
             yield FieldError(
                 f"{at}/{name}",
@@ -124,7 +126,7 @@ def _errors(address: Address, rules: CountryRules, at: str) -> Iterator[FieldErr
                 f"At most {_MAX_POSTAL_CODE} characters are allowed, in the normalised form.",
             )
         elif name == AddressField.POSTAL_CODE and text and not _is_postal_code(text, rules):
-            yield FieldError(f"{at}/{name}", "wrong_format", _needed(address.country, rules, name))
+            yield FieldError(f"{at}/{name}", "wrong_format", _describe_requirement(address.country, rules, name))
 
 
 def _is_region(text: str, rules: CountryRules) -> bool:
@@ -135,7 +137,7 @@ def _is_postal_code(text: str, rules: CountryRules) -> bool:
     return rules.postal_code is None or rules.postal_code.fullmatch(text) is not None
 
 
-def _needed(country: str, rules: CountryRules, name: AddressField) -> str:
+def _describe_requirement(country: str, rules: CountryRules, name: AddressField) -> str:
     label = label_of(rules, name)
     if name == AddressField.POSTAL_CODE and rules.postal_code_examples:
         example = rules.postal_code_examples[0]
@@ -156,8 +158,8 @@ def _texts(address: Address) -> tuple[str, ...]:
 def _lines(address: Address, rules: CountryRules, template: str) -> Iterator[str]:
     values = {
         "N": address.name,
-        "C": _written(address.city, AddressField.CITY, rules),
-        "S": _written(address.region, AddressField.REGION, rules),
+        "C": _apply_case(address.city, AddressField.CITY, rules),
+        "S": _apply_case(address.region, AddressField.REGION, rules),
         "Z": address.postal_code,
     }
     for part in template.split("%n"):
@@ -172,7 +174,7 @@ def _lines(address: Address, rules: CountryRules, template: str) -> Iterator[str
             yield line
 
 
-def _written(text: str, name: AddressField, rules: CountryRules) -> str:
+def _apply_case(text: str, name: AddressField, rules: CountryRules) -> str:
     return text.upper() if name in rules.upper else text
 
 

@@ -36,7 +36,7 @@ def refuse_card_numbers(text: bytes, *, place: str) -> None:
 
 def holds_card_number(text: bytes) -> bool:
     """Say whether a text holds a card number: JSON with its escapes, or any other in UTF-8."""
-    text = _plainly(text)
+    text = _decode_escapes(text)
     if _DIGITS not in text.translate(_SHAPE, _BETWEEN):  # 5 us for 2 KB; almost every one ends here
         return False
     if any(_is_card(_NO_DIGITS.sub(b"", match[0])) for match in _PUNCTUATED.finditer(text)):
@@ -153,17 +153,17 @@ def _runs(text: bytes) -> Iterator[_Run]:
 
 
 def _holds_card(run: _Run) -> bool:
-    if any(map(_is_card, _embossed(run.groups))):
+    if any(map(_is_card, _iter_card_rows(run.groups))):
         return True
-    return any(_is_card(digits) and not _is_trade_number(digits) for digits in _unembossed(run))
+    return any(_is_card(digits) and not _is_trade_number(digits) for digits in _iter_other_digits(run))
 
 
 def _is_on_lines(run: _Run) -> bool:
     """Say whether a card stands in a run over several lines. Only in its groups: lists of numbers have lines, too."""
-    return any(map(_is_card, _embossed(run.groups)))
+    return any(map(_is_card, _iter_card_rows(run.groups)))
 
 
-def _embossed(groups: tuple[bytes, ...]) -> Iterator[bytes]:
+def _iter_card_rows(groups: tuple[bytes, ...]) -> Iterator[bytes]:
     """Give each row of groups as it stands on a card, wherever it begins: a date or a code may come after it."""
     sizes = tuple(map(len, groups))
     for start, size in enumerate(sizes):
@@ -172,7 +172,7 @@ def _embossed(groups: tuple[bytes, ...]) -> Iterator[bytes]:
                 yield b"".join(groups[start : start + width])
 
 
-def _unembossed(run: _Run) -> Iterator[bytes]:
+def _iter_other_digits(run: _Run) -> Iterator[bytes]:
     """Give each long group, and the whole run however it is split, unless it is a list of small numbers."""
     groups = _without_order_number(run.groups)
     yield from (group for group in groups if len(group) >= _ALONE_MIN_DIGITS)
@@ -202,11 +202,11 @@ _ODD: Final = re.compile(
 )
 
 
-def _plainly(text: bytes) -> bytes:
+def _decode_escapes(text: bytes) -> bytes:
     if b"\\" in text:
         for escape, character in _ESCAPES:
             text = text.replace(escape, character)
-        text = _UNITS.sub(_unescaped, text) if b"\\u" in text else text
+        text = _UNITS.sub(_unescape, text) if b"\\u" in text else text
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not text.isascii():
@@ -214,7 +214,7 @@ def _plainly(text: bytes) -> bytes:
     return text
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
+def _unescape(match: re.Match[bytes]) -> bytes:
     units = bytes.fromhex(match[0].replace(b"\\u", b"").decode())
     return units.decode("utf-16-be", errors="replace").encode()
 

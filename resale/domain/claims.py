@@ -11,7 +11,7 @@ from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
 from resale.domain.issues import Issue, clear_partner_silent
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
-from resale.domain.shipments import Shipment, ShipmentStatus, given_up
+from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
 from resale.domain.timestamps import next_version
@@ -305,7 +305,7 @@ def update_claim(claim: Claim, *, now: datetime) -> Claim:
 def schedule_claim(claim: Claim, *, now: datetime) -> Claim:
     """Return a claim that is due when its state asks for it: at its deadline, or sooner for a step or a poll."""
     if claim.status in CLAIMS.final:
-        parcel = None if claim.return_shipment is None else given_up(claim.return_shipment, now=now)
+        parcel = None if claim.return_shipment is None else abandon_label(claim.return_shipment, now=now)
         holds_label = parcel is not None and parcel.may_hold_label
         return msgspec.structs.replace(claim, return_shipment=parcel, due_at=now + STEP_DUE if holds_label else None)
     due = claim.deadline_at

@@ -120,7 +120,7 @@ def next_offset(clock: Clock, advance: ClockAdvance, *, wall_now: datetime) -> i
         return _offset_to(advance.to, offset_seconds=clock.offset_seconds, wall_now=wall_now)
     if advance.seconds is UNSET:
         raise _wrong("/to", "required", "Send a time or a number of seconds.")
-    return _bounded(clock.offset_seconds + advance.seconds)
+    return _check_offset(clock.offset_seconds + advance.seconds)
 
 
 def _offset_to(to: datetime, *, offset_seconds: int, wall_now: datetime) -> int:
@@ -130,10 +130,10 @@ def _offset_to(to: datetime, *, offset_seconds: int, wall_now: datetime) -> int:
         raise ClockBackwards("A test clock only moves forward. Send a later time than its current one.")
     if ahead - timedelta(seconds=offset_seconds) > MAX_STEP:
         raise ClockTooFar(f"A test clock moves at most {MAX_STEP.days} days in one call.")
-    return _bounded(-(-ahead // _SECOND))
+    return _check_offset(-(-ahead // _SECOND))
 
 
-def _bounded(offset_seconds: int) -> int:
+def _check_offset(offset_seconds: int) -> int:
     if offset_seconds > MAX_AHEAD.total_seconds():
         raise ClockTooFar(f"A test clock is at most {MAX_AHEAD.days} days ahead of the current time.")
     return offset_seconds

@@ -146,12 +146,12 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
         connection_id=connection.id,
         kind=connection.kind,
         provider=connection.provider,
-        provider_event_id=_bounded(event.provider_event_id),
+        provider_event_id=_shorten_name(event.provider_event_id),
         provider_event_kind=event.kind[:MAX_NAME_CHARS],
         occurred_at=event.occurred_at,
-        target_id=_named_target(event),
+        target_id=_find_target(event),
         failed_refund_id=event.failed_refund_id if REFUND_ID.matches(event.failed_refund_id or "") else None,
-        reference=_bounded(event.reference) if event.reference else None,
+        reference=_shorten_name(event.reference) if event.reference else None,
         tracking=event.tracking[-MAX_EVENTS:],
         dispute=event.dispute,
         created_at=now,
@@ -160,7 +160,7 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
     )
 
 
-def _named_target(event: PartnerEvent) -> str | None:
+def _find_target(event: PartnerEvent) -> str | None:
     """Give the id of ours that the partner carries; what has no id's shape is none."""
     named = (
         (ORDER_ID, event.order_id),
@@ -171,5 +171,5 @@ def _named_target(event: PartnerEvent) -> str | None:
     return next((entity_id for ids, entity_id in named if entity_id and ids.matches(entity_id)), None)
 
 
-def _bounded(name: str) -> str:
+def _shorten_name(name: str) -> str:
     return name if len(name) <= MAX_NAME_CHARS else f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"

@@ -129,13 +129,13 @@ def parts_of(order: Order) -> RefundParts:
 
 def parts_left(order: Order) -> RefundParts:
     """Say whose the money is that was not given back yet, a refund under way counted as given."""
-    whole, given = msgspec.structs.astuple(parts_of(order)), _given_back(order)
+    whole, given = msgspec.structs.astuple(parts_of(order)), _sum_refunded(order)
     return _parts([part - back for part, back in zip(whole, given, strict=True)])
 
 
 def split_refund(order: Order, amount: int) -> RefundParts:
     """Split what goes back over those who have it, so that all that went back is in proportion; never above a part."""
-    return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_given_back(order)))
+    return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_sum_refunded(order)))
 
 
 def seller_left(order: Order) -> int:
@@ -147,18 +147,20 @@ def seller_left(order: Order) -> int:
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
     """Book a captured payment."""
     parts = parts_of(order)
-    return _booking(order, "captured", at, _owed(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total)
+    return _booking(
+        order, "captured", at, _split_postings(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total
+    )
 
 
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Book a refund (or chargeback); ``seller`` is the account that gives the seller's part."""
-    return _booking(order, given.id, at, _owed(given.parts, sign=1, seller=seller), -given.amount)
+    return _booking(order, given.id, at, _split_postings(given.parts, sign=1, seller=seller), -given.amount)
 
 
-def refund_returned(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
+def refund_reversal(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Book that a refund came back: what it booked, reversed; ``seller`` is the account that gets the seller's part."""
     step = f"{given.id}{_RETURNED}"
-    return _booking(order, step, at, _owed(given.parts, sign=-1, seller=seller), given.amount)
+    return _booking(order, step, at, _split_postings(given.parts, sign=-1, seller=seller), given.amount)
 
 
 def refund_of_step(step: str) -> str:
@@ -166,12 +168,12 @@ def refund_of_step(step: str) -> str:
     return step.removesuffix(_RETURNED)
 
 
-def label_bought(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
+def label_purchase(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
     """Book a label; ``step`` tells the outbound one from the return's."""
     return _label(order, cost.amount, cost.currency, step, at)
 
 
-def label_given_back(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
+def label_void(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
     """Book that a label was not used; ``step`` tells the outbound one from the return's."""
     return _label(order, -cost.amount, cost.currency, step, at)
 
@@ -187,7 +189,7 @@ def _label(order: Order, amount: int, currency: str, step: str, at: datetime) ->
     return LedgerTransaction(source_id=order.id, step=step, currency=currency, at=at, postings=postings)
 
 
-def _given_back(order: Order) -> tuple[int, ...]:
+def _sum_refunded(order: Order) -> tuple[int, ...]:
     """Add up, part by part, what was given back and what is under way."""
     backs = [msgspec.structs.astuple(one.parts) for one in order.refunds if one.status not in _CAME_BACK]
     return tuple(map(sum, zip(*backs, strict=True))) if backs else (0, 0, 0, 0)
@@ -198,7 +200,7 @@ def _parts(amounts: Sequence[int]) -> RefundParts:
     return RefundParts(seller=seller, commission=commission, shipping=shipping, tax=tax)
 
 
-def _owed(parts: RefundParts, *, sign: int, seller: str) -> tuple[Posting, ...]:
+def _split_postings(parts: RefundParts, *, sign: int, seller: str) -> tuple[Posting, ...]:
     return (
         Posting(seller, sign * parts.seller),
         Posting(COMMISSION, sign * parts.commission),

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot
-from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, say_amount
+from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
 from resale.domain.states import Machine, Row, guard
 from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
@@ -313,9 +313,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 def check_price(price: Money, policies: Policies) -> None:
     """Hold a price to the shop's bounds, which may have moved since it was said. Raises PriceRefused."""
     if price.amount < policies.min_price_minor:
-        raise PriceRefused(f"This shop accepts no price below {say_amount(policies.min_price_minor, price.currency)}.")
+        raise PriceRefused(
+            f"This shop accepts no price below {format_amount(policies.min_price_minor, price.currency)}."
+        )
     if 0 < policies.max_price_minor < price.amount:
-        raise PriceRefused(f"This shop accepts no price above {say_amount(policies.max_price_minor, price.currency)}.")
+        raise PriceRefused(
+            f"This shop accepts no price above {format_amount(policies.max_price_minor, price.currency)}."
+        )
 
 
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:

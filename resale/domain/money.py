@@ -70,7 +70,7 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
-def say_amount(amount_minor: int, currency: str) -> str:
+def format_amount(amount_minor: int, currency: str) -> str:
     """Write an amount for people: ``12.50 GBP``."""
     return f"{Decimal(amount_minor).scaleb(-minor_digits(currency)):f} {currency}"
 

@@ -21,7 +21,7 @@ from resale.domain.orders import (
 )
 from resale.domain.partners import pause_after
 from resale.domain.payments import Payment, PaymentStatus
-from resale.domain.shipments import Shipment, ShipmentStatus, given_up
+from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
 from resale.domain.timestamps import next_version
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
@@ -251,5 +251,5 @@ def _next_version(order: Order, now: datetime) -> Order:
 
 def _schedule(order: Order, now: datetime) -> Order:
     if order.shipment is not None and order.status in {*GIVING_BACK, *_ENDED}:
-        order = msgspec.structs.replace(order, shipment=given_up(order.shipment, now=now))
+        order = msgspec.structs.replace(order, shipment=abandon_label(order.shipment, now=now))
     return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))

@@ -228,7 +228,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     told_at: datetime | None = None
 
 
-def restored(payment: Payment, amount: int) -> Payment:
+def restore_payment(payment: Payment, amount: int) -> Payment:
     """Take back through its table what had gone back of a payment. Raises PaymentTransitionRefused."""
     refunded = payment.refunded_minor - amount
     command = PaymentCommand.RESTORE_PART if refunded else PaymentCommand.RESTORE

@@ -14,7 +14,7 @@ from resale.domain.ledger import (
 from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
 
 
-def started(payout: Payout, *, at: datetime) -> LedgerTransaction:
+def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
     """Book that money left a balance: for a bank, or as store credit with the tenant's bonus."""
     if payout.method == PayoutMethod.CASH:
         received: tuple[Posting, ...] = (Posting(PAYOUTS_IN_TRANSIT, -payout.amount),)
@@ -24,7 +24,7 @@ def started(payout: Payout, *, at: datetime) -> LedgerTransaction:
     return _booking(payout, "started", at, (Posting(seller_account(payout.seller_id), payout.amount), *received))
 
 
-def settled(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
+def settle(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
     """Book what became of a cash payout, or that it was cancelled; None while it is on its way."""
     if after.status == PayoutStatus.PAID:
         return _booking(

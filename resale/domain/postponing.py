@@ -16,7 +16,7 @@ _TRIES_TOLD: Final = 30  # half a minute, doubled seven times, then an hour each
 W = TypeVar("W", Order, Claim, Payout)
 
 
-def put_off(waiting: W, *, now: datetime) -> W:
+def postpone(waiting: W, *, now: datetime) -> W:
     """Put the present step off; what a person has to look at already is not written over."""
     is_news = waiting.attention is None and waiting.step_tries >= _TRIES_TOLD
     return msgspec.structs.replace(

@@ -154,7 +154,7 @@ def purchase_id_of(*, tenant_id: TenantId, source: str, line: str) -> PurchaseId
     return PURCHASE_ID.of(digest.hexdigest()[:32])
 
 
-def renewed(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
+def update_purchase(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
     """Lay what the brand says of a purchase now over what is known of it; what changes nothing gives it back as it is.
 
     Raises:
@@ -181,7 +181,7 @@ def renewed(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
     return _next(changed, now=now)
 
 
-def claimed(purchase: Purchase, *, now: datetime) -> Purchase:
+def claim_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
     """Take one unit for a listing.
 
     Raises:
@@ -193,7 +193,7 @@ def claimed(purchase: Purchase, *, now: datetime) -> Purchase:
     return _next(msgspec.structs.replace(purchase, claimed_quantity=purchase.claimed_quantity + 1), now=now)
 
 
-def released(purchase: Purchase, *, now: datetime) -> Purchase:
+def release_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
     """Give one claimed unit back."""
     if purchase.claimed_quantity < 1:
         raise ValueError("no unit of this purchase is claimed")

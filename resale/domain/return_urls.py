@@ -35,14 +35,16 @@ def check_return_url(url: str, *, tenant: Tenant) -> None:
     """
     match = _URL.fullmatch(url)
     if match is None:
-        raise _refused("wrong_format", "Send an absolute URL without user information and fragment (#).")
+        raise _build_error("wrong_format", "Send an absolute URL without user information and fragment (#).")
     is_local = tenant.sandbox and match["host"] in _LOCAL_HOSTS
     if not is_local and match["origin"] not in tenant.allowed_origins:
-        raise _refused("origin_not_allowed", "The origin must be exactly one of the shop's allowed origins.")
+        raise _build_error("origin_not_allowed", "The origin must be exactly one of the shop's allowed origins.")
     if not is_local and not url.startswith("https://"):
-        raise _refused("wrong_format", "Send an https:// URL.")
+        raise _build_error("wrong_format", "Send an https:// URL.")
     if ORDER_ID_PARAMETER in _names_in(match["query"] or ""):
-        raise _refused("reserved", f"Remove the parameter {ORDER_ID_PARAMETER}: it is added when the shopper returns.")
+        raise _build_error(
+            "reserved", f"Remove the parameter {ORDER_ID_PARAMETER}: it is added when the shopper returns."
+        )
 
 
 def with_order_id(url: str, order_id: OrderId) -> str:
@@ -58,5 +60,5 @@ def _names_in(query: str) -> set[str]:
     return {unquote_plus(parameter.partition("=")[0]) for parameter in query.split("&")}
 
 
-def _refused(code: str, detail: str) -> Invalid:
+def _build_error(code: str, detail: str) -> Invalid:
     return Invalid("The return URL is not valid.", errors=(FieldError("/return_url", code, detail),))

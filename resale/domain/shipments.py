@@ -194,7 +194,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == ShipmentStatus.PRE_TRANSIT
 
 
-def given_up(shipment: Shipment, *, now: datetime) -> Shipment:
+def abandon_label(shipment: Shipment, *, now: datetime) -> Shipment:
     """Note that a label is to be given back, before its provider is asked to; what holds none stays as it is."""
     if shipment.given_up_at is not None or not shipment.may_hold_label:
         return shipment
@@ -228,7 +228,7 @@ def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Ship
     return shipment if after == shipment else after
 
 
-def labelled(shipment: Shipment, label: Label) -> Shipment:
+def attach_label(shipment: Shipment, label: Label) -> Shipment:
     """Put a label on a parcel."""
     return msgspec.structs.replace(
         shipment,

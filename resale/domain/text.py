@@ -40,12 +40,12 @@ class TextRefused(ValueError):  # noqa: N818 - named for what happened, as outco
 # ---------------------------------------------------------------- types
 def line(*, max_length: int, min_length: int = 1, description: str | None = None) -> msgspec.Meta:
     """Describe text in one line, as metadata of an annotated ``str``."""
-    return _written(TextKind.LINE, min_length, max_length, description)
+    return _describe_written(TextKind.LINE, min_length, max_length, description)
 
 
 def paragraphs(*, max_length: int, min_length: int = 1, description: str | None = None) -> msgspec.Meta:
     """Describe text that may have line breaks and tabs, as metadata of an annotated ``str``."""
-    return _written(TextKind.PARAGRAPHS, min_length, max_length, description)
+    return _describe_written(TextKind.PARAGRAPHS, min_length, max_length, description)
 
 
 def code(
@@ -158,9 +158,9 @@ def carriable(text: str) -> str:
 
 def _refuse_characters(text: str, kind: TextKind) -> None:
     if found := _REFUSED[kind].search(text):
-        raise _refused(found[0])
+        raise _build_refusal(found[0])
     if max(text) > _LAST_OF_FIRST_PLANE and (found := _ASTRAL.search(text)):
-        raise _refused(found[0])
+        raise _build_refusal(found[0])
     if _ISOLATE.search(text) and not all(map(_closes_isolates, _PARAGRAPH_END.split(text))):
         raise TextRefused("invalid_characters", "Each direction isolate (U+2066 to U+2068) must end with U+2069.")
     _refuse_marks(text)
@@ -176,7 +176,7 @@ def _refuse_marks(text: str) -> None:
         raise TextRefused("invalid_characters", detail)
 
 
-def _refused(character: str) -> TextRefused:
+def _build_refusal(character: str) -> TextRefused:
     if character in _BREAKS:
         return TextRefused("invalid_characters", "This text is a single line: line breaks and tabs are not allowed.")
     return TextRefused("invalid_characters", f"The character U+{ord(character):04X} is not allowed in text.")
@@ -209,7 +209,7 @@ _DESCRIBED: Final = {
 _DESCRIBED_VISIBLE: Final = r"(?=[\s\S]*[^\s\u00ad\u0300-\u036f\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff])"
 
 
-def _written(kind: TextKind, min_length: int, max_length: int, description: str | None) -> msgspec.Meta:
+def _describe_written(kind: TextKind, min_length: int, max_length: int, description: str | None) -> msgspec.Meta:
     shows = _DESCRIBED_VISIBLE if min_length else f"(?:{_DESCRIBED_VISIBLE}|$)"
     return msgspec.Meta(
         min_length=min_length or None,

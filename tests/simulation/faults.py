@@ -100,7 +100,7 @@ def _refund_afresh(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
 def _failed_is_given(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
     done = _replace(named["refund"], status=RefundState.SUCCEEDED, finished_at=uow.now)
     order = with_refund(named["order"], done)
-    return refunding.commit_given_back(uow, order=order, given=done, change_type=ChangeType.ORDER_REFUNDED)
+    return refunding.commit_refund(uow, order=order, given=done, change_type=ChangeType.ORDER_REFUNDED)
 
 
 def _by_the_seller_alone(_order: Order, amount: int) -> RefundParts:
@@ -311,7 +311,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a returned refund is not posted",
         broken="A refund that fails after its success posts nothing to the ledger.",
         caught_by="ledger_is_the_banks",
-        plant=_around(ledger, "refund_returned", _unbooked),
+        plant=_around(ledger, "refund_reversal", _unbooked),
     ),
     Fault(
         name="a partial refund counts as full",
@@ -364,7 +364,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a voided label is not posted",
         broken="The cost of a voided label stays an expense.",
         caught_by="ledger_is_the_carriers",
-        plant=_around(ledger, "label_given_back", _unbooked),
+        plant=_around(ledger, "label_void", _unbooked),
         weights={"cancel": 3},
     ),
     Fault(
@@ -403,7 +403,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a failed payout keeps its transfers",
         broken="A failed payout restores the balance, but its transfers stay settled.",
         caught_by="payouts_add_up",
-        plant=_around(paying_out, "give_back", _kept_settled),
+        plant=_around(paying_out, "reverse_payout", _kept_settled),
         weights={"confirm_receipt": 5, "edit_seller": 4},
     ),
     Fault(
@@ -428,7 +428,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a resumed listing has no wake-up",
         broken="A resumed listing is not woken at the end of its listing period.",
         caught_by="waiting_is_data",
-        plant=_around(pausing, "moved_listing", _sleeps),
+        plant=_around(pausing, "transition_listing", _sleeps),
         weights={"pause": 6, "resume": 10},
     ),
     Fault(
@@ -493,7 +493,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="sold while on sale",
         broken="Buying a listing does not reserve it.",
         caught_by="one_buyer_per_item",
-        plant=_around(submitting, "moved_listing", _stays_on_sale),
+        plant=_around(submitting, "transition_listing", _stays_on_sale),
     ),
     Fault(
         name="relisted twice",
@@ -527,7 +527,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="available before completion",
         broken="A transfer is available as soon as the order is paid.",
         caught_by="transfer_after_completion",
-        plant=_around(paying, "_held", _available_at_once),
+        plant=_around(paying, "_new_transfer", _available_at_once),
     ),
     Fault(
         name="a parcel without a scan",

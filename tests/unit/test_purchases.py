@@ -17,11 +17,11 @@ from resale.domain.purchases import (
     PurchaseChangedTooOften,
     PurchaseClaimed,
     PurchaseExhausted,
-    claimed,
+    claim_purchase_unit,
     moment_of,
     purchase_id_of,
-    released,
-    renewed,
+    release_purchase_unit,
+    update_purchase,
 )
 from resale.errors import Invalid
 from tests.unit.builders import BUYER, NOW, a_purchase
@@ -51,61 +51,61 @@ class TestId:
 
 class TestClaimed:
     def test_takes_one_unit(self) -> None:
-        purchase = claimed(a_purchase(quantity=2, claimed_quantity=1), now=LATER)
+        purchase = claim_purchase_unit(a_purchase(quantity=2, claimed_quantity=1), now=LATER)
         assert (purchase.claimed_quantity, purchase.claimable_quantity) == (2, 0)
         assert (purchase.version, purchase.updated_at) == (3, LATER)
 
     def test_refuses_when_none_is_left(self) -> None:
         with pytest.raises(PurchaseExhausted):
-            claimed(a_purchase(quantity=1, claimed_quantity=1), now=NOW)
+            claim_purchase_unit(a_purchase(quantity=1, claimed_quantity=1), now=NOW)
 
     def test_a_released_unit_is_claimable_again(self) -> None:
         purchase = a_purchase(quantity=1, claimed_quantity=1)
-        again = claimed(released(purchase, now=NOW), now=NOW)
+        again = claim_purchase_unit(release_purchase_unit(purchase, now=NOW), now=NOW)
         assert again.claimed_quantity == 1
 
     def test_no_more_is_released_than_was_claimed(self) -> None:
         with pytest.raises(ValueError, match="no unit"):
-            released(a_purchase(claimed_quantity=0), now=NOW)
+            release_purchase_unit(a_purchase(claimed_quantity=0), now=NOW)
 
     def test_leaves_room_in_the_history_to_release_every_unit(self) -> None:
         purchase = a_purchase(quantity=MAX_QUANTITY, claimed_quantity=MAX_QUANTITY - 1, version=MAX_CLAIMED_VERSION - 1)
-        full = claimed(purchase, now=NOW)
+        full = claim_purchase_unit(purchase, now=NOW)
         with pytest.raises(PurchaseChangedTooOften):
-            claimed(released(full, now=NOW), now=NOW)
+            claim_purchase_unit(release_purchase_unit(full, now=NOW), now=NOW)
         while full.claimed_quantity:
-            full = released(full, now=NOW)
+            full = release_purchase_unit(full, now=NOW)
         assert full.version <= MAX_VERIFIED
 
 
 class TestRenewed:
     def test_the_same_again_is_the_same(self) -> None:
         known = a_purchase()
-        assert renewed(known, said=_said(known), now=LATER) is known
+        assert update_purchase(known, said=_said(known), now=LATER) is known
 
     def test_keeps_what_is_claimed_and_when_it_was_made(self) -> None:
         known = a_purchase()
-        new = renewed(known, said=msgspec.structs.replace(_said(known), title="Wax coat"), now=LATER)
+        new = update_purchase(known, said=msgspec.structs.replace(_said(known), title="Wax coat"), now=LATER)
         assert (new.title, new.claimed_quantity, new.version) == ("Wax coat", 1, 3)
         assert (new.created_at, new.updated_at) == (known.created_at, LATER)
 
     def test_the_quantity_may_fall_to_what_is_claimed_and_no_further(self) -> None:
         known = a_purchase(quantity=3, claimed_quantity=2)
-        assert renewed(known, said=_said(known, quantity=2), now=NOW).claimable_quantity == 0
+        assert update_purchase(known, said=_said(known, quantity=2), now=NOW).claimable_quantity == 0
         with pytest.raises(PurchaseClaimed):
-            renewed(known, said=_said(known, quantity=1), now=NOW)
+            update_purchase(known, said=_said(known, quantity=1), now=NOW)
 
     def test_it_changes_hands_only_while_nothing_is_claimed(self) -> None:
         known = a_purchase(claimed_quantity=0)
-        assert renewed(known, said=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
+        assert update_purchase(known, said=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
         with pytest.raises(PurchaseClaimed):
-            renewed(a_purchase(claimed_quantity=1), said=_said(known, customer_id=BUYER), now=NOW)
+            update_purchase(a_purchase(claimed_quantity=1), said=_said(known, customer_id=BUYER), now=NOW)
 
     def test_a_full_history_takes_nothing_but_the_same(self) -> None:
         known = a_purchase(version=MAX_CLAIMED_VERSION)
-        assert renewed(known, said=_said(known), now=NOW) is known
+        assert update_purchase(known, said=_said(known), now=NOW) is known
         with pytest.raises(PurchaseChangedTooOften):
-            renewed(known, said=_said(known, title="Wax coat"), now=NOW)
+            update_purchase(known, said=_said(known, title="Wax coat"), now=NOW)
 
 
 class TestMoment:

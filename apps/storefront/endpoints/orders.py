@@ -34,7 +34,7 @@ from resale.application.queries.orders import (
     view_order,
 )
 from resale.domain.access import Principal
-from resale.domain.addresses import Address, accepted_address
+from resale.domain.addresses import Address, normalise_address
 from resale.domain.customers import CustomerChanged
 from resale.domain.entities import ORDER
 from resale.domain.ids import OrderId
@@ -120,7 +120,7 @@ def submit(context: Context[None, NewOrder]) -> OrderView:
     """Buy a listing."""
     new = context.body
     order = context.run(submit_order, shopper=context.shopper, new=new)
-    address = accepted_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
+    address = normalise_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
     return view_order(
         reader=context.reader,
         principal=Principal(customer_id=order.buyer_id),

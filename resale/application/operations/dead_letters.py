@@ -76,7 +76,7 @@ def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetter
             DEAD_LETTERS.next_status(record.status, DeadLetterCommand.REPLAY)
         return _resume(letters, record)
     letter = _take(uow, letters, letter_id)
-    with _put_back_on_failure(letters, letter):
+    with _release_on_failure(letters, letter):
         record = _record_of(uow, letter, command=DeadLetterCommand.REPLAY, reason=None)
         uow.dead_letters.add(record, change_type=ChangeType.DEAD_LETTER_REPLAY_STARTED)
         uow.commit()
@@ -102,7 +102,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
     """
     if begun.held_elsewhere:
         return begun.record
-    with _put_back_on_failure(letters, begun.letter):
+    with _release_on_failure(letters, begun.letter):
         record = uow.dead_letters.find(begun.record.id) or begun.record
         if record.status == DeadLetterStatus.REPLAYING:
             letters.send(record.queue, _body_of(uow, record) if begun.letter is None else begun.letter.body)
@@ -154,7 +154,7 @@ def discard_dead_letter(
             letters.delete(leftover)
         return record
     letter = _take(uow, letters, letter_id)
-    with _put_back_on_failure(letters, letter):
+    with _release_on_failure(letters, letter):
         record = _record_of(uow, letter, command=DeadLetterCommand.DISCARD, reason=reason)
         uow.dead_letters.add(record, change_type=ChangeType.DEAD_LETTER_DISCARDED)
         uow.commit()
@@ -187,7 +187,7 @@ def _resume(letters: DeadLetters, record: DeadLetter) -> Replay:
 
 
 @contextmanager
-def _put_back_on_failure(letters: DeadLetters, letter: Letter | None) -> Iterator[None]:
+def _release_on_failure(letters: DeadLetters, letter: Letter | None) -> Iterator[None]:
     try:
         yield
     except Outcome:

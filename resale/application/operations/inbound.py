@@ -112,7 +112,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
         return Settlement(command=None)
     target_id = inbound.target_id or _look_up(uow, inbound)
     if target_id is None:
-        return _unknown(uow, inbound)
+        return _settle_unknown(uow, inbound)
     act = _ACTS.get(target_id.partition("_")[0])
     if act is None:
         return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code=ReasonCode.NOTHING_TO_DO)
@@ -170,7 +170,7 @@ def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
     return uow.references.find(provider=inbound.provider, reference=inbound.reference)
 
 
-def _unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
+def _settle_unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
     """A name may be told before the write that learned it is done, so an unknown one is asked for again for a while."""
     if inbound.reference is None:
         return Settlement(command=InboundCommand.IGNORE, reason_code=ReasonCode.NOTHING_TO_DO)
@@ -193,26 +193,26 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> 
 
 
 # ---------------------------------------------------------------- what is done about it
-def _about_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
+def _act_on_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     order_id, refund_id = OrderId(target_id), inbound.failed_refund_id
     if inbound.dispute is not None:
         record_dispute(uow, order_id=order_id, dispute=inbound.dispute)
-    elif refund_id is not None and _was_given(uow, order_id, refund_id):
+    elif refund_id is not None and _is_refunded(uow, order_id, refund_id):
         review_refund(uow, payments=partners.payments, order_id=order_id, refund_id=refund_id)
     else:
         advance_order(uow, partners=partners, order_id=order_id)
 
 
-def _was_given(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
+def _is_refunded(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
     given = (refund for refund in uow.orders.get(order_id).refunds if refund.status == RefundState.SUCCEEDED)
     return any(refund.id == refund_id for refund in given)
 
 
-def _about_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str) -> None:
+def _act_on_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str) -> None:
     advance_payout(uow, partners=partners, payout_id=PayoutId(target_id))
 
 
-def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
+def _act_on_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     order_id = ORDER_ID.sibling_of(target_id)
     if inbound.tracking:
         record_tracking(uow, order_id=order_id, events=inbound.tracking)
@@ -220,7 +220,7 @@ def _about_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_
         advance_order(uow, partners=partners, order_id=order_id)
 
 
-def _about_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
+def _act_on_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     claim_id = CLAIM_ID.sibling_of(target_id)
     if inbound.tracking:
         record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking)
@@ -232,8 +232,8 @@ _Act = Callable[[UnitOfWork, Partners, Inbound, str], None]
 
 #: kind of what an event is about, by the prefix of its id → the operation that takes it from there.
 _ACTS: Final[Mapping[str, _Act]] = {
-    ORDER_ID.prefix: _about_order,
-    PAYOUT_ID.prefix: _about_payout,
-    SHIPMENT_ID.prefix: _about_parcel,
-    RETURN_ID.prefix: _about_return,
+    ORDER_ID.prefix: _act_on_order,
+    PAYOUT_ID.prefix: _act_on_payout,
+    SHIPMENT_ID.prefix: _act_on_parcel,
+    RETURN_ID.prefix: _act_on_return,
 }

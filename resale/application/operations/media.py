@@ -55,10 +55,10 @@ def process_image(
         return media
     upload = store.find_first_version(original_key(listing_id, media_id))
     if upload is None:
-        return _without_upload(uow, media=media)
+        return _await_upload(uow, media=media)
     pinned = msgspec.structs.replace(media, original_version=upload.version_id)
     try:
-        settled = _looked_at(store=store, codec=codec, media=pinned, upload=upload)
+        settled = _inspect(store=store, codec=codec, media=pinned, upload=upload)
     except ImageRefused as refusal:
         settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
     if settled.status == MediaStatus.READY and LISTING_ID.matches(listing_id):
@@ -106,7 +106,7 @@ def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId
     return _save_attempts(uow, media=media, count=0)
 
 
-def _looked_at(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
+def _inspect(*, store: MediaStore, codec: ImageCodec, media: Media, upload: StoredObject) -> Media:
     if media.attempt_count > MAX_ATTEMPTS:
         raise ImageRefused(RefusalReason.UNPROCESSABLE)
     rendered = _render(store=store, codec=codec, media=media, upload=upload)
@@ -171,7 +171,7 @@ def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ..
     return tuple(sorted({key for key in keys if not key.startswith(folder)}))
 
 
-def _without_upload(uow: UnitOfWork, *, media: Media) -> Media:
+def _await_upload(uow: UnitOfWork, *, media: Media) -> Media:
     last_look = last_look_at(media)
     if uow.now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)

@@ -13,7 +13,7 @@ from resale.domain.ids import ClaimId, OrderId, PayoutId
 from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order
 from resale.domain.payouts import Payout
-from resale.domain.postponing import put_off
+from resale.domain.postponing import postpone
 from resale.domain.reasons import FreeCode
 
 
@@ -39,7 +39,7 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
     entity = repository.get(entity_id)
     if not workflow.has_step(uow, entity):
         return
-    repository.save(put_off(entity, now=uow.now), change_type=workflow.change_type, reason_code=FreeCode(reason_code))
+    repository.save(postpone(entity, now=uow.now), change_type=workflow.change_type, reason_code=FreeCode(reason_code))
     uow.commit()
 
 

@@ -20,11 +20,11 @@ from resale.domain.purchases import (
     Purchase,
     PurchaseNotFound,
     PurchaseRequired,
-    claimed,
+    claim_purchase_unit,
     moment_of,
     purchase_id_of,
-    released,
-    renewed,
+    release_purchase_unit,
+    update_purchase,
 )
 from resale.errors import FieldError
 
@@ -62,7 +62,7 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
         product=new.product,
         title=new.title,
         quantity=new.quantity,
-        unit_price_paid=_paid(new),
+        unit_price_paid=_price_paid(new),
         purchased_at=moment_of(new.purchased_at, now=uow.now),
         created_at=uow.now,
         updated_at=uow.now,
@@ -72,7 +72,7 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
         uow.purchases.add(said, change_type=ChangeType.PURCHASE_RECORDED)
         uow.commit()
         return said
-    purchase = renewed(known, said=said, now=uow.now)
+    purchase = update_purchase(known, said=said, now=uow.now)
     if purchase == known:
         return known
     uow.purchases.save(purchase, change_type=ChangeType.PURCHASE_RECORDED)
@@ -91,7 +91,7 @@ def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer
     """
     if purchase_id is UNSET:
         if uow.tenant.policies.purchase_required:
-            raise _required()
+            raise _build_required()
         return
     _claim(uow, purchase_id=purchase_id, customer_id=customer_id)
 
@@ -120,14 +120,14 @@ def _claim(uow: UnitOfWork, *, purchase_id: PurchaseId, customer_id: CustomerId)
     purchase = uow.purchases.find(purchase_id)
     if purchase is None or not _may_list(purchase, customer_id):
         raise PurchaseNotFound("No purchase with this id exists for this customer.")
-    uow.purchases.save(claimed(purchase, now=uow.now), change_type=ChangeType.PURCHASE_CLAIMED)
+    uow.purchases.save(claim_purchase_unit(purchase, now=uow.now), change_type=ChangeType.PURCHASE_CLAIMED)
 
 
 def _release(uow: UnitOfWork, *, purchase_id: PurchaseId) -> None:
     purchase = uow.purchases.find(purchase_id)
     if purchase is None:
         raise PurchaseNotFound("The purchase of this listing does not exist any more.")
-    uow.purchases.save(released(purchase, now=uow.now), change_type=ChangeType.PURCHASE_RELEASED)
+    uow.purchases.save(release_purchase_unit(purchase, now=uow.now), change_type=ChangeType.PURCHASE_RELEASED)
 
 
 def _customer_of(uow: UnitOfWork, *, new: NewPurchase) -> CustomerId:
@@ -135,7 +135,7 @@ def _customer_of(uow: UnitOfWork, *, new: NewPurchase) -> CustomerId:
     return find_or_add_customer(uow, shopper=shopper)
 
 
-def _paid(new: NewPurchase) -> Money | None:
+def _price_paid(new: NewPurchase) -> Money | None:
     paid = new.unit_price_paid
     return None if paid is None else Money(amount=paid.amount, currency=paid.currency)
 
@@ -145,6 +145,6 @@ def _may_list(purchase: Purchase, customer_id: CustomerId) -> bool:
     return permits(Action.CLAIM_PURCHASE, role, purchase.status)
 
 
-def _required() -> PurchaseRequired:
+def _build_required() -> PurchaseRequired:
     detail = "Send the id of the past purchase of this item."
     return PurchaseRequired(detail, errors=(FieldError(pointer="/purchase_id", code="required", detail=detail),))

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
-from resale.domain.addresses import Address, accepted_address
+from resale.domain.addresses import Address, normalise_address
 from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
@@ -44,7 +44,7 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
     before, is_new = seller_account_of(uow, customer_id=customer_id)
     seller = apply_edit(before, edit, except_for=("ship_from",))
     if edit.ship_from is not UNSET:
-        seller = _shipping_from(uow, seller, accepted_address(edit.ship_from, at="/ship_from"))
+        seller = _with_ship_from(uow, seller, normalise_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
     seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
@@ -88,12 +88,12 @@ def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | N
         if known is None:
             raise ShipFromMissing("Send the address that the parcel is shipped from.")
         return known
-    accepted = accepted_address(given, at="/ship_from")
-    _save(uow, _shipping_from(uow, seller, accepted), is_new=is_new)
+    accepted = normalise_address(given, at="/ship_from")
+    _save(uow, _with_ship_from(uow, seller, accepted), is_new=is_new)
     return accepted
 
 
-def _shipping_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:
+def _with_ship_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:
     if _private_of(uow, seller).ship_from == address:
         return seller
     sealed = uow.vault.seal(SellerPrivate(ship_from=address), owner_id=seller.customer_id, entity_id=seller.id)

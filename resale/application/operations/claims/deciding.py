@@ -11,7 +11,7 @@ from resale.application.operations.claims.transitions import (
     begin_claim_refund,
     claim_private_of,
     close_claim,
-    complete_claimed,
+    complete_claimed_order,
 )
 from resale.application.operations.orders.refunding import RefundUnderWay
 from resale.application.ports import UnitOfWork
@@ -145,7 +145,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
         begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
         claim = msgspec.structs.replace(claim, closed_at=uow.now)
-        complete_claimed(uow, order=order)
+        complete_claimed_order(uow, order=order)
     claim = update_claim(claim, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
     uow.commit()

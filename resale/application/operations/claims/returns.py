@@ -10,7 +10,7 @@ from resale.application.operations.claims.transitions import (
     claim_private_of,
     close_claim,
 )
-from resale.application.operations.orders.labels import book_label, give_up_label
+from resale.application.operations.orders.labels import book_label, void_unused_label
 from resale.application.operations.orders.transitions import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
@@ -41,8 +41,8 @@ from resale.domain.shipments import (
     Parcel,
     Shipment,
     TrackingEvent,
-    given_up,
-    labelled,
+    abandon_label,
+    attach_label,
     record_events,
 )
 
@@ -77,7 +77,7 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> 
         return _buy_return_label(uow, partners.shipping, claim)
     if step == ClaimStep.TRACK_RETURN:
         return _track_return(uow, partners.shipping, claim)
-    return _wait_on(uow, claim)
+    return _reschedule(uow, claim)
 
 
 def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...]) -> Claim:
@@ -134,7 +134,7 @@ def report_return(uow: UnitOfWork, *, claim_id: ClaimId, event: TrackingEvent) -
     return _commit_parcel(uow, claim, parcel)
 
 
-def _wait_on(uow: UnitOfWork, claim: Claim) -> Claim:
+def _reschedule(uow: UnitOfWork, claim: Claim) -> Claim:
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if claim.due_at is None or uow.now < claim.due_at:
         return claim
@@ -160,7 +160,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
             )
         )
     if label.state != LabelState.ISSUED:
-        sought = given_up(parcel, now=uow.now)  # another worker may have been given one
+        sought = abandon_label(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
         claim = msgspec.structs.replace(claim, return_shipment=unwanted, attention=Issue.RETURN_LABEL_REFUSED)
         claim = update_claim(claim, now=uow.now)
@@ -173,7 +173,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
     private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
     send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
-    parcel = labelled(parcel, label)
+    parcel = attach_label(parcel, label)
     claim = msgspec.structs.replace(claim, return_shipment=parcel, private=sealed, deadline_at=send_by)
     claim = transition_claim(claim, ClaimCommand.ISSUE_RETURN_LABEL, now=uow.now)
     uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_ISSUED)
@@ -184,7 +184,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
 def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
     """Give back the label of a closed claim that nobody used."""
     before, order = parcel_of(claim), uow.orders.get(claim.order_id)
-    given = give_up_label(uow, partners=partners, shipment=before)
+    given = void_unused_label(uow, partners=partners, shipment=before)
     seeks = given.look_again_at is not None
     if seeks and claim.due_at == given.look_again_at:
         return claim
@@ -198,7 +198,7 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Cla
         name = partners.shipping.name
         book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
     if given.was_voided and before.cost is not None:
-        uow.ledger.post(ledger.label_given_back(order, before.cost, step="return_label_voided", at=uow.now))
+        uow.ledger.post(ledger.label_void(order, before.cost, step="return_label_voided", at=uow.now))
     uow.commit()
     return claim
 

@@ -25,7 +25,7 @@ def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Cla
     uow.orders.save(begun, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
 
 
-def complete_claimed(uow: UnitOfWork, *, order: Order) -> None:
+def complete_claimed_order(uow: UnitOfWork, *, order: Order) -> None:
     """Buffer that an order whose claim came to nothing is completed, with the seller's transfer.
 
     While a dispute is open it only waits on: what the seller has is theirs for good.
@@ -42,7 +42,7 @@ def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_
     """Close a claim without a refund, and complete its order, together."""
     claim = transition_claim(msgspec.structs.replace(claim, closed_at=uow.now), command, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
-    complete_claimed(uow, order=uow.orders.get(claim.order_id))
+    complete_claimed_order(uow, order=uow.orders.get(claim.order_id))
     uow.commit()
     return claim
 

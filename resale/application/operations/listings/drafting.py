@@ -71,7 +71,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
     """
     seller_id = enrol_shopper(uow, shopper=shopper)
     listing_id = LISTING_ID.new(uow.ids)
-    price = _priced(uow, price=new.price)
+    price = _check_currency(uow, price=new.price)
     claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id)
     slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot) for slot in new.images)
     listing = Listing(
@@ -126,8 +126,8 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     authorize(uow, entity=listing, action=Action.EDIT_LISTING)
     require_version(uow, entity=listing)
     status = next_status(listing.status, ListingCommand.EDIT)
-    slots = _added_slots(uow, listing=listing, edit=edit)
-    edited = _edited(uow, listing, edit)
+    slots = _add_slots(uow, listing=listing, edit=edit)
+    edited = _apply(uow, listing, edit)
     if edited == listing and not slots:
         return listing, ()
     if listing.version >= MAX_EDITED_VERSION:
@@ -152,7 +152,7 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     return listing, slots
 
 
-def _priced(uow: UnitOfWork, *, price: PriceInput) -> Money:
+def _check_currency(uow: UnitOfWork, *, price: PriceInput) -> Money:
     if price.currency != uow.tenant.currency:
         detail = f"This shop accepts prices in {uow.tenant.currency} only."
         raise PriceRefused(
@@ -175,7 +175,7 @@ def _new_slot(uow: UnitOfWork, *, listing_id: ListingId, seller_id: CustomerId, 
     )
 
 
-def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tuple[Media, ...]:
+def _add_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tuple[Media, ...]:
     if edit.images is UNSET:
         return ()
     if listing.status not in IMAGES_OPEN:
@@ -187,6 +187,10 @@ def _added_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tup
     return tuple(_new_slot(uow, listing_id=listing.id, seller_id=listing.seller_id, slot=slot) for slot in edit.images)
 
 
-def _edited(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:
+def _apply(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:
     listing = apply_edit(listing, edit, except_for=("price", "images"))
-    return listing if edit.price is UNSET else msgspec.structs.replace(listing, price=_priced(uow, price=edit.price))
+    return (
+        listing
+        if edit.price is UNSET
+        else msgspec.structs.replace(listing, price=_check_currency(uow, price=edit.price))
+    )

@@ -56,7 +56,7 @@ def advance_order(uow: UnitOfWork, *, partners: Partners, order_id: OrderId) -> 
     return STEPS[next_step(order, now=uow.now)](uow, partners=partners, order=order)
 
 
-def _wait_on(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
+def _reschedule(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
     if order.due_at is None or uow.now < order.due_at:
         return order
@@ -84,5 +84,5 @@ STEPS: Final[Mapping[OrderStep, Step]] = {
     _S.BEGIN_REFUND: begin_refund,
     _S.REFUND: settle_refund,
     _S.COMPLETE: complete_order,
-    _S.NOTHING: _wait_on,
+    _S.NOTHING: _reschedule,
 }

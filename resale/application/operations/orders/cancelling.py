@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.orders.labels import GivenUp, book_label, give_up_label
-from resale.application.operations.orders.tracking import on_its_way
+from resale.application.operations.orders.labels import VoidedLabel, book_label, void_unused_label
+from resale.application.operations.orders.tracking import resume_shipment
 from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
@@ -109,23 +109,23 @@ def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Ord
 def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
     before = shipment_of(order)
-    given = give_up_label(uow, partners=partners, shipment=before)
+    given = void_unused_label(uow, partners=partners, shipment=before)
     if given.look_again_at is not None:
         return _seek_label(uow, order=order, given=given)
     if given.bought is not None:
         name = partners.shipping.name
         book_label(uow, provider=name, order=order, label=given.bought, step="label_issued")
     if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=uow.now):
-        return on_its_way(uow, order=order, shipment=given.shipment)
+        return resume_shipment(uow, order=order, shipment=given.shipment)
     order = update_order(msgspec.structs.replace(order, shipment=given.shipment), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED if given.in_use else ChangeType.ORDER_LABEL_VOIDED)
     if given.was_voided and before.cost is not None:
-        uow.ledger.post(ledger.label_given_back(order, before.cost, step="label_voided", at=uow.now))
+        uow.ledger.post(ledger.label_void(order, before.cost, step="label_voided", at=uow.now))
     uow.commit()
     return order
 
 
-def _seek_label(uow: UnitOfWork, *, order: Order, given: GivenUp) -> Order:
+def _seek_label(uow: UnitOfWork, *, order: Order, given: VoidedLabel) -> Order:
     """Wait for a purchase that may be under way; asked again before its time: nothing."""
     if order.due_at == given.look_again_at:
         return order

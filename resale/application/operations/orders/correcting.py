@@ -8,7 +8,7 @@ from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
-from resale.domain.addresses import Address, accepted_address
+from resale.domain.addresses import Address, normalise_address
 from resale.domain.calendars import add_business_days
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
@@ -56,7 +56,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     """
     order = uow.orders.get(order_id)
     authorize(uow, entity=order, action=Action.CORRECT_ADDRESS)
-    accepted = accepted_address(address, at="")
+    accepted = normalise_address(address, at="")
     private = private_of(uow, order=order)
     if private.shipping_address == accepted and order.attention != Issue.LABEL_REFUSED:
         return order

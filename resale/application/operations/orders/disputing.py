@@ -3,7 +3,7 @@
 import msgspec
 
 from resale.application.operations.orders.paying import book_sale
-from resale.application.operations.orders.refunding import commit_given_back
+from resale.application.operations.orders.refunding import commit_refund
 from resale.application.operations.orders.returned_refunds import reinstate
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
@@ -72,35 +72,35 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
 
 
 def _is_stale(order: Order, dispute: Dispute) -> bool:
-    known = _known(order, dispute)
+    known = _find_dispute(order, dispute)
     is_dated = known is not None and known.told_at is not None and dispute.told_at is not None
     return is_dated and dispute.told_at < known.told_at  # type: ignore[operator,union-attr]  # dated, both
 
 
 def _is_later(order: Order, dispute: Dispute) -> bool:
     """Whether a report is known to be newer than the last of the same dispute."""
-    known = _known(order, dispute)
+    known = _find_dispute(order, dispute)
     is_dated = known is not None and known.told_at is not None and dispute.told_at is not None
     return is_dated and dispute.told_at > known.told_at  # type: ignore[operator,union-attr]  # dated, both
 
 
-def _known(order: Order, dispute: Dispute) -> Dispute | None:
+def _find_dispute(order: Order, dispute: Dispute) -> Dispute | None:
     known = order.dispute
     return known if known is not None and known.provider_reference == dispute.provider_reference else None
 
 
 def _won_back(order: Order, dispute: Dispute) -> Refund | None:
     """Find what a dispute took that is won now; without a date nobody knows which of two words is the newer."""
-    taken = next((one for one in _takings(order, dispute) if one.status == RefundState.SUCCEEDED), None)
+    taken = next((one for one in _chargebacks_of(order, dispute) if one.status == RefundState.SUCCEEDED), None)
     return taken if taken is not None and _is_later(order, dispute) else None
 
 
-def _takings(order: Order, dispute: Dispute) -> list[Refund]:
+def _chargebacks_of(order: Order, dispute: Dispute) -> list[Refund]:
     return [one for one in order.refunds if one.provider_reference == dispute.provider_reference]
 
 
 def _was_taken(order: Order, dispute: Dispute) -> bool:
-    takings = _takings(order, dispute)
+    takings = _chargebacks_of(order, dispute)
     is_standing = any(one.status == RefundState.SUCCEEDED for one in takings)
     return is_standing or (bool(takings) and not _is_later(order, dispute))
 
@@ -135,4 +135,4 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
     order = msgspec.structs.replace(
         order, refunds=refunds, dispute=dispute, cancel_requested=False, attention=Issue.CHARGED_BACK
     )
-    return commit_given_back(uow, order=order, given=taken, change_type=ChangeType.ORDER_CHARGED_BACK)
+    return commit_refund(uow, order=order, given=taken, change_type=ChangeType.ORDER_CHARGED_BACK)

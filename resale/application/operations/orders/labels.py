@@ -10,13 +10,13 @@ from resale.domain import ledger
 from resale.domain.ids import RETURN_ID, SHIPMENT_ID
 from resale.domain.orders import Order
 from resale.domain.partners import PartnerMisconfigured
-from resale.domain.shipments import SHIPMENTS, Label, LabelState, Shipment, ShipmentCommand, VoidState, labelled
+from resale.domain.shipments import SHIPMENTS, Label, LabelState, Shipment, ShipmentCommand, VoidState, attach_label
 
 #: A purchase that was under way when its label was given up is over by then: longer than any call waits.
 PURCHASE_OVER: Final = timedelta(minutes=2)
 
 
-class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
+class VoidedLabel(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a label that was given up."""
 
     shipment: Shipment
@@ -26,31 +26,31 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     look_again_at: datetime | None = None
 
 
-def give_up_label(uow: UnitOfWork, *, partners: Partners, shipment: Shipment) -> GivenUp:
+def void_unused_label(uow: UnitOfWork, *, partners: Partners, shipment: Shipment) -> VoidedLabel:
     """Give a label back, or see that there is none.
 
     One asked for and not known to be bought is looked for, till a purchase under way must be over; then it is closed,
     where its provider can do that. Where nobody can be asked, a label nobody knows of holds up no buyer's money.
     """
     try:
-        return _give_up(uow, partners.shipping, shipment)
+        return _void_or_seek(uow, partners.shipping, shipment)
     except PartnerMisconfigured:
         if shipment.provider_reference is not None:
             raise
-        return GivenUp(shipment=_without_label(shipment))
+        return VoidedLabel(shipment=_clear_label(shipment))
 
 
-def _give_up(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment) -> GivenUp:
+def _void_or_seek(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment) -> VoidedLabel:
     if shipment.provider_reference is not None:
-        return _give_back(uow, shipping, shipment, shipment.provider_reference, found=None)
+        return _void(uow, shipping, shipment, shipment.provider_reference, found=None)
     found = shipping.find_label(shipment_id=shipment.id)
     if found is not None and found.state == LabelState.ISSUED:
-        return _give_back(uow, shipping, shipment, found.provider_reference, found=found)
+        return _void(uow, shipping, shipment, found.provider_reference, found=found)
     over_at = (shipment.given_up_at or uow.now) + PURCHASE_OVER
     if uow.now < over_at:
-        return GivenUp(shipment=shipment, look_again_at=over_at)
+        return VoidedLabel(shipment=shipment, look_again_at=over_at)
     shipping.void_label(shipment_id=shipment.id, provider_reference="")
-    return GivenUp(shipment=_without_label(shipment))
+    return VoidedLabel(shipment=_clear_label(shipment))
 
 
 def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
@@ -58,34 +58,34 @@ def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, st
     shipment_id = (RETURN_ID if step.startswith("return") else SHIPMENT_ID).sibling_of(order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)
     if label.cost is not None:
-        uow.ledger.post(ledger.label_bought(order, label.cost, step=step, at=uow.now))
+        uow.ledger.post(ledger.label_purchase(order, label.cost, step=step, at=uow.now))
 
 
-def _give_back(
+def _void(
     uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipment, reference: str, *, found: Label | None
-) -> GivenUp:
+) -> VoidedLabel:
     state = shipping.void_label(shipment_id=shipment.id, provider_reference=reference)
     if state == VoidState.VOIDED:
-        return GivenUp(shipment=_without_label(shipment), was_voided=found is None)
+        return VoidedLabel(shipment=_clear_label(shipment), was_voided=found is None)
     if found is not None:
-        shipment = _bought_unheard_of(shipment, found)
-    return GivenUp(shipment=_scanned(uow, shipment), bought=found, in_use=True)
+        shipment = _adopt_label(shipment, found)
+    return VoidedLabel(shipment=_scan(uow, shipment), bought=found, in_use=True)
 
 
-def _without_label(shipment: Shipment) -> Shipment:
+def _clear_label(shipment: Shipment) -> Shipment:
     status = shipment.status
     if SHIPMENTS.permits(status, ShipmentCommand.VOID):
         status = SHIPMENTS.next_status(status, ShipmentCommand.VOID)
     return msgspec.structs.replace(shipment, status=status, label_wanted=False, given_up_at=None)
 
 
-def _bought_unheard_of(shipment: Shipment, label: Label) -> Shipment:
+def _adopt_label(shipment: Shipment, label: Label) -> Shipment:
     if SHIPMENTS.permits(shipment.status, ShipmentCommand.ISSUE_LABEL):
-        return labelled(shipment, label)
+        return attach_label(shipment, label)
     return msgspec.structs.replace(shipment, provider_reference=label.provider_reference, cost=label.cost)
 
 
-def _scanned(uow: UnitOfWork, shipment: Shipment) -> Shipment:
+def _scan(uow: UnitOfWork, shipment: Shipment) -> Shipment:
     shipment = msgspec.structs.replace(shipment, given_up_at=None)
     if not SHIPMENTS.permits(shipment.status, ShipmentCommand.SCAN):
         return shipment

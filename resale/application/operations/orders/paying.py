@@ -88,7 +88,7 @@ def book_sale(uow: UnitOfWork, *, order: Order) -> Order:
         now=uow.now,
     )
     uow.orders.save(order, change_type=ChangeType.ORDER_SALE_BOOKED)
-    uow.transfers.add(_held(uow, order), change_type=ChangeType.TRANSFER_HELD)
+    uow.transfers.add(_new_transfer(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=order.confirmed_at or uow.now))
     uow.commit()
     return order
@@ -147,13 +147,13 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
     )
     uow.orders.save(order, change_type=ChangeType.ORDER_CONFIRMED)
     move_listing(uow, order=order, command=ListingCommand.SELL, change_type=ChangeType.LISTING_SOLD)
-    uow.transfers.add(_held(uow, order), change_type=ChangeType.TRANSFER_HELD)
+    uow.transfers.add(_new_transfer(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=uow.now))
     uow.commit()
     return order
 
 
-def _held(uow: UnitOfWork, order: Order) -> Transfer:
+def _new_transfer(uow: UnitOfWork, order: Order) -> Transfer:
     return Transfer(
         id=transfer_id_of(order),
         version=1,

@@ -158,14 +158,14 @@ def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order
         amount = Money(amount=refund.amount, currency=order.currency)
         outcome = payments.refund(request, refund_id=refund.id, amount=amount)
     if outcome.state == RefundState.SUCCEEDED:
-        done = _finished(uow, refund, outcome)
-        return commit_given_back(uow, order=with_refund(order, done), given=done, change_type=ChangeType.ORDER_REFUNDED)
+        done = _finish(uow, refund, outcome)
+        return commit_refund(uow, order=with_refund(order, done), given=done, change_type=ChangeType.ORDER_REFUNDED)
     if outcome.state == RefundState.FAILED:
         return _commit_failed(uow, order=order, refund=refund, outcome=outcome)
     return _commit_awaited(uow, order=order, refund=refund, outcome=outcome)
 
 
-def commit_given_back(uow: UnitOfWork, *, order: Order, given: Refund, change_type: ChangeType) -> Order:
+def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: ChangeType) -> Order:
     """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
@@ -194,7 +194,7 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
         if taken:
-            uow.transfers.add(_taken_back(uow, order, transfer, given), change_type=ChangeType.TRANSFER_TAKEN_BACK)
+            uow.transfers.add(_new_clawback(uow, order, transfer, given), change_type=ChangeType.TRANSFER_TAKEN_BACK)
             credit_seller(uow, order=order, amount=-taken)
         return ledger.seller_account(order.seller_id)
     if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
@@ -206,7 +206,7 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
     return ledger.SELLERS_PENDING
 
 
-def _taken_back(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund) -> Transfer:
+def _new_clawback(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund) -> Transfer:
     """A refund after completion is a transfer of its own, below zero: what was earned is never edited."""
     return Transfer(
         id=TRANSFER_ID.sibling_of(given.id),
@@ -243,7 +243,7 @@ def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order
 def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
     """Keep that the provider could not give it back; it is tried again, later each time, under an id of its own."""
     failed = msgspec.structs.replace(
-        _finished(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
+        _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
     attention = Issue.REFUND_FAILED if refund.tries >= _TRIES_TOLD else order.attention
     order = update_order(msgspec.structs.replace(with_refund(order, failed), attention=attention), now=uow.now)
@@ -266,7 +266,7 @@ def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: R
     return order
 
 
-def _finished(uow: UnitOfWork, refund: Refund, outcome: RefundOutcome) -> Refund:
+def _finish(uow: UnitOfWork, refund: Refund, outcome: RefundOutcome) -> Refund:
     return msgspec.structs.replace(
         refund,
         status=outcome.state,

@@ -14,7 +14,7 @@ from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
 from resale.domain.issues import Issue
 from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
-from resale.domain.payments import Dispute, Refund, RefundState, restored
+from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.shipments import ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
@@ -59,7 +59,7 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
     )
     order = msgspec.structs.replace(with_refund(order, failed), attention=Issue.REFUND_FAILED)
     order = update_order(
-        msgspec.structs.replace(order, payment=restored(payment_of(order), failed.amount)), now=uow.now
+        msgspec.structs.replace(order, payment=restore_payment(payment_of(order), failed.amount)), now=uow.now
     )
     uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
     return _commit_returned(uow, order=order, returned=failed)
@@ -72,21 +72,21 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     the buyer's and nobody complained; else the buyer, who has nothing, is given the money.
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
-    payment = restored(payment_of(order), taken.amount)
+    payment = restore_payment(payment_of(order), taken.amount)
     others = None if order.attention == Issue.CHARGED_BACK else order.attention
     known = order.dispute if order.is_disputed else None  # another one that is open meanwhile
     order = msgspec.structs.replace(
         with_refund(order, returned), payment=payment, dispute=known or dispute, attention=others
     )
     if order.status in _ENDED and order.completed_at is None:
-        order = _decided(uow, order=order)
+        order = _resume(uow, order=order)
     else:
         order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_FUNDS_REINSTATED, reason_code=ReasonCode.DISPUTE_WON)
     return _commit_returned(uow, order=order, returned=returned)
 
 
-def _decided(uow: UnitOfWork, *, order: Order) -> Order:
+def _resume(uow: UnitOfWork, *, order: Order) -> Order:
     is_theirs = order.shipment is not None and order.shipment.status in _WITH_THE_BUYER and order.claim_id is None
     if is_theirs:
         return update_order(msgspec.structs.replace(order, completed_at=uow.now), now=uow.now)
@@ -98,7 +98,7 @@ def _decided(uow: UnitOfWork, *, order: Order) -> Order:
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
     """Commit that money is here again, with an order that was saved: whose it is, and the ledger."""
     account = _give_to_seller(uow, order=order, returned=returned)
-    uow.ledger.post(ledger.refund_returned(order, returned, seller=account, at=uow.now))
+    uow.ledger.post(ledger.refund_reversal(order, returned, seller=account, at=uow.now))
     uow.commit()
     return order
 
@@ -109,12 +109,12 @@ def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
     if part and not is_theirs:
         restore_transfer(uow, order=order)
     if part and is_theirs:
-        uow.transfers.add(_made_good(uow, order=order, amount=part), change_type=ChangeType.TRANSFER_RESTORED)
+        uow.transfers.add(_new_compensation(uow, order=order, amount=part), change_type=ChangeType.TRANSFER_RESTORED)
         credit_seller(uow, order=order, amount=part)
     return ledger.seller_account(order.seller_id) if is_theirs else ledger.SELLERS_PENDING
 
 
-def _made_good(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
+def _new_compensation(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
     """What was taken back after completion is made good by a transfer of its own: none is ever edited."""
     return Transfer(
         id=TRANSFER_ID.new(uow.ids),

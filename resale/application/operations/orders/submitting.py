@@ -9,7 +9,7 @@ from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Role, permits
-from resale.domain.addresses import accepted_address
+from resale.domain.addresses import normalise_address
 from resale.domain.changes import ChangeType
 from resale.domain.entities import LISTING
 from resale.domain.ids import ORDER_ID, CustomerId
@@ -61,7 +61,7 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     """
     if new.return_url is not None:
         check_return_url(new.return_url, tenant=uow.tenant)
-    new = msgspec.structs.replace(new, shipping_address=accepted_address(new.shipping_address, at="/shipping_address"))
+    new = msgspec.structs.replace(new, shipping_address=normalise_address(new.shipping_address, at="/shipping_address"))
     buyer_id = enrol_shopper(uow, shopper=shopper)
     listing = uow.listings.get(new.listing_id)
     _check_buyable(uow, listing)

@@ -37,8 +37,8 @@ from resale.domain.shipments import (
     Shipment,
     ShipmentStatus,
     TrackingEvent,
-    given_up,
-    labelled,
+    abandon_label,
+    attach_label,
     record_events,
 )
 
@@ -105,11 +105,11 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     if label is None or label.state == LabelState.REFUSED:
         label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
     if label.state != LabelState.ISSUED:
-        return _label_refused(uow, order=order, label=label)
+        return _commit_refused_label(uow, order=order, label=label)
     book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
     order = transition_order(
-        msgspec.structs.replace(order, shipment=labelled(shipment, label), private=sealed),
+        msgspec.structs.replace(order, shipment=attach_label(shipment, label), private=sealed),
         OrderCommand.ISSUE_LABEL,
         now=uow.now,
     )
@@ -137,7 +137,7 @@ def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[Trackin
         Conflict: Another writer won; read again.
     """
     order = uow.orders.get(order_id)
-    shipment = _shipment_after(order, events)
+    shipment = _apply_events(order, events)
     return order if shipment is order.shipment else _commit_shipment(uow, order=order, shipment=shipment)
 
 
@@ -162,7 +162,7 @@ def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent)
     """
     order = uow.orders.get(order_id)
     authorize(uow, entity=order, action=Action.REPORT_TRACKING)
-    shipment = _shipment_after(order, (event,))
+    shipment = _apply_events(order, (event,))
     if shipment is order.shipment:
         return order
     require_version(uow, entity=order)
@@ -226,7 +226,7 @@ def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     return order
 
 
-def on_its_way(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
+def resume_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     """Make an order that was being cancelled a shipped one: its parcel left before."""
     shipped = _start_transit(uow, msgspec.structs.replace(order, shipment=shipment))
     order = transition_order(shipped, OrderCommand.SHIP, now=uow.now)
@@ -246,11 +246,11 @@ def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recip
     )
 
 
-def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
+def _commit_refused_label(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
     reason = FreeCode(label.reason_code or ReasonCode.LABEL_REFUSED)
     # Another worker may have been given one: it is looked for when the order ends.
     unwanted = msgspec.structs.replace(
-        given_up(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
+        abandon_label(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
     )
     order = update_order(msgspec.structs.replace(order, shipment=unwanted, attention=Issue.LABEL_REFUSED), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REFUSED, reason_code=reason)
@@ -258,7 +258,7 @@ def _label_refused(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
     return order
 
 
-def _shipment_after(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment:
+def _apply_events(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment:
     if order.shipment is None:
         raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and no parcel.")
     return record_events(order.shipment, events)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.payouts.reversals import give_back
+from resale.application.operations.payouts.reversals import reverse_payout
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.changes import ChangeType
@@ -96,7 +96,7 @@ def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
     return payout
 
 
-def _looked_at_next(uow: UnitOfWork, payout: Payout) -> datetime | None:
+def _next_poll_at(uow: UnitOfWork, payout: Payout) -> datetime | None:
     """Say when a payout is asked about again; one that was paid, until it cannot come back any more."""
     if payout.status in ON_ITS_WAY:
         return uow.now + _POLL_EVERY
@@ -131,11 +131,11 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
         paid_at=max(uow.now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
         updated_at=max(uow.now, payout.updated_at),
     )
-    moved = msgspec.structs.replace(moved, due_at=_looked_at_next(uow, moved))
+    moved = msgspec.structs.replace(moved, due_at=_next_poll_at(uow, moved))
     uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=free_code(outcome.reason_code))
     if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
-        give_back(uow, payout=moved)
-    if (booking := payout_ledger.settled(payout, moved, at=uow.now)) is not None:
+        reverse_payout(uow, payout=moved)
+    if (booking := payout_ledger.settle(payout, moved, at=uow.now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
     return moved
@@ -149,7 +149,7 @@ def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
         payout,
         version=payout.version + 1,
         updated_at=max(uow.now, payout.updated_at),
-        due_at=_looked_at_next(uow, payout),
+        due_at=_next_poll_at(uow, payout),
         step_tries=0,
         attention=clear_partner_silent(payout.attention),
     )

@@ -3,7 +3,7 @@
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.payouts.reversals import give_back
+from resale.application.operations.payouts.reversals import reverse_payout
 from resale.application.ports import UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.access import Action
@@ -41,8 +41,8 @@ def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
         payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=uow.now
     )
     uow.payouts.save(cancelled, change_type=ChangeType.PAYOUT_CANCELLED)
-    give_back(uow, payout=cancelled)
-    if (booking := payout_ledger.settled(payout, cancelled, at=uow.now)) is not None:
+    reverse_payout(uow, payout=cancelled)
+    if (booking := payout_ledger.settle(payout, cancelled, at=uow.now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
     return cancelled

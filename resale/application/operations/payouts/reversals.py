@@ -20,7 +20,7 @@ _REASONS: Final = {
 }
 
 
-def give_back(uow: UnitOfWork, *, payout: Payout) -> None:
+def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
     """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)

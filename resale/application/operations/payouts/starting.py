@@ -60,7 +60,7 @@ def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod |
     uow.payouts.add(
         payout, change_type=ChangeType.PAYOUT_PAID if payout.status == PayoutStatus.PAID else ChangeType.PAYOUT_CREATED
     )
-    uow.ledger.post(payout_ledger.started(payout, at=uow.now))
+    uow.ledger.post(payout_ledger.start(payout, at=uow.now))
     uow.commit()
     return payout
 
