@@ -11,6 +11,7 @@ from resale.domain.issues import Issue
 from resale.domain.money import AmountMinor, Money
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
+from resale.domain.timestamps import next_version
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -187,3 +188,13 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     paid_at: datetime | None = None
     due_at: datetime | None = None
+
+
+def transition_payout(payout: Payout, command: PayoutCommand, *, now: datetime) -> Payout:
+    """Return the next version of a payout, its fields changed already, in the state that the command leads to.
+
+    Raises:
+        PayoutTransitionRefused: The table has no such row, or none whose guard holds.
+    """
+    status = PAYOUTS.next_status(payout.status, command, entity=payout, now=now)
+    return next_version(msgspec.structs.replace(payout, status=status), now=now)

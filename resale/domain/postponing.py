@@ -10,6 +10,7 @@ from resale.domain.issues import Issue
 from resale.domain.orders import Order
 from resale.domain.partners import pause_after
 from resale.domain.payouts import Payout
+from resale.domain.timestamps import next_version
 
 _TRIES_TOLD: Final = 30  # half a minute, doubled seven times, then an hour each: 24 hours
 
@@ -19,11 +20,10 @@ W = TypeVar("W", Order, Claim, Payout)
 def postpone(waiting: W, *, now: datetime) -> W:
     """Put the present step off; what a person has to look at already is not written over."""
     is_news = waiting.attention is None and waiting.step_tries >= _TRIES_TOLD
-    return msgspec.structs.replace(
+    postponed = msgspec.structs.replace(
         waiting,
-        version=waiting.version + 1,
         step_tries=waiting.step_tries + 1,
         attention=Issue.PARTNER_SILENT if is_news else waiting.attention,
-        updated_at=max(now, waiting.updated_at),
         due_at=now + pause_after(waiting.step_tries),
     )
+    return next_version(postponed, now=now)

@@ -14,6 +14,7 @@ from resale.domain.ids import PURCHASE_ID, CustomerId, PurchaseId, TenantId
 from resale.domain.listings import ProductReference, Title
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
 from resale.domain.text import FOREIGN, reference
+from resale.domain.timestamps import next_version
 from resale.errors import Conflict, FieldError, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
@@ -197,9 +198,7 @@ def release_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
     """Give one claimed unit back."""
     if purchase.claimed_quantity < 1:
         raise ValueError("no unit of this purchase is claimed")
-    left = purchase.claimed_quantity - 1
-    at = max(now, purchase.updated_at)
-    return msgspec.structs.replace(purchase, claimed_quantity=left, version=purchase.version + 1, updated_at=at)
+    return next_version(msgspec.structs.replace(purchase, claimed_quantity=purchase.claimed_quantity - 1), now=now)
 
 
 def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
@@ -221,4 +220,4 @@ def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
 def _next(purchase: Purchase, *, now: datetime) -> Purchase:
     if purchase.version >= MAX_CLAIMED_VERSION:
         raise PurchaseChangedTooOften("This purchase has the maximum number of versions and cannot be changed again.")
-    return msgspec.structs.replace(purchase, version=purchase.version + 1, updated_at=max(now, purchase.updated_at))
+    return next_version(purchase, now=now)

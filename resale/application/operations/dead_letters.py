@@ -32,6 +32,7 @@ from resale.domain.dead_letters import (
     message_id_of,
 )
 from resale.domain.ids import DeadLetterId
+from resale.domain.timestamps import next_version
 from resale.errors import Outcome, Unavailable
 
 MAX_KEPT_BYTES: Final = 48 * 1024  # compressed; base64 twice makes 85 KB of it, and an item holds 100
@@ -106,13 +107,9 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
         record = uow.dead_letters.find(begun.record.id) or begun.record
         if record.status == DeadLetterStatus.REPLAYING:
             letters.send(record.queue, _body_of(uow, record) if begun.letter is None else begun.letter.body)
-            record = msgspec.structs.replace(
-                record,
-                status=DEAD_LETTERS.next_status(record.status, DeadLetterCommand.SENT),
-                version=record.version + 1,
-                replayed_at=uow.now,
-                updated_at=uow.now,
-            )
+            status = DEAD_LETTERS.next_status(record.status, DeadLetterCommand.SENT)
+            record = msgspec.structs.replace(record, status=status, replayed_at=uow.now)
+            record = next_version(record, now=uow.now)
             uow.dead_letters.save(record, change_type=ChangeType.DEAD_LETTER_REPLAYED)
             uow.commit()
         if begun.letter is not None:

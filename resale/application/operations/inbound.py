@@ -36,6 +36,7 @@ from resale.domain.inbound import (
 from resale.domain.partners import Connection, PartnerEvent, pause_after
 from resale.domain.payments import RefundState
 from resale.domain.reasons import ReasonCode, free_code
+from resale.domain.timestamps import next_version
 from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.
@@ -151,12 +152,11 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
     settled = msgspec.structs.replace(
         inbound,
         status=INBOUND.next_status(inbound.status, settlement.command),
-        version=inbound.version + 1,
         target_id=settlement.target_id,
         reason_code=settlement.reason_code,
-        updated_at=uow.now,
         due_at=None,
     )
+    settled = next_version(settled, now=uow.now)
     uow.inbound.save(settled, change_type=_CHANGES[settlement.command], reason_code=free_code(settlement.reason_code))
     uow.commit()
     return settled
@@ -179,14 +179,9 @@ def _settle_unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
 
 
 def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> Inbound:
-    postponed = msgspec.structs.replace(
-        inbound,
-        version=inbound.version + 1,
-        reason_code=reason_code,
-        tries=inbound.tries + 1,
-        updated_at=uow.now,
-        due_at=uow.now + pause_after(inbound.tries),
-    )
+    due_at = uow.now + pause_after(inbound.tries)
+    postponed = msgspec.structs.replace(inbound, reason_code=reason_code, tries=inbound.tries + 1, due_at=due_at)
+    postponed = next_version(postponed, now=uow.now)
     uow.inbound.save(postponed, change_type=ChangeType.INBOUND_POSTPONED, reason_code=free_code(reason_code))
     uow.commit()
     return postponed

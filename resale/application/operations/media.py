@@ -23,6 +23,7 @@ from resale.domain.media import (
     rendition_key,
 )
 from resale.domain.reasons import Reason, ReasonCode
+from resale.domain.timestamps import next_version
 
 
 def process_image(
@@ -123,7 +124,7 @@ def _inspect(*, store: MediaStore, codec: ImageCodec, media: Media, upload: Stor
 
 
 def _save_attempts(uow: UnitOfWork, *, media: Media, count: int) -> Media:
-    counted = msgspec.structs.replace(media, attempt_count=count, version=media.version + 1, updated_at=uow.now)
+    counted = next_version(msgspec.structs.replace(media, attempt_count=count), now=uow.now)
     uow.media.save(counted, change_type=ChangeType.IMAGE_RETRIED)
     uow.commit()
     return counted
@@ -178,7 +179,7 @@ def _await_upload(uow: UnitOfWork, *, media: Media) -> Media:
         return _settle(uow, media=expired, change_type=ChangeType.IMAGE_EXPIRED, reason_code=ReasonCode.UPLOAD_MISSING)
     if media.due_at == last_look:
         return media
-    awaited = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=last_look)
+    awaited = next_version(msgspec.structs.replace(media, due_at=last_look), now=uow.now)
     uow.media.save(awaited, change_type=ChangeType.IMAGE_AWAITED)
     uow.commit()
     return awaited
@@ -217,7 +218,7 @@ def _store_renditions(store: MediaStore, rendered: RenderedImage, listing_id: Li
 
 
 def _settle(uow: UnitOfWork, *, media: Media, change_type: ChangeType, reason_code: Reason | None) -> Media:
-    settled = msgspec.structs.replace(media, version=media.version + 1, updated_at=uow.now, due_at=None)
+    settled = next_version(msgspec.structs.replace(media, due_at=None), now=uow.now)
     uow.media.save(settled, change_type=change_type, reason_code=reason_code)
     uow.commit()
     return settled

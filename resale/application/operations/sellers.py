@@ -12,6 +12,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
 from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
+from resale.domain.timestamps import next_version
 from resale.errors import Rejected
 
 
@@ -101,7 +102,7 @@ def _with_ship_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller
 
 
 def _save(uow: UnitOfWork, seller: Seller, *, is_new: bool) -> Seller:
-    seller = msgspec.structs.replace(seller, version=seller.version + 1, updated_at=uow.now)
+    seller = next_version(seller, now=uow.now)
     if is_new:
         uow.sellers.add(seller, change_type=ChangeType.SELLER_EDITED)
     else:

@@ -12,6 +12,7 @@ from resale.domain.ids import OrderId
 from resale.domain.orders import AttentionOpen, Order, can_acknowledge
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
+from resale.domain.timestamps import next_version
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +47,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     require_version(uow, entity=order)
     if not can_acknowledge(order.attention, order.status):
         raise AttentionOpen(f"The issue {order.attention} still needs action. It clears when that is done.")
-    order = msgspec.structs.replace(order, version=order.version + 1, attention=None, updated_at=uow.now)
+    order = next_version(msgspec.structs.replace(order, attention=None), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
     uow.commit()
     return order

@@ -8,6 +8,7 @@ from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.order_steps import transfer_id_of, transition_order
 from resale.domain.orders import Order, OrderCommand
+from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferCommand, transition_transfer
 
 
@@ -64,10 +65,8 @@ def restore_transfer(uow: UnitOfWork, *, order: Order) -> None:
 def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
     """Buffer a change of the seller's balance; below zero it is netted with what comes. Wakes the next payout."""
     seller, is_new = seller_account_of(uow, customer_id=order.seller_id)
-    seller = msgspec.structs.replace(
-        seller, version=seller.version + 1, available=seller.available + amount, updated_at=uow.now
-    )
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
+    seller = msgspec.structs.replace(seller, available=seller.available + amount)
+    seller = next_version(msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller)), now=uow.now)
     if is_new:
         uow.sellers.add(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)
     else:

@@ -25,8 +25,10 @@ from resale.domain.payouts import (
     PayoutRequest,
     PayoutState,
     PayoutStatus,
+    transition_payout,
 )
 from resale.domain.reasons import free_code
+from resale.domain.timestamps import next_version
 
 _POLL_EVERY: Final = timedelta(hours=6)
 _WATCH_EVERY: Final = timedelta(days=1)  # one that was paid: the webhook tells that it came back, unless it is lost
@@ -84,13 +86,8 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) 
 
 
 def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
-    payout = msgspec.structs.replace(
-        payout,
-        version=payout.version + 1,
-        may_be_cancelled=False,
-        updated_at=max(uow.now, payout.updated_at),
-        due_at=uow.now + STEP_DUE,
-    )
+    payout = msgspec.structs.replace(payout, may_be_cancelled=False, due_at=uow.now + STEP_DUE)
+    payout = next_version(payout, now=uow.now)
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_SENDING_STARTED)
     uow.commit()
     return payout
@@ -117,28 +114,25 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
     command = _COMMANDS[outcome.state]
     if not PAYOUTS.permits(payout.status, command):
         return _await_further(uow, payout=payout)
-    status = PAYOUTS.next_status(payout.status, command)
     if outcome.provider_reference != payout.provider_reference:
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=payout.id)
-    moved = msgspec.structs.replace(
+    reported = msgspec.structs.replace(
         payout,
-        status=status,
-        version=payout.version + 1,
         step_tries=0,
         attention=clear_partner_silent(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
-        paid_at=max(uow.now, payout.updated_at) if status == PayoutStatus.PAID else payout.paid_at,
-        updated_at=max(uow.now, payout.updated_at),
+        paid_at=uow.now if command == PayoutCommand.PAY else payout.paid_at,
     )
-    moved = msgspec.structs.replace(moved, due_at=_next_poll_at(uow, moved))
-    uow.payouts.save(moved, change_type=_CHANGES[status], reason_code=free_code(outcome.reason_code))
-    if status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
-        reverse_payout(uow, payout=moved)
-    if (booking := payout_ledger.settle(payout, moved, at=uow.now)) is not None:
+    after = transition_payout(reported, command, now=uow.now)
+    after = msgspec.structs.replace(after, due_at=_next_poll_at(uow, after))
+    uow.payouts.save(after, change_type=_CHANGES[after.status], reason_code=free_code(outcome.reason_code))
+    if after.status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
+        reverse_payout(uow, payout=after)
+    if (booking := payout_ledger.settle(payout, after, at=uow.now)) is not None:
         uow.ledger.post(booking)
     uow.commit()
-    return moved
+    return after
 
 
 def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
@@ -147,12 +141,11 @@ def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
         return payout
     payout = msgspec.structs.replace(
         payout,
-        version=payout.version + 1,
-        updated_at=max(uow.now, payout.updated_at),
         due_at=_next_poll_at(uow, payout),
         step_tries=0,
         attention=clear_partner_silent(payout.attention),
     )
+    payout = next_version(payout, now=uow.now)
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_AWAITED)
     uow.commit()
     return payout

@@ -9,7 +9,7 @@ from resale.domain import payout_ledger
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
-from resale.domain.payouts import PAYOUTS, Payout, PayoutCommand, PayoutStatus
+from resale.domain.payouts import Payout, PayoutCommand, PayoutStatus, transition_payout
 
 
 def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
@@ -36,10 +36,8 @@ def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
     if payout.status == PayoutStatus.CANCELLED:
         return payout
     require_version(uow, entity=payout)
-    status = PAYOUTS.next_status(payout.status, PayoutCommand.CANCEL, entity=payout, now=uow.now)
-    cancelled = msgspec.structs.replace(
-        payout, status=status, version=payout.version + 1, may_be_cancelled=False, due_at=None, updated_at=uow.now
-    )
+    cancelled = transition_payout(payout, PayoutCommand.CANCEL, now=uow.now)
+    cancelled = msgspec.structs.replace(cancelled, may_be_cancelled=False, due_at=None)
     uow.payouts.save(cancelled, change_type=ChangeType.PAYOUT_CANCELLED)
     reverse_payout(uow, payout=cancelled)
     if (booking := payout_ledger.settle(payout, cancelled, at=uow.now)) is not None:

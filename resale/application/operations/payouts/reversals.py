@@ -10,7 +10,8 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.reasons import ReasonCode
-from resale.domain.transfers import TRANSFERS, TransferCommand
+from resale.domain.timestamps import next_version
+from resale.domain.transfers import TransferCommand, transition_transfer
 
 #: Why a balance has money again that had left it.
 _REASONS: Final = {
@@ -24,23 +25,16 @@ def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
     """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
-        reopened = msgspec.structs.replace(
-            transfer,
-            status=TRANSFERS.next_status(transfer.status, TransferCommand.REOPEN),
-            version=transfer.version + 1,
-            payout_id=None,
-            updated_at=uow.now,
-        )
+        returned = msgspec.structs.replace(transfer, payout_id=None)
+        reopened = transition_transfer(returned, TransferCommand.REOPEN, now=uow.now)
         uow.transfers.save(reopened, change_type=ChangeType.TRANSFER_REOPENED)
     seller, _ = seller_account_of(uow, customer_id=payout.seller_id)
     was_tried = payout.status != PayoutStatus.CANCELLED
     is_refused = was_tried and seller.payout_destination == payout.destination
     seller = msgspec.structs.replace(
         seller,
-        version=seller.version + 1,
         available=seller.available + payout.amount,
         payout_destination=None if is_refused else seller.payout_destination,
-        updated_at=uow.now,
     )
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
+    seller = next_version(msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller)), now=uow.now)
     uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED, reason_code=_REASONS[payout.status])

@@ -22,7 +22,8 @@ from resale.domain.payouts import (
     PayoutStatus,
 )
 from resale.domain.sellers import Seller
-from resale.domain.transfers import TRANSFERS, Transfer, TransferCommand, payable
+from resale.domain.timestamps import next_version
+from resale.domain.transfers import Transfer, TransferCommand, payable, transition_transfer
 
 _LOOKED_AT_AGAIN: Final = timedelta(hours=1)
 _LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
@@ -88,7 +89,7 @@ def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId) -> Payout | None:
     except (NothingToPayOut, PayoutDestinationMissing):
         # What is on the balance and not yet in the index of transfers is there when it is looked at again.
         again = uow.now + _LOOKED_AT_AGAIN if seller.can_be_paid else None
-        asleep = msgspec.structs.replace(seller, version=seller.version + 1, due_at=again, updated_at=uow.now)
+        asleep = next_version(msgspec.structs.replace(seller, due_at=again), now=uow.now)
         uow.sellers.save(asleep, change_type=ChangeType.SELLER_PAYOUT_PASSED)
         uow.commit()
         return None
@@ -134,25 +135,15 @@ def _new_payout(
 
 def _settle(uow: UnitOfWork, *, payout: Payout, transfers: tuple[Transfer, ...]) -> None:
     for transfer in transfers:
-        settled = msgspec.structs.replace(
-            transfer,
-            status=TRANSFERS.next_status(transfer.status, TransferCommand.SETTLE),
-            version=transfer.version + 1,
-            payout_id=payout.id,
-            updated_at=uow.now,
-        )
+        paid_out = msgspec.structs.replace(transfer, payout_id=payout.id)
+        settled = transition_transfer(paid_out, TransferCommand.SETTLE, now=uow.now)
         uow.transfers.save(settled, change_type=ChangeType.TRANSFER_SETTLED)
 
 
 def _charge(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> None:
     credit = 0 if payout.method == PayoutMethod.CASH else payout.amount + payout.bonus
     left = seller.available - payout.amount
-    seller = msgspec.structs.replace(
-        seller,
-        version=seller.version + 1,
-        available=left,
-        store_credit=seller.store_credit + credit,
-        updated_at=uow.now,
-    )
+    seller = msgspec.structs.replace(seller, available=left, store_credit=seller.store_credit + credit)
     again = uow.now + STEP_DUE if seller.can_be_paid else None  # more transfers than one payout takes
-    uow.sellers.save(msgspec.structs.replace(seller, due_at=again), change_type=ChangeType.SELLER_BALANCE_CHANGED)
+    seller = next_version(msgspec.structs.replace(seller, due_at=again), now=uow.now)
+    uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)
