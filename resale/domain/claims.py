@@ -14,7 +14,7 @@ from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1

@@ -13,7 +13,7 @@ from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
 from resale.domain.states import Machine, Row, guard
 from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1

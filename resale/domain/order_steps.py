@@ -22,7 +22,7 @@ from resale.domain.orders import (
 from resale.domain.partners import pause_after
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
 BUYER_CHECKED_AFTER: Final = timedelta(minutes=1)  # webhooks report a 3-D Secure result; this is for a lost one

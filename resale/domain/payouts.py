@@ -11,7 +11,7 @@ from resale.domain.issues import Issue
 from resale.domain.money import AmountMinor, Money
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1

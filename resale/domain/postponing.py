@@ -10,7 +10,7 @@ from resale.domain.issues import Issue
 from resale.domain.orders import Order
 from resale.domain.partners import pause_after
 from resale.domain.payouts import Payout
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 
 _TRIES_TOLD: Final = 30  # half a minute, doubled seven times, then an hour each: 24 hours
 

@@ -14,7 +14,7 @@ from resale.domain.ids import PURCHASE_ID, CustomerId, PurchaseId, TenantId
 from resale.domain.listings import ProductReference, Title
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money
 from resale.domain.text import FOREIGN, reference
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Conflict, FieldError, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1

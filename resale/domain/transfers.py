@@ -9,7 +9,7 @@ import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.states import Machine, Row
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1

@@ -32,7 +32,7 @@ from resale.domain.dead_letters import (
     message_id_of,
 )
 from resale.domain.ids import DeadLetterId
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Outcome, Unavailable
 
 MAX_KEPT_BYTES: Final = 48 * 1024  # compressed; base64 twice makes 85 KB of it, and an item holds 100

@@ -36,7 +36,7 @@ from resale.domain.inbound import (
 from resale.domain.partners import Connection, PartnerEvent, pause_after
 from resale.domain.payments import RefundState
 from resale.domain.reasons import ReasonCode, free_code
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.

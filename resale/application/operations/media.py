@@ -23,7 +23,7 @@ from resale.domain.media import (
     rendition_key,
 )
 from resale.domain.reasons import Reason, ReasonCode
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 
 
 def process_image(

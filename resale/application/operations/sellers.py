@@ -12,7 +12,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
 from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 from resale.errors import Rejected
 
 

@@ -12,7 +12,7 @@ from resale.domain.ids import OrderId
 from resale.domain.orders import AttentionOpen, Order, can_acknowledge
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,8 +8,8 @@ from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.order_steps import transfer_id_of, transition_order
 from resale.domain.orders import Order, OrderCommand
-from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferCommand, transition_transfer
+from resale.domain.versions import next_version
 
 
 def complete_order(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step

@@ -46,8 +46,8 @@ from resale.domain.payments import (
 )
 from resale.domain.reasons import FreeCode, Reason, ReasonCode, free_code
 from resale.domain.text import code, reference
-from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferStatus
+from resale.domain.versions import next_version
 from resale.errors import FieldError, Invalid, Rejected
 
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.

@@ -28,7 +28,7 @@ from resale.domain.payouts import (
     transition_payout,
 )
 from resale.domain.reasons import free_code
-from resale.domain.timestamps import next_version
+from resale.domain.versions import next_version
 
 _POLL_EVERY: Final = timedelta(hours=6)
 _WATCH_EVERY: Final = timedelta(days=1)  # one that was paid: the webhook tells that it came back, unless it is lost

@@ -10,8 +10,8 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.reasons import ReasonCode
-from resale.domain.timestamps import next_version
 from resale.domain.transfers import TransferCommand, transition_transfer
+from resale.domain.versions import next_version
 
 #: Why a balance has money again that had left it.
 _REASONS: Final = {

@@ -22,8 +22,8 @@ from resale.domain.payouts import (
     PayoutStatus,
 )
 from resale.domain.sellers import Seller
-from resale.domain.timestamps import next_version
 from resale.domain.transfers import Transfer, TransferCommand, payable, transition_transfer
+from resale.domain.versions import next_version
 
 _LOOKED_AT_AGAIN: Final = timedelta(hours=1)
 _LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
