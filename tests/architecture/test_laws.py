@@ -162,6 +162,25 @@ class TestPureCore:
         assert not offences, broken(reason, offences)
 
 
+class TestChanges:
+    def test_the_fields_that_change_are_spelled_out(self) -> None:
+        taken = [
+            f"{source.at(function)} {function.name}(**{function.args.kwarg.arg})"
+            for source in sources("resale/domain", "resale/application")
+            for function in ast.walk(source.tree)
+            if isinstance(function, Function) and function.args.kwarg is not None
+        ]
+        unpacked = [
+            f"{source.at(call)} {called}(**…)"
+            for source in sources("resale", "apps")
+            if source.path != "resale/domain/edits.py"  # which takes what an edit gives, field by field
+            for call, called in calls(source.tree)
+            if called.split(".")[-1] == "replace" and any(keyword.arg is None for keyword in call.keywords)
+        ]
+        reason = "mypy sees a change where each field is named, replace(order, claim_id=…), and not in a mapping:"
+        assert not taken + unpacked, broken(reason, taken + unpacked)
+
+
 class TestKeys:
     def test_only_keys_py_builds_keys(self) -> None:
         offences = [
