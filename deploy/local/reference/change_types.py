@@ -1,17 +1,19 @@
 """``docs/reference/changes.md``: every change type and what follows it, and every task."""
 
-import inspect
+import ast
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from celery import Task
+import msgspec
 
-from apps.workers.tasks import definitions
 from deploy.local.reference.markdown import code, codes, opening, page, plain, table
 from resale.application.reactions import REACTIONS, TASKS, Purpose
+from resale.domain import task_names
 from resale.domain.changes import ChangeType
 
+_SOURCE: Final = Path(__file__).resolve().parents[3] / "apps/workers/tasks/definitions.py"
 _IMAGES: Final = Purpose.IMAGES  # the queue of tasks that no change starts: those of uploads
 
 
@@ -20,10 +22,39 @@ def change_page() -> str:
     return page(_lines())
 
 
-def tasks() -> dict[str, Task[..., Any]]:
-    """Find the tasks that the workers define, by name."""
-    found = (value for value in vars(definitions).values() if isinstance(value, Task))
+class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as its source declares it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    summary: str
+
+
+def tasks() -> dict[str, TaskDefinition]:
+    """Find the tasks that the workers define, by name.
+
+    They are read and not imported: a task registers itself with every Celery app of the process.
+    """
+    tree = ast.parse(_SOURCE.read_text(encoding="utf-8"))
+    found = [
+        _definition(node, name) for node in tree.body if isinstance(node, ast.FunctionDef) for name in _names(node)
+    ]
     return {task.name: task for task in sorted(found, key=lambda task: task.name)}
+
+
+def _names(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+            if keyword.arg == "name" and isinstance(keyword.value, ast.Name):
+                yield getattr(task_names, keyword.value.id)
+
+
+def _definition(function: ast.FunctionDef, name: str) -> TaskDefinition:
+    return TaskDefinition(
+        name=name,
+        arguments=tuple(argument.arg for argument in function.args.kwonlyargs),
+        summary=(ast.get_docstring(function) or "").partition("\n")[0],
+    )
 
 
 def _lines() -> Iterator[str]:
@@ -56,8 +87,7 @@ def _change_row(change_type: ChangeType) -> tuple[str, ...]:
     return (code(change_type), codes(REACTIONS.get(change_type, ())), change_type.meaning)
 
 
-def _task_row(task: Task[..., Any]) -> tuple[str, ...]:
+def _task_row(task: TaskDefinition) -> tuple[str, ...]:
     route = TASKS.get(task.name)
     purpose = _IMAGES if route is None else route.purpose
-    arguments = [name for name in inspect.signature(task.run).parameters if name != "self"]
-    return (code(task.name), code(purpose), codes(arguments), plain((task.__doc__ or "").strip().splitlines()[0]))
+    return (code(task.name), code(purpose), codes(task.arguments), plain(task.summary))
