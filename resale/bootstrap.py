@@ -1,4 +1,4 @@
-"""The composition root: the only module that names adapters. Builds nothing until asked, connects to nothing."""
+"""The composition root: the only module that names adapters. Builds lazily, connects to nothing."""
 
 from collections.abc import Mapping
 
@@ -60,10 +60,10 @@ from resale.settings import Settings
 
 
 class Container:
-    """What a process shares: sessions, caches, and a way to everything a door may ask for, tenant by tenant."""
+    """The resources that a process shares: sessions, caches, and the adapters of each tenant for entrypoints."""
 
     def __init__(self, settings: Settings, *, record_connection: RecordConnection | None = None) -> None:
-        """Keep the settings; ``record_connection`` is how a door has recorded what guards see (None: it is logged)."""
+        """Store the settings. ``record_connection`` records the observations of guards (None: they are logged)."""
         self.settings = settings
         self.sessions = TenantSessions(settings)
         self.ids: IdSource = new_id
@@ -107,19 +107,19 @@ class Container:
         return DynamoDBHistory(self.sessions.for_tenant(tenant).dynamodb, tenant, self._cursors)
 
     def history_row(self, body: str) -> HistoryRow:
-        """Read a stream record from the changes queue. Raises RecordUnreadable."""
+        """Convert a stream record of the changes queue. Raises RecordUnreadable."""
         return history_row(body)
 
     def stream_range(self, body: str) -> StreamRange:
-        """Read a message of the Pipes' dead-letter queue. Raises RecordUnreadable."""
+        """Parse a message of the Pipes' dead-letter queue. Raises RecordUnreadable."""
         return stream_range(body)
 
     def uploads(self, tenant: Tenant) -> UploadForms:
-        """Sign upload forms for one tenant's bucket."""
+        """Open the upload forms of one tenant's bucket."""
         return S3UploadForms(self.sessions.for_tenant(tenant), self.settings)
 
     def private_links(self, tenant: Tenant) -> PrivateLinks:
-        """Sign links to private pictures of one tenant's bucket."""
+        """Open the private links of one tenant's bucket."""
         return S3PrivateLinks(self.sessions.for_tenant(tenant))
 
     def media_store(self, tenant: Tenant) -> MediaStore:
@@ -141,15 +141,15 @@ class Container:
         return self.guarded_shipping(tenant, chosen.connection, chosen.adapter)
 
     def partners(self, tenant: Tenant) -> Partners:
-        """Give one tenant's partners; each is found when it is asked for."""
+        """Return one tenant's partners; each adapter is selected at first use."""
         return _TenantPartners(self, tenant)
 
     def guarded_payments(self, tenant: Tenant, connection: Connection, provider: PaymentProvider) -> PaymentProvider:
-        """Put a tenant's limits and breaker before its payment provider."""
+        """Add a tenant's limits and circuit breaker to its payment provider."""
         return GuardedPayments(provider, self._guards.for_connection(tenant, connection))
 
     def guarded_shipping(self, tenant: Tenant, connection: Connection, provider: ShippingProvider) -> ShippingProvider:
-        """Put a tenant's limits and breaker before its shipping provider."""
+        """Add a tenant's limits and circuit breaker to its shipping provider."""
         return GuardedShipping(provider, self._guards.for_connection(tenant, connection))
 
     def queues(self, tenant: Tenant) -> Queues:
@@ -157,26 +157,26 @@ class Container:
         return SQSQueues(self.sessions.for_tenant(tenant))
 
     def dead_letters(self, tenant: Tenant) -> DeadLetters:
-        """Look at what a tenant's queues gave up on."""
+        """Open one tenant's dead-letter queues."""
         return SQSDeadLetters(self.sessions.for_tenant(tenant), self._cursors)
 
     def failures(self, tenant: Tenant) -> FailureLog:
-        """Open the record of what failed at one tenant."""
+        """Open the failure log of one tenant."""
         return DynamoDBFailures(self.sessions.for_tenant(tenant).dynamodb, tenant, release=self.settings.release)
 
     def streams(self, tenant: Tenant) -> TenantStreams:
-        """Read one tenant's streams, where no Pipe does, and to reconcile its history."""
+        """Open one tenant's streams, where no Pipe reads them, and for reconciliation."""
         client = self.sessions.for_tenant(tenant).client("dynamodbstreams")
         return TenantStreams(tenant, client)  # type: ignore[arg-type]  # the stubs know no such client
 
     def pipeline(self, tenant: Tenant) -> Pipeline:
-        """Look at one tenant's way of changes to history."""
+        """Open the change pipeline of one tenant."""
         session = self.sessions.for_tenant(tenant)
         heartbeats = DynamoDBHeartbeats(session.dynamodb, tenant, self.ids)
         return TenantPipeline(tenant.resources, heartbeats=heartbeats, queues=SQSQueues(session))
 
     def close(self) -> None:
-        """Stop the refresh thread, close pooled connections and leave no folder of this process's own."""
+        """Stop the refresh thread, close pooled connections and delete the folder of this process."""
         self.sessions.close()
         self._guards.close()
 
@@ -208,7 +208,7 @@ class Container:
 
 
 class _TenantPartners:
-    """Keeps ``resale.application.ports.Partners``."""
+    """Implements ``resale.application.ports.Partners``."""
 
     def __init__(self, container: Container, tenant: Tenant) -> None:
         self._container = container

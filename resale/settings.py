@@ -1,4 +1,4 @@
-"""What the library must be told. Frozen and typed; never reads the environment (the door does)."""
+"""The settings of the library. Frozen and typed; the entrypoint reads the environment, never this package."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the adapters need that is not a tenant's own.
+    """All settings of adapters that do not belong to a tenant.
 
     AWS endpoints other than DynamoDB's are the SDK's own settings (``AWS_ENDPOINT_URL``).
     """

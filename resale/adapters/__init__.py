@@ -1,1 +1,1 @@
-"""The only place that names technology."""
+"""Adapters: the only package that knows technologies."""

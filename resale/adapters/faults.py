@@ -1,4 +1,4 @@
-"""The SDK's exceptions as outcomes: whatever an account or the network does is "not now", and that tenant's alone."""
+"""Conversion of the SDK's exceptions into outcomes: any fault of an account or the network is Unavailable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ class WrongAccount(Unavailable):
 
 
 def code_of(error: ClientError) -> str:
-    """Give AWS's code of an error."""
+    """Return the AWS code of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager
 def unavailable_on_fault(service: str) -> Iterator[None]:
-    """Turn what the SDK raises inside the block into Unavailable. Say what is expected to be refused before it.
+    """Convert exceptions of the SDK within the block into Unavailable. Handle expected refusals inside.
 
     Raises:
         Unavailable: The service refused or did not answer within its attempts.

@@ -4,5 +4,5 @@ import uuid_utils
 
 
 def new_id(prefix: str) -> str:
-    """Make an id: ``new_id("lst") -> "lst_0197…"``."""
+    """Return a new id: ``new_id("lst") -> "lst_0197…"``."""
     return f"{prefix}_{uuid_utils.uuid7().hex}"

@@ -1,4 +1,4 @@
-"""A tenant's change pipeline as it is looked at: heartbeats in the tables, counts of the queues."""
+"""The state of a tenant's change pipeline: heartbeats in the tables, counts of the queues."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from resale.domain.tenants import Resources
 
 
 class TenantPipeline:
-    """Keeps ``resale.application.ports.Pipeline``."""
+    """Implements ``resale.application.ports.Pipeline``."""
 
     def __init__(self, resources: Resources, *, heartbeats: DynamoDBHeartbeats, queues: Queues) -> None:
         self._resources = resources
@@ -17,7 +17,7 @@ class TenantPipeline:
         self._queues = queues
 
     def read_state(self) -> PipelineState:
-        """Read the newest heartbeats, which of them history has, and count what was set aside."""
+        """Return the newest heartbeats, whether history has them, and the number of changes set aside."""
         set_aside_url = self._resources.pipes_dlq_url
         return PipelineState(
             tables=self.read_tables(),
@@ -26,11 +26,11 @@ class TenantPipeline:
         )
 
     def read_tables(self) -> tuple[TableChanges, ...]:
-        """The same of the tables alone: asks no queue."""
+        """Return the state of the tables without calls to queues."""
         return self._heartbeats.read()
 
     def write_heartbeats(self, *, now: datetime) -> PipelineState:
-        """Look, and write a heartbeat into each table whose newest is old enough."""
+        """Return the state, and write a heartbeat into each table whose newest one is old enough."""
         state = self.read_state()
         for table in state.tables:
             heartbeat = table.next_heartbeat(now=now)

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 with a cached signing key. Pure: credentials and moment in, signature out.
+"""AWS Signature Version 4 with a cached signing key. Pure: a function of credentials and time.
 
 Equal to botocore's ``SigV4Auth`` for equal inputs (tests/adapters/test_signing.py). It exists because botocore
 derives the key and canonicalises anew for each request (docs/decisions/0003-data-lane.md has the figures).
@@ -30,17 +30,17 @@ REFUSED_TOKEN_CODES: Final = frozenset(
 
 
 class CredentialSource(Protocol):
-    """Where a caller finds the credentials of one tenant account, now."""
+    """The source of a tenant account's current credentials."""
 
     def credentials(self) -> ReadOnlyCredentials:
-        """Give credentials that are good for at least a minute. Raises Unavailable."""
+        """Return credentials that are valid for at least a minute. Raises Unavailable."""
 
     def expire(self) -> None:
-        """Say that a service refused them, so that the next call gets new ones."""
+        """Mark the credentials as refused, so that the next call returns new ones."""
 
 
 class Moment(NamedTuple):
-    """A second of the wall clock, as SigV4 writes it."""
+    """A second of the wall clock in SigV4's notation."""
 
     second: int
     timestamp: str
@@ -48,13 +48,13 @@ class Moment(NamedTuple):
 
 
 class WallClock:
-    """The wall clock in SigV4's notation; formats once a second."""
+    """The wall clock in SigV4's notation, formatted once a second."""
 
     def __init__(self) -> None:
         self._last = Moment(0, "", "")
 
     def now(self) -> Moment:
-        """Give the present second."""
+        """Return the current second."""
         second = int(time.time())
         last = self._last
         if second != last.second:
@@ -64,7 +64,7 @@ class WallClock:
 
 
 class SigningKeys:
-    """Derives the key of one region and service; remembers the last, which lives a day or as long as its secret."""
+    """Derives the key of one region and service; caches the last one for a day, or as long as its secret."""
 
     def __init__(self, *, region: str, service: str) -> None:
         self._region = region
@@ -72,11 +72,11 @@ class SigningKeys:
         self._last: tuple[str, str, bytes] = ("", "", b"")
 
     def scope(self, day: str) -> str:
-        """Name the credential scope of a day."""
+        """Return the credential scope of a day."""
         return f"{day}/{self._region}/{self._service}/aws4_request"
 
     def sign(self, text: bytes, *, secret: str, day: str) -> str:
-        """Sign a string with the key of ``day``; lower-case hex."""
+        """Sign a string with the key of ``day``; lower-case hexadecimal."""
         return hmac.digest(self._key(secret, day), text, "sha256").hex()
 
     def _key(self, secret: str, day: str) -> bytes:
@@ -91,7 +91,7 @@ class SigningKeys:
 
 
 class JSONCallSigner:
-    """Signs ``POST /`` with a JSON body: the one request form of DynamoDB."""
+    """Signs ``POST /`` with a JSON body: the only request form of DynamoDB."""
 
     def __init__(self, *, region: str, service: str, host: str, content_type: str) -> None:
         self._keys = SigningKeys(region=region, service=service)
@@ -99,7 +99,7 @@ class JSONCallSigner:
         self._content_type = content_type
 
     def authorization(self, *, target: str, body: bytes, credentials: ReadOnlyCredentials, moment: Moment) -> str:
-        """Give the ``Authorization`` header for these headers: type, host, date, token (if any) and target."""
+        """Return the ``Authorization`` header for these headers: type, host, date, token (if any) and target."""
         token = credentials.token
         names = "content-type;host;x-amz-date;" + ("x-amz-security-token;" if token else "") + "x-amz-target"
         token_line = f"x-amz-security-token:{token}\n" if token else ""

@@ -12,7 +12,7 @@ from resale.adapters.aws.sessions import TenantSession
 from resale.adapters.dynamodb.client import ConditionFailed, DynamoDB, Item, TransactionCanceled, to_wire
 from resale.adapters.dynamodb.http_connections import ConnectionPool
 from resale.adapters.dynamodb.retries import FAULT_ATTEMPTS
-from resale.adapters.dynamodb.signed_calls import Caller
+from resale.adapters.dynamodb.signed_calls import SignedCaller
 from resale.errors import Unavailable
 from tests.adapters.test_data_lane import NEW, key_of, put
 from tests.faults.proxy import Fault, FaultProxy
@@ -54,7 +54,7 @@ class TestReads:
         body = msgspec.json.encode({"TableName": table, "Key": to_wire(key_of(item))})
         pool = ConnectionPool(store_proxy.url, connect_timeout_seconds=2, read_timeout_seconds=1.5)
         quota = RetryQuota(30)  # the real one would take this test a minute to use up
-        caller = Caller(pool, region=session.tenant.region, credentials=session, quota=quota)
+        caller = SignedCaller(pool, region=session.tenant.region, credentials=session, quota=quota)
         store_proxy.inject(fault)
         sent = []
         for _ in range(8):

@@ -1,1 +1,1 @@
-"""A session per tenant account: credentials, clients, the data lane."""
+"""Sessions of tenant accounts: credentials, clients, the data lane."""

@@ -1,4 +1,4 @@
-"""botocore clients on a tenant's credentials: time limits, few attempts, and a refused token healed in place."""
+"""botocore clients with a tenant's credentials: timeouts, few attempts, and a retry with new credentials."""
 
 import functools
 import threading
@@ -22,13 +22,13 @@ _TABLE_SERVICES: Final = frozenset({"dynamodb", "dynamodbstreams"})
 
 @functools.cache
 def _loader() -> Loader:
-    """Read the service descriptions, which take most of a client's time and memory, once a process."""
+    """Return the loader of service descriptions, shared because they take most of a client's time and memory."""
     loader: Loader = botocore.session.Session().get_component("data_loader")
     return loader
 
 
 def new_session() -> botocore.session.Session:
-    """Give a botocore session that shares the service descriptions."""
+    """Return a botocore session that shares the service descriptions."""
     session = botocore.session.Session()
     session.register_component("data_loader", _loader())
     return session
@@ -49,7 +49,7 @@ class ClientFactory:
         credentials: RoleCredentials,
         read_timeout_seconds: float,
     ) -> BaseClient:
-        """Build a client of one service in a tenant's region, on the tenant's credentials."""
+        """Build a client of one service in a tenant's region with the tenant's credentials."""
         session = new_session()
         session.register_component("credential_provider", _Fixed(credentials))
         config = Config(
@@ -69,14 +69,14 @@ class ClientFactory:
         return client
 
     def _endpoint_url(self, service: str, tenant: Tenant) -> str | None:
-        """Name the local engine that holds the tenant's tables; None: where the SDK's own settings say."""
+        """Return the URL of the local engine with the tenant's tables; None to use the settings of the SDK."""
         if service not in _TABLE_SERVICES:
             return None
         return self._settings.dynamodb_endpoints.get(tenant.account_id)
 
 
 def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:
-    """Address S3 by region and bucket; an endpoint of the SDK's own settings is addressed by path, as botocore does.
+    """Return the addressing of S3: by region and bucket, or by path if the SDK's settings have an endpoint.
 
     botocore's default sends links and forms to the global host, which answers 307 for a bucket outside us-east-1 until
     its name is known everywhere; a browser's form does not survive that (S3 User Guide, "Making requests", redirects).
@@ -90,24 +90,24 @@ def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:
 
 
 class _Fixed:
-    """A credential chain of one link."""
+    """A credential chain with one provider."""
 
     def __init__(self, credentials: RoleCredentials) -> None:
         self._credentials = credentials
 
     def load_credentials(self) -> RoleCredentials:
-        """Give the credentials."""
+        """Return the credentials."""
         return self._credentials
 
 
 class _Healer:
-    """Expires refused credentials and has botocore sign and send the request once more."""
+    """Expires refused credentials and makes botocore sign and send the request again."""
 
     def __init__(self, credentials: RoleCredentials) -> None:
         self._credentials = credentials
 
     def __call__(self, response: Any, attempts: int, **_: Any) -> int | None:
-        """Answer botocore's ``needs-retry``: seconds to wait, or None to leave it to the others."""
+        """Handle botocore's ``needs-retry``: return seconds to wait, or None to leave it to other handlers."""
         if response is None or attempts != _FIRST_ATTEMPT:
             return None
         _, parsed = response

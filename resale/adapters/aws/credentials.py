@@ -1,4 +1,4 @@
-"""Credentials of an assumed role. A tenant's slow or failing STS makes only that tenant's callers wait, and briefly."""
+"""Credentials of an assumed role. A slow or failing STS delays only callers of that tenant, and briefly."""
 
 import threading
 import time
@@ -20,19 +20,19 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Lease(NamedTuple):
-    """Credentials and when they end, aware UTC."""
+    """Credentials and their expiry, aware UTC."""
 
     frozen: ReadOnlyCredentials
     expires_at: datetime
 
 
 def wall_clock() -> datetime:
-    """Give the wall clock: token expiry knows no other."""
+    """Return the current time of the wall clock, which token expiry uses."""
     return datetime.now(UTC)
 
 
 class RoleCredentials(Credentials):
-    """What every client of a tenant signs with; botocore asks it for each request.
+    """The credentials of all clients of a tenant; botocore reads them for each request.
 
     botocore's own RefreshableCredentials would do but for three things: these can be expired by whoever sees them
     refused; a failed fetch is not repeated by each caller in turn; and nobody waits longer than 1 s for another
@@ -49,7 +49,7 @@ class RoleCredentials(Credentials):
         self._expiring = threading.Lock()
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Give credentials that are good for a minute at least.
+        """Return credentials that are valid for at least a minute.
 
         Raises:
             Unavailable: STS refused or did not answer, now or within the last 5 s.
@@ -57,16 +57,16 @@ class RoleCredentials(Credentials):
         return self.ensure(MANDATORY_SECONDS).frozen
 
     def get_deferred_property(self, property_name: str) -> Callable[[], Any]:
-        """Give botocore a way to ask for one property later (the account id, for account-based endpoints)."""
+        """Return a function that reads one property later (the account id, for account-based endpoints)."""
         return lambda: getattr(self.get_frozen_credentials(), property_name)
 
     def remaining_seconds(self) -> float:
-        """Say how long they are still good; 0 before the first fetch."""
+        """Return how long the credentials are valid; 0 before the first fetch."""
         lease = self._lease
         return 0.0 if lease is None else (lease.expires_at - wall_clock()).total_seconds()
 
     def ensure(self, seconds: float) -> Lease:
-        """Give a lease that is good for ``seconds`` more, or the newest there is; fetch one if the present is not.
+        """Return a lease that is valid for ``seconds``, or the newest one; fetch new credentials if needed.
 
         Raises:
             Unavailable: STS refused or did not answer, now or within the last 5 s.
@@ -85,7 +85,7 @@ class RoleCredentials(Credentials):
             self._fetching.release()
 
     def expire(self) -> None:
-        """Have the next caller fetch new ones: a service refused these. At most once in 10 s."""
+        """Mark the credentials as refused, so that the next call fetches new ones, at most once in 10 s."""
         with self._expiring:
             now, last = time.monotonic(), self._expired_at
             if self._lease is None or (last is not None and now - last < _EXPIRE_SECONDS):

@@ -1,4 +1,4 @@
-"""Assuming a tenant's access role from the platform account, and refusing one that lies elsewhere."""
+"""Assuming a tenant's access role from the platform account, and refusing one in another account."""
 
 from typing import TYPE_CHECKING, Final, cast
 
@@ -43,7 +43,7 @@ class RoleAssumer:
         self._sts.close()
 
     def assume(self, tenant: Tenant) -> Lease:
-        """Get credentials of the tenant's access role.
+        """Return credentials of the tenant's access role.
 
         Raises:
             SessionUnavailable: STS refused or did not answer.

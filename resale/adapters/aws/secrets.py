@@ -1,4 +1,4 @@
-"""Secrets of tenants from AWS Secrets Manager, each from its own account; kept for minutes, read by one thread.
+"""Secrets of tenants from AWS Secrets Manager, each in its own account; cached for minutes, read by one thread.
 
 A value is a JSON object of strings. Whoever provisions an account writes them; the access role can only read.
 """
@@ -42,7 +42,7 @@ _VALUES: Final = msgspec.json.Decoder(dict[str, str])
 
 
 class _Entry:
-    """One secret: what was read, when, and how the last try failed. Who holds ``lock`` is reading."""
+    """A cached secret: its value, when it was read, and the last failure. The owner of ``lock`` reads it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -53,7 +53,7 @@ class _Entry:
 
 
 class SecretCache:
-    """The secrets of all tenants of a process, the least lately used go first; opened for one tenant at a time."""
+    """The secrets of all tenants of a process, least recently used first out; opened for one tenant at a time."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_count: int = _MAX_COUNT) -> None:
         self.clock = clock
@@ -66,7 +66,7 @@ class SecretCache:
         return SecretsManagerSecrets(session, self)
 
     def entry(self, tenant_id: str, name: str) -> _Entry:
-        """Give the place of one secret. Two tenants share none, so neither waits for the other."""
+        """Return the cache entry of one secret. Tenants share none, so that they never wait for each other."""
         with self._lock:
             entry = self._entries.setdefault((tenant_id, name), _Entry())
             self._entries.move_to_end((tenant_id, name))
@@ -79,14 +79,14 @@ class SecretCache:
 
 
 class SecretsManagerSecrets:
-    """Keeps ``resale.application.ports.Secrets`` for one tenant."""
+    """Implements ``resale.application.ports.Secrets`` for one tenant."""
 
     def __init__(self, session: TenantSession, cache: SecretCache) -> None:
         self._session = session
         self._cache = cache
 
     def get(self, name: str) -> Mapping[str, str]:
-        """Read one secret, at most five minutes old; however many ask at once, one call is made.
+        """Return a secret, at most five minutes old; concurrent readers cause one call.
 
         Shape: 0 calls while fresh, else 1 (GetSecretValue).
 
@@ -113,7 +113,7 @@ class SecretsManagerSecrets:
             entry.lock.release()
 
     def _renewed(self, entry: _Entry, name: str) -> Mapping[str, str]:
-        """Read it, unless another thread did so (or failed to) a moment ago."""
+        """Read the secret, unless another thread read it, or failed to, a moment ago."""
         now = self._cache.clock()
         if now - entry.read_at < _RENEW_SECONDS:
             return entry.values

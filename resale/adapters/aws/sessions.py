@@ -1,4 +1,4 @@
-"""A session per tenant account, in one bounded cache, refreshed in the background before it expires."""
+"""A session for each tenant account in a bounded cache, refreshed in the background before it expires."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ _LANE_READ_SECONDS: Final = 1.5
 
 
 class TenantSession:
-    """Everything that talks to one tenant's account. Threads share it; build it through :class:`TenantSessions`."""
+    """The session of one tenant account, shared by threads. Build it with :class:`TenantSessions`."""
 
     def __init__(self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts") -> None:
         self.tenant = tenant
@@ -67,7 +67,7 @@ class TenantSession:
         return lane
 
     def credentials(self) -> ReadOnlyCredentials:
-        """Give credentials that are good for a minute at least; does not block while they are fresh.
+        """Return credentials that are valid for at least a minute; does not block while they are fresh.
 
         Raises:
             Unavailable: There are none: STS refused or did not answer, or the role lies in another account.
@@ -75,7 +75,7 @@ class TenantSession:
         return self._credentials.get_frozen_credentials()
 
     def credentials_for(self, seconds: float) -> ReadOnlyCredentials:
-        """Give credentials that outlive ``seconds``, fetching new ones if these do not.
+        """Return credentials that are valid for ``seconds``, fetching new ones if needed.
 
         Raises:
             Unavailable: There are none that live so long.
@@ -89,15 +89,15 @@ class TenantSession:
         return lease.frozen
 
     def expires_at(self) -> datetime:
-        """Say when the present credentials expire, fetching the first ones if there are none."""
+        """Return when the credentials expire, fetching the first ones if needed."""
         return self._credentials.ensure(MANDATORY_SECONDS).expires_at
 
     def expire(self) -> None:
-        """Have the next call fetch new credentials: a service refused these. At most once in 10 s."""
+        """Mark the credentials as refused, so that the next call fetches new ones, at most once in 10 s."""
         self._credentials.expire()
 
     def client(self, service: str, *, read_timeout_seconds: float | None = None) -> BaseClient:
-        """Give the botocore client of a service in the tenant's region, made once.
+        """Return the botocore client of a service in the tenant's region, created once.
 
         Args:
             service: botocore's name of it.
@@ -114,14 +114,14 @@ class TenantSession:
         return client
 
     def shared(self, kind: type[T], build: "Callable[[TenantSession], T]") -> T:
-        """Give the one object of a kind that lives as long as this session, building it at first."""
+        """Return the object of a kind that lives as long as this session, building it at first use."""
         known = self._shared.get(kind)
         if known is None:  # two threads may build at once; one of the two then serves nobody again
             known = self._shared[kind] = build(self)
         return cast("T", known)
 
     def renew(self, *, before_seconds: float) -> None:
-        """Fetch new credentials when these expire within ``before_seconds``. For the refresh thread."""
+        """Fetch new credentials if these expire within ``before_seconds``. For the refresh thread."""
         self._credentials.ensure(before_seconds)
 
     def prove(self, *, every_seconds: float) -> None:
@@ -144,26 +144,26 @@ class TenantSession:
         self._proven_at = now
 
     def remaining_seconds(self) -> float:
-        """Say how long the present credentials are good; 0 before the first."""
+        """Return how long the credentials are valid; 0 before the first fetch."""
         return self._credentials.remaining_seconds()
 
     def close(self) -> None:
-        """Close the clients' connections."""
+        """Close the connections of the clients."""
         with self._clients_lock:
             for client in self._clients.values():
                 client.close()
 
     def follows(self, tenant: Tenant) -> bool:
-        """Say whether this session's credentials are also right for a newer record of the tenant."""
+        """Return whether the credentials of this session are also valid for a newer record of the tenant."""
         return _identity(self.tenant) == _identity(tenant)
 
     def with_tenant(self, tenant: Tenant) -> "TenantSession":
-        """Give a session for a newer record of the same tenant, on the same credentials."""
+        """Return a session with the same credentials for a newer record of the tenant."""
         return TenantSession(tenant, credentials=self._credentials, parts=self._parts)
 
 
 class _Parts:
-    """What all sessions of a process share."""
+    """The parts that all sessions of a process share."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -179,7 +179,7 @@ class _Parts:
         return RoleCredentials(lambda: roles.assume(tenant))
 
     def pool_of(self, session: TenantSession) -> ConnectionPool:
-        """Give the pool of the tenant's endpoint: all tenants of a region share one."""
+        """Return the connection pool of the tenant's endpoint, shared by all tenants of a region."""
         url = self._dynamodb_url(session)
         with self._lock:
             pool = self._pools.get(url)
@@ -217,7 +217,7 @@ class _Parts:
 
 
 class TenantSessions:
-    """The sessions of a process, one per tenant.
+    """The sessions of a process, one for each tenant.
 
     A session that nobody asked for within ``session_idle_seconds`` is dropped, so memory follows the tenants in use.
     ``session_cache_count`` is a second bound. It must exceed the tenants that one process serves within that time,
@@ -236,7 +236,7 @@ class TenantSessions:
         os.register_at_fork(after_in_child=lambda: _call_if_alive(begin))
 
     def for_tenant(self, tenant: Tenant) -> TenantSession:
-        """Give the tenant's session. Nothing is asked of AWS yet."""
+        """Return the tenant's session. No call to AWS is made yet."""
         with self._lock:
             session = self._sessions.get(tenant.id)
             if session is None or session.tenant is not tenant:
@@ -251,7 +251,7 @@ class TenantSessions:
         return session
 
     def close(self) -> None:
-        """End the refresh thread and close idle connections. The sessions cannot be used after."""
+        """Stop the refresh thread and close idle connections. The sessions cannot be used afterwards."""
         self._closing.set()
         with self._lock:
             thread, self._thread = self._thread, None
@@ -294,7 +294,7 @@ class TenantSessions:
                 self._prove(session)
 
     def _sessions_in_use(self) -> list[TenantSession]:
-        """Drop idle sessions from the cache and return the ones that are left, or that somebody else holds."""
+        """Remove idle sessions from the cache; return the remaining ones and those in use elsewhere."""
         oldest_use = time.monotonic() - self._settings.session_idle_seconds
         with self._lock:
             while self._sessions and next(iter(self._sessions.values())).used_at < oldest_use:
@@ -310,7 +310,7 @@ class TenantSessions:
             _LOG.exception("session of tenant %s not verified", session.tenant.slug)
 
     def _refresh(self, session: TenantSession) -> None:
-        """Renew a session in use; a failure is logged and tried again at the next tick."""
+        """Renew a session in use; a failure is logged and retried at the next tick."""
         if not 0 < session.remaining_seconds() < self._renew_before_seconds:
             return
         try:
@@ -328,6 +328,6 @@ def _call_if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> None:
 
 
 def _identity(tenant: Tenant) -> tuple[str, str, str, str, str]:
-    """What an assumed role's session depends on."""
+    """Return the fields that a session of an assumed role depends on."""
     role = tenant.resources.access_role_arn
     return tenant.account_id, tenant.region, tenant.slug, tenant.external_id, role

@@ -32,7 +32,7 @@ _HEADER: Final = bytes((_FORMAT, _KEY_NUMBER))
 
 
 class SealBroken(Exception):  # noqa: N818 - named for what happened
-    """A sealed text was changed, belongs to another entity, or is unknown format."""
+    """Raised when a sealed text was changed, belongs to another entity, or has an unknown format."""
 
 
 class DataKeyMissing(NotFound):
@@ -57,7 +57,7 @@ class KMSKeyring:
         return TenantKeyring(session, self)
 
     def known(self, tenant_id: str, owner_id: str) -> AESGCM | None:
-        """Find a key in memory that KMS unwrapped lately enough."""
+        """Return a cached key that KMS unwrapped recently; None if there is none."""
         place = (tenant_id, owner_id)
         with self._lock:
             cipher, unwrapped_at = self._ciphers.get(place, (None, 0.0))
@@ -70,7 +70,7 @@ class KMSKeyring:
             return cipher
 
     def remember(self, tenant_id: str, owner_id: str, plaintext_key: bytes) -> AESGCM:
-        """Keep a key in memory; the least lately used goes first."""
+        """Cache a key; the least recently used one is evicted."""
         cipher = AESGCM(plaintext_key)
         with self._lock:
             self._ciphers[tenant_id, owner_id] = cipher, time.monotonic()
@@ -80,7 +80,7 @@ class KMSKeyring:
 
 
 class TenantKeyring:
-    """Keeps ``resale.application.ports.Keyring`` for one tenant."""
+    """Implements ``resale.application.ports.Keyring`` for one tenant."""
 
     def __init__(self, session: TenantSession, keyring: KMSKeyring) -> None:
         self._session = session
@@ -88,7 +88,7 @@ class TenantKeyring:
         self._tenant_id = session.tenant.id
 
     def seal(self, *, owner_id: str, entity_id: str, plaintext: bytes) -> str:
-        """Encrypt for an owner, bound to an entity; makes the owner's key when there is none.
+        """Encrypt for an owner, bound to an entity; create the owner's key if there is none.
 
         Raises:
             Unavailable: KMS or the keys table did not answer.
@@ -130,7 +130,7 @@ class TenantKeyring:
         return self._keyring.remember(self._tenant_id, owner_id, answer["Plaintext"])
 
     def _make(self, owner_id: str) -> AESGCM:
-        """Make a key and keep it, unless another request was faster: then take that one."""
+        """Create and store a key, or return the one that a concurrent request stored first."""
         with unavailable_on_fault("KMS"):
             made = self._client.generate_data_key(
                 KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=self._context(owner_id)

@@ -1,4 +1,4 @@
-"""The vault: personal structs to sealed text and back, over a keyring."""
+"""The vault: encryption of structs with personal data, by a keyring."""
 
 from typing import TypeVar
 
@@ -11,13 +11,13 @@ T = TypeVar("T")
 
 
 class KeyringVault:
-    """Keeps ``resale.application.ports.Vault``."""
+    """Implements ``resale.application.ports.Vault``."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
     def seal(self, value: msgspec.Struct, *, owner_id: CustomerId, entity_id: str) -> str:
-        """Encrypt a struct for its owner, bound to the entity it will lie in.
+        """Encrypt a struct for its owner, bound to its entity.
 
         Raises:
             TypeError: It could not be read again: a field holds what is not of its type.
@@ -30,6 +30,6 @@ class KeyringVault:
         return self._keyring.seal(owner_id=owner_id, entity_id=entity_id, plaintext=plaintext)
 
     def open(self, sealed: str, kind: type[T], *, owner_id: CustomerId, entity_id: str) -> T:
-        """Decrypt what ``seal`` made; fields of a newer release are passed over."""
+        """Decrypt the result of ``seal``; fields of a newer release are ignored."""
         plaintext = self._keyring.open(owner_id=owner_id, entity_id=entity_id, sealed=sealed)
         return msgspec.json.decode(plaintext, type=kind)

@@ -1,1 +1,1 @@
-"""DynamoDB: the data lane, keys, the unit of work, and one mapping file a noun."""
+"""DynamoDB: the data lane, keys, the unit of work, and one mapping file for each noun."""

@@ -1,4 +1,4 @@
-"""What every repository shares: versions, the chained change, the identity map."""
+"""The base of all repositories: versions, the change chain, the identity map."""
 
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class Scope(msgspec.Struct, kw_only=True):
-    """What the repositories of one unit of work share: tenant, store, buffer, and who is acting."""
+    """The parts that the repositories of one unit of work share: tenant, store, buffer, actor."""
 
     tenant: Tenant
     db: DynamoDB
@@ -38,7 +38,7 @@ class Scope(msgspec.Struct, kw_only=True):
 
 
 class _Loaded(NamedTuple, Generic[E]):
-    """An item as it was read, and what was read of it."""
+    """An item as it was read, and its decoded entity."""
 
     item: Item
     entity: E
@@ -62,11 +62,11 @@ class AuditedRepository(Generic[E]):
 
     @property
     def read_count(self) -> int:
-        """How many entities were read here."""
+        """The number of entities that were read."""
         return len(self._loaded)
 
     def is_outdated(self) -> bool:
-        """Return whether anything read here has another version by now. Reads each of them again."""
+        """Return whether an entity read here has another version now. Reads each of them again."""
         return any(self._version_now(read.entity) != read.version for read in self._loaded.values())
 
     def load(self, key: Key) -> E:
@@ -77,12 +77,12 @@ class AuditedRepository(Generic[E]):
         return found
 
     def find_at(self, key: Key) -> E | None:
-        """Read one item that may not be there."""
+        """Read one item; None if there is none."""
         item = self._scope.db.get_item(table=self._table, key=dict(key), attributes=ITEM_ATTRIBUTES)
         return None if item is None else self.remember(item)
 
     def remember(self, item: Item) -> E:
-        """Take an item that was read, so that it can be saved. Read again, it is what it was, or nothing is decided.
+        """Register an item that was read, for ``save``. A second read with another version raises Conflict.
 
         Raises:
             Conflict: It was another version before. Saved over this one, what was made of that one would undo it.
@@ -103,7 +103,7 @@ class AuditedRepository(Generic[E]):
     def save(
         self, entity: E, *, change_type: ChangeType, reason_code: Reason | None = None, lost: LostRace | None = None
     ) -> None:
-        """Buffer the next version of something read here. Raises TypeError as ``DocumentKind.to_doc`` does."""
+        """Buffer the next version of an entity read here. Raises TypeError as ``DocumentKind.to_doc`` does."""
         loaded = self._loaded[entity.id]  # type: ignore[attr-defined]  # every audited entity has one
         self._buffer(entity, loaded=loaded, change_type=change_type, reason_code=reason_code, lost=lost)
 
@@ -179,19 +179,19 @@ class AuditedRepository(Generic[E]):
 
 
 class DynamoDBRepository(AuditedRepository[E], Generic[I, E]):
-    """Keeps ``resale.application.ports.Repository`` for an entity type that is a part of no other."""
+    """Implements ``resale.application.ports.Repository`` for an entity type that is a part of no other."""
 
     def get(self, entity_id: I) -> E:
-        """Read one, consistently."""
+        """Return an entity, from a consistent read. Raises the type's NotFound."""
         return self.load(self._mapping.key(entity_id, entity_id))
 
     def find(self, entity_id: I) -> E | None:
-        """Read one that may not be there, consistently."""
+        """Return an entity, from a consistent read; None if there is none."""
         return self.find_at(self._mapping.key(entity_id, entity_id))
 
 
 class Opened(Generic[R]):
-    """A repository that is built when it is first asked for: an operation uses three or four of them."""
+    """Descriptor of a repository that is built at first use: an operation uses three or four of them."""
 
     def __init__(self, build: Callable[[Scope], R], *, entity_type: AnyEntityType | None = None) -> None:
         self.entity_type = entity_type
@@ -206,7 +206,7 @@ class Opened(Generic[R]):
 
 
 def repository_of(mapping: EntityMapping[I, E]) -> Opened[DynamoDBRepository[I, E]]:
-    """Open the repository of an entity type that needs no class of its own."""
+    """Return the repository descriptor of an entity type without a class of its own."""
     return Opened(lambda scope: DynamoDBRepository(scope, mapping), entity_type=mapping.entity_type)
 
 

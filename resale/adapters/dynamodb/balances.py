@@ -1,4 +1,4 @@
-"""What came to a seller's balance and what left it: transfers and payouts side by side in an index."""
+"""Balance transactions of sellers: transfers and payouts in one index."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ _AFTER_ANY: Final = "~"  # sorts behind every moment
 
 
 def balance_keys(seller_id: CustomerId, created_at: datetime, entity_id: str) -> Mapping[str, str]:
-    """Index keys of a transfer or payout in its seller's list; they never change."""
+    """Return the index keys of a transfer or payout in its seller's list; they never change."""
     return {
         keys.ORDERS_BY_BUYER.partition: keys.balance_of(seller_id),
         keys.ORDERS_BY_BUYER.sort: keys.moment_sort(created_at, entity_id),
@@ -24,7 +24,7 @@ def balance_keys(seller_id: CustomerId, created_at: datetime, entity_id: str) ->
 
 
 class BalanceBook:
-    """Reads of one tenant's sellers' transfers and payouts."""
+    """Reads of the transfers and payouts of one tenant's sellers."""
 
     def __init__(self, db: DynamoDB, tenant: Tenant, cursors: Cursors) -> None:
         self._db = db
@@ -49,7 +49,7 @@ class BalanceBook:
         return items, self._cursors.encode((Position(sort=str(items[-1][index.sort])),), query=bound)
 
     def iter_held(self, seller_id: CustomerId) -> Iterator[Item]:
-        """Go through a seller's held transfers, oldest first."""
+        """Iterate over a seller's held transfers, oldest first."""
         index = keys.ORDERS_BY_SELLER
         start: Item | None = None
         while True:

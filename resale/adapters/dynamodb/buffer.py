@@ -1,4 +1,4 @@
-"""Buffered conditional writes, each carrying the error its failed condition means, and their one commit."""
+"""Buffered conditional writes, each with the error of its failed condition, and their single commit."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -29,7 +29,7 @@ class TooLarge(Rejected):
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
-    """One put under a condition. ``mark`` (change id, or transaction id) tells whether a stored item is this write."""
+    """A put with a condition. ``mark`` (change id or transaction id) identifies a stored item as this write."""
 
     table: str
     item: Item
@@ -42,7 +42,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def commit(db: DynamoDB, writes: list[Write]) -> None:
-    """Write everything or nothing; say of a failure what it means.
+    """Write everything or nothing; raise the error that a failed condition stands for.
 
     Shape: one conditional put, or one transaction of 2-100 puts; each item at most 100 KB, all of them 4 MB.
 

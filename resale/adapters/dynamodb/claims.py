@@ -1,4 +1,4 @@
-"""Claims in DynamoDB: the one mapping of a claim, beside its order, and its lists."""
+"""Claims in DynamoDB: the mapping of a claim, stored beside its order, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ CLAIMS: Final = DocumentKind(Claim, schema=SCHEMA)
 
 
 def _key(entity_id: str) -> keys.Key:
-    """Key of a claim, from its id or its order's: they have the same number."""
+    """Return the key of a claim from its id or its order's: they have the same number."""
     return keys.part_key(ORDER_ID.sibling_of(entity_id), CLAIM_ID.sibling_of(entity_id))
 
 
@@ -39,10 +39,10 @@ CLAIM_MAPPING: Final = EntityMapping[ClaimId, Claim](
 
 
 class ClaimReads(TenantReads):
-    """Keeps ``resale.application.ports.claims.ClaimReads``."""
+    """Implements ``resale.application.ports.claims.ClaimReads``."""
 
     def list_open_claims(self, *, limit: int, cursor: str | None) -> Page:
-        """Claims that are not closed, newest first."""
+        """List the claims that are not closed, newest first."""
         partitions = tuple(keys.open_claims(shard) for shard in self._shards)
         query = self._query(CLAIM_MAPPING, keys.ORDERS_RECENT, partitions)
         return self._page(CLAIM_MAPPING, query, limit=limit, cursor=cursor)

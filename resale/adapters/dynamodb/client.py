@@ -1,4 +1,4 @@
-"""The data lane: DynamoDB's operations on items, for one tenant account.
+"""The data lane: the item operations of DynamoDB for one tenant account.
 
 Everything else (tables, streams, backups) goes through ``TenantSession.client``.
 Decision: docs/decisions/0003-data-lane.md.
@@ -20,7 +20,7 @@ from resale.adapters.dynamodb.error_classification import (
     TransactionCanceled,
 )
 from resale.adapters.dynamodb.http_connections import ConnectionPool
-from resale.adapters.dynamodb.signed_calls import Caller
+from resale.adapters.dynamodb.signed_calls import SignedCaller
 from resale.adapters.signing import CredentialSource
 
 __all__ = [
@@ -54,15 +54,15 @@ _decode_found: Final = msgspec.json.Decoder(_Found).decode
 
 
 class DynamoDB:
-    """Items of one tenant account. Threads share it. Every method may raise Unavailable and RequestInvalid."""
+    """The items of one tenant account, shared by threads. Every method can raise Unavailable and RequestInvalid."""
 
     def __init__(self, pool: ConnectionPool, *, region: str, credentials: CredentialSource) -> None:
-        self._call = Caller(pool, region=region, credentials=credentials).call
+        self._call = SignedCaller(pool, region=region, credentials=credentials).call
 
     def get_item(
         self, *, table: str, key: Item, attributes: Sequence[str] = (), consistent: bool = True
     ) -> Item | None:
-        """Read one item, or those of its attributes that are named; None when there is none."""
+        """Return an item, or the named attributes of it; None if there is none."""
         request: dict[str, Any] = {"TableName": table, "Key": to_wire(key), "ConsistentRead": consistent}
         _project(request, tuple(attributes), _NONE)
         found = _decode_got(self._call("GetItem", _encode(request))).item
@@ -82,7 +82,7 @@ class DynamoDB:
         start: Item | None = None,
         consistent: bool = False,
     ) -> tuple[list[Item], Item | None]:
-        """Read up to ``limit`` items of one partition, in order; and the key to go on from, None at the end."""
+        """Return up to ``limit`` items of one partition in order, and the key to continue from (None at the end)."""
         request: dict[str, Any] = {
             "TableName": table,
             "KeyConditionExpression": condition,
@@ -111,7 +111,7 @@ class DynamoDB:
         names: Mapping[str, str] = _NONE,
         values: Mapping[str, Value] = _NONE,
     ) -> None:
-        """Write a whole item.
+        """Write a complete item.
 
         Raises:
             ConditionFailed: The condition does not hold; carries the stored item.
@@ -121,7 +121,7 @@ class DynamoDB:
         self._call("PutItem", _encode(request))
 
     def transact_write(self, actions: Sequence[Mapping[str, object]]) -> None:
-        """Carry out all actions or none.
+        """Execute all actions or none.
 
         No ``ClientRequestToken``: the actions are conditional, and the returned items tell a repeated write from a lost
         race (research: a token slows the local engine with each one it holds).
@@ -147,7 +147,7 @@ def _project(request: dict[str, Any], attributes: tuple[str, ...], names: Mappin
 
 @functools.lru_cache(maxsize=256)
 def _projection(attributes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """Name attributes by placeholders: some of ours are DynamoDB's reserved words."""
+    """Return a projection with placeholders: some attribute names are reserved words of DynamoDB."""
     placeholders = {f"#p{number}": name for number, name in enumerate(attributes)}
     return ",".join(placeholders), placeholders
 

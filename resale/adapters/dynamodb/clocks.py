@@ -1,4 +1,4 @@
-"""A sandbox tenant's test clock in DynamoDB: one item beside the customers. For a live tenant nothing is read."""
+"""The test clock of a sandbox tenant in DynamoDB: one item beside the customers. A live tenant reads nothing."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ CLOCK_MAPPING: Final = EntityMapping[ClockId, Clock](
 
 
 def find_item(db: DynamoDB, tenant: Tenant) -> Item | None:
-    """Read the item of the tenant's test clock, consistently; None when there is none.
+    """Return the item of the tenant's test clock, from a consistent read; None if there is none.
 
     Raises:
         SandboxOnly: A live tenant; its table is not even asked.
@@ -35,18 +35,18 @@ def find_item(db: DynamoDB, tenant: Tenant) -> Item | None:
 
 
 class DynamoDBClocks(AuditedRepository[Clock]):
-    """Keeps ``resale.application.ports.ClockRepository``."""
+    """Implements ``resale.application.ports.ClockRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, CLOCK_MAPPING)
 
     def find(self) -> Clock | None:
-        """Read the tenant's test clock, consistently."""
+        """Return the tenant's test clock, from a consistent read; None if there is none."""
         item = find_item(self._scope.db, self._scope.tenant)
         return None if item is None else self.remember(item)
 
     def get(self, clock_id: ClockId) -> Clock:
-        """Read it by its id, consistently."""
+        """Return the test clock with this id, from a consistent read."""
         clock = self.find()
         if clock is None or clock.id != clock_id:
             raise ClockNotFound("This shop has no test clock. Create one first.")
@@ -54,9 +54,9 @@ class DynamoDBClocks(AuditedRepository[Clock]):
 
 
 class ClockReads(TenantReads):
-    """Keeps ``resale.application.ports.clocks.ClockReads``."""
+    """Implements ``resale.application.ports.clocks.ClockReads``."""
 
     def find_test_clock(self) -> Clock | None:
-        """Read the test clock, consistently."""
+        """Return the test clock, from a consistent read; None if there is none."""
         item = find_item(self._db, self.tenant)
         return None if item is None else CLOCKS.from_doc(str(item["doc"]), private=None)

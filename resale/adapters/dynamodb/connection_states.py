@@ -1,4 +1,4 @@
-"""States of connections in DynamoDB: the one mapping. They lie in the orders' table: few, and listed under nothing."""
+"""States of connections in DynamoDB, stored in the orders table: they are few and never listed."""
 
 from typing import Final
 
@@ -19,10 +19,10 @@ CONNECTION_MAPPING: Final = EntityMapping[ConnectionId, ConnectionState](
 
 
 class ConnectionReads(TenantReads):
-    """Keeps ``resale.application.ports.connections.ConnectionReads``."""
+    """Implements ``resale.application.ports.connections.ConnectionReads``."""
 
     def find_connection(self, connection_id: ConnectionId) -> ConnectionState | None:
-        """Read what is on record of a connection, consistently; None while it never failed."""
+        """Return the recorded state of a connection, from a consistent read; None if it never failed."""
         key = CONNECTION_MAPPING.key(connection_id, connection_id)
         item = self._db.get_item(table=CONNECTION_MAPPING.table(self.tenant), key=dict(key), attributes=ITEM_ATTRIBUTES)
         return None if item is None else CONNECTION_MAPPING.from_item(item)

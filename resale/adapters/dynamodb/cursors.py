@@ -1,4 +1,4 @@
-"""List positions, opaque and signed: one sort position per shard, bound to the query they belong to."""
+"""Cursors: opaque, signed list positions, one sort position for each shard, bound to their query."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ class InvalidCursor(Invalid):
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Where one shard's list stands: the sort key and id last handed out; ``done`` when it has no more."""
+    """The position in one shard's list: the last sort key and id; ``done`` if the shard has no more."""
 
     sort: str = ""
     pk: str = ""
@@ -36,18 +36,18 @@ _POSITIONS: Final = msgspec.json.Decoder(tuple[Position, ...])
 
 
 class Cursors:
-    """Makes and reads cursors under one secret."""
+    """Encodes and decodes cursors with one secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def encode(self, positions: tuple[Position, ...], *, query: str) -> str:
-        """Write positions as URL-safe text, bound to ``query`` (tenant, index, partition)."""
+        """Encode positions as URL-safe text, bound to ``query`` (tenant, index, partition)."""
         payload = msgspec.json.encode(positions)
         return base64.urlsafe_b64encode(self._tag(payload, query) + payload).rstrip(b"=").decode()
 
     def decode(self, cursor: str, *, query: str, shards: int) -> tuple[Position, ...]:
-        """Read a cursor back.
+        """Decode a cursor. Raises InvalidCursor.
 
         Raises:
             InvalidCursor: Not ours, changed, or of another query.

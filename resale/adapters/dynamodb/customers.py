@@ -1,4 +1,4 @@
-"""Customers in DynamoDB: an entity, and the look-up that makes a shopper unique.
+"""Customers in DynamoDB: the entity, and the look-up item that makes a shopper unique.
 
 The look-up's key is HMAC-SHA256 of (issuer, subject) under a secret of the platform's, so neither the
 table nor its backups say who somebody is. A look-up never changes, so a found one is remembered.
@@ -33,7 +33,7 @@ _REMEMBERED_MAX: Final = 50_000  # about 10 MB
 
 
 class CustomerDirectory:
-    """Finds customer ids by (issuer, subject); one per process, bounded, shared by threads."""
+    """Finds customer ids by issuer and subject; one a process, bounded, shared by threads."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -41,12 +41,12 @@ class CustomerDirectory:
         self._lock = threading.Lock()
 
     def hash_subject(self, tenant: Tenant, *, issuer: str, subject: str) -> str:
-        """Key a shopper: HMAC over tenant, issuer and subject, length-prefixed."""
+        """Return the keyed hash of a shopper: HMAC over tenant, issuer and subject, length-prefixed."""
         message = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, (tenant.id, issuer, subject)))
         return hmac.digest(self._secret, message, "sha256").hex()
 
     def find(self, db: DynamoDB, tenant: Tenant, *, issuer: str, subject: str) -> CustomerId | None:
-        """Look a shopper up, in memory first; the absence of one is never remembered."""
+        """Return the id of a shopper, from the cache first; None if there is none. Absence is never cached."""
         subject_hash = self.hash_subject(tenant, issuer=issuer, subject=subject)
         known = self._known.get((tenant.id, subject_hash))
         if known is not None:
@@ -65,18 +65,18 @@ class CustomerDirectory:
 
 
 class DynamoDBCustomers(AuditedRepository[Customer]):
-    """Keeps ``resale.application.ports.CustomerRepository``."""
+    """Implements ``resale.application.ports.CustomerRepository``."""
 
     def __init__(self, scope: Scope, directory: CustomerDirectory) -> None:
         super().__init__(scope, CUSTOMER_MAPPING)
         self._directory = directory
 
     def find_id(self, *, issuer: str, subject: str) -> CustomerId | None:
-        """Look a shopper up; None before the first write."""
+        """Return the id of a shopper; None before the first write."""
         return self._directory.find(self._scope.db, self._scope.tenant, issuer=issuer, subject=subject)
 
     def add_shopper(self, customer: Customer, *, issuer: str, subject: str) -> None:
-        """Buffer a customer with its look-up."""
+        """Buffer a customer with its look-up item."""
         scope = self._scope
         subject_hash = self._directory.hash_subject(scope.tenant, issuer=issuer, subject=subject)
         self.add(customer, change_type=ChangeType.CUSTOMER_CREATED)

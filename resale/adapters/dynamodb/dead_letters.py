@@ -1,4 +1,4 @@
-"""Dead letters in DynamoDB: what was done about one, and the notes of what failed, in the table without a stream."""
+"""Dead letters in DynamoDB, and the notes of failures, which are in the table without a stream."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -37,30 +37,30 @@ _decode: Final = msgspec.json.Decoder(FailureNote).decode
 
 
 class DynamoDBDeadLetters(DynamoDBRepository[DeadLetterId, DeadLetter]):
-    """Keeps ``resale.application.ports.DeadLetterRepository``."""
+    """Implements ``resale.application.ports.DeadLetterRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, DEAD_LETTER_MAPPING)
 
     def find_failure(self, message_id: str) -> FailureNote | None:
-        """Read why the newest delivery of a message failed."""
+        """Return the note of a message's newest failed delivery; None if there is none."""
         return DynamoDBFailures(self._scope.db, self._scope.tenant).find(message_id)
 
 
 class DeadLetterReads(TenantReads):
-    """Keeps ``resale.application.ports.dead_letters.DeadLetterReads``."""
+    """Implements ``resale.application.ports.dead_letters.DeadLetterReads``."""
 
     def find_failure(self, message_id: str) -> FailureNote | None:
-        """Read why the newest delivery of a message failed."""
+        """Return the note of a message's newest failed delivery; None if there is none."""
         return DynamoDBFailures(self._db, self.tenant).find(message_id)
 
     def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
-        """Read the last few times the rules refused what a message asked of an entity, oldest first."""
+        """List the notes of the last refusals of an entity, oldest first."""
         return DynamoDBFailures(self._db, self.tenant).list_refusals(entity_id)
 
 
 class DynamoDBFailures:
-    """Keeps ``resale.application.ports.FailureLog`` and reads it."""
+    """Implements ``resale.application.ports.FailureLog``, and reads it."""
 
     def __init__(self, db: DynamoDB, tenant: Tenant, *, release: str = "") -> None:
         self._db = db
@@ -68,18 +68,18 @@ class DynamoDBFailures:
         self._release = release
 
     def record(self, note: FailureNote) -> None:
-        """Put a note, over the one of the message's delivery before."""
+        """Store a note, replacing the note of the message's previous delivery."""
         note = msgspec.structs.replace(note, release=self._release)
         expires_at = int((note.at + NOTE_KEPT_FOR).timestamp())
         item: Item = {**_key_of(note), "note": _encode(note).decode(), "expires_at": expires_at}
         self._db.put_item(table=self._table, item=item, condition=None)
 
     def find(self, message_id: str) -> FailureNote | None:
-        """Read why the newest delivery of a message failed."""
+        """Return the note of a message's newest failed delivery; None if there is none."""
         return self._read(keys.failure_key(message_id))
 
     def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
-        """Read what was refused of an entity, oldest first."""
+        """List the notes of refusals of an entity, oldest first."""
         return tuple(sorted(self._refusals(entity_id), key=lambda note: note.at))
 
     def _refusals(self, entity_id: str) -> Iterator[FailureNote]:

@@ -1,4 +1,4 @@
-"""Entities to documents and back: schema numbers, upcasters, and fields we do not know.
+"""Encoding of entities as documents and back: schema versions, upcasters, unknown fields.
 
 A reader upcasts step by step; a writer keeps what it does not understand and never overwrites a newer schema.
 """
@@ -37,7 +37,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class DocumentKind(Generic[E]):
-    """How one kind of entity is written and read. ``upcasters[n]`` turns schema n into n + 1."""
+    """The encoding of one entity type. ``upcasters[n]`` converts schema n into n + 1."""
 
     def __init__(self, entity: type[E], *, schema: int, upcasters: Mapping[int, Upcaster] | None = None) -> None:
         self.entity = entity
@@ -46,7 +46,7 @@ class DocumentKind(Generic[E]):
         self._decode = msgspec.json.Decoder(entity).decode
 
     def to_doc(self, entity: E, *, loaded: str | None, read: E | None = None) -> str:
-        """Encode everything but ``private``; unknown fields of the document it replaces survive.
+        """Encode everything except ``private``; unknown fields of the replaced document are preserved.
 
         Args:
             entity: What is to be written.
@@ -68,12 +68,12 @@ class DocumentKind(Generic[E]):
         return doc
 
     def from_doc(self, doc: str, *, private: str | None) -> E:
-        """Decode a stored document, upcast to today's schema."""
+        """Decode a stored document, upcast to the current schema."""
         entity = self._decode(self.upcast(doc))
         return entity if private is None else msgspec.structs.replace(entity, private=private)
 
     def upcast(self, doc: str) -> bytes:
-        """Bring a document to today's schema; one of today or of tomorrow passes as it is."""
+        """Upcast a document to the current schema; a current or newer one is returned unchanged."""
         raw = doc.encode()
         schema = _schema_of(raw)
         if schema >= self.schema:
@@ -99,7 +99,7 @@ class DocumentKind(Generic[E]):
 
 
 def _encode(tree: Any) -> str:
-    """Write a document that every later hop carries, whatever a partner sent or an earlier release stored."""
+    """Encode a document with characters that every later hop accepts."""
     try:
         raw = _ENCODER.encode(tree)
     except UnicodeEncodeError:  # a partner's library lets lone surrogates through
@@ -127,7 +127,7 @@ def _schema_of(raw: bytes) -> int:
 
 
 def _difference(tree: Tree, understood: Tree) -> Tree:
-    """Keep what is in ``tree`` and not understood, level by level."""
+    """Return the part of ``tree`` that is not in ``understood``, level by level."""
     unknown: Tree = {}
     for name, value in tree.items():
         if name not in understood:
@@ -142,7 +142,7 @@ def _difference(tree: Tree, understood: Tree) -> Tree:
 
 
 def _overlay(tree: Tree, unknown: Tree) -> Tree:
-    """Lay unknown fields over a new tree; a known field is never overwritten."""
+    """Add unknown fields to a new tree; known fields are never overwritten."""
     merged = dict(tree)
     for name, value in unknown.items():
         if name not in merged:

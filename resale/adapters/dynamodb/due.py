@@ -1,4 +1,4 @@
-"""What waits and is due: the one index of every table that something waits in."""
+"""The index of waiting items, which every table with such items has."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ _PAGE: Final = 200
 
 
 def iter_due(db: DynamoDB, tenant: Tenant, *, now: datetime) -> Iterator[DueItem]:
-    """Go through everything that waits and is due, page by page, shard after shard; eventually consistent."""
+    """Iterate over the due items, page by page and shard after shard; eventually consistent."""
     tables = tenant.resources.tables
     for table in (tables.listings, tables.orders):
         for shard in range(tenant.resources.index_shards):

@@ -1,4 +1,4 @@
-"""What each entity type adds to the adapters: its mapping, its repository, its reads. One line each."""
+"""The mapping, repository and reads of each entity type, one line each."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -47,7 +47,7 @@ MAPPINGS: Final[Mapping[str, EntityMapping[Any, Any]]] = {
 
 
 class DynamoDBRepositories:
-    """Keeps ``resale.application.ports.entities.Repositories``, but for customers, who are found by a directory."""
+    """Implements ``resale.application.ports.entities.Repositories``, except customers, which need a directory."""
 
     listings = repository_of(LISTING_MAPPING)
     media = Opened(DynamoDBMedia, entity_type=IMAGE)
@@ -64,7 +64,7 @@ class DynamoDBRepositories:
     _scope: Scope
 
     def repository(self, entity_type: EntityType[I, E]) -> DynamoDBRepository[I, E]:
-        """Return the repository of an entity type, always the same one: it alone knows what it has read."""
+        """Return the repository of an entity type, always the same instance, because it knows what it has read."""
         prefix = entity_type.prefix
         if (name := _ATTRIBUTES.get(prefix)) is not None:
             found = getattr(self, name)
@@ -98,4 +98,4 @@ class EntityReads(
     ClockReads,
     DeadLetterReads,
 ):
-    """Keeps ``resale.application.ports.entities.EntityReads``, but for customers, who are found by a directory."""
+    """Implements ``resale.application.ports.entities.EntityReads``, except customers, which need a directory."""

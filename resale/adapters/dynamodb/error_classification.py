@@ -1,4 +1,4 @@
-"""What DynamoDB's refusals mean, told apart: ours to handle, worth repeating, a stale token, a tenant's, a bug."""
+"""Classification of DynamoDB's errors: failed conditions, transient faults, stale tokens, refusals, bugs."""
 
 from enum import Enum, auto
 from typing import Any, Final
@@ -12,7 +12,7 @@ from resale.errors import Unavailable
 
 
 class TransientKind(Enum):
-    """Why a request may succeed later: it decides how often it is repeated."""
+    """Why a request can succeed later; it determines how often it is retried."""
 
     CONTENDED = auto()  # the store is well; other writers hold the same items
     THROTTLED = auto()
@@ -64,7 +64,7 @@ _TOO_MANY_REQUESTS: Final = 429
 
 
 class ConditionFailed(Exception):  # noqa: N818 - named for what happened
-    """A single write's condition did not hold. ``item`` is what is stored, None when nothing is."""
+    """Raised when the condition of a single write is not met. ``item`` is the stored item; None if there is none."""
 
     def __init__(self, item: Item | None) -> None:
         super().__init__("The condition of the write was not met.")
@@ -72,14 +72,14 @@ class ConditionFailed(Exception):  # noqa: N818 - named for what happened
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why one action of a transaction failed; code ``None`` (the string) when it did not."""
+    """The reason of one action of a cancelled transaction; the code is the string ``None`` if it did not fail."""
 
     code: str
     item: Item | None = None
 
 
 class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
-    """A transaction was not carried out. ``reasons`` are in the order of its actions."""
+    """Raised when a transaction is cancelled. ``reasons`` are in the order of its actions."""
 
     def __init__(self, reasons: tuple[Reason, ...]) -> None:
         super().__init__("The transaction was cancelled: " + ", ".join(reason.code for reason in reasons))
@@ -87,7 +87,7 @@ class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
 
     @property
     def kind(self) -> TransientKind | None:
-        """Say whether only contention or throttling stopped it, so that the same transaction may pass; else None."""
+        """The transient kind if only contention or throttling cancelled it, so that a retry can succeed; else None."""
         kinds = {_REASON_KINDS.get(reason.code) for reason in self.reasons if reason.code != _NO_REASON}
         if not kinds or None in kinds:
             return None
@@ -103,11 +103,11 @@ class RequestRefused(Unavailable):
 
 
 class RequestInvalid(Exception):  # noqa: N818 - named for what happened
-    """DynamoDB does not understand the request: a mistake of this code, never of a caller's input."""
+    """Raised when DynamoDB rejects the request as invalid: a bug in this code, never a caller's input."""
 
 
 class Transient(Exception):  # noqa: N818 - named for what happened
-    """Not this time. Never leaves the lane."""
+    """Raised for a transient fault. Never leaves the lane."""
 
     def __init__(self, kind: TransientKind, detail: str) -> None:
         super().__init__(detail)
@@ -115,11 +115,11 @@ class Transient(Exception):  # noqa: N818 - named for what happened
 
 
 class TokenRefused(Exception):  # noqa: N818 - named for what happened
-    """The credentials are not accepted (any more). Never leaves the lane."""
+    """Raised when the credentials are refused. Never leaves the lane."""
 
 
 def failure_of(response: Response) -> Exception:
-    """Turn an answer that is not a success into the exception that says what it means."""
+    """Return the exception for a response that is not a success."""
     tree = _tree(response.body)
     code = str(tree.get("__type", "")).rpartition("#")[2]
     message = tree.get("message") or tree.get("Message") or ""

@@ -1,4 +1,4 @@
-"""Heartbeats of the change pipeline: one item in each audited table, and one row of each in history, written over."""
+"""Heartbeats of the change pipeline: one item in each audited table, and one row of each in history, overwritten."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -41,7 +41,7 @@ class DynamoDBHeartbeats:
         self._ids = ids
 
     def read(self) -> tuple[TableChanges, ...]:
-        """Read each table's newest heartbeat, and which of them history has, consistently."""
+        """Return each table's newest heartbeat, and whether history has it, from consistent reads."""
         recorded = dict(self._recorded())
         return tuple(
             TableChanges(table=table, heartbeat=self._find(table), recorded_version=recorded.get(_id_of(table), 0))
@@ -49,7 +49,7 @@ class DynamoDBHeartbeats:
         )
 
     def write(self, table: AuditedTable, heartbeat: Heartbeat) -> bool:
-        """Write a table's next heartbeat; says whether somebody else did not do so first."""
+        """Write a table's next heartbeat; return False if another worker wrote it first."""
         change = Change(
             id=self._ids("chg"),
             type=HEARTBEAT,
@@ -104,7 +104,7 @@ class DynamoDBHeartbeats:
 
 
 def record_heartbeat(db: DynamoDB, tenant: Tenant, row: HistoryRow) -> None:
-    """Put a heartbeat's row over the one before: a row for each would be most of a quiet shop's history."""
+    """Store the row of a heartbeat over the previous one, so that heartbeats do not fill the history."""
     item: Item = {
         **keys.heartbeat_row_key(row.entity_id),
         "version": row.version,

@@ -1,4 +1,4 @@
-"""History in DynamoDB: a row for every version, appended and never changed; of a heartbeat the newest alone."""
+"""History in DynamoDB: a row for every version, appended and never changed; of heartbeats only the newest."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,7 +16,7 @@ _NEW: Final = "attribute_not_exists(pk)"
 
 
 def to_item(row: HistoryRow, *, shards: int) -> Item:
-    """Write a row: nothing in it but what the stream record said."""
+    """Convert a history row into an item with nothing but the data of the stream record."""
     item: Item = {
         **keys.history_key(row.entity_id, row.version),
         **keys.history_time_keys(row.entity_id, row.version, row.change.at, shards),
@@ -30,7 +30,7 @@ def to_item(row: HistoryRow, *, shards: int) -> Item:
 
 
 def from_item(item: Item) -> HistoryRow:
-    """Read a row back."""
+    """Convert an item into a history row."""
     private = item.get("private")
     return HistoryRow(
         entity_id=str(item["pk"]),
@@ -42,7 +42,7 @@ def from_item(item: Item) -> HistoryRow:
 
 
 class DynamoDBHistory:
-    """Keeps ``resale.application.ports.HistoryLog`` and reads it."""
+    """Implements ``resale.application.ports.HistoryLog``, and reads it."""
 
     def __init__(self, db: DynamoDB, tenant: Tenant, cursors: Cursors) -> None:
         self._db = db
@@ -50,7 +50,7 @@ class DynamoDBHistory:
         self._cursors = cursors
 
     def append(self, rows: tuple[HistoryRow, ...]) -> Mapping[tuple[str, int], Exception]:
-        """Put each row unless it is there; returns what failed, each on its own."""
+        """Append each row unless it exists; return the failures by row."""
         failed: dict[tuple[str, int], Exception] = {}
         for row in rows:
             try:
@@ -63,7 +63,7 @@ class DynamoDBHistory:
         return failed
 
     def find(self, entity_id: str, version: int) -> HistoryRow | None:
-        """Read one version, consistently. By Query: the platform's role has no GetItem here."""
+        """Return one version, from a consistent Query: the platform's role has no GetItem here."""
         key = keys.history_key(entity_id, version)
         items, _ = self._db.query(
             table=self._tenant.resources.tables.history,
@@ -77,7 +77,7 @@ class DynamoDBHistory:
         return from_item(items[0]) if items else None
 
     def page(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
-        """Read versions of an entity, oldest first, consistently."""
+        """Return a page of an entity's versions, oldest first, from a consistent read."""
         bound = f"{self._tenant.id}|history|{entity_id}"
         start = self._cursors.decode(cursor, query=bound, shards=1)[0] if cursor else None
         items, last = self._db.query(
@@ -107,4 +107,4 @@ class DynamoDBHistory:
 
 
 class HistoryForked(Exception):  # noqa: N818 - named for what happened
-    """Two different changes claim the same version of an entity: somebody wrote around the unit of work."""
+    """Raised when two different changes have the same version of an entity: a write bypassed the unit of work."""

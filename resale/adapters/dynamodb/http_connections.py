@@ -1,4 +1,4 @@
-"""HTTP/1.1 over kept-alive sockets to one endpoint: no retries, no meaning, only bytes out and bytes in.
+"""HTTP/1.1 over persistent connections to one endpoint, without retries or interpretation.
 
 Safe for threads (a connection is in one exchange at a time) and for fork (a child never touches its parent's sockets).
 """
@@ -27,11 +27,11 @@ _MAX_REQUEST_ID_CHARS: Final = 64  # DynamoDB's have 52
 
 
 class TransportFailed(Exception):  # noqa: N818 - named for what happened
-    """No whole answer came. Whether the request was carried out is not known."""
+    """Raised when no complete response arrived. It is unknown whether the request was executed."""
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A whole answer."""
+    """A complete response."""
 
     status: int
     body: bytes
@@ -40,7 +40,7 @@ class Response(msgspec.Struct, frozen=True):
 
 @functools.cache
 def default_tls() -> ssl.SSLContext:
-    """Give the process's TLS settings, made once: the certificates botocore trusts, TLS 1.2 and newer.
+    """Return the TLS settings of the process, created once: the certificates that botocore trusts, TLS 1.2 or newer.
 
     ``AWS_CA_BUNDLE`` and ``ca_bundle`` of the SDK's settings replace botocore's certificates, as for its own clients.
     """
@@ -51,7 +51,7 @@ def default_tls() -> ssl.SSLContext:
 
 
 class Connection:
-    """One socket. Also the parser's callback object (httptools calls the ``on_`` methods)."""
+    """One connection, which is also the callback object of the parser (httptools calls the ``on_`` methods)."""
 
     def __init__(self, opened: socket.socket, *, read_timeout_seconds: float) -> None:
         self._socket = opened
@@ -62,7 +62,7 @@ class Connection:
         self._parser: httptools.HttpResponseParser | None = None
 
     def exchange(self, request: bytes) -> tuple[Response, bool]:
-        """Send a request, read its answer; the second value says whether the connection may be used again.
+        """Send a request and return its response, and whether the connection can be used again.
 
         Raises:
             TransportFailed: Refused, closed, reset, cut short, garbled or too late.
@@ -86,11 +86,11 @@ class Connection:
         return Response(parser.get_status_code(), body, self._request_id), self._is_reusable
 
     def rest(self) -> None:
-        """Note that it is idle from now on."""
+        """Mark the connection as idle."""
         self._idle_since = time.monotonic()
 
     def is_usable(self) -> bool:
-        """Say whether an idle connection can be used: not too old, and nothing (such as its end) came in meanwhile."""
+        """Return whether an idle connection can be used: not too old, and no data or end has arrived."""
         return time.monotonic() - self._idle_since < _MAX_IDLE_SECONDS and not self._readable.poll(0)
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class Connection:
             self._socket.settimeout(self._read_timeout_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the body's CRC-32 and the request's id."""
+        """Store the CRC-32 of the body and the request id."""
         name = name.lower()
         if name == b"x-amz-crc32":
             self._checksum = int(value)
@@ -124,18 +124,18 @@ class Connection:
             self._request_id = value.decode("ascii", "replace")[:_MAX_REQUEST_ID_CHARS]
 
     def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
+        """Store a part of the body."""
         self._parts.append(data)
         self._size_bytes += len(data)
 
     def on_message_complete(self) -> None:
-        """Note the end of the answer; only now does the parser still know whether the peer will close."""
+        """Mark the response as complete; only now does the parser know whether the peer will close."""
         self._is_complete = True
         self._is_reusable = self._parser is not None and self._parser.should_keep_alive()
 
 
 class ConnectionPool:
-    """Connections to one endpoint, made when needed and kept when idle. Shared by all tenants of that endpoint."""
+    """Connections to one endpoint, opened when needed and reused when idle. Shared by all tenants of that endpoint."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class ConnectionPool:
         self._process_id = os.getpid()
 
     def send(self, request: bytes) -> Response:
-        """Send a whole request on some connection and give its answer.
+        """Send a complete request on any connection and return its response.
 
         Raises:
             TransportFailed: No whole answer came; a connection found dead before the send is not counted.
@@ -176,7 +176,7 @@ class ConnectionPool:
         return response
 
     def close(self) -> None:
-        """Close what is idle; what is in use closes itself when sent back to a closed peer, or grows old."""
+        """Close the idle connections; those in use are closed when they are returned."""
         while self._idle:
             self._idle.pop().close()
 

@@ -1,4 +1,4 @@
-"""Records of keyed commands: in the operation's own transaction, without a body, gone after a day."""
+"""Idempotency records, written in the operation's own transaction, without a body, expired after a day."""
 
 import time
 from datetime import timedelta
@@ -12,7 +12,7 @@ from resale.domain.tenants import Tenant
 
 
 def find_record(db: DynamoDB, tenant: Tenant, key: str) -> IdempotencyRecord | None:
-    """Read a record, consistently; an expired one that still lies there counts until it is collected."""
+    """Return a record, from a consistent read; an expired one counts until DynamoDB deletes it."""
     item = db.get_item(table=tenant.resources.tables.idempotency, key=dict(keys.idempotency_key(key)))
     if item is None:
         return None
@@ -27,17 +27,17 @@ def find_record(db: DynamoDB, tenant: Tenant, key: str) -> IdempotencyRecord | N
 
 
 class DynamoDBIdempotency:
-    """Keeps ``resale.application.ports.IdempotencyRepository``."""
+    """Implements ``resale.application.ports.IdempotencyRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def find(self, key: str) -> IdempotencyRecord | None:
-        """Read a record, consistently."""
+        """Return a record, from a consistent read; None if there is none."""
         return find_record(self._scope.db, self._scope.tenant, key)
 
     def add(self, record: IdempotencyRecord, *, kept_for: timedelta) -> None:
-        """Buffer a record; a known key fails the commit. DynamoDB's TTL is Unix time: the wall clock's."""
+        """Buffer a record; a known key fails the commit. DynamoDB's TTL is Unix time, so the wall clock's."""
         scope = self._scope
         scope.writes.append(
             Write(

@@ -1,4 +1,4 @@
-"""Inbound events in DynamoDB: the one mapping of one."""
+"""Inbound events in DynamoDB: the mapping of an event."""
 
 from typing import Final
 

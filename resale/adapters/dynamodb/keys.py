@@ -1,4 +1,4 @@
-"""Every key of every table. Nobody else builds one.
+"""The keys of all tables. No other module builds keys.
 
 Access patterns, one index each:
 
@@ -55,7 +55,7 @@ Key = dict[str, str]
 
 
 class Index(msgspec.Struct, frozen=True):
-    """A secondary index: its name and the attributes of its two keys."""
+    """A secondary index: its name and its two key attributes."""
 
     name: str
     partition: str
@@ -76,37 +76,37 @@ HISTORY_BY_TIME: Final = Index("by_time", "time_key", "time_sort")
 
 
 def entity_key(object_name: str, entity_id: str) -> Key:
-    """Key of an entity that is a part of nothing: its id, and what it is."""
+    """Return the key of an entity that is not a part of another: its id and its type."""
     return {"pk": entity_id, "sk": object_name}
 
 
 def part_key(parent_id: str, entity_id: str) -> Key:
-    """Key of a part (an image, a claim, a transfer), beside what it is a part of."""
+    """Return the key of a part (an image, a claim, a transfer), stored beside its parent."""
     return {"pk": parent_id, "sk": entity_id}
 
 
 def part_prefix(ids: IdType[Any]) -> str:
-    """Return what the sort keys of all parts of one type begin with."""
+    """Return the prefix of the sort keys of all parts of one type."""
     return f"{ids.prefix}_"
 
 
 def list_partition(name: str, owner: str) -> str:
-    """Partition of what one owner has of one type, in an index that several types share."""
+    """Return the partition of one owner's entities of one type, in an index that several types share."""
     return f"{name}#{owner}"
 
 
 def ledger_partition(account: str, shard: int) -> str:
-    """Partition of an account's entries; an account that few write to has one shard."""
+    """Return the partition of an account's entries; an account with few writers has one shard."""
     return f"{account}#{shard}"
 
 
 def ledger_key(*, account: str, source_id: str, step: str, shards: int) -> Key:
-    """Key of one leg of a booking: the same source and step always fall on the same one."""
+    """Return the key of one entry of a ledger transaction; the same source and step have the same key."""
     return {"pk": ledger_partition(account, shard_of(source_id, shards)), "sk": f"{source_id}#{step}"}
 
 
 def ledger_index_keys(*, account: str, source_id: str, step: str, at: datetime, shards: int) -> Mapping[str, str]:
-    """Index keys of one leg of a booking, by what it is for and by day."""
+    """Return the index keys of one entry of a ledger transaction, by source and by day."""
     moment = timestamp(at)
     return {
         LEDGER_BY_SOURCE.partition: source_id,
@@ -117,72 +117,72 @@ def ledger_index_keys(*, account: str, source_id: str, step: str, at: datetime, 
 
 
 def transfers_of(seller_id: str) -> str:
-    """Partition of a seller's transfers that a payout may take."""
+    """Return the partition of a seller's transfers that a payout can take."""
     return f"transfers#{seller_id}"
 
 
 def held_transfers_of(seller_id: str) -> str:
-    """Partition of a seller's transfers whose order is not completed yet."""
+    """Return the partition of a seller's transfers whose order is not completed."""
     return f"held#{seller_id}"
 
 
 def balance_of(seller_id: str) -> str:
-    """Partition of all that came to or left a seller's balance: their transfers and payouts."""
+    """Return the partition of a seller's transfers and payouts."""
     return f"balance#{seller_id}"
 
 
 def purchases_of(customer_id: str) -> str:
-    """Partition of a customer's past purchases."""
+    """Return the partition of a customer's past purchases."""
     return f"purchases#{customer_id}"
 
 
 def open_claims(shard: int) -> str:
-    """Partition of the claims that are not closed."""
+    """Return the partition of the claims that are not closed."""
     return f"claims#{shard}"
 
 
 def all_payouts(shard: int) -> str:
-    """Partition of all payouts."""
+    """Return the partition of all payouts."""
     return f"payouts#{shard}"
 
 
 def test_clock_key() -> Key:
-    """Key of the tenant's test clock: the same always, so that there is never a second."""
+    """Return the key of the tenant's test clock: always the same, so that there is at most one."""
     return {"pk": TEST_CLOCK_PK, "sk": CLOCK_SK}
 
 
 def customer_lookup_key(subject_hash: str) -> Key:
-    """Key of the look-up that makes a shopper unique."""
+    """Return the key of the look-up item that makes a shopper unique."""
     return {"pk": f"customer#{subject_hash}"}
 
 
 def reference_key(provider: str, reference: str) -> Key:
-    """Key of the look-up of a partner's own name of something of ours; hashed, so that any length of it is one key."""
+    """Return the key of the look-up item of a partner's reference; hashed, so that any length is one key."""
     return {"pk": f"reference#{provider}#{hashlib.sha256(reference.encode()).hexdigest()}"}
 
 
 def idempotency_key(record_key: str) -> Key:
-    """Key of the record of a keyed command."""
+    """Return the key of an idempotency record."""
     return {"pk": record_key}
 
 
 def failure_key(message_id: str) -> Key:
-    """Key of the note why a message failed."""
+    """Return the key of the note of a failed message."""
     return {"pk": f"failure#{message_id}"}
 
 
 def refusal_key(entity_id: str, slot: int) -> Key:
-    """Key of one of the notes of what was refused of an entity."""
+    """Return the key of one note of a refusal of an entity."""
     return {"pk": f"refusal#{entity_id}#{slot}"}
 
 
 def history_key(entity_id: str, version: int) -> Key:
-    """Key of one version in history; padded, so that text order is version order."""
+    """Return the key of one version in history; padded, so that text order is version order."""
     return {"pk": entity_id, "sk": f"{version:0{VERSION_DIGITS}d}"}
 
 
 def history_time_keys(entity_id: str, version: int, at: datetime, shards: int) -> Mapping[str, str]:
-    """Index keys of a history row by day and moment."""
+    """Return the index keys of a history row by day and time."""
     moment = timestamp(at)
     return {
         HISTORY_BY_TIME.partition: f"{moment[:10]}#{shard_of(entity_id, shards)}",
@@ -191,57 +191,57 @@ def history_time_keys(entity_id: str, version: int, at: datetime, shards: int) -
 
 
 def heartbeat_key() -> Key:
-    """Key of a table's heartbeat: the same always, so that it is written over."""
+    """Return the key of a table's heartbeat: always the same, so that it is overwritten."""
     return {"pk": HEARTBEAT_PK, "sk": HEARTBEAT_SK}
 
 
 def heartbeat_row_key(entity_id: str) -> Key:
-    """Key of the one row that history has of a table's heartbeats."""
+    """Return the key of the single history row of a table's heartbeats."""
     return {"pk": HEARTBEAT_PK, "sk": entity_id}
 
 
 def market_partition(market: str, shard: int) -> str:
-    """Partition of a market's active listings."""
+    """Return the partition of a market's active listings."""
     return f"{market}#{shard}"
 
 
 def product_partition(product: str) -> str:
-    """Partition of a product's active listings."""
+    """Return the partition of a product's active listings."""
     return product
 
 
 def numbered_partition(shard: int) -> str:
-    """Partition of an index that is one list over all shards (review, recent, due)."""
+    """Return the partition of an index that is one list over all shards (review, recent, due)."""
     return f"all#{shard}"
 
 
 def off_sale_partition(status: str, shard: int) -> str:
-    """Partition of the listings that are off sale in one state."""
+    """Return the partition of the listings with one status that are not on sale."""
     return f"{status}#{shard}"
 
 
 def moment_sort(at: datetime, entity_id: str) -> str:
-    """Sort key by a moment; the id makes it unique."""
+    """Return the sort key of a time; the id makes it unique."""
     return f"{timestamp(at)}#{entity_id}"
 
 
 def due_keys(entity_id: str, due_at: datetime | None, shards: int) -> Mapping[str, str]:
-    """Index keys of something that waits; none when it waits for nothing."""
+    """Return the index keys of a waiting item; none if it waits for nothing."""
     if due_at is None:
         return {}
     return {DUE.partition: numbered_partition(shard_of(entity_id, shards)), DUE.sort: timestamp(due_at)}
 
 
 def shard_of(entity_id: str, shards: int) -> int:
-    """Spread ids over the shards of an index; the same id always falls on the same one."""
+    """Return the shard of an id; the same id always has the same shard."""
     return zlib.crc32(entity_id.encode()) % shards
 
 
 def timestamp(at: datetime) -> str:
-    """Write a moment so that text order is time order: always six fractional digits, always Z."""
+    """Format a time so that text order is time order: always six fractional digits, always Z."""
     return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def data_key_key(owner_id: str) -> Key:
-    """Key of a shopper's wrapped data key."""
+    """Return the key of a shopper's wrapped data key."""
     return {"pk": owner_id}

@@ -1,4 +1,4 @@
-"""The ledger in DynamoDB: one item a leg, put once and never changed, in the commit of what it books."""
+"""The ledger in DynamoDB: one item for each entry, written once in the commit of the step that it belongs to."""
 
 import heapq
 from collections.abc import Iterator
@@ -26,20 +26,20 @@ _BEFORE_ANY: Final = "0"  # sorts before every moment
 
 
 class _Leg(msgspec.Struct, frozen=True):
-    """A leg as an index has it: where it stands there, and what it says."""
+    """An entry as the index projects it."""
 
     sort: str
     entry: LedgerEntry
 
 
 class DynamoDBLedger:
-    """Keeps ``resale.application.ports.LedgerRepository``."""
+    """Implements ``resale.application.ports.LedgerRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def post(self, transaction: LedgerTransaction) -> None:
-        """Buffer a balanced booking, a leg an item; booked before, it fails the commit with AlreadyBooked."""
+        """Buffer a balanced ledger transaction, an item an entry. Posted before, it fails the commit: AlreadyBooked."""
         for entry in entries_of(transaction):
             self._scope.writes.append(self._write(entry))
 
@@ -70,33 +70,33 @@ class DynamoDBLedger:
 
 
 class LedgerReads(TenantReads):
-    """Keeps ``resale.application.ports.ledger.LedgerReads``."""
+    """Implements ``resale.application.ports.ledger.LedgerReads``."""
 
     def iter_ledger_account(self, name: str) -> Iterator[LedgerEntry]:
-        """Go through an account's entries, shard after shard, by source."""
+        """Iterate over an account's entries, shard after shard, by source."""
         for shard in range(_shards_of(name, self.tenant.resources.index_shards)):
             yield from self._entries(None, "pk", keys.ledger_partition(name, shard))
 
     def iter_ledger_source(self, source_id: str) -> Iterator[LedgerEntry]:
-        """Go through what was booked for an order or a payout, oldest first."""
+        """Iterate over the entries of an order or a payout, oldest first."""
         index = keys.LEDGER_BY_SOURCE
         yield from self._entries(index.name, index.partition, source_id)
 
     def iter_ledger_day(self, day: str) -> Iterator[LedgerEntry]:
-        """Go through what was booked on a day (``YYYY-MM-DD``, UTC), shard after shard."""
+        """Iterate over the entries of a day (``YYYY-MM-DD``, UTC), shard after shard."""
         index = keys.LEDGER_BY_DAY
         for shard in range(self.tenant.resources.index_shards):
             yield from self._entries(index.name, index.partition, keys.ledger_partition(day, shard))
 
     def list_ledger_source(self, source_id: str, *, limit: int, cursor: str | None) -> LedgerPage:
-        """Read the next ``limit`` bookings of an order or a payout, oldest first."""
+        """Return the next ``limit`` ledger transactions of an order or a payout, oldest first."""
         query = f"{self.tenant.id}|ledger|{source_id}"
         after = self._ledger_position(cursor, query)
         legs = self._legs(keys.LEDGER_BY_SOURCE, source_id, after or _BEFORE_ANY, limit)
         return self._ledger_page(legs, query, limit)
 
     def list_ledger_days(self, *, first: date, last: date, limit: int, cursor: str | None) -> LedgerPage:
-        """Read the next ``limit`` bookings of some days, oldest first.
+        """Return the next ``limit`` ledger transactions of a range of days, oldest first.
 
         Shape: one query a shard and day from where the page before ended, until ``limit`` bookings are found. All legs
         of a booking lie in one shard, side by side.

@@ -1,4 +1,4 @@
-"""Listings in DynamoDB: the one mapping of a listing, and its lists."""
+"""Listings in DynamoDB: the mapping of a listing, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -52,33 +52,33 @@ LISTING_MAPPING: Final = EntityMapping[ListingId, Listing](
 
 
 class ListingReads(TenantReads):
-    """Keeps ``resale.application.ports.listings.ListingReads``."""
+    """Implements ``resale.application.ports.listings.ListingReads``."""
 
     def list_active_listings(self, *, market: str, limit: int, cursor: str | None) -> Page:
-        """Active listings of a market, newest first."""
+        """List the active listings of a market, newest first."""
         partitions = tuple(keys.market_partition(market, shard) for shard in self._shards)
         query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_MARKET, partitions, attributes=PUBLIC)
         return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_product_listings(self, *, product: str, limit: int, cursor: str | None) -> Page:
-        """Active listings of a product, newest first."""
+        """List the active listings of a product, newest first."""
         partitions = (keys.product_partition(product),)
         query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_PRODUCT, partitions, attributes=PUBLIC)
         return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_seller_listings(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """All listings of a seller, newest first."""
+        """List all listings of a seller, newest first."""
         query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_SELLER, (seller_id,))
         return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_review_queue(self, *, limit: int, cursor: str | None) -> Page:
-        """Listings waiting for review, oldest first."""
+        """List the listings that wait for review, oldest first."""
         partitions = tuple(keys.numbered_partition(shard) for shard in self._shards)
         query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_REVIEW, partitions, forward=True)
         return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_off_sale(self, *, status: ListingStatus, limit: int, cursor: str | None) -> Page:
-        """Listings that are off sale in one state, newest first."""
+        """List the listings of one status that are not on sale, newest first."""
         partitions = tuple(keys.off_sale_partition(status, shard) for shard in self._shards)
         query = self._query(LISTING_MAPPING, keys.LISTINGS_BY_REVIEW, partitions)
         return self._page(LISTING_MAPPING, query, limit=limit, cursor=cursor)

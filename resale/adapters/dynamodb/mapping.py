@@ -1,4 +1,4 @@
-"""How an entity type lies in its table: the only to_item and from_item there is."""
+"""The mapping between an entity type and its table: the only to_item and from_item."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
@@ -24,7 +24,7 @@ ITEM_ATTRIBUTES: Final = (*DOCUMENT_ATTRIBUTES, "change")
 
 
 class ListedBy(msgspec.Struct, frozen=True):
-    """A list of what has the same value in a field, newest first by id.
+    """A list of the entities with the same value in a field, newest first by id.
 
     Attributes:
         field: Which field.
@@ -37,12 +37,12 @@ class ListedBy(msgspec.Struct, frozen=True):
     name: str
 
     def partition(self, owner: str) -> str:
-        """Return the partition of what has this value."""
+        """Return the partition of the entities with this value."""
         return keys.list_partition(self.name, owner)
 
 
 class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
-    """How one entity type lies in its table.
+    """The mapping of one entity type to its table.
 
     Attributes:
         entity_type: Which.
@@ -66,12 +66,12 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         return name
 
     def key_of(self, entity: E) -> Key:
-        """Build the key of an entity."""
+        """Return the key of an entity."""
         entity_id: str = entity.id  # type: ignore[attr-defined]  # every audited entity has one
         return self.key(self.entity_type.parent_of(entity), entity_id)
 
     def to_item(self, entity: E, *, doc: str, change: Change, shards: int) -> Item:
-        """Build the stored item: keys, index keys, version, change, doc, and what is sealed."""
+        """Build the stored item: keys, index keys, version, change, doc, and the sealed part."""
         item: Item = {
             **self.key_of(entity),
             **self.index_keys(entity, shards),
@@ -87,19 +87,19 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         return item
 
     def list_by(self, field: str) -> ListedBy:
-        """Return how the type is listed by a field. Raises KeyError where it is not."""
+        """Return the list of the type by a field. Raises KeyError if there is none."""
         for listed in self.lists:
             if listed.field == field:
                 return listed
         raise KeyError(f"a {self.entity_type.name} is not listed by {field}")
 
     def from_item(self, item: Item) -> E:
-        """Read a stored item back."""
+        """Convert a stored item into the entity."""
         private = item.get("private")
         return self.documents.from_doc(str(item["doc"]), private=None if private is None else str(private))
 
     def to_document(self, entity_id: str, item: Item) -> Document:
-        """Read a stored item as its document, upcast, which a view is made from."""
+        """Convert a stored item into its document, upcast, from which views are built."""
         private = item.get("private")
         return Document(
             id=entity_id,
@@ -109,7 +109,7 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         )
 
     def _plain_index_keys(self, entity: E, shards: int) -> Mapping[str, str]:
-        """Build the index keys of its lists, and of waiting where something wakes it."""
+        """Build the index keys of the lists, and of the wake-up if the type has one."""
         entity_id: str = entity.id  # type: ignore[attr-defined]  # every audited entity has one
         found: dict[str, str] = {}
         for listed in self.lists:
@@ -122,12 +122,12 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
 
 
 def own_key(entity_type: AnyEntityType) -> Callable[[str, str], Key]:
-    """Make the key of an entity that is a part of nothing."""
+    """Return the key function of an entity type that is not a part of another."""
     object_name = entity_type.object_name
     return lambda _parent_id, entity_id: keys.entity_key(object_name, entity_id)
 
 
 def private_of(entity: msgspec.Struct) -> str | None:
-    """Return what of an entity is sealed, if anything."""
+    """Return the sealed part of an entity; None if there is none."""
     private = getattr(entity, "private", UNSET)
     return private if isinstance(private, str) else None

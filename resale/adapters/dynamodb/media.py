@@ -1,4 +1,4 @@
-"""Images in DynamoDB: items of their own, beside their listing."""
+"""Images in DynamoDB: items beside their listing."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ MEDIA_MAPPING: Final = EntityMapping[MediaId, Media](
 
 
 def query_media(db: DynamoDB, tenant: Tenant, listing_id: ListingId) -> list[Item]:
-    """Read all image items of a listing, oldest first, consistently."""
+    """Return all image items of a listing, oldest first, from a consistent read."""
     items, _ = db.query(
         table=tenant.resources.tables.listings,
         index=None,
@@ -37,24 +37,24 @@ def query_media(db: DynamoDB, tenant: Tenant, listing_id: ListingId) -> list[Ite
 
 
 class DynamoDBMedia(AuditedRepository[Media]):
-    """Keeps ``resale.application.ports.MediaRepository``."""
+    """Implements ``resale.application.ports.MediaRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, MEDIA_MAPPING)
 
     def get(self, listing_id: ListingId, media_id: MediaId) -> Media:
-        """Read one, consistently."""
+        """Return an image, from a consistent read."""
         return self.load(keys.part_key(listing_id, media_id))
 
     def list_of(self, listing_id: ListingId) -> tuple[Media, ...]:
-        """Read all images of a listing, in the order they were asked for."""
+        """Return all images of a listing, in the order in which they were requested."""
         items = query_media(self._scope.db, self._scope.tenant, listing_id)
         return tuple(self.remember(item) for item in items)
 
 
 class MediaReads(TenantReads):
-    """Keeps ``resale.application.ports.media.MediaReads``."""
+    """Implements ``resale.application.ports.media.MediaReads``."""
 
     def list_media(self, listing_id: ListingId) -> tuple[Media, ...]:
-        """Read all images of a listing, consistently."""
+        """Return all images of a listing, from a consistent read."""
         return tuple(MEDIA_MAPPING.from_item(item) for item in query_media(self._db, self.tenant, listing_id))

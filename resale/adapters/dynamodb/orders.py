@@ -1,4 +1,4 @@
-"""Orders in DynamoDB: the one mapping of an order, and its lists."""
+"""Orders in DynamoDB: the mapping of an order, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,7 +16,7 @@ _PAYMENT_STATUS: Final = {"captured": "captured", "declined": "failed", "voided"
 
 
 def _to_2(tree: Tree) -> Tree:
-    """Schema 1 kept an attempt and its outcome, and ended with the payment; schema 2 keeps a payment and a parcel."""
+    """Upcast schema 1, which had an attempt and its outcome, to schema 2, which has a payment and a parcel."""
     if tree["status"] == "confirmed":
         shipment_id = SHIPMENT_ID.sibling_of(tree["id"])
         tree = {**tree, "shipment": {"id": shipment_id}}  # the workflow books the sale when it sees it
@@ -60,20 +60,20 @@ ORDER_MAPPING: Final = EntityMapping[OrderId, Order](
 
 
 class OrderReads(TenantReads):
-    """Keeps ``resale.application.ports.orders.OrderReads``."""
+    """Implements ``resale.application.ports.orders.OrderReads``."""
 
     def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A buyer's orders, newest first."""
+        """List a buyer's orders, newest first."""
         query = self._query(ORDER_MAPPING, keys.ORDERS_BY_BUYER, (buyer_id,))
         return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A seller's sales, newest first."""
+        """List a seller's sales, newest first."""
         query = self._query(ORDER_MAPPING, keys.ORDERS_BY_SELLER, (seller_id,))
         return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)
 
     def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
-        """All orders, newest first."""
+        """List all orders, newest first."""
         partitions = tuple(keys.numbered_partition(shard) for shard in self._shards)
         query = self._query(ORDER_MAPPING, keys.ORDERS_RECENT, partitions)
         return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)

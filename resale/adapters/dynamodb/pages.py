@@ -1,4 +1,4 @@
-"""Lists over one or more shards of an index, merged in order, with a position per shard."""
+"""Lists over one or more shards of an index, merged in order, with a position for each shard."""
 
 import heapq
 import math
@@ -17,7 +17,7 @@ SEALED: Final = (*PUBLIC, "private")
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One list: a partition per shard of one index, read forward (oldest first) or backward."""
+    """A list: a partition for each shard of one index, read forward (oldest first) or backward."""
 
     table: str
     index: Index
@@ -34,7 +34,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _Read(msgspec.Struct):
-    """What was read of one shard so far, and where reading goes on."""
+    """The items read from one shard, and the position to continue from."""
 
     shard: int
     start: Position
@@ -46,7 +46,7 @@ class _Read(msgspec.Struct):
 def read_page(
     db: DynamoDB, query: ListQuery, *, limit: int, cursor: str | None, cursors: Cursors, scope: str
 ) -> tuple[list[Item], str | None]:
-    """Read the next ``limit`` items over all shards.
+    """Return the next ``limit`` items over all shards, and the cursor after them.
 
     Shape: one query a shard that is not done, for its likely share of ``limit`` items; a second where it had more.
 
@@ -72,13 +72,13 @@ def read_page(
 
 
 def _likely_share(limit: int, shards: int) -> int:
-    """Give how many of ``limit`` items one shard has in 49 of 50 pages: its mean and two standard deviations."""
+    """Return how many of ``limit`` items one shard has in 49 of 50 pages: its mean and two standard deviations."""
     mean = limit / shards
     return min(limit, math.ceil(mean + 2 * math.sqrt(mean * (1 - 1 / shards))))
 
 
 def _may_miss(read: _Read, taken: list[_Entry], limit: int, *, forward: bool) -> bool:
-    """Say whether what a shard has not given yet could belong among what was taken."""
+    """Return whether an item that a shard has not returned yet could belong to the page."""
     if not read.has_more:
         return False
     if len(taken) < limit:

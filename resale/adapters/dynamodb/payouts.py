@@ -1,4 +1,4 @@
-"""Payouts in DynamoDB: the one mapping of a payout, and its lists."""
+"""Payouts in DynamoDB: the mapping of a payout, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -35,10 +35,10 @@ PAYOUT_MAPPING: Final = EntityMapping[PayoutId, Payout](
 
 
 class PayoutReads(TenantReads):
-    """Keeps ``resale.application.ports.payouts.PayoutReads``."""
+    """Implements ``resale.application.ports.payouts.PayoutReads``."""
 
     def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
-        """All payouts, newest first."""
+        """List all payouts, newest first."""
         partitions = tuple(keys.all_payouts(shard) for shard in self._shards)
         query = self._query(PAYOUT_MAPPING, keys.ORDERS_RECENT, partitions)
         return self._page(PAYOUT_MAPPING, query, limit=limit, cursor=cursor)

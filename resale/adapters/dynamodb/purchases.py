@@ -1,4 +1,4 @@
-"""Past purchases in DynamoDB: the one mapping of a purchase, whose version guards what is claimed, and its lists."""
+"""Past purchases in DynamoDB: the mapping of a purchase, whose version guards the claimed units, and its lists."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -32,9 +32,9 @@ PURCHASE_MAPPING: Final = EntityMapping[PurchaseId, Purchase](
 
 
 class PurchaseReads(TenantReads):
-    """Keeps ``resale.application.ports.purchases.PurchaseReads``."""
+    """Implements ``resale.application.ports.purchases.PurchaseReads``."""
 
     def list_customer_purchases(self, *, customer_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A customer's past purchases, newest first."""
+        """List a customer's past purchases, newest first."""
         query = self._query(PURCHASE_MAPPING, keys.ORDERS_BY_BUYER, (keys.purchases_of(customer_id),))
         return self._page(PURCHASE_MAPPING, query, limit=limit, cursor=cursor)

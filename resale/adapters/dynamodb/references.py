@@ -1,4 +1,4 @@
-"""Look-ups by a partner's own names, in DynamoDB: items without a stream that say what is meant, and never move."""
+"""Look-up items of partners' references in DynamoDB: written once, in a table without a stream."""
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import Scope
@@ -8,19 +8,19 @@ from resale.errors import Contended
 
 
 class DynamoDBReferences:
-    """Keeps ``resale.application.ports.ReferenceRepository``."""
+    """Implements ``resale.application.ports.ReferenceRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     def find(self, *, provider: str, reference: str) -> str | None:
-        """Look a partner's name up, consistently."""
+        """Return the id behind a partner's reference, from a consistent read; None if it is unknown."""
         table = self._scope.tenant.resources.tables.lookups
         item = self._scope.db.get_item(table=table, key=dict(keys.reference_key(provider, reference)))
         return None if item is None else str(item["entity_id"])
 
     def add(self, *, provider: str, reference: str, entity_id: str) -> None:
-        """Buffer a look-up into the write that learned the name; said twice in one commit it is buffered once."""
+        """Buffer a look-up item in the commit that learned the reference; duplicates are buffered once."""
         scope = self._scope
         write = Write(
             table=scope.tenant.resources.tables.lookups,

@@ -1,4 +1,4 @@
-"""How often one call is sent again: contention until its time is up, a store in trouble only a few times.
+"""Limits on the retries of one call: contention until its deadline, a failing store only a few times.
 
 A store that throttles or fails gets at most ``FAULT_ATTEMPTS`` requests per call, and only while its retry quota lasts,
 as in botocore's standard mode. So a failing store is not sent several times its usual load, and threads are free soon.
@@ -26,7 +26,7 @@ PAUSE: Final = tenacity.wait_random_exponential(multiplier=0.05, max=0.5)
 
 
 class Retries:
-    """The retries of one call. Its quota is shared by all calls of the process to the same tenant's store."""
+    """The retries of one call. All calls of the process to the same tenant's store share a quota."""
 
     def __init__(self, quota: RetryQuota) -> None:
         self._quota = quota
@@ -36,7 +36,7 @@ class Retries:
         self._spent = 0
 
     def permits(self, failure: BaseException) -> bool:
-        """Say, after a failed attempt, whether to make another one."""
+        """Return whether another attempt is permitted after a failed one."""
         self._attempts += 1
         if self._attempts > 1 and time.monotonic() - self._started_at >= BUDGET_SECONDS:
             return False
@@ -47,7 +47,7 @@ class Retries:
         return self._faults < FAULT_ATTEMPTS and self._spend(kind)
 
     def succeeded(self) -> None:
-        """Return what the retries took from the quota, because the store responds."""
+        """Return the retries to the quota, because the store responds."""
         self._quota.release(self._spent or _SUCCESS_RETURN)
 
     def _spend(self, kind: TransientKind) -> bool:
@@ -59,7 +59,7 @@ class Retries:
 
 
 def kind_of(failure: BaseException) -> TransientKind | None:
-    """Classify a failed attempt; None where repeating it cannot help."""
+    """Return the transient kind of a failed attempt; None if a retry cannot help."""
     if isinstance(failure, TransportFailed):
         return TransientKind.BROKEN
     if isinstance(failure, (Transient, TransactionCanceled)):

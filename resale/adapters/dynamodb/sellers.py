@@ -1,4 +1,4 @@
-"""Sellers' accounts in DynamoDB: the one mapping of an account; its version guards the balance."""
+"""Seller accounts in DynamoDB: the mapping of an account, whose version guards the balance."""
 
 from typing import Final
 

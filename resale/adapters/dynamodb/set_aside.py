@@ -1,4 +1,4 @@
-"""What a Pipe writes to its dead-letter queue: not the record, but where it lies in its stream."""
+"""Dead letters of a Pipe: not the record, but its position in the stream."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -28,7 +28,7 @@ _encode: Final = msgspec.json.encode
 
 
 def stream_range(body: str) -> StreamRange:
-    """Read where the records lie that a Pipe gave up on. Raises RecordUnreadable."""
+    """Parse the position of the records that a Pipe set aside. Raises RecordUnreadable."""
     try:
         batch = _LETTER.decode(body).batch
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -43,7 +43,7 @@ def stream_range(body: str) -> StreamRange:
 
 
 def pipe_dead_letter(place: StreamRange, *, now: datetime) -> str:
-    """Write what a Pipe writes of a batch it gave up on.
+    """Build the dead letter that a Pipe writes for a batch that it set aside.
 
     Source: Lambda Developer Guide, "Retain discarded batches for a DynamoDB event source": Pipes poll a stream with
     the same pollers and write the same ``DDBStreamBatchInfo``.

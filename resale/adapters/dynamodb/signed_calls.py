@@ -1,4 +1,4 @@
-"""One signed DynamoDB call, repeated as long as that can help: the part of the data lane that knows no operation."""
+"""A signed DynamoDB call with retries: the part of the data lane that knows no operation."""
 
 import logging
 import random
@@ -23,7 +23,7 @@ _OK: Final = 200
 _random = random.SystemRandom()
 
 
-class Caller:
+class SignedCaller:
     """Calls DynamoDB for one tenant account.
 
     A write whose answer was lost is sent again, so every write that goes through here must be conditional
@@ -43,7 +43,7 @@ class Caller:
         )
 
     def call(self, operation: str, body: bytes) -> bytes:
-        """Give the answer's body.
+        """Call an operation; return the body of the response.
 
         Raises:
             ConditionFailed: A single write's condition did not hold.
@@ -78,7 +78,7 @@ class Caller:
             ) from last
 
     def _attempt(self, operation: str, body: bytes) -> bytes:
-        """Call once; a refused token is renewed and the call made once more."""
+        """Call once; if the token is refused, renew it and call once more."""
         try:
             return self._send(operation, body)
         except TokenRefused:

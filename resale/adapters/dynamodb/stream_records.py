@@ -1,4 +1,4 @@
-"""Stream records, as the Pipe puts them on the changes queue, to history rows. A pure function, no clock."""
+"""Conversion of stream records, as the Pipe sends them, into history rows. A pure function without a clock."""
 
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ _ENTITY: Final = msgspec.json.Decoder(_Entity)
 
 
 def history_row(body: str) -> HistoryRow:
-    """Read one record.
+    """Convert a stream record into a history row. Raises RecordUnreadable.
 
     Args:
         body: JSON ``{"dynamodb": {"NewImage": {…}}}`` with attribute values in DynamoDB's wire form.
@@ -44,7 +44,7 @@ def history_row(body: str) -> HistoryRow:
 
 
 def row_of(item: Item) -> HistoryRow:
-    """Read the row of the version that an item is at."""
+    """Build the history row of an item's current version."""
     doc, private = str(item["doc"]), item.get("private")
     return HistoryRow(
         entity_id=_ENTITY.decode(doc).id,

@@ -1,4 +1,4 @@
-"""DynamoDB streams of one tenant's audited tables, read from a position on. Used where no Pipe runs."""
+"""DynamoDB streams of one tenant's audited tables, read from a position. Used where no Pipe runs."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ _TRIMMED: Final = frozenset({"ResourceNotFoundException", "TrimmedDataAccessExce
 
 
 class StreamBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Some records of one shard as the Pipe would put them on the queue, and the position after them."""
+    """Records of one shard in the format of the Pipe, and the position after them."""
 
     bodies: tuple[str, ...]
     position: Mapping[str, str]
@@ -47,7 +47,7 @@ class TenantStreams:
         self._client = client
 
     def read(self, positions: Mapping[str, str], *, empty_pages: int = 0) -> Iterator[StreamBatch]:
-        """Read everything after ``positions``, oldest first in each shard; an unknown shard from its beginning.
+        """Read all records after ``positions``, oldest first in each shard; an unknown shard from its start.
 
         Args:
             positions: Where reading stands.
@@ -93,7 +93,7 @@ class TenantStreams:
             iterator = answer.get("NextShardIterator", "")
 
     def read_range(self, wanted: StreamRange) -> tuple[str, ...]:
-        """Read the audited records of one range again, as messages that any queue takes: ASCII alone.
+        """Read the audited records of a range again, as ASCII messages, which every queue accepts.
 
         Raises:
             RecordsTrimmed: The stream has them no more, or only the later ones.
@@ -141,7 +141,7 @@ class TenantStreams:
 
 
 def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:
-    """Write a stream record as the Pipe does, without the old image, which no consumer reads."""
+    """Convert a stream record into the Pipe's format, without the old image, which no consumer reads."""
     change = record["dynamodb"]
     kept = ("Keys", "NewImage", "SequenceNumber", "SizeBytes", "StreamViewType")
     written_at = change["ApproximateCreationDateTime"].timestamp()  # a number there; boto3 makes a datetime of it
@@ -162,7 +162,7 @@ def pipe_message(record: Mapping[str, Any], stream_arn: str) -> str:
 
 
 def in_ascii(body: str) -> str:
-    """Write the same JSON with escapes alone, which every text format carries; as it is where that is too long."""
+    """Escape JSON to ASCII, which every queue accepts; unchanged if that would be too long."""
     escaped = json.dumps(json.loads(body), separators=(",", ":"))
     return escaped if len(escaped) <= _MESSAGE_BYTES else body
 

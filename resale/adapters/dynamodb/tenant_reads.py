@@ -1,4 +1,4 @@
-"""What the reads of every entity type share: one tenant, its store, and lists over an index."""
+"""The base of the reads of every entity type: one tenant, its store, and lists over an index."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from resale.domain.tenants import Tenant
 
 
 class TenantReads:
-    """Reads of one tenant. The reads of each entity type are a subclass, in the file of its noun."""
+    """Reads of one tenant. Each entity type has a subclass in the file of its noun."""
 
     def __init__(self, *, tenant: Tenant, db: DynamoDB, cursors: Cursors) -> None:
         self.tenant = tenant

@@ -1,4 +1,4 @@
-"""Transfers in DynamoDB: the one mapping of a transfer, beside its order, and its repository."""
+"""Transfers in DynamoDB: the mapping of a transfer, stored beside its order, and its repository."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -45,17 +45,17 @@ TRANSFER_MAPPING: Final = EntityMapping[TransferId, Transfer](
 
 
 class DynamoDBTransfers(AuditedRepository[Transfer]):
-    """Keeps ``resale.application.ports.TransferRepository``."""
+    """Implements ``resale.application.ports.TransferRepository``."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, TRANSFER_MAPPING)
 
     def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
-        """Read one, consistently."""
+        """Return a transfer, from a consistent read."""
         return self.load(keys.part_key(order_id, transfer_id))
 
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
-        """Find a seller's open transfers by the index, and read each one as it is."""
+        """Find a seller's open transfers by the index; return each one from a consistent read."""
         found, _ = self._scope.db.query(
             table=self._table,
             index=keys.ORDERS_BY_SELLER.name,
@@ -70,10 +70,10 @@ class DynamoDBTransfers(AuditedRepository[Transfer]):
 
 
 class TransferReads(TenantReads):
-    """Keeps ``resale.application.ports.transfers.TransferReads``."""
+    """Implements ``resale.application.ports.transfers.TransferReads``."""
 
     def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
-        """Read the transfers of an order, consistently."""
+        """Return the transfers of an order, from a consistent read."""
         items, _ = self._db.query(
             table=TRANSFER_MAPPING.table(self.tenant),
             index=None,
@@ -86,12 +86,12 @@ class TransferReads(TenantReads):
         return tuple(TRANSFER_MAPPING.from_item(item) for item in items)
 
     def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
-        """Go through a seller's transfers whose order is not completed, oldest first."""
+        """Iterate over a seller's transfers whose order is not completed, oldest first."""
         for item in self._balances.iter_held(seller_id):
             yield TRANSFERS.from_doc(str(item["doc"]), private=None)
 
     def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A seller's transfers and payouts, newest first."""
+        """List a seller's transfers and payouts, newest first."""
         items, next_cursor = self._balances.page(seller_id, limit=limit, cursor=cursor)
         return Page(documents=tuple(map(_balance_document, items)), next_cursor=next_cursor)
 

@@ -16,7 +16,7 @@ from resale.domain.ids import CustomerId
 
 
 class DynamoDBUnitOfWork(DynamoDBRepositories):
-    """Keeps ``resale.application.ports.UnitOfWork``. What is not committed is dropped with it."""
+    """Implements ``resale.application.ports.UnitOfWork``. Without a commit, everything is dropped."""
 
     ledger = Opened(DynamoDBLedger)
     references = Opened(DynamoDBReferences)
@@ -36,29 +36,29 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
 
     @property
     def principal(self) -> Principal:
-        """Whose permissions count."""
+        """The principal whose permissions count."""
         if self._principal is None:
             raise TypeError("nobody's permissions count in a step of the platform's own")
         return self._principal
 
     @cached_property
     def customers(self) -> DynamoDBCustomers:
-        """Its customers."""
+        """The customers of the tenant."""
         return DynamoDBCustomers(self._scope, self._directory)
 
     def act_as(self, customer_id: CustomerId) -> None:
-        """Name the shopper who acts."""
+        """Set the shopper who acts."""
         self._scope.actor = Actor(kind=ActorKind.SHOPPER, id=customer_id)
         self._principal = Principal(customer_id=customer_id)
 
     def commit(self) -> None:
-        """Write everything buffered, once; see ``resale.adapters.dynamodb.buffer.commit``."""
+        """Write all buffered items once; see ``resale.adapters.dynamodb.buffer.commit``."""
         writes, self._scope.writes = self._scope.writes, []
         self._is_committed = True
         buffer.commit(self._scope.db, writes)
 
     def is_torn(self) -> bool:
-        """Return whether the entities read here may never have been so at one moment: one has changed by now.
+        """Return whether the entities read here may never have existed together, because one has changed since.
 
         Shape: reads each of them again, if there are two or more; nothing after a commit.
 

@@ -1,1 +1,1 @@
-"""Images: an upload in, clean renditions out (libvips). ``vips.VipsImageCodec`` is the way in."""
+"""Images: renditions without metadata from an upload (libvips). The entry is ``vips.VipsImageCodec``."""

@@ -1,4 +1,4 @@
-"""Boxes of ISO base media files (ISO/IEC 14496-12, 4.2), each within its parent. Pure; copies nothing."""
+"""Boxes of ISO base media files (ISO/IEC 14496-12, 4.2), each within its parent. Pure, without copies."""
 
 import struct
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _TO_THE_END, _WIDE = 0, 1
 
 
 class Box(msgspec.Struct, frozen=True):
-    """One box: its type, and where its header, its body and it itself end in the file."""
+    """A box: its type, and the positions of its body and its end."""
 
     kind: bytes
     start: int
@@ -22,14 +22,14 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Cursor:
-    """Reads big-endian numbers of a box, one after the other, and never past its end."""
+    """Reads big-endian numbers of a box in sequence, never beyond its end."""
 
     def __init__(self, data: memoryview, box: Box) -> None:
         self._data, self._end = data, box.end
         self.at = box.body
 
     def number(self, size: int) -> int:
-        """Read an unsigned number of ``size`` bytes; 0 of none.
+        """Read an unsigned number of ``size`` bytes; 0 if ``size`` is 0.
 
         Raises:
             ImageRefused: ``truncated``: the box ends before.
@@ -46,12 +46,12 @@ class Cursor:
         return taken
 
     def version(self) -> int:
-        """Read the version of a full box; its flags are passed over."""
+        """Read the version of a full box and skip its flags."""
         return self.number(4) >> 24
 
 
 def iter_boxes(data: memoryview, start: int, end: int) -> Iterator[Box]:
-    """Read the boxes that lie side by side between two places.
+    """Iterate over the sibling boxes between two positions.
 
     Raises:
         ImageRefused: ``truncated`` (a box is longer than what holds it), ``unprocessable`` (too many).

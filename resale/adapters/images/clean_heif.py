@@ -1,4 +1,4 @@
-"""HEIC and AVIF: the primary picture and what it is made of are kept; everything else in the file is made unreadable.
+"""Cleaning of HEIC and AVIF: only the primary picture and its parts remain readable.
 
 Boxes refer to each other by their place in the file, so nothing is moved: what is not kept loses its name. EXIF and
 XMP items go with the rest (libheif inflates them), so ``irot`` and ``imir`` alone say how the picture is turned.
@@ -22,7 +22,7 @@ _MAX_DEPTH = 4  # grid of rotated tiles: two
 
 
 def clean_heif(data: memoryview) -> Cleaned:
-    """Leave the primary picture of the file.
+    """Remove everything except the primary picture.
 
     Raises:
         ImageRefused: ``not_an_image``, ``unsupported_format`` (a film, another codec inside), ``truncated``,
@@ -73,7 +73,7 @@ def _keep_what_it_is_made_of(meta: Meta, item_id: int, kept: set[int], *, depth:
 
 
 def _is_alpha(data: memoryview, meta: Meta, item_id: int) -> bool:
-    """Say whether an item is the alpha of the primary picture; depth and gain maps are not kept."""
+    """Return whether an item is the alpha plane of the primary picture; depth and gain maps are removed."""
     item = meta.items[item_id]
     if meta.primary not in item.alpha_of:
         return False
@@ -90,7 +90,7 @@ def _name_type(items: Iterable[Item]) -> str:
 
 
 def _check_places(data: memoryview, items: Iterable[Item]) -> None:
-    """Hold items to bytes that are there and not used again and again: each decode of them costs time."""
+    """Refuse items outside the file, and items whose bytes are used repeatedly: each decode costs time."""
     lengths = 0
     for item in items:
         for offset, length in item.extents:
@@ -102,7 +102,7 @@ def _check_places(data: memoryview, items: Iterable[Item]) -> None:
 
 
 def _measure(data: memoryview, meta: Meta, kept: set[int]) -> tuple[int, int]:
-    """Give the size of the primary picture, or of a tile or the canvas of a grid where those are larger."""
+    """Return the size of the primary picture, or of a tile or canvas of a grid if that is larger."""
     sizes = [_read_size(data, meta, meta.items[item_id]) for item_id in kept]
     sizes += [_read_canvas(data, meta.items[item_id]) for item_id in kept if meta.items[item_id].kind == b"grid"]
     return max(sizes, key=lambda size: size[0] * size[1])
@@ -130,7 +130,7 @@ def _read_canvas(data: memoryview, grid: Item) -> tuple[int, int]:
 
 
 def _find_profile(data: memoryview, meta: Meta, kept: set[int]) -> tuple[bytes | None, str | None]:
-    """Find the colours of the primary picture, or of its tiles where it does not say: a profile or a known name."""
+    """Return the colour profile or known colour space of the primary picture, or of its tiles."""
     for item_id in (meta.primary, *sorted(kept)):
         for box in _properties(meta, meta.items[item_id], b"colr"):
             kind, body = bytes(data[box.body : box.body + 4]), data[box.body + 4 : box.end]
@@ -142,7 +142,7 @@ def _find_profile(data: memoryview, meta: Meta, kept: set[int]) -> tuple[bytes |
 
 
 def _is_deep(data: memoryview, meta: Meta, kept: set[int]) -> bool:
-    """Say whether AV1 carries more than 8 bits, which its decoder holds in twice the memory (AV1-ISOBMFF, 2.3.3)."""
+    """Return whether AV1 has more than 8 bits, for which its decoder uses twice the memory (AV1-ISOBMFF, 2.3.3)."""
     boxes = [box for item_id in kept for box in _properties(meta, meta.items[item_id], b"av1C")]
     return any(box.end - box.body > _AV1C_DEPTH and data[box.body + _AV1C_DEPTH] & _HIGH_BITDEPTH for box in boxes)
 
@@ -153,7 +153,7 @@ def _properties(meta: Meta, item: Item, kind: bytes) -> list[Box]:
 
 
 def _rename_brands(ftyp: Box | None, brand: bytes) -> list[tuple[int, bytes]]:
-    """Have the file say that it is a still picture of one codec: a sequence's brand would have its film looked for."""
+    """Set the brand to a still picture of one codec, so that decoders do not look for a sequence."""
     if ftyp is None:
         return []
     compatible = range(ftyp.body + 8, ftyp.end - 3, 4)

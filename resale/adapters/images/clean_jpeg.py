@@ -1,4 +1,4 @@
-"""JPEG, segment by segment: tables, frame and scans are kept; EXIF gives its orientation, ICC its profile, no more."""
+"""Cleaning of JPEG by segment: tables, frame and scans remain; orientation and profile are read."""
 
 import re
 import struct
@@ -25,7 +25,7 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # within a scan: neither a
 
 @dataclass
 class _Reading:
-    """What the segments have said so far."""
+    """The data of the segments read so far."""
 
     parts: list[Buffer] = field(default_factory=list)
     frame: int = 0
@@ -38,7 +38,7 @@ class _Reading:
 
 
 def clean_jpeg(data: memoryview) -> Cleaned:
-    """Leave what draws the picture, and drop what is appended to it where it has several scans.
+    """Remove everything that does not draw the picture, and data appended to it.
 
     Raises:
         ImageRefused: ``not_an_image`` (no frame), ``unsupported_format`` (lossless, hierarchical), ``truncated`` (no
@@ -68,7 +68,7 @@ def clean_jpeg(data: memoryview) -> Cleaned:
 
 
 def _read_until_scan(data: memoryview, reading: _Reading) -> int | None:
-    """Read the segments before the pixels; return where the first scan begins, None where there is none."""
+    """Read the segments before the pixels; return the position of the first scan, None if there is none."""
     at = 2
     for _ in count_parts():
         at = _skip_to_marker(data, at)
@@ -92,7 +92,7 @@ def _read_until_scan(data: memoryview, reading: _Reading) -> int | None:
 
 
 def _find_end(data: memoryview, at: int, least: int = 0) -> int:
-    """Find where the segment of the marker at a place ends.
+    """Return the end of the segment whose marker is at a position.
 
     Raises:
         ImageRefused: ``truncated``: it is shorter than ``least``, so that decoders would go on elsewhere.
@@ -104,7 +104,7 @@ def _find_end(data: memoryview, at: int, least: int = 0) -> int:
 
 
 def _skip_to_marker(data: memoryview, at: int) -> int:
-    """Pass over fill bytes, and over rubbish as decoders do, to the last 0xFF before a marker."""
+    """Skip fill bytes, and garbage as decoders do, to the last 0xFF before a marker."""
     found = _MARKER.search(data, at)
     return len(data) if found is None else found.start(1) - 1
 
@@ -167,12 +167,12 @@ def _keep_scans(data: memoryview, scan_at: int, reading: _Reading) -> None:
 
 
 def _without_fill(run: memoryview) -> memoryview:
-    """Cut the fill bytes off the end of a run: with what follows the segment taken out they would be a marker."""
+    """Remove the fill bytes at the end of a run, which could form a marker with the next kept segment."""
     return run[: len(bytes(run).rstrip(b"\xff"))]
 
 
 def _join_profile(reading: _Reading) -> bytes | None:
-    """Join a profile that came whole and within its bound."""
+    """Return the colour profile if it is complete and within its limit; else None."""
     pieces = [reading.profile.get(number) for number in range(1, reading.profile_parts + 1)]
     found = [piece for piece in pieces if piece is not None]
     if not found or len(found) != len(pieces) or sum(map(len, found)) > MAX_PROFILE_BYTES:

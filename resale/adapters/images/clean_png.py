@@ -1,4 +1,4 @@
-"""PNG, chunk by chunk: what draws pixels is kept, a colour profile is inflated within its bound, no more is read."""
+"""Cleaning of PNG by chunk: pixel data remains, a colour profile is inflated within its limit."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ _MAX_EXIF_BYTES = 64 * 1024
 
 
 def clean_png(data: memoryview) -> Cleaned:
-    """Leave the chunks that draw the first image; an APNG's frames, texts, EXIF and times go.
+    """Keep the chunks of the first image; APNG frames, texts, EXIF and times are removed.
 
     Raises:
         ImageRefused: ``not_an_image`` (no readable header), ``unprocessable`` (too many chunks).
@@ -63,7 +63,7 @@ def _read_header(data: memoryview) -> tuple[int, int, bool]:
 
 
 def _inflate_profile(body: memoryview) -> bytes | None:
-    """Inflate a profile; None where it is broken or larger than the bound, past which nothing is inflated."""
+    """Inflate a profile; None if it is damaged or exceeds the limit, beyond which nothing is inflated."""
     name_end = bytes(body[:_MAX_NAME_BYTES]).find(b"\0")
     if name_end < 0:
         return None

@@ -1,4 +1,4 @@
-"""WebP, chunk by chunk: the first picture becomes a file of its own; EXIF gives orientation, ICCP the profile."""
+"""Cleaning of WebP by chunk: the first picture becomes a file; orientation and profile are read."""
 
 import struct
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ _MAX_EXIF_BYTES = 64 * 1024
 
 @dataclass
 class _Picture:
-    """The chunks of one picture: its pixels, and the alpha that lies beside lossy ones."""
+    """The chunks of one picture: its pixels, and the alpha plane of lossy ones."""
 
     pixels: memoryview | None = None
     alpha: memoryview | None = None
 
     def take(self, kind: bytes, chunk: memoryview) -> None:
-        """Keep a chunk when it is the first of its kind."""
+        """Store a chunk if it is the first of its kind."""
         if kind in {b"VP8 ", b"VP8L"}:
             self.pixels = self.pixels or chunk
         elif kind == b"ALPH":
@@ -31,7 +31,7 @@ class _Picture:
 
 
 def clean_webp(data: memoryview) -> Cleaned:
-    """Leave the picture, or the first frame of an animation.
+    """Keep the picture, or the first frame of an animation.
 
     Raises:
         ImageRefused: ``not_an_image`` (no pixels, no readable size), ``unprocessable`` (too many chunks).
@@ -74,7 +74,7 @@ def _iter_chunks(data: memoryview, at: int) -> Iterator[tuple[bytes, memoryview]
 
 
 def _read_size(body: memoryview, at: int) -> tuple[int, int]:
-    """Read two sizes of 24 bits, each stored less one."""
+    """Read two sizes of 24 bits, each stored minus one."""
     across, down = (int.from_bytes(body[at + n : at + n + 3], "little") + 1 for n in (0, 3))
     return across, down
 
@@ -85,7 +85,7 @@ def _covers(frame: memoryview, canvas: tuple[int, int]) -> bool:
 
 
 def _build_still(picture: _Picture, frame: memoryview | None) -> tuple[tuple[bytes | memoryview, ...], tuple[int, int]]:
-    """Build a file of one picture; an animation's frame takes the place of the picture."""
+    """Build the file of one picture; the frame of an animation replaces the picture."""
     if frame is not None:
         picture = _Picture()
         for kind, chunk in _iter_chunks(frame, _CHUNK.size + _FRAME_BYTES):
@@ -100,7 +100,7 @@ def _build_still(picture: _Picture, frame: memoryview | None) -> tuple[tuple[byt
 
 
 def _build_patch(frame: memoryview, canvas: tuple[int, int]) -> tuple[tuple[bytes | memoryview, ...], tuple[int, int]]:
-    """Build an animation of one frame that lies somewhere on its canvas."""
+    """Build an animation of one frame at a position of its canvas."""
     anim = _CHUNK.pack(b"ANIM", 6) + bytes(6)
     return _riff([_extended(canvas, _ALPHA | _ANIMATION), anim, frame]), canvas
 

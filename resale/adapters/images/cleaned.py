@@ -1,4 +1,4 @@
-"""What is left of an upload when everything that draws no pixel is taken out, and the bounds that hold while it is."""
+"""The result of cleaning an upload, and the limits that apply to it."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -16,7 +16,7 @@ Buffer: TypeAlias = bytes | memoryview
 
 
 class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture without its metadata: ``parts`` in sequence are a whole file that decoders read.
+    """A picture without metadata: ``parts`` in sequence are a complete file for decoders.
 
     ``width_px`` and ``height_px`` are as stored, before ``orientation`` (EXIF 2.32, 0x0112) is applied. ``profile`` is
     an ICC profile, ``profile_name`` one that libvips has built in. ``is_held_whole``: a decoder cannot pass it through
@@ -35,7 +35,7 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count_parts() -> Iterator[int]:
-    """Count the parts of a file, up to the bound.
+    """Count the parts of a file, up to the limit.
 
     Raises:
         ImageRefused: ``unprocessable``: more parts than any encoder writes.

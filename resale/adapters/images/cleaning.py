@@ -1,4 +1,4 @@
-"""Take everything out of an upload that draws no pixel, before any decoder sees it. Pure, bounded, in one pass.
+"""Cleaning of uploads: everything that draws no pixel is removed before a decoder runs. Pure, bounded, one pass.
 
 What inflates (texts and profiles of PNG, metadata of HEIF), repeats or hides behind sizes never reaches native code.
 """
@@ -23,7 +23,7 @@ _CLEANERS: Final[Mapping[str, Callable[[memoryview], Cleaned]]] = {
 
 
 def clean(data: memoryview, content_type: str) -> Cleaned:
-    """Clean a file of a sniffed type, and hold the size that its header says to the limits.
+    """Clean a file of a sniffed type, and check the size in its header against the limits.
 
     Raises:
         ImageRefused: ``not_an_image``, ``unsupported_format``, ``truncated``, ``unprocessable``, ``too_many_pixels``.
@@ -34,7 +34,7 @@ def clean(data: memoryview, content_type: str) -> Cleaned:
 
 
 def check_size(cleaned: Cleaned, width_px: int, height_px: int) -> None:
-    """Hold a size to what its format may have.
+    """Check a size against the limits of its format. Raises ImageRefused.
 
     Raises:
         ImageRefused: ``not_an_image`` (no pixel at all), ``too_many_pixels``.

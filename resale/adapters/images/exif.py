@@ -1,4 +1,4 @@
-"""EXIF: the one field that matters, how to turn the picture. Pure; reads a few bytes and follows nothing."""
+"""EXIF: reads only the orientation. Pure; reads a few bytes and follows no pointers."""
 
 import struct
 
@@ -10,7 +10,7 @@ _HEADER_BYTES = 8
 
 
 def read_orientation(block: bytes) -> int:
-    """Read the orientation, 1 to 8, of an EXIF block with or without its ``Exif`` prefix; 1 where none is readable."""
+    """Return the orientation (1 to 8) of an EXIF block with or without its ``Exif`` prefix; 1 if unreadable."""
     tiff = block.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(tiff[:4]))
     if order is None or len(tiff) < _HEADER_BYTES:

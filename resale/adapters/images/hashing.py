@@ -1,4 +1,4 @@
-"""The perceptual hash: pHash, 64 bits. Pure arithmetic on a 32 x 32 grey picture.
+"""The perceptual hash pHash (64 bits): arithmetic on a 32 x 32 grey picture.
 
 pHash (signs of the low cosine frequencies) and not dHash (signs of neighbouring pixels): a product before a
 plain backdrop has few real gradients, so most bits of a dHash would be noise there.
@@ -17,7 +17,7 @@ _COSINES = tuple(
 
 
 def hash_grey(pixels: bytes) -> str:
-    """Hash a grey picture of ``GREY_EDGE_PX`` squared bytes, row by row.
+    """Return the hash of a grey picture of ``GREY_EDGE_PX`` squared bytes, row by row.
 
     Returns:
         16 hex digits; a bit is set where a cosine coefficient is above the median of all 64.

@@ -1,4 +1,4 @@
-"""The items of a HEIF file (ISO/IEC 23008-12): which there are, what they are made of, and where their bytes lie."""
+"""The items of a HEIF file (ISO/IEC 23008-12): their types, their references, and the positions of their bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _IN_FILE, _IN_IDAT = 0, 1  # construction methods of iloc
 
 @dataclass
 class Item:
-    """One item: a coded tile, a grid of tiles, a block of EXIF."""
+    """An item: a coded tile, a grid of tiles, or an EXIF block."""
 
     kind: bytes = b""
     kind_at: int = 0
@@ -26,7 +26,7 @@ class Item:
 
 @dataclass
 class Meta:
-    """What a ``meta`` box says."""
+    """The contents of a ``meta`` box."""
 
     primary: int = -1
     items: dict[int, Item] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Meta:
 
 
 def read_meta(data: memoryview, meta: Box) -> Meta:
-    """Read the items of a file and how they refer to each other.
+    """Read the items of a file and their references.
 
     Raises:
         ImageRefused: ``not_an_image`` (no items), ``truncated``, ``unprocessable`` (more than cameras write).

@@ -1,4 +1,4 @@
-"""The image codec of workers: each picture is rendered by another process, which has limits and no secrets.
+"""The image codec of workers: pictures are rendered by another process with limits and without secrets.
 
 A picture that makes its decoder crash, swell or spin ends that process and nothing else: it is refused, the next
 picture gets a new process. An error that is not the picture's (a loaded machine, a process killed by somebody else)
@@ -39,7 +39,7 @@ _BY_THE_PICTURE: Final = frozenset(
 
 
 class IsolatedImageCodec:
-    """Implements ``ImageCodec``. Cheap to build; the process starts with the first picture and serves many."""
+    """Implements ``ImageCodec``. Creating it is cheap: the process starts with the first picture and renders many."""
 
     def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
         self._wall_seconds = wall_seconds
@@ -79,7 +79,7 @@ class IsolatedImageCodec:
 
     @property
     def process_id(self) -> int | None:
-        """Name the process that renders; None while there is none."""
+        """Process id of the rendering process; None if there is none."""
         return None if self._renderer is None else self._renderer.process_id
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class IsolatedImageCodec:
             self._end()
 
     def _ask(self, data: bytes, deadline: float) -> Reply | None:
-        """Have a picture rendered; None when it ended the process."""
+        """Render a picture in the process; None if the process ended."""
         renderer = self._started()
         try:
             reply = renderer.ask(data, deadline)
@@ -102,7 +102,7 @@ class IsolatedImageCodec:
         return reply
 
     def _explain(self, error: Exception) -> Reply | None:
-        """Say what it means that there is no answer: None for a process that its picture ended."""
+        """Return the reply for a missing response; None if the picture ended the process."""
         renderer, is_late = self._renderer, isinstance(error, TimeoutError)
         status = 0 if renderer is None else renderer.end(kill=is_late)
         self._renderer = None
@@ -127,10 +127,10 @@ class IsolatedImageCodec:
 
 
 class _Renderer:
-    """One rendering process and the socket to it."""
+    """A rendering process and the socket to it."""
 
     def __init__(self) -> None:
-        """Start it, and wait until it is ready.
+        """Start the process and wait until it is ready.
 
         Raises:
             ImageNotRendered: It does not start.
@@ -153,11 +153,11 @@ class _Renderer:
 
     @property
     def process_id(self) -> int:
-        """Name the process."""
+        """Process id."""
         return self._process.pid
 
     def ask(self, data: bytes, deadline: float) -> Reply:
-        """Send a picture and read what became of it.
+        """Send a picture and return the reply.
 
         Raises:
             TimeoutError: Not by the deadline.
@@ -173,7 +173,7 @@ class _Renderer:
         return msgspec.msgpack.decode(self._receive(length, deadline), type=Reply)
 
     def end(self, *, kill: bool) -> int:
-        """End the process and say how it ended."""
+        """End the process; return its exit status."""
         if kill:
             self._process.kill()
         self._channel.close()
@@ -194,7 +194,7 @@ class _Renderer:
 
 
 def _end_process(process: "subprocess.Popen[bytes]", channel: socket.socket, owner: int) -> None:
-    """End the process with whoever started it; a fork of that one leaves it alone."""
+    """End the process together with its starter; a fork of the starter leaves it running."""
     channel.close()
     if owner == os.getpid() and process.poll() is None:
         process.kill()
@@ -202,5 +202,5 @@ def _end_process(process: "subprocess.Popen[bytes]", channel: socket.socket, own
 
 
 def _until(deadline: float) -> float:
-    """Give the seconds that are left, never none: a socket would not time out then."""
+    """Return the remaining seconds, at least a small number: a socket would not time out at 0."""
     return max(0.001, deadline - time.monotonic())

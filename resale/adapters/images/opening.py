@@ -1,4 +1,4 @@
-"""Hand a cleaned picture to its decoder: libvips, or libheif with libde265 for HEIC.
+"""Decoding of a cleaned picture: libvips, or libheif with libde265 for HEIC.
 
 Importing this module starts libvips. Every loader is blocked but the ones taken. The decoders get pixels and nothing
 else; orientation and profile were read before and are put on the picture here.
@@ -36,7 +36,7 @@ pi_heif.options.DECODE_THREADS = 1
 
 
 def open_picture(cleaned: Cleaned, file: BinaryIO, *, edge_px: int | None = None) -> pyvips.Image:
-    """Open the first page of a picture; pixels of HEIC are decoded here, those of other formats when they are read.
+    """Open the first page of a picture. HEIC is decoded here, other formats when their pixels are read.
 
     Args:
         cleaned: What was found in the upload.
@@ -55,7 +55,7 @@ def open_picture(cleaned: Cleaned, file: BinaryIO, *, edge_px: int | None = None
 
 
 def refusal_of(error: Exception, *, cleaned: Cleaned) -> ImageRefused:
-    """Say why a decoder gave up. Its messages are all it tells."""
+    """Return the refusal for an error of a decoder, from its message."""
     message = str(error).lower()
     if _OUT_OF_MEMORY.search(message):  # within the limit of this process, although the header promised less
         return ImageRefused(RefusalReason.UNPROCESSABLE)

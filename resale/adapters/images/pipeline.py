@@ -1,4 +1,4 @@
-"""The libvips side: open a cleaned picture, decode small, orient, convert to sRGB, scale, encode.
+"""Rendering with libvips: open, decode small, orient, convert to sRGB, scale, encode.
 
 Importing this module starts libvips, which does not survive a fork: ``vips.VipsImageCodec`` imports it in the
 process that uses it.
@@ -32,7 +32,7 @@ _SIDEWAYS = (5, 6, 7, 8)  # EXIF 2.32, orientation 0x0112: the values that swap 
 
 
 def render(data: memoryview, content_type: str, *, sha256: str) -> RenderedImage:
-    """Clean the file, check its size, decode once, and make every rendition from the next larger one.
+    """Clean the file, check its size, decode once, and scale every rendition from the next larger one.
 
     Raises:
         ImageRefused: ``not_an_image``, ``unsupported_format``, ``truncated``, ``unprocessable``, ``too_many_pixels``.
@@ -52,7 +52,7 @@ def render(data: memoryview, content_type: str, *, sha256: str) -> RenderedImage
 
 
 def _decode(cleaned: Cleaned, file: BinaryIO) -> tuple[pyvips.Image, int, int]:
-    """Decode upright, in 8-bit sRGB with or without alpha, no longer than the largest rendition.
+    """Decode upright in 8-bit sRGB with or without alpha, at most as large as the largest rendition.
 
     Returns:
         The picture, and the size it had, upright.
@@ -76,7 +76,7 @@ def _measure_upright(image: pyvips.Image) -> tuple[int, int]:
 
 
 def _scale_down(image: pyvips.Image, edge_px: int) -> pyvips.Image:
-    """Scale so that the longest edge is ``edge_px``; a smaller picture is returned as it is."""
+    """Scale the longest edge to ``edge_px``; a smaller picture is returned unchanged."""
     longest_px = max(image.width, image.height)
     if longest_px <= edge_px:
         return image
@@ -90,7 +90,7 @@ def _draw_smaller(image: pyvips.Image, edge_px: int) -> pyvips.Image:
 
 
 def _encode_all(steps: Iterable[pyvips.Image]) -> Iterator[RenderedRendition]:
-    """Encode each step in each format; steps that are the same picture are encoded once."""
+    """Encode each step in each format; identical steps are encoded once."""
     drawn, encoded = None, {}
     for edge_px, image in zip(RENDITION_EDGES_PX, steps, strict=True):
         if image is not drawn:

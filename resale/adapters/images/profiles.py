@@ -1,4 +1,4 @@
-"""Colour profiles: is this one sRGB by its own name? Pure; converting from sRGB to sRGB costs 30 ms at 1600 px."""
+"""Detection of sRGB profiles by name. Pure; a conversion from sRGB to sRGB would cost 30 ms at 1600 px."""
 
 import struct
 
@@ -8,7 +8,7 @@ _MAX_TAGS = 64
 
 
 def is_called_srgb(profile: bytes) -> bool:
-    """Say whether a profile's description starts with ``sRGB``. A profile that cannot be read is not.
+    """Return whether a profile's description starts with ``sRGB``; False if it cannot be read.
 
     A profile that lies about its name gets its sender wrong colours, nothing else.
     """

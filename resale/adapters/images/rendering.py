@@ -1,4 +1,4 @@
-"""The program that decodes strangers' files: one process, limits of its own, one job after the other on its socket.
+"""The program that decodes uploads: a process with its own limits that runs one job after the other.
 
 ``python -m resale.adapters.images.rendering FD``, started by ``isolated.IsolatedImageCodec``. It is given no
 credentials, opens no connection, and is killed by its own limits when a picture makes it swell or spin. What it says
@@ -33,7 +33,7 @@ _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
 class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What became of one picture.
+    """The result of one picture.
 
     ``failure`` is an error that no refusal describes; ``is_first`` of this process; ``retires``: start another.
     """
@@ -46,12 +46,12 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     @property
     def is_unforeseen(self) -> bool:
-        """Say whether a new process may come to another end."""
+        """Whether a new process could have another result."""
         return self.failure is not None or self.refusal == RefusalReason.UNPROCESSABLE
 
 
 def main() -> None:
-    """Serve until the socket is closed or this process is swollen."""
+    """Serve until the socket is closed or this process uses too much memory."""
     sys.setrecursionlimit(200)
     _limit()
     channel = socket.socket(fileno=int(sys.argv[1]))
@@ -102,7 +102,7 @@ def _receive(channel: socket.socket) -> int | None:
 
 
 def _limit() -> None:
-    """Take this process's own limits; macOS has fewer of them."""
+    """Set the limits of this process; macOS has fewer of them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # it ends with the worker that started it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -119,7 +119,7 @@ def _grant_cpu_seconds() -> None:
 
 
 def _give_memory_back() -> None:
-    """Have the C library return what it keeps for later: the limit counts it."""
+    """Make the C library release free memory, because the limit counts it."""
     gc.collect()
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # glibc's own

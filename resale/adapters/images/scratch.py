@@ -1,4 +1,4 @@
-"""Files without a name, in memory where the system has that: how bytes get to a decoder and to another process."""
+"""Anonymous files, in memory if the system supports it, that pass bytes to decoders and processes."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from resale.adapters.images.cleaned import Buffer
 
 
 def write_scratch(parts: Iterable[Buffer]) -> BinaryIO:
-    """Write parts one after the other to a file that goes when it is closed; it is left at its start."""
+    """Write parts to an anonymous file that is deleted when closed; its position is the start."""
     file = _open_scratch()
     for part in parts:
         file.write(part)

@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, by the bytes alone. Pure; never asks a name or a header of the sender."""
+"""Detection of file types from the bytes alone, never from a name or a header."""
 
 import re
 
@@ -43,7 +43,7 @@ SNIFFED_BYTES = 1024
 
 
 def sniff_content_type(data: bytes) -> str:
-    """Name the real type of an upload.
+    """Return the content type of an upload.
 
     Returns:
         ``image/jpeg``, ``image/png``, ``image/webp`` or ``image/heif``: which codec is inside shows further in.
@@ -63,7 +63,7 @@ def sniff_content_type(data: bytes) -> str:
 
 
 def is_cut_short(start: bytes, content_type: str, *, length: int) -> bool:
-    """Say whether a WebP ends before the length in its own header, where libwebp only says that it is unreadable.
+    """Return whether a WebP ends before the length in its header, which libwebp reports only as unreadable.
 
     JPEG and PNG carry no such length: their decoders find the end missing.
     """

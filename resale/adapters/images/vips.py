@@ -1,4 +1,4 @@
-"""The image codec on libvips: what is refused, and the order of the steps."""
+"""The image codec on libvips: refusals, and the order of the steps."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ Upload: TypeAlias = bytes | memoryview
 
 
 class VipsImageCodec:
-    """Implements ``ImageCodec`` in this very process. Cheap to build; libvips starts at the first ``render``.
+    """Implements ``ImageCodec`` in this process. Creating it is cheap: libvips starts at the first ``render``.
 
     Native code is fed by strangers here: only a process of its own with limits does that (``rendering``, which
     ``isolated.IsolatedImageCodec`` starts), and tests.
@@ -22,7 +22,7 @@ class VipsImageCodec:
     """
 
     def render(self, data: Upload) -> RenderedImage:
-        """Make six clean renditions of an upload: 1600, 800 and 320 px in WebP and JPEG.
+        """Return six renditions of an upload without metadata: 1600, 800 and 320 px in WebP and JPEG.
 
         Shape: no I/O; for 12 megapixels about 0.2 s CPU and 75 MiB (bench/images.py).
 

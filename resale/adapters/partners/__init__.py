@@ -1,1 +1,1 @@
-"""Calls to partners: which adapter makes them, and the limits and the circuit breaker in front of it."""
+"""Calls to partners: the selection of the adapter, and its limits and circuit breaker."""

@@ -28,7 +28,7 @@ _DOUBLINGS_MAX: Final = 16
 
 
 class BreakerState(StrEnum):
-    """Closed: calls pass. Open: none does. Half open: one call probes whether the partner answers again."""
+    """Closed: calls are sent. Open: none is. Half open: one call probes whether the partner responds again."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -36,7 +36,7 @@ class BreakerState(StrEnum):
 
 
 class BreakerRecord(msgspec.Struct, kw_only=True):
-    """A breaker as it is stored. ``since``: when it opened or closed; ``paused_at``: when its last pause began."""
+    """A breaker as it is stored. ``since``: when it opened or closed; ``paused_at``: when its last pause started."""
 
     state: BreakerState = BreakerState.CLOSED
     since: datetime = _NEVER
@@ -47,7 +47,7 @@ class BreakerRecord(msgspec.Struct, kw_only=True):
 
 
 class Breaker:
-    """The breaker of one tenant's one connection."""
+    """The breaker of one connection of one tenant."""
 
     def __init__(self, folder: Path, *, rules: GuardRules, clock: Clock) -> None:
         self._record = SharedRecord(folder / "breaker", BreakerRecord)
@@ -56,12 +56,12 @@ class Breaker:
         self._clock = clock
 
     def refuse_if_open(self) -> None:
-        """Spare a call the wait for a place. Raises PartnerPaused while the breaker is open, OSError."""
+        """Raise PartnerPaused while the breaker is open, before a call waits for a place. Raises OSError."""
         self._refuse(self._record.read())
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
-        """Let a call through: any while the breaker is closed, one at a time when a probe is due.
+        """Admit a call: any while the breaker is closed, a single one when a probe is due.
 
         Raises:
             PartnerPaused: The breaker is open, or another call is the probe.
@@ -80,7 +80,7 @@ class Breaker:
             free_lock(lock)
 
     def note(self, failure: PartnerUnavailable | None) -> Observation | None:
-        """Count the outcome of a call: ``failure`` when it is unknown, None for any answer.
+        """Record the outcome of a call: ``failure`` if it is unknown, None for any response.
 
         Returns:
             The breaker's new state, when this call opened or closed it.
@@ -107,7 +107,7 @@ class Breaker:
         return _observation(self._record.read())
 
     def adopt(self, seen: Observation) -> None:
-        """Take over the state that another worker recorded, when it is newer. Raises OSError."""
+        """Take over the state that another worker recorded, if it is newer. Raises OSError."""
         with self._record.changing() as record:
             if seen.since <= record.since:
                 return

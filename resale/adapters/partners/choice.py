@@ -1,4 +1,4 @@
-"""The adapter for a tenant's partner: chosen by its connection, cached until that or its secret changes."""
+"""Selection of the adapter of a tenant's partner by its connection, cached until that or its secret changes."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ _NO_SECRET: Final[Mapping[str, str]] = {}
 
 
 class SelectedPartner(msgspec.Struct, Generic[P], frozen=True):
-    """A connection, what its secret held when the adapter was built, and the adapter."""
+    """A connection, the secret with which its adapter was built, and the adapter."""
 
     connection: Connection
     secret: Mapping[str, str]
@@ -34,12 +34,12 @@ class SelectedPartner(msgspec.Struct, Generic[P], frozen=True):
 
 
 class PartnerSelector(Generic[P]):
-    """Cache of the adapters of one kind, one per tenant, least recently used. Safe for threads and for fork."""
+    """Cache of the adapters of one kind, one for each tenant, least recently used out. Safe for threads and fork."""
 
     def __init__(
         self, kind: PartnerKind, build: Build[P], *, sandbox_url: str | None, max_count: int = _MAX_COUNT
     ) -> None:
-        """Keep how adapters are built; none is yet.
+        """Store how adapters are built; none is built yet.
 
         Args:
             kind: What the adapters are for.

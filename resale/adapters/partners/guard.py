@@ -1,4 +1,4 @@
-"""Every call to a partner passes the guard of its connection: breaker, place, rate, and the breaker again."""
+"""The guard around every call to a partner: circuit breaker, concurrency, rate, and the breaker again."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ class Guard:
         self._sync_after = 0.0
 
     def call(self, ask: Callable[[], T]) -> T:
-        """Call the partner when limits and breaker allow it.
+        """Call the partner if the limits and the breaker permit it.
 
         Returns:
             What ``ask`` returns.
@@ -61,7 +61,7 @@ class Guard:
                 self._report(seen)
 
     def walk(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
-        """Iterate over what a partner returns in pages; each page is one call."""
+        """Iterate over the pages of a partner's response; each page is one call."""
         rows = _begun_when_read(ask)
         full = True
         while full:

@@ -1,4 +1,4 @@
-"""Partners behind a guard: the same ports around any adapter. A webhook is read unguarded: nobody is called."""
+"""Partners behind a guard: the same ports around any adapter. Reading a webhook calls nobody, so it is unguarded."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, Vo
 
 
 class GuardedPayments:
-    """Keeps ``resale.application.ports.PaymentProvider``."""
+    """Implements ``resale.application.ports.PaymentProvider``."""
 
     def __init__(self, provider: PaymentProvider, guard: Guard) -> None:
         self._provider = provider
@@ -26,48 +26,48 @@ class GuardedPayments:
         return self._provider.name
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
-        """Ask the buyer's bank to set the money aside."""
+        """Authorise the payment with the buyer's bank."""
         return self._guard.call(lambda: self._provider.authorise(request))
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
-        """Ask what became of an attempt."""
+        """Return the state of a payment attempt; None if the partner never received it."""
         return self._guard.call(lambda: self._provider.find_payment(request))
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
-        """Take the money set aside."""
+        """Capture the authorised amount."""
         return self._guard.call(lambda: self._provider.capture(request))
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
-        """Give up an attempt."""
+        """Void a payment attempt."""
         return self._guard.call(lambda: self._provider.void(request))
 
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
-        """Give part or all of a captured payment back."""
+        """Refund a captured payment, in full or in part."""
         return self._guard.call(lambda: self._provider.refund(request, refund_id=refund_id, amount=amount))
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
-        """Ask what became of a refund."""
+        """Return the state of a refund; None if the partner never received it."""
         return self._guard.call(lambda: self._provider.find_refund(request, refund_id=refund_id))
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
-        """Send a seller's money on its way."""
+        """Pay out to a seller."""
         return self._guard.call(lambda: self._provider.pay_out(request))
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
-        """Ask what became of a payout."""
+        """Return the state of a payout; None if the partner never received it."""
         return self._guard.call(lambda: self._provider.find_payout(request))
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook and read it."""
+        """Verify and parse a webhook."""
         return self._provider.read_event(body=body, headers=headers)
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
-        """Go through the provider's own books."""
+        """Iterate over the money movements at the provider."""
         return self._guard.walk(lambda: self._provider.iter_bookings(since=since))
 
 
 class GuardedShipping:
-    """Keeps ``resale.application.ports.ShippingProvider``."""
+    """Implements ``resale.application.ports.ShippingProvider``."""
 
     def __init__(self, provider: ShippingProvider, guard: Guard) -> None:
         self._provider = provider
@@ -79,7 +79,7 @@ class GuardedShipping:
         return self._provider.name
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
-        """Say what carriers would ask."""
+        """List the rates of carriers."""
         return self._guard.call(lambda: self._provider.list_rates(request))
 
     def buy_label(self, request: LabelRequest) -> Label:
@@ -87,21 +87,21 @@ class GuardedShipping:
         return self._guard.call(lambda: self._provider.buy_label(request))
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
-        """Ask what became of a label."""
+        """Return the label of a shipment; None if none was bought."""
         return self._guard.call(lambda: self._provider.find_label(shipment_id=shipment_id))
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
-        """Give a label back."""
+        """Void a label."""
         return self._guard.call(
             lambda: self._provider.void_label(shipment_id=shipment_id, provider_reference=provider_reference)
         )
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
-        """Ask for everything that was reported of a parcel."""
+        """Return all tracking events of a parcel."""
         return self._guard.call(
             lambda: self._provider.list_tracking(shipment_id=shipment_id, provider_reference=provider_reference)
         )
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook and read it."""
+        """Verify and parse a webhook."""
         return self._provider.read_event(body=body, headers=headers)

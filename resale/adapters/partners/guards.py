@@ -1,4 +1,4 @@
-"""The guards of one process, one per tenant and connection, in a folder that the processes of a worker share."""
+"""The guards of one process, one for each tenant and connection, in a folder that a worker's processes share."""
 
 import hashlib
 import os
@@ -27,12 +27,12 @@ OpenStates = Callable[[Tenant], ConnectionStates]
 
 
 def wall_clock() -> datetime:
-    """Return the time by the machine's clock."""
+    """Return the current time of the machine."""
     return datetime.now(UTC)
 
 
 class Guards:
-    """Makes guards and caches them. Safe for threads and for fork."""
+    """Creates guards and caches them. Safe for threads and fork."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Guards:
         rules: GuardRules | None = None,
         clock: Clock = wall_clock,
     ) -> None:
-        """Keep what guards are made of; nothing is opened.
+        """Store the parts of guards; nothing is opened.
 
         Args:
             folder: Shared by the processes of one worker; None: this process is a worker by itself.

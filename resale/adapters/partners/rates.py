@@ -1,4 +1,4 @@
-"""The rate at which one worker calls one partner for one tenant. Its processes share it through a file.
+"""The rate limit of one worker for one partner of one tenant, shared by its processes through a file.
 
 Calls are spaced evenly (GCRA with a burst of one): the record holds when the next one can start.
 """
@@ -14,20 +14,20 @@ _CLOCK_SET_BACK_SECONDS: Final = 60.0  # nobody waits that long for a turn, so a
 
 
 class RateRecord(msgspec.Struct, kw_only=True):
-    """When the next call can start, in seconds of the wall clock: a monotonic one starts anew with the machine."""
+    """When the next call can start, by the wall clock: a monotonic one restarts with the machine."""
 
     next_at: float = 0.0
 
 
 class CallRate:
-    """Allows at most so many calls in any second."""
+    """Limits the number of calls in a second."""
 
     def __init__(self, record: SharedRecord[RateRecord], *, calls_per_second: int) -> None:
         self._record = record
         self._interval_seconds = 1 / calls_per_second
 
     def take(self, *, wait_seconds: float) -> bool:
-        """Reserve the next turn and wait for it; False when that is later than ``wait_seconds``. Raises OSError."""
+        """Reserve the next slot and wait for it; return False if it is later than ``wait_seconds``. Raises OSError."""
         wait = self._reserve(wait_seconds)
         if wait is None:
             return False

@@ -14,7 +14,7 @@ RecordConnection = Callable[[Tenant, Connection, Observation], None]
 
 
 class ConnectionRecords:
-    """Keeps ``resale.application.ports.ConnectionStates``."""
+    """Implements ``resale.application.ports.ConnectionStates``."""
 
     def __init__(self, tenant: Tenant, *, open_reader: Callable[[], Reader], record: RecordConnection | None) -> None:
         self._tenant = tenant

@@ -1,10 +1,10 @@
-"""How long a worker waits for a partner, and when it stops calling one. Limits are each connection's own."""
+"""Timeouts and thresholds of guards. The limits of calls belong to each connection."""
 
 import msgspec
 
 
 class GuardRules(msgspec.Struct, frozen=True, kw_only=True):
-    """One set for all connections; tests choose shorter times."""
+    """One set for all connections; tests use shorter times."""
 
     wait_seconds: float = 2.0  # for a place and a turn together; then the workflow's step is postponed
     failures: int = 5  # unknown outcomes in a row, of all processes of a worker, that open a breaker

@@ -1,4 +1,4 @@
-"""Files that the processes of one worker share: locks, and small records that are read and written under one.
+"""Files that the processes of one worker share: locks, and small records changed under a lock.
 
 A lock is flock(2) on a file, so the kernel frees it when its holder ends, however it ends. A record is one JSON object,
 written in one piece while its lock is held; one that cannot be decoded counts as missing.
@@ -26,7 +26,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def take_lock(paths: Sequence[Path], *, wait_seconds: float) -> int | None:
-    """Acquire any one of several locks.
+    """Acquire one of several locks; None if none is free in time.
 
     Args:
         paths: One file per lock; created, with its folder, when it is missing.
@@ -52,7 +52,7 @@ def take_lock(paths: Sequence[Path], *, wait_seconds: float) -> int | None:
 
 
 def free_lock(lock: int) -> None:
-    """Release a lock, also when a process forked since then holds a copy of it."""
+    """Release a lock, also if a process forked since then has a copy of it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
@@ -74,7 +74,7 @@ class SharedRecord(Generic[R]):
 
     @contextmanager
     def changing(self) -> Iterator[R]:
-        """Lock the record for changes in place, and write them at the end. Raises OSError."""
+        """Lock the record for changes in place, and write it at the end. Raises OSError."""
         with self._held() as lock:
             record = self._load(lock)
             before = _encode(record)

@@ -1,5 +1,5 @@
-"""What goes wrong between us and a payment provider, where the domain has no word for it."""
+"""Errors of payment providers that the domain has no outcome for."""
 
 
 class PartnerRequestError(RuntimeError):
-    """The provider refuses a request that we built wrong: a bug of ours, not the buyer's or the provider's fault."""
+    """Raised when the provider rejects a request as malformed: a bug in this code."""

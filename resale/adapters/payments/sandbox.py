@@ -1,4 +1,4 @@
-"""The sandbox payment provider, spoken to over HTTP. It keeps books of its own, so a double booking would show."""
+"""The sandbox payment provider over HTTP. It keeps its own records, so that a double charge is visible."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ class _Hook(msgspec.Struct):
 
 
 class _Subject(msgspec.Struct):
-    """What an event is about; which of these it has depends on its type."""
+    """The subject of an event; its type determines the fields that are set."""
 
     reference: str | None = None
     order_id: str | None = None
@@ -102,7 +102,7 @@ class _Disputed(msgspec.Struct):
 
 
 class SandboxPayments:
-    """Keeps ``resale.application.ports.PaymentProvider``, for one tenant: ``account`` names its books there.
+    """Implements ``resale.application.ports.PaymentProvider`` for one tenant, which is ``account`` at the provider.
 
     Nothing is tried again here: a retry is a step of the workflow, which asks what became of the attempt first.
     """
@@ -116,7 +116,7 @@ class SandboxPayments:
         self._pool = _shared_pool(settings.connect_timeout_seconds, settings.payments_timeout_seconds)
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
-        """Set the money aside."""
+        """Authorise the payment."""
         body = {
             "attempt_id": request.attempt_id,
             "order_id": request.order_id,
@@ -128,30 +128,30 @@ class SandboxPayments:
         return _payment(self._ask("POST", "/payments", body))
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
-        """Ask what became of an attempt."""
+        """Return the state of a payment attempt; None if the provider never received it."""
         answer = self._find(f"/payments/{request.attempt_id}")
         return None if answer is None else _payment(answer)
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
-        """Take the money; an attempt the provider never heard of is voided."""
+        """Capture the payment; an attempt that the provider never received is voided."""
         return _payment(self._ask("POST", f"/payments/{request.attempt_id}/capture"))
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
-        """Give an attempt up, or close one never heard of."""
+        """Void an attempt, or close one that was never received."""
         return _payment(self._ask("POST", f"/payments/{request.attempt_id}/void"))
 
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
-        """Give part or all back; what cannot be given back is a failed refund."""
+        """Refund a payment, in full or in part; a refund that is not possible is a failed refund."""
         body = {"refund_id": refund_id, "amount": amount.amount, "currency": amount.currency}
         return _refund(self._ask("POST", f"/payments/{request.attempt_id}/refunds", body))
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
-        """Ask what became of a refund."""
+        """Return the state of a refund; None if the provider never received it."""
         answer = self._find(f"/payments/{request.attempt_id}/refunds/{refund_id}")
         return None if answer is None else _refund(answer)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
-        """Send a seller's money on its way."""
+        """Pay out to a seller."""
         body = {
             "payout_id": request.payout_id,
             "amount": request.amount.amount,
@@ -161,12 +161,12 @@ class SandboxPayments:
         return _payout(self._ask("POST", "/payouts", body))
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
-        """Ask what became of a payout."""
+        """Return the state of a payout; None if the provider never received it."""
         answer = self._find(f"/payouts/{request.payout_id}")
         return None if answer is None else _payout(answer)
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify and read a webhook."""
+        """Verify and parse a webhook."""
         check_signature(body, headers.get(SIGNATURE_HEADER), secrets=self._webhook_secret)
         try:
             return _event(msgspec.json.decode(body, type=_Hook))
@@ -174,7 +174,7 @@ class SandboxPayments:
             raise HookUnreadable("The sandbox's event cannot be parsed.") from error
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
-        """Go through the sandbox's books, oldest first, by the wall clock of its process."""
+        """Iterate over the sandbox's money movements, oldest first, by the wall clock of its process."""
         after: int | None = 0
         while after is not None:
             path = f"/bookings?since={since.timestamp()}&after={after}"
@@ -207,7 +207,7 @@ class SandboxPayments:
 
 @lru_cache(maxsize=4)
 def _shared_pool(connect_seconds: float, read_seconds: float) -> urllib3.PoolManager:
-    """Give the process's pool: all tenants' calls share its connections."""
+    """Return the connection pool of the process, which all tenants share."""
     timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
     return urllib3.PoolManager(timeout=timeout, retries=False, maxsize=_CONNECTIONS)
 

@@ -1,4 +1,4 @@
-"""Webhooks signed as Stripe signs them: ``t=<seconds>,v1=<HMAC-SHA256>``, checked by Stripe's own library."""
+"""Webhooks signed like Stripe's: ``t=<seconds>,v1=<HMAC-SHA256>``, verified by Stripe's own library."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ TOLERANCE_SECONDS: Final = 300  # as Stripe's own libraries allow, by the wall c
 
 
 def check_signature(body: bytes, header: str | None, *, secrets: str | None) -> None:
-    """Make sure that a webhook is its partner's.
+    """Verify the signature of a webhook. Raises SignatureInvalid.
 
     Args:
         body: As received, byte for byte.

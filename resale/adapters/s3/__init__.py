@@ -1,1 +1,1 @@
-"""S3: forms that upload straight to a tenant's bucket, and that bucket's objects."""
+"""S3: upload forms and objects of a tenant's bucket."""

@@ -17,13 +17,13 @@ _MARGIN_SECONDS: Final = 30  # the session must not end before the link does, ev
 
 
 class S3PrivateLinks:
-    """Keeps ``resale.application.ports.PrivateLinks`` for one tenant."""
+    """Implements ``resale.application.ports.PrivateLinks`` for one tenant."""
 
     def __init__(self, session: TenantSession) -> None:
         self._session = session
 
     def sign(self, key: str, *, version_id: str | None = None, seconds: int = 900) -> str:
-        """Sign a link to an object, or to one version of it, that is good for ``seconds``.
+        """Sign a link to an object, or to one version of it, that is valid for ``seconds``.
 
         Raises:
             Unavailable: No credentials that live long enough.
@@ -34,7 +34,7 @@ class S3PrivateLinks:
 
 
 class _Query(NamedTuple):
-    """What all links of one second share: the query as it is sent, and as it is signed."""
+    """The query that all links of one second share, as it is sent and as it is signed."""
 
     made_for: tuple[Moment, int, ReadOnlyCredentials]
     sent: str
@@ -49,7 +49,7 @@ class LinkSigner:
     """
 
     def __init__(self, *, region: str, url: str) -> None:
-        """Keep where the bucket is; ``url`` ends with a slash."""
+        """Store the location of the bucket; ``url`` ends with a slash."""
         self._url = url
         self._host, self._path = urlsplit(url)[1:3]
         self._keys = SigningKeys(region=region, service="s3")
@@ -58,7 +58,7 @@ class LinkSigner:
 
     @classmethod
     def for_session(cls, session: TenantSession) -> "LinkSigner":
-        """Build one, asking botocore once where the bucket is."""
+        """Build a signer; botocore determines the bucket's URL once."""
         client = cast("S3Client", session.client("s3"))
         place = {"Bucket": session.tenant.resources.media_bucket, "Key": "-"}
         with unavailable_on_fault("S3"):
@@ -66,7 +66,7 @@ class LinkSigner:
         return cls(region=session.tenant.region, url=url.partition("?")[0].removesuffix("-"))
 
     def sign(self, key: str, *, version_id: str | None, seconds: int, credentials: ReadOnlyCredentials) -> str:
-        """Return the link; the same as botocore's in this second."""
+        """Return the link, equal to botocore's of the same second."""
         moment = self._clock.now()
         query = self._query(moment, seconds, credentials)
         name = quote(key, safe="/~")

@@ -24,14 +24,14 @@ _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
 
 class S3MediaStore:
-    """Keeps ``resale.application.ports.MediaStore`` for one tenant."""
+    """Implements ``resale.application.ports.MediaStore`` for one tenant."""
 
     def __init__(self, session: TenantSession) -> None:
         self._session = session
         self._bucket = session.tenant.resources.media_bucket
 
     def find_first_version(self, key: str) -> StoredObject | None:
-        """Find the oldest version of an object: a slot is consumed once, later uploads never count.
+        """Return the oldest version of an object: a slot is used once, later uploads are ignored.
 
         Raises:
             Unavailable: S3 refused or did not answer.
@@ -46,7 +46,7 @@ class S3MediaStore:
         return first
 
     def read(self, key: str, *, version_id: str, max_bytes: int) -> bytes:
-        """Read one version whole, or not at all.
+        """Read one version completely, or raise.
 
         Raises:
             ImageRefused: It is larger than ``max_bytes`` (too_large); nothing was read.
@@ -66,7 +66,7 @@ class S3MediaStore:
                 return body.read()
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
-        """Store a content-addressed object; storing it again is a no-op.
+        """Store a content-addressed object. Idempotent.
 
         Raises:
             Unavailable: S3 refused or did not answer.
@@ -86,7 +86,7 @@ class S3MediaStore:
                     raise
 
     def retire(self, listing_id: ListingId) -> int:
-        """Move a listing's renditions from the public folder to the private one; what was moved before is left.
+        """Move a listing's renditions from the public folder to the private one. Idempotent.
 
         Raises:
             Unavailable: S3 refused or did not answer; repeating it finishes the work.
@@ -108,7 +108,7 @@ class S3MediaStore:
         self._delete(names)
 
     def _delete(self, names: Sequence[str]) -> None:
-        """Delete objects. S3 answers 200 and lists what it did not delete."""
+        """Delete objects. S3 responds 200 and lists the objects that it did not delete."""
         answer = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": name} for name in names], "Quiet": True}
         )

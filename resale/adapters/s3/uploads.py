@@ -1,4 +1,4 @@
-"""Presigned POST forms, signed with a cached key: a tenth of the cost of botocore's, and equal field by field."""
+"""Presigned POST forms, signed with a cached key: a tenth of botocore's cost, with equal fields."""
 
 import base64
 import json
@@ -23,14 +23,14 @@ _FILENAME: Final = "${filename}"  # S3 would put the uploader's file name there
 
 
 class S3UploadForms:
-    """Keeps ``resale.application.ports.UploadForms`` for one tenant."""
+    """Implements ``resale.application.ports.UploadForms`` for one tenant."""
 
     def __init__(self, session: TenantSession, settings: Settings) -> None:
         self._session = session
         self._seconds = settings.upload_form_seconds
 
     def sign(self, *, key: str, content_type: str, min_bytes: int, max_bytes: int, now: datetime) -> UploadForm:
-        """Sign a form bound to key, type and size range, with credentials that outlive it.
+        """Sign a form bound to key, type and size range, with credentials that are valid longer than it.
 
         The signature follows the wall clock, whatever ``now`` is; ``expires_at`` follows ``now``, the tenant's clock.
 
@@ -61,7 +61,7 @@ class FormSigner:
 
     @classmethod
     def for_session(cls, session: TenantSession) -> "FormSigner":
-        """Build one, asking botocore once where forms for the bucket go."""
+        """Build a signer; botocore determines the form URL of the bucket once."""
         bucket = session.tenant.resources.media_bucket
         client = cast("S3Client", session.client("s3"))
         with unavailable_on_fault("S3"):
@@ -71,7 +71,7 @@ class FormSigner:
     def sign(
         self, fields: dict[str, str], conditions: list[object], *, seconds: int, credentials: ReadOnlyCredentials
     ) -> dict[str, str]:
-        """Give the fields with policy and signature added; the same as ``generate_presigned_post`` in this second."""
+        """Return the fields with policy and signature, equal to ``generate_presigned_post`` of the same second."""
         moment = self._clock.now()
         signing = self._signing_fields(moment, credentials)
         policy = {

@@ -69,7 +69,7 @@ _NOT_SERVING: Final = frozenset({401, 402, 403})  # key, balance, rights
 
 
 class _Refusal(Exception):  # noqa: N818 - named for what happened
-    """EasyPost does not do what it was asked. ``code`` is its own."""
+    """Raised when EasyPost refuses a request. ``code`` is EasyPost's own."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -77,10 +77,10 @@ class _Refusal(Exception):  # noqa: N818 - named for what happened
 
 
 class EasyPostShipping:
-    """Keeps ``resale.application.ports.ShippingProvider`` for one tenant's account at EasyPost."""
+    """Implements ``resale.application.ports.ShippingProvider`` for one tenant's account at EasyPost."""
 
     def __init__(self, settings: Settings, *, api_key: str, webhook_secret: str | None = None) -> None:
-        """Speak with a key; connects to nothing yet. ``webhook_secret``: one, or several parted by spaces."""
+        """Store the API key; no connection is opened. ``webhook_secret``: one, or several separated by spaces."""
         # Typed as an int, handed on to requests, which takes both.
         timeout: Any = (settings.connect_timeout_seconds, settings.shipping_timeout_seconds)
         self._client = EasyPostClient(api_key, api_base=settings.easypost_url, timeout=timeout)
@@ -98,7 +98,7 @@ class EasyPostShipping:
         return Provider.EASYPOST
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
-        """Say what carriers would ask, cheapest first; none when EasyPost refuses the parcel.
+        """List the rates of carriers, cheapest first; empty if EasyPost refuses the parcel.
 
         All are in one currency: the request's, or what the account is billed in when nobody offers that.
 
@@ -112,7 +112,7 @@ class EasyPostShipping:
         return tuple(rate_of(rate) for rate in offers(quoted.rates, currency=request.currency))
 
     def buy_label(self, request: LabelRequest) -> Label:
-        """Buy the cheapest label, in the request's currency where somebody offers it, unless one was bought.
+        """Buy the cheapest label, in the request's currency if possible, unless one was bought.
 
         Returns:
             The label; refused when EasyPost does not take the parcel (``address_invalid``, its code in lower case) or
@@ -138,12 +138,12 @@ class EasyPostShipping:
         return self._buy(shipment.id, best.id)
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
-        """Ask what became of a label; None when none was bought. Raises PartnerUnavailable."""
+        """Return the label of a shipment; None if none was bought. Raises PartnerUnavailable."""
         bought, _ = self._look_up(shipment_id)
         return bought
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
-        """Ask for a label's money back; a shipment never bought has none, but cannot be closed either.
+        """Void a label and request its refund; a shipment without a label cannot be closed.
 
         Raises:
             PartnerUnavailable: The outcome is not known, or the carrier refuses a label that nobody scanned, as it does
@@ -166,12 +166,12 @@ class EasyPostShipping:
         raise _put_off()
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
-        """Ask for everything reported of a parcel; nothing is, of one never heard of. Raises PartnerUnavailable."""
+        """Return all tracking events of a parcel; none if it is unknown. Raises PartnerUnavailable."""
         shipment = self._find(shipment_id, provider_reference)
         return () if shipment is None or shipment.tracker is None else shipment.tracker.events
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook and read it. EasyPost signs no moment: an old one passes, and tells what is known.
+        """Verify and parse a webhook. EasyPost signs no time, so an old event is accepted; it only repeats known data.
 
         Raises:
             SignatureInvalid: Not EasyPost's.
@@ -185,7 +185,7 @@ class EasyPostShipping:
             raise HookUnreadable("The webhook's body is not an event.") from error
 
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
-        """Find a shipment by EasyPost's id of it, which it must know; without one by ours, which it may not."""
+        """Return a shipment by EasyPost's id, which must exist, or else by ours, which may not."""
         if provider_reference.startswith("shp_"):
             return self._known(provider_reference)
         label, _ = self._look_up(shipment_id)
@@ -198,7 +198,7 @@ class EasyPostShipping:
         return found
 
     def _look_up(self, shipment_id: ShipmentId) -> tuple[Label | None, ShipmentShape | None]:
-        """Find the label that was bought; else the shipment that waits for it, if there is one."""
+        """Return the label that was bought, or else the shipment that waits for one."""
         named = self._retrieve(reference_of(shipment_id))
         if named is not None and named.label is not None:
             return named.label, None
@@ -232,7 +232,7 @@ class EasyPostShipping:
         return self._ask(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
 
     def _ask_new_rates(self, waiting: ShipmentShape) -> ShipmentShape:
-        """Ask again: offers of a shipment made a while ago may not be good any more."""
+        """Request new rates: those of an older shipment can have expired."""
         found = self._ask(lambda: self._client.shipment.regenerate_rates(waiting.id), RatesShape)
         return msgspec.structs.replace(waiting, rates=found.rates)
 
@@ -260,7 +260,7 @@ class EasyPostShipping:
 
     @staticmethod
     def _ask(call: Callable[[], Any], shape: type[T], *, refusals: frozenset[int] = frozenset()) -> T:
-        """Ask, and read the answer; a status among ``refusals`` is an answer, too. Raises PartnerUnavailable."""
+        """Call EasyPost and decode the response; statuses in ``refusals`` are refusals. Raises PartnerUnavailable."""
         try:
             return msgspec.convert(call().to_dict(), shape)
         except ApiError as error:

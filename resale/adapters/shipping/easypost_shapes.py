@@ -1,4 +1,4 @@
-"""EasyPost's JSON as structs, and its words as ours. Pure: no call is made here.
+"""EasyPost's JSON as structs, and its conversion. Pure: no call is made here.
 
 Source: docs.easypost.com/docs (Shipment, Rate, Tracker, Event, Errors) and the answers recorded in the library's own
 tests; samples of both lie in ``tests/samples/easypost``.
@@ -54,7 +54,7 @@ _CODE: Final = re.compile(r"[A-Z0-9_.]{1,60}")
 
 
 class RateShape(msgspec.Struct):
-    """An offer. ``rate`` is a decimal in units of ``currency``."""
+    """A rate. ``rate`` is a decimal in units of ``currency``."""
 
     id: str
     carrier: str
@@ -70,14 +70,14 @@ class RateShape(msgspec.Struct):
 
 
 class LabelShape(msgspec.Struct):
-    """A label's documents."""
+    """The documents of a label."""
 
     label_url: str | None = None
     label_pdf_url: str | None = None
 
 
 class DetailShape(msgspec.Struct):
-    """One report of a carrier."""
+    """One tracking event of a carrier."""
 
     status: str
     at: datetime = msgspec.field(name="datetime")
@@ -85,7 +85,7 @@ class DetailShape(msgspec.Struct):
 
 
 class TrackerShape(msgspec.Struct):
-    """A parcel on its way. ``shipment_id`` is EasyPost's, none when it did not sell the label."""
+    """The tracking of a parcel. ``shipment_id`` is EasyPost's; None if it did not sell the label."""
 
     id: str
     status: str
@@ -94,7 +94,7 @@ class TrackerShape(msgspec.Struct):
 
     @property
     def events(self) -> tuple[TrackingEvent, ...]:
-        """Its reports as ours."""
+        """The tracking events of the domain."""
         return tuple(_event(detail) for detail in self.tracking_details if detail.status in _STATUSES)
 
     @property
@@ -104,7 +104,7 @@ class TrackerShape(msgspec.Struct):
 
 
 class ShipmentShape(msgspec.Struct):
-    """A shipment: offers, and a label once one was bought. At most one ever is."""
+    """A shipment: rates, and at most one label."""
 
     id: str
     reference: str | None = None
@@ -119,7 +119,7 @@ class ShipmentShape(msgspec.Struct):
     parcel: dict[str, Any] | None = None
 
     def is_for(self, request: LabelRequest) -> bool:
-        """Say whether it would go the same way: addresses as EasyPost keeps them until it sells a label, and parcel."""
+        """Return whether addresses and parcel equal a request's, as EasyPost stores them until it sells a label."""
         wanted = shipment_of(request)
         ways = [(self.from_address or {}, wanted["from_address"]), (self.to_address or {}, wanted["to_address"])]
         is_same_way = all((have.get(line) or "") == want.get(line, "") for have, want in ways for line in _LINES)
@@ -127,12 +127,12 @@ class ShipmentShape(msgspec.Struct):
 
     @property
     def is_given_back(self) -> bool:
-        """Whether its label is void."""
+        """Whether its label is voided."""
         return self.refund_status in _GIVEN_BACK
 
     @property
     def label(self) -> Label | None:
-        """The label as ours; None when none was bought."""
+        """The label of the domain; None if none was bought."""
         if self.postage_label is None or self.selected_rate is None:
             return None
         return Label(
@@ -147,7 +147,7 @@ class ShipmentShape(msgspec.Struct):
 
 
 class ListedShape(msgspec.Struct):
-    """A shipment in a list, which holds others' as well: no more of it is read than is needed to tell them apart."""
+    """A shipment in a list with others' shipments: only the fields that identify it are read."""
 
     id: str
     reference: str | None = None
@@ -161,13 +161,13 @@ class PageShape(msgspec.Struct):
 
 
 class RatesShape(msgspec.Struct):
-    """New offers for a shipment."""
+    """New rates of a shipment."""
 
     rates: tuple[RateShape, ...]
 
 
 class EventShape(msgspec.Struct):
-    """A webhook. ``result`` is any of their objects."""
+    """A webhook. ``result`` is any object of EasyPost."""
 
     id: str
     description: str
@@ -177,23 +177,23 @@ class EventShape(msgspec.Struct):
 
 
 def reference_of(shipment_id: ShipmentId) -> str:
-    """Say under which reference EasyPost keeps a shipment of ours."""
+    """Return the reference under which EasyPost stores a shipment of ours."""
     return _REFERENCE_PREFIX + shipment_id
 
 
 def ours(reference: str | None) -> ShipmentId | None:
-    """Read our id from a reference; None when it is none of ours."""
+    """Return our id in a reference; None if it is not ours."""
     number = (reference or "").removeprefix(_REFERENCE_PREFIX)
     return ShipmentId(number) if number != reference and SHIPMENT_ID.matches(number) else None
 
 
 def made_at(shipment_id: ShipmentId) -> datetime:
-    """Read the moment from an id of ours: the first 48 bits of a UUIDv7 are milliseconds (RFC 9562, 5.7)."""
+    """Return the creation time in an id: the first 48 bits of a UUIDv7 are milliseconds (RFC 9562, 5.7)."""
     return datetime.fromtimestamp(int(shipment_id.partition("_")[2][:12], 16) / 1000, UTC)
 
 
 def shipment_of(request: LabelRequest) -> dict[str, Any]:
-    """Write a parcel as EasyPost wants it. Without ``reference``: that is for one that is bought."""
+    """Convert a label request into EasyPost's format, without ``reference``, which is set on purchase."""
     return {
         "from_address": _address(request.sender),
         "to_address": _address(request.recipient),
@@ -203,26 +203,26 @@ def shipment_of(request: LabelRequest) -> dict[str, Any]:
 
 
 def offers(rates: Iterable[RateShape], *, currency: str) -> list[RateShape]:
-    """Sort offers in one currency, cheapest first: the one that is asked for, else the first that is offered."""
+    """Sort the rates of one currency by price: of the requested currency, else of the first one offered."""
     offered = list(rates)
     one = currency if any(rate.currency == currency for rate in offered) else next((r.currency for r in offered), "")
     return sorted((rate for rate in offered if rate.currency == one), key=lambda rate: (rate.rate, rate.id))
 
 
 def rate_of(shape: RateShape) -> Rate:
-    """Write an offer as ours."""
+    """Convert a rate."""
     return Rate(carrier=shape.carrier, service=shape.service, price=shape.price, delivery_days=shape.delivery_days)
 
 
 def reason_of(code: str | None) -> str:
-    """Write an error's code as a reason of ours."""
+    """Convert the code of an error."""
     if code is None or _CODE.fullmatch(code) is None:
         return "request_refused"
     return ReasonCode.ADDRESS_INVALID if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
 
 
 def event_of(body: bytes) -> PartnerEvent:
-    """Read a webhook. One of something else than a parcel is read as well, and names nothing to look at.
+    """Parse a webhook. An event about something else than a parcel has no subject.
 
     Raises:
         msgspec.MsgspecError: It is none.
@@ -262,7 +262,7 @@ def _address(address: Address) -> dict[str, str]:
 
 
 def _parcel(parcel: Parcel) -> dict[str, float]:
-    """Ounces and inches, up to the next tenth: EasyPost takes none finer, and too little would be charged again."""
+    """Convert a parcel to ounces and inches, rounded up to tenths: EasyPost accepts no finer values."""
     return {
         "weight": _up(parcel.weight_grams, _GRAMS_PER_OUNCE),
         "length": _up(parcel.length_mm, _MILLIMETRES_PER_INCH),
@@ -276,7 +276,7 @@ def _up(amount: int, unit: Decimal) -> float:
 
 
 def _event(detail: DetailShape) -> TrackingEvent:
-    """Reports have no ids, so one is made of what it says; a message a carrier rewords does not make it another."""
+    """Convert a tracking event. It has no id, so one is derived from its content, without the carrier's message."""
     at = _aware(detail.at)
     said = f"{detail.status} {detail.status_detail} {at.astimezone(UTC).isoformat()}"
     return TrackingEvent(

@@ -1,4 +1,4 @@
-"""The sandbox carrier, spoken to over HTTP. It keeps books of its own, so a label bought twice would show."""
+"""The sandbox carrier over HTTP. It keeps its own records, so that a label bought twice is visible."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -69,10 +69,10 @@ _EVENT: Final = msgspec.json.Decoder(_Event)
 
 
 class SandboxShipping:
-    """Keeps ``resale.application.ports.ShippingProvider`` for one tenant; threads share its pool."""
+    """Implements ``resale.application.ports.ShippingProvider`` for one tenant; threads share its pool."""
 
     def __init__(self, settings: Settings, *, account: str, webhook_secret: str | None = None) -> None:
-        """Speak for ``account``, the tenant's slug; connects to nothing yet. ``webhook_secret``: several by spaces."""
+        """Store ``account``, the tenant's slug; no connection is opened. ``webhook_secret``: several by spaces."""
         self._url = settings.shipping_url
         self._headers = {"Content-Type": "application/json", "X-Sandbox-Account": account}
         self._webhook_secret = webhook_secret
@@ -86,7 +86,7 @@ class SandboxShipping:
         return Provider.SANDBOX
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
-        """Say what the carrier would ask, cheapest first. Raises PartnerUnavailable."""
+        """List the carrier's rates, cheapest first. Raises PartnerUnavailable."""
         found = self._read(self._call("POST", "/rates", request), _Rates)
         return tuple(
             Rate(
@@ -99,16 +99,16 @@ class SandboxShipping:
         )
 
     def buy_label(self, request: LabelRequest) -> Label:
-        """Buy the cheapest label. Raises PartnerUnavailable when the outcome is not known."""
+        """Buy the cheapest label. Raises PartnerUnavailable if the outcome is unknown."""
         return self._label(self._call("POST", "/shipments", request))
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
-        """Ask what became of a label; None when it was never booked. Raises PartnerUnavailable."""
+        """Return the label of a shipment; None if none was bought. Raises PartnerUnavailable."""
         response = self._call("GET", f"/shipments/{shipment_id}")
         return None if response.status == _NOT_FOUND else self._label(response)
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:  # noqa: ARG002 - the port's
-        """Give a label back, or close one never bought against a late purchase. Raises PartnerUnavailable."""
+        """Void a label, or close a shipment without one against a late purchase. Raises PartnerUnavailable."""
         response = self._call("POST", f"/shipments/{shipment_id}/void")
         if response.status == _IN_USE:
             return VoidState.IN_USE
@@ -121,12 +121,12 @@ class SandboxShipping:
         shipment_id: ShipmentId,
         provider_reference: str,  # noqa: ARG002 - the port's
     ) -> tuple[TrackingEvent, ...]:
-        """Ask for everything reported of a parcel; nothing is, of one never heard of. Raises PartnerUnavailable."""
+        """Return all tracking events of a parcel; none if it is unknown. Raises PartnerUnavailable."""
         response = self._call("GET", f"/shipments/{shipment_id}/tracking")
         return () if response.status == _NOT_FOUND else self._read(response, _Tracking).data
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook and read it.
+        """Verify and parse a webhook.
 
         Raises:
             SignatureInvalid: Not the sandbox's, or too long ago.

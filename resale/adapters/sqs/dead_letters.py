@@ -1,4 +1,4 @@
-"""A tenant's dead-letter queues: look at what lies there, take one message out of it, send its body once more.
+"""A tenant's dead-letter queues: list them, take one message, send its body again.
 
 SQS shows a message only by receiving it, which hides it from everybody else for a while. So a look keeps what it has
 seen, to see the rest, and shows all of it again at its end; and it waits for the end of a look it meets.
@@ -40,14 +40,14 @@ _NOT_VISIBLE: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
 class _Counts(msgspec.Struct, frozen=True):
-    """How many messages SQS thinks there are; right within a minute in AWS (API reference, GetQueueAttributes)."""
+    """The message counts of SQS, correct within a minute in AWS (API reference, GetQueueAttributes)."""
 
     visible: int
     hidden: int
 
 
 class SQSDeadLetters:
-    """Keeps ``resale.application.ports.DeadLetters``."""
+    """Implements ``resale.application.ports.DeadLetters``."""
 
     def __init__(self, session: TenantSession, cursors: Cursors, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._session = session
@@ -56,7 +56,7 @@ class SQSDeadLetters:
         self._queues = SQSQueues(session)
 
     def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> LetterPage:
-        """Look at one queue or all, a thousand messages each at most; all of them stay, visible."""
+        """List one queue or all, at most a thousand messages each; the messages stay visible."""
         bound = f"{self._session.tenant.id}|dead_letters|{queue or 'all'}"
         after = _place(self._cursors.decode(cursor, query=bound, shards=1)[0]) if cursor else ("", "")
         found = [letter for letters in self._in_each(queue, self._seen) for letter in letters]
@@ -68,14 +68,14 @@ class SQSDeadLetters:
         )
 
     def find(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
-        """Look for one message, which stays visible."""
+        """Return one message, which stays visible; None if there is none."""
         letter = self.take(message_id, queue=queue)
         if letter is not None:
             self.put_back(letter)
         return letter
 
     def take(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
-        """Find one message and keep it hidden from everybody else."""
+        """Return one message and hide it from other readers."""
         looks = self._in_each(queue, lambda one: self._taken(one, message_id))
         found = next((letter for letter, _ in looks if letter is not None), None)
         if found is None and not all(whole for _, whole in looks):
@@ -85,21 +85,21 @@ class SQSDeadLetters:
         return found
 
     def put_back(self, letter: Letter) -> None:
-        """Let a message that was taken be seen again."""
+        """Make a message that was taken visible again."""
         self._show(self._queue(letter.queue), [letter.handle])
 
     def send(self, queue: LetterQueue, body: str) -> None:
-        """Send a body to a queue once more."""
+        """Send a body to a queue."""
         if self._queues.send(self._queue(queue).url, [body]):
             raise Unavailable("The queue did not accept the message.", retry_after_seconds=5)
 
     def delete(self, letter: Letter) -> None:
-        """Take a message that was taken out of its dead-letter queue for good."""
+        """Delete a message that was taken."""
         self._queues.delete(self._queue(letter.queue).dlq_url, [letter.handle])
 
     # ------------------------------------------------------------ looking
     def _in_each(self, queue: LetterQueue | None, look: Callable[[LetterQueue], R]) -> list[R]:
-        """Look at one queue, or at all of them at once: an empty one costs a long poll."""
+        """Run a read on one queue, or on all of them concurrently: an empty queue costs a long poll."""
         names = tuple(LetterQueue) if queue is None else (queue,)
         if len(names) == 1:
             return [look(names[0])]
@@ -116,7 +116,7 @@ class SQSDeadLetters:
 
     @contextmanager
     def _look(self, name: LetterQueue, *, wanted: str | None = None) -> Iterator[tuple[dict[str, Letter], bool]]:
-        """Hold what lies in a dead-letter queue, by message id, and say whether that is all of it."""
+        """Receive the messages of a dead-letter queue, by message id, with whether these are all."""
         queue, held, whole = self._queue(name), dict[str, Letter](), False
         began = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""One tenant's queues: receive, send packed by ten and by bytes, delete; each entry's fault is its own."""
+"""One tenant's queues: receive, send in batches of ten within the size limit, delete; failures are per entry."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -19,7 +19,7 @@ _LONG_POLL_MARGIN_SECONDS: Final = 5.0
 
 
 class SQSQueues:
-    """Keeps ``resale.application.ports.Queues``."""
+    """Implements ``resale.application.ports.Queues``."""
 
     def __init__(self, session: TenantSession) -> None:
         self._session = session
@@ -45,14 +45,14 @@ class SQSQueues:
         )
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
-        """Send all; returns the error code of each body that failed, by its position."""
+        """Send all bodies; return the error code of each that failed, by its position."""
         failed = {position: _TOO_LONG for position, body in enumerate(bodies) if len(body.encode()) > BATCH_BYTES}
         for batch in _packed(bodies, leaving_out=failed):
             failed.update(self._send_batch(queue_url, {position: bodies[position] for position in batch}))
         return failed
 
     def _send_batch(self, queue_url: str, batch: Mapping[int, str]) -> dict[int, str]:
-        """Send up to ten. A batch refused whole for what one body holds is sent again, each body by itself."""
+        """Send up to ten bodies. A batch that SQS rejects because of one body is sent again one by one."""
         entries: list[Any] = [{"Id": str(position), "MessageBody": body} for position, body in batch.items()]
         with unavailable_on_fault("SQS"):
             try:
@@ -68,7 +68,7 @@ class SQSQueues:
         return {int(entry["Id"]): _plain(entry["Code"]) for entry in answer.get("Failed", ())}
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
-        """Delete what is done; one that fails comes again, which every consumer bears."""
+        """Delete completed messages; one that fails is delivered again, which every consumer tolerates."""
         for start in range(0, len(handles), BATCH_COUNT):
             entries: list[Any] = [
                 {"Id": str(number), "ReceiptHandle": handle}
@@ -78,7 +78,7 @@ class SQSQueues:
                 self._client().delete_message_batch(QueueUrl=queue_url, Entries=entries)
 
     def postpone(self, queue_url: str, handles: Sequence[str], *, seconds: int) -> None:
-        """Hide messages for so long, from now on; one that cannot be is seen again earlier."""
+        """Hide messages for a time; one that cannot be hidden is delivered earlier."""
         for start in range(0, len(handles), BATCH_COUNT):
             entries: list[Any] = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
@@ -88,7 +88,7 @@ class SQSQueues:
                 self._client().change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
 
     def count(self, queue_url: str) -> int:
-        """Count a queue's messages, the hidden ones too; SQS's own estimate, right within a minute."""
+        """Return the number of messages, including hidden ones: an estimate of SQS, correct within a minute."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         with unavailable_on_fault("SQS"):
             answer = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
@@ -99,12 +99,12 @@ class SQSQueues:
 
 
 def _plain(code: str) -> str:
-    """Name an error as the API reference does: the older protocol prefixes it, the newer names the exception."""
+    """Return an error code as in the API reference: the older protocol prefixes it, the newer names the exception."""
     return code.rpartition(".")[2].removesuffix("Exception")
 
 
 def _packed(bodies: Sequence[str], *, leaving_out: Container[int]) -> Iterator[list[int]]:
-    """Group positions so that no batch has more than ten bodies or a sum above a mebibyte."""
+    """Group positions so that no batch exceeds ten bodies or a mebibyte."""
     batch: list[int] = []
     batch_bytes = 0
     for position, body in enumerate(bodies):

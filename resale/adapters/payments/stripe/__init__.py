@@ -1,4 +1,4 @@
-"""Stripe as a payment provider, by Stripe's own library. See ``provider`` for how an attempt becomes an intent."""
+"""Stripe as a payment provider, by Stripe's own library. ``provider`` explains how an attempt becomes an intent."""
 
 from resale.adapters.payments.stripe.provider import StripePayments
 

@@ -1,4 +1,4 @@
-"""Amounts as Stripe wants them. It counts in ISO 4217's minor units, but for a few currencies.
+"""Amounts in Stripe's units: ISO 4217 minor units, except for a few currencies.
 
 Source: docs.stripe.com/currencies, zero-decimal, three-decimal and special-case currencies.
 """
@@ -18,11 +18,11 @@ _TEN: Final = 10
 
 
 class AmountNotCarriedError(ValueError):
-    """Stripe has no way to say this amount: it is finer than the currency's own coins."""
+    """Raised for an amount that Stripe cannot represent: it is smaller than the currency's coins."""
 
 
 def to_stripe(money: Money) -> int:
-    """Say an amount in Stripe's units.
+    """Convert an amount into Stripe's units.
 
     Raises:
         AmountNotCarriedError: It cannot be said.
@@ -40,7 +40,7 @@ def to_stripe(money: Money) -> int:
 
 
 def from_stripe(amount: int, currency: str) -> Money:
-    """Read an amount in Stripe's units; its currency is in lower case."""
+    """Convert an amount from Stripe's units; its currency is in lower case."""
     currency = currency.upper()
     if currency in _IN_HUNDREDTHS:
         return Money(amount=amount // _HUNDRED, currency=currency)

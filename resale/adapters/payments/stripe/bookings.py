@@ -1,4 +1,4 @@
-"""Stripe's own books, as reconciliation reads them.
+"""Stripe's money movements, as reconciliation reads them.
 
 Balance transactions tell what moved, each with what it was for; a dispute's only tell what is withheld, so the money
 that disputes took is read from the events of their end, which Stripe keeps for 30 days. Only money of ours is told of:
@@ -41,7 +41,7 @@ _AMOUNTS: Final[dict[BookingKind, Callable[[Any], int]]] = {
 
 
 class Bookings:
-    """The books of one tenant's Stripe account."""
+    """The money movements of one tenant's Stripe account."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._transactions = client.v1.balance_transactions
@@ -49,7 +49,7 @@ class Bookings:
         self._intents = client.v1.payment_intents
 
     def iter_since(self, since: datetime) -> Iterator[ProviderBooking]:
-        """Go through money that moved since a moment and has not come back, newest first, disputes at the end."""
+        """Iterate over the movements since a time that were not reversed, newest first, disputes at the end."""
         with known_or_raised():
             for kind, source in self._sources(int(since.timestamp())):
                 booking = self._read(kind, source)
@@ -90,14 +90,14 @@ class Bookings:
         )
 
     def _with_owner(self, source: Any) -> Any:
-        """Get metadata that names the attempt: a dispute has none of its own, nor has a refund made by hand."""
+        """Return metadata with the attempt: a dispute has none of its own, nor has a refund created by hand."""
         if getattr(source.metadata, "attempt_id", None) is None and source.payment_intent is not None:
             return self._intents.retrieve(str(source.payment_intent)).metadata
         return source.metadata
 
 
 def _our_id(kind: BookingKind, source: Any, metadata: Any) -> str | None:
-    """Name what moved as we do; None when it is not ours."""
+    """Return our id of a movement; None if it is not ours."""
     if kind == BookingKind.PAYOUT:
         return getattr(metadata, "payout_id", None)
     attempt_id = getattr(metadata, "attempt_id", None)

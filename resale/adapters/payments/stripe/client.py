@@ -1,4 +1,4 @@
-"""A client of Stripe's library for one tenant, and what its errors mean to us."""
+"""The Stripe client of one tenant, and the conversion of its errors."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _NOT_NOW: Final = {"balance_insufficient", "lock_timeout", "idempotency_key_in_u
 
 
 class PooledHTTP(stripe.HTTPClient):
-    """Speaks HTTP for the library: one pool for all tenants of a process, short time-outs, no cookies, no redirects."""
+    """HTTP for Stripe's library: one pool for all tenants of a process, short timeouts, no cookies, no redirects."""
 
     name = "urllib3"
 
@@ -42,7 +42,7 @@ class PooledHTTP(stripe.HTTPClient):
         *,
         _usage: list[str] | None = None,  # of telemetry, which is off
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Ask once. Raises stripe.APIConnectionError when there is no whole answer."""
+        """Send one request. Raises stripe.APIConnectionError if no complete response arrives."""
         try:
             answer = self._pool.request(method.upper(), url, body=post_data, headers=headers)
         except urllib3.exceptions.HTTPError as error:
@@ -55,7 +55,7 @@ class PooledHTTP(stripe.HTTPClient):
 
 
 def make_client(settings: Settings, *, api_key: str, api_base: str | None) -> stripe.StripeClient:
-    """Make a tenant's client. It never retries: a retry is a step of the workflow, which looks first."""
+    """Create a tenant's client. It never retries: a retry is a step of the workflow, which checks the state first."""
     stripe.enable_telemetry = False  # the library's only switch; off, it also leaves no file in the home folder
     return stripe.StripeClient(
         api_key,
@@ -67,7 +67,7 @@ def make_client(settings: Settings, *, api_key: str, api_base: str | None) -> st
 
 @contextmanager
 def known_or_raised() -> Iterator[None]:
-    """Let only known answers through; those a caller reads as one (a card error, say) it catches inside.
+    """Convert errors of unknown outcome into PartnerUnavailable; handle expected refusals inside.
 
     Raises:
         PartnerUnavailable: The outcome is not known, or Stripe will not do it now.
@@ -87,7 +87,7 @@ def known_or_raised() -> Iterator[None]:
 
 
 def code_of(error: stripe.StripeError) -> str | None:
-    """Get the stable code of an error: an issuer's own reason where there is one."""
+    """Return the stable code of an error: the issuer's own reason if there is one."""
     said = error.error
     return getattr(said, "decline_code", None) or getattr(said, "code", None)
 

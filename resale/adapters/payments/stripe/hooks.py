@@ -1,4 +1,4 @@
-"""Stripe's webhooks, read. The event says what to look at; what is told in it is believed of disputes only."""
+"""Parsing of Stripe's webhooks. An event only names the object to read; only of disputes is its data used."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ _EVENT: Final = msgspec.json.Decoder(_Event)
 
 
 def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -> PartnerEvent:
-    """Verify an event and read it.
+    """Verify and parse an event.
 
     Raises:
         SignatureInvalid: Not Stripe's, or too old.

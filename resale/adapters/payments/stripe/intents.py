@@ -1,4 +1,4 @@
-"""A payment as Stripe's PaymentIntent, captured by hand.
+"""Payments as Stripe PaymentIntents with manual capture.
 
 An intent is made unconfirmed, with the attempt's id as the idempotency key: that moves no money, and making it again
 gives the same one, so looking an attempt up is making it again and reading what it has become since. Only an intent
@@ -32,7 +32,7 @@ _AMOUNT_PARAMS: Final = {"amount", "currency"}
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What Stripe has of an attempt. No outcome: nothing was asked of the buyer's bank yet. No id: no intent."""
+    """The state of an attempt at Stripe. No outcome: the bank was not called yet. No id: there is no intent."""
 
     intent_id: str | None
     outcome: PaymentOutcome | None
@@ -51,7 +51,7 @@ class Intents:
         self._return_url = return_url
 
     def look(self, request: PaymentRequest) -> Seen:
-        """See what has become of an attempt; makes its intent when there is none."""
+        """Return the state of an attempt; creates its intent if there is none."""
         with known_or_raised():
             try:
                 intent = self._find(request)
@@ -64,12 +64,12 @@ class Intents:
         return Seen(None, None) if intent is None else Seen(intent.id, _outcome(intent))
 
     def find_id(self, request: PaymentRequest) -> str | None:
-        """Name an attempt's intent, without asking if the request knows."""
+        """Return the id of an attempt's intent, without a call if the request has it."""
         reference = request.provider_reference or ""
         return reference if reference.startswith("pi_") else self.look(request).intent_id
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
-        """Confirm an attempt's intent, unless it was before."""
+        """Confirm an attempt's intent, unless it is confirmed."""
         seen = self.look(request)
         if seen.outcome is not None:
             return seen.outcome
@@ -78,7 +78,7 @@ class Intents:
         return self._confirm(seen.intent_id, request)
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
-        """Take what was set aside; an attempt that was never confirmed is given up."""
+        """Capture the authorised amount; an attempt that was never confirmed is voided."""
         seen = self.look(request)
         if seen.outcome is None or seen.intent_id is None:
             return seen.outcome or self.void(request)
@@ -87,7 +87,7 @@ class Intents:
         return self._capture(seen.intent_id)
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
-        """Cancel an attempt's intent, unless it is too late."""
+        """Cancel an attempt's intent, unless it is captured."""
         seen = self.look(request)
         if seen.outcome is not None and seen.outcome.state not in {
             PaymentState.AUTHORIZED,
@@ -121,7 +121,7 @@ class Intents:
         )
 
     def _confirm(self, intent_id: str, request: PaymentRequest) -> PaymentOutcome:
-        """Confirm without a key: Stripe confirms an intent once, and a key would repeat its 500s for a day."""
+        """Confirm without an idempotency key: Stripe confirms once, and a key would repeat its 500s for a day."""
         with known_or_raised():
             try:
                 return_url = self._returns_to(request)
@@ -159,14 +159,14 @@ class Intents:
                 return self._after(intent_id, error)
 
     def _after(self, intent_id: str, error: stripe.InvalidRequestError) -> PaymentOutcome:
-        """Read what an intent has become when it would not do what its state allowed a moment ago."""
+        """Return the state of an intent whose state changed during the request."""
         if code_of(error) not in {"payment_intent_unexpected_state", "charge_expired_for_capture"}:
             raise error
         return _must(self._intents.retrieve(intent_id))
 
 
 def _is_key_kept(attempt_id: str) -> bool:
-    """Say whether Stripe surely knows the key still: ids are UUIDv7, so an attempt's id tells when it was made."""
+    """Return whether Stripe still has the idempotency key: ids are UUIDv7, so an attempt's id has its creation time."""
     made_at = int(attempt_id.partition("_")[2][:12], 16) / 1000
     return time.time() - made_at < _KEY_SECONDS
 
@@ -206,7 +206,7 @@ def _declined(reference: str, reason: str | None) -> PaymentOutcome:
 
 
 def _refused(request: PaymentRequest, reason: str) -> Seen:
-    """Stripe makes no intent of such an amount: there is no reference but our own."""
+    """Return the state of an amount for which Stripe creates no intent: the reference is our own id."""
     return Seen(None, _declined(request.attempt_id, reason))
 
 

@@ -1,4 +1,4 @@
-"""A payout as two movements: a transfer to the seller's connected account, then a payout from there to their bank.
+"""Payouts as two movements: a transfer to the seller's connected account, then a payout from there to their bank.
 
 Both are found again by our payout's id: the transfer by its group, the payout by its metadata. A payout that fails
 leaves the money in the connected account, so its transfer is reversed before FAILED (or RETURNED) is said: then, and
@@ -49,7 +49,7 @@ class Payouts:
         self._payouts = client.v1.payouts
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
-        """Move the money once; begun and not finished, it is finished."""
+        """Pay out once; an interrupted payout is completed."""
         with known_or_raised():
             transfer = self._find_transfer(request)
             if transfer is None:
@@ -62,7 +62,7 @@ class Payouts:
             return self._pay_on(transfer, request)
 
     def find(self, request: PayoutRequest) -> PayoutOutcome | None:
-        """See what has become of a payout; None as well when only its transfer was made: it is to be asked again."""
+        """Return the state of a payout; None if only its transfer was created, so that it is requested again."""
         with known_or_raised():
             if request.provider_reference is not None and request.provider_reference.startswith("po_"):
                 payout = self._payouts.retrieve(
@@ -148,7 +148,7 @@ class Payouts:
 
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
-    """Get the reason of a refusal that stays; any other goes on as the error it is."""
+    """Return the reason of a permanent refusal; other errors are raised."""
     code = code_of(error)
     if code not in _FOR_GOOD and getattr(error, "param", None) not in _SELLERS_PARAMS:
         raise error

@@ -1,4 +1,4 @@
-"""Keeps ``PaymentProvider`` for Stripe: separate charges and transfers on the tenant's own Stripe account."""
+"""Stripe as ``PaymentProvider``: separate charges and transfers on the tenant's own Stripe account."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ from resale.settings import Settings
 
 
 class StripePayments:
-    """One tenant's Stripe account. Cheap to make: a process's tenants share one pool of connections.
+    """One tenant's Stripe account. Creating it is cheap: the tenants of a process share one pool of connections.
 
     ``request.token`` is a payment method, ``pm_…``, made in the buyer's browser; ``destination`` of a payout is a
     connected account, ``acct_…``.
@@ -35,7 +35,7 @@ class StripePayments:
         return_url: str | None = None,
         api_base: str | None = None,
     ) -> None:
-        """Connect to nothing yet.
+        """Store the credentials; no connection is opened.
 
         Args:
             settings: Time-outs.
@@ -58,23 +58,23 @@ class StripePayments:
         return self._intents.authorise(request)
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
-        """Ask what became of an attempt; None when its buyer's bank was never asked."""
+        """Return the state of a payment attempt; None if its bank was never called."""
         return self._intents.look(request).outcome
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
-        """Take the money; an attempt never authorised is voided."""
+        """Capture the payment; an attempt that was never authorised is voided."""
         return self._intents.capture(request)
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
-        """Cancel the attempt's intent, made for that if need be."""
+        """Cancel the attempt's intent, created for that if needed."""
         return self._intents.void(request)
 
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
-        """Give part or all back; what Stripe refuses for good is a failed refund."""
+        """Refund a payment, in full or in part; a permanent refusal is a failed refund."""
         return self._refunds.refund(self._intents.find_id(request), request, refund_id=refund_id, amount=amount)
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
-        """Ask what became of a refund."""
+        """Return the state of a refund; None if Stripe has none."""
         return self._refunds.find(self._intents.find_id(request), refund_id)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
@@ -82,13 +82,13 @@ class StripePayments:
         return self._payouts.pay_out(request)
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
-        """Ask what became of a payout; one that failed is FAILED once the money is back."""
+        """Return the state of a payout; a failed one is FAILED after its amount has been returned."""
         return self._payouts.find(request)
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify and read a webhook."""
+        """Verify and parse a webhook."""
         return read_hook(body=body, headers=headers, secrets=self._webhook_secret)
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
-        """Go through Stripe's books, newest first, by Stripe's clock."""
+        """Iterate over Stripe's money movements, newest first, by Stripe's clock."""
         return self._bookings.iter_since(since)

@@ -1,4 +1,4 @@
-"""Refunds of an intent, found again by our refund's id in their metadata; Stripe lists them without delay.
+"""Refunds of an intent, found by our refund id in their metadata; Stripe lists them without delay.
 
 Source: docs.stripe.com/api/refunds; docs.stripe.com/refunds#failed-refunds.
 """
@@ -32,7 +32,7 @@ class Refunds:
         self._refunds = client.v1.refunds
 
     def find(self, intent_id: str | None, refund_id: RefundId) -> RefundOutcome | None:
-        """Look for a refund among those of its intent; without an intent there is none."""
+        """Find a refund among those of its intent; None without an intent."""
         if intent_id is None:
             return None
         with known_or_raised():
@@ -42,7 +42,7 @@ class Refunds:
     def refund(
         self, intent_id: str | None, request: PaymentRequest, *, refund_id: RefundId, amount: Money
     ) -> RefundOutcome:
-        """Refund once: looked for first, for Stripe forgets keys after a day."""
+        """Refund once. It looks for the refund first, because Stripe forgets idempotency keys after a day."""
         if intent_id is None:
             return _failed(refund_id, "not_captured")
         with known_or_raised():
@@ -89,5 +89,5 @@ def _outcome(refund: stripe.Refund) -> RefundOutcome:
 
 
 def _failed(refund_id: RefundId, reason: str) -> RefundOutcome:
-    """Stripe makes no refund of it: there is no reference but our own."""
+    """Return a refund that Stripe does not create: the reference is our own id."""
     return RefundOutcome(state=RefundState.FAILED, provider_reference=refund_id, reason_code=reason)
