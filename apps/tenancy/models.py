@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 from apps.tenancy.accounts import AccountNameField
 from resale.domain import partners
 from resale.domain.access import Role
+from resale.domain.ids import CONNECTION_ID
 from resale.domain.tenants import Policies, Resources, TenantStatus
 
 models.CharField.register_lookup(Length)
@@ -31,7 +32,7 @@ def new_key_id() -> str:
 
 def new_connection_id() -> str:
     """Return a new connection id, which is part of the partner's webhook URL."""
-    return f"con_{uuid_utils.uuid7().hex}"
+    return CONNECTION_ID.of(uuid_utils.uuid7().hex)
 
 
 def new_staff_id() -> str:

@@ -16,7 +16,7 @@ from apps.tenancy.models import User
 from resale.application.ports import Reader
 from resale.domain.connections import ConnectionStatus
 from resale.domain.entities import LISTING
-from resale.domain.ids import ListingId
+from resale.domain.ids import LISTING_ID
 from resale.domain.partners import PartnerKind, Provider
 from resale.domain.pipeline import PipelineStatus
 from resale.domain.tenants import Tenant
@@ -24,7 +24,7 @@ from resale.errors import Outcome
 
 _THREADS: Final = 8
 _DEADLINE_SECONDS: Final = 10.0  # one tenant's stall is told, not waited for
-_NOBODYS: Final = ListingId("lst_" + "0" * 32)
+_NOBODYS: Final = LISTING_ID.of("0" * 32)
 
 
 class FailingPartner(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.local.provisioning.platform import AccessKey
+from resale.domain.ids import CONNECTION_ID
 from resale.domain.partners import PartnerKind
 
 
@@ -112,7 +113,8 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
     for slug in slugs:
         brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
         for kind in PartnerKind:
-            brand.connections.setdefault(kind, KeptConnection(id=f"con_{uuid.uuid4().hex}", webhook_secret=_random()))
+            connection = KeptConnection(id=CONNECTION_ID.of(uuid.uuid4().hex), webhook_secret=_random())
+            brand.connections.setdefault(kind, connection)
     return kept
 
 

@@ -1,5 +1,6 @@
 """Entity types are complete: what one needs is there, and a sentence says what is not and where it belongs."""
 
+import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from resale.domain import entities
 from resale.domain.changes import ChangeType
 from resale.domain.entities import ENTITIES, Absent, AnyEntityType, EntityType
 from resale.domain.ids import CUSTOMER_ID
-from tests.architecture.sources import ROOT, broken
+from tests.architecture.sources import ROOT, broken, calls, sources
 
 _SAMPLES = ROOT / "tests" / "samples"
 _AUDITED = {"id", "object", "schema", "version", "status", "created_at", "updated_at"}
@@ -54,6 +55,18 @@ class TestEntityTypes:
         named = {one.object_name for one in ENTITIES.values()}
         reason = "ChangeType in resale/domain/changes.py begins with the `object` of an entity type, and each has one:"
         assert changed == named, broken(reason, sorted(changed ^ named))
+
+
+class TestPrefixes:
+    def test_are_written_once(self) -> None:
+        prefixes = {one.prefix for one in ENTITIES.values()}
+        offences = [
+            f"{source.at(node)} {text!r}"
+            for source in sources("resale", "apps", "deploy")
+            for node, text in _literals_outside_id_types(source.tree)
+            if text.removesuffix("_") in prefixes
+        ]
+        assert not offences, broken("Use the IdType of resale/domain/ids.py (matches, of, new, sibling_of):", offences)
 
 
 class TestSamples:
@@ -123,6 +136,13 @@ class TestWhatReadsThem:
 def _sample_of(entity_type: AnyEntityType) -> Path:
     schema = next(field.default for field in msgspec.structs.fields(entity_type.struct) if field.name == "schema")
     return _SAMPLES / f"{entity_type.sample}-{schema}.json"
+
+
+def _literals_outside_id_types(tree: ast.AST) -> Iterator[tuple[ast.Constant, str]]:
+    defined = {id(call.args[0]) for call, name in calls(tree) if name == "IdType" and call.args}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in defined:
+            yield node, node.value
 
 
 def _audited_structs() -> Iterator[type[msgspec.Struct]]:
