@@ -1,4 +1,4 @@
-"""Runs a management command, with the local settings unless told otherwise, and beside `make run` where that is up."""
+"""Run a management command, with the local settings by default, and beside `make run` if it is running."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from config.settings import environment
 
 
 def main() -> None:
-    """Hand the command line to Django."""
+    """Pass the command line to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     if sys.argv[1:2] != ["run"]:  # it is the platform
         environment.join_platform(Path(__file__).resolve().parent / (environment.text("RESALE_VAR_DIR") or ""))

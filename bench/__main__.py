@@ -1,4 +1,4 @@
-"""``make bench``: what the hot paths cost, beside a naive view in the same run, in one table with its gates.
+"""``make bench``: the CPU cost of the hot paths, with a naive view in the same run, in one table with gates.
 
 CPU is user and system time of our own processes; engines and the load generator are apart. Ends with 0 also when a
 line is over its gate, with 1 when something could not be measured.
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 def main() -> int:
-    """Measure the wanted parts and print the table."""
+    """Measure the requested parts and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of requests, each side in turn, and of orders")
     parser.add_argument("--only", choices=PARTS, action="append", help="web includes the changes worker")
@@ -115,7 +115,7 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
 
 
 def _tenant() -> Tenant:
-    """Give the measured tenant as the registry has it."""
+    """Return the measured tenant from the registry."""
     from apps.tenancy import registry  # noqa: PLC0415 - as above
 
     return registry.by_slug(BRAND.slug)

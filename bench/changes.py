@@ -1,4 +1,4 @@
-"""CPU of the changes worker by change: its consumer in a process of its own, over full batches of real stream records.
+"""CPU of the changes worker for each change: its consumer in a separate process, over full batches of real records.
 
 ``python -m bench.changes COUNT SLUG`` takes that many changes from the queue and prints what they cost.
 """
@@ -22,18 +22,18 @@ _PARTS: Final = 5  # samples
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What the child measured: CPU milliseconds a change, part by part, and how full its batches were."""
+    """Measurement of the child process: CPU milliseconds a change by part, and the size of its batches."""
 
     samples: tuple[float, ...]
     batch_size: float
 
 
 class TooFewChanges(Exception):  # noqa: N818 - named for what happened
-    """The queue ran dry, or the streams held too little: there is nothing to measure."""
+    """Raised when the queue or the streams have too few changes to measure."""
 
 
 def measure(tenant: Tenant, count: int, *, say: Callable[[str], None]) -> Figure:
-    """Queue the records of what the load wrote, mixed as the Pipe would mix tables, and have them consumed."""
+    """Queue the stream records of the load, mixed over tables like the Pipe's, and measure their consumption."""
     queued = _queue(tenant, count + _WARM_BATCHES * _BATCH)
     say(f"  {queued} changes are queued")
     command = [sys.executable, "-m", "bench.changes", str(count), tenant.slug]
@@ -49,7 +49,7 @@ def measure(tenant: Tenant, count: int, *, say: Callable[[str], None]) -> Figure
 
 
 def main() -> None:
-    """Consume, and print the cost."""
+    """Consume the records and print the cost."""
     django.setup()
     print(msgspec.json.encode(_consume(int(sys.argv[1]), sys.argv[2])).decode())
 

@@ -29,7 +29,7 @@ Item = dict[str, Any]
 
 
 def make_item(number: int, prefix: str = "lst") -> Item:
-    """One listing as the repositories write it."""
+    """Build one listing as the repositories store it."""
     doc = {
         "schema": 1,
         "id": f"{prefix}_{number:032x}",
@@ -52,17 +52,17 @@ def make_item(number: int, prefix: str = "lst") -> Item:
 
 
 def key_of(number: int) -> Item:
-    """The key of a seeded item."""
+    """Return the key of a seeded item."""
     return {"pk": f"lst_{number % ITEM_COUNT:032x}", "sk": "listing"}
 
 
 def market_of(number: int) -> str:
-    """The partition of twenty seeded items."""
+    """Return the partition of twenty seeded items."""
     return f"lst#{number % (ITEM_COUNT // MARKET_SIZE)}"
 
 
 class Client(Protocol):
-    """What is compared."""
+    """Interface of the compared clients."""
 
     def get(self, number: int) -> Item:
         """Read one item."""
@@ -78,7 +78,7 @@ class Client(Protocol):
 
 
 class Resource:
-    """boto3's resource: what most code uses."""
+    """boto3's resource, which most code uses."""
 
     def __init__(self, url: str) -> None:
         import boto3  # noqa: PLC0415 - each process loads only the client it measures
@@ -116,7 +116,7 @@ class Resource:
 
 
 class TunedClient:
-    """boto3's client without validation, with its own codec: the most that its settings give."""
+    """boto3's client without validation and with its own codec: the fastest that its settings permit."""
 
     def __init__(self, url: str) -> None:
         import boto3  # noqa: PLC0415 - as above
@@ -163,7 +163,7 @@ class TunedClient:
 
 
 class Pydynox:
-    """pydynox: Rust's SDK behind Python."""
+    """pydynox: the Rust SDK with a Python API."""
 
     def __init__(self, url: str) -> None:
         import pydynox  # type: ignore[import-not-found]  # noqa: PLC0415 - in a venv of its own
@@ -200,7 +200,7 @@ class Pydynox:
 
 
 class Lane:
-    """Ours."""
+    """The data lane of this project."""
 
     def __init__(self, url: str) -> None:
         from botocore.credentials import ReadOnlyCredentials  # noqa: PLC0415 - as above
@@ -251,7 +251,7 @@ CLIENTS: Mapping[str, Callable[[str], Client]] = {
 
 
 def serve(name: str, url: str) -> None:
-    """Measure one client: a line "operation count" in, CPU milliseconds per operation out."""
+    """Measure one client: read lines of operation and count, print CPU milliseconds per operation."""
     client = CLIENTS[name](url)
     found, items = client.get(3), client.query(3)
     assert found == make_item(3), found  # noqa: S101 - a benchmark of a wrong answer is none
@@ -270,7 +270,7 @@ def serve(name: str, url: str) -> None:
 
 
 def run(client: Client, operation: str, number: int, items: list[Item]) -> None:
-    """Do one operation."""
+    """Run one operation."""
     if operation == "get":
         client.get(number)
     elif operation == "query 20":
@@ -282,7 +282,7 @@ def run(client: Client, operation: str, number: int, items: list[Item]) -> None:
 
 
 def seed(url: str) -> None:
-    """Make the table and its items."""
+    """Create the table and its items."""
     import boto3  # noqa: PLC0415 - the processes that measure do not load it
 
     client = boto3.client(
@@ -311,7 +311,7 @@ def seed(url: str) -> None:
 
 
 def measure(url: str, *, pydynox: str | None, rounds: int, count: int) -> dict[str, dict[str, list[float]]]:
-    """Run every client in turn, round by round; ms of each round by client and operation."""
+    """Run every client in each round; return the milliseconds of each round by client and operation."""
     pythons = {name: sys.executable for name in CLIENTS if name != "pydynox"}
     if pydynox is not None:
         pythons["pydynox"] = pydynox

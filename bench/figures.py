@@ -1,4 +1,4 @@
-"""What was measured, the gates, and the one table that is printed."""
+"""Measurements, their gates, and the printed table."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -8,14 +8,14 @@ import msgspec
 
 
 class Yardstick(msgspec.Struct, frozen=True):
-    """What an empty WSGI answer costs in CPU ms: here, in the rounds of the same run, and where the gates were set."""
+    """The CPU cost of an empty WSGI response in ms: in this run, and on the machine where the gates were set."""
 
     here: float
     study: float
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measured line. ``gate`` is the most that is allowed; ``naive`` is the same work done the usual way.
+    """One measured line. ``gate`` is the maximum; ``naive`` is the same work in the naive view.
 
     ``yardstick`` tells machines apart; the verdict does not ask it. ``load`` is the machine's when it was measured.
     """
@@ -37,7 +37,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        """``ok``, or by how much not, with what is known of why."""
+        """``ok``, or the excess over the gate with known reasons."""
         if self.value <= self.gate:
             return "ok"
         load = f"load average {self.load:.1f} on {os.cpu_count()} cores"
@@ -46,7 +46,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def in_empty_answers(self) -> str:
-        """How many empty answers it costs here, and how many the gate was where it was set."""
+        """The cost in empty responses on this machine, and the gate in those of the machine where it was set."""
         if self.yardstick is None:
             return "-"
         here, study = self.yardstick.here, self.yardstick.study
@@ -57,7 +57,7 @@ _HEAD = ("what", "unit", "ours", "gate", "spread", "in empty responses", "naive"
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """Lay figures out as a Markdown table that also reads well in a terminal."""
+    """Format figures as a Markdown table that is also readable in a terminal."""
     rows = [_HEAD, *(_cells(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [_line(row, widths) for row in rows]

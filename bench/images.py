@@ -1,4 +1,4 @@
-"""What one upload costs: CPU and peak memory of a 12-megapixel JPEG into six renditions. ``python -m bench.images``.
+"""The cost of one upload: CPU and peak memory of a 12-megapixel JPEG into six renditions. ``python -m bench.images``.
 
 Each run is a worker of its own that renders the picture twice, in the process that workers start for it: CPU (user +
 system, of both processes) is that of the second time, as of every image but a worker's first; the peak is that of the
@@ -36,7 +36,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Make the pictures, run, print a row for each."""
+    """Create the pictures, measure, print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--child", type=Path, help="render this file once and print the cost (used by the runs)")
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(runs: int) -> dict[str, list[Cost]]:
-    """Give what each picture cost in each of ``runs`` runs, pictures taking turns."""
+    """Return the cost of each picture in each of ``runs`` runs, alternating between pictures."""
     with tempfile.TemporaryDirectory() as folder:
         pictures: dict[str, Path] = {}
         for name, draw in _PICTURES.items():
@@ -62,7 +62,7 @@ def measure(runs: int) -> dict[str, list[Cost]]:
 
 
 def figures(taken: dict[str, list[Cost]]) -> list[Figure]:
-    """Give a line for the CPU and one for the peak of each picture."""
+    """Return a line for the CPU and one for the peak of each picture."""
     return [figure for name, costs in taken.items() for figure in _figures_of(name, costs)]
 
 
@@ -117,7 +117,7 @@ def _read_peak_mib(renderer: int | None) -> float:
 
 # ---------------------------------------------------------------- the pictures
 def _draw_shapes() -> bytes:
-    """Draw gradients, soft noise, sensor grain and 60 flat discs, lying on its side: a product in a room."""
+    """Draw gradients, soft noise, sensor grain and 60 flat discs, rotated: a product in a room."""
     xy = pyvips.Image.xyz(_WIDTH_PX, _HEIGHT_PX)
     waves = (xy[0] * math.degrees(1 / 640)).sin() * 90 + 128, (xy[1] * math.degrees(1 / 480)).cos() * 90 + 128
     gradients = waves[0].bandjoin([waves[1], (xy[0] + xy[1]) * (255 / (_WIDTH_PX + _HEIGHT_PX))])
@@ -128,7 +128,7 @@ def _draw_shapes() -> bytes:
 
 
 def _draw_texture() -> bytes:
-    """Draw detail at every scale and everywhere, in Display P3: knitwear filling the frame of a recent telephone."""
+    """Draw detail at every scale in Display P3: knitwear that fills the frame of a recent telephone."""
     detail = _draw_noise(grain_px=40, sigma=60, mean=128) + _draw_noise(grain_px=8, sigma=18) + _draw_noise(1, sigma=6)
     return _save(_as_rgb(detail), profile="p3")
 

@@ -1,4 +1,4 @@
-"""The load generator: a process of its own that sends prepared requests over kept-alive connections.
+"""The load generator: a separate process that sends prepared requests over persistent connections.
 
 ``python -m bench.load PLAN`` reads a plan, ends with 0 when every answer had the expected status. It does as little as
 it can (plain sockets on one thread), or it would take the two cores from what is measured.
@@ -22,7 +22,7 @@ _LENGTH: Final = b"content-length:"
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, and the status its answer must have."""
+    """A request, and the required status of its response."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests to one server, taken by connections in turn."""
+    """Requests to one server, distributed over connections."""
 
     port: int
     connection_count: int
@@ -40,11 +40,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WrongAnswer(Exception):  # noqa: N818 - named for what happened
-    """A request was not answered as it must be: there is nothing to measure."""
+    """Raised when a response is not the required one, so that there is nothing to measure."""
 
 
 def drive(plan: Plan) -> None:
-    """Send a plan from a process of its own. Raises WrongAnswer."""
+    """Send a plan from a separate process. Raises WrongAnswer."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(msgspec.json.encode(plan))
         file.flush()
@@ -55,7 +55,7 @@ def drive(plan: Plan) -> None:
 
 
 def answer_to(port: int, ask: Ask) -> bytes:
-    """Send one request and give the body of its answer. Raises WrongAnswer."""
+    """Send one request and return the body of its response. Raises WrongAnswer."""
     connection = Connection(port)
     connection.send(ask)
     while connection.body is None:
@@ -64,7 +64,7 @@ def answer_to(port: int, ask: Ask) -> bytes:
 
 
 class Connection:
-    """One socket with one request in flight; ``body`` is None until its answer is whole."""
+    """One socket with one request in flight; ``body`` is None until the response is complete."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((_HOST, port), _TIMEOUT_SECONDS)
@@ -77,7 +77,7 @@ class Connection:
         self.socket.sendall(_written(ask))
 
     def receive(self) -> None:
-        """Take what has come. Raises WrongAnswer."""
+        """Read the available bytes. Raises WrongAnswer."""
         data = self.socket.recv(_CHUNK_BYTES)
         if not data:
             raise WrongAnswer(f"{self._ask.method} {self._ask.path}: closed")
@@ -94,7 +94,7 @@ class Connection:
 
 
 def main() -> int:
-    """Send the plan; say the first wrong answer."""
+    """Send the plan; print the first wrong response."""
     plan = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Plan)
     try:
         _send_all(plan)

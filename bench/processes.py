@@ -1,4 +1,4 @@
-"""What processes use, from /proc: CPU time of a process with its children, and resident memory."""
+"""CPU time of processes with their children, and resident memory, from /proc."""
 
 import os
 from pathlib import Path
@@ -9,17 +9,17 @@ _UTIME, _STIME = 11, 12  # fields after the name in /proc/<pid>/stat (proc(5): 1
 
 
 def cpu_ms(pid: int) -> float:
-    """Give user and system time of a process and of its living children, so far."""
+    """Return user and system time of a process and its living children."""
     return sum(_ticks(each) for each in (pid, *children(pid))) * _MS_PER_TICK
 
 
 def rss_mib(pid: int) -> float:
-    """Give the resident memory of the largest child: a worker. Pages it shares with its parent count."""
+    """Return the resident memory of the largest child (a worker), including pages shared with its parent."""
     return max(_rss_kib(child) for child in children(pid)) / 1024
 
 
 def children(pid: int) -> tuple[int, ...]:
-    """List a process's children, by whichever thread started them."""
+    """List the children of a process, of all its threads."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
     return tuple(int(child) for file in files for child in file.read_text().split())
 

@@ -1,4 +1,4 @@
-"""Orders to measure steps on: bought, told of and looked at through the operations, from this process."""
+"""Orders for measuring steps: bought, reported and read through operations, in this process."""
 
 import uuid
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ _HOME: Final = Address(name="Robin Okafor", line1="1 Test Street", city="Leeds",
 
 
 class Sales:
-    """One tenant's sales, by some sellers to as many buyers in turn; in the tenant's time, which is moved here."""
+    """The sales of one tenant between some sellers and as many buyers, in the tenant's time, which is advanced here."""
 
     def __init__(self, tenant: Tenant, *, party_count: int) -> None:
-        """Enrol the parties, say where parcels leave from, and make the tenant's test clock."""
+        """Create the parties, their ship-from addresses, and the tenant's test clock."""
         self.tenant = tenant
         self._sellers = seeding.enrol(tenant, party_count, named="seller")
         self._buyers = seeding.enrol(tenant, party_count, named="buyer")
@@ -45,22 +45,22 @@ class Sales:
         self._clock_id = made.id
 
     def buy(self, count: int) -> tuple[OrderId, ...]:
-        """Put items on sale, the sellers in turn, and have them bought, the buyers in turn."""
+        """Put items on sale and buy them, alternating between sellers and between buyers."""
         each = -(-count // len(self._sellers))
         listings = [self._put_on_sale(seller_id, each) for _, seller_id in self._sellers]
         in_turn = [listing for row in zip(*listings, strict=True) for listing in row][:count]
         return tuple(self._buy(listing, number) for number, listing in enumerate(in_turn))
 
     def read(self, order_ids: Sequence[OrderId]) -> tuple[Order, ...]:
-        """Read orders as they stand."""
+        """Return the current orders."""
         return tuple(self._open().orders.get(order_id) for order_id in order_ids)
 
     def tell(self, orders: Sequence[Order], status: ShipmentStatus) -> tuple[InboundId, ...]:
-        """Take what the carrier's webhook tells of each order's parcel, as the web role does."""
+        """Record a carrier's webhook about each order's parcel, like the web role."""
         return tuple(self._tell(order, status) for order in orders)
 
     def move_time(self, by: timedelta) -> None:
-        """Move the tenant's test clock."""
+        """Advance the tenant's test clock."""
         advance_test_clock(
             self._open(),
             clock_id=self._clock_id,

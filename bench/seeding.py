@@ -1,4 +1,4 @@
-"""Data to measure on: shoppers and listings on sale through our repositories; the same listings laid out naively."""
+"""Data for measurements: shoppers and active listings of this project, and the same listings in the naive layout."""
 
 import hashlib
 import random
@@ -46,13 +46,13 @@ _WORDS: Final = (
 
 
 def enrol(tenant: Tenant, count: int, *, named: str) -> tuple[tuple[str, CustomerId], ...]:
-    """Make shoppers who are customers already; gives subjects and ids."""
+    """Create shoppers who are customers; return their subjects and ids."""
     subjects = (f"{named}-{number}" for number in range(count))
     return tuple((subject, _enrol_one(tenant, subject)) for subject in subjects)
 
 
 def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[Listing, ...]:
-    """Write listings as approved, oldest first, many a transaction."""
+    """Write listings as approved, oldest first, many in a transaction."""
     began = datetime.now(UTC) - timedelta(seconds=count)
     listings = tuple(_make_listing(tenant, seller_id, began + timedelta(seconds=n), n) for n in range(count))
     for start in range(0, count, _A_TRANSACTION):
@@ -64,7 +64,7 @@ def put_on_sale(tenant: Tenant, *, seller_id: CustomerId, count: int) -> tuple[L
 
 
 def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table_name: str, region: str) -> None:
-    """Make the naive table and put the same listings into it, an attribute a field."""
+    """Create the naive table with the same listings, one attribute for each field."""
     resource = boto3.resource(
         "dynamodb",
         endpoint_url=dynamodb_url,

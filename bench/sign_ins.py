@@ -1,4 +1,4 @@
-"""What the public API still does while 24 staff sign in at once: ``python -m bench.sign_ins``.
+"""Latency of the public API while 24 staff sign in at once: ``python -m bench.sign_ins``.
 
 Starts the web server on a registry of its own and asks the API, one request at a time, while the sign-ins run. The
 request is refused for its lack of a key, which needs a thread and a little CPU, and nothing behind the web server.
@@ -32,7 +32,7 @@ User.objects.create_user(username="robin", password="correct horse battery", is_
 
 
 def main() -> None:
-    """Print the API's latency alone and beside the sign-ins, and what became of these."""
+    """Print the latency of the API alone and during the sign-ins, and the results of the sign-ins."""
     with tempfile.TemporaryDirectory() as folder, _web(folder) as port:
         idle = [_ask(port) for _ in range(IDLE_REQUESTS)]
         print(f"alone:            {_figures(idle)}")

@@ -1,4 +1,4 @@
-"""What is measured, started apart from ``make run``: engines, the shops' issuer, our web role and the naive one."""
+"""The measured processes, independent of ``make run``: engines, token issuer, the web role and the naive server."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ WORKER: Final = "orders"
 
 
 def prepare_environment(folder: Path) -> None:
-    """Have Django keep everything in ``folder``, before it is set up; nothing of the developer's own slips in."""
+    """Make Django store everything in ``folder``, before its setup, without the developer's own environment."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "RESALE_"))]:
         del os.environ[name]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.local"
@@ -40,7 +40,7 @@ def prepare_environment(folder: Path) -> None:
 
 
 class Stack:
-    """Everything in one temporary folder; a context manager. Django is set up with ``prepare_environment``."""
+    """All processes in one temporary folder; a context manager. Django is set up with ``prepare_environment``."""
 
     def __init__(self, folder: Path, *, say: Callable[[str], None]) -> None:
         self.folder = folder
@@ -54,11 +54,11 @@ class Stack:
 
     @property
     def dynamodb_url(self) -> str:
-        """Where the measured brand's tables are."""
+        """DynamoDB URL of the measured brand."""
         return self.addresses.dynamodb_urls[BRAND.account_id]
 
     def start_data(self) -> None:
-        """Start the engines and the issuer, provision, and give this process the platform's own settings."""
+        """Start the engines and the issuer, provision, and set the platform's settings in this process."""
         engines = LocalEngines(
             self.folder, [brand.account_id for brand in BRANDS], supervisor=self._supervisor, say=self._say
         )
@@ -81,7 +81,7 @@ class Stack:
         )
 
     def register(self) -> None:
-        """Fill the registry."""
+        """Register the tenant."""
         from deploy.local.registration import prepare, register  # noqa: PLC0415 - models load only once Django is set up
 
         prepare(self.folder, self.secrets)
@@ -89,7 +89,7 @@ class Stack:
         register(self.secrets, self.resources, issuers=issuers, origins=self.addresses.origins)
 
     def start_web(self) -> None:
-        """Start our web role as the image does; with the same server settings the naive one, and an empty one."""
+        """Start the web role like the image, and the naive and the empty server with the same settings."""
         self._supervisor.start(self._web())
         naive = {
             "DJANGO_SETTINGS_MODULE": "bench.naive.settings",
@@ -100,7 +100,7 @@ class Stack:
         self._supervisor.start(self._plain("empty", "bench.naive.empty", {}))
 
     def start_worker(self) -> int:
-        """Start the orders worker as the image does, and the partners it calls; give its main process."""
+        """Start the orders worker like the image, and its partners; return the id of its main process."""
         self._start_partner("payments")
         self._start_partner("shipping")
         workers = services.workers(self.addresses, self.secrets)
@@ -108,7 +108,7 @@ class Stack:
         return self.pid(WORKER)
 
     def pid(self, name: str) -> int:
-        """Give the id of a server's master, or of a worker's main process."""
+        """Return the process id of a server's master, or of a worker's main process."""
         pid = self._supervisor.pid(name)
         if pid is None:
             raise RuntimeError(f"{name} is not running")
@@ -127,7 +127,7 @@ class Stack:
         return replace(spec, env={**spec.env, "WEB_CONCURRENCY": str(WORKER_COUNT)})
 
     def _plain(self, name: str, application: str, env: dict[str, str]) -> ProcessSpec:
-        """Describe a gunicorn with our server settings and another application."""
+        """Describe a gunicorn process with our server settings and another application."""
         port = self.ports[name]
         server = {"BIND_HOST": LOOPBACK, "PORT": str(port), "WEB_CONCURRENCY": str(WORKER_COUNT)}
         return ProcessSpec(

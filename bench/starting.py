@@ -1,4 +1,4 @@
-"""How long ``make run`` takes until it is ready, on an empty folder: engines, accounts and tables made from nothing."""
+"""The time until ``make run`` is ready with an empty folder."""
 
 import os
 import re
@@ -15,11 +15,11 @@ _READY: Final = re.compile(r"ready after ([\d.]+) s")
 
 
 class NeverReady(Exception):  # noqa: N818 - named for what happened
-    """It ended before it was ready."""
+    """Raised when it ended before it was ready."""
 
 
 def measure(folder: Path) -> Figure:
-    """Start everything, read what it says itself, and stop it. Raises NeverReady."""
+    """Start everything, read the printed time, and stop. Raises NeverReady."""
     command = [sys.executable, "manage.py", "run"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(folder)) as process:
         try:

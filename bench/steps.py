@@ -1,4 +1,4 @@
-"""CPU of the orders worker by step: the real one, its main process and its pool, over real messages, one a step.
+"""CPU of the orders worker for each step: its main process and its pool, with real messages.
 
 Orders are taken from submitted to completed, all of them one step at a time: a message an order, then the wait until
 the queue holds none. Nothing else sends messages meanwhile: neither the changes worker nor the sweep runs.
@@ -35,7 +35,7 @@ _VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesN
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the workflow: the message that asks for it, what must be so before, and where it leads."""
+    """A step of the workflow: its message, the required status before, and the status after."""
 
     name: str
     leads_to: OrderStatus
@@ -45,7 +45,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepNotTaken(Exception):  # noqa: N818 - named for what happened
-    """An order is not where its step leads, or messages stay: there is nothing to measure."""
+    """Raised when an order does not have the status after a step, or messages remain."""
 
 
 STEPS: Final = (
@@ -71,7 +71,7 @@ STEPS: Final = (
 
 
 class Bench:
-    """The worker that is measured, and the tenant whose orders it works on."""
+    """The measured worker and its tenant."""
 
     def __init__(self, tenant: Tenant, pid: int) -> None:
         self._sales = Sales(tenant, party_count=PARTY_COUNT)
@@ -85,7 +85,7 @@ class Bench:
         self._await(lambda: len(children(self._pid)) == CHILD_COUNT, f"the worker has {CHILD_COUNT} children")
 
     def run_round(self) -> list[float]:
-        """Take a set of orders through all steps; give the CPU milliseconds of each step. Raises StepNotTaken."""
+        """Run all steps for a set of orders; return the CPU milliseconds of each step. Raises StepNotTaken."""
         order_ids = self._sales.buy(_ORDER_COUNT)
         return [self._take(step, order_ids) for step in STEPS]
 
@@ -115,7 +115,7 @@ class Bench:
             time.sleep(_LOOK_EVERY_SECONDS)
 
     def _counts(self) -> tuple[int, int]:
-        """Give how many messages wait, and how many are being worked on."""
+        """Return the number of waiting messages and of messages in progress."""
         answer = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[_VISIBLE, _HIDDEN])
         return int(answer["Attributes"][_VISIBLE]), int(answer["Attributes"][_HIDDEN])
 

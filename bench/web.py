@@ -1,4 +1,4 @@
-"""CPU of the web role by request: rounds of ours and of the naive view in turn, so that both see the same machine."""
+"""CPU of the web role for each request: alternating rounds with the naive view, so that both have the same load."""
 
 import itertools
 import uuid
@@ -22,26 +22,26 @@ Asks = Iterator[Ask]
 
 
 class Server:
-    """One side of the comparison: a gunicorn to send to, and whose CPU is counted."""
+    """A compared gunicorn: its address, and the process whose CPU is counted."""
 
     def __init__(self, *, port: int, pid: int) -> None:
         self._port = port
         self.pid = pid
 
     def cost_ms(self, asks: Asks, count: int) -> float:
-        """Send some requests; give the CPU milliseconds of each. Raises WrongAnswer."""
+        """Send requests; return the CPU milliseconds of each. Raises WrongAnswer."""
         plan = Plan(port=self._port, connection_count=CONNECTION_COUNT, asks=tuple(itertools.islice(asks, count)))
         before = cpu_ms(self.pid)
         drive(plan)
         return (cpu_ms(self.pid) - before) / count
 
     def ask(self, ask: Ask) -> Any:
-        """Send one request and read its answer. Raises WrongAnswer."""
+        """Send one request and decode its response. Raises WrongAnswer."""
         return msgspec.json.decode(answer_to(self._port, ask))
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
-    """One hot path: what is sent on either side, and what its first answer must show."""
+    """A hot path: its requests on both sides, and a check of the first response."""
 
     name: str
     gate: float
@@ -51,7 +51,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is sent to."""
+    """The compared servers."""
 
     ours: Server
     naive: Server
@@ -92,7 +92,7 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
 
 
 def measure_memory(sides: Sides) -> Figure:
-    """Give the resident memory of the largest worker, after the load."""
+    """Return the resident memory of the largest worker, after the load."""
     return Figure(
         name="web process after the load",
         unit="MiB RSS",
@@ -112,7 +112,7 @@ def our_asks(
     market: str,
     currency: str,
 ) -> Mapping[str, Asks]:
-    """Give endless requests to our API: a brand's key and a shopper's token on each, shoppers taking turns."""
+    """Return endless requests to this API, with a brand's key and the tokens of alternating shoppers."""
     callers = itertools.cycle([{"X-API-Key": key, "Authorization": f"Bearer {token}"} for token in tokens])
     ids = itertools.cycle(listing_ids)
 
@@ -138,7 +138,7 @@ def our_asks(
 
 
 def naive_asks(*, listing_ids: tuple[str, ...], market: str, currency: str) -> Mapping[str, Asks]:
-    """Give endless requests to the naive view."""
+    """Return endless requests to the naive view."""
     ids = itertools.cycle(listing_ids)
     body = msgspec.json.encode(_flat_listing(currency)).decode()
     return {
@@ -149,7 +149,7 @@ def naive_asks(*, listing_ids: tuple[str, ...], market: str, currency: str) -> M
 
 
 def hot_paths(ours: Mapping[str, Asks], naive: Mapping[str, Asks]) -> tuple[Path, ...]:
-    """Name the gates."""
+    """Return the hot paths with their gates."""
     return (
         Path(name="read one listing", gate=0.8, ours=ours["get"], naive=naive["get"]),
         Path(name="list 20 of a market", gate=1.0, ours=ours["list"], naive=naive["list"], is_whole=_has_20),

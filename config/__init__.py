@@ -1,1 +1,1 @@
-"""Data for Django: settings, urls, celery. Names apps by string."""
+"""Django project: settings, URLs, Celery. Names apps by string."""

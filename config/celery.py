@@ -11,7 +11,7 @@ app = Celery("resale")
 
 
 def _settings() -> dict[str, Any]:
-    """Read when Celery first asks: nothing is read at import."""
+    """Return the settings when Celery first reads them: nothing is read at import."""
     return getattr(settings, "CELERY", None) or celery_settings.settings(
         celery_settings.AWS, health_file=settings.HEALTH_FILE
     )

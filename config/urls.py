@@ -1,4 +1,4 @@
-"""Where each door hangs. Names apps by string; an app's own paths are in its own urls."""
+"""URLs of the entrypoints. Names apps by string; the URLs of an app are in its own module."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

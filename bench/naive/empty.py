@@ -1,4 +1,4 @@
-"""A WSGI function with nothing in it: what the server alone costs on this machine."""
+"""An empty WSGI function: the cost of the server alone."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,6 +8,6 @@ _HEADERS: Final = [("Content-Type", "application/json"), ("Content-Length", str(
 
 
 def application(_environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """Answer."""
+    """Respond with an empty body."""
     start_response("200 OK", _HEADERS)
     return [_BODY]

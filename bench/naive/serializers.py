@@ -1,4 +1,4 @@
-"""A listing's 25 fields, as a DRF Serializer reads and writes them."""
+"""The 25 fields of a listing as a DRF Serializer."""
 
 from typing import Any
 

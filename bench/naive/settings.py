@@ -1,4 +1,4 @@
-"""What ``django-admin startproject`` gives, for the naive view."""
+"""Settings of the naive view, as ``django-admin startproject`` creates them."""
 
 SECRET_KEY = "naive"  # noqa: S105 - nothing is signed
 ALLOWED_HOSTS = ["127.0.0.1"]

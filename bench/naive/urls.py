@@ -1,4 +1,4 @@
-"""Paths of the naive view."""
+"""URLs of the naive view."""
 
 from django.urls import path
 

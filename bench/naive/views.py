@@ -1,4 +1,4 @@
-"""The three hot paths as most code has them: DRF views, a Serializer, boto3's resource. No keys, tokens or tenants."""
+"""The three hot paths as most code has them: DRF views, a Serializer, boto3's resource; no keys, tokens or tenants."""
 
 import functools
 import os
@@ -38,7 +38,7 @@ def table() -> "Table":
 
 @functools.cache
 def s3() -> "S3Client":
-    """Make the client that signs forms; it sends nothing."""
+    """Create the client that signs forms; it sends nothing."""
     return boto3.client("s3", region_name=_REGION, aws_access_key_id=_KEY, aws_secret_access_key=_KEY)
 
 
@@ -46,7 +46,7 @@ class ListingView(APIView):
     """``/listings/{id}``."""
 
     def get(self, request: Request, listing_id: str) -> Response:  # noqa: ARG002 - DRF's signature
-        """Show one listing."""
+        """Return one listing."""
         item = table().get_item(Key={"id": listing_id}, ConsistentRead=True).get("Item")
         if item is None:
             raise NotFound
@@ -68,7 +68,7 @@ class ListingsView(APIView):
         return Response({"data": ListingSerializer(answer["Items"], many=True).data})
 
     def post(self, request: Request) -> Response:
-        """Make a listing and two upload forms."""
+        """Create a listing and two upload forms."""
         serializer = ListingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         item = _new_item(dict(serializer.validated_data))

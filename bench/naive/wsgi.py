@@ -1,4 +1,4 @@
-"""What gunicorn serves of the naive view."""
+"""WSGI application of the naive view."""
 
 import os
 

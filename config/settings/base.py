@@ -1,4 +1,4 @@
-"""What all settings share. No secrets, no hosts, no connections."""
+"""Settings that all environments share. No secrets, no hosts, no connections."""
 
 from pathlib import Path
 from typing import Any

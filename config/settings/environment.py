@@ -1,4 +1,4 @@
-"""The only place that reads the environment: every variable the platform knows, and what is made of them."""
+"""The only module that reads the environment: all variables of the platform, and the values derived from them."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from resale.settings import Settings
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """One environment variable, as ``docs/reference/settings.md`` shows it. ``default`` None: none."""
+    """An environment variable, as ``docs/reference/settings.md`` shows it. ``default`` None: no default."""
 
     name: str
     meaning: str
@@ -90,17 +90,17 @@ _SQLITE_PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PR
 
 
 def text(name: str) -> str | None:
-    """Read a variable that is in the table; an empty one counts as absent."""
+    """Return a variable of the table; an empty one counts as absent."""
     return os.environ.get(name, "").strip() or _BY_NAME[name].default
 
 
 def words(name: str) -> list[str]:
-    """Read a comma-separated variable."""
+    """Return a comma-separated variable as a list."""
     return [word.strip() for word in (text(name) or "").split(",") if word.strip()]
 
 
 def whole_number(name: str, *, otherwise: int) -> int:
-    """Read a variable that is a whole number, or return ``otherwise`` when it is absent.
+    """Return a variable as an integer, or ``otherwise`` if it is absent.
 
     Raises:
         ImproperlyConfigured: It is none, or below zero.
@@ -114,7 +114,7 @@ def whole_number(name: str, *, otherwise: int) -> int:
 
 
 def join_platform(folder: Path) -> None:
-    """Take over the variables of the platform that ``make run`` keeps up in a folder, so that a command reaches it.
+    """Read the variables of a platform that ``make run`` runs in a folder, so that a command reaches it.
 
     Only with the local settings, and only by who was not told the platform's secrets already, as its own processes
     are. What the caller's shell says of AWS is dropped: a developer's own cloud is never meant here.
@@ -131,7 +131,7 @@ def join_platform(folder: Path) -> None:
 
 
 def require_production() -> None:
-    """Refuse to start when production lacks something, naming everything it lacks.
+    """Refuse to start in production with missing or unsafe variables, naming all of them.
 
     Raises:
         ImproperlyConfigured: A variable is missing, a secret is short, or a local-only one is set.
@@ -174,7 +174,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str, session_proof_sec
 
 
 def database(default_url: str) -> dict[str, Any]:
-    """Build the registry's connection from DATABASE_URL. Parameters of the URL, such as ``sslmode``, override ours."""
+    """Build the registry's database settings from DATABASE_URL. Parameters of the URL, such as ``sslmode``, win."""
     settings: dict[str, Any] = dict(dj_database_url.parse(text("DATABASE_URL") or default_url))
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE: two writers wait for each other instead of failing when a read turns into a write.

@@ -1,4 +1,4 @@
-"""One machine: everything on loopback, secrets handed in by ``make run``, static files by WhiteNoise."""
+"""Settings of the local platform: loopback only, secrets from ``make run``, static files by WhiteNoise."""
 
 import secrets
 

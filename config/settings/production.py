@@ -1,4 +1,4 @@
-"""The cloud: everything comes from the environment, and nothing starts without it."""
+"""Settings of production: everything comes from the environment, and nothing starts without it."""
 
 from config.settings import environment
 from config.settings.base import *  # noqa: F403 - Django settings are a module's names

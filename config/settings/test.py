@@ -1,4 +1,4 @@
-"""The test suite: a database of its own per process, made-up secrets, nothing reached but loopback."""
+"""Settings of the test suite: a database for each process, generated secrets, loopback only."""
 
 import os
 import tempfile

@@ -1,1 +1,1 @@
-"""One machine: engines, sandbox services and demo data that stand in for AWS during development. Never deployed."""
+"""The local platform: engines, sandbox services and demo data that replace AWS during development. Never deployed."""

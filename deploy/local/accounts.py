@@ -1,4 +1,4 @@
-"""The AWS accounts of one machine: the platform's user, each brand's stack from the templates, and its secrets."""
+"""The AWS accounts of the local platform: the platform's user, each brand's stack, and its secrets."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ TEMPLATES: Final = Path(__file__).resolve().parents[2] / "deploy" / "tenant"
 def provision(
     engines: LocalEngines, secrets: Secrets, *, origins: tuple[str, ...], say: Callable[[str], None]
 ) -> Mapping[str, Resources]:
-    """Make or find everything in every account; ``secrets.platform_key`` is set when it returns.
+    """Create or update everything in every account; ``secrets.platform_key`` is set afterwards.
 
     Returns:
         The resource map of each brand, by slug.
@@ -54,7 +54,7 @@ def _provision(brand: Brand, engines: LocalEngines, secrets: Secrets, origins: t
 
 
 def _put_secrets(brand: Brand, engines: LocalEngines, kept: BrandSecrets, resources: Resources) -> None:
-    """Put what the sandbox partners sign their webhooks with where the platform looks for it."""
+    """Store the webhook secrets of the sandbox partners in the brand's Secrets Manager."""
     place = SecretPlace(account_id=brand.account_id, region=brand.region, key_arn=resources.key_arn)
     for kind, connection in kept.connections.items():
         values = {"webhook_secret": connection.webhook_secret}
@@ -62,7 +62,7 @@ def _put_secrets(brand: Brand, engines: LocalEngines, kept: BrandSecrets, resour
 
 
 def _parameters(aws_url: str, origins: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the local profile of data.yaml: short waits, many tries, nothing protected from ``make clean-data``."""
+    """Return the local parameters of data.yaml: short timeouts, many retries, no protection against deletion."""
     return {
         "AllowedOrigins": ",".join(origins),
         "Sandbox": "true",
@@ -77,7 +77,7 @@ def _parameters(aws_url: str, origins: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _save_once(engines: LocalEngines, provisioned: Mapping[str, Provisioned], secrets: Secrets) -> None:
-    """Have ministack write its state when keys, roles, queues or secrets are new: it does so only on a clean stop.
+    """Restart ministack cleanly if keys, roles, queues or secrets are new, so that it writes its state.
 
     A crash would otherwise take the key away that wraps everybody's data keys.
     """

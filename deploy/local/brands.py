@@ -1,4 +1,4 @@
-"""The brands that ``make run`` sets up, each in an AWS account and a region of its own."""
+"""The demo brands of ``make run``, each in its own AWS account and Region."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ BUYER: Final = "buyer"
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a demo tenant is made from."""
+    """The data of a demo tenant."""
 
     slug: str
     name: str
@@ -33,15 +33,15 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def audience(self) -> str:
-        """Name the shop its shoppers' tokens are for."""
+        """The audience of its shoppers' tokens."""
         return f"{self.slug}-shop"
 
     def staff_email(self, role: str) -> str:
-        """Name the login of its staff with a role; the manager's is what ``var/demo.json`` always had."""
+        """Return the login of its staff with a role; the manager's is the one of ``var/demo.json``."""
         return f"{'staff' if role == Role.MANAGER else role}@{self.slug}.example"
 
     def secret_name(self, kind: PartnerKind) -> str:
-        """Name the secret that its connection of a kind has in its account."""
+        """Return the name of the secret of its connection of a kind."""
         return f"{self.slug}/{kind}"
 
 

@@ -1,4 +1,4 @@
-"""``make clean-data``: deletes what ``make run`` keeps, unless something still uses it. Standard library only."""
+"""``make clean-data``: delete the data of ``make run``, unless it is in use. Standard library only."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ _OURS = ("secrets.json", "ports.json")  # a folder with neither, and with someth
 
 
 class InUse(Exception):  # noqa: N818 - named for what is so
-    """The folder cannot be deleted; the message says why and what to do."""
+    """Raised when the folder cannot be deleted; the message has the reason and the remedy."""
 
 
 def clean(var: Path) -> bool:
-    """Delete the folder; return whether it was there.
+    """Delete the folder; return whether it existed.
 
     Raises:
         InUse: A platform or one of its engines runs on it, or it is not a folder that ``make run`` made.
@@ -38,7 +38,7 @@ def clean(var: Path) -> bool:
 
 
 def _lock_files(var: Path) -> Iterator[Path]:
-    """List the platform's own lock, whose holder is whom to stop, then those of the engines."""
+    """List the lock of the platform, whose holder must be stopped, then those of the engines."""
     own = locks.file_of(var / locks.PLATFORM)
     yield own
     yield from sorted(path for path in var.rglob("*.lock") if path != own)

@@ -1,4 +1,4 @@
-"""Tells whether a database file was written to, so that its streams are read only then (a look costs 2 µs)."""
+"""Detection of writes to a database file, so that its streams are read only then (a check costs 2 µs)."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _NO_FILE_NS: Final = 1_000_000_000
 
 
 class DatabaseWatch:
-    """One SQLite file with its write-ahead log. Where there is none (another engine), it may move once a second."""
+    """A SQLite file with its write-ahead log. Without one (another engine), it counts as changed once a second."""
 
     def __init__(self, path: Path, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self._paths = (path, path.with_name(path.name + "-wal"))
@@ -22,7 +22,7 @@ class DatabaseWatch:
         self._looked_at_ns = 0
 
     def moved(self) -> bool:
-        """Say whether it may hold what was not there when this last said so."""
+        """Return whether the file may have changed since this last returned True."""
         now_ns, stamp = self._clock_ns(), self._stamp()
         has_moved = stamp != self._seen if stamp else now_ns - self._looked_at_ns >= _NO_FILE_NS
         if has_moved:
@@ -33,7 +33,7 @@ class DatabaseWatch:
         return has_moved
 
     def forget(self) -> None:
-        """Have the next look say that it moved: what was found could not be used."""
+        """Make the next check return True, because the result of the last one could not be used."""
         self._seen, self._looked_at_ns = (), 0
 
     def _stamp(self) -> _Stamp:

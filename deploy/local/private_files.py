@@ -1,4 +1,4 @@
-"""Files that only their owner may read: what is kept between runs, and what is handed to whoever drives the demo."""
+"""Files that only their owner can read: state between runs, and data for drivers of the demo."""
 
 import os
 import secrets
@@ -14,18 +14,18 @@ from resale.domain.partners import PartnerKind
 
 
 class Unreadable(Exception):  # noqa: N818 - named for what is so
-    """A file that is kept between runs is damaged; the message says what to do."""
+    """Raised when a file from an earlier run is damaged; the message has the remedy."""
 
 
 class KeptConnection(msgspec.Struct, frozen=True, kw_only=True):
-    """A connection to a sandbox partner: what its webhooks name it by, and what they are signed with."""
+    """The connection to a sandbox partner: its id in webhook URLs, and its webhook secret."""
 
     id: str
     webhook_secret: str
 
 
 class BrandSecrets(msgspec.Struct, kw_only=True):
-    """What is kept of one brand. The keys' texts exist nowhere else; they are None until they are made."""
+    """The secrets of one brand. The texts of its keys exist nowhere else; None until they are issued."""
 
     external_id: str
     staff_password: str
@@ -35,7 +35,7 @@ class BrandSecrets(msgspec.Struct, kw_only=True):
 
 
 class Secrets(msgspec.Struct, kw_only=True):
-    """Everything a second run must know to find the data of the first."""
+    """All values that a second run needs for the data of the first."""
 
     django_secret_key: str
     lookup_secret: str
@@ -53,7 +53,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class RoleLogin(msgspec.Struct, frozen=True):
-    """A login of the admin, and what it may do at its brand."""
+    """A login of the admin with its role at a brand."""
 
     role: str
     email: str
@@ -61,7 +61,7 @@ class RoleLogin(msgspec.Struct, frozen=True):
 
 
 class DemoTenant(msgspec.Struct, frozen=True, kw_only=True):
-    """One brand, for whoever drives it from outside."""
+    """A brand, as a driver of the demo needs it."""
 
     slug: str
     account_id: str
@@ -85,12 +85,12 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def environment_file(var: Path) -> Path:
-    """Name the file that has the variables of the platform's processes, for commands run beside them."""
+    """Return the file with the variables of the platform's processes, for commands beside them."""
     return var / "environment.json"
 
 
 def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
-    """Read what an earlier run kept, or make it up; a brand that is new gets its own.
+    """Read the secrets of an earlier run, or generate them; a new brand gets its own.
 
     Raises:
         Unreadable: The file is there and damaged.
@@ -119,7 +119,7 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
 
 
 def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct | str]) -> None:
-    """Write a file whole or not at all, readable by its owner only."""
+    """Write a file atomically, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The demo brands in the tenant registry: their rows, API keys, staff, and the operator."""
+"""Registration of the demo brands in the tenant registry: rows, API keys, staff, and the operator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ from resale.domain.tenants import Resources
 
 
 def prepare(var: Path, secrets: Secrets) -> None:
-    """Bring the registry's tables up to date and make the logins; on a thread of its own, it hangs up after."""
+    """Migrate the registry's tables and create the logins, in a thread that closes its connection."""
     (var / "data").mkdir(parents=True, exist_ok=True)
     try:
         call_command("migrate", verbosity=0, interactive=False)
@@ -33,7 +33,7 @@ def prepare(var: Path, secrets: Secrets) -> None:
 def register(
     secrets: Secrets, resources: Mapping[str, Resources], *, issuers: Mapping[str, str], origins: tuple[str, ...]
 ) -> None:
-    """Create or update the brands, their keys and staff; texts of new keys are put into ``secrets``."""
+    """Create or update the brands, their keys and staff; the texts of new keys are stored in ``secrets``."""
     with transaction.atomic():
         for brand in BRANDS:
             kept = secrets.brands[brand.slug]
@@ -78,7 +78,7 @@ def _connection(brand: Brand, kept: BrandSecrets, kind: PartnerKind) -> Connecti
 
 
 def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
-    """Return the kept key while the registry knows it and it may do all there is, else a new one."""
+    """Return the stored key if the registry has it with all scopes, else a new one."""
     known = registry.by_api_key_hash(keys.hash_of(text)) if text is not None else None
     wanted = SCOPES if kind == KeyKind.SECRET else frozenset()
     if text is not None and known is not None and not known.revoked and wanted <= known.scopes:
@@ -94,7 +94,7 @@ def _employ(brand: Brand) -> None:
 
 
 def _save_staff(brand: Brand, password: str) -> None:
-    """Make a login for each role, all with the brand's one password, which is hashed once."""
+    """Create a login for each role with the brand's one password, which is hashed once."""
     manager = _save_user(brand.staff_email(Role.MANAGER), password, is_superuser=False)
     for role in STAFF_ROLES:
         user = _found(brand.staff_email(role), is_superuser=False)

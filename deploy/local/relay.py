@@ -1,4 +1,4 @@
-"""The relay: stands in for the Pipes on one machine. Stream → changes queue, checkpoint after send.
+"""The relay, which replaces the Pipes on one machine: stream → changes queue, checkpoint after send.
 
 What the queue will never take, it sets aside as a Pipe does: where the record lies goes to the Pipes' dead-letter
 queue, and the records behind it are carried. What fails for the moment is tried again, and nothing is set aside for it.
@@ -29,7 +29,7 @@ BACK_OFF_MAX_SECONDS: Final = 10.0
 
 
 class Batch(Protocol):
-    """Records of one shard, ready to send."""
+    """Records of one shard, ready to be sent."""
 
     @property
     def bodies(self) -> Sequence[str]:
@@ -37,25 +37,25 @@ class Batch(Protocol):
 
     @property
     def ranges(self) -> Sequence[StreamRange]:
-        """Where the record of each message lies."""
+        """The position of each message's record."""
 
     @property
     def position(self) -> Mapping[str, str]:
-        """Where the shard stands after them."""
+        """The position of the shard after them."""
 
 
 class Streams(Protocol):
-    """A tenant's streams."""
+    """The streams of a tenant."""
 
     def read(self, positions: Mapping[str, str]) -> Iterator[Batch]:
-        """Read everything after ``positions``."""
+        """Read all records after ``positions``."""
 
 
 class Sender(Protocol):
-    """A tenant's queues."""
+    """The queues of a tenant."""
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
-        """Send; returns what failed, by position."""
+        """Send bodies; return the failures by position."""
 
 
 #: Puts down where a record lies that the queue does not take. Raises Unavailable.
@@ -63,7 +63,7 @@ SetAside = Callable[[StreamRange], None]
 
 
 class Checkpoint:
-    """How far a tenant's streams were sent, in a file that is replaced whole."""
+    """The position up to which a tenant's streams were sent, in a file that is replaced atomically."""
 
     def __init__(self, path: Path, generation_file: Path) -> None:
         self._path = path
@@ -71,11 +71,11 @@ class Checkpoint:
         self._loaded_generation = ""
 
     def generation(self) -> str:
-        """Name the run of the queues' engine whose messages are still there."""
+        """Return the generation of the queue engine whose messages still exist."""
         return self._generation_file.read_text()
 
     def load(self) -> dict[str, str]:
-        """Read the positions; none when ministack lost messages since, or nothing was sent yet."""
+        """Return the positions; empty if ministack lost messages since, or nothing was sent yet."""
         self._loaded_generation = self.generation()
         try:
             stored = json.loads(self._path.read_text())
@@ -85,7 +85,7 @@ class Checkpoint:
         return positions if stored["generation"] == self._loaded_generation else {}
 
     def save(self, positions: Mapping[str, str]) -> None:
-        """Write the positions down, for the generation they were loaded in.
+        """Store the positions with the generation in which they were loaded.
 
         Not for the present one: if ministack was killed since, what was sent before is gone, and these positions must
         not pass for the new generation's.
@@ -97,7 +97,7 @@ class Checkpoint:
 
 
 class TenantRelay:
-    """Carries one tenant's changes."""
+    """Sends the changes of one tenant."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class TenantRelay:
         self._generation: str | None = None
 
     def run_once(self) -> int:
-        """Send what is new; nothing is asked of the engine while its file has not moved.
+        """Send new changes; the engine is not called while its file has not changed.
 
         Returns:
             How many changes were sent.
@@ -138,7 +138,7 @@ class TenantRelay:
         return sent
 
     def finish(self) -> int:
-        """Send what came since the last look, whatever the watch says; returns how many changes were sent.
+        """Send the changes since the last run, whatever the watch reports; return their number.
 
         A stand-in engine forgets its stream when it stops, so what is not sent by then is in no history.
 
@@ -160,7 +160,7 @@ class TenantRelay:
         return sent
 
     def _put_aside(self, batch: Batch, failed: Mapping[int, str]) -> None:
-        """Set aside what the queue will never take; a fault of the moment stops here, before anything is set aside."""
+        """Set aside the changes that the queue always refuses; a temporary fault is raised before that."""
         passing = [code for code in failed.values() if code not in CONTENT_REFUSED]
         if passing:
             raise RelayStalled(f"{len(passing)} changes were not accepted by the queue")
@@ -172,11 +172,11 @@ class TenantRelay:
 
 
 class RelayStalled(Exception):  # noqa: N818 - named for what happened
-    """The queue did not take everything; the checkpoint stays before it."""
+    """Raised when the queue did not accept everything; the checkpoint stays before it."""
 
 
 class Relay:
-    """A thread a tenant, so that no tenant's fault stops another."""
+    """One thread for each tenant, so that no tenant's fault stops another."""
 
     def __init__(self, *, tenants: Callable[[], Iterable[Tenant]], make: Callable[[Tenant], TenantRelay]) -> None:
         self._tenants = tenants
@@ -185,7 +185,7 @@ class Relay:
         self._threads: dict[str, threading.Thread] = {}
 
     def run(self) -> None:
-        """Carry changes until ``stop``; tenants that appear are taken up."""
+        """Send changes until ``stop``; new tenants are added."""
         while not self._stopping.is_set():
             try:
                 for tenant in self._tenants():
@@ -197,7 +197,7 @@ class Relay:
             thread.join()
 
     def stop(self) -> None:
-        """Ask ``run`` to end; safe in a signal handler."""
+        """Make ``run`` end; safe in a signal handler."""
         self._stopping.set()
 
     def _take_up(self, tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""``make run``: everything on one machine, in order; stopped in reverse, whoever asks."""
+"""``make run``: everything on one machine, started in order and stopped in reverse."""
 
 import signal
 import time
@@ -30,7 +30,7 @@ _LOCK_SECONDS = 0.5  # patience with `make clean-data`, which looks whether it i
 
 
 class LocalPlatform:
-    """The platform on one machine, in one folder. ``say`` gets a line at each step."""
+    """The platform on one machine, in one folder. ``say`` receives one line for each step."""
 
     def __init__(self, var: Path, *, port: int, say: Say) -> None:
         self._var, self._port, self._say = var, port, say
@@ -41,7 +41,7 @@ class LocalPlatform:
         self._platform: list[str] = []  # names of what is stopped before the engines
 
     def run(self, *, once: bool) -> None:
-        """Start everything, play the journey, and stay until a signal unless ``once``.
+        """Start everything, run the journey, and stay until a signal unless ``once``.
 
         Raises:
             SupervisorError: The folder or the port is somebody else's, or a process could not be started.
@@ -65,7 +65,7 @@ class LocalPlatform:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the folder, so that neither another run nor ``make clean-data`` takes it away."""
+        """Lock the folder, so that neither another run nor ``make clean-data`` uses it."""
         lock_file = locks.file_of(self._var / locks.PLATFORM)
         try:
             held = locks.acquire(self._var / locks.PLATFORM, _LOCK_SECONDS)
@@ -80,7 +80,7 @@ class LocalPlatform:
             locks.release((held,))
 
     def _claim_port(self) -> None:
-        """See that the web server can have its port before anything else is started."""
+        """Verify that the port of the web server is free before anything is started."""
         trouble = trouble_with(self._port)
         if trouble is not None:
             raise PortTaken(f"{trouble}; or choose another: PORT={self._port % 1_000 + 8_001} make run")
@@ -89,7 +89,7 @@ class LocalPlatform:
         ports.save()
 
     def _stay(self, demo: Demo) -> None:
-        """Return at Ctrl-C, which is how a platform that has shown all it has is ended."""
+        """Wait for Ctrl-C."""
         for line in summary.next_steps(demo, var=self._var):
             self._say(line)
         self._say("\nrunning; Ctrl-C stops it")
@@ -97,7 +97,7 @@ class LocalPlatform:
             signal.pause()
 
     def _stop_platform(self, supervisor: Supervisor) -> None:
-        """Stop the platform's processes; the relay after those that write, so that it carries what they wrote last."""
+        """Stop the platform's processes; the relay after the writers, so that it sends their last changes."""
         running = [name for name in supervisor.names() if name in self._platform]
         supervisor.stop_together([name for name in running if name != services.RELAY])
         supervisor.stop_together([name for name in running if name == services.RELAY])
@@ -132,7 +132,7 @@ class LocalPlatform:
         return addresses, demo
 
     def _processes(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Iterator[ProcessSpec]:
-        """List what to start; the web server is last, so that the others start while it is waited for."""
+        """List the processes to start; the web server is last, so that the others start meanwhile."""
         yield from services.workers(addresses, secrets)
         yield services.relay(
             addresses,

@@ -1,4 +1,4 @@
-"""What a sandbox partner is made of: JSON over HTTP on loopback, a line of waiting callers per thing, signed webhooks.
+"""The base of sandbox partners: JSON over HTTP on loopback, a lock for each object, signed webhooks.
 
 A partner says what it does (``Requests.answer``); what went wrong is raised: ``Refused`` or ``ResponseLost``.
 """
@@ -25,21 +25,21 @@ _HOOK_TRIES: Final = 6
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened
-    """A request that gets no further; ``code`` goes to the caller."""
+    """Raised for a refused request; ``code`` is in the response."""
 
     def __init__(self, status: int, code: str) -> None:
-        """Keep the HTTP status and the code."""
+        """Store the HTTP status and the code."""
         super().__init__(code)
         self.status = status
         self.code = code
 
 
 class ResponseLost(Exception):  # noqa: N818 - named for what happened
-    """Done, but the caller shall not hear of it."""
+    """Raised when the request was processed, but the response is lost."""
 
 
 class Raw(msgspec.Struct, frozen=True):
-    """An answer that is not JSON, or none of a success."""
+    """A response that is not JSON, or not a success."""
 
     content_type: str
     body: bytes
@@ -47,7 +47,7 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 class Lines:
-    """One line of waiting callers per name; a line nobody stands in is forgotten."""
+    """One lock with waiting callers for each name."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -56,7 +56,7 @@ class Lines:
 
     @contextmanager
     def wait_for(self, name: str) -> Iterator[None]:
-        """Stand in a line; inside, nobody else of that line is."""
+        """Run the block exclusively for a name."""
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
             self._waiting[name] += 1
@@ -71,14 +71,14 @@ class Lines:
 
 
 class Requests(BaseHTTPRequestHandler):
-    """One connection. A partner's class answers; what it works on is set on a subclass, for the server builds it."""
+    """One connection. A partner's subclass responds; its data is set on a subclass: the server creates handlers."""
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs, 40 ms each
 
     def answer(self, method: str) -> Any:
-        """Answer a request: something JSON can say, or Raw. Raises Refused, ResponseLost."""
+        """Respond to a request: JSON data or Raw. Raises Refused, ResponseLost."""
         raise NotImplementedError
 
     def do_GET(self) -> None:
@@ -90,7 +90,7 @@ class Requests(BaseHTTPRequestHandler):
         self._serve("POST")
 
     def read(self, kind: Any) -> Any:
-        """Read the body as a struct. Raises Refused."""
+        """Decode the body as a struct. Raises Refused."""
         try:
             return msgspec.json.decode(self.read_bytes(), type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -106,7 +106,7 @@ class Requests(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Keep silent: the books are the record."""
+        """Suppress log output: the records are the log."""
 
     def _serve(self, method: str) -> None:
         try:
@@ -130,23 +130,23 @@ class Requests(BaseHTTPRequestHandler):
 
 
 class _Listener(ThreadingHTTPServer):
-    """Threads end with the process; a burst of callers waits in line instead of being reset (the default line is 5)."""
+    """Threads end with the process; a burst of callers waits instead of being reset (the default backlog is 5)."""
 
     daemon_threads = True
     request_queue_size = 128
 
 
 class LoopbackServer:
-    """A partner behind one port on loopback; a context manager."""
+    """A partner on one port on loopback; a context manager."""
 
     def __init__(self, requests: type[Requests], *, name: str, port: int = 0) -> None:
-        """Open the port; 0 takes a free one."""
+        """Open the port; 0 chooses a free one."""
         self._server = _Listener(("127.0.0.1", port), requests)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=name)
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -160,7 +160,7 @@ class LoopbackServer:
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an account wants to be told, and the secret it is signed with."""
+    """The webhook endpoint of an account, and its signing secret."""
 
     url: str
     secret: str
@@ -176,14 +176,14 @@ class Hooks:
     """
 
     def __init__(self, config: Path | None, *, first_wait_seconds: float = 0.1) -> None:
-        """Open a pool; nothing is sent. A message is tried six times, the wait doubles."""
+        """Open a pool; nothing is sent. A message is sent up to six times, with a doubled wait."""
         self._config = config
         self._first_wait_seconds = first_wait_seconds
         self._closing = threading.Event()
         self._pool = urllib3.PoolManager(timeout=_HOOK_SECONDS, retries=False)
 
     def send(self, account: str, content: Any) -> bool | None:
-        """Send a message and wait until it is taken; says whether it was, None when the account wants none."""
+        """Send a message and wait for the response; return whether it was accepted, None without an endpoint."""
         endpoint = self._endpoint(account)
         if endpoint is None:
             return None
@@ -198,7 +198,7 @@ class Hooks:
         return False
 
     def close(self) -> None:
-        """Stop trying."""
+        """Stop retrying."""
         self._closing.set()
 
     def _endpoint(self, account: str) -> Endpoint | None:

@@ -1,4 +1,4 @@
-"""The platform's own processes on this machine, each started by the image's entrypoint in its role."""
+"""The processes of the platform on this machine, each started by the image's entrypoint in its role."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ _READY_SECONDS: Final = 30.0  # a cold start imports from a cold disk
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything listens."""
+    """The addresses of all processes."""
 
     web_port: int
     issuer_port: int
@@ -34,32 +34,32 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def base_url(self) -> str:
-        """Where the API answers."""
+        """URL of the API."""
         return f"http://{LOOPBACK}:{self.web_port}"
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Which pages may call the API and post photos from a browser."""
+        """Origins that can call the API and post photos from a browser."""
         return (self.base_url, f"http://localhost:{self.web_port}")
 
     @property
     def issuer_url(self) -> str:
-        """Where the issuers of all brands answer."""
+        """URL of the issuers of all brands."""
         return f"http://{LOOPBACK}:{self.issuer_port}"
 
     @property
     def payments_url(self) -> str:
-        """Where the sandbox payment provider answers."""
+        """URL of the sandbox payment provider."""
         return f"http://{LOOPBACK}:{self.payments_port}"
 
     @property
     def shipping_url(self) -> str:
-        """Where the sandbox carrier answers."""
+        """URL of the sandbox carrier."""
         return f"http://{LOOPBACK}:{self.shipping_port}"
 
 
 def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
-    """Describe who is not the platform: the shops' issuers, the payment provider and the carrier."""
+    """Describe the processes of partners: the issuers, the payment provider and the carrier."""
     return (
         _process(
             "issuer",
@@ -91,7 +91,7 @@ def partners(addresses: Addresses, var: Path) -> tuple[ProcessSpec, ...]:
 
 
 def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
-    """Describe the roles that work through queues and due items."""
+    """Describe the roles that process queues and due items."""
     env = environment(addresses, secrets)
     return (
         _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
@@ -102,7 +102,7 @@ def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
 
 
 def web(addresses: Addresses, secrets: Secrets) -> ProcessSpec:
-    """Describe the web role; ready when it says so itself."""
+    """Describe the web role; it reports when it is ready."""
     return ProcessSpec(
         name="web",
         argv=(_ENTRYPOINT, "web"),
@@ -117,7 +117,7 @@ def web(addresses: Addresses, secrets: Secrets) -> ProcessSpec:
 def relay(
     addresses: Addresses, secrets: Secrets, *, databases: Path, checkpoints: Path, generation: Path
 ) -> ProcessSpec:
-    """Describe the stand-in for the Pipes."""
+    """Describe the relay, which replaces the Pipes."""
     argv = _command("relay", "--databases", databases, "--checkpoints", checkpoints, "--generation-file", generation)
     return _process(RELAY, argv, env=environment(addresses, secrets))
 
@@ -137,7 +137,7 @@ def _process(name: str, argv: tuple[str, ...], *, env: Mapping[str, str], port: 
 
 
 def _bare_environment() -> dict[str, str]:
-    """Return what any process needs, and nothing of the developer's own: no AWS profile slips in."""
+    """Return the minimal environment of a process, without the developer's own variables such as an AWS profile."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
         "PATH": path,
@@ -153,7 +153,7 @@ def _bare_environment() -> dict[str, str]:
 
 
 def environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
-    """Return what a process of the platform is told, and a command run beside them."""
+    """Return the environment of the platform's processes, and of commands beside them."""
     key = secrets.platform_key
     if key is None:
         raise RuntimeError("the accounts are provisioned before the platform starts")

@@ -1,4 +1,4 @@
-"""What is said about a running platform: ``var/demo.json`` for programs, a few lines for people."""
+"""The description of a running platform: ``var/demo.json`` for programs, a few lines for people."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ TOKENS_GOOD_FOR: Final = timedelta(days=7)
 
 
 def describe(addresses: Addresses, secrets: Secrets, *, issuers: Path) -> Demo:
-    """Gather what a driver of the demo needs; the shoppers' tokens are new each time."""
+    """Build the data for a driver of the demo; the shoppers' tokens are new each time."""
     return Demo(
         base_url=addresses.base_url,
         tenants=tuple(_tenant(brand, addresses, secrets, issuers) for brand in BRANDS),
@@ -26,13 +26,13 @@ def describe(addresses: Addresses, secrets: Secrets, *, issuers: Path) -> Demo:
 
 
 def token(brand: Brand, subject: str, addresses: Addresses, *, issuers: Path) -> str:
-    """Sign a shopper's token as the brand's own issuer."""
+    """Sign a shopper's token like the brand's own issuer."""
     issuer = issuer_url(addresses.issuer_url, brand.slug)
     return mint(issuers, brand.slug, subject, issuer=issuer, audience=brand.audience, lifetime=TOKENS_GOOD_FOR)
 
 
 def summary(demo: Demo, *, var: Path) -> Iterator[str]:
-    """Say where everything is, and how to get in."""
+    """Iterate over the lines with addresses and logins."""
     api = f"{demo.base_url}/v1"
     yield f"API        {api}   documentation {api}/docs   OpenAPI {api}/openapi.json"
     yield f"admin      {demo.base_url}/admin/"
@@ -45,7 +45,7 @@ def summary(demo: Demo, *, var: Path) -> Iterator[str]:
 
 
 def next_steps(demo: Demo, *, var: Path) -> Iterator[str]:
-    """Say what to try while the platform is up. Keys are read from their file: terminals and logs are kept."""
+    """Iterate over the lines of suggestions. Keys are read from their file, because terminals and logs are stored."""
     api, first = f"{demo.base_url}/v1", demo.tenants[0]
     yield "to try, in another terminal"
     read = f"import json; print(json.load(open('{var / 'demo.json'}'))['tenants'][0]['publishable_key'])"

@@ -1,4 +1,4 @@
-"""Makes ``.venv`` from requirements-dev.lock. Standard library only: it runs before anything is installed.
+"""Creation of ``.venv`` from requirements-dev.lock. Standard library only: it runs before anything is installed.
 
 A virtual environment cannot be moved, because its scripts name it. So it is built in place, and the file ``.ready`` in
 it, written last and taken away before anything is changed, tells whether it is whole. What is not is made anew.
@@ -22,20 +22,20 @@ Say = Callable[[str], None]
 
 
 class SetupFailed(Exception):  # noqa: N818 - named for what happened
-    """The environment could not be made; the message says what to do."""
+    """Raised when the environment could not be created; the message has the remedy."""
 
 
 def say_line(line: str) -> None:
-    """Print one line at once."""
+    """Print one line immediately."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 class VirtualEnvironment:
-    """``.venv`` in a folder, as its lock file describes it."""
+    """``.venv`` in a folder, with the packages of its lock file."""
 
     def __init__(self, root: Path, *, python: str | None = None, say: Say = say_line) -> None:
-        """Keep the parts; ``python`` is the interpreter that it is made from."""
+        """Store the parts; ``python`` is the interpreter of the environment."""
         self.home = root / ".venv"
         self._lock_file = root / "requirements-dev.lock"
         self._marker = self.home / ".ready"
@@ -44,7 +44,7 @@ class VirtualEnvironment:
         self._say = say
 
     def prepare(self) -> None:
-        """Make it, or bring it up to date; nothing to do when it is whole and of this lock file.
+        """Create or update the environment; does nothing if it is complete and up to date.
 
         Raises:
             SetupFailed: Something is missing on this machine, or could not be fetched.
@@ -60,7 +60,7 @@ class VirtualEnvironment:
             self._marker.write_text(self._wanted(), encoding="utf-8")
 
     def _made_of(self) -> str | None:
-        """Return what the environment was made of, or None when it is not whole, or not here."""
+        """Return the fingerprint of the environment's sources; None if it is incomplete or missing."""
         if not os.access(self._own_python, os.X_OK):  # its interpreter was removed, or never there
             return None
         try:
@@ -95,7 +95,7 @@ class VirtualEnvironment:
         return self.home / "bin" / "python"
 
     def _require_venv(self) -> None:
-        """Refuse a Python that cannot make one, as Debian's without python3-venv, before it makes half of one."""
+        """Refuse a Python without venv, such as Debian's without python3-venv, before a partial one is created."""
         if subprocess.run((self._python, "-c", "import ensurepip, venv"), capture_output=True, check=False).returncode:
             raise SetupFailed(
                 f"{self._python} cannot make virtual environments. Install what it lacks and run the same again:\n"
@@ -126,7 +126,7 @@ def _remove(home: Path) -> None:
 
 
 def _entry(lock_file: Path, name: str) -> Iterator[str]:
-    """Return the lines that pin one package: its version, and its hashes below."""
+    """Iterate over the lines that pin one package: its version and its hashes."""
     is_inside = False
     for line in lock_file.read_text(encoding="utf-8").splitlines():
         if is_inside and not line.startswith("    --hash"):
@@ -137,7 +137,7 @@ def _entry(lock_file: Path, name: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Prepare the environment of this checkout; return the exit code."""
+    """Create the environment of this checkout; return the exit code."""
     try:
         VirtualEnvironment(ROOT).prepare()
     except SetupFailed as failure:

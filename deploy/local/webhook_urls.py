@@ -1,4 +1,4 @@
-"""Where the sandbox partners tell each brand of changes: the platform's own door, by the brand's connection."""
+"""The webhook endpoints of the sandbox partners: the platform's API, by the connection of each brand."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from resale.domain.partners import PartnerKind
 
 
 def webhooks_file(var: Path, kind: PartnerKind) -> Path:
-    """Name the file that the sandbox of a kind reads before each event."""
+    """Return the endpoint file of a sandbox, which it reads before each event."""
     return var / kind / "webhooks.json"
 
 
 def save_endpoints(var: Path, secrets: Secrets, *, base_url: str) -> None:
-    """Write down for each sandbox where every account there (a brand's slug) wants its events; again is a no-op."""
+    """Write the endpoints of every account (a brand's slug) for each sandbox. Idempotent."""
     for kind in PartnerKind:
         connections = {slug: brand.connections[kind] for slug, brand in secrets.brands.items()}
         endpoints = {

@@ -1,4 +1,4 @@
-"""axe-core, which finds what keeps people from using a page: fetched for the browser tests, never shipped."""
+"""axe-core, which checks accessibility: fetched for the browser tests, never shipped."""
 
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ AXE_SHA512: Final = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r
 
 
 def install_axe(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Path:
-    """Return axe-core's script; fetched with npm when missing.
+    """Return the script of axe-core; fetch it with npm if it is missing.
 
     Raises:
         InstallError: npm or the network is missing, or what came is not what was pinned.

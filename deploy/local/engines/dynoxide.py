@@ -23,7 +23,7 @@ def name_of(account: str) -> str:
 
 
 def spec(binary: Path, *, account: str, data_file: Path, port: int) -> ProcessSpec:
-    """Describe the engine of one account. It checks no credentials: the port is the account."""
+    """Describe the engine process of one account. It checks no credentials: the port identifies the account."""
     return ProcessSpec(
         name=name_of(account),
         argv=(str(binary), "serve", "--host", LOOPBACK, "--port", str(port), "--db-path", str(data_file)),
@@ -36,7 +36,7 @@ def spec(binary: Path, *, account: str, data_file: Path, port: int) -> ProcessSp
 
 
 def start(supervisor: Supervisor, described: ProcessSpec, data_file: Path) -> None:
-    """Start the engine; on a new file once more, after the indexes were added to what its first start made."""
+    """Start the engine; with a new file, start it again after adding the indexes to the file."""
     is_new = not data_file.exists()
     supervisor.start(described)
     if is_new or not has_indexes(data_file):
@@ -46,7 +46,7 @@ def start(supervisor: Supervisor, described: ProcessSpec, data_file: Path) -> No
 
 
 def has_indexes(data_file: Path) -> bool:
-    """Tell whether both indexes are there."""
+    """Return whether both indexes are there."""
     with closing(_connect(data_file)) as connection:
         rows = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'zz!_%' ESCAPE '!'"

@@ -1,4 +1,4 @@
-"""Fetches the engines once into ``.engines/``: pinned versions, checked content, each put in place in one step.
+"""Installation of the engines in ``.engines/``: pinned versions, verified content, each installed atomically.
 
 ``python -m deploy.local.engines.install`` does it by hand.
 """
@@ -33,25 +33,25 @@ Say = Callable[[str], None]
 
 
 class InstallError(Exception):
-    """An engine could not be fetched; the message says what to do."""
+    """Raised when an engine could not be fetched; the message has the remedy."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """Where the engines are. ``dynoxide`` is None where it is not published; ministack's DynamoDB stands in."""
+    """The installed engines. ``dynoxide`` is None where it is not published; ministack replaces it."""
 
     dynoxide: Path | None
     ministack_python: Path
 
 
 def say_line(line: str) -> None:
-    """Print one line at once."""
+    """Print one line immediately."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def install(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Installed:
-    """Return the engines, fetching what is missing.
+    """Return the engines, fetching missing ones.
 
     Raises:
         InstallError: npm or the network is missing, or what came is not what was pinned.
@@ -65,7 +65,7 @@ def install(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Installed:
 
 
 def has_dynoxide() -> bool:
-    """Tell whether dynoxide holds the tables here: it is published for this machine, and nobody chose the stand-in.
+    """Return whether dynoxide stores the tables here: it is published for this machine, and ministack is not chosen.
 
     Raises:
         InstallError: ``RESALE_ENGINE`` names no engine.
@@ -77,12 +77,12 @@ def has_dynoxide() -> bool:
 
 
 def is_published() -> bool:
-    """Tell whether a dynoxide is published for this machine."""
+    """Return whether dynoxide is published for this machine."""
     return sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"}
 
 
 def install_dynoxide(engines_dir: Path, say: Say, *, sha512: str = DYNOXIDE_SHA512) -> Path:
-    """Return dynoxide's binary; fetched with npm when missing, refused when its sha512 is not ``sha512``."""
+    """Return the binary of dynoxide; fetch it with npm if missing, and refuse another sha512."""
     home = engines_dir / f"dynoxide-{DYNOXIDE_VERSION}"
     binary = home / "dynoxide"
     if binary.exists():
@@ -95,7 +95,7 @@ def install_dynoxide(engines_dir: Path, say: Say, *, sha512: str = DYNOXIDE_SHA5
 
 
 def install_ministack(engines_dir: Path, say: Say, *, lock: Path = MINISTACK_LOCK) -> Path:
-    """Return the interpreter of ministack's own environment, built from the hashed lock file when missing."""
+    """Return the interpreter of ministack's environment; build it from the hashed lock file if missing."""
     home = engines_dir / f"ministack-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     python = home / "bin" / "python"
     if python.exists():
@@ -120,7 +120,7 @@ def check_sha512(path: Path, expected: str) -> None:
 
 
 def unpack_npm_file(package: str, name: str, target: Path, *, sha512: str) -> None:
-    """Fetch an npm package, check it and write one of its files to ``target``.
+    """Fetch an npm package, verify it and write one of its files to ``target``.
 
     Raises:
         InstallError: npm or the network is missing, or what came is not what was pinned.
@@ -154,7 +154,7 @@ def _npm_pack(package: str, folder: Path) -> Path:
 
 
 def _environment_commands(home: Path, lock: Path) -> list[tuple[str, ...]]:
-    """Return uv's commands when uv is beside us (a second), else those of the standard library (half a minute)."""
+    """Return the commands of uv if it is installed (a second), else of the standard library (half a minute)."""
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     python = str(home / "bin" / "python")
     if uv is not None:
@@ -179,7 +179,7 @@ def _run(command: tuple[str, ...], trouble: str) -> None:
 
 @contextmanager
 def drafted(engines_dir: Path, home: Path) -> Iterator[Path]:
-    """Give a folder to build in; it becomes ``home`` in one step, and only if nothing failed."""
+    """Create a folder to build in; it becomes ``home`` atomically, and only on success."""
     draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=engines_dir))
     try:
         yield draft
@@ -192,7 +192,7 @@ def drafted(engines_dir: Path, home: Path) -> Iterator[Path]:
 
 @contextmanager
 def one_at_a_time(engines_dir: Path) -> Iterator[None]:
-    """Wait until nobody else installs."""
+    """Wait until no other process installs."""
     with (engines_dir / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""All engines of one data folder, as one thing to start and stop."""
+"""All engines of one data folder."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from deploy.local.supervisor.ports import PortBook
 
 
 class LocalEngines:
-    """ministack and one dynoxide per account on loopback, supervised; a context manager.
+    """ministack and one dynoxide for each account on loopback, supervised; a context manager.
 
     ``supervisor`` is given when other processes share it; the engines then stop with it.
     """
@@ -28,7 +28,7 @@ class LocalEngines:
         engines_dir: Path = ENGINES_DIR,
         say: Callable[[str], None] = say_line,
     ) -> None:
-        """Keep the parts; nothing is read, fetched or started."""
+        """Store the parts; nothing is read, fetched or started."""
         self.data_dir = data_dir.resolve()
         self.supervisor = supervisor or Supervisor(log_dir=log_dir or self.data_dir / "log", say=say)
         self.aws_endpoint_url = ""
@@ -39,7 +39,7 @@ class LocalEngines:
         self._say = say
 
     def start(self) -> None:
-        """Fetch what is missing and start everything; the endpoints are set when it returns.
+        """Fetch what is missing and start everything; the endpoints are set afterwards.
 
         Raises:
             InstallError: An engine could not be fetched.
@@ -56,23 +56,23 @@ class LocalEngines:
             raise
 
     def stop(self) -> None:
-        """Stop everything the supervisor keeps; ministack saves its state."""
+        """Stop all processes of the supervisor; ministack saves its state."""
         self.supervisor.stop()
 
     def restart_ministack(self) -> None:
-        """Stop it cleanly and start it again: what it holds is then on disk. STS sessions end."""
+        """Stop ministack cleanly and start it again, so that its state is on disk. STS sessions end."""
         self.supervisor.restart(ministack.NAME)
 
     def kill(self, name: str) -> None:
-        """SIGKILL an engine (``ministack``, ``dynoxide-<account>``) as a crash would; it comes back by itself."""
+        """Kill an engine with SIGKILL (``ministack``, ``dynoxide-<account>``); the supervisor restarts it."""
         self.supervisor.kill(name)
 
     def wait_ready(self, name: str, timeout_seconds: float = 20.0) -> None:
-        """Return when the engine answers (again)."""
+        """Wait until the engine responds."""
         self.supervisor.wait_ready(name, timeout_seconds)
 
     def dynamodb_file(self, account: str) -> Path:
-        """Return the account's data file (the relay watches its ``-wal``)."""
+        """Return the data file of an account (the relay watches its ``-wal``)."""
         return self.data_dir / "dynamodb" / f"{account}.sqlite"
 
     def _start_ministack(self, installed: Installed, ports: PortBook) -> None:

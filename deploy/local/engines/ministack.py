@@ -19,22 +19,22 @@ NAME = "ministack"
 
 @dataclass(frozen=True)
 class MinistackFiles:
-    """The folder of one ministack."""
+    """The folder of a ministack."""
 
     folder: Path
 
     @property
     def marker(self) -> Path:
-        """Present only while stopped, and only after a clean stop."""
+        """File that exists only after a clean stop, while stopped."""
         return self.folder / "stopped-cleanly"
 
     @property
     def generation(self) -> Path:
-        """Holds a value that changes when messages may have been lost."""
+        """File with a value that changes when messages may have been lost."""
         return self.folder / "generation"
 
     def before_start(self) -> None:
-        """Use up the marker; without one, begin a new generation."""
+        """Delete the marker; if it is missing, start a new generation."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.marker.exists() and self.generation.exists()):
             draft = self.folder / "generation.draft"
@@ -43,13 +43,13 @@ class MinistackFiles:
         self.marker.unlink(missing_ok=True)
 
     def after_exit(self, clean: bool) -> None:  # noqa: FBT001 - the shape ProcessSpec names
-        """Leave the marker after a clean stop."""
+        """Write the marker after a clean stop."""
         if clean:
             self.marker.touch()
 
 
 def spec(python: Path, *, files: MinistackFiles, port: int) -> ProcessSpec:
-    """Describe the engine."""
+    """Describe the engine process."""
     return ProcessSpec(
         name=NAME,
         argv=(str(python), "-m", "ministack"),
@@ -65,7 +65,7 @@ def spec(python: Path, *, files: MinistackFiles, port: int) -> ProcessSpec:
 
 
 def _environment(folder: Path, port: int) -> dict[str, str]:
-    """Return its whole environment: nothing named AWS_* of ours, and no home to find credentials in."""
+    """Return the complete environment: no AWS_* variables of ours, and no home directory with credentials."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),

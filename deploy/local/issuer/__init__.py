@@ -1,1 +1,1 @@
-"""OIDC issuers of demo tenants: keys under a folder, tokens minted from them, and a small server of the public half."""
+"""OIDC issuers of demo tenants: keys in a folder, tokens signed with them, and a server of the public keys."""

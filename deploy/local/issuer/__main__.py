@@ -1,4 +1,4 @@
-"""``python -m deploy.local.issuer DIRECTORY PORT``: serves the demo tenants' issuers until it is stopped."""
+"""``python -m deploy.local.issuer DIRECTORY PORT``: serve the demo tenants' issuers until stopped."""
 
 import argparse
 import signal

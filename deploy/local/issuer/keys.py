@@ -1,4 +1,4 @@
-"""An issuer's signing keys: made once, kept in a file only its owner reads, rotated by adding a newer one."""
+"""The signing keys of an issuer: created once, in a file only its owner can read, rotated by adding a newer one."""
 
 import os
 import tempfile
@@ -22,16 +22,16 @@ class IssuerKeys:
         self._path = directory / f"{slug}.json"
 
     def signing_key(self) -> tuple[str, Any]:
-        """Get the id and the private key that signs; makes the first one."""
+        """Return the id and the private key that signs; create the first one if needed."""
         newest = (self._read() or self._add())[-1]
         return newest["kid"], ECAlgorithm(ECAlgorithm.SHA256).from_jwk(newest)
 
     def rotate(self) -> str:
-        """Sign with a new key from now on. Returns its id."""
+        """Add a new key, which signs from now on. Returns its id."""
         return str(self._add()[-1]["kid"])
 
     def public_set(self) -> dict[str, list[dict[str, str]]]:
-        """Get the JWK set (RFC 7517) to publish."""
+        """Return the JWK set (RFC 7517) to publish."""
         keys = self._read() or self._add()
         return {"keys": [{name: value for name, value in key.items() if name != "d"} for key in keys]}
 

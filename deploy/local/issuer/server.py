@@ -1,4 +1,4 @@
-"""Serves ``/<slug>/.well-known/openid-configuration`` and ``/<slug>/jwks.json`` on loopback, for tests and one machine.
+"""Server of ``/<slug>/.well-known/openid-configuration`` and ``/<slug>/jwks.json`` on loopback.
 
 A server of its own and not part of the web process: that one asks for these keys while its threads wait for them, and
 under a burst its own question would queue behind the requests that wait for the answer.
@@ -21,7 +21,7 @@ _PATH: Final = re.compile(r"/([a-z][a-z0-9-]*)/(\.well-known/openid-configuratio
 
 
 class IssuerServer:
-    """The issuers of all demo tenants behind one port. A context manager; or ``start`` and ``stop``."""
+    """The issuers of all demo tenants on one port. A context manager; or ``start`` and ``stop``."""
 
     def __init__(self, directory: Path, port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(self._answer)})
@@ -32,19 +32,19 @@ class IssuerServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def issuer(self, slug: str) -> str:
-        """Name a tenant's issuer here."""
+        """Return the URL of a tenant's issuer."""
         return issuer_url(self.base_url, slug)
 
     def start(self) -> None:
-        """Serve, on a thread of its own."""
+        """Start to serve in a thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and free the port."""
+        """Stop, and release the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     answer: Callable[[str], Any]
 
     def do_GET(self) -> None:
-        """Answer with JSON, or 404."""
+        """Respond with JSON, or 404."""
         document = self.answer(self.path)
         body = msgspec.json.encode(document)
         self.send_response(200 if document is not None else 404)
@@ -88,4 +88,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's signature
-        """Say nothing."""
+        """Suppress log output."""

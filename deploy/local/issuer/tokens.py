@@ -1,4 +1,4 @@
-"""Tokens of demo shoppers, signed as the tenant's own issuer would."""
+"""Tokens of demo shoppers, signed like the tenant's own issuer."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _AN_HOUR = timedelta(hours=1)
 
 
 def issuer_url(base_url: str, slug: str) -> str:
-    """Name a demo tenant's issuer; what goes into the registry and into tokens."""
+    """Return the URL of a demo tenant's issuer, for the registry and for tokens."""
     return f"{base_url.rstrip('/')}/{slug}"
 
 

@@ -1,1 +1,1 @@
-"""A sale from beginning to end, played through the public API only, as a shop's own pages would."""
+"""A complete sale through the public API only, like the pages of a shop."""

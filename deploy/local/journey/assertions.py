@@ -1,4 +1,4 @@
-"""What the journey holds an answer to, and how it waits for work that takes time."""
+"""Assertions of the journey, and waiting for asynchronous work."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ _PAUSE_SECONDS = 0.1
 
 
 class JourneyFailed(Exception):  # noqa: N818 - named for what happened
-    """A step did not end as it should; the message says which and what came instead."""
+    """Raised when a step has another result than expected; the message names the step and the result."""
 
 
 def expect(answer: Answer, status: HTTPStatus, *, to: str) -> Any:
-    """Return an answer's JSON.
+    """Return the JSON of a response with the expected status.
 
     Raises:
         JourneyFailed: It has another status.
@@ -30,7 +30,7 @@ def expect(answer: Answer, status: HTTPStatus, *, to: str) -> Any:
 
 
 def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
-    """Go on only if it is so.
+    """Raise JourneyFailed unless a condition holds.
 
     Raises:
         JourneyFailed: It is not.
@@ -40,7 +40,7 @@ def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a se
 
 
 def await_state(read: Callable[[], T], done: Callable[[T], bool], *, until: str, seconds: float = 60.0) -> T:
-    """Read again and again until it is as wanted.
+    """Read repeatedly until a condition holds.
 
     Raises:
         JourneyFailed: Not within ``seconds``; the message shows what was read last.

@@ -1,4 +1,4 @@
-"""The few things a shop's page does with HTTP: ask, send JSON, upload a form. Standard library only."""
+"""A small HTTP client of the journey: JSON requests and form uploads. Standard library only."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ _TIMEOUT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -26,31 +26,31 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The problem document's code, when it is one."""
+        """The code of the problem document, if it is one."""
         return self.json.get("code") if "problem+json" in self.headers.get("content-type", "") else None
 
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody at the API: a base URL and the headers that say who."""
+    """A client of the API: a base URL and authentication headers."""
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, path: str) -> Answer:
-        """Ask."""
+        """Send a GET request."""
         return send("GET", self.base_url + path, headers=self.headers)
 
     def patch(self, path: str, body: object) -> Answer:
-        """Change by JSON."""
+        """Send a PATCH request with JSON."""
         return self._send_json("PATCH", path, body)
 
     def put(self, path: str, body: object) -> Answer:
-        """Put JSON where its path says."""
+        """Send a PUT request with JSON."""
         return self._send_json("PUT", path, body)
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
-        """Send JSON; ``headers`` have ``_`` for ``-``."""
+        """Send a POST request with JSON; ``headers`` have ``_`` for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = json.dumps(body).encode() if body is not None else b""
         typed = {"Content-Type": "application/json"} if body is not None else {}
@@ -62,7 +62,7 @@ class Client:
 
 
 def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
-    """Make one request on a connection of its own."""
+    """Send one request on its own connection."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
     try:
@@ -76,7 +76,7 @@ def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | 
 
 
 def upload(url: str, fields: Mapping[str, str], photo: bytes) -> Answer:
-    """Post a form as a browser does: the signed fields, and the file last."""
+    """Post a form like a browser: the signed fields, and the file last."""
     boundary = secrets.token_hex(16)
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -1,4 +1,4 @@
-"""The money journeys, in test time: a sale to its payout, and a claim to its refund and the item on sale again."""
+"""Money journeys with a test clock: a sale to its payout, and a claim to its refund and relisting."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,14 +15,14 @@ _BANK_DAYS: Final = 4
 
 
 class MoneyJourney:
-    """Two sales at one shop whose test clock is moved."""
+    """Two sales at one shop whose test clock is advanced."""
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._say: Callable[[str], None] = shop.say
 
     def play(self) -> None:
-        """Play both.
+        """Run both journeys.
 
         Raises:
             JourneyFailed: A step did not end as it should.
@@ -64,7 +64,7 @@ class MoneyJourney:
         self._say(f"  {days} later: {moved['now']}")
 
     def _sell(self, title: str, *, amount: int, with_trouble: bool = False) -> Any:
-        """Sell an item; ``with_trouble`` the buyer's bank requires 3-D Secure, and the carrier refuses the address."""
+        """Sell an item; with ``with_trouble`` the bank requires 3-D Secure, and the carrier refuses the address."""
         shop = self._shop
         listing = shop.list_with_photos(title, amount=amount)
         expect(shop.seller.post(f"/v1/listings/{listing['id']}/submit"), HTTPStatus.OK, to="submit")
@@ -88,7 +88,7 @@ class MoneyJourney:
         }
 
     def _authenticate(self, order_id: str) -> None:
-        """Agree on the bank's page, which leads back to the brand's with the order's id."""
+        """Confirm on the bank's page, which redirects to the brand's page with the order id."""
         action = self._shop.await_buyer(order_id, "redirect_to_url")
         self._say(f"  the buyer's bank requires 3-D Secure: {action['url']}")
         agreed = send("POST", f"{action['url'].replace('/action?', '/complete_action?')}&page=1", headers={})
@@ -138,7 +138,7 @@ class MoneyJourney:
         return payout_id
 
     def _await_bank(self, payout_id: str, clock_id: str) -> Any:
-        """Banks take days: the provider is asked each time the payout is due, or tells by itself."""
+        """Wait for the bank, which takes days: the provider is polled whenever the payout is due, or sends an event."""
         seen = await_state(
             lambda: self._payout(payout_id), lambda seen: seen["status"] != "pending", until="the payout is sent"
         )

@@ -1,4 +1,4 @@
-"""History as a reader of the API checks it: every version there, every hash right, each on the one before."""
+"""Verification of a history by a client of the API: every version is present, every hash is right and chained."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from resale.domain.history import Link, verify_chain
 
 
 def check_history(history: Any, expected: Sequence[str]) -> Iterator[str]:
-    """Check a whole history by its own bytes; give one line a version.
+    """Verify a complete history by its own bytes; yield one line for each version.
 
     Raises:
         JourneyFailed: Something is missing, changed or more than expected.

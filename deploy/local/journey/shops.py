@@ -41,7 +41,7 @@ PERSONAL_TEXTS: Final = (
 
 
 class Shop:
-    """One brand's shop and the people in it. ``say`` gets one line a step."""
+    """A brand's shop and its people. ``say`` receives one line for each step."""
 
     def __init__(self, base_url: str, tenant: DemoTenant, *, currency: str, say: Callable[[str], None]) -> None:
         self.tenant, self.currency, self.say = tenant, currency, say
@@ -52,13 +52,13 @@ class Shop:
         self.public = Client(base_url, {"X-API-Key": tenant.publishable_key})
 
     def shopper(self, token: str) -> Client:
-        """Somebody with a token at this shop."""
+        """Return a client with a shopper's token."""
         headers = {"X-API-Key": self.tenant.publishable_key, "Authorization": f"Bearer {token}"}
         return Client(self.base_url, headers)
 
     # ---------------------------------------------------------------- the seller
     def list_with_photos(self, title: str, *, amount: int) -> Any:
-        """List an item that the seller bought here with two photos, and wait for their renditions."""
+        """List an item that the seller bought here, with two photos, and wait for the renditions."""
         purchase_id = self._record_purchase()
         photos = [(_PHOTOS / name).read_bytes() for name, _ in _TAKEN]
         body = {
@@ -98,7 +98,7 @@ class Shop:
 
     # ---------------------------------------------------------------- the brand
     def _record_purchase(self) -> str:
-        """Have the brand's back end say what the seller bought once; the seller sees it."""
+        """Record a purchase of the seller from the brand's back end; the seller can see it."""
         bought = {
             "customer": {"subject": SELLER},
             "product": _PRODUCT,
@@ -116,7 +116,7 @@ class Shop:
         return str(made["id"])
 
     def approve(self, listing_id: str) -> Any:
-        """Have staff approve what waits for review; gives the listing as the public sees it."""
+        """Approve a listing as staff; return the listing as the public sees it."""
         verdict = {"decision": "approve"}
         expect(self.brand.post(f"/v1/listings/{listing_id}/moderation", verdict), HTTPStatus.OK, to="approve")
         shown = expect(self.public.get(f"/v1/listings/{listing_id}"), HTTPStatus.OK, to="show it to everybody")
@@ -128,13 +128,13 @@ class Shop:
     def buy(
         self, listing_id: str, *, buyer: Client | None = None, changes: Mapping[str, object] | None = None
     ) -> Answer:
-        """Press “buy”; ``changes`` are to the order that is sent."""
+        """Send an order; ``changes`` are made to its body."""
         return (buyer or self.buyer).post(
             "/v1/orders", {**_order(listing_id), **(changes or {})}, Idempotency_Key=uuid4().hex
         )
 
     def await_buyer(self, order_id: str, action: str) -> Any:
-        """Wait until an order asks its buyer to do something."""
+        """Wait until an order requires an action of its buyer."""
         order = await_state(
             lambda: expect(self.buyer.get(f"/v1/orders/{order_id}"), HTTPStatus.OK, to="read the order"),
             lambda seen: (seen["next_action"] or {}).get("type") == action or seen["status"] == "cancelled",
@@ -144,7 +144,7 @@ class Shop:
         return order["next_action"]
 
     def await_order(self, order_id: str, *statuses: str, until: str) -> Any:
-        """Wait for an order as the brand sees it to be in one of some states."""
+        """Wait until an order, as the brand sees it, has one of some statuses."""
         order = await_state(
             lambda: expect(self.brand.get(f"/v1/orders/{order_id}"), HTTPStatus.OK, to="read the order"),
             lambda seen: seen["status"] in {*statuses, "cancelled"},

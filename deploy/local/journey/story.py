@@ -1,4 +1,4 @@
-"""The journey: a jacket is listed with photos, approved, bought once, and none of it is seen by another brand."""
+"""The journey: a jacket is listed with photos, approved and bought once, and other brands cannot see it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ _ORDER_CHANGES = ["order.submitted", "order.payment_started", "order.payment_aut
 
 
 class Journey:
-    """One sale at the first brand, watched from the others.
+    """One sale at the first brand, observed from the others.
 
     ``rival_token`` is a second buyer's; ``say`` gets one line a step.
     """
@@ -28,7 +28,7 @@ class Journey:
         self._buyers = (self._shop.buyer, self._shop.shopper(rival_token))
 
     def play(self) -> None:
-        """Play it.
+        """Run the journey.
 
         Raises:
             JourneyFailed: A step did not end as it should.
@@ -115,6 +115,6 @@ class Journey:
 
 
 def expect_photo(answer: Answer) -> None:
-    """Hold a public photo to being one."""
+    """Verify that a response is a public photo."""
     require(answer.status == HTTPStatus.OK, f"the public photo responded with {answer.status}")
     require(answer.headers.get("content-type", "").startswith("image/"), "the public photo is not an image")

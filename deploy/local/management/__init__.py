@@ -1,1 +1,1 @@
-"""Commands of one machine."""
+"""Management commands of the local platform."""

@@ -1,1 +1,1 @@
-"""The sandbox payment provider: a process of its own with its own books, so that a double booking would show."""
+"""The sandbox payment provider: a separate process with its own records, so that a double charge is visible."""

@@ -1,4 +1,4 @@
-"""An attempt's life: authorised, captured or given up. Saying the same thing twice does it once.
+"""Payment attempts: authorised, captured or voided. Idempotent.
 
 Tokens: ``tok_ok`` is authorised; ``tok_declined`` is not; ``tok_timeout`` is and loses the first answer; ``tok_error``
 fails twice with nothing booked, then is; ``tok_slow`` takes ten seconds, then is; ``tok_requires_action`` is once the
@@ -21,17 +21,17 @@ _WAITING: Final = {"requires_action", "authorized"}
 
 
 class Attempts:
-    """Attempts of all accounts."""
+    """The attempts of all accounts."""
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
     def find(self, account: str, attempt_id: str) -> Attempt | None:
-        """Say what became of an attempt."""
+        """Return an attempt; None if it is unknown."""
         return self._context.records.find(Attempt, account, attempt_id)
 
     def authorise(self, account: str, asked: NewAttempt) -> Attempt:
-        """Set the money aside once.
+        """Authorise an attempt once.
 
         Raises:
             Refusal: The id stands for another payment.
@@ -45,7 +45,7 @@ class Attempts:
             return self._authorise(account, asked)
 
     def capture(self, account: str, attempt_id: str) -> Attempt:
-        """Take what was set aside; an attempt never booked is closed, for there is nothing to take.
+        """Capture an authorised attempt; an unknown attempt is closed.
 
         Raises:
             ResponseLost: Booked; do not answer.
@@ -59,7 +59,7 @@ class Attempts:
             return self._capture(attempt)
 
     def void(self, account: str, attempt_id: str) -> Attempt:
-        """Give an attempt up; one never booked is closed, so that a late authorisation takes nothing."""
+        """Void an attempt; an unknown one is closed, so that a late authorisation has no effect."""
         with self._context.exclusive(account, attempt_id):
             attempt = self.find(account, attempt_id)
             if attempt is None:
@@ -67,7 +67,7 @@ class Attempts:
             return self._end(attempt, "voided") if attempt.state in _WAITING else attempt
 
     def complete_action(self, account: str, attempt_id: str, *, agreed: bool) -> Attempt:
-        """Let the buyer agree, or not.
+        """Complete the buyer's action, with or without consent.
 
         Raises:
             Refusal: No such attempt.

@@ -1,4 +1,4 @@
-"""Payouts: in transit at first; what becomes of one depends on where it goes.
+"""Payouts: in transit at first; the destination determines the result.
 
 Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first answer; any other
 fails at once. Who is in transit arrives when asked for the second time, or when a test says so.
@@ -16,13 +16,13 @@ _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}
 
 
 class Payouts:
-    """Payouts of all accounts."""
+    """The payouts of all accounts."""
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
     def pay_out(self, account: str, asked: NewPayout) -> Payout:
-        """Send money on its way once.
+        """Create a payout once.
 
         Raises:
             Refusal: The id stands for another payout.
@@ -35,7 +35,7 @@ class Payouts:
             return self._pay_out(account, asked)
 
     def look(self, account: str, payout_id: str) -> Payout | None:
-        """Say what became of a payout; the second look finds it arrived."""
+        """Return a payout; the second call finds it paid."""
         with self._context.exclusive(account, payout_id):
             payout = self._context.records.find(Payout, account, payout_id)
             if payout is None or payout.state != "in_transit":
@@ -44,7 +44,7 @@ class Payouts:
             return payout if looks < _LOOKS_UNTIL_SETTLED else self._settle(payout)
 
     def settle(self, account: str, payout_id: str) -> Payout:
-        """Let a payout arrive, or fail, now.
+        """Complete a payout now: paid or failed.
 
         Raises:
             Refusal: No such payout.
@@ -54,7 +54,7 @@ class Payouts:
             return self._settle(payout) if payout.state == "in_transit" else payout
 
     def send_back(self, account: str, payout_id: str) -> Payout:
-        """Let the seller's bank send a payout back, even one that was paid.
+        """Return a payout from the seller's bank, even a paid one.
 
         Raises:
             Refusal: No such payout.

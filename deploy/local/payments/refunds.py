@@ -1,4 +1,4 @@
-"""Refunds and disputes: what goes back to a buyer, by the shop's will or the bank's. Never more than was captured."""
+"""Refunds and disputes, never of more than the captured amount."""
 
 from typing import Final
 
@@ -11,17 +11,17 @@ _FAILING_CALLS: Final = 2
 
 
 class Refunds:
-    """Refunds of all accounts."""
+    """The refunds of all accounts."""
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
     def find(self, account: str, refund_id: str) -> Refund | None:
-        """Say what became of a refund."""
+        """Return a refund; None if it is unknown."""
         return self._context.records.find(Refund, account, refund_id)
 
     def refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
-        """Give money back once; what cannot be given back is a failed refund.
+        """Refund once; a refund that is not possible is a failed refund.
 
         Raises:
             Refusal: The id stands for another refund.
@@ -35,7 +35,7 @@ class Refunds:
             return self._refund(account, attempt_id, asked)
 
     def fail(self, account: str, attempt_id: str, refund_id: str) -> Refund:
-        """Let the buyer's bank send back a refund that was given; one that failed stays so.
+        """Return a succeeded refund from the buyer's bank; a failed one does not change.
 
         Raises:
             Refusal: No such refund.
@@ -82,13 +82,13 @@ class Refunds:
 
 
 class Disputes:
-    """Disputes of all accounts. An open one withholds the money; a lost one has taken it; a won one gives it back."""
+    """The disputes of all accounts. An open one withholds the amount, a lost one reverses it, a won one releases it."""
 
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
     def open(self, account: str, attempt_id: str, asked: NewDispute) -> Dispute:
-        """Let the buyer's bank take money back.
+        """Open a dispute.
 
         Raises:
             Refusal: There is not so much to take.
@@ -102,7 +102,7 @@ class Disputes:
             return self._become(_dispute(attempt, amount=amount, reason=asked.reason), "open", Kind.WITHHOLDING)
 
     def close(self, account: str, dispute_id: str, *, is_won: bool) -> Dispute:
-        """Decide a dispute once; a later decision changes nothing.
+        """Decide a dispute once; a later decision has no effect.
 
         Raises:
             Refusal: No such dispute.
@@ -118,7 +118,7 @@ class Disputes:
             return self._become(dispute, "lost", Kind.WITHHOLDING_END, Kind.CHARGEBACK)
 
     def reinstate(self, account: str, dispute_id: str) -> Dispute:
-        """Give back what a lost dispute took: it is won after all.
+        """Reinstate a lost dispute: it is won.
 
         Raises:
             Refusal: No such dispute.

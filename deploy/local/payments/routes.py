@@ -1,4 +1,4 @@
-"""Which path is which call, and what is answered."""
+"""Routes of the provider."""
 
 import re
 from collections.abc import Callable
@@ -28,14 +28,14 @@ _DONE_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><tit
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A response for a browser; ``location``: it is sent there."""
+    """A response for a browser; ``location`` is a redirect."""
 
     html: str
     location: str | None = None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A request, read."""
+    """A parsed request."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider:
-    """All parts of the provider on one context. ``page_rows`` is how many bookings one answer tells."""
+    """All parts of the provider. ``page_rows`` is the number of movements of one response."""
 
     def __init__(self, context: ProviderContext, *, page_rows: int) -> None:
         self.page_rows = page_rows
@@ -61,7 +61,7 @@ Action = Callable[[Provider, Call, str, tuple[str, ...]], Any]
 
 
 def answer(provider: Provider, call: Call) -> Any:
-    """Do what is asked and return what to answer.
+    """Handle a call; return its response.
 
     Raises:
         Refusal: No such path or thing, or a request that makes no sense.
@@ -107,7 +107,7 @@ def _complete_action(provider: Provider, call: Call, account: str, ids: tuple[st
 
 
 def _done_page(attempt: Attempt) -> Page:
-    """Send the buyer back to the shop, with what the provider itself has to say: Stripe adds such parameters, too."""
+    """Redirect the buyer to the shop with the provider's parameters, like Stripe."""
     if attempt.return_url is None:
         return Page(_DONE_PAGE.format(state=attempt.state, way_back="You can close this page."))
     status = "failed" if attempt.state in {"declined", "voided"} else "succeeded"

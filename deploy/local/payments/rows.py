@@ -1,4 +1,4 @@
-"""What the provider keeps and what it is asked for, as structs. Amounts in minor units; every row names its account."""
+"""Records and requests of the provider, as structs. Amounts are in minor units; every record has an account."""
 
 import re
 import uuid
@@ -45,14 +45,14 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class NewDispute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dispute that a test opens. ``amount`` None: all that remains of the payment."""
+    """A dispute that a test opens. ``amount`` None: the full remaining amount."""
 
     amount: Amount | None = None
     reason: Word = "product_not_received"
 
 
 class Kind(StrEnum):
-    """What an entry books. A reversal takes its kind back; a dispute withholds until it is lost, or won."""
+    """The kind of an entry. A reversal cancels its kind; a dispute withholds until it is lost, or won."""
 
     AUTHORIZATION = "authorization"
     RELEASE = "release"
@@ -68,7 +68,7 @@ class Kind(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that moved, or was set aside. Entries are only ever added, so a double booking shows in their sums."""
+    """A money movement or an authorisation. Entries are only added, so that a double charge shows in their sums."""
 
     account: str
     kind: Kind
@@ -81,7 +81,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What the entries of an attempt add up to."""
+    """The sums of an attempt's entries."""
 
     authorized: int = 0
     captured: int = 0
@@ -91,7 +91,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def left(self) -> int:
-        """How much of what was captured is still there."""
+        """The captured amount minus refunds."""
         return self.captured - self.refunded - self.withheld - self.charged_back
 
 
@@ -151,12 +151,12 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_reference(prefix: str = "sbx") -> str:
-    """Make a reference of the provider's own."""
+    """Return a new reference of the provider."""
     return f"{prefix}_{uuid.uuid4().hex}"
 
 
 def entry_of(row: Attempt | Refund | Payout | Dispute, kind: Kind) -> Entry:
-    """Make the entry that books a row, whole."""
+    """Build the entry of a record."""
     return Entry(
         account=row.account,
         kind=kind,

@@ -29,14 +29,14 @@ _IDLE_SECONDS: Final = 60.0
 
 
 class _Listener(ThreadingHTTPServer):
-    """Threads end with the process; a burst of callers waits in line instead of being reset (the default line is 5)."""
+    """Threads end with the process; a burst of callers waits instead of being reset (the default backlog is 5)."""
 
     daemon_threads = True
     request_queue_size = 128
 
 
 class PaymentsServer:
-    """The provider behind one port on loopback; a context manager."""
+    """The provider on one port on loopback; a context manager."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class PaymentsServer:
         webhooks: Path | None = None,
         page_rows: int = 500,
     ) -> None:
-        """Open the books and the port; ``port`` 0 takes a free one, ``webhooks`` is ``Webhooks``' file."""
+        """Open the records and the port; ``port`` 0 chooses a free one, ``webhooks`` is the file of ``Webhooks``."""
         self._webhooks = Webhooks(webhooks)
         self._context = ProviderContext(
             PaymentRecords(data_file), notify=self._webhooks.notify, slow_seconds=slow_seconds
@@ -58,7 +58,7 @@ class PaymentsServer:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class PaymentsServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. ``provider`` is set on a subclass, for the server builds handlers itself."""
+    """One connection. ``provider`` is set on a subclass, because the server creates handlers itself."""
 
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
@@ -132,4 +132,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Keep silent: the books are the record."""
+        """Suppress log output: the records are the log."""

@@ -1,4 +1,4 @@
-"""What every part of the provider shares: the books, a line of callers per thing, and who is told of changes."""
+"""The parts that all routes of the provider share: records, locks, webhooks and planned failures."""
 
 import threading
 from collections import Counter
@@ -10,15 +10,15 @@ from deploy.local.payments.store import PaymentRecords
 
 
 class ProviderError(Exception):
-    """The provider is out of order; nothing was booked."""
+    """Raised when the provider fails; nothing was recorded."""
 
 
 class ResponseLost(Exception):  # noqa: N818 - named for what happened
-    """Booked, but the caller shall not hear of it."""
+    """Raised when the request was processed, but the response is lost."""
 
 
 class Refusal(Exception):  # noqa: N818 - named for what happened
-    """A request that gets no further; ``code`` goes to the caller."""
+    """Raised for a refused request; ``code`` is in the response."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(code)
@@ -27,14 +27,14 @@ class Refusal(Exception):  # noqa: N818 - named for what happened
 
 
 class Notify(Protocol):
-    """Tells an account's shop of a change, by and by."""
+    """Signature of a function that reports a change to an account's shop."""
 
     def __call__(self, account: str, event_type: str, data: Any) -> None:
-        """Return at once."""
+        """Queue a webhook and return immediately."""
 
 
 class ProviderContext:
-    """One per provider. ``closing`` is set when it ends; ``slow_seconds`` is how long ``tok_slow`` takes."""
+    """The shared parts of a provider. ``closing`` is set when it ends; ``slow_seconds`` delays ``tok_slow``."""
 
     def __init__(self, records: PaymentRecords, *, notify: Notify, slow_seconds: float) -> None:
         self.records = records
@@ -47,7 +47,7 @@ class ProviderContext:
 
     @contextmanager
     def exclusive(self, account: str, name: str) -> Iterator[None]:
-        """Let one caller at a time work on a thing; a line nobody stands in is forgotten."""
+        """Run the block exclusively for one name of an account."""
         line = f"{account}/{name}"
         with self._guard:
             lock = self._locks.setdefault(line, threading.Lock())
@@ -62,7 +62,7 @@ class ProviderContext:
                     del self._locks[line], self._waiting[line]
 
     def lose_first_response(self, account: str, name: str) -> None:
-        """Lose the answer of the first call of this name, and of no other.
+        """Lose the response of the first call of this name.
 
         Raises:
             ResponseLost: It is the first.

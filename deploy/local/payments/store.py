@@ -1,4 +1,4 @@
-"""The provider's books in SQLite: what stands of each attempt, refund, payout and dispute, and every entry made."""
+"""The records of the provider in SQLite: attempts, refunds, payouts, disputes, and all entries."""
 
 import sqlite3
 import time
@@ -65,10 +65,10 @@ _SIGNS: Final = {
 
 
 class PaymentRecords:
-    """Every call is a transaction of its own on a connection of its own, so threads may share one object."""
+    """The records. Every call has its own transaction and connection, so that threads can share the object."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file when it is missing; an old one is kept."""
+        """Open the file; create it if it is missing."""
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
@@ -77,7 +77,7 @@ class PaymentRecords:
             _add_missing_columns(connection)
 
     def find(self, kind: type[T], account: str, name: str) -> T | None:
-        """Return what stands of something."""
+        """Return a record; None if it is unknown."""
         table, key = _TABLES[kind], kind.__struct_fields__[1]
         with self._connection() as connection:
             found = connection.execute(
@@ -87,7 +87,7 @@ class PaymentRecords:
         return None if found is None else msgspec.convert(dict(found), kind)
 
     def write(self, row: Row, *entries: Entry) -> None:
-        """Write how something stands now, and the entries that made it so, in one transaction."""
+        """Write a record and its entries in one transaction."""
         values = msgspec.structs.astuple(row)
         marks = ", ".join("?" * len(values))
         with self._connection() as connection:
@@ -104,7 +104,7 @@ class PaymentRecords:
             )
 
     def count_call(self, account: str, name: str) -> int:
-        """Count one more call of a name; returns how many there were with it."""
+        """Count a call of a name; return the number of calls."""
         with self._connection() as connection:
             (count,) = connection.execute(
                 "INSERT INTO calls VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
@@ -113,12 +113,12 @@ class PaymentRecords:
         return int(count)
 
     def sums(self, account: str, attempt_id: str) -> Sums:
-        """Add up the entries of an attempt."""
+        """Return the sums of an attempt's entries."""
         with self._connection() as connection:
             return _sums(connection, account, attempt_id)
 
     def rows(self, account: str | None) -> dict[str, list[dict[str, Any]]]:
-        """Return everything of an account, or of all, oldest first; an attempt with its sums."""
+        """Return all records of an account, or of all, oldest first; attempts have their sums."""
         with self._connection() as connection:
             tables = {table: _all(connection, table, account) for table in _TABLES.values()}
             attempts = [
@@ -128,7 +128,7 @@ class PaymentRecords:
         return {"attempts": attempts, **tables}
 
     def bookings(self, account: str, *, since: float, after: int, limit: int) -> list[dict[str, Any]]:
-        """Return money that moved and was not taken back, by ``id``."""
+        """Return the movements that were not reversed, by ``id``."""
         with self._connection() as connection:
             return [dict(row) for row in connection.execute(_BOOKINGS, (account, since, after, limit))]
 
@@ -141,7 +141,7 @@ class PaymentRecords:
 
 
 def _add_missing_columns(connection: sqlite3.Connection) -> None:
-    """Bring a file of before ``return_url`` up to date."""
+    """Add the columns that an older file lacks."""
     names = {row["name"] for row in connection.execute("PRAGMA table_info(payments)")}
     if "return_url" not in names:
         connection.execute("ALTER TABLE payments ADD COLUMN return_url TEXT")

@@ -1,4 +1,4 @@
-"""Tells shops of changes: signed events, posted in the background, tried a few times, in no certain order.
+"""Webhooks of the provider: signed events, sent in the background, retried a few times, in no certain order.
 
 The signature is Stripe's scheme: ``t=<seconds>,v1=<HMAC-SHA256 of "t.body" in hex>``.
 """
@@ -28,7 +28,7 @@ _AGAIN: Final = {408, 425, 429}  # and 5xx; any other answer is one
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a shop wants its events, and the secret they are signed with."""
+    """The webhook endpoint of a shop, and its signing secret."""
 
     url: str
     secret: str
@@ -38,7 +38,7 @@ _ENDPOINTS: Final = msgspec.json.Decoder(dict[str, Endpoint])
 
 
 class Webhooks:
-    """Posts events. ``config`` maps account to endpoint, JSON; it is read for each event, and may be missing."""
+    """Sends events. ``config`` is a JSON file of endpoints by account, read for each event; it may be missing."""
 
     def __init__(self, config: Path | None) -> None:
         self._config = config
@@ -47,7 +47,7 @@ class Webhooks:
         self._http = urllib3.PoolManager(timeout=_TIMEOUT_SECONDS, retries=False)
 
     def notify(self, account: str, event_type: str, data: Any) -> None:
-        """Post an event by and by, if the account wants any."""
+        """Queue an event, if the account has an endpoint."""
         endpoint = self._endpoint(account)
         if endpoint is None or self._closing.is_set():
             return
@@ -61,7 +61,7 @@ class Webhooks:
         self._threads.submit(self._deliver, endpoint, event_type, msgspec.json.encode(event))
 
     def close(self) -> None:
-        """Stop trying; what was not delivered is lost, as an event can be."""
+        """Stop retrying; undelivered events are lost."""
         self._closing.set()
         self._threads.shutdown(cancel_futures=True)
 
@@ -82,7 +82,7 @@ class Webhooks:
         _LOG.warning("event %s was not delivered: %s", event_type, outcome)
 
     def _post(self, endpoint: Endpoint, body: bytes) -> str | None:
-        """Return None when there is an answer, else what there was."""
+        """Send an event; return None on success, else the failure."""
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign(body, endpoint.secret)}
         try:
             answer = self._http.request("POST", endpoint.url, body=body, headers=headers)
@@ -93,7 +93,7 @@ class Webhooks:
 
 
 def sign(body: bytes, secret: str, *, now: float | None = None) -> str:
-    """Sign a body as the header wants it."""
+    """Return the signature header of a body."""
     at = int(time.time() if now is None else now)
     mac = hmac.new(secret.encode(), b"%d.%s" % (at, body), hashlib.sha256)
     return f"t={at},v1={mac.hexdigest()}"

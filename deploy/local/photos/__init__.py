@@ -1,1 +1,1 @@
-"""Sample photographs for the local platform, and what renders them. Nothing imports this."""
+"""Sample photos of the local platform, and the program that renders them. Nothing imports this."""

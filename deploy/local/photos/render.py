@@ -1,4 +1,4 @@
-"""Renders the sample photographs beside this file: ``python -m deploy.local.photos.render`` from the repository root.
+"""Rendering of the sample photos beside this file: ``python -m deploy.local.photos.render``.
 
 What is in the pictures is drawn in ``drawings`` and given cloth, light and grain here, so they are ours to license
 (``README.md``). No part of the platform: it runs by hand when a picture is to change, and its outputs are committed.
@@ -24,7 +24,7 @@ _HELD_UPRIGHT = 6  # EXIF orientation: the sensor lies on its side, turn the pic
 
 
 def main() -> None:
-    """Render every photograph; the same bytes each time with the same libvips."""
+    """Render every photo; the same bytes each time with the same libvips."""
     jacket = render_jacket(1.5)
     _save_as_telephone(jacket, "jacket.jpg")
     _crop_detail(render_jacket(2.6)).webpsave(str(_HERE / "jacket-detail.webp"), Q=82, keep="none")
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def render_jacket(scale: float) -> pyvips.Image:
-    """A denim jacket lying on linen, upright; ``scale`` 1.5 is 1350 x 1800."""
+    """Render a denim jacket on linen; ``scale`` 1.5 is 1350 x 1800."""
     thing = _draw("jacket", scale).rotate(-3, background=[0, 0, 0, 0])
     thing = thing.gravity("centre", round(900 * scale), round(1200 * scale), extend="background", background=[0] * 4)
     size = (thing.width, thing.height)
@@ -47,7 +47,7 @@ def render_jacket(scale: float) -> pyvips.Image:
 
 
 def render_shoes() -> pyvips.Image:
-    """A pair of white trainers on a wooden floor, 1800 x 1200."""
+    """Render a pair of white trainers on a wooden floor, 1800 x 1200."""
     size = (1800, 1200)
     far, near = (
         _textured(_draw("shoe", scale), leather)
@@ -61,7 +61,7 @@ def render_shoes() -> pyvips.Image:
 
 
 def render_bag() -> pyvips.Image:
-    """A leather handbag cut out of its backdrop, with its own soft shadow, 720 x 720."""
+    """Render a leather handbag without a background, with a soft shadow, 720 x 720."""
     thing = _draw("bag", 1.0)
     leather = _noise((720, 720), grain_px=4, depth=0.05, seed=31) * _noise((720, 720), grain_px=90, depth=0.08, seed=32)
     bag = _textured(thing, leather)
@@ -107,7 +107,7 @@ def _crop_detail(jacket: pyvips.Image) -> pyvips.Image:
 
 # ---------------------------------------------------------------- light and cloth
 def _noise(size: _Size, *, grain_px: float, depth: float, seed: int, stretch: float = 1.0) -> pyvips.Image:
-    """Give one band around 1.0 to multiply colours with; ``stretch`` makes the grains wide."""
+    """Return a one-band texture around 1.0 that multiplies colours; ``stretch`` makes the grains wide."""
     across, down = max(3, round(size[0] / grain_px / stretch)), max(3, round(size[1] / grain_px))
     small = pyvips.Image.gaussnoise(across, down, mean=1.0, sigma=depth, seed=seed)
     return small.resize(size[0] / across, vscale=size[1] / down, kernel="cubic")
@@ -119,7 +119,7 @@ def _twill(size: _Size, *, pitch_px: float, depth: float) -> pyvips.Image:
 
 
 def _textured(thing: pyvips.Image, *textures: pyvips.Image) -> pyvips.Image:
-    """Multiply a cut-out's colours with textures; its outline stays."""
+    """Multiply the colours of a cut-out with textures; its outline does not change."""
     colours = thing[:3]
     for texture in textures:
         colours = colours * texture
@@ -127,7 +127,7 @@ def _textured(thing: pyvips.Image, *textures: pyvips.Image) -> pyvips.Image:
 
 
 def _lay(thing: pyvips.Image, ground: pyvips.Image, *, shift: _Size, blur_px: float) -> pyvips.Image:
-    """Lay a cut-out down: a soft shadow away from the window, a dark line where it touches."""
+    """Place a cut-out on a ground: a soft shadow, and a dark line where it touches."""
     window = _shadow(thing, shift=shift, blur_px=blur_px, strength=0.5)
     contact = _shadow(thing, shift=(shift[0] // 4, shift[1] // 4), blur_px=blur_px / 5, strength=0.5)
     return ground.composite([window, contact, thing], ["over", "over", "over"])[:3]
@@ -140,7 +140,7 @@ def _shadow(thing: pyvips.Image, *, shift: _Size, blur_px: float, strength: floa
 
 
 def _expose(picture: pyvips.Image, *, seed: int) -> pyvips.Image:
-    """Do what a camera does: light falling off to the edges, a slightly soft lens, sensor grain."""
+    """Simulate a camera: vignetting, a slightly soft lens, sensor grain."""
     xy = pyvips.Image.xyz(picture.width, picture.height)
     from_centre = (xy[0] / picture.width - 0.5) ** 2 + (xy[1] / picture.height - 0.5) ** 2
     seen = (picture * (1.05 - from_centre * 0.55)).gaussblur(0.7)
@@ -157,7 +157,7 @@ def _as_rgba(image: pyvips.Image) -> pyvips.Image:
 
 
 def _save_as_telephone(picture: pyvips.Image, name: str) -> None:
-    """Store as a telephone held upright does: pixels on their side, EXIF saying so, and where it was."""
+    """Save like a telephone in portrait: rotated pixels, EXIF orientation and location."""
     stored = picture.rot270().copy()
     stored.set_type(pyvips.GValue.gint_type, "orientation", _HELD_UPRIGHT)
     for tag, value in _TELEPHONE.items():

@@ -1,4 +1,4 @@
-"""Buckets with everything set on them, and bucket policies."""
+"""Buckets with all their settings, and bucket policies."""
 
 import json
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from deploy.local.provisioning.templates import Applied, Template
 
 
 class VersioningSpec(Spec):
-    """Whether versions are kept."""
+    """Versioning of a bucket."""
 
     status: str
 
 
 class OwnershipRule(Spec):
-    """Who owns uploaded objects."""
+    """Ownership of uploaded objects."""
 
     object_ownership: str
 
@@ -32,7 +32,7 @@ class OwnershipSpec(Spec):
 
 
 class PublicAccessSpec(Spec):
-    """What public access is refused whatever a policy says."""
+    """Blocked public access."""
 
     block_public_acls: bool
     ignore_public_acls: bool
@@ -48,7 +48,7 @@ class DefaultEncryption(Spec):
 
 
 class EncryptionRule(Spec):
-    """How new objects are encrypted."""
+    """Encryption of new objects."""
 
     bucket_key_enabled: bool
     server_side_encryption_by_default: DefaultEncryption
@@ -61,7 +61,7 @@ class EncryptionSpec(Spec):
 
 
 class CorsRule(Spec):
-    """Which pages may use the bucket."""
+    """Origins that can use the bucket."""
 
     id: str
     allowed_origins: tuple[str, ...]
@@ -78,19 +78,19 @@ class CorsSpec(Spec):
 
 
 class AbortUploads(Spec):
-    """When a multipart upload is given up."""
+    """Abortion of incomplete multipart uploads."""
 
     days_after_initiation: int
 
 
 class ExpireVersions(Spec):
-    """When a replaced version goes."""
+    """Expiration of old versions."""
 
     noncurrent_days: int
 
 
 class LifecycleRule(Spec):
-    """What goes by itself."""
+    """A lifecycle rule."""
 
     id: str
     status: str
@@ -120,13 +120,13 @@ class KeyFilter(Spec):
 
 
 class NotificationFilter(Spec):
-    """Which objects are announced."""
+    """The objects that send a notification."""
 
     s3_key: KeyFilter = msgspec.field(name="S3Key")
 
 
 class QueueNotification(Spec):
-    """What is announced to which queue."""
+    """A notification to a queue."""
 
     event: str
     queue: str
@@ -134,20 +134,20 @@ class QueueNotification(Spec):
 
 
 class NotificationSpec(Spec):
-    """All announcements."""
+    """All notifications."""
 
     queue_configurations: tuple[QueueNotification, ...]
 
 
 class DefaultRetention(Spec):
-    """How long an object is locked."""
+    """The retention of an object lock."""
 
     mode: str
     days: int
 
 
 class LockRule(Spec):
-    """The lock of new objects."""
+    """The object lock of new objects."""
 
     default_retention: DefaultRetention
 
@@ -183,7 +183,7 @@ class BucketPolicySpec(Spec):
 
 
 def apply_bucket(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Make or find a bucket, then set everything the template says of it."""
+    """Create or find a bucket, then set everything that the template declares."""
     spec = read_spec(BucketSpec, template.properties(logical_id), logical_id)
     if not _exists(account, spec.bucket_name):
         _create(account, spec)
@@ -195,7 +195,7 @@ def apply_bucket(account: RootAccount, template: Template, logical_id: str) -> A
 
 
 def apply_bucket_policy(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Set a bucket's policy; a bucket that pages post to gets ministack's statement for form posts."""
+    """Set the policy of a bucket; a bucket for form posts gets the statement that ministack needs."""
     spec = read_spec(BucketPolicySpec, template.properties(logical_id), logical_id)
     policy = for_loopback(spec.policy_document)
     if _has_cors(account, spec.bucket):

@@ -1,4 +1,4 @@
-"""What the local engines need otherwise than AWS. All of it is here; nothing else of a template is left out."""
+"""Differences between the local engines and AWS. All of them are here; nothing else of a template is left out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ Statement = Mapping[str, Any]
 
 
 class Gap(StrEnum):
-    """A feature that an engine does not have; the value is the sentence said once."""
+    """A feature that an engine does not have; the value is the message that is printed once."""
 
     PIPES = "EventBridge Pipes deliver nothing here; the relay carries changes to the queue"
     ALARMS = "CloudWatch has no alarms and no Pipes' logs here; left out"
@@ -36,7 +36,7 @@ _FORM_POST_PRINCIPAL = "arn:aws:iam::000000000000:root"
 
 
 def attempt(gap: Gap, call: Callable[[], object]) -> Gap | None:
-    """Make a call that an engine may not know; any failure but that one is raised.
+    """Make a call that an engine may not support; any other failure is raised.
 
     Returns:
         The gap, when the engine has it.
@@ -51,17 +51,17 @@ def attempt(gap: Gap, call: Callable[[], object]) -> Gap | None:
 
 
 def is_tls_only(statement: Statement) -> bool:
-    """Say whether a statement does nothing but refuse plain HTTP: it would lock everyone out of plain-HTTP loopback."""
+    """Return whether a statement only refuses plain HTTP, which would block all requests on loopback."""
     return statement.get("Effect") == "Deny" and statement.get("Condition") == _TLS_ONLY_CONDITION
 
 
 def for_loopback(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a policy without its TLS-only statements, otherwise as it is."""
+    """Return a policy without its TLS-only statements."""
     return {**policy, "Statement": [each for each in policy["Statement"] if not is_tls_only(each)]}
 
 
 def with_streams(policy: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a role's policy that lets ministack's DynamoDB read streams, or None when it allows no such call.
+    """Return the policy with which ministack's DynamoDB lets a role read streams; None if it allows no such call.
 
     Only the resource is widened, to the account's own streams: ministack looks for a stream in the caller's account.
     """
@@ -74,7 +74,7 @@ def with_streams(policy: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def with_form_posts(policy: Mapping[str, Any], bucket: str) -> dict[str, Any]:
-    """Return a bucket policy that lets ministack reach its check of a form POST by a session's key.
+    """Return a bucket policy with which ministack checks form posts by a session's key.
 
     It names the bucket and not its objects, so it opens none.
     """
@@ -89,5 +89,5 @@ def with_form_posts(policy: Mapping[str, Any], bucket: str) -> dict[str, Any]:
 
 
 def unique(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
-    """Return each gap once, in the order they were met."""
+    """Return each gap once, in order."""
     return tuple(dict.fromkeys(gaps))

@@ -28,17 +28,17 @@ _CONFIG = Config(
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """Where an account's engines listen."""
+    """Endpoints of an account's engines."""
 
     aws_url: str
     dynamodb_url: str
 
 
 class RootAccount:
-    """One account and region as its root user. Clients are made when first used."""
+    """One account and Region with its root key. Clients are created at first use."""
 
     def __init__(self, *, account_id: str, region: str, endpoints: Endpoints) -> None:
-        """Keep the address; nothing connects."""
+        """Store the endpoints; nothing connects."""
         self.account_id = account_id
         self.region = region
         self.gaps: list[Gap] = []
@@ -46,46 +46,46 @@ class RootAccount:
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """The account's tables."""
+        """DynamoDB of the account."""
         return self._session.client("dynamodb", endpoint_url=self._endpoints.dynamodb_url, config=_CONFIG)
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        """The account's queues."""
+        """SQS of the account."""
         return self._session.client("sqs", **self._arguments)
 
     @cached_property
     def s3(self) -> "S3Client":
-        """The account's buckets."""
+        """S3 of the account."""
         return self._session.client("s3", **self._arguments)
 
     @cached_property
     def sns(self) -> "SNSClient":
-        """The account's topics."""
+        """SNS of the account."""
         return self._session.client("sns", **self._arguments)
 
     @cached_property
     def kms(self) -> "KMSClient":
-        """The account's keys."""
+        """KMS of the account."""
         return self._session.client("kms", **self._arguments)
 
     @cached_property
     def iam(self) -> "IAMClient":
-        """The account's roles and users."""
+        """IAM of the account."""
         return self._session.client("iam", **self._arguments)
 
     @cached_property
     def secrets(self) -> "SecretsManagerClient":
-        """The account's secrets."""
+        """Secrets Manager of the account."""
         return self._session.client("secretsmanager", **self._arguments)
 
     @property
     def has_stand_in(self) -> bool:
-        """Whether ministack stands in for dynoxide, and so checks the rights of DynamoDB calls, too."""
+        """Whether ministack replaces dynoxide, and so checks permissions of DynamoDB calls too."""
         return self._endpoints.dynamodb_url == self._endpoints.aws_url
 
     def note(self, gap: Gap | None) -> None:
-        """Remember a gap that was met."""
+        """Record a gap."""
         if gap is not None:
             self.gaps.append(gap)
 

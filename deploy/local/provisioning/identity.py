@@ -61,7 +61,7 @@ class TopicPolicySpec(Spec):
 
 
 def apply_key(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Find the key by its alias, or make one: a second key would make what the first encrypted unreadable.
+    """Find the key by its alias, or create one: a second key could not decrypt data of the first.
 
     Raises:
         TemplateError: The template gives the key no alias, so it could not be found again.
@@ -79,7 +79,7 @@ def apply_key(account: RootAccount, template: Template, logical_id: str) -> Appl
 
 
 def apply_alias(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Give a key its alias."""
+    """Create the alias of a key."""
     spec = read_spec(AliasSpec, template.properties(logical_id), logical_id)
     if _find_key(account, spec.alias_name) is None:
         account.kms.create_alias(AliasName=spec.alias_name, TargetKeyId=spec.target_key_id)
@@ -87,7 +87,7 @@ def apply_alias(account: RootAccount, template: Template, logical_id: str) -> Ap
 
 
 def apply_role(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Make or find a role, then make its trust and its policies exactly the template's."""
+    """Create or find a role, then set its trust policy and its policies to those of the template."""
     spec = read_spec(RoleSpec, template.properties(logical_id), logical_id)
     name = spec.role_name or f"resale-{logical_id}"
     arn = _find_role(account, name) or _create_role(account, name, spec)
@@ -98,7 +98,7 @@ def apply_role(account: RootAccount, template: Template, logical_id: str) -> App
 
 
 def apply_topic(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Make or find a topic, then set its key."""
+    """Create or find a topic, then set its key."""
     spec = read_spec(TopicSpec, template.properties(logical_id), logical_id)
     arn = account.sns.create_topic(Name=spec.topic_name)["TopicArn"]
     account.sns.set_topic_attributes(
@@ -108,7 +108,7 @@ def apply_topic(account: RootAccount, template: Template, logical_id: str) -> Ap
 
 
 def apply_topic_policy(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Set a topic's policy; without a statement left, the topic keeps its own (the account may publish)."""
+    """Set a topic's policy; without a remaining statement, the topic keeps its default (the account can publish)."""
     spec = read_spec(TopicPolicySpec, template.properties(logical_id), logical_id)
     policy = for_loopback(spec.policy_document)
     if policy["Statement"]:

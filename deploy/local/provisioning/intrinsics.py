@@ -1,4 +1,4 @@
-"""CloudFormation's functions: what a value of a template becomes, and which resources it needs first."""
+"""CloudFormation's intrinsic functions: the resolved values, and the resources that they depend on."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,20 +13,20 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 class Scope(Protocol):
-    """Where names are looked up."""
+    """The scope in which names are resolved."""
 
     def ref(self, name: str) -> Any:
-        """Return a parameter, a pseudo parameter or a resource's reference; TemplateError when there is none."""
+        """Return a parameter, a pseudo parameter or a resource's reference. Raises TemplateError."""
 
     def attribute(self, logical_id: str, name: str) -> Any:
-        """Return an attribute of an applied resource; TemplateError when it has none."""
+        """Return an attribute of an applied resource. Raises TemplateError."""
 
     def condition(self, name: str) -> bool:
-        """Return a condition's value; TemplateError when there is none."""
+        """Return a condition's value. Raises TemplateError."""
 
 
 def resolve(value: Any, scope: Scope) -> Any:
-    """Replace every function in a value by what it gives in this scope.
+    """Replace every function in a value by its result in this scope.
 
     Raises:
         TemplateError: An unknown name or function.
@@ -43,7 +43,7 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def needed_by(value: Any) -> Iterator[str]:
-    """Name everything a value refers to: resources, and also parameters and pseudo parameters."""
+    """Iterate over the names that a value refers to: resources, parameters and pseudo parameters."""
     if isinstance(value, list):
         for entry in value:
             yield from needed_by(entry)

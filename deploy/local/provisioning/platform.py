@@ -1,4 +1,4 @@
-"""The platform's own account on the local engines: the user its processes run as, and that user's key."""
+"""The platform's own account on the local engines: the user of its processes, and that user's key."""
 
 import json
 
@@ -21,7 +21,7 @@ _POLICY = {
 
 
 class AccessKey(msgspec.Struct, frozen=True):
-    """A key of the platform's user. The caller keeps it in a file that only its owner can read."""
+    """A key of the platform's user. The caller stores it in a file that only its owner can read."""
 
     access_key_id: str
     secret_access_key: str
@@ -33,7 +33,7 @@ def platform_principal_arn(account_id: str) -> str:
 
 
 def ensure_platform_key(*, aws_url: str, account_id: str, region: str, known: AccessKey | None) -> AccessKey:
-    """Make or find the user and its right to assume the tenants' roles, and return a key that works.
+    """Create or find the user with its permission to assume the tenants' roles; return a valid key.
 
     Args:
         aws_url: Where ministack listens.

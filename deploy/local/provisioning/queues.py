@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the stubs are not installed where the platform runs
 
 
 class RedriveSpec(Spec, rename="camel"):
-    """Where a message goes after too many tries."""
+    """The redrive policy of a queue."""
 
     dead_letter_target_arn: str
     max_receive_count: int
@@ -32,7 +32,7 @@ class QueueSpec(Spec):
     tags: tuple[Tag, ...] = ()
 
     def attributes(self) -> "dict[QueueAttributeNameType, str]":
-        """Return the queue's attributes as SQS writes them."""
+        """Return the attributes of the queue for SQS."""
         numbers: dict[QueueAttributeNameType, int | None] = {
             "MessageRetentionPeriod": self.message_retention_period,
             "MaximumMessageSize": self.maximum_message_size,
@@ -61,7 +61,7 @@ class QueuePolicySpec(Spec):
 
 
 def apply_queue(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Make or find a queue, then set its attributes (creating again with other attributes is an error in SQS)."""
+    """Create or find a queue, then set its attributes (creating it again with others is an error in SQS)."""
     spec = read_spec(QueueSpec, template.properties(logical_id), logical_id)
     url = _find_or_create(account, spec)
     account.sqs.set_queue_attributes(QueueUrl=url, Attributes=spec.attributes())
@@ -70,7 +70,7 @@ def apply_queue(account: RootAccount, template: Template, logical_id: str) -> Ap
 
 
 def apply_queue_policy(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Set the policy of each named queue; one left without a statement is taken away."""
+    """Set the policy of each named queue; a policy without statements is removed."""
     spec = read_spec(QueuePolicySpec, template.properties(logical_id), logical_id)
     policy = for_loopback(spec.policy_document)
     text = json.dumps(policy) if policy["Statement"] else ""

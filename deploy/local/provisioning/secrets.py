@@ -1,4 +1,4 @@
-"""The secrets of one account of the local engines: made by whoever provisions it, never by the platform's own role."""
+"""The secrets of one account of the local engines, written by its administrator, never by the platform's role."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +13,7 @@ _TAG_KEY: Final = "tenant"
 
 
 class SecretPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a tenant's secrets are, and the key that encrypts them."""
+    """The account of a tenant's secrets, and the key that encrypts them."""
 
     account_id: str
     region: str
@@ -21,7 +21,7 @@ class SecretPlace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put_secret(place: SecretPlace, *, aws_url: str, name: str, values: Mapping[str, str]) -> bool:
-    """Make a secret, or a new version of it; the same values again are a no-op.
+    """Create a secret, or a new version of it. Idempotent.
 
     Args:
         place: The tenant's account and key.

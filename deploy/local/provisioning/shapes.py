@@ -1,4 +1,4 @@
-"""The base of the typed specs: a property that a spec does not name is an error, never silently left out."""
+"""The base of typed specs: a property that a spec does not declare is an error, never silently ignored."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,11 +9,11 @@ from deploy.local.provisioning.sources import TemplateError
 
 
 class Spec(msgspec.Struct, kw_only=True, rename="pascal", forbid_unknown_fields=True, omit_defaults=True):
-    """A resource's properties under CloudFormation's names."""
+    """The properties of a resource under CloudFormation's names."""
 
 
 class Tag(Spec):
-    """A tag, as most services write it."""
+    """A tag."""
 
     key: str
     value: str
@@ -23,7 +23,7 @@ SpecType = TypeVar("SpecType", bound=Spec)
 
 
 def read_spec(kind: type[SpecType], properties: Mapping[str, Any], logical_id: str) -> SpecType:
-    """Type the properties of a resource; numbers and booleans may be strings, as CloudFormation allows.
+    """Convert the properties of a resource; numbers and booleans may be strings, as in CloudFormation.
 
     Raises:
         TemplateError: A property is unknown, missing or of the wrong type.
@@ -35,5 +35,5 @@ def read_spec(kind: type[SpecType], properties: Mapping[str, Any], logical_id: s
 
 
 def to_api(value: Any) -> Any:
-    """Write specs under CloudFormation's names, where the service's API has the same; what is unset is left out."""
+    """Convert specs to the API of a service with CloudFormation's names; unset properties are omitted."""
     return msgspec.json.decode(msgspec.json.encode(value))  # lists, as answers have them; to_builtins keeps tuples

@@ -1,4 +1,4 @@
-"""Reads a template file: YAML with CloudFormation's short tags (``!Ref``) turned into their long form (``Fn::…``)."""
+"""Reading of template files: YAML with CloudFormation's short tags (``!Ref``) in their long form (``Fn::…``)."""
 
 from functools import partial
 from pathlib import Path
@@ -8,11 +8,11 @@ import yaml
 
 
 class TemplateError(Exception):
-    """A template cannot be read or resolved; the message names the place."""
+    """Raised when a template cannot be read or resolved; the message names the place."""
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader plus the tags of ``_TAGS``; any other tag is an error."""
+    """The safe loader with the tags of ``_TAGS``; any other tag is an error."""
 
 
 _TAGS = ("Ref", "GetAtt", "Sub", "If", "Join", "Equals", "Not", "And", "Or", "Select", "Split", "Condition")
@@ -20,7 +20,7 @@ _BARE = {"Ref", "Condition"}  # their long forms have no "Fn::"
 
 
 def read_source(path: Path) -> dict[str, Any]:
-    """Read one template.
+    """Read a template.
 
     Raises:
         TemplateError: Not YAML, an unknown tag, or not a template.

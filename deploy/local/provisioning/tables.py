@@ -29,7 +29,7 @@ class KeyElement(Spec):
 
 
 class Projection(Spec):
-    """What an index holds besides keys."""
+    """The projected attributes of an index."""
 
     projection_type: str
     non_key_attributes: tuple[str, ...] = ()
@@ -44,13 +44,13 @@ class IndexSpec(Spec):
 
 
 class StreamSpec(Spec):
-    """What stream records hold."""
+    """The contents of stream records."""
 
     stream_view_type: str
 
 
 class TimeToLiveSpec(Spec):
-    """Which attribute says when an item goes."""
+    """The TTL attribute."""
 
     attribute_name: str
     enabled: bool
@@ -63,20 +63,20 @@ class RecoverySpec(Spec):
 
 
 class EncryptionSpec(Spec):
-    """Whether the table is encrypted with a key of the account."""
+    """Encryption with a key of the account."""
 
     sse_enabled: bool = msgspec.field(name="SSEEnabled")
     sse_type: str = msgspec.field(name="SSEType")
 
 
 class ReplicaEncryptionSpec(Spec):
-    """The key of one region."""
+    """The key of one Region."""
 
     key: str = msgspec.field(name="KMSMasterKeyId")
 
 
 class ReplicaSpec(Spec):
-    """The table in one region."""
+    """The table in one Region."""
 
     region: str
     deletion_protection_enabled: bool
@@ -100,7 +100,7 @@ class TableSpec(Spec):
 
 
 def apply_table(account: RootAccount, template: Template, logical_id: str) -> Applied:
-    """Make a table, or add to an old one what it lacks.
+    """Create a table, or add missing parts to an existing one.
 
     Raises:
         TemplateError: The old table has another key: it cannot become this one.

@@ -1,4 +1,4 @@
-"""A template with its parameters set: conditions, resources in the order they must be made, outputs. Calls nothing."""
+"""A template with its parameters: conditions, resources in dependency order, outputs. Calls nothing."""
 
 import graphlib
 import re
@@ -13,7 +13,7 @@ from deploy.local.provisioning.sources import TemplateError, read_source
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What a made resource gives to others: the value of ``Ref`` and of each ``GetAtt``."""
+    """The values of a created resource: its ``Ref`` and its ``GetAtt`` attributes."""
 
     ref: str
     attributes: Mapping[str, str] = {}
@@ -25,7 +25,7 @@ class Template:
     def __init__(
         self, source: Mapping[str, Any], *, account_id: str, region: str, parameters: Mapping[str, str]
     ) -> None:
-        """Check the parameters against their declarations; nothing is made.
+        """Validate the parameters against their declarations.
 
         Raises:
             TemplateError: A parameter is unknown, missing or not as its declaration says.
@@ -43,11 +43,11 @@ class Template:
 
     @classmethod
     def read(cls, path: Path, *, account_id: str, region: str, parameters: Mapping[str, str]) -> "Template":
-        """Read a file; see the class."""
+        """Read a template file with parameters."""
         return cls(read_source(path), account_id=account_id, region=region, parameters=parameters)
 
     def in_order(self) -> Iterator[tuple[str, str]]:
-        """Give (logical id, type) of every resource whose condition holds, each after what it needs."""
+        """Iterate over (logical id, type) of the resources whose condition holds, in dependency order."""
         resources = self._source["Resources"]
         graph = {name: self._needs(body) & resources.keys() for name, body in resources.items()}
         try:
@@ -60,23 +60,23 @@ class Template:
                 yield name, resources[name]["Type"]
 
     def properties(self, logical_id: str) -> dict[str, Any]:
-        """Return a resource's properties, resolved; what it needs must have been recorded."""
+        """Return a resource's resolved properties; the resources that it needs must have been recorded."""
         resolved = resolve(self._source["Resources"][logical_id].get("Properties", {}), self)
         if not isinstance(resolved, dict):
             raise TemplateError(f"{logical_id}: properties are not a map")
         return resolved
 
     def record(self, logical_id: str, applied: Applied) -> None:
-        """Remember what a made resource gives."""
+        """Record the values of a created resource."""
         self._applied[logical_id] = applied
 
     def outputs(self) -> dict[str, str]:
-        """Return the resolved outputs; every resource they name must have been recorded."""
+        """Return the resolved outputs; every resource that they name must have been recorded."""
         declared = self._source.get("Outputs", {})
         return {name: str(resolve(body["Value"], self)) for name, body in declared.items()}
 
     def alias_of(self, logical_id: str) -> str | None:
-        """Return the KMS alias that this template gives to a key; by it a made key is found again."""
+        """Return the KMS alias of a key in this template, by which a created key is found again."""
         for name, body in self._source["Resources"].items():
             is_alias = body["Type"] == "AWS::KMS::Alias"
             if is_alias and logical_id in needed_by(body["Properties"]["TargetKeyId"]):
@@ -116,7 +116,7 @@ class Template:
 
 
 def read_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return every declared parameter's value: given or default, of its type.
+    """Return the values of all declared parameters, given or default, with their types.
 
     Raises:
         TemplateError: One is unknown, missing or not as declared.

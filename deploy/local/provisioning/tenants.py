@@ -1,4 +1,4 @@
-"""Provisions one tenant's account from the two templates, and reads its resource map from their outputs."""
+"""Provisioning of one tenant's account from the two templates, and the resource map of their outputs."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ _HANDLERS: Mapping[str, Callable[[RootAccount, Template, str], Applied]] = {
 
 
 class Provisioned(msgspec.Struct, frozen=True):
-    """The resource map, the raw outputs, and what the engines do not have (to be said once)."""
+    """The resource map, the raw outputs, and the gaps of the engines."""
 
     resources: Resources
     outputs: Mapping[str, str]
@@ -45,7 +45,7 @@ class Provisioned(msgspec.Struct, frozen=True):
 
 
 class TenantStack(msgspec.Struct, frozen=True, kw_only=True):
-    """One tenant's account as the templates' parameters describe it.
+    """One tenant's account with the parameters of its templates.
 
     ``data_parameters`` go to data.yaml besides ``TenantSlug``; access.yaml gets the slug, ``external_id``,
     ``platform_principal_arn`` and the key of the first.
@@ -61,7 +61,7 @@ class TenantStack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def provision_tenant(stack: TenantStack, *, aws_url: str, dynamodb_url: str) -> Provisioned:
-    """Make what data.yaml and access.yaml describe, or find it; a second time changes nothing.
+    """Create or update the resources of data.yaml and access.yaml. Idempotent.
 
     Args:
         stack: The account and its parameters.
@@ -108,7 +108,7 @@ def access_template(stack: TenantStack, *, key_arn: str) -> Template:
 
 
 def apply_template(account: RootAccount, template: Template) -> dict[str, str]:
-    """Make or find every resource of a template, in order; return its outputs.
+    """Create or find every resource of a template in order; return its outputs.
 
     Raises:
         TemplateError: A type that is neither known nor on the list of what is left out.
@@ -125,7 +125,7 @@ def apply_template(account: RootAccount, template: Template) -> dict[str, str]:
 
 
 def read_resources(outputs: Mapping[str, str]) -> Resources:
-    """Read the resource map from both stacks' outputs; used for CloudFormation's answer too."""
+    """Build the resource map from the outputs of both stacks; also for outputs of CloudFormation."""
     return Resources(
         tables=_tables(outputs),
         queues=Queues(

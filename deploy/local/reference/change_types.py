@@ -18,7 +18,7 @@ _IMAGES: Final = Purpose.IMAGES  # the queue of tasks that no change starts: tho
 
 
 def change_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 
@@ -31,7 +31,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tasks() -> dict[str, TaskDefinition]:
-    """Find the tasks that the workers define, by name.
+    """Return the tasks that the workers define, by name.
 
     They are read and not imported: a task registers itself with every Celery app of the process.
     """

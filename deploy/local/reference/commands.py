@@ -1,4 +1,4 @@
-"""``docs/reference/commands.md``: every management command of ours, every make target, and the image's roles."""
+"""``docs/reference/commands.md``: all management commands, make targets, and roles of the image."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ _TARGET: Final = re.compile(r"^(?P<name>[a-z-]+):.*?## (?P<help>.+)$", re.MULTIL
 
 
 def command_page(root: Path) -> str:
-    """Write the page of the checkout in a folder."""
+    """Return the page of the checkout in a folder."""
     return page(_lines(root))
 
 
 def command_apps(root: Path) -> dict[str, str]:
-    """Return the management commands of this project by name, with the Django app that has each."""
+    """Return the management commands of this project by name, with the Django app of each."""
     files = (*root.glob(f"apps/*/{_COMMANDS}"), *root.glob(f"deploy/local/{_COMMANDS}"))
     return {file.stem: ".".join(file.relative_to(root).parts[:2]) for file in sorted(files, key=lambda one: one.stem)}
 

@@ -14,7 +14,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.])\s")
 
 
 def decision_page(folder: Path) -> str:
-    """Write the page from the decisions in a folder."""
+    """Return the page from the decisions in a folder."""
     return page(_lines(folder))
 
 
@@ -39,7 +39,7 @@ def _row(path: Path) -> tuple[str, ...]:
 
 
 def _first_sentence(text: str) -> str:
-    """The first sentence of what was decided; a list's first entry counts as one."""
+    """Return the first sentence of a decision; the first entry of a list counts as one."""
     decided = text.partition("\n## Decision\n")[2].strip().removeprefix("- ")
     first = decided.partition("\n\n")[0].partition("\n- ")[0]
     return _SENTENCE_END.split(" ".join(first.split()), maxsplit=1)[0]

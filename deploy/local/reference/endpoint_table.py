@@ -27,7 +27,7 @@ _MEANINGS: Final[Mapping[Access, str]] = {
 
 
 def endpoint_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 
@@ -53,7 +53,7 @@ def _lines() -> Iterator[str]:
 
 
 def _group(endpoint: AnyEndpoint) -> int:
-    """Order endpoints as the document orders their tags; within a tag they stay as declared."""
+    """Return the position of an endpoint's tag in the document."""
     return TAGS.index(endpoint.tag)
 
 

@@ -1,4 +1,4 @@
-"""``docs/reference/entities.md``: every entity type, and why one lacks what most have."""
+"""``docs/reference/entities.md``: every entity type, with the reasons for what it lacks."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,7 +18,7 @@ _OPTIONAL: Final = {
 
 
 def entity_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 

@@ -1,4 +1,4 @@
-"""``docs/reference/errors.md``: every error code, read off the classes that carry one."""
+"""``docs/reference/errors.md``: every error code, from the error classes."""
 
 import importlib
 import pkgutil
@@ -77,12 +77,12 @@ _SKIPPED: Final = (".management", ".migrations", "__main__")
 
 
 def error_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 
 def error_codes() -> dict[str, ProblemType]:
-    """Find every code, by name: those of outcomes, those of HTTP, and those that DRF's errors are given."""
+    """Return every problem type by its code: those of outcomes, of HTTP errors, and of DRF's errors."""
     kinds = (*_descendants(Outcome), HTTPError, *_descendants(HTTPError))
     found = {problem.code: problem for problem in problems.DRF_PROBLEMS.values()}
     found.update({kind.code: problems.problem_type_of(kind) for kind in kinds})
@@ -122,7 +122,7 @@ def _lines() -> Iterator[str]:
 
 
 def _public_names(everything: Mapping[str, ProblemType]) -> set[str]:
-    """Names that a response of the API can carry."""
+    """Return the codes that a response of the API can have."""
     documented = {problem.code for endpoint in ENDPOINTS for problem in problems_of(endpoint)}
     of_http = {kind.code for kind in (HTTPError, *_descendants(HTTPError))}
     of_drf = {problem.code for problem in problems.DRF_PROBLEMS.values()}
@@ -134,7 +134,7 @@ def _row(problem: ProblemType) -> tuple[str, ...]:
 
 
 def _retry_of(problem: ProblemType) -> str:
-    """Tell whether the same request can succeed later: another writer's win passes, a refusal stays."""
+    """Return whether the same request can succeed later: a conflict passes, a refusal stays."""
     if problem.code in _RETRIES:
         return _RETRIES[problem.code]
     if problem.status == HTTPStatus.CONFLICT:
@@ -147,7 +147,7 @@ def _conflicts() -> set[str]:
 
 
 def _descendants(root: type[Outcome] | type[HTTPError]) -> Iterator[type[Outcome] | type[HTTPError]]:
-    """Every class of ours below a class, once all modules are imported."""
+    """Iterate over all subclasses of a class, after all modules are imported."""
     modules = _modules()
     for kind in root.__subclasses__():
         if kind.__module__ in modules:
@@ -157,7 +157,7 @@ def _descendants(root: type[Outcome] | type[HTTPError]) -> Iterator[type[Outcome
 
 @cache
 def _modules() -> frozenset[str]:
-    """Import everything that can define an error."""
+    """Import all modules that can define an error."""
     names = [name for package in (resale, apps) for name in _names_in(package)]
     for name in names:
         importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""Every generated page by its path: what ``manage.py reference`` writes, and what a test compares with the files."""
+"""The generated pages by path: written by ``manage.py reference``, and compared with the files by a test."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -31,7 +31,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def write_pages(*, tools: Path) -> Iterator[str]:
-    """Write the pages and pictures that changed; yield the path of each. ``tools`` keeps the layout engine."""
+    """Write the pages and pictures that changed; yield the path of each. ``tools`` stores the layout engine."""
     for path, text in PAGES.items():
         if _differs(ROOT / path, fresh := text()):
             (ROOT / path).write_text(fresh, encoding="utf-8")

@@ -7,7 +7,7 @@ from deploy.local.reference.markdown import code, opening, page, table
 
 
 def settings_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 

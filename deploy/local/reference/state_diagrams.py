@@ -1,4 +1,4 @@
-"""``docs/reference/states.md`` and its pictures: made from the state tables that decide, so they cannot differ.
+"""``docs/reference/states.md`` and its pictures, generated from the state tables.
 
 The layout is Graphviz's, compiled to WebAssembly and fetched with npm the first time a table changes. A picture names
 the table it was made from, so an unchanged one is not drawn again. A test compares these names and draws nothing.
@@ -71,12 +71,12 @@ process.stdin.on("data", (chunk) => chunks.push(chunk)).on("end", async () => {
 
 
 def state_page() -> str:
-    """Write the page."""
+    """Return the page."""
     return page(_lines())
 
 
 def dot_of(machine: Machine[Any, Any]) -> str:
-    """Write a machine in Graphviz's language: what a picture is made from."""
+    """Return a machine as a Graphviz graph."""
     lines = [
         f'digraph "{machine.name}" {{',
         '  rankdir=TB; nodesep=0.5; ranksep=0.55; pad=0.3; bgcolor="white";',
@@ -93,23 +93,23 @@ def dot_of(machine: Machine[Any, Any]) -> str:
 
 
 def fingerprint(machine: Machine[Any, Any]) -> str:
-    """Name what a picture is made from."""
+    """Return the fingerprint of a picture's source."""
     return hashlib.sha256((dot_of(machine) + _STYLE).encode()).hexdigest()[:16]
 
 
 def picture_of(machine: Machine[Any, Any], folder: Path) -> Path:
-    """Name the file of a machine's picture in the folder of the pages."""
+    """Return the file of a machine's picture."""
     return folder / "states" / f"{machine.name.replace(' ', '_')}.svg"
 
 
 def is_current(machine: Machine[Any, Any], folder: Path) -> bool:
-    """Return whether the picture is there and was made from the table as it is now."""
+    """Return whether the picture exists and was drawn from the current table."""
     picture = picture_of(machine, folder)
     return picture.exists() and fingerprint(machine) in picture.read_text(encoding="utf-8").partition("\n")[0]
 
 
 def draw_pictures(folder: Path, *, tools: Path) -> Iterator[Path]:
-    """Draw the pictures whose tables changed; yield each file written. ``tools`` keeps the layout engine.
+    """Draw the pictures whose tables changed; yield each file. ``tools`` stores the layout engine.
 
     Raises:
         FileNotFoundError: npm or node is missing.
@@ -148,7 +148,7 @@ def _transition_row(row: Row[Any, Any]) -> tuple[str, ...]:
 
 
 def _edges(machine: Machine[Any, Any]) -> dict[tuple[str, str], str]:
-    """One arrow a pair of states, however many commands lead from one to the other."""
+    """Return one arrow for each pair of statuses, with all its commands."""
     edges: dict[tuple[str, str], list[str]] = {}
     for row in machine:
         edges.setdefault((str(row.source), str(row.target)), []).append(_label(row))

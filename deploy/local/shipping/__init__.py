@@ -1,1 +1,1 @@
-"""The sandbox carrier: a process of its own with its own books, so that a label bought twice would show."""
+"""The sandbox carrier: a separate process with its own records, so that a label bought twice is visible."""

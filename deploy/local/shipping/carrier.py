@@ -1,4 +1,4 @@
-"""What the carrier does with a parcel. Saying the same thing twice does it once; calls on one parcel wait in line.
+"""Parcels of the carrier. Idempotent; calls about one parcel run one after the other.
 
 Prices follow from the weight and the two countries; every reference and tracking number from account and shipment id.
 What shall go wrong is asked for beforehand (``plan_fault``): ``timeout`` does it and loses the answer, ``error`` fails
@@ -29,20 +29,20 @@ T = TypeVar("T")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """What the carrier looks at of an address; the rest is dropped unread."""
+    """The fields of an address that the carrier reads; the others are not decoded."""
 
     country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
     line1: str = ""
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """What the carrier looks at of a parcel."""
+    """The fields of a parcel that the carrier reads."""
 
     weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked for. ``shipment_id`` is the idempotency key."""
+    """A requested label. ``shipment_id`` is the idempotency key."""
 
     shipment_id: Annotated[str, msgspec.Meta(pattern=f"^{SHIPMENT_ID}$")]
     order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What shall go wrong, how often and with which call; without ``shipment_id`` with any of the account's."""
+    """A planned failure: which call fails, how, and how often; without ``shipment_id`` for all of the account."""
 
     fault: Literal["timeout", "error", "refuse"]
     times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
@@ -62,14 +62,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is reported of a parcel; without ``occurred_at`` it happens now."""
+    """A tracking event; without ``occurred_at`` it happens now."""
 
     status: Literal["pre_transit", "in_transit", "out_for_delivery", "delivered", "returned", "failure"]
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """What it would cost. ``amount`` in minor units."""
+    """A rate. ``amount`` is in minor units."""
 
     carrier: str
     service: str
@@ -82,17 +82,17 @@ class SandboxCarrier:
     """The carrier."""
 
     def __init__(self, records: LabelRecords, hooks: Hooks) -> None:
-        """Keep the books and who tells the accounts; nothing is read."""
+        """Store the records and the webhooks; nothing is read."""
         self._records = records
         self._hooks = hooks
         self._lines = Lines()
 
     def rates(self, account: str, wanted: Wanted) -> list[Rate]:
-        """Say what it would cost, cheapest first."""
+        """List the rates, cheapest first."""
         return self._faulty(account, wanted.shipment_id, "rates", lambda _: _rates(wanted))
 
     def buy(self, account: str, wanted: Wanted) -> Row:
-        """Make the label once.
+        """Create the label once.
 
         Raises:
             Refused: The id stands for another parcel, or not now with nothing booked.
@@ -110,11 +110,11 @@ class SandboxCarrier:
             return self._faulty(account, wanted.shipment_id, "buy", buy)
 
     def find(self, account: str, shipment_id: str) -> Row:
-        """Say what became of a label. Raises Refused when it was never heard of."""
+        """Return a label. Raises Refused if it is unknown."""
         return self._faulty(account, shipment_id, "find", lambda _: self._known(account, shipment_id))
 
     def void(self, account: str, shipment_id: str) -> Row:
-        """Take a label back; one never made is closed, so that a late purchase makes none.
+        """Void a label; an unknown one is closed, so that a late purchase has no effect.
 
         Raises:
             Refused: The parcel was scanned: too late.
@@ -123,7 +123,7 @@ class SandboxCarrier:
             return self._faulty(account, shipment_id, "void", lambda _: self._void(account, shipment_id))
 
     def tracking(self, account: str, shipment_id: str) -> list[Event]:
-        """Return what was reported of a parcel. Raises Refused when its label was never heard of."""
+        """Return the tracking events of a parcel. Raises Refused if its label is unknown."""
 
         def read(_: str | None) -> list[Event]:
             self._known(account, shipment_id)
@@ -132,7 +132,7 @@ class SandboxCarrier:
         return self._faulty(account, shipment_id, "track", read)
 
     def scan(self, account: str, shipment_id: str, scan: Scan) -> tuple[Event, bool | None]:
-        """Report something of a parcel and tell the account; says whether it took the message, None when it wants none.
+        """Record a tracking event and send a webhook; return whether it was accepted, None without an endpoint.
 
         Raises:
             Refused: There is no such label, or it is not a good one.
@@ -148,24 +148,24 @@ class SandboxCarrier:
         return event, self._tell(account, shipment_id, event)
 
     def resend(self, account: str, shipment_id: str) -> list[bool | None]:
-        """Send every message of a parcel once more."""
+        """Send every webhook of a parcel again."""
         self._known(account, shipment_id)
         events = self._records.events(account, shipment_id)
         return [self._tell(account, shipment_id, event) for event in events]
 
     def document(self, reference: str) -> Row:
-        """Return the label a document is asked of. Raises Refused."""
+        """Return the label of a document. Raises Refused."""
         row = self._records.find_reference(reference)
         if row is None or row.state == "refused":
             raise Refused(404, "not_found")
         return row
 
     def plan_fault(self, account: str, fault: Fault) -> None:
-        """Have the next calls go wrong."""
+        """Plan failures of the next calls."""
         self._records.plan_fault(account, fault.shipment_id, call=fault.call, fault=fault.fault, times=fault.times)
 
     def rows(self, account: str | None) -> list[Row]:
-        """Return the books."""
+        """Return the records."""
         return self._records.rows(account)
 
     def _exclusive(self, account: str, shipment_id: str) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""A label's document. It says what it is and holds no address: the carrier keeps none."""
+"""The document of a label. It names the sandbox and contains no address: the carrier stores none."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""The carrier over HTTP. ``X-Sandbox-Account`` says whose parcel it is; a document's URL needs none.
+"""The carrier over HTTP. ``X-Sandbox-Account`` is the account of the parcel; a document's URL needs none.
 
 For the platform: ``POST /rates``, ``POST /shipments`` (buys a label), ``GET /shipments/{id}``, ``…/{id}/tracking``,
 ``POST /shipments/{id}/void``, ``GET /documents/{reference}.svg``. For tests: ``POST /shipments/{id}/scan`` reports
@@ -22,12 +22,12 @@ _SHIPMENT: Final = re.compile(rf"/shipments/({SHIPMENT_ID})(?:/(tracking|void|sc
 
 
 class ShippingServer(LoopbackServer):
-    """The carrier behind one port on loopback; a context manager."""
+    """The carrier on one port on loopback; a context manager."""
 
     def __init__(
         self, data_file: Path, *, webhooks: Path | None = None, port: int = 0, first_wait_seconds: float = 0.1
     ) -> None:
-        """Open the books and the port; ``port`` 0 takes a free one, the rest is what ``Hooks`` is given."""
+        """Open the records and the port; ``port`` 0 chooses a free one, the other arguments are those of ``Hooks``."""
         self._hooks = Hooks(webhooks, first_wait_seconds=first_wait_seconds)
         carrier = SandboxCarrier(LabelRecords(data_file), self._hooks)
         super().__init__(type("Handler", (_Handler,), {"carrier": carrier}), name="shipping", port=port)

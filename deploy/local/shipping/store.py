@@ -1,4 +1,4 @@
-"""The carrier's books in SQLite: one row a label, what was reported of the parcel, and what tests asked to go wrong.
+"""The records of the carrier in SQLite: labels, tracking events, and planned failures.
 
 No address is ever written: what a parcel's label says is kept by whoever asked for it.
 """
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS faults (
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One label as booked. ``amount`` in minor units."""
+    """A label. ``amount`` is in minor units."""
 
     account: str
     shipment_id: str
@@ -49,7 +49,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One report of a parcel."""
+    """A tracking event of a parcel."""
 
     id: str
     status: str
@@ -57,10 +57,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelRecords:
-    """Every call is a transaction of its own on a connection of its own, so threads may share one object."""
+    """The records. Every call has its own transaction and connection, so that threads can share the object."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file when it is missing; an old one is kept."""
+        """Open the file; create it if it is missing."""
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
@@ -68,21 +68,21 @@ class LabelRecords:
             connection.executescript(_SCHEMA)
 
     def find(self, account: str, shipment_id: str) -> Row | None:
-        """Return what became of a label."""
+        """Return a label; None if it is unknown."""
         rows = self._rows("WHERE account = ? AND shipment_id = ?", account, shipment_id)
         return rows[0] if rows else None
 
     def find_reference(self, reference: str) -> Row | None:
-        """Return a label by the carrier's own name of it."""
+        """Return a label by the carrier's reference."""
         rows = self._rows("WHERE reference = ?", reference)
         return rows[0] if rows else None
 
     def rows(self, account: str | None = None) -> list[Row]:
-        """Return everything booked, of one account or of all, oldest first."""
+        """Return all labels of one account or of all, oldest first."""
         return self._rows("ORDER BY rowid") if account is None else self._rows("WHERE account = ?", account)
 
     def book(self, row: Row) -> None:
-        """Write a new label; nothing but a refusal may be there yet."""
+        """Write a new label; only a refusal may exist."""
         marks = ", ".join("?" * len(Row.__struct_fields__))
         refused = "DELETE FROM labels WHERE account = ? AND shipment_id = ? AND state = 'refused'"
         with self._connection() as connection:
@@ -90,14 +90,14 @@ class LabelRecords:
             connection.execute(f"INSERT INTO labels VALUES ({marks})", msgspec.structs.astuple(row))  # noqa: S608 - marks only
 
     def set_state(self, account: str, shipment_id: str, state: str) -> None:
-        """Change what became of a label."""
+        """Change the state of a label."""
         with self._connection() as connection:
             connection.execute(
                 "UPDATE labels SET state = ? WHERE account = ? AND shipment_id = ?", (state, account, shipment_id)
             )
 
     def count_try(self, account: str, shipment_id: str) -> int:
-        """Count one more try to buy a label; returns how many there were with it."""
+        """Count an attempt to buy a label; return the number of attempts."""
         with self._connection() as connection:
             (count,) = connection.execute(
                 "INSERT INTO tries VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
@@ -106,7 +106,7 @@ class LabelRecords:
         return int(count)
 
     def events(self, account: str, shipment_id: str) -> list[Event]:
-        """Return what was reported of a parcel, in the order it was."""
+        """Return the tracking events of a parcel in the order of their arrival."""
         with self._connection() as connection:
             found = connection.execute(
                 "SELECT id, status, occurred_at FROM events WHERE account = ? AND shipment_id = ? ORDER BY rowid",
@@ -115,7 +115,7 @@ class LabelRecords:
         return [msgspec.convert({"id": id_, "status": status, "occurred_at": at}, Event) for id_, status, at in found]
 
     def report(self, account: str, shipment_id: str, event: Event) -> None:
-        """Write a report."""
+        """Record a tracking event."""
         with self._connection() as connection:
             connection.execute(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
@@ -123,14 +123,14 @@ class LabelRecords:
             )
 
     def plan_fault(self, account: str, shipment_id: str, *, call: str, fault: str, times: int) -> None:
-        """Have the next calls go wrong; an empty shipment id means all of the account's."""
+        """Plan failures of the next calls; an empty shipment id means all of the account."""
         with self._connection() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO faults VALUES (?, ?, ?, ?, ?)", (account, shipment_id, call, fault, times)
             )
 
     def take_fault(self, account: str, shipment_id: str, call: str) -> str | None:
-        """Return how this call goes wrong, and count it; a shipment's own plan comes before its account's."""
+        """Return the planned failure of a call and count it; a plan of the shipment comes before one of its account."""
         with self._connection() as connection:
             for planned_for in (shipment_id, ""):
                 found = connection.execute(

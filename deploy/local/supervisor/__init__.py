@@ -1,4 +1,4 @@
-"""Starts, watches and stops child processes on loopback. Knows processes and ports, nothing of what they serve."""
+"""Supervision of child processes on loopback: start, watch, restart, stop."""
 
 from deploy.local.supervisor.specs import LockRefused, PortTaken, ProcessSpec, StartFailed, SupervisorError
 from deploy.local.supervisor.supervisor import Supervisor

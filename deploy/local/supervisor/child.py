@@ -1,4 +1,4 @@
-"""Keeps one process running: a thread that starts it, waits for its end, and starts it again after a pause."""
+"""A supervised process: a thread starts it, waits for its end, and restarts it after a pause."""
 
 import signal
 import time
@@ -19,10 +19,10 @@ _PROBE_PAUSE_SECONDS = 0.02
 
 
 class Child:
-    """A spec being kept. All changes of ``_wanted`` and ``_run`` happen under ``_changed``."""
+    """A supervised process. All changes of ``_wanted`` and ``_run`` happen under ``_changed``."""
 
     def __init__(self, spec: ProcessSpec, *, log_dir: Path, groups: Groups, say: Callable[[str], None]) -> None:
-        """Keep the parts; nothing starts."""
+        """Store the parts; nothing starts."""
         self.spec = spec
         self.start_count = 0
         self._log_path = log_dir / f"{spec.name}.log"
@@ -41,12 +41,12 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The present process, if one runs."""
+        """The id of the running process, if any."""
         run = self._run
         return run.pid if run else None
 
     def start(self) -> None:
-        """Start it and return when it is ready.
+        """Start the process and wait until it is ready.
 
         Raises:
             PortTaken: Somebody listens on one of its ports.
@@ -63,27 +63,27 @@ class Child:
         self._await_ready(after_start_count=0, timeout_seconds=None)
 
     def stop(self) -> None:
-        """Ask it to end, insist after its time, and return when its whole group is gone."""
+        """Stop the process, kill it after its grace period, and wait until its process group has ended."""
         self._end(wanted="stop")
         if self._keeper.ident is not None:
             self._keeper.join()
         self._release_locks()
 
     def restart(self) -> None:
-        """Stop it as :meth:`stop` does, and return when it is ready again on the same ports."""
+        """Stop the process like :meth:`stop`, and wait until it is ready again on the same ports."""
         start_count = self.start_count
         self._end(wanted="restart")
         self._await_ready(after_start_count=start_count, timeout_seconds=self.spec.ready_seconds + 5)
 
     def kill(self) -> None:
-        """End the leader with SIGKILL, as a crash would; the keeper starts it again."""
+        """Kill the leader with SIGKILL; the supervisor restarts it."""
         with self._changed:
             if self._run is not None:
                 self._ready = False
                 self._run.send(signal.SIGKILL)
 
     def wait_ready(self, timeout_seconds: float) -> None:
-        """Return when it is ready.
+        """Wait until the process is ready.
 
         Raises:
             StartFailed: Not within ``timeout_seconds``.
@@ -129,7 +129,7 @@ class Child:
                     return
 
     def _goes_on(self, reason: str) -> bool:
-        """Decide after a run whether another follows, and pause before it if nobody asked for it."""
+        """Return whether another run follows, after a pause if the end was unexpected."""
         if self._failure is not None or self._wanted == "stop":
             return False
         if self._wanted == "restart":
@@ -146,7 +146,7 @@ class Child:
         return self._wanted != "run"
 
     def _run_once(self) -> str:
-        """Start, wait for the end, clean up; return why it ended."""
+        """Start, wait for the end, clean up; return the reason of the end."""
         try:
             run = self._launch()
         except Exception as error:  # noqa: BLE001 - a keeper that dies would leave its process unkept
@@ -171,7 +171,7 @@ class Child:
         return run
 
     def _probe(self, run: Run) -> SupervisorError | None:
-        """Return None once the run is ready (or asked to end), else why it is not."""
+        """Return None when the run is ready (or is to end), else the error."""
         ready = self.spec.ready or (lambda: True)
         deadline = time.monotonic() + self.spec.ready_seconds
         while not ready():
@@ -206,7 +206,7 @@ class Child:
         return self._start_failed(StartFailed(f"{not_ready}\n{tail}\n(log: {self._log_path})"))
 
     def _start_failed(self, error: Exception) -> str:
-        """The first start's failure ends the keeping; a later one is a reason to try again."""
+        """Return the reason to retry, or end the supervision if the first start failed."""
         with self._changed:
             if self.start_count == 0:
                 self._failure = error

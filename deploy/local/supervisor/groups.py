@@ -1,4 +1,4 @@
-"""The supervisor's end of the guard's pipe: which process groups must not outlive us."""
+"""The supervisor's side of the guard's pipe: the process groups that must end with this process."""
 
 import subprocess
 import sys
@@ -10,28 +10,28 @@ _GUARD = Path(__file__).with_name("guard.py")
 
 
 class Groups:
-    """Notes groups with a guard process, started with the first note and anew if it is found dead."""
+    """Registers groups with a guard process, which is started with the first one and restarted if it is dead."""
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Create an empty registry."""
         self._lock = Lock()
         self._noted: set[int] = set()
         self._guard: subprocess.Popen[bytes] | None = None
 
     def note(self, group: int) -> None:
-        """Have ``group`` killed if this process dies."""
+        """Register a group to be killed if this process dies."""
         with self._lock:
             self._noted.add(group)
             self._tell(f"+{group}\n")
 
     def forget(self, group: int) -> None:
-        """Take the note back; call it while the id cannot be reused yet."""
+        """Unregister a group, while its id cannot be reused yet."""
         with self._lock:
             self._noted.discard(group)
             self._tell(f"-{group}\n")
 
     def close(self) -> None:
-        """End the guard. Groups still noted are killed by it."""
+        """End the guard, which kills the groups that are still registered."""
         with self._lock:
             if self._guard is not None:
                 _hang_up(self._guard)

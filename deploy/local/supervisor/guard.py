@@ -1,4 +1,4 @@
-"""Kills what a killed supervisor left: reads process groups from a pipe, and at its end kills those still noted.
+"""The guard: reads process groups from a pipe, and at its end kills those still registered.
 
 The kernel's parent-death signal reaches children on Linux only, and never grandchildren; this reaches both everywhere.
 Run as a file (``python -I -S guard.py``); imports only the stdlib.
@@ -10,7 +10,7 @@ import sys
 
 
 def main() -> None:
-    """Keep the set of groups until the pipe closes, then kill them."""
+    """Read registrations until the pipe closes, then kill the remaining groups."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     groups: set[int] = set()

@@ -1,4 +1,4 @@
-"""Signals as exceptions, so that ``with Supervisor(…)`` stops its processes in order whoever ends the parent."""
+"""Signals as exceptions, so that ``with Supervisor(…)`` stops its processes in order."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)  # SIGINT is KeyboardInterrupt alread
 
 @contextmanager
 def exit_on_signals() -> Iterator[None]:
-    """Within the block, SIGTERM and SIGHUP raise SystemExit in the main thread; call it there."""
+    """Raise SystemExit on SIGTERM and SIGHUP within the block, in the main thread."""
     before = {number: signal.signal(number, _exit) for number in _SIGNALS}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Becomes another program that dies with its parent; imports only the stdlib.
+"""Executes another program that ends with its parent; imports only the standard library.
 
 Run as a file: ``python -I -S launch.py PARENT -- argv…``.
 
@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; the signal comes when the *thread* tha
 
 
 def main() -> None:
-    """Arrange for death with the parent, then become the program."""
+    """Register the end with the parent, then execute the program."""
     parent, _, *argv = sys.argv[1:]
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - costs 10 ms, and only Linux has the call

@@ -1,4 +1,4 @@
-"""One holder per data file: an flock that the child inherits, so it outlives a killed supervisor as the child does."""
+"""Exclusive locks of data files: an flock that the child inherits, so that it survives a killed supervisor."""
 
 import fcntl
 import os
@@ -11,12 +11,12 @@ PLATFORM = "run"  # what is locked in a data folder for as long as `make run` ru
 
 
 def file_of(data_path: Path) -> Path:
-    """Name the file that is locked for ``data_path``."""
+    """Return the lock file of ``data_path``."""
     return data_path.with_name(data_path.name + ".lock")
 
 
 def acquire(data_path: Path, wait_seconds: float) -> int:
-    """Lock ``data_path`` (through a file beside it) and return the descriptor that holds the lock.
+    """Lock ``data_path`` (by a file beside it) and return the descriptor that has the lock.
 
     Raises:
         LockRefused: Another process has held it for the whole wait.
@@ -36,7 +36,7 @@ def acquire(data_path: Path, wait_seconds: float) -> int:
 
 
 def holder(lock_file: Path) -> str | None:
-    """Return the id of the process that holds a lock file, or None when it is free or not there."""
+    """Return the id of the process that has the lock; None if it is free or missing."""
     try:
         descriptor = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -60,6 +60,6 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def release(descriptors: tuple[int, ...]) -> None:
-    """Give locks back; a child that still runs keeps its share."""
+    """Release locks; a child that still runs keeps its share."""
     for descriptor in descriptors:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Ports on loopback: tested by binding, remembered by name, so that URLs kept elsewhere stay true."""
+"""Ports on loopback: tested by binding, remembered by name, so that stored URLs stay valid."""
 
 import errno
 import json
@@ -15,12 +15,12 @@ _RANDOM = random.SystemRandom()  # whoever seeds the module's own source would g
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on ``port`` now."""
+    """Return whether a server could listen on ``port`` now."""
     return trouble_with(port) is None
 
 
 def trouble_with(port: int) -> str | None:
-    """Return why no server could listen on ``port`` now, in words, or None."""
+    """Return why no server can listen on ``port`` now; None if one can."""
     with socket.socket() as probe:
         # As servers do: a port with only closing connections is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,15 +49,15 @@ def pick() -> int:
 
 
 class PortBook:
-    """Name → port, kept in one JSON file, so that a name has the same port in every run."""
+    """Ports by name in a JSON file, so that a name has the same port in every run."""
 
     def __init__(self, path: Path) -> None:
-        """Read the book at ``path``; a missing or unreadable one is empty."""
+        """Read the file at ``path``; a missing or unreadable one is empty."""
         self._path = path
         self._ports = _read(path)
 
     def port(self, name: str, preferred: int | None = None) -> int:
-        """Return the name's port: the remembered one, else ``preferred``, else any; free at this moment."""
+        """Return a free port of a name: the remembered one, else ``preferred``, else any."""
         candidates = [self._ports.get(name), preferred]
         others = {port for other, port in self._ports.items() if other != name}
         free = (port for port in candidates if port is not None and port not in others and is_free(port))
@@ -65,15 +65,15 @@ class PortBook:
         return self._ports[name]
 
     def claim(self, name: str, port: int) -> None:
-        """Give a name the port that was asked for; another name that had it gets another one."""
+        """Assign a port to a name; another name that had it gets another one."""
         self._ports = {other: its for other, its in self._ports.items() if its != port} | {name: port}
 
     def known(self, name: str) -> int | None:
-        """Return the port that a name had last, whoever listens on it."""
+        """Return the last port of a name."""
         return self._ports.get(name)
 
     def save(self) -> None:
-        """Keep the ports for the next run; call it once all has started, so that a refused run changes nothing."""
+        """Store the ports for the next run; call it after all processes started: a refused run changes nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps(self._ports, indent=1, sort_keys=True))

@@ -1,4 +1,4 @@
-"""Readiness probes: does the process answer?"""
+"""Readiness probes."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ _TIMEOUT_SECONDS = 2.0
 
 
 def http_ready(port: int, path: str = "/") -> Callable[[], bool]:
-    """Return a probe that is true when ``GET path`` is answered below 500."""
+    """Return a probe that succeeds when ``GET path`` returns a status below 500."""
 
     def probe() -> bool:
         connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
@@ -26,7 +26,7 @@ def http_ready(port: int, path: str = "/") -> Callable[[], bool]:
 
 
 def tcp_ready(port: int) -> Callable[[], bool]:
-    """Return a probe that is true when the port accepts a connection."""
+    """Return a probe that succeeds when the port accepts a connection."""
 
     def probe() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""One run of one program: started, probed, waited for, its whole process group ended. No policy."""
+"""One run of a program: start, probe, wait, end of its process group. No policy."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ _LOG_LIMIT_BYTES = 5_000_000  # one older log is kept beside the present one
 
 
 class Run:
-    """A running program, leader of a process group of its own.
+    """A running program, the leader of its own process group.
 
     The thread that makes it must live as long as it: the kernel ends it with that thread.
     """
 
     def __init__(self, spec: ProcessSpec, *, log_path: Path, lock_descriptors: tuple[int, ...]) -> None:
-        """Start it; its output goes to the end of ``log_path``."""
+        """Start it; its output is appended to ``log_path``."""
         self._log_path = log_path
         with _open_log(log_path) as log:
             self._log_start = log.tell()
@@ -40,37 +40,37 @@ class Run:
         self.pid = self._process.pid
 
     def is_alive(self) -> bool:
-        """Tell without reaping, so that the group id stays ours."""
+        """Return whether it runs, without reaping, so that the group id stays reserved."""
         if not _CAN_PEEK:
             return self._process.poll() is None
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
 
     def wait(self) -> None:
-        """Block until the leader has ended; it is not reaped yet."""
+        """Wait until the leader has ended; it is not reaped yet."""
         if not _CAN_PEEK:
             self._process.wait()
             return
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
 
     def send(self, number: signal.Signals) -> None:
-        """Signal the leader alone; it tells its own workers."""
+        """Send a signal to the leader only; it informs its own workers."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def kill_group(self) -> None:
-        """End the leader and everything it started."""
+        """Kill the leader and everything that it started."""
         # macOS says "not permitted" when only the unreaped leader is left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
     def reap(self, before_release: Callable[[], None]) -> int:
-        """Kill what is left of the group, call ``before_release`` while the id is still ours, return the exit code."""
+        """Kill the rest of the group, call ``before_release`` while the id is reserved, return the exit code."""
         self.kill_group()
         before_release()
         return self._process.wait()
 
     def log_tail(self, limit_bytes: int = 1500) -> str:
-        """Return the end of what this run has printed."""
+        """Return the end of the output of this run."""
         with self._log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, end - limit_bytes))
@@ -78,7 +78,7 @@ class Run:
 
 
 def describe_exit(code: int) -> str:
-    """Say how a process ended."""
+    """Describe how a process ended."""
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):

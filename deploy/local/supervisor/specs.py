@@ -1,4 +1,4 @@
-"""What the supervisor is told of a process, and the ways a start is refused."""
+"""Specifications of processes, and the errors of a refused start."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -8,24 +8,24 @@ from typing import Literal
 
 
 class SupervisorError(Exception):
-    """A process could not be started or kept; the message says what to do about it."""
+    """Raised when a process could not be started or supervised; the message has the remedy."""
 
 
 class PortTaken(SupervisorError):  # noqa: N818 - named for what happened
-    """Somebody else listens on the port."""
+    """Raised when another program listens on the port."""
 
 
 class LockRefused(SupervisorError):  # noqa: N818 - same
-    """Another process holds the data file."""
+    """Raised when another process has the data file."""
 
 
 class StartFailed(SupervisorError):  # noqa: N818 - same
-    """The process ended or stayed silent before it was ready; carries the end of its log."""
+    """Raised when the process ended or was silent before it was ready; has the end of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpec:
-    """One process to keep running.
+    """The specification of a process.
 
     ``env`` is the whole environment of the process: nothing is inherited, so no credential slips through.
     ``ports`` are bind-tested before every start; ``locks`` are held from the first start until the last holder

@@ -1,4 +1,4 @@
-"""A set of kept processes, started in order and stopped in reverse."""
+"""A set of supervised processes, started in order and stopped in reverse."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -13,26 +13,26 @@ from deploy.local.supervisor.specs import ProcessSpec, SupervisorError
 
 
 def say_line(line: str) -> None:
-    """Print one line at once."""
+    """Print one line immediately."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 class Supervisor:
-    """Keeps processes until :meth:`stop`; after a kill -9 of this process none is left either.
+    """Supervises processes until :meth:`stop`; they end too if this process is killed.
 
     Use it as a context manager. Methods may be called from any one thread at a time.
     """
 
     def __init__(self, *, log_dir: Path, say: Callable[[str], None] = say_line) -> None:
-        """Keep the parts; ``say`` gets one line per restart, each child's own output goes to ``log_dir/<name>.log``."""
+        """Store the parts; ``say`` receives one line per restart, a child's output goes to ``log_dir/<name>.log``."""
         self._log_dir = log_dir
         self._say = say
         self._groups = Groups()
         self._children: dict[str, Child] = {}
 
     def start(self, spec: ProcessSpec) -> None:
-        """Start a process and return when it is ready.
+        """Start a process and wait until it is ready.
 
         Raises:
             PortTaken: Somebody listens on one of its ports.
@@ -50,12 +50,12 @@ class Supervisor:
             raise
 
     def stop_one(self, name: str) -> None:
-        """Stop one process and forget it."""
+        """Stop one process and remove it."""
         self._child(name).stop()
         del self._children[name]
 
     def stop_together(self, names: Sequence[str]) -> None:
-        """Stop processes that do not need each other, all at once: it takes as long as the slowest."""
+        """Stop independent processes concurrently."""
         with ThreadPoolExecutor(len(names) or 1) as pool:
             for stopping in [pool.submit(self._child(name).stop) for name in names]:
                 stopping.result()
@@ -67,27 +67,27 @@ class Supervisor:
         self._child(name).restart()
 
     def kill(self, name: str) -> None:
-        """SIGKILL one process, as a crash would; it is started again by itself (:meth:`wait_ready`)."""
+        """Kill one process with SIGKILL; it is restarted (:meth:`wait_ready`)."""
         self._child(name).kill()
 
     def wait_ready(self, name: str, timeout_seconds: float = 20.0) -> None:
-        """Return when the process answers (again)."""
+        """Wait until the process responds."""
         self._child(name).wait_ready(timeout_seconds)
 
     def pid(self, name: str) -> int | None:
-        """Return the process id, or None between two runs."""
+        """Return the process id; None between two runs."""
         return self._child(name).pid
 
     def start_count(self, name: str) -> int:
-        """Return how often it has become ready."""
+        """Return the number of times it became ready."""
         return self._child(name).start_count
 
     def names(self) -> tuple[str, ...]:
-        """Return the names in the order of their start."""
+        """Return the names in the order of start."""
         return tuple(self._children)
 
     def stop(self) -> None:
-        """Stop everything, last started first. Safe to call twice."""
+        """Stop everything, last started first. Idempotent."""
         for name in reversed(self.names()):
             self.stop_one(name)
         self._groups.close()

@@ -1,1 +1,1 @@
-"""Commands of one machine: ``run`` starts everything."""
+"""Management commands of the local platform: ``run`` starts everything."""

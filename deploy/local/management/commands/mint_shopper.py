@@ -1,4 +1,4 @@
-"""``manage.py mint_shopper SLUG NAME``: prints a token of a demo brand's shopper, signed as the brand's issuer."""
+"""``manage.py mint_shopper SLUG NAME``: print a token of a demo brand's shopper, signed like the brand's issuer."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from resale.errors import Outcome
 
 
 class Command(BaseCommand):
-    """Mints a token; whoever has it is that shopper, and was never heard of before their first call."""
+    """Prints a token; whoever has it is that shopper, who is created by their first request."""
 
     help = "Print a token of a shopper of a demo brand, for `Authorization: Bearer`; good for a week."
 

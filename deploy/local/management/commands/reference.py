@@ -1,4 +1,4 @@
-"""``manage.py reference``: writes the reference pages of ``docs/`` from the code that they describe."""
+"""``manage.py reference``: write the reference pages of ``docs/`` from the code that they describe."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""``manage.py relay``: carries changes from the local engines' streams to the changes queues."""
+"""``manage.py relay``: send changes from the local engines' streams to the changes queues."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ from resale.domain.tenants import Tenant
 
 
 class Command(BaseCommand):
-    """Stands in for the Pipes until SIGTERM."""
+    """Replaces the Pipes until SIGTERM."""
 
     help = "Carry changes from the local engines' streams to the changes queues."
 

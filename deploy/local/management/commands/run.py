@@ -1,4 +1,4 @@
-"""``manage.py run``: starts everything on one machine, plays the journey, stays until Ctrl-C (``ONCE=1``: stops)."""
+"""``manage.py run``: start everything on one machine, run the journey, stay until Ctrl-C (``ONCE=1``: stop)."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""``manage.py sandbox_payments``: serves the sandbox payment provider until it is stopped."""
+"""``manage.py sandbox_payments``: serve the sandbox payment provider until stopped."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``manage.py sandbox_shipping``: serves the sandbox carrier until it is stopped."""
+"""``manage.py sandbox_shipping``: serve the sandbox carrier until stopped."""
 
 import signal
 from pathlib import Path

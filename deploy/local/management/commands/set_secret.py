@@ -1,4 +1,4 @@
-"""``manage.py set_secret SLUG NAME < values.json``: writes a secret into a tenant's account on this machine."""
+"""``manage.py set_secret SLUG NAME < values.json``: write a secret into a tenant's account on this machine."""
 
 import sys
 from typing import Any, Final
@@ -18,7 +18,7 @@ _MAX_CHARS: Final = 64 * 1024  # what Secrets Manager takes (API Reference, Crea
 
 
 class Command(BaseCommand):
-    """Writes a secret, as whoever provisions the account does; the platform's own role cannot."""
+    """Writes a secret like the administrator of the account; the platform's own role cannot."""
 
     help = "Write a tenant's secret while `make run` is running: a JSON object of strings, read from standard input."
 
@@ -50,7 +50,7 @@ def _url(port: int) -> str:
 
 
 def _values() -> dict[str, str]:
-    """Read them from standard input, never from words of the command: those are seen by everybody and kept."""
+    """Read the values from standard input: arguments of a command are visible and stored."""
     text = sys.stdin.read(_MAX_CHARS)  # cut, it is no object any more
     try:
         values = msgspec.json.decode(text, type=dict[str, str])
