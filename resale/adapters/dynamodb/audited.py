@@ -190,7 +190,7 @@ class DynamoDBRepository(AuditedRepository[E], Generic[I, E]):
         return self.find_at(self._mapping.key(entity_id, entity_id))
 
 
-class Opened(Generic[R]):
+class RepositoryAttribute(Generic[R]):
     """Descriptor of a repository that is built at first use: an operation uses three or four of them."""
 
     def __init__(self, build: Callable[[Scope], R], *, entity_type: AnyEntityType | None = None) -> None:
@@ -205,9 +205,9 @@ class Opened(Generic[R]):
         return built
 
 
-def repository_of(mapping: EntityMapping[I, E]) -> Opened[DynamoDBRepository[I, E]]:
+def repository_of(mapping: EntityMapping[I, E]) -> RepositoryAttribute[DynamoDBRepository[I, E]]:
     """Return the repository descriptor of an entity type without a class of its own."""
-    return Opened(lambda scope: DynamoDBRepository(scope, mapping), entity_type=mapping.entity_type)
+    return RepositoryAttribute(lambda scope: DynamoDBRepository(scope, mapping), entity_type=mapping.entity_type)
 
 
 def _check_type(entity: msgspec.Struct, change_type: str) -> ChangeType:

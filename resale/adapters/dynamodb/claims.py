@@ -5,7 +5,7 @@ from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.adapters.dynamodb.mapping import EntityMapping, ListedBy
+from resale.adapters.dynamodb.mapping import EntityMapping, ListIndex
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Page
 from resale.domain.claims import CLAIMS as TABLE
@@ -33,7 +33,7 @@ CLAIM_MAPPING: Final = EntityMapping[ClaimId, Claim](
     documents=CLAIMS,
     rank=4,
     key=lambda _parent_id, claim_id: _key(claim_id),
-    lists=(ListedBy("buyer_id", keys.ORDERS_BY_BUYER, "claims"),),
+    lists=(ListIndex("buyer_id", keys.ORDERS_BY_BUYER, "claims"),),
     index_keys=_index_keys,
 )
 

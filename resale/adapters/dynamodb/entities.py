@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from resale.adapters.dynamodb.audited import DynamoDBRepository, Opened, Scope, repository_of
+from resale.adapters.dynamodb.audited import DynamoDBRepository, RepositoryAttribute, Scope, repository_of
 from resale.adapters.dynamodb.claims import CLAIM_MAPPING, ClaimReads
 from resale.adapters.dynamodb.clocks import CLOCK_MAPPING, ClockReads, DynamoDBClocks
 from resale.adapters.dynamodb.connection_states import CONNECTION_MAPPING, ConnectionReads
@@ -50,16 +50,16 @@ class DynamoDBRepositories:
     """Implements ``resale.application.ports.entities.Repositories``, except customers, which need a directory."""
 
     listings = repository_of(LISTING_MAPPING)
-    media = Opened(DynamoDBMedia, entity_type=IMAGE)
+    media = RepositoryAttribute(DynamoDBMedia, entity_type=IMAGE)
     orders = repository_of(ORDER_MAPPING)
     claims = repository_of(CLAIM_MAPPING)
-    transfers = Opened(DynamoDBTransfers, entity_type=TRANSFER)
+    transfers = RepositoryAttribute(DynamoDBTransfers, entity_type=TRANSFER)
     payouts = repository_of(PAYOUT_MAPPING)
     purchases = repository_of(PURCHASE_MAPPING)
     sellers = repository_of(SELLER_MAPPING)
     inbound = repository_of(INBOUND_MAPPING)
-    clocks = Opened(DynamoDBClocks, entity_type=TEST_CLOCK)
-    dead_letters = Opened(DynamoDBDeadLetters, entity_type=DEAD_LETTER)
+    clocks = RepositoryAttribute(DynamoDBClocks, entity_type=TEST_CLOCK)
+    dead_letters = RepositoryAttribute(DynamoDBDeadLetters, entity_type=DEAD_LETTER)
 
     _scope: Scope
 
@@ -79,9 +79,9 @@ class DynamoDBRepositories:
 _ATTRIBUTES: Final[Mapping[str, str]] = {
     CUSTOMER.prefix: "customers",
     **{
-        opened.entity_type.prefix: name
-        for name, opened in vars(DynamoDBRepositories).items()
-        if isinstance(opened, Opened) and opened.entity_type is not None
+        attribute.entity_type.prefix: name
+        for name, attribute in vars(DynamoDBRepositories).items()
+        if isinstance(attribute, RepositoryAttribute) and attribute.entity_type is not None
     },
 }
 

@@ -13,7 +13,7 @@ the moderation queue, oldest first         listings/by_review (sharded, sparse)
 listings off sale, newest first, by state  listings/by_review: status + "#" + shard (sparse)
 a buyer's, a seller's orders, newest first orders/by_buyer, orders/by_seller
 all orders, newest first                   orders/recent (sharded)
-what one has of another type, newest first an index of the orders: name + "#" + owner (``ListedBy``)
+what one has of another type, newest first an index of the orders: name + "#" + owner (``ListIndex``)
 claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
 a seller's payouts; all payouts            orders/by_seller: "payouts#" + seller; orders/recent: "payouts#" + shard
 a customer's purchases, newest first       orders/by_buyer: "purchases#" + customer

@@ -23,7 +23,7 @@ DOCUMENT_ATTRIBUTES: Final = ("doc", "private", "version")
 ITEM_ATTRIBUTES: Final = (*DOCUMENT_ATTRIBUTES, "change")
 
 
-class ListedBy(msgspec.Struct, frozen=True):
+class ListIndex(msgspec.Struct, frozen=True):
     """A list of the entities with the same value in a field, newest first by id.
 
     Attributes:
@@ -57,7 +57,7 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
     documents: DocumentKind[E]
     rank: int
     key: Callable[[str, str], Key]
-    lists: tuple[ListedBy, ...] = ()
+    lists: tuple[ListIndex, ...] = ()
     index_keys: Callable[[E, int], Mapping[str, str]] = lambda _entity, _shards: {}
 
     def table(self, tenant: Tenant) -> str:
@@ -86,7 +86,7 @@ class EntityMapping(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
             item["private"] = private
         return item
 
-    def list_by(self, field: str) -> ListedBy:
+    def list_by(self, field: str) -> ListIndex:
         """Return the list of the type by a field. Raises KeyError if there is none."""
         for listed in self.lists:
             if listed.field == field:

@@ -6,7 +6,7 @@ from typing import Final
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.balances import balance_keys
 from resale.adapters.dynamodb.documents import DocumentKind
-from resale.adapters.dynamodb.mapping import EntityMapping, ListedBy, own_key
+from resale.adapters.dynamodb.mapping import EntityMapping, ListIndex, own_key
 from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Page
 from resale.domain.entities import PAYOUT
@@ -29,7 +29,7 @@ PAYOUT_MAPPING: Final = EntityMapping[PayoutId, Payout](
     documents=PAYOUTS,
     rank=1,
     key=own_key(PAYOUT),
-    lists=(ListedBy("seller_id", keys.ORDERS_BY_SELLER, "payouts"),),
+    lists=(ListIndex("seller_id", keys.ORDERS_BY_SELLER, "payouts"),),
     index_keys=_index_keys,
 )
 

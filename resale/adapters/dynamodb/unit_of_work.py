@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from resale.adapters.dynamodb import buffer
-from resale.adapters.dynamodb.audited import AuditedRepository, Opened, Scope
+from resale.adapters.dynamodb.audited import AuditedRepository, RepositoryAttribute, Scope
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.entities import DynamoDBRepositories
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
@@ -18,9 +18,9 @@ from resale.domain.ids import CustomerId
 class DynamoDBUnitOfWork(DynamoDBRepositories):
     """Implements ``resale.application.ports.UnitOfWork``. Without a commit, everything is dropped."""
 
-    ledger = Opened(DynamoDBLedger)
-    references = Opened(DynamoDBReferences)
-    idempotency = Opened(DynamoDBIdempotency)
+    ledger = RepositoryAttribute(DynamoDBLedger)
+    references = RepositoryAttribute(DynamoDBReferences)
+    idempotency = RepositoryAttribute(DynamoDBIdempotency)
 
     def __init__(self, scope: Scope, *, vault: Vault, directory: CustomerDirectory) -> None:
         self.tenant = scope.tenant
