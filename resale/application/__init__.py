@@ -1,1 +1,1 @@
-"""Use cases over ports: operations commit, queries read, reactions say what follows."""
+"""Use cases over ports: operations commit, queries read, reactions map changes to tasks."""

@@ -1,4 +1,4 @@
-"""What follows a change: one table, change type → tasks. Everything after the stream is at-least-once."""
+"""The reactions: one table from change type to tasks. Delivery after the stream is at least once."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -44,7 +44,7 @@ class Purpose(StrEnum):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to send: ids only. ``id`` is the same however often the same change is seen."""
+    """A message to send: ids only. ``id`` is equal for every delivery of the same change."""
 
     name: str
     purpose: Purpose
@@ -53,14 +53,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where the messages of a task go, and what they are about: an entity of this type."""
+    """The queue of a task, and the entity type of its messages."""
 
     purpose: Purpose
     entity_type: AnyEntityType
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The names of its arguments: the id of the entity, after that of what it is a part of."""
+        """The names of its arguments: the id of the parent, if any, and the id of the entity."""
         parent, own = self.entity_type.parent, self.entity_type.argument
         return (own,) if parent is None else (parent, own)
 
@@ -117,13 +117,13 @@ WAKES: Final[Mapping[str, str]] = {
 
 
 def tasks_after(*, change_type: str, entity_id: str, version: int) -> tuple[Task, ...]:
-    """List what follows a committed change."""
+    """Return the tasks that follow a committed change."""
     names = REACTIONS.get(change_type, ())
     return tuple(_task(name, (entity_id,), task_id=f"{name}:{entity_id}:{version}") for name in names)
 
 
 def task_when_due(item: DueItem) -> Task:
-    """Return what wakes something that waited; the id changes with the wake-up, so each one is sent."""
+    """Return the task that wakes an item; its id contains the wake-up, so that each one is sent."""
     entity_type = entity_type_of(item.entity_id)
     entity_ids = (item.entity_id,) if entity_type.parent is None else (item.parent_id, item.entity_id)
     return _task(WAKES[entity_type.prefix], entity_ids, task_id=f"due:{item.entity_id}:{item.due_at.isoformat()}")

@@ -1,1 +1,1 @@
-"""Writes. One function is one use case is one commit."""
+"""Operations: writes. One function is one use case and one commit."""

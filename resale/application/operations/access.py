@@ -13,7 +13,7 @@ class Entity(Protocol):
 
     @property
     def id(self) -> str:
-        """Its id; the prefix tells its type."""
+        """Its id, whose prefix determines the type."""
 
     @property
     def version(self) -> int:
@@ -21,7 +21,7 @@ class Entity(Protocol):
 
     @property
     def status(self) -> str:
-        """Its state."""
+        """Its status."""
 
 
 def authorize(uow: UnitOfWork, *, entity: Entity, action: Action) -> Role:

@@ -1,4 +1,4 @@
-"""A sandbox shop's test clock: made once, moved forward. It runs ahead of the wall clock, which ``wall_now`` is."""
+"""The test clock of a sandbox shop: created once, advanced. It is ahead of the current time (``wall_now``)."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from resale.domain.ids import CLOCK_ID, ClockId
 
 
 def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> Clock:
-    """Make the shop's test clock; from now on the shop's time is what it shows.
+    """Create the shop's test clock, which is the shop's time from now on.
 
     Shape: reads 1 item; commits 1 (``test_clock.created``).
 
@@ -46,7 +46,7 @@ def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> 
 
 
 def advance_test_clock(uow: UnitOfWork, *, clock_id: ClockId, advance: ClockAdvance, wall_now: datetime) -> Clock:
-    """Move the shop's time forward; everything that is due by then is woken (``test_clock.advanced``).
+    """Advance the shop's time; everything that is due by then is woken (``test_clock.advanced``).
 
     Shape: reads 1 item; commits 1. Said again it moves again, or is refused: send ``expected_version`` to move once.
 

@@ -1,4 +1,4 @@
-"""What workers see of a tenant's connections, put on record for other workers, the tenant's staff and the brand."""
+"""Health of a tenant's connections, recorded for other workers, the tenant's staff and the brand."""
 
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType

@@ -1,4 +1,4 @@
-"""Shoppers become customers on their first write."""
+"""Creation of customers, on the first write of a shopper."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from resale.domain.ids import CustomerId
 
 
 class Shopper(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a verified token speaks of: issuer and subject, nothing else.
+    """The identity in a verified token: issuer and subject.
 
     ``new_id`` is the customer they become if they are none yet: one for all tries of a request, so that a lost race
     leaves no key behind for a customer that never was.
@@ -20,7 +20,7 @@ class Shopper(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
-    """Find a shopper's customer, or buffer a new one into this unit of work; they act from here on.
+    """Return a shopper's customer, or buffer a new one; the shopper is the actor from here on.
 
     Shape: reads at most 1 item; commits nothing itself.
 
@@ -37,7 +37,7 @@ def enrol_shopper(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
 
 
 def find_or_add_customer(uow: UnitOfWork, *, shopper: Shopper) -> CustomerId:
-    """Find the customer somebody else speaks of, or buffer a new one into this unit of work; who acts stays who acts.
+    """Return the customer of a shopper named by somebody else, or buffer a new one; the actor does not change.
 
     Shape: reads at most 1 item; commits nothing itself.
 

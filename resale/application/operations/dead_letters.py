@@ -1,4 +1,4 @@
-"""What staff do about a dead letter: have it run once more, or give it up with a reason. Both leave a record.
+"""Replay and discard of dead letters. Both are recorded.
 
 A replay is three effects that no transaction spans, in an order that loses nothing when it is cut off between any two:
 the intent is committed with the original body, the body is sent, that it was sent is committed, and only then is the
@@ -45,7 +45,7 @@ class Discard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
-    """A replay as begun: the record, and the message itself, held, unless it is gone or somebody else holds it."""
+    """A started replay: the record, and the message, which is hidden, unless it is gone or another reader has it."""
 
     record: DeadLetter
     letter: Letter | None = None
@@ -53,7 +53,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetterId) -> Replay:
-    """Record that a message is to run once more, its body with it, and hold the message.
+    """Record the start of a replay with the body of the message, and hide the message.
 
     Shape: reads 1 item and the dead-letter queues; commits 1 (``dead_letter.replay_started``), or nothing when it was
     recorded before. Hand what it returns to ``finish_replay`` at once.
@@ -85,7 +85,7 @@ def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetter
 
 
 def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> DeadLetter:
-    """Send the message once more, record that, and take it out of its dead-letter queue.
+    """Send the message again, record that, and delete it from its dead-letter queue.
 
     Shape: reads 1 item; sends at most 1 message; commits at most 1 (``dead_letter.replayed``); deletes at most 1.
 
@@ -120,7 +120,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
 def discard_dead_letter(
     uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetterId, reason: Reason
 ) -> DeadLetter:
-    """Give a message up: record why, with its body, then take it out of its dead-letter queue.
+    """Discard a message: record the reason and its body, then delete it from its dead-letter queue.
 
     Shape: reads 1 item and the dead-letter queues; commits at most 1 (``dead_letter.discarded``); deletes at most 1.
     Said again it finishes what was cut off and changes nothing: the first reason stands.
@@ -165,7 +165,7 @@ def _check_permitted(uow: UnitOfWork) -> None:
 
 
 def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Letter:
-    """Hold a message nobody acted on yet; the note of its failure says in which queue it should be."""
+    """Take a message without a record; the note of its failure has its queue."""
     message_id = message_id_of(letter_id)
     note = uow.dead_letters.find_failure(message_id)
     letter = None if note is None else letters.take(message_id, queue=note.queue)
@@ -176,7 +176,7 @@ def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Let
 
 
 def _resume(letters: DeadLetters, record: DeadLetter) -> Replay:
-    """Look whether the message of a recorded letter still lies in its queue: then something was cut off."""
+    """Return an interrupted replay: its record, and its message if it is still in the queue."""
     try:
         return Replay(record=record, letter=letters.take(message_id_of(record.id), queue=record.queue))
     except DeadLetterHeld:
@@ -221,7 +221,7 @@ def _record_of(uow: UnitOfWork, letter: Letter, *, command: DeadLetterCommand, r
 
 
 def _body_of(uow: UnitOfWork, record: DeadLetter) -> str:
-    """Open the body that was kept: the message itself is gone."""
+    """Decrypt the stored body of a message that is gone."""
     if record.private is not UNSET:
         private = uow.vault.open(record.private, DeadLetterPrivate, owner_id=TENANT_OWNER, entity_id=record.id)
         if private.body is not None:

@@ -1,4 +1,4 @@
-"""Keyed commands: the record an operation commits with its work."""
+"""Idempotency records, committed with the work of an operation."""
 
 from datetime import timedelta
 from typing import Final
@@ -9,7 +9,7 @@ KEPT_FOR: Final = timedelta(hours=24)  # DOMAIN.md, REST conventions
 
 
 def record_command(uow: UnitOfWork, *, entity_id: str) -> None:
-    """Buffer the record that this command made ``entity_id``; nothing without a key."""
+    """Buffer the record that this command created ``entity_id``; does nothing without an idempotency key."""
     key = uow.context.key
     if key is None:
         return

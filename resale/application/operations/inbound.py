@@ -1,4 +1,4 @@
-"""What partners tell by webhooks: kept before they are answered, acted on, then settled; each bears repeating."""
+"""Inbound webhook events: stored before the response, processed, then settled; each step is idempotent."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ _CHANGES: Final = {
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of acting on an event: how it is settled, or that it has to wait (``command`` is None).
+    """The result of processing an event: how it is settled, or that it must wait (``command`` is None).
 
     One that waits is due again in half a minute to an hour, longer each time.
     """
@@ -61,7 +61,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_inbound(uow: UnitOfWork, *, connection: Connection, event: PartnerEvent, payload: bytes) -> Inbound:
-    """Keep what a partner told, so that it may be told that we have it.
+    """Store an event of a partner before its webhook is acknowledged.
 
     Shape: reads nothing; commits 1 (``inbound.received``). The same event again: no-op.
 
@@ -90,7 +90,7 @@ def record_inbound(uow: UnitOfWork, *, connection: Connection, event: PartnerEve
 
 
 def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundId) -> Settlement:
-    """Act on what a partner told: find what it is about, and let that one's own operation do the rest.
+    """Process an event: find its subject, and run the subject's own operation.
 
     Shape: reads 1-2 items and what the operation reads; commits what the operation commits, at most once, and nothing
     of the event: ``settle_inbound`` does. A crash between the two is harmless, since the operation bears repeating.
@@ -127,7 +127,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
 
 
 def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settlement) -> Inbound:
-    """Record what came of an event, after the operation it led to has committed.
+    """Record the result of an event after the operation that it led to has committed.
 
     Shape: reads 1 item; commits at most 1 (``inbound.processed``, ``inbound.ignored``, ``inbound.failed``; or
     ``inbound.postponed``, when it has to wait). One settled before: no-op, whatever the settlement.
@@ -164,14 +164,14 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
 
 # ---------------------------------------------------------------- what it is about
 def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
-    """Find what the partner means by a name of its own."""
+    """Return the id behind a partner's reference."""
     if inbound.reference is None:
         return None
     return uow.references.find(provider=inbound.provider, reference=inbound.reference)
 
 
 def _settle_unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
-    """A name may be told before the write that learned it is done, so an unknown one is asked for again for a while."""
+    """Return how an unknown reference is settled: retried for a while, since its write may be in progress."""
     if inbound.reference is None:
         return Settlement(command=InboundCommand.IGNORE, reason_code=ReasonCode.NOTHING_TO_DO)
     waits = uow.now < inbound.created_at + UNKNOWN_FOR

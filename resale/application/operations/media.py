@@ -1,4 +1,4 @@
-"""What becomes of an upload: looked at once, made into clean renditions, or refused with a reason."""
+"""Processing of uploads: renditions without metadata, or a refusal with a reason."""
 
 import hashlib
 
@@ -29,7 +29,7 @@ from resale.domain.versions import next_version
 def process_image(
     uow: UnitOfWork, *, store: MediaStore, codec: ImageCodec, listing_id: ListingId, media_id: MediaId
 ) -> Media:
-    """Turn the first upload to a slot into renditions, or say why it is refused.
+    """Render the first upload of a slot, or refuse it with a reason.
 
     Shape: reads 2 items and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
     ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op. An
@@ -74,7 +74,7 @@ def process_image(
 
 
 def count_attempt(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, media_id: MediaId) -> Media:
-    """Count a repeated attempt at an upload before it begins: one that ends its process leaves no other trace.
+    """Count a repeated attempt before it starts, because one that ends the process leaves no other trace.
 
     Shape: reads 1 item and the upload's versions; commits 1 (``image.retried``), or nothing for a slot that is used,
     waits for its upload, or has been tried often enough.
@@ -92,7 +92,7 @@ def count_attempt(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, 
 
 
 def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId) -> Media:
-    """Count from the start after a fault of the store, which says nothing of the image.
+    """Reset the attempts after a fault of the store, which is not caused by the image.
 
     Shape: reads 1 item; commits 1 (``image.retried``), or nothing for a slot that is used or has no attempt counted.
 
@@ -131,7 +131,7 @@ def _save_attempts(uow: UnitOfWork, *, media: Media, count: int) -> Media:
 
 
 def retire_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) -> int:
-    """Make the photos of a listing private that was rejected, withdrawn or removed.
+    """Make the photos of a rejected, withdrawn or removed listing private.
 
     Shape: reads 1 item; moves up to 6 objects an image; commits nothing. Repeating it has no effect.
 
@@ -153,7 +153,7 @@ def retire_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) 
 
 
 def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ...]:
-    """Find the public renditions of a taken-down listing that cannot be made private.
+    """Return the public renditions of such a listing that cannot be made private.
 
     Releases before folders of listings stored a rendition under its hash alone: other listings may show the same
     object, so it is not moved.

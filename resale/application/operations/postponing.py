@@ -1,4 +1,4 @@
-"""What follows a partner's silence: the step of an order, a claim or a payout is put off, as data."""
+"""Postponing the step of an order, a claim or a payout whose partner does not respond."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ from resale.domain.reasons import FreeCode
 
 
 def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, reason_code: str) -> None:
-    """Put the present step off, longer each time: its partner did not answer after several tries.
+    """Postpone the present step with back-off: its partner did not respond to several attempts.
 
     After about a day ``attention`` says so to staff, where it says nothing else; the next step that is taken clears it.
 
@@ -44,7 +44,7 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
 
 
 class _Workflow(msgspec.Struct, frozen=True):
-    """An entity type with steps, whether an entity has one to take, and the change that postpones it."""
+    """An entity type with steps: whether an entity has a step to run, and the change of a postponement."""
 
     entity_type: AnyEntityType
     has_step: Callable[[UnitOfWork, Any], bool]

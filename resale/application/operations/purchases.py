@@ -1,4 +1,4 @@
-"""Past purchases: recorded by the brand; a unit is claimed by the listing that sells it, free again if it ends unsold.
+"""Past purchases, recorded by the brand. A listing uses one unit, which is released if it ends unsold.
 
 Claiming and releasing are buffered into the listing's own commit, and commit nothing themselves.
 """
@@ -30,7 +30,7 @@ from resale.errors import FieldError
 
 
 def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase) -> Purchase:
-    """Take down what a shopper bought, or what the brand says of it now. What changes nothing is a no-op.
+    """Record a past purchase, or update it. Without changes, nothing is written.
 
     Shape: reads at most 2 items; commits 1 (``purchase.recorded``), with the shopper's customer when there is none.
 
@@ -81,7 +81,7 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
 
 
 def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer_id: CustomerId) -> None:
-    """Buffer that one more unit of a purchase is listed into the new listing's commit; nothing where none is named.
+    """Buffer the use of one unit of a purchase in the commit of a new listing; does nothing without a purchase.
 
     Raises:
         PurchaseRequired: None is named, and this shop takes no such listing.
@@ -97,7 +97,7 @@ def claim_unit(uow: UnitOfWork, *, purchase_id: PurchaseId | UnsetType, customer
 
 
 def move_unit(uow: UnitOfWork, *, before: Listing, after: Listing) -> None:
-    """Buffer what a move of a listing does to the unit it claims, into the commit of that move.
+    """Buffer the effect of a listing's transition on the unit that it uses, in the same commit.
 
     To be called with every move that may end a listing unsold, which frees its unit, or begin it again, which claims
     one anew. Any other does nothing: a sold listing keeps its unit, and hands it to the one that sells the item again.

@@ -1,4 +1,4 @@
-"""A seller's account: made on first need, edited by its owner."""
+"""Seller accounts: created when first needed, edited by their owner."""
 
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ class ShipFromMissing(Rejected):
 
 
 def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Seller:
-    """Change how a seller is paid and where they ship from. What changes nothing is a no-op.
+    """Edit payout method and ship-from address of a seller account. Without changes, nothing is written.
 
     Shape: reads at most 2 items; commits 1 (``seller.edited``), with the shopper's customer on their first write.
 
@@ -55,7 +55,7 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
 
 
 def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Seller, bool]:
-    """Read a customer's seller account, or make one to be added; says which. Commits nothing."""
+    """Return a customer's seller account, or a new one to be added, and which of both. Commits nothing."""
     found = uow.sellers.find(seller_id_of(customer_id))
     if found is not None:
         return found, False
@@ -70,14 +70,14 @@ def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Sell
 
 
 def pays_at(uow: UnitOfWork, *, seller: Seller) -> datetime | None:
-    """Say when a balance that has changed is paid out by itself: None while it cannot be. Commits nothing."""
+    """Return when a changed balance is paid out automatically; None if it cannot be. Commits nothing."""
     if not seller.can_be_paid:
         return None
     return seller.due_at or uow.now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
 
 
 def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | None) -> Address:
-    """Say where a seller ships from; an address given now is buffered into their account. Commits nothing.
+    """Return the ship-from address of a seller; a new one is buffered into their account. Commits nothing.
 
     Raises:
         ShipFromMissing: None is given and none is known.

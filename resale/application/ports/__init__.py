@@ -1,4 +1,4 @@
-"""What the use cases need of the world. Each Protocol carries its contract; adapters keep it."""
+"""Ports: the interfaces that use cases need. Each Protocol documents its contract; adapters implement it."""
 
 from resale.application.ports.clocks import ClockRepository
 from resale.application.ports.customers import CustomerRepository

@@ -9,4 +9,4 @@ class ClaimReads(Protocol):
     """Lists of claims."""
 
     def list_open_claims(self, *, limit: int, cursor: str | None) -> Page:
-        """Claims that are not closed, newest first."""
+        """List the claims that are not closed, newest first."""

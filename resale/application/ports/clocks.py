@@ -8,20 +8,20 @@ from resale.domain.ids import ClockId
 
 
 class ClockRepository(WriteRepository[Clock], Protocol):
-    """The one test clock. A second one fails the commit with ClockChanged (Conflict)."""
+    """The repository of the test clock. A second one fails the commit with ClockChanged (Conflict)."""
 
     def find(self) -> Clock | None:
-        """Read it, consistently; None when there is none."""
+        """Return the test clock, from a consistent read; None if there is none."""
 
     def get(self, clock_id: ClockId) -> Clock:
-        """Read it by its id, consistently. Raises ClockNotFound."""
+        """Return the test clock with this id, from a consistent read. Raises ClockNotFound."""
 
 
 class ClockReads(Protocol):
     """Reads of the test clock."""
 
     def find_test_clock(self) -> Clock | None:
-        """Read a sandbox tenant's test clock, consistently; None when it has none.
+        """Return a sandbox tenant's test clock, from a consistent read; None if there is none.
 
         Raises:
             SandboxOnly: A live tenant; nothing is read.

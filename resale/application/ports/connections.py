@@ -7,7 +7,7 @@ from resale.domain.ids import ConnectionId
 
 
 class ConnectionReads(Protocol):
-    """Reads of what is on record of connections."""
+    """Reads of the recorded states of connections."""
 
     def find_connection(self, connection_id: ConnectionId) -> ConnectionState | None:
-        """Read what is on record of a connection, consistently; None while it never failed."""
+        """Return the recorded state of a connection, from a consistent read; None if it never failed."""

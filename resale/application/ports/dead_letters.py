@@ -1,4 +1,4 @@
-"""The dead-letter queues of one tenant, what was done about dead letters, and the record of what failed."""
+"""The dead-letter queues of one tenant, the records of dead letters, and the notes of failures."""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from resale.domain.ids import DeadLetterId, is_any_id
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of a dead-letter queue. ``handle`` is good while the message is held; each look counts as a receive.
+    """A message of a dead-letter queue. ``handle`` is valid while it is hidden; each read counts as a receive.
 
     ``row`` is the change in it, on the changes queue, if one can be read.
     """
@@ -27,14 +27,14 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def contents(self) -> Contents:
-        """What the message is about."""
+        """The contents of the message."""
         if self.row is None:
             return contents_of(self.body, message_id=self.message_id, queue=self.queue)
         return Contents(entity_ids=(self.row.entity_id,) if is_any_id(self.row.entity_id) else ())
 
 
 class LetterPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some letters, the longest sent first, and the position after them."""
+    """A page of dead letters, oldest first, and the cursor after them."""
 
     letters: tuple[Letter, ...]
     next_cursor: str | None
@@ -48,7 +48,7 @@ class DeadLetters(Protocol):
     """
 
     def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> LetterPage:
-        """Look at one queue or all, a thousand messages each at most; all of them stay, visible.
+        """List one queue or all, at most a thousand messages each; the messages stay visible.
 
         Raises:
             InvalidCursor: The cursor was changed or belongs to another list.
@@ -56,7 +56,7 @@ class DeadLetters(Protocol):
         """
 
     def find(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
-        """Look for one message, which stays visible; None when it is in none of the queues.
+        """Return one message, which stays visible; None if no queue has it.
 
         Raises:
             DeadLetterHeld: Not seen, but somebody else looks at the queue and hides some.
@@ -64,27 +64,27 @@ class DeadLetters(Protocol):
         """
 
     def take(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
-        """Find one message and keep it: nobody else sees it for half a minute, or until it is put back."""
+        """Return one message and hide it from other readers for half a minute, or until it is put back."""
 
     def put_back(self, letter: Letter) -> None:
-        """Let a message that was taken be seen again."""
+        """Make a message that was taken visible again."""
 
     def send(self, queue: LetterQueue, body: str) -> None:
-        """Send a body to a queue (not its dead-letter queue) once more.
+        """Send a body to a queue (not its dead-letter queue).
 
         Raises:
             Unavailable: The queue did not take it, or its answer was lost.
         """
 
     def delete(self, letter: Letter) -> None:
-        """Take a message that was taken out of its dead-letter queue for good."""
+        """Delete a message that was taken from its dead-letter queue."""
 
 
 class FailureLog(Protocol):
-    """Where workers note why a delivery did not succeed; kept three weeks, a week longer than SQS keeps a message."""
+    """The notes of failed deliveries; kept three weeks, a week longer than SQS keeps a message."""
 
     def record(self, note: FailureNote) -> None:
-        """Put a note: of a failure, the newest of each message; of a refusal, the last few of the nearest entity.
+        """Store a note: of a failure, the newest of each message; of a refusal, the last few of the nearest entity.
 
         Raises:
             Unavailable: The store did not answer; the failure itself is what matters.
@@ -92,17 +92,17 @@ class FailureLog(Protocol):
 
 
 class DeadLetterRepository(Repository[DeadLetterId, DeadLetter], Protocol):
-    """Dead letters somebody acted on."""
+    """Records of dead letters that were replayed or discarded."""
 
     def find_failure(self, message_id: str) -> FailureNote | None:
-        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+        """Return the note of a message's newest failed delivery; None if there is none."""
 
 
 class DeadLetterReads(Protocol):
-    """Reads of what failed."""
+    """Reads of failures."""
 
     def find_failure(self, message_id: str) -> FailureNote | None:
-        """Read why the newest delivery of a message failed; None when that is not, or no longer, on record."""
+        """Return the note of a message's newest failed delivery; None if there is none."""
 
     def list_refusals(self, entity_id: str) -> tuple[FailureNote, ...]:
-        """Read the last few times the rules refused what a message asked of an entity, oldest first."""
+        """List the notes of the last refusals of an entity, oldest first."""

@@ -1,4 +1,4 @@
-"""What entity types add to the unit of work and to the reader, beside what those offer for every type."""
+"""The repositories and reads of entity types, beside those that every type has."""
 
 from typing import Protocol, TypeVar
 
@@ -31,61 +31,61 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 class Repositories(Protocol):
-    """The repositories of one tenant's entities. What many operations use is an attribute, too."""
+    """The repositories of one tenant's entities. Those that many operations use are attributes."""
 
     def repository(self, entity_type: EntityType[I, E]) -> Repository[I, E]:
-        """Return the repository of an entity type; of one that is an attribute here, that one.
+        """Return the repository of an entity type; the attribute of the type, if it has one.
 
         Raises TypeError for a type whose repository is no ``Repository``: images, transfers, customers, test clocks.
         """
 
     @property
     def listings(self) -> Repository[ListingId, Listing]:
-        """Its listings."""
+        """The listings."""
 
     @property
     def media(self) -> MediaRepository:
-        """Its images."""
+        """The images."""
 
     @property
     def orders(self) -> Repository[OrderId, Order]:
-        """Its orders."""
+        """The orders."""
 
     @property
     def claims(self) -> Repository[ClaimId, Claim]:
-        """Its claims; an order has one at the most."""
+        """The claims; an order has at most one."""
 
     @property
     def transfers(self) -> TransferRepository:
-        """Its transfers."""
+        """The transfers."""
 
     @property
     def payouts(self) -> Repository[PayoutId, Payout]:
-        """Its payouts."""
+        """The payouts."""
 
     @property
     def purchases(self) -> Repository[PurchaseId, Purchase]:
-        """Its shoppers' past purchases, with the guarded count of claimed units."""
+        """The past purchases, with the guarded count of used units."""
 
     @property
     def sellers(self) -> Repository[SellerId, Seller]:
-        """Its sellers' accounts, with the guarded balance."""
+        """The seller accounts, with the guarded balance."""
 
     @property
     def customers(self) -> CustomerRepository:
-        """Its customers."""
+        """The customers."""
 
     @property
     def inbound(self) -> Repository[InboundId, Inbound]:
-        """What its partners told by webhooks."""
+        """The inbound events."""
 
     @property
     def clocks(self) -> ClockRepository:
-        """Its test clock."""
+        """The test clock."""
 
     @property
     def dead_letters(self) -> DeadLetterRepository:
-        """Its dead letters."""
+        """The records of dead letters."""
 
 
 class EntityReads(
@@ -102,4 +102,4 @@ class EntityReads(
     DeadLetterReads,
     Protocol,
 ):
-    """What is read of one tenant's entities beside ``Reader.find``: mostly lists."""
+    """Reads of one tenant's entities beside ``Reader.find``: mostly lists."""

@@ -1,4 +1,4 @@
-"""Images of listings: they lie beside their listing."""
+"""Images of listings, stored beside their listing."""
 
 from typing import Protocol
 
@@ -8,17 +8,17 @@ from resale.domain.media import Media
 
 
 class MediaRepository(WriteRepository[Media], Protocol):
-    """Images of listings."""
+    """The repository of images."""
 
     def get(self, listing_id: ListingId, media_id: MediaId) -> Media:
-        """Read one, consistently. Raises MediaNotFound."""
+        """Return an image, from a consistent read. Raises MediaNotFound."""
 
     def list_of(self, listing_id: ListingId) -> tuple[Media, ...]:
-        """Read all images of a listing, in the order they were asked for."""
+        """Return all images of a listing, in the order in which they were requested."""
 
 
 class MediaReads(Protocol):
     """Reads of images."""
 
     def list_media(self, listing_id: ListingId) -> tuple[Media, ...]:
-        """Read all images of a listing, consistently."""
+        """Return all images of a listing, from a consistent read."""

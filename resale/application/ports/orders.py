@@ -10,10 +10,10 @@ class OrderReads(Protocol):
     """Lists of orders."""
 
     def list_buyer_orders(self, *, buyer_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A buyer's orders, newest first."""
+        """List a buyer's orders, newest first."""
 
     def list_seller_orders(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A seller's sales, newest first."""
+        """List a seller's sales, newest first."""
 
     def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
-        """All orders, newest first."""
+        """List all orders, newest first."""

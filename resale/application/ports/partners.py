@@ -1,4 +1,4 @@
-"""Stores, queues, codecs and partners behind ports."""
+"""Ports of stores, queues, codecs and partners."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -36,37 +36,37 @@ class UploadForms(Protocol):
     """Presigned POSTs to the tenant's media bucket."""
 
     def sign(self, *, key: str, content_type: str, min_bytes: int, max_bytes: int, now: datetime) -> UploadForm:
-        """Sign a form bound to key, type and size range, with credentials that outlive it."""
+        """Sign a form bound to key, type and size range, with credentials that are valid longer than it."""
 
 
 class PrivateLinks(Protocol):
-    """Links to private objects of the tenant's media bucket, for those who may see them."""
+    """Links to private objects of the tenant's media bucket."""
 
     def sign(self, key: str, *, version_id: str | None = None, seconds: int = 900) -> str:
-        """Sign a link to an object, or to one version of it. Raises Unavailable without credentials that outlive it."""
+        """Sign a link to an object, or to one version of it. Raises Unavailable without valid enough credentials."""
 
 
 class MediaStore(Protocol):
     """The tenant's media bucket."""
 
     def find_first_version(self, key: str) -> StoredObject | None:
-        """Find the oldest version of an object: a slot is consumed once, later uploads never count."""
+        """Return the oldest version of an object: a slot is used once, later uploads are ignored."""
 
     def read(self, key: str, *, version_id: str, max_bytes: int) -> bytes:
-        """Read one version, refusing more than ``max_bytes`` with ImageRefused(too_large)."""
+        """Read one version; more than ``max_bytes`` is refused with ImageRefused(too_large)."""
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
-        """Store a content-addressed object; storing it again is a no-op."""
+        """Store a content-addressed object. Idempotent."""
 
     def retire(self, listing_id: ListingId) -> int:
-        """Make a listing's renditions private; returns how many were public. Repeating it has no effect."""
+        """Make a listing's renditions private; return how many were public. Idempotent."""
 
 
 class ImageCodec(Protocol):
-    """Turns an upload into clean renditions."""
+    """Converts an upload into renditions without metadata."""
 
     def render(self, data: bytes) -> RenderedImage:
-        """Sniff, bound, orient, strip, convert and scale: a pure function of the bytes.
+        """Return the renditions of an upload: a pure function of its bytes.
 
         Raises:
             ImageRefused: What the bytes are, or are not; said again of the same bytes it is the same.
@@ -75,7 +75,7 @@ class ImageCodec(Protocol):
 
 
 class PaymentProvider(Protocol):
-    """A payment service. Every call is keyed by an id of ours, so saying it twice does it once.
+    """A payment service. Every call is idempotent by an id of ours.
 
     A method answers what is known. PartnerUnavailable is raised when the outcome is not known (time-out, 5xx, no
     answer, too many calls): never a refusal; whoever retries asks first (``find_…``). Money moves only by these calls.
@@ -83,37 +83,37 @@ class PaymentProvider(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the provider, as look-ups of its references are kept under."""
+        """Name of the provider, under which its references are stored."""
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
-        """Ask the buyer's bank to set the money aside. States: authorized, requires_action, declined, voided."""
+        """Authorise the payment with the buyer's bank. States: authorized, requires_action, declined, voided."""
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
-        """Ask what became of an attempt; None when the provider never heard of it."""
+        """Return the state of an attempt; None if the provider never received it."""
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
-        """Take the money set aside. States: captured, voided or declined (it was set aside no longer)."""
+        """Capture the authorised amount. States: captured, voided or declined (the authorisation had expired)."""
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
-        """Give up an attempt; one never heard of is closed, so that a late authorisation under its id takes nothing.
+        """Void an attempt; an unknown one is closed, so that a late authorisation under its id has no effect.
 
         States: voided, declined; captured when it is too late: then only a refund gives it back.
         """
 
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
-        """Give part or all of a captured payment back."""
+        """Refund a captured payment, fully or partially."""
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
-        """Ask what became of a refund; None when the provider never heard of it."""
+        """Return the state of a refund; None if the provider never received it."""
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
-        """Send a seller's money on its way."""
+        """Pay out to a seller."""
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
-        """Ask what became of a payout; None when the provider never heard of it."""
+        """Return the state of a payout; None if the provider never received it."""
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook against its signature and read it. Header names in lower case.
+        """Verify the signature of a webhook and parse it. Header names are in lower case.
 
         Raises:
             SignatureInvalid: Not the partner's, or too long ago by the wall clock.
@@ -121,79 +121,79 @@ class PaymentProvider(Protocol):
         """
 
     def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
-        """Go through the provider's own books from a moment on: money that moved, for reconciliation."""
+        """Iterate over the provider's money movements since a time, for reconciliation."""
 
 
 class ShippingProvider(Protocol):
-    """A shipping service. Keyed and failing as a PaymentProvider is."""
+    """A shipping service. Idempotency and errors are those of PaymentProvider."""
 
     @property
     def name(self) -> str:
-        """Name of the provider, as look-ups of its references are kept under."""
+        """Name of the provider, under which its references are stored."""
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
-        """Say what carriers would ask, cheapest first."""
+        """List the rates of carriers, cheapest first."""
 
     def buy_label(self, request: LabelRequest) -> Label:
-        """Buy the cheapest label. States: issued, refused (for good), voided."""
+        """Buy the cheapest label. States: issued, refused (permanently), voided."""
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
-        """Ask what became of a label; None when the provider never heard of it."""
+        """Return the label of a shipment; None if the provider never received it."""
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
-        """Give a label back, unless the parcel is on its way.
+        """Void a label, unless the parcel is on its way.
 
         One never heard of (its reference is empty then) is closed against a late purchase, where that can be done.
         """
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
-        """Ask for everything that was reported of a parcel so far."""
+        """Return all tracking events of a parcel."""
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-        """Verify a webhook and read it, as ``PaymentProvider.read_event`` does."""
+        """Verify the signature of a webhook and parse it, like ``PaymentProvider.read_event``."""
 
 
 class Partners(Protocol):
-    """One tenant's partners, each found when it is asked for. Raises PartnerMisconfigured where there is none."""
+    """One tenant's partners, each selected at first use. Raises PartnerMisconfigured if there is none."""
 
     @property
     def payments(self) -> PaymentProvider:
-        """Its payment provider."""
+        """The payment provider."""
 
     @property
     def shipping(self) -> ShippingProvider:
-        """Its shipping provider."""
+        """The shipping provider."""
 
 
 class ConnectionStates(Protocol):
-    """What is on record of one tenant's connections, for all workers, its staff and the brand."""
+    """The recorded states of one tenant's connections, for all workers, its staff and the brand."""
 
     def find(self, connection_id: ConnectionId) -> ConnectionState | None:
-        """Read what was recorded last, consistently; None while it never failed. Raises Unavailable."""
+        """Return the last recorded state, from a consistent read; None if it never failed. Raises Unavailable."""
 
     def report(self, connection: Connection, seen: Observation) -> None:
-        """Have recorded what a worker saw. Raises what recording it raises."""
+        """Record the observation of a worker. Raises what the recorder raises."""
 
 
 class Secrets(Protocol):
     """One tenant's secrets, in its own account."""
 
     def get(self, name: str) -> Mapping[str, str]:
-        """Read one, at most five minutes old. Raises PartnerMisconfigured when there is none."""
+        """Return a secret, at most five minutes old. Raises PartnerMisconfigured if there is none."""
 
 
 class Keyring(Protocol):
     """Data keys per owner, wrapped by the tenant's key service."""
 
     def seal(self, *, owner_id: str, entity_id: str, plaintext: bytes) -> str:
-        """Encrypt for an owner, bound to an entity; makes the owner's key when there is none."""
+        """Encrypt for an owner, bound to an entity; create the owner's key if there is none."""
 
     def open(self, *, owner_id: str, entity_id: str, sealed: str) -> bytes:
-        """Decrypt. Raises SealBroken when the token was changed or belongs elsewhere."""
+        """Decrypt. Raises SealBroken if the text was changed or belongs to another entity."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as received. ``handle`` deletes it; ``receive_count`` is SQS's own count."""
+    """A received message. ``handle`` deletes it; ``receive_count`` is the count of SQS."""
 
     body: str
     message_id: str
@@ -211,16 +211,16 @@ class Queues(Protocol):
     """The queues of one tenant."""
 
     def receive(self, queue_url: str, *, wait_seconds: int, max_count: int = 10) -> tuple[Received, ...]:
-        """Long-poll; raises Unavailable when the queue does not answer."""
+        """Long-poll for messages. Raises Unavailable."""
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
-        """Send in batches packed by ten and by bytes; returns the error code of each body that failed, by position."""
+        """Send bodies in batches within the limits of SQS; return the error code of each that failed, by position."""
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
-        """Delete what is done; one that fails comes again, which every consumer bears."""
+        """Delete completed messages; one that fails is delivered again, which every consumer tolerates."""
 
     def postpone(self, queue_url: str, handles: Sequence[str], *, seconds: int) -> None:
-        """Hide messages for so long, from now on; one that cannot be is seen again earlier."""
+        """Hide messages for a time; one that cannot be hidden is delivered earlier."""
 
     def count(self, queue_url: str) -> int:
-        """Count a queue's messages, the hidden ones too; an estimate that is right within a minute."""
+        """Return the number of messages, including hidden ones: an estimate, correct within a minute."""

@@ -9,4 +9,4 @@ class PayoutReads(Protocol):
     """Lists of payouts."""
 
     def list_recent_payouts(self, *, limit: int, cursor: str | None) -> Page:
-        """All payouts, newest first."""
+        """List all payouts, newest first."""

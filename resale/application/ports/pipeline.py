@@ -1,4 +1,4 @@
-"""What is asked of a tenant's change pipeline: how it gets on, and that it is tried."""
+"""The change pipeline of a tenant: its state and its heartbeats."""
 
 from datetime import datetime
 from typing import Protocol
@@ -7,16 +7,16 @@ from resale.domain.pipeline import PipelineState, TableChanges
 
 
 class Pipeline(Protocol):
-    """One tenant's way of changes from the tables to history."""
+    """The pipeline of one tenant's changes from the tables to history."""
 
     def read_state(self) -> PipelineState:
-        """Read the newest heartbeats, which of them history has, and count what was set aside. Raises Unavailable."""
+        """Return the newest heartbeats, whether history has them, and the changes set aside. Raises Unavailable."""
 
     def read_tables(self) -> tuple[TableChanges, ...]:
-        """The same of the tables alone: asks no queue. Raises Unavailable."""
+        """Return the state of the tables without calls to queues. Raises Unavailable."""
 
     def write_heartbeats(self, *, now: datetime) -> PipelineState:
-        """Look, and write a heartbeat into each table whose newest is old enough; returns what was seen before.
+        """Return the state, and write a heartbeat into each table whose newest one is old enough.
 
         Several may do so at once: of two that write the same heartbeat, one is stored. Raises Unavailable.
         """

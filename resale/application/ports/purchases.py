@@ -10,4 +10,4 @@ class PurchaseReads(Protocol):
     """Lists of purchases."""
 
     def list_customer_purchases(self, *, customer_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A customer's past purchases, newest first."""
+        """List a customer's past purchases, newest first."""

@@ -27,45 +27,45 @@ class Reader(EntityReads, LedgerReads, Protocol):
 
     @property
     def tenant(self) -> Tenant:
-        """The one tenant it was opened for."""
+        """The tenant of the reader."""
 
     @property
     def vault(self) -> Vault:
-        """Opens personal data."""
+        """The vault, which decrypts personal data."""
 
     def find(self, entity_type: EntityType[I, Any], entity_id: I) -> Document | None:
-        """Read an entity's document, consistently; None when there is none.
+        """Return the document of an entity, from a consistent read; None if there is none.
 
         Not of an image or a transfer: they lie beside what they are part of, and are read with it.
         """
 
     def list_by(self, entity_type: AnyEntityType, field: str, value: str, *, limit: int, cursor: str | None) -> Page:
-        """Entities of a type with this value in a field, newest first. Raises InvalidCursor.
+        """List the entities of a type with this value in a field, newest first. Raises InvalidCursor.
 
         Raises KeyError for a field that the type is not listed by.
         """
 
     def find_idempotency_record(self, key: str) -> IdempotencyRecord | None:
-        """Read the record of a keyed command, consistently."""
+        """Return the idempotency record of a key, from a consistent read; None if there is none."""
 
     def list_history(self, entity_id: str, *, limit: int, cursor: str | None) -> HistoryPage:
-        """The recorded versions of an entity, oldest first, consistently."""
+        """Return a page of the recorded versions of an entity, oldest first, from a consistent read."""
 
     def find_history_row(self, entity_id: str, version: int) -> HistoryRow | None:
-        """Read one recorded version of an entity, consistently."""
+        """Return one recorded version of an entity, from a consistent read; None if there is none."""
 
     def find_head(self, entity_id: str, *, parent_id: str) -> Head | None:
-        """The version and hash an entity stands at now; ``parent_id`` is the listing of an image, else the entity."""
+        """Return the current version and hash of an entity; ``parent_id`` is the listing of an image, else its own."""
 
     def find_current_row(self, entity_id: str, *, parent_id: str) -> HistoryRow | None:
-        """The row of the version an entity stands at now, made from the item itself, which carries its change."""
+        """Build the history row of an entity's current version from its item, which has its change."""
 
     def iter_due(self, *, now: datetime) -> Iterator[DueItem]:
-        """Go through everything that waits and is due, page by page; eventually consistent."""
+        """Iterate over the due items, page by page; eventually consistent."""
 
 
 class HistoryLog(Protocol):
-    """Where the changes worker appends. Rows are never changed."""
+    """The append-only history, written by the changes worker."""
 
     def append(self, rows: tuple[HistoryRow, ...]) -> Mapping[tuple[str, int], Exception]:
-        """Put each row unless it is there; returns what failed by (entity id, version)."""
+        """Append each row unless it exists; return the failures by (entity id, version)."""

@@ -1,4 +1,4 @@
-"""What repositories and readers hand out: documents, pages, history rows, and the records of keyed commands."""
+"""Results of repositories and readers: documents, pages, history rows, and idempotency records."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from resale.errors import Conflict, Invalid
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored entity as read: the JSON of everything not personal, upcast, and the sealed rest."""
+    """A stored entity as it was read: the JSON of everything not personal, upcast, and the sealed part."""
 
     id: str
     version: int
@@ -19,21 +19,21 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Some documents in order, and the opaque, signed position after them (None: the end)."""
+    """A page of documents, and the opaque, signed cursor after them (None at the end)."""
 
     documents: tuple[Document, ...]
     next_cursor: str | None
 
 
 class LedgerPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some bookings in order, each with all its legs, and the opaque, signed position after them (None: the end)."""
+    """A page of ledger transactions with all entries, and the opaque, signed cursor after them (None at the end)."""
 
     bookings: tuple[tuple[LedgerEntry, ...], ...]
     next_cursor: str | None
 
 
 class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of an entity as history keeps it: a pure function of the stream record."""
+    """A version of an entity in history: a pure function of the stream record."""
 
     entity_id: str
     version: int
@@ -51,7 +51,7 @@ class AlreadyBooked(Conflict):
 
 
 class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """That a keyed command was done: the hashes of its request and what it made. No body.
+    """The record of a completed command: the hashes of its request, and the entity that it created. No body.
 
     ``request_hash`` is of the request's bytes, ``meaning_hash`` of what it means; earlier releases kept the first only.
     """
@@ -97,21 +97,21 @@ class ReferenceTaken(Conflict):
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some rows of an entity's history, and the position after them."""
+    """A page of an entity's history, and the cursor after it."""
 
     rows: tuple[HistoryRow, ...]
     next_cursor: str | None
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an entity stands: what its newest history row must agree with."""
+    """The current version and hash of an entity, which its newest history row must equal."""
 
     version: int
     hash: str
 
 
 class DueItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something whose wake-up time has come. ``parent_id`` is the listing of an image, else the entity."""
+    """An item whose wake-up has come. ``parent_id`` is the listing of an image, else the entity."""
 
     entity_id: str
     parent_id: str
@@ -119,11 +119,11 @@ class DueItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordUnreadable(Exception):  # noqa: N818 - named for what happened
-    """A message on the changes queue is no record of an audited item; it stays and ends in the DLQ."""
+    """Raised for a message that is not a record of an audited item; it stays and ends in the dead-letter queue."""
 
 
 class StreamRange(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one or more consecutive records lie in a stream: the sequence numbers of the first and the last."""
+    """The position of consecutive records in a stream: the sequence numbers of the first and the last."""
 
     stream_arn: str
     shard_id: str
@@ -133,4 +133,4 @@ class StreamRange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordsTrimmed(Exception):  # noqa: N818 - named for what happened
-    """The stream no longer has these records: it keeps them for 24 hours."""
+    """Raised when the stream no longer has the records: it keeps them for 24 hours."""

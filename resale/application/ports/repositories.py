@@ -1,4 +1,4 @@
-"""Repositories: what is read and written of one entity type within a unit of work.
+"""Repositories: reads and writes of one entity type within a unit of work.
 
 They take no tenant, so none can be crossed. An entity type that needs more than ``Repository`` has a Protocol of its
 own, in the file of its noun.
@@ -20,10 +20,10 @@ LostRace = Callable[[str], Outcome | None]
 
 
 class WriteRepository(Protocol[E_contra]):
-    """Buffers versions of one entity type. ``Repository`` says how it is read."""
+    """Buffers versions of one entity type. ``Repository`` adds the reads."""
 
     def add(self, entity: E_contra, *, change_type: ChangeType, reason_code: Reason | None = None) -> None:
-        """Buffer the first version; one that is there already fails the commit with the type's ``changed``."""
+        """Buffer the first version; an existing one fails the commit with the type's ``changed``."""
 
     def save(
         self,
@@ -43,7 +43,7 @@ class Repository(WriteRepository[E], Protocol[I_contra, E]):
     """Reads and buffers entities of one type."""
 
     def get(self, entity_id: I_contra) -> E:
-        """Read one, consistently.
+        """Return an entity, from a consistent read. Raises the type's ``not_found``.
 
         Raises:
             NotFound: There is none: the type's ``not_found``.
@@ -51,4 +51,4 @@ class Repository(WriteRepository[E], Protocol[I_contra, E]):
         """
 
     def find(self, entity_id: I_contra) -> E | None:
-        """Read one that may not be there, consistently."""
+        """Return an entity, from a consistent read; None if there is none."""

@@ -1,4 +1,4 @@
-"""Transfers: they lie beside their order."""
+"""Transfers, stored beside their order."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -13,20 +13,20 @@ class TransferRepository(WriteRepository[Transfer], Protocol):
     """Transfers of orders."""
 
     def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
-        """Read one, consistently. Raises TransferNotFound."""
+        """Return a transfer, from a consistent read. Raises TransferNotFound."""
 
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
-        """Read a seller's transfers that a payout may take, oldest first; found by an index, each read consistently."""
+        """Return a seller's available transfers, oldest first: found by an index, each from a consistent read."""
 
 
 class TransferReads(Protocol):
-    """Reads of transfers, and of a seller's balance: transfers and payouts side by side."""
+    """Reads of transfers and balance transactions."""
 
     def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
-        """Read the transfers of an order, consistently."""
+        """Return the transfers of an order, from a consistent read."""
 
     def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
-        """Go through a seller's transfers whose order is not completed, oldest first; eventually consistent."""
+        """Iterate over a seller's transfers whose order is not completed, oldest first; eventually consistent."""
 
     def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
-        """A seller's transfers and payouts, newest first; eventually consistent. Raises InvalidCursor."""
+        """List a seller's transfers and payouts, newest first; eventually consistent. Raises InvalidCursor."""

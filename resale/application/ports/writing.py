@@ -1,4 +1,4 @@
-"""Writes: one tenant, one unit of work, one commit. Repositories take no tenant, so none can be crossed."""
+"""Writes: one tenant, one unit of work, one commit. Repositories take no tenant argument."""
 
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -17,23 +17,23 @@ T = TypeVar("T")
 
 
 class Vault(Protocol):
-    """Personal data, sealed under the data key of the shopper it belongs to."""
+    """Encryption of personal data with the data key of its shopper."""
 
     def seal(self, value: msgspec.Struct, *, owner_id: CustomerId, entity_id: str) -> str:
-        """Encrypt a struct for its owner, bound to the entity it will lie in."""
+        """Encrypt a struct for its owner, bound to its entity."""
 
     def open(self, sealed: str, kind: type[T], *, owner_id: CustomerId, entity_id: str) -> T:
-        """Decrypt what ``seal`` made. Raises Unavailable when the key service does not answer."""
+        """Decrypt the result of ``seal``. Raises Unavailable if the key service does not respond."""
 
 
 class ReferenceRepository(Protocol):
-    """Look-ups: what a partner calls by a name of its own, and what we call it."""
+    """Look-ups of our ids by partners' references."""
 
     def find(self, *, provider: str, reference: str) -> str | None:
-        """Look a partner's name up, consistently; None when nothing was ever learned of it."""
+        """Return the id behind a partner's reference, from a consistent read; None if it is unknown."""
 
     def add(self, *, provider: str, reference: str, entity_id: str) -> None:
-        """Buffer a look-up into the write that learned the name.
+        """Buffer a look-up in the commit that learned the reference.
 
         The same look-up again, in this commit or a later one, is none too many; another entity under the same name
         fails the commit with ReferenceTaken.
@@ -41,63 +41,63 @@ class ReferenceRepository(Protocol):
 
 
 class IdempotencyRepository(Protocol):
-    """Records of keyed commands."""
+    """The repository of idempotency records."""
 
     def find(self, key: str) -> IdempotencyRecord | None:
-        """Read a record, consistently."""
+        """Return a record, from a consistent read; None if there is none."""
 
     def add(self, record: IdempotencyRecord, *, kept_for: timedelta) -> None:
-        """Buffer a record: a known key fails the commit with IdempotencyConflict.
+        """Buffer a record; a known key fails the commit with IdempotencyConflict.
 
         It is gone after ``kept_for`` by the wall clock, whatever time it is for the tenant.
         """
 
 
 class UnitOfWork(Repositories, Protocol):
-    """One tenant, one command, one commit. What is not committed is dropped."""
+    """One tenant, one command, one commit. Without a commit, everything is dropped."""
 
     @property
     def tenant(self) -> Tenant:
-        """The one tenant it was opened for."""
+        """The tenant of the unit of work."""
 
     @property
     def context(self) -> CommandContext:
-        """What it was opened with: the only source of time and identity an operation has."""
+        """The context of the command: the only source of time and identity of an operation."""
 
     @property
     def now(self) -> datetime:
-        """The moment of the command: what is decided by it, and what is recorded."""
+        """The time of the command, for its decisions and its records."""
 
     @property
     def principal(self) -> Principal:
-        """Whose permissions count. Raises TypeError while nobody acts: in a step of the platform's own."""
+        """The principal whose permissions count. Raises TypeError without one: in a step of the platform itself."""
 
     @property
     def ledger(self) -> LedgerRepository:
-        """Its ledger."""
+        """The ledger."""
 
     @property
     def references(self) -> ReferenceRepository:
-        """Its look-ups by what partners call things."""
+        """The look-ups by partners' references."""
 
     @property
     def idempotency(self) -> IdempotencyRepository:
-        """Its records of keyed commands."""
+        """The idempotency records."""
 
     @property
     def vault(self) -> Vault:
-        """Where personal data is sealed."""
+        """The vault, which encrypts personal data."""
 
     @property
     def ids(self) -> IdSource:
-        """Makes new ids."""
+        """The source of new ids."""
 
     @property
     def transaction_id(self) -> str:
-        """Names this unit of work in every change it commits."""
+        """The id of this unit of work in every change that it commits."""
 
     def commit(self) -> None:
-        """Write everything buffered in one conditional write or one transaction.
+        """Write all buffered items in one conditional write or one transaction.
 
         Shape: at most 100 items, each at most 100 KB; a lost answer is recognised by our own change id.
 
@@ -107,7 +107,7 @@ class UnitOfWork(Repositories, Protocol):
         """
 
     def is_torn(self) -> bool:
-        """Read again what was read, unless committed: was it never so at one moment? Raises Unavailable."""
+        """Return whether the entities read here may never have existed together, by new reads. Raises Unavailable."""
 
     def act_as(self, customer_id: CustomerId) -> None:
-        """Name the shopper who acts, as actor and as principal: their customer was found or made here."""
+        """Set the shopper who acts, as actor and as principal, after their customer was found or created."""

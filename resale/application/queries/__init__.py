@@ -1,1 +1,1 @@
-"""Reads. They cannot commit."""
+"""Queries: reads, which cannot commit."""

@@ -1,4 +1,4 @@
-"""The form of an address in a country: the same for every caller."""
+"""The address format of a country, equal for every caller."""
 
 from resale.domain.address_formats import AddressFormat, format_of
 from resale.domain.countries import COUNTRY_CODES, suggest_country
@@ -14,7 +14,7 @@ class CountryNotFound(NotFound):
 
 
 def get_address_format(*, country: str) -> AddressFormat:
-    """Return the form of a country.
+    """Return the address format of a country.
 
     Shape: reads nothing of a tenant.
 

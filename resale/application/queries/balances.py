@@ -1,4 +1,4 @@
-"""A seller's balance as its owner sees it, and what came to it and left it."""
+"""A seller's balance and balance transactions, as the owner sees them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -65,7 +65,7 @@ class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of what moved a balance as JSON-ready views."""
+    """A page of balance transactions as JSON-ready views."""
 
     object: str = "list"
     data: tuple[BalanceTransactionView, ...]
@@ -103,7 +103,7 @@ _PAYOUT: Final = msgspec.json.Decoder(_PayoutMoney).decode
 
 
 def get_own_balance(*, reader: Reader, principal: Principal) -> BalanceView:
-    """Read what the caller has, may expect and owes; who never sold anything has nothing.
+    """Return the caller's balance: available, pending and owed amounts; zero for a caller without sales.
 
     Shape: reads 1 account; one query of the held transfers, of which at most 2,000 are summed; one of the payouts, a
     page of 100 for as long as one of them is still on its way.
@@ -143,7 +143,7 @@ def list_own_balance_transactions(
 
 
 def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
-    """Sum up what is on its way; payouts end in about the order they began in, so that the newest pages tell."""
+    """Return the amount in transit; payouts end in about the order of their start, so the newest pages suffice."""
     total, cursor = 0, None
     while True:
         page = reader.list_by(PAYOUT, "seller_id", seller_id, limit=_PAYOUTS, cursor=cursor)

@@ -1,4 +1,4 @@
-"""Claims as each party may see them: an allow-list a view."""
+"""Claims as each party sees them: each view is an allow-list."""
 
 from datetime import datetime
 from typing import Final
@@ -31,7 +31,7 @@ class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
-    """What all parties see. ``description`` and ``note`` are what buyer and brand wrote."""
+    """The fields that all parties see. ``description`` is the buyer's text, ``note`` the brand's."""
 
     id: ClaimId
     object: str
@@ -98,7 +98,7 @@ _SHOWN: Final = (1600, "image/webp")  # of a photo's renditions: damage is small
 
 
 def get_claim(*, reader: Reader, principal: Principal, claim_id: ClaimId) -> ClaimView:
-    """Read one claim as the caller may see it.
+    """Return a claim as the caller sees it.
 
     Shape: reads 1 item, and a data key.
 
@@ -112,7 +112,7 @@ def get_claim(*, reader: Reader, principal: Principal, claim_id: ClaimId) -> Cla
 
 
 def view_claim(*, reader: Reader, principal: Principal, document: Document, with_words: bool = True) -> ClaimView:
-    """Turn a document into the caller's view of it.
+    """Return the caller's view of a claim document.
 
     Raises:
         ClaimNotFound: Not for this caller's eyes.
@@ -132,7 +132,7 @@ def view_claim(*, reader: Reader, principal: Principal, document: Document, with
 def list_evidence(
     *, reader: Reader, links: PrivateLinks, forms: UploadForms | None, claim_id: ClaimId, now: datetime
 ) -> tuple[EvidenceView, ...]:
-    """Show a claim's photos to whoever may see the claim.
+    """Return a claim's photos for a caller who can see the claim.
 
     Shape: reads the images of the claim; signs a link each.
 
@@ -173,7 +173,7 @@ def _evidence(image: Media, links: PrivateLinks, forms: UploadForms | None, now:
 
 
 def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> ClaimPage:
-    """List claims, newest first: a buyer's own, or for the brand those that are not closed. Without words.
+    """List claims, newest first: a buyer's own, or for the brand those not closed. Without texts.
 
     Shape: one query a shard; at most ``limit`` (1-100) claims.
 
@@ -190,7 +190,7 @@ def list_claims(*, reader: Reader, principal: Principal, limit: int, cursor: str
 
 
 def claim_document(claim: Claim) -> Document:
-    """Make the document of a claim an operation returned, so that answers are rendered one way only."""
+    """Return the document of a claim that an operation returned, so that all views are built from documents."""
     private = None if claim.private is UNSET else claim.private
     doc = _ENCODER.encode(msgspec.structs.replace(claim, private=UNSET))
     return Document(id=claim.id, version=claim.version, doc=doc, private=private)

@@ -1,4 +1,4 @@
-"""A sandbox shop's test clock as the brand sees it: with the time it shows."""
+"""A sandbox shop's test clock with its current time, as the brand sees it."""
 
 from datetime import datetime
 
@@ -32,7 +32,7 @@ class ClockPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_test_clocks(*, reader: Reader, principal: Principal, wall_now: datetime) -> ClockPage:
-    """List the shop's test clocks; nobody but the brand sees one.
+    """List the shop's test clocks, for the brand only.
 
     Shape: reads 1 item.
 
@@ -46,7 +46,7 @@ def list_test_clocks(*, reader: Reader, principal: Principal, wall_now: datetime
 
 
 def get_test_clock(*, reader: Reader, principal: Principal, clock_id: ClockId, wall_now: datetime) -> ClockView:
-    """Read the shop's test clock by its id.
+    """Return the shop's test clock by its id.
 
     Shape: reads 1 item.
 
@@ -61,7 +61,7 @@ def get_test_clock(*, reader: Reader, principal: Principal, clock_id: ClockId, w
 
 
 def view_test_clock(clock: Clock, *, wall_now: datetime) -> ClockView:
-    """Show a clock at a moment of the wall clock."""
+    """Return the view of a clock at a time of the wall clock."""
     return ClockView(
         id=clock.id,
         object=clock.object,

@@ -1,4 +1,4 @@
-"""How a tenant's connections to partners fare, for the brand and its staff. Never what opens them."""
+"""Health of a tenant's connections to partners, for the brand and its staff. Never their secrets."""
 
 from datetime import datetime
 
@@ -39,7 +39,7 @@ class ConnectionList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_connections(*, reader: Reader, principal: Principal) -> ConnectionList:
-    """List the tenant's connections as they are set up now, each with what is on record of it.
+    """List the tenant's connections with their recorded states.
 
     Shape: reads 1 item a connection.
     """

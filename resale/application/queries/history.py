@@ -1,4 +1,4 @@
-"""History for the brand and its staff: every version, what changed it, and whether the chain holds."""
+"""History for the brand and its staff: every version with its change, and the verification of the chain."""
 
 from typing import Final
 
@@ -56,7 +56,7 @@ _STATUS: Final = msgspec.json.Decoder(_Status)
 def list_history(
     *, reader: Reader, principal: Principal, of: AnyEntityType, entity_id: str, limit: int, cursor: str | None
 ) -> HistoryList:
-    """List what happened to an entity of a type that has a ``history`` action, oldest first.
+    """List the history of an entity, oldest first, if its type has a ``history`` action.
 
     Shape: reads the entity, its whole history once to verify it (at most 1,000 rows), and one page.
 
@@ -81,7 +81,7 @@ def list_transfer_history(
     limit: int,
     cursor: str | None,
 ) -> HistoryList:
-    """List what happened to a transfer of an order, oldest first, for whoever may see the books.
+    """List the history of a transfer, oldest first, for callers with permission to see the ledger.
 
     Shape: as ``list_history``; a transfer lies beside its order.
 
@@ -97,7 +97,7 @@ def list_transfer_history(
 
 
 def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verification:
-    """Read an entity's whole history and check it against where the entity stands.
+    """Read an entity's complete history and verify it against its current version.
 
     Shape: reads the head first, then at most 1,000 rows, so a change made meanwhile is not taken for a gap.
     """

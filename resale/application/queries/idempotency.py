@@ -1,4 +1,4 @@
-"""Keyed commands: what a key stands for."""
+"""Look-ups of idempotency keys."""
 
 from resale.application.ports import IdempotencyMismatch, Reader
 from resale.domain.command_context import CommandKey
@@ -6,7 +6,7 @@ from resale.errors import FieldError
 
 
 def find_replayed_entity(*, reader: Reader, key: CommandKey) -> str | None:
-    """Find what a key made before; None when it is new.
+    """Return the id of the entity that a key created before; None for a new key.
 
     Raises:
         IdempotencyMismatch: The key was used with a body that means something else. A record of a release that did

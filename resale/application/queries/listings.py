@@ -1,4 +1,4 @@
-"""Listings as each audience may see them: an allow-list a view, decoded straight from the document."""
+"""Listings as each audience sees them: each view is an allow-list, decoded directly from the document."""
 
 from datetime import datetime
 from typing import Final
@@ -138,7 +138,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def get_listing(*, reader: Reader, principal: Principal, listing_id: ListingId) -> PublicListing:
-    """Read one listing as the caller may see it.
+    """Return a listing as the caller sees it.
 
     Shape: reads 1 item; for its seller and the brand also its images.
 
@@ -154,7 +154,7 @@ def get_listing(*, reader: Reader, principal: Principal, listing_id: ListingId) 
 def view_listing(
     *, reader: Reader, principal: Principal, document: Document, with_images: bool = True
 ) -> PublicListing:
-    """Turn a document into the caller's view of it.
+    """Return the caller's view of a listing document.
 
     Raises:
         ListingNotFound: Not for this caller's eyes.
@@ -174,7 +174,7 @@ def view_listing(
 
 
 def view_image(image: Media, *, upload: UploadView | None = None) -> ImageView:
-    """Show an image slot to its seller."""
+    """Return the view of an image slot for its seller."""
     return ImageView(
         id=image.id,
         status=image.status,
@@ -190,7 +190,7 @@ def view_image(image: Media, *, upload: UploadView | None = None) -> ImageView:
 def list_active_listings(
     *, reader: Reader, market: str, product: str | None, limit: int, cursor: str | None
 ) -> ListingPage:
-    """List what is on sale, newest first, of a product or of a whole market.
+    """List the active listings of a product or of a market, newest first.
 
     Shape: one query a shard; at most ``limit`` (1-100) listings.
 
@@ -208,7 +208,7 @@ def list_active_listings(
 def list_seller_listings(
     *, reader: Reader, principal: Principal, seller_id: CustomerId, limit: int, cursor: str | None
 ) -> ListingPage:
-    """List a seller's listings, newest first; others see only what is on show, so a page may be short.
+    """List a seller's listings, newest first; other callers see public ones only, so a page may be short.
 
     Shape: one query; at most ``limit`` (1-100) listings.
 
@@ -220,7 +220,7 @@ def list_seller_listings(
 
 
 def list_review_queue(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> ListingPage:
-    """List what waits for review, oldest first, for those who may see it.
+    """List the listings that wait for review, oldest first, for callers with permission.
 
     Raises:
         InvalidCursor: The cursor was changed or belongs to another list.
@@ -232,7 +232,7 @@ def list_review_queue(*, reader: Reader, principal: Principal, limit: int, curso
 def list_off_sale(
     *, reader: Reader, principal: Principal, status: ListingStatus, limit: int, cursor: str | None
 ) -> ListingPage:
-    """List what is off sale in one state (``OFF_SALE``), newest first, for those who may see it.
+    """List the listings of one status that are not on sale (``OFF_SALE``), newest first, for callers with permission.
 
     Raises:
         InvalidCursor: The cursor was changed or belongs to another list.
@@ -242,14 +242,14 @@ def list_off_sale(
 
 
 def listing_document(listing: Listing) -> Document:
-    """Make the document of a listing an operation returned, so that answers are rendered one way only."""
+    """Return the document of a listing that an operation returned, so that all views are built from documents."""
     private = None if listing.private is UNSET else listing.private
     doc = _ENCODER.encode(msgspec.structs.replace(listing, private=UNSET))
     return Document(id=listing.id, version=listing.version, doc=doc, private=private)
 
 
 def listing_json(view: PublicListing | ListingPage, *, media_base_url: str) -> bytes:
-    """Encode a view, each rendition's stored ``$key`` as the ``url`` it is served from.
+    """Encode a view, with the ``url`` of each rendition instead of its stored ``$key``.
 
     One pass over the bytes: no text of a user can hold an unescaped ``"$key":"``, and no custom field has that name.
     """

@@ -1,4 +1,4 @@
-"""Private originals, for those who may see them: where one lies, not what it shows."""
+"""Private original images, for callers with permission."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from resale.errors import Forbidden
 
 
 class OriginalView(msgspec.Struct, frozen=True, kw_only=True):
-    """The one upload that counts: a later one under the same key is another version."""
+    """The upload that was used: a later one under the same key is another version."""
 
     key: str
     version_id: str
@@ -19,7 +19,7 @@ class OriginalView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def get_original(*, reader: Reader, principal: Principal, listing_id: ListingId, media_id: MediaId) -> OriginalView:
-    """Find the original of a photo. It still carries what the renditions do not: place, camera, time.
+    """Return the original of a photo, which still contains its metadata: location, camera, time.
 
     Shape: reads 1 listing and its images.
 

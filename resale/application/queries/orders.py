@@ -1,4 +1,4 @@
-"""Orders as each party may see them: an allow-list a view."""
+"""Orders as each party sees them: each view is an allow-list."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -98,7 +98,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """What both parties see. ``shipping_address`` is null until the caller may have it."""
+    """The fields that both parties see. ``shipping_address`` is null unless the caller has permission."""
 
     id: OrderId
     object: str
@@ -186,7 +186,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def get_order(*, reader: Reader, principal: Principal, order_id: OrderId) -> OrderView:
-    """Read one order as the caller may see it.
+    """Return an order as the caller sees it.
 
     Shape: reads 1 item, and a data key when the address is opened.
 
@@ -207,7 +207,7 @@ def view_order(
     with_address: bool = True,
     opened: OrderPrivate | None = None,
 ) -> OrderView:
-    """Turn a document into the caller's view of it.
+    """Return the caller's view of an order document.
 
     Args:
         reader: Opens what is sealed.
@@ -235,7 +235,7 @@ def view_order(
 
 
 def list_orders(*, reader: Reader, principal: Principal, as_seller: bool, limit: int, cursor: str | None) -> OrderPage:
-    """List the caller's own orders, newest first: purchases, or sales; all of them for the brand.
+    """List the caller's own orders, newest first: purchases or sales; all orders for the brand.
 
     Addresses are left out of lists. Shape: one query a shard; at most ``limit`` (1-100) orders.
 
@@ -254,7 +254,7 @@ def list_orders(*, reader: Reader, principal: Principal, as_seller: bool, limit:
 
 
 def order_document(order: Order) -> Document:
-    """Make the document of an order an operation returned, so that answers are rendered one way only."""
+    """Return the document of an order that an operation returned, so that all views are built from documents."""
     private = None if order.private is UNSET else order.private
     doc = _ENCODER.encode(msgspec.structs.replace(order, private=UNSET))
     return Document(id=order.id, version=order.version, doc=doc, private=private)

@@ -64,7 +64,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def get_payout(*, reader: Reader, principal: Principal, payout_id: PayoutId) -> PayoutView:
-    """Read one payout.
+    """Return a payout.
 
     Shape: reads 1 item.
 
@@ -78,14 +78,14 @@ def get_payout(*, reader: Reader, principal: Principal, payout_id: PayoutId) -> 
 
 
 def view_payout(*, principal: Principal, document: Document) -> PayoutView:
-    """Turn a document into the caller's view of it. Raises PayoutNotFound when it is not for their eyes."""
+    """Return the caller's view of a payout document. Raises PayoutNotFound without permission."""
     payout = _OWNER(document.doc)
     role = PAYOUT.authorize_view(principal, payout)
     return _OWNERS_VIEW(document.doc) if role == Role.OWNER else _BRANDS_VIEW(document.doc)
 
 
 def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: str | None) -> PayoutPage:
-    """List payouts, newest first: the caller's own, or all of them for the brand.
+    """List payouts, newest first: the caller's own, or all for the brand.
 
     Shape: one query a shard; at most ``limit`` (1-100) payouts.
 
@@ -103,5 +103,5 @@ def list_payouts(*, reader: Reader, principal: Principal, limit: int, cursor: st
 
 
 def payout_document(payout: Payout) -> Document:
-    """Make the document of a payout an operation returned, so that answers are rendered one way only."""
+    """Return the document of a payout that an operation returned, so that all views are built from documents."""
     return Document(id=payout.id, version=payout.version, doc=_ENCODER.encode(payout))

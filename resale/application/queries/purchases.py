@@ -54,7 +54,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def get_purchase(*, reader: Reader, principal: Principal, purchase_id: PurchaseId) -> PurchaseView:
-    """Read one purchase.
+    """Return a past purchase.
 
     Shape: reads 1 item.
 
@@ -84,11 +84,11 @@ def list_own_purchases(*, reader: Reader, principal: Principal, limit: int, curs
 
 
 def view_purchase(document: Document) -> PurchaseView:
-    """Turn a document into what its customer and the brand see."""
+    """Return the view of a purchase document."""
     view = _DECODE(document.doc)
     return msgspec.structs.replace(view, claimable_quantity=view.quantity - view.claimed_quantity)
 
 
 def purchase_document(purchase: Purchase) -> Document:
-    """Make the document of a purchase an operation returned, so that answers are rendered one way only."""
+    """Return the document of a purchase that an operation returned, so that all views are built from documents."""
     return Document(id=purchase.id, version=purchase.version, doc=_ENCODER.encode(purchase))

@@ -1,4 +1,4 @@
-"""A seller's account as its owner sees it: the balance, and how and from where."""
+"""A seller account as its owner sees it: balance, payout method and ship-from address."""
 
 from datetime import datetime
 from typing import Final
@@ -43,7 +43,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
-    """Read the caller's own account.
+    """Return the caller's own seller account.
 
     Shape: reads 1 item, and a data key.
 
@@ -57,7 +57,7 @@ def get_own_seller(*, reader: Reader, principal: Principal) -> SellerView:
 
 
 def view_seller(*, reader: Reader, document: Document) -> SellerView:
-    """Turn a document into what its owner sees."""
+    """Return the view of a seller document."""
     view = msgspec.structs.replace(_DECODE(document.doc), next_payout_at=_DUE(document.doc).due_at)
     if document.private is None:
         return view
@@ -66,7 +66,7 @@ def view_seller(*, reader: Reader, document: Document) -> SellerView:
 
 
 def seller_document(seller: Seller) -> Document:
-    """Make the document of an account an operation returned, so that answers are rendered one way only."""
+    """Return the document of an account that an operation returned, so that all views are built from documents."""
     private = None if seller.private is UNSET else seller.private
     doc = _ENCODER.encode(msgspec.structs.replace(seller, private=UNSET))
     return Document(id=seller.id, version=seller.version, doc=doc, private=private)

@@ -1,4 +1,4 @@
-"""Transfers as the brand reads them: what an order earns its seller, and what was taken back of it."""
+"""Transfers as the brand sees them: a seller's earnings by an order, and their reversals."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from resale.domain.transfers import Transfer, TransferStatus
 
 
 class TransferView(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer. ``amount`` is below zero where it takes back what ``reversed_from`` gave."""
+    """A transfer. ``amount`` is negative if it claws back ``reversed_from``."""
 
     id: TransferId
     status: TransferStatus

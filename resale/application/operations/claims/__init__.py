@@ -1,4 +1,4 @@
-"""Buyer protection: a claim is opened, decided, and followed by a return, a refund or nothing."""
+"""Claims, the buyer protection: a claim is opened and resolved, then followed by a return, a refund or nothing."""
 
 from resale.application.operations.claims.deciding import open_claim, resolve_claim, withdraw_claim
 from resale.application.operations.claims.evidence import add_evidence

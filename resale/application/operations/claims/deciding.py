@@ -1,4 +1,4 @@
-"""Opening, deciding and withdrawing a claim."""
+"""Opening, resolving and withdrawing a claim."""
 
 from datetime import timedelta
 from typing import Final
@@ -51,7 +51,7 @@ _TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
 
 
 def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
-    """Claim that something is wrong with a delivered order: the seller's money stays held until this is decided.
+    """Open a claim for a delivered order. The seller's earnings stay on hold until it is resolved.
 
     Shape: reads 1-2 items; commits 2 (``claim.opened``, ``order.claim_opened``). The same claim again: no-op.
 
@@ -100,7 +100,7 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
 
 
 def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution) -> Claim:
-    """Decide on a claim: with or without a return, ask for evidence, or deny it.
+    """Resolve a claim: approve with or without a return, request evidence, or deny.
 
     One approved whose return label does not come can still be approved without a return.
 
@@ -153,7 +153,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
 
 
 def withdraw_claim(uow: UnitOfWork, *, claim_id: ClaimId) -> Claim:
-    """Take a claim back: the order completes.
+    """Withdraw a claim; its order is completed.
 
     Shape: reads 3-4 items; commits 5 (``claim.withdrawn``, ``order.completed``, the seller's transfer). Again: no-op.
 
@@ -178,7 +178,7 @@ def withdraw_claim(uow: UnitOfWork, *, claim_id: ClaimId) -> Claim:
 
 
 def _request_return(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
-    """The item is to come back; a label is bought where it is known where to, and the time to send it begins with it.
+    """Approve a return: the deadline to send the item starts with the label, which is bought if there is an address.
 
     Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
     """
@@ -210,7 +210,7 @@ def _amount_of(order: Order, resolution: Resolution) -> int:
 
 
 def _was_decided(claim: Claim, resolution: Resolution) -> bool:
-    """Whether this very decision stands already, however far its consequences have gone."""
+    """Return whether the claim already has this decision, whatever followed it."""
     was_sent = claim.return_shipment is not None and claim.return_shipment.shipped_at is not None
     went = {
         Verdict.APPROVE: claim.return_shipment is not None,

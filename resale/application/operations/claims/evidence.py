@@ -1,4 +1,4 @@
-"""Photos a buyer adds to a claim: slots as a listing's images have them, never public."""
+"""Evidence photos of a claim: slots like those of a listing, never public."""
 
 from datetime import timedelta
 from typing import Final
@@ -27,7 +27,7 @@ _UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)
 
 
 def add_evidence(uow: UnitOfWork, *, claim_id: ClaimId, new: NewEvidence) -> Claim:
-    """Add a slot for one photo to a claim that is not decided; it goes (back) to review.
+    """Add a slot for one photo to a claim that is not resolved; the claim returns to review.
 
     Shape: reads 1 item; commits 1 claim and 1 image (``claim.evidence_added``, ``image.requested``) and the command's
     record.

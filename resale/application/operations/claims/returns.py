@@ -1,4 +1,4 @@
-"""The way of a claimed item back: its label, its parcel, and the deadlines of a claim."""
+"""The return of a claimed item: its label, its parcel, and the deadlines of the claim."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ from resale.domain.shipments import (
 
 
 def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> Claim:
-    """Take a claim's next step: buy the return label, ask for its parcel, or close it when its deadline is over.
+    """Run a claim's next step: buy the return label, poll the carrier, or close the claim at its deadline.
 
     Shape: reads 1-5 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
 
@@ -81,7 +81,7 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> 
 
 
 def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...]) -> Claim:
-    """Apply a carrier's reports of a return; the first scan starts the refund.
+    """Record a carrier's tracking events of a return; the first scan starts the refund.
 
     Shape: reads 1-2 items; commits at most 2 (``claim.return_scanned`` with ``order.refund_started``, or
     ``claim.return_tracked``). Known reports: no-op.
@@ -106,7 +106,7 @@ def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[
 
 
 def report_return(uow: UnitOfWork, *, claim_id: ClaimId, event: TrackingEvent) -> Claim:
-    """Apply what the brand says of a return, as if its carrier had said so: the first scan starts the refund.
+    """Record a brand's tracking event of a return like one of its carrier; the first scan starts the refund.
 
     Shape: as ``record_return_tracking``. The same report again: no-op.
 
@@ -135,7 +135,7 @@ def report_return(uow: UnitOfWork, *, claim_id: ClaimId, event: TrackingEvent) -
 
 
 def _reschedule(uow: UnitOfWork, claim: Claim) -> Claim:
-    """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
+    """Set a new wake-up if the last one has passed without a step, so that the sweep stops waking the claim."""
     if claim.due_at is None or uow.now < claim.due_at:
         return claim
     claim = update_claim(claim, now=uow.now)
@@ -182,7 +182,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
 
 
 def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
-    """Give back the label of a closed claim that nobody used."""
+    """Void the unused label of a closed claim."""
     before, order = parcel_of(claim), uow.orders.get(claim.order_id)
     given = void_unused_label(uow, partners=partners, shipment=before)
     seeks = given.look_again_at is not None
@@ -204,7 +204,7 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Cla
 
 
 def _expire(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
-    """Close a claim whose time is over; of an item that has a label the carrier is asked once more before."""
+    """Expire a claim at its deadline; if it has a label, the carrier is polled before."""
     if claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
         parcel = parcel_of(claim)
         reference = parcel.provider_reference or ""
@@ -228,7 +228,7 @@ def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> 
 
 
 def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
-    """Begin the refund of what was sent back, once another one is done; till then look again, later each time."""
+    """Start the refund of a returned item; while another refund is pending, postpone it with back-off."""
     if claim.due_at is not None and uow.now < claim.due_at:
         return claim
     if not uow.orders.get(claim.order_id).is_refund_under_way:

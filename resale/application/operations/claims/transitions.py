@@ -1,4 +1,4 @@
-"""What every step of a claim shares: moving it, its sealed part, and what its end means for the order."""
+"""The base of claim operations: transitions, the sealed part, and the effect of a claim's end on the order."""
 
 import msgspec
 from msgspec import UNSET
@@ -19,14 +19,14 @@ from resale.domain.reasons import ReasonCode
 
 
 def begin_claim_refund(uow: UnitOfWork, *, order: Order, amount: int, claim: Claim) -> None:
-    """Buffer the order's refund that a claim leads to."""
+    """Buffer the refund of the order that a claim leads to."""
     reason = ReasonCode(f"claim_{claim.reason}")
     begun = add_refund(uow, order=order, amount=amount, reason=reason)
     uow.orders.save(begun, change_type=ChangeType.ORDER_REFUND_STARTED, reason_code=reason)
 
 
 def complete_claimed_order(uow: UnitOfWork, *, order: Order) -> None:
-    """Buffer that an order whose claim came to nothing is completed, with the seller's transfer.
+    """Buffer the completion of an order whose claim ended without a refund, with the seller's transfer.
 
     While a dispute is open it only waits on: what the seller has is theirs for good.
     """
@@ -39,7 +39,7 @@ def complete_claimed_order(uow: UnitOfWork, *, order: Order) -> None:
 
 
 def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_type: ChangeType) -> Claim:
-    """Close a claim without a refund, and complete its order, together."""
+    """Close a claim without a refund and complete its order, in one commit."""
     claim = transition_claim(msgspec.structs.replace(claim, closed_at=uow.now), command, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
     complete_claimed_order(uow, order=uow.orders.get(claim.order_id))
@@ -48,7 +48,7 @@ def close_claim(uow: UnitOfWork, *, claim: Claim, command: ClaimCommand, change_
 
 
 def claim_private_of(uow: UnitOfWork, *, claim: Claim) -> ClaimPrivate:
-    """Open the sealed part of a claim."""
+    """Decrypt the sealed part of a claim."""
     if claim.private is UNSET:
         raise TypeError("a claim has a sealed part")
     return uow.vault.open(claim.private, ClaimPrivate, owner_id=claim.buyer_id, entity_id=claim.id)

@@ -1,4 +1,4 @@
-"""What can be done to a listing: create, edit, submit, pause, resume, withdraw, moderate, relist, expire."""
+"""Operations of listings: create, edit, submit, pause, resume, withdraw, moderate, relist, expire."""
 
 from resale.application.operations.listings.drafting import (
     UPLOAD_CHECK_AFTER,

@@ -46,7 +46,7 @@ UPLOAD_CHECK_AFTER: Final = timedelta(seconds=60)  # an upload whose event was l
 
 
 def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tuple[Listing, tuple[Media, ...]]:
-    """List an item: a draft with a slot for each image to come.
+    """Create a listing: a draft with a slot for each image.
 
     Shape: reads at most 2 items; commits 1 listing and 1-12 images (``listing.created``, ``image.requested``), with
     the shopper's customer on their first write, the purchase it names, one more unit of it claimed
@@ -100,7 +100,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
 
 
 def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -> tuple[Listing, tuple[Media, ...]]:
-    """Change a listing; an active or paused one goes back to review. What changes nothing is a no-op.
+    """Edit a listing; an active or paused one returns to review. Without changes, nothing is written.
 
     Shape: reads 1 item; commits 1 listing (``listing.edited``) and the image slots added.
 

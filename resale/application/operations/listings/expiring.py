@@ -1,4 +1,4 @@
-"""The end of a listing's time on sale."""
+"""The end of a listing's period on sale."""
 
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
@@ -9,7 +9,7 @@ from resale.domain.reasons import ReasonCode
 
 
 def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Take a listing off sale whose time is over; its seller may submit it again.
+    """Expire a listing whose period has ended; its seller can submit it again.
 
     Shape: reads 1-2 items; commits 1 (``listing.expired``), and the purchase it claimed a unit of
     (``purchase.released``). Before its time, while an order holds it, or when it is off sale anyway: no-op.

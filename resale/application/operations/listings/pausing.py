@@ -1,4 +1,4 @@
-"""Taking a listing off for a while, and putting it on sale again."""
+"""Pausing a listing, and resuming it."""
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.ports import UnitOfWork
@@ -16,7 +16,7 @@ from resale.domain.listings import (
 
 
 def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Take a listing off for a while: nobody else sees or buys it.
+    """Pause a listing, so that only its seller and the brand see it.
 
     Shape: reads 1 item; commits 1 (``listing.paused``). Said again: no-op.
 
@@ -48,7 +48,7 @@ def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
 
 def resume_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Put a paused listing on sale again, where it was in every list: pausing makes nothing new.
+    """Resume a paused listing at its previous position in lists.
 
     Shape: reads 1 item; commits 1 (``listing.resumed``). Of one that is on sale: no-op.
 

@@ -1,4 +1,4 @@
-"""Putting an item on sale again that came back to its seller."""
+"""Listing a returned item again."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ _COMING_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_F
 
 
 def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Sell a sold item again that came back, or never left: a new listing like it, which goes to review.
+    """Create a new listing for a sold item that was returned, or never left its seller; it goes to review.
 
     Money given back is not enough: a buyer who was refunded without a return, or by their bank, has the item still.
 
@@ -75,13 +75,13 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
 
 def _was_kept_by_seller(order: Order) -> bool:
-    """Whether no carrier ever had the item, or it was returned to its sender."""
+    """Return whether no carrier ever had the item, or it was returned to its sender."""
     parcel = order.shipment
     return parcel is None or parcel.shipped_at is None or parcel.status == ShipmentStatus.RETURNED
 
 
 def _was_sent_back(uow: UnitOfWork, order: Order) -> bool:
-    """Whether the buyer sent it back, as far as the carrier says; that it arrived is for the seller to see."""
+    """Return whether the buyer returned the item according to the carrier; the seller verifies its arrival."""
     if order.claim_id is None:
         return False
     parcel = uow.claims.get(order.claim_id).return_shipment

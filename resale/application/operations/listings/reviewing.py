@@ -1,4 +1,4 @@
-"""Submitting, withdrawing and deciding on a listing."""
+"""Submitting, withdrawing and moderating a listing."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -61,7 +61,7 @@ _CHANGES: Final = {
 
 
 def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Ask for review: the ready images are frozen into the listing, refused and unused ones are left out.
+    """Submit a listing for review with its ready images; refused and unused ones are left out.
 
     Shape: reads 1 listing and its images; commits 1 (``listing.submitted``), and for one that had expired the purchase
     it names, a unit of it claimed again (``purchase.claimed``). Said again: no-op.
@@ -106,7 +106,7 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
 
 def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
-    """Take a listing off, for good.
+    """Withdraw a listing permanently.
 
     Shape: reads 1-2 items; commits 1 (``listing.withdrawn``), and the purchase it claimed a unit of
     (``purchase.released``). Said again: no-op.
@@ -137,7 +137,7 @@ def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
 
 def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Moderation) -> Listing:
-    """Approve, reject, ask for changes, or take a listing down that is on sale, paused or waiting.
+    """Approve, reject or remove a listing, or request changes.
 
     Shape: reads 1-2 items; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
     ``listing.removed``); a rejected or removed one also the purchase it claimed a unit of (``purchase.released``). The
@@ -187,7 +187,7 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
 
 
 def _publish(uow: UnitOfWork, listing: Listing) -> Listing:
-    """Begin its time on sale; an approval after an edit begins it anew."""
+    """Start the listing's period on sale; an approval after an edit restarts it."""
     expires_at = uow.now + timedelta(days=uow.tenant.policies.listing_days)
     return msgspec.structs.replace(listing, published_at=uow.now, expires_at=expires_at)
 

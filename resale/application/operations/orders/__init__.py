@@ -1,4 +1,4 @@
-"""What happens to an order: submitted, then paid, shipped, protected, completed or given back, step by step."""
+"""Operations of orders: submitted, then paid, shipped, completed, cancelled or refunded, step by step."""
 
 from resale.application.operations.orders.acknowledging import Acknowledgement, acknowledge_order
 from resale.application.operations.orders.advancing import STEPS, advance_order

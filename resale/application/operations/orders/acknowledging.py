@@ -1,4 +1,4 @@
-"""Taking note of what a person had to look at, where nothing is left to do."""
+"""Acknowledging an issue that has nothing left to do."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Acknowledgement) -> Order:
-    """Clear an order's ``attention`` that only says what happened, as a lost dispute does.
+    """Clear an ``attention`` that only records what happened, such as a lost dispute.
 
     Shape: reads 1 item; commits 1 (``order.acknowledged``, with the reason). Nothing needs a person: no-op.
 

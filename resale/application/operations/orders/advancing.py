@@ -1,4 +1,4 @@
-"""The workflow of an order: whatever a message says, what the order needs next is done, once."""
+"""The workflow of an order: each message runs the next step of the order, whatever it reports."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -28,14 +28,14 @@ from resale.domain.reasons import ReasonCode
 
 
 class Step(Protocol):
-    """Takes one step of an order: at most one partner call with its look-up, at most one commit."""
+    """Signature of a step of an order: at most one partner call with its look-up, and one commit."""
 
     def __call__(self, uow: UnitOfWork, /, *, partners: Partners, order: Order) -> Order:
-        """Take it, and return the order as it stands."""
+        """Run the step; return the order afterwards."""
 
 
 def advance_order(uow: UnitOfWork, *, partners: Partners, order_id: OrderId) -> Order:
-    """Take an order's next step, whatever it is: every message about it ends here.
+    """Run an order's next step; every message about an order leads here.
 
     Shape: reads 1-4 items; at most one partner call with its look-up; commits at most once. Nothing to do: no-op.
 
@@ -57,7 +57,7 @@ def advance_order(uow: UnitOfWork, *, partners: Partners, order_id: OrderId) -> 
 
 
 def _reschedule(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Set a wake-up anew that has passed while there is nothing to do, or the sweep would ask for ever."""
+    """Set a new wake-up if the last one has passed without a step, so that the sweep stops waking the order."""
     if order.due_at is None or uow.now < order.due_at:
         return order
     order = update_order(order, now=uow.now)

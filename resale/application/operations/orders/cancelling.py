@@ -1,4 +1,4 @@
-"""Ending an order that is not shipped: unpaid at once, paid by giving the label and the money back."""
+"""Cancelling an order that is not shipped: an unpaid one directly, a paid one by voiding its label and refunding it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -32,7 +32,7 @@ _ENDING = frozenset({OrderStatus.CANCELLED, OrderStatus.PAYMENT_FAILED, OrderSta
 
 
 def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
-    """Cancel an order that is not shipped; while a payment runs this is a request that the step honours.
+    """Cancel an order that is not shipped; during a payment, the request is recorded and applied afterwards.
 
     Shape: reads 1-2 items; commits 1-2 (``order.cancelled`` with ``listing.released``, ``order.cancel_requested``, or
     ``order.cancelling``: the workflow gives label and money back). Said again: no-op.
@@ -64,17 +64,17 @@ def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
 
 
 def cancel_after_failed_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Cancel an order whose payment failed, for the reason on record."""
+    """Cancel an order whose payment failed, for the recorded reason."""
     return cancel_unpaid(uow, order=order, reason=order.cancel_reason or ReasonCode.PAYMENT_DECLINED)
 
 
 def honour_cancel_request(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Begin to cancel an order that was paid before its cancellation, asked for meanwhile, could be honoured."""
+    """Start the cancellation of an order that was paid before the request for it could be applied."""
     return begin_cancel(uow, order=order, reason=order.cancel_reason or ReasonCode.CANCELLED)
 
 
 def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
-    """Cancel and put the listing back on sale, together."""
+    """Cancel an order and put its listing back on sale, in one commit."""
     order = transition_order(msgspec.structs.replace(order, cancel_reason=reason), OrderCommand.CANCEL, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLED, reason_code=reason)
     move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type=ChangeType.LISTING_RELEASED)
@@ -83,7 +83,7 @@ def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order
 
 
 def begin_cancel(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
-    """Begin to give a paid order back."""
+    """Start the cancellation of a paid order."""
     order = transition_order(
         msgspec.structs.replace(order, cancel_requested=True, cancel_reason=reason),
         OrderCommand.BEGIN_CANCEL,
@@ -95,7 +95,7 @@ def begin_cancel(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
 
 
 def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Give up on a seller who did not ship in time."""
+    """Expire an order that was not shipped in time."""
     order = transition_order(
         msgspec.structs.replace(order, cancel_reason=ReasonCode.NOT_SHIPPED_IN_TIME),
         OrderCommand.EXPIRE_SHIPPING,
@@ -107,7 +107,7 @@ def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Ord
 
 
 def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Give the label back before the money; a parcel on its way already makes the order a shipped one again."""
+    """Void the label before the refund; if the parcel is already on its way, the order is shipped instead."""
     before = shipment_of(order)
     given = void_unused_label(uow, partners=partners, shipment=before)
     if given.look_again_at is not None:
@@ -126,7 +126,7 @@ def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 
 def _seek_label(uow: UnitOfWork, *, order: Order, given: VoidedLabel) -> Order:
-    """Wait for a purchase that may be under way; asked again before its time: nothing."""
+    """Wait for a label purchase that may be in progress; before its time, nothing is written."""
     if order.due_at == given.look_again_at:
         return order
     order = msgspec.structs.replace(update_order(order, now=uow.now), due_at=given.look_again_at)

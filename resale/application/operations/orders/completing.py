@@ -1,4 +1,4 @@
-"""The end of a sale: what was held becomes the seller's."""
+"""Completing a sale: the held transfer becomes available."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ from resale.domain.versions import next_version
 
 
 def complete_order(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Complete a delivered order whose protection is over, and release the seller's transfer, together."""
+    """Complete a delivered order after buyer protection, and release the seller's transfer, in one commit."""
     order = transition_order(
         msgspec.structs.replace(order, completed_at=uow.now, attention=None), OrderCommand.COMPLETE, now=uow.now
     )
@@ -24,7 +24,7 @@ def complete_order(uow: UnitOfWork, *, partners: Partners, order: Order) -> Orde
 
 
 def release_transfer(uow: UnitOfWork, *, order: Order, taken_back: int) -> None:
-    """Buffer that a held transfer is the seller's, less what is taken back in the same commit."""
+    """Buffer the release of a held transfer, reduced by the amount that the same commit refunds."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     amount = transfer.amount - taken_back
     if amount == 0:
@@ -39,14 +39,14 @@ def release_transfer(uow: UnitOfWork, *, order: Order, taken_back: int) -> None:
 
 
 def reverse_transfer(uow: UnitOfWork, *, transfer: Transfer) -> None:
-    """Buffer that a held transfer earns nothing: all of it went back."""
+    """Buffer the reversal of a held transfer: the order is fully refunded."""
     uow.transfers.save(
         transition_transfer(transfer, TransferCommand.REVERSE, now=uow.now), change_type=ChangeType.TRANSFER_REVERSED
     )
 
 
 def reduce_transfer(uow: UnitOfWork, *, transfer: Transfer, taken_back: int) -> None:
-    """Buffer that a held transfer earns less: a part went back."""
+    """Buffer the reduction of a held transfer by a partial refund."""
     reduced = transition_transfer(
         msgspec.structs.replace(transfer, amount=transfer.amount - taken_back), TransferCommand.REDUCE, now=uow.now
     )
@@ -54,7 +54,7 @@ def reduce_transfer(uow: UnitOfWork, *, transfer: Transfer, taken_back: int) -> 
 
 
 def restore_transfer(uow: UnitOfWork, *, order: Order) -> None:
-    """Buffer that what a seller may earn is held again: what had gone back to the buyer came back."""
+    """Buffer the restoration of a held transfer: a refund was returned."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     held = transition_transfer(
         msgspec.structs.replace(transfer, amount=ledger.seller_left(order)), TransferCommand.RESTORE, now=uow.now
@@ -63,7 +63,7 @@ def restore_transfer(uow: UnitOfWork, *, order: Order) -> None:
 
 
 def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
-    """Buffer a change of the seller's balance; below zero it is netted with what comes. Wakes the next payout."""
+    """Buffer a change of the seller's balance, which can become negative, and the wake-up of the next payout."""
     seller, is_new = seller_account_of(uow, customer_id=order.seller_id)
     seller = msgspec.structs.replace(seller, available=seller.available + amount)
     seller = next_version(msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller)), now=uow.now)

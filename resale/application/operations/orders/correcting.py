@@ -1,4 +1,4 @@
-"""Correcting where an order goes, until a label is bought for it."""
+"""Correcting the shipping address, until a label is bought for it."""
 
 from typing import Final
 
@@ -31,7 +31,7 @@ class LabelUnderWay(Rejected):
 
 
 def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> Order:
-    """Replace an order's shipping address. A label that the carrier refused is bought anew for it.
+    """Replace an order's shipping address. A label that the carrier refused is requested again.
 
     The seller gets the whole time to ship again when the label was refused. Idempotent: the same address again has no
     effect, unless the label was refused.
@@ -82,7 +82,7 @@ def _check_correctable(order: Order) -> None:
 
 
 def _request_label_again(uow: UnitOfWork, order: Order) -> Order:
-    """Return an order whose label was refused with the label requested again, and time to ship with it."""
+    """Return the order with its refused label requested again, and a new deadline to ship."""
     if order.attention != Issue.LABEL_REFUSED or order.shipment is None:
         return order
     ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)

@@ -1,4 +1,4 @@
-"""What the buyer's bank takes, and gives back: a dispute is recorded, and booked when it moves money."""
+"""Disputes: recorded, and posted to the ledger when they move money."""
 
 import msgspec
 
@@ -25,7 +25,7 @@ from resale.errors import Unavailable
 
 
 def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> Order:
-    """Record what the card scheme says; one that is lost takes the money, and is booked as a refund is.
+    """Record a dispute as the card scheme reports it; a lost one is posted like a refund.
 
     One that is won after it was lost brings the money back: to the seller, or where the buyer has nothing, to them.
 
@@ -78,7 +78,7 @@ def _is_stale(order: Order, dispute: Dispute) -> bool:
 
 
 def _is_later(order: Order, dispute: Dispute) -> bool:
-    """Whether a report is known to be newer than the last of the same dispute."""
+    """Return whether a report is newer than the last one of the same dispute."""
     known = _find_dispute(order, dispute)
     is_dated = known is not None and known.told_at is not None and dispute.told_at is not None
     return is_dated and dispute.told_at > known.told_at  # type: ignore[operator,union-attr]  # dated, both
@@ -90,7 +90,7 @@ def _find_dispute(order: Order, dispute: Dispute) -> Dispute | None:
 
 
 def _won_back(order: Order, dispute: Dispute) -> Refund | None:
-    """Find what a dispute took that is won now; without a date nobody knows which of two words is the newer."""
+    """Return the chargeback of a dispute that is won now; a report without a date cannot be ordered."""
     taken = next((one for one in _chargebacks_of(order, dispute) if one.status == RefundState.SUCCEEDED), None)
     return taken if taken is not None and _is_later(order, dispute) else None
 
@@ -106,7 +106,7 @@ def _was_taken(order: Order, dispute: Dispute) -> bool:
 
 
 def _is_news(order: Order, dispute: Dispute) -> bool:
-    """Whether a report moves a dispute on, or tells of another one after it: a payment can be disputed again."""
+    """Return whether a report changes the dispute, or is about a later one: a payment can be disputed again."""
     known, command = order.dispute, DISPUTE_ENDS.get(dispute.status)
     if known is None:
         return True

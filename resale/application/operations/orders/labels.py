@@ -1,4 +1,4 @@
-"""Giving a label up that is not wanted any more, also one that may have been bought without anybody hearing of it."""
+"""Voiding an unused label, including one whose purchase had no known outcome."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ PURCHASE_OVER: Final = timedelta(minutes=2)
 
 
 class VoidedLabel(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a label that was given up."""
+    """The result of voiding a label."""
 
     shipment: Shipment
     bought: Label | None = None  # found in use, and not booked yet
@@ -27,7 +27,7 @@ class VoidedLabel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def void_unused_label(uow: UnitOfWork, *, partners: Partners, shipment: Shipment) -> VoidedLabel:
-    """Give a label back, or see that there is none.
+    """Void a label, or find out that there is none.
 
     One asked for and not known to be bought is looked for, till a purchase under way must be over; then it is closed,
     where its provider can do that. Where nobody can be asked, a label nobody knows of holds up no buyer's money.
@@ -54,7 +54,7 @@ def _void_or_seek(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipmen
 
 
 def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
-    """Buffer what a bought label costs, and by which name its provider will tell of it; ``step`` tells ways apart."""
+    """Buffer the cost of a bought label, and the provider's reference; ``step`` distinguishes outbound and return."""
     shipment_id = (RETURN_ID if step.startswith("return") else SHIPMENT_ID).sibling_of(order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)
     if label.cost is not None:

@@ -1,4 +1,4 @@
-"""The payment of an order: authorised and captured within its hold, or given up. Each step is one call, one commit."""
+"""The payment of an order: authorised and captured while the listing is reserved, or voided. One call a step."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED:
 
 
 def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Commit the attempt; its id is the provider's idempotency key, so it exists before the provider is called."""
+    """Commit the attempt before the provider is called; its id is the provider's idempotency key."""
     payment = Payment(id=PAYMENT_ID.new(uow.ids), started_at=uow.now)
     order = transition_order(msgspec.structs.replace(order, payment=payment), OrderCommand.START_PAYMENT, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_PAYMENT_STARTED)
@@ -45,14 +45,14 @@ def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order
 
 
 def authorise_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Ask what became of the attempt, ask for the money if nothing did, and commit the answer."""
+    """Check the attempt at the provider, authorise it if needed, and commit the result."""
     payments, request = partners.payments, payment_request(uow, order=order)
     outcome = payments.find_payment(request) or payments.authorise(request)
     return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
 def capture_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Ask what became of the attempt, take the money if it is still set aside, and commit the answer."""
+    """Check the attempt at the provider, capture it if it is authorised, and commit the result."""
     payments, request = partners.payments, payment_request(uow, order=order)
     outcome = payments.find_payment(request)
     if outcome is None or outcome.state == PaymentState.AUTHORIZED:
@@ -61,19 +61,19 @@ def capture_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Ord
 
 
 def void_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Give the attempt up. What was taken before that is a sale: it is confirmed, and cancelled with a refund."""
+    """Void the attempt. If it was captured before, the sale is confirmed and cancelled with a refund."""
     payments = partners.payments
     outcome = payments.void(payment_request(uow, order=order))
     return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
 def book_missing_sale(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Book the sale of an order that was paid before sales were booked."""
+    """Post the sale of an order that was paid before sales were posted."""
     return book_sale(uow, order=order)
 
 
 def book_sale(uow: UnitOfWork, *, order: Order) -> Order:
-    """Give an order that was paid before sales were booked what every other has: a transfer, a booking, a deadline.
+    """Add transfer, ledger transaction and deadline to an order that was paid before sales were posted.
 
     It is booked for the day it was paid, as the provider has it; the time to ship begins now.
     """
@@ -107,7 +107,7 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: Pa
 
 
 def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
-    """Keep what is known so far: the money is set aside, or the buyer has to prove who they are."""
+    """Store the interim result: the payment is authorised, or requires an action of the buyer."""
     if outcome.state == PaymentState.AUTHORIZED and payment.status != PaymentStatus.AUTHORIZED:
         payment = transition_payment(msgspec.structs.replace(payment, action_url=None), PaymentCommand.AUTHORIZE)
         change_type = ChangeType.ORDER_PAYMENT_AUTHORIZED
@@ -127,7 +127,7 @@ def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOu
 
 
 def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
-    """Commit the sale: order, listing, the seller's transfer (held) and the ledger, together."""
+    """Commit the sale: order, listing, the held transfer and the ledger transaction, in one commit."""
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     total = order.amounts.grand_total
     order = transition_order(

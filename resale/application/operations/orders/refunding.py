@@ -1,4 +1,4 @@
-"""Giving money back: a refund is committed, asked for, and booked."""
+"""Refunds: committed, requested from the provider, and posted."""
 
 from datetime import timedelta
 from typing import Annotated, Final
@@ -82,7 +82,7 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
-    """Give a buyer some or all of their money back, also after the sale was completed.
+    """Refund an order, fully or partially, also after its completion.
 
     Shape: reads 1 item; commits 1 order (``order.refund_started``) and the command's record; the workflow pays it.
 
@@ -119,7 +119,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
 
 
 def add_refund(uow: UnitOfWork, *, order: Order, amount: int, reason: Reason) -> Order:
-    """Put a pending refund on an order; whoever calls this saves it."""
+    """Return the order with a pending refund; the caller saves it."""
     refund = Refund(
         id=REFUND_ID.new(uow.ids),
         amount=amount,
@@ -131,7 +131,7 @@ def add_refund(uow: UnitOfWork, *, order: Order, amount: int, reason: Reason) ->
 
 
 def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Begin to give back what is left, for the reason the order ended; or what the last try could not, once more."""
+    """Start the refund of the remaining amount, or retry a failed one."""
     failed = order.failed_refund
     if failed is None:
         reason: Reason = order.cancel_reason or order.status
@@ -148,7 +148,7 @@ def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 
 def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Ask what became of the refund, ask for it if nothing did, and commit the answer with all that follows."""
+    """Check the refund at the provider, request it if needed, and commit the result with its effects."""
     refund = order.pending_refund
     if refund is None:
         return order
@@ -166,7 +166,7 @@ def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order
 
 
 def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: ChangeType) -> Order:
-    """Commit money that went back: order and payment, the seller's transfer, the claim it was for, and the ledger."""
+    """Commit a refund: order and payment, the seller's transfer, its claim, and the ledger transaction."""
     payment = payment_of(order)
     refunded = payment.refunded_minor + given.amount
     command = PaymentCommand.REFUND if refunded == payment.captured_minor else PaymentCommand.REFUND_PART
@@ -189,7 +189,7 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
 
 
 def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus) -> str:
-    """Buffer who of the seller's accounts gives their part back, and say which: pending, or their balance."""
+    """Buffer the seller's share of a refund; return its account: pending, or the balance."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
@@ -207,7 +207,7 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
 
 
 def _new_clawback(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refund) -> Transfer:
-    """A refund after completion is a transfer of its own, below zero: what was earned is never edited."""
+    """Return a negative transfer for a refund after completion: earned transfers are never changed."""
     return Transfer(
         id=TRANSFER_ID.sibling_of(given.id),
         version=1,
@@ -225,7 +225,7 @@ def _new_clawback(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refu
 
 
 def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order:
-    """Buffer the claim's end with the refund it was for, or when nothing is left; other money back ends no claim."""
+    """Buffer the end of the claim that was refunded, or whose order has nothing left to refund."""
     claim = uow.claims.get(CLAIM_ID.sibling_of(order.id))
     was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
     if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
@@ -241,7 +241,7 @@ def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order
 
 
 def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
-    """Keep that the provider could not give it back; it is tried again, later each time, under an id of its own."""
+    """Commit a failed refund; it is retried with back-off under a new id."""
     failed = msgspec.structs.replace(
         _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
@@ -253,7 +253,7 @@ def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: Re
 
 
 def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
-    """Keep what the provider calls a refund that takes its time; asked again before its time: nothing."""
+    """Commit the provider's reference of a pending refund; before its time, nothing is written."""
     is_known = refund.provider_reference == outcome.provider_reference
     if is_known and order.due_at is not None and uow.now < order.due_at:
         return order

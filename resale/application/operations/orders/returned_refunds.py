@@ -1,4 +1,4 @@
-"""Money that had gone back to a buyer and came back: a refund that failed after all, a dispute won after all."""
+"""Returned refunds: a refund that failed after its success, and a dispute that is won after a loss."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ _WITH_THE_BUYER: Final = frozenset(
 
 
 def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId) -> Order:
-    """Look again at a refund that was given, since its provider tells that it failed after all.
+    """Check a succeeded refund again, because the provider reports its failure.
 
     One that did is booked back, and tried again by the workflow as any that failed; an order that ended stays ended.
 
@@ -66,7 +66,7 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
 
 
 def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute) -> Order:
-    """Book back what a dispute took that is won after all, and say whose it is.
+    """Reverse the posting of a dispute that is won after a loss.
 
     The sale goes on where it had not ended. Where the chargeback ended it, the seller has earned it if the parcel is
     the buyer's and nobody complained; else the buyer, who has nothing, is given the money.
@@ -96,7 +96,7 @@ def _resume(uow: UnitOfWork, *, order: Order) -> Order:
 
 
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
-    """Commit that money is here again, with an order that was saved: whose it is, and the ledger."""
+    """Commit a returned amount with an order that was saved: its recipient, and the ledger transaction."""
     account = _give_to_seller(uow, order=order, returned=returned)
     uow.ledger.post(ledger.refund_reversal(order, returned, seller=account, at=uow.now))
     uow.commit()
@@ -104,7 +104,7 @@ def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Orde
 
 
 def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
-    """Buffer that the seller's part is held again or, once the sale was completed, theirs; say by which account."""
+    """Buffer the seller's share of a returned amount: held again, or on their balance; return the account."""
     is_theirs, part = order.completed_at is not None, returned.parts.seller
     if part and not is_theirs:
         restore_transfer(uow, order=order)
@@ -115,7 +115,7 @@ def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
 
 
 def _new_compensation(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
-    """What was taken back after completion is made good by a transfer of its own: none is ever edited."""
+    """Return a transfer that compensates a clawback after completion: transfers are never changed."""
     return Transfer(
         id=TRANSFER_ID.new(uow.ids),
         version=1,

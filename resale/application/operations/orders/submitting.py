@@ -1,4 +1,4 @@
-"""Buying a listing: it is reserved and the order exists, in one transaction."""
+"""Buying a listing: the reservation and the order, in one transaction."""
 
 from datetime import timedelta
 from typing import Final
@@ -38,7 +38,7 @@ COMMISSION_RULE: Final = "2026-1"
 
 
 def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
-    """Buy a listing: it is reserved and the order exists, in one transaction.
+    """Reserve a listing and create its order, in one transaction.
 
     Shape: reads at most 2 items; commits 1 order and 1 listing (``order.submitted``, ``listing.reserved``), with the
     buyer's customer on their first write and the command's record.

@@ -1,4 +1,4 @@
-"""A parcel's life: its label, what its carrier reports, and what that means for the order."""
+"""Parcels: label, tracking events, and their effect on the order."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -60,7 +60,7 @@ _MEANS: Final[Mapping[ShipmentStatus, _Meaning]] = {
 
 
 def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | None) -> Order:
-    """Ask for a label; the workflow buys it. Said again while it is being bought, or when there is one: no-op.
+    """Request a label, which the workflow buys. Idempotent: a repeated request has no effect.
 
     Shape: reads 1-2 items; commits 1-2 (``order.label_requested``, with ``seller.edited`` when an address is given).
 
@@ -98,7 +98,7 @@ def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | No
 
 
 def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Ask what became of the label, buy it if nothing did, and commit the answer."""
+    """Check the label at the provider, buy it if needed, and commit the result."""
     shipping, shipment, private = partners.shipping, shipment_of(order), private_of(uow, order=order)
     sender = ship_from_of(uow, customer_id=order.seller_id, given=None)
     label = shipping.find_label(shipment_id=shipment.id)
@@ -119,7 +119,7 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 
 def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...]) -> Order:
-    """Apply a carrier's reports, in whatever order and however often they come.
+    """Record a carrier's tracking events; their order and repetition do not matter.
 
     Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
 
@@ -142,7 +142,7 @@ def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[Trackin
 
 
 def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent) -> Order:
-    """Apply what the brand says of a parcel, as if its carrier had said so.
+    """Record a brand's tracking event like one of the carrier.
 
     Shape: as ``record_tracking``. The same report again: no-op.
 
@@ -170,7 +170,7 @@ def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent)
 
 
 def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Ask the carrier, for reports that did not come by themselves."""
+    """Poll the carrier for tracking events that were not reported."""
     shipping, shipment = partners.shipping, order.shipment
     if shipment is None or shipment.provider_reference is None:
         events: tuple[TrackingEvent, ...] = ()
@@ -186,12 +186,12 @@ def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 
 def receive(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Take a parcel that nobody scanned for so long as delivered."""
+    """Mark a parcel without scans for a long time as delivered."""
     return _deliver(uow, order=order, reason=ReasonCode.AUTO_RECEIVED)
 
 
 def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
-    """Let the buyer say that all is well: the order completes now and not at the end of the claim window.
+    """Confirm receipt: the order is completed now instead of at the end of the claim window.
 
     Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Said again: no-op.
 
@@ -227,7 +227,7 @@ def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
 
 
 def resume_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
-    """Make an order that was being cancelled a shipped one: its parcel left before."""
+    """Ship an order that is being cancelled: its parcel left before."""
     shipped = _start_transit(uow, msgspec.structs.replace(order, shipment=shipment))
     order = transition_order(shipped, OrderCommand.SHIP, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_SHIPPED, reason_code=ReasonCode.PARCEL_WAS_ON_ITS_WAY)

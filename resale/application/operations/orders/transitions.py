@@ -1,4 +1,4 @@
-"""What every step of an order shares: moving it by its table, its sealed part, and its partners' requests."""
+"""The base of order operations: transitions, the sealed part, and requests to partners."""
 
 import msgspec
 from msgspec import UNSET
@@ -14,19 +14,19 @@ from resale.domain.return_urls import with_order_id
 
 
 def private_of(uow: UnitOfWork, *, order: Order) -> OrderPrivate:
-    """Open the sealed part of an order."""
+    """Decrypt the sealed part of an order."""
     if order.private is UNSET:
         raise TypeError("an order has a sealed part")
     return uow.vault.open(order.private, OrderPrivate, owner_id=order.buyer_id, entity_id=order.id)
 
 
 def seal_private(uow: UnitOfWork, *, order: Order, private: OrderPrivate) -> str:
-    """Seal what only the parties and steps of an order may read."""
+    """Encrypt the part of an order that only its parties and steps can read."""
     return uow.vault.seal(private, owner_id=order.buyer_id, entity_id=order.id)
 
 
 def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
-    """Say to a provider which attempt is meant: the same words every time."""
+    """Build the provider's request of a payment attempt, always with equal content."""
     payment, private = payment_of(order), private_of(uow, order=order)
     return PaymentRequest(
         attempt_id=payment.id,
@@ -39,7 +39,7 @@ def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
 
 
 def move_listing(uow: UnitOfWork, *, order: Order, command: ListingCommand, change_type: ChangeType) -> None:
-    """Buffer the listing's own move with the order's.
+    """Buffer the transition of the listing in the commit of its order.
 
     Raises:
         OrderChanged: The listing has moved: another worker took this step after the order was read. Read again.

@@ -1,4 +1,4 @@
-"""Paying sellers: everything available, netted, leaves their balance for their bank or as store credit."""
+"""Payouts: the available balance of a seller leaves for their bank, or becomes store credit."""
 
 from resale.application.operations.payouts.advancing import advance_payout
 from resale.application.operations.payouts.cancelling import cancel_payout

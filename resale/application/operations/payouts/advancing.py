@@ -1,4 +1,4 @@
-"""The workflow of a payout: sent once, asked about until it cannot come back any more."""
+"""The workflow of a payout: sent once, polled until it cannot be returned any more."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ _CHANGES: Final = {
 
 
 def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) -> Payout:
-    """Ask what became of a payout, send it if nothing did, and commit the answer with all that follows.
+    """Check a payout at the provider, send it if needed, and commit the result with its effects.
 
     That sending begins is committed before, by a step of its own: nobody can cancel what the provider may have paid.
     One that was paid is looked at daily for some days, since the webhook that says it came back may be lost.
@@ -94,7 +94,7 @@ def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
 
 
 def _next_poll_at(uow: UnitOfWork, payout: Payout) -> datetime | None:
-    """Say when a payout is asked about again; one that was paid, until it cannot come back any more."""
+    """Return when a payout is polled again; a paid one, until it cannot be returned any more."""
     if payout.status in ON_ITS_WAY:
         return uow.now + _POLL_EVERY
     is_watched = payout.paid_at is not None and uow.now < payout.paid_at + WATCHED_FOR
@@ -136,7 +136,7 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
 
 
 def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
-    """Ask again later for what is still under way or may come back; asked before its time, or over: nothing."""
+    """Schedule the next poll of a payout in transit or of a paid one; before its time, nothing is written."""
     if payout.due_at is None or uow.now < payout.due_at:
         return payout
     payout = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Ending a payout that was not sent."""
+"""Cancelling a payout that was not sent."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ from resale.domain.payouts import Payout, PayoutCommand, PayoutStatus, transitio
 
 
 def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
-    """Cancel a cash payout that the provider was not asked for yet: what it took is the seller's again.
+    """Cancel a cash payout that was not sent; its amount is back on the balance.
 
     Shape: reads 1-42 items; commits 1 payout, the account, its transfers and the ledger (``payout.cancelled``,
     ``transfer.reopened``, ``seller.balance_changed``). Said again: no-op.

@@ -1,4 +1,4 @@
-"""What a payout took and did not pay is the seller's again."""
+"""Reversal of payouts that were not paid."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ _REASONS: Final = {
 
 
 def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
-    """Buffer that what did not leave is the seller's again; one that did not arrive asks for another destination."""
+    """Buffer the return of a payout to the balance; a failed one requires another destination."""
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
         returned = msgspec.structs.replace(transfer, payout_id=None)

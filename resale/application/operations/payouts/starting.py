@@ -1,4 +1,4 @@
-"""A payout begins: everything available, netted, leaves a seller's balance for their bank or as store credit."""
+"""Starting a payout: the available balance leaves for the seller's bank, or becomes store credit."""
 
 from datetime import timedelta
 from typing import Final
@@ -30,7 +30,7 @@ _LOOKED_THROUGH: Final = 10 * MAX_TRANSFERS
 
 
 def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod | None) -> Payout:
-    """Pay a seller all that is available, debts netted, at most 40 transfers at a time.
+    """Pay out a seller's available balance, net of debts, at most 40 transfers at a time.
 
     Shape: reads 1 account and up to 40 transfers (400, where the oldest do not sum to what can be paid); commits 1
     payout, the account, its transfers and the ledger (``payout.created`` or, as store credit, ``payout.paid``;
@@ -67,7 +67,7 @@ def start_payout(uow: UnitOfWork, *, seller_id: SellerId, method: PayoutMethod |
 
 
 def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId) -> Payout | None:
-    """Pay a seller whose time has come, by what their account says; nothing to pay: their wake-up moves on.
+    """Pay out a seller whose wake-up has come, by their account; with nothing to pay, only the wake-up moves.
 
     Shape: as ``start_payout``, or commits at most 1 (``seller.payout_passed``). Before its time: no-op.
 
@@ -96,7 +96,7 @@ def start_due_payout(uow: UnitOfWork, *, seller_id: SellerId) -> Payout | None:
 
 
 def _payable(uow: UnitOfWork, seller: Seller) -> tuple[Transfer, ...]:
-    """Choose what is paid: of the oldest transfers, or of more where debts lie behind them."""
+    """Return the transfers to pay: the oldest ones, or more if debts are among later ones."""
     for limit in (MAX_TRANSFERS, _LOOKED_THROUGH):
         found = uow.transfers.list_available(seller.customer_id, limit=limit)
         chosen = payable(found, balance=seller.available, limit=MAX_TRANSFERS)

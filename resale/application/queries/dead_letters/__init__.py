@@ -1,4 +1,4 @@
-"""Dead letters, looked at: listed, shown, and described as a replay would find them."""
+"""Dead letters: listed, shown, and with the effects of a replay."""
 
 from resale.application.queries.dead_letters.dry_run import DESCRIBERS, DryRunContext, Effect, EffectKind
 from resale.application.queries.dead_letters.reading import (

@@ -1,4 +1,4 @@
-"""What a replay would do, as data: each task has a function that reads what the task would read, and writes nothing."""
+"""Effects of a replay as data: for each task, a function that reads like the task and writes nothing."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -52,7 +52,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRunContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a description may look at."""
+    """The resources that the description of effects can read."""
 
     reader: Reader
     store: MediaStore
@@ -64,7 +64,7 @@ Describer = Callable[[DryRunContext, Contents], tuple[Effect, ...]]
 
 
 def describe_task(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
-    """Say what running a message's task would do; nothing when it would find its work done."""
+    """Return the effects of running a message's task; none if its work is already done."""
     if contents.task is None:
         return (Effect(kind=EffectKind.FAIL),)
     describe = DESCRIBERS.get(contents.task)
@@ -74,7 +74,7 @@ def describe_task(context: DryRunContext, contents: Contents) -> tuple[Effect, .
 
 
 def describe_change(context: DryRunContext, row: HistoryRow | None) -> tuple[Effect, ...]:
-    """Say what taking in a change would do: a row that history lacks, and the tasks that follow once more."""
+    """Return the effects of processing a change: a row that history lacks, and the tasks that follow."""
     if row is None:
         return (Effect(kind=EffectKind.FAIL),)
     known = context.reader.find_history_row(row.entity_id, row.version)
@@ -97,7 +97,7 @@ def _claim_step(claim: Claim, now: datetime) -> str | None:
 
 
 def _payout_step(payout: Payout, _now: datetime) -> str | None:
-    """Return whether the provider would be called; its response nobody knows before."""
+    """Return the step of a payout: a call to the provider, whose response is unknown."""
     if payout.may_be_cancelled:
         return "begin_sending"
     return _PAYOUT_STEPS.get(payout.status) if payout.method == PayoutMethod.CASH else None
@@ -113,14 +113,14 @@ def _listing_step(listing: Listing, now: datetime) -> str | None:
 
 
 def _inbound_step(inbound: Inbound, _now: datetime) -> str | None:
-    """Return whether an event would be acted on; what follows is its entity's own step."""
+    """Return the step of an event: its processing, which runs a step of its subject."""
     return "process" if inbound.status == InboundStatus.RECEIVED else None
 
 
 def _describer(
     entity_type: EntityType[I, E], next_step_of: Callable[[E, datetime], str | None], *, refuses: bool = True
 ) -> Describer:
-    """Make what describes the task that wakes an entity; unless it ``refuses``, one that is not there is no fault."""
+    """Build the function that describes the wake-up of an entity; ``refuses``: a missing entity is a refusal."""
 
     def describe(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
         entity_id = _argument(contents, entity_type.argument)
@@ -141,7 +141,7 @@ def _describe_image(context: DryRunContext, contents: Contents) -> tuple[Effect,
 
 
 def _describe_upload(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
-    """Describe each slot of an S3 event; a key that is no slot of ours is passed over, as the task does."""
+    """Describe each slot of an S3 event; other keys are ignored, like in the task."""
     slots = dict.fromkeys(uploads_of(contents.kwargs.get("event")))
     effects = (effect for slot in slots for effect in _describe_slot(context, *slot))
     return tuple(effect for effect in effects if effect.kind != EffectKind.REFUSE)
@@ -157,7 +157,7 @@ def _describe_slot(context: DryRunContext, listing_id: ListingId, media_id: Medi
 
 
 def _image_step(context: DryRunContext, media: Media) -> str | None:
-    """Say what the task would do with a slot that is still open."""
+    """Return the step of an open slot."""
     if context.store.find_first_version(original_key(media.listing_id, media.id)) is not None:
         return "process_upload"
     if context.now >= last_look_at(media):
@@ -175,7 +175,7 @@ def _step(entity_id: str, status: str, due_at: datetime | None, step: str) -> tu
 
 
 def _refusal(kind: type[NotFound], entity_id: str) -> tuple[Effect, ...]:
-    """Say that the task would be refused; what is no id of ours is not repeated."""
+    """Return the effect of a refusal, without an id that is not ours."""
     return (Effect(kind=EffectKind.REFUSE, entity_id=entity_id if is_any_id(entity_id) else None, code=kind.code),)
 
 

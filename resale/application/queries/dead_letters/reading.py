@@ -1,4 +1,4 @@
-"""DryRunContext at dead letters: the list, one of them with its entity's timeline, and what replaying it would do."""
+"""Queries of dead letters: the list, one with its object's timeline, and the effects of a replay."""
 
 import zlib
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter as it is to be had: the message, what was done about it, or both."""
+    """A dead letter that was found: its message, its record, or both."""
 
     letter: Letter | None
     record: DeadLetter | None
@@ -57,7 +57,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def body(self) -> str | None:
-        """The original body, from the message or as it was kept."""
+        """The original body, from the message or from the record."""
         if self.letter is not None:
             return self.letter.body
         kept = None if self.private is None else self.private.body
@@ -81,7 +81,7 @@ def list_dead_letters(
     limit: int,
     cursor: str | None,
 ) -> DeadLetterPage:
-    """List what lies in one dead-letter queue or in all, the longest sent first.
+    """List the messages of one dead-letter queue or of all, oldest first.
 
     Shape: looks at each queue (a second or more); reads 2 items a letter shown.
 
@@ -102,7 +102,7 @@ def list_dead_letters(
 def get_dead_letter(
     *, reader: Reader, letters: DeadLetters, principal: Principal, letter_id: DeadLetterId
 ) -> DeadLetterDetail:
-    """Show one dead letter, waiting or acted on: its body, its last error, and the timeline of what it is about.
+    """Return a dead letter, waiting or acted on: its body, its last error, and the timeline of its object.
 
     Shape: looks at the queues; reads 2 items, a data key when something was kept, and the entities' histories.
 
@@ -124,7 +124,7 @@ def get_dead_letter(
 def describe_replay(
     *, context: DryRunContext, letters: DeadLetters, principal: Principal, letter_id: DeadLetterId
 ) -> DryRun:
-    """Say what replaying a dead letter would do now; nothing is changed, sent or called.
+    """Return the effects of a replay in the current state; nothing is changed, sent or called.
 
     Shape: looks at the queues; reads what the task would read.
 
@@ -150,7 +150,7 @@ def _check_permitted(principal: Principal) -> None:
 
 
 def _view(reader: Reader, letter: Letter) -> DeadLetterView:
-    """Show a message; where somebody acted on it and was cut off, what they did."""
+    """Return the view of a message, with its record if an action on it was interrupted."""
     document = reader.find(DEAD_LETTER, letter_id_of(letter.message_id))
     if document is not None:
         return view_record(_RECORD.decode(document.doc))
@@ -179,7 +179,7 @@ def _open(reader: Reader, document: Document) -> DeadLetterPrivate | None:
 
 
 def _effects(context: DryRunContext, found: _Found) -> tuple[Effect, ...]:
-    """Describe a message that waits, or whose replay was cut off; of any other a replay does nothing more."""
+    """Return the effects of a waiting message or an interrupted replay; any other replay has none."""
     view, body = found.view, found.body
     if view.status not in {DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING} or body is None:
         return ()
@@ -190,7 +190,7 @@ def _effects(context: DryRunContext, found: _Found) -> tuple[Effect, ...]:
 
 # ---------------------------------------------------------------- timeline
 def _timeline(reader: Reader, entity_ids: tuple[str, ...]) -> tuple[TimelineEntry, ...]:
-    """Merge what is on record of some entities by time, with what the rules refused."""
+    """Merge the histories of entities with the notes of refusals, by time."""
     entries = (entry for entity_id in entity_ids for entry in _entries(reader, entity_id))
     return tuple(sorted(entries, key=lambda entry: entry.at))
 

@@ -1,4 +1,4 @@
-"""Dead letters as the brand and its managers see them: an allow-list. A list shows ids, never a body."""
+"""Dead letters as the brand and its managers see them: an allow-list. Lists have ids, never bodies."""
 
 from datetime import datetime
 from typing import Annotated
@@ -84,7 +84,7 @@ class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
 
 
 def view_letter(letter: Letter, note: FailureNote | None) -> DeadLetterView:
-    """Show a message nobody acted on yet."""
+    """Return the view of a message without a record."""
     contents, row = letter.contents, letter.row
     return DeadLetterView(
         id=letter_id_of(letter.message_id),
@@ -102,7 +102,7 @@ def view_letter(letter: Letter, note: FailureNote | None) -> DeadLetterView:
 
 
 def view_record(record: DeadLetter) -> DeadLetterView:
-    """Show what was done about a message."""
+    """Return the view of a recorded dead letter."""
     return DeadLetterView(
         id=record.id,
         status=record.status,
@@ -121,7 +121,7 @@ def view_record(record: DeadLetter) -> DeadLetterView:
 
 
 def view_failure(note: FailureNote | None) -> FailureView | None:
-    """Show why a delivery did not succeed."""
+    """Return the view of a note of a failure."""
     if note is None:
         return None
     return FailureView(

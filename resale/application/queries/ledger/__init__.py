@@ -1,4 +1,4 @@
-"""The books as the brand reads them: what was booked, what accounts hold, and whether three records agree."""
+"""The ledger as the brand reads it: transactions, balances, reconciliation."""
 
 from resale.application.queries.ledger.balances import Balance, BalanceSheet, CurrencyAmount, get_balance_sheet
 from resale.application.queries.ledger.permissions import LedgerNotFound

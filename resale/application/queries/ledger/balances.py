@@ -1,4 +1,4 @@
-"""What the house's accounts hold, a currency at a time: nothing is added up over currencies."""
+"""Balances of the shop's own accounts for each currency; currencies are never added up."""
 
 from collections.abc import Iterable, Mapping
 
@@ -34,7 +34,7 @@ class BalanceSheet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
-    """Sum up the house's accounts.
+    """Return the balances of the shop's own accounts.
 
     Shape: one query a shard and account, page by page: for people and nightly jobs, not for every request.
 
@@ -61,7 +61,7 @@ def _sums(reader: Reader, account: str) -> Mapping[str, int]:
 
 
 def _amounts(currencies: Iterable[str], held: Iterable[Mapping[str, int]]) -> tuple[CurrencyAmount, ...]:
-    """Add up accounts, each currency by itself."""
+    """Sum up accounts for each currency."""
     accounts = list(held)
     return tuple(
         CurrencyAmount(currency=currency, amount=sum(account.get(currency, 0) for account in accounts))

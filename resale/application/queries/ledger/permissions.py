@@ -1,4 +1,4 @@
-"""Who may look into the books."""
+"""Permission to see the ledger."""
 
 from resale.domain.access import Action, Principal, permits
 from resale.errors import NotFound
@@ -13,6 +13,6 @@ class LedgerNotFound(NotFound):
 
 
 def check_books(principal: Principal) -> None:
-    """Let only the brand and its staff pass. Raises LedgerNotFound."""
+    """Require the brand or its staff. Raises LedgerNotFound."""
     if not permits(Action.VIEW_LEDGER, principal.standing, ""):
         raise LedgerNotFound

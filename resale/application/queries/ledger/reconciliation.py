@@ -1,4 +1,4 @@
-"""Whether provider, ledger and orders tell the same of each movement of money."""
+"""Reconciliation of payment provider, ledger, and orders and payouts."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -60,7 +60,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Movement(msgspec.Struct):
-    """One movement of money as each record has it, signed: in positive, out negative.
+    """A money movement in each record, signed: in is positive, out is negative.
 
     ``reference`` is the provider's name of it, and ``started_at`` when it began, where its record says so.
     """
@@ -104,7 +104,7 @@ def get_reconciliation(
     now: datetime,
     wall_now: datetime,
 ) -> Reconciliation:
-    """Hold the provider's books, the ledger and the orders and payouts against each other, movement by movement.
+    """Compare every money movement of the provider, the ledger, and the orders and payouts.
 
     The ledger's times are the tenant's, the provider's are the wall clock's. Both go back equally far. What one shows
     and the other does not was booked there before: the provider moves money first, and we hear of it minutes or, of a
@@ -166,7 +166,7 @@ def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterato
 
 
 def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEntry]:
-    """Go through what the ledger booked before, of movements that only another record tells of.
+    """Iterate over older ledger entries of movements that only another record has.
 
     And of payouts and refunds that came back: they went out before.
     """
@@ -183,7 +183,7 @@ def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEn
 def _earlier_bookings(
     payments: PaymentProvider, movements: _Movements, *, ahead: timedelta, back_to: datetime
 ) -> Iterator[ProviderBooking]:
-    """Go through what the provider booked before, of movements that only we tell of; ``ahead``: the tenant's clock."""
+    """Iterate over older provider movements that only we have; ``ahead`` is the offset of the tenant's clock."""
     missing = [one for one in movements.values() if one.provider is None and one.ledger and one.started_at is not None]
     since = min((one.started_at - _TOLD_WITHIN for one in missing if one.started_at is not None), default=back_to)
     if since >= back_to:

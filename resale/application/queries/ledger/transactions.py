@@ -1,4 +1,4 @@
-"""What was booked: balanced transactions with their legs, of one order or payout, or of some days."""
+"""Ledger transactions with their entries, of an order, a payout, or a range of days."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -44,7 +44,7 @@ class LedgerTransactionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of bookings as JSON-ready views."""
+    """A page of ledger transactions as JSON-ready views."""
 
     object: str = "list"
     data: tuple[LedgerTransactionView, ...]
@@ -53,7 +53,7 @@ class LedgerTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerDays(msgspec.Struct, frozen=True, kw_only=True):
-    """Days of the books, both included, in UTC; at most 31."""
+    """A range of UTC days, both included, at most 31."""
 
     first: date
     last: date
@@ -62,7 +62,7 @@ class LedgerDays(msgspec.Struct, frozen=True, kw_only=True):
 def list_ledger_transactions(
     *, reader: Reader, principal: Principal, of: str | LedgerDays, limit: int, cursor: str | None
 ) -> LedgerTransactionPage:
-    """List what was booked for an order or a payout, or on some days, oldest first; no booking is split over pages.
+    """List the ledger transactions of an order, a payout or some days, oldest first; none is split over pages.
 
     Shape: of a source one query of an index; of days one a shard and day, until ``limit`` bookings are found.
 
@@ -93,7 +93,7 @@ def list_ledger_transactions(
 
 
 def list_bookings(*, reader: Reader, principal: Principal, source_id: str) -> tuple[LedgerTransactionView, ...]:
-    """List all that was booked for an order or a payout, oldest first, as far as the index has it.
+    """List all ledger transactions of an order or a payout, oldest first, as far as they are indexed.
 
     Shape: one query of an index, page by page; a source has some dozen entries.
 
