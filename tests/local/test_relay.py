@@ -218,7 +218,7 @@ class TestTenantRelay:
         relay = ground.relay(sender=Failing(ground.queues, times=1), seconds_later=10)  # every write has settled
         relay.run_once()
         written = ground.write(count=3)
-        with pytest.raises(RelayStalled, match="1 changes were not taken"):
+        with pytest.raises(RelayStalled, match="1 changes were not accepted by the queue"):
             until(lambda: relay.run_once() > 0)  # an engine without a file is looked at once a second
         relay.run_once()
         assert set(ground.taken_ids()) == set(written)
