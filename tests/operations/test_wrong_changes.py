@@ -27,6 +27,15 @@ def test_a_wrong_type_is_refused_before_it_is_buffered(world: World, change: dic
     assert world.stored_order(order) == right
 
 
+@pytest.mark.parametrize("change_type", [ChangeType.LISTING_SOLD, "order.lost", "order.losst"])
+def test_a_type_that_is_no_change_of_an_order_is_refused(world: World, change_type: Any) -> None:
+    order = world.order(world.shopper(), world.active(world.shopper()))
+    uow = world.uow()
+    right = update_order(uow.orders.get(order.id), now=NOW)
+    with pytest.raises(TypeError, match="is not a change of order"):
+        uow.orders.save(right, change_type=change_type)
+
+
 def test_a_misspelt_field_is_refused(world: World) -> None:
     order = world.order(world.shopper(), world.active(world.shopper()))
     misspelt: dict[str, Any] = {"shipmnt": None}

@@ -13,18 +13,26 @@ HEAD = """
 from datetime import datetime
 from msgspec import structs
 from msgspec.structs import replace
+from apps.tenancy.scopes import Scope
+from resale.application.ports import UnitOfWork
+from resale.domain.changes import ChangeType
+from resale.domain.issues import Issue
 from resale.domain.listings import Listing, ListingCommand, transition_listing
 from resale.domain.order_steps import transition_order, update_order
 from resale.domain.orders import Order, OrderCommand, OrderPrivate
-from resale.domain.payments import Payment
+from resale.domain.reasons import FreeCode, ReasonCode
 
-def change(order: Order, listing: Listing, private: OrderPrivate, either: Order | Listing, now: datetime) -> None:
+def change(
+    uow: UnitOfWork, order: Order, listing: Listing, private: OrderPrivate, either: Order | Listing, now: datetime
+) -> None:
 """
 
 RIGHT = {
     "a field of its type": "replace(order, attention=None, step_tries=2)",
     "an optional part": "replace(order, payment=None)",
     "a field of every member of a union": "replace(either, version=2)",
+    "a reason of ours": "uow.orders.save(order, change_type=ChangeType.ORDER_LOST, reason_code=ReasonCode.TIME_OVER)",
+    "a partner's": "uow.orders.save(order, change_type=ChangeType.ORDER_LOST, reason_code=FreeCode('expired_card'))",
     "a state that its table decides": "transition_order(replace(order, claim_id=None), OrderCommand.CANCEL, now=now)",
 }
 
@@ -61,6 +69,24 @@ WRONG = {
         "replace(private, label_url=1)",
         'Argument "label_url" to "replace" of "OrderPrivate" has incompatible type "int"; expected "str | None"',
     ),
+    "a text for an issue": (
+        'replace(order, attention="label_refused")',
+        'Argument "attention" to "replace" of "Order" has incompatible type "str"; expected "Issue | None"',
+    ),
+    "a misspelt issue": ("replace(order, attention=Issue.LABEL_REFUSD)", '"type[Issue]" has no attribute'),
+    "a text for a change type": (
+        'uow.orders.save(order, change_type="order.lost")',
+        'Argument "change_type" to "save" of "WriteRepository" has incompatible type "str"; expected "ChangeType"',
+    ),
+    "a misspelt change type": (
+        "uow.orders.save(order, change_type=ChangeType.ORDER_LOSST)",
+        '"type[ChangeType]" has no attribute "ORDER_LOSST"',
+    ),
+    "a text for a reason": (
+        'uow.orders.save(order, change_type=ChangeType.ORDER_LOST, reason_code="time_over")',
+        'Argument "reason_code" to "save" of "WriteRepository" has incompatible type "str"',
+    ),
+    "a misspelt scope": ("Scope.ORDERS_RAED", '"type[Scope]" has no attribute "ORDERS_RAED"'),
     "fields beside a transition": (
         "transition_order(order, OrderCommand.CANCEL, now=now, cancel_requested=True)",
         'Unexpected keyword argument "cancel_requested" for "transition_order"',
