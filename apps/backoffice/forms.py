@@ -119,12 +119,12 @@ class ReasonsForm(VersionForm):
         said = [REASONS[int(number)] for number in self.cleaned_data["reasons"]]
         note = self.cleaned_data["note"].strip()
         return Moderation(
-            decision=self.decided(),
+            decision=self.get_decision(),
             reasons=(*said, *([note] if note else [])),
             version=self.cleaned_data["version"],
         )
 
-    def decided(self) -> Decision:
+    def get_decision(self) -> Decision:
         """Say what is decided."""
         raise NotImplementedError
 
@@ -136,7 +136,7 @@ class ReturnForm(ReasonsForm):
         choices=[(one.value, one.value) for one in (Decision.REQUEST_CHANGES, Decision.REJECT)]
     )
 
-    def decided(self) -> Decision:
+    def get_decision(self) -> Decision:
         """Say what is decided: the button that was pressed."""
         return Decision(self.cleaned_data["decision"])
 
@@ -144,7 +144,7 @@ class ReturnForm(ReasonsForm):
 class RemovalForm(ReasonsForm):
     """A listing taken down, with what the seller is told."""
 
-    def decided(self) -> Decision:
+    def get_decision(self) -> Decision:
         """Say what is decided."""
         return Decision.REMOVE
 
@@ -350,12 +350,12 @@ class ConnectionForm(forms.Form):
 
 def _switches(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.BooleanField]]:
     """Make a field of each yes or no of a struct."""
-    for name, body in _described(kind).items():
+    for name, body in _describe(kind).items():
         if body.get("type") == "boolean":
             yield name, forms.BooleanField(required=False, initial=body["default"])
 
 
-def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
+def _describe(kind: type[msgspec.Struct]) -> dict[str, Any]:
     (described,) = (body for name, body in msgspec.json.schema(kind)["$defs"].items() if name == kind.__name__)
     properties: dict[str, Any] = described["properties"]
     return properties
@@ -363,7 +363,7 @@ def _described(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _whole_numbers(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.IntegerField]]:
     """Make a field of each bounded number of a struct."""
-    for name, body in _described(kind).items():
+    for name, body in _describe(kind).items():
         if body.get("type") == "integer":
             yield (
                 name,

@@ -80,7 +80,7 @@ class Listings(StaffPage):
             show=show,
             tabs=_TABS,
             seller=seller,
-            listings=covered(page.data, self.desk),
+            listings=with_covers(page.data, self.desk),
             next_cursor=page.next_cursor,
         )
 
@@ -174,7 +174,7 @@ class Approval(ListingPages):
         form = ApprovalForm(request.POST)
         if not form.is_valid():
             return _look_again(request, self.back())
-        return _decided(self, LISTING.read_id(listing_id), form.moderation())
+        return _moderate(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class Return(ListingPages):
@@ -185,7 +185,7 @@ class Return(ListingPages):
         form = ReturnForm(request.POST, auto_id="return_%s")
         if not form.is_valid():
             return self.show(LISTING.read_id(listing_id), returning=form, status=422)
-        return _decided(self, LISTING.read_id(listing_id), form.moderation())
+        return _moderate(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class Removal(ListingPages):
@@ -196,7 +196,7 @@ class Removal(ListingPages):
         form = RemovalForm(request.POST, auto_id="remove_%s")
         if not form.is_valid():
             return self.show(LISTING.read_id(listing_id), removing=form, status=422)
-        return _decided(self, LISTING.read_id(listing_id), form.moderation())
+        return _moderate(self, LISTING.read_id(listing_id), form.moderation())
 
 
 class ListingOperation(Protocol):
@@ -259,12 +259,12 @@ class Original(ListingPages):
         return redirect(links.sign(original.key, version_id=original.version_id, seconds=_ORIGINAL_SECONDS))
 
 
-def covered(listings: Sequence[PublicListing], desk: Desk) -> Covered:
+def with_covers(listings: Sequence[PublicListing], desk: Desk) -> Covered:
     """Put each listing beside its first photo."""
     return tuple((listing, find_cover(listing, url_of=url_of(desk, listing))) for listing in listings)
 
 
-def _decided(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:
+def _moderate(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:
     desk = page.desk
     listing = desk.run(moderate_listing, listing_id=listing_id, moderation=moderation)
     messages.success(page.request, _DONE[moderation.decision].format(title=listing.title))

@@ -146,7 +146,7 @@ class OrderPages(StaffPage):
             may_refund=_refundable(order) and desk.may(Action.REFUND_ORDER, order.status),
             may_report=bool(offered) and desk.may(Action.REPORT_TRACKING, order.status),
             may_see_address=desk.may(Action.VIEW_ORDER_ADDRESS, order.status),
-            **_booked(desk, reader, order),
+            **_load_ledger(desk, reader, order),
         )
 
 
@@ -281,7 +281,7 @@ def cover_of(desk: Desk, reader: Reader, listing_id: ListingId) -> Picture | Non
     return find_cover(listing, url_of=url_of(desk, listing))
 
 
-def _booked(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
+def _load_ledger(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
     """Read what was booked for an order and whose it is, for who may see the books."""
     if not desk.may(Action.VIEW_LEDGER, ""):
         return {}

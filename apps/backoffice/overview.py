@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.links import find_page
-from apps.backoffice.listings import covered
+from apps.backoffice.listings import with_covers
 from apps.backoffice.orders import find_needing
 from apps.backoffice.pages import Page, StaffPage, is_operator
 from apps.backoffice.staff_context import choose_shop
@@ -48,7 +48,7 @@ class Overview(StaffPage):
             title="Overview",
             waiting_count=len(waiting.data),
             waiting_more=waiting.has_more,
-            waiting=covered(waiting.data[:_SHOWN], desk),
+            waiting=with_covers(waiting.data[:_SHOWN], desk),
             orders=look.orders[:_RECENT],
             look=look,
             claim_count=len(claims.data),

@@ -79,15 +79,15 @@ def _steps(said: inspect.Type) -> Steps:
             fields = {one.encode_name: _Field(_steps(one.type), not one.required) for one in said.fields}
             return {dict: _struct_step(fields)}
         case inspect.DictType():
-            return _wrapped(dict, _steps(said.value_type), _mapping_step)
+            return _wrap(dict, _steps(said.value_type), _mapping_step)
         case inspect.ListType() | inspect.VarTupleType():
-            return _wrapped(list, _steps(said.item_type), _items_step)
+            return _wrap(list, _steps(said.item_type), _items_step)
         case inspect.UnionType():
             return {kind: step for one in said.types for kind, step in _steps(one).items()}
     return _NOTHING_TO_DO
 
 
-def _wrapped(kind: type, inner: Steps, make: Callable[[Steps], Step]) -> Steps:
+def _wrap(kind: type, inner: Steps, make: Callable[[Steps], Step]) -> Steps:
     return {kind: make(inner)} if inner else _NOTHING_TO_DO
 
 

@@ -71,8 +71,8 @@ class RequestMiddleware:
         self._get_response = get_response
         seconds = settings.STRICT_TRANSPORT_SECONDS
         transport = [("Strict-Transport-Security", f"max-age={seconds}; includeSubDomains")] if seconds else []
-        self._api = _stored((*API_HEADERS, *transport))
-        self._pages = _stored((_NOSNIFF, *transport))
+        self._api = _to_header_items((*API_HEADERS, *transport))
+        self._pages = _to_header_items((_NOSNIFF, *transport))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on, then log its response."""
@@ -113,7 +113,7 @@ def _frame(request: HttpRequest, response: HttpResponse) -> None:
         response.content = b""
 
 
-def _stored(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, str]], ...]:
+def _to_header_items(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, str]], ...]:
     return tuple((name.lower(), (name, value)) for name, value in headers)
 
 

@@ -136,14 +136,14 @@ def decode_body(body: bytes, kind: type[B]) -> tuple[B, SentBody]:
         raise
     except Invalid as error:
         refuse_card_numbers(body, place="The body")
-        raise _located(body, kind, error) from None
+        raise _locate(body, kind, error) from None
     if may_hold_card:
         refuse_card_numbers(json.dumps(input_text.without_references(tree, kind)).encode(), place="The body")
     struct = _to_struct(tree, kind, place="The body", strict=True)
     return struct, SentBody(raw=body, tree=tree)
 
 
-def _located(body: bytes, kind: type[B], error: Invalid) -> Invalid:
+def _locate(body: bytes, kind: type[B], error: Invalid) -> Invalid:
     """Return the error of a number that no field accepts, with its pointer, which the JSON decoder does not report."""
     try:
         _decoder(kind).decode(body)

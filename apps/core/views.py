@@ -36,7 +36,9 @@ class LeanAPIView(APIView):
         """Authenticate, check permissions and throttles, then call the handler."""
         self.args = args
         self.kwargs = kwargs
-        wrapped = Request(request, authenticators=_made(tuple(self.authentication_classes)), negotiator=_NEGOTIATOR)
+        wrapped = Request(
+            request, authenticators=_instantiate(tuple(self.authentication_classes)), negotiator=_NEGOTIATOR
+        )
         self.request = wrapped
         self.headers: dict[str, str] = {}
         try:
@@ -68,7 +70,7 @@ class LeanAPIView(APIView):
 
     def get_permissions(self) -> list[BasePermission]:
         """Return the permission instances of the class."""
-        return _made(tuple(self.permission_classes))
+        return _instantiate(tuple(self.permission_classes))
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return new throttles, because they store state of a request."""
@@ -97,5 +99,5 @@ def json_response(body: bytes, status: int = 200, headers: dict[str, str] | None
 
 
 @lru_cache(maxsize=128)
-def _made(classes: tuple[type[BaseAuthentication] | type[BasePermission], ...]) -> list[Any]:
+def _instantiate(classes: tuple[type[BaseAuthentication] | type[BasePermission], ...]) -> list[Any]:
     return [one() for one in classes]

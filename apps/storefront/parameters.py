@@ -117,7 +117,7 @@ def read_query(request: HttpRequest, kind: type[Q]) -> Q:
         raise
 
 
-def given(value: str | UnsetType) -> str | None:
+def none_if_unset(value: str | UnsetType) -> str | None:
     """Turn an absent parameter into None."""
     return None if value is UNSET else value
 

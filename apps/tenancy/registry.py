@@ -59,11 +59,11 @@ class Registry:
 
     def by_id(self, tenant_id: str) -> Tenant:
         """Return a tenant. Raises TenantNotFound or RegistryUnavailable."""
-        return self._found(self._by_id, TenantId(tenant_id))
+        return self._require(self._by_id, TenantId(tenant_id))
 
     def by_slug(self, slug: str) -> Tenant:
         """Return a tenant. Raises TenantNotFound or RegistryUnavailable."""
-        return self._found(self._by_slug, slug)
+        return self._require(self._by_slug, slug)
 
     def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
         """Return the key with this SHA-256 (hexadecimal); None if there is none. Raises RegistryUnavailable."""
@@ -97,7 +97,7 @@ class Registry:
         for cache in (self._by_id, self._by_slug, self._by_connection, self._by_hash, self._served):
             cache.clear()
 
-    def _found(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
+    def _require(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
         tenant = self._ask(cache, key)
         if tenant is None:
             raise TenantNotFound("No tenant with this name exists.")
@@ -113,7 +113,7 @@ class Registry:
 def ping() -> bool:
     """Return whether the registry database responds."""
     try:
-        _guarded(_select_one)
+        _run_query(_select_one)
     except DatabaseDown:
         return False
     return True
@@ -150,26 +150,26 @@ def to_tenant(row: models.Tenant) -> Tenant:
 
 # ---------------------------------------------------------------- what the caches load
 def _load_by_id(tenant_id: TenantId) -> Tenant | None:
-    return _guarded(lambda: _servable(_tenants().filter(id=tenant_id).first()))
+    return _run_query(lambda: _servable(_tenants().filter(id=tenant_id).first()))
 
 
 def _load_by_slug(slug: str) -> Tenant | None:
-    return _guarded(lambda: _servable(_tenants().filter(slug=slug).first()))
+    return _run_query(lambda: _servable(_tenants().filter(slug=slug).first()))
 
 
 def _load_key(key_hash: str) -> KnownKey | None:
     rows = models.APIKey.objects.select_related("tenant").prefetch_related("tenant__connections")
-    return _guarded(lambda: _known_key(rows.filter(hash=key_hash).first()))
+    return _run_query(lambda: _known_key(rows.filter(hash=key_hash).first()))
 
 
 def _load_connection(connection_id: ConnectionId) -> tuple[Tenant, Connection] | None:
     rows = models.Connection.objects.select_related("tenant").prefetch_related("tenant__connections")
-    return _guarded(lambda: _known_connection(rows.filter(id=connection_id).first()))
+    return _run_query(lambda: _known_connection(rows.filter(id=connection_id).first()))
 
 
 def _load_served(_: None) -> tuple[Tenant, ...]:
     rows = _tenants().order_by("slug")
-    tenants = _guarded(lambda: [_servable(row) for row in rows])
+    tenants = _run_query(lambda: [_servable(row) for row in rows])
     return tuple(tenant for tenant in tenants if tenant is not None)
 
 
@@ -208,7 +208,7 @@ def _servable(row: models.Tenant | None) -> Tenant | None:
         return None
 
 
-def _guarded(load: Callable[[], V]) -> V:
+def _run_query(load: Callable[[], V]) -> V:
     """Run a query on this thread's connection; reconnect if the connection was closed since its last use."""
     if connection.in_atomic_block:
         return load()

@@ -84,7 +84,11 @@ def tenants_health(request: HttpRequest) -> HttpResponse:
 
 
 def _health(tenant: Tenant, asked: "Future[TenantHealth]") -> TenantHealth:
-    return asked.result() if asked.done() and not asked.cancelled() else _said(tenant, "silent", "no_answer_in_time")
+    return (
+        asked.result()
+        if asked.done() and not asked.cancelled()
+        else _build_health(tenant, "silent", "no_answer_in_time")
+    )
 
 
 def _ask(tenant: Tenant) -> TenantHealth:
@@ -95,10 +99,10 @@ def _ask(tenant: Tenant) -> TenantHealth:
         failing = tuple(_failing(reader))
         changes = changes_health(tenant)
     except Outcome as outcome:
-        return _said(tenant, "failing", outcome.code, started)
+        return _build_health(tenant, "failing", outcome.code, started)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one tenant is part of the report
-        return _said(tenant, "failing", type(error).__name__, started)
-    return msgspec.structs.replace(_said(tenant, "ok", "", started), failing=failing, changes=changes)
+        return _build_health(tenant, "failing", type(error).__name__, started)
+    return msgspec.structs.replace(_build_health(tenant, "ok", "", started), failing=failing, changes=changes)
 
 
 def changes_health(tenant: Tenant) -> ChangesHealth:
@@ -121,7 +125,7 @@ def _failing(reader: Reader) -> Iterator[FailingPartner]:
             )
 
 
-def _said(
+def _build_health(
     tenant: Tenant, status: Literal["ok", "failing", "silent"], code: str, started: float | None = None
 ) -> TenantHealth:
     spent = 0 if started is None else round((time.monotonic() - started) * 1000)

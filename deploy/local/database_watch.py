@@ -21,7 +21,7 @@ class DatabaseWatch:
         self._seen: _Stamp = ()
         self._looked_at_ns = 0
 
-    def moved(self) -> bool:
+    def has_changed(self) -> bool:
         """Return whether the file may have changed since this last returned True."""
         now_ns, stamp = self._clock_ns(), self._stamp()
         has_moved = stamp != self._seen if stamp else now_ns - self._looked_at_ns >= _NO_FILE_NS

@@ -97,20 +97,20 @@ def _save_staff(brand: Brand, password: str) -> None:
     """Create a login for each role with the brand's one password, which is hashed once."""
     manager = _save_user(brand.staff_email(Role.MANAGER), password, is_superuser=False)
     for role in STAFF_ROLES:
-        user = _found(brand.staff_email(role), is_superuser=False)
+        user = _find(brand.staff_email(role), is_superuser=False)
         if user.password != manager.password:
             user.password = manager.password
             user.save()
 
 
 def _save_user(email: str, password: str, *, is_superuser: bool) -> User:
-    user = _found(email, is_superuser=is_superuser)
+    user = _find(email, is_superuser=is_superuser)
     if not user.password or not user.check_password(password):
         user.set_password(password)
         user.save()
     return user
 
 
-def _found(email: str, *, is_superuser: bool) -> User:
+def _find(email: str, *, is_superuser: bool) -> User:
     defaults = {"email": email, "is_staff": True, "is_superuser": is_superuser}
     return User.objects.get_or_create(username=email, defaults=defaults)[0]

@@ -127,7 +127,7 @@ class TenantRelay:
             Unavailable: Engine or queue did not answer; what was not sent is sent next time.
         """
         generation = self._checkpoint.generation()
-        if not self._watch.moved() and generation == self._generation:
+        if not self._watch.has_changed() and generation == self._generation:
             return 0
         try:
             sent = self._drain()

@@ -50,16 +50,16 @@ class VirtualEnvironment:
             SetupFailed: Something is missing on this machine, or could not be fetched.
         """
         with self._one_at_a_time():
-            made_of = self._made_of()
-            if made_of == self._wanted():
+            made_of = self._read_stamp()
+            if made_of == self._build_stamp():
                 return
             if made_of is None:
                 self._make()
             self._marker.unlink(missing_ok=True)
             self._sync()
-            self._marker.write_text(self._wanted(), encoding="utf-8")
+            self._marker.write_text(self._build_stamp(), encoding="utf-8")
 
-    def _made_of(self) -> str | None:
+    def _read_stamp(self) -> str | None:
         """Return the fingerprint of the environment's sources; None if it is incomplete or missing."""
         if not os.access(self._own_python, os.X_OK):  # its interpreter was removed, or never there
             return None
@@ -70,7 +70,7 @@ class VirtualEnvironment:
         is_elsewhere = found and found.splitlines()[0] != str(self.home)  # moved or copied: its scripts do not start
         return None if is_elsewhere else found
 
-    def _wanted(self) -> str:
+    def _build_stamp(self) -> str:
         return f"{self.home}\n{hashlib.sha256(self._lock_file.read_bytes()).hexdigest()}\n"
 
     def _make(self) -> None:

@@ -165,7 +165,7 @@ def _lines(address: Address, rules: CountryRules, template: str) -> Iterator[str
     for part in template.split("%n"):
         if "%A" in part:
             yield from (line for line in (address.line1, address.line2) if line)
-            yield from _left_over(address, template)
+            yield from _iter_left_over(address, template)
         written = part.replace("%A", "")
         if not address.postal_code:
             written = _POSTAL_CODE.sub("", written)
@@ -178,7 +178,7 @@ def _apply_case(text: str, name: AddressField, rules: CountryRules) -> str:
     return text.upper() if name in rules.upper else text
 
 
-def _left_over(address: Address, template: str) -> Iterator[str]:
+def _iter_left_over(address: Address, template: str) -> Iterator[str]:
     """Write what was given and the country has no place for, unless it stands there anyway (SINGAPORE, Dubai)."""
     known = f"{template} {address.region}".casefold()
     fields = (("%Z", address.postal_code), ("%C", address.city))

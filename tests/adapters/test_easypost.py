@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from resale.adapters.shipping.easypost import EasyPostShipping
-from resale.adapters.shipping.easypost_shapes import made_at, ours
+from resale.adapters.shipping.easypost_shapes import creation_time_of, ours
 from resale.domain.ids import ShipmentId
 from resale.domain.money import Money
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
@@ -71,7 +71,7 @@ class TestRequests:
             assert ours(other) is None
 
     def test_an_id_tells_when_it_was_made(self) -> None:
-        assert made_at(ShipmentId("shp_0197a0b1c2d37e4f8a9b0c1d2e3f4a5b")) == datetime.fromtimestamp(
+        assert creation_time_of(ShipmentId("shp_0197a0b1c2d37e4f8a9b0c1d2e3f4a5b")) == datetime.fromtimestamp(
             0x0197A0B1C2D3 / 1000, UTC
         )
 

@@ -177,6 +177,6 @@ class TestMemory:
         keyring = ring.for_session(session)
         owners = [f"cus_{uuid.uuid4().hex}" for _ in range(3)]
         sealed = [keyring.seal(owner_id=owner, entity_id="ord_1", plaintext=SECRET) for owner in owners]
-        assert ring.known(session.tenant.id, owners[0]) is None
-        assert ring.known(session.tenant.id, owners[2]) is not None
+        assert ring.find(session.tenant.id, owners[0]) is None
+        assert ring.find(session.tenant.id, owners[2]) is not None
         assert keyring.open(owner_id=owners[0], entity_id="ord_1", sealed=sealed[0]) == SECRET

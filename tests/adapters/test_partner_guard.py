@@ -152,12 +152,12 @@ class TestBreakerBetweenProcesses:
     def test_lets_nobody_in_whose_probe_was_made_by_another(self, breaker: Breaker, clock: Clock) -> None:
         for _ in range(RULES.failures):
             breaker.note(PartnerUnavailable())
-        with pytest.raises(PartnerPaused, match="are paused"), breaker.admitted():
+        with pytest.raises(PartnerPaused, match="are paused"), breaker.admit():
             pytest.fail("admitted")
         clock.turn_on(seconds=RULES.pause_seconds)
-        with breaker.admitted():
+        with breaker.admit():
             breaker.note(None)
-        with breaker.admitted():
+        with breaker.admit():
             assert breaker.observe() == Observation(status=CLOSED, since=clock())
 
     def test_opens_again_after_one_probe_that_failed_whatever_others_counted(
@@ -165,7 +165,7 @@ class TestBreakerBetweenProcesses:
     ) -> None:
         breaker.adopt(Observation(status=OPEN, since=clock(), failures=1, reason_code="partner_unavailable"))
         clock.turn_on(seconds=RULES.pause_seconds)
-        with breaker.admitted():
+        with breaker.admit():
             breaker.note(PartnerUnavailable())
         with pytest.raises(PartnerPaused, match="are paused"):
             breaker.refuse_if_open()

@@ -30,6 +30,15 @@ _CLOCK_CALLS = re.compile(
 _KEY_SEPARATOR = re.compile(r"[^\s(,]#")
 _EMPTY_NAMES = {"util", "utils", "helper", "helpers", "misc", "common", "manager", "managers"}
 _WORKERS_WITH_A_CLOCK = [f"apps/workers/{name}" for name in ("tasks.py", "tasks", "roles.py", "sweep.py")]
+_IRREGULAR = (
+    "begun|bought|chosen|drawn|found|given|gone|heard|held|kept|known|left|lost|made|paid|said|seen|sent|shown|sold"
+    "|taken|told|won|written"
+)
+#: ``kept``, ``_asked_for``, ``made_at``; not what a participle only describes, as in ``known_key``.
+_PARTICIPLE = re.compile(
+    rf"_?(?!(?:feed|need|seed|embed|exceed|proceed)\b)(?:[a-z]+ed|{_IRREGULAR})"
+    r"(_(?:at|back|by|for|from|in|of|off|on|or|over|to|up|when)(_.*)?)?"
+)
 _EMPTY_CLASS = re.compile(r"(Util|Utils|Helper|Helpers|Manager)$")
 
 
@@ -207,6 +216,16 @@ class TestNames:
         reason = "A file called utils, helpers, misc or manager takes in everything; name it for what lives there:"
         assert not files + named, broken(reason, files + named)
 
+    def test_a_function_is_not_named_by_a_past_participle(self) -> None:
+        offences = [
+            f"{source.at(function)} {function.name}"
+            for source in sources("resale", "apps", "config", "deploy")
+            for function in ast.walk(source.tree)
+            if isinstance(function, Function) and _PARTICIPLE.fullmatch(function.name) and not _is_property(function)
+        ]
+        reason = "A function is named by a verb: transition, update, find, build; moved, kept and known say too little:"
+        assert not offences, broken(reason, offences)
+
     def test_the_same_noun_names_the_file_in_every_layer(self) -> None:
         nouns = {source.module.rsplit(".", 1)[1] for source in sources("resale/domain", DYNAMODB)}
         offences = [
@@ -308,6 +327,10 @@ def _shape(part: ast.expr) -> str:
 def _is_separating(node: ast.AST) -> bool:
     text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
     return text == "#" or _KEY_SEPARATOR.search(text) is not None
+
+
+def _is_property(function: Function) -> bool:
+    return any("property" in dotted(item) or dotted(item).endswith(".setter") for item in function.decorator_list)
 
 
 def _code_lines(function: Function) -> int:

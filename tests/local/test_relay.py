@@ -360,31 +360,31 @@ class TestDatabaseWatch:
     def test_sees_each_write_once(self, database: Path) -> None:
         now = [database.stat().st_mtime_ns + 10**9]
         watch = DatabaseWatch(database, clock_ns=lambda: now[0])
-        assert [watch.moved(), watch.moved()] == [True, False]
+        assert [watch.has_changed(), watch.has_changed()] == [True, False]
         os.utime(database.with_name("a.sqlite-wal"), ns=(now[0], now[0]))
         now[0] += 10**9
-        assert [watch.moved(), watch.moved()] == [True, False]
+        assert [watch.has_changed(), watch.has_changed()] == [True, False]
 
     def test_looks_again_after_a_look_within_the_clocks_tick(self, database: Path) -> None:
         written_ns = database.with_name("a.sqlite-wal").stat().st_mtime_ns
         now = [written_ns + 1_000_000]
         watch = DatabaseWatch(database, clock_ns=lambda: now[0])
-        assert [watch.moved(), watch.moved()] == [True, True]
+        assert [watch.has_changed(), watch.has_changed()] == [True, True]
         now[0] += 10**9
-        assert [watch.moved(), watch.moved()] == [True, False]
+        assert [watch.has_changed(), watch.has_changed()] == [True, False]
 
     def test_says_so_again_when_what_it_saw_was_not_used(self, database: Path) -> None:
         watch = DatabaseWatch(database, clock_ns=lambda: database.stat().st_mtime_ns + 10**9)
-        watch.moved()
+        watch.has_changed()
         watch.forget()
-        assert watch.moved()
+        assert watch.has_changed()
 
     def test_says_so_once_a_second_where_there_is_no_file(self, tmp_path: Path) -> None:
         now = [10**12]
         watch = DatabaseWatch(tmp_path / "absent.sqlite", clock_ns=lambda: now[0])
-        assert [watch.moved(), watch.moved()] == [True, False]
+        assert [watch.has_changed(), watch.has_changed()] == [True, False]
         now[0] += 10**9
-        assert watch.moved()
+        assert watch.has_changed()
 
 
 class TestTheStoredSample:

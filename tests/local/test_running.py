@@ -80,7 +80,7 @@ class TestPortBook:
         book, port = PortBook(tmp_path / "ports.json"), pick()
         book.claim("ministack", port)
         book.claim("web", port)
-        assert book.known("web") == port
+        assert book.find("web") == port
         assert book.port("ministack") != port
 
 

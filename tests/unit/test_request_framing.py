@@ -76,4 +76,4 @@ class TestArrival:
     def test_reads_whom_the_proxies_name(self) -> None:
         received = RequestBuffer(max_body_bytes=_LIMIT)
         received.feed(b"GET / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.9, 2001:DB8::1\r\nx-forwarded-for: 10.0.0.1\r\n\r\n")
-        assert received.forwarded_for() == "192.0.2.9, 2001:db8::1,10.0.0.1"
+        assert received.read_forwarded_for() == "192.0.2.9, 2001:db8::1,10.0.0.1"

@@ -142,7 +142,7 @@ class Connection:
         Behind a proxy the peer is the proxy, which carries everybody: it is never counted itself. The load balancer
         forwards a request when its headers are whole, so that nothing is missed meanwhile.
         """
-        forwarded = self.received.forwarded_for()
+        forwarded = self.received.read_forwarded_for()
         if settings.PROXY_HOPS and not forwarded:
             return None
         return address_of(peer=self.peer, forwarded=forwarded) or None

@@ -95,7 +95,7 @@ class RequestBuffer:
         """Return the request without its body."""
         return bytes(self.data[: self.head_bytes])
 
-    def forwarded_for(self) -> str:
+    def read_forwarded_for(self) -> str:
         """Return X-Forwarded-For, the nearest proxy's entry last; empty while the headers are incomplete."""
         return ",".join(line.strip().decode("latin-1") for line in _FORWARDED.findall(self.head().lower()))
 

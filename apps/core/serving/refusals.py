@@ -109,7 +109,7 @@ def refusal_of(error: Exception) -> HTTPError:
     return kind(detail)
 
 
-def rendered(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
+def render_refusal(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
     """Encode a refusal as the last response of a connection, and log it like every request."""
     request_id = new_request_id()
     body = document(problem_type_of(type(refusal)), refusal.detail, request_id=request_id)

@@ -21,7 +21,7 @@ from apps.core.serving.refusals import (
     Overloaded,
     RequestTimeout,
     TooManyUnfinished,
-    rendered,
+    render_refusal,
 )
 from apps.core.serving.request_handling import BodyPending, HandledRequest, drive, logger, method_of, parse
 
@@ -232,14 +232,14 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             conn.outbox.clear()
             return HandledRequest.BODY_WANTED
         except HTTPError as refusal:
-            conn.outbox.sendall(rendered(refusal, method=method_of(data), started=conn.since))
+            conn.outbox.sendall(render_refusal(refusal, method=method_of(data), started=conn.since))
         except OSError:
             logger.debug("the client closed the connection")
         except Exception:  # noqa: BLE001 - the edge: whatever it is, it is answered, and logged
             logger.exception("the application raised")
             if not conn.outbox.sent_bytes:
                 conn.outbox.clear()
-                conn.outbox.sendall(rendered(InternalError(), method=method_of(data), started=conn.since))
+                conn.outbox.sendall(render_refusal(InternalError(), method=method_of(data), started=conn.since))
         return HandledRequest.CLOSE
 
     def _respond(self, conn: Connection, request: Any, *, is_last: bool) -> HandledRequest:
@@ -253,7 +253,9 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def _refuse(self, conn: Connection, refusal: HTTPError) -> None:
         """Send a refusal from the loop, without the application."""
-        conn.outbox.sendall(rendered(refusal, method=method_of(bytes(conn.received.data[:20])), started=conn.since))
+        conn.outbox.sendall(
+            render_refusal(refusal, method=method_of(bytes(conn.received.data[:20])), started=conn.since)
+        )
         conn.is_kept = False
         self._write(conn)
 

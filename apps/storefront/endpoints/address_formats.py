@@ -51,13 +51,13 @@ class CountryName(msgspec.Struct, frozen=True, kw_only=True):
 )
 def get(context: Context[None, None], country: str) -> HttpResponse:
     """Show the form of a country."""
-    body, tag = _written(country)
+    body, tag = _write(country)
     if is_current(context.request, tag):
         return not_modified(tag, caching=_CACHING)
     return json_response(body, headers={**_CACHING, "ETag": tag})
 
 
 @lru_cache(maxsize=256)
-def _written(country: str) -> tuple[bytes, str]:
+def _write(country: str) -> tuple[bytes, str]:
     body = msgspec.json.encode(get_address_format(country=country))
     return body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'

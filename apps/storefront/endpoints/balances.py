@@ -2,7 +2,7 @@
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
-from apps.storefront.parameters import PageQuery, given
+from apps.storefront.parameters import PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from resale.application.queries.balances import (
     BalanceTransactionPage,
@@ -50,5 +50,5 @@ def list_transactions(context: Context[PageQuery, None]) -> BalanceTransactionPa
     """List what came to the caller's balance and what left it, newest first."""
     query = context.query
     return list_own_balance_transactions(
-        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
     )

@@ -8,7 +8,7 @@ from apps.core.container import get_container
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.parameters import NoBody, PageQuery, given
+from apps.storefront.parameters import NoBody, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.claims import add_evidence, open_claim, resolve_claim, withdraw_claim
@@ -93,7 +93,7 @@ def list_own(context: Context[PageQuery, None]) -> ClaimPage:
     """List the caller's claims, or those that are not closed for the brand."""
     query = context.query
     return list_claims(
-        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
     )
 
 
@@ -116,7 +116,7 @@ def get(context: Context[None, None], claim_id: ClaimId) -> ClaimView:
     return _with_evidence(context, get_claim(reader=context.reader, principal=context.principal, claim_id=claim_id))
 
 
-def _added(context: Context[Any, Any], claim_id: str) -> ClaimView:
+def _replay(context: Context[Any, Any], claim_id: str) -> ClaimView:
     view = get_claim(reader=context.reader, principal=context.principal, claim_id=ClaimId(claim_id))
     return _with_evidence(context, view)
 
@@ -134,7 +134,7 @@ def _added(context: Context[Any, Any], claim_id: str) -> ClaimView:
     ),
     access=Access.SHOPPER,
     body=NewEvidence,
-    idempotency=Idempotency("add_evidence", _added),
+    idempotency=Idempotency("add_evidence", _replay),
     status=201,
     location=_COLLECTION,
     responses=(BuyerClaim,),

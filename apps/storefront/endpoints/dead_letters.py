@@ -7,7 +7,7 @@ from msgspec import UNSET
 from apps.core.dead_letters import DeadLetterService
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
-from apps.storefront.parameters import DeadLettersQuery, NoBody, given
+from apps.storefront.parameters import DeadLettersQuery, NoBody, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.dead_letters import Discard
@@ -47,7 +47,7 @@ def list_all(context: Context[DeadLettersQuery, None]) -> DeadLetterPage:
     """List what lies in one dead-letter queue or in all, the longest sent first."""
     query = context.query
     queue = None if query.queue is UNSET else query.queue
-    return _office(context).list_letters(queue=queue, limit=query.limit, cursor=given(query.cursor))
+    return _office(context).list_letters(queue=queue, limit=query.limit, cursor=none_if_unset(query.cursor))
 
 
 @Endpoint(

@@ -5,7 +5,7 @@ from typing import Final
 from apps.storefront import problem_codes
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
-from apps.storefront.parameters import PageQuery, given
+from apps.storefront.parameters import PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.queries.history import HistoryList, list_history
@@ -26,7 +26,7 @@ def history_endpoint(entity_type: AnyEntityType) -> Endpoint[PageQuery, None]:
             of=entity_type,
             entity_id=path[argument],
             limit=context.query.limit,
-            cursor=given(context.query.cursor),
+            cursor=none_if_unset(context.query.cursor),
         )
 
     declared: Endpoint[PageQuery, None] = Endpoint(

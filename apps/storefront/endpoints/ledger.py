@@ -11,7 +11,7 @@ from apps.core.container import get_container
 from apps.core.requests import Body
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
-from apps.storefront.parameters import PageQuery, given
+from apps.storefront.parameters import PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.queries.ledger import (
@@ -85,9 +85,9 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
     return list_ledger_transactions(
         reader=context.reader,
         principal=context.principal,
-        of=_asked_for(query),
+        of=_read_selection(query),
         limit=query.limit,
-        cursor=given(query.cursor),
+        cursor=none_if_unset(query.cursor),
     )
 
 
@@ -138,7 +138,7 @@ def reconcile(context: Context[ReconciliationQuery, None]) -> Reconciliation:
     )
 
 
-def _asked_for(query: LedgerQuery) -> str | LedgerDays:
+def _read_selection(query: LedgerQuery) -> str | LedgerDays:
     """Read which bookings are meant. Raises Invalid."""
     match query.source, query.day, query.first, query.last:
         case str(source), UnsetType(), UnsetType(), UnsetType():

@@ -8,7 +8,7 @@ from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.endpoints.histories import history_endpoint
 from apps.storefront.listing_views import represent_page, represent_written
-from apps.storefront.parameters import NoBody, PageQuery, given
+from apps.storefront.parameters import NoBody, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import Representation
 from apps.tenancy.scopes import Scope
@@ -188,6 +188,6 @@ def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> 
         principal=context.principal,
         seller_id=seller_id,
         limit=query.limit,
-        cursor=given(query.cursor),
+        cursor=none_if_unset(query.cursor),
     )
     return represent_page(context, page)

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.listing_views import listing_tag, offers_uploads, represent, represent_page, represent_written
-from apps.storefront.parameters import ListingsQuery, NoBody, given
+from apps.storefront.parameters import ListingsQuery, NoBody, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import PUBLIC_CACHING, Representation, is_current, not_modified
 from apps.tenancy.scopes import Scope
@@ -67,7 +67,7 @@ _COLLECTION: Final = "/v1/listings"
 def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
     """List what is on sale, newest first."""
     query = context.query
-    product, market = given(query.product), given(query.market)
+    product, market = none_if_unset(query.product), none_if_unset(query.market)
     if product is not None and market is not None:
         raise _two_filters()
     page = list_active_listings(
@@ -75,12 +75,12 @@ def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
         market=market or context.tenant.market,
         product=product,
         limit=query.limit,
-        cursor=given(query.cursor),
+        cursor=none_if_unset(query.cursor),
     )
     return represent_page(context, page)
 
 
-def _created(context: Context[Any, Any], listing_id: str) -> Representation:
+def _replay(context: Context[Any, Any], listing_id: str) -> Representation:
     view = get_listing(reader=context.reader, principal=context.principal, listing_id=ListingId(listing_id))
     return represent(context, view)
 
@@ -99,7 +99,7 @@ def _created(context: Context[Any, Any], listing_id: str) -> Representation:
     ),
     access=Access.SHOPPER,
     body=NewListing,
-    idempotency=Idempotency("create_listing", _created),
+    idempotency=Idempotency("create_listing", _replay),
     status=201,
     location=_COLLECTION,
     responses=(OwnerListing,),

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.parameters import NoBody, OrderRole, OrdersQuery, PageQuery, given
+from apps.storefront.parameters import NoBody, OrderRole, OrdersQuery, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.orders import (
@@ -88,7 +88,7 @@ def list_own_orders(context: Context[OrdersQuery, None]) -> OrderPage:
     return _list_orders(context, as_seller=query.role == OrderRole.SELLER)
 
 
-def _submitted(context: Context[Any, Any], order_id: str) -> OrderView:
+def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     return get_order(reader=context.reader, principal=context.principal, order_id=OrderId(order_id))
 
 
@@ -109,7 +109,7 @@ def _submitted(context: Context[Any, Any], order_id: str) -> OrderView:
     ),
     access=Access.SHOPPER,
     body=NewOrder,
-    idempotency=Idempotency("submit_order", _submitted, is_required=True),
+    idempotency=Idempotency("submit_order", _replay, is_required=True),
     status=202,
     location="/v1/orders",
     responses=(BuyerOrder,),
@@ -291,7 +291,7 @@ def _list_orders(context: Context[PageQuery, None], *, as_seller: bool) -> Order
         principal=context.principal,
         as_seller=as_seller,
         limit=query.limit,
-        cursor=given(query.cursor),
+        cursor=none_if_unset(query.cursor),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.parameters import PageQuery, given
+from apps.storefront.parameters import PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.payouts import cancel_payout, start_payout
@@ -54,11 +54,11 @@ def list_own(context: Context[PageQuery, None]) -> PayoutPage:
     """List the caller's payouts, or all of them for the brand."""
     query = context.query
     return list_payouts(
-        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
     )
 
 
-def _started(context: Context[Any, Any], payout_id: str) -> PayoutView:
+def _replay(context: Context[Any, Any], payout_id: str) -> PayoutView:
     return get_payout(reader=context.reader, principal=context.principal, payout_id=PayoutId(payout_id))
 
 
@@ -75,7 +75,7 @@ def _started(context: Context[Any, Any], payout_id: str) -> PayoutView:
     access=Access.SHOPPER,
     body=NewPayout,
     example={"method": "cash"},
-    idempotency=Idempotency("start_payout", _started, is_required=True),
+    idempotency=Idempotency("start_payout", _replay, is_required=True),
     status=202,
     location="/v1/payouts",
     responses=(PayoutView,),

@@ -6,7 +6,7 @@ from apps.core.requests import Body
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.parameters import PageQuery, given
+from apps.storefront.parameters import PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.purchases import record_purchase
@@ -58,7 +58,7 @@ def list_own(context: Context[PageQuery, None]) -> PurchasePage:
     """List the shopper's own purchases, newest first."""
     query = context.query
     return list_own_purchases(
-        reader=context.reader, principal=context.principal, limit=query.limit, cursor=given(query.cursor)
+        reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
     )
 
 

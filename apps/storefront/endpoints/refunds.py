@@ -13,7 +13,7 @@ from resale.domain.orders import OrderChanged, OrderNotFound, OrderTransitionRef
 from resale.errors import Forbidden
 
 
-def _refunded(context: Context[Any, Any], order_id: str) -> OrderView:
+def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     return get_order(reader=context.reader, principal=context.principal, order_id=OrderId(order_id))
 
 
@@ -31,7 +31,7 @@ def _refunded(context: Context[Any, Any], order_id: str) -> OrderView:
     access=Access.BRAND,
     scope=Scope.REFUNDS_WRITE,
     body=NewRefund,
-    idempotency=Idempotency("refund_order", _refunded, is_required=True),
+    idempotency=Idempotency("refund_order", _replay, is_required=True),
     status=202,
     location="/v1/orders",
     responses=(BrandOrder,),

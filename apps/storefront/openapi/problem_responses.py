@@ -40,13 +40,13 @@ class Failures:
 
     def responses(self) -> dict[str, Any]:
         """Describe every response that is referred to."""
-        return {name: _described(failure, name) for name, failure in self._sorted()}
+        return {name: _describe(failure, name) for name, failure in self._sort()}
 
     def schemas(self) -> dict[str, Schema]:
         """Narrow the problem document for each response; a client generator makes a type of each, once."""
-        return {name + _SUFFIX: _narrowed(failure) for name, failure in self._sorted()}
+        return {name + _SUFFIX: _narrow(failure) for name, failure in self._sort()}
 
-    def _sorted(self) -> list[tuple[str, Failure]]:
+    def _sort(self) -> list[tuple[str, Failure]]:
         return sorted((name, failure) for failure, name in self._names.items())
 
 
@@ -70,7 +70,7 @@ def is_narrowed_problem(name: str) -> bool:
     return name.endswith(_SUFFIX) and name != _SUFFIX
 
 
-def _narrowed(failure: Failure) -> Schema:
+def _narrow(failure: Failure) -> Schema:
     status = failure[0].status
     names = sorted({problem.code for problem in failure})
     # An enum of one, not a constant: openapi-python-client 0.29 merges no constant with the document's own integer.
@@ -79,7 +79,7 @@ def _narrowed(failure: Failure) -> Schema:
     return {"description": described, "allOf": [{"$ref": REF + _SUFFIX}, {"type": "object", "properties": properties}]}
 
 
-def _described(failure: Failure, name: str) -> dict[str, Any]:
+def _describe(failure: Failure, name: str) -> dict[str, Any]:
     status = failure[0].status
     headers = ["X-Request-Id", *(("Retry-After",) if status in _RETRIED else ())]
     return {

@@ -25,7 +25,7 @@ def components(endpoints: Iterable[AnyEndpoint]) -> dict[str, Schema]:
     bodies = [endpoint.body for endpoint in declared if endpoint.body is not None]
     responses = [kind for endpoint in declared for kind in endpoint.responses]
     made = schemas_of([*bodies, *responses, Problem], ref=REF + "{name}")
-    sent = _reached(made, (kind.__name__ for kind in bodies))
+    sent = _find_reachable(made, (kind.__name__ for kind in bodies))
     for name in sent:
         _let_optional_be_null(made[name])
     examples = examples_of(declared)
@@ -108,7 +108,7 @@ def _mark_time(schema: Schema) -> None:
             one["format"] = "date-time"
 
 
-def _reached(made: dict[str, Schema], names: Iterable[str]) -> set[str]:
+def _find_reachable(made: dict[str, Schema], names: Iterable[str]) -> set[str]:
     """Follow references from some components to all they are made of."""
     reached: set[str] = set()
     waiting = list(names)

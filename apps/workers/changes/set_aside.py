@@ -114,17 +114,17 @@ class SetAsideChanges:
             place = self._read_range(message.body)
             bodies = streams.read_range(place)
         except RecordUnreadable:
-            return self._left(message, place, "unreadable")
+            return self._log_left(message, place, "unreadable")
         except RecordsTrimmed:
-            return self._left(message, place, _TRIMMED)
+            return self._log_left(message, place, _TRIMMED)
         failed = self._queues.send(self._tenant.resources.queues.changes.url, bodies)
         if failed:
-            return self._left(message, place, next(iter(failed.values())))
+            return self._log_left(message, place, next(iter(failed.values())))
         extra: dict[str, object] = {"event": "change.redelivered", "count": len(bodies)}
         logger.warning("changes redelivered", extra=self._extra(message, place) | extra)
         return len(bodies)
 
-    def _left(self, message: Received, place: StreamRange | None, why: str) -> RemainingMessage:
+    def _log_left(self, message: Received, place: StreamRange | None, why: str) -> RemainingMessage:
         extra: dict[str, object] = {"event": "change.not_redelivered", "why": why}
         logger.error("changes not redelivered", extra=self._extra(message, place) | extra)
         return RemainingMessage(message_id=message.message_id, why=why, place=place)

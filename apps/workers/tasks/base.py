@@ -62,7 +62,7 @@ class TenantTask(Task[..., None]):
     @property
     def receive_count(self) -> int:
         """The receive count of SQS, including this delivery. A body cannot forge it."""
-        delivered = delivered_by(self.request.properties)
+        delivered = read_delivery(self.request.properties)
         return 1 if delivered is None else delivered.receive_count
 
     @property
@@ -79,7 +79,7 @@ class TenantTask(Task[..., None]):
 
     def _note(self, error: Exception, ids: Mapping[str, Any], outcome: FailureOutcome = FailureOutcome.FAILED) -> None:
         """Note why this delivery failed, if the worker has a recorder."""
-        options, delivered = self.app.conf.broker_transport_options, delivered_by(self.request.properties)
+        options, delivered = self.app.conf.broker_transport_options, read_delivery(self.request.properties)
         if delivered is None or options.get("failures") is None:
             return
         note = delivered.note(error, at=clock.for_platform(), outcome=outcome, task=self.name, kwargs=ids)
@@ -93,7 +93,7 @@ class TenantTask(Task[..., None]):
             yield
 
 
-def delivered_by(properties: Mapping[str, Any] | None) -> Delivered | None:
+def read_delivery(properties: Mapping[str, Any] | None) -> Delivered | None:
     """Return the identity of a delivery, as the transport wrote it; None for one from another source."""
     info = (properties or {}).get("delivery_info") or {}
     return Delivered(**info["delivered"]) if "delivered" in info else None

@@ -138,7 +138,7 @@ class Bindings:
             self._prepare_soon(name, tenant)
 
     def _prepare_soon(self, name: str, tenant: Tenant) -> None:
-        def prepared(future: Future[Binding]) -> None:
+        def on_prepared(future: Future[Binding]) -> None:
             with self._lock:
                 self._preparing.pop(name, None)
                 if not future.cancelled() and future.exception() is None:
@@ -147,7 +147,7 @@ class Bindings:
                 logger.error("queue %s cannot be polled yet: %r", name, error)
 
         if self._threads is not None and not self._stopping.is_set():
-            self._threads.submit(self._prepare, tenant).add_done_callback(prepared)
+            self._threads.submit(self._prepare, tenant).add_done_callback(on_prepared)
 
     def _prepare(self, tenant: Tenant) -> Binding:
         session = self._session_for(tenant)

@@ -76,14 +76,14 @@ class Leases:
                 self._renew(handle, lease)
 
     def _renew(self, handle: str, lease: _Lease) -> None:
-        def failed(reason: str) -> None:
+        def on_failure(reason: str) -> None:
             if handle in self._held:  # else it was settled meanwhile
                 logger.warning("visibility timeout of a message on queue %s not extended: %s", lease.poll.name, reason)
                 lease.renewed_at = 0.0  # at the next look
 
-        def answered(answer: QueueResponse) -> None:
+        def on_response(answer: QueueResponse) -> None:
             if not answer.ok:
                 lease.poll.renew_if_refused(answer)
-                failed(answer.reason)
+                on_failure(answer.reason)
 
-        lease.poll.send(partial(lease.poll.calls.hide, handle, round(self._seconds), answered), failed)
+        lease.poll.send(partial(lease.poll.calls.hide, handle, round(self._seconds), on_response), on_failure)

@@ -49,14 +49,14 @@ class Poll:
         """Name of the queue."""
         return self.binding.queue.name
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Record a successful poll."""
         if self._failure_count:
             logger.info("queue %s responds again", self.name)
         self._failure_count = 0
         self._ok_at = time.monotonic()
 
-    def failed(self, reason: str) -> float:
+    def record_failure(self, reason: str) -> float:
         """Record a failed poll; return the seconds to wait."""
         wait = _BACK_OFF_SECONDS[min(self._failure_count, len(_BACK_OFF_SECONDS) - 1)]
         self._failure_count += 1
@@ -69,17 +69,17 @@ class Poll:
         silent = age > _SILENT_SECONDS
         return {"last_ok_age_seconds": round(age, 1), "failure_count": self._failure_count, "silent": silent}
 
-    def send(self, call: Callable[[], None], failed: Callable[[str], None]) -> None:
+    def send(self, call: Callable[[], None], on_failure: Callable[[str], None]) -> None:
         """Make a call; a failure to sign or send it affects only this queue."""
         if not self.binding.may_sign:
             self._bindings.renew(self.binding, refused=False)
-            failed("session is being renewed")
+            on_failure("session is being renewed")
             return
         try:
             call()
         except Exception as error:
             logger.exception("call to queue %s not sent", self.name)
-            failed(type(error).__name__)
+            on_failure(type(error).__name__)
 
     def renew_if_refused(self, answer: QueueResponse) -> None:
         """Renew the session if its token was refused."""
@@ -89,7 +89,7 @@ class Poll:
     def settle(self, what: str, call: Call, *, finished: Callable[[], object], tries: int = _SETTLE_TRIES) -> None:
         """Make a call for a received message; a failure is retried soon, then left to the redelivery of SQS."""
 
-        def failed(reason: str) -> None:
+        def on_failure(reason: str) -> None:
             if tries > 1:
                 again = partial(self.settle, what, call, finished=finished, tries=tries - 1)
                 self._hub.call_later(_SETTLE_AGAIN_SECONDS, again)
@@ -97,14 +97,14 @@ class Poll:
                 logger.error("%s on queue %s: %s; SQS delivers the message again", what, self.name, reason)
                 finished()
 
-        def answered(answer: QueueResponse) -> None:
+        def on_response(answer: QueueResponse) -> None:
             if answer.ok:
                 finished()
                 return
             self.renew_if_refused(answer)
-            failed(answer.reason)
+            on_failure(answer.reason)
 
-        self.send(partial(call, answered), failed)
+        self.send(partial(call, on_response), on_failure)
 
 
 class Receiver(Protocol):
@@ -186,17 +186,17 @@ class Polls:
             return
         # Every queue asks for its share of the room: at most one message a queue comes in excess.
         count = max(1, min(_MESSAGES_PER_POLL, free // len(self._polls)))
-        done = partial(self._answered, poll)
+        done = partial(self._on_response, poll)
         receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
-        poll.send(receive, partial(self._failed, poll))
+        poll.send(receive, partial(self._on_failure, poll))
 
-    def _answered(self, poll: Poll, answer: QueueResponse) -> None:
+    def _on_response(self, poll: Poll, answer: QueueResponse) -> None:
         messages = answer.messages()
         if messages is None:
             poll.renew_if_refused(answer)
-            self._failed(poll, answer.reason)
+            self._on_failure(poll, answer.reason)
             return
-        poll.succeeded()
+        poll.record_success()
         for message in messages:
             self._hand_over(poll, message)
         self._begin(poll)
@@ -207,5 +207,5 @@ class Polls:
         else:  # dropped while its last poll was under way
             poll.settle("hand back", partial(poll.calls.hide, message["ReceiptHandle"], 0), finished=bool)
 
-    def _failed(self, poll: Poll, reason: str) -> None:
-        self._hub.call_later(poll.failed(reason), self._begin, poll)
+    def _on_failure(self, poll: Poll, reason: str) -> None:
+        self._hub.call_later(poll.record_failure(reason), self._begin, poll)

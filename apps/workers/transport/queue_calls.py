@@ -138,10 +138,10 @@ class QueueCalls:
             curl.setopt(pycurl.TCP_KEEPALIVE, 1)
             curl.setopt(pycurl.NOSIGNAL, 1)  # threads run beside the loop
 
-        def answered(response: Response) -> None:
+        def on_response(response: Response) -> None:
             done(QueueResponse(response.code or _NO_ANSWER, response.body or b""))
 
-        signed = self._signed(operation, parameters)
+        signed = self._sign(operation, parameters)
         self._http.add_request(
             Request(
                 signed.url,
@@ -151,11 +151,11 @@ class QueueCalls:
                 ca_certs=_ca_file(),
                 follow_redirects=False,  # a signature holds for one host
                 on_prepare=prepare,
-                on_ready=answered,
+                on_ready=on_response,
             )
         )
 
-    def _signed(self, operation: str, parameters: Mapping[str, Any]) -> Any:
+    def _sign(self, operation: str, parameters: Mapping[str, Any]) -> Any:
         meta = self._client.meta
         model = meta.service_model
         headers = {

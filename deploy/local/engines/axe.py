@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from deploy.local.engines.install import ENGINES_DIR, Say, drafted, one_at_a_time, say_line, unpack_npm_file
+from deploy.local.engines.install import ENGINES_DIR, Say, one_at_a_time, open_draft, say_line, unpack_npm_file
 
 AXE_VERSION: Final = "4.14.1"
 # npm's integrity value of that package, base64 (npm view axe-core@4.14.1 dist.integrity). Licence: MPL-2.0.
@@ -23,6 +23,6 @@ def install_axe(engines_dir: Path = ENGINES_DIR, say: Say = say_line) -> Path:
         if script.exists():
             return script
         say(f"fetching axe-core {AXE_VERSION} (accessibility checks, 0.7 MB) with npm …")
-        with drafted(engines_dir, home) as draft:
+        with open_draft(engines_dir, home) as draft:
             unpack_npm_file(f"axe-core@{AXE_VERSION}", "axe.min.js", draft / "axe.min.js", sha512=AXE_SHA512)
     return script

@@ -88,7 +88,7 @@ def install_dynoxide(engines_dir: Path, say: Say, *, sha512: str = DYNOXIDE_SHA5
     if binary.exists():
         return binary
     say(f"fetching dynoxide {DYNOXIDE_VERSION} (DynamoDB engine, 3.5 MB) with npm …")
-    with drafted(engines_dir, home) as draft:
+    with open_draft(engines_dir, home) as draft:
         unpack_npm_file(DYNOXIDE_PACKAGE, "dynoxide", draft / "dynoxide", sha512=sha512)
         (draft / "dynoxide").chmod(0o755)
     return binary
@@ -101,7 +101,7 @@ def install_ministack(engines_dir: Path, say: Say, *, lock: Path = MINISTACK_LOC
     if python.exists():
         return python
     say("installing ministack (the other AWS services, 46 MB) into an environment of its own …")
-    with drafted(engines_dir, home) as draft:
+    with open_draft(engines_dir, home) as draft:
         for command in _environment_commands(draft, lock):
             _run(command, "ministack could not be installed; it needs the network once")
     return python
@@ -178,7 +178,7 @@ def _run(command: tuple[str, ...], trouble: str) -> None:
 
 
 @contextmanager
-def drafted(engines_dir: Path, home: Path) -> Iterator[Path]:
+def open_draft(engines_dir: Path, home: Path) -> Iterator[Path]:
     """Create a folder to build in; it becomes ``home`` atomically, and only on success."""
     draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=engines_dir))
     try:

@@ -84,7 +84,7 @@ def _authorise(provider: Provider, call: Call, account: str, _: tuple[str, ...])
 
 
 def _find_attempt(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
-    return _attempt(_known(provider.attempts.find(account, ids[0])), call)
+    return _attempt(_require(provider.attempts.find(account, ids[0])), call)
 
 
 def _capture(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -96,7 +96,7 @@ def _void(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) ->
 
 
 def _action_page(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    attempt = _known(provider.attempts.find(account, ids[0]))
+    attempt = _require(provider.attempts.find(account, ids[0]))
     return Page(_ACTION_PAGE.format(account=account)) if attempt.state == "requires_action" else _done_page(attempt)
 
 
@@ -122,8 +122,8 @@ def _refund(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) 
 
 
 def _find_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    refund = _known(provider.refunds.find(account, ids[1]))
-    return _known(refund if refund.attempt_id == ids[0] else None)
+    refund = _require(provider.refunds.find(account, ids[1]))
+    return _require(refund if refund.attempt_id == ids[0] else None)
 
 
 def _fail_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -148,7 +148,7 @@ def _pay_out(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -
 
 
 def _find_payout(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    return _known(provider.payouts.look(account, ids[0]))
+    return _require(provider.payouts.look(account, ids[0]))
 
 
 def _settle(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -207,7 +207,7 @@ def _outcome(call: Call, good: str, bad: str) -> bool:
     return said == good
 
 
-def _known(found: T | None) -> T:
+def _require(found: T | None) -> T:
     if found is None:
         raise Refusal(404, "not_found")
     return found

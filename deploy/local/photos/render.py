@@ -40,7 +40,7 @@ def render_jacket(scale: float) -> pyvips.Image:
     wash = _noise(size, grain_px=70 * scale, depth=0.13, seed=11) * _noise(
         size, grain_px=9 * scale, depth=0.07, seed=12
     )
-    denim = _textured(
+    denim = _apply_textures(
         thing, wash, _twill(size, pitch_px=2.6 * scale, depth=0.09), _noise(size, grain_px=1.6, depth=0.07, seed=13)
     )
     return _expose(_lay(denim, _linen(size), shift=(round(15 * scale), round(22 * scale)), blur_px=14 * scale), seed=14)
@@ -50,7 +50,7 @@ def render_shoes() -> pyvips.Image:
     """Render a pair of white trainers on a wooden floor, 1800 x 1200."""
     size = (1800, 1200)
     far, near = (
-        _textured(_draw("shoe", scale), leather)
+        _apply_textures(_draw("shoe", scale), leather)
         for scale, leather in ((1.28, _leather(1280, 717)), (1.5, _leather(1500, 840)))
     )
     picture = _boards(size)
@@ -64,7 +64,7 @@ def render_bag() -> pyvips.Image:
     """Render a leather handbag without a background, with a soft shadow, 720 x 720."""
     thing = _draw("bag", 1.0)
     leather = _noise((720, 720), grain_px=4, depth=0.05, seed=31) * _noise((720, 720), grain_px=90, depth=0.08, seed=32)
-    bag = _textured(thing, leather)
+    bag = _apply_textures(thing, leather)
     ellipse = b'<ellipse cx="360" cy="652" rx="290" ry="18"/>'
     drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="720">%b</svg>' % ellipse
     ground = pyvips.Image.svgload_buffer(drawing).gaussblur(12)
@@ -86,14 +86,14 @@ def _linen(size: _Size) -> pyvips.Image:
     threads = _noise(size, grain_px=2, depth=0.05, seed=2, stretch=6) * _noise(
         size, grain_px=12, depth=0.03, seed=3, stretch=0.16
     )
-    return _textured(_room("linen", size), folds, threads)[:3]
+    return _apply_textures(_room("linen", size), folds, threads)[:3]
 
 
 def _boards(size: _Size) -> pyvips.Image:
     grain = _noise(size, grain_px=3, depth=0.12, seed=4, stretch=70) * _noise(
         size, grain_px=26, depth=0.1, seed=5, stretch=16
     )
-    return _textured(_room("boards", size), grain)[:3]
+    return _apply_textures(_room("boards", size), grain)[:3]
 
 
 def _leather(width: int, height: int) -> pyvips.Image:
@@ -118,7 +118,7 @@ def _twill(size: _Size, *, pitch_px: float, depth: float) -> pyvips.Image:
     return ((xy[0] + xy[1]) * (360 / pitch_px)).sin() * depth + 1
 
 
-def _textured(thing: pyvips.Image, *textures: pyvips.Image) -> pyvips.Image:
+def _apply_textures(thing: pyvips.Image, *textures: pyvips.Image) -> pyvips.Image:
     """Multiply the colours of a cut-out with textures; its outline does not change."""
     colours = thing[:3]
     for texture in textures:

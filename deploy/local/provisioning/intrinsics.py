@@ -42,17 +42,17 @@ def resolve(value: Any, scope: Scope) -> Any:
     return {key: entry for key, entry in resolved.items() if entry is not NO_VALUE}
 
 
-def needed_by(value: Any) -> Iterator[str]:
+def iter_needs(value: Any) -> Iterator[str]:
     """Iterate over the names that a value refers to: resources, parameters and pseudo parameters."""
     if isinstance(value, list):
         for entry in value:
-            yield from needed_by(entry)
+            yield from iter_needs(entry)
     elif isinstance(value, dict):
         call = _as_call(value)
         if call is not None:
-            yield from _named_in(*call)
+            yield from _iter_names(*call)
         for entry in value.values():
-            yield from needed_by(entry)
+            yield from iter_needs(entry)
 
 
 def _as_call(value: dict[str, Any]) -> tuple[str, Any] | None:
@@ -63,7 +63,7 @@ def _as_call(value: dict[str, Any]) -> tuple[str, Any] | None:
     return (name, argument) if is_function else None
 
 
-def _named_in(name: str, argument: Any) -> Iterator[str]:
+def _iter_names(name: str, argument: Any) -> Iterator[str]:
     if name == "Ref":
         yield argument
     elif name == "Fn::GetAtt":

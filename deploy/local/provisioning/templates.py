@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from deploy.local.provisioning.intrinsics import NO_VALUE, needed_by, resolve
+from deploy.local.provisioning.intrinsics import NO_VALUE, iter_needs, resolve
 from deploy.local.provisioning.sources import TemplateError, read_source
 
 
@@ -79,7 +79,7 @@ class Template:
         """Return the KMS alias of a key in this template, by which a created key is found again."""
         for name, body in self._source["Resources"].items():
             is_alias = body["Type"] == "AWS::KMS::Alias"
-            if is_alias and logical_id in needed_by(body["Properties"]["TargetKeyId"]):
+            if is_alias and logical_id in iter_needs(body["Properties"]["TargetKeyId"]):
                 return str(resolve(self._source["Resources"][name]["Properties"]["AliasName"], self))
         return None
 
@@ -87,11 +87,11 @@ class Template:
         """Return a parameter's or pseudo parameter's value, or an applied resource's reference."""
         if name in self._values:
             return self._values[name]
-        return self._recorded(name).ref
+        return self._require_applied(name).ref
 
     def attribute(self, logical_id: str, name: str) -> str:
         """Return an attribute of an applied resource."""
-        attributes = self._recorded(logical_id).attributes
+        attributes = self._require_applied(logical_id).attributes
         if name not in attributes:
             raise TemplateError(f"{logical_id} has no attribute {name}")
         return attributes[name]
@@ -103,7 +103,7 @@ class Template:
             raise TemplateError(f"no condition {name}")
         return bool(resolve(declared[name], self))
 
-    def _recorded(self, logical_id: str) -> Applied:
+    def _require_applied(self, logical_id: str) -> Applied:
         if logical_id not in self._applied:
             raise TemplateError(f"no parameter or made resource {logical_id}")
         return self._applied[logical_id]
@@ -112,7 +112,7 @@ class Template:
     def _needs(body: Mapping[str, Any]) -> set[str]:
         declared = body.get("DependsOn", [])
         named = {declared} if isinstance(declared, str) else set(declared)
-        return named | set(needed_by(body.get("Properties", {})))
+        return named | set(iter_needs(body.get("Properties", {})))
 
 
 def read_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def _parameter(name: str, declared: Mapping[str, Any], value: Any) -> Any:
     if "AllowedValues" in declared and text not in map(str, declared["AllowedValues"]):
         raise TemplateError(f"parameter {name} is none of {declared['AllowedValues']}")
     if declared["Type"] == "Number":
-        return _bounded(name, declared, text)
+        return _check_range(name, declared, text)
     return text.split(",") if declared["Type"] == "CommaDelimitedList" else text
 
 
-def _bounded(name: str, declared: Mapping[str, Any], text: str) -> int:
+def _check_range(name: str, declared: Mapping[str, Any], text: str) -> int:
     if not text.isdecimal():
         raise TemplateError(f"parameter {name} is not a whole number")
     number = int(text)

@@ -111,7 +111,7 @@ class SandboxCarrier:
 
     def find(self, account: str, shipment_id: str) -> Row:
         """Return a label. Raises Refused if it is unknown."""
-        return self._faulty(account, shipment_id, "find", lambda _: self._known(account, shipment_id))
+        return self._faulty(account, shipment_id, "find", lambda _: self._require_row(account, shipment_id))
 
     def void(self, account: str, shipment_id: str) -> Row:
         """Void a label; an unknown one is closed, so that a late purchase has no effect.
@@ -126,7 +126,7 @@ class SandboxCarrier:
         """Return the tracking events of a parcel. Raises Refused if its label is unknown."""
 
         def read(_: str | None) -> list[Event]:
-            self._known(account, shipment_id)
+            self._require_row(account, shipment_id)
             return self._records.events(account, shipment_id)
 
         return self._faulty(account, shipment_id, "track", read)
@@ -138,7 +138,7 @@ class SandboxCarrier:
             Refused: There is no such label, or it is not a good one.
         """
         with self._exclusive(account, shipment_id):
-            row = self._known(account, shipment_id)
+            row = self._require_row(account, shipment_id)
             if row.state != "issued":
                 raise Refused(409, "no_label")
             number = len(self._records.events(account, shipment_id)) + 1
@@ -149,7 +149,7 @@ class SandboxCarrier:
 
     def resend(self, account: str, shipment_id: str) -> list[bool | None]:
         """Send every webhook of a parcel again."""
-        self._known(account, shipment_id)
+        self._require_row(account, shipment_id)
         events = self._records.events(account, shipment_id)
         return [self._tell(account, shipment_id, event) for event in events]
 
@@ -209,7 +209,7 @@ class SandboxCarrier:
             return msgspec.structs.replace(booked, state="voided")
         return booked
 
-    def _known(self, account: str, shipment_id: str) -> Row:
+    def _require_row(self, account: str, shipment_id: str) -> Row:
         row = self._records.find(account, shipment_id)
         if row is None:
             raise Refused(404, "not_found")

@@ -93,11 +93,11 @@ class Child:
                 raise StartFailed(f"{self.spec.name} was not ready within {timeout_seconds:g} s; see {self._log_path}")
 
     def _await_ready(self, *, after_start_count: int, timeout_seconds: float | None) -> None:
-        def settled() -> bool:
+        def is_settled() -> bool:
             return self._failure is not None or (self._ready and self.start_count > after_start_count)
 
         with self._changed:
-            in_time = self._changed.wait_for(settled, timeout_seconds)
+            in_time = self._changed.wait_for(is_settled, timeout_seconds)
             if self._failure is not None:
                 raise self._failure
             if not in_time:

@@ -26,7 +26,7 @@ def acquire(data_path: Path, wait_seconds: float) -> int:
     deadline = time.monotonic() + wait_seconds
     while not _try_lock(descriptor):
         if time.monotonic() > deadline:
-            holder = _written(descriptor)
+            holder = _read(descriptor)
             os.close(descriptor)
             raise LockRefused(f"{data_path} is in use by another run (process {holder}); stop that one first")
         time.sleep(0.05)
@@ -42,12 +42,12 @@ def holder(lock_file: Path) -> str | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _try_lock(descriptor) else _written(descriptor)
+        return None if _try_lock(descriptor) else _read(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _written(descriptor: int) -> str:
+def _read(descriptor: int) -> str:
     return os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
 
 

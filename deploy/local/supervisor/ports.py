@@ -68,7 +68,7 @@ class PortBook:
         """Assign a port to a name; another name that had it gets another one."""
         self._ports = {other: its for other, its in self._ports.items() if its != port} | {name: port}
 
-    def known(self, name: str) -> int | None:
+    def find(self, name: str) -> int | None:
         """Return the last port of a name."""
         return self._ports.get(name)
 

@@ -79,7 +79,7 @@ class RoleCredentials(Credentials):
         try:
             lease = self._lease
             if lease is None or not _is_good(lease, seconds):
-                lease = self._lease = self._renewed()
+                lease = self._lease = self._renew()
             return lease
         finally:
             self._fetching.release()
@@ -93,7 +93,7 @@ class RoleCredentials(Credentials):
             self._expired_at = now
             self._lease = self._lease._replace(expires_at=_LONG_AGO)
 
-    def _renewed(self) -> Lease:
+    def _renew(self) -> Lease:
         if self._failure is not None and time.monotonic() - self._failure[0] < _FAILURE_SECONDS:
             raise self._failure[1].with_traceback(None)
         try:

@@ -108,11 +108,11 @@ class SecretsManagerSecrets:
         if not entry.lock.acquire(blocking=age >= _FRESH_SECONDS):
             return values
         try:
-            return self._renewed(entry, name)
+            return self._renew(entry, name)
         finally:
             entry.lock.release()
 
-    def _renewed(self, entry: _Entry, name: str) -> Mapping[str, str]:
+    def _renew(self, entry: _Entry, name: str) -> Mapping[str, str]:
         """Read the secret, unless another thread read it, or failed to, a moment ago."""
         now = self._cache.clock()
         if now - entry.read_at < _RENEW_SECONDS:
@@ -145,7 +145,7 @@ class SecretsManagerSecrets:
         try:
             return _VALUES.decode(answer.get("SecretString", ""))
         except msgspec.MsgspecError:  # which may quote it
-            raise _misconfigured(f"The secret {name} is not a JSON object of strings.") from None
+            raise _build_error(f"The secret {name} is not a JSON object of strings.") from None
 
     @property
     def _client(self) -> "SecretsManagerClient":
@@ -154,9 +154,9 @@ class SecretsManagerSecrets:
 
 def _outcome(name: str, code: str) -> PartnerUnavailable:
     if code in _FOR_SOMEBODY_TO_MEND:
-        return _misconfigured(f"The secret {name} cannot be read ({code}).")
+        return _build_error(f"The secret {name} cannot be read ({code}).")
     return PartnerUnavailable(f"Secrets Manager refused a request ({code}).", retry_after_seconds=5)
 
 
-def _misconfigured(detail: str) -> PartnerMisconfigured:
+def _build_error(detail: str) -> PartnerMisconfigured:
     return PartnerMisconfigured(detail, retry_after_seconds=_MISCONFIGURED_RETRY_SECONDS)

@@ -113,7 +113,7 @@ class TenantSession:
                 self._clients[service, timeout] = client
         return client
 
-    def shared(self, kind: type[T], build: "Callable[[TenantSession], T]") -> T:
+    def get_shared(self, kind: type[T], build: "Callable[[TenantSession], T]") -> T:
         """Return the object of a kind that lives as long as this session, building it at first use."""
         known = self._shared.get(kind)
         if known is None:  # two threads may build at once; one of the two then serves nobody again
@@ -240,7 +240,7 @@ class TenantSessions:
         with self._lock:
             session = self._sessions.get(tenant.id)
             if session is None or session.tenant is not tenant:
-                session = self._sessions[tenant.id] = self._renewed(session, tenant)
+                session = self._sessions[tenant.id] = self._renew(session, tenant)
                 self._in_use.add(session)
             session.used_at = time.monotonic()
             self._sessions.move_to_end(tenant.id)
@@ -271,7 +271,7 @@ class TenantSessions:
         self._closing = threading.Event()
         self._thread = None
 
-    def _renewed(self, known: TenantSession | None, tenant: Tenant) -> TenantSession:
+    def _renew(self, known: TenantSession | None, tenant: Tenant) -> TenantSession:
         if known is None or not known.follows(tenant):
             return TenantSession(tenant, credentials=self._parts.credentials_of(tenant), parts=self._parts)
         if known.tenant == tenant:

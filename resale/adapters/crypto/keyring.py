@@ -56,7 +56,7 @@ class KMSKeyring:
         """Open the keyring of the session's tenant."""
         return TenantKeyring(session, self)
 
-    def known(self, tenant_id: str, owner_id: str) -> AESGCM | None:
+    def find(self, tenant_id: str, owner_id: str) -> AESGCM | None:
         """Return a cached key that KMS unwrapped recently; None if there is none."""
         place = (tenant_id, owner_id)
         with self._lock:
@@ -93,7 +93,7 @@ class TenantKeyring:
         Raises:
             Unavailable: KMS or the keys table did not answer.
         """
-        cipher = self._keyring.known(self._tenant_id, owner_id) or self._load(owner_id) or self._make(owner_id)
+        cipher = self._keyring.find(self._tenant_id, owner_id) or self._load(owner_id) or self._make(owner_id)
         nonce = os.urandom(_NONCE_BYTES)
         sealed = cipher.encrypt(nonce, plaintext, _bound(entity_id))
         return base64.b64encode(_HEADER + nonce + sealed).decode()
@@ -106,8 +106,8 @@ class TenantKeyring:
             DataKeyMissing: The owner's key is gone.
             Unavailable: KMS or the keys table did not answer.
         """
-        raw = _decoded(sealed)
-        cipher = self._keyring.known(self._tenant_id, owner_id) or self._load(owner_id)
+        raw = _decode(sealed)
+        cipher = self._keyring.find(self._tenant_id, owner_id) or self._load(owner_id)
         if cipher is None:
             raise DataKeyMissing
         start = len(_HEADER)
@@ -165,7 +165,7 @@ def _bound(entity_id: str) -> bytes:
     return _HEADER + entity_id.encode()
 
 
-def _decoded(sealed: str) -> bytes:
+def _decode(sealed: str) -> bytes:
     try:
         raw = base64.b64decode(sealed, validate=True)
     except ValueError as error:  # binascii.Error is one, and what letters beyond ASCII raise is another

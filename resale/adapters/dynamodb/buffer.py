@@ -53,7 +53,7 @@ def commit(db: DynamoDB, writes: list[Write]) -> None:
     """
     if len(writes) > MAX_TRANSACTION_ITEMS:
         raise TooLarge("One request cannot change more than 100 records.")
-    if sum(_checked_bytes(write) for write in writes) > MAX_TRANSACTION_BYTES:
+    if sum(_count_bytes(write) for write in writes) > MAX_TRANSACTION_BYTES:
         raise TooLarge("One request cannot change records of more than 4 MB in total.")
     if len(writes) == 1:
         _put(db, writes[0])
@@ -124,7 +124,7 @@ def _is_ours(write: Write, found: Item | None) -> bool:
     return (decode_change(change).id if isinstance(change, str) else found.get("transaction_id")) == write.mark
 
 
-def _checked_bytes(write: Write) -> int:
+def _count_bytes(write: Write) -> int:
     size = sum(len(name) + len(str(value).encode()) for name, value in write.item.items())
     if size > MAX_ITEM_BYTES:
         raise TooLarge("The object would become larger than 100 KB. Send shorter texts or fewer entries.")

@@ -52,13 +52,13 @@ class Cursors:
         Raises:
             InvalidCursor: Not ours, changed, or of another query.
         """
-        payload = self._verified(cursor, query)
+        payload = self._verify(cursor, query)
         positions = _POSITIONS.decode(payload)
         if len(positions) != shards:
             raise _invalid()
         return positions
 
-    def _verified(self, cursor: str, query: str) -> bytes:
+    def _verify(self, cursor: str, query: str) -> bytes:
         if len(cursor) > _MAX_CURSOR_CHARS:
             raise _invalid()
         try:

@@ -42,7 +42,7 @@ class DynamoDBHeartbeats:
 
     def read(self) -> tuple[TableChanges, ...]:
         """Return each table's newest heartbeat, and whether history has it, from consistent reads."""
-        recorded = dict(self._recorded())
+        recorded = dict(self._iter_recorded())
         return tuple(
             TableChanges(table=table, heartbeat=self._find(table), recorded_version=recorded.get(_id_of(table), 0))
             for table in AuditedTable
@@ -86,7 +86,7 @@ class DynamoDBHeartbeats:
             waiting_since=_DOCUMENT.decode(str(item["doc"])).waiting_since,
         )
 
-    def _recorded(self) -> Iterator[tuple[str, int]]:
+    def _iter_recorded(self) -> Iterator[tuple[str, int]]:
         items, _ = self._db.query(
             table=self._tables.history,
             index=None,

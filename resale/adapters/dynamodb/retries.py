@@ -46,7 +46,7 @@ class Retries:
         self._faults += 1
         return self._faults < FAULT_ATTEMPTS and self._spend(kind)
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Return the retries to the quota, because the store responds."""
         self._quota.release(self._spent or _SUCCESS_RETURN)
 

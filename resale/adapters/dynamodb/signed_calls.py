@@ -56,7 +56,7 @@ class SignedCaller:
             answer = self._attempt(operation, body)
         except (Transient, TransportFailed, TransactionCanceled) as failure:
             answer = self._repeat(operation, body, failure, retries)
-        retries.succeeded()
+        retries.record_success()
         return answer
 
     def _repeat(self, operation: str, body: bytes, failure: Exception, retries: Retries) -> bytes:

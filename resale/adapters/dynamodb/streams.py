@@ -132,11 +132,11 @@ class TenantStreams:
             return self._client.get_shard_iterator(**shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
 
     def _iterator(self, stream_arn: str, shard_id: str, start: dict[str, Any]) -> str:
-        with unavailable_on_fault("DynamoDB Streams"), _trimmed():
+        with unavailable_on_fault("DynamoDB Streams"), _raise_on_trimmed():
             return self._client.get_shard_iterator(StreamArn=stream_arn, ShardId=shard_id, **start)["ShardIterator"]
 
     def _page(self, iterator: str) -> Any:
-        with unavailable_on_fault("DynamoDB Streams"), _trimmed():
+        with unavailable_on_fault("DynamoDB Streams"), _raise_on_trimmed():
             return self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
 
 
@@ -185,7 +185,7 @@ def _in_base64(value: bytes) -> str:
 
 
 @contextmanager
-def _trimmed() -> Iterator[None]:
+def _raise_on_trimmed() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

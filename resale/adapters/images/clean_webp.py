@@ -96,13 +96,13 @@ def _build_still(picture: _Picture, frame: memoryview | None) -> tuple[tuple[byt
     is_lossless = bytes(picture.pixels[:4]) == b"VP8L"
     if picture.alpha is None or is_lossless:  # lossless pixels carry their own alpha
         return _riff([picture.pixels]), size
-    return _riff([_extended(size, _ALPHA), picture.alpha, picture.pixels]), size
+    return _riff([_build_header(size, _ALPHA), picture.alpha, picture.pixels]), size
 
 
 def _build_patch(frame: memoryview, canvas: tuple[int, int]) -> tuple[tuple[bytes | memoryview, ...], tuple[int, int]]:
     """Build an animation of one frame at a position of its canvas."""
     anim = _CHUNK.pack(b"ANIM", 6) + bytes(6)
-    return _riff([_extended(canvas, _ALPHA | _ANIMATION), anim, frame]), canvas
+    return _riff([_build_header(canvas, _ALPHA | _ANIMATION), anim, frame]), canvas
 
 
 def _read_pixels_size(chunk: memoryview) -> tuple[int, int]:
@@ -118,7 +118,7 @@ def _read_pixels_size(chunk: memoryview) -> tuple[int, int]:
     return across & 0x3FFF, down & 0x3FFF
 
 
-def _extended(size: tuple[int, int], flags: int) -> bytes:
+def _build_header(size: tuple[int, int], flags: int) -> bytes:
     sizes = b"".join((side - 1).to_bytes(3, "little") for side in size)
     return _CHUNK.pack(b"VP8X", _EXTENDED_BYTES) + bytes([flags, 0, 0, 0]) + sizes
 

@@ -102,7 +102,7 @@ def _read_associations(data: memoryview, box: Box, found: Meta) -> None:
     id_size = 2 if head >> 24 == 0 else 4
     index_size = 2 if head & 1 else 1
     mask = 0x7FFF if index_size == 2 else 0x7F  # noqa: PLR2004 - the top bit says that a property is essential
-    for _ in range(_bounded(cursor.number(4))):
+    for _ in range(_check_count(cursor.number(4))):
         item_id = cursor.number(id_size)
         indexes = [cursor.number(index_size) & mask for _ in range(cursor.number(1))]
         if item_id in found.items:
@@ -115,7 +115,7 @@ def _read_locations(data: memoryview, box: Box, idat: Box | None, found: Meta) -
     sizes = cursor.number(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     id_size = 4 if version == 2 else 2  # noqa: PLR2004 - ISO/IEC 14496-12, 8.11.3
-    for _ in range(_bounded(cursor.number(id_size))):
+    for _ in range(_check_count(cursor.number(id_size))):
         item_id = cursor.number(id_size)
         method = cursor.number(2) & 15 if version in {1, 2} else _IN_FILE
         cursor.number(2)
@@ -146,7 +146,7 @@ def _read_references(data: memoryview, box: Box, found: Meta) -> None:
     for reference in iter_boxes(data, cursor.at, box.end):
         entry = Cursor(data, reference)
         item_id = entry.number(id_size)
-        referred = [entry.number(id_size) for _ in range(_bounded(entry.number(2)))]
+        referred = [entry.number(id_size) for _ in range(_check_count(entry.number(2)))]
         if item_id not in found.items:
             continue
         if reference.kind == b"dimg":
@@ -155,7 +155,7 @@ def _read_references(data: memoryview, box: Box, found: Meta) -> None:
             found.items[item_id].alpha_of.extend(referred)
 
 
-def _bounded(count: int) -> int:
+def _check_count(count: int) -> int:
     if count > MAX_ITEMS:
         raise ImageRefused(RefusalReason.UNPROCESSABLE)
     return count

@@ -89,7 +89,7 @@ class IsolatedImageCodec:
 
     def _ask(self, data: bytes, deadline: float) -> Reply | None:
         """Render a picture in the process; None if the process ended."""
-        renderer = self._started()
+        renderer = self._start_renderer()
         try:
             reply = renderer.ask(data, deadline)
         except (OSError, EOFError) as error:
@@ -113,7 +113,7 @@ class IsolatedImageCodec:
             ) from error
         return Reply(refusal=RefusalReason.UNPROCESSABLE) if -status == signal.SIGXCPU else None
 
-    def _started(self) -> "_Renderer":
+    def _start_renderer(self) -> "_Renderer":
         if self._renderer is not None and self._renderer.owner != os.getpid():
             self._renderer = None  # the parent's, inherited over a fork
         if self._renderer is None:

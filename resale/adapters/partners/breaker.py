@@ -60,7 +60,7 @@ class Breaker:
         self._refuse(self._record.read())
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
         """Admit a call: any while the breaker is closed, a single one when a probe is due.
 
         Raises:

@@ -81,13 +81,13 @@ class PartnerSelector(Generic[P]):
     def _connection(self, tenant: Tenant) -> Connection:
         for connection in tenant.connections:
             if connection.kind is self._kind:
-                return self._permitted(tenant, connection)
+                return self._check_permitted(tenant, connection)
         if tenant.sandbox and self._sandbox_url is not None:
             return _sandbox_connection(tenant.id, self._kind)
         detail = f"Tenant {tenant.slug} has no connection for {self._kind}."
         raise PartnerMisconfigured(detail, retry_after_seconds=_RETRY_SECONDS)
 
-    def _permitted(self, tenant: Tenant, connection: Connection) -> Connection:
+    def _check_permitted(self, tenant: Tenant, connection: Connection) -> Connection:
         if connection.provider is Provider.SANDBOX and not tenant.sandbox:
             detail = f"Tenant {tenant.slug} is live and cannot use the sandbox for {self._kind}."
             raise PartnerMisconfigured(detail, retry_after_seconds=_RETRY_SECONDS)

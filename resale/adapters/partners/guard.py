@@ -54,15 +54,15 @@ class Guard:
         self._sync()
         changes: list[Observation] = []
         try:
-            with self._admitted():
-                return self._observed(ask, changes)
+            with self._admit():
+                return self._observe(ask, changes)
         finally:
             for seen in changes:
                 self._report(seen)
 
     def walk(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
         """Iterate over the pages of a partner's response; each page is one call."""
-        rows = _begun_when_read(ask)
+        rows = _defer(ask)
         full = True
         while full:
             page = self.call(lambda: tuple(islice(rows, _PAGE)))
@@ -70,7 +70,7 @@ class Guard:
             yield from page
 
     @contextmanager
-    def _admitted(self) -> Iterator[None]:
+    def _admit(self) -> Iterator[None]:
         with ExitStack() as held:
             try:
                 self._enter(held)
@@ -87,9 +87,9 @@ class Guard:
         held.callback(free_lock, place)
         if not self._rate.take(wait_seconds=deadline - time.monotonic()):
             raise PartnerPaused("Too many calls to this partner a second.", retry_after_seconds=_BUSY_SECONDS)
-        held.enter_context(self._breaker.admitted())
+        held.enter_context(self._breaker.admit())
 
-    def _observed(self, ask: Callable[[], T], changes: list[Observation]) -> T:
+    def _observe(self, ask: Callable[[], T], changes: list[Observation]) -> T:
         try:
             answer = ask()
         except PartnerUnavailable as failure:
@@ -149,5 +149,5 @@ class Guard:
         _LOG.exception("%s: guard_unusable", what, extra={"connection": self._connection.id, "code": "guard_unusable"})
 
 
-def _begun_when_read(ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+def _defer(ask: Callable[[], Iterator[T]]) -> Iterator[T]:
     yield from ask()

@@ -69,13 +69,13 @@ class SharedRecord(Generic[R]):
 
     def read(self) -> R:
         """Return the record. Raises OSError."""
-        with self._held() as lock:
+        with self._hold() as lock:
             return self._load(lock)
 
     @contextmanager
     def changing(self) -> Iterator[R]:
         """Lock the record for changes in place, and write it at the end. Raises OSError."""
-        with self._held() as lock:
+        with self._hold() as lock:
             record = self._load(lock)
             before = _encode(record)
             yield record
@@ -84,7 +84,7 @@ class SharedRecord(Generic[R]):
                 os.pwrite(lock, after.ljust(_RECORD_BYTES), 0)  # padded: a shorter one leaves no rest of a longer
 
     @contextmanager
-    def _held(self) -> Iterator[int]:
+    def _hold(self) -> Iterator[int]:
         lock = take_lock((self._path,), wait_seconds=_RECORD_WAIT_SECONDS)
         if lock is None:
             raise BlockingIOError(errno.EAGAIN, "held for longer than it takes to write")

@@ -187,11 +187,11 @@ class SandboxPayments:
         status, answer = self._call(method, path, body)
         if status in _WRONG_REQUESTS:
             raise PartnerRequestError(f"The sandbox refused {method} {path}: {status} {answer[:200]!r}.")
-        return _known(status, answer)
+        return _require_ok(status, answer)
 
     def _find(self, path: str) -> bytes | None:
         status, answer = self._call("GET", path, None)
-        return None if status == _NOT_FOUND else _known(status, answer)
+        return None if status == _NOT_FOUND else _require_ok(status, answer)
 
     def _call(self, method: str, path: str, body: object | None) -> tuple[int, bytes]:
         if self._url is None:
@@ -215,7 +215,7 @@ def _shared_pool(connect_seconds: float, read_seconds: float) -> urllib3.PoolMan
 os.register_at_fork(after_in_child=_shared_pool.cache_clear)  # its sockets are the parent's
 
 
-def _known(status: int, answer: bytes) -> bytes:
+def _require_ok(status: int, answer: bytes) -> bytes:
     if status != _OK:
         raise PartnerUnavailable(f"The payment provider responded with status {status}.")
     return answer

@@ -28,7 +28,7 @@ class S3PrivateLinks:
         Raises:
             Unavailable: No credentials that live long enough.
         """
-        signer = self._session.shared(LinkSigner, LinkSigner.for_session)
+        signer = self._session.get_shared(LinkSigner, LinkSigner.for_session)
         credentials = self._session.credentials_for(seconds + _MARGIN_SECONDS)
         return signer.sign(key, version_id=version_id, seconds=seconds, credentials=credentials)
 

@@ -40,7 +40,7 @@ class S3UploadForms:
         """
         if _FILENAME in key:
             raise ValueError("the key of an upload is set by the server")
-        signer = self._session.shared(FormSigner, FormSigner.for_session)
+        signer = self._session.get_shared(FormSigner, FormSigner.for_session)
         credentials = self._session.credentials_for(self._seconds + _CLOCK_MARGIN_SECONDS)
         conditions: list[object] = [{"Content-Type": content_type}, ["content-length-range", min_bytes, max_bytes]]
         fields = signer.sign(

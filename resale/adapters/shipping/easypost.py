@@ -25,8 +25,8 @@ from resale.adapters.shipping.easypost_shapes import (
     PageShape,
     RatesShape,
     ShipmentShape,
+    creation_time_of,
     event_of,
-    made_at,
     offers,
     rate_of,
     reason_of,
@@ -131,10 +131,10 @@ class EasyPostShipping:
             else:
                 shipment = self._make({**shipment_of(request), "reference": reference})
         except _Refusal as refusal:
-            return _refused(reason_of(refusal.code), reference)
+            return _build_refused(reason_of(refusal.code), reference)
         best = next(iter(offers(shipment.rates, currency=request.currency)), None)
         if best is None:
-            return _refused("no_rates", shipment.id)
+            return _build_refused("no_rates", shipment.id)
         return self._buy(shipment.id, best.id)
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
@@ -158,12 +158,12 @@ class EasyPostShipping:
         except _Refusal as refusal:
             if refusal.code == _SHIPPED_ALREADY:
                 return VoidState.IN_USE
-            raise _put_off() from None
+            raise _build_pause() from None
         if shipment.is_given_back:
             return VoidState.VOIDED
         if shipment.tracker is not None and shipment.tracker.is_moving:
             return VoidState.IN_USE
-        raise _put_off()
+        raise _build_pause()
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
         """Return all tracking events of a parcel; none if it is unknown. Raises PartnerUnavailable."""
@@ -187,11 +187,11 @@ class EasyPostShipping:
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
         """Return a shipment by EasyPost's id, which must exist, or else by ours, which may not."""
         if provider_reference.startswith("shp_"):
-            return self._known(provider_reference)
+            return self._require_shipment(provider_reference)
         label, _ = self._look_up(shipment_id)
-        return None if label is None else self._known(label.provider_reference)
+        return None if label is None else self._require_shipment(label.provider_reference)
 
-    def _known(self, easypost_id: str) -> ShipmentShape:
+    def _require_shipment(self, easypost_id: str) -> ShipmentShape:
         found = self._retrieve(easypost_id)
         if found is None:
             raise PartnerUnavailable("EasyPost has no shipment for a label that it sold.")
@@ -205,7 +205,7 @@ class EasyPostShipping:
         bought = list(self._iter_bought(shipment_id))
         if not bought:
             return None, named
-        label = self._known(bought[-1]).label  # the first of several: the list is newest first
+        label = self._require_shipment(bought[-1]).label  # the first of several: the list is newest first
         if label is None:
             raise PartnerUnavailable("EasyPost lists a label as bought but does not return it.")
         return label, None
@@ -218,7 +218,7 @@ class EasyPostShipping:
         return found if name in {found.id, found.reference} else None
 
     def _iter_bought(self, shipment_id: ShipmentId) -> Iterator[str]:
-        since = made_at(shipment_id) - _CLOCK_SKEW
+        since = creation_time_of(shipment_id) - _CLOCK_SKEW
         asked = {"page_size": _PAGE, "purchased": "true", "start_datetime": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
         for _ in range(_MAX_PAGES):
             page = self._ask(lambda: self._client.shipment.all(**asked), PageShape)
@@ -249,7 +249,7 @@ class EasyPostShipping:
             return found.label
         if found is None or code is None or code.startswith(_NOT_FINAL):
             raise PartnerUnavailable("EasyPost did not confirm whether the label was bought.")
-        return _refused(reason_of(code), easypost_id)
+        return _build_refused(reason_of(code), easypost_id)
 
     def _verify(self, body: bytes, signature: str) -> None:
         if not self._webhook_secrets:
@@ -287,9 +287,9 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     return True
 
 
-def _refused(reason: str, reference: str) -> Label:
+def _build_refused(reason: str, reference: str) -> Label:
     return Label(state=LabelState.REFUSED, provider_reference=reference, reason_code=reason)
 
 
-def _put_off() -> PartnerUnavailable:
+def _build_pause() -> PartnerUnavailable:
     return PartnerUnavailable("The carrier has not voided the label yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS)

@@ -187,7 +187,7 @@ def ours(reference: str | None) -> ShipmentId | None:
     return ShipmentId(number) if number != reference and SHIPMENT_ID.matches(number) else None
 
 
-def made_at(shipment_id: ShipmentId) -> datetime:
+def creation_time_of(shipment_id: ShipmentId) -> datetime:
     """Return the creation time in an id: the first 48 bits of a UUIDv7 are milliseconds (RFC 9562, 5.7)."""
     return datetime.fromtimestamp(int(shipment_id.partition("_")[2][:12], 16) / 1000, UTC)
 

@@ -59,7 +59,7 @@ class SQSDeadLetters:
         """List one queue or all, at most a thousand messages each; the messages stay visible."""
         bound = f"{self._session.tenant.id}|dead_letters|{queue or 'all'}"
         after = _place(self._cursors.decode(cursor, query=bound, shards=1)[0]) if cursor else ("", "")
-        found = [letter for letters in self._in_each(queue, self._seen) for letter in letters]
+        found = [letter for letters in self._in_each(queue, self._receive_all) for letter in letters]
         rest = sorted((letter for letter in found if _sort_of(letter) > after), key=_sort_of)
         page, more = rest[:limit], len(rest) > limit
         return LetterPage(
@@ -76,7 +76,7 @@ class SQSDeadLetters:
 
     def take(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
         """Return one message and hide it from other readers."""
-        looks = self._in_each(queue, lambda one: self._taken(one, message_id))
+        looks = self._in_each(queue, lambda one: self._take(one, message_id))
         found = next((letter for letter, _ in looks if letter is not None), None)
         if found is None and not all(whole for _, whole in looks):
             raise DeadLetterHeld(
@@ -106,11 +106,11 @@ class SQSDeadLetters:
         with ThreadPoolExecutor(len(names), thread_name_prefix="dead-letters") as threads:
             return list(threads.map(look, names))
 
-    def _seen(self, name: LetterQueue) -> list[Letter]:
+    def _receive_all(self, name: LetterQueue) -> list[Letter]:
         with self._look(name) as (held, _):
             return list(held.values())
 
-    def _taken(self, name: LetterQueue, message_id: str) -> tuple[Letter | None, bool]:
+    def _take(self, name: LetterQueue, message_id: str) -> tuple[Letter | None, bool]:
         with self._look(name, wanted=message_id) as (held, whole):
             return held.pop(message_id, None), whole  # what is popped is not shown again
 

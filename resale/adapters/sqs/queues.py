@@ -47,7 +47,7 @@ class SQSQueues:
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
         """Send all bodies; return the error code of each that failed, by its position."""
         failed = {position: _TOO_LONG for position, body in enumerate(bodies) if len(body.encode()) > BATCH_BYTES}
-        for batch in _packed(bodies, leaving_out=failed):
+        for batch in _pack(bodies, leaving_out=failed):
             failed.update(self._send_batch(queue_url, {position: bodies[position] for position in batch}))
         return failed
 
@@ -103,7 +103,7 @@ def _plain(code: str) -> str:
     return code.rpartition(".")[2].removesuffix("Exception")
 
 
-def _packed(bodies: Sequence[str], *, leaving_out: Container[int]) -> Iterator[list[int]]:
+def _pack(bodies: Sequence[str], *, leaving_out: Container[int]) -> Iterator[list[int]]:
     """Group positions so that no batch exceeds ten bodies or a mebibyte."""
     batch: list[int] = []
     batch_bytes = 0

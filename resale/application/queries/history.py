@@ -67,7 +67,7 @@ def list_history(
     if isinstance(of.history, Absent):
         raise TypeError(f"the history of a {of.name} is not listed: {of.history.because}")
     document = reader.find(of, entity_id) if of.id.matches(entity_id) else None
-    if document is None or not _allowed(principal, of.history, document):
+    if document is None or not _is_allowed(principal, of.history, document):
         raise of.not_found
     return _history(reader, entity_id, parent_id=entity_id, limit=limit, cursor=cursor)
 
@@ -113,7 +113,7 @@ def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verific
     return Verification(verified=not findings, head_version=version, findings=findings)
 
 
-def _allowed(principal: Principal, action: Action, document: Document) -> bool:
+def _is_allowed(principal: Principal, action: Action, document: Document) -> bool:
     return permits(action, principal.standing, _STATUS.decode(document.doc).status or "")
 
 

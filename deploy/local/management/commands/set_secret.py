@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="its whole name, SLUG/something; a connection names it so")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
-        port = PortBook(settings.VAR_DIR / "ports.json").known(ministack.NAME)
+        port = PortBook(settings.VAR_DIR / "ports.json").find(ministack.NAME)
         if port is None:
             raise CommandError(f"Nothing was ever started with {settings.VAR_DIR}.")
         name = options["name"]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import stripe
 
 from resale.adapters.payments.stripe.amounts import from_stripe
-from resale.adapters.payments.stripe.client import known_or_raised
+from resale.adapters.payments.stripe.client import raise_unknown
 from resale.adapters.payments.stripe.hooks import FAILED_REFUNDS
 from resale.domain.ids import OrderId
 from resale.domain.partners import BookingKind, ProviderBooking
@@ -50,7 +50,7 @@ class Bookings:
 
     def iter_since(self, since: datetime) -> Iterator[ProviderBooking]:
         """Iterate over the movements since a time that were not reversed, newest first, disputes at the end."""
-        with known_or_raised():
+        with raise_unknown():
             for kind, source in self._sources(int(since.timestamp())):
                 booking = self._read(kind, source)
                 if booking is not None:

@@ -66,7 +66,7 @@ def make_client(settings: Settings, *, api_key: str, api_base: str | None) -> st
 
 
 @contextmanager
-def known_or_raised() -> Iterator[None]:
+def raise_unknown() -> Iterator[None]:
     """Convert errors of unknown outcome into PartnerUnavailable; handle expected refusals inside.
 
     Raises:

@@ -15,7 +15,7 @@ import msgspec
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
-from resale.adapters.payments.stripe.client import code_of, known_or_raised
+from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
 from resale.domain.return_urls import with_order_id
@@ -52,15 +52,15 @@ class Intents:
 
     def look(self, request: PaymentRequest) -> Seen:
         """Return the state of an attempt; creates its intent if there is none."""
-        with known_or_raised():
+        with raise_unknown():
             try:
                 intent = self._find(request)
             except AmountNotCarriedError:
-                return _refused(request, "amount_not_supported")
+                return _build_refused(request, "amount_not_supported")
             except stripe.InvalidRequestError as error:
                 if error.param not in _AMOUNT_PARAMS:
                     raise
-                return _refused(request, code_of(error) or "amount_not_supported")
+                return _build_refused(request, code_of(error) or "amount_not_supported")
         return Seen(None, None) if intent is None else Seen(intent.id, _outcome(intent))
 
     def find_id(self, request: PaymentRequest) -> str | None:
@@ -122,7 +122,7 @@ class Intents:
 
     def _confirm(self, intent_id: str, request: PaymentRequest) -> PaymentOutcome:
         """Confirm without an idempotency key: Stripe confirms once, and a key would repeat its 500s for a day."""
-        with known_or_raised():
+        with raise_unknown():
             try:
                 return_url = self._returns_to(request)
                 if return_url is None:
@@ -131,10 +131,10 @@ class Intents:
                     self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": return_url})
                 )
             except stripe.CardError as error:
-                return _declined(intent_id, code_of(error))
+                return _build_declined(intent_id, code_of(error))
             except stripe.InvalidRequestError as error:
                 if error.param == "payment_method":
-                    return _declined(intent_id, "invalid_token")
+                    return _build_declined(intent_id, "invalid_token")
                 return self._after(intent_id, error)
 
     def _returns_to(self, request: PaymentRequest) -> str | None:
@@ -143,16 +143,16 @@ class Intents:
         return None if self._return_url is None else with_order_id(self._return_url, request.order_id)
 
     def _capture(self, intent_id: str) -> PaymentOutcome:
-        with known_or_raised():
+        with raise_unknown():
             try:
                 return _must(self._intents.capture(intent_id))
             except stripe.CardError as error:
-                return _declined(intent_id, code_of(error))
+                return _build_declined(intent_id, code_of(error))
             except stripe.InvalidRequestError as error:
                 return self._after(intent_id, error)
 
     def _cancel(self, intent_id: str) -> PaymentOutcome:
-        with known_or_raised():
+        with raise_unknown():
             try:
                 return _must(self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"}))
             except stripe.InvalidRequestError as error:
@@ -175,7 +175,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
     error = intent.last_payment_error
     if intent.status in _UNCONFIRMED:
         reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
-        return None if error is None else _declined(intent.id, reason)
+        return None if error is None else _build_declined(intent.id, reason)
     state = _STATES.get(intent.status)
     if state is None:
         raise PartnerUnavailable(f"The payment intent still has the status {intent.status}.")
@@ -199,15 +199,15 @@ def _action_url(intent: stripe.PaymentIntent) -> str | None:
     return getattr(redirect, "url", None)
 
 
-def _declined(reference: str, reason: str | None) -> PaymentOutcome:
+def _build_declined(reference: str, reason: str | None) -> PaymentOutcome:
     return PaymentOutcome(
         state=PaymentState.DECLINED, provider_reference=reference, reason_code=reason or "card_declined"
     )
 
 
-def _refused(request: PaymentRequest, reason: str) -> Seen:
+def _build_refused(request: PaymentRequest, reason: str) -> Seen:
     """Return the state of an amount for which Stripe creates no intent: the reference is our own id."""
-    return Seen(None, _declined(request.attempt_id, reason))
+    return Seen(None, _build_declined(request.attempt_id, reason))
 
 
 def _too_old(request: PaymentRequest) -> PaymentOutcome:

@@ -13,7 +13,7 @@ from typing import Final
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
-from resale.adapters.payments.stripe.client import code_of, known_or_raised
+from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 
 _STATES: Final = {
@@ -50,20 +50,20 @@ class Payouts:
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out once; an interrupted payout is completed."""
-        with known_or_raised():
+        with raise_unknown():
             transfer = self._find_transfer(request)
             if transfer is None:
                 try:
                     transfer = self._transfer(request)
                 except AmountNotCarriedError:
-                    return _failed(request.payout_id, "amount_not_supported")
+                    return _build_failed(request.payout_id, "amount_not_supported")
                 except stripe.InvalidRequestError as error:
-                    return _failed(request.payout_id, _refusal(error))
+                    return _build_failed(request.payout_id, _refusal(error))
             return self._pay_on(transfer, request)
 
     def find(self, request: PayoutRequest) -> PayoutOutcome | None:
         """Return the state of a payout; None if only its transfer was created, so that it is requested again."""
-        with known_or_raised():
+        with raise_unknown():
             if request.provider_reference is not None and request.provider_reference.startswith("po_"):
                 payout = self._payouts.retrieve(
                     request.provider_reference, options={"stripe_account": request.destination}
@@ -73,13 +73,13 @@ class Payouts:
             if transfer is None:
                 return None
             if transfer.reversed:
-                return _failed(transfer.id, _reason_of(transfer))
+                return _build_failed(transfer.id, _reason_of(transfer))
             found = self._find_payout(transfer, request)
             return None if found is None else self._outcome(found, transfer, request)
 
     def _pay_on(self, transfer: stripe.Transfer, request: PayoutRequest) -> PayoutOutcome:
         if transfer.reversed:
-            return _failed(transfer.id, _reason_of(transfer))
+            return _build_failed(transfer.id, _reason_of(transfer))
         payout = self._find_payout(transfer, request)
         if payout is None:
             try:
@@ -87,7 +87,7 @@ class Payouts:
             except (stripe.InvalidRequestError, stripe.PermissionError) as error:
                 reason = _refusal(error)
                 self._reverse(transfer, request, reason)
-                return _failed(transfer.id, reason)
+                return _build_failed(transfer.id, reason)
         return self._outcome(payout, transfer, request)
 
     def _find_transfer(self, request: PayoutRequest) -> stripe.Transfer | None:
@@ -162,5 +162,5 @@ def _reason_of(transfer: stripe.Transfer) -> str:
     return "transfer_reversed"
 
 
-def _failed(reference: str, reason: str) -> PayoutOutcome:
+def _build_failed(reference: str, reason: str) -> PayoutOutcome:
     return PayoutOutcome(state=PayoutState.FAILED, provider_reference=reference, reason_code=reason)

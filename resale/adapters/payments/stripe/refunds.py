@@ -8,7 +8,7 @@ from typing import Final
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
-from resale.adapters.payments.stripe.client import code_of, known_or_raised
+from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
 from resale.domain.payments import PaymentRequest, RefundOutcome, RefundState
@@ -35,7 +35,7 @@ class Refunds:
         """Find a refund among those of its intent; None without an intent."""
         if intent_id is None:
             return None
-        with known_or_raised():
+        with raise_unknown():
             found = self._find(intent_id, refund_id)
         return None if found is None else _outcome(found)
 
@@ -44,20 +44,20 @@ class Refunds:
     ) -> RefundOutcome:
         """Refund once. It looks for the refund first, because Stripe forgets idempotency keys after a day."""
         if intent_id is None:
-            return _failed(refund_id, "not_captured")
-        with known_or_raised():
+            return _build_failed(refund_id, "not_captured")
+        with raise_unknown():
             refund = self._find(intent_id, refund_id)
             if refund is not None:
                 return _outcome(refund)
             try:
                 return _outcome(self._make(intent_id, request, refund_id=refund_id, amount=amount))
             except AmountNotCarriedError:
-                return _failed(refund_id, "amount_not_supported")
+                return _build_failed(refund_id, "amount_not_supported")
             except stripe.InvalidRequestError as error:
                 code = code_of(error)
                 if code not in _FOR_GOOD and error.param != "amount":
                     raise
-                return _failed(refund_id, code or "amount_not_supported")
+                return _build_failed(refund_id, code or "amount_not_supported")
 
     def _find(self, intent_id: str, refund_id: RefundId) -> stripe.Refund | None:
         listed = self._refunds.list({"payment_intent": intent_id, "limit": _PAGE})
@@ -88,6 +88,6 @@ def _outcome(refund: stripe.Refund) -> RefundOutcome:
     return RefundOutcome(state=state, provider_reference=refund.id, reason_code=reason if is_failed else None)
 
 
-def _failed(refund_id: RefundId, reason: str) -> RefundOutcome:
+def _build_failed(refund_id: RefundId, reason: str) -> RefundOutcome:
     """Return a refund that Stripe does not create: the reference is our own id."""
     return RefundOutcome(state=RefundState.FAILED, provider_reference=refund_id, reason_code=reason)

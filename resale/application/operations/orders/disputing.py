@@ -54,7 +54,7 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
         raise OrderChanged("The sale was posted to the ledger meanwhile. Read the order again.")
     if _is_stale(order, dispute):
         return order
-    if dispute.status == DisputeStatus.WON and (taken := _won_back(order, dispute)) is not None:
+    if dispute.status == DisputeStatus.WON and (taken := _find_reinstated(order, dispute)) is not None:
         return reinstate(uow, order=order, taken=taken, dispute=dispute)
     if dispute.status == DisputeStatus.LOST and order.remaining_minor and not _was_taken(order, dispute):
         return _charge_back(uow, order=order, dispute=dispute)
@@ -89,7 +89,7 @@ def _find_dispute(order: Order, dispute: Dispute) -> Dispute | None:
     return known if known is not None and known.provider_reference == dispute.provider_reference else None
 
 
-def _won_back(order: Order, dispute: Dispute) -> Refund | None:
+def _find_reinstated(order: Order, dispute: Dispute) -> Refund | None:
     """Return the chargeback of a dispute that is won now; a report without a date cannot be ordered."""
     taken = next((one for one in _chargebacks_of(order, dispute) if one.status == RefundState.SUCCEEDED), None)
     return taken if taken is not None and _is_later(order, dispute) else None
