@@ -1,4 +1,4 @@
-"""The storefront as a Django app: it has a page and its assets, and no tables."""
+"""The Django app of the storefront: a page and its assets, no tables."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""One request as its handler sees it: what the endpoint declares, read, checked and typed, and the caller's tenant."""
+"""The context of a request: its declared inputs, read, validated and typed, and the caller's tenant."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -35,7 +35,7 @@ _NOBODY_YET: Final = Actor(kind=ActorKind.SHOPPER, id="")
 
 
 class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, dict=True):
-    """A request that passed the permission of its endpoint.
+    """The context of a request that passed the permission of its endpoint.
 
     Attributes:
         request: Django's.
@@ -57,38 +57,38 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
 
     @cached_property
     def now(self) -> datetime:
-        """Moment of the request in the tenant's time: asked for once, and by no request that needs none."""
+        """The current time of the tenant, read at most once a request, and only if needed."""
         return clock.for_tenant(self.caller.tenant)
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant the API key belongs to."""
+        """The tenant of the API key."""
         return self.caller.tenant
 
     @property
     def media_base_url(self) -> str:
-        """Where the tenant's public pictures are served from."""
+        """Base URL of the tenant's public pictures."""
         return self.caller.tenant.resources.media_base_url
 
     @cached_property
     def reader(self) -> Reader:
-        """Reads on the caller's tenant."""
+        """Reads of the caller's tenant."""
         return get_container().reader(self.caller.tenant)
 
     @property
     def uploads(self) -> UploadForms:
-        """The caller's tenant's bucket, for signing upload forms."""
+        """Upload forms of the caller's tenant."""
         return get_container().uploads(self.caller.tenant)
 
     @cached_property
     def shopper(self) -> Shopper:
-        """The shopper, with the id their customer gets if this is the first thing they write. Raises TokenMissing."""
+        """The shopper, with the id that their customer gets on the first write. Raises TokenMissing."""
         token = require_shopper(self.caller)
         return Shopper(issuer=token.issuer, subject=token.subject, new_id=CUSTOMER_ID.new(get_container().ids))
 
     @cached_property
     def principal(self) -> Principal:
-        """Who acts: the brand, a shopper's customer, or anybody. Who never wrote anything is nobody's owner."""
+        """The principal: the brand, a shopper's customer, or anybody. A shopper without a customer owns nothing."""
         if self.is_brand:
             return _BRAND
         token = self.caller.shopper
@@ -97,7 +97,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
         return Principal(customer_id=self.reader.find_customer_id(issuer=token.issuer, subject=token.subject))
 
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
-        """Run one operation with its own arguments; time, identity, key and version are the unit of work's.
+        """Run one operation with its own arguments; the unit of work has time, identity, key and version.
 
         A lost race is retried, unless the client named a version. An operation that takes the ``shopper`` finds or
         makes their customer itself, so that none is looked up for it here.

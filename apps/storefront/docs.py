@@ -1,4 +1,4 @@
-"""The API's description, for programs and for people. Both are made once a process and need no key."""
+"""The API's description as a document and as a page. Both are built once a process and require no key."""
 
 from functools import lru_cache
 from typing import Final
@@ -34,7 +34,7 @@ _HTML: Final = "text/html; charset=utf-8"
     tagged=True,
 )
 def get_openapi(context: Context[None, None]) -> HttpResponse:
-    """Hand out the OpenAPI document."""
+    """Respond with the OpenAPI document."""
     return static_documents.respond(context.request, _document(), _CACHING)
 
 
@@ -48,7 +48,7 @@ def get_openapi(context: Context[None, None]) -> HttpResponse:
     content_type="text/html",
 )
 def get_docs(context: Context[None, None]) -> HttpResponse:
-    """Show the document as a page; every asset of it is ours."""
+    """Respond with the page of the document; all its assets are our own."""
     page, policy = _page()
     return static_documents.respond(context.request, page, {**_CACHING, "Content-Security-Policy": policy})
 
@@ -71,7 +71,7 @@ def _page() -> tuple[Document, str]:
 
 
 def _policy(asset_url: str) -> str:
-    """Allow our own script and style (where static files lie), and nothing else: the page loads and calls nothing."""
+    """Return a content security policy for our own script and style only; the page calls nothing else."""
     parts = urlsplit(asset_url)
     ours = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
     rules = {

@@ -1,4 +1,4 @@
-"""The declaration of an endpoint: everything that is true of one method of one path, stated once, at its handler.
+"""The declaration of an endpoint: all facts of one method of one path, stated once, at its handler.
 
 URLconf, OpenAPI document, permission and what is read of a request are derived from it.
 """
@@ -24,7 +24,7 @@ Method = Literal["get", "post", "put", "patch"]
 
 
 class Idempotency(msgspec.Struct, frozen=True):
-    """How a command takes an Idempotency-Key.
+    """The Idempotency-Key of a command: its name, whether it is required, and the response to a repetition.
 
     Attributes:
         command: Its name, to which a client's key is bound; never changed once shipped.
@@ -38,7 +38,7 @@ class Idempotency(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
-    """One method of one path. As a decorator it binds its handler, which takes a ``Context`` and the path's parts.
+    """One method of one path. As a decorator it binds its handler, which takes a ``Context`` and the path parts.
 
     Attributes:
         method, path, id, tag, summary, details: As in the OpenAPI document.
@@ -97,7 +97,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
 
     @property
     def is_revalidated(self) -> bool:
-        """Whether it takes If-None-Match."""
+        """Whether it accepts If-None-Match."""
         return self.method == "get" and self.tagged and self.revalidated
 
 
@@ -105,5 +105,5 @@ AnyEndpoint = Endpoint[Any, Any]
 
 
 def endpoints_of(modules: Iterable[ModuleType]) -> tuple[AnyEndpoint, ...]:
-    """Return the endpoints that modules declare, in the order of their text."""
+    """Return the endpoints that modules declare, in the order of their source."""
     return tuple(one for module in modules for one in vars(module).values() if isinstance(one, Endpoint))

@@ -1,4 +1,4 @@
-"""Commands with an Idempotency-Key: done once; said again, answered from what they made the first time."""
+"""Commands with an Idempotency-Key: executed once; a repetition returns the created entity."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def run_idempotent(
     execute: Callable[[], HttpResponse],
     replay: Callable[[str], HttpResponse],
 ) -> HttpResponse:
-    """Do a command, or answer it as before.
+    """Execute a command, or return the result of its first execution.
 
     The record is looked up only when the command fails: a first call pays nothing for it, and whichever way a second
     one fails (its record is there, what it wanted is taken by the first, the answer was lost), the record decides.

@@ -1,4 +1,4 @@
-"""Listings as responses: an ETag that images change too, and upload forms for the seller, never for anybody else."""
+"""Listings as responses: an ETag that images change too, and upload forms for the seller only."""
 
 import zlib
 from datetime import datetime
@@ -27,7 +27,7 @@ from resale.domain.media import MediaStatus, original_key
 
 
 def listing_tag(view: PublicListing) -> str:
-    """Write a listing's ETag. Images change beside the listing, so whoever sees them is told by a second part."""
+    """Return the ETag of a listing. Images change independently of it, so those who see them get a second part."""
     if not isinstance(view, OwnerListing):
         return version_tag(view.version)
     states = "".join(image.id + image.status for image in view.images)
@@ -40,7 +40,7 @@ def represent_page(context: Context[Any, Any], page: ListingPage) -> Representat
 
 
 def represent(context: Context[Any, Any], view: PublicListing, *, tag: str | None = None) -> Representation:
-    """Encode a listing, with an upload form for each of its seller's image slots that waits for one."""
+    """Encode a listing, with an upload form for each of the seller's image slots that waits for an upload."""
     caching = None if isinstance(view, OwnerListing) else PUBLIC_CACHING
     tag = tag or listing_tag(view)
     if offers_uploads(view, context):
@@ -50,13 +50,13 @@ def represent(context: Context[Any, Any], view: PublicListing, *, tag: str | Non
 
 
 def represent_written(context: Context[Any, Any], listing: Listing) -> Representation:
-    """Encode a listing that was just written, as the caller may see it."""
+    """Encode a listing that was just written, as the caller sees it."""
     document = listing_document(listing)
     return represent(context, view_listing(reader=context.reader, principal=context.principal, document=document))
 
 
 def offers_uploads(view: PublicListing, context: Context[Any, Any]) -> TypeGuard[OwnerListing]:
-    """Return whether upload forms are signed for the caller: only the seller uploads; the brand looks on."""
+    """Return whether the caller receives upload forms: only the seller does, not the brand."""
     if not isinstance(view, OwnerListing) or isinstance(view, BrandListing):
         return False
     awaited = (image for image in view.images if image.status == MediaStatus.AWAITING_UPLOAD)
@@ -68,7 +68,7 @@ def _is_waiting(image: ImageView, *, now: datetime) -> bool:
 
 
 def _with_uploads(view: OwnerListing, *, forms: UploadForms, now: datetime) -> OwnerListing:
-    """Add the forms; they live shorter than slots, and are signed anew."""
+    """Add the upload forms; they expire before slots do, and are signed again."""
     images = tuple(
         _with_upload(view.id, image, forms=forms, now=now) if _is_waiting(image, now=now) else image
         for image in view.images

@@ -1,4 +1,4 @@
-"""What a request says beside its body: query parameters, preconditions and keys; and bodies that must be empty."""
+"""Inputs of a request beside its body: query parameters, preconditions and keys; and empty bodies."""
 
 import re
 from enum import StrEnum
@@ -59,7 +59,7 @@ class CursorTooLong(HTTPError):  # noqa: N818 - named for what happened, as outc
 
 
 class OrderRole(StrEnum):
-    """Which side of an order the shopper is on."""
+    """The shopper's role in an order."""
 
     BUYER = "buyer"
     SELLER = "seller"
@@ -70,33 +70,33 @@ class NoQuery(Body, frozen=True, kw_only=True):
 
 
 class LimitQuery(Body, frozen=True, kw_only=True):
-    """How much of a list that has no second page."""
+    """Limit of a list without further pages."""
 
     limit: Limit = 20
 
 
 class PageQuery(Body, frozen=True, kw_only=True):
-    """Which part of a list."""
+    """Limit and cursor of a list."""
 
     limit: Limit = 20
     cursor: Cursor | UnsetType = UNSET
 
 
 class ListingsQuery(PageQuery, frozen=True, kw_only=True):
-    """Which listings: of a product, or of a market."""
+    """Selection of listings: of a product, or of a market."""
 
     product: ProductReference | UnsetType = UNSET
     market: Market | UnsetType = UNSET
 
 
 class OrdersQuery(PageQuery, frozen=True, kw_only=True):
-    """Which orders: what the shopper bought, or sold."""
+    """Selection of orders: the shopper's purchases, or sales."""
 
     role: OrderRole | UnsetType = UNSET
 
 
 class DeadLettersQuery(PageQuery, frozen=True, kw_only=True):
-    """Which dead letters: of one queue, or of all."""
+    """Selection of dead letters: of one queue, or of all."""
 
     queue: LetterQueue | UnsetType = UNSET
 
@@ -106,7 +106,7 @@ class NoBody(Body, frozen=True, kw_only=True):
 
 
 def read_query(request: HttpRequest, kind: type[Q]) -> Q:
-    """Read the query parameters; without any, the defaults are at hand. Raises Invalid or CursorTooLong."""
+    """Decode the query parameters; without any, the defaults are cached. Raises Invalid or CursorTooLong."""
     if not request.META.get("QUERY_STRING") and len(kind.__struct_defaults__) == len(kind.__struct_fields__):
         return cast("Q", _defaults(kind))
     try:
@@ -123,7 +123,7 @@ def none_if_unset(value: str | UnsetType) -> str | None:
 
 
 def expected_version(request: HttpRequest) -> int | None:
-    """Read If-Match: the version the client means, or None for any.
+    """Return the version in If-Match; None for any.
 
     Raises:
         PreconditionFailed: It names no version this API ever gave.
@@ -140,7 +140,7 @@ def expected_version(request: HttpRequest) -> int | None:
 def read_command_key(
     request: HttpRequest, *, caller: str, command: str, body: SentBody, is_required: bool
 ) -> CommandKey | None:
-    """Read the Idempotency-Key header, bound to who sends it and to what.
+    """Return the Idempotency-Key, bound to its caller, command and body.
 
     Args:
         request: Whose header.

@@ -1,4 +1,4 @@
-"""Placeholders of paths that are ids of ours: what each names, the ids it takes, and the error of any other text."""
+"""Path parameters that are ids: their entity type, the accepted ids, and the error of any other text."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ from resale.errors import NotFound
 
 
 class PathId(msgspec.Struct, frozen=True, kw_only=True):
-    """A placeholder.
+    """A path parameter that is an id.
 
     Attributes:
         name: What it names, as ``not_found`` says it.
@@ -34,7 +34,7 @@ class PathId(msgspec.Struct, frozen=True, kw_only=True):
         return f"^{prefixes if len(self.ids) == 1 else f'(?:{prefixes})'}_[0-9a-f]{{32}}$"
 
     def check(self, text: str) -> None:
-        """Raise ``not_found`` unless the text is such an id."""
+        """Raise ``not_found`` unless the text is an accepted id."""
         for one in self.ids:
             if one.matches(text):
                 return

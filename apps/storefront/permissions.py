@@ -1,4 +1,4 @@
-"""Who may call an endpoint: the values it can declare, and DRF's permission that enforces them before its handler."""
+"""Access to endpoints: the declared values, and the DRF permission that enforces them before the handler."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -13,7 +13,7 @@ from apps.tenancy.scopes import Scope
 
 
 class Access(Enum):
-    """Whose call it is."""
+    """The callers that an endpoint accepts."""
 
     ANYBODY = auto()  # no key at all
     KEY = auto()  # any key; a shopper's token or a secret key sees more
@@ -23,10 +23,10 @@ class Access(Enum):
 
 
 class DeclaredAccess(BasePermission):
-    """Allow what the endpoint declares as its access and scope."""
+    """Permits the access and scope that the endpoint declares."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Return True.
+        """Return True, or raise the outcome of a refusal.
 
         Raises:
             TokenMissing: The endpoint is a shopper's, and no shopper calls.
@@ -50,7 +50,7 @@ class _EndpointView(Protocol):
 
 
 def acts_as_brand(caller: Caller, access: Access) -> bool:
-    """Return whether the caller acts as the brand: elsewhere than at the brand's own endpoints, a token goes first."""
+    """Return whether the caller acts as the brand: except at the brand's own endpoints, a token takes precedence."""
     if access is Access.ANYBODY:
         return False
     return access is Access.BRAND or (caller.shopper is None and caller.is_brand)

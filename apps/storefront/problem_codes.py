@@ -13,7 +13,7 @@ from resale.errors import Conflict, Invalid, Outcome, Unavailable
 
 
 def codes_of(*declared: type[Outcome | HTTPError] | ProblemType) -> tuple[ProblemType, ...]:
-    """Return the problem types of several error classes; a problem type stays what it is."""
+    """Return the problem types of several error classes; problem types are returned unchanged."""
     return tuple(one if isinstance(one, ProblemType) else problem_type_of(one) for one in declared)
 
 

@@ -1,4 +1,4 @@
-"""Finished responses: a view rendered as its endpoint declares it, or that the client has it already."""
+"""Responses: a view encoded as its endpoint declares, or 304."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,7 +15,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Representation(msgspec.Struct, frozen=True, kw_only=True):
-    """A view that its handler has encoded. Whether the client has it already was asked by the handler, too."""
+    """A view that its handler has encoded, after checking If-None-Match."""
 
     body: bytes
     id: str = ""
@@ -24,7 +24,7 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def respond(endpoint: AnyEndpoint, request: HttpRequest, result: Any) -> HttpResponse:
-    """Turn what a handler returned into a response with the declared status and headers."""
+    """Convert the result of a handler into a response with the declared status and headers."""
     if isinstance(result, HttpResponse):
         return result
     if isinstance(result, Representation):
@@ -44,12 +44,12 @@ def _headers(endpoint: AnyEndpoint, shown: Any, tag: str | None) -> dict[str, st
 
 
 def version_tag(version: int) -> str:
-    """Write an ETag: the version, which If-Match takes back."""
+    """Return the ETag of a version, which If-Match accepts."""
     return f'"{version}"'
 
 
 def is_current(request: HttpRequest, tag: str) -> bool:
-    """Say whether If-None-Match names this ETag; compared weakly (RFC 9110 13.1.2)."""
+    """Return whether If-None-Match contains this ETag; compared weakly (RFC 9110 13.1.2)."""
     text = request.META.get("HTTP_IF_NONE_MATCH")
     if text is None:
         return False
@@ -57,7 +57,7 @@ def is_current(request: HttpRequest, tag: str) -> bool:
 
 
 def not_modified(tag: str, *, caching: dict[str, str] | None = None) -> HttpResponse:
-    """Say that the client has it already."""
+    """Return a 304 response."""
     response = HttpResponse(status=HTTPStatus.NOT_MODIFIED, headers={**(caching or {}), "ETag": tag})
     del response.headers["Content-Type"]
     return response

@@ -1,4 +1,4 @@
-"""Paths under ``/v1/``, derived from the endpoints that are declared."""
+"""URLs under ``/v1/``, derived from the declared endpoints."""
 
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.routing import urls_of

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class TaskTooLarge(Exception):  # noqa: N818 - named for what happened
-    """Raised when a task ran out of memory: Celery ends the worker on a MemoryError (celery/worker/request.py)."""
+    """Raised when the task ran out of memory. Celery ends the whole worker on a MemoryError."""
 
 
 class NotSent(Exception):  # noqa: N818 - named for what happened

@@ -1,1 +1,1 @@
-"""Pure nouns of the field: states, transitions, errors. No I/O, no clock, no randomness."""
+"""The domain: pure nouns with states, transitions and errors. No I/O, no clock, no randomness."""

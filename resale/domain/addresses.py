@@ -1,4 +1,4 @@
-"""A postal address, checked and written by the rules of its country. Personal: it lies sealed in ``private`` only."""
+"""Postal addresses, validated and formatted by the rules of their country. Personal: stored in ``private`` only."""
 
 import re
 import unicodedata
@@ -44,7 +44,7 @@ _EMPTY_EDGES: Final = " ,-\u2013"
 
 
 def normalise_address(address: Address, *, at: str) -> Address:
-    """Return an address as it is kept: by the rules of its country, its postal code and region as written there.
+    """Return the normalised address, with postal code and region in the format of its country.
 
     What a country has no use for is kept as it is: a carrier may still want it.
 
@@ -70,7 +70,7 @@ def normalise_address(address: Address, *, at: str) -> Address:
 
 
 def address_lines(address: Address) -> tuple[str, ...]:
-    """Write an address as its country does, the country's name last; in its own script if the address is."""
+    """Format an address as its country does, with the country last, in its own script."""
     country = address.country if address.country in COUNTRY_CODES else suggest_country(address.country)
     if country is None:  # of before countries were checked
         town = f"{address.postal_code} {address.city}".strip()
@@ -92,13 +92,13 @@ def _country_error(sent: str, at: str) -> FieldError:
 
 
 def _normalise_postal_code(sent: str, rules: CountryRules) -> str:
-    """Write a postal code as its country does. It can be longer than what was sent: U+FDFA becomes 18 characters."""
+    """Return a postal code in the format of its country. It can become longer: U+FDFA is 18 characters."""
     written = sent.upper() if sent.isascii() else _DASHES.sub("-", _capitals(sent))
     return " ".join(written.split()).removeprefix(rules.postal_code_prefix)
 
 
 def _capitals(text: str) -> str:
-    """Write a text in capitals without compatibility characters; done again, it changes nothing."""
+    """Return a text in capitals without compatibility characters. Idempotent."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
 
 

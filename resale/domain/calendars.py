@@ -15,7 +15,7 @@ _SATURDAY: Final = 5
 
 
 def add_business_days(start: datetime, days: int, *, market: str) -> datetime:
-    """Find the end of the n-th business day after the day of ``start``.
+    """Return the end of the n-th business day after the day of ``start``.
 
     Days are UTC's: a market's zones are not known here. A day counts unless it is of the market's weekend or one of
     its nation-wide public holidays (regional ones are not), observed days included; a weekend day worked in exchange
@@ -47,7 +47,7 @@ def _is_business_day(day: date, market: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _calendar(market: str, year: int) -> Callable[[date], bool]:
-    """Give what says of a day of that year whether one works on it."""
+    """Return a function that decides whether a day of the year is a business day."""
     import holidays  # noqa: PLC0415 - half a second; see the top
 
     if market not in holidays.list_supported_countries(include_aliases=False):

@@ -1,4 +1,4 @@
-"""Payment card numbers, found where none may be: only tokens enter here. Pure, and cheap where there is none.
+"""Detection of payment card numbers, which are refused: only tokens are accepted. Pure, and cheap without one.
 
 A card number has an issuer's prefix and length, passes the Luhn check, and is written as people write cards: in one
 piece, or with spaces and dashes between its digits; in its groups also over several lines. A letter, a digit or ``_``
@@ -25,7 +25,7 @@ class CardNumberRefused(Invalid):
 
 
 def refuse_card_numbers(text: bytes, *, place: str) -> None:
-    """Refuse a text that holds a card number, without saying which.
+    """Refuse a text with a card number, without quoting it. Raises CardNumberRefused.
 
     Raises:
         CardNumberRefused: ``text``, which is ``place`` of a request, holds one.
@@ -35,7 +35,7 @@ def refuse_card_numbers(text: bytes, *, place: str) -> None:
 
 
 def holds_card_number(text: bytes) -> bool:
-    """Say whether a text holds a card number: JSON with its escapes, or any other in UTF-8."""
+    """Return whether a text contains a card number: JSON with escapes, or any other UTF-8."""
     text = _decode_escapes(text)
     if _DIGITS not in text.translate(_SHAPE, _BETWEEN):  # 5 us for 2 KB; almost every one ends here
         return False
@@ -49,7 +49,7 @@ def holds_card_number(text: bytes) -> bool:
 
 
 def is_embossed_card(reference: str) -> bool:
-    """Say whether a reference is a card number and nothing else, in groups as they stand on cards.
+    """Return whether a reference is a card number and nothing else, in the groups of a card.
 
     For references that their sender can choose at will. In one piece it may be an order number.
     """
@@ -96,7 +96,7 @@ def _is_trade_number(digits: bytes) -> bool:
 
 
 def _weigh(digits: bytes, weighted: bytes) -> int:
-    """Sum the digits; every second one, from the last but one on, as ``weighted`` has it."""
+    """Return the weighted sum of the digits; every second one from the last but one by ``weighted``."""
     return sum(digits[::-2].translate(_VALUES)) + sum(digits[-2::-2].translate(weighted))
 
 
@@ -134,14 +134,14 @@ _LOOK_BACK: Final = 5
 
 
 class _Run(msgspec.Struct, frozen=True, gc=False):
-    """Groups of digits that stand together, and whether a dash joins them to a word."""
+    """A run of digit groups, and whether a dash joins it to a word."""
 
     groups: tuple[bytes, ...]
     joined: bool
 
 
 def _runs(text: bytes) -> Iterator[_Run]:
-    """Find what may be a card number; a phone number after ``+`` and a bank account number are passed over."""
+    """Return the runs that can contain a card number; phone numbers after ``+`` and bank accounts are skipped."""
     for match in _RUN.finditer(text):
         groups = tuple(match[0].replace(b"-", b" ").split())
         digit_count = sum(map(len, groups))
@@ -159,12 +159,12 @@ def _holds_card(run: _Run) -> bool:
 
 
 def _is_on_lines(run: _Run) -> bool:
-    """Say whether a card stands in a run over several lines. Only in its groups: lists of numbers have lines, too."""
+    """Return whether a card is in a run over several lines, in its groups: lists of numbers have lines too."""
     return any(map(_is_card, _iter_card_rows(run.groups)))
 
 
 def _iter_card_rows(groups: tuple[bytes, ...]) -> Iterator[bytes]:
-    """Give each row of groups as it stands on a card, wherever it begins: a date or a code may come after it."""
+    """Iterate over the rows of groups as they are on a card; a date or a code can follow."""
     sizes = tuple(map(len, groups))
     for start, size in enumerate(sizes):
         for width in _WIDTHS if size == _FIRST_SIZE else ():
@@ -173,7 +173,7 @@ def _iter_card_rows(groups: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _iter_other_digits(run: _Run) -> Iterator[bytes]:
-    """Give each long group, and the whole run however it is split, unless it is a list of small numbers."""
+    """Iterate over long groups and the complete run, unless it is a list of small numbers."""
     groups = _without_order_number(run.groups)
     yield from (group for group in groups if len(group) >= _ALONE_MIN_DIGITS)
     sizes = set(map(len, groups[:-1]))
@@ -183,7 +183,7 @@ def _iter_other_digits(run: _Run) -> Iterator[bytes]:
 
 
 def _without_order_number(groups: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Leave a marketplace's order number out, wherever among the groups it stands."""
+    """Remove a marketplace's order number from the groups."""
     sizes = tuple(map(len, groups))
     width = len(_ORDER_NUMBER)
     at = next((at for at in range(len(sizes)) if sizes[at : at + width] == _ORDER_NUMBER), None)

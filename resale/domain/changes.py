@@ -1,4 +1,4 @@
-"""A change: what the last write to an item was, chained by hash to the one before.
+"""Changes: the last write to an item, chained by hash to the previous one.
 
 The committed write is the message, so a change is stored in the item it describes. The hash covers the
 exact stored bytes, so history can be verified without knowing what they mean.
@@ -17,7 +17,7 @@ GENESIS_HASH = ""
 
 
 class ChangeType(StrEnum):
-    """What a write can be: the noun of the entity (its ``object``) and, in the past tense, what happened to it.
+    """The type of a change: the noun of the entity (its ``object``), and what happened, in the past tense.
 
     Histories keep them: none is renamed or removed once it was shipped. Beside each stands what it means to the reader
     of a history.
@@ -26,7 +26,7 @@ class ChangeType(StrEnum):
     meaning: str
 
     def __new__(cls, value: str, meaning: str) -> Self:
-        """Make a member that is its value, and keep what it means."""
+        """Create a member with its meaning."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -238,7 +238,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hash_change(*, entity_id: str, version: int, change: Change, doc: str, private: str | None) -> str:
-    """Compute the link: SHA-256 of prev_hash, id, version, the change without its hash, doc and private.
+    """Return the hash of a change: SHA-256 of prev_hash, id, version, the change without its hash, doc, private.
 
     Parts are length-prefixed, so no two different inputs share one byte string.
     """
@@ -252,12 +252,12 @@ def hash_change(*, entity_id: str, version: int, change: Change, doc: str, priva
 
 
 def encode_change(change: Change) -> str:
-    """Write a change as the JSON string an item stores; field order is the struct's, always."""
+    """Encode a change as the stored JSON; the field order is that of the struct."""
     return _ENCODER.encode(change).decode()
 
 
 def decode_change(raw: str) -> Change:
-    """Read a stored change."""
+    """Decode a stored change."""
     return _DECODER.decode(raw)
 
 

@@ -1,4 +1,4 @@
-"""A claim: buyer protection for one delivered order. Its states, deadlines and decisions."""
+"""Claims: buyer protection for one delivered order. Statuses, deadlines and decisions."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -52,7 +52,7 @@ class ClaimStatus(StrEnum):
 
 
 class ClaimCommand(StrEnum):
-    """What can happen to a claim."""
+    """A command on a claim."""
 
     REQUEST_EVIDENCE = "request_evidence"
     ADD_EVIDENCE = "add_evidence"
@@ -67,7 +67,7 @@ class ClaimCommand(StrEnum):
 
 
 class ClaimStep(StrEnum):
-    """What the workflow does next by itself."""
+    """The next step of a claim's workflow."""
 
     BUY_RETURN_LABEL = "buy_return_label"
     TRACK_RETURN = "track_return"
@@ -217,7 +217,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """What buyer and brand wrote, and the return label: sealed under the buyer's key."""
+    """The sealed part of a claim: the texts of buyer and brand, and the return label."""
 
     description: str
     note: str | None = None
@@ -225,7 +225,7 @@ class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim as stored. ``deadline_at`` is what its present state waits for at the longest."""
+    """A claim as stored. ``deadline_at`` is the deadline of its present status."""
 
     id: ClaimId
     object: str = "claim"
@@ -253,7 +253,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
-    """Say what the workflow has to do now, from the claim and the moment alone."""
+    """Return the next step of the workflow, a function of the claim and the time."""
     if is_sent_back(claim):
         return ClaimStep.REFUND_RETURN
     if _waits_for_label(claim):
@@ -267,7 +267,7 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
 
 
 def is_sent_back(claim: Claim) -> bool:
-    """Say whether the item was sent back and its refund has not begun; given up unseen, it was never handed over."""
+    """Return whether the item was returned and its refund has not started; a parcel lost without a scan was not."""
     parcel = claim.return_shipment
     was_seen = parcel is not None and parcel.shipped_at is not None and parcel.status in _SENT_BACK
     return claim.status in _RETURNING and was_seen
@@ -280,14 +280,14 @@ def _waits_for_label(claim: Claim) -> bool:
 
 
 def parcel_of(claim: Claim) -> Shipment:
-    """Get the return of a claim that has one."""
+    """Return the return parcel of a claim that has one."""
     if claim.return_shipment is None:
         raise TypeError("an approved claim has a return")
     return claim.return_shipment
 
 
 def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> Claim:
-    """Return the next version of a claim, its fields changed already, in the state that the command leads to.
+    """Return the next version of a claim with changed fields, in the status that the command leads to.
 
     Raises:
         ClaimTransitionRefused: The table has no such row, or none whose guard holds.
@@ -297,13 +297,13 @@ def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> C
 
 
 def update_claim(claim: Claim, *, now: datetime) -> Claim:
-    """Return the next version of a claim whose fields were changed, in the same state."""
+    """Return the next version of a claim with changed fields, in the same status."""
     claim = msgspec.structs.replace(claim, step_tries=0, attention=clear_partner_silent(claim.attention))
     return schedule_claim(next_version(claim, now=now), now=now)
 
 
 def schedule_claim(claim: Claim, *, now: datetime) -> Claim:
-    """Return a claim that is due when its state asks for it: at its deadline, or sooner for a step or a poll."""
+    """Return the claim with the wake-up of its status: its deadline, or sooner for a step or a poll."""
     if claim.status in CLAIMS.final:
         parcel = None if claim.return_shipment is None else abandon_label(claim.return_shipment, now=now)
         holds_label = parcel is not None and parcel.may_hold_label

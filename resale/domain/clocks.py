@@ -1,4 +1,4 @@
-"""A test clock: how far a sandbox shop's time runs ahead of the wall clock. It is an offset and never a freeze."""
+"""Test clocks: the offset of a sandbox shop's time from the wall clock. It never stands still."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -80,7 +80,7 @@ class ClockAdvance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
-    """The one test clock of a sandbox shop. Its own times are those it showed when it was made and moved."""
+    """The test clock of a sandbox shop. Its own times are in its own time."""
 
     id: ClockId
     object: str = "test_clock"
@@ -92,12 +92,12 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
 
     def time_at(self, wall_now: datetime) -> datetime:
-        """Say what this clock shows when the wall clock shows ``wall_now``."""
+        """Return the time of this clock at ``wall_now``."""
         return wall_now + timedelta(seconds=self.offset_seconds)
 
 
 def first_offset(new: NewClock, *, wall_now: datetime) -> int:
-    """Say how far ahead a new clock begins, in whole seconds.
+    """Return the offset of a new clock in whole seconds.
 
     Raises:
         ClockBackwards: Before the wall clock.
@@ -107,7 +107,7 @@ def first_offset(new: NewClock, *, wall_now: datetime) -> int:
 
 
 def next_offset(clock: Clock, advance: ClockAdvance, *, wall_now: datetime) -> int:
-    """Say how far ahead a clock is after an advance, in whole seconds.
+    """Return the offset of a clock after an advance, in whole seconds.
 
     Raises:
         Invalid: Both ``to`` and ``seconds``, or neither.
@@ -124,7 +124,7 @@ def next_offset(clock: Clock, advance: ClockAdvance, *, wall_now: datetime) -> i
 
 
 def _offset_to(to: datetime, *, offset_seconds: int, wall_now: datetime) -> int:
-    """Round up: once there, ``to`` has come."""
+    """Return the offset at which ``to`` has come, rounded up."""
     ahead = to - wall_now
     if ahead <= timedelta(seconds=offset_seconds):
         raise ClockBackwards("A test clock only moves forward. Send a later time than its current one.")

@@ -1,4 +1,4 @@
-"""The context of one command: who acts, when, under which key and on which version."""
+"""The context of a command: actor, time, idempotency key and expected version."""
 
 import hashlib
 from datetime import datetime
@@ -10,7 +10,7 @@ from resale.domain.actors import Actor
 
 
 class CommandKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's key for one command. ``key`` is a hash of who, what and the client's text.
+    """The idempotency key of a command. ``key`` is a hash of caller, command and the client's text.
 
     ``request_hash`` is of the body's bytes, ``meaning_hash`` of what it means.
     """
@@ -21,7 +21,7 @@ class CommandKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation knows of its caller. An entrypoint makes it, and opens the unit of work with it.
+    """The context that an entrypoint creates and opens the unit of work with.
 
     Attributes:
         actor: Recorded in every change.
@@ -42,7 +42,7 @@ class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def command_key(*, caller: str, command: str, client_key: str, body: bytes, meaning: bytes | None = None) -> CommandKey:
-    """Bind a client's key to its caller and command; neither is stored in the clear.
+    """Bind a client's key to its caller and command; neither is stored in plain text.
 
     Args:
         caller: What tells callers apart (never personal data in the clear beyond this call).

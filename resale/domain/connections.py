@@ -1,4 +1,4 @@
-"""How a tenant's connection to a partner fares: what a worker's breaker saw of it, and what of that is kept."""
+"""Health of a tenant's connections: the observations of circuit breakers, and the recorded state."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,7 @@ class ConnectionChanged(Conflict):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker saw: open or closed ``since`` then (wall clock), after so many failures, the last of this code."""
+    """The observation of a worker: open or closed ``since`` (wall clock), the failures, and the last code."""
 
     status: ConnectionStatus
     since: datetime
@@ -46,7 +46,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConnectionState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on record of a connection, from the first time it failed. It has the connection's id."""
+    """The recorded state of a connection since its first failure. It has the connection's id."""
 
     id: ConnectionId
     object: str = "connection"
@@ -63,12 +63,12 @@ class ConnectionState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def observation(self) -> Observation:
-        """What was seen when it was recorded."""
+        """The recorded observation."""
         return Observation(status=self.status, since=self.since, failures=self.failures, reason_code=self.reason_code)
 
 
 def is_news(seen: Observation, known: Observation | None) -> bool:
-    """Say whether what was seen changes what is known. A connection nothing is known of is closed."""
+    """Return whether an observation changes the recorded state. An unrecorded connection is closed."""
     if known is None:
         return seen.status != ConnectionStatus.CLOSED
     return seen.status != known.status and seen.since > known.since

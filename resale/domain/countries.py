@@ -1,4 +1,4 @@
-"""Countries by ISO 3166-1 alpha-2 code, and what to send in place of a code that is none."""
+"""Countries by ISO 3166-1 alpha-2 code, and suggestions for invalid codes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,6 +25,6 @@ _INSTEAD: Final[Mapping[str, str]] = {
 
 
 def suggest_country(text: str) -> str | None:
-    """Return the code that was probably meant by a text that is no code; None when nobody can know."""
+    """Return the code that was probably meant; None if that is unknown."""
     spelled = text.strip().upper()
     return spelled if spelled in COUNTRY_CODES else _INSTEAD.get(spelled)

@@ -1,4 +1,4 @@
-"""A customer: one shopper of one tenant, buyer and seller alike. Known by a keyed hash, never by name."""
+"""Customers: shoppers of one tenant, as buyers and sellers, identified by a keyed hash, never by name."""
 
 from datetime import datetime
 from typing import Final
@@ -28,7 +28,7 @@ class CustomerChanged(Conflict):
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """A shopper, made on the first write."""
+    """A shopper, created on the first write."""
 
     id: CustomerId
     object: str = "customer"

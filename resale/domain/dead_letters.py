@@ -1,4 +1,4 @@
-"""A dead letter: a message that its queue gave up on, what is known of why, and what became of it."""
+"""Dead letters: messages that failed as often as their queue allows, their failures, and their records."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Reason = Annotated[str, paragraphs(min_length=3, max_length=500)]
 
 
 class LetterQueue(StrEnum):
-    """The queues that have dead letters, as the tenant's resource map calls them."""
+    """The queues with dead letters, named as in the tenant's resource map."""
 
     CHANGES = "changes"
     ORDERS = "orders"
@@ -45,7 +45,7 @@ class DeadLetterStatus(StrEnum):
 
 
 class DeadLetterCommand(StrEnum):
-    """What can happen to a dead letter."""
+    """A command on a dead letter."""
 
     REPLAY = "replay"
     SENT = "sent"
@@ -125,7 +125,7 @@ class FailureOutcome(StrEnum):
 
 
 class FailureNote(msgspec.Struct, frozen=True, kw_only=True):
-    """Why one delivery of a message did not succeed. Never the words of an exception: they may quote a person."""
+    """The note of a failed delivery. Never the message of an exception, which may quote personal data."""
 
     message_id: str
     queue: LetterQueue
@@ -140,7 +140,7 @@ class FailureNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message is about, as far as it may be shown in a list: its task and ids of ours, nothing else of it."""
+    """The contents of a message that a list can show: its task and ids."""
 
     task: str | None = None
     kwargs: Mapping[str, Any] = {}
@@ -148,14 +148,14 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a dead letter is sealed: the original body, compressed, unless it is too large; and the free text."""
+    """The sealed part of a dead letter: the compressed original body, unless it is too large, and free text."""
 
     body: bytes | None
     reason: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter somebody acted on, as stored; before that there is only the message."""
+    """A recorded dead letter; before an action on it there is only the message."""
 
     id: DeadLetterId
     object: str = "dead_letter"
@@ -180,12 +180,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def letter_id_of(message_id: str) -> DeadLetterId:
-    """Name the dead letter that a message of SQS is."""
+    """Return the dead letter id of an SQS message."""
     return DEAD_LETTER_ID.of(message_id.replace("-", "").lower())
 
 
 def message_id_of(letter_id: DeadLetterId) -> str:
-    """Write the message id of a dead letter as SQS does, a UUID. Raises DeadLetterNotFound."""
+    """Return the SQS message id (a UUID) of a dead letter. Raises DeadLetterNotFound."""
     if not DEAD_LETTER_ID.matches(letter_id):
         raise DeadLetterNotFound("No dead letter with this id exists.")
     digits = letter_id.partition("_")[2]
@@ -193,7 +193,7 @@ def message_id_of(letter_id: DeadLetterId) -> str:
 
 
 def contents_of(body: str, *, message_id: str, queue: LetterQueue) -> Contents:
-    """Read what a message of a task queue is about; a body no task can be read from is about nothing."""
+    """Return the contents of a message of a task queue; empty if no task can be parsed."""
     try:
         asked = read_task(body, message_id=message_id, raw_task=RAW_TASKS.get(queue))
     except Malformed:
@@ -203,14 +203,14 @@ def contents_of(body: str, *, message_id: str, queue: LetterQueue) -> Contents:
 
 
 def entity_ids_of(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the ids of ours among a task's arguments, and of the uploads in an S3 event; the last is the nearest."""
+    """Return the ids in a task's arguments and in the uploads of an S3 event; the last is the nearest."""
     plain = (value for value in kwargs.values() if isinstance(value, str) and is_any_id(value))
     uploaded = (part for slot in uploads_of(kwargs.get("event")) for part in slot)
     return tuple(dict.fromkeys((*plain, *uploaded)))[:MAX_ENTITIES]
 
 
 def uploads_of(event: Any) -> tuple[tuple[ListingId, MediaId], ...]:
-    """List the image slots that an event of S3 names; whatever else it is names none."""
+    """Return the image slots of an S3 event; none for any other event."""
     try:
         records = msgspec.convert(event, _Event).records
     except msgspec.ValidationError:

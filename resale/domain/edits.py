@@ -1,4 +1,4 @@
-"""Edits: bodies whose fields are all optional, applied to an entity that has fields of the same names."""
+"""Edits: bodies with optional fields, applied to an entity with fields of the same names."""
 
 from collections.abc import Collection
 from typing import TypeVar
@@ -10,7 +10,7 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 def apply_edit(entity: E, edit: msgspec.Struct, *, except_for: Collection[str] = ()) -> E:
-    """Return an entity with every field that an edit gives; what the edit leaves UNSET stays.
+    """Return an entity with every field that an edit sets; UNSET fields do not change.
 
     Args:
         entity: What is edited.

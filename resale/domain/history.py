@@ -1,4 +1,4 @@
-"""History as a chain: what makes it complete, in order and unedited."""
+"""History as a chain: complete, in order and unedited."""
 
 from enum import StrEnum
 
@@ -25,7 +25,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """One recorded version: the change and the exact bytes it covers."""
+    """A recorded version: the change and the exact bytes that it covers."""
 
     version: int
     change: Change
@@ -34,7 +34,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify_chain(*, entity_id: str, links: tuple[Link, ...], head_version: int, head_hash: str) -> tuple[Finding, ...]:
-    """Check versions 1 to ``head_version``: none missing, each hash right, each on the one before, the last the head's.
+    """Verify versions 1 to ``head_version``: none is missing, each hash is right and chained, the last is the head's.
 
     Args:
         entity_id: Whose history.

@@ -1,4 +1,4 @@
-"""Identifiers: a prefix, an underscore, a UUIDv7 in hex (RFC 9562). They sort by time of making."""
+"""Identifiers: a prefix, an underscore, a UUIDv7 in hexadecimal (RFC 9562). They sort by creation time."""
 
 import re
 from collections.abc import Callable
@@ -33,30 +33,30 @@ _ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
 
 
 class IdType(msgspec.Struct, Generic[I], frozen=True):
-    """One kind of id: the prefix that tells it from the others, and its type."""
+    """The type of an id, with its prefix."""
 
     prefix: str
     type: Callable[[str], I]
 
     def matches(self, value: str) -> TypeGuard[I]:
-        """Return whether ``value`` has the shape of an id of this kind."""
+        """Return whether ``value`` has the format of an id of this type."""
         return value.startswith(self.prefix + "_") and _ID.fullmatch(value) is not None
 
     @property
     def pattern(self) -> str:
-        r"""Return the regular expression of an id of this kind, with ``^`` and ``\Z``."""
+        r"""The regular expression of an id of this type, with ``^`` and ``\Z``."""
         return rf"^{self.prefix}_[0-9a-f]{{32}}\Z"
 
     def of(self, number: str) -> I:
-        """Make the id with a number, of 32 hex digits: one that is derived and not drawn."""
+        """Return the id with a number of 32 hexadecimal digits, for derived ids."""
         return self.type(f"{self.prefix}_{number}")
 
     def new(self, ids: IdSource) -> I:
-        """Make a new id."""
+        """Return a new id."""
         return self.type(ids(self.prefix))
 
     def sibling_of(self, entity_id: str) -> I:
-        """Return the id of the one part of this kind that an entity has: the same number under this prefix."""
+        """Return the id of an entity's single part of this type: the same number with this prefix."""
         return self.type(f"{self.prefix}_{entity_id.partition('_')[2]}")
 
 
@@ -80,5 +80,5 @@ DEAD_LETTER_ID: Final = IdType("dlq", DeadLetterId)
 
 
 def is_any_id(value: str) -> bool:
-    """Say whether ``value`` has the shape of an id of ours, whatever it names."""
+    """Return whether ``value`` has the format of an id of any type."""
     return _ID.fullmatch(value) is not None

@@ -1,4 +1,4 @@
-"""What may be uploaded as a photo: content types, and the limits that bound the memory of decoding one."""
+"""Formats of uploaded photos: content types, and limits on the memory of their decoding."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -14,7 +14,7 @@ MAX_COEFFICIENT_BYTES: Final = 300_000_000
 
 
 class FormatLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """How many pixels a format may have; ``max_pixels_held_whole`` where they cannot be decoded in strips.
+    """The pixel limit of a format; ``max_pixels_held_whole`` if it cannot be decoded in strips.
 
     Each was measured to stay below the renderer's memory limit (docs/images.md).
     """
@@ -66,6 +66,6 @@ ContentType = Annotated[
 
 
 def normalise_content_type(text: str) -> str:
-    """Write a content type in its plain form: lower case, without parameters, ``image/jpeg`` for ``image/jpg``."""
+    """Return the normalised content type: lower case, without parameters, ``image/jpeg`` for ``image/jpg``."""
     name = text.partition(";")[0].strip().lower()
     return _ALIASES.get(name, name)

@@ -1,4 +1,4 @@
-"""An inbound event: what a partner told us by a webhook, kept before it is answered, acted on once."""
+"""Inbound events: webhooks of partners, stored before the response, processed once."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ UNKNOWN_FOR: Final = timedelta(hours=1)
 
 
 class InboundStatus(StrEnum):
-    """Where an inbound event is."""
+    """The status of an inbound event."""
 
     RECEIVED = "received"
     PROCESSED = "processed"
@@ -42,7 +42,7 @@ class InboundStatus(StrEnum):
 
 
 class InboundCommand(StrEnum):
-    """What can happen to an inbound event."""
+    """A command on an inbound event."""
 
     PROCESS = "process"
     IGNORE = "ignore"
@@ -94,7 +94,7 @@ INBOUND: Final = Machine(
 
 
 class InboundPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """The webhook's body as it came, deflated: it may name people."""
+    """The compressed body of the webhook, which may contain personal data."""
 
     payload: bytes
 
@@ -131,14 +131,14 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inbound_id_of(*, connection_id: ConnectionId, provider_event_id: str) -> InboundId:
-    """Derive an event's id: every delivery of the same event has the same, and another connection's never has."""
+    """Derive the id of an event: equal for every delivery of it, and different for other connections."""
     parts = (connection_id.encode(), provider_event_id.encode())
     digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
     return INBOUND_ID.of(digest.hexdigest()[:32])
 
 
 def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now: datetime) -> Inbound:
-    """Turn what a webhook says into an event to be looked at, all of it bounded; ``private`` is the caller's to add."""
+    """Build an inbound event from a webhook with bounded fields; the caller adds ``private``."""
     return Inbound(
         id=inbound_id_of(connection_id=connection.id, provider_event_id=event.provider_event_id),
         version=1,
@@ -161,7 +161,7 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
 
 
 def _find_target(event: PartnerEvent) -> str | None:
-    """Give the id of ours that the partner carries; what has no id's shape is none."""
+    """Return our id in an event; None if it has no id's format."""
     named = (
         (ORDER_ID, event.order_id),
         (PAYOUT_ID, event.payout_id),

@@ -1,10 +1,10 @@
-"""Issues: what staff have to act on, or have to know, of an order, a claim or a payout (its ``attention``)."""
+"""Issues of an order, a claim or a payout that need action or acknowledgement (its ``attention``)."""
 
 from enum import StrEnum
 
 
 class Issue(StrEnum):
-    """What is wrong. Stable: part of the API and stored; ``docs/runbook-money.md`` says what to do about each."""
+    """The code of an issue. Stable: stored, and part of the API. ``docs/runbook-money.md`` has the actions."""
 
     LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
     REFUND_FAILED = "refund_failed"
@@ -16,5 +16,5 @@ class Issue(StrEnum):
 
 
 def clear_partner_silent(issue: Issue | None) -> Issue | None:
-    """Return the issue that is left once a step was taken: its partner has answered."""
+    """Return the issue that remains after a step succeeded: the partner has responded."""
     return None if issue == Issue.PARTNER_SILENT else issue

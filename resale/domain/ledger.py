@@ -1,4 +1,4 @@
-"""The double-entry ledger: accounts, balanced transactions, and what each step of a sale books.
+"""The double-entry ledger: accounts, balanced transactions, and the transaction of each step of a sale.
 
 Debits are positive, credits negative. Nothing is ever changed or deleted; what was wrong is reversed.
 """
@@ -42,18 +42,18 @@ HOUSE_ACCOUNTS: Final = (
 
 
 class Unbalanced(Exception):  # noqa: N818 - named for what it is
-    """A transaction does not sum to zero: a mistake of this code, never of a caller's input. Nothing is written."""
+    """Raised for a transaction that does not sum to zero: a bug in this code. Nothing is written."""
 
 
 class Posting(msgspec.Struct, frozen=True):
-    """One leg: an account and what it moves by, in minor units; debit positive, credit negative."""
+    """The amount of one account in a transaction, in minor units; debit positive, credit negative."""
 
     account: str
     amount: int
 
 
 class LedgerTransaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One balanced booking. ``id`` is made of source and step, so a step books once however often it runs."""
+    """A balanced transaction. ``id`` consists of source and step, so that a step is posted once."""
 
     source_id: str  # the order or payout it belongs to
     step: str  # unique within the source
@@ -62,18 +62,18 @@ class LedgerTransaction(msgspec.Struct, frozen=True, kw_only=True):
     postings: tuple[Posting, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what does not balance. Raises Unbalanced."""
+        """Verify that the transaction is balanced. Raises Unbalanced."""
         if sum(posting.amount for posting in self.postings) != 0:
             raise Unbalanced(f"{self.source_id}:{self.step} does not sum to zero")
 
     @property
     def id(self) -> str:
-        """Its name."""
+        """The id of the transaction."""
         return f"{self.source_id}:{self.step}"
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One leg as stored: append-only."""
+    """An entry as stored: append-only."""
 
     object: str = "ledger_entry"
     schema: int = 1
@@ -87,17 +87,17 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seller_account(seller_id: CustomerId) -> str:
-    """Name a seller's account: a liability, what they may be paid."""
+    """Return the account of a seller's balance, a liability."""
     return f"seller:{seller_id}"
 
 
 def store_credit_account(customer_id: CustomerId) -> str:
-    """Name a customer's store credit: a liability."""
+    """Return the account of a customer's store credit, a liability."""
     return f"store_credit:{customer_id}"
 
 
 def entries_of(transaction: LedgerTransaction) -> tuple[LedgerEntry, ...]:
-    """Write a transaction's legs, one an account, without those of nothing."""
+    """Return the entries of a transaction, one for each account, without zero amounts."""
     sums: dict[str, int] = {}
     for posting in transaction.postings:
         sums[posting.account] = sums.get(posting.account, 0) + posting.amount
@@ -118,7 +118,7 @@ def entries_of(transaction: LedgerTransaction) -> tuple[LedgerEntry, ...]:
 
 # ---------------------------------------------------------------- what a sale books
 def parts_of(order: Order) -> RefundParts:
-    """Say whose the money of an order is: the parts of its total."""
+    """Return the shares of an order's total."""
     return RefundParts(
         seller=order.amounts.item_total - order.commission.amount,
         commission=order.commission.amount,
@@ -128,24 +128,24 @@ def parts_of(order: Order) -> RefundParts:
 
 
 def parts_left(order: Order) -> RefundParts:
-    """Say whose the money is that was not given back yet, a refund under way counted as given."""
+    """Return the shares that are not refunded; a pending refund counts as refunded."""
     whole, given = msgspec.structs.astuple(parts_of(order)), _sum_refunded(order)
     return _parts([part - back for part, back in zip(whole, given, strict=True)])
 
 
 def split_refund(order: Order, amount: int) -> RefundParts:
-    """Split what goes back over those who have it, so that all that went back is in proportion; never above a part."""
+    """Split a refund so that all refunds together are in proportion to the shares, never above one."""
     return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_sum_refunded(order)))
 
 
 def seller_left(order: Order) -> int:
-    """Say what of the seller's part no refund took that is done."""
+    """Return the seller's share minus completed refunds."""
     taken = sum(refund.parts.seller for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
     return parts_of(order).seller - taken
 
 
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
-    """Book a captured payment."""
+    """Return the transaction of a captured payment."""
     parts = parts_of(order)
     return _booking(
         order, "captured", at, _split_postings(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total
@@ -153,33 +153,33 @@ def capture(order: Order, *, at: datetime) -> LedgerTransaction:
 
 
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
-    """Book a refund (or chargeback); ``seller`` is the account that gives the seller's part."""
+    """Return the transaction of a refund or chargeback; ``seller`` is the account of the seller's share."""
     return _booking(order, given.id, at, _split_postings(given.parts, sign=1, seller=seller), -given.amount)
 
 
 def refund_reversal(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
-    """Book that a refund came back: what it booked, reversed; ``seller`` is the account that gets the seller's part."""
+    """Return the reversal of a refund; ``seller`` is the account of the seller's share."""
     step = f"{given.id}{_RETURNED}"
     return _booking(order, step, at, _split_postings(given.parts, sign=-1, seller=seller), given.amount)
 
 
 def refund_of_step(step: str) -> str:
-    """Name the refund that a step books, or books back."""
+    """Return the refund id of a step that posts or reverses a refund."""
     return step.removesuffix(_RETURNED)
 
 
 def label_purchase(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
-    """Book a label; ``step`` tells the outbound one from the return's."""
+    """Return the transaction of a label; ``step`` distinguishes outbound and return."""
     return _label(order, cost.amount, cost.currency, step, at)
 
 
 def label_void(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerTransaction:
-    """Book that a label was not used; ``step`` tells the outbound one from the return's."""
+    """Return the transaction of a voided label; ``step`` distinguishes outbound and return."""
     return _label(order, -cost.amount, cost.currency, step, at)
 
 
 def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:
-    """Book that what was pending is the seller's now."""
+    """Return the transaction that releases the seller's pending earnings."""
     postings = (Posting(SELLERS_PENDING, amount), Posting(seller_account(order.seller_id), -amount))
     return LedgerTransaction(source_id=order.id, step="released", currency=order.currency, at=at, postings=postings)
 
@@ -190,7 +190,7 @@ def _label(order: Order, amount: int, currency: str, step: str, at: datetime) ->
 
 
 def _sum_refunded(order: Order) -> tuple[int, ...]:
-    """Add up, part by part, what was given back and what is under way."""
+    """Return the sums of all refunds, including pending ones, by share."""
     backs = [msgspec.structs.astuple(one.parts) for one in order.refunds if one.status not in _CAME_BACK]
     return tuple(map(sum, zip(*backs, strict=True))) if backs else (0, 0, 0, 0)
 

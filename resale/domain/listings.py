@@ -1,4 +1,4 @@
-"""A listing: the advert of one item. Its states, the one table of its transitions, and its errors."""
+"""Listings: adverts of one item. Statuses, the table of transitions, and errors."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -50,7 +50,7 @@ class ListingStatus(StrEnum):
 
 
 class ListingCommand(StrEnum):
-    """What can be done to a listing."""
+    """A command on a listing."""
 
     EDIT = "edit"
     SUBMIT = "submit"
@@ -262,7 +262,7 @@ class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Photo(msgspec.Struct, frozen=True, kw_only=True):
-    """A ready image as frozen into the listing at submission."""
+    """A ready image in a submitted listing."""
 
     id: MediaId
     original_sha256: str
@@ -271,7 +271,7 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListingPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the moderator wrote to the seller; free text, so sealed under the seller's key."""
+    """The sealed part of a listing: the moderator's reasons, encrypted under the seller's key."""
 
     reasons: tuple[str, ...] = ()
 
@@ -311,7 +311,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_price(price: Money, policies: Policies) -> None:
-    """Hold a price to the shop's bounds, which may have moved since it was said. Raises PriceRefused."""
+    """Verify a price against the shop's limits, which may have changed since. Raises PriceRefused."""
     if price.amount < policies.min_price_minor:
         raise PriceRefused(
             f"This shop accepts no price below {format_amount(policies.min_price_minor, price.currency)}."
@@ -323,12 +323,12 @@ def check_price(price: Money, policies: Policies) -> None:
 
 
 def next_status(status: ListingStatus, command: ListingCommand) -> ListingStatus:
-    """Decide a transition. Raises ListingTransitionRefused where the table has no such row."""
+    """Return the status that a command leads to. Raises ListingTransitionRefused."""
     return LISTINGS.next_status(status, command)
 
 
 def transition_listing(listing: Listing, command: ListingCommand, *, now: datetime) -> Listing:
-    """Return the next version of a listing, its fields changed already, in the state that the command leads to.
+    """Return the next version of a listing with changed fields, in the status that the command leads to.
 
     Nothing else changes the state of a listing. It decides when the listing is due, too.
 
@@ -341,5 +341,5 @@ def transition_listing(listing: Listing, command: ListingCommand, *, now: dateti
 
 
 def wakes_at(listing: Listing) -> datetime | UnsetType:
-    """Say when a listing has to be looked at by itself; never while an order holds it."""
+    """Return the wake-up of a listing; none while an order has reserved it."""
     return listing.expires_at if listing.status in RUNS_OUT else UNSET

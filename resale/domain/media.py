@@ -1,4 +1,4 @@
-"""An image: one slot for one upload, its states, and why one is refused."""
+"""Images: slots for one upload, their statuses, and reasons of refusals."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,7 +62,7 @@ class ImageRefused(Rejected):
     default_detail = "The uploaded file is not an image that this shop accepts. Upload another one."
 
     def __init__(self, reason: RefusalReason) -> None:
-        """Keep the reason; the sentence is the reason itself, never the content."""
+        """Store the reason; the detail is its code, never content."""
         super().__init__(reason.value)
         self.reason = reason
 
@@ -100,7 +100,7 @@ class TooManyImages(Rejected):
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
-    """One published size of an image; ``key`` is derived from the hash of its bytes.
+    """A published size of an image; ``key`` is derived from the hash of its bytes.
 
     It is stored as ``$key``, a name no custom field can have, so that views turn it into a URL in one pass.
     """
@@ -115,21 +115,21 @@ class Rendition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """What a seller says an upload will be. The upload form is bound to it."""
+    """The declaration of an upload, to which the upload form is bound."""
 
     content_type: ContentType
     bytes: ImageBytes
     sha256: Sha256Hex | None = None
 
     def __post_init__(self) -> None:
-        """Keep the content type in its plain form, however it was written."""
+        """Normalise the content type."""
         plain = normalise_content_type(self.content_type)
         if plain != self.content_type:
             msgspec.structs.force_setattr(self, "content_type", plain)
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """An image slot of a listing (or, as evidence, of a claim: ``evidence_album``).
+    """An image slot of a listing, or of a claim as evidence (``evidence_album``).
 
     ``original_version`` pins the one upload that counts; ``seller_id`` is whose it is. ``original_content_type`` is
     what the bytes are, which the slot need not have said. ``attempt_count`` counts the repeated attempts at the upload.
@@ -159,7 +159,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RenderedRendition(msgspec.Struct, frozen=True, kw_only=True):
-    """Encoded bytes of one size, before they are stored."""
+    """The encoded bytes of one size, before they are stored."""
 
     edge_px: int
     width_px: int
@@ -170,7 +170,7 @@ class RenderedRendition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RenderedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a codec makes of an upload. ``perceptual_hash`` is 64 bits in hex."""
+    """The result of rendering an upload. ``perceptual_hash`` is 64 bits in hexadecimal."""
 
     content_type: str
     width_px: int
@@ -186,22 +186,22 @@ _EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
 def last_look_at(media: Media) -> datetime:
-    """Say when a slot without an upload is given up."""
+    """Return the deadline of a slot without an upload."""
     return media.upload_expires_at + EXPIRY_GRACE
 
 
 def original_key(listing_id: ListingId, media_id: MediaId) -> str:
-    """Name the private object an upload goes to."""
+    """Return the private key of an upload."""
     return f"originals/{listing_id}/{media_id}"
 
 
 def evidence_album(claim_id: ClaimId) -> ListingId:
-    """Name where a claim's photos lie: the claim's id stands where a listing's would."""
+    """Return the album of a claim's photos: the claim's id in place of a listing's."""
     return ListingId(claim_id)
 
 
 def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
-    """Read listing and image back from an upload's object key; None when it is no such key."""
+    """Return listing and image of an upload's key; None for any other key."""
     parts = key.split("/")
     if len(parts) != len(("originals", "listing", "media")) or parts[0] != "originals":
         return None
@@ -211,7 +211,7 @@ def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
 
 
 def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
-    """Name the object of a rendition: content-addressed, so it never changes; public only where it is a listing's.
+    """Return the content-addressed key of a rendition; public only for a listing's.
 
     Each album has a folder of its own, so that the photos of one listing can be taken down alone.
     """
@@ -220,10 +220,10 @@ def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
 
 
 def public_folder(listing_id: ListingId) -> str:
-    """Name the folder of a listing's public renditions."""
+    """Return the folder of a listing's public renditions."""
     return f"{_PUBLIC}{listing_id}/"
 
 
 def retired_key(key: str) -> str:
-    """Name the private object that a public rendition becomes when its listing is taken down."""
+    """Return the private key of a public rendition whose listing is removed."""
     return _RETIRED + key.removeprefix(_PUBLIC)

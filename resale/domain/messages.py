@@ -1,4 +1,4 @@
-"""What a queue message asks for: a task, its id and its keyword arguments. Whatever else a body says is dropped."""
+"""Queue messages: a task, its id and its keyword arguments. Other fields of a body are ignored."""
 
 import base64
 import binascii
@@ -18,11 +18,11 @@ _ARGUMENT_PARTS: Final = 3  # [args, kwargs, embed]: Celery's message protocol, 
 
 
 class Malformed(Exception):  # noqa: N818 - named for what happened
-    """No task can be read from this body; it stays in its queue until the redrive policy takes it."""
+    """Raised for a body without a valid task; it stays in its queue until the redrive policy moves it."""
 
 
 class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The one task a body asks for."""
+    """The task of a message."""
 
     task: str
     id: str
@@ -30,7 +30,7 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_task(body: str, *, message_id: str, raw_task: str | None) -> TaskMessage:
-    """Read the task a body asks for.
+    """Return the task of a body. Raises Malformed.
 
     Args:
         body: As received from SQS.

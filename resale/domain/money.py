@@ -31,14 +31,14 @@ class Money(msgspec.Struct, frozen=True):
 
 
 def share(amount_minor: int, basis_points: int) -> int:
-    """Take a rate in basis points of an amount, rounded half to even, in minor units."""
+    """Return the share of an amount at a rate in basis points, rounded half to even."""
     whole, rest = divmod(amount_minor * basis_points, _BASIS_POINTS)
     rounds_up = rest * 2 > _BASIS_POINTS or (rest * 2 == _BASIS_POINTS and whole % 2 == 1)
     return whole + rounds_up
 
 
 def allocate(amount_minor: int, weights: Sequence[int], *, given: Sequence[int]) -> tuple[int, ...]:
-    """Split the next part of a total in proportion to the whole of it, so that rounding never adds up.
+    """Split the next part of a total in proportion to all parts so far, so that rounding errors do not add up.
 
     Each weight is owed its share of everything given so far, this amount included; what rounding leaves goes to whom
     most is owed.
@@ -66,15 +66,15 @@ def allocate(amount_minor: int, weights: Sequence[int], *, given: Sequence[int])
 
 
 def minor_digits(currency: str) -> int:
-    """Say how many digits a currency has after the point."""
+    """Return the number of decimal digits of a currency."""
     return _DIGITS.get(currency, 2)
 
 
 def format_amount(amount_minor: int, currency: str) -> str:
-    """Write an amount for people: ``12.50 GBP``."""
+    """Format an amount for people: ``12.50 GBP``."""
     return f"{Decimal(amount_minor).scaleb(-minor_digits(currency)):f} {currency}"
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Write an amount in minor units; what is smaller is rounded half to even."""
+    """Convert an amount into minor units, rounded half to even."""
     return round(amount.scaleb(minor_digits(currency)))

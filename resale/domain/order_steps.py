@@ -1,4 +1,4 @@
-"""What the workflow of an order does next by itself, and when it looks again: decided from the order and the moment."""
+"""The workflow of an order: its next step and its wake-up, functions of the order and the time."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,7 +31,7 @@ POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is f
 
 
 class OrderStep(StrEnum):
-    """What the workflow does next by itself."""
+    """The next step of an order's workflow."""
 
     START_PAYMENT = "start_payment"
     AUTHORISE = "authorise"
@@ -60,7 +60,7 @@ _ENDED: Final = frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED})
 
 
 def next_step(order: Order, *, now: datetime) -> OrderStep:
-    """Say what the workflow has to do now, from the order and the moment alone."""
+    """Return the next step of the workflow, a function of the order and the time."""
     if order.status == _S.PAYMENT_PENDING or is_unbooked(order):
         return _payment_step(order, now)
     if order.pending_refund is not None:
@@ -75,7 +75,7 @@ def next_step(order: Order, *, now: datetime) -> OrderStep:
 
 
 def wakes_at(order: Order, *, now: datetime) -> datetime | None:
-    """Say when an order in its present state wants to be looked at again, if nothing happens before."""
+    """Return the wake-up of an order in its present status."""
     if _waits_for_buyer(order):
         return _checks_buyer_at(order, now)
     gives_back = order.failed_refund is not None or order.status in {*GIVING_BACK, _S.LOST}
@@ -91,13 +91,13 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
 
 
 def _waits_for_buyer(order: Order) -> bool:
-    """Return whether only the buyer can move the payment on: they are at their bank's page (3-D Secure)."""
+    """Return whether the payment waits for the buyer at the bank's page (3-D Secure)."""
     waits = order.payment is not None and order.payment.status == PaymentStatus.REQUIRES_ACTION
     return waits and order.status == _S.PAYMENT_PENDING and not order.cancel_requested
 
 
 def _checks_buyer_at(order: Order, now: datetime) -> datetime:
-    """Return when to ask the provider again: at twice the payment's age, and at the end of the hold at the latest.
+    """Return when to poll the provider again: at twice the payment's age, at most at the end of the reservation.
 
     Each check is a version.
     """
@@ -119,7 +119,7 @@ def _waits_until(order: Order, now: datetime) -> datetime | None:
 
 
 def transition_order(order: Order, command: OrderCommand, *, now: datetime) -> Order:
-    """Return the next version of an order, its fields changed already, in the state that the command leads to.
+    """Return the next version of an order with changed fields, in the status that the command leads to.
 
     Raises:
         OrderTransitionRefused: The table has no such row, or none whose guard holds for the order as it is given.
@@ -130,7 +130,7 @@ def transition_order(order: Order, command: OrderCommand, *, now: datetime) -> O
 
 
 def transition_order_if_allowed(order: Order, command: OrderCommand, *, now: datetime) -> Order:
-    """Return the next version of an order: in the state that the command leads to, or as it was if that is refused."""
+    """Return the next version of an order, in the status that the command leads to if it is allowed."""
     changed = _next_version(order, now)
     if ORDERS.allows(order.status, command, entity=changed, now=now):
         status = ORDERS.next_status(order.status, command, entity=changed, now=now)
@@ -139,37 +139,37 @@ def transition_order_if_allowed(order: Order, command: OrderCommand, *, now: dat
 
 
 def update_order(order: Order, *, now: datetime) -> Order:
-    """Return the next version of an order whose fields were changed, in the same state."""
+    """Return the next version of an order with changed fields, in the same status."""
     return _schedule(_next_version(order, now), now)
 
 
 def close_order_claim(order: Order, *, now: datetime) -> Order:
-    """Return an order whose claim has ended: completed, or delivered as before while a dispute is open."""
+    """Return an order whose claim has ended: completed, or delivered while a dispute is open."""
     closed = transition_order(order, OrderCommand.CLOSE_CLAIM, now=now)
     return msgspec.structs.replace(closed, completed_at=closed.updated_at if closed.status == _S.COMPLETED else None)
 
 
 def payment_of(order: Order) -> Payment:
-    """Get the payment of an order that has one."""
+    """Return the payment of an order that has one."""
     if order.payment is None:
         raise TypeError("a submitted order has a payment")
     return order.payment
 
 
 def shipment_of(order: Order) -> Shipment:
-    """Get the parcel of an order that has one."""
+    """Return the parcel of an order that has one."""
     if order.shipment is None:
         raise TypeError("a paid order has a shipment")
     return order.shipment
 
 
 def transfer_id_of(order: Order) -> TransferId:
-    """Name the transfer an order earns."""
+    """Return the id of the transfer of an order."""
     return TRANSFER_ID.sibling_of(order.id)
 
 
 def is_unbooked(order: Order) -> bool:
-    """Say whether an order was paid before sales were booked: it has no transfer, no booking and no time to ship by."""
+    """Return whether an order was paid before sales were posted: no transfer, no transaction, no deadline to ship."""
     return order.status in PAID_AND_OPEN and order.ship_by is None
 
 

@@ -1,4 +1,4 @@
-"""An order: one buyer, one listing, money as parts that sum. Its states and its table of transitions."""
+"""Orders: one buyer, one listing, amounts that sum. Statuses and the table of transitions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ class OrderStatus(StrEnum):
 
 
 class OrderCommand(StrEnum):
-    """What can happen to an order."""
+    """A command on an order."""
 
     START_PAYMENT = "start_payment"
     CONFIRM = "confirm"
@@ -119,7 +119,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an order nobody but its steps and parties may read, sealed under the buyer's key."""
+    """The sealed part of an order, which only its parties and steps can read."""
 
     shipping_address: Address
     payment_token: str
@@ -197,34 +197,34 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def currency(self) -> str:
-        """Its one currency."""
+        """The currency of the order."""
         return self.amounts.currency
 
     @property
     def remaining_minor(self) -> int:
-        """What of the captured money was not given back."""
+        """The captured amount minus refunds."""
         return 0 if self.payment is None else self.payment.captured_minor - self.payment.refunded_minor
 
     @property
     def pending_refund(self) -> Refund | None:
-        """The refund that is under way, if any; there is at most one."""
+        """The pending refund; there is at most one."""
         return next((refund for refund in self.refunds if refund.status == RefundState.PENDING), None)
 
     @property
     def failed_refund(self) -> Refund | None:
-        """The last refund that the provider could not give back: it is tried again while something is left."""
+        """The last failed refund, which is retried while an amount remains."""
         if not self.remaining_minor:
             return None
         return next((refund for refund in reversed(self.refunds) if refund.status == RefundState.FAILED), None)
 
     @property
     def is_refund_under_way(self) -> bool:
-        """Whether a refund has begun that is not done, be it one that failed and is tried again."""
+        """Whether a refund has started and is not completed, including a failed one that is retried."""
         return self.pending_refund is not None or self.failed_refund is not None
 
     @property
     def has_refund_begun(self) -> bool:
-        """Whether money was given back or is to be; what the buyer's bank took is not given."""
+        """Whether a refund was started; a chargeback does not count."""
         return any(refund.reason_code != ReasonCode.CHARGEBACK for refund in self.refunds)
 
     @property
@@ -336,7 +336,7 @@ PAID_AND_OPEN: Final = frozenset({*SELLABLE, *GIVING_BACK, _S.SHIPPED, _S.LOST, 
 
 
 def with_refund(order: Order, refund: Refund) -> Order:
-    """Put a refund in the place of what an order knows of it."""
+    """Return the order with a changed refund."""
     refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
     return msgspec.structs.replace(order, refunds=refunds)
 
@@ -349,12 +349,12 @@ ACKNOWLEDGEABLE: Final[Mapping[str, frozenset[OrderStatus]]] = {
 
 
 def can_acknowledge(issue: str | None, status: OrderStatus) -> bool:
-    """Return whether an issue needs no action any more, so that staff acknowledge it and it is cleared."""
+    """Return whether an issue needs no more action, so that staff can acknowledge it."""
     return issue is not None and status in ACKNOWLEDGEABLE.get(issue, frozenset())
 
 
 def price_order(price: Money) -> Amounts:
-    """Sum up what a buyer pays. Shipping and tax are parts from the first order on; both are nought here."""
+    """Return the amounts of an order. Shipping and tax are zero."""
     return Amounts(
         currency=price.currency,
         item_total=price.amount,

@@ -1,4 +1,4 @@
-"""Partners: what a tenant is connected to, what a partner tells of by itself, and how a call to one fails."""
+"""Partners: connections of tenants, events, and outcomes of calls."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _LONGEST_PAUSE: Final = timedelta(hours=1)
 
 
 def pause_after(tries: int, *, longest: timedelta = _LONGEST_PAUSE) -> timedelta:
-    """Say how long a step waits that a partner did not answer: half a minute, doubled each time, an hour at most.
+    """Return the back-off of a step: half a minute, doubled each time, at most an hour.
 
     ``longest`` is for what may fail for weeks: each try of it is a version on record.
     """
@@ -43,7 +43,7 @@ class Provider(StrEnum):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant's connection to a partner. Secrets lie in the tenant's own Secrets Manager, as ``secret_name``."""
+    """A tenant's connection to a partner. Its secret is in the tenant's own Secrets Manager, as ``secret_name``."""
 
     id: ConnectionId
     kind: PartnerKind
@@ -62,7 +62,7 @@ _OFFERS: Final[Mapping[Provider, frozenset[PartnerKind]]] = {
 
 
 def iter_faults(connection: Connection, *, slug: str, sandbox: bool) -> Iterator[FieldError]:
-    """Say what keeps a tenant from using a connection; nothing when it may.
+    """Iterate over the reasons why a tenant cannot use a connection.
 
     Args:
         connection: As it is to be registered.
@@ -136,7 +136,7 @@ class HookUnreadable(Rejected):
 
 
 class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook says, read. It names what to look at; the truth is asked for, except for what cannot be.
+    """A parsed webhook. It names the object to read; only facts that cannot be read are taken from it.
 
     ``provider_event_id`` is the same in every delivery. An id of ours is there where the partner carries it;
     ``reference`` is the partner's own name of the thing, to be looked up.
@@ -164,7 +164,7 @@ class BookingKind(StrEnum):
 
 
 class ProviderBooking(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a provider's own books: money that moved for good; what a dispute withholds is told once it is lost.
+    """A money movement at the provider, with a dispute only after it is lost.
 
     ``our_id`` is our refund, our payout, or the attempt of a charge or chargeback. A refund that we never asked for
     has the provider's own name there.

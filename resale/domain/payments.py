@@ -1,4 +1,4 @@
-"""A payment: one try to take a buyer's money, its states, refunds and disputes. Tokens only: no card number enters."""
+"""Payments: an attempt to capture an amount, its statuses, refunds and disputes. Tokens only, no card numbers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentCommand(StrEnum):
-    """What can happen to a payment."""
+    """A command on a payment."""
 
     REQUIRE_ACTION = "require_action"
     AUTHORIZE = "authorize"
@@ -93,7 +93,7 @@ PAYMENTS: Final = Machine(
 
 
 class PaymentState(StrEnum):
-    """What a provider says of an attempt. What it does not say is an Unavailable, never a state."""
+    """The state of an attempt at the provider. An unknown state is Unavailable."""
 
     REQUIRES_ACTION = "requires_action"
     AUTHORIZED = "authorized"
@@ -103,7 +103,7 @@ class PaymentState(StrEnum):
 
 
 class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt as a provider is asked for it. ``attempt_id`` is the idempotency key; always the same fields."""
+    """The provider's request of one attempt. ``attempt_id`` is the idempotency key; always equal."""
 
     attempt_id: PaymentId
     order_id: OrderId
@@ -114,7 +114,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's known answer. ``action_url``: where the buyer proves who they are (state requires_action)."""
+    """The known outcome of a request. ``action_url``: the page where the buyer authenticates (requires_action)."""
 
     state: PaymentState
     provider_reference: str
@@ -132,7 +132,7 @@ class RefundState(StrEnum):
 
 
 class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's known answer to a refund."""
+    """The known outcome of a refund."""
 
     state: RefundState
     provider_reference: str
@@ -140,7 +140,7 @@ class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt as an order keeps it, committed before the provider is called; its id is the idempotency key."""
+    """An attempt in an order, committed before the provider is called; its id is the idempotency key."""
 
     id: PaymentId
     status: PaymentStatus = PaymentStatus.STARTED
@@ -185,7 +185,7 @@ class DisputeStatus(StrEnum):
 
 
 class DisputeCommand(StrEnum):
-    """What can happen to a dispute."""
+    """A command on a dispute."""
 
     WIN = "win"
     LOSE = "lose"
@@ -229,12 +229,12 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def restore_payment(payment: Payment, amount: int) -> Payment:
-    """Take back through its table what had gone back of a payment. Raises PaymentTransitionRefused."""
+    """Return a payment whose refund was returned. Raises PaymentTransitionRefused."""
     refunded = payment.refunded_minor - amount
     command = PaymentCommand.RESTORE_PART if refunded else PaymentCommand.RESTORE
     return transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
 
 
 def transition_payment(payment: Payment, command: PaymentCommand) -> Payment:
-    """Return a payment in the state that the command leads to. Raises PaymentTransitionRefused."""
+    """Return a payment in the status that the command leads to. Raises PaymentTransitionRefused."""
     return msgspec.structs.replace(payment, status=PAYMENTS.next_status(payment.status, command))

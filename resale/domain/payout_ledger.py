@@ -1,4 +1,4 @@
-"""What a payout books: out of the seller's balance, on its way, and out of the provider's hands, or back."""
+"""Ledger transactions of payouts: from the seller's balance, in transit, and paid or returned."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
 
 
 def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
-    """Book that money left a balance: for a bank, or as store credit with the tenant's bonus."""
+    """Return the transaction of a started payout: in transit, or store credit with the tenant's bonus."""
     if payout.method == PayoutMethod.CASH:
         received: tuple[Posting, ...] = (Posting(PAYOUTS_IN_TRANSIT, -payout.amount),)
     else:
@@ -25,7 +25,7 @@ def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
 
 
 def settle(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
-    """Book what became of a cash payout, or that it was cancelled; None while it is on its way."""
+    """Return the transaction of a paid, failed, returned or cancelled cash payout; None while it is in transit."""
     if after.status == PayoutStatus.PAID:
         return _booking(
             after, "paid", at, (Posting(PAYOUTS_IN_TRANSIT, after.amount), Posting(PROVIDER, -after.amount))

@@ -1,4 +1,4 @@
-"""A payout: what leaves a seller's balance, for their bank or as store credit; its states."""
+"""Payouts: amounts that leave a seller's balance, for their bank or as store credit."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,7 +40,7 @@ class PayoutStatus(StrEnum):
 
 
 class PayoutCommand(StrEnum):
-    """What can happen to a payout."""
+    """A command on a payout."""
 
     SEND = "send"
     PAY = "pay"
@@ -128,7 +128,7 @@ ON_ITS_WAY: Final = frozenset({_S.PENDING, _S.IN_TRANSIT})
 
 
 class PayoutState(StrEnum):
-    """What a provider says of a payout."""
+    """The state of a payout at the provider."""
 
     IN_TRANSIT = "in_transit"
     PAID = "paid"
@@ -137,7 +137,7 @@ class PayoutState(StrEnum):
 
 
 class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout as a provider is asked for it. ``payout_id`` is the idempotency key; always the same fields."""
+    """The provider's request of a payout. ``payout_id`` is the idempotency key; always equal."""
 
     payout_id: PayoutId
     amount: Money
@@ -146,7 +146,7 @@ class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PayoutOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's known answer."""
+    """The known outcome of a payout."""
 
     state: PayoutState
     provider_reference: str
@@ -160,7 +160,7 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's, on store credit.
+    """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's addition to store credit.
 
     ``may_be_cancelled`` until its sending begins, which is committed before the provider is asked: from then on the
     money may be gone, whatever became of the answer. One stored before there was this field may have been sent.
@@ -191,7 +191,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def transition_payout(payout: Payout, command: PayoutCommand, *, now: datetime) -> Payout:
-    """Return the next version of a payout, its fields changed already, in the state that the command leads to.
+    """Return the next version of a payout with changed fields, in the status that the command leads to.
 
     Raises:
         PayoutTransitionRefused: The table has no such row, or none whose guard holds.

@@ -1,4 +1,4 @@
-"""The way of a change from its table's stream to history, and how old the oldest change is that is not there yet.
+"""The change pipeline from a table's stream to history, and the age of its oldest missing change.
 
 A queue that is empty and a way that is dead look alike. So the sweep writes a heartbeat into each audited table, an
 item with a change like any other's, and looks whether history has it.
@@ -18,7 +18,7 @@ UNWATCHED_AFTER: Final = timedelta(minutes=15)  # three heartbeats that nobody w
 
 
 class AuditedTable(StrEnum):
-    """The tables whose changes are carried, as the tenant's resource map calls them; each has a Pipe of its own."""
+    """The tables with a Pipe, named as in the tenant's resource map."""
 
     LISTINGS = "listings"
     ORDERS = "orders"
@@ -26,7 +26,7 @@ class AuditedTable(StrEnum):
 
 
 class PipelineStatus(StrEnum):
-    """How the changes of a table, or of a tenant, get on."""
+    """Whether changes of a table, or of a tenant, arrive in time."""
 
     OK = "ok"
     UNKNOWN = "unknown"  # no heartbeat was written yet
@@ -38,7 +38,7 @@ _WORST_LAST: Final = tuple(PipelineStatus)
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest heartbeat of a table. ``waiting_since`` is when the oldest one was written that is not in history."""
+    """The newest heartbeat of a table. ``waiting_since`` is the time of the oldest one that is not in history."""
 
     version: int
     at: datetime
@@ -46,7 +46,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one table's changes: its newest heartbeat, and the version of it that history has."""
+    """The changes of one table: its newest heartbeat, and the version of it in history."""
 
     table: AuditedTable
     heartbeat: Heartbeat | None
@@ -54,11 +54,11 @@ class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_arrived(self) -> bool:
-        """Say whether history has the newest heartbeat."""
+        """Whether history has the newest heartbeat."""
         return self.heartbeat is not None and self.recorded_version >= self.heartbeat.version
 
     def age(self, *, now: datetime) -> timedelta | None:
-        """How old the oldest change is that is not in history; None while nothing was written.
+        """Return the age of the oldest change that is not in history; None before the first heartbeat.
 
         While the newest heartbeat is there, nothing older waits behind it. When none was written for long, nothing is
         known since the last one: the age is counted from it.
@@ -71,7 +71,7 @@ class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
         return silent if silent > UNWATCHED_AFTER else timedelta()
 
     def status(self, *, now: datetime) -> PipelineStatus:
-        """Name the age."""
+        """Return the status for the age."""
         age = self.age(now=now)
         if age is None:
             return PipelineStatus.UNKNOWN
@@ -80,7 +80,7 @@ class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
         return PipelineStatus.LATE if age > LATE_AFTER else PipelineStatus.OK
 
     def next_heartbeat(self, *, now: datetime) -> Heartbeat | None:
-        """Return the heartbeat to write now; None while the newest one is young enough."""
+        """Return the heartbeat to write now; None while the newest one is recent."""
         known = self.heartbeat
         if known is None:
             return Heartbeat(version=1, at=now, waiting_since=now)
@@ -91,27 +91,27 @@ class TableChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineState(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant's changes: its tables', what a Pipe set aside, and the dead letters of the changes queue."""
+    """The changes of a tenant: of its tables, those set aside, and the dead letters of the changes queue."""
 
     tables: tuple[TableChanges, ...]
     set_aside_count: int
     dead_count: int
 
     def age_seconds(self, *, now: datetime) -> int | None:
-        """How old the oldest change is that is not in history, over all tables; None while nothing is known."""
+        """Return the age of the oldest change that is not in history, over all tables; None if unknown."""
         return age_seconds_of(self.tables, now=now)
 
     def status(self, *, now: datetime) -> PipelineStatus:
-        """Name the worst table's."""
+        """Return the worst status of all tables."""
         return status_of(self.tables, now=now)
 
 
 def age_seconds_of(tables: Sequence[TableChanges], *, now: datetime) -> int | None:
-    """How old the oldest change is that is not in history, over some tables; None while nothing is known."""
+    """Return the age of the oldest change that is not in history, over some tables; None if unknown."""
     ages = [age for table in tables if (age := table.age(now=now)) is not None]
     return int(max(ages).total_seconds()) if ages else None
 
 
 def status_of(tables: Sequence[TableChanges], *, now: datetime) -> PipelineStatus:
-    """Name the worst table's."""
+    """Return the worst status of some tables."""
     return max((table.status(now=now) for table in tables), key=_WORST_LAST.index)

@@ -1,4 +1,4 @@
-"""Putting off a step whose partner does not answer: longer each time, and after about a day a person is told."""
+"""Postponing a step whose partner does not respond: with back-off, and an issue after about a day."""
 
 from datetime import datetime
 from typing import Final, TypeVar
@@ -18,7 +18,7 @@ W = TypeVar("W", Order, Claim, Payout)
 
 
 def postpone(waiting: W, *, now: datetime) -> W:
-    """Put the present step off; what a person has to look at already is not written over."""
+    """Postpone the present step; an existing issue is kept."""
     is_news = waiting.attention is None and waiting.step_tries >= _TRIES_TOLD
     postponed = msgspec.structs.replace(
         waiting,

@@ -1,4 +1,4 @@
-"""A past purchase: the proof that a shopper bought units of something, and how many of them are claimed by listings.
+"""Past purchases: the proof that a shopper bought units of a product, and how many of them listings use.
 
 A unit is claimed by the listing that sells it and stays claimed when that is sold; it can be listed again when the
 listing ended unsold.
@@ -122,7 +122,7 @@ class NewPurchase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase as stored. ``claimed_quantity`` is guarded by its version: two listings never claim one unit."""
+    """A purchase as stored. ``claimed_quantity`` is guarded by its version: no unit is used twice."""
 
     id: PurchaseId
     object: str = "purchase"
@@ -144,19 +144,19 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def claimable_quantity(self) -> int:
-        """How many units can still be listed."""
+        """The number of units that can still be listed."""
         return self.quantity - self.claimed_quantity
 
 
 def purchase_id_of(*, tenant_id: TenantId, source: str, line: str) -> PurchaseId:
-    """Derive a purchase's id: the same line of the same source is the same purchase, and another tenant's never."""
+    """Derive the id of a purchase from source and line; unique for each tenant."""
     parts = (tenant_id.encode(), source.encode(), line.encode())
     digest = hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts))
     return PURCHASE_ID.of(digest.hexdigest()[:32])
 
 
 def update_purchase(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
-    """Lay what the brand says of a purchase now over what is known of it; what changes nothing gives it back as it is.
+    """Return a purchase with the brand's new data, or unchanged if nothing differs.
 
     Raises:
         PurchaseClaimed: More units are claimed than it would have, or a claimed one would change hands.
@@ -183,7 +183,7 @@ def update_purchase(known: Purchase, *, said: Purchase, now: datetime) -> Purcha
 
 
 def claim_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
-    """Take one unit for a listing.
+    """Return a purchase with one more unit in use.
 
     Raises:
         PurchaseExhausted: None is left.
@@ -195,14 +195,14 @@ def claim_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
 
 
 def release_purchase_unit(purchase: Purchase, *, now: datetime) -> Purchase:
-    """Give one claimed unit back."""
+    """Return a purchase with one unit released."""
     if purchase.claimed_quantity < 1:
         raise ValueError("no unit of this purchase is claimed")
     return next_version(msgspec.structs.replace(purchase, claimed_quantity=purchase.claimed_quantity - 1), now=now)
 
 
 def moment_of(purchased_at: datetime, *, now: datetime) -> datetime:
-    """Write the moment of a purchase in UTC.
+    """Return the time of a purchase in UTC. Raises Invalid.
 
     Raises:
         Invalid: Before 1970 or to come.

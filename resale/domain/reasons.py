@@ -1,4 +1,4 @@
-"""Reasons: the codes that say why something was done or refused. Ours are listed; anybody else's are free text."""
+"""Reason codes of changes. Ours are listed; others are free text."""
 
 from enum import StrEnum
 from typing import NewType, TypeAlias
@@ -10,7 +10,7 @@ FreeCode = NewType("FreeCode", str)
 
 
 class ReasonCode(StrEnum):
-    """Why the platform did something. Stable: in histories, and shown by the API."""
+    """The reason of the platform for a change. Stable: in histories, and part of the API."""
 
     # why an order ended
     BUYER_CANCELLED = "buyer_cancelled"
@@ -55,5 +55,5 @@ Reason: TypeAlias = StrEnum | FreeCode
 
 
 def free_code(text: str | None) -> FreeCode | None:
-    """Return a code that is not of this list as a reason; None where there is none."""
+    """Return a code that is not listed as a reason; None if there is none."""
     return None if text is None else FreeCode(text)

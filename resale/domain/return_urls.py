@@ -1,4 +1,4 @@
-"""The page of the brand that a shopper's bank sends them back to (3-D Secure): checked, and with the order's id."""
+"""Return URLs: the brand's page to which a bank redirects shoppers (3-D Secure), validated, with the order id."""
 
 import re
 from typing import Annotated, Final
@@ -48,7 +48,7 @@ def check_return_url(url: str, *, tenant: Tenant) -> None:
 
 
 def with_order_id(url: str, order_id: OrderId) -> str:
-    """Add the order's id to the query of a return URL."""
+    """Add the order id to the query of a return URL."""
     address, has_query, query = url.partition("?")
     if address.count("/") == 2:  # noqa: PLR2004 - those of ://
         address += "/"

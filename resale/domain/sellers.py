@@ -1,4 +1,4 @@
-"""A seller's account: what they may be paid, how and where to, and where they ship from. The guarded balance."""
+"""Seller accounts: payout method, destination, ship-from address, and the guarded balance."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -42,13 +42,13 @@ class SellerEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class SellerPrivate(msgspec.Struct, frozen=True, kw_only=True):
-    """Personal: where the seller ships from, sealed under the seller's key."""
+    """The sealed part of an account: the ship-from address."""
 
     ship_from: Address | None = None
 
 
 class Seller(msgspec.Struct, frozen=True, kw_only=True):
-    """A seller account as stored. ``available`` is what transfers sum to; below zero it is owed, and netted."""
+    """A seller account as stored. ``available`` is the sum of transfers; a negative amount is owed."""
 
     id: SellerId
     object: str = "seller"
@@ -69,12 +69,12 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def can_be_paid(self) -> bool:
-        """Whether a payout could begin by itself."""
+        """Whether a payout can start automatically."""
         return self.available > 0 and (
             self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
         )
 
 
 def seller_id_of(customer_id: CustomerId) -> SellerId:
-    """Name a customer's one seller account."""
+    """Return the id of a customer's seller account."""
     return SELLER_ID.sibling_of(customer_id)

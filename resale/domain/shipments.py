@@ -1,4 +1,4 @@
-"""A shipment: a parcel on its way, its label, its states, and tracking events that come late, twice or out of order."""
+"""Shipments: parcels with their label, status, and tracking events in any order."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ class ShipmentStatus(StrEnum):
 
 
 class ShipmentCommand(StrEnum):
-    """What can happen to a parcel."""
+    """A command on a parcel."""
 
     ISSUE_LABEL = "issue_label"
     SCAN = "scan"
@@ -103,7 +103,7 @@ REPORTED: Final = {
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent: grams and millimetres."""
+    """The weight and size of a parcel in grams and millimetres."""
 
     weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1_000
     length_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 350
@@ -112,7 +112,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A label as a provider is asked for it. ``shipment_id`` is the idempotency key; addresses are personal."""
+    """The provider's request of a label. ``shipment_id`` is the idempotency key; addresses are personal."""
 
     shipment_id: ShipmentId
     order_id: OrderId
@@ -123,7 +123,7 @@ class LabelRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a carrier would ask for a parcel."""
+    """The price of a carrier for a parcel."""
 
     carrier: str
     service: str
@@ -132,7 +132,7 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelState(StrEnum):
-    """What a provider says of a label."""
+    """The state of a label at the provider."""
 
     ISSUED = "issued"
     REFUSED = "refused"  # for good: an address nobody delivers to
@@ -140,7 +140,7 @@ class LabelState(StrEnum):
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's known answer. ``url`` leads to the document with both addresses: personal."""
+    """The known outcome of a label. ``url`` is the document with both addresses: personal."""
 
     state: LabelState
     provider_reference: str
@@ -153,7 +153,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VoidState(StrEnum):
-    """What becomes of a label that is not wanted any more."""
+    """The state of a voided label."""
 
     VOIDED = "voided"
     IN_USE = "in_use"  # the parcel was scanned: too late
@@ -168,7 +168,7 @@ class TrackingEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shipment(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel as its order (or claim) keeps it, committed before the provider is called."""
+    """A parcel in an order or claim, committed before the provider is called."""
 
     id: ShipmentId
     status: ShipmentStatus = ShipmentStatus.REQUESTED
@@ -186,7 +186,7 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_hold_label(self) -> bool:
-        """Whether a label was bought, or may have been, that nobody used or that was being given back."""
+        """Whether an unused label was bought, or may have been, or is being voided."""
         if self.given_up_at is not None:
             return self.status != ShipmentStatus.VOIDED
         if self.provider_reference is None:
@@ -195,14 +195,14 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def abandon_label(shipment: Shipment, *, now: datetime) -> Shipment:
-    """Note that a label is to be given back, before its provider is asked to; what holds none stays as it is."""
+    """Return a parcel whose label is to be voided, before its provider is called; without a label, unchanged."""
     if shipment.given_up_at is not None or not shipment.may_hold_label:
         return shipment
     return msgspec.structs.replace(shipment, given_up_at=now)
 
 
 def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Shipment:
-    """Apply a carrier's reports: any order of them, any number of times, in one call or many, ends the same.
+    """Return a parcel with tracking events; their order, repetition and grouping do not matter.
 
     The state only climbs (the table's order). ``shipped_at`` is the earliest report of the parcel in the carrier's
     hands, ``delivered_at`` the earliest of its delivery; of the reports the latest ``MAX_EVENTS`` are kept. A voided
@@ -229,7 +229,7 @@ def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Ship
 
 
 def attach_label(shipment: Shipment, label: Label) -> Shipment:
-    """Put a label on a parcel."""
+    """Return a parcel with its label."""
     return msgspec.structs.replace(
         shipment,
         status=SHIPMENTS.next_status(shipment.status, ShipmentCommand.ISSUE_LABEL),

@@ -25,7 +25,7 @@ class Guard(msgspec.Struct, frozen=True):
 
 
 def guard(condition: str) -> Callable[[Callable[[Any, datetime], bool]], Guard]:
-    """Make a guard of a function that takes the entity and the current time."""
+    """Create a guard from a function of the entity and the current time."""
     return lambda test: Guard(test, condition)
 
 
@@ -39,7 +39,7 @@ class Row(msgspec.Struct, Generic[S, C], frozen=True):
 
     @property
     def condition(self) -> str:
-        """Text of the guard; empty when there is none."""
+        """The text of the guard; empty without one."""
         return "" if self.guard is None else self.guard.condition
 
     def holds(self, entity: object, now: datetime | None) -> bool:

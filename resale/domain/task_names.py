@@ -1,4 +1,4 @@
-"""The names of the tasks that queue messages ask for. They are in queues and never change once shipped."""
+"""Names of tasks. They are in queue messages and never change."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A tenant: one brand, one AWS account, one write region, and the map of what lies in it."""
+"""Tenants: one brand, one AWS account, one write Region, and its resource map."""
 
 import re
 from enum import StrEnum
@@ -12,14 +12,14 @@ from resale.domain.partners import Connection
 
 
 class TenantStatus(StrEnum):
-    """Where a tenant is in its life."""
+    """The status of a tenant."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
 
 
 class Queue(msgspec.Struct, frozen=True):
-    """One queue and its dead-letter queue. ``name`` is the SQS name, unique over all tenants."""
+    """A queue and its dead-letter queue. ``name`` is the SQS name, unique over all tenants."""
 
     name: str
     url: str
@@ -48,7 +48,7 @@ class Queues(msgspec.Struct, frozen=True):
 
 
 class Resources(msgspec.Struct, frozen=True):
-    """The stack's outputs. Code takes names from here and never formats one."""
+    """The resource map: outputs of the tenant's stack. Code takes names from here and never formats them."""
 
     tables: Tables
     queues: Queues
@@ -64,7 +64,7 @@ class Resources(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """A shop's own rules of sale: prices, timers, rates, and whether only what was bought there is listed.
+    """The rules of a shop: price limits, deadlines, rates, and whether only purchased items can be listed.
 
     The defaults are the field's (DOMAIN.md, default timers). A price of 0 is no bound; prices are in minor units of the
     shop's currency.
@@ -85,7 +85,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     purchase_required: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse bounds that leave no price. Raises ValueError; msgspec makes its own error of it where it decodes."""
+        """Verify the price limits. Raises ValueError, which msgspec converts into its own error."""
         if 0 < self.max_price_minor < self.min_price_minor:
             raise ValueError("The lowest price is higher than the highest price.")
 
@@ -95,7 +95,7 @@ _LOCAL_ORIGIN: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
-    """What every door and adapter may know of a tenant. No secrets but the external id."""
+    """A tenant as entrypoints and adapters know it. It has no secrets except the external id."""
 
     id: TenantId
     slug: str
@@ -118,7 +118,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     connections: tuple[Connection, ...] = ()
 
     def allows_origin(self, origin: str) -> bool:
-        """Return whether pages of an origin may read the tenant's API: its shops' and, in a sandbox, a developer's.
+        """Return whether the API permits an origin: the shop's, and in a sandbox a developer's.
 
         ``deploy/tenant/data.yaml`` gives the media bucket the same rule (AllowedOrigins, Sandbox).
         """

@@ -1,4 +1,4 @@
-"""Text as it enters: which characters it may hold, that it says something, and that it is in one form (NFC).
+"""Texts of users: permitted characters, blank texts, and normalisation (NFC).
 
 Every text a caller sends is of one of four kinds, and its type says which (``line``, ``paragraphs``, ``code``,
 ``reference``). The first two are what people write; they are checked and normalised here. The other two have a pattern
@@ -17,7 +17,7 @@ EXTRA: Final = "text"  # the key in ``msgspec.Meta.extra`` under which a text's 
 
 
 class TextKind(StrEnum):
-    """What a text is for, which decides what it may hold."""
+    """The kind of a text, which determines its permitted characters."""
 
     LINE = "line"  # people write it, in one line: a title, a name
     PARAGRAPHS = "paragraphs"  # people write it, with line breaks and tabs: a description
@@ -29,7 +29,7 @@ WRITTEN: Final = frozenset({TextKind.LINE, TextKind.PARAGRAPHS})
 
 
 class TextRefused(ValueError):  # noqa: N818 - named for what happened, as outcomes are
-    """The text cannot be taken. ``code`` is stable and part of the API; ``detail`` does not quote the text."""
+    """Raised for a text that is refused. ``code`` is stable; ``detail`` does not quote the text."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -69,7 +69,7 @@ def reference(
     description: str | None = None,
     format_: str | None = None,
 ) -> msgspec.Meta:
-    """Describe an id or a reference, as metadata of an annotated ``str``. Card numbers are not looked for in it.
+    """Describe an id or a reference, as metadata of an annotated ``str``. Card numbers are not refused in it.
 
     Order numbers, tracking numbers and product numbers are digits too, and one in ten of those that begin like a card
     number passes its check. Only what is signed needs no ``pattern``: nothing but our own is taken there.
@@ -126,7 +126,7 @@ _INVISIBLE_CATEGORIES: Final = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "M
 
 
 def clean_text(text: str, kind: TextKind) -> str:
-    """Check a text that somebody writes, and return it in Unicode's normalisation form C.
+    """Validate a text and return it in Unicode's normalisation form C.
 
     An empty text is returned as it is: whether a field may be empty is a matter of its length.
 
@@ -149,7 +149,7 @@ def clean_text(text: str, kind: TextKind) -> str:
 
 
 def carriable(text: str) -> str:
-    """Replace what no SQS message carries by U+FFFD.
+    """Replace characters that SQS does not accept by U+FFFD.
 
     For text that cannot be refused: what a partner sends, and what was stored before text was checked.
     """
@@ -183,7 +183,7 @@ def _build_refusal(character: str) -> TextRefused:
 
 
 def _closes_isolates(paragraph: str) -> bool:
-    """Say whether every isolate of a paragraph is closed in it, so that what stands after the text is not turned."""
+    """Return whether every isolate of a paragraph is closed in it, so that the text after it keeps its direction."""
     depth = 0
     for character in paragraph:
         if character in _ISOLATES:

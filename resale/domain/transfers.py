@@ -1,4 +1,4 @@
-"""A transfer: what a seller earns by one order, or has to give back; held until the order is completed."""
+"""Transfers: what a seller earns by one order, or owes; held until the order is completed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ SCHEMA: Final = 1
 
 
 class TransferStatus(StrEnum):
-    """Where a transfer is."""
+    """The status of a transfer."""
 
     HELD = "held"
     AVAILABLE = "available"
@@ -25,7 +25,7 @@ class TransferStatus(StrEnum):
 
 
 class TransferCommand(StrEnum):
-    """What can happen to a transfer."""
+    """A command on a transfer."""
 
     REDUCE = "reduce"
     REVERSE = "reverse"
@@ -87,7 +87,7 @@ TRANSFERS: Final = Machine(
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer as stored. ``amount`` is negative where a refund after completion takes back ``reversed_from``.
+    """A transfer as stored. ``amount`` is negative if a refund after completion claws back ``reversed_from``.
 
     One that makes good what was so taken is a transfer of its own, too, above zero.
     """
@@ -110,7 +110,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def transition_transfer(transfer: Transfer, command: TransferCommand, *, now: datetime) -> Transfer:
-    """Return the next version of a transfer, its fields changed already, in the state that the command leads to.
+    """Return the next version of a transfer with changed fields, in the status that the command leads to.
 
     Raises:
         TransferTransitionRefused: The table has no such row.
@@ -120,7 +120,7 @@ def transition_transfer(transfer: Transfer, command: TransferCommand, *, now: da
 
 
 def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple[Transfer, ...]:
-    """Choose what one payout settles: debts, and earnings as far as the balance covers them with the debts.
+    """Return the transfers of one payout: debts, and earnings as far as the balance covers them with the debts.
 
     The balance may hold debts that are not among ``transfers``, so a sum of all of them may be more than there is.
 

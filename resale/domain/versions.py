@@ -1,4 +1,4 @@
-"""Versions and moments of one entity: no moment lies before what it follows, whichever process's clock it is from."""
+"""Versions of entities: no time is before that of the previous version, whatever the clock of the process."""
 
 from datetime import datetime
 from typing import TypeVar
@@ -9,7 +9,7 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 def next_version(entity: E, *, now: datetime) -> E:
-    """Return an entity, its fields changed already, as its next version: numbered and dated.
+    """Return an entity with changed fields as its next version, numbered and dated.
 
     A writer takes ``now`` before it reads, and on its own host; what it reads may have been written later. Then every
     field that this change set to ``now`` gets the moment of the last write instead.

@@ -1,4 +1,4 @@
-"""The endpoints of ``/v1``, a module a noun; the order here is the document's."""
+"""The endpoints of ``/v1``, one module for each noun; the document has the same order."""
 
 from typing import Final
 

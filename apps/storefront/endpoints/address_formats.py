@@ -1,4 +1,4 @@
-"""Address forms. They need no key and change with a release only, so caches keep them."""
+"""Address formats. They require no key and change only with a release, so caches store them."""
 
 import hashlib
 from functools import lru_cache
@@ -21,7 +21,7 @@ _CACHING: Final = {"Cache-Control": "public, max-age=86400"}
 
 
 class CountryName(msgspec.Struct, frozen=True, kw_only=True):
-    """Which country a path is about."""
+    """The country of a path."""
 
     country: Annotated[
         str,
@@ -50,7 +50,7 @@ class CountryName(msgspec.Struct, frozen=True, kw_only=True):
     problems=(CountryNotFound,),
 )
 def get(context: Context[None, None], country: str) -> HttpResponse:
-    """Show the form of a country."""
+    """Return the address format of a country."""
     body, tag = _write(country)
     if is_current(context.request, tag):
         return not_modified(tag, caching=_CACHING)

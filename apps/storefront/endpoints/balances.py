@@ -1,4 +1,4 @@
-"""A seller's balance: what they have, and what moved it."""
+"""Balances of sellers, and their transactions."""
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
@@ -27,7 +27,7 @@ from resale.application.queries.balances import (
     responses=(BalanceView,),
 )
 def get(context: Context[None, None]) -> BalanceView:
-    """Show what the caller has, may expect and owes."""
+    """Return the caller's balance."""
     return get_own_balance(reader=context.reader, principal=context.principal)
 
 
@@ -47,7 +47,7 @@ def get(context: Context[None, None]) -> BalanceView:
     listed=True,
 )
 def list_transactions(context: Context[PageQuery, None]) -> BalanceTransactionPage:
-    """List what came to the caller's balance and what left it, newest first."""
+    """List the caller's balance transactions, newest first."""
     query = context.query
     return list_own_balance_transactions(
         reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)

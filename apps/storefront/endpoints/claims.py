@@ -1,4 +1,4 @@
-"""Claims: opened and withdrawn by buyers, decided by the brand."""
+"""Claims: opened and withdrawn by buyers, resolved by the brand."""
 
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ _CLOSED: Final = (*_ACTED_ON, TransferChanged)
     problems=(OrderNotFound, Forbidden, ClaimExists, OrderTransitionRefused, OrderChanged, ClaimChanged),
 )
 def open_(context: Context[None, NewClaim], order_id: OrderId) -> ClaimView:
-    """Claim that something is wrong with a delivered order."""
+    """Open a claim for a delivered order."""
     return _view(context, context.run(open_claim, order_id=order_id, new=context.body))
 
 
@@ -90,7 +90,7 @@ def open_(context: Context[None, NewClaim], order_id: OrderId) -> ClaimView:
     listed=True,
 )
 def list_own(context: Context[PageQuery, None]) -> ClaimPage:
-    """List the caller's claims, or those that are not closed for the brand."""
+    """List the caller's claims; for the brand, those that are not closed."""
     query = context.query
     return list_claims(
         reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
@@ -112,7 +112,7 @@ def list_own(context: Context[PageQuery, None]) -> ClaimPage:
     problems=(ClaimNotFound,),
 )
 def get(context: Context[None, None], claim_id: ClaimId) -> ClaimView:
-    """Show one claim as the caller may see it."""
+    """Return a claim as the caller sees it."""
     return _with_evidence(context, get_claim(reader=context.reader, principal=context.principal, claim_id=claim_id))
 
 
@@ -142,7 +142,7 @@ def _replay(context: Context[Any, Any], claim_id: str) -> ClaimView:
     problems=(*_ACTED_ON, TooMuchEvidence),
 )
 def add(context: Context[None, NewEvidence], claim_id: ClaimId) -> ClaimView:
-    """Add a photo."""
+    """Add an evidence photo."""
     claim = context.run(add_evidence, claim_id=claim_id, new=context.body)
     return _with_evidence(context, _view(context, claim))
 
@@ -162,7 +162,7 @@ def add(context: Context[None, NewEvidence], claim_id: ClaimId) -> ClaimView:
     problems=_CLOSED,
 )
 def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
-    """Take a claim back."""
+    """Withdraw a claim."""
     return _view(context, context.run(withdraw_claim, claim_id=claim_id))
 
 
@@ -188,7 +188,7 @@ def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
     problems=(*_CLOSED, RefundAmountRefused, OrderTransitionRefused, RefundUnderWay),
 )
 def resolve(context: Context[None, Resolution], claim_id: ClaimId) -> ClaimView:
-    """Decide on a claim."""
+    """Resolve a claim."""
     return _view(context, context.run(resolve_claim, claim_id=claim_id, resolution=context.body))
 
 
@@ -200,7 +200,7 @@ def _view(context: Context[Any, Any], claim: Claim) -> ClaimView:
 
 
 def _with_evidence(context: Context[Any, Any], view: ClaimView) -> ClaimView:
-    """Add the photos; only their buyer uploads."""
+    """Add the evidence photos; only the buyer receives upload forms."""
     photos = list_evidence(
         reader=context.reader,
         links=get_container().private_links(context.tenant),

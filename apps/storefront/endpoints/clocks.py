@@ -1,4 +1,4 @@
-"""Test clocks: a sandbox shop's own back end moves its time. Here alone an endpoint reads the wall clock."""
+"""Test clocks: a sandbox shop's own back end advances its time. Only these endpoints read the wall clock."""
 
 from typing import Final
 
@@ -65,7 +65,7 @@ def list_all(context: Context[LimitQuery, None]) -> ClockPage:
     problems=(SandboxOnly, ClockExists, ClockBackwards, ClockTooFar, ClockChanged),
 )
 def create(context: Context[None, NewClock]) -> ClockView:
-    """Make the shop's test clock."""
+    """Create the shop's test clock."""
     made = context.run(create_test_clock, new=context.body, wall_now=clock.for_platform())
     clock.forget_absence(context.tenant)
     return view_test_clock(made, wall_now=clock.for_platform())
@@ -83,7 +83,7 @@ def create(context: Context[None, NewClock]) -> ClockView:
     problems=(SandboxOnly, ClockNotFound),
 )
 def get(context: Context[None, None], clock_id: ClockId) -> ClockView:
-    """Show the time. Without an ETag, as it is another one each time."""
+    """Return the test clock. Without an ETag, because its time differs each time."""
     return get_test_clock(
         reader=context.reader, principal=context.principal, clock_id=clock_id, wall_now=clock.for_platform()
     )
@@ -110,6 +110,6 @@ def get(context: Context[None, None], clock_id: ClockId) -> ClockView:
     problems=(SandboxOnly, ClockNotFound, ClockBackwards, ClockTooFar, ClockChanged),
 )
 def advance(context: Context[None, ClockAdvance], clock_id: ClockId) -> ClockView:
-    """Move the shop's time forward, and wake what is due by then."""
+    """Advance the shop's time, and wake everything that is due by then."""
     advanced = context.run(advance_test_clock, clock_id=clock_id, advance=context.body, wall_now=clock.for_platform())
     return view_test_clock(advanced, wall_now=clock.for_platform())

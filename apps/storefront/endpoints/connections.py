@@ -1,4 +1,4 @@
-"""Connections, for the brand's own back end: how its partners fare."""
+"""Connections to partners and their health, for the brand's own back end."""
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
@@ -22,5 +22,5 @@ from resale.application.queries.connections import ConnectionList, list_connecti
     responses=(ConnectionList,),
 )
 def list_all(context: Context[None, None]) -> ConnectionList:
-    """List the brand's connections and their states."""
+    """List the brand's connections with their states."""
     return list_connections(reader=context.reader, principal=context.principal)

@@ -1,4 +1,4 @@
-"""Dead letters, for the brand's own back end: what its queues gave up on, and what is to become of it."""
+"""Dead letters, for the brand's own back end."""
 
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ _ACTED_ON: Final = (*_SEEN, DeadLetterTransitionRefused, DeadLetterChanged, Dead
     listed=True,
 )
 def list_all(context: Context[DeadLettersQuery, None]) -> DeadLetterPage:
-    """List what lies in one dead-letter queue or in all, the longest sent first."""
+    """List the messages of one dead-letter queue or of all, oldest first."""
     query = context.query
     queue = None if query.queue is UNSET else query.queue
     return _office(context).list_letters(queue=queue, limit=query.limit, cursor=none_if_unset(query.cursor))
@@ -63,7 +63,7 @@ def list_all(context: Context[DeadLettersQuery, None]) -> DeadLetterPage:
     problems=_SEEN,
 )
 def get(context: Context[None, None], letter_id: DeadLetterId) -> DeadLetterDetail:
-    """Show one with its body, its last error and the timeline of what it is about."""
+    """Return a dead letter with its body, its last error and the timeline of its object."""
     return _office(context).show(letter_id)
 
 
@@ -85,7 +85,7 @@ def get(context: Context[None, None], letter_id: DeadLetterId) -> DeadLetterDeta
     problems=_SEEN,
 )
 def dry_run(context: Context[None, NoBody], letter_id: DeadLetterId) -> DryRun:
-    """Say what a replay would do."""
+    """Return the effects of a replay."""
     return _office(context).dry_run(letter_id)
 
 
@@ -110,7 +110,7 @@ def dry_run(context: Context[None, NoBody], letter_id: DeadLetterId) -> DryRun:
     problems=_ACTED_ON,
 )
 def replay(context: Context[None, NoBody], letter_id: DeadLetterId) -> DeadLetterView:
-    """Have one run once more."""
+    """Replay a dead letter."""
     return _office(context).replay(letter_id)
 
 
@@ -132,7 +132,7 @@ def replay(context: Context[None, NoBody], letter_id: DeadLetterId) -> DeadLette
     problems=_ACTED_ON,
 )
 def discard(context: Context[None, Discard], letter_id: DeadLetterId) -> DeadLetterView:
-    """Give one up, with a reason."""
+    """Discard a dead letter, with a reason."""
     return _office(context).discard(letter_id, reason=context.body.reason)
 
 

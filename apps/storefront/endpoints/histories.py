@@ -19,7 +19,7 @@ def history_endpoint(entity_type: AnyEntityType) -> Endpoint[PageQuery, None]:
     name, argument = entity_type.name, entity_type.argument
 
     def get_history(context: Context[PageQuery, None], /, **path: str) -> HistoryList:
-        """Show what happened to it, oldest first, and whether the record of it is whole."""
+        """Return the history of an entity, oldest first, with its verification."""
         return list_history(
             reader=context.reader,
             principal=context.principal,

@@ -1,4 +1,4 @@
-"""The brand's books: what was booked, what the accounts hold, and whether the provider agrees."""
+"""The brand's ledger: transactions, balances, reconciliation."""
 
 from datetime import date, timedelta
 from typing import Annotated, Final
@@ -42,7 +42,7 @@ Days = Annotated[int, msgspec.Meta(ge=1, le=31, description="Number of days, cou
 
 
 class LedgerQuery(PageQuery, frozen=True, kw_only=True):
-    """Which bookings: of an order or a payout, of a day, or from one day to another."""
+    """Selection of ledger transactions: of an order or a payout, of a day, or of a range of days."""
 
     source: Source | UnsetType = UNSET
     day: Day | UnsetType = UNSET
@@ -55,7 +55,7 @@ class LedgerQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class ReconciliationQuery(Body, frozen=True, kw_only=True):
-    """How far back."""
+    """Period of a reconciliation."""
 
     days: Days = 7
 
@@ -80,7 +80,7 @@ class ReconciliationQuery(Body, frozen=True, kw_only=True):
     problems=(LedgerNotFound, LedgerBehind),
 )
 def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionPage:
-    """List what was booked: for an order or a payout, or on some days."""
+    """List the ledger transactions of an order, a payout, or some days."""
     query = context.query
     return list_ledger_transactions(
         reader=context.reader,
@@ -107,7 +107,7 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
     problems=(LedgerNotFound,),
 )
 def get_balances(context: Context[None, None]) -> BalanceSheet:
-    """Sum up the house's accounts."""
+    """Return the balances of the shop's own accounts."""
     return get_balance_sheet(reader=context.reader, principal=context.principal)
 
 
@@ -127,7 +127,7 @@ def get_balances(context: Context[None, None]) -> BalanceSheet:
     problems=(LedgerNotFound, PartnerMisconfigured, PartnerUnavailable),
 )
 def reconcile(context: Context[ReconciliationQuery, None]) -> Reconciliation:
-    """Hold provider, ledger and orders against each other."""
+    """Reconcile provider, ledger and orders."""
     return get_reconciliation(
         reader=context.reader,
         principal=context.principal,

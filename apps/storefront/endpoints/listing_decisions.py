@@ -1,4 +1,4 @@
-"""What becomes of a listing: taken off and put back by its seller or the brand, decided on by the brand, sold again."""
+"""Decisions on listings: paused, resumed and withdrawn by seller or brand, moderated by the brand, listed again."""
 
 from typing import Final
 
@@ -61,7 +61,7 @@ _ENDED: Final = (*_CHANGED, PurchaseNotFound, PurchaseChanged)
     problems=(*_CHANGED, EditedTooOften),
 )
 def pause(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
-    """Take it off, for a while."""
+    """Pause a listing."""
     return represent_written(context, context.run(pause_listing, listing_id=listing_id))
 
 
@@ -84,7 +84,7 @@ def pause(context: Context[None, NoBody], listing_id: ListingId) -> Representati
     problems=_CHANGED,
 )
 def resume(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
-    """Put it on sale again."""
+    """Resume a listing."""
     return represent_written(context, context.run(resume_listing, listing_id=listing_id))
 
 
@@ -105,7 +105,7 @@ def resume(context: Context[None, NoBody], listing_id: ListingId) -> Representat
     problems=_ENDED,
 )
 def withdraw(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
-    """Take it off, for good."""
+    """Withdraw a listing permanently."""
     return represent_written(context, context.run(withdraw_listing, listing_id=listing_id))
 
 
@@ -130,7 +130,7 @@ def withdraw(context: Context[None, NoBody], listing_id: ListingId) -> Represent
     problems=(ListingNotFound, Forbidden, NotRelistable, ListingChanged),
 )
 def relist(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
-    """Sell a returned item again."""
+    """List a returned item again."""
     return represent_written(context, context.run(relist_listing, listing_id=listing_id))
 
 
@@ -154,7 +154,7 @@ def relist(context: Context[None, NoBody], listing_id: ListingId) -> Representat
     problems=(*_ENDED, PriceRefused),
 )
 def moderate(context: Context[None, Moderation], listing_id: ListingId) -> Representation:
-    """Approve, reject, ask for changes, or take down."""
+    """Approve, reject or remove a listing, or request changes."""
     moderation, version = context.body, context.expected_version
     if version is not None:
         moderation = msgspec.structs.replace(moderation, version=version)

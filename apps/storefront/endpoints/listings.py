@@ -1,4 +1,4 @@
-"""Listings: looked at by anybody, drafted, changed and submitted by their seller."""
+"""Listings: read by anybody, created, edited and submitted by their seller."""
 
 from typing import Any, Final
 
@@ -65,7 +65,7 @@ _COLLECTION: Final = "/v1/listings"
     is_hot=True,
 )
 def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
-    """List what is on sale, newest first."""
+    """List the active listings, newest first."""
     query = context.query
     product, market = none_if_unset(query.product), none_if_unset(query.market)
     if product is not None and market is not None:
@@ -115,7 +115,7 @@ def _replay(context: Context[Any, Any], listing_id: str) -> Representation:
     ),
 )
 def create(context: Context[None, NewListing]) -> Representation:
-    """List an item: a draft, with an upload form for each of its images, rendered without reading it back."""
+    """Create a draft with an upload form for each image; the response is built without reading it back."""
     listing, slots = context.run(create_listing, shopper=context.shopper, new=context.body)
     seller = Principal(customer_id=listing.seller_id)
     document = listing_document(listing)
@@ -143,7 +143,7 @@ def create(context: Context[None, NewListing]) -> Representation:
     is_hot=True,
 )
 def get(context: Context[None, None], listing_id: ListingId) -> Representation | HttpResponse:
-    """Show one listing as the caller may see it."""
+    """Return a listing as the caller sees it."""
     view = get_listing(reader=context.reader, principal=context.principal, listing_id=listing_id)
     tag = listing_tag(view)
     if is_current(context.request, tag) and not offers_uploads(view, context):
@@ -178,7 +178,7 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
     ),
 )
 def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Representation:
-    """Change a listing; what is absent stays."""
+    """Edit a listing; absent fields do not change."""
     listing, _ = context.run(edit_listing, listing_id=listing_id, edit=context.body)
     return represent_written(context, listing)
 
@@ -214,7 +214,7 @@ def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Represen
     ),
 )
 def submit(context: Context[None, NoBody], listing_id: ListingId) -> Representation:
-    """Ask for review."""
+    """Submit a listing for review."""
     return represent_written(context, context.run(submit_listing, listing_id=listing_id))
 
 

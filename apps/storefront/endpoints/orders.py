@@ -1,4 +1,4 @@
-"""Orders and sales: submitted and cancelled by buyers, shipped by sellers, looked at by both parties and the brand."""
+"""Orders and sales: submitted and cancelled by buyers, shipped by sellers, read by both and the brand."""
 
 from typing import Any, Final
 
@@ -117,7 +117,7 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     problems=(ListingNotFound, ListingNotForSale, ListingChanged, OwnListing, CustomerChanged),
 )
 def submit(context: Context[None, NewOrder]) -> OrderView:
-    """Buy a listing."""
+    """Create an order for a listing."""
     new = context.body
     order = context.run(submit_order, shopper=context.shopper, new=new)
     address = normalise_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
@@ -143,7 +143,7 @@ def submit(context: Context[None, NewOrder]) -> OrderView:
     problems=(OrderNotFound,),
 )
 def get(context: Context[None, None], order_id: OrderId) -> OrderView:
-    """Show one order as the caller may see it."""
+    """Return an order as the caller sees it."""
     return get_order(reader=context.reader, principal=context.principal, order_id=order_id)
 
 
@@ -167,7 +167,7 @@ def get(context: Context[None, None], order_id: OrderId) -> OrderView:
     problems=(OrderNotFound, Forbidden, OrderTransitionRefused, LabelUnderWay, OrderChanged),
 )
 def correct(context: Context[None, Address], order_id: OrderId) -> OrderView:
-    """Correct where an order goes."""
+    """Correct the shipping address."""
     return _view(context, context.run(correct_address, order_id=order_id, address=context.body))
 
 
@@ -192,7 +192,7 @@ def correct(context: Context[None, Address], order_id: OrderId) -> OrderView:
     problems=(*_ACTED_ON, ListingChanged),
 )
 def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
-    """Cancel an order, or ask for it while a payment runs."""
+    """Cancel an order, or request it while a payment is processed."""
     return _view(context, context.run(cancel_order, order_id=order_id))
 
 
@@ -217,7 +217,7 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     problems=(OrderNotFound, Forbidden, AttentionOpen, OrderChanged),
 )
 def acknowledge(context: Context[None, Acknowledgement], order_id: OrderId) -> OrderView:
-    """Take note of what needed a person and has nothing left to do."""
+    """Acknowledge an issue that has nothing left to do."""
     return _view(context, context.run(acknowledge_order, order_id=order_id, acknowledgement=context.body))
 
 
@@ -238,7 +238,7 @@ def acknowledge(context: Context[None, Acknowledgement], order_id: OrderId) -> O
     problems=_ACTED_ON,
 )
 def confirm(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
-    """Say that all is well."""
+    """Confirm receipt."""
     return _view(context, context.run(confirm_receipt, order_id=order_id))
 
 
@@ -255,7 +255,7 @@ def confirm(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     listed=True,
 )
 def list_sales(context: Context[PageQuery, None]) -> OrderPage:
-    """List what the caller sold, newest first."""
+    """List the caller's sales, newest first."""
     return _list_orders(context, as_seller=True)
 
 
@@ -277,7 +277,7 @@ def list_sales(context: Context[PageQuery, None]) -> OrderPage:
     problems=(*_ACTED_ON, ShipFromMissing, SellerChanged),
 )
 def ask_for_label(context: Context[None, LabelRequestBody], order_id: OrderId) -> OrderView:
-    """Ask for the label of a sale."""
+    """Request the label of a sale."""
     return _view(context, context.run(request_label, order_id=order_id, ship_from=context.body.ship_from))
 
 

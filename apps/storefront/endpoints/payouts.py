@@ -1,4 +1,4 @@
-"""Payouts: of sellers, started and cancelled by them, all of them seen by the brand."""
+"""Payouts, started and cancelled by sellers; the brand sees all of them."""
 
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ _VIEWS: Final = (PayoutView, BrandPayout)
     listed=True,
 )
 def list_own(context: Context[PageQuery, None]) -> PayoutPage:
-    """List the caller's payouts, or all of them for the brand."""
+    """List the caller's payouts; all of them for the brand."""
     query = context.query
     return list_payouts(
         reader=context.reader, principal=context.principal, limit=query.limit, cursor=none_if_unset(query.cursor)
@@ -83,7 +83,7 @@ def _replay(context: Context[Any, Any], payout_id: str) -> PayoutView:
     problems=(NothingToPayOut, PayoutDestinationMissing, SellerChanged, TransferChanged),
 )
 def start(context: Context[None, NewPayout]) -> PayoutView:
-    """Pay the caller all that is available."""
+    """Pay out the caller's available balance."""
     customer_id = context.principal.customer_id
     if customer_id is None:
         raise NothingToPayOut("The balance has nothing available to pay out.")
@@ -104,7 +104,7 @@ def start(context: Context[None, NewPayout]) -> PayoutView:
     problems=(PayoutNotFound,),
 )
 def get(context: Context[None, None], payout_id: PayoutId) -> PayoutView:
-    """Show one payout."""
+    """Return a payout."""
     return get_payout(reader=context.reader, principal=context.principal, payout_id=payout_id)
 
 
@@ -130,7 +130,7 @@ get_payout_history = history_endpoint(PAYOUT)
     problems=(PayoutNotFound, Forbidden, PayoutTransitionRefused, PayoutChanged, SellerChanged, TransferChanged),
 )
 def cancel(context: Context[None, None], payout_id: PayoutId) -> PayoutView:
-    """Cancel a payout whose sending has not begun."""
+    """Cancel a payout that was not sent."""
     return _view(context, context.run(cancel_payout, payout_id=payout_id))
 
 

@@ -1,4 +1,4 @@
-"""Past purchases: recorded by the brand, looked at by their shopper."""
+"""Past purchases: recorded by the brand, read by their shopper."""
 
 from typing import Final
 
@@ -36,7 +36,7 @@ _TAG: Final = "Purchases"
 
 
 class PurchaseName(Body, frozen=True, kw_only=True):
-    """What a brand calls a purchase: in the path, and part of its id."""
+    """A brand's name of a purchase, which is in the path and a part of its id."""
 
     source: Source
     line: Line
@@ -76,7 +76,7 @@ def list_own(context: Context[PageQuery, None]) -> PurchasePage:
     problems=(PurchaseNotFound,),
 )
 def get(context: Context[None, None], purchase_id: PurchaseId) -> PurchaseView:
-    """Show one purchase."""
+    """Return a past purchase."""
     return get_purchase(reader=context.reader, principal=context.principal, purchase_id=purchase_id)
 
 
@@ -103,6 +103,6 @@ get_purchase_history = history_endpoint(PURCHASE)
     problems=(Forbidden, PurchaseClaimed, PurchaseChangedTooOften, PurchaseChanged, CustomerChanged),
 )
 def record(context: Context[None, NewPurchase], source: Source, line: Line) -> PurchaseView:
-    """Record what a shopper bought, or what the brand says of it now."""
+    """Record a past purchase, or update it."""
     purchase = context.run(record_purchase, source=source, line=line, new=context.body)
     return view_purchase(purchase_document(purchase))

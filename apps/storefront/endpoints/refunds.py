@@ -1,4 +1,4 @@
-"""Refunds by the brand; what becomes of one is seen in its order."""
+"""Refunds by the brand; the order shows their state."""
 
 from typing import Any
 
@@ -39,6 +39,6 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     problems=(OrderNotFound, Forbidden, OrderTransitionRefused, RefundTooLarge, RefundUnderWay, OrderChanged),
 )
 def refund(context: Context[None, NewRefund]) -> OrderView:
-    """Give a buyer some or all of their money back."""
+    """Refund an order, fully or partially."""
     order = context.run(refund_order, new=context.body)
     return view_order(reader=context.reader, principal=context.principal, document=order_document(order))

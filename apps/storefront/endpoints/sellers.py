@@ -24,7 +24,7 @@ from resale.domain.sellers import SellerChanged, SellerEdit, SellerNotFound
     problems=(SellerNotFound,),
 )
 def get(context: Context[None, None]) -> SellerView:
-    """Show the caller's own seller account."""
+    """Return the caller's seller account."""
     return get_own_seller(reader=context.reader, principal=context.principal)
 
 
@@ -44,6 +44,6 @@ def get(context: Context[None, None]) -> SellerView:
     problems=(SellerChanged, CustomerChanged),
 )
 def edit(context: Context[None, SellerEdit]) -> SellerView:
-    """Change how the caller is paid and where they ship from."""
+    """Edit the payout method and ship-from address of the caller's account."""
     seller = context.run(edit_seller, shopper=context.shopper, edit=context.body)
     return view_seller(reader=context.reader, document=seller_document(seller))

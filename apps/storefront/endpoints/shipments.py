@@ -1,4 +1,4 @@
-"""Parcels: what a brand's own carrier reports of them."""
+"""Parcels: tracking events reported by the brand."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class NewTrackingEvent(Body, frozen=True, kw_only=True):
     ),
 )
 def report(context: Context[None, NewTrackingEvent], shipment_id: ShipmentId) -> OrderView:
-    """Report where a parcel is, in whatever order reports come, to its order or to the claim that sends it back."""
+    """Record a tracking event in any order, for an order or for the return of a claim."""
     event = _event_of(context, shipment_id)
     order_id = ORDER_ID.sibling_of(shipment_id)
     if SHIPMENT_ID.matches(shipment_id):

@@ -1,4 +1,4 @@
-"""The door partners tell us things by: verified, kept, answered. What follows is a worker's."""
+"""Webhooks of partners: verified, stored, acknowledged. A worker processes them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ _PREFIX: Final = "HTTP_"
     ),
 )
 def receive(context: Context[None, None], connection_id: ConnectionId) -> HttpResponse:
-    """Take what a partner tells: durably kept before it is answered, the same event once.
+    """Store a partner's event, then acknowledge it; the same event is stored once.
 
     The id names tenant and partner, the signature is who asks. A suspended tenant's partners are heard: what is under
     way goes on.
@@ -93,7 +93,7 @@ def receive(context: Context[None, None], connection_id: ConnectionId) -> HttpRe
 
 
 def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
-    """Verify a body, and read it. One that is the partner's but says nothing to us is kept and taken, too.
+    """Verify and parse a body. A valid one of an unknown kind is stored and acknowledged too.
 
     A partner that is refused tells the same for days, and in the end nothing any more.
     """
@@ -108,7 +108,7 @@ def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[
 
 
 def _check_text(body: bytes) -> None:
-    """Refuse a body that is not UTF-8, for good, whoever sent it: no partner's event is, and none can be signed as one.
+    """Refuse a body that is not UTF-8: no event of a partner is, and none could be signed as one.
 
     Raises:
         MalformedBody: 400, after which no partner that retries by status sends it again.
@@ -120,7 +120,7 @@ def _check_text(body: bytes) -> None:
 
 
 def _headers_of(request: HttpRequest) -> dict[str, str]:
-    """Give the headers a signature may be in, by their names in lower case."""
+    """Return the headers that can carry a signature, with names in lower case."""
     found = {
         name.removeprefix(_PREFIX).replace("_", "-").lower(): value
         for name, value in request.META.items()

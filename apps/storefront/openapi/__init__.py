@@ -1,1 +1,1 @@
-"""The OpenAPI 3.1 document: a table of endpoints, the msgspec structs they speak in, and what is made of both."""
+"""The OpenAPI 3.1 document, built from the endpoints and the msgspec structs of their bodies."""

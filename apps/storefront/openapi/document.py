@@ -1,4 +1,4 @@
-"""The OpenAPI document, put together from the endpoints and the components."""
+"""Building of the OpenAPI document from the endpoints and the components."""
 
 import re
 from collections import defaultdict
@@ -36,7 +36,7 @@ _ACCESS_CODES: Final[dict[Access, tuple[ProblemType, ...]]] = {
 
 
 def build_document(endpoints: Sequence[AnyEndpoint]) -> dict[str, Any]:
-    """Build the document. Takes some milliseconds; the caller keeps it."""
+    """Build the document. This takes milliseconds, so the caller caches it."""
     failures = Failures({endpoint.id: problems_of(endpoint) for endpoint in endpoints})
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for endpoint in endpoints:
@@ -62,7 +62,7 @@ def build_document(endpoints: Sequence[AnyEndpoint]) -> dict[str, Any]:
 
 
 def problems_of(endpoint: AnyEndpoint) -> tuple[ProblemType, ...]:
-    """Say every way an endpoint can fail."""
+    """Return the problem types of an endpoint."""
     found = {*codes.ANY, *_ACCESS_CODES[endpoint.access], *codes.codes_of(*endpoint.problems)}
     if endpoint.scope is not None:
         found.update(codes.SCOPED)

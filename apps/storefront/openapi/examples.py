@@ -1,4 +1,4 @@
-"""Examples, by component. A test decodes each with the struct it stands for."""
+"""Examples of components. A test decodes each with its struct."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -352,6 +352,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 
 
 def examples_of(endpoints: Iterable[AnyEndpoint]) -> dict[str, Mapping[str, Any]]:
-    """Return the examples of this file and those that endpoints declare of their bodies, by component."""
+    """Return the examples of this file and those of endpoints' bodies, by component."""
     declared = {one.body.__name__: one.example for one in endpoints if one.body is not None and one.example is not None}
     return {**EXAMPLES, **declared}

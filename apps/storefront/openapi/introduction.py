@@ -1,4 +1,4 @@
-"""What the OpenAPI document says before its operations: the introduction, the groups, and the keys and tokens."""
+"""The introduction of the OpenAPI document, its tags, and its security schemes."""
 
 from typing import Any, Final
 
@@ -64,7 +64,7 @@ TAGS: Final = (
 
 
 def security_schemes() -> dict[str, Any]:
-    """Describe the API keys and the shopper's token."""
+    """Return the API keys and the shopper's token as security schemes."""
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     return {
         "PublishableKey": {**key, "description": "`pk_…`: public. For browsing, and for requests of shoppers."},

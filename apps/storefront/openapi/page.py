@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page reads it: what the template shows, made once from the document itself."""
+"""The OpenAPI document as the context of the page's template, built once."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def markdown(text: str) -> SafeString:
-    """Turn the little Markdown that the document uses into HTML: paragraphs, code and strong words."""
+    """Convert the Markdown of the document into HTML: paragraphs, code and strong words."""
     paragraphs = (part.strip() for part in text.split("\n\n"))
     return mark_safe("".join(f"<p>{_inline(part)}</p>" for part in paragraphs if part))  # noqa: S308 - _inline escapes
 
@@ -182,7 +182,7 @@ def _curl(method: str, path: str, operation: dict[str, Any], schemas: dict[str, 
 
 # ---------------------------------------------------------------- types
 def type_of(schema: Schema) -> SafeString:
-    """Say in a few words what a value is."""
+    """Describe the type of a value in a few words."""
     limits = ", ".join(
         said.format(f"<code>{escape(json.dumps(schema[key], ensure_ascii=False).strip(chr(34)))}</code>")
         for key, said in _LIMITS

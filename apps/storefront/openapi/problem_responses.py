@@ -1,4 +1,4 @@
-"""How calls fail, as shared responses: each set of codes is described once, and operations refer to it."""
+"""Problem responses: each set of codes is described once, and operations refer to it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ Failure = tuple[ProblemType, ...]
 
 
 class Failures:
-    """The ways all operations fail. The usual one of a status has the status's name, others that of an operation.
+    """The problem responses of all operations. The most frequent one of a status is named after the status.
 
     Args:
         problems: Of every operation, by its id, in the document's order.
@@ -35,15 +35,15 @@ class Failures:
                 self._names.setdefault(failure, name)
 
     def references(self, operation: str) -> dict[str, Any]:
-        """Refer to the responses of one operation."""
+        """Return references to the responses of one operation."""
         return {str(status): {"$ref": _REF + self._names[failure]} for status, failure in self._of[operation].items()}
 
     def responses(self) -> dict[str, Any]:
-        """Describe every response that is referred to."""
+        """Return every response that is referred to."""
         return {name: _describe(failure, name) for name, failure in self._sort()}
 
     def schemas(self) -> dict[str, Schema]:
-        """Narrow the problem document for each response; a client generator makes a type of each, once."""
+        """Return a narrowed problem document for each response, of which client generators make a type."""
         return {name + _SUFFIX: _narrow(failure) for name, failure in self._sort()}
 
     def _sort(self) -> list[tuple[str, Failure]]:
@@ -66,7 +66,7 @@ def _usual(operations: Iterable[dict[int, Failure]]) -> dict[int, Failure]:
 
 
 def is_narrowed_problem(name: str) -> bool:
-    """Whether a schema is the problem document of one response, which ``Problem`` describes for people."""
+    """Return whether a schema is the narrowed problem document of a response."""
     return name.endswith(_SUFFIX) and name != _SUFFIX
 
 

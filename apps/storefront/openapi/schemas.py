@@ -1,4 +1,4 @@
-"""Components: JSON Schema of the structs that bodies and answers are decoded and encoded with."""
+"""Components: the JSON Schemas of the structs of bodies and responses."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
@@ -37,7 +37,7 @@ def components(endpoints: Iterable[AnyEndpoint]) -> dict[str, Schema]:
 
 
 def schemas_of(kinds: Iterable[type[Any]], *, ref: str) -> dict[str, Schema]:
-    r"""Read structs as JSON Schema: defaults as JSON has them, and patterns as ECMA does (its ``$`` is our ``\Z``)."""
+    r"""Return the JSON Schemas of structs, with JSON defaults and ECMA patterns (whose ``$`` is our ``\Z``)."""
     _, made = msgspec.json.schema_components(kinds, ref_template=ref)
     found = cast("dict[str, Schema]", msgspec.json.decode(msgspec.json.encode(made).replace(rb"\\Z", b"$")))
     _add_types(found)
@@ -45,7 +45,7 @@ def schemas_of(kinds: Iterable[type[Any]], *, ref: str) -> dict[str, Schema]:
 
 
 def page_of(schema: Schema) -> Schema:
-    """Describe a page of a list."""
+    """Return the schema of a page of a list."""
     cursor = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Null on the last page."}
     return {
         "type": "object",
@@ -60,13 +60,13 @@ def page_of(schema: Schema) -> Schema:
 
 
 def one_of(kinds: Iterable[type[Any]]) -> Schema:
-    """Refer to a view, or to one of several by audience."""
+    """Return a reference to a view, or to one of several by audience."""
     refs: list[Schema] = [{"$ref": REF + kind.__name__} for kind in kinds]
     return refs[0] if len(refs) == 1 else {"anyOf": refs}
 
 
 def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
-    """Say what msgspec cannot know: that answers carry every field, where URLs and times are."""
+    """Add what msgspec cannot know: that responses have every field, and which fields are URLs and times."""
     properties: dict[str, Schema] = schema.get("properties", {})
     if "$key" in properties:  # ``queries.listings.listing_json`` sends it as a URL
         schema["properties"] = {"url" if key == "$key" else key: value for key, value in properties.items()}
@@ -82,7 +82,7 @@ def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
 
 
 def _let_optional_be_null(schema: Schema) -> None:
-    """Say that null in a field that may be left out counts as absent (``apps.core.input_text``)."""
+    """Permit null in optional fields, where it counts as absent (``apps.core.input_text``)."""
     properties: dict[str, Schema] = schema.get("properties", {})
     for name in properties.keys() - set(schema.get("required", ())):
         said = properties[name]
@@ -93,7 +93,7 @@ def _let_optional_be_null(schema: Schema) -> None:
 
 
 def _add_types(node: Any) -> None:
-    """Name the type of each enum and constant: without it, client generators read ``Any``."""
+    """Add the type of each enum and constant, because client generators read ``Any`` otherwise."""
     if isinstance(node, dict):
         values = node.get("enum") or ([node["const"]] if "const" in node else [])
         if values and "type" not in node and all(isinstance(value, str) for value in values):

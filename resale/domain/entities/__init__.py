@@ -1,4 +1,4 @@
-"""The entity types: one record for each kind of thing that is stored, audited and named by an id of ours.
+"""The entity types: one record for each audited type with an id.
 
 What only the type decides is stated here once: prefix, table, errors, permissions, wake-up, page, states. Repositories,
 reads, histories, path parameters, links, wake-ups and diagrams take it from here.
@@ -66,5 +66,5 @@ ENTITIES: Final[Mapping[str, AnyEntityType]] = {
 
 
 def entity_type_of(entity_id: str) -> AnyEntityType:
-    """Return the type of the entity that an id names. Raises KeyError where the prefix is no entity's."""
+    """Return the entity type of an id. Raises KeyError if no type has its prefix."""
     return ENTITIES[entity_id.partition("_")[0]]

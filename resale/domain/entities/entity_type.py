@@ -1,4 +1,4 @@
-"""The record of an entity type: what is true of every entity of one type."""
+"""The record of an entity type: the facts of all entities of one type."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -16,7 +16,7 @@ E = TypeVar("E", bound=msgspec.Struct)
 
 
 class Table(StrEnum):
-    """The tables that hold entities, as ``domain.tenants.Tables`` calls them."""
+    """The tables of entities, named as in ``domain.tenants.Tables``."""
 
     LISTINGS = "listings"
     ORDERS = "orders"
@@ -24,13 +24,13 @@ class Table(StrEnum):
 
 
 class Absent(msgspec.Struct, frozen=True):
-    """Stands where an entity type has no such thing, with the reason."""
+    """The reason why an entity type lacks something."""
 
     because: str
 
 
 class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
-    """What is true of every entity of one type.
+    """The facts of all entities of one type.
 
     Attributes:
         id: Its kind of id, with the prefix.
@@ -71,22 +71,22 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> str:
-        """What its ids begin with, without the underscore."""
+        """The prefix of its ids, without the underscore."""
         return self.id.prefix
 
     @property
     def object_name(self) -> str:
-        """Return what the API calls it, and its key in the table: the ``object`` of its documents."""
+        """The name in the API, and in keys: ``object`` of its documents."""
         return next(str(field.default) for field in msgspec.structs.fields(self.struct) if field.name == "object")
 
     def read_id(self, text: str) -> I:
-        """Return a text that somebody typed or sent as an id of this type. Raises ``not_found`` where it is none."""
+        """Return a text as an id of this type. Raises ``not_found`` if it is not one."""
         if not self.id.matches(text):
             raise self.not_found
         return text
 
     def authorize_view(self, principal: Principal, seen: Any) -> Role:
-        """Return what a principal is to an entity, provided that they may see it.
+        """Return the role of a principal who can see an entity. Raises ``not_found``.
 
         Args:
             principal: Who looks.
@@ -101,14 +101,14 @@ class EntityType(msgspec.Struct, Generic[I, E], frozen=True, kw_only=True):
         return role
 
     def role_of(self, principal: Principal, seen: Any) -> Role:
-        """Return what a principal is to an entity, or to what was read of it."""
+        """Return the role of a principal towards an entity, or towards fields read of it."""
         if self.owner is None:
             return principal.standing
         counterparty_id = None if self.counterparty is None else self.counterparty(seen)
         return role_towards(principal, owner_id=self.owner(seen), counterparty_id=counterparty_id)
 
     def parent_of(self, entity: E) -> str:
-        """Return the id of what an entity is a part of; its own, where it is a part of nothing."""
+        """Return the id of an entity's parent, or its own."""
         parent_id: str = getattr(entity, self.parent or "id")
         return parent_id
 
