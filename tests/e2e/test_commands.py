@@ -37,7 +37,7 @@ CASES = (
     Case("revoke_api_key key_00000000000000000000000000000000", "CommandError: .*key", fails=True),
     Case("dead_letters northwind all list", "^$|^dlq_"),
     Case(f"dead_letters northwind all show {_NO_LETTER}", "CommandError: No dead letter with this id exists", fails=True),
-    Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 mended, 0 open"),
+    Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 repaired, 0 open"),
     Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
     Case("set_aside northwind count", r"^\d+ messages$"),
     Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
