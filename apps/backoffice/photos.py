@@ -9,8 +9,8 @@ from apps.backoffice.staff_context import Desk
 from apps.core.container import get_container
 from resale.application.queries.listings import BrandListing, ImageView, PhotoView, PublicListing, RenditionView
 from resale.domain.ids import MediaId
-from resale.domain.listings import TAKEN_DOWN
-from resale.domain.media import MediaStatus, public_folder, retired_key
+from resale.domain.listings import object_key
+from resale.domain.media import MediaStatus, is_public
 
 THUMBNAIL_PX: Final = 320
 DETAIL_PX: Final = 800
@@ -40,12 +40,14 @@ class UnreadyImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def url_of(desk: Desk, listing: PublicListing) -> URLOf:
-    """Say where the pictures of a listing are shown from: of one that was taken down, by links for its staff alone."""
-    public, own_folder = desk.media_base_url, public_folder(listing.id)
-    if listing.status not in TAKEN_DOWN:
-        return lambda key: f"{public}/{key}"
+    """Return how a page finds the URL of a rendition: its public one, or a link for the tenant's staff alone."""
     links = get_container().private_links(desk.tenant)
-    return lambda key: links.sign(retired_key(key)) if key.startswith(own_folder) else f"{public}/{key}"
+
+    def url(key: str) -> str:
+        stored_as = object_key(key, listing_id=listing.id, status=listing.status)
+        return f"{desk.media_base_url}/{stored_as}" if is_public(stored_as) else links.sign(stored_as)
+
+    return url
 
 
 def list_pictures(listing: PublicListing, *, url_of: URLOf) -> tuple[Picture, ...]:

@@ -15,7 +15,7 @@ from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
 from apps.tenancy.authentication import Caller, require_shopper
 from resale.application.operations.customers import Shopper
-from resale.application.ports import Reader, UnitOfWork, UploadForms
+from resale.application.ports import PrivateLinks, Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext, CommandKey
@@ -79,6 +79,11 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     def uploads(self) -> UploadForms:
         """Upload forms of the caller's tenant."""
         return get_container().uploads(self.caller.tenant)
+
+    @property
+    def links(self) -> PrivateLinks:
+        """The caller's tenant's bucket, for signing links to private photos."""
+        return get_container().private_links(self.caller.tenant)
 
     @cached_property
     def shopper(self) -> Shopper:

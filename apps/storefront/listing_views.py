@@ -1,4 +1,4 @@
-"""Listings as responses: an ETag that images change too, and upload forms for the seller only."""
+"""Listings as responses: an ETag that images change too, upload forms for the seller, links to private photos."""
 
 import zlib
 from datetime import datetime
@@ -21,6 +21,7 @@ from resale.application.queries.listings import (
     listing_json,
     view_listing,
 )
+from resale.application.queries.media import has_private_photos, link_private_page, link_private_photos
 from resale.domain.ids import ListingId
 from resale.domain.listings import Listing
 from resale.domain.media import MediaStatus, original_key
@@ -35,17 +36,24 @@ def listing_tag(view: PublicListing) -> str:
 
 
 def represent_page(context: Context[Any, Any], page: ListingPage) -> Representation:
-    """Encode a page of listings."""
+    """Encode a page of active listings."""
     return Representation(body=listing_json(page, media_base_url=context.media_base_url))
 
 
+def represent_linked_page(context: Context[Any, Any], page: ListingPage) -> Representation:
+    """Encode a page of listings in any state, with links to private photos."""
+    linked = link_private_page(page, links=context.links)
+    return Representation(body=listing_json(linked, media_base_url=context.media_base_url, has_links=True))
+
+
 def represent(context: Context[Any, Any], view: PublicListing, *, tag: str | None = None) -> Representation:
-    """Encode a listing, with an upload form for each of the seller's image slots that waits for an upload."""
+    """Encode a listing, with an upload form for each slot that waits for an upload, and links to private photos."""
     caching = None if isinstance(view, OwnerListing) else PUBLIC_CACHING
     tag = tag or listing_tag(view)
     if offers_uploads(view, context):
         view = _with_uploads(view, forms=context.uploads, now=context.now)
-    body = listing_json(view, media_base_url=context.media_base_url)
+    linked = link_private_photos(view, links=context.links) if has_private_photos(view) else None
+    body = listing_json(linked or view, media_base_url=context.media_base_url, has_links=linked is not None)
     return Representation(body=body, id=view.id, tag=tag, caching=caching)
 
 
@@ -53,6 +61,11 @@ def represent_written(context: Context[Any, Any], listing: Listing) -> Represent
     """Encode a listing that was just written, as the caller sees it."""
     document = listing_document(listing)
     return represent(context, view_listing(reader=context.reader, principal=context.principal, document=document))
+
+
+def is_signed(view: PublicListing, context: Context[Any, Any]) -> bool:
+    """Return whether the response holds upload forms or links, which expire: the client cannot keep it."""
+    return offers_uploads(view, context) or has_private_photos(view)
 
 
 def offers_uploads(view: PublicListing, context: Context[Any, Any]) -> TypeGuard[OwnerListing]:

@@ -1,5 +1,6 @@
 """Listings: adverts of one item. Statuses, the table of transitions, and errors."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -8,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
-from resale.domain.media import MAX_IMAGES, Rendition, Slot
+from resale.domain.media import MAX_IMAGES, Rendition, Slot, pending_folder, public_folder, public_key, retired_key
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
 from resale.domain.states import Machine, Row, guard
 from resale.domain.tenants import Policies
@@ -270,6 +271,12 @@ class Photo(msgspec.Struct, frozen=True, kw_only=True):
     renditions: tuple[Rendition, ...]
 
 
+def approve_photo(photo: Photo) -> Photo:
+    """Return a photo whose renditions have their public keys; ``listings.publish_photos`` moves the objects there."""
+    renditions = tuple(msgspec.structs.replace(one, key=public_key(one.key)) for one in photo.renditions)
+    return msgspec.structs.replace(photo, renditions=renditions)
+
+
 class ListingPrivate(msgspec.Struct, frozen=True, kw_only=True):
     """The sealed part of a listing: the moderator's reasons, encrypted under the seller's key."""
 
@@ -343,3 +350,23 @@ def transition_listing(listing: Listing, command: ListingCommand, *, now: dateti
 def wakes_at(listing: Listing) -> datetime | UnsetType:
     """Return the wake-up of a listing; none while an order has reserved it."""
     return listing.expires_at if listing.status in RUNS_OUT else UNSET
+
+
+def find_unpublished(listing: Listing, pending: Iterable[str]) -> tuple[str, ...]:
+    """Find which pending renditions of a listing are to be public: an approved photo's, unless it is taken down."""
+    if listing.status in TAKEN_DOWN:
+        return ()
+    approved = {rendition.key for photo in listing.photos for rendition in photo.renditions}
+    return tuple(key for key in pending if public_key(key) in approved)
+
+
+def object_key(key: str, *, listing_id: ListingId, status: ListingStatus) -> str:
+    """Return the key under which a rendition of a listing is stored now.
+
+    It is the rendition's own key, until the listing is taken down: then ``listings.retire_photos`` moves what lies in
+    the listing's own folders. What lies elsewhere is shown by another listing, too.
+    """
+    if status not in TAKEN_DOWN:
+        return key
+    is_own = key.startswith((pending_folder(listing_id), public_folder(listing_id)))
+    return retired_key(key) if is_own else key

@@ -100,7 +100,7 @@ class TooManyImages(Rejected):
 
 
 class Rendition(msgspec.Struct, frozen=True, kw_only=True):
-    """A published size of an image; ``key`` is derived from the hash of its bytes.
+    """One size of an image. ``key`` is derived from the hash of its bytes; its folder decides who can open it.
 
     It is stored as ``$key``, a name no custom field can have, so that views turn it into a URL in one pass.
     """
@@ -181,8 +181,10 @@ class RenderedImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PUBLIC = "renditions/"
-_RETIRED = "retired/"
+_PENDING = "pending/"  # not approved yet
+_RETIRED = "retired/"  # of listings that were taken down
 _EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
+_CONTENT_TYPES = {extension: content_type for content_type, extension in _EXTENSIONS.items()}
 
 
 def last_look_at(media: Media) -> datetime:
@@ -211,12 +213,22 @@ def parse_original_key(key: str) -> tuple[ListingId, MediaId] | None:
 
 
 def rendition_key(album: ListingId, sha256: str, content_type: str) -> str:
-    """Return the content-addressed key of a rendition; public only for a listing's.
+    """Return the key that a new rendition is stored under: content-addressed and private.
 
-    Each album has a folder of its own, so that the photos of one listing can be taken down alone.
+    Each album has a folder of its own, so that the photos of one listing can be published and taken down alone.
     """
-    folder = public_folder(album) if LISTING_ID.matches(album) else f"evidence/{album}/"
+    folder = pending_folder(album) if LISTING_ID.matches(album) else f"evidence/{album}/"
     return f"{folder}{sha256}.{_EXTENSIONS[content_type]}"
+
+
+def content_type_of(key: str) -> str:
+    """Return the content type of a rendition, by the end of its key."""
+    return _CONTENT_TYPES[key.rpartition(".")[2]]
+
+
+def pending_folder(listing_id: ListingId) -> str:
+    """Return the private folder of a listing's renditions that nobody has approved yet."""
+    return f"{_PENDING}{listing_id}/"
 
 
 def public_folder(listing_id: ListingId) -> str:
@@ -224,6 +236,16 @@ def public_folder(listing_id: ListingId) -> str:
     return f"{_PUBLIC}{listing_id}/"
 
 
+def public_key(key: str) -> str:
+    """Return the public key of a rendition that is pending until its listing is approved."""
+    return _PUBLIC + key.removeprefix(_PENDING) if key.startswith(_PENDING) else key
+
+
 def retired_key(key: str) -> str:
-    """Return the private key of a public rendition whose listing is removed."""
-    return _RETIRED + key.removeprefix(_PUBLIC)
+    """Return the private key of a rendition whose listing is taken down."""
+    return _RETIRED + key.removeprefix(_PUBLIC).removeprefix(_PENDING)
+
+
+def is_public(key: str) -> bool:
+    """Return whether anybody can open the object of a rendition."""
+    return key.startswith(_PUBLIC)

@@ -9,7 +9,7 @@ import urllib3
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.s3.store import S3MediaStore
 from resale.domain.ids import ListingId
-from resale.domain.media import ImageRefused, RefusalReason, rendition_key, retired_key
+from resale.domain.media import ImageRefused, RefusalReason, public_key, rendition_key, retired_key
 from resale.domain.tenants import Tenant
 from resale.errors import NotFound, Unavailable
 from tests.adapters.conftest import OpenSessions
@@ -24,6 +24,11 @@ def store(session: TenantSession) -> S3MediaStore:
 @pytest.fixture
 def key() -> str:
     return f"originals/lst_{uuid.uuid4().hex}/med_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def listing_id() -> ListingId:
+    return ListingId(f"lst_{uuid.uuid4().hex}")
 
 
 def upload(session: TenantSession, key: str, body: bytes) -> str:
@@ -93,42 +98,94 @@ class TestReading:
 
 
 class TestRenditions:
-    def test_are_stored_for_ever(self, store: S3MediaStore, session: TenantSession) -> None:
-        key = f"renditions/{uuid.uuid4().hex}.webp"
-        store.put_rendition(key, body=b"webp", content_type="image/webp")
-        client: Any = session.client("s3")
-        head = client.head_object(Bucket=session.tenant.resources.media_bucket, Key=key)
-        assert head["ContentType"] == "image/webp"
-        assert head["CacheControl"] == "public, max-age=31536000, s-maxage=30, immutable"
+    def test_are_stored_where_nobody_can_open_them(
+        self, store: S3MediaStore, session: TenantSession, listing_id: ListingId
+    ) -> None:
+        (key,) = put(store, listing_id, uuid.uuid4().hex)
+        assert public_status(session, key) == 403
+        assert public_status(session, public_key(key)) in {403, 404}
+        assert headers(session, key) == ("image/webp", "private, max-age=900")
+        assert store.list_pending(listing_id) == (key,)
 
-    def test_are_stored_once(self, store: S3MediaStore, session: TenantSession) -> None:
-        key = f"renditions/{uuid.uuid4().hex}.webp"
-        for _ in range(2):
-            store.put_rendition(key, body=b"webp", content_type="image/webp")
+    def test_are_stored_once(self, store: S3MediaStore, session: TenantSession, listing_id: ListingId) -> None:
+        digest = uuid.uuid4().hex
+        (key,) = {*put(store, listing_id, digest), *put(store, listing_id, digest)}
         client: Any = session.client("s3")
         listed = client.list_object_versions(Bucket=session.tenant.resources.media_bucket, Prefix=key)
         assert len(listed["Versions"]) == 1
 
 
-class TestRetiring:
-    def test_makes_a_listings_renditions_private(self, store: S3MediaStore, session: TenantSession) -> None:
-        listing_id, other_id = ListingId(f"lst_{uuid.uuid4().hex}"), ListingId(f"lst_{uuid.uuid4().hex}")
-        digest = uuid.uuid4().hex  # the same photo in two listings
-        for album in (listing_id, other_id):
-            for content_type in ("image/webp", "image/jpeg"):
-                store.put_rendition(
-                    rendition_key(album, digest, content_type), body=b"photo", content_type=content_type
-                )
-        assert store.retire(listing_id) == 2
-        assert public_status(session, rendition_key(listing_id, digest, "image/webp")) in {403, 404}
-        assert public_status(session, retired_key(rendition_key(listing_id, digest, "image/webp"))) == 403
-        assert public_status(session, rendition_key(other_id, digest, "image/webp")) == 200
-        client: Any = session.client("s3")
-        kept = client.get_object(
-            Bucket=session.tenant.resources.media_bucket,
-            Key=retired_key(rendition_key(listing_id, digest, "image/jpeg")),
+class TestPublishing:
+    def test_moves_what_it_is_told_to_the_public(
+        self, store: S3MediaStore, session: TenantSession, listing_id: ListingId
+    ) -> None:
+        approved, other = put(store, listing_id, *(uuid.uuid4().hex for _ in range(2)))
+        store.publish((approved,))
+        assert public_status(session, public_key(approved)) == 200
+        assert public_status(session, public_key(other)) in {403, 404}
+        assert headers(session, public_key(approved)) == (
+            "image/webp",
+            "public, max-age=31536000, s-maxage=30, immutable",
         )
-        assert (kept["Body"].read(), kept["ContentType"]) == (b"photo", "image/jpeg")
+        assert store.list_pending(listing_id) == (other,)
+
+    def test_repeated_has_no_effect(self, store: S3MediaStore, session: TenantSession, listing_id: ListingId) -> None:
+        keys = put(store, listing_id, uuid.uuid4().hex)
+        for _ in range(2):
+            store.publish(keys)
+            assert public_status(session, public_key(keys[0])) == 200
+        store.publish(())
+
+    def test_leaves_what_was_retired_first(
+        self, store: S3MediaStore, session: TenantSession, listing_id: ListingId
+    ) -> None:
+        keys = put(store, listing_id, uuid.uuid4().hex)
+        assert store.retire(listing_id) == 0
+        store.publish(keys)
+        assert public_status(session, public_key(keys[0])) in {403, 404}
+
+    @pytest.mark.parametrize("operation", ["PUT *", "POST *"])
+    def test_is_finished_by_the_next_try(
+        self,
+        operation: str,
+        aws_proxy: FaultProxy,
+        open_sessions: OpenSessions,
+        tenants: tuple[Tenant, Tenant],
+        listing_id: ListingId,
+    ) -> None:
+        session = open_sessions().for_tenant(tenants[0])
+        store = S3MediaStore(session)
+        keys = put(store, listing_id, uuid.uuid4().hex)
+        aws_proxy.inject(Fault.UNAVAILABLE, operation)
+        with pytest.raises(Unavailable):
+            store.publish(keys)
+        aws_proxy.clear()
+        store.publish(keys)
+        assert public_status(session, public_key(keys[0])) == 200
+        assert store.list_pending(listing_id) == ()
+
+
+class TestRetiring:
+    def test_makes_a_listings_renditions_private(
+        self, store: S3MediaStore, session: TenantSession, listing_id: ListingId
+    ) -> None:
+        other_id, digest = ListingId(f"lst_{uuid.uuid4().hex}"), uuid.uuid4().hex  # the same photo in two listings
+        for album in (listing_id, other_id):
+            store.publish(put(store, album, digest, content_type="image/jpeg"))
+            (key,) = put(store, album, digest)
+            store.publish((key,))
+        (pending,) = put(store, listing_id, uuid.uuid4().hex)
+        webp = rendition_key(listing_id, digest, "image/webp")
+        assert store.retire(listing_id) == 2
+        assert public_status(session, public_key(webp)) in {403, 404}
+        assert public_status(session, retired_key(webp)) == 403
+        assert public_status(session, public_key(rendition_key(other_id, digest, "image/webp"))) == 200
+        jpeg = retired_key(rendition_key(listing_id, digest, "image/jpeg"))
+        client: Any = session.client("s3")
+        kept = client.get_object(Bucket=session.tenant.resources.media_bucket, Key=jpeg)
+        assert (kept["Body"].read(), *headers(session, jpeg)) == (b"photo", "image/jpeg", "private, max-age=900")
+        assert headers(session, retired_key(pending)) == ("image/webp", "private, max-age=900")
+        assert store.list_pending(listing_id) == ()
         assert store.retire(listing_id) == 0
 
     @pytest.mark.parametrize("operation", ["GET *", "PUT *", "POST *"])
@@ -138,33 +195,50 @@ class TestRetiring:
         aws_proxy: FaultProxy,
         open_sessions: OpenSessions,
         tenants: tuple[Tenant, Tenant],
+        listing_id: ListingId,
     ) -> None:
         session = open_sessions().for_tenant(tenants[0])
-        store, listing_id = S3MediaStore(session), ListingId(f"lst_{uuid.uuid4().hex}")
-        key = rendition_key(listing_id, uuid.uuid4().hex, "image/webp")
-        store.put_rendition(key, body=b"photo", content_type="image/webp")
+        store = S3MediaStore(session)
+        keys = put(store, listing_id, uuid.uuid4().hex)
+        store.publish(keys)
         aws_proxy.inject(Fault.UNAVAILABLE, operation)
         with pytest.raises(Unavailable):
             store.retire(listing_id)
         aws_proxy.clear()
         assert store.retire(listing_id) == 1
-        assert public_status(session, key) in {403, 404}
+        assert public_status(session, public_key(keys[0])) in {403, 404}
 
     def test_goes_on_where_it_was_interrupted(
-        self, aws_proxy: FaultProxy, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant]
+        self,
+        aws_proxy: FaultProxy,
+        open_sessions: OpenSessions,
+        tenants: tuple[Tenant, Tenant],
+        listing_id: ListingId,
     ) -> None:
         session = open_sessions().for_tenant(tenants[0])
-        store, listing_id = S3MediaStore(session), ListingId(f"lst_{uuid.uuid4().hex}")
-        for number in range(25):
-            store.put_rendition(
-                rendition_key(listing_id, f"{number:064x}", "image/webp"), body=b"photo", content_type="image/webp"
-            )
+        store = S3MediaStore(session)
+        store.publish(put(store, listing_id, *(f"{number:064x}" for number in range(25))))
         aws_proxy.inject(Fault.UNAVAILABLE, f"PUT *{24:064x}*")
         with pytest.raises(Unavailable):
             store.retire(listing_id)
         aws_proxy.clear()
         assert store.retire(listing_id) == 5
         assert store.retire(listing_id) == 0
+
+
+def put(store: S3MediaStore, listing_id: ListingId, *digests: str, content_type: str = "image/webp") -> tuple[str, ...]:
+    """Store renditions as the worker does; return their keys."""
+    keys = tuple(rendition_key(listing_id, digest, content_type) for digest in digests)
+    for key in keys:
+        store.put_rendition(key, body=b"photo", content_type=content_type)
+    return keys
+
+
+def headers(session: TenantSession, key: str) -> tuple[str, str]:
+    """The type of an object, and for how long who may keep it."""
+    client: Any = session.client("s3")
+    head = client.head_object(Bucket=session.tenant.resources.media_bucket, Key=key)
+    return head["ContentType"], head["CacheControl"]
 
 
 def public_status(session: TenantSession, key: str) -> int:

@@ -14,6 +14,7 @@ from tests.fixtures.pictures import flat, jpeg, png, png_bomb, scene
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TELEPHONE = Path(__file__).parents[1] / "samples/photos/telephone.heic"
+UNSEEN = {403, 404}
 SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(document.domain)</script></svg>'
 
 
@@ -87,11 +88,27 @@ class TestUsedSlots:
         shop.submit(seller, draft["id"])
         shop.decide(draft["id"], decision="approve")
         approved = seen(shop.public, f"/v1/listings/{draft['id']}")
-        photos = photos_of(approved)
+        photos = eventually(lambda: photos_of(approved), lambda seen: None not in seen, until="its photos are public")
         assert send_picture(slot, second).status == 204
         settle(machine, shop, good)
         assert seen(shop.public, f"/v1/listings/{draft['id']}") == approved
         assert photos_of(approved) == photos
+
+
+class TestApproval:
+    def test_photos_are_public_from_then_on(self, shop: Shop, good: bytes) -> None:
+        seller = shop.shopper()
+        (listing_id,) = shop.in_review(seller, Picture(good), count=1)
+        links = [each["url"] for each in seen(seller.client, f"/v1/listings/{listing_id}")["photos"][0]["renditions"]]
+        assert {Client(link).get().status for link in links} == {200}
+        urls = {link.partition("?")[0].replace("/pending/", "/renditions/") for link in links}
+        assert {Client(url).get().status for url in urls} <= UNSEEN
+        shop.decide(listing_id, decision="approve")
+        approved = seen(shop.public, f"/v1/listings/{listing_id}")
+        assert {each["url"] for each in approved["photos"][0]["renditions"]} == urls
+        eventually(
+            lambda: photos_of(approved), lambda photos: None not in photos, until="everybody sees it", seconds=60
+        )
 
 
 class TestTakenDown:
@@ -99,21 +116,26 @@ class TestTakenDown:
         seller = shop.shopper()
         (listing_id,) = shop.on_sale(seller, Picture(good), count=1)
         url = seen(shop.public, f"/v1/listings/{listing_id}")["photos"][0]["renditions"][0]["url"]
-        assert Client(url).get("").status == 200
+        eventually(lambda: Client(url).get().status, lambda status: status == 200, until="everybody sees it")
         shop.decide(listing_id, decision="remove", reasons=["Counterfeit."])
         assert shop.public.get(f"/v1/listings/{listing_id}").status == 404
-        eventually(lambda: Client(url).get("").status, lambda status: status in {403, 404}, until="nobody sees it")
+        eventually(lambda: Client(url).get().status, UNSEEN.__contains__, until="nobody sees it", seconds=60)
 
 
 def images_of(seller: Shopper, draft: dict[str, Any]) -> list[dict[str, Any]]:
-    """The images without their forms, which are signed anew each time."""
-    images = seen(seller.client, f"/v1/listings/{draft['id']}")["images"]
-    return [{name: value for name, value in image.items() if name != "upload"} for image in images]
+    """The images without their forms and the signatures of their links, which are made anew each time."""
+    images: list[dict[str, Any]] = seen(seller.client, f"/v1/listings/{draft['id']}")["images"]
+    for image in images:
+        del image["upload"]
+        for rendition in image["renditions"]:
+            rendition["url"] = rendition["url"].partition("?")[0]
+    return images
 
 
-def photos_of(listing: dict[str, Any]) -> list[bytes]:
-    """What everybody sees, byte by byte."""
-    return [Client(rendition["url"]).get("").content for rendition in listing["photos"][0]["renditions"]]
+def photos_of(listing: dict[str, Any]) -> list[bytes | None]:
+    """What everybody sees, byte by byte; None for what is not public."""
+    answers = [Client(rendition["url"]).get() for rendition in listing["photos"][0]["renditions"]]
+    return [answer.content if answer.status == 200 else None for answer in answers]
 
 
 def padded(picture: bytes) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from resale.adapters.dynamodb.dead_letters import NOTE_KEPT_FOR
 from resale.application.operations.dead_letters import begin_replay, discard_dead_letter, finish_replay
+from resale.application.operations.listings import Decision
 from resale.application.ports import DeadLetters, Letter, LetterPage
 from resale.application.queries.dead_letters import DryRunContext, EffectKind, describe_replay
 from resale.domain.access import Principal, Role
@@ -31,6 +32,7 @@ from resale.domain.ids import ClaimId, DeadLetterId, InboundId, PayoutId, Seller
 from resale.domain.payouts import PayoutMethod, PayoutStatus
 from resale.errors import Unavailable
 from tests.fixtures.graveyard import Graveyard
+from tests.operations.photographs import decide, publish, submitted
 from tests.operations.world import BRAND, World, later
 from tests.unit.builders import NOW, a_claim, a_dead_letter, a_failure_note, a_payout, a_seller
 from tests.unit.events import an_inbound
@@ -420,6 +422,17 @@ class TestDescribeReplay:
         found = effects(world, letters, letter_id, now=later(90 * 86_400))
         assert found == [("step", listing.id, "active", "expire")]
 
+    def test_of_approved_photos_says_whether_some_are_not_public(
+        self, world: World, letters: DeadLetters, graveyard: Graveyard
+    ) -> None:
+        media = submitted(world)
+        letter_id = graveyard.bury_task("listings.publish_photos", listing_id=media.listing_id)
+        assert effects(world, letters, letter_id) == []
+        decide(world, media.listing_id, Decision.APPROVE)
+        assert effects(world, letters, letter_id) == [("step", media.listing_id, "active", "publish_photos")]
+        publish(world, media.listing_id)
+        assert effects(world, letters, letter_id) == []
+
     def test_of_a_partners_event_says_whether_it_waits(
         self, world: World, letters: DeadLetters, graveyard: Graveyard
     ) -> None:
@@ -436,6 +449,7 @@ class TestDescribeReplay:
             ("claims.advance", "claim_id", "claim_not_found"),
             ("payouts.advance", "payout_id", "payout_not_found"),
             ("listings.expire", "listing_id", "listing_not_found"),
+            ("listings.publish_photos", "listing_id", "listing_not_found"),
             ("inbound.process", "inbound_id", "inbound_not_found"),
             ("images.process", "media_id", "image_not_found"),
         ],

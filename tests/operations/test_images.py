@@ -41,6 +41,8 @@ class FullStore:
     def __init__(self, store: MediaStore) -> None:
         self.find_first_version = store.find_first_version
         self.read = store.read
+        self.list_pending = store.list_pending
+        self.publish = store.publish
         self.retire = store.retire
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
@@ -51,14 +53,14 @@ class LockedStore(FullStore):
     """The real bucket, but nothing in it can be made private."""
 
     def __init__(self, store: MediaStore) -> None:
-        self.find_first_version = store.find_first_version
-        self.read = store.read
+        super().__init__(store)
+        self.retire = self._refuse  # over the attribute that the other one sets
         self._put = store.put_rendition
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
         self._put(key, body=body, content_type=content_type)
 
-    def retire(self, listing_id: ListingId) -> int:
+    def _refuse(self, listing_id: ListingId) -> int:
         raise Unavailable(f"planted: {listing_id}")
 
 

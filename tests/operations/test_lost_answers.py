@@ -366,10 +366,10 @@ def a_key(caller: str) -> CommandKey:
     return command_key(caller=caller, command="test", client_key="k", body=b"{}")
 
 
-def uploaded(world: World, content: bytes) -> Media:
+def uploaded(world: World, content: bytes, *, seller: Shopper | None = None) -> Media:
     """A draft's one slot, with something in it."""
     slot = {"content_type": "image/jpeg", "bytes": len(content)}
-    _, (media,) = world.draft(world.shopper(), images=(slot,))
+    _, (media,) = world.draft(seller or world.shopper(), images=(slot,))
     s3: Any = world.container.sessions.for_tenant(world.tenant).client("s3")
     s3.put_object(
         Bucket=world.tenant.resources.media_bucket, Key=original_key(media.listing_id, media.id), Body=content

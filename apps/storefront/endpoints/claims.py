@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import msgspec
 
-from apps.core.container import get_container
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
@@ -203,7 +202,7 @@ def _with_evidence(context: Context[Any, Any], view: ClaimView) -> ClaimView:
     """Add the evidence photos; only the buyer receives upload forms."""
     photos = list_evidence(
         reader=context.reader,
-        links=get_container().private_links(context.tenant),
+        links=context.links,
         forms=context.uploads if isinstance(view, BuyerClaim) else None,
         claim_id=view.id,
         now=context.now,

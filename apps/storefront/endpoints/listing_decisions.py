@@ -7,7 +7,7 @@ import msgspec
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.listing_views import represent_page, represent_written
+from apps.storefront.listing_views import represent_linked_page, represent_written
 from apps.storefront.parameters import NoBody, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import Representation
@@ -171,7 +171,8 @@ get_listing_history = history_endpoint(LISTING)
     tag=_TAG,
     summary="List a seller's listings, newest first",
     details=(
-        "Sellers see all of their own listings. Others see public ones only, so a page can hold fewer than `limit`."
+        "Sellers see all of their own listings. Others see public ones only, so a page can hold fewer than `limit`. "
+        "Of photos that are not public, a page has the smallest renditions only."
     ),
     access=Access.KEY,
     scope=Scope.LISTINGS_READ,
@@ -190,4 +191,4 @@ def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> 
         limit=query.limit,
         cursor=none_if_unset(query.cursor),
     )
-    return represent_page(context, page)
+    return represent_linked_page(context, page)

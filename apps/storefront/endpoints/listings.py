@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
-from apps.storefront.listing_views import listing_tag, offers_uploads, represent, represent_page, represent_written
+from apps.storefront.listing_views import is_signed, listing_tag, represent, represent_page, represent_written
 from apps.storefront.parameters import ListingsQuery, NoBody, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import PUBLIC_CACHING, Representation, is_current, not_modified
@@ -146,7 +146,7 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
     """Return a listing as the caller sees it."""
     view = get_listing(reader=context.reader, principal=context.principal, listing_id=listing_id)
     tag = listing_tag(view)
-    if is_current(context.request, tag) and not offers_uploads(view, context):
+    if is_current(context.request, tag) and not is_signed(view, context):
         return not_modified(tag, caching=None if isinstance(view, OwnerListing) else PUBLIC_CACHING)
     return represent(context, view, tag=tag)
 

@@ -17,6 +17,10 @@ _DESCRIPTIONS: Final[dict[str, str]] = {
     "RenditionView": "One size of a photo.",
     "Problem": "A problem document (RFC 9457).",
 }
+_RENDITION_URL: Final = (
+    "Public and unchanging once the listing is approved. Until then, and after the listing is rejected, withdrawn or "
+    "removed, a link that expires after 15 minutes: read the listing again for a new one."
+)
 
 
 def components(endpoints: Iterable[AnyEndpoint]) -> dict[str, Schema]:
@@ -70,7 +74,7 @@ def _tidy(name: str, schema: Schema, *, always_complete: bool) -> None:
     properties: dict[str, Schema] = schema.get("properties", {})
     if "$key" in properties:  # ``queries.listings.listing_json`` sends it as a URL
         schema["properties"] = {"url" if key == "$key" else key: value for key, value in properties.items()}
-        schema["properties"]["url"] = {"type": "string", "format": "uri"}
+        schema["properties"]["url"] = {"type": "string", "format": "uri", "description": _RENDITION_URL}
     for key, value in properties.items():
         if key == "at" or key.endswith("_at"):
             _mark_time(value)

@@ -12,7 +12,13 @@ from apps.core import clock
 from apps.core.container import get_container
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
-from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery, process_image_slot, retire_listing_photos
+from apps.workers.tasks.handlers import (
+    TASK_HANDLERS,
+    Delivery,
+    process_image_slot,
+    publish_listing_photos,
+    retire_listing_photos,
+)
 from resale.application.ports import UnitOfWork
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
@@ -26,6 +32,7 @@ from resale.domain.task_names import (
     PROCESS_IMAGE,
     PROCESS_INBOUND,
     PROCESS_UPLOAD,
+    PUBLISH_PHOTOS,
     RETIRE_PHOTOS,
     START_PAYOUT,
     SWEEP_AFTER_JUMP,
@@ -104,6 +111,14 @@ def sweep_after_advance(self: TenantTask, *, clock_id: str) -> None:
 def process(self: TenantTask, *, listing_id: str, media_id: str) -> None:
     """Process the upload of an image slot, or expire a slot without one."""
     _process(self, ListingId(listing_id), MediaId(media_id))
+
+
+@shared_task(bind=True, base=TenantTask, name=PUBLISH_PHOTOS)
+def publish_photos_of_listing(self: TenantTask, *, listing_id: str) -> None:
+    """Make the photos of a listing public after it was approved."""
+    store = get_container().media_store(self.tenant)
+    count = publish_listing_photos(_delivery(self), store=store, listing_id=ListingId(listing_id))
+    logger.info("photos are public", extra={"listing_id": listing_id, "count": count})
 
 
 @shared_task(bind=True, base=TenantTask, name=RETIRE_PHOTOS)

@@ -21,6 +21,7 @@ from resale.application.operations.media import (
     find_photos_left,
     forget_attempts,
     process_image,
+    publish_photos,
     retire_photos,
 )
 from resale.application.operations.orders import advance_order
@@ -87,6 +88,11 @@ def process_image_slot(
         with contextlib.suppress(Unavailable, Conflict):
             at.run(forget_attempts, listing_id=listing_id, media_id=media_id)
         raise
+
+
+def publish_listing_photos(at: Delivery, *, store: MediaStore, listing_id: ListingId) -> int:
+    """Make the approved photos of a listing public."""
+    return at.run(publish_photos, store=store, listing_id=listing_id)
 
 
 def retire_listing_photos(at: Delivery, *, store: MediaStore, listing_id: ListingId) -> int:

@@ -37,7 +37,7 @@ class Client:
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str = "") -> Answer:
         """Send a GET request."""
         return send("GET", self.base_url + path, headers=self.headers)
 

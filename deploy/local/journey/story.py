@@ -45,10 +45,23 @@ class Journey:
         shop = self._shop
         hidden = shop.public.get(f"/v1/listings/{listing_id}")
         expect(hidden, HTTPStatus.NOT_FOUND, to="hide a draft from the public")
-        expect(shop.seller.post(f"/v1/listings/{listing_id}/submit"), HTTPStatus.OK, to="submit")
+        pending = expect(shop.seller.post(f"/v1/listings/{listing_id}/submit"), HTTPStatus.OK, to="submit")
+        self._check_private(pending["photos"][0]["renditions"][0]["url"])
         photo = shop.approve(listing_id)["photos"][0]["renditions"][0]["url"]
-        expect_photo(Client(photo).get(""))
+        await_state(
+            lambda: Client(photo).get().status,
+            lambda status: status == HTTPStatus.OK,
+            until="the approved photo is public",
+        )
+        expect_photo(Client(photo).get())
         self._say(f"  its photo: {photo}")
+
+    def _check_private(self, link: str) -> None:
+        """Check that a photo that waits for approval opens by its link alone."""
+        expect_photo(Client(link).get())
+        unsigned = Client(link.partition("?")[0]).get().status
+        require(unsigned == HTTPStatus.FORBIDDEN, f"a photo that nobody approved responded with {unsigned}")
+        self._say("  until staff approve it, its photos open by signed links alone")
 
     # ---------------------------------------------------------------- the buyers
     def _race(self, listing_id: str) -> str:
@@ -115,6 +128,6 @@ class Journey:
 
 
 def expect_photo(answer: Answer) -> None:
-    """Verify that a response is a public photo."""
-    require(answer.status == HTTPStatus.OK, f"the public photo responded with {answer.status}")
-    require(answer.headers.get("content-type", "").startswith("image/"), "the public photo is not an image")
+    """Verify that a response is a photo."""
+    require(answer.status == HTTPStatus.OK, f"the photo responded with {answer.status}")
+    require(answer.headers.get("content-type", "").startswith("image/"), "the photo is not an image")

@@ -1,4 +1,4 @@
-"""Processing of uploads: renditions without metadata, or a refusal with a reason."""
+"""Processing of uploads into renditions without metadata, or a refusal; publishing and hiding of renditions."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from resale.application.ports import ImageCodec, MediaStore, StoredObject, UnitO
 from resale.domain.changes import ChangeType
 from resale.domain.ids import LISTING_ID, ListingId, MediaId
 from resale.domain.image_formats import MAX_IMAGE_BYTES
-from resale.domain.listings import TAKEN_DOWN
+from resale.domain.listings import TAKEN_DOWN, find_unpublished, object_key
 from resale.domain.media import (
     MAX_ATTEMPTS,
     ImageRefused,
@@ -17,9 +17,9 @@ from resale.domain.media import (
     RefusalReason,
     RenderedImage,
     Rendition,
+    is_public,
     last_look_at,
     original_key,
-    public_folder,
     rendition_key,
 )
 from resale.domain.reasons import Reason, ReasonCode
@@ -31,7 +31,7 @@ def process_image(
 ) -> Media:
     """Render the first upload of a slot, or refuse it with a reason.
 
-    Shape: reads 2 items and 1 object; stores up to 6 objects by content hash; commits 1 (``image.ready``,
+    Shape: reads 2 items and 1 object; stores up to 6 private objects by content hash; commits 1 (``image.ready``,
     ``image.rejected``, ``image.expired`` or, when nothing came yet, ``image.awaited``). A used slot is a no-op. An
     image that was tried ``MAX_ATTEMPTS`` times again without an outcome is rejected as ``unprocessable``.
 
@@ -63,7 +63,7 @@ def process_image(
     except ImageRefused as refusal:
         settled = msgspec.structs.replace(pinned, status=MediaStatus.REJECTED, rejection_reason=refusal.reason)
     if settled.status == MediaStatus.READY and LISTING_ID.matches(listing_id):
-        # A listing that was taken down meanwhile: its own task may have run before these renditions were stored.
+        # Of a listing that was taken down, photos lie in one place: its own task may have run before these were stored.
         retire_photos(uow, store=store, listing_id=listing_id)
     return _settle(
         uow,
@@ -130,6 +130,32 @@ def _save_attempts(uow: UnitOfWork, *, media: Media, count: int) -> Media:
     return counted
 
 
+def publish_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) -> int:
+    """Make the approved photos of a listing public.
+
+    Shape: reads 1 item twice; moves up to 6 objects a photo; commits nothing. Repeating it has no effect. Run late, it
+    publishes what is approved by now; of a listing that is taken down, nothing.
+
+    Args:
+        uow: Fresh; only read from.
+        store: The same tenant's media bucket.
+        listing_id: Whose photos.
+
+    Returns:
+        How many renditions became public.
+
+    Raises:
+        ListingNotFound: No such listing.
+        Unavailable: Store or bucket did not answer; some of them may be public.
+        Conflict: The listing changed meanwhile; repeating it makes the photos private if it was taken down.
+    """
+    keys = find_unpublished(uow.listings.get(listing_id), store.list_pending(listing_id))
+    store.publish(keys)
+    # Its own task may have run before these were public, or this one was interrupted here before.
+    retire_photos(uow, store=store, listing_id=listing_id)
+    return len(keys)
+
+
 def retire_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) -> int:
     """Make the photos of a rejected, withdrawn or removed listing private.
 
@@ -167,9 +193,9 @@ def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ..
     listing = uow.listings.get(listing_id)
     if listing.status not in TAKEN_DOWN:
         return ()
-    folder = public_folder(listing_id)
-    keys = (rendition.key for photo in listing.photos for rendition in photo.renditions)
-    return tuple(sorted({key for key in keys if not key.startswith(folder)}))
+    keys = {rendition.key for photo in listing.photos for rendition in photo.renditions}
+    stored = {object_key(key, listing_id=listing_id, status=listing.status) for key in keys}
+    return tuple(sorted(key for key in stored if is_public(key)))
 
 
 def _await_upload(uow: UnitOfWork, *, media: Media) -> Media:

@@ -56,7 +56,13 @@ class MediaStore(Protocol):
         """Read one version; more than ``max_bytes`` is refused with ImageRefused(too_large)."""
 
     def put_rendition(self, key: str, *, body: bytes, content_type: str) -> None:
-        """Store a content-addressed object. Idempotent."""
+        """Store a content-addressed private object. Idempotent."""
+
+    def list_pending(self, listing_id: ListingId) -> tuple[str, ...]:
+        """List the keys of a listing's renditions that are not public yet."""
+
+    def publish(self, keys: Sequence[str]) -> None:
+        """Make pending renditions public. Idempotent; a rendition that is not pending any more stays."""
 
     def retire(self, listing_id: ListingId) -> int:
         """Make a listing's renditions private; return how many were public. Idempotent."""

@@ -22,6 +22,7 @@ from resale.domain.listings import (
     ListingStatus,
     Photo,
     Reasons,
+    approve_photo,
     check_price,
     next_status,
     transition_listing,
@@ -62,6 +63,8 @@ _CHANGES: Final = {
 
 def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Submit a listing for review with its ready images; refused and unused ones are left out.
+
+    Photos that were approved before stay public; new ones are not until they are approved.
 
     Shape: reads 1 listing and its images; commits 1 (``listing.submitted``), and for one that had expired the purchase
     it names, a unit of it claimed again (``purchase.claimed``). Said again: no-op.
@@ -139,6 +142,8 @@ def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Moderation) -> Listing:
     """Approve, reject or remove a listing, or request changes.
 
+    An approval makes the photos public, as their renditions' keys say from then on.
+
     Shape: reads 1-2 items; commits 1 (``listing.approved``, ``listing.rejected``, ``listing.changes_requested``,
     ``listing.removed``); a rejected or removed one also the purchase it claimed a unit of (``purchase.released``). The
     same decision for the same reasons again: no-op.
@@ -187,9 +192,10 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
 
 
 def _publish(uow: UnitOfWork, listing: Listing) -> Listing:
-    """Start the listing's period on sale; an approval after an edit restarts it."""
+    """Publish the photos and start the listing's period on sale; an approval after an edit restarts it."""
     expires_at = uow.now + timedelta(days=uow.tenant.policies.listing_days)
-    return msgspec.structs.replace(listing, published_at=uow.now, expires_at=expires_at)
+    photos = tuple(approve_photo(photo) for photo in listing.photos)
+    return msgspec.structs.replace(listing, photos=photos, published_at=uow.now, expires_at=expires_at)
 
 
 def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]:
@@ -200,14 +206,16 @@ def _photos_of(listing: Listing, images: tuple[Media, ...]) -> tuple[Photo, ...]
         raise ImagesPending("No image is ready. A listing needs at least one.")
     if len(ready) > MAX_IMAGES:
         raise TooManyImages(f"A listing has at most {MAX_IMAGES} images. Remove some.")
-    return tuple(
-        Photo(
-            id=image.id,
-            original_sha256=image.original_sha256 or "",
-            perceptual_hash=image.perceptual_hash or "",
-            renditions=image.renditions,
-        )
-        for image in ready
+    frozen = {photo.id: photo for photo in listing.photos}  # which says of what was approved that it is public
+    return tuple(frozen.get(image.id) or _photo_of(image) for image in ready)
+
+
+def _photo_of(image: Media) -> Photo:
+    return Photo(
+        id=image.id,
+        original_sha256=image.original_sha256 or "",
+        perceptual_hash=image.perceptual_hash or "",
+        renditions=image.renditions,
     )
 
 

@@ -15,7 +15,7 @@ from resale.domain.dead_letters import Contents, uploads_of
 from resale.domain.entities import CLAIM, INBOUND_EVENT, LISTING, ORDER, PAYOUT, SELLER, EntityType
 from resale.domain.ids import ListingId, MediaId, is_any_id
 from resale.domain.inbound import Inbound, InboundStatus
-from resale.domain.listings import LISTINGS, Listing, ListingCommand
+from resale.domain.listings import LISTINGS, Listing, ListingCommand, find_unpublished
 from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
 from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order
@@ -86,41 +86,45 @@ def describe_change(context: DryRunContext, row: HistoryRow | None) -> tuple[Eff
 
 
 # ---------------------------------------------------------------- the next step of an entity
-def _order_step(order: Order, now: datetime) -> str | None:
-    step = next_step(order, now=now)
+def _order_step(order: Order, context: DryRunContext) -> str | None:
+    step = next_step(order, now=context.now)
     return None if step == OrderStep.NOTHING else step
 
 
-def _claim_step(claim: Claim, now: datetime) -> str | None:
-    step = next_claim_step(claim, now=now)
+def _claim_step(claim: Claim, context: DryRunContext) -> str | None:
+    step = next_claim_step(claim, now=context.now)
     return None if step == ClaimStep.NOTHING else step
 
 
-def _payout_step(payout: Payout, _now: datetime) -> str | None:
+def _payout_step(payout: Payout, _: DryRunContext) -> str | None:
     """Return the step of a payout: a call to the provider, whose response is unknown."""
     if payout.may_be_cancelled:
         return "begin_sending"
     return _PAYOUT_STEPS.get(payout.status) if payout.method == PayoutMethod.CASH else None
 
 
-def _seller_step(seller: Seller, now: datetime) -> str | None:
-    return "start_payout" if seller.due_at is not None and now >= seller.due_at else None
+def _seller_step(seller: Seller, context: DryRunContext) -> str | None:
+    return "start_payout" if seller.due_at is not None and context.now >= seller.due_at else None
 
 
-def _listing_step(listing: Listing, now: datetime) -> str | None:
-    ends = LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=now)
+def _listing_step(listing: Listing, context: DryRunContext) -> str | None:
+    ends = LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=context.now)
     return "expire" if ends and listing.due_at is not UNSET else None
 
 
-def _inbound_step(inbound: Inbound, _now: datetime) -> str | None:
+def _photos_step(listing: Listing, context: DryRunContext) -> str | None:
+    return "publish_photos" if find_unpublished(listing, context.store.list_pending(listing.id)) else None
+
+
+def _inbound_step(inbound: Inbound, _: DryRunContext) -> str | None:
     """Return the step of an event: its processing, which runs a step of its subject."""
     return "process" if inbound.status == InboundStatus.RECEIVED else None
 
 
 def _describer(
-    entity_type: EntityType[I, E], next_step_of: Callable[[E, datetime], str | None], *, refuses: bool = True
+    entity_type: EntityType[I, E], next_step_of: Callable[[E, DryRunContext], str | None], *, refuses: bool = True
 ) -> Describer:
-    """Build the function that describes the wake-up of an entity; ``refuses``: a missing entity is a refusal."""
+    """Build the function that describes the task of an entity; ``refuses``: a missing entity is a refusal."""
 
     def describe(context: DryRunContext, contents: Contents) -> tuple[Effect, ...]:
         entity_id = _argument(contents, entity_type.argument)
@@ -128,8 +132,9 @@ def _describer(
         if document is None:
             return _refusal(entity_type.not_found, entity_id) if refuses else ()
         entity: Any = msgspec.json.decode(document.doc, type=entity_type.struct)
-        step = next_step_of(entity, context.now)
-        return () if step is None else _step(entity.id, entity.status, entity.due_at, step)
+        step = next_step_of(entity, context)
+        due_at = None if entity.due_at is UNSET else entity.due_at
+        return () if step is None else _step(entity.id, entity.status, due_at, step)
 
     return describe
 
@@ -192,6 +197,7 @@ DESCRIBERS: Final[Mapping[str, Describer]] = {
     task_names.ADVANCE_PAYOUT: _describer(PAYOUT, _payout_step),
     task_names.START_PAYOUT: _describer(SELLER, _seller_step, refuses=False),
     task_names.EXPIRE_LISTING: _describer(LISTING, _listing_step),
+    task_names.PUBLISH_PHOTOS: _describer(LISTING, _photos_step),
     task_names.PROCESS_INBOUND: _describer(INBOUND_EVENT, _inbound_step),
     task_names.PROCESS_IMAGE: _describe_image,
     task_names.PROCESS_UPLOAD: _describe_upload,
