@@ -299,13 +299,13 @@ def removed(
 
 class TestReviewQueue:
     def test_is_oldest_first_over_all_shards(self, world: World) -> None:
-        early = NOW - timedelta(days=365)  # before anything other tests put there
+        early = NOW - timedelta(days=4000)  # before anything other tests put there
         made = [world.pending(world.shopper(), now=early + timedelta(seconds=n)) for n in range(5)]
         page = world.reader.list_review_queue(limit=5, cursor=None)
         assert [document.id for document in page.documents] == [listing.id for listing in made]
 
     def test_pages_without_gaps_or_repeats(self, world: World) -> None:
-        early = NOW - timedelta(days=800)
+        early = NOW - timedelta(days=4400)
         made = [world.pending(world.shopper(), now=early + timedelta(seconds=n)).id for n in range(7)]
         seen: list[str] = []
         cursor = None
