@@ -36,7 +36,9 @@ CASES = (
     Case("issue_api_key northwind secret", r"^key_\w+ sk_"),
     Case("revoke_api_key key_00000000000000000000000000000000", "CommandError: .*key", fails=True),
     Case("dead_letters northwind all list", "^$|^dlq_"),
-    Case(f"dead_letters northwind all show {_NO_LETTER}", "CommandError: No dead letter with this id exists", fails=True),
+    Case(
+        f"dead_letters northwind all show {_NO_LETTER}", "CommandError: No dead letter with this id exists", fails=True
+    ),
     Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 repaired, 0 open"),
     Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
     Case("set_aside northwind count", r"^\d+ messages$"),
