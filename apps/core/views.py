@@ -44,18 +44,14 @@ class LeanAPIView(APIView):
         try:
             if self.is_versioned:
                 require_known_version(request)
-            self.initial(wrapped, *args, **kwargs)
+            self.perform_authentication(wrapped)
+            self.check_permissions(wrapped)
+            if self.throttle_classes:
+                self.check_throttles(wrapped)
             response: HttpResponseBase = self._handler(request.method or "")(wrapped, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, it is answered, and logged if unforeseen
             return self._answer(error)
         return response
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - DRF's signature
-        """Authenticate and check permissions and throttles, without DRF's content negotiation."""
-        self.perform_authentication(request)
-        self.check_permissions(request)
-        if self.throttle_classes:
-            self.check_throttles(request)
 
     def perform_authentication(self, request: Request) -> None:
         """Run each authenticator as DRF's ``request.user`` does, with less overhead (30 of 75 us)."""
@@ -66,7 +62,7 @@ class LeanAPIView(APIView):
                 request.__dict__["_authenticator"] = authenticator
                 caller, request.auth = found
                 break
-        request.user = caller
+        self.caller = request.user = caller
 
     def get_permissions(self) -> list[BasePermission]:
         """Return the permission instances of the class."""

@@ -39,7 +39,8 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
 
     Attributes:
         request: Django's.
-        caller: Who calls; there is none at an endpoint for anybody.
+        caller: Who calls; None at an endpoint for anybody.
+        reader: Reads on the caller's tenant; None as above.
         is_brand: Whether the caller acts as the brand. A shopper's token decides over the key that carries it.
         query: The query parameters; None where none are declared.
         body: The body; None where none is declared. A body that may be left out is then one with nothing but defaults.
@@ -49,6 +50,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
 
     request: HttpRequest
     caller: Caller
+    reader: Reader
     is_brand: bool
     query: Q_co
     body: B_co
@@ -69,11 +71,6 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     def media_base_url(self) -> str:
         """Base URL of the tenant's public pictures."""
         return self.caller.tenant.resources.media_base_url
-
-    @cached_property
-    def reader(self) -> Reader:
-        """Reads of the caller's tenant."""
-        return get_container().reader(self.caller.tenant)
 
     @property
     def uploads(self) -> UploadForms:

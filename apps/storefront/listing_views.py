@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 import msgspec
+from django.http import HttpResponse
 
+from apps.core.views import json_response
 from apps.storefront.context import Context
 from apps.storefront.responses import PUBLIC_CACHING, Representation, version_tag
 from resale.application.ports import UploadForms
@@ -35,15 +37,15 @@ def listing_tag(view: PublicListing) -> str:
     return f'"{view.version}-{zlib.crc32(states.encode()):08x}"'
 
 
-def represent_page(context: Context[Any, Any], page: ListingPage) -> Representation:
-    """Encode a page of active listings."""
-    return Representation(body=listing_json(page, media_base_url=context.media_base_url))
+def page_response(context: Context[Any, Any], page: ListingPage) -> HttpResponse:
+    """Return a page of active listings."""
+    return json_response(listing_json(page, media_base_url=context.media_base_url))
 
 
-def represent_linked_page(context: Context[Any, Any], page: ListingPage) -> Representation:
-    """Encode a page of listings in any state, with links to private photos."""
+def linked_page_response(context: Context[Any, Any], page: ListingPage) -> HttpResponse:
+    """Return a page of listings in any state, with links to private photos."""
     linked = link_private_page(page, links=context.links)
-    return Representation(body=listing_json(linked, media_base_url=context.media_base_url, has_links=True))
+    return json_response(listing_json(linked, media_base_url=context.media_base_url, has_links=True))
 
 
 def represent(context: Context[Any, Any], view: PublicListing, *, tag: str | None = None) -> Representation:

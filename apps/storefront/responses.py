@@ -28,19 +28,17 @@ def respond(endpoint: AnyEndpoint, request: HttpRequest, result: Any) -> HttpRes
     if isinstance(result, HttpResponse):
         return result
     if isinstance(result, Representation):
-        headers = {**(result.caching or {}), **_headers(endpoint, result, result.tag)}
-        return json_response(result.body, endpoint.status, headers)
-    tag = version_tag(result.version) if endpoint.tagged else None
-    if tag is not None and endpoint.is_revalidated and is_current(request, tag):
-        return not_modified(tag)
-    return json_response(_encode(result), endpoint.status, _headers(endpoint, result, tag))
-
-
-def _headers(endpoint: AnyEndpoint, shown: Any, tag: str | None) -> dict[str, str]:
-    headers = {} if tag is None else {"ETag": tag}
+        body, tag, headers = result.body, result.tag, {**(result.caching or {})}
+    else:
+        tag, headers = version_tag(result.version) if endpoint.tagged else None, {}
+        if tag is not None and endpoint.is_revalidated and is_current(request, tag):
+            return not_modified(tag)
+        body = _encode(result)
+    if tag is not None:
+        headers["ETag"] = tag
     if endpoint.location:
-        headers["Location"] = f"{endpoint.location}/{shown.id}"
-    return headers
+        headers["Location"] = f"{endpoint.location}/{result.id}"
+    return json_response(body, endpoint.status, headers)
 
 
 def version_tag(version: int) -> str:

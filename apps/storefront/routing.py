@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +11,11 @@ from django.urls import URLPattern, path
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
+from apps.core.container import get_container
 from apps.core.requests import SentBody, convert_values, decode_body, read_body, read_json
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
-from apps.storefront.endpoint import AnyEndpoint, Idempotency
+from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.idempotency import run_idempotent
 from apps.storefront.parameters import (
     NoBody,
@@ -24,15 +25,16 @@ from apps.storefront.parameters import (
     read_query,
 )
 from apps.storefront.path_parameters import PATH_IDS
-from apps.storefront.permissions import Access, DeclaredAccess, acts_as_brand
+from apps.storefront.permissions import Access, DeclaredAccess
 from apps.storefront.responses import respond
-from apps.tenancy.authentication import Caller, caller_of
-from resale.domain.command_context import CommandKey
+from apps.tenancy.authentication import Caller, require_shopper
+from resale.application.ports import Reader
 
 ReadBody = Callable[[HttpRequest], tuple[Any, SentBody]]
 
 _PREFIX: Final = "/v1/"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
+_NO_READER: Final = cast("Reader", None)  # of an endpoint for anybody, where no tenant is known
 _NOTHING_SENT: Final = SentBody(raw=b"", tree={})
 
 
@@ -41,6 +43,7 @@ class EndpointView(LeanAPIView):
 
     permission_classes = (DeclaredAccess,)
     endpoints: ClassVar[Mapping[str, AnyEndpoint]]  # by method
+    caller: Caller  # None at an endpoint for anybody
 
     def check_permissions(self, request: Request) -> None:
         """Find the endpoint and decode its query, then check its permission, as DRF does."""
@@ -80,22 +83,28 @@ def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
 def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
     """Build the view's method of an endpoint. Decisions that need no request are made here, once."""
     handler, idempotency, access = endpoint.handler, endpoint.idempotency, endpoint.access
+    has_caller, is_always_brand = access is not Access.ANYBODY, access is Access.BRAND
+    can_be_brand = access in {Access.KEY, Access.PARTY}
     if handler is None:
         raise TypeError(f"{endpoint.id} has no handler")
     read_path, read_body = _path_reader(endpoint), _body_reader(endpoint)
 
     def serve(view: EndpointView, request: Request, **parts: str) -> HttpResponse:
-        plain, caller = request._request, caller_of(request)  # noqa: SLF001 - as above
-        parts = read_path(parts)
+        plain, caller = request._request, view.caller  # noqa: SLF001 - as above
+        if read_path is not None:
+            parts = read_path(parts)
         version = expected_version(plain) if endpoint.if_match else None
         body, sent = (None, _NOTHING_SENT) if read_body is None else read_body(plain)
-        is_brand = acts_as_brand(caller, access)
+        is_brand = is_always_brand or (can_be_brand and caller.shopper is None and caller.is_brand)
         key = None
         if idempotency is not None:
-            key = _read_key(plain, idempotency, owner=_owner_of(caller, is_brand=is_brand), parts=parts, sent=sent)
+            owner = caller.key_id if is_brand else _shopper_of(caller)
+            command = " ".join((idempotency.command, *parts.values()))
+            key = read_command_key(plain, caller=owner, command=command, body=sent, is_required=idempotency.is_required)
         context = Context(
             request=plain,
             caller=caller,
+            reader=get_container().reader(caller.tenant) if has_caller else _NO_READER,
             is_brand=is_brand,
             query=view.query,
             body=body,
@@ -115,7 +124,7 @@ def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
     return serve
 
 
-def _path_reader(endpoint: AnyEndpoint) -> Callable[[dict[str, str]], dict[str, str]]:
+def _path_reader(endpoint: AnyEndpoint) -> Callable[[dict[str, str]], dict[str, str]] | None:
     """Return a function that validates the path parts: ids by their type, other names by their struct."""
     placeholders = _PLACEHOLDER.findall(endpoint.path)
     ids = tuple((name, PATH_IDS[name].check) for name in placeholders if name in PATH_IDS)
@@ -129,7 +138,7 @@ def _path_reader(endpoint: AnyEndpoint) -> Callable[[dict[str, str]], dict[str, 
         return parts
 
     if names is None or endpoint.are_names_looked_up:
-        return read_ids
+        return read_ids if ids else None
 
     def read_names(parts: dict[str, str]) -> dict[str, str]:
         named = {name: parts[name] for name in names.__struct_fields__}
@@ -154,15 +163,7 @@ def _body_reader(endpoint: AnyEndpoint) -> ReadBody | None:
     return read_optional
 
 
-def _read_key(
-    request: HttpRequest, idempotency: Idempotency, *, owner: str, parts: dict[str, str], sent: SentBody
-) -> CommandKey | None:
-    """Return the Idempotency-Key, bound to its owner, the command with its path parts, and the body."""
-    command = " ".join((idempotency.command, *parts.values()))
-    return read_command_key(request, caller=owner, command=command, body=sent, is_required=idempotency.is_required)
-
-
-def _owner_of(caller: Caller, *, is_brand: bool) -> str:
-    """Return the owner of a key: the shopper, or the brand's API key."""
-    shopper = caller.shopper
-    return caller.key_id if is_brand or shopper is None else f"{shopper.issuer} {shopper.subject}"
+def _shopper_of(caller: Caller) -> str:
+    """Return the shopper as the owner of a key. Raises TokenMissing."""
+    shopper = require_shopper(caller)
+    return f"{shopper.issuer} {shopper.subject}"

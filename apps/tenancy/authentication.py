@@ -1,6 +1,6 @@
 """Authentication of API requests: the API key determines the tenant, the bearer token the shopper."""
 
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from django.http import HttpRequest
@@ -67,11 +67,6 @@ def authenticate(request: HttpRequest) -> Caller:
     bearer = request.META.get("HTTP_AUTHORIZATION")
     shopper = None if bearer is None else tokens.verify(_token(bearer), tenant)
     return Caller(tenant=tenant, key_id=key.id, key_kind=key.kind, scopes=key.scopes, shopper=shopper)
-
-
-def caller_of(request: Request) -> Caller:
-    """Return the caller of a request to a LeanAPIView."""
-    return cast("Caller", request.auth)
 
 
 def require_shopper(caller: Caller) -> Shopper:

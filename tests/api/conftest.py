@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from apps.core.requests import Body, decode_body, decode_query, read_json
 from apps.core.views import LeanAPIView, json_response
-from apps.tenancy.authentication import caller_of, require_scope, require_shopper
+from apps.tenancy.authentication import Caller, require_scope, require_shopper
 from apps.tenancy.scopes import Scope
 from resale.errors import Conflict, NotFound, Rejected, Unavailable
 
@@ -41,8 +41,8 @@ class Window(Body, frozen=True, kw_only=True):
 class Who(LeanAPIView):
     """Says who asks."""
 
-    def get(self, request: Request) -> HttpResponse:
-        caller = caller_of(request)
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        caller: Caller = self.caller
         shopper = caller.shopper.subject if caller.shopper else None
         said = {"tenant": caller.tenant.slug, "kind": caller.key_kind, "key": caller.key_id, "shopper": shopper}
         return json_response(msgspec.json.encode(said))
@@ -51,15 +51,15 @@ class Who(LeanAPIView):
 class Shoppers(LeanAPIView):
     """For shoppers only."""
 
-    def get(self, request: Request) -> HttpResponse:
-        return json_response(msgspec.json.encode(require_shopper(caller_of(request))))
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002 - as above
+        return json_response(msgspec.json.encode(require_shopper(self.caller)))
 
 
 class Moderators(LeanAPIView):
     """For the brand only."""
 
-    def post(self, request: Request) -> HttpResponse:
-        require_scope(caller_of(request), Scope.LISTINGS_MODERATE)
+    def post(self, request: Request) -> HttpResponse:  # noqa: ARG002 - as above
+        require_scope(self.caller, Scope.LISTINGS_MODERATE)
         return json_response(b"{}")
 
 

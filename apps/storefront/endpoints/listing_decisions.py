@@ -3,11 +3,12 @@
 from typing import Final
 
 import msgspec
+from django.http import HttpResponse
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.endpoints.histories import history_endpoint
-from apps.storefront.listing_views import represent_linked_page, represent_written
+from apps.storefront.listing_views import linked_page_response, represent_written
 from apps.storefront.parameters import NoBody, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import Representation
@@ -181,7 +182,7 @@ get_listing_history = history_endpoint(LISTING)
     listed=True,
     problems=(CustomerNotFound,),
 )
-def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> Representation:
+def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> HttpResponse:
     """List a seller's listings, newest first."""
     query = context.query
     page = list_seller_listings(
@@ -191,4 +192,4 @@ def list_of_seller(context: Context[PageQuery, None], seller_id: CustomerId) -> 
         limit=query.limit,
         cursor=none_if_unset(query.cursor),
     )
-    return represent_linked_page(context, page)
+    return linked_page_response(context, page)

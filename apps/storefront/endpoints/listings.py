@@ -7,7 +7,7 @@ from django.http import HttpResponse
 
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
-from apps.storefront.listing_views import is_signed, listing_tag, represent, represent_page, represent_written
+from apps.storefront.listing_views import is_signed, listing_tag, page_response, represent, represent_written
 from apps.storefront.parameters import ListingsQuery, NoBody, none_if_unset
 from apps.storefront.permissions import Access
 from apps.storefront.responses import PUBLIC_CACHING, Representation, is_current, not_modified
@@ -64,7 +64,7 @@ _COLLECTION: Final = "/v1/listings"
     listed=True,
     is_hot=True,
 )
-def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
+def list_on_sale(context: Context[ListingsQuery, None]) -> HttpResponse:
     """List the active listings, newest first."""
     query = context.query
     product, market = none_if_unset(query.product), none_if_unset(query.market)
@@ -77,7 +77,7 @@ def list_on_sale(context: Context[ListingsQuery, None]) -> Representation:
         limit=query.limit,
         cursor=none_if_unset(query.cursor),
     )
-    return represent_page(context, page)
+    return page_response(context, page)
 
 
 def _replay(context: Context[Any, Any], listing_id: str) -> Representation:
