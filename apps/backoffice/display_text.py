@@ -7,6 +7,7 @@ from resale.application.queries.ledger import DifferenceKind
 from resale.domain import ledger
 from resale.domain.claims import ClaimStatus
 from resale.domain.ids import REFUND_ID
+from resale.domain.issues import Issue
 from resale.domain.listings import ListingStatus
 from resale.domain.media import MediaStatus, RefusalReason
 from resale.domain.orders import OrderStatus
@@ -36,21 +37,33 @@ LABELS: Final[Mapping[str, str]] = {
 }
 
 #: What a person has to look at, and what they can do (``attention`` of orders, claims and payouts).
-ATTENTION: Final[Mapping[str, str]] = {
-    "label_refused": "The carrier refused to sell a label, usually because of one of the two addresses. Correct the "
-    "shipping address here (the buyer can do this too), and the label is bought again. Or the seller changes the "
-    "address to ship from, or ships with another carrier; then report the parcel here.",
-    "refund_failed": "The payment provider could not complete the refund, or returned it later. It is retried, "
-    "with a longer wait each time. Check this payment at the provider.",
-    "dispute_open": "The buyer's bank disputes the payment. Submit evidence at the payment provider before it is due. "
-    "Until the dispute is decided, the order does not complete.",
-    "charged_back": "The dispute is lost: the buyer's bank reversed the payment.",
-    "partner_silent": "A partner has not responded for about a day. The step is retried every hour, and this issue "
-    "clears with the next step that succeeds. See Connections for the reason, and the partner's status page.",
-    "return_label_refused": "The carrier refused to sell a return label. The buyer can return the item with another "
-    "carrier: then report the parcel here. Or approve the claim without a return before its deadline.",
-    "return_label_missing": "The seller has no address to ship from, so no return label can be bought. Send the buyer "
-    "an address for the return, and report the parcel here. Or approve the claim without a return before its deadline.",
+ISSUES: Final[Mapping[str, str]] = {
+    Issue.LABEL_REFUSED: (
+        "The carrier refused to sell a label, usually because of one of the two addresses. Correct the shipping "
+        "address here (the buyer can do this too), and the label is bought again. Or the seller changes the "
+        "address to ship from, or ships with another carrier; then report the parcel here."
+    ),
+    Issue.REFUND_FAILED: (
+        "The payment provider could not complete the refund, or returned it later. It is retried, with a longer "
+        "wait each time. Check this payment at the provider."
+    ),
+    Issue.DISPUTE_OPEN: (
+        "The buyer's bank disputes the payment. Submit evidence at the payment provider before it is due. Until "
+        "the dispute is decided, the order does not complete."
+    ),
+    Issue.CHARGED_BACK: "The dispute is lost: the buyer's bank reversed the payment.",
+    Issue.PARTNER_SILENT: (
+        "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "
+        "the next step that succeeds. See Connections for the reason, and the partner's status page."
+    ),
+    Issue.RETURN_LABEL_REFUSED: (
+        "The carrier refused to sell a return label. The buyer can return the item with another carrier: then "
+        "report the parcel here. Or approve the claim without a return before its deadline."
+    ),
+    Issue.RETURN_LABEL_MISSING: (
+        "The seller has no address to ship from, so no return label can be bought. Send the buyer an address for "
+        "the return, and report the parcel here. Or approve the claim without a return before its deadline."
+    ),
 }
 
 #: The house's accounts.

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from apps.backoffice.display_text import ATTENTION
+from apps.backoffice.display_text import ISSUES
 from resale.application.queries.ledger import DifferenceKind
 from resale.domain.changes import ChangeType
 from resale.domain.issues import Issue
@@ -15,7 +15,7 @@ RUNBOOK = (ROOT / "docs" / "runbook-money.md").read_text()
 
 class TestRunbook:
     def test_staff_are_told_of_each_issue(self) -> None:
-        assert set(ATTENTION) == set(Issue)
+        assert set(ISSUES) == set(Issue)
 
     @pytest.mark.parametrize("code", [*Issue, *DifferenceKind])
     def test_says_what_to_do_about(self, code: str) -> None:

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.backoffice.amounts import write_amount
-from apps.backoffice.display_text import ATTENTION, label_of
+from apps.backoffice.display_text import ISSUES, label_of
 from apps.backoffice.links import find_page
 
 register = template.Library()
@@ -23,7 +23,7 @@ def label(value: Any) -> str:
 @register.filter
 def attention(code: str) -> str:
     """Say what a person has to look at."""
-    return ATTENTION.get(code, label_of(code))
+    return ISSUES.get(code, label_of(code))
 
 
 @register.filter
