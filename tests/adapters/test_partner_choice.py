@@ -120,8 +120,8 @@ class TestNone:
     @pytest.mark.parametrize(
         ("tenant", "said"),
         [
-            (a_tenant(sandbox=False), "connected to nobody for payments"),
-            (a_tenant(SHIPPING, sandbox=False), "connected to nobody for payments"),
+            (a_tenant(sandbox=False), "has no connection for payments"),
+            (a_tenant(SHIPPING, sandbox=False), "has no connection for payments"),
             (a_tenant(SANDBOX, sandbox=False), "live and cannot use the sandbox"),
             (a_tenant(msgspec.structs.replace(STRIPE, secret_name="northwind/other")), "no northwind/other"),
             (a_tenant(msgspec.structs.replace(STRIPE, secret_name="northwind/empty")), "has no api_key"),
