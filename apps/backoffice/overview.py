@@ -33,7 +33,7 @@ class Overview(StaffPage):
     def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Send operators to their own first page."""
         if is_operator(request):
-            return redirect("admin:tenants")
+            return redirect("admin:tenancy_tenant_changelist")
         return super().answer(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature

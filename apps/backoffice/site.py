@@ -1,6 +1,7 @@
-"""The admin site: Django's sign-in and unfold's looks, with pages of our own and no model admin.
+"""The admin site: Django's sign-in and unfold's looks, with pages of our own.
 
-No model is registered, so Django's admin writes no log of its own: the tenant's history is the log.
+Models of the registry alone are registered (``apps.backoffice.model_admins``), and none of them writes Django's own
+log: a tenant's history is the log of its data, and the log lines of operators that of the registry.
 """
 
 from http import HTTPStatus
@@ -31,7 +32,9 @@ _STAFF_LINKS: tuple[_Link, ...] = (
 )
 _MANAGER_LINKS: tuple[_Link, ...] = (*_STAFF_LINKS, ("Dead letters", "mark_email_unread", "admin:dead-letters"))
 _OPERATOR_LINKS: tuple[_Link, ...] = (
-    ("Tenants", "storefront", "admin:tenants"),
+    ("Tenants", "storefront", "admin:tenancy_tenant_changelist"),
+    ("Users", "person", "admin:tenancy_user_changelist"),
+    ("Memberships", "badge", "admin:tenancy_staffmembership_changelist"),
     ("Health", "monitor_heart", "admin:health"),
 )
 
@@ -65,6 +68,10 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         except ConcurrencyLimitError:
             return too_busy(request)
         return response
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:  # noqa: ARG002 - Django's
+        """List no apps: the sidebar names the pages, and there is no index of models."""
+        return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Say what every page shows around its content."""

@@ -6,7 +6,6 @@ from typing import Final
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -27,15 +26,6 @@ logger = logging.getLogger("resale.operator")
 _ONCE: Final = "key_form"
 _ONCE_BYTES: Final = 16
 _SLOW: Final = "Other processes follow within 30 seconds."
-
-
-class Tenants(OperatorPage):
-    """``/admin/tenants/``."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        """List all tenants."""
-        working = Count("api_keys", filter=Q(api_keys__revoked_at=None))
-        return self.page("tenants", title="Tenants", tenants=Tenant.objects.annotate(key_count=working))
 
 
 class TenantPages(OperatorPage):

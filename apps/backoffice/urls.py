@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from apps.backoffice import claims, connections, dead_letters, listings, money, orders, overview, tenants
+from apps.backoffice import (
+    claims,
+    connections,
+    dead_letters,
+    listings,
+    model_pages,
+    money,
+    orders,
+    overview,
+    tenants,
+)
 from apps.backoffice.site import site
 
 app_name = "admin"
@@ -46,7 +56,7 @@ urlpatterns = [
     path("dead_letters/<str:letter_id>/", dead_letters.DeadLetterDetail.as_view(), name="dead-letter"),
     path("dead_letters/<str:letter_id>/replay/", dead_letters.Replay.as_view(), name="dead-letter-replay"),
     path("dead_letters/<str:letter_id>/discard/", dead_letters.Discard.as_view(), name="dead-letter-discard"),
-    path("tenants/", tenants.Tenants.as_view(), name="tenants"),
+    *model_pages.paths(),
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),
     path("tenants/<slug:slug>/policies/", tenants.PoliciesChange.as_view(), name="tenant-policies"),

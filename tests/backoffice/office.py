@@ -22,9 +22,13 @@ from tests.fixtures.storefront import Front
 NOTHING = {
     **{one.argument: f"{one.prefix}_{'0' * 32}" for one in ENTITIES.values()},
     "slug": "nobody",
+    "object_id": "0",
+    "id": "0",
     "key_id": "key_" + "0" * 32,
 }
 OPEN = {"login", "logout"}
+#: Where the pages of operators are.
+OPERATORS = ("/admin/tenants/", "/admin/users/", "/admin/memberships/", "/admin/health/")
 
 
 @dataclass(frozen=True)

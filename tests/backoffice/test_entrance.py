@@ -9,10 +9,10 @@ from apps.tenancy.models import StaffMembership, User
 from apps.tenancy.tenants import set_tenant_status
 from resale.domain.access import Role
 from resale.domain.tenants import TenantStatus
-from tests.backoffice.office import OPEN, Desk, Office, all_paths
+from tests.backoffice.office import OPEN, OPERATORS, Desk, Office, all_paths
 
 CLOSED = [(name, path) for name, path in all_paths() if name not in OPEN]
-OF_OPERATORS = [(name, path) for name, path in CLOSED if path.startswith(("/admin/tenants/", "/admin/health/"))]
+OF_OPERATORS = [(name, path) for name, path in CLOSED if path.startswith(OPERATORS)]
 OF_ANYBODY = {"index", "shop", "password_change", "password_change_done"}
 OF_SHOPS = [(name, path) for name, path in CLOSED if name not in OF_ANYBODY and (name, path) not in OF_OPERATORS]
 
@@ -122,7 +122,7 @@ class TestOperators:
         listing = office.pending()
         desk = office.also(operator.user, Role.MANAGER)
         assert desk.get("listing", listing_id=listing.id).status == 404
-        assert desk.get("index").location == reverse("admin:tenants")
+        assert desk.get("index").location == reverse("admin:tenancy_tenant_changelist")
         assert desk.send("shop", {"shop": office.slug}).status_code == 404
 
 

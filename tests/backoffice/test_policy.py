@@ -60,7 +60,7 @@ class TestPages:
             *(manager.get(name) for name in ("index", "listings", "orders", "claims", "money", "connections")),
             manager.get("listing", listing_id=listing.id),
             manager.get("password_change"),
-            *(operator.get(name) for name in ("tenants", "health")),
+            *(operator.get(name) for name in ("tenancy_tenant_changelist", "health")),
             operator.get("tenant", slug=office.slug),
         ]
         assert {page.status for page in pages} == {200}

@@ -24,7 +24,7 @@ def new_key(desk: Desk, slug: str, **fields: object) -> Shown:
 
 class TestTenants:
     def test_are_listed_with_status_region_and_keys(self, office: Office, other_office: Office, operator: Desk) -> None:
-        text = operator.get("tenants").text
+        text = operator.get("tenancy_tenant_changelist").text
         for shop in (office, other_office):
             tenant = shop.front.shop.tenant
             assert f"{tenant.slug} Active {tenant.account_id} {tenant.region} Standard" in text

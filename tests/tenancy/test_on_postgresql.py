@@ -12,6 +12,7 @@ SUITE = (
     "tests/tenancy/test_scopes.py",
     "tests/tenancy/test_accounts.py",
     "tests/tenancy/test_sign_ins.py",
+    "tests/tenancy/test_model_admins.py",
     "tests/tenancy/test_tenant_accounts.py",
     "tests/api/test_auth_keys.py",
     "tests/api/test_health.py",

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.filters import ListFilter
+from django.contrib.admin.templatetags.admin_list import result_headers, results
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -62,3 +65,21 @@ def entity(text: str) -> SafeString:
 def short(text: str) -> SafeString:
     """Write an id so that it fits; the whole of it shows on hover and can be copied."""
     return format_html('<code class="bo-id" title="{}">{}…{}</code>', text, text[:8], text[-6:])
+
+
+@register.inclusion_tag("backoffice/registry/table.html")
+def registry_table(changelist: ChangeList) -> dict[str, Any]:
+    """Write the rows of a ModelAdmin's list as a table."""
+    return {"headers": list(result_headers(changelist)), "rows": list(results(changelist)), "cl": changelist}
+
+
+@register.filter
+def choices(spec: ListFilter, changelist: ChangeList) -> list[Any]:
+    """List what a list can be filtered by."""
+    return list(spec.choices(changelist))
+
+
+@register.filter
+def page_link(changelist: ChangeList, offset: int) -> str:
+    """Write the query of another page of a list, with the same search and filters."""
+    return changelist.get_query_string({PAGE_VAR: changelist.page_num + offset})

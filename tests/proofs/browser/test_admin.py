@@ -18,7 +18,7 @@ from apps.tenancy import sign_ins
 from apps.tenancy.models import User
 from resale.domain.access import Role
 from resale.domain.task_names import ADVANCE_ORDER
-from tests.backoffice.office import Desk, Office
+from tests.backoffice.office import OPERATORS, Desk, Office
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
 from tests.fixtures.graveyard import Graveyard
@@ -52,6 +52,7 @@ def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
     letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=order.id)
     for entity_id in (waiting.id, order.id, claim.id, payout.id, transfer.id):
         office.record(entity_id)
+    (membership,) = manager.user.memberships.all()
     places: dict[str, dict[str, str]] = {
         "listing": {"listing_id": waiting.id},
         "order": {"order_id": order.id},
@@ -60,9 +61,14 @@ def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
         "payout": {"payout_id": payout.id},
         "dead-letter": {"letter_id": letter_id},
         "tenant": {"slug": office.slug},
+        "tenancy_user_change": {"object_id": str(manager.user.pk)},
+        "tenancy_user_password": {"id": str(manager.user.pk)},
+        "tenancy_staffmembership_change": {"object_id": str(membership.pk)},
+        "tenancy_staffmembership_delete": {"object_id": str(membership.pk)},
+        "tenancy_tenant_change": {"object_id": membership.tenant_id},
     }
     paths = {name: reverse(f"admin:{name}", kwargs=places.get(name)) for name in _shown()}
-    of_operators = {name for name, path in paths.items() if path.startswith(("/admin/tenants/", "/admin/health/"))}
+    of_operators = {name for name, path in paths.items() if path.startswith(OPERATORS)}
     assert manager.get("claim", claim_id=claim.id).status == 200
     return Shop(
         staff={name: path for name, path in paths.items() if name not in of_operators},
@@ -91,6 +97,13 @@ def test_pages_of_operators(shop: Shop, visits: Visits, operator: Desk, theme: s
         for name, path in shop.operators.items():
             visits.visit(page, path)
             _picture(page, f"{name}-{theme}-{width}")
+        visits.visit(page, f"{shop.operators['tenancy_user_changelist']}?q=nobody&is_active__exact=1")
+        for name in ("tenancy_user_add", "tenancy_staffmembership_add", "tenancy_user_password"):
+            page.goto(shop.operators[name])
+            page.locator("main form").get_by_role("button").last.click()
+            page.get_by_role("alert").first.wait_for()
+            visits.check(page)
+            _picture(page, f"{name}-refused-{theme}-{width}")
     assert not visits.faults, "\n".join(visits.faults)
 
 
