@@ -101,7 +101,7 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
     tokens = tuple(
         mint(stack.issuers, BRAND.slug, subject, issuer=issuer, audience=BRAND.audience) for subject, _ in buyers
     )
-    asks = web.our_asks(
+    requests = web.our_requests(
         key=stack.secrets.brands[BRAND.slug].publishable_key or "",
         tokens=tokens,
         listing_ids=ids[-400:],
@@ -109,9 +109,9 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
         market=BRAND.market,
         currency=BRAND.currency,
     )
-    plain = web.naive_asks(listing_ids=ids[-400:], market=BRAND.market, currency=BRAND.currency)
+    plain = web.naive_requests(listing_ids=ids[-400:], market=BRAND.market, currency=BRAND.currency)
     ours, naive, empty = (web.Server(port=stack.ports[name], pid=stack.pid(name)) for name in SERVERS)
-    return web.Sides(ours=ours, naive=naive, empty=empty), web.hot_paths(asks, plain)
+    return web.Sides(ours=ours, naive=naive, empty=empty), web.hot_paths(requests, plain)
 
 
 def _tenant() -> Tenant:

@@ -21,7 +21,7 @@ _WARM_BATCHES: Final = 5
 _PARTS: Final = 5  # samples
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Measurement(msgspec.Struct, frozen=True):
     """Measurement of the child process: CPU milliseconds a change by part, and the size of its batches."""
 
     samples: tuple[float, ...]
@@ -38,13 +38,13 @@ def measure(tenant: Tenant, count: int, *, say: Callable[[str], None]) -> Figure
     say(f"  {queued} changes are queued")
     command = [sys.executable, "-m", "bench.changes", str(count), tenant.slug]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    taken = msgspec.json.decode(done.stdout.splitlines()[-1], type=Taken)  # log lines come before it
+    measurement = msgspec.json.decode(done.stdout.splitlines()[-1], type=Measurement)  # log lines come before it
     return Figure(
         name="changes worker",
         unit="CPU ms/change",
         gate=1.5,
-        samples=taken.samples,
-        remark=f"{taken.batch_size:.1f} changes a batch",
+        samples=measurement.samples,
+        remark=f"{measurement.batch_size:.1f} changes a batch",
     )
 
 
@@ -68,7 +68,7 @@ def _queue(tenant: Tenant, count: int) -> int:
     return count
 
 
-def _consume(count: int, slug: str) -> Taken:
+def _consume(count: int, slug: str) -> Measurement:
     from apps.core.container import get_container  # noqa: PLC0415 - as above
     from apps.tenancy import registry  # noqa: PLC0415 - as above
     from apps.workers.changes.consumer import ChangesConsumer  # noqa: PLC0415 - as above
@@ -93,7 +93,7 @@ def _consume(count: int, slug: str) -> Taken:
         samples.append((time.process_time() - before) * 1000 / part)
         done_count += part
     container.close()
-    return Taken(tuple(samples), done_count / batch_count)
+    return Measurement(tuple(samples), done_count / batch_count)
 
 
 if __name__ == "__main__":

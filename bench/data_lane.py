@@ -138,7 +138,7 @@ class TunedClient:
         return self._native(self._client.get_item(TableName=TABLE, Key=self._wire(key_of(number)))["Item"])
 
     def query(self, number: int) -> list[Item]:
-        answer = self._client.query(
+        response = self._client.query(
             TableName=TABLE,
             IndexName="by_market",
             KeyConditionExpression="market_key = :market",
@@ -146,7 +146,7 @@ class TunedClient:
             Limit=MARKET_SIZE,
             ScanIndexForward=False,
         )
-        return [self._native(item) for item in answer["Items"]]
+        return [self._native(item) for item in response["Items"]]
 
     def put(self, item: Item) -> None:
         self._client.put_item(TableName=TABLE, Item=self._wire(item), ConditionExpression=NEW)
@@ -254,7 +254,7 @@ def serve(name: str, url: str) -> None:
     """Measure one client: read lines of operation and count, print CPU milliseconds per operation."""
     client = CLIENTS[name](url)
     found, items = client.get(3), client.query(3)
-    assert found == make_item(3), found  # noqa: S101 - a benchmark of a wrong answer is none
+    assert found == make_item(3), found  # noqa: S101 - a benchmark of a wrong response is none
     assert len(items) == MARKET_SIZE, len(items)  # noqa: S101 - as above
     prefix, written = f"w{list(CLIENTS).index(name)}", 0
     print("ready", flush=True)
@@ -318,7 +318,7 @@ def measure(url: str, *, pydynox: str | None, rounds: int, count: int) -> dict[s
     children = {name: _start(python, name, url) for name, python in pythons.items()}
     figures: dict[str, dict[str, list[float]]] = {name: {op: [] for op in OPERATIONS} for name in pythons}
     for number, operation, name in itertools.product(range(rounds + 1), OPERATIONS, children):
-        taken = float(_answer(children[name], f"{operation} {count}"))
+        taken = float(_respond(children[name], f"{operation} {count}"))
         if number:  # the first round warms up
             figures[name][operation].append(taken)
     for child in children.values():
@@ -330,12 +330,12 @@ def _start(python: str, name: str, url: str) -> "subprocess.Popen[str]":
     child = subprocess.Popen(
         [python, __file__, "--serve", name, "--url", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    if _answer(child) != "ready":
+    if _respond(child) != "ready":
         raise SystemExit(f"{name} did not start")
     return child
 
 
-def _answer(child: "subprocess.Popen[str]", line: str | None = None) -> str:
+def _respond(child: "subprocess.Popen[str]", line: str | None = None) -> str:
     assert child.stdin is not None  # noqa: S101 - opened above; for the type checker
     assert child.stdout is not None  # noqa: S101 - same
     if line is not None:

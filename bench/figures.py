@@ -7,7 +7,7 @@ from statistics import median
 import msgspec
 
 
-class Yardstick(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True):
     """The CPU cost of an empty WSGI response in ms: in this run, and on the machine where the gates were set."""
 
     here: float
@@ -17,7 +17,7 @@ class Yardstick(msgspec.Struct, frozen=True):
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured line. ``gate`` is the maximum; ``naive`` is the same work in the naive view.
 
-    ``yardstick`` tells machines apart; the verdict does not ask it. ``load`` is the machine's when it was measured.
+    ``baseline`` tells machines apart; the verdict does not ask it. ``load`` is the machine's when it was measured.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     naive: tuple[float, ...] = ()
     digits: int = 2
     remark: str = ""
-    yardstick: Yardstick | None = None
+    baseline: Baseline | None = None
     load: float = msgspec.field(default_factory=lambda: os.getloadavg()[0])
 
     @property
@@ -45,11 +45,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return f"OVER: {(self.value / self.gate - 1) * 100:.0f} % above ({reasons})"
 
     @property
-    def in_empty_answers(self) -> str:
+    def in_empty_responses(self) -> str:
         """The cost in empty responses on this machine, and the gate in those of the machine where it was set."""
-        if self.yardstick is None:
+        if self.baseline is None:
             return "-"
-        here, study = self.yardstick.here, self.yardstick.study
+        here, study = self.baseline.here, self.baseline.study
         return f"{self.value / here:.1f} of {here:.2f}; gate {self.gate / study:.1f} of {study:.2f}"
 
 
@@ -74,7 +74,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
         f"{figure.value:.{digits}f}",
         f"{figure.gate:g}",
         spread,
-        figure.in_empty_answers,
+        figure.in_empty_responses,
         "-" if naive is None else f"{naive:.{digits}f}",
         "-" if naive is None else f"{naive / figure.value:.1f}x",
         figure.verdict,

@@ -55,9 +55,9 @@ class Sales:
         """Return the current orders."""
         return tuple(self._open().orders.get(order_id) for order_id in order_ids)
 
-    def tell(self, orders: Sequence[Order], status: ShipmentStatus) -> tuple[InboundId, ...]:
+    def report(self, orders: Sequence[Order], status: ShipmentStatus) -> tuple[InboundId, ...]:
         """Record a carrier's webhook about each order's parcel, like the web role."""
-        return tuple(self._tell(order, status) for order in orders)
+        return tuple(self._record_event(order, status) for order in orders)
 
     def move_time(self, by: timedelta) -> None:
         """Advance the tenant's test clock."""
@@ -76,7 +76,7 @@ class Sales:
         new = NewOrder(listing_id=listing.id, shipping_address=_HOME, payment_token="tok_ok")  # noqa: S106 - the sandbox's
         return submit_order(self._open(), shopper=self._shopper(subject), new=new).id
 
-    def _tell(self, order: Order, status: ShipmentStatus) -> InboundId:
+    def _record_event(self, order: Order, status: ShipmentStatus) -> InboundId:
         if order.shipment is None:
             raise TypeError("a paid order has a shipment")
         uow = self._open()

@@ -34,27 +34,26 @@ User.objects.create_user(username="robin", password="correct horse battery", is_
 def main() -> None:
     """Print the latency of the API alone and during the sign-ins, and the results of the sign-ins."""
     with tempfile.TemporaryDirectory() as folder, _web(folder) as port:
-        idle = [_ask(port) for _ in range(IDLE_REQUESTS)]
+        idle = [_request(port) for _ in range(IDLE_REQUESTS)]
         print(f"alone:            {_figures(idle)}")
         for _ in range(ROUNDS):
             _beside_sign_ins(port)
 
 
 def _beside_sign_ins(port: int) -> None:
-    answers: Counter[int] = Counter()
-    threads = [threading.Thread(target=_sign_in, args=(port, answers)) for _ in range(SIGN_INS)]
+    responses: Counter[int] = Counter()
+    threads = [threading.Thread(target=_sign_in, args=(port, responses)) for _ in range(SIGN_INS)]
     started = time.monotonic()
     for thread in threads:
         thread.start()
     taken = []
     while any(thread.is_alive() for thread in threads):
-        taken.append(_ask(port))
-    print(
-        f"beside {SIGN_INS} sign-ins: {_figures(taken)}; sign-ins {dict(answers)} in {time.monotonic() - started:.1f} s"
-    )
+        taken.append(_request(port))
+    seconds = time.monotonic() - started
+    print(f"beside {SIGN_INS} sign-ins: {_figures(taken)}; sign-ins {dict(responses)} in {seconds:.1f} s")
 
 
-def _ask(port: int) -> float:
+def _request(port: int) -> float:
     started = time.monotonic()
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         connection.request("GET", "/v1/listings")
@@ -62,7 +61,7 @@ def _ask(port: int) -> float:
     return (time.monotonic() - started) * 1000
 
 
-def _sign_in(port: int, answers: Counter[int]) -> None:
+def _sign_in(port: int, responses: Counter[int]) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         connection.request("GET", "/admin/login/")
         page = connection.getresponse()
@@ -71,9 +70,9 @@ def _sign_in(port: int, answers: Counter[int]) -> None:
         form = {"username": "robin", "password": "correct horse battery", "csrfmiddlewaretoken": token and token[1]}
         headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/admin/login/", urllib.parse.urlencode(form), headers)
-        answer = connection.getresponse()
-        answer.read()
-        answers[answer.status] += 1
+        response = connection.getresponse()
+        response.read()
+        responses[response.status] += 1
 
 
 def _figures(milliseconds: list[float]) -> str:
@@ -95,8 +94,8 @@ def _web(folder: str) -> Iterator[int]:
         "RESALE_LOG_LEVEL": "ERROR",
         "WEB_CONCURRENCY": "2",
     }
-    for words in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USER]):
-        subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True)
+    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", _MAKE_USER]):
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
     argv = [sys.executable, "-m", "gunicorn", "config.wsgi", "-c", "docker/gunicorn.conf.py"]
     server = subprocess.Popen(argv, cwd=ROOT, env=environment)
     try:
@@ -111,7 +110,7 @@ def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            _ask(port)
+            _request(port)
         except OSError:
             if time.monotonic() > deadline:
                 raise

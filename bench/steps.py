@@ -41,10 +41,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     leads_to: OrderStatus
     task: str = ADVANCE_ORDER
     after: timedelta = timedelta()
-    told: ShipmentStatus | None = None
+    tracking_event: ShipmentStatus | None = None
 
 
-class StepNotTaken(Exception):  # noqa: N818 - named for what happened
+class StepFailed(Exception):  # noqa: N818 - named for what happened
     """Raised when an order does not have the status after a step, or messages remain."""
 
 
@@ -57,14 +57,14 @@ STEPS: Final = (
         name="act on a webhook: in transit",
         leads_to=OrderStatus.SHIPPED,
         task=PROCESS_INBOUND,
-        told=ShipmentStatus.IN_TRANSIT,
+        tracking_event=ShipmentStatus.IN_TRANSIT,
     ),
     Step(name="ask the carrier", leads_to=OrderStatus.SHIPPED, after=timedelta(hours=13)),
     Step(
         name="act on a webhook: delivered",
         leads_to=OrderStatus.DELIVERED,
         task=PROCESS_INBOUND,
-        told=ShipmentStatus.DELIVERED,
+        tracking_event=ShipmentStatus.DELIVERED,
     ),
     Step(name="complete the order", leads_to=OrderStatus.COMPLETED, after=timedelta(days=4)),
 )
@@ -81,11 +81,11 @@ class Bench:
         self._pid = pid
 
     def await_pool(self) -> None:
-        """Return when the worker has started its children. Raises StepNotTaken."""
+        """Return when the worker has started its children. Raises StepFailed."""
         self._await(lambda: len(children(self._pid)) == CHILD_COUNT, f"the worker has {CHILD_COUNT} children")
 
     def run_round(self) -> list[float]:
-        """Run all steps for a set of orders; return the CPU milliseconds of each step. Raises StepNotTaken."""
+        """Run all steps for a set of orders; return the CPU milliseconds of each step. Raises StepFailed."""
         order_ids = self._sales.buy(_ORDER_COUNT)
         return [self._take(step, order_ids) for step in STEPS]
 
@@ -93,16 +93,16 @@ class Bench:
         if step.after:
             self._sales.move_time(step.after)
         before = self._sales.read(order_ids)
-        subjects = order_ids if step.told is None else self._sales.tell(before, step.told)
+        subjects = order_ids if step.tracking_event is None else self._sales.report(before, step.tracking_event)
         (argument,) = TASKS[step.task].arguments
         bodies = [envelope(step.task, {argument: subject}, uuid.uuid4().hex) for subject in subjects]
         processes, spent = children(self._pid), cpu_ms(self._pid)
         if self._queues.send(self._queue_url, bodies):
-            raise StepNotTaken("SQS did not take every message")
+            raise StepFailed("SQS did not take every message")
         self._await(lambda: not any(self._counts()), f"{step.name}: no message is left")
         spent = cpu_ms(self._pid) - spent
         if children(self._pid) != processes:  # a dead one took its CPU along
-            raise StepNotTaken(f"{step.name}: the pool's processes are not those that began")
+            raise StepFailed(f"{step.name}: the pool's processes are not those that began")
         self._check(step, before, self._sales.read(order_ids))
         return spent / len(order_ids)
 
@@ -111,23 +111,23 @@ class Bench:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not is_so():
             if time.monotonic() > deadline:
-                raise StepNotTaken(f"waited {_PATIENCE_SECONDS} s until {until}")
+                raise StepFailed(f"waited {_PATIENCE_SECONDS} s until {until}")
             time.sleep(_LOOK_EVERY_SECONDS)
 
     def _counts(self) -> tuple[int, int]:
         """Return the number of waiting messages and of messages in progress."""
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[_VISIBLE, _HIDDEN])
-        return int(answer["Attributes"][_VISIBLE]), int(answer["Attributes"][_HIDDEN])
+        response = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=[_VISIBLE, _HIDDEN])
+        return int(response["Attributes"][_VISIBLE]), int(response["Attributes"][_HIDDEN])
 
     @staticmethod
     def _check(step: Step, before: Sequence[Order], after: Sequence[Order]) -> None:
         for was, order in zip(before, after, strict=True):
             if (order.status, order.version) != (step.leads_to, was.version + 1):
-                raise StepNotTaken(f"{step.name}: an order is {order.status}, {order.version - was.version} steps on")
+                raise StepFailed(f"{step.name}: an order is {order.status}, {order.version - was.version} steps on")
 
 
 def measure(tenant: Tenant, pid: int, *, rounds: int, say: Callable[[str], None]) -> list[Figure]:
-    """Measure the orders worker whose main process is ``pid``. Raises StepNotTaken."""
+    """Measure the orders worker whose main process is ``pid``. Raises StepFailed."""
     bench = Bench(tenant, pid)
     bench.await_pool()
     bench.run_round()  # warm: imports, sessions, data keys, connections to partners

@@ -8,17 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.figures import Figure, Yardstick
-from bench.load import Ask, Plan, WrongAnswer, answer_to, drive
+from bench.figures import Baseline, Figure
+from bench.load import Plan, Request, WrongResponse, drive, response_to
 from bench.processes import cpu_ms, rss_mib
 
 CONNECTION_COUNT: Final = 8
 OURS_COUNT, NAIVE_COUNT, WARM_COUNT = 300, 60, 320  # requests a round
-STUDY_EMPTY_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty answer: docs/performance.md
+STUDY_EMPTY_MS: Final = 0.15  # CPU of gunicorn's gthread for an empty response: docs/performance.md
 _JSON: Final = {"Content-Type": "application/json"}
 _DESCRIPTION: Final = "Worn for one season, no stains, both pockets close. " * 12
 
-Asks = Iterator[Ask]
+Requests = Iterator[Request]
 
 
 class Server:
@@ -28,16 +28,17 @@ class Server:
         self._port = port
         self.pid = pid
 
-    def cost_ms(self, asks: Asks, count: int) -> float:
-        """Send requests; return the CPU milliseconds of each. Raises WrongAnswer."""
-        plan = Plan(port=self._port, connection_count=CONNECTION_COUNT, asks=tuple(itertools.islice(asks, count)))
+    def cost_ms(self, requests: Requests, count: int) -> float:
+        """Send requests; return the CPU milliseconds of each. Raises WrongResponse."""
+        sent = tuple(itertools.islice(requests, count))
+        plan = Plan(port=self._port, connection_count=CONNECTION_COUNT, requests=sent)
         before = cpu_ms(self.pid)
         drive(plan)
         return (cpu_ms(self.pid) - before) / count
 
-    def ask(self, ask: Ask) -> Any:
-        """Send one request and decode its response. Raises WrongAnswer."""
-        return msgspec.json.decode(answer_to(self._port, ask))
+    def request(self, request: Request) -> Any:
+        """Send one request and decode its response. Raises WrongResponse."""
+        return msgspec.json.decode(response_to(self._port, request))
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +46,8 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     gate: float
-    ours: Asks
-    naive: Asks | None = None
+    ours: Requests
+    naive: Requests | None = None
     is_whole: Callable[[Any], bool] = bool
 
 
@@ -59,14 +60,14 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable[[str], None]) -> list[Figure]:
-    """Warm up, then run the rounds. Raises WrongAnswer."""
+    """Warm up, then run the rounds. Raises WrongResponse."""
     for path in paths:
         _check(path, sides)
     for path in paths:
         sides.ours.cost_ms(path.ours, WARM_COUNT)
         if path.naive is not None:
             sides.naive.cost_ms(path.naive, NAIVE_COUNT)
-    nothing = itertools.repeat(Ask(method="GET", path="/", headers={}, expected=200))
+    nothing = itertools.repeat(Request(method="GET", path="/", headers={}, expected=200))
     empties: list[float] = []
     taken: list[tuple[list[float], list[float]]] = [([], []) for _ in paths]
     for number in range(rounds):
@@ -76,7 +77,7 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
             if path.naive is not None:
                 others.append(sides.naive.cost_ms(path.naive, NAIVE_COUNT))
         say(f"  round {number + 1} of {rounds}: " + ", ".join(_latest(*each) for each in taken) + " ms")
-    yardstick = Yardstick(here=median(empties), study=STUDY_EMPTY_MS)
+    baseline = Baseline(here=median(empties), study=STUDY_EMPTY_MS)
     say(f"  an empty WSGI response: {', '.join(f'{each:.2f}' for each in empties)} ms")
     return [
         Figure(
@@ -85,7 +86,7 @@ def measure(paths: tuple[Path, ...], sides: Sides, *, rounds: int, say: Callable
             gate=path.gate,
             samples=tuple(own),
             naive=tuple(others),
-            yardstick=yardstick,
+            baseline=baseline,
         )
         for path, (own, others) in zip(paths, taken, strict=True)
     ]
@@ -103,7 +104,7 @@ def measure_memory(sides: Sides) -> Figure:
     )
 
 
-def our_asks(
+def our_requests(
     *,
     key: str,
     tokens: tuple[str, ...],
@@ -111,7 +112,7 @@ def our_asks(
     for_sale: Iterator[str],
     market: str,
     currency: str,
-) -> Mapping[str, Asks]:
+) -> Mapping[str, Requests]:
     """Return endless requests to this API, with a brand's key and the tokens of alternating shoppers."""
     callers = itertools.cycle([{"X-API-Key": key, "Authorization": f"Bearer {token}"} for token in tokens])
     ids = itertools.cycle(listing_ids)
@@ -121,34 +122,35 @@ def our_asks(
 
     return {
         "get": (
-            Ask(method="GET", path=f"/v1/listings/{next(ids)}", headers=caller, expected=200) for caller in callers
+            Request(method="GET", path=f"/v1/listings/{next(ids)}", headers=caller, expected=200) for caller in callers
         ),
         "list": (
-            Ask(method="GET", path=f"/v1/listings?market={market}", headers=caller, expected=200) for caller in callers
+            Request(method="GET", path=f"/v1/listings?market={market}", headers=caller, expected=200)
+            for caller in callers
         ),
         "create": (
-            Ask(method="POST", path="/v1/listings", headers=writing(), body=_new_listing(currency), expected=201)
+            Request(method="POST", path="/v1/listings", headers=writing(), body=_new_listing(currency), expected=201)
             for _ in itertools.count()
         ),
         "order": (
-            Ask(method="POST", path="/v1/orders", headers=writing(), body=_new_order(listing_id), expected=202)
+            Request(method="POST", path="/v1/orders", headers=writing(), body=_new_order(listing_id), expected=202)
             for listing_id in for_sale
         ),
     }
 
 
-def naive_asks(*, listing_ids: tuple[str, ...], market: str, currency: str) -> Mapping[str, Asks]:
+def naive_requests(*, listing_ids: tuple[str, ...], market: str, currency: str) -> Mapping[str, Requests]:
     """Return endless requests to the naive view."""
     ids = itertools.cycle(listing_ids)
     body = msgspec.json.encode(_flat_listing(currency)).decode()
     return {
-        "get": (Ask(method="GET", path=f"/listings/{each}", headers={}, expected=200) for each in ids),
-        "list": itertools.repeat(Ask(method="GET", path=f"/listings?market={market}", headers={}, expected=200)),
-        "create": itertools.repeat(Ask(method="POST", path="/listings", headers=_JSON, body=body, expected=201)),
+        "get": (Request(method="GET", path=f"/listings/{each}", headers={}, expected=200) for each in ids),
+        "list": itertools.repeat(Request(method="GET", path=f"/listings?market={market}", headers={}, expected=200)),
+        "create": itertools.repeat(Request(method="POST", path="/listings", headers=_JSON, body=body, expected=201)),
     }
 
 
-def hot_paths(ours: Mapping[str, Asks], naive: Mapping[str, Asks]) -> tuple[Path, ...]:
+def hot_paths(ours: Mapping[str, Requests], naive: Mapping[str, Requests]) -> tuple[Path, ...]:
     """Return the hot paths with their gates."""
     return (
         Path(name="read one listing", gate=0.8, ours=ours["get"], naive=naive["get"]),
@@ -159,24 +161,24 @@ def hot_paths(ours: Mapping[str, Asks], naive: Mapping[str, Asks]) -> tuple[Path
 
 
 def _check(path: Path, sides: Sides) -> None:
-    answers = [sides.ours.ask(next(path.ours))]
+    responses = [sides.ours.request(next(path.ours))]
     if path.naive is not None:
-        answers.append(sides.naive.ask(next(path.naive)))
-    for answer in answers:
-        if not path.is_whole(answer):
-            raise WrongAnswer(f"{path.name}: not what is to be measured: {str(answer)[:300]}")
+        responses.append(sides.naive.request(next(path.naive)))
+    for response in responses:
+        if not path.is_whole(response):
+            raise WrongResponse(f"{path.name}: not what is to be measured: {str(response)[:300]}")
 
 
 def _latest(own: list[float], others: list[float]) -> str:
     return f"{own[-1]:.2f}" + (f" (naive {others[-1]:.2f})" if others else "")
 
 
-def _has_20(answer: Any) -> bool:
-    return len(answer["data"]) == 20
+def _has_20(response: Any) -> bool:
+    return len(response["data"]) == 20
 
 
-def _has_forms(answer: Any) -> bool:
-    forms = answer["uploads"] if "uploads" in answer else [image["upload"] for image in answer["images"]]
+def _has_forms(response: Any) -> bool:
+    forms = response["uploads"] if "uploads" in response else [image["upload"] for image in response["images"]]
     return len(forms) == 2 and all("fields" in form for form in forms)
 
 

@@ -22,7 +22,7 @@ from resale.application.queries.ledger import (
     Reconciliation,
     get_balance_sheet,
     get_reconciliation,
-    list_bookings,
+    list_source_transactions,
 )
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.application.queries.transfers import list_order_transfers
@@ -90,7 +90,7 @@ class PayoutDetail(StaffPage):
         )
         book = None
         if desk.may(Action.VIEW_LEDGER, ""):
-            bookings = list_bookings(reader=reader, principal=principal, source_id=payout.id)
+            bookings = list_source_transactions(reader=reader, principal=principal, source_id=payout.id)
             book = make_book(bookings, currency=payout.currency)
         return self.page(
             "payout",

@@ -27,7 +27,7 @@ from resale.application.operations.orders import (
     report_tracking,
 )
 from resale.application.ports import Reader
-from resale.application.queries.ledger import list_bookings
+from resale.application.queries.ledger import list_source_transactions
 from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
@@ -285,7 +285,7 @@ def _load_ledger(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, obj
     """Read what was booked for an order and whose it is, for who may see the books."""
     if not desk.may(Action.VIEW_LEDGER, ""):
         return {}
-    bookings = list_bookings(reader=reader, principal=desk.principal, source_id=order.id)
+    bookings = list_source_transactions(reader=reader, principal=desk.principal, source_id=order.id)
     transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=order.id)
     return {"book": make_book(bookings, currency=order.amounts.currency), "transfers": transfers}
 

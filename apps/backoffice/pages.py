@@ -20,7 +20,7 @@ from resale.application.operations.orders import LabelUnderWay, RefundTooLarge, 
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
 from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
-from resale.domain.orders import AttentionOpen, OrderChanged, OrderTransitionRefused
+from resale.domain.orders import IssueNeedsAction, OrderChanged, OrderTransitionRefused
 from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
 
 #: What a member of staff is told; the first branch an outcome belongs to decides.
@@ -31,7 +31,7 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (OrderTransitionRefused, "The current status of the order does not allow this. Nothing was changed."),
     (ClaimChanged, "The claim was changed meanwhile. Your action was not applied; this is the current state."),
     (ClaimTransitionRefused, "The current status of the claim does not allow this. Nothing was changed."),
-    (AttentionOpen, "This issue still needs action and clears when that is done. Nothing was changed."),
+    (IssueNeedsAction, "This issue still needs action and clears when that is done. Nothing was changed."),
     (LabelUnderWay, "A label for this address is being bought. Nothing was changed; check again in a minute."),
     (
         RefundUnderWay,

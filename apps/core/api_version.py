@@ -23,6 +23,6 @@ class APIVersionUnsupported(HTTPError):  # noqa: N818 - named for what happened,
 
 def require_known_version(request: HttpRequest) -> None:
     """Raise APIVersionUnsupported if the request names another version than the served one."""
-    asked = request.META.get("HTTP_API_VERSION")
-    if asked is not None and asked != API_VERSION:
+    requested = request.META.get("HTTP_API_VERSION")
+    if requested is not None and requested != API_VERSION:
         raise APIVersionUnsupported(f"Send API-Version: {API_VERSION}, or leave the header out.")

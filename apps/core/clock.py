@@ -30,12 +30,12 @@ class TenantClock:
         """Return the current time of a tenant; see ``for_tenant``."""
         if not tenant.sandbox:
             return for_platform()
-        asked_at = self._monotonic()
-        if not fresh and asked_at < self._absent_until.get(tenant.id, asked_at):
+        requested_at = self._monotonic()
+        if not fresh and requested_at < self._absent_until.get(tenant.id, requested_at):
             return for_platform()
         clock = self._find(tenant)
         if clock is None:
-            self._absent_until[tenant.id] = asked_at + ABSENCE_KNOWN_SECONDS
+            self._absent_until[tenant.id] = requested_at + ABSENCE_KNOWN_SECONDS
             return for_platform()
         self._absent_until.pop(tenant.id, None)
         return clock.time_at(for_platform())

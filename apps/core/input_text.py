@@ -63,27 +63,27 @@ def _plan(kind: type[msgspec.Struct]) -> Steps:
     return _steps(inspect.type_info(kind))
 
 
-def text_kind(said: inspect.Type) -> TextKind | None:
+def text_kind(type_info: inspect.Type) -> TextKind | None:
     """Return the kind of text of a type; None if it is not text, or has no kind."""
-    if isinstance(said, inspect.Metadata) and isinstance(said.type, inspect.StrType):
-        return (said.extra or {}).get(EXTRA)
+    if isinstance(type_info, inspect.Metadata) and isinstance(type_info.type, inspect.StrType):
+        return (type_info.extra or {}).get(EXTRA)
     return None
 
 
-def _steps(said: inspect.Type) -> Steps:
-    match said:
+def _steps(type_info: inspect.Type) -> Steps:
+    match type_info:
         case inspect.Metadata():
-            kind = text_kind(said)
-            return {str: _text_step(kind)} if kind in WRITTEN else _steps(said.type)
+            kind = text_kind(type_info)
+            return {str: _text_step(kind)} if kind in WRITTEN else _steps(type_info.type)
         case inspect.StructType():
-            fields = {one.encode_name: _Field(_steps(one.type), not one.required) for one in said.fields}
+            fields = {one.encode_name: _Field(_steps(one.type), not one.required) for one in type_info.fields}
             return {dict: _struct_step(fields)}
         case inspect.DictType():
-            return _wrap(dict, _steps(said.value_type), _mapping_step)
+            return _wrap(dict, _steps(type_info.value_type), _mapping_step)
         case inspect.ListType() | inspect.VarTupleType():
-            return _wrap(list, _steps(said.item_type), _items_step)
+            return _wrap(list, _steps(type_info.item_type), _items_step)
         case inspect.UnionType():
-            return {kind: step for one in said.types for kind, step in _steps(one).items()}
+            return {kind: step for one in type_info.types for kind, step in _steps(one).items()}
     return _NOTHING_TO_DO
 
 
@@ -145,20 +145,20 @@ def _items_step(inner: Steps) -> Step:
 
 
 # ---------------------------------------------------------------- references
-def _without(value: Any, said: inspect.Type) -> Any:
-    match said, value:
-        case inspect.Metadata(), str() if text_kind(said) is TextKind.REFERENCE:
+def _without(value: Any, type_info: inspect.Type) -> Any:
+    match type_info, value:
+        case inspect.Metadata(), str() if text_kind(type_info) is TextKind.REFERENCE:
             return None
         case inspect.Metadata(), _:
-            return _without(value, said.type)
+            return _without(value, type_info.type)
         case inspect.UnionType(), _:
-            for one in said.types:
+            for one in type_info.types:
                 value = _without(value, one)
         case inspect.StructType(), dict():
-            types = {one.encode_name: one.type for one in said.fields}
+            types = {one.encode_name: one.type for one in type_info.fields}
             return {name: _without(one, types[name]) if name in types else one for name, one in value.items()}
         case inspect.DictType(), dict():
-            return {name: _without(one, said.value_type) for name, one in value.items()}
+            return {name: _without(one, type_info.value_type) for name, one in value.items()}
         case ((inspect.ListType() | inspect.VarTupleType()), list()):
-            return [_without(one, said.item_type) for one in value]
+            return [_without(one, type_info.item_type) for one in value]
     return value

@@ -1,7 +1,7 @@
 """Static files in a bucket, and their manifest, which is read again until it is available.
 
 Django reads the manifest once, when the first page is drawn, and keeps what it found, also nothing. A process that
-started before the release's ``migrate`` role put the manifest would answer 500 for as long as it lives.
+started before the release's ``migrate`` role put the manifest would respond 500 for as long as it lives.
 """
 
 import logging
@@ -42,7 +42,7 @@ class RereadManifestMixin(_Manifest):
         self._read_at = time.monotonic()
         try:
             return super().load_manifest()
-        except Exception:  # a bucket that does not answer, refuses or holds something else
+        except Exception:  # a bucket that does not respond, refuses or holds something else
             logger.exception("cannot read the manifest of the static files")
             return {}, ""
 

@@ -8,7 +8,7 @@ from resale.errors import FieldError
 _MAX_NAME_CHARS: Final = 64  # an unknown field's name is the caller's own text
 
 # msgspec 0.22 knows these sentences; tests/unit/test_decoding.py holds each of them.
-_PLACE: Final = re.compile(r"^(?P<said>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?$", re.DOTALL)
+_PLACE: Final = re.compile(r"^(?P<problem_text>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 _NAMED: Final = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
 _SENTENCES: Final = (
@@ -30,11 +30,11 @@ _SENTENCES: Final = (
 def field_error(message: str) -> FieldError:
     """Convert a msgspec message into a field error without the value."""
     place = _PLACE.match(message)
-    said, path = (place["said"], place["path"] or "") if place else (message, "")
+    problem_text, path = (place["problem_text"], place["path"] or "") if place else (message, "")
     steps = _steps(path)
-    if named := _NAMED.match(said):
+    if named := _NAMED.match(problem_text):
         steps.append(named["name"][:_MAX_NAME_CHARS])
-    code, detail = _sentence(said)
+    code, detail = _sentence(problem_text)
     return FieldError(pointer(*steps), code, detail)
 
 
@@ -52,8 +52,8 @@ def _steps(path: str) -> list[str]:
     return steps
 
 
-def _sentence(said: str) -> tuple[str, str]:
+def _sentence(problem_text: str) -> tuple[str, str]:
     for pattern, code, detail in _SENTENCES:
-        if match := pattern.search(said):
+        if match := pattern.search(problem_text):
             return code, detail.format(*match.groups())
     return "invalid", "The value is not valid."

@@ -50,7 +50,7 @@ class LeanAPIView(APIView):
                 self.check_throttles(wrapped)
             response: HttpResponseBase = self._handler(request.method or "")(wrapped, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, it is answered, and logged if unforeseen
-            return self._answer(error)
+            return self._respond(error)
         return response
 
     def perform_authentication(self, request: Request) -> None:
@@ -79,7 +79,7 @@ class LeanAPIView(APIView):
             raise MethodNotAllowed(method)
         return handler
 
-    def _answer(self, error: Exception) -> HttpResponse:
+    def _respond(self, error: Exception) -> HttpResponse:
         response = problems.render(error, request_id=info_of(self.request).id)
         if isinstance(error, MethodNotAllowed):
             response["Allow"] = ", ".join(self.allowed_methods)

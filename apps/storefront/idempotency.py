@@ -20,13 +20,13 @@ def run_idempotent(
     """Execute a command, or return the result of its first execution.
 
     The record is looked up only when the command fails: a first call pays nothing for it, and whichever way a second
-    one fails (its record is there, what it wanted is taken by the first, the answer was lost), the record decides.
+    one fails (its record is there, what it wanted is taken by the first, the response was lost), the record decides.
 
     Args:
         key: The command's key; None: every call is a first one.
         reader: On the caller's tenant.
         execute: Does the command and commits the record with it.
-        replay: Renders the answer from the entity the key made, as it stands now.
+        replay: Renders the response from the entity the key made, as it stands now.
 
     Raises:
         IdempotencyMismatch: The key was used with another body.

@@ -51,7 +51,7 @@ def authenticate(request: HttpRequest) -> Caller:
         APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
         TenantSuspended: The tenant is switched off.
         TokenInvalid, TokenExpired: The Authorization header.
-        Unavailable: The registry or the issuer does not answer.
+        Unavailable: The registry or the issuer does not respond.
     """
     key = _known_key(request.META.get("HTTP_X_API_KEY"))
     tenant = key.tenant

@@ -18,7 +18,7 @@ from resale.errors import Unavailable
 class TenantCorsMiddleware(CorsMiddleware):
     """django-cors-headers with the allowed origins of the registry.
 
-    A preflight carries no key, so every tenant's origins pass it; it discloses nothing. The answer itself may be read
+    A preflight carries no key, so every tenant's origins pass it; it discloses nothing. The response itself may be read
     by its own tenant's pages only; one without a tenant (a wrong key) says nothing of any, and by every tenant's.
     """
 

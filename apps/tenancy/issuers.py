@@ -22,7 +22,7 @@ from apps.tenancy.errors import IssuerUnavailable
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS: Final = 300.0  # then asked again, by one thread, while the others use what is there
-STALE_SECONDS: Final = 86_400.0  # keys of an issuer that does not answer stay good for a day
+STALE_SECONDS: Final = 86_400.0  # keys of an issuer that does not respond stay good for a day
 RETRY_SECONDS: Final = 10.0  # least time between two questions to one issuer, whatever tokens say
 _TIMEOUT_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 1.0  # a stalled issuer holds one thread for its timeout, and others only so long
@@ -53,13 +53,13 @@ class Issuer:
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: KeySet = {}
-        self._fetched_at = self._asked_at = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
 
     def key(self, kid: str) -> jwt.PyJWK | None:
         """Return a signing key. An unknown id fetches the keys again, at most once in RETRY_SECONDS.
 
         Raises:
-            IssuerUnavailable: The issuer does not answer and its keys are not known.
+            IssuerUnavailable: The issuer does not respond and its keys are not known.
         """
         age = self._clock() - self._fetched_at
         key = self._keys.get(kid)
@@ -77,13 +77,13 @@ class Issuer:
         return key
 
     def _refresh(self, *, wait: bool) -> None:
-        asked_before = self._asked_at
+        tried_before = self._tried_at
         if not self._lock.acquire(timeout=_WAIT_SECONDS if wait else 0):
             return
         try:
-            if self._asked_at != asked_before or self._clock() - self._asked_at < RETRY_SECONDS:
+            if self._tried_at != tried_before or self._clock() - self._tried_at < RETRY_SECONDS:
                 return  # somebody has just asked
-            self._asked_at = self._clock()
+            self._tried_at = self._clock()
             self._keys = fetch_keys(self.url)
             self._fetched_at = self._clock()
         except (OSError, http.client.HTTPException, ValueError, jwt.PyJWTError) as error:
@@ -116,7 +116,7 @@ def fetch_keys(issuer: str) -> KeySet:
     """Fetch the signing keys of an issuer by discovery.
 
     Raises:
-        OSError, http.client.HTTPException: It does not answer, or not within the limits.
+        OSError, http.client.HTTPException: It does not respond, or not within the limits.
         ValueError, jwt.PyJWTError: It answers something else.
     """
     document = _get(issuer.rstrip("/") + "/.well-known/openid-configuration")
@@ -150,8 +150,8 @@ def _get(url: str) -> bytes:
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     body = b""
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked above
-    with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
-        while piece := answer.read1(_MAX_BYTES):
+    with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+        while piece := response.read1(_MAX_BYTES):
             body += piece
             if len(body) > _MAX_BYTES or time.monotonic() > deadline:
                 raise ValueError("the response is too long or too slow")

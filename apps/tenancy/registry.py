@@ -67,11 +67,11 @@ class Registry:
 
     def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
         """Return the key with this SHA-256 (hexadecimal); None if there is none. Raises RegistryUnavailable."""
-        return self._ask(self._by_hash, key_hash)
+        return self._get_cached(self._by_hash, key_hash)
 
     def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
         """Return a connection and its tenant. Raises ConnectionNotFound or RegistryUnavailable."""
-        found = self._ask(self._by_connection, connection_id) if CONNECTION_ID.matches(connection_id) else None
+        found = self._get_cached(self._by_connection, connection_id) if CONNECTION_ID.matches(connection_id) else None
         if found is None:
             raise ConnectionNotFound("This shop has no connection with this id.")
         return found
@@ -86,7 +86,7 @@ class Registry:
         Raises:
             RegistryUnavailable: Its database is down for longer than it is served stale.
         """
-        return self._ask(self._served, None) or ()
+        return self._get_cached(self._served, None) or ()
 
     def forget_key(self, key_hash: str) -> None:
         """Forget a key that was changed in this process."""
@@ -98,12 +98,12 @@ class Registry:
             cache.clear()
 
     def _require(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
-        tenant = self._ask(cache, key)
+        tenant = self._get_cached(cache, key)
         if tenant is None:
             raise TenantNotFound("No tenant with this name exists.")
         return tenant
 
-    def _ask(self, cache: ReadThroughCache[K, V], key: K) -> V | None:
+    def _get_cached(self, cache: ReadThroughCache[K, V], key: K) -> V | None:
         try:
             return cache.get(key)
         except SourceDown:

@@ -69,10 +69,10 @@ def tenants_report() -> tuple[TenantHealth, ...]:
     """
     tenants = registry.active_tenants()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tenants-report")
-    asked = {tenant.slug: pool.submit(_ask, tenant) for tenant in tenants}
-    wait(asked.values(), timeout=_DEADLINE_SECONDS)
+    futures = {tenant.slug: pool.submit(_probe, tenant) for tenant in tenants}
+    wait(futures.values(), timeout=_DEADLINE_SECONDS)
     pool.shutdown(wait=False, cancel_futures=True)
-    return tuple(_health(tenant, asked[tenant.slug]) for tenant in tenants)
+    return tuple(_health(tenant, futures[tenant.slug]) for tenant in tenants)
 
 
 def tenants_health(request: HttpRequest) -> HttpResponse:
@@ -83,15 +83,15 @@ def tenants_health(request: HttpRequest) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(tenants_report()), content_type="application/json")
 
 
-def _health(tenant: Tenant, asked: "Future[TenantHealth]") -> TenantHealth:
+def _health(tenant: Tenant, futures: "Future[TenantHealth]") -> TenantHealth:
     return (
-        asked.result()
-        if asked.done() and not asked.cancelled()
+        futures.result()
+        if futures.done() and not futures.cancelled()
         else _build_health(tenant, "silent", "no_answer_in_time")
     )
 
 
-def _ask(tenant: Tenant) -> TenantHealth:
+def _probe(tenant: Tenant) -> TenantHealth:
     started = time.monotonic()
     try:
         reader = get_container().reader(tenant)

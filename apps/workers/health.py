@@ -1,6 +1,6 @@
 """The health file of a worker, rewritten by its event loop, with the time of each queue's last successful poll.
 
-The age of the file is the worker's health (a process can be alive and its loop stuck). A queue that does not answer is
+The age of the file is the worker's health (a process can be alive and its loop stuck). A queue that does not respond is
 an alarm and never the worker's illness: restarting it would only take the other tenants down too.
 """
 

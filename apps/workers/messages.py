@@ -36,8 +36,8 @@ def read(body: str, *, message_id: str, raw_task: str | None) -> dict[str, Any]:
     Raises:
         Malformed: Not JSON, no task and id, positional arguments, another content type.
     """
-    asked = read_task(body, message_id=message_id, raw_task=raw_task)
-    return _fields(asked.task, asked.kwargs, asked.id)
+    message = read_task(body, message_id=message_id, raw_task=raw_task)
+    return _fields(message.task, message.kwargs, message.id)
 
 
 def _fields(task: str, kwargs: Mapping[str, Any], message_id: str) -> dict[str, Any]:

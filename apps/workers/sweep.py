@@ -49,7 +49,7 @@ class Sweeper:
             How many messages SQS took.
 
         Raises:
-            Unavailable: The tenant's store or queues do not answer; the next round asks again.
+            Unavailable: The tenant's store or queues do not respond; the next round asks again.
         """
         fresh = (item for item in self._reader.iter_due(now=now) if self._may_send(item, now))
         by_purpose: dict[Purpose, list[tuple[DueItem, Task]]] = defaultdict(list)

@@ -58,14 +58,14 @@ class ListingsView(APIView):
 
     def get(self, request: Request) -> Response:
         """List a market, newest first."""
-        answer = table().query(
+        response = table().query(
             IndexName="by_market",
             KeyConditionExpression="market = :market",
             ExpressionAttributeValues={":market": request.query_params["market"]},
             ScanIndexForward=False,
             Limit=20,
         )
-        return Response({"data": ListingSerializer(answer["Items"], many=True).data})
+        return Response({"data": ListingSerializer(response["Items"], many=True).data})
 
     def post(self, request: Request) -> Response:
         """Create a listing and two upload forms."""

@@ -94,7 +94,7 @@ def text(name: str) -> str | None:
     return os.environ.get(name, "").strip() or _BY_NAME[name].default
 
 
-def words(name: str) -> list[str]:
+def word_list(name: str) -> list[str]:
     """Return a comma-separated variable as a list."""
     return [word.strip() for word in (text(name) or "").split(",") if word.strip()]
 
@@ -139,7 +139,7 @@ def require_production() -> None:
     missing = [variable.name for variable in VARIABLES if variable.production and not text(variable.name)]
     short = [name for name in _BY_NAME if name.endswith(("_SECRET", "SECRET_KEY")) and _is_short(name)]
     local = [name for name in ("RESALE_DYNAMODB_ENDPOINTS", "AWS_ENDPOINT_URL") if os.environ.get(name)]
-    wild = [host for host in words("RESALE_ALLOWED_HOSTS") if host.startswith("*")]
+    wild = [host for host in word_list("RESALE_ALLOWED_HOSTS") if host.startswith("*")]
     complaints = {"missing": missing, "too short": short, "local only": local, "wildcard host": wild}
     if any(complaints.values()):
         said = "; ".join(f"{what}: {', '.join(names)}" for what, names in complaints.items() if names)

@@ -17,7 +17,7 @@ RESALE = environment.resale_settings(
 
 INSTALLED_APPS = [*INSTALLED_APPS, "deploy.local"]
 CELERY = celery_settings.settings(celery_settings.LOCAL, health_file=HEALTH_FILE)
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.words("RESALE_ALLOWED_HOSTS")]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.word_list("RESALE_ALLOWED_HOSTS")]
 MIDDLEWARE = [*MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]  # last: nothing before it is for its paths
 STATIC_ROOT = None  # nothing is collected here: files are served from where apps keep them
 WHITENOISE_USE_FINDERS = True

@@ -11,7 +11,7 @@ RESALE = environment.resale_settings(
     cursor_secret=environment.text("RESALE_CURSOR_SECRET") or "",
 )
 
-ALLOWED_HOSTS = environment.words("RESALE_ALLOWED_HOSTS")
+ALLOWED_HOSTS = environment.word_list("RESALE_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 # TLS ends at the load balancer, which replaces this header whatever a client sent (ALB guide, "X-Forwarded headers").
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

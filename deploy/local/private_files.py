@@ -17,7 +17,7 @@ class Unreadable(Exception):  # noqa: N818 - named for what is so
     """Raised when a file from an earlier run is damaged; the message has the remedy."""
 
 
-class KeptConnection(msgspec.Struct, frozen=True, kw_only=True):
+class SavedConnection(msgspec.Struct, frozen=True, kw_only=True):
     """The connection to a sandbox partner: its id in webhook URLs, and its webhook secret."""
 
     id: str
@@ -31,7 +31,7 @@ class BrandSecrets(msgspec.Struct, kw_only=True):
     staff_password: str
     publishable_key: str | None = None
     secret_key: str | None = None
-    connections: dict[PartnerKind, KeptConnection] = {}
+    connections: dict[PartnerKind, SavedConnection] = {}
 
 
 class Secrets(msgspec.Struct, kw_only=True):
@@ -113,7 +113,7 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
     for slug in slugs:
         brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
         for kind in PartnerKind:
-            connection = KeptConnection(id=CONNECTION_ID.of(uuid.uuid4().hex), webhook_secret=_random())
+            connection = SavedConnection(id=CONNECTION_ID.of(uuid.uuid4().hex), webhook_secret=_random())
             brand.connections.setdefault(kind, connection)
     return kept
 

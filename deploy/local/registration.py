@@ -40,7 +40,7 @@ def register(
             save_tenant(_record(brand, kept, resources[brand.slug], issuers[brand.slug], origins))
             kept.publishable_key = _working_key(brand, KeyKind.PUBLISHABLE, kept.publishable_key)
             kept.secret_key = _working_key(brand, KeyKind.SECRET, kept.secret_key)
-            _employ(brand)
+            _save_membership(brand)
 
 
 def _record(
@@ -86,7 +86,7 @@ def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:
     return keys.issue_api_key(slug=brand.slug, kind=kind).text
 
 
-def _employ(brand: Brand) -> None:
+def _save_membership(brand: Brand) -> None:
     tenant = Tenant.objects.get(slug=brand.slug)
     for role in STAFF_ROLES:
         user = User.objects.get(username=brand.staff_email(role))

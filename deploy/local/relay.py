@@ -124,7 +124,7 @@ class TenantRelay:
             How many changes were sent.
 
         Raises:
-            Unavailable: Engine or queue did not answer; what was not sent is sent next time.
+            Unavailable: Engine or queue did not respond; what was not sent is sent next time.
         """
         generation = self._checkpoint.generation()
         if not self._watch.has_changed() and generation == self._generation:
@@ -153,13 +153,13 @@ class TenantRelay:
         sent = 0
         for batch in self._streams.read(positions):
             failed = self._sender.send(self._queue_url, batch.bodies) if batch.bodies else {}
-            self._put_aside(batch, failed)
+            self._set_aside_refused(batch, failed)
             positions.update(batch.position)
             self._checkpoint.save(positions)
             sent += len(batch.bodies) - len(failed)
         return sent
 
-    def _put_aside(self, batch: Batch, failed: Mapping[int, str]) -> None:
+    def _set_aside_refused(self, batch: Batch, failed: Mapping[int, str]) -> None:
         """Set aside the changes that the queue always refuses; a temporary fault is raised before that."""
         passing = [code for code in failed.values() if code not in CONTENT_REFUSED]
         if passing:
@@ -189,7 +189,7 @@ class Relay:
         while not self._stopping.is_set():
             try:
                 for tenant in self._tenants():
-                    self._take_up(tenant)
+                    self._start_relay(tenant)
             except Exception:  # the registry is away: those we know go on
                 logger.exception("tenants could not be read")
             self._stopping.wait(REFRESH_SECONDS)
@@ -200,7 +200,7 @@ class Relay:
         """Make ``run`` end; safe in a signal handler."""
         self._stopping.set()
 
-    def _take_up(self, tenant: Tenant) -> None:
+    def _start_relay(self, tenant: Tenant) -> None:
         if tenant.id not in self._threads:
             thread = threading.Thread(target=self._serve, args=(tenant,), name=f"relay-{tenant.slug}", daemon=True)
             self._threads[tenant.id] = thread

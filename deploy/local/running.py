@@ -20,7 +20,7 @@ from deploy.local.registration import prepare, register
 from deploy.local.services import Addresses
 from deploy.local.supervisor import LockRefused, PortTaken, ProcessSpec, Supervisor, locks
 from deploy.local.supervisor.interrupts import exit_on_signals
-from deploy.local.supervisor.ports import PortBook, trouble_with
+from deploy.local.supervisor.ports import PortRegistry, find_port_conflict
 from deploy.local.webhook_urls import save_endpoints
 from resale.domain.tenants import Resources
 
@@ -51,12 +51,12 @@ class LocalPlatform:
         """
         self._var.mkdir(parents=True, exist_ok=True)
         self._var.chmod(0o700)  # the engines keep the key that wraps all others in it, readable by anybody
-        with self._alone(), exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
+        with self._lock(), exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
             self._claim_port()
             try:
                 demo = self._start_and_play(supervisor)
                 if not once:
-                    self._stay(demo)
+                    self._wait_for_interrupt(demo)
             finally:
                 self._say("stopping")
                 # Before the engines, which are in the supervisor's own hands.
@@ -64,7 +64,7 @@ class LocalPlatform:
                 self._stop_platform(supervisor)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         """Lock the folder, so that neither another run nor ``make clean-data`` uses it."""
         lock_file = locks.file_of(self._var / locks.PLATFORM)
         try:
@@ -81,14 +81,14 @@ class LocalPlatform:
 
     def _claim_port(self) -> None:
         """Verify that the port of the web server is free before anything is started."""
-        trouble = trouble_with(self._port)
-        if trouble is not None:
-            raise PortTaken(f"{trouble}; or choose another: PORT={self._port % 1_000 + 8_001} make run")
-        ports = PortBook(self._var / "ports.json")
+        reason = find_port_conflict(self._port)
+        if reason is not None:
+            raise PortTaken(f"{reason}; or choose another: PORT={self._port % 1_000 + 8_001} make run")
+        ports = PortRegistry(self._var / "ports.json")
         ports.claim("web", self._port)
         ports.save()
 
-    def _stay(self, demo: Demo) -> None:
+    def _wait_for_interrupt(self, demo: Demo) -> None:
         """Wait for Ctrl-C."""
         for line in summary.next_steps(demo, var=self._var):
             self._say(line)
@@ -152,7 +152,7 @@ class LocalPlatform:
         return engines
 
     def _find_addresses(self, engines: LocalEngines) -> Addresses:
-        ports = PortBook(self._var / "ports.json")
+        ports = PortRegistry(self._var / "ports.json")
         addresses = Addresses(
             web_port=self._port,
             issuer_port=ports.port("issuer"),  # a part of every shopper's identity

@@ -1,6 +1,6 @@
 """The base of sandbox partners: JSON over HTTP on loopback, a lock for each object, signed webhooks.
 
-A partner says what it does (``Requests.answer``); what went wrong is raised: ``Refused`` or ``ResponseLost``.
+A partner says what it does (``Requests.respond``); what went wrong is raised: ``Refused`` or ``ResponseLost``.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class Raw(msgspec.Struct, frozen=True):
     status: int = 200
 
 
-class Lines:
+class NamedLocks:
     """One lock with waiting callers for each name."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class Requests(BaseHTTPRequestHandler):
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs, 40 ms each
 
-    def answer(self, method: str) -> Any:
+    def respond(self, method: str) -> Any:
         """Respond to a request: JSON data or Raw. Raises Refused, ResponseLost."""
         raise NotImplementedError
 
@@ -110,7 +110,7 @@ class Requests(BaseHTTPRequestHandler):
 
     def _serve(self, method: str) -> None:
         try:
-            self._send(self.answer(method))
+            self._send(self.respond(method))
         except Refused as refused:
             self.close_connection = True  # its body may not have been read
             body = msgspec.json.encode({"error": refused.code})
@@ -119,14 +119,14 @@ class Requests(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _send(self, content: Any) -> None:
-        answer = content if isinstance(content, Raw) else Raw("application/json", msgspec.json.encode(content))
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+        response = content if isinstance(content, Raw) else Raw("application/json", msgspec.json.encode(content))
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(response.body)
 
 
 class _Listener(ThreadingHTTPServer):
@@ -169,7 +169,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _ENDPOINTS: Final = msgspec.json.Decoder(dict[str, Endpoint])
 
 
-class Hooks:
+class WebhookSender:
     """Sends webhooks, signed as ``Sandbox-Signature: t=<unix seconds>,v1=<hex>``: HMAC-SHA256 of ``<t>.<body>``.
 
     ``config`` maps account to endpoint, JSON; it is read for each message, and may be missing.
@@ -210,10 +210,10 @@ class Hooks:
         second = int(time.time())
         headers = {"Content-Type": "application/json", "Sandbox-Signature": _signature(endpoint.secret, body, second)}
         try:
-            answer = self._pool.request("POST", endpoint.url, body=body, headers=headers)
+            response = self._pool.request("POST", endpoint.url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError:
             return False
-        return 200 <= answer.status < 300  # noqa: PLR2004 - HTTP's success
+        return 200 <= response.status < 300  # noqa: PLR2004 - HTTP's success
 
 
 def _signature(secret: str, body: bytes, second: int) -> str:

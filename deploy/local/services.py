@@ -126,8 +126,8 @@ def _worker(queue: str, *, children: int) -> tuple[str, ...]:
     return (_ENTRYPOINT, "worker", "-Q", queue, "-P", "prefork", "-c", str(children), "-l", "INFO", "-n", queue)
 
 
-def _command(*words: object) -> tuple[str, ...]:
-    return (sys.executable, str(ROOT / "manage.py"), *map(str, words))
+def _command(*arguments: object) -> tuple[str, ...]:
+    return (sys.executable, str(ROOT / "manage.py"), *map(str, arguments))
 
 
 def _process(name: str, argv: tuple[str, ...], *, env: Mapping[str, str], port: int | None = None) -> ProcessSpec:

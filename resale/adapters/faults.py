@@ -37,7 +37,7 @@ def unavailable_on_fault(service: str) -> Iterator[None]:
     """Convert exceptions of the SDK within the block into Unavailable. Handle expected refusals inside.
 
     Raises:
-        Unavailable: The service refused or did not answer within its attempts.
+        Unavailable: The service refused or did not respond within its attempts.
     """
     try:
         yield

@@ -147,20 +147,20 @@ def seller_left(order: Order) -> int:
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
     """Return the transaction of a captured payment."""
     parts = parts_of(order)
-    return _booking(
+    return _transaction(
         order, "captured", at, _split_postings(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total
     )
 
 
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Return the transaction of a refund or chargeback; ``seller`` is the account of the seller's share."""
-    return _booking(order, given.id, at, _split_postings(given.parts, sign=1, seller=seller), -given.amount)
+    return _transaction(order, given.id, at, _split_postings(given.parts, sign=1, seller=seller), -given.amount)
 
 
 def refund_reversal(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Return the reversal of a refund; ``seller`` is the account of the seller's share."""
     step = f"{given.id}{_RETURNED}"
-    return _booking(order, step, at, _split_postings(given.parts, sign=-1, seller=seller), given.amount)
+    return _transaction(order, step, at, _split_postings(given.parts, sign=-1, seller=seller), given.amount)
 
 
 def refund_of_step(step: str) -> str:
@@ -209,7 +209,7 @@ def _split_postings(parts: RefundParts, *, sign: int, seller: str) -> tuple[Post
     )
 
 
-def _booking(
+def _transaction(
     order: Order, step: str, at: datetime, owed: tuple[Posting, ...], provider_amount: int
 ) -> LedgerTransaction:
     postings = (Posting(PROVIDER, provider_amount), *owed)

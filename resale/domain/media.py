@@ -187,7 +187,7 @@ _EXTENSIONS = {"image/webp": "webp", "image/jpeg": "jpg"}
 _CONTENT_TYPES = {extension: content_type for content_type, extension in _EXTENSIONS.items()}
 
 
-def last_look_at(media: Media) -> datetime:
+def upload_deadline_of(media: Media) -> datetime:
     """Return the deadline of a slot without an upload."""
     return media.upload_expires_at + EXPIRY_GRACE
 

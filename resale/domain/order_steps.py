@@ -9,7 +9,7 @@ import msgspec
 from resale.domain.ids import TRANSFER_ID, TransferId
 from resale.domain.issues import clear_partner_silent
 from resale.domain.orders import (
-    GIVING_BACK,
+    BEING_REFUNDED,
     ORDERS,
     PAID_AND_OPEN,
     SELLABLE,
@@ -36,7 +36,7 @@ class OrderStep(StrEnum):
     START_PAYMENT = "start_payment"
     AUTHORISE = "authorise"
     CAPTURE = "capture"
-    BOOK_SALE = "book_sale"
+    POST_SALE = "book_sale"
     VOID_PAYMENT = "void_payment"
     CANCEL = "cancel"
     BEGIN_CANCEL = "begin_cancel"
@@ -53,7 +53,7 @@ class OrderStep(StrEnum):
 
 _S = OrderStatus
 #: States that lead on by themselves: looked at again at once.
-_AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *GIVING_BACK, _S.LOST})
+_AT_ONCE: Final = frozenset({_S.SUBMITTED, _S.PAYMENT_PENDING, _S.PAYMENT_FAILED, *BEING_REFUNDED, _S.LOST})
 
 #: Over, but for a label that was not used.
 _ENDED: Final = frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED})
@@ -61,14 +61,14 @@ _ENDED: Final = frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED})
 
 def next_step(order: Order, *, now: datetime) -> OrderStep:
     """Return the next step of the workflow, a function of the order and the time."""
-    if order.status == _S.PAYMENT_PENDING or is_unbooked(order):
+    if order.status == _S.PAYMENT_PENDING or is_unposted(order):
         return _payment_step(order, now)
     if order.pending_refund is not None:
         return OrderStep.REFUND
     if order.failed_refund is not None and _is_due(order, now) and not order.is_disputed:
         return OrderStep.BEGIN_REFUND
-    if order.status in {*GIVING_BACK, _S.LOST}:
-        return _giving_back_step(order)
+    if order.status in {*BEING_REFUNDED, _S.LOST}:
+        return _reversal_step(order)
     if order.status in SELLABLE:
         return _selling_step(order, now)
     return _other_step(order, now)
@@ -78,12 +78,12 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     """Return the wake-up of an order in its present status."""
     if _waits_for_buyer(order):
         return _checks_buyer_at(order, now)
-    gives_back = order.failed_refund is not None or order.status in {*GIVING_BACK, _S.LOST}
-    if gives_back and order.is_disputed and order.pending_refund is None:
+    is_reversing = order.failed_refund is not None or order.status in {*BEING_REFUNDED, _S.LOST}
+    if is_reversing and order.is_disputed and order.pending_refund is None:
         return now + POLL_EVERY  # the end of the dispute wakes it
     if order.failed_refund is not None:
         return now + pause_after(order.failed_refund.tries, longest=REFUND_TRIED_EVERY)
-    if order.pending_refund is not None or order.status in _AT_ONCE or _wants_booking_or_label(order):
+    if order.pending_refund is not None or order.status in _AT_ONCE or _needs_posting_or_label(order):
         return now + STEP_DUE
     if order.status in _ENDED:
         return now + STEP_DUE if _may_hold_label(order) else None
@@ -109,8 +109,8 @@ def _checks_buyer_at(order: Order, now: datetime) -> datetime:
 
 def _waits_until(order: Order, now: datetime) -> datetime | None:
     if order.status in SELLABLE:
-        asks_again = now + STEP_DUE if order.cancel_requested else None
-        return _earliest(asks_again, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
+        next_check = now + STEP_DUE if order.cancel_requested else None
+        return _earliest(next_check, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
     if order.status == _S.SHIPPED:
         return _earliest(order.auto_receive_at, now + POLL_EVERY)
     if order.status == _S.DELIVERED and not order.is_disputed:
@@ -168,24 +168,24 @@ def transfer_id_of(order: Order) -> TransferId:
     return TRANSFER_ID.sibling_of(order.id)
 
 
-def is_unbooked(order: Order) -> bool:
+def is_unposted(order: Order) -> bool:
     """Return whether an order was paid before sales were posted: no transfer, no transaction, no deadline to ship."""
     return order.status in PAID_AND_OPEN and order.ship_by is None
 
 
 def _payment_step(order: Order, now: datetime) -> OrderStep:
     if order.status != _S.PAYMENT_PENDING:
-        return OrderStep.BOOK_SALE
+        return OrderStep.POST_SALE
     if order.cancel_requested or now >= order.hold_expires_at:
         return OrderStep.VOID_PAYMENT
     authorized = order.payment is not None and order.payment.status == PaymentStatus.AUTHORIZED
     return OrderStep.CAPTURE if authorized else OrderStep.AUTHORISE
 
 
-def _giving_back_step(order: Order) -> OrderStep:
+def _reversal_step(order: Order) -> OrderStep:
     if order.is_disputed or order.failed_refund is not None:
         return OrderStep.NOTHING
-    if order.status in GIVING_BACK and not order.has_refund_begun and _may_hold_label(order):
+    if order.status in BEING_REFUNDED and not order.has_refund_begun and _may_hold_label(order):
         return OrderStep.VOID_LABEL
     return OrderStep.BEGIN_REFUND
 
@@ -195,7 +195,7 @@ def _selling_step(order: Order, now: datetime) -> OrderStep:
         return OrderStep.BEGIN_CANCEL
     if is_late(order, now):
         return OrderStep.EXPIRE_SHIPPING
-    if _wants_label(order):
+    if _needs_label(order):
         return OrderStep.BUY_LABEL
     return OrderStep.TRACK if _is_tracked(order) and _is_due(order, now) else OrderStep.NOTHING
 
@@ -218,11 +218,11 @@ def _shipped_step(order: Order, now: datetime) -> OrderStep:
     return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
 
 
-def _wants_booking_or_label(order: Order) -> bool:
-    return is_unbooked(order) or _wants_label(order)
+def _needs_posting_or_label(order: Order) -> bool:
+    return is_unposted(order) or _needs_label(order)
 
 
-def _wants_label(order: Order) -> bool:
+def _needs_label(order: Order) -> bool:
     shipment = order.shipment
     wanted = shipment is not None and shipment.label_wanted and shipment.status == ShipmentStatus.REQUESTED
     return wanted and order.status == _S.CONFIRMED
@@ -250,6 +250,6 @@ def _next_version(order: Order, now: datetime) -> Order:
 
 
 def _schedule(order: Order, now: datetime) -> Order:
-    if order.shipment is not None and order.status in {*GIVING_BACK, *_ENDED}:
+    if order.shipment is not None and order.status in {*BEING_REFUNDED, *_ENDED}:
         order = msgspec.structs.replace(order, shipment=abandon_label(order.shipment, now=now))
     return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))

@@ -78,7 +78,7 @@ class OrderTransitionRefused(Rejected):
     default_detail = "The status of the order does not allow this. Read the order again."
 
 
-class AttentionOpen(Rejected):
+class IssueNeedsAction(Rejected):
     """The issue of the order still needs action, so it cannot be acknowledged."""
 
     code = "attention_open"
@@ -283,7 +283,7 @@ _C = OrderCommand
 #: Paid, and not on its way.
 SELLABLE: Final = (_S.CONFIRMED, _S.AWAITING_SHIPMENT)
 #: Paid, and ending without a sale.
-GIVING_BACK: Final = (_S.SHIP_EXPIRED, _S.CANCELLING)
+BEING_REFUNDED: Final = (_S.SHIP_EXPIRED, _S.CANCELLING)
 
 ORDERS: Final = Machine(
     "order",
@@ -299,9 +299,9 @@ ORDERS: Final = Machine(
         *(Row(source, _C.SHIP, _S.SHIPPED) for source in SELLABLE),
         *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*SELLABLE, _S.SHIPPED)),
         *(Row(source, _C.LOSE, _S.LOST) for source in (*SELLABLE, _S.SHIPPED)),
-        *(Row(source, _C.SHIP, _S.SHIPPED, _no_refund_begun) for source in GIVING_BACK),
-        *(Row(source, _C.DELIVER, _S.DELIVERED, _no_refund_begun) for source in GIVING_BACK),
-        *(Row(source, _C.REFUND, _S.CANCELLED, _is_refunded) for source in GIVING_BACK),
+        *(Row(source, _C.SHIP, _S.SHIPPED, _no_refund_begun) for source in BEING_REFUNDED),
+        *(Row(source, _C.DELIVER, _S.DELIVERED, _no_refund_begun) for source in BEING_REFUNDED),
+        *(Row(source, _C.REFUND, _S.CANCELLED, _is_refunded) for source in BEING_REFUNDED),
         Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, _in_claim_window),
         Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, _is_not_disputed),
         Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.DELIVERED),  # completes when the dispute is over
@@ -332,7 +332,7 @@ ORDERS: Final = Machine(
 )
 
 #: Money was taken and the sale is not over.
-PAID_AND_OPEN: Final = frozenset({*SELLABLE, *GIVING_BACK, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
+PAID_AND_OPEN: Final = frozenset({*SELLABLE, *BEING_REFUNDED, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN})
 
 
 def with_refund(order: Order, refund: Refund) -> Order:

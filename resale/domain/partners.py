@@ -127,7 +127,7 @@ class SignatureInvalid(Unauthenticated):
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError)
 
 
-class HookUnreadable(Rejected):
+class WebhookUnreadable(Rejected):
     """The webhook has a valid signature and a body that cannot be parsed."""
 
     code = "hook_unreadable"
@@ -163,7 +163,7 @@ class BookingKind(StrEnum):
     PAYOUT = "payout"
 
 
-class ProviderBooking(msgspec.Struct, frozen=True, kw_only=True):
+class ProviderTransaction(msgspec.Struct, frozen=True, kw_only=True):
     """A money movement at the provider, with a dispute only after it is lost.
 
     ``our_id`` is our refund, our payout, or the attempt of a charge or chargeback. A refund that we never asked for

@@ -21,21 +21,21 @@ def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
     else:
         credit = Posting(store_credit_account(payout.seller_id), -payout.amount - payout.bonus)
         received = (Posting(BONUSES, payout.bonus), credit)
-    return _booking(payout, "started", at, (Posting(seller_account(payout.seller_id), payout.amount), *received))
+    return _transaction(payout, "started", at, (Posting(seller_account(payout.seller_id), payout.amount), *received))
 
 
 def settle(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:
     """Return the transaction of a paid, failed, returned or cancelled cash payout; None while it is in transit."""
     if after.status == PayoutStatus.PAID:
-        return _booking(
+        return _transaction(
             after, "paid", at, (Posting(PAYOUTS_IN_TRANSIT, after.amount), Posting(PROVIDER, -after.amount))
         )
     if after.status not in {PayoutStatus.FAILED, PayoutStatus.RETURNED, PayoutStatus.CANCELLED}:
         return None
     source = PROVIDER if before.status == PayoutStatus.PAID else PAYOUTS_IN_TRANSIT
     back = (Posting(source, after.amount), Posting(seller_account(after.seller_id), -after.amount))
-    return _booking(after, str(after.status), at, back)
+    return _transaction(after, str(after.status), at, back)
 
 
-def _booking(payout: Payout, step: str, at: datetime, postings: tuple[Posting, ...]) -> LedgerTransaction:
+def _transaction(payout: Payout, step: str, at: datetime, postings: tuple[Posting, ...]) -> LedgerTransaction:
     return LedgerTransaction(source_id=payout.id, step=step, currency=payout.currency, at=at, postings=postings)

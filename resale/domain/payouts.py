@@ -163,7 +163,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's addition to store credit.
 
     ``may_be_cancelled`` until its sending begins, which is committed before the provider is asked: from then on the
-    money may be gone, whatever became of the answer. One stored before there was this field may have been sent.
+    money may be gone, whatever became of the response. One stored before there was this field may have been sent.
     """
 
     id: PayoutId

@@ -155,7 +155,7 @@ def purchase_id_of(*, tenant_id: TenantId, source: str, line: str) -> PurchaseId
     return PURCHASE_ID.of(digest.hexdigest()[:32])
 
 
-def update_purchase(known: Purchase, *, said: Purchase, now: datetime) -> Purchase:
+def update_purchase(known: Purchase, *, new: Purchase, now: datetime) -> Purchase:
     """Return a purchase with the brand's new data, or unchanged if nothing differs.
 
     Raises:
@@ -163,7 +163,7 @@ def update_purchase(known: Purchase, *, said: Purchase, now: datetime) -> Purcha
         PurchaseChangedTooOften: It has as many versions as a changed one may have.
     """
     changed = msgspec.structs.replace(
-        said,
+        new,
         version=known.version,
         claimed_quantity=known.claimed_quantity,
         created_at=known.created_at,

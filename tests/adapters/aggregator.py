@@ -19,7 +19,7 @@ from deploy.local.sandbox_server import LoopbackServer, Raw, Requests, ResponseL
 SAMPLES = Path(__file__).parent.parent / "samples" / "easypost"
 API_KEY = "EZTK_made_up"
 
-Answer = tuple[int, Any]
+Response = tuple[int, Any]
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -34,10 +34,10 @@ def error(code: str, message: str = "No.") -> dict[str, Any]:
 
 @dataclass
 class Plan:
-    """What happens to the next request that begins so: an answer instead, or the real one lost or awaited too long."""
+    """What happens to the next request that begins so: a response instead, or the real one lost or awaited too long."""
 
     request: str
-    answer: Answer | None = None
+    response: Response | None = None
     is_lost: bool = False
     is_slow: bool = False
 
@@ -70,7 +70,7 @@ class Aggregator:
         self.shipments.append(made)
         return made
 
-    def handle(self, method: str, url: str, body: bytes) -> Answer:
+    def handle(self, method: str, url: str, body: bytes) -> Response:
         parts = urlsplit(url)
         content = json.loads(body) if body else {}
         kind, act = self._route(method, parts.path.removeprefix("/v2"), parse_qs(parts.query), content)
@@ -79,18 +79,18 @@ class Aggregator:
         planned = next((plan for plan in self.plans if plan.request == kind), None)
         if planned is not None:
             self.plans.remove(planned)
-            if planned.answer is not None:
-                return planned.answer
-        answer = act()
+            if planned.response is not None:
+                return planned.response
+        response = act()
         if planned is not None and planned.is_slow:
             self.closing.wait(10)
         if planned is not None:
             raise ResponseLost
-        return answer
+        return response
 
     def _route(
         self, method: str, path: str, query: dict[str, list[str]], content: Any
-    ) -> tuple[str, Callable[[], Answer]]:
+    ) -> tuple[str, Callable[[], Response]]:
         named = re.fullmatch(r"/shipments/([^/]+)(?:/(\w+))?", path)
         if path == "/shipments":
             return f"{method} /shipments", lambda: self._create(content) if method == "POST" else self._list(query)
@@ -98,7 +98,7 @@ class Aggregator:
         what = named[2] or "shipment"
         return f"{method} /{what}", lambda: self._on_one(what, named[1], content)
 
-    def _create(self, content: Any) -> Answer:
+    def _create(self, content: Any) -> Response:
         asked = content["shipment"]
         made = self.add(reference=asked.get("reference"), is_bought=False)
         for part in ("from_address", "to_address", "parcel"):
@@ -106,7 +106,7 @@ class Aggregator:
         made["from_address"]["phone"] = asked["from_address"].get("phone", "").lstrip("+")
         return 201, made
 
-    def _list(self, query: dict[str, list[str]]) -> Answer:
+    def _list(self, query: dict[str, list[str]]) -> Response:
         assert query["purchased"] == ["true"]
         newest_first = self.sold[::-1]
         if "before_id" in query:
@@ -115,7 +115,7 @@ class Aggregator:
         size = int(query["page_size"][0])
         return 200, {"shipments": newest_first[:size], "has_more": len(newest_first) > size}
 
-    def _on_one(self, what: str, name: str, content: Any) -> Answer:
+    def _on_one(self, what: str, name: str, content: Any) -> Response:
         names = ("id", "reference") if self.finds_references else ("id",)
         found = next((one for one in self.shipments[::-1] if name in {one[key] for key in names}), None)
         if found is None:
@@ -129,7 +129,7 @@ class Aggregator:
         return 200, found
 
     @staticmethod
-    def _buy(found: dict[str, Any], rate_id: str) -> Answer:
+    def _buy(found: dict[str, Any], rate_id: str) -> Response:
         if found["postage_label"] is not None:
             return 422, error("SHIPMENT.POSTAGE.EXISTS")
         bought = sample("shipment-bought")
@@ -145,7 +145,7 @@ def running() -> Iterator[Aggregator]:
     aggregator = Aggregator()
 
     class Answering(Requests):
-        def answer(self, method: str) -> Raw:
+        def respond(self, method: str) -> Raw:
             body = self.read_bytes()
             content: Any
             if self.headers.get("Authorization") != f"Bearer {API_KEY}":

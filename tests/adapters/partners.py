@@ -85,7 +85,7 @@ def a_guard(
 
 
 def fail() -> None:
-    """A partner that gives no answer."""
+    """A partner that gives no response."""
     raise PartnerUnavailable("no answer", retry_after_seconds=7)
 
 

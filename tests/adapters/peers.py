@@ -1,4 +1,4 @@
-"""Servers that answer each request on a socket as a test says, byte for byte."""
+"""Servers that respond to each request on a socket as a test says, byte for byte."""
 
 import socket
 import ssl
@@ -8,11 +8,11 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-Answer = bytes | Callable[[socket.socket], None]
+Response = bytes | Callable[[socket.socket], None]
 
 
 def ok(body: bytes, *headers: str) -> bytes:
-    """An answer with a length."""
+    """A response with a length."""
     head = "\r\n".join(["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body)}"])
     return f"{head}\r\n\r\n".encode() + body
 
@@ -20,7 +20,7 @@ def ok(body: bytes, *headers: str) -> bytes:
 class Peer:
     """Gives the answers in turn, the last one for ever; counts connections and requests."""
 
-    def __init__(self, answers: Sequence[Answer], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answers: Sequence[Response], *, tls: ssl.SSLContext | None = None) -> None:
         self.connection_count = 0
         self.request_count = 0
         self._answers = list(answers)
@@ -68,11 +68,11 @@ class Peer:
                 connection = self._open[-1] = self._tls.wrap_socket(raw, server_side=True)
             for _ in _requests(connection):
                 self.request_count += 1
-                answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-                if callable(answer):
-                    answer(connection)
+                response = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+                if callable(response):
+                    response(connection)
                     break
-                connection.sendall(answer)
+                connection.sendall(response)
         connection.close()
 
 

@@ -1,6 +1,6 @@
 """A small Stripe on loopback: it answers with the shapes of ``tests/samples/stripe`` and remembers what it was told.
 
-It does what the adapter leans on: idempotency keys that repeat the first answer, intents that are confirmed once,
+It does what the adapter leans on: idempotency keys that repeat the first response, intents that are confirmed once,
 refunds, transfers, payouts of connected accounts, and balance transactions. And what it is told to do wrong.
 """
 
@@ -57,11 +57,11 @@ class StripeDouble:
         self._mock.clear()
 
     def lose_answer(self, path: str) -> None:
-        """Do the next request on a path and do not answer."""
+        """Do the next request on a path and do not respond."""
         self._faults.append(Fault(path, is_answer_lost=True))
 
     def refuse(self, path: str, status: int, error: Json | None = None) -> None:
-        """Do not do the next request on a path, but answer so."""
+        """Do not do the next request on a path, but response so."""
 
         def refusal() -> None:
             raise Refused(status, {"error": error or {"type": "api_error", "message": "made up"}})
@@ -80,8 +80,8 @@ class StripeDouble:
         """Count the requests on a path."""
         return sum(call.method == method and re.fullmatch(path, call.path) is not None for call in self.calls)
 
-    def answer(self, call: Call) -> tuple[int, Json] | None:
-        """Answer a request; None: not at all."""
+    def respond(self, call: Call) -> tuple[int, Json] | None:
+        """Response a request; None: not at all."""
         with self._lock:
             self.calls.append(call)
             self._have_checked(call)
@@ -91,10 +91,10 @@ class StripeDouble:
             try:
                 if fault.action is not None:
                     fault.action()
-                answer = self._answer_once(call)
+                response = self._answer_once(call)
             except Refused as refused:
                 return refused.status, refused.body
-            return None if fault.is_answer_lost else answer
+            return None if fault.is_answer_lost else response
 
     def _have_checked(self, call: Call) -> None:
         if self._mock_url is None:
@@ -105,7 +105,7 @@ class StripeDouble:
             self.complaints.append(f"{call.method} {call.target}: {said.data.decode()}")
 
     def _answer_once(self, call: Call) -> tuple[int, Json]:
-        """Repeat the first answer to a key, as Stripe does, and refuse one used for something else."""
+        """Repeat the first response to a key, as Stripe does, and refuse one used for something else."""
         asked, slot = (call.path, call.params), f"{call.account} {call.key}"
         if call.key and slot in self._keys:
             known, status, body = self._keys[slot]
@@ -132,12 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.double.answer(Call(self.command, self.path, body, headers))
-        if answer is None:
+        response = self.double.respond(Call(self.command, self.path, body, headers))
+        if response is None:
             self.close_connection = True
             return
-        content = json.dumps(answer[1]).encode()
-        self.send_response(answer[0])
+        content = json.dumps(response[1]).encode()
+        self.send_response(response[0])
         self.send_header("Request-Id", "req_made_up")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

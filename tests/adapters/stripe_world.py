@@ -22,7 +22,7 @@ def sample(name: str, **changes: Any) -> Json:
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened
-    """An answer that is an error."""
+    """A response that is an error."""
 
     def __init__(self, status: int, body: Json) -> None:
         super().__init__(status)
@@ -76,7 +76,7 @@ class StripeWorld:
         self.events.insert(0, event)
 
     def do(self, call: Call) -> tuple[int, Json]:
-        """Do what a request asks for; an error is an answer, too."""
+        """Do what a request asks for; an error is a response, too."""
         if call.headers.get("authorization") != f"Bearer {API_KEY}":
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}
         for method, path, action in _ROUTES:

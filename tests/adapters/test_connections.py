@@ -140,8 +140,8 @@ class TestAnswers:
             b"",
         ],
     )
-    def test_cut_short_or_garbled(self, answer: bytes, open_pool: OpenPool) -> None:
-        with Peer([lambda connection: connection.sendall(answer)]) as peer, pytest.raises(TransportFailed):
+    def test_cut_short_or_garbled(self, response: bytes, open_pool: OpenPool) -> None:
+        with Peer([lambda connection: connection.sendall(response)]) as peer, pytest.raises(TransportFailed):
             open_pool(peer.url).send(REQUEST)
 
     def test_not_of_its_checksum(self, open_pool: OpenPool) -> None:

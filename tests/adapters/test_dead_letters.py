@@ -10,8 +10,8 @@ import pytest
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.dynamodb.cursors import Cursors, InvalidCursor
 from resale.adapters.sqs.dead_letters import SQSDeadLetters
-from resale.application.ports import Letter
-from resale.domain.dead_letters import DeadLetterHeld, LetterQueue, letter_id_of, message_id_of
+from resale.application.ports import DeadLetterMessage
+from resale.domain.dead_letters import DeadLetterHeld, DeadLetterQueue, letter_id_of, message_id_of
 from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
@@ -19,7 +19,7 @@ from tests.adapters.conftest import OpenSessions
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.graveyard import Graveyard
 
-ORDERS = LetterQueue.ORDERS
+ORDERS = DeadLetterQueue.ORDERS
 
 
 @pytest.fixture
@@ -33,22 +33,22 @@ def dead(graveyard: Graveyard) -> list[DeadLetterId]:
     return [graveyard.bury(f"body {number}") for number in range(12)]
 
 
-def ids(found: tuple[Letter, ...]) -> list[DeadLetterId]:
+def ids(found: tuple[DeadLetterMessage, ...]) -> list[DeadLetterId]:
     return [letter_id_of(letter.message_id) for letter in found]
 
 
-def listed(letters: SQSDeadLetters, queue: LetterQueue | None = ORDERS) -> list[DeadLetterId]:
+def listed(letters: SQSDeadLetters, queue: DeadLetterQueue | None = ORDERS) -> list[DeadLetterId]:
     return ids(letters.list_letters(queue=queue, limit=100, cursor=None).letters)
 
 
-def taken(letters: SQSDeadLetters, letter_id: DeadLetterId) -> Letter:
+def taken(letters: SQSDeadLetters, letter_id: DeadLetterId) -> DeadLetterMessage:
     letter = letters.take(message_id_of(letter_id), queue=ORDERS)
     assert letter is not None
     return letter
 
 
 @contextmanager
-def put_back_soon(letters: SQSDeadLetters, letter: Letter) -> Iterator[None]:
+def put_back_soon(letters: SQSDeadLetters, letter: DeadLetterMessage) -> Iterator[None]:
     """End somebody's look while another one is under way."""
     timer = threading.Timer(1.0, letters.put_back, (letter,))
     timer.start()
@@ -78,7 +78,7 @@ class TestListLetters:
             letters.list_letters(queue=None, limit=7, cursor=cursor)
 
     def test_of_all_queues_names_each_ones_own(self, letters: SQSDeadLetters, graveyard: Graveyard) -> None:
-        buried = {graveyard.bury("x", name): name for name in LetterQueue}
+        buried = {graveyard.bury("x", name): name for name in DeadLetterQueue}
         page = letters.list_letters(queue=None, limit=100, cursor=None)
         assert {letter_id_of(letter.message_id): letter.queue for letter in page.letters} == buried
 
@@ -118,7 +118,7 @@ class TestTake:
         letter_id = graveyard.bury("x", "images")
         letter = letters.take(message_id_of(letter_id), queue=None)
         assert letter is not None
-        assert letter.queue == LetterQueue.IMAGES
+        assert letter.queue == DeadLetterQueue.IMAGES
 
     def test_of_nothing_is_nothing(self, letters: SQSDeadLetters, dead: list[DeadLetterId]) -> None:
         assert letters.take(str(uuid.uuid4()), queue=ORDERS) is None

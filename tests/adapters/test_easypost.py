@@ -90,8 +90,8 @@ class TestRates:
     ) -> None:
         made = easypost.add(reference="mixed", is_bought=False)
         made["rates"][1].update(currency="GBP")
-        easypost.plan("POST /shipments", answer=(201, made))
-        easypost.plan("POST /shipments", answer=(201, made))
+        easypost.plan("POST /shipments", response=(201, made))
+        easypost.plan("POST /shipments", response=(201, made))
         assert [rate.price for rate in shipping.list_rates(a_request(currency="GBP"))] == [Money(742, "GBP")]
         made["rates"][0].update(currency="EUR")
         made["rates"][1].update(currency="USD")
@@ -100,7 +100,7 @@ class TestRates:
     def test_asking_is_not_kept_as_the_shipment(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
         shipping.list_rates(a_request())
         assert [one["reference"] for one in easypost.shipments] == [None]
-        easypost.plan("POST /shipments", answer=(422, error("ADDRESS.VERIFY.FAILURE")))
+        easypost.plan("POST /shipments", response=(422, error("ADDRESS.VERIFY.FAILURE")))
         assert shipping.list_rates(a_request()) == ()
 
 
@@ -154,7 +154,7 @@ class TestBuying:
         assert "POST /rerate" in easypost.requests
 
     def test_makes_another_for_another_address(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
-        easypost.plan("POST /buy", answer=(422, error("SHIPMENT.POSTAGE.FAILURE")))
+        easypost.plan("POST /buy", response=(422, error("SHIPMENT.POSTAGE.FAILURE")))
         assert shipping.buy_label(a_request()).state == LabelState.REFUSED
         mended = msgspec.structs.replace(a_request().sender, line2="")
         label = shipping.buy_label(msgspec.structs.replace(a_request(), sender=mended))
@@ -183,7 +183,7 @@ class TestBuying:
     ) -> None:
         page = {"shipments": [easypost.add(reference="another", is_bought=True)], "has_more": True}
         for _ in range(10):
-            easypost.plan("GET /shipments", answer=(200, page))
+            easypost.plan("GET /shipments", response=(200, page))
         with pytest.raises(PartnerUnavailable):
             shipping.buy_label(a_request())
         assert "POST /shipments" not in easypost.requests
@@ -192,7 +192,7 @@ class TestBuying:
         self, shipping: EasyPostShipping, easypost: Aggregator
     ) -> None:
         stranger = easypost.add(reference="another", is_bought=True)
-        easypost.plan("GET /shipment", answer=(200, stranger))
+        easypost.plan("GET /shipment", response=(200, stranger))
         assert shipping.find_label(shipment_id=SHIPMENT) is None
 
     def test_each_shipment_has_a_label_of_its_own(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
@@ -225,24 +225,24 @@ class TestRefusals:
     def test_a_parcel_easypost_does_not_take_is_refused_for_good(
         self, shipping: EasyPostShipping, easypost: Aggregator, code: Any, reason: str
     ) -> None:
-        easypost.plan("POST /shipments", answer=(422, error(code)))
+        easypost.plan("POST /shipments", response=(422, error(code)))
         label = shipping.buy_label(a_request())
         assert (label.state, label.reason_code, label.cost) == (LabelState.REFUSED, reason, None)
         assert label.provider_reference == REFERENCE
 
     def test_a_recorded_error_is_read(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
-        easypost.plan("POST /shipments", answer=(422, sample("error")))
+        easypost.plan("POST /shipments", response=(422, sample("error")))
         assert shipping.buy_label(a_request()).reason_code == "parameter_required"
 
     def test_so_is_one_nobody_would_carry(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
         made = {**easypost.add(reference=REFERENCE, is_bought=False), "rates": []}
-        easypost.plan("POST /shipments", answer=(201, made))
+        easypost.plan("POST /shipments", response=(201, made))
         label = shipping.buy_label(a_request())
         assert (label.state, label.reason_code) == (LabelState.REFUSED, "no_rates")
         assert easypost.sold == []
 
     def test_so_is_a_purchase_the_carrier_refuses(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
-        easypost.plan("POST /buy", answer=(422, error("SHIPMENT.POSTAGE.FAILURE")))
+        easypost.plan("POST /buy", response=(422, error("SHIPMENT.POSTAGE.FAILURE")))
         label = shipping.buy_label(a_request())
         assert (label.state, label.reason_code) == (LabelState.REFUSED, "shipment_postage_failure")
 
@@ -258,13 +258,13 @@ class TestRefusals:
     def test_a_purchase_nobody_knows_of_is_not_refused(
         self, shipping: EasyPostShipping, easypost: Aggregator, code: str
     ) -> None:
-        easypost.plan("POST /buy", answer=(422, error(code)))
+        easypost.plan("POST /buy", response=(422, error(code)))
         with pytest.raises(PartnerUnavailable):
             shipping.buy_label(a_request())
         assert shipping.buy_label(a_request()).state == LabelState.ISSUED
 
     def test_an_answer_without_a_label_is_not_one(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
-        easypost.plan("POST /buy", answer=(200, sample("shipment-created")))
+        easypost.plan("POST /buy", response=(200, sample("shipment-created")))
         with pytest.raises(PartnerUnavailable):
             shipping.buy_label(a_request())
 
@@ -288,9 +288,9 @@ class TestUnknown:
         ],
     )
     def test_what_is_no_answer_is_unknown(
-        self, shipping: EasyPostShipping, easypost: Aggregator, answer: tuple[int, Any]
+        self, shipping: EasyPostShipping, easypost: Aggregator, response: tuple[int, Any]
     ) -> None:
-        easypost.plan("POST /shipments", answer=answer)
+        easypost.plan("POST /shipments", response=response)
         with pytest.raises(PartnerUnavailable) as raised:
             shipping.buy_label(a_request())
         assert not isinstance(raised.value, PartnerMisconfigured)
@@ -300,7 +300,7 @@ class TestUnknown:
     def test_an_account_easypost_does_not_serve_is_a_matter_of_setting_up(
         self, shipping: EasyPostShipping, easypost: Aggregator, status: int
     ) -> None:
-        easypost.plan("POST /buy", answer=(status, error("BILLING")))
+        easypost.plan("POST /buy", response=(status, error("BILLING")))
         with pytest.raises(PartnerMisconfigured):
             shipping.buy_label(a_request())
 
@@ -317,7 +317,7 @@ class TestUnknown:
         began = time.monotonic()
         with pytest.raises(PartnerUnavailable):
             shipping_at(easypost.base_url, seconds=0.2).find_label(shipment_id=SHIPMENT)
-        assert time.monotonic() - began < 5  # the answer takes ten
+        assert time.monotonic() - began < 5  # the response takes ten
         assert easypost.requests == ["GET /shipment"]
 
     def test_a_key_of_somebody_elses_is_not_picked_up(
@@ -333,8 +333,8 @@ class TestUnknown:
         self, shipping: EasyPostShipping, easypost: Aggregator, caplog: pytest.LogCaptureFixture
     ) -> None:
         leaky = error("X", "Jack Sparrow of 388 Townsend St is not there")
-        for answer in ((500, leaky), (502, b"388 Townsend St"), (403, leaky)):
-            easypost.plan("POST /shipments", answer=answer)
+        for response in ((500, leaky), (502, b"388 Townsend St"), (403, leaky)):
+            easypost.plan("POST /shipments", response=response)
             with caplog.at_level(logging.DEBUG), pytest.raises(PartnerUnavailable) as raised:
                 shipping.buy_label(a_request())
             logging.getLogger("a worker").error("failed", exc_info=raised.value)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from resale.adapters.shipping.easypost import EasyPostShipping
-from resale.domain.partners import HookUnreadable, PartnerMisconfigured, PartnerUnavailable, SignatureInvalid
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable, SignatureInvalid, WebhookUnreadable
 from resale.domain.shipments import LabelState, ShipmentStatus, VoidState
 from tests.adapters.aggregator import Aggregator, error, sample, tracked
 from tests.adapters.parcels import REFERENCE, SECRET, SHIPMENT, a_request, shipping_at
@@ -30,7 +30,7 @@ class TestVoiding:
 
     def test_reads_a_recorded_answer(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
         label = shipping.buy_label(a_request())
-        easypost.plan("POST /refund", answer=(200, sample("shipment-refunded")))
+        easypost.plan("POST /refund", response=(200, sample("shipment-refunded")))
         state = shipping.void_label(shipment_id=SHIPMENT, provider_reference=label.provider_reference)
         assert state == VoidState.VOIDED
 
@@ -45,7 +45,7 @@ class TestVoiding:
 
     def test_is_too_late_once_shipped(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
         label = shipping.buy_label(a_request())
-        easypost.plan("POST /refund", answer=(422, error("SHIPMENT.REFUND.UNAVAILABLE")))
+        easypost.plan("POST /refund", response=(422, error("SHIPMENT.REFUND.UNAVAILABLE")))
         state = shipping.void_label(shipment_id=SHIPMENT, provider_reference=label.provider_reference)
         assert state == VoidState.IN_USE
 
@@ -54,17 +54,17 @@ class TestVoiding:
         [("in_transit", VoidState.IN_USE), ("delivered", VoidState.IN_USE), ("pre_transit", None), ("unknown", None)],
     )
     def test_a_rejected_one_is_in_use_if_it_moves_and_else_asked_for_again(
-        self, shipping: EasyPostShipping, easypost: Aggregator, status: str, answer: VoidState | None
+        self, shipping: EasyPostShipping, easypost: Aggregator, status: str, response: VoidState | None
     ) -> None:
         label = shipping.buy_label(a_request())
         tracked(easypost.sold[0], status)
-        easypost.plan("POST /refund", answer=(200, {**easypost.sold[0], "refund_status": "rejected"}))
-        if answer is None:
+        easypost.plan("POST /refund", response=(200, {**easypost.sold[0], "refund_status": "rejected"}))
+        if response is None:
             with pytest.raises(PartnerUnavailable) as raised:
                 shipping.void_label(shipment_id=SHIPMENT, provider_reference=label.provider_reference)
             assert raised.value.retry_after_seconds == 3600
             return
-        assert shipping.void_label(shipment_id=SHIPMENT, provider_reference=label.provider_reference) == answer
+        assert shipping.void_label(shipment_id=SHIPMENT, provider_reference=label.provider_reference) == response
 
     @pytest.mark.parametrize("what", ["POST /refund", "GET /shipment"])
     def test_a_lost_answer_is_unknown(self, shipping: EasyPostShipping, easypost: Aggregator, what: str) -> None:
@@ -184,5 +184,5 @@ class TestWebhooks:
         "body", [b"", b"{", b"\xff", b"[]", b"{}", b'{"object":"Event"}', hook(tracking_details=1)]
     )
     def test_signed_nonsense_is_unreadable(self, shipping: EasyPostShipping, body: bytes) -> None:
-        with pytest.raises(HookUnreadable):
+        with pytest.raises(WebhookUnreadable):
             shipping.read_event(body=body, headers=signed(body))

@@ -33,8 +33,8 @@ def listing_id() -> ListingId:
 
 def upload(session: TenantSession, key: str, body: bytes) -> str:
     client: Any = session.client("s3")
-    answer = client.put_object(Bucket=session.tenant.resources.media_bucket, Key=key, Body=body)
-    return str(answer["VersionId"])
+    response = client.put_object(Bucket=session.tenant.resources.media_bucket, Key=key, Body=body)
+    return str(response["VersionId"])
 
 
 class TestFirstVersion:

@@ -17,11 +17,11 @@ from resale.bootstrap import Container
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import (
     Connection,
-    HookUnreadable,
     PartnerKind,
     PartnerMisconfigured,
     Provider,
     SignatureInvalid,
+    WebhookUnreadable,
 )
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
@@ -106,7 +106,7 @@ def test_easypost_with_its_secrets(container: Container, engines: LocalEngines, 
     secret = {"api_key": "EZTK_madeup", "webhook_secret": "whsec_c"}
     shipping = container.shipping(connected(northwind, engines, Provider.EASYPOST, secret, PartnerKind.SHIPPING))
     assert shipping.name == "easypost"
-    with pytest.raises(HookUnreadable):  # so it was theirs
+    with pytest.raises(WebhookUnreadable):  # so it was theirs
         shipping.read_event(body=b"{}", headers=easypost_signed(b"{}", "whsec_c"))
     with pytest.raises(SignatureInvalid):
         shipping.read_event(body=b"{}", headers=easypost_signed(b"{}", "whsec_of_another"))
@@ -124,7 +124,7 @@ def test_the_sandbox_carrier_with_its_secret(container: Container, engines: Loca
     secret = {"webhook_secret": "whsec_d"}
     shipping = container.shipping(connected(northwind, engines, Provider.SANDBOX, secret, PartnerKind.SHIPPING))
     assert shipping.name == "sandbox"
-    with pytest.raises(HookUnreadable):  # so it was theirs
+    with pytest.raises(WebhookUnreadable):  # so it was theirs
         shipping.read_event(body=b"{}", headers={"sandbox-signature": sign(b"{}", "whsec_d")})
 
 

@@ -79,13 +79,13 @@ class TestBreaker:
         clock.turn_on(seconds=1)
         probing, answered = threading.Event(), threading.Event()
 
-        def answer() -> str:
+        def response() -> str:
             probing.set()
             assert answered.wait(timeout=10)
             return "answered"
 
         with ThreadPoolExecutor(1) as pool:
-            probe = pool.submit(guard.call, answer)
+            probe = pool.submit(guard.call, response)
             assert probing.wait(timeout=10)
             with pytest.raises(PartnerPaused, match="Another call tries"):
                 guard.call(lambda: pytest.fail("asked"))
@@ -302,10 +302,10 @@ class TestGuardedPorts:
         partner = guarded(Echo(), guard)
         assert partner.name == "echo"
         methods = {name for name in vars(port) if not name.startswith("_")} - {"name"}
-        for name in sorted(methods - {"iter_bookings"}):
+        for name in sorted(methods - {"iter_transactions"}):
             assert _called(partner, port, name)[0] == name
         fail_often(guard)
-        for name in sorted(methods - {"iter_bookings", "read_event"}):
+        for name in sorted(methods - {"iter_transactions", "read_event"}):
             with pytest.raises(PartnerPaused, match="are paused"):
                 _called(partner, port, name)
         assert _called(partner, port, "read_event")[0] == "read_event"
@@ -317,12 +317,12 @@ class TestGuardedPorts:
 
 
 class Books:
-    """Hands out numbers one after the other, and then no answer."""
+    """Hands out numbers one after the other, and then no response."""
 
     def __init__(self, count: int, *, fails: bool = False) -> None:
         self.count, self.fails, self.begun = count, fails, 0
 
-    def iter_bookings(self, *, since: object) -> Iterator[int]:  # noqa: ARG002 - the port's
+    def iter_transactions(self, *, since: object) -> Iterator[int]:  # noqa: ARG002 - the port's
         self.begun += 1
         yield from range(self.count)
         if self.fails:
@@ -332,7 +332,7 @@ class Books:
 class Silent:
     """Does not even begin."""
 
-    def iter_bookings(self, *, since: object) -> Iterator[int]:  # noqa: ARG002 - the port's
+    def iter_transactions(self, *, since: object) -> Iterator[int]:  # noqa: ARG002 - the port's
         fail()
         return iter(())
 
@@ -341,27 +341,27 @@ class TestWalk:
     @pytest.mark.parametrize("count", [0, 1, 100, 250])
     def test_goes_through_all_of_them_once(self, guard: Guard, count: int) -> None:
         books: Any = Books(count)
-        walked: list[Any] = list(GuardedPayments(books, guard).iter_bookings(since=Clock()()))
+        walked: list[Any] = list(GuardedPayments(books, guard).iter_transactions(since=Clock()()))
         assert walked == list(range(count))
         assert books.begun == 1
 
     def test_stops_where_the_partner_does(self, guard: Guard) -> None:
         books: Any = Books(150, fails=True)
         with pytest.raises(PartnerUnavailable, match="no answer"):
-            list(GuardedPayments(books, guard).iter_bookings(since=Clock()()))
+            list(GuardedPayments(books, guard).iter_transactions(since=Clock()()))
 
     def test_that_cannot_even_begin_is_an_unknown_outcome(self, guard: Guard) -> None:
         partner: Any = Silent()
         for _ in range(RULES.failures):
             with pytest.raises(PartnerUnavailable, match="no answer"):
-                list(GuardedPayments(partner, guard).iter_bookings(since=Clock()()))
+                list(GuardedPayments(partner, guard).iter_transactions(since=Clock()()))
         assert refused(guard) == RULES.pause_seconds
 
     def test_is_not_begun_while_it_is_open(self, guard: Guard) -> None:
         fail_often(guard)
         books: Any = Books(1)
         with pytest.raises(PartnerPaused, match="are paused"):
-            list(GuardedPayments(books, guard).iter_bookings(since=Clock()()))
+            list(GuardedPayments(books, guard).iter_transactions(since=Clock()()))
         assert books.begun == 0
 
 

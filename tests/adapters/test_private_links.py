@@ -37,8 +37,8 @@ def botocores(session: TenantSession, key: str, *, version_id: str | None, secon
 
 
 def opened(link: str) -> tuple[int, bytes]:
-    answer = urllib3.request("GET", link, retries=False, timeout=10)
-    return answer.status, answer.data
+    response = urllib3.request("GET", link, retries=False, timeout=10)
+    return response.status, response.data
 
 
 class TestLinks:

@@ -86,10 +86,10 @@ class TestSending:
         self, open_sessions: OpenSessions, tenants: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fault = {"Id": "1", "SenderFault": False, "Code": "InternalError", "Message": "try again"}
-        answer = ok(
+        response = ok(
             json.dumps({"Successful": [], "Failed": [fault]}).encode(), "Content-Type: application/x-amz-json-1.0"
         )
-        with Peer([answer]) as peer:  # the local engine never fails one entry of a batch
+        with Peer([response]) as peer:  # the local engine never fails one entry of a batch
             monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", peer.url)
             sessions = open_sessions()
             queues = SQSQueues(sessions.for_tenant(tenants[0]))

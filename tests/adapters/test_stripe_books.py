@@ -12,12 +12,12 @@ from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, from_
 from resale.domain.money import Money
 from resale.domain.partners import (
     BookingKind,
-    HookUnreadable,
     PartnerEvent,
     PartnerMisconfigured,
     PartnerUnavailable,
-    ProviderBooking,
+    ProviderTransaction,
     SignatureInvalid,
+    WebhookUnreadable,
 )
 from resale.domain.payments import DisputeStatus, PaymentRequest
 from resale.settings import Settings
@@ -54,8 +54,8 @@ def captured(stripe: StripePayments) -> PaymentRequest:
     return msgspec.structs.replace(request, provider_reference=reference)
 
 
-def lines(stripe: StripePayments) -> list[ProviderBooking]:
-    return list(stripe.iter_bookings(since=LONG_AGO))
+def lines(stripe: StripePayments) -> list[ProviderTransaction]:
+    return list(stripe.iter_transactions(since=LONG_AGO))
 
 
 def moves(stripe: StripePayments) -> list[tuple[BookingKind, int]]:
@@ -88,7 +88,7 @@ class TestBookings:
 
     def test_begin_at_a_moment(self, stripe: StripePayments) -> None:
         captured(stripe)
-        assert not list(stripe.iter_bookings(since=datetime(2100, 1, 1, tzinfo=UTC)))
+        assert not list(stripe.iter_transactions(since=datetime(2100, 1, 1, tzinfo=UTC)))
 
     def test_a_dispute_lost_has_taken_the_money(self, stripe: StripePayments, double: StripeDouble) -> None:
         request = captured(stripe)
@@ -153,7 +153,7 @@ class TestBookings:
     def test_an_answer_that_fails_half_way_is_unknown(self, stripe: StripePayments, double: StripeDouble) -> None:
         for _ in range(3):
             captured(stripe)
-        going = stripe.iter_bookings(since=LONG_AGO)
+        going = stripe.iter_transactions(since=LONG_AGO)
         next(going)
         double.refuse("/v1/balance_transactions", 500)
         with pytest.raises(PartnerUnavailable):
@@ -223,12 +223,12 @@ class TestWebhooks:
         assert self.read("dispute_created", status=said).dispute is None
 
     def test_of_something_else_it_is_told_apart(self) -> None:
-        with pytest.raises(HookUnreadable):
+        with pytest.raises(WebhookUnreadable):
             self.read("customer_created")
 
     @pytest.mark.parametrize("body", [b"", b"[]", b'{"id": "evt_1", "object": "v2.core.event"}'])
     def test_what_makes_no_sense_is_told_apart(self, body: bytes) -> None:
-        with pytest.raises(HookUnreadable):
+        with pytest.raises(WebhookUnreadable):
             reader().read_event(body=body, headers=signed(body))
 
     @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import stripe as library
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.stripe import StripePayments
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
-from tests.adapters.peers import Answer, Peer, closed_port, ok
+from tests.adapters.peers import Peer, Response, closed_port, ok
 from tests.adapters.stripe_connecting import PART, attempt, connect, new_refund, payout
 from tests.adapters.stripe_double import StripeDouble
 from tests.adapters.stripe_world import Json, sample
@@ -26,7 +26,7 @@ ASKED: dict[str, Ask] = {
     "find_refund": lambda stripe: stripe.find_refund(attempt(), refund_id=new_refund()),
     "pay_out": lambda stripe: stripe.pay_out(payout()),
     "find_payout": lambda stripe: stripe.find_payout(payout()),
-    "iter_bookings": lambda stripe: list(stripe.iter_bookings(since=datetime(2020, 1, 1, tzinfo=UTC))),
+    "iter_transactions": lambda stripe: list(stripe.iter_transactions(since=datetime(2020, 1, 1, tzinfo=UTC))),
 }
 EVERY_CALL = pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 
@@ -63,8 +63,8 @@ class TestUnknown:
         assert len(double.calls) == 1
 
     @pytest.mark.parametrize("answer", [ok(b"{"), ok(b"\xff"), lambda _: None], ids=["half", "no-text", "hung-up"])
-    def test_answers_that_say_nothing(self, ask: Ask, answer: Answer) -> None:
-        with Peer([answer]) as peer, pytest.raises(PartnerUnavailable):
+    def test_answers_that_say_nothing(self, ask: Ask, response: Response) -> None:
+        with Peer([response]) as peer, pytest.raises(PartnerUnavailable):
             ask(connect(peer.url))
         assert peer.request_count == 1
 

@@ -33,7 +33,7 @@ def test_its_answers_can_be_read(stripe_mock: str, ask: Callable[[StripePayments
 
 
 def test_its_books_can_be_read_and_hold_nothing_of_ours(stripe_mock: str) -> None:
-    assert not list(connect(stripe_mock).iter_bookings(since=LONG_AGO))
+    assert not list(connect(stripe_mock).iter_transactions(since=LONG_AGO))
 
 
 class TestRequests:
@@ -56,7 +56,7 @@ class TestRequests:
         stripe.capture(request)
         stripe.refund(request, refund_id=refund_id, amount=PART)
         assert stripe.find_refund(request, refund_id=refund_id) is not None
-        assert len(list(stripe.iter_bookings(since=LONG_AGO))) == 2
+        assert len(list(stripe.iter_transactions(since=LONG_AGO))) == 2
 
     @pytest.mark.parametrize("token", ["pm_card_chargeDeclined", "pm_card_threeDSecure2Required", "pm_of_nobody"])
     def test_of_a_payment_that_is_given_up(self, stripe: StripePayments, token: str) -> None:

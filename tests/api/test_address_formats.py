@@ -29,8 +29,8 @@ class TestAddressFormat:
     @pytest.mark.parametrize(("country", "said"), [("UK", "GB"), ("gb", "GB"), ("ZZ", "such as GB"), ("..", "such as")])
     def test_says_what_to_ask_for(self, country: str, said: str) -> None:
         path = f"/v1/address_formats/{country}"
-        answer = checked("GET", path, Client().get(path))
-        assert (answer.code, said in answer.json["detail"]) == ("404 country_not_found", True)
+        response = checked("GET", path, Client().get(path))
+        assert (response.code, said in response.json["detail"]) == ("404 country_not_found", True)
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,17 @@ pytestmark = pytest.mark.usefixtures("_base_api")
 
 def code_of(client: Client, path: str = "/v1/who", **headers: str) -> tuple[int, str]:
     """Ask, and read the problem's code."""
-    answer = client.get(path, headers=headers)
-    assert answer["Content-Type"] == "application/problem+json"
-    return answer.status_code, answer.json()["code"]
+    response = client.get(path, headers=headers)
+    assert response["Content-Type"] == "application/problem+json"
+    return response.status_code, response.json()["code"]
 
 
 class TestKeys:
     def test_names_the_tenant(self, client: Client, northwind: Shop, atelier: Shop) -> None:
         for shop in (northwind, atelier):
-            answer = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text})
-            assert answer.json()["tenant"] == shop.tenant.slug
-            assert answer.json()["kind"] == "publishable"
+            response = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text})
+            assert response.json()["tenant"] == shop.tenant.slug
+            assert response.json()["kind"] == "publishable"
 
     def test_looks_as_documented(self, northwind: Shop) -> None:
         assert northwind.publishable.text.startswith("pk_live_")
@@ -100,14 +100,14 @@ class TestScopes:
         assert client.post("/v1/moderation", headers={"X-API-Key": northwind.secret.text}).status_code == 200
 
     def test_refuses_a_publishable_key(self, client: Client, northwind: Shop) -> None:
-        answer = client.post("/v1/moderation", headers={"X-API-Key": northwind.publishable.text})
-        assert (answer.status_code, answer.json()["code"]) == (403, "secret_key_required")
+        response = client.post("/v1/moderation", headers={"X-API-Key": northwind.publishable.text})
+        assert (response.status_code, response.json()["code"]) == (403, "secret_key_required")
 
     def test_refuses_a_key_without_it(self, client: Client, northwind: Shop) -> None:
         reader = keys.issue_api_key(slug="northwind", kind=KeyKind.SECRET, scopes=["orders:read"])
         assert northwind.secret.id != reader.id
-        answer = client.post("/v1/moderation", headers={"X-API-Key": reader.text})
-        assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+        response = client.post("/v1/moderation", headers={"X-API-Key": reader.text})
+        assert (response.status_code, response.json()["code"]) == (403, "scope_missing")
 
 
 class TestTenants:

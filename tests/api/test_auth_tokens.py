@@ -34,8 +34,8 @@ pytestmark = pytest.mark.usefixtures("_base_api")
 def ask(client: Client, shop: Shop, token: str, path: str = "/v1/shoppers") -> tuple[int, str]:
     """Ask with a token; the status, and the problem's code or the subject."""
     headers = {"X-API-Key": shop.publishable.text, "Authorization": f"Bearer {token}"}
-    answer = client.get(path, headers=headers)
-    return answer.status_code, answer.json().get("code") or answer.json()["subject"]
+    response = client.get(path, headers=headers)
+    return response.status_code, response.json().get("code") or response.json()["subject"]
 
 
 def forge(token: str, header: dict[str, str]) -> str:
@@ -79,12 +79,12 @@ class TestGoodTokens:
             assert ask(client, northwind, token) == (200, "jo"), header
 
     def test_is_not_asked_for_where_none_is_needed(self, client: Client, northwind: Shop) -> None:
-        answer = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
-        assert answer.json()["shopper"] is None
+        response = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert response.json()["shopper"] is None
 
     def test_is_asked_for_where_it_is_needed(self, client: Client, northwind: Shop) -> None:
-        answer = client.get("/v1/shoppers", headers={"X-API-Key": northwind.publishable.text})
-        assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+        response = client.get("/v1/shoppers", headers={"X-API-Key": northwind.publishable.text})
+        assert (response.status_code, response.json()["code"]) == (401, "token_missing")
 
 
 class TestBadTokens:
@@ -211,7 +211,7 @@ class TestIssuers:
         ours = IssuerKeys(northwind.issuer_keys, "northwind")
         assert ask(client, northwind, northwind.token("before")) == (200, "before")
         ours.rotate()
-        tokens.issuers.get(northwind.tenant.oidc_issuer)._asked_at -= RETRY_SECONDS  # time passes
+        tokens.issuers.get(northwind.tenant.oidc_issuer)._tried_at -= RETRY_SECONDS  # time passes
         assert ask(client, northwind, northwind.token("after")) == (200, "after")
 
     def test_asks_once_in_a_while_whatever_tokens_say(self, northwind: Shop) -> None:
@@ -232,7 +232,7 @@ class TestIssuers:
         kid, _ = IssuerKeys(northwind.issuer_keys, "northwind").signing_key()
         issuer.key(kid)
         issuers._directory.rename(issuers._directory.with_name("gone"))
-        Path(issuers._directory).write_text("in the way")  # every answer is now an error
+        Path(issuers._directory).write_text("in the way")  # every response is now an error
         now += 3600
         assert issuer.key(kid) is not None
 
@@ -242,9 +242,9 @@ class TestIssuers:
         models.Tenant.objects.filter(oidc_issuer=record).update(oidc_issuer="http://127.0.0.1:9/nobody")
         registry.clear()
         headers = {"X-API-Key": northwind.publishable.text, "Authorization": f"Bearer {token}"}
-        answer = client.get("/v1/shoppers", headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (503, "issuer_unavailable")
-        assert answer["Retry-After"] == "10"
+        response = client.get("/v1/shoppers", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (503, "issuer_unavailable")
+        assert response["Retry-After"] == "10"
 
 
 class TestRemembering:

@@ -1,4 +1,4 @@
-"""No payment card number enters the API, and none is said again: not in the answer, not in a log line."""
+"""No payment card number enters the API, and none is said again: not in the response, not in a log line."""
 
 import json
 import logging
@@ -61,13 +61,13 @@ class TestRequests:
         "written", [CARD, "4111+1111+1111+1111", "4111%201111%201111%201111", "%34111111111111111"]
     )
     def test_holds_none_in_a_query(self, client: Client, northwind: Shop, query: str, written: str) -> None:
-        answer = client.get(f"/v1/things?{query % written}", headers={"X-API-Key": northwind.publishable.text})
-        assert (answer.status_code, answer.json()["code"]) == REFUSED
-        assert not names_card(answer.content.decode())
+        response = client.get(f"/v1/things?{query % written}", headers={"X-API-Key": northwind.publishable.text})
+        assert (response.status_code, response.json()["code"]) == REFUSED
+        assert not names_card(response.content.decode())
 
     def test_holds_none_in_its_id(self, client: Client) -> None:
-        answer = client.get("/healthz", headers={"X-Request-Id": CARD})
-        assert re.fullmatch(r"req_[0-9a-f]{32}", answer["X-Request-Id"])
+        response = client.get("/healthz", headers={"X-Request-Id": CARD})
+        assert re.fullmatch(r"req_[0-9a-f]{32}", response["X-Request-Id"])
 
     def test_passes_what_is_no_card(self, client: Client, northwind: Shop) -> None:
         body = {"title": "GTIN 4006381333931", "price": {"amount": 1}, "extra": {"phone": "+49 1512 3456789"}}
@@ -115,8 +115,8 @@ class TestStorefront:
         assert front.post("/v1/listings", body, by=front.shopper()).status == 201
 
     def test_takes_no_card_for_a_key(self, front: Front) -> None:
-        answer = front.buy("lst_" + "4" * 32, by=front.shopper(), key="4111-1111-1111-1111")
-        assert answer.code == "422 card_number_refused"
+        response = front.buy("lst_" + "4" * 32, by=front.shopper(), key="4111-1111-1111-1111")
+        assert response.code == "422 card_number_refused"
 
 
 def names_card(text: str) -> bool:
@@ -124,9 +124,9 @@ def names_card(text: str) -> bool:
 
 
 def asked(client: Client, shop: Shop, body: str) -> tuple[int, str]:
-    """Send a body; status and code of the answer, which quotes none of it."""
-    answer = client.post(
+    """Send a body; status and code of the response, which quotes none of it."""
+    response = client.post(
         "/v1/things", data=body, content_type="application/json", headers={"X-API-Key": shop.publishable.text}
     )
-    assert not names_card(answer.content.decode())
-    return answer.status_code, answer.json().get("code", "")
+    assert not names_card(response.content.decode())
+    return response.status_code, response.json().get("code", "")

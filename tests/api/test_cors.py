@@ -46,8 +46,8 @@ class TestCors:
 
     @pytest.mark.parametrize("headers", [{}, {"Origin": NORTHWIND}])
     def test_is_for_paths_of_the_api_only(self, client: Client, northwind: Shop, headers: dict[str, str]) -> None:  # noqa: ARG002
-        answer = client.get("/healthz", headers=headers)
-        assert not {"Vary", "Access-Control-Allow-Origin"} & {*answer.headers}
+        response = client.get("/healthz", headers=headers)
+        assert not {"Vary", "Access-Control-Allow-Origin"} & {*response.headers}
 
     @pytest.mark.parametrize("origin", DEVELOPERS)
     def test_a_sandbox_may_be_read_by_a_developers_pages_on_any_port(
@@ -55,8 +55,8 @@ class TestCors:
     ) -> None:
         assert preflight(client, origin) == origin
         for shop, allowed in [(sandbox, origin), (northwind, None)]:
-            answer = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text, "Origin": origin})
-            assert answer.get("Access-Control-Allow-Origin") == allowed
+            response = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text, "Origin": origin})
+            assert response.get("Access-Control-Allow-Origin") == allowed
 
     @pytest.mark.parametrize("origin", DEVELOPERS)
     def test_a_live_tenant_never_may(self, client: Client, northwind: Shop, origin: str) -> None:
@@ -72,10 +72,10 @@ class TestCors:
 
     def test_preflight_names_our_headers(self, client: Client, northwind: Shop) -> None:  # noqa: ARG002
         headers = {"Origin": NORTHWIND, "Access-Control-Request-Method": "POST"}
-        answer = client.options("/v1/things", headers=headers)
-        assert "x-api-key" in answer["Access-Control-Allow-Headers"]
-        assert "idempotency-key" in answer["Access-Control-Allow-Headers"]
-        assert "api-version" in answer["Access-Control-Allow-Headers"]
+        response = client.options("/v1/things", headers=headers)
+        assert "x-api-key" in response["Access-Control-Allow-Headers"]
+        assert "idempotency-key" in response["Access-Control-Allow-Headers"]
+        assert "api-version" in response["Access-Control-Allow-Headers"]
 
     def test_preflight_allows_every_method_that_a_shopper_calls(self, client: Client, northwind: Shop) -> None:
         assert northwind.tenant.allows_origin(NORTHWIND)
@@ -93,9 +93,9 @@ class TestCors:
             (atelier, ATELIER, ATELIER),
             (atelier, NORTHWIND, None),
         ]:
-            answer = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text, "Origin": origin})
-            assert answer.get("Access-Control-Allow-Origin") == allowed
-            assert "origin" in answer["Vary"].lower()
+            response = client.get("/v1/who", headers={"X-API-Key": shop.publishable.text, "Origin": origin})
+            assert response.get("Access-Control-Allow-Origin") == allowed
+            assert "origin" in response["Vary"].lower()
 
     def test_a_problem_may_be_read_too(self, client: Client, northwind: Shop) -> None:
         headers = {"X-API-Key": northwind.publishable.text, "Origin": NORTHWIND}

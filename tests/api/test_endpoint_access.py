@@ -92,11 +92,11 @@ def outcome_of(row: Row, headers: Mapping[str, str], client: Client) -> str:
     """Call an endpoint so that nothing comes of it: what is allowed meets a body that is no JSON, or reads."""
     body = "" if row.method == "GET" else "{"
     said = {"Content-Type": "application/json", **headers}
-    answer = client.generic(row.method, path_of(row), body, content_type="", headers=said)
-    if answer.status_code in {401, 403}:
-        return f"{answer.status_code} {answer.json()['code']}"
+    response = client.generic(row.method, path_of(row), body, content_type="", headers=said)
+    if response.status_code in {401, 403}:
+        return f"{response.status_code} {response.json()['code']}"
     if row.method != "GET" and row.access != "anybody":
-        assert answer.json()["code"] == "malformed_body", (row.name, answer.content)
+        assert response.json()["code"] == "malformed_body", (row.name, response.content)
     return ALLOWED
 
 
@@ -140,8 +140,8 @@ class TestAccess:
         for row in (row for row in ROWS if row.method != "GET" and row.access != "anybody"):
             headers = callers.headers("shopper by a secret key with the scope", row)
             said = {"Content-Type": "application/json", "If-Match": "no tag", **headers}
-            answer = client.generic(row.method, path_of(row), "{", content_type="", headers=said)
-            found[row.name] = "If-Match" if answer.status_code == 412 else "-"
+            response = client.generic(row.method, path_of(row), "{", content_type="", headers=said)
+            found[row.name] = "If-Match" if response.status_code == 412 else "-"
         assert found == {name: row.if_match for row in ROWS if (name := row.name) in found}
         assert set(found.values()) == {"If-Match", "-"}
 
@@ -153,9 +153,9 @@ class TestAccess:
                 headers = callers.headers("secret key with the scope", row)
             for key in (" ", *((None,) if row.idempotency_key == "required" else ())):
                 said = {"Content-Type": "application/json", **headers, **({"Idempotency-Key": key} if key else {})}
-                answer = client.generic(row.method, path_of(row), example_of(row), content_type="", headers=said)
+                response = client.generic(row.method, path_of(row), example_of(row), content_type="", headers=said)
                 code = "idempotency_key_invalid" if key else "idempotency_key_required"
-                assert (answer.status_code, answer.json()["code"]) == (422, code), row.name
+                assert (response.status_code, response.json()["code"]) == (422, code), row.name
 
 
 class TestAnotherTenant:

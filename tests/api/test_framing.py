@@ -1,4 +1,4 @@
-"""How an answer's end is known: by a length where there is a body, and where there is none by nothing."""
+"""How a response's end is known: by a length where there is a body, and where there is none by nothing."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from django.test import Client, RequestFactory
 from apps.core.middleware import RequestMiddleware
 
 
-def passed(answer: Callable[[HttpRequest], HttpResponse], method: str = "GET") -> HttpResponse:
-    response = RequestMiddleware(answer)(RequestFactory().generic(method, "/v1/things"))
+def passed(view: Callable[[HttpRequest], HttpResponse], method: str = "GET") -> HttpResponse:
+    response = RequestMiddleware(view)(RequestFactory().generic(method, "/v1/things"))
     assert isinstance(response, HttpResponse)
     return response
 

@@ -38,11 +38,11 @@ class TestReadyz:
 
     @pytest.mark.usefixtures("_database_down")
     def test_stays_ready_while_the_registry_is_known(self, client: Client) -> None:
-        answer = client.get("/readyz")
-        assert (answer.status_code, answer.json()["registry"]) == (200, "stale")
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["registry"]) == (200, "stale")
 
     @pytest.mark.usefixtures("_database_down")
     def test_is_not_ready_when_nothing_is_known(self, client: Client) -> None:
         registry.clear()
-        answer = client.get("/readyz")
-        assert (answer.status_code, answer.json()["registry"]) == (503, "down")
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["registry"]) == (503, "down")

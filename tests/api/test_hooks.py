@@ -26,7 +26,7 @@ from resale.domain.ids import ConnectionId
 from resale.domain.inbound import Inbound, InboundNotFound, InboundPrivate, inbound_id_of
 from resale.domain.partners import MAX_HOOK_BYTES, PartnerEvent, PartnerKind
 from resale.domain.tenants import TenantStatus
-from tests.fixtures.storefront import Answer, Front, checked
+from tests.fixtures.storefront import Front, Response, checked
 from tests.operations.partners import Books
 from tests.unit.builders import ORDER
 from tests.unit.events import a_connection
@@ -51,7 +51,7 @@ class Partner:
 
     def tell(
         self, event: dict[str, Any] | bytes, *, headers: Mapping[str, str] | None = None, query: str = ""
-    ) -> Answer:
+    ) -> Response:
         body = event if isinstance(event, bytes) else msgspec.json.encode(event)
         signed = self.signature(body) if headers is None else headers
         return send(f"/v1/hooks/{self.connection.id}{query}", body, signed)
@@ -76,7 +76,7 @@ class Listener(Books):
         return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="anything")
 
 
-def send(path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def send(path: str, body: bytes, headers: Mapping[str, str]) -> Response:
     client = Client(raise_request_exception=False)
     return checked("POST", path, client.generic("POST", path, body, content_type="application/json", headers=headers))
 
@@ -103,8 +103,8 @@ def other_partner(other_front: Front, engines: LocalEngines) -> Partner:
 class TestTaking:
     def test_keeps_an_event_and_says_so(self, partner: Partner) -> None:
         event = an_event()
-        answer = partner.tell(event)
-        assert (answer.status, answer.json) == (202, {})
+        response = partner.tell(event)
+        assert (response.status, response.json) == (202, {})
         assert (partner.kept(event).status, partner.kept(event).target_id) == ("received", ORDER)
 
     def test_keeps_the_body_as_it_came(self, partner: Partner) -> None:
@@ -264,14 +264,14 @@ class TestOutages:
         row.save()
         registry.clear()
         event = an_event()
-        answer = partner.tell(event)
-        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        assert int(answer.headers["Retry-After"]) > 0
+        response = partner.tell(event)
+        assert (response.status, response.headers["Content-Type"]) == (503, "application/problem+json")
+        assert int(response.headers["Retry-After"]) > 0
         TestRefusing().nothing_kept(partner, event)
 
     def test_asks_to_be_told_again_by_a_partner_it_cannot_verify(self, partner: Partner) -> None:
         carrier = a_connection(id=ConnectionId(f"con_{uuid.uuid4().hex}"), kind=PartnerKind.SHIPPING)
         connect(slug=partner.front.shop.tenant.slug, connection=carrier)
         registry.clear()
-        answer = send(f"/v1/hooks/{carrier.id}", b"{}", {})
-        assert answer.code == "503 partner_misconfigured"
+        response = send(f"/v1/hooks/{carrier.id}", b"{}", {})
+        assert response.code == "503 partner_misconfigured"

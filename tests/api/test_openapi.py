@@ -124,9 +124,9 @@ class TestExamples:
 
 class TestPage:
     def test_loads_nothing_from_another_host(self) -> None:
-        answer = Client().get("/v1/docs")
-        assert answer["Content-Type"].startswith("text/html")
-        links = re.findall(r'(?:src|href)="([^"]+)"', answer.content.decode())
+        response = Client().get("/v1/docs")
+        assert response["Content-Type"].startswith("text/html")
+        links = re.findall(r'(?:src|href)="([^"]+)"', response.content.decode())
         assert links
         assert all(link.startswith(("/static/", "/v1/", "#", "data:,")) for link in links)
 
@@ -245,7 +245,7 @@ class TestVersions:
     @pytest.mark.parametrize("version", ["2020-01-01", "2999-01-01", "", "1", "v1", f"{API_VERSION}, {API_VERSION}"])
     @pytest.mark.parametrize("path", ["/v1/docs", "/v1/listings", "/v1/orders"])
     def test_another_is_refused(self, path: str, version: str) -> None:
-        answer = Client().get(path, headers={"API-Version": version})
-        assert (answer.status_code, answer.json()["code"]) == (400, "api_version_unsupported")
-        assert API_VERSION in answer.json()["detail"]
-        assert answer["API-Version"] == API_VERSION
+        response = Client().get(path, headers={"API-Version": version})
+        assert (response.status_code, response.json()["code"]) == (400, "api_version_unsupported")
+        assert API_VERSION in response.json()["detail"]
+        assert response["API-Version"] == API_VERSION

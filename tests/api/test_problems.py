@@ -17,12 +17,12 @@ GOOD = {"title": "Coat", "price": {"amount": 100}}
 
 def post(client: Client, shop: Shop, body: bytes | str, content_type: str = "application/json") -> tuple[int, str, str]:
     """Send a body; status, code and first pointer."""
-    answer = client.post(
+    response = client.post(
         "/v1/things", data=body, content_type=content_type, headers={"X-API-Key": shop.publishable.text}
     )
-    problem = answer.json()
+    problem = response.json()
     errors = problem.get("errors") or [{"pointer": None}]
-    return answer.status_code, problem.get("code", ""), errors[0]["pointer"]
+    return response.status_code, problem.get("code", ""), errors[0]["pointer"]
 
 
 class TestBodies:
@@ -65,8 +65,8 @@ class TestBodies:
 
     def test_says_how_long_one_may_be(self, client: Client, northwind: Shop) -> None:
         headers = {"X-API-Key": northwind.publishable.text}
-        answer = client.post("/v1/things", data=b"x" * 300_000, content_type="application/json", headers=headers)
-        assert answer.json()["detail"] == "The body is larger than 256 KiB. Send a smaller one."
+        response = client.post("/v1/things", data=b"x" * 300_000, content_type="application/json", headers=headers)
+        assert response.json()["detail"] == "The body is larger than 256 KiB. Send a smaller one."
 
     @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "", "application/xml"])
     def test_refuses_another_type(self, client: Client, northwind: Shop, kind: str) -> None:
@@ -74,8 +74,8 @@ class TestBodies:
 
     def test_refuses_a_compressed_one(self, client: Client, northwind: Shop) -> None:
         headers = {"X-API-Key": northwind.publishable.text, "Content-Encoding": "gzip"}
-        answer = client.post("/v1/things", data=b"{}", content_type="application/json", headers=headers)
-        assert answer.status_code == 415
+        response = client.post("/v1/things", data=b"{}", content_type="application/json", headers=headers)
+        assert response.status_code == 415
 
     def test_takes_a_charset(self, client: Client, northwind: Shop) -> None:
         assert post(client, northwind, json.dumps(GOOD), "application/json; charset=utf-8")[0] == 201
@@ -95,18 +95,18 @@ class TestQueries:
         ],
     )
     def test_refuses_a_bad_one(self, client: Client, northwind: Shop, query: str, pointer: str) -> None:
-        answer = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["pointer"] == pointer
+        response = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == pointer
 
     def test_reads_numbers(self, client: Client, northwind: Shop) -> None:
-        answer = client.get("/v1/things?limit=7", headers={"X-API-Key": northwind.publishable.text})
-        assert answer.json() == {"limit": 7}
+        response = client.get("/v1/things?limit=7", headers={"X-API-Key": northwind.publishable.text})
+        assert response.json() == {"limit": 7}
 
     def test_refuses_thousands_of_parameters(self, client: Client, northwind: Shop) -> None:
         query = "&".join(f"a{number}=1" for number in range(2000))
-        answer = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
-        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        response = client.get(f"/v1/things?{query}", headers={"X-API-Key": northwind.publishable.text})
+        assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 class TestOutcomes:
@@ -121,24 +121,24 @@ class TestOutcomes:
         ],
     )
     def test_has_its_status(self, client: Client, northwind: Shop, name: str, status: int, code: str) -> None:
-        answer = client.get(f"/v1/broken/{name}", headers={"X-API-Key": northwind.publishable.text})
-        assert answer.status_code == status
-        assert answer["Content-Type"] == "application/problem+json"
-        problem = answer.json()
+        response = client.get(f"/v1/broken/{name}", headers={"X-API-Key": northwind.publishable.text})
+        assert response.status_code == status
+        assert response["Content-Type"] == "application/problem+json"
+        problem = response.json()
         assert (problem["status"], problem["code"]) == (status, code)
         assert problem["type"] == f"urn:resale:problem:{code}"
         assert problem["title"]
-        assert problem["request_id"] == answer["X-Request-Id"]
+        assert problem["request_id"] == response["X-Request-Id"]
 
     def test_says_when_to_come_back(self, client: Client, northwind: Shop) -> None:
-        answer = client.get("/v1/broken/later", headers={"X-API-Key": northwind.publishable.text})
-        assert answer["Retry-After"] == "7"
+        response = client.get("/v1/broken/later", headers={"X-API-Key": northwind.publishable.text})
+        assert response["Retry-After"] == "7"
 
     def test_says_nothing_of_what_broke(
         self, client: Client, northwind: Shop, caplog: pytest.LogCaptureFixture
     ) -> None:
-        answer = client.get("/v1/broken/broken", headers={"X-API-Key": northwind.publishable.text})
-        assert "jane" not in answer.content.decode()
+        response = client.get("/v1/broken/broken", headers={"X-API-Key": northwind.publishable.text})
+        assert "jane" not in response.content.decode()
         line = "".join(Formatter().format(record) for record in caplog.records)
         assert "builtins.KeyError" in line
         assert "conftest.py" in line
@@ -148,26 +148,26 @@ class TestOutcomes:
 class TestPaths:
     @pytest.mark.parametrize("path", ["/", "/v1/nope", "/v1/%ff%fe", "/nope/\x00", "/v1/things/../../etc"])
     def test_unknown_ones_are_problems(self, client: Client, path: str) -> None:
-        answer = client.get(path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        assert answer.json()["request_id"] == answer["X-Request-Id"]
+        response = client.get(path)
+        assert (response.status_code, response.json()["code"]) == (404, "not_found")
+        assert response.json()["request_id"] == response["X-Request-Id"]
 
     def test_unknown_methods_are_problems(self, client: Client, northwind: Shop) -> None:
-        answer = client.delete("/v1/who", headers={"X-API-Key": northwind.publishable.text})
-        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-        assert answer["Allow"] == "GET, HEAD"
+        response = client.delete("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+        assert response["Allow"] == "GET, HEAD"
 
     def test_options_without_a_preflight_is_no_method(self, client: Client, northwind: Shop) -> None:
-        answer = client.options("/v1/who", headers={"X-API-Key": northwind.publishable.text})
-        assert answer.status_code == 405
+        response = client.options("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert response.status_code == 405
 
 
 class TestRequests:
     @pytest.mark.parametrize("given", ["short", "x" * 65, "bad id!!", "é" * 10, "a\nb\nc\nd\ne"])
     def test_drops_a_clients_id_that_is_none(self, client: Client, given: str) -> None:
-        answer = client.get("/healthz", headers={"X-Request-Id": given})
-        assert re.fullmatch(r"req_[0-9a-f]{32}", answer["X-Request-Id"])
-        assert "X-Client-Request-Id" not in answer
+        response = client.get("/healthz", headers={"X-Request-Id": given})
+        assert re.fullmatch(r"req_[0-9a-f]{32}", response["X-Request-Id"])
+        assert "X-Client-Request-Id" not in response
 
     def test_has_a_name_of_ours_whatever_the_client_calls_it(
         self, client: Client, caplog: pytest.LogCaptureFixture
@@ -175,27 +175,27 @@ class TestRequests:
         caplog.set_level(logging.INFO)
         given = "req_" + "0" * 32
         answers = [client.get("/v1/nope", headers={"X-Request-Id": given}) for _ in range(2)]
-        ids = {answer["X-Request-Id"] for answer in answers}
+        ids = {response["X-Request-Id"] for response in answers}
         assert len(ids) == 2
         assert given not in ids
-        assert {answer.json()["request_id"] for answer in answers} == ids
-        assert {answer["X-Client-Request-Id"] for answer in answers} == {given}
+        assert {response.json()["request_id"] for response in answers} == ids
+        assert {response["X-Client-Request-Id"] for response in answers} == {given}
         lines = [json.loads(Formatter().format(record)) for record in caplog.records if record.name == "resale.request"]
         assert {(line["request_id"], line["client_request_id"]) for line in lines} == {(one, given) for one in ids}
 
     def test_carries_security_headers(self, client: Client, northwind: Shop) -> None:
-        answer = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
-        assert answer["X-Content-Type-Options"] == "nosniff"
-        assert answer["Cache-Control"] == "private, no-store"
-        assert "default-src 'none'" in answer["Content-Security-Policy"]
-        assert "Set-Cookie" not in answer
+        response = client.get("/v1/who", headers={"X-API-Key": northwind.publishable.text})
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["Cache-Control"] == "private, no-store"
+        assert "default-src 'none'" in response["Content-Security-Policy"]
+        assert "Set-Cookie" not in response
 
     def test_logs_one_line_without_personal_data(
         self, client: Client, northwind: Shop, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
         headers = {"X-API-Key": northwind.publishable.text, "User-Agent": "jane's phone"}
-        answer = client.get("/v1/who?email=jane@example.org", headers=headers)
+        response = client.get("/v1/who?email=jane@example.org", headers=headers)
         lines = [json.loads(Formatter().format(record)) for record in caplog.records]
         (line,) = [line for line in lines if line["logger"] == "resale.request"]
         assert line.pop("duration_ms") >= 0
@@ -209,7 +209,7 @@ class TestRequests:
             "status": 200,
             "tenant": "northwind",
             "key": northwind.publishable.id,
-            "request_id": answer["X-Request-Id"],
+            "request_id": response["X-Request-Id"],
         }
         assert "jane" not in json.dumps(lines)
         assert northwind.publishable.text not in json.dumps(lines)

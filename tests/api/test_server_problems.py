@@ -87,37 +87,37 @@ OTHERS = {
 class TestRefusals:
     @pytest.mark.parametrize("sent", [*BODIES.values(), *HEADS.values()], ids=[*BODIES, *HEADS])
     def test_of_what_is_malformed(self, patient_port: int, sent: str) -> None:
-        answer = converse(patient_port, sent)
-        assert (answer.status, answer.problem["code"]) == (400, "malformed_request")
-        check(answer)
+        response = converse(patient_port, sent)
+        assert (response.status, response.problem["code"]) == (400, "malformed_request")
+        check(response)
 
     @pytest.mark.parametrize("sent", CUT_OFF.values(), ids=CUT_OFF)
     def test_of_what_is_cut_off(self, patient_port: int, sent: str) -> None:
-        answer = converse(patient_port, sent, ends=True)
-        assert (answer.status, answer.problem["code"]) == (400, "malformed_request")
-        check(answer)
+        response = converse(patient_port, sent, ends=True)
+        assert (response.status, response.problem["code"]) == (400, "malformed_request")
+        check(response)
 
     @pytest.mark.parametrize(("sent", "status", "code"), OTHERS.values(), ids=OTHERS)
     def test_have_codes(self, patient_port: int, sent: str, status: int, code: str) -> None:
-        answer = converse(patient_port, sent)
-        assert (answer.status, answer.problem["code"]) == (status, code)
-        check(answer)
+        response = converse(patient_port, sent)
+        assert (response.status, response.problem["code"]) == (status, code)
+        check(response)
 
     def test_quote_nothing_that_was_sent(self, patient_port: int) -> None:
-        answer = converse(patient_port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-API-Key sk_secret\r\n\r\n")
-        assert b"sk_secret" not in answer.body
+        response = converse(patient_port, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-API-Key sk_secret\r\n\r\n")
+        assert b"sk_secret" not in response.body
 
 
-def check(answer: Response) -> None:
+def check(response: Response) -> None:
     """Hold a response to what every problem document of ours has."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["connection"] == "close"
-    assert answer.headers["cache-control"] == "private, no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["x-request-id"] == answer.problem["request_id"]
-    assert re.fullmatch(r"req_[0-9a-f]{32}", answer.problem["request_id"])
-    assert answer.problem["status"] == answer.status
-    assert answer.problem["detail"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["connection"] == "close"
+    assert response.headers["cache-control"] == "private, no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-request-id"] == response.problem["request_id"]
+    assert re.fullmatch(r"req_[0-9a-f]{32}", response.problem["request_id"])
+    assert response.problem["status"] == response.status
+    assert response.problem["detail"]
 
 
 class TestMethods:
@@ -139,9 +139,9 @@ class TestMethods:
         ],
     )
     def test_are_answered(self, patient_port: int, line: str, status: int, allowed: str | None) -> None:
-        answer = converse(patient_port, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert answer.status == status
-        assert _words(answer.headers.get("allow")) == _words(allowed)
+        response = converse(patient_port, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert response.status == status
+        assert _words(response.headers.get("allow")) == _words(allowed)
 
 
 def _words(text: str | None) -> set[str]:

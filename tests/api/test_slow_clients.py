@@ -147,9 +147,9 @@ class TestSlowSenders:
 
     @pytest.mark.parametrize(("name", "code"), [("half a header", "request_timeout"), ("half a chunk", "body_timeout")])
     def test_are_told(self, port: int, name: str, code: str) -> None:
-        answer = converse(port, BEGINNINGS[name])
-        assert (answer.status, answer.problem["code"]) == (408, code)
-        assert answer.headers["connection"] == "close"
+        response = converse(port, BEGINNINGS[name])
+        assert (response.status, response.problem["code"]) == (408, code)
+        assert response.headers["connection"] == "close"
 
     def test_that_send_nothing_are_told_nothing(self, port: int) -> None:
         with ExitStack() as stack:
@@ -195,8 +195,8 @@ class TestSlowReaders:
             assert converse(echo_port, "GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
 
     def test_get_all_of_it(self, echo_port: int) -> None:
-        answer = converse(echo_port, "GET /large/6000000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert len(answer.body) == 6_000_000  # more than the kernel takes at once
+        response = converse(echo_port, "GET /large/6000000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert len(response.body) == 6_000_000  # more than the kernel takes at once
 
 
 class TestHealthCheck:
@@ -208,20 +208,20 @@ class TestRefusalsByTheHeaders:
     """What is wrong whatever the body says is answered before the body is there."""
 
     def test_of_a_caller_without_a_key(self, patient_port: int) -> None:
-        answer = converse(patient_port, f"{_CREATE}Content-Length: 1000\r\n\r\n" + '{"title":')
-        assert (answer.status, answer.problem["code"]) == (401, "api_key_missing")
+        response = converse(patient_port, f"{_CREATE}Content-Length: 1000\r\n\r\n" + '{"title":')
+        assert (response.status, response.problem["code"]) == (401, "api_key_missing")
 
     def test_of_a_body_that_is_too_long(self, patient_port: int) -> None:
-        answer = converse(patient_port, f"{_FORM}Content-Length: 300000\r\n\r\n")
-        assert (answer.status, answer.problem["code"]) == (413, "body_too_large")
+        response = converse(patient_port, f"{_FORM}Content-Length: 300000\r\n\r\n")
+        assert (response.status, response.problem["code"]) == (413, "body_too_large")
 
     def test_of_a_caller_without_a_key_whose_body_is_too_long(self, patient_port: int) -> None:
-        answer = converse(patient_port, f"{_CREATE}Content-Length: {10**12}\r\n\r\n")
-        assert (answer.status, answer.problem["code"]) == (401, "api_key_missing")
+        response = converse(patient_port, f"{_CREATE}Content-Length: {10**12}\r\n\r\n")
+        assert (response.status, response.problem["code"]) == (401, "api_key_missing")
 
     def test_of_chunks_that_are_too_long(self, patient_port: int) -> None:
-        answer = converse(patient_port, f"{_CREATE}Transfer-Encoding: chunked\r\n\r\nfffff\r\n")
-        assert (answer.status, answer.problem["code"]) == (413, "body_too_large")
+        response = converse(patient_port, f"{_CREATE}Transfer-Encoding: chunked\r\n\r\nfffff\r\n")
+        assert (response.status, response.problem["code"]) == (413, "body_too_large")
 
     def test_can_be_read_by_who_is_still_sending(self, patient_port: int) -> None:
         with ExitStack() as stack:
@@ -270,8 +270,8 @@ class TestConnections:
             client = connect(stack, echo_port)
             head = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             client.sendall("".join(f"POST /{one} HTTP/1.1\r\n{head}1\r\n{one}\r\n0\r\n\r\n" for one in "abc").encode())
-            answers = responses(client, count=3)
-        assert [said(one)["body"] for one in answers] == ["a", "b", "c"]
+            received = responses(client, count=3)
+        assert [said(one)["body"] for one in received] == ["a", "b", "c"]
 
     def test_end_when_a_client_sends_what_is_no_request(self, echo_port: int) -> None:
         with ExitStack() as stack:
@@ -280,9 +280,9 @@ class TestConnections:
             assert [one.status for one in responses(client)] == [200, 400]
 
 
-def said(answer: Response) -> dict[str, str]:
+def said(response: Response) -> dict[str, str]:
     """What the echo application made of a request."""
-    return {str(name): str(value) for name, value in answer.problem.items()}
+    return {str(name): str(value) for name, value in response.problem.items()}
 
 
 def _hung_up(client: socket.socket) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
-from tests.fixtures.storefront import ADDRESS, Answer, Front, a_listing_body
+from tests.fixtures.storefront import ADDRESS, Front, Response, a_listing_body
 
 INVALID = "422 validation_failed"
 BOM = b"\xef\xbb\xbf"
@@ -17,11 +17,11 @@ def seller(front: Front) -> Shopper:
     return front.shopper()
 
 
-def faults(answer: Answer) -> list[tuple[str, str]]:
-    return [(error["pointer"], error["code"]) for error in answer.json["errors"]]
+def faults(response: Response) -> list[tuple[str, str]]:
+    return [(error["pointer"], error["code"]) for error in response.json["errors"]]
 
 
-def drafted(front: Front, seller: Shopper, **fields: Any) -> Answer:
+def drafted(front: Front, seller: Shopper, **fields: Any) -> Response:
     return front.post("/v1/listings", a_listing_body(**fields), by=seller)
 
 
@@ -54,8 +54,8 @@ class TestForm:
 
     @pytest.mark.parametrize("name", ["title", "product", "price", "images"])
     def test_null_is_no_value_of_a_required_field(self, front: Front, seller: Shopper, name: str) -> None:
-        answer = front.post("/v1/listings", {**a_listing_body(), name: None}, by=seller)
-        assert (answer.code, faults(answer)) == (INVALID, [(f"/{name}", "wrong_type")])
+        response = front.post("/v1/listings", {**a_listing_body(), name: None}, by=seller)
+        assert (response.code, faults(response)) == (INVALID, [(f"/{name}", "wrong_type")])
 
     @pytest.mark.parametrize("written", ["12000.0", "1.2e4", "12000.000"])
     def test_a_whole_number_is_an_integer(self, front: Front, seller: Shopper, written: str) -> None:
@@ -64,8 +64,8 @@ class TestForm:
         assert (made.status, made.json["price"]["amount"]) == (201, 12_000)
 
     def test_a_fraction_is_none(self, front: Front, seller: Shopper) -> None:
-        answer = drafted(front, seller, price={"amount": 105.5, "currency": "GBP"})
-        assert (answer.code, faults(answer)) == (INVALID, [("/price/amount", "wrong_type")])
+        response = drafted(front, seller, price={"amount": 105.5, "currency": "GBP"})
+        assert (response.code, faults(response)) == (INVALID, [("/price/amount", "wrong_type")])
 
     @pytest.mark.parametrize(
         ("once", "twice"),
@@ -84,24 +84,24 @@ class TestForm:
 class TestText:
     @pytest.mark.parametrize("text", ["\uffff", "Jacket \ufffe", "a\x00", "a\x1b[31m", "a\nb", "\u202eecaf", "\u2067a"])
     def test_of_one_line_holds_no_such_character(self, front: Front, seller: Shopper, text: str) -> None:
-        answer = drafted(front, seller, title=text)
-        assert (answer.code, faults(answer)) == (INVALID, [("/title", "invalid_characters")])
+        response = drafted(front, seller, title=text)
+        assert (response.code, faults(response)) == (INVALID, [("/title", "invalid_characters")])
 
     @pytest.mark.parametrize("text", [" ", "\u200b", "\u0301", "\u3164"])
     def test_that_shows_nothing_is_refused(self, front: Front, seller: Shopper, text: str) -> None:
-        answer = drafted(front, seller, title=text, description=text, custom_fields={"x": text})
-        assert answer.code == INVALID
-        assert faults(answer) == [("/title", "blank"), ("/description", "blank"), ("/custom_fields", "blank")]
+        response = drafted(front, seller, title=text, description=text, custom_fields={"x": text})
+        assert response.code == INVALID
+        assert faults(response) == [("/title", "blank"), ("/description", "blank"), ("/custom_fields", "blank")]
 
     def test_is_normalised_before_its_length_is_counted(self, front: Front, seller: Shopper) -> None:
         made = drafted(front, seller, title="e\u0301" * 140, description="1\n2\t3", custom_fields={"x": "a\u030a"})
         assert made.status == 201
         assert made.json["title"] == "é" * 140
         assert (made.json["description"], made.json["custom_fields"]) == ("1\n2\t3", {"x": "å"})
-        answer = drafted(front, seller, title="\u0958" * 140)  # a composition that NFC takes apart
-        assert faults(answer) == [("/title", "too_long")]
+        response = drafted(front, seller, title="\u0958" * 140)  # a composition that NFC takes apart
+        assert faults(response) == [("/title", "too_long")]
 
     def test_that_was_stored_before_is_still_read(self, front: Front, seller: Shopper) -> None:
         listing, _ = front.world.draft(seller, title="Old \u202e\x1b\n")
-        answer = front.get(f"/v1/listings/{listing.id}", by=seller)
-        assert (answer.status, answer.json["title"]) == (200, "Old \u202e\x1b\n")
+        response = front.get(f"/v1/listings/{listing.id}", by=seller)
+        assert (response.status, response.json["title"]) == (200, "Old \u202e\x1b\n")

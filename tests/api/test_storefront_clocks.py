@@ -8,7 +8,7 @@ import pytest
 
 from apps.tenancy import keys, models, registry
 from apps.tenancy.models import KeyKind
-from tests.fixtures.storefront import Answer, Front, a_listing_body
+from tests.fixtures.storefront import Front, Response, a_listing_body
 from tests.unit.builders import CLOCK
 
 pytestmark = pytest.mark.usefixtures("no_clock_left")
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.usefixtures("no_clock_left")
 DAY = 86_400
 
 
-def create(front: Front, body: Any = None) -> Answer:
+def create(front: Front, body: Any = None) -> Response:
     return front.post("/v1/test_clocks", {} if body is None else body, brand=True)
 
 
-def advance(front: Front, made: Answer, body: Any, **options: Any) -> Answer:
+def advance(front: Front, made: Response, body: Any, **options: Any) -> Response:
     return front.post(f"/v1/test_clocks/{made.json['id']}/advance", body, brand=True, **options)
 
 
@@ -69,8 +69,8 @@ class TestCreate:
         ],
     )
     def test_refuses_what_is_no_moment(self, front: Front, body: Any, pointer: str) -> None:
-        answer = create(front, body)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = create(front, body)
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
 
     def test_refuses_moments_behind_and_far_ahead(self, front: Front) -> None:
         assert create(front, {"now": moment(timedelta(hours=-1))}).code == "409 test_clock_backwards"
@@ -116,8 +116,8 @@ class TestAdvance:
         ],
     )
     def test_takes_exactly_one_of_the_two(self, front: Front, body: Any, pointer: str) -> None:
-        answer = advance(front, create(front), body)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = advance(front, create(front), body)
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
 
     def test_moves_once_for_a_version(self, front: Front) -> None:
         made = create(front)

@@ -12,7 +12,7 @@ from apps.tenancy.models import KeyKind
 from resale.adapters.dynamodb.attribute_values import to_wire
 from resale.application.queries.dead_letters import DESCRIBERS
 from resale.application.reactions import TASKS
-from resale.domain.dead_letters import FailureOutcome, LetterQueue
+from resale.domain.dead_letters import DeadLetterQueue, FailureOutcome
 from resale.domain.ids import DeadLetterId
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
@@ -56,9 +56,9 @@ def image_of(front: Front, entity_id: str, sk: str) -> Any:
 
 
 def effects(front: Front, letter_id: str) -> list[dict[str, Any]]:
-    answer = front.post(f"/v1/dead_letters/{letter_id}/dry_run", brand=True)
-    assert answer.status == 200
-    return [{name: value for name, value in one.items() if value is not None} for one in answer.json["effects"]]
+    response = front.post(f"/v1/dead_letters/{letter_id}/dry_run", brand=True)
+    assert response.status == 200
+    return [{name: value for name, value in one.items() if value is not None} for one in response.json["effects"]]
 
 
 class TestList:
@@ -77,17 +77,17 @@ class TestList:
         self, front: Front, order: Order, graveyard: Graveyard
     ) -> None:
         graveyard.bury_change(image_of(front, order.id, "order"))
-        answer = front.get("/v1/dead_letters?queue=changes", brand=True)
-        (shown,) = answer.json["data"]
+        response = front.get("/v1/dead_letters?queue=changes", brand=True)
+        (shown,) = response.json["data"]
         assert (shown["entity_ids"], shown["change_type"], shown["change_version"]) == (
             [order.id],
             "order.submitted",
             1,
         )
-        assert order.listing.title.encode() not in answer.body
+        assert order.listing.title.encode() not in response.body
 
     def test_of_all_queues_pages(self, front: Front, graveyard: Graveyard) -> None:
-        buried = {graveyard.bury("x", name) for name in LetterQueue}
+        buried = {graveyard.bury("x", name) for name in DeadLetterQueue}
         first = front.get("/v1/dead_letters?limit=2", brand=True).json
         second = front.get(f"/v1/dead_letters?limit=2&cursor={first['next_cursor']}", brand=True).json
         assert {one["id"] for one in (*first["data"], *second["data"])} == buried
@@ -106,9 +106,9 @@ class TestList:
 
     def test_what_a_message_says_of_itself_is_not_shown(self, front: Front, graveyard: Graveyard) -> None:
         graveyard.bury_task("jane@example.org pays", buyer="jane@example.org", order_id="Jane", other="ord_1")
-        answer = front.get("/v1/dead_letters?queue=orders", brand=True)
-        assert b"jane" not in answer.body.lower()
-        assert (answer.json["data"][0]["task"], answer.json["data"][0]["entity_ids"]) == (None, [])
+        response = front.get("/v1/dead_letters?queue=orders", brand=True)
+        assert b"jane" not in response.body.lower()
+        assert (response.json["data"][0]["task"], response.json["data"][0]["entity_ids"]) == (None, [])
 
 
 class TestShow:
@@ -119,21 +119,21 @@ class TestShow:
         record(front, order.id)
         refusal = {"outcome": FailureOutcome.REFUSED, "code": "order_transition_refused", "entity_ids": (order.id,)}
         note(front, DeadLetterId("dlq_" + "1" * 32), at=NOW + timedelta(hours=1), **refusal)
-        answer = front.get(f"/v1/dead_letters/{letter_id}", brand=True)
-        shown = answer.json
+        response = front.get(f"/v1/dead_letters/{letter_id}", brand=True)
+        shown = response.json
         assert json.loads(json.loads(shown["body"])["body"])[1] == {"order_id": order.id}
         assert shown["last_error"]["exception"] == "Unavailable"
         assert [(one["type"], one["version"], one["actor_kind"], one["code"]) for one in shown["timeline"]] == [
             ("order.submitted", 1, "shopper", None),
             ("refused", None, "system", "order_transition_refused"),
         ]
-        assert ADDRESS["name"].encode() not in answer.body
+        assert ADDRESS["name"].encode() not in response.body
 
     def test_of_a_change_shows_no_body(self, front: Front, order: Order, graveyard: Graveyard) -> None:
         letter_id = graveyard.bury_change(image_of(front, order.id, "order"))
-        answer = front.get(f"/v1/dead_letters/{letter_id}", brand=True)
-        assert answer.json["body"] is None
-        assert order.listing.title.encode() not in answer.body
+        response = front.get(f"/v1/dead_letters/{letter_id}", brand=True)
+        assert response.json["body"] is None
+        assert order.listing.title.encode() not in response.body
 
     def test_of_one_that_was_discarded_shows_body_reason_and_who_did_it(
         self, front: Front, letter_id: DeadLetterId, order: Order
@@ -252,8 +252,8 @@ class TestReplay:
 
     def test_of_one_that_was_discarded_is_refused(self, front: Front, letter_id: DeadLetterId) -> None:
         front.post(f"/v1/dead_letters/{letter_id}/discard", {"reason": "Settled."}, brand=True)
-        answer = front.post(f"/v1/dead_letters/{letter_id}/replay", brand=True)
-        assert answer.code == "409 dead_letter_transition_refused"
+        response = front.post(f"/v1/dead_letters/{letter_id}/replay", brand=True)
+        assert response.code == "409 dead_letter_transition_refused"
 
     def test_takes_no_body(self, front: Front, letter_id: DeadLetterId, graveyard: Graveyard) -> None:
         assert front.post(f"/v1/dead_letters/{letter_id}/replay", {"to": "images"}, brand=True).status == 422
@@ -311,8 +311,8 @@ class TestWhoseTheyAre:
     ) -> None:
         assert scope
         body = {"reason": "Settled."} if path == "/discard" else None
-        answer = other_front.ask(method, f"/v1/dead_letters/{letter_id}{path}", body, brand=True)
-        assert answer.code == "404 dead_letter_not_found"
+        response = other_front.ask(method, f"/v1/dead_letters/{letter_id}{path}", body, brand=True)
+        assert response.code == "404 dead_letter_not_found"
         assert graveyard.count() == (1, 0)
 
     @pytest.mark.parametrize("wrong", [NOTHING, "x", "dlq_" + "G" * 32, "0197a3b2-7c1d-4e5f-8a9b-0c1d2e3f4a5b"])

@@ -56,7 +56,7 @@ class TestListingHistory:
         record(front, made.id)
         history = front.get(f"/v1/listings/{made.id}/history", brand=True).json
         assert history["data"][-1]["change"]["request_id"] == answers[-1].headers["X-Request-Id"]
-        assert len({given["X-Request-Id"], *(answer.headers["X-Request-Id"] for answer in answers)}) == 3
+        assert len({given["X-Request-Id"], *(response.headers["X-Request-Id"] for response in answers)}) == 3
 
     def test_pages_and_verifies_all_of_it_on_each(self, front: Front, listing: Listing) -> None:
         path = f"/v1/listings/{listing.id}/history?limit=1"
@@ -98,12 +98,12 @@ class TestOrderHistory:
         record(front, order_id)
         front.post(f"{path}/cancel", by=buyer)
         record(front, order_id)
-        answer = front.get(f"{path}/history", brand=True)
-        types = [one["change"]["type"] for one in answer.json["data"]]
+        response = front.get(f"{path}/history", brand=True)
+        types = [one["change"]["type"] for one in response.json["data"]]
         assert types == ["order.submitted", "order.cancelled"]
-        assert answer.json["verification"]["verified"] is True
-        assert ADDRESS["name"].encode() not in answer.body
-        assert ADDRESS["line1"].encode() not in answer.body
+        assert response.json["verification"]["verified"] is True
+        assert ADDRESS["name"].encode() not in response.body
+        assert ADDRESS["line1"].encode() not in response.body
 
     def test_of_what_is_not_there(self, front: Front) -> None:
         assert front.get("/v1/orders/x/history", brand=True).code == "404 order_not_found"
@@ -118,10 +118,10 @@ class TestClaimHistory:
         record(front, claim.id)
         front.post(f"/v1/claims/{claim.id}/resolve", {"decision": "deny", "note": "The photos show it."}, brand=True)
         record(front, claim.id)
-        answer = front.get(f"/v1/claims/{claim.id}/history", brand=True)
-        assert [one["change"]["type"] for one in answer.json["data"]] == ["claim.opened", "claim.denied"]
-        assert answer.json["verification"]["verified"] is True
-        assert b"scarf" not in answer.body
+        response = front.get(f"/v1/claims/{claim.id}/history", brand=True)
+        assert [one["change"]["type"] for one in response.json["data"]] == ["claim.opened", "claim.denied"]
+        assert response.json["verification"]["verified"] is True
+        assert b"scarf" not in response.body
 
     def test_is_the_brands(self, front: Front, seller: Shopper) -> None:
         path = "/v1/claims/clm_" + "0" * 32 + "/history"
@@ -139,9 +139,9 @@ class TestPayoutHistory:
             front.world.uow(now=LATER), seller_id=seller_id_of(order.seller_id), method=PayoutMethod.STORE_CREDIT
         )
         record(front, payout.id)
-        answer = front.get(f"/v1/payouts/{payout.id}/history", brand=True)
-        assert [one["change"]["type"] for one in answer.json["data"]] == ["payout.paid"]
-        assert answer.json["verification"]["verified"] is True
+        response = front.get(f"/v1/payouts/{payout.id}/history", brand=True)
+        assert [one["change"]["type"] for one in response.json["data"]] == ["payout.paid"]
+        assert response.json["verification"]["verified"] is True
         assert front.get(f"/v1/payouts/{payout.id}/history", by=seller).code == "403 secret_key_required"
 
     @pytest.mark.parametrize("payout_id", ["pyt_" + "0" * 32, "ord_" + "0" * 32, "x"])
@@ -158,10 +158,10 @@ class TestPurchaseHistory:
         front.post(f"/v1/listings/{listing['id']}/withdraw", by=seller)
         record(front, purchase.id)
         path = f"/v1/purchases/{purchase.id}/history"
-        answer = front.get(path, brand=True).json
+        response = front.get(path, brand=True).json
         types = ["purchase.recorded", "purchase.claimed", "purchase.released"]
-        assert [one["change"]["type"] for one in answer["data"]] == types
-        assert answer["verification"] == {"verified": True, "head_version": 3, "findings": []}
+        assert [one["change"]["type"] for one in response["data"]] == types
+        assert response["verification"] == {"verified": True, "head_version": 3, "findings": []}
         assert front.get(path, by=seller).code == "403 secret_key_required"
 
     @pytest.mark.parametrize("purchase_id", ["pur_" + "0" * 32, "ord_" + "0" * 32, "web"])

@@ -150,17 +150,17 @@ class TestBodies:
     def test_a_new_listing(
         self, front: Front, seller: Shopper, fields: dict[str, Any], pointer: str, code: str
     ) -> None:
-        answer = front.post("/v1/listings", a_listing_body(**fields), by=seller)
-        assert (answer.code, answer.pointers) == (INVALID, [pointer])
-        assert answer.json["errors"][0]["code"] == code
+        response = front.post("/v1/listings", a_listing_body(**fields), by=seller)
+        assert (response.code, response.pointers) == (INVALID, [pointer])
+        assert response.json["errors"][0]["code"] == code
         expect_nothing_written(front, seller)
 
     @pytest.mark.parametrize(("fields", "pointer"), BAD_ADDRESSES)
     def test_an_address(
         self, front: Front, active: Listing, seller: Shopper, fields: dict[str, Any], pointer: str
     ) -> None:
-        answer = front.buy(active, by=seller, shipping_address={**ADDRESS, **fields})
-        assert (answer.code, answer.pointers) == (INVALID, [pointer])
+        response = front.buy(active, by=seller, shipping_address={**ADDRESS, **fields})
+        assert (response.code, response.pointers) == (INVALID, [pointer])
         expect_nothing_written(front, seller)
 
     @pytest.mark.parametrize(("fields", "errors"), WRONG_FOR_THE_COUNTRY)
@@ -172,9 +172,9 @@ class TestBodies:
             "/shipping_address": front.buy(active, by=seller, shipping_address=address),
             "/ship_from": front.patch("/v1/seller_account", {"ship_from": address}, by=seller),
         }
-        for place, answer in answers.items():
-            assert answer.code == INVALID
-            assert [(error["pointer"], error["code"]) for error in answer.json["errors"]] == [
+        for place, response in answers.items():
+            assert response.code == INVALID
+            assert [(error["pointer"], error["code"]) for error in response.json["errors"]] == [
                 (f"{place}/{name}", code) for name, code in errors
             ]
         expect_nothing_written(front, seller)
@@ -182,8 +182,8 @@ class TestBodies:
     @pytest.mark.parametrize("body", NO_OBJECTS, ids=lambda value: repr(value)[:30])
     @pytest.mark.parametrize(("method", "path"), WITH_BODIES)
     def test_what_is_no_object(self, front: Front, seller: Shopper, method: str, path: str, body: bytes) -> None:
-        answer = front.ask(method, path, body, by=seller, brand=True, headers={"Idempotency-Key": "k"})
-        assert answer.code in {MALFORMED, INVALID}
+        response = front.ask(method, path, body, by=seller, brand=True, headers={"Idempotency-Key": "k"})
+        assert response.code in {MALFORMED, INVALID}
         expect_nothing_written(front, seller)
 
     @pytest.mark.parametrize("body", NOT_JSON, ids=repr)
@@ -193,8 +193,8 @@ class TestBodies:
     @pytest.mark.parametrize("body", TOO_LARGE, ids=len)
     @pytest.mark.parametrize(("method", "path"), WITH_BODIES)
     def test_what_is_too_large(self, front: Front, seller: Shopper, method: str, path: str, body: bytes) -> None:
-        answer = front.ask(method, path, body, by=seller, brand=True, headers={"Idempotency-Key": "k"})
-        assert answer.code == "413 body_too_large"
+        response = front.ask(method, path, body, by=seller, brand=True, headers={"Idempotency-Key": "k"})
+        assert response.code == "413 body_too_large"
 
     @pytest.mark.parametrize("action", ["submit", "withdraw"])
     @pytest.mark.parametrize(
@@ -209,13 +209,13 @@ class TestBodies:
         "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
     )
     def test_of_another_type(self, front: Front, seller: Shopper, content_type: str) -> None:
-        answer = front.post("/v1/listings", a_listing_body(), by=seller, content_type=content_type)
-        assert answer.code == "415 unsupported_media_type"
+        response = front.post("/v1/listings", a_listing_body(), by=seller, content_type=content_type)
+        assert response.code == "415 unsupported_media_type"
 
     def test_compressed(self, front: Front, seller: Shopper) -> None:
         headers = {"Content-Encoding": "gzip"}
-        answer = front.post("/v1/listings", a_listing_body(), by=seller, headers=headers)
-        assert answer.code == "415 unsupported_media_type"
+        response = front.post("/v1/listings", a_listing_body(), by=seller, headers=headers)
+        assert response.code == "415 unsupported_media_type"
 
     def test_text_of_any_script_comes_back_as_it_went(self, front: Front, seller: Shopper) -> None:
         title = 'Ǆ 夾克 🧥 "$key":"x" \\ <script>'
@@ -223,8 +223,8 @@ class TestBodies:
         assert (made["title"], made["custom_fields"]["x"]) == (title, title)
 
     def test_what_it_refuses_it_does_not_repeat(self, front: Front, seller: Shopper) -> None:
-        answer = front.post("/v1/listings", a_listing_body(condition="jane@example.org"), by=seller)
-        assert b"jane" not in answer.body
+        response = front.post("/v1/listings", a_listing_body(condition="jane@example.org"), by=seller)
+        assert b"jane" not in response.body
 
 
 class TestQueries:
@@ -233,8 +233,8 @@ class TestQueries:
     @pytest.mark.parametrize("path", LISTS)
     @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "", "1.5", "9" * 40, "true"])
     def test_a_limit(self, front: Front, path: str, limit: str) -> None:
-        answer = front.get(f"{path}?limit={limit}", brand=True)
-        assert (answer.code, answer.pointers) == (INVALID, ["/limit"])
+        response = front.get(f"{path}?limit={limit}", brand=True)
+        assert (response.code, response.pointers) == (INVALID, ["/limit"])
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -252,8 +252,8 @@ class TestQueries:
         ],
     )
     def test_a_parameter_nobody_knows(self, front: Front, method: str, path: str) -> None:
-        answer = front.ask(method, f"{path}?tenant=atelier", brand=True)
-        assert (answer.code, answer.pointers) == (INVALID, ["/tenant"])
+        response = front.ask(method, f"{path}?tenant=atelier", brand=True)
+        assert (response.code, response.pointers) == (INVALID, ["/tenant"])
 
     @pytest.mark.parametrize(
         ("query", "pointer"),
@@ -267,17 +267,17 @@ class TestQueries:
         ],
     )
     def test_a_filter(self, front: Front, query: str, pointer: str) -> None:
-        answer = front.get(f"/v1/listings?{query}")
-        assert (answer.code, answer.pointers) == (INVALID, [pointer])
+        response = front.get(f"/v1/listings?{query}")
+        assert (response.code, response.pointers) == (INVALID, [pointer])
 
     def test_a_role(self, front: Front) -> None:
-        answer = front.get("/v1/orders?role=owner", by=front.shopper())
-        assert (answer.code, answer.pointers) == (INVALID, ["/role"])
+        response = front.get("/v1/orders?role=owner", by=front.shopper())
+        assert (response.code, response.pointers) == (INVALID, ["/role"])
 
     @pytest.mark.parametrize("separator", ["&", ";"])
     def test_a_thousand_parameters(self, front: Front, separator: str) -> None:
-        answer = front.get("/v1/listings?" + separator.join(f"a{n}=1" for n in range(2000)))
-        assert 400 <= answer.status < 500
+        response = front.get("/v1/listings?" + separator.join(f"a{n}=1" for n in range(2000)))
+        assert 400 <= response.status < 500
 
 
 class TestOverlong:
@@ -292,8 +292,8 @@ class TestOverlong:
             by = {"by": seller} if endpoint.access == Access.SHOPPER else {"brand": True}
             body: Any = None if endpoint.method == "get" else {}
             for path in overlong(endpoint, long):
-                answer = front.ask(endpoint.method.upper(), path, body, **by)
-                statuses[endpoint.id, path[:60]] = answer.status
+                response = front.ask(endpoint.method.upper(), path, body, **by)
+                statuses[endpoint.id, path[:60]] = response.status
         assert not {where: status for where, status in statuses.items() if status not in {400, 404, 422}}
 
 
@@ -317,13 +317,13 @@ class TestCursors:
         flipped = [cursor[:at] + ("B" if cursor[at] == "A" else "A") + cursor[at + 1 :] for at in (0, 20, 40, -4)]
         changed = [*flipped, cursor + "AAAA", cursor[4:], cursor[:-4], "x", "é", "AAAA" * 8, "%00"]
         for one in changed:
-            answer = front.get(f"/v1/listings?product=tampered&cursor={one}")
-            assert (answer.code, answer.pointers) == ("422 cursor_invalid", ["/cursor"])
+            response = front.get(f"/v1/listings?product=tampered&cursor={one}")
+            assert (response.code, response.pointers) == ("422 cursor_invalid", ["/cursor"])
 
     def test_one_longer_than_any(self, front: Front) -> None:
         for path in ("/v1/listings?", f"/v1/sellers/{SELLER}/listings?", "/v1/dead_letters?", "/v1/payouts?"):
-            answer = front.get(f"{path}cursor={'A' * 4097}", brand=True)
-            assert (answer.code, answer.pointers) == ("400 cursor_too_long", ["/cursor"])
+            response = front.get(f"{path}cursor={'A' * 4097}", brand=True)
+            assert (response.code, response.pointers) == ("400 cursor_too_long", ["/cursor"])
             assert front.get(f"{path}cursor={'A' * 4096}", brand=True).code == "422 cursor_invalid"
 
     def test_one_of_another_list(self, front: Front, cursor: str) -> None:
@@ -337,14 +337,14 @@ class TestCursors:
 class TestMethods:
     @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "TRACE", "OPTIONS", "FOO"])
     def test_one_that_a_path_has_not(self, front: Front, method: str) -> None:
-        answer = front.ask(method, "/v1/orders")
-        assert answer.code == "405 method_not_allowed"
-        assert answer.headers["Allow"] == "GET, POST, HEAD"
+        response = front.ask(method, "/v1/orders")
+        assert response.code == "405 method_not_allowed"
+        assert response.headers["Allow"] == "GET, POST, HEAD"
 
     def test_a_path_that_there_is_not(self, front: Front) -> None:
         for path in ("/v1/listing", "/v1/", "/v1/listings/", f"/v1/orders/{ORDER}/pay", "/v2/listings"):
-            answer = front.get(path)
-            assert (answer.status, msgspec.json.decode(answer.body)["code"]) == (404, "not_found")
+            response = front.get(path)
+            assert (response.status, msgspec.json.decode(response.body)["code"]) == (404, "not_found")
 
     def test_head_is_get_without_a_body(self, front: Front, active: Listing) -> None:
         got, head = (front.ask(method, f"/v1/listings/{active.id}") for method in ("GET", "HEAD"))

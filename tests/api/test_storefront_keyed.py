@@ -14,7 +14,7 @@ from resale.application.operations.idempotency import KEPT_FOR
 from resale.application.ports import IdempotencyRecord
 from resale.domain.command_context import command_key
 from resale.domain.listings import Listing
-from tests.fixtures.storefront import ADDRESS, Answer, Front, a_listing_body
+from tests.fixtures.storefront import ADDRESS, Front, Response, a_listing_body
 from tests.operations.world import customer_of
 
 
@@ -39,13 +39,13 @@ def an_order_body(listing: Listing, token: str = "tok_ok") -> dict[str, object]:
 
 class TestOrders:
     def test_need_a_key(self, front: Front, active: Listing, buyer: Shopper) -> None:
-        answer = front.post("/v1/orders", an_order_body(active), by=buyer)
-        assert (answer.code, answer.pointers) == ("422 idempotency_key_required", ["/headers/Idempotency-Key"])
+        response = front.post("/v1/orders", an_order_body(active), by=buyer)
+        assert (response.code, response.pointers) == ("422 idempotency_key_required", ["/headers/Idempotency-Key"])
 
     @pytest.mark.parametrize("text", ["", " ", "a b", "é", "x" * 256])
     def test_refuse_what_is_no_key(self, front: Front, active: Listing, buyer: Shopper, text: str) -> None:
-        answer = front.post("/v1/orders", an_order_body(active), by=buyer, headers={"Idempotency-Key": text})
-        assert answer.code == "422 idempotency_key_invalid"
+        response = front.post("/v1/orders", an_order_body(active), by=buyer, headers={"Idempotency-Key": text})
+        assert response.code == "422 idempotency_key_invalid"
 
     def test_the_same_again_answers_as_the_first_time(
         self, front: Front, active: Listing, buyer: Shopper, key: dict[str, str]
@@ -78,8 +78,8 @@ class TestOrders:
         escaped = json.dumps(other, indent=2).replace("Leeds", "Leed\\u0073").encode()
         first = front.post("/v1/orders", body, by=buyer, headers=key)
         again = [front.post("/v1/orders", sent, by=buyer, headers=key) for sent in (escaped, b"\xef\xbb\xbf" + escaped)]
-        assert [(answer.status, answer.body) for answer in again] == [(202, first.body)] * 2
-        assert {answer.headers["Idempotent-Replayed"] for answer in again} == {"true"}
+        assert [(response.status, response.body) for response in again] == [(202, first.body)] * 2
+        assert {response.headers["Idempotent-Replayed"] for response in again} == {"true"}
 
     def test_a_record_of_the_release_before_compares_bytes(
         self, front: Front, active: Listing, buyer: Shopper, key: dict[str, str]
@@ -157,12 +157,12 @@ class TestListings:
         assert len(front.get(f"/v1/sellers/{seller_id}/listings", by=buyer).json["data"]) == 1
 
 
-def _at_once(call: Callable[[], Answer], front: Front, count: int = 8) -> list[Answer]:
+def _at_once(call: Callable[[], Response], front: Front, count: int = 8) -> list[Response]:
     """Send the same from several threads together; keys and tokens are known before, so no thread asks the database."""
     front.get("/v1/orders", by=front.shopper())
     barrier = Barrier(count)
 
-    def run(_: int) -> Answer:
+    def run(_: int) -> Response:
         barrier.wait(timeout=30)
         return call()
 
@@ -170,9 +170,9 @@ def _at_once(call: Callable[[], Answer], front: Front, count: int = 8) -> list[A
         return list(pool.map(run, range(count)))
 
 
-def _expect_one(answers: list[Answer], *, made: int) -> None:
+def _expect_one(answers: list[Response], *, made: int) -> None:
     """One was first; each other one was answered the same, or told to come back."""
-    done = [answer for answer in answers if answer.status == made]
-    assert len({answer.json["id"] for answer in done}) == 1
-    assert sum("Idempotent-Replayed" not in answer.headers for answer in done) == 1
-    assert {answer.code for answer in answers if answer.status != made} <= {"409 idempotency_in_progress"}
+    done = [response for response in answers if response.status == made]
+    assert len({response.json["id"] for response in done}) == 1
+    assert sum("Idempotent-Replayed" not in response.headers for response in done) == 1
+    assert {response.code for response in answers if response.status != made} <= {"409 idempotency_in_progress"}

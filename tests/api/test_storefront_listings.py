@@ -37,11 +37,11 @@ def url(listing: Listing, action: str = "") -> str:
 class TestCreateListing:
     def test_answers_with_a_draft_and_a_form_for_each_image(self, front: Front, seller: Shopper) -> None:
         images = [{"content_type": "image/jpeg", "bytes": 1000}, {"content_type": "image/png", "bytes": 2000}]
-        answer = front.post("/v1/listings", a_listing_body(images=images), by=seller)
-        made = answer.json
-        assert answer.status == 201
-        assert answer.headers["Location"] == f"/v1/listings/{made['id']}"
-        assert answer.headers["ETag"].startswith('"1')
+        response = front.post("/v1/listings", a_listing_body(images=images), by=seller)
+        made = response.json
+        assert response.status == 201
+        assert response.headers["Location"] == f"/v1/listings/{made['id']}"
+        assert response.headers["ETag"].startswith('"1')
         assert [image["status"] for image in made["images"]] == ["awaiting_upload"] * 2
         keys = [image["upload"]["fields"]["key"] for image in made["images"]]
         assert keys == [f"originals/{made['id']}/{image['id']}" for image in made["images"]]
@@ -74,19 +74,19 @@ class TestCreateListing:
         assert front.post("/v1/listings", a_listing_body(), brand=True).code == "401 token_missing"
 
     def test_a_token_makes_it_a_shoppers_call_whichever_key_carries_it(self, front: Front, seller: Shopper) -> None:
-        answer = front.post("/v1/listings", a_listing_body(), by=seller, brand=True)
-        assert answer.json["seller_id"] == customer_of(front.world, seller)
+        response = front.post("/v1/listings", a_listing_body(), by=seller, brand=True)
+        assert response.json["seller_id"] == customer_of(front.world, seller)
 
     def test_refuses_a_foreign_currency(self, front: Front, seller: Shopper) -> None:
-        answer = front.post("/v1/listings", a_listing_body(price={"amount": 1, "currency": "USD"}), by=seller)
-        assert (answer.code, answer.pointers) == ("422 price_refused", ["/price/currency"])
+        response = front.post("/v1/listings", a_listing_body(price={"amount": 1, "currency": "USD"}), by=seller)
+        assert (response.code, response.pointers) == ("422 price_refused", ["/price/currency"])
 
 
 class TestGetListing:
     def test_everybody_sees_what_is_on_sale(self, front: Front, active: Listing) -> None:
-        answer = front.get(url(active))
-        assert (answer.status, answer.headers["ETag"]) == (200, f'"{active.version}"')
-        rendition = answer.json["photos"][0]["renditions"][0]
+        response = front.get(url(active))
+        assert (response.status, response.headers["ETag"]) == (200, f'"{active.version}"')
+        rendition = response.json["photos"][0]["renditions"][0]
         assert rendition["url"].startswith(front.shop.tenant.resources.media_base_url + "/renditions/")
 
     def test_a_draft_is_there_for_its_seller_and_the_brand_only(
@@ -100,8 +100,8 @@ class TestGetListing:
     def test_says_that_nothing_changed(self, front: Front, active: Listing, seller: Shopper) -> None:
         tag = front.get(url(active)).headers["ETag"]
         for known in (tag, f"W/{tag}", f'"0", {tag}', "*"):
-            answer = front.get(url(active), headers={"If-None-Match": known})
-            assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", tag)
+            response = front.get(url(active), headers={"If-None-Match": known})
+            assert (response.status, response.body, response.headers["ETag"]) == (304, b"", tag)
         front.post(url(active, "/withdraw"), by=seller)
         assert front.get(url(active), by=seller, headers={"If-None-Match": tag}).status == 200
 
@@ -183,9 +183,13 @@ class TestSellerListings:
 
 class TestEditListing:
     def test_changes_what_is_said_and_keeps_the_rest(self, front: Front, draft: Listing, seller: Shopper) -> None:
-        answer = front.patch(url(draft), {"title": "Longer title"}, by=seller, headers={"If-Match": '"1"'})
-        assert (answer.status, answer.json["title"], answer.json["product"]) == (200, "Longer title", draft.product)
-        assert answer.json["version"] == 2
+        response = front.patch(url(draft), {"title": "Longer title"}, by=seller, headers={"If-Match": '"1"'})
+        assert (response.status, response.json["title"], response.json["product"]) == (
+            200,
+            "Longer title",
+            draft.product,
+        )
+        assert response.json["version"] == 2
 
     def test_takes_back_the_tag_it_gave(self, front: Front, draft: Listing, seller: Shopper) -> None:
         tag = front.get(url(draft), by=seller).headers["ETag"]
@@ -201,8 +205,8 @@ class TestEditListing:
     def test_refuses_another_version_than_there_is(
         self, front: Front, draft: Listing, seller: Shopper, tag: str
     ) -> None:
-        answer = front.patch(url(draft), {"title": "New"}, by=seller, headers={"If-Match": tag})
-        assert answer.code == "412 precondition_failed"
+        response = front.patch(url(draft), {"title": "New"}, by=seller, headers={"If-Match": tag})
+        assert response.code == "412 precondition_failed"
         assert front.world.listing(draft.id).version == 1
 
     def test_refuses_who_is_not_its_seller(self, front: Front, draft: Listing, active: Listing) -> None:
@@ -218,13 +222,13 @@ class TestEditListing:
         assert front.patch(url(active), {"title": "X"}, by=seller).code == "409 listing_transition_refused"
 
     def test_refuses_a_foreign_currency(self, front: Front, draft: Listing, seller: Shopper) -> None:
-        answer = front.patch(url(draft), {"price": {"amount": 1, "currency": "EUR"}}, by=seller)
-        assert answer.code == "422 price_refused"
+        response = front.patch(url(draft), {"price": {"amount": 1, "currency": "EUR"}}, by=seller)
+        assert response.code == "422 price_refused"
 
     def test_refuses_more_images_than_a_listing_keeps(self, front: Front, draft: Listing, seller: Shopper) -> None:
         images = {"images": [{"content_type": "image/png", "bytes": 1}] * 12}
         codes = [front.patch(url(draft), images, by=seller) for _ in range(4)]
-        assert [answer.status for answer in codes[:3]] == [200] * 3
+        assert [response.status for response in codes[:3]] == [200] * 3
         assert codes[3].code == "409 too_many_images"
 
 
@@ -234,14 +238,14 @@ class TestSubmitListing:
         assert front.post(url(listing, "/submit"), by=seller).code == "409 listing_images_pending"
         front.world.make_ready(slots[0])
         for _ in range(2):
-            answer = front.post(url(listing, "/submit"), {}, by=seller)
-            assert (answer.status, answer.json["status"], answer.json["version"]) == (200, "pending_review", 2)
+            response = front.post(url(listing, "/submit"), {}, by=seller)
+            assert (response.status, response.json["status"], response.json["version"]) == (200, "pending_review", 2)
 
     def test_refuses_another_version_than_there_is(self, front: Front, seller: Shopper) -> None:
         listing, slots = front.world.draft(seller)
         front.world.make_ready(slots[0])
-        answer = front.post(url(listing, "/submit"), by=seller, headers={"If-Match": '"9"'})
-        assert answer.code == "412 precondition_failed"
+        response = front.post(url(listing, "/submit"), by=seller, headers={"If-Match": '"9"'})
+        assert response.code == "412 precondition_failed"
 
     def test_refuses_others_and_other_states(
         self, front: Front, draft: Listing, active: Listing, seller: Shopper
@@ -252,15 +256,15 @@ class TestSubmitListing:
         assert front.post(url(active, "/submit"), by=seller).code == "409 listing_transition_refused"
 
     def test_refuses_a_body_that_says_something(self, front: Front, draft: Listing, seller: Shopper) -> None:
-        answer = front.post(url(draft, "/submit"), {"status": "active"}, by=seller)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/status"])
+        response = front.post(url(draft, "/submit"), {"status": "active"}, by=seller)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/status"])
 
 
 class TestWithdrawListing:
     def test_by_its_seller_and_again_changes_nothing(self, front: Front, active: Listing, seller: Shopper) -> None:
         for _ in range(2):
-            answer = front.post(url(active, "/withdraw"), by=seller)
-            assert (answer.status, answer.json["status"]) == (200, "withdrawn")
+            response = front.post(url(active, "/withdraw"), by=seller)
+            assert (response.status, response.json["status"]) == (200, "withdrawn")
         assert front.get(url(active)).code == "404 listing_not_found"
 
     def test_by_the_brand(self, front: Front, active: Listing) -> None:
@@ -278,13 +282,13 @@ class TestWithdrawListing:
 class TestPauseListing:
     def test_by_its_seller_hides_it_until_it_is_resumed(self, front: Front, active: Listing, seller: Shopper) -> None:
         for _ in range(2):
-            answer = front.post(url(active, "/pause"), by=seller)
-            assert (answer.status, answer.json["status"]) == (200, "paused")
+            response = front.post(url(active, "/pause"), by=seller)
+            assert (response.status, response.json["status"]) == (200, "paused")
         assert front.get(url(active)).code == "404 listing_not_found"
         assert front.buy(active, by=front.shopper()).code == "404 listing_not_found"
         for _ in range(2):
-            answer = front.post(url(active, "/resume"), by=seller)
-            assert (answer.status, answer.json["status"]) == (200, "active")
+            response = front.post(url(active, "/resume"), by=seller)
+            assert (response.status, response.json["status"]) == (200, "active")
         assert front.get(url(active)).status == 200
 
     def test_by_the_brand(self, front: Front, active: Listing) -> None:
@@ -310,8 +314,8 @@ class TestModerateListing:
     def test_decides(self, front: Front, seller: Shopper, decision: str, status: str) -> None:
         listing = front.world.pending(seller)
         body = {"decision": decision, "reasons": ["The lining is not shown."], "version": listing.version}
-        answer = front.post(url(listing, "/moderation"), body, brand=True)
-        assert (answer.status, answer.json["status"]) == (200, status)
+        response = front.post(url(listing, "/moderation"), body, brand=True)
+        assert (response.status, response.json["status"]) == (200, status)
         assert front.get(url(listing), by=seller).json["reasons"] == ["The lining is not shown."]
 
     def test_is_the_brands(self, front: Front, seller: Shopper) -> None:
@@ -335,12 +339,12 @@ class TestModerateListing:
         assert front.post(unknown, APPROVE, brand=True).code == "404 listing_not_found"
 
     def test_takes_down_what_is_on_sale_with_a_reason(self, front: Front, active: Listing, seller: Shopper) -> None:
-        answer = front.post(url(active, "/moderation"), {"decision": "remove"}, brand=True)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/reasons"])
+        response = front.post(url(active, "/moderation"), {"decision": "remove"}, brand=True)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/reasons"])
         body = {"decision": "remove", "reasons": ["It is a copy."]}
         for _ in range(2):
-            answer = front.post(url(active, "/moderation"), body, brand=True)
-            assert (answer.status, answer.json["status"]) == (200, "removed")
+            response = front.post(url(active, "/moderation"), body, brand=True)
+            assert (response.status, response.json["status"]) == (200, "removed")
         assert front.get(url(active)).code == "404 listing_not_found"
         assert front.get(url(active), by=seller).json["reasons"] == ["It is a copy."]
         assert front.post(url(active, "/resume"), by=seller).code == "409 listing_transition_refused"
@@ -348,12 +352,12 @@ class TestModerateListing:
     def test_takes_nothing_down_that_an_order_holds(self, front: Front, active: Listing) -> None:
         front.buy(active, by=front.shopper())
         body = {"decision": "remove", "reasons": ["It is a copy."]}
-        answer = front.post(url(active, "/moderation"), body, brand=True)
-        assert answer.code == "409 listing_transition_refused"
+        response = front.post(url(active, "/moderation"), body, brand=True)
+        assert response.code == "409 listing_transition_refused"
 
     def test_refuses_a_decision_it_does_not_know(self, front: Front, draft: Listing) -> None:
-        answer = front.post(url(draft, "/moderation"), {"decision": "burn"}, brand=True)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/decision"])
+        response = front.post(url(draft, "/moderation"), {"decision": "burn"}, brand=True)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/decision"])
 
 
 class TestScopes:
@@ -390,5 +394,5 @@ class TestAnotherTenant:
 
     def test_a_shopper_of_one_tenant_is_nobody_at_another(self, front: Front, other_front: Front) -> None:
         token = front.shop.token(front.shopper().subject)
-        answer = other_front.post("/v1/listings", a_listing_body(), headers={"Authorization": f"Bearer {token}"})
-        assert answer.code == "401 token_invalid"
+        response = other_front.post("/v1/listings", a_listing_body(), headers={"Authorization": f"Bearer {token}"})
+        assert response.code == "401 token_invalid"

@@ -12,7 +12,7 @@ from resale.domain.ids import OrderId, PayoutId
 from resale.domain.orders import Order
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.shipments import ShipmentStatus
-from tests.fixtures.storefront import ADDRESS, Answer, Front
+from tests.fixtures.storefront import ADDRESS, Front, Response
 from tests.operations.partners import Partners
 from tests.unit.builders import NOW
 
@@ -114,7 +114,7 @@ class TestReceipt:
 
 
 class TestClaims:
-    def _opened(self, front: Front, order: Order, buyer: Shopper) -> Answer:
+    def _opened(self, front: Front, order: Order, buyer: Shopper) -> Response:
         return front.post(f"/v1/orders/{order.id}/claims", CLAIM, by=buyer)
 
     def test_are_opened_shown_and_listed(self, front: Front, delivered: Order, buyer: Shopper, seller: Shopper) -> None:
@@ -152,8 +152,8 @@ class TestClaims:
     def test_an_amount_that_cannot_be_says_where(self, front: Front, delivered: Order, buyer: Shopper) -> None:
         path = f"{self._opened(front, delivered, buyer).headers['Location']}/resolve"
         body = {"decision": "approve_without_return", "refund_amount": 99_999}
-        answer = front.post(path, body, brand=True)
-        assert (answer.code, answer.pointers) == ("422 refund_amount_refused", ["/refund_amount"])
+        response = front.post(path, body, brand=True)
+        assert (response.code, response.pointers) == ("422 refund_amount_refused", ["/refund_amount"])
 
     def test_are_withdrawn_by_the_buyer(self, front: Front, delivered: Order, buyer: Shopper) -> None:
         path = f"{self._opened(front, delivered, buyer).headers['Location']}/withdraw"
@@ -245,8 +245,8 @@ class TestRefunds:
 
     def test_more_than_is_left_says_where(self, front: Front, completed: Order) -> None:
         body = {"order_id": completed.id, "amount": 12_001}
-        answer = front.post("/v1/refunds", body, brand=True, headers=_keyed())
-        assert (answer.code, answer.pointers) == ("422 refund_too_large", ["/amount"])
+        response = front.post("/v1/refunds", body, brand=True, headers=_keyed())
+        assert (response.code, response.pointers) == ("422 refund_too_large", ["/amount"])
 
     def test_of_another_tenant_are_not_to_be_given(self, other_front: Front, completed: Order) -> None:
         body = {"order_id": completed.id}
@@ -266,11 +266,11 @@ class TestBooks:
         day = completed.confirmed_at.date() if completed.confirmed_at is not None else None
         seen: list[str] = []
         path = f"/v1/ledger/transactions?day={day}&limit=1"
-        answer = front.get(path, brand=True).json
-        seen += [booking["id"] for booking in answer["data"]]
-        while answer["next_cursor"] is not None:
-            answer = front.get(f"{path}&cursor={answer['next_cursor']}", brand=True).json
-            seen += [booking["id"] for booking in answer["data"]]
+        response = front.get(path, brand=True).json
+        seen += [booking["id"] for booking in response["data"]]
+        while response["next_cursor"] is not None:
+            response = front.get(f"{path}&cursor={response['next_cursor']}", brand=True).json
+            seen += [booking["id"] for booking in response["data"]]
         whole = front.get(f"/v1/ledger/transactions?from={day}&to={day}&limit=100", brand=True).json["data"]
         assert len(seen) == len(set(seen)) >= len(whole)
         assert seen[: len(whole)] == [booking["id"] for booking in whole]
@@ -295,8 +295,8 @@ class TestBooks:
         ],
     )
     def test_need_to_be_told_which(self, front: Front, query: str, pointer: str) -> None:
-        answer = front.get(f"/v1/ledger/transactions{query}", brand=True)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = front.get(f"/v1/ledger/transactions{query}", brand=True)
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
 
     def test_are_to_be_had_to_the_last_day_there_is(self, front: Front) -> None:
         assert front.get("/v1/ledger/transactions?from=9999-12-01&to=9999-12-31", brand=True).json["data"] == []
@@ -415,8 +415,8 @@ class TestAcknowledgement:
 
     @pytest.mark.parametrize("body", [{}, {"reason": "Ask Mrs Miller"}, {"reason": "x"}])
     def test_says_why_in_a_code(self, front: Front, charged_back: Order, body: dict[str, Any]) -> None:
-        answer = front.post(f"/v1/orders/{charged_back.id}/acknowledge", body, brand=True)
-        assert answer.code == "422 validation_failed"
+        response = front.post(f"/v1/orders/{charged_back.id}/acknowledge", body, brand=True)
+        assert response.code == "422 validation_failed"
 
     def test_of_what_is_to_be_done_is_refused(self, front: Front, delivered: Order) -> None:
         asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")

@@ -8,7 +8,7 @@ from resale.domain.ids import OrderId
 from resale.domain.listings import Listing, ListingStatus
 from resale.domain.orders import Order
 from resale.domain.shipments import ShipmentStatus
-from tests.fixtures.storefront import ADDRESS, Answer, Front
+from tests.fixtures.storefront import ADDRESS, Front, Response
 from tests.operations.partners import Books, Partners
 from tests.operations.world import customer_of, later
 from tests.unit.builders import LISTING, ORDER
@@ -30,27 +30,27 @@ def active(front: Front, seller: Shopper) -> Listing:
 
 
 @pytest.fixture
-def ordered(front: Front, active: Listing, buyer: Shopper) -> Answer:
+def ordered(front: Front, active: Listing, buyer: Shopper) -> Response:
     return front.buy(active, by=buyer)
 
 
 @pytest.fixture
-def path(ordered: Answer) -> str:
+def path(ordered: Response) -> str:
     return ordered.headers["Location"]
 
 
-def stored(front: Front, ordered: Answer) -> Order:
+def stored(front: Front, ordered: Response) -> Order:
     return front.world.uow().orders.get(OrderId(ordered.json["id"]))
 
 
-def confirm(front: Front, ordered: Answer) -> None:
+def confirm(front: Front, ordered: Response) -> None:
     order = stored(front, ordered)
     front.world.run(order, Partners(), now=order.created_at)
 
 
 class TestSubmitOrder:
     def test_reserves_the_listing_and_says_where_the_order_is(
-        self, front: Front, active: Listing, ordered: Answer
+        self, front: Front, active: Listing, ordered: Response
     ) -> None:
         order = ordered.json
         assert (ordered.status, order["status"], ordered.headers["ETag"]) == (202, "submitted", '"1"')
@@ -59,7 +59,7 @@ class TestSubmitOrder:
         assert order["amounts"]["grand_total"] == active.price.amount
         assert front.get(f"/v1/listings/{active.id}").json["status"] == "reserved"
 
-    def test_a_second_buyer_is_told_it_is_not_for_sale(self, front: Front, active: Listing, ordered: Answer) -> None:
+    def test_a_second_buyer_is_told_it_is_not_for_sale(self, front: Front, active: Listing, ordered: Response) -> None:
         assert ordered.status == 202
         assert front.buy(active, by=front.shopper()).code == "409 listing_not_for_sale"
 
@@ -73,8 +73,8 @@ class TestSubmitOrder:
         assert front.buy(LISTING, by=buyer).code == "404 listing_not_found"
 
     def test_refuses_what_is_no_listing_id(self, front: Front, buyer: Shopper) -> None:
-        answer = front.buy("", by=buyer)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/listing_id"])
+        response = front.buy("", by=buyer)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/listing_id"])
 
     def test_is_a_shoppers_call(self, front: Front, active: Listing) -> None:
         body = {"listing_id": active.id, "shipping_address": ADDRESS, "payment_token": "tok_ok"}
@@ -87,9 +87,9 @@ class TestSubmitOrder:
     def test_takes_a_providers_token_and_never_a_card(
         self, front: Front, active: Listing, buyer: Shopper, token: object, caplog: pytest.LogCaptureFixture
     ) -> None:
-        answer = front.buy(active, by=buyer, payment_token=token)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/payment_token"])
-        assert b"4242" not in answer.body
+        response = front.buy(active, by=buyer, payment_token=token)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/payment_token"])
+        assert b"4242" not in response.body
         assert "4242" not in caplog.text
         assert front.world.listing(active.id).status == ListingStatus.ACTIVE
 
@@ -137,9 +137,9 @@ class TestPayerAuthentication:
         ],
     )
     def test_nobody_is_sent_elsewhere(self, front: Front, active: Listing, buyer: Shopper, url: str, code: str) -> None:
-        answer = front.buy(active, by=buyer, return_url=url)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/return_url"])
-        assert answer.json["errors"][0]["code"] == code
+        response = front.buy(active, by=buyer, return_url=url)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/return_url"])
+        assert response.json["errors"][0]["code"] == code
         assert front.world.listing(active.id).status == ListingStatus.ACTIVE
 
 
@@ -156,17 +156,17 @@ class TestCorrectAddress:
 
     def test_takes_the_version_that_was_read(self, front: Front, path: str, buyer: Shopper) -> None:
         stale = {"If-Match": '"9"'}
-        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer, headers=stale)
-        assert answer.code == "412 precondition_failed"
+        response = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer, headers=stale)
+        assert response.code == "412 precondition_failed"
 
     def test_points_into_its_own_body(self, front: Front, path: str, buyer: Shopper) -> None:
-        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "postal_code": "1"}, by=buyer)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/postal_code"])
+        response = front.put(f"{path}/shipping_address", {**ADDRESS, "postal_code": "1"}, by=buyer)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/postal_code"])
 
     def test_is_over_with_the_order(self, front: Front, path: str, buyer: Shopper) -> None:
         front.post(f"{path}/cancel", by=buyer)
-        answer = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer)
-        assert answer.code == "409 order_transition_refused"
+        response = front.put(f"{path}/shipping_address", {**ADDRESS, "line1": "x"}, by=buyer)
+        assert response.code == "409 order_transition_refused"
 
 
 class TestGetOrder:
@@ -181,7 +181,7 @@ class TestGetOrder:
         assert front.get(path, brand=True).json["buyer_id"] == bought["buyer_id"]
 
     def test_the_seller_learns_where_it_goes_once_it_is_confirmed(
-        self, front: Front, ordered: Answer, path: str, seller: Shopper
+        self, front: Front, ordered: Response, path: str, seller: Shopper
     ) -> None:
         confirm(front, ordered)
         sold = front.get(path, by=seller)
@@ -202,7 +202,7 @@ class TestGetOrder:
 
 class TestListOrders:
     def test_a_shopper_lists_what_they_bought_and_what_they_sold(
-        self, front: Front, ordered: Answer, buyer: Shopper, seller: Shopper
+        self, front: Front, ordered: Response, buyer: Shopper, seller: Shopper
     ) -> None:
         order_id = ordered.json["id"]
         for shopper, role, found in (
@@ -216,17 +216,17 @@ class TestListOrders:
             listed = front.get(f"/v1/orders{role}", by=shopper).json["data"]
             assert [order["id"] for order in listed] == found
 
-    def test_lists_carry_no_addresses(self, front: Front, ordered: Answer, buyer: Shopper) -> None:
+    def test_lists_carry_no_addresses(self, front: Front, ordered: Response, buyer: Shopper) -> None:
         assert ordered.json["shipping_address"] is not None
         assert front.get("/v1/orders", by=buyer).json["data"][0]["shipping_address"] is None
 
-    def test_the_brand_lists_all(self, front: Front, ordered: Answer) -> None:
+    def test_the_brand_lists_all(self, front: Front, ordered: Response) -> None:
         listed = front.get("/v1/orders?limit=100", brand=True).json["data"]
         assert ordered.json["id"] in [order["id"] for order in listed]
 
     def test_a_role_is_a_shoppers(self, front: Front) -> None:
-        answer = front.get("/v1/orders?role=buyer", brand=True)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/role"])
+        response = front.get("/v1/orders?role=buyer", brand=True)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/role"])
 
     def test_needs_somebody_whose_orders_they_are(self, front: Front) -> None:
         assert front.get("/v1/orders").code == "401 token_missing"
@@ -244,27 +244,27 @@ class TestCancelOrder:
         self, front: Front, active: Listing, path: str, buyer: Shopper
     ) -> None:
         for _ in range(2):
-            answer = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"1"'})
-            assert (answer.status, answer.json["status"]) == (200, "cancelled")
-            assert (answer.json["cancel_reason"], answer.headers["ETag"]) == ("buyer_cancelled", '"2"')
+            response = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"1"'})
+            assert (response.status, response.json["status"]) == (200, "cancelled")
+            assert (response.json["cancel_reason"], response.headers["ETag"]) == ("buyer_cancelled", '"2"')
         assert front.get(f"/v1/listings/{active.id}").json["status"] == "active"
 
     def test_by_the_brand(self, front: Front, path: str) -> None:
         assert front.post(f"{path}/cancel", brand=True).json["cancel_reason"] == "brand_cancelled"
 
     def test_while_a_payment_runs_it_is_a_request(
-        self, front: Front, ordered: Answer, path: str, buyer: Shopper
+        self, front: Front, ordered: Response, path: str, buyer: Shopper
     ) -> None:
         front.world.advance(stored(front, ordered), Partners(), now=later(0))
-        answer = front.post(f"{path}/cancel", by=buyer)
-        assert (answer.json["status"], answer.json["cancel_requested"]) == ("payment_pending", True)
+        response = front.post(f"{path}/cancel", by=buyer)
+        assert (response.json["status"], response.json["cancel_requested"]) == ("payment_pending", True)
 
     def test_refuses_another_version_than_there_is(self, front: Front, path: str, buyer: Shopper) -> None:
-        answer = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"4"'})
-        assert answer.code == "412 precondition_failed"
+        response = front.post(f"{path}/cancel", by=buyer, headers={"If-Match": '"4"'})
+        assert response.code == "412 precondition_failed"
 
     def test_refuses_others_and_other_states(
-        self, front: Front, ordered: Answer, path: str, buyer: Shopper, seller: Shopper
+        self, front: Front, ordered: Response, path: str, buyer: Shopper, seller: Shopper
     ) -> None:
         assert front.post(f"{path}/cancel", by=seller).code == "403 forbidden"
         assert front.post(f"{path}/cancel", by=front.shopper()).code == "404 order_not_found"
@@ -274,16 +274,16 @@ class TestCancelOrder:
         assert front.post(f"{path}/cancel", by=buyer).code == "409 order_transition_refused"
 
     def test_of_a_paid_order_is_under_way_until_the_money_went_back(
-        self, front: Front, ordered: Answer, path: str, seller: Shopper
+        self, front: Front, ordered: Response, path: str, seller: Shopper
     ) -> None:
         confirm(front, ordered)
-        answer = front.post(f"{path}/cancel", by=seller)
-        assert (answer.json["status"], answer.json["cancel_reason"]) == ("cancelling", "seller_cancelled")
+        response = front.post(f"{path}/cancel", by=seller)
+        assert (response.json["status"], response.json["cancel_reason"]) == ("cancelling", "seller_cancelled")
 
 
 class TestAnotherTenant:
     def test_an_order_of_one_tenant_is_not_there_for_another(
-        self, other_front: Front, ordered: Answer, path: str
+        self, other_front: Front, ordered: Response, path: str
     ) -> None:
         assert other_front.get(path, brand=True).code == "404 order_not_found"
         assert other_front.get(path, by=other_front.shopper()).code == "404 order_not_found"

@@ -8,7 +8,7 @@ import pytest
 from apps.tenancy.tenants import set_policies
 from resale.application.operations.customers import Shopper
 from resale.domain.tenants import Policies
-from tests.fixtures.storefront import Answer, Front, a_listing_body
+from tests.fixtures.storefront import Front, Response, a_listing_body
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def a_purchase_body(shopper: Shopper, **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def record(front: Front, shopper: Shopper, *, line: str | None = None, **fields: Any) -> Answer:
+def record(front: Front, shopper: Shopper, *, line: str | None = None, **fields: Any) -> Response:
     return front.put(f"/v1/purchases/web/{line or uuid.uuid4().hex}", a_purchase_body(shopper, **fields), brand=True)
 
 
-def create(front: Front, seller: Shopper, purchase: Answer, **headers: str) -> Answer:
+def create(front: Front, seller: Shopper, purchase: Response, **headers: str) -> Response:
     return front.post("/v1/listings", a_listing_body(purchase_id=purchase.json["id"]), by=seller, headers=headers)
 
 
@@ -93,8 +93,8 @@ class TestRecord:
         ],
     )
     def test_says_what_is_wrong(self, front: Front, seller: Shopper, fields: dict[str, Any], pointer: str) -> None:
-        answer = record(front, seller, **fields)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = record(front, seller, **fields)
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
 
     @pytest.mark.parametrize(
         ("path", "pointer"),
@@ -107,8 +107,8 @@ class TestRecord:
         ],
     )
     def test_is_named_by_source_and_line(self, front: Front, seller: Shopper, path: str, pointer: str) -> None:
-        answer = front.put(f"/v1/purchases/{path}", a_purchase_body(seller), brand=True)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = front.put(f"/v1/purchases/{path}", a_purchase_body(seller), brand=True)
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
 
     @pytest.mark.parametrize("line", ["304-1234567-1234563", "39123456789010", "4242424242424242", "1001-1"])
     def test_is_named_by_any_order_number(self, front: Front, seller: Shopper, line: str) -> None:
@@ -190,14 +190,14 @@ class TestList:
     def test_an_edit_does_not_name_another(self, front: Front, seller: Shopper) -> None:
         made = record(front, seller)
         listing = create(front, seller, made).json["id"]
-        answer = front.patch(f"/v1/listings/{listing}", {"purchase_id": made.json["id"]}, by=seller)
-        assert (answer.code, answer.pointers) == ("422 validation_failed", ["/purchase_id"])
+        response = front.patch(f"/v1/listings/{listing}", {"purchase_id": made.json["id"]}, by=seller)
+        assert (response.code, response.pointers) == ("422 validation_failed", ["/purchase_id"])
 
     def test_a_shop_may_take_nothing_else(self, front: Front, seller: Shopper) -> None:
         made = record(front, seller)
         demand_purchases(front)
-        answer = front.post("/v1/listings", a_listing_body(), by=seller)
-        assert (answer.code, answer.pointers) == ("422 purchase_required", ["/purchase_id"])
+        response = front.post("/v1/listings", a_listing_body(), by=seller)
+        assert (response.code, response.pointers) == ("422 purchase_required", ["/purchase_id"])
         assert create(front, seller, made).status == 201
 
 

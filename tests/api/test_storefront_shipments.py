@@ -10,7 +10,7 @@ from apps.tenancy import keys
 from apps.tenancy.models import KeyKind
 from resale.domain.ids import RETURN_ID, SHIPMENT_ID, IdType, ShipmentId
 from resale.domain.orders import Order
-from tests.fixtures.storefront import Answer, Front
+from tests.fixtures.storefront import Front, Response
 from tests.operations.partners import Partners
 
 PAST = datetime.now(UTC) - timedelta(minutes=10)
@@ -25,16 +25,16 @@ def path_of(order: Order, ids: IdType[ShipmentId] = SHIPMENT_ID) -> str:
     return f"/v1/shipments/{ids.sibling_of(order.id)}/tracking_events"
 
 
-def report(front: Front, order: Order, status: str, *, minutes: int = 0, **fields: Any) -> Answer:
+def report(front: Front, order: Order, status: str, *, minutes: int = 0, **fields: Any) -> Response:
     body = {"status": status, "occurred_at": (PAST + timedelta(minutes=minutes)).isoformat(), **fields}
     return front.post(path_of(order), body, brand=True)
 
 
 class TestReports:
     def test_move_the_order(self, front: Front, order: Order) -> None:
-        answer = report(front, order, "in_transit")
-        assert (answer.status, answer.json["id"], answer.json["status"]) == (200, order.id, "shipped")
-        assert answer.headers["ETag"] == f'"{answer.json["version"]}"'
+        response = report(front, order, "in_transit")
+        assert (response.status, response.json["id"], response.json["status"]) == (200, order.id, "shipped")
+        assert response.headers["ETag"] == f'"{response.json["version"]}"'
         assert report(front, order, "delivered", minutes=1).json["status"] == "delivered"
 
     def test_said_again_change_nothing(self, front: Front, order: Order) -> None:
@@ -51,9 +51,9 @@ class TestReports:
 
     def test_that_come_late_move_nothing_back(self, front: Front, order: Order) -> None:
         report(front, order, "delivered", minutes=2)
-        answer = report(front, order, "in_transit", minutes=1)
-        assert answer.json["status"] == "delivered"
-        assert [event["status"] for event in answer.json["shipment"]["events"]] == ["in_transit", "delivered"]
+        response = report(front, order, "in_transit", minutes=1)
+        assert response.json["status"] == "delivered"
+        assert [event["status"] for event in response.json["shipment"]["events"]] == ["in_transit", "delivered"]
 
     def test_are_put_on_record_as_the_brands(self, front: Front, order: Order) -> None:
         report(front, order, "in_transit")
@@ -79,8 +79,8 @@ class TestRefusals:
         ],
     )
     def test_name_what_is_wrong(self, front: Front, order: Order, fields: dict[str, Any], pointer: str) -> None:
-        answer = report(front, order, **{"status": "in_transit", **fields})
-        assert (answer.code, answer.pointers) == ("422 validation_failed", [pointer])
+        response = report(front, order, **{"status": "in_transit", **fields})
+        assert (response.code, response.pointers) == ("422 validation_failed", [pointer])
         assert front.world.stored_order(order).version == order.version
 
     def test_are_for_all_but_the_brand(self, front: Front, order: Order) -> None:
@@ -96,8 +96,8 @@ class TestRefusals:
     @pytest.mark.parametrize("shipment_id", ["shp_1", "ord_" + "5" * 32, "x"])
     def test_know_no_such_parcel(self, front: Front, shipment_id: str) -> None:
         body = {"status": "delivered", "occurred_at": PAST.isoformat()}
-        answer = front.post(f"/v1/shipments/{shipment_id}/tracking_events", body, brand=True)
-        assert answer.code == "404 shipment_not_found"
+        response = front.post(f"/v1/shipments/{shipment_id}/tracking_events", body, brand=True)
+        assert response.code == "404 shipment_not_found"
 
     def test_know_nobody_elses_parcel(self, front: Front, other_front: Front, order: Order) -> None:
         assert report(other_front, order, "in_transit").code == "404 order_not_found"

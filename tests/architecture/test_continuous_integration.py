@@ -15,14 +15,14 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="ut
 _PINNED = re.compile(r"\./.+|[\w./-]+@[0-9a-f]{40}")
 _PROOFS = ("test-", "simulate", "kills")
 
-GOOD = "Retry a lost answer once\n\nThe provider keeps the first one.\n"
+GOOD = "Retry a lost response once\n\nThe provider keeps the first one.\n"
 BAD = {
-    "no body": "Retry a lost answer once\n",
-    "no empty line": "Retry a lost answer once\nThe provider keeps the first one.\n",
-    "only git's comments": "Retry a lost answer once\n\n# Please enter the commit message\n",
+    "no body": "Retry a lost response once\n",
+    "no empty line": "Retry a lost response once\nThe provider keeps the first one.\n",
+    "only git's comments": "Retry a lost response once\n\n# Please enter the commit message\n",
     "a long subject": f"Retry {'x' * 67}\n\nBecause.\n",
     "a short subject": "Retry it\n\nBecause.\n",
-    "a full stop": "Retry a lost answer once.\n\nBecause.\n",
+    "a full stop": "Retry a lost response once.\n\nBecause.\n",
 }
 
 
@@ -55,7 +55,7 @@ class TestWorkflow:
 class TestCommitMessages:
     def test_takes_a_subject_with_a_body(self) -> None:
         assert _is_taken(GOOD)
-        assert _is_taken("fixup! Retry a lost answer once\n")
+        assert _is_taken("fixup! Retry a lost response once\n")
 
     @pytest.mark.parametrize("message", BAD.values(), ids=BAD)
     def test_refuses(self, message: str) -> None:

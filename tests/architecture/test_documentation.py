@@ -32,7 +32,7 @@ def page(name: str) -> str:
 class TestErrors:
     def test_every_outcome_has_a_code_of_its_own(self) -> None:
         offences = [f"{source.at(cls)} {cls.name}" for source, cls in _outcomes() if _own_code(cls) is None]
-        reason = "A client acts on the code; an outcome without one would answer with its parent's:"
+        reason = "A client acts on the code; an outcome without one would respond with its parent's:"
         assert not offences, broken(reason, offences)
 
     def test_no_two_outcomes_share_a_code(self) -> None:

@@ -142,8 +142,8 @@ class Machine:
 
     def books(self) -> list[dict[str, Any]]:
         """The attempts in the payment provider's books, of all tenants."""
-        answer = Client(f"http://127.0.0.1:{self._ports['payments']}").get("/books")
-        rows: list[dict[str, Any]] = answer.json["attempts"]
+        response = Client(f"http://127.0.0.1:{self._ports['payments']}").get("/books")
+        rows: list[dict[str, Any]] = response.json["attempts"]
         return rows
 
     def payment_tries(self, attempt_id: str) -> int:

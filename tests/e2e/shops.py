@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from deploy.local.issuer.tokens import mint
-from deploy.local.journey.client import Answer, Client, upload
+from deploy.local.journey.client import Client, Response, upload
 from deploy.local.private_files import DemoTenant
 from tests.e2e.machine import Machine, eventually
 
@@ -91,9 +91,9 @@ class Shop:
             "price": {"amount": 12_000, "currency": _CURRENCIES[self.tenant.slug]},
             "images": [picture.slot for picture in pictures],
         }
-        answer = insist(lambda: seller.client.post("/v1/listings", body, Idempotency_Key=uuid.uuid4().hex))
-        assert answer.status == 201, answer.content
-        listing: dict[str, Any] = answer.json
+        response = insist(lambda: seller.client.post("/v1/listings", body, Idempotency_Key=uuid.uuid4().hex))
+        assert response.status == 201, response.content
+        listing: dict[str, Any] = response.json
         return listing
 
     def on_sale(self, seller: Shopper, picture: Picture, *, count: int) -> list[str]:
@@ -136,49 +136,51 @@ class Shop:
         return images
 
     def submit(self, seller: Shopper, listing_id: str) -> None:
-        answer = insist(lambda: seller.client.post(f"/v1/listings/{listing_id}/submit"))
-        assert answer.status == 200, answer.content
+        response = insist(lambda: seller.client.post(f"/v1/listings/{listing_id}/submit"))
+        assert response.status == 200, response.content
 
     def decide(self, listing_id: str, **decision: object) -> None:
-        answer = insist(lambda: self.brand.post(f"/v1/listings/{listing_id}/moderation", decision))
-        assert answer.status == 200, answer.content
+        response = insist(lambda: self.brand.post(f"/v1/listings/{listing_id}/moderation", decision))
+        assert response.status == 200, response.content
 
     # ------------------------------------------------------------ buying
     def buy(self, buyer: Shopper, listing_id: str, token: str) -> str:
-        """Order a listing, again and again under one key until there is an answer; return the order."""
+        """Order a listing, again and again under one key until there is a response; return the order."""
         body = {"listing_id": listing_id, "shipping_address": buyer.address, "payment_token": token}
         key = uuid.uuid4().hex
-        answer = insist(lambda: buyer.client.post("/v1/orders", body, Idempotency_Key=key))
-        assert answer.status == 202, answer.content
-        order_id: str = answer.json["id"]
+        response = insist(lambda: buyer.client.post("/v1/orders", body, Idempotency_Key=key))
+        assert response.status == 202, response.content
+        order_id: str = response.json["id"]
         return order_id
 
     def _client(self, key: str, headers: Mapping[str, str] | None = None) -> Client:
         return Client(self._machine.demo.base_url, {"X-API-Key": key, **(headers or {})})
 
 
-def send_picture(image: Mapping[str, Any], picture: Picture) -> Answer:
+def send_picture(image: Mapping[str, Any], picture: Picture) -> Response:
     """Upload into a slot, as a browser does, with whatever the seller has."""
     return insist(lambda: upload(image["upload"]["url"], image["upload"]["fields"], picture.content))
 
 
 def seen(client: Client, path: str) -> dict[str, Any]:
     """Read an object that is there."""
-    answer = insist(lambda: client.get(path))
-    assert answer.status == 200, (path, answer.content)
-    found: dict[str, Any] = answer.json
+    response = insist(lambda: client.get(path))
+    assert response.status == 200, (path, response.content)
+    found: dict[str, Any] = response.json
     return found
 
 
-def insist(send: Callable[[], Answer]) -> Answer:
-    """Send again while nobody answers, or the answer says to come back: as clients of the API are told to."""
+def insist(send: Callable[[], Response]) -> Response:
+    """Send again while nobody answers, or the response says to come back: as clients of the API are told to."""
 
-    def attempt() -> Answer | OSError | http.client.HTTPException:
+    def attempt() -> Response | OSError | http.client.HTTPException:
         try:
             return send()
         except (OSError, http.client.HTTPException) as error:
             return error
 
-    answer = eventually(attempt, lambda got: isinstance(got, Answer) and got.status != 503, until="there is an answer")
-    assert isinstance(answer, Answer)
-    return answer
+    response = eventually(
+        attempt, lambda got: isinstance(got, Response) and got.status != 503, until="there is a response"
+    )
+    assert isinstance(response, Response)
+    return response

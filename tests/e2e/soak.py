@@ -69,11 +69,11 @@ class Course:
 
 
 _RECEIVED: Final = ("scan", "deliver", "receive")
-#: Turn by turn; all ways money can go, most of them with an answer that is lost or a partner that fails.
+#: Turn by turn; all ways money can go, most of them with a response that is lost or a partner that fails.
 COURSES: Final = (
     Course("sold", "tok_ok", "completed", _RECEIVED),
-    Course("sold, an authorisation's answer lost", "tok_timeout", "completed", _RECEIVED),
-    Course("sold, a capture's answer lost", "tok_capture_timeout", "completed", _RECEIVED),
+    Course("sold, an authorisation's response lost", "tok_timeout", "completed", _RECEIVED),
+    Course("sold, a capture's response lost", "tok_capture_timeout", "completed", _RECEIVED),
     Course("sold, the provider failing at first", "tok_error", "completed", _RECEIVED),
     Course("declined", "tok_declined", "cancelled"),
     Course("cancelled before it was shipped", "tok_ok", "cancelled", ("cancel",)),
@@ -246,14 +246,14 @@ class Soak:
 
     def _done(self, send: Callable[[], Any], *, status: int = 200) -> None:
         """Send until it is answered; a conflict with the workflow is read again and said again."""
-        answer = eventually(
+        response = eventually(
             lambda: insist(send),
             lambda got: got.status != 409 or "changed" not in str(got.code),
             until="it is taken",
             seconds=_SOON_SECONDS,
             pause=_PAUSE,
         )
-        assert answer.status == status, answer.content
+        assert response.status == status, response.content
 
     def _await(self, sale: Sale, *statuses: str) -> None:
         eventually(
@@ -306,9 +306,9 @@ class Soak:
 
     def _pay(self, seller: Shopper) -> bool:
         key = uuid.uuid4().hex
-        answer = insist(lambda: seller.client.post("/v1/payouts", {}, Idempotency_Key=key))
-        assert answer.status in {202, 409}, answer.content
-        return answer.status == 202
+        response = insist(lambda: seller.client.post("/v1/payouts", {}, Idempotency_Key=key))
+        assert response.status in {202, 409}, response.content
+        return response.status == 202
 
     def _unpaid(self) -> list[dict[str, Any]]:
         return [payout for payout in self._every("/v1/payouts") if payout["status"] != "paid"]

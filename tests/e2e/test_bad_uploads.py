@@ -66,9 +66,9 @@ class TestBadUploads:
             assert send_picture(forged, Picture(good)).status == 403
 
     def test_the_api_takes_no_other_type(self, shop: Shop) -> None:
-        answer = shop.shopper().client.post("/v1/listings", {"images": [Picture(SCRIPT, "image/svg+xml").slot]})
-        assert answer.status == 422
-        assert "/images/0/content_type" in {error["pointer"] for error in answer.json["errors"]}
+        response = shop.shopper().client.post("/v1/listings", {"images": [Picture(SCRIPT, "image/svg+xml").slot]})
+        assert response.status == 422
+        assert "/images/0/content_type" in {error["pointer"] for error in response.json["errors"]}
 
 
 class TestUsedSlots:

@@ -150,8 +150,8 @@ class Stage:
     def _cancel_in_mid_payment(self) -> None:
         sale = self._sell("northwind", "tok_slow", ends_as="cancelled")
         self._paying(sale)
-        answer = insist(lambda: sale.buyer.client.post(f"/v1/orders/{sale.order_id}/cancel"))
-        assert (answer.status, answer.json["cancel_requested"]) == (200, True), answer.content
+        response = insist(lambda: sale.buyer.client.post(f"/v1/orders/{sale.order_id}/cancel"))
+        assert (response.status, response.json["cancel_requested"]) == (200, True), response.content
 
     # ------------------------------------------------------------ parts
     def _sell(self, slug: str, token: str, ends_as: str | None = None) -> Sale:

@@ -1,11 +1,11 @@
-"""Answers of a service in trouble, as AWS words them, in the protocol of the request they answer."""
+"""Answers of a service in trouble, as AWS words them, in the protocol of the request they respond to."""
 
 import json
 import random
 import zlib
 from http import HTTPStatus
 
-from tests.faults.requests import Answer, Request
+from tests.faults.requests import Request, Response
 
 _TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
 _THROTTLED = {
@@ -14,7 +14,7 @@ _THROTTLED = {
 }
 
 
-def transaction_conflict(request: Request, rng: random.Random) -> Answer:
+def transaction_conflict(request: Request, rng: random.Random) -> Response:
     """Another transaction holds an item: one reason per action, in request order, at least one of them the conflict.
 
     Source: DynamoDB API Reference, TransactWriteItems, CancellationReasons.
@@ -33,7 +33,7 @@ def transaction_conflict(request: Request, rng: random.Random) -> Answer:
     )
 
 
-def throttled(request: Request) -> Answer:
+def throttled(request: Request) -> Response:
     """Too fast: each service's own word for it."""
     if request.protocol == "json":
         return _json(_THROTTLED.get(request.service, "ThrottlingException"), "Rate exceeded")
@@ -42,15 +42,15 @@ def throttled(request: Request) -> Answer:
     return _rest(HTTPStatus.SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
 
 
-def unavailable(request: Request) -> Answer:
+def unavailable(request: Request) -> Response:
     """503, as from a fleet that is being replaced."""
     if request.protocol == "json":
         return _json("ServiceUnavailableException", "Try again", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    answer = _query if request.protocol == "query" else _rest
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again")
+    response = _query if request.protocol == "query" else _rest
+    return response(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again")
 
 
-def invalid_contents(_request: Request) -> Answer:
+def invalid_contents(_request: Request) -> Response:
     """SQS does not take a character of the request.
 
     Source: SQS API Reference, SendMessage; AWS answers a whole batch with it, ministack names the one entry.
@@ -58,7 +58,7 @@ def invalid_contents(_request: Request) -> Answer:
     return _json("com.amazonaws.sqs#InvalidMessageContents", "Invalid characters found.")
 
 
-def forbidden(request: Request) -> Answer:
+def forbidden(request: Request) -> Response:
     """403: the session is not (or no longer) known."""
     message = "The security token included in the request is invalid."
     if request.protocol == "json":
@@ -68,22 +68,22 @@ def forbidden(request: Request) -> Answer:
     return _rest(HTTPStatus.FORBIDDEN, "InvalidToken", message)
 
 
-def _json(kind: str, message: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST, **more: object) -> Answer:
+def _json(kind: str, message: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST, **more: object) -> Response:
     body = json.dumps({"__type": kind, "message": message, "Message": message, **more}).encode()
     headers = [("Content-Type", "application/x-amz-json-1.0"), ("x-amz-crc32", str(zlib.crc32(body)))]
-    return Answer(status, headers, body)
+    return Response(status, headers, body)
 
 
-def _query(status: HTTPStatus, code: str, message: str) -> Answer:
-    """Answer as STS, SNS and IAM do."""
+def _query(status: HTTPStatus, code: str, message: str) -> Response:
+    """Response as STS, SNS and IAM do."""
     error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
     return _xml(status, f"<ErrorResponse>{error}<RequestId>fault</RequestId></ErrorResponse>")
 
 
-def _rest(status: HTTPStatus, code: str, message: str) -> Answer:
-    """Answer as S3 does."""
+def _rest(status: HTTPStatus, code: str, message: str) -> Response:
+    """Response as S3 does."""
     return _xml(status, f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>fault</RequestId></Error>")
 
 
-def _xml(status: HTTPStatus, body: str) -> Answer:
-    return Answer(status, [("Content-Type", "application/xml")], body.encode())
+def _xml(status: HTTPStatus, body: str) -> Response:
+    return Response(status, [("Content-Type", "application/xml")], body.encode())

@@ -23,7 +23,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from tests.faults import answers
-from tests.faults.requests import HOP_HEADERS, Answer, Request
+from tests.faults.requests import HOP_HEADERS, Request, Response
 
 _UPSTREAM_SECONDS = 60
 
@@ -38,8 +38,8 @@ class Fault(Enum):
     INVALID_CONTENTS = auto()  # SQS refuses what a body holds; not forwarded
     DROP_REQUEST = auto()  # connection closed; not forwarded
     DROP_ANSWER = auto()  # done by the engine, then the connection closed without a byte
-    TRUNCATE_ANSWER = auto()  # done by the engine, half of the answer, then closed
-    STALL = auto()  # not forwarded, no answer until stall_seconds are over or the proxy closes
+    TRUNCATE_ANSWER = auto()  # done by the engine, half of the response, then closed
+    STALL = auto()  # not forwarded, no response until stall_seconds are over or the proxy closes
     STALL_ANSWER = auto()  # done by the engine, then as STALL
 
 
@@ -246,14 +246,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, request: Request, rule: Rule | None) -> None:
         try:
-            answer = self._ask(request)
+            response = self._ask(request)
         except (OSError, http.client.HTTPException):  # the engine is down or died: the client sees what it would see
             self.close_connection = True
             return
         if rule is None:
-            self._send(answer)
+            self._send(response)
         elif rule.fault is Fault.TRUNCATE_ANSWER:
-            self.wfile.write(self._wire(answer)[: -max(1, len(answer.body) // 2)])
+            self.wfile.write(self._wire(response)[: -max(1, len(response.body) // 2)])
             self.close_connection = True
         else:
             self._lose(rule)
@@ -263,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.state.closing.wait(rule.stall_seconds)
         self.close_connection = True
 
-    def _ask(self, request: Request) -> Answer:
+    def _ask(self, request: Request) -> Response:
         self._upstream.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in {"expect", "connection"}:
@@ -273,19 +273,19 @@ class _Handler(BaseHTTPRequestHandler):
         headers = [(name, value) for name, value in got.getheaders() if name.lower() not in HOP_HEADERS]
         if request.method == "HEAD" and got.getheader("Content-Length"):
             headers.append(("Content-Length", str(got.getheader("Content-Length"))))
-        return Answer(got.status, headers, got.read())
+        return Response(got.status, headers, got.read())
 
-    def _send(self, answer: Answer) -> None:
-        self.wfile.write(self._wire(answer))
+    def _send(self, response: Response) -> None:
+        self.wfile.write(self._wire(response))
 
-    def _wire(self, answer: Answer) -> bytes:
+    def _wire(self, response: Response) -> bytes:
         """Return head and body in one piece: two writes would wait for each other's acknowledgement."""
-        headers = [*answer.headers]
+        headers = [*response.headers]
         if self.command != "HEAD":
-            headers.append(("Content-Length", str(len(answer.body))))
-        lines = [f"HTTP/1.1 {answer.status} {http.client.responses.get(answer.status, 'Fault')}"]
+            headers.append(("Content-Length", str(len(response.body))))
+        lines = [f"HTTP/1.1 {response.status} {http.client.responses.get(response.status, 'Fault')}"]
         lines += [f"{name}: {value}" for name, value in headers]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Stay silent."""

@@ -1,4 +1,4 @@
-"""A request as the proxy sees it, and an answer as it gives one."""
+"""A request as the proxy sees it, and a response as it gives one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """Status, headers (without the ones of one hop) and body."""
 
     status: int

@@ -63,8 +63,8 @@ def assume(caller: Caller, role_arn: str, region: str, *, external_id: str | Non
     arguments: dict[str, Any] = {} if external_id is None else {"ExternalId": external_id}
     if tags:
         arguments["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    answer = caller.client("sts", region).assume_role(RoleArn=role_arn, RoleSessionName="test", **arguments)
-    given = answer["Credentials"]
+    response = caller.client("sts", region).assume_role(RoleArn=role_arn, RoleSessionName="test", **arguments)
+    given = response["Credentials"]
     return Caller(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], caller.aws_url)
 
 

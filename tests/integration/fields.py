@@ -1,4 +1,4 @@
-"""One text, put into every place of every endpoint in turn: its answer is never a 5xx."""
+"""One text, put into every place of every endpoint in turn: its response is never a 5xx."""
 
 import copy
 import re
@@ -25,7 +25,7 @@ _NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def send_everywhere(front: Front, text: str) -> int:
-    """Send a text in every body field, parameter, part of a path and header; ``Front`` holds each answer."""
+    """Send a text in every body field, parameter, part of a path and header; ``Front`` holds each response."""
     sent = 0
     for endpoint in (one for one in ENDPOINTS if one not in DOCUMENT_ENDPOINTS):
         for options in (*_bodies(endpoint, text), *_headers(endpoint, text), {}):

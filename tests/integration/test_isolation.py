@@ -229,8 +229,8 @@ def post_form(caller: Caller, owner: Tenant, key: str) -> int:
         headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
-            return int(answer.status)
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - same
+            return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
             return int(error.code)

@@ -1,4 +1,4 @@
-"""Two hundred buyers, one listing: exactly one order, every time, and a clear answer to all the others."""
+"""Two hundred buyers, one listing: exactly one order, every time, and a clear response to all the others."""
 
 import threading
 import uuid
@@ -84,7 +84,7 @@ class TestOverHTTP:
             "/v1/orders", by=buyers[0]
         )  # the key is known from here on, so no thread asks the registry's database
         answers = at_once([partial(front.buy, listing, by=buyer) for buyer in buyers])
-        said = Counter(answer.code if answer.status >= 400 else str(answer.status) for answer in answers)
+        said = Counter(response.code if response.status >= 400 else str(response.status) for response in answers)
         assert said == {"202": 1, "409 listing_not_for_sale": BUYERS - 1}
         assert front.get(f"/v1/listings/{listing.id}").json["status"] == "reserved"
 

@@ -23,7 +23,7 @@ from resale.domain.task_names import ADVANCE_ORDER
 from resale.domain.text import WRITTEN
 from tests.architecture.test_text import texts_in
 from tests.fixtures.graveyard import Graveyard
-from tests.fixtures.storefront import ADDRESS, Answer, Front, a_listing_body
+from tests.fixtures.storefront import ADDRESS, Front, Response, a_listing_body
 from tests.operations.partners import Partners
 
 #: What goes wrong in other people's shops, to be found in more of the texts than chance would have it.
@@ -109,14 +109,14 @@ RULED_LINES = ("region", "postal_code", "country")
 class Taken:
     """What came of one text."""
 
-    answer: Answer
+    response: Response
     entity_id: str = ""  # whose history holds it
     parent_id: str = ""
     came_back: tuple[Any, ...] = ()
 
     @property
     def accepted(self) -> bool:
-        return self.answer.status < 300
+        return self.response.status < 300
 
 
 class Pipeline:
@@ -210,19 +210,19 @@ def new_listing(stage: Stage, text: str, *, name: str) -> Taken:
 
 def edited_listing(stage: Stage, text: str, *, name: str) -> Taken:
     listing_id = stage.at_hand("edited", lambda: stage.front.world.draft(stage.seller)[0].id)
-    answer = stage.front.patch(f"/v1/listings/{listing_id}", encoded(fields_with(name, text)), by=stage.seller)
-    return _listing(stage, answer, listing_id, name)
+    response = stage.front.patch(f"/v1/listings/{listing_id}", encoded(fields_with(name, text)), by=stage.seller)
+    return _listing(stage, response, listing_id, name)
 
 
 def reasons(stage: Stage, text: str) -> Taken:
     listing: Listing = stage.at_hand("pending", lambda: stage.front.world.pending(stage.seller))
     body = {"decision": "request_changes", "reasons": [text]}
-    answer = stage.front.post(f"/v1/listings/{listing.id}/moderation", encoded(body), brand=True)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.post(f"/v1/listings/{listing.id}/moderation", encoded(body), brand=True)
+    if response.status >= 300:
+        return Taken(response)
     stage.use_up("pending")
     shown = stage.front.get(f"/v1/listings/{listing.id}", by=stage.seller).json
-    return Taken(answer, listing.id, came_back=tuple(shown["reasons"]))
+    return Taken(response, listing.id, came_back=tuple(shown["reasons"]))
 
 
 def purchase_title(stage: Stage, text: str) -> Taken:
@@ -233,86 +233,86 @@ def purchase_title(stage: Stage, text: str) -> Taken:
         "quantity": 1,
         "purchased_at": "2025-10-02T14:05:00Z",
     }
-    answer = stage.front.put(f"/v1/purchases/web/{uuid.uuid4().hex}", encoded(body), brand=True)
-    if answer.status >= 300:
-        return Taken(answer)
-    entity_id = answer.json["id"]
+    response = stage.front.put(f"/v1/purchases/web/{uuid.uuid4().hex}", encoded(body), brand=True)
+    if response.status >= 300:
+        return Taken(response)
+    entity_id = response.json["id"]
     shown = stage.front.get(f"/v1/purchases/{entity_id}", by=stage.buyer).json
-    return Taken(answer, entity_id, came_back=(shown["title"],))
+    return Taken(response, entity_id, came_back=(shown["title"],))
 
 
 def shipping_address(stage: Stage, text: str, *, name: str) -> Taken:
     listing: Listing = stage.at_hand("active", stage.active)
     body = {"listing_id": listing.id, "shipping_address": {**ADDRESS, name: text}, "payment_token": "tok_ok"}
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    answer = stage.front.post("/v1/orders", encoded(body), by=stage.buyer, headers=key)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.post("/v1/orders", encoded(body), by=stage.buyer, headers=key)
+    if response.status >= 300:
+        return Taken(response)
     stage.use_up("active")
-    order_id = answer.json["id"]
+    order_id = response.json["id"]
     shown = stage.front.get(f"/v1/orders/{order_id}", by=stage.buyer).json["shipping_address"]
-    return Taken(answer, order_id, came_back=_line(shown, name))
+    return Taken(response, order_id, came_back=_line(shown, name))
 
 
 def corrected_address(stage: Stage, text: str, *, name: str) -> Taken:
     order_id = stage.at_hand("ordered", lambda: stage.front.buy(stage.active(), by=stage.buyer).json["id"])
     path = f"/v1/orders/{order_id}"
-    answer = stage.front.put(f"{path}/shipping_address", encoded({**ADDRESS, name: text}), by=stage.buyer)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.put(f"{path}/shipping_address", encoded({**ADDRESS, name: text}), by=stage.buyer)
+    if response.status >= 300:
+        return Taken(response)
     shown = stage.front.get(path, by=stage.buyer).json["shipping_address"]
-    return Taken(answer, order_id, came_back=_line(shown, name))
+    return Taken(response, order_id, came_back=_line(shown, name))
 
 
 def label_address(stage: Stage, text: str, *, name: str) -> Taken:
     order, seller = stage.at_hand("paid", stage.paid)
     body = {"ship_from": {**ADDRESS, name: text}}
-    answer = stage.front.post(f"/v1/sales/{order.id}/label", encoded(body), by=seller)
-    if answer.status < 300:
+    response = stage.front.post(f"/v1/sales/{order.id}/label", encoded(body), by=seller)
+    if response.status < 300:
         stage.use_up("paid")
-    return Taken(answer, order.id)
+    return Taken(response, order.id)
 
 
 def account_address(stage: Stage, text: str, *, name: str) -> Taken:
     body = {"ship_from": {**ADDRESS, name: text}}
-    answer = stage.front.patch("/v1/seller_account", encoded(body), by=stage.seller)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.patch("/v1/seller_account", encoded(body), by=stage.seller)
+    if response.status >= 300:
+        return Taken(response)
     shown = stage.front.get("/v1/seller_account", by=stage.seller).json
-    return Taken(answer, shown["id"], came_back=_line(shown["ship_from"], name))
+    return Taken(response, shown["id"], came_back=_line(shown["ship_from"], name))
 
 
 def claim_description(stage: Stage, text: str) -> Taken:
     order_id = stage.at_hand("delivered", stage.delivered)
     body = {"reason": "not_as_described", "description": text}
-    answer = stage.front.post(f"/v1/orders/{order_id}/claims", encoded(body), by=stage.buyer)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.post(f"/v1/orders/{order_id}/claims", encoded(body), by=stage.buyer)
+    if response.status >= 300:
+        return Taken(response)
     stage.use_up("delivered")
-    claim_id = answer.json["id"]
+    claim_id = response.json["id"]
     shown = stage.front.get(f"/v1/claims/{claim_id}", by=stage.buyer).json
-    return Taken(answer, claim_id, parent_id=order_id, came_back=(shown["description"],))
+    return Taken(response, claim_id, parent_id=order_id, came_back=(shown["description"],))
 
 
 def claim_note(stage: Stage, text: str) -> Taken:
     claim_id, order_id = stage.at_hand("claim", lambda: _claim(stage))
     body = {"decision": "request_evidence", "note": text}
-    answer = stage.front.post(f"/v1/claims/{claim_id}/resolve", encoded(body), brand=True)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.post(f"/v1/claims/{claim_id}/resolve", encoded(body), brand=True)
+    if response.status >= 300:
+        return Taken(response)
     stage.use_up("claim")
     shown = stage.front.get(f"/v1/claims/{claim_id}", by=stage.buyer).json
-    return Taken(answer, claim_id, parent_id=order_id, came_back=(shown["note"],))
+    return Taken(response, claim_id, parent_id=order_id, came_back=(shown["note"],))
 
 
 def discard_reason(stage: Stage, text: str) -> Taken:
     letter_id = stage.at_hand("letter", lambda: stage.graveyard.bury_task(ADVANCE_ORDER, order_id="ord_" + "0" * 32))
-    answer = stage.front.post(f"/v1/dead_letters/{letter_id}/discard", encoded({"reason": text}), brand=True)
-    if answer.status >= 300:
-        return Taken(answer)
+    response = stage.front.post(f"/v1/dead_letters/{letter_id}/discard", encoded({"reason": text}), brand=True)
+    if response.status >= 300:
+        return Taken(response)
     stage.use_up("letter")
     shown = stage.front.get(f"/v1/dead_letters/{letter_id}", brand=True).json
-    return Taken(answer, letter_id, came_back=(shown["reason"],))
+    return Taken(response, letter_id, came_back=(shown["reason"],))
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -358,8 +358,8 @@ def expect_held(place: str, text: str, taken: Taken) -> None:
         normal = unicodedata.normalize("NFC", text)
         assert all(one == normal for one in taken.came_back), (place, text, taken.came_back)
         return
-    is_no_json = taken.answer.code == "400 malformed_body" and any("\ud800" <= one <= "\udfff" for one in text)
-    assert is_no_json or taken.answer.code in REFUSALS, (place, text, taken.answer.body)
+    is_no_json = taken.response.code == "400 malformed_body" and any("\ud800" <= one <= "\udfff" for one in text)
+    assert is_no_json or taken.response.code in REFUSALS, (place, text, taken.response.body)
 
 
 def encoded(body: Any) -> bytes:
@@ -371,12 +371,12 @@ def fields_with(name: str, text: str) -> dict[str, Any]:
     return {"custom_fields": {"x": text}} if name == "custom_fields[]" else {name: text}
 
 
-def _listing(stage: Stage, answer: Answer, listing_id: str, name: str) -> Taken:
-    if answer.status >= 300:
-        return Taken(answer)
+def _listing(stage: Stage, response: Response, listing_id: str, name: str) -> Taken:
+    if response.status >= 300:
+        return Taken(response)
     shown = stage.front.get(f"/v1/listings/{listing_id}", by=stage.seller).json
     came_back = shown["custom_fields"]["x"] if name == "custom_fields[]" else shown[name]
-    return Taken(answer, listing_id, came_back=(came_back,))
+    return Taken(response, listing_id, came_back=(came_back,))
 
 
 def _line(shown: Mapping[str, Any], name: str) -> tuple[Any, ...]:

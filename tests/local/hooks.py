@@ -30,7 +30,7 @@ def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Taking(Requests):
-        def answer(self, method: str) -> Any:
+        def respond(self, method: str) -> Any:
             body = self.read_bytes()
             assert (method, self.path) == ("POST", "/hook")
             if receiver.refusals:

@@ -16,7 +16,7 @@ LOST = (http.client.RemoteDisconnected, ConnectionResetError)
 def call(
     server: PaymentsServer | str, method: str, path: str, body: object = None, *, account: str | None = "northwind"
 ) -> tuple[int, Any]:
-    """Ask; return the status and the answer, read."""
+    """Ask; return the status and the response, read."""
     base_url = server if isinstance(server, str) else server.base_url
     content = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
     headers: Mapping[str, str] = {} if account is None else {"X-Sandbox-Account": account}
@@ -24,20 +24,20 @@ def call(
         base_url + path, data=content, method=method, headers=dict(headers)
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
-            text = answer.read()
-            is_json = answer.headers["Content-Type"] == "application/json"
-            return answer.status, msgspec.json.decode(text) if is_json else text.decode()
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - same
+            text = response.read()
+            is_json = response.headers["Content-Type"] == "application/json"
+            return response.status, msgspec.json.decode(text) if is_json else text.decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, msgspec.json.decode(error.read())
 
 
 def post(server: PaymentsServer | str, path: str, body: object = None, **options: Any) -> dict[str, Any]:
-    """Ask for something that is done; return the answer."""
-    status, answer = call(server, "POST", path, body, **options)
-    assert status == 200, answer
-    return dict(answer)
+    """Ask for something that is done; return the response."""
+    status, response = call(server, "POST", path, body, **options)
+    assert status == 200, response
+    return dict(response)
 
 
 def books(server: PaymentsServer | str, *, account: str | None = "northwind") -> dict[str, list[dict[str, Any]]]:

@@ -132,12 +132,12 @@ class TestBrands:
         self, resources: dict[str, Resources], engines: LocalEngines, origin: str, *, allowed: bool
     ) -> None:
         bucket = resources["northwind"].media_bucket
-        answer = urllib3.request(
+        response = urllib3.request(
             "OPTIONS",
             f"{engines.aws_endpoint_url}/{bucket}",
             headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
         )
-        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+        assert response.headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
 
     def test_are_connected_to_the_sandbox_under_ids_that_stay(self, brands: dict[str, Tenant], kept: Secrets) -> None:
         for slug, tenant in brands.items():

@@ -37,8 +37,8 @@ class TestLocalEngines:
     def test_answer_on_loopback(self, engines: LocalEngines) -> None:
         urls = (engines.aws_endpoint_url + "/_ministack/health", *engines.dynamodb_endpoints.values())
         for url in urls:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own http URL
-                assert answer.status == 200
+            with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own http URL
+                assert response.status == 200
 
     def test_enforce_signatures(self, engines: LocalEngines) -> None:
         with pytest.raises(ClientError, match="InvalidClientTokenId"):

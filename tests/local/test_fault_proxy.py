@@ -131,16 +131,16 @@ class TestConnections:
 
     def test_truncated_answer_was_done_by_the_engine(self, table: Any, proxy: FaultProxy) -> None:
         proxy.inject(Fault.TRUNCATE_ANSWER, "PutItem")
-        # By hand: botocore takes half an answer to a write for a whole one.
+        # By hand: botocore takes half a response to a write for a whole one.
         body = b'{"TableName": "things", "Item": {"pk": {"S": "half"}}, "ReturnConsumedCapacity": "TOTAL"}'
         headers = {"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0"}
         scope = "Credential=111111111111/20260101/eu-west-2/dynamodb/aws4_request, SignedHeaders=host, Signature=any"
         headers |= {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Amz-Date": "20260101T000000Z"}
         with closing(http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=5)) as connection:
             connection.request("POST", "/", body, headers)
-            answer = connection.getresponse()
+            response = connection.getresponse()
             with pytest.raises(http.client.IncompleteRead):
-                answer.read()
+                response.read()
         assert is_there(table, "half")
 
     @pytest.mark.parametrize(("fault", "done"), [(Fault.STALL, []), (Fault.STALL_ANSWER, ["done"])])

@@ -36,13 +36,13 @@ def client(service: str, engines: LocalEngines, key: dict[str, str]) -> Any:
 
 def assume(engines: LocalEngines, key: AccessKey) -> dict[str, str]:
     platform = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
-    answer = client("sts", engines, platform).assume_role(
+    response = client("sts", engines, platform).assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT_A}:role/resale-tenant-access",
         RoleSessionName="test",
         ExternalId=external_id_of("northwind"),
         Tags=[{"Key": "tenant", "Value": "northwind"}],
     )
-    return dict(answer["Credentials"])
+    return dict(response["Credentials"])
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from resale.domain.partners import BookingKind, PartnerMisconfigured, PartnerUna
 from resale.domain.payments import PaymentRequest, PaymentState, RefundState
 from resale.domain.payouts import PayoutRequest, PayoutState
 from resale.settings import Settings
-from tests.adapters.peers import Answer, Peer, ok
+from tests.adapters.peers import Peer, Response, ok
 from tests.local.sandbox import books, call, post
 
 PRICE = Money(amount=12_000, currency="GBP")
@@ -227,7 +227,7 @@ class TestBookings:
         post(url, "/payments/pay_1/disputes")
         payments.pay_out(payout())
         payments.authorise(attempt(attempt_id="pay_2"))
-        seen = list(payments.iter_bookings(since=datetime.now(UTC) - timedelta(minutes=1)))
+        seen = list(payments.iter_transactions(since=datetime.now(UTC) - timedelta(minutes=1)))
         assert [(one.kind, one.our_id, one.order_id, one.amount) for one in seen] == [
             (BookingKind.CHARGE, "pay_1", "ord_1", 12_000),
             (BookingKind.REFUND, "ref_1", "ord_1", 2_000),
@@ -238,20 +238,20 @@ class TestBookings:
 
     def test_begin_at_a_moment(self, payments: SandboxPayments) -> None:
         captured(payments)
-        assert not list(payments.iter_bookings(since=datetime.now(UTC) + timedelta(minutes=1)))
+        assert not list(payments.iter_transactions(since=datetime.now(UTC) + timedelta(minutes=1)))
 
     def test_come_in_pages(self, tmp_path: Path) -> None:
         with PaymentsServer(tmp_path / "paged.sqlite", page_rows=2) as server:
             payments = connect(server.base_url)
             for number in range(5):
                 captured(payments, attempt_id=f"pay_{number}")
-            seen = list(payments.iter_bookings(since=datetime.fromtimestamp(0, UTC)))
+            seen = list(payments.iter_transactions(since=datetime.fromtimestamp(0, UTC)))
         assert [one.our_id for one in seen] == [f"pay_{number}" for number in range(5)]
 
     def test_are_the_tenants_own(self, payments: SandboxPayments, url: str) -> None:
         captured(payments)
         other = connect(url, account="fjord")
-        assert not list(other.iter_bookings(since=datetime.fromtimestamp(0, UTC)))
+        assert not list(other.iter_transactions(since=datetime.fromtimestamp(0, UTC)))
         assert other.find_payment(attempt()) is None
 
 
@@ -264,11 +264,11 @@ ASKED: list[tuple[str, Callable[[SandboxPayments], object]]] = [
     ("find_refund", lambda payments: payments.find_refund(attempt(), refund_id=REFUND)),
     ("pay_out", lambda payments: payments.pay_out(payout())),
     ("find_payout", lambda payments: payments.find_payout(payout())),
-    ("iter_bookings", lambda payments: list(payments.iter_bookings(since=datetime.fromtimestamp(0, UTC)))),
+    ("iter_transactions", lambda payments: list(payments.iter_transactions(since=datetime.fromtimestamp(0, UTC)))),
 ]
 
 
-#: A proxy's page that happens to look like an answer.
+#: A proxy's page that happens to look like a response.
 BUSY = ok(b'{"state": "failed", "reference": "sbx_1", "data": [], "next": null}').replace(b"200 OK", b"503 Busy")
 
 
@@ -287,8 +287,8 @@ class TestUnknownOutcomes:
         [BUSY, ok(b"{"), ok(b'{"state": "quantum"}'), lambda _: None],
         ids=["busy", "half", "unheard-of", "hung-up"],
     )
-    def test_an_answer_that_says_nothing(self, ask: Callable[[SandboxPayments], object], answer: Answer) -> None:
-        with Peer([answer]) as peer:
+    def test_an_answer_that_says_nothing(self, ask: Callable[[SandboxPayments], object], response: Response) -> None:
+        with Peer([response]) as peer:
             with pytest.raises(PartnerUnavailable):
                 ask(connect(peer.url))
             assert peer.request_count == 1

@@ -39,11 +39,11 @@ def snapshot(owner: Caller, tenant: Tenant) -> dict[str, Any]:
     iam, kms = owner.client("iam", tenant.region), owner.client("kms", tenant.region)
     dynamodb, bucket = owner.client("dynamodb", tenant.region), tenant.resources.media_bucket
     queues = {url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]) for url in queue_urls(tenant)}
-    for answer in queues.values():
-        answer["Attributes"].pop("LastModifiedTimestamp", None)
+    for response in queues.values():
+        response["Attributes"].pop("LastModifiedTimestamp", None)
     role = iam.get_role(RoleName="resale-tenant-access")["Role"]
     return {
-        "queues": {url: answer["Attributes"] for url, answer in queues.items()},
+        "queues": {url: response["Attributes"] for url, response in queues.items()},
         "tables": {name: dynamodb.describe_table(TableName=name)["Table"] for name in table_names(tenant).values()},
         "notification": s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"],
         "policy": s3.get_bucket_policy(Bucket=bucket)["Policy"],

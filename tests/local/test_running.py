@@ -16,7 +16,7 @@ from deploy.local.management.commands.run import _port
 from deploy.local.private_files import Demo, DemoTenant, Login, Unreadable
 from deploy.local.running import LocalPlatform
 from deploy.local.supervisor import LockRefused, PortTaken, locks
-from deploy.local.supervisor.ports import PortBook, pick
+from deploy.local.supervisor.ports import PortRegistry, pick
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NOBODY = 65_534
@@ -56,9 +56,9 @@ class TestRefusals:
     def test_a_port_of_the_administrators_is_not_called_taken(self) -> None:
         lines = (
             "import os",
-            "from deploy.local.supervisor.ports import trouble_with",
+            "from deploy.local.supervisor.ports import find_port_conflict",
             f"os.getuid() or os.setuid({_NOBODY})",
-            "print(trouble_with(80))",
+            "print(find_port_conflict(80))",
         )
         done = subprocess.run(
             [sys.executable, "-c", "\n".join(lines)], cwd=_ROOT, capture_output=True, text=True, check=True
@@ -77,7 +77,7 @@ class TestRefusals:
 
 class TestPortBook:
     def test_an_engine_gives_way_to_the_port_that_was_asked_for(self, tmp_path: Path) -> None:
-        book, port = PortBook(tmp_path / "ports.json"), pick()
+        book, port = PortRegistry(tmp_path / "ports.json"), pick()
         book.claim("ministack", port)
         book.claim("web", port)
         assert book.find("web") == port

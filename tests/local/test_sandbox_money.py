@@ -92,8 +92,8 @@ class TestRefund:
     def test_an_id_stands_for_one_refund(self, server: PaymentsServer) -> None:
         captured(server)
         refund(server)
-        answer = call(server, "POST", "/payments/pay_1/refunds", refund_of(amount=1))
-        assert answer == (422, {"error": "refund_reused"})
+        response = call(server, "POST", "/payments/pay_1/refunds", refund_of(amount=1))
+        assert response == (422, {"error": "refund_reused"})
 
     def test_fails_twice_with_nothing_booked(self, server: PaymentsServer) -> None:
         captured(server, "tok_refund_error")
@@ -126,8 +126,8 @@ class TestPayouts:
 
     def test_can_fail_on_the_way_and_the_money_is_back(self, server: PaymentsServer) -> None:
         assert pay_out(server, "acct_failed")["state"] == "in_transit"
-        answer = post(server, "/payouts/pyt_1/settle")
-        assert (answer["state"], answer["reason"]) == ("failed", "account_closed")
+        response = post(server, "/payouts/pyt_1/settle")
+        assert (response["state"], response["reason"]) == ("failed", "account_closed")
         assert bookings(server) == []
 
     def test_can_come_back_after_it_was_paid(self, server: PaymentsServer) -> None:
@@ -138,8 +138,8 @@ class TestPayouts:
         assert bookings(server) == []
 
     def test_fails_at_once_where_nobody_lives(self, server: PaymentsServer) -> None:
-        answer = pay_out(server, "acct_nobody")
-        assert (answer["state"], answer["reason"]) == ("failed", "invalid_destination")
+        response = pay_out(server, "acct_nobody")
+        assert (response["state"], response["reason"]) == ("failed", "invalid_destination")
         assert bookings(server) == []
 
     def test_loses_only_the_first_answer(self, server: PaymentsServer) -> None:
@@ -151,8 +151,8 @@ class TestPayouts:
     @pytest.mark.parametrize("change", [{"amount": 1}, {"currency": "USD"}])
     def test_an_id_stands_for_one_payout(self, server: PaymentsServer, change: dict[str, Any]) -> None:
         pay_out(server, "acct_ok")
-        answer = call(server, "POST", "/payouts", payout_of("acct_ok") | change)
-        assert answer == (422, {"error": "payout_reused"})
+        response = call(server, "POST", "/payouts", payout_of("acct_ok") | change)
+        assert response == (422, {"error": "payout_reused"})
 
     @pytest.mark.parametrize("control", ["settle", "return"])
     def test_an_unknown_one_is_not_found(self, server: PaymentsServer, control: str) -> None:
@@ -195,8 +195,8 @@ class TestDisputes:
     def test_take_no_more_than_is_left(self, server: PaymentsServer) -> None:
         captured(server)
         refund(server)
-        answer = call(server, "POST", "/payments/pay_1/disputes", {"amount": 1001})
-        assert answer == (422, {"error": "nothing_to_dispute"})
+        response = call(server, "POST", "/payments/pay_1/disputes", {"amount": 1001})
+        assert response == (422, {"error": "nothing_to_dispute"})
         assert call(server, "POST", "/payments/pay_9/disputes")[0] == 422
 
     def test_are_won_or_lost(self, server: PaymentsServer) -> None:

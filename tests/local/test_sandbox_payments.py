@@ -58,9 +58,9 @@ class TestAuthorise:
 
     @pytest.mark.parametrize(("token", "reason"), [("tok_declined", "card_declined"), ("tok_odd", "invalid_token")])
     def test_declines(self, server: PaymentsServer, token: str, reason: str) -> None:
-        answer = authorise(server, token)
-        assert (answer["state"], answer["reason"]) == ("declined", reason)
-        assert authorise(server, token) == answer
+        response = authorise(server, token)
+        assert (response["state"], response["reason"]) == ("declined", reason)
+        assert authorise(server, token) == response
         assert sums(server) == (0, 0, 0)
 
     def test_books_a_timeout_and_loses_only_the_first_answer(self, server: PaymentsServer) -> None:
@@ -92,7 +92,7 @@ class TestAuthorise:
 
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(race, range(16)))
-        assert all(answer == answers[0] for answer in answers)
+        assert all(response == answers[0] for response in answers)
         assert sums(server) == (1999, 0, 0)
 
     @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ class TestAuthorise:
     )
     def test_refuses_an_attempt_used_for_another_payment(self, server: PaymentsServer, change: dict[str, Any]) -> None:
         authorise(server)
-        answer = call(server, "POST", "/payments", attempt_of("tok_ok") | change)
-        assert answer == (422, {"error": "attempt_reused"})
+        response = call(server, "POST", "/payments", attempt_of("tok_ok") | change)
+        assert response == (422, {"error": "attempt_reused"})
 
 
 class TestAction:
@@ -113,8 +113,8 @@ class TestAction:
 
     def test_a_buyer_who_refuses_is_a_decline(self, server: PaymentsServer) -> None:
         authorise(server, "tok_requires_action")
-        answer = post(server, "/payments/pay_1/complete_action?outcome=declined")
-        assert (answer["state"], answer["reason"]) == ("declined", "authentication_failed")
+        response = post(server, "/payments/pay_1/complete_action?outcome=declined")
+        assert (response["state"], response["reason"]) == ("declined", "authentication_failed")
 
     def test_its_url_is_a_page_whose_form_completes_it(self, server: PaymentsServer) -> None:
         url = authorise(server, "tok_requires_action")["action_url"]
@@ -172,8 +172,8 @@ class TestCapture:
         assert sums(server) == (1999, 1999, 0)
 
     def test_can_be_declined_and_then_nothing_is_set_aside(self, server: PaymentsServer) -> None:
-        answer = captured(server, "tok_capture_declined")
-        assert (answer["state"], answer["reason"]) == ("declined", "capture_declined")
+        response = captured(server, "tok_capture_declined")
+        assert (response["state"], response["reason"]) == ("declined", "capture_declined")
         assert sums(server) == (0, 0, 0)
 
     @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ class TestAccounts:
         assert {row["account"] for row in books(server, account=None)["attempts"]} == {"northwind", "fjord"}
 
     def test_a_call_names_one(self, server: PaymentsServer) -> None:
-        answer = call(server, "POST", "/payments", attempt_of("tok_ok"), account=None)
-        assert answer == (400, {"error": "account_missing"})
+        response = call(server, "POST", "/payments", attempt_of("tok_ok"), account=None)
+        assert response == (400, {"error": "account_missing"})
         assert call(server, "GET", "/books", account="../x") == (400, {"error": "invalid_account"})
 
 

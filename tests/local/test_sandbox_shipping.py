@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.local.sandbox_server import Hooks
-from deploy.local.shipping.carrier import SandboxCarrier, Wanted
+from deploy.local.sandbox_server import WebhookSender
+from deploy.local.shipping.carrier import NewLabel, SandboxCarrier
 from deploy.local.shipping.server import ShippingServer
 from deploy.local.shipping.store import LabelRecords, Row
 from tests.local.hooks import Receiver, receiving
@@ -53,8 +53,8 @@ def call(
     headers = {} if account is None else {"X-Sandbox-Account": account}
     request = urllib.request.Request(base_url + path, data=content, method=method, headers=headers)  # noqa: S310 - our own
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - same
-            return answer.status, msgspec.json.decode(answer.read())
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - same
+            return response.status, msgspec.json.decode(response.read())
     except urllib.error.HTTPError as error:
         with error:
             return error.code, msgspec.json.decode(error.read())
@@ -120,7 +120,7 @@ class TestBuying:
 
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(race, range(16)))
-        assert all(answer == answers[0] for answer in answers)
+        assert all(response == answers[0] for response in answers)
         assert len(books(server)) == 1
 
     def test_the_second_of_two_waits_for_the_first(self, tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ class TestBuying:
                     meeting.wait(0.3)
                 return found
 
-        carrier = SandboxCarrier(MeetingBooks(tmp_path / "met.sqlite"), Hooks(None))
-        parcel = msgspec.convert(wanted(), Wanted)
+        carrier = SandboxCarrier(MeetingBooks(tmp_path / "met.sqlite"), WebhookSender(None))
+        parcel = msgspec.convert(wanted(), NewLabel)
         with ThreadPoolExecutor(2) as pool:
             first, second = pool.map(lambda _: carrier.buy("northwind", parcel), range(2))
         assert first == second
@@ -163,8 +163,8 @@ class TestBuying:
 class TestDocument:
     def test_is_a_picture_that_says_what_it_is(self, server: ShippingServer) -> None:
         label = buy(server)[1]
-        with urllib.request.urlopen(label["url"], timeout=10) as answer:  # noqa: S310 - our own server
-            kind, content = answer.headers["Content-Type"], answer.read().decode()
+        with urllib.request.urlopen(label["url"], timeout=10) as response:  # noqa: S310 - our own server
+            kind, content = response.headers["Content-Type"], response.read().decode()
         assert kind == "image/svg+xml"
         assert "NOT A REAL LABEL" in content
         assert label["tracking_number"] in content
@@ -306,8 +306,8 @@ class TestFaults:
 class TestBadRequests:
     def test_without_an_account_nothing_is_done(self, server: ShippingServer) -> None:
         for account in (None, "../x", ""):
-            answer = call(server.base_url, "POST", "/shipments", wanted(), account=account)
-            assert answer == (401, {"error": "account_unknown"})
+            response = call(server.base_url, "POST", "/shipments", wanted(), account=account)
+            assert response == (401, {"error": "account_unknown"})
         assert books(server) == []
 
     @pytest.mark.parametrize("path", ["/", "/shipments", "/shipments/", "/shipments/a/b", "/documents/x.svg"])

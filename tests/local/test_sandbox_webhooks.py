@@ -14,7 +14,7 @@ import pytest
 from deploy.local.payments.server import PaymentsServer
 from deploy.local.payments.webhooks import sign
 from resale.adapters.payments.sandbox import SandboxPayments
-from resale.domain.partners import HookUnreadable, PartnerMisconfigured, SignatureInvalid
+from resale.domain.partners import PartnerMisconfigured, SignatureInvalid, WebhookUnreadable
 from resale.domain.payments import DisputeStatus
 from resale.settings import Settings
 from tests.local.processes import until
@@ -230,5 +230,5 @@ class TestSignatures:
         ids=["list", "half", "unheard-of", "dispute-of-nothing"],
     )
     def test_what_is_signed_and_makes_no_sense_is_told_apart(self, body: bytes) -> None:
-        with pytest.raises(HookUnreadable):
+        with pytest.raises(WebhookUnreadable):
             reader().read_event(body=body, headers=signed(body))

@@ -19,7 +19,7 @@ from resale.adapters.shipping.sandbox import SandboxShipping
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.money import Money
-from resale.domain.partners import HookUnreadable, PartnerMisconfigured, PartnerUnavailable, SignatureInvalid
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable, SignatureInvalid, WebhookUnreadable
 from resale.domain.shipments import Label, LabelRequest, LabelState, Parcel, ShipmentStatus, VoidState
 from resale.settings import Settings
 from tests.local.hooks import Hook, Receiver, receiving
@@ -73,8 +73,8 @@ def control(url: str, path: str, body: object) -> Any:
     request = urllib.request.Request(  # noqa: S310 - loopback
         url + path, data=msgspec.json.encode(body), headers={"X-Sandbox-Account": "northwind"}
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - loopback
+        return json.load(response)
 
 
 def plan(url: str, fault: str, *, times: int = 1, call: str = "buy") -> None:
@@ -86,8 +86,8 @@ def scan(url: str, status: str) -> None:
 
 
 def books(url: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{url}/books", timeout=5) as answer:  # noqa: S310 - loopback
-        rows: list[dict[str, Any]] = json.load(answer)["data"]
+    with urllib.request.urlopen(f"{url}/books", timeout=5) as response:  # noqa: S310 - loopback
+        rows: list[dict[str, Any]] = json.load(response)["data"]
     return rows
 
 
@@ -260,7 +260,7 @@ class TestWebhooks:
         ],
     )
     def test_signed_nonsense_is_unreadable(self, shipping: SandboxShipping, body: bytes) -> None:
-        with pytest.raises(HookUnreadable):
+        with pytest.raises(WebhookUnreadable):
             shipping.read_event(body=body, headers={"sandbox-signature": signed(body)})
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.supervisor import LockRefused, PortTaken, StartFailed, Supervisor, SupervisorError
 from deploy.local.supervisor.locks import acquire, release
-from deploy.local.supervisor.ports import PortBook, is_free, pick
+from deploy.local.supervisor.ports import PortRegistry, is_free, pick
 from tests.local.processes import is_gone, server, until, worker_pid
 
 
@@ -283,21 +283,21 @@ class TestGuard:
 
 class TestPortBook:
     def test_gives_a_name_the_same_port_in_the_next_run(self, tmp_path: Path) -> None:
-        book = PortBook(tmp_path / "ports.json")
+        book = PortRegistry(tmp_path / "ports.json")
         port = book.port("one")
         book.save()
-        assert PortBook(tmp_path / "ports.json").port("one") == port
+        assert PortRegistry(tmp_path / "ports.json").port("one") == port
 
     def test_gives_another_when_it_is_taken(self, tmp_path: Path) -> None:
-        book = PortBook(tmp_path / "ports.json")
+        book = PortRegistry(tmp_path / "ports.json")
         with socket.create_server(("127.0.0.1", book.port("one"))) as stranger:
             assert book.port("one") != stranger.getsockname()[1]
 
     def test_prefers_what_was_asked_for_but_never_anothers(self, tmp_path: Path) -> None:
-        book, wanted = PortBook(tmp_path / "ports.json"), pick()
+        book, wanted = PortRegistry(tmp_path / "ports.json"), pick()
         assert book.port("one", preferred=wanted) == wanted
         assert book.port("two", preferred=wanted) != wanted
 
     def test_reads_a_broken_book_as_empty(self, tmp_path: Path) -> None:
         (tmp_path / "ports.json").write_text("{")
-        assert PortBook(tmp_path / "ports.json").port("one") > 0
+        assert PortRegistry(tmp_path / "ports.json").port("one") > 0

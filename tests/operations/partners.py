@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
-from resale.domain.partners import BookingKind, PartnerEvent, PartnerUnavailable, ProviderBooking
+from resale.domain.partners import BookingKind, PartnerEvent, PartnerUnavailable, ProviderTransaction
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState, RefundOutcome, RefundState
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class Faulty:
-    """Counts calls by name, and loses the answer of some: what was asked for is done all the same."""
+    """Counts calls by name, and loses the response of some: what was asked for is done all the same."""
 
     def __init__(self, *, lose: Mapping[str, int] | None = None, down: Mapping[str, int] | None = None) -> None:
         self.calls: Counter[str] = Counter()
@@ -30,11 +30,11 @@ class Faulty:
             self.down[name] -= 1
             raise PartnerUnavailable("nobody answers")
 
-    def _answer(self, name: str, answer: R) -> R:
+    def _answer(self, name: str, response: R) -> R:
         if self.lose[name]:
             self.lose[name] -= 1
-            raise PartnerUnavailable("the answer was lost")
-        return answer
+            raise PartnerUnavailable("the response was lost")
+        return response
 
 
 class Books(Faulty):
@@ -136,7 +136,7 @@ class Books(Faulty):
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         raise AssertionError(f"no webhooks here: {body!r} {headers!r}")
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         assert since.tzinfo is not None
         self.asked_since = since
         for attempt_id, amount in self.captured.items():
@@ -148,9 +148,9 @@ class Books(Faulty):
             if payout_state == PayoutState.PAID:
                 yield self._booking(BookingKind.PAYOUT, payout_id, None, amount)
 
-    def _booking(self, kind: BookingKind, our_id: str, attempt_id: str | None, amount: int) -> ProviderBooking:
+    def _booking(self, kind: BookingKind, our_id: str, attempt_id: str | None, amount: int) -> ProviderTransaction:
         order_id = None if attempt_id is None else self.orders[attempt_id]
-        return ProviderBooking(
+        return ProviderTransaction(
             kind=kind,
             our_id=our_id,
             order_id=order_id,  # type: ignore[arg-type]  # an id of ours, as it was given
@@ -201,7 +201,7 @@ class Carrier(Faulty):
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
         self._enter("void_label")
-        assert provider_reference in {"", f"lb_{shipment_id}"}  # of a label whose answer was lost there is none
+        assert provider_reference in {"", f"lb_{shipment_id}"}  # of a label whose response was lost there is none
         if self.events.get(shipment_id):
             return self._answer("void_label", VoidState.IN_USE)
         self.labels[shipment_id] = LabelState.VOIDED

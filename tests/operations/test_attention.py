@@ -24,7 +24,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.claims import Claim, ClaimNotFound, ClaimReason, ClaimStatus, NewClaim, Resolution, Verdict
 from resale.domain.ids import ClaimId, OrderId, PayoutId
 from resale.domain.issues import Issue
-from resale.domain.orders import AttentionOpen, Order, OrderChanged, OrderNotFound, OrderStatus
+from resale.domain.orders import IssueNeedsAction, Order, OrderChanged, OrderNotFound, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.payouts import Payout, PayoutChanged, PayoutNotFound, PayoutStatus
 from resale.domain.sellers import SellerEdit
@@ -221,14 +221,14 @@ class TestAcknowledgeOrder:
 
     def test_an_open_dispute_is_not_to_be_taken_note_of(self, world: World, partners: Partners) -> None:
         order = disputed(world, world.delivered(partners), DisputeStatus.OPEN)
-        with pytest.raises(AttentionOpen):
+        with pytest.raises(IssueNeedsAction):
             acknowledge(world, order)
 
     def test_a_refused_label_is_once_its_order_is_over(self, world: World) -> None:
         refusing = Partners(shipping=Carrier(refuse=True))
         order = world.sold(refusing)
         assert order.attention == "label_refused"
-        with pytest.raises(AttentionOpen):
+        with pytest.raises(IssueNeedsAction):
             acknowledge(world, order)
         cancel_order(world.uow(principal=BRAND), order_id=order.id)
         over = world.run(order, refusing, now=NOW + A_DAY)
@@ -238,7 +238,7 @@ class TestAcknowledgeOrder:
     def test_a_silent_partner_is_not(self, world: World) -> None:
         order = an_order(world)
         silence(world, order, since=NOW)
-        with pytest.raises(AttentionOpen):
+        with pytest.raises(IssueNeedsAction):
             acknowledge(world, order)
 
     def test_is_the_brands_and_its_managers(self, world: World, other_world: World, charged_back: Order) -> None:

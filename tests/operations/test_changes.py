@@ -12,7 +12,7 @@ from apps.workers.changes.reconciliation import reconcile_entity, reconcile_tena
 from apps.workers.sweep import Sweeper
 from resale.application.ports import DueItem, FailureLog, HistoryLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
-from resale.domain.dead_letters import FailureNote, LetterQueue
+from resale.domain.dead_letters import DeadLetterQueue, FailureNote
 from resale.domain.history import Fault
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
@@ -72,8 +72,8 @@ class Changes:
         """How many changes were received and not deleted."""
         name = "ApproximateNumberOfMessagesNotVisible"
         client: Any = self.world.container.sessions.for_tenant(self.world.tenant).client("sqs")
-        answer = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
-        return int(answer["Attributes"][name])
+        response = client.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
+        return int(response["Attributes"][name])
 
     def verify(self, entity_id: str) -> Verification:
         return verify_history(reader=self.world.reader, entity_id=entity_id, parent_id=entity_id)
@@ -301,7 +301,7 @@ class TestNotes:
 
     def test_of_what_is_no_record(self, changes: Changes) -> None:
         note = self.noted(changes, changes.send_one('{"no":"record"}'))
-        assert (note.queue, note.code, note.exception) == (LetterQueue.CHANGES, "malformed", "RecordUnreadable")
+        assert (note.queue, note.code, note.exception) == (DeadLetterQueue.CHANGES, "malformed", "RecordUnreadable")
         assert (note.receive_count, note.entity_ids) == (1, ())
 
     def test_of_what_is_on_record_otherwise(self, changes: Changes, submitted: Order) -> None:

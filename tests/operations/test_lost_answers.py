@@ -1,4 +1,4 @@
-"""Every operation while the store does what was asked and its answer is lost: it succeeds, once."""
+"""Every operation while the store does what was asked and its response is lost: it succeeds, once."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -89,7 +89,7 @@ class Loss:
         self.world, self._lossy, self._proxy = world, lossy, proxy
 
     def run(self, operation: Operation, **opened: Any) -> None:
-        """Run it as a door does, on a store that forgets to answer the first write of each kind."""
+        """Run it as a door does, on a store that forgets to respond the first write of each kind."""
         self._proxy.clear()
         for write in _WRITES:
             self._proxy.inject(Fault.DROP_ANSWER, write, count=1)

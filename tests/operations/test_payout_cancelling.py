@@ -98,7 +98,7 @@ class TestCancelPayout:
             cancel(world, begun)
 
     def test_never_while_the_provider_is_asked(self, world: World, payout: Payout) -> None:
-        """Somebody cancels at the very moment the provider pays, and its answer is lost: the money is not doubled."""
+        """Somebody cancels at the very moment the provider pays, and its response is lost: the money is not doubled."""
         refused = []
 
         class CancelledMeanwhile(Books):

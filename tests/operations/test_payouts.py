@@ -12,7 +12,12 @@ from resale.application.operations.payouts import advance_payout, start_due_payo
 from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import IdempotencyConflict
-from resale.application.queries.ledger import DifferenceKind, get_balance_sheet, get_reconciliation, list_bookings
+from resale.application.queries.ledger import (
+    DifferenceKind,
+    get_balance_sheet,
+    get_reconciliation,
+    list_source_transactions,
+)
 from resale.application.queries.payouts import get_payout, list_payouts
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
@@ -101,7 +106,7 @@ class TestStartPayout:
         payout = start(world, completed, method=PayoutMethod.STORE_CREDIT)
         assert (payout.status, payout.bonus, payout.due_at) == (PayoutStatus.PAID, 0, None)
         assert account(world, completed).store_credit == 10_800
-        (booking,) = list_bookings(reader=world.reader, principal=BRAND, source_id=payout.id)
+        (booking,) = list_source_transactions(reader=world.reader, principal=BRAND, source_id=payout.id)
         assert {leg.account for leg in booking.entries} == {
             f"seller:{completed.seller_id}",
             f"store_credit:{completed.seller_id}",
@@ -199,7 +204,7 @@ class TestAdvancePayout:
         assert world.transfer(completed).status == TransferStatus.AVAILABLE
         assert account(world, completed).available == 10_800
         assert account(world, completed).payout_destination is None
-        booked = list_bookings(reader=world.reader, principal=BRAND, source_id=payout.id)
+        booked = list_source_transactions(reader=world.reader, principal=BRAND, source_id=payout.id)
         assert {one.step: sum(leg.amount for leg in one.entries) for one in booked} == {"started": 0, state: 0}
 
     def test_what_came_back_before_we_heard_that_it_went_is_the_sellers_again(

@@ -11,7 +11,7 @@ from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.ledger import Difference, DifferenceKind, get_reconciliation
 from resale.domain.orders import Order
-from resale.domain.partners import BookingKind, ProviderBooking
+from resale.domain.partners import BookingKind, ProviderTransaction
 from resale.domain.payments import Dispute, DisputeStatus, RefundState
 from resale.domain.payouts import PayoutMethod, PayoutState, PayoutStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
@@ -28,10 +28,10 @@ class DatedBooks(Books):
 
     booked_at = NOW - timedelta(minutes=1)
     booked_in = "GBP"
-    chargebacks: tuple[ProviderBooking, ...] = ()
+    chargebacks: tuple[ProviderTransaction, ...] = ()
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
-        for booking in (*super().iter_bookings(since=since), *self.chargebacks):
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
+        for booking in (*super().iter_transactions(since=since), *self.chargebacks):
             if self.booked_at >= since:
                 yield msgspec.structs.replace(booking, currency=self.booked_in)
 
@@ -76,7 +76,7 @@ def test_a_chargeback_that_was_told_of_two_days_late_agrees(world: World, order:
     told_at = NOW + timedelta(days=2)
     lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
     record_dispute(world.uow(now=told_at), order_id=order.id, dispute=lost)
-    taken = ProviderBooking(
+    taken = ProviderTransaction(
         kind=BookingKind.CHARGEBACK,
         our_id="pay_1",
         order_id=order.id,

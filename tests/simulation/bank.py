@@ -8,7 +8,7 @@ import msgspec
 
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
-from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import (
     Dispute,
     DisputeStatus,
@@ -247,7 +247,7 @@ class Bank:
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         raise AssertionError(f"webhooks are told of as they were read: {body!r} {headers!r}")
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         raise AssertionError(f"the books are read as they are: {since}")
 
     # ------------------------------------------------------------ the books

@@ -41,20 +41,20 @@ class Engine:
     def call(self, operation: str, request: object, *, service: str = _LANE) -> Any:
         body = msgspec.json.encode(request)
         head = f"{_HEAD}X-Amz-Target: {service}.{operation}\r\nContent-Length: {len(body)}\r\n\r\n"
-        answer = self.pool.send(head.encode() + body)
-        assert answer.status == 200, f"{operation}: {answer.body!r}"
-        return msgspec.json.decode(answer.body)
+        response = self.pool.send(head.encode() + body)
+        assert response.status == 200, f"{operation}: {response.body!r}"
+        return msgspec.json.decode(response.body)
 
     def scan(self, table: str) -> list[dict[str, Any]]:
         """Read everything that lies in a table, in DynamoDB's wire form."""
         items: list[dict[str, Any]] = []
         request: dict[str, Any] = {"TableName": table, "ConsistentRead": True}
         while True:
-            answer = self.call("Scan", request)
-            items.extend(answer["Items"])
-            if "LastEvaluatedKey" not in answer:
+            response = self.call("Scan", request)
+            items.extend(response["Items"])
+            if "LastEvaluatedKey" not in response:
                 return items
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def close(self) -> None:
         self.pool.close()
@@ -80,11 +80,11 @@ class StreamsClient:
         return self._engine.call("GetShardIterator", request, service=_STREAMS)
 
     def get_records(self, **request: Any) -> Any:
-        answer = self._engine.call("GetRecords", request, service=_STREAMS)
-        for record in answer["Records"]:
+        response = self._engine.call("GetRecords", request, service=_STREAMS)
+        for record in response["Records"]:
             change = record["dynamodb"]
             change["ApproximateCreationDateTime"] = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
-        return answer
+        return response
 
     def _keep(self, operation: str, request: dict[str, Any]) -> Any:
         key = f"{operation} {sorted(request.items())}"
@@ -139,4 +139,4 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.002)
         else:
             return
-    raise AssertionError("the engine does not answer")
+    raise AssertionError("the engine does not respond")

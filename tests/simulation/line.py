@@ -1,4 +1,4 @@
-"""The line to a partner: dead, slow to answer, or dead just after the partner did what was asked."""
+"""The line to a partner: dead, slow to respond, or dead just after the partner did what was asked."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -26,13 +26,13 @@ class Line:
             raise self._note(name, PartnerUnavailable("nobody answers"), "down")
         if chance.happens(odds.partner_crash / 2):
             raise self._note(name, Crashed(), "crash before")
-        answer = act()
+        response = act()
         self._interleave(odds.partner_interleave)
         if chance.happens(odds.partner_answer_lost):
-            raise self._note(name, PartnerUnavailable("the answer was lost"), "answer lost")
+            raise self._note(name, PartnerUnavailable("the response was lost"), "answer lost")
         if chance.happens(odds.partner_crash / 2):
             raise self._note(name, Crashed(), "crash after")
-        return answer
+        return response
 
     def _note(self, name: str, error: BaseException, what: str) -> BaseException:
         self.mishaps.append(f"{name}: {what}")

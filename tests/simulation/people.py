@@ -408,7 +408,7 @@ class People:
         )
 
     def _say(self, what: str, said: Said, *, principal: Principal | None = None, key: CommandKey | None = None) -> None:
-        """Say it; whose answer never came says it again, at once or later."""
+        """Say it; whose response never came says it again, at once or later."""
         self._heard += 1
         hear = partial(self._run.hear, said=said, principal=principal, key=key)
         if hear(what):

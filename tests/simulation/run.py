@@ -247,7 +247,7 @@ class Run:
 
     # ------------------------------------------------------------ what the rest of the run asks for
     def hear(self, what: str, said: Said, principal: Principal | None, key: CommandKey | None) -> bool:
-        """Run what somebody says as a door does; whether they got an answer, good or bad."""
+        """Run what somebody says as a door does; whether they got a response, good or bad."""
         actor = Actor(kind=ActorKind.SYSTEM, id="somebody")
         opened = partial(self._open, actor, self.chance.new_id("req"), principal=principal, key=key)
         return self._try(what, lambda: run_with_retries(opened, said)) in {"done", "final"}
@@ -262,7 +262,7 @@ class Run:
             self.agenda.add(f"webhook {event.kind}", lambda: self._hook(event), after=timedelta(seconds=seconds))
 
     def _hook(self, event: PartnerEvent) -> None:
-        """The webhook's door: kept before it is answered; a partner that gets no answer tells it again."""
+        """The webhook's door: kept before it is answered; a partner that gets no response tells it again."""
         opened = partial(self._open, Actor(kind=ActorKind.SYSTEM, id="hook"), event.provider_event_id)
         connection = PAYMENTS if event.shipment_id is None else SHIPPING
         target = event.order_id or event.payout_id or event.shipment_id

@@ -81,31 +81,31 @@ class TestClaimed:
 class TestRenewed:
     def test_the_same_again_is_the_same(self) -> None:
         known = a_purchase()
-        assert update_purchase(known, said=_said(known), now=LATER) is known
+        assert update_purchase(known, new=_said(known), now=LATER) is known
 
     def test_keeps_what_is_claimed_and_when_it_was_made(self) -> None:
         known = a_purchase()
-        new = update_purchase(known, said=msgspec.structs.replace(_said(known), title="Wax coat"), now=LATER)
+        new = update_purchase(known, new=msgspec.structs.replace(_said(known), title="Wax coat"), now=LATER)
         assert (new.title, new.claimed_quantity, new.version) == ("Wax coat", 1, 3)
         assert (new.created_at, new.updated_at) == (known.created_at, LATER)
 
     def test_the_quantity_may_fall_to_what_is_claimed_and_no_further(self) -> None:
         known = a_purchase(quantity=3, claimed_quantity=2)
-        assert update_purchase(known, said=_said(known, quantity=2), now=NOW).claimable_quantity == 0
+        assert update_purchase(known, new=_said(known, quantity=2), now=NOW).claimable_quantity == 0
         with pytest.raises(PurchaseClaimed):
-            update_purchase(known, said=_said(known, quantity=1), now=NOW)
+            update_purchase(known, new=_said(known, quantity=1), now=NOW)
 
     def test_it_changes_hands_only_while_nothing_is_claimed(self) -> None:
         known = a_purchase(claimed_quantity=0)
-        assert update_purchase(known, said=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
+        assert update_purchase(known, new=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
         with pytest.raises(PurchaseClaimed):
-            update_purchase(a_purchase(claimed_quantity=1), said=_said(known, customer_id=BUYER), now=NOW)
+            update_purchase(a_purchase(claimed_quantity=1), new=_said(known, customer_id=BUYER), now=NOW)
 
     def test_a_full_history_takes_nothing_but_the_same(self) -> None:
         known = a_purchase(version=MAX_CLAIMED_VERSION)
-        assert update_purchase(known, said=_said(known), now=NOW) is known
+        assert update_purchase(known, new=_said(known), now=NOW) is known
         with pytest.raises(PurchaseChangedTooOften):
-            update_purchase(known, said=_said(known, title="Wax coat"), now=NOW)
+            update_purchase(known, new=_said(known, title="Wax coat"), now=NOW)
 
 
 class TestMoment:

@@ -147,12 +147,12 @@ class TestDown:
 
 class TestThreads:
     def test_many_wait_for_one_load(self, shelf: Shelf) -> None:
-        asked, answer = threading.Event(), threading.Event()
+        asked, response = threading.Event(), threading.Event()
 
         def slow(key: str) -> str:
             shelf.loads.append(key)
             asked.set()
-            assert answer.wait(10)
+            assert response.wait(10)
             return "loaded"
 
         cache = ReadThroughCache(slow, source=shelf.source, down=ConnectionError)
@@ -161,20 +161,20 @@ class TestThreads:
         for thread in threads:
             thread.start()
         assert asked.wait(10)
-        answer.set()
+        response.set()
         for thread in threads:
             thread.join(10)
         assert got == ["loaded"] * 8
         assert shelf.loads == ["a"]
 
     def test_while_it_is_down_one_tries_and_the_others_do_not_wait(self, shelf: Shelf) -> None:
-        asked, answer = threading.Event(), threading.Event()
+        asked, response = threading.Event(), threading.Event()
 
         def hanging(key: str) -> str | None:
             if not shelf.is_down:
                 return shelf.load(key)
             asked.set()
-            assert answer.wait(10)
+            assert response.wait(10)
             raise ConnectionError
 
         cache = ReadThroughCache(hanging, source=shelf.source, down=ConnectionError)
@@ -187,5 +187,5 @@ class TestThreads:
         prober.start()
         assert asked.wait(10)
         assert cache.get("a") == "first"  # at once: the prober still hangs
-        answer.set()
+        response.set()
         prober.join(10)

@@ -21,7 +21,7 @@ class HandledRequest(Enum):
     """The result of handling a request."""
 
     KEEP = auto()  # answered; another may follow
-    CLOSE = auto()  # answered, or not worth an answer
+    CLOSE = auto()  # answered, or not worth a response
     BODY_WANTED = auto()  # not answered: the application wants the body first
 
 

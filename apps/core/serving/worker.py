@@ -101,7 +101,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             if conn.overdue(now):
                 self._close_overdue(conn)
             elif conn.stage is Stage.READING and self._should_start_early(conn, now):
-                self._answer(conn)
+                self._run_application(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
         """Close the remaining connections when the worker ends."""
@@ -118,9 +118,9 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def finish_request(self, conn: Connection, future: "Future[HandledRequest]") -> None:
         """Take a connection back from its thread."""
-        answered = HandledRequest.CLOSE if future.cancelled() or future.exception() else future.result()
-        if answered is not HandledRequest.BODY_WANTED:
-            conn.is_kept = answered is HandledRequest.KEEP
+        handled = HandledRequest.CLOSE if future.cancelled() or future.exception() else future.result()
+        if handled is not HandledRequest.BODY_WANTED:
+            conn.is_kept = handled is HandledRequest.KEEP
             self._write(conn)
         elif conn.received.is_oversize:
             self._refuse(
@@ -185,11 +185,11 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         """Handle the received bytes: run the request, refuse it, or wait for more."""
         received = conn.received
         if received.whole:
-            self._answer(conn)
+            self._run_application(conn)
         elif received.refusal is not None:
             self._refuse(conn, received.refusal())
         elif received.head_bytes and not conn.was_shown and (received.expects_continue or received.is_oversize):
-            self._answer(conn)
+            self._run_application(conn)
         else:
             self._hold(conn)
             if refusal := self._limit_exceeded(conn):
@@ -211,7 +211,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         return None
 
     # ------------------------------------------------------------ answering
-    def _answer(self, conn: Connection) -> None:
+    def _run_application(self, conn: Connection) -> None:
         self._release(conn)
         conn.was_shown = not conn.received.whole
         pool = self._health_thread if conn.received.whole and conn.received.is_health_check else self.tpool
@@ -235,7 +235,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
             conn.outbox.sendall(render_refusal(refusal, method=method_of(data), started=conn.since))
         except OSError:
             logger.debug("the client closed the connection")
-        except Exception:  # noqa: BLE001 - the edge: whatever it is, it is answered, and logged
+        except Exception:  # noqa: BLE001 - the edge: whatever it is, it is handled, and logged
             logger.exception("the application raised")
             if not conn.outbox.sent_bytes:
                 conn.outbox.clear()

@@ -40,7 +40,7 @@ from resale.domain.entities import ORDER
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingChanged, ListingNotForSale, ListingNotFound
 from resale.domain.orders import (
-    AttentionOpen,
+    IssueNeedsAction,
     NewOrder,
     Order,
     OrderChanged,
@@ -214,7 +214,7 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     if_match=True,
     responses=(BrandOrder,),
     tagged=True,
-    problems=(OrderNotFound, Forbidden, AttentionOpen, OrderChanged),
+    problems=(OrderNotFound, Forbidden, IssueNeedsAction, OrderChanged),
 )
 def acknowledge(context: Context[None, Acknowledgement], order_id: OrderId) -> OrderView:
     """Acknowledge an issue that has nothing left to do."""

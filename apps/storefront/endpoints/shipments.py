@@ -74,6 +74,6 @@ def _event_of(context: Context[None, NewTrackingEvent], shipment_id: ShipmentId)
     if occurred_at > context.now + CLOCKS_APART:
         wrong = FieldError(pointer="/occurred_at", code="in_the_future", detail="A report is of what has happened.")
         raise Invalid("The body is not valid.", errors=(wrong,))
-    said = f"{shipment_id} {new.status} {new.occurred_at and new.occurred_at.timestamp()}"
-    known_by = new.id or f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+    content = f"{shipment_id} {new.status} {new.occurred_at and new.occurred_at.timestamp()}"
+    known_by = new.id or f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
     return TrackingEvent(id=known_by, status=ShipmentStatus(new.status), occurred_at=occurred_at)

@@ -27,12 +27,12 @@ from resale.domain.partners import (
     MAX_HOOK_BYTES,
     Connection,
     ConnectionNotFound,
-    HookUnreadable,
     PartnerEvent,
     PartnerKind,
     PartnerMisconfigured,
     PartnerUnavailable,
     SignatureInvalid,
+    WebhookUnreadable,
 )
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
@@ -103,7 +103,7 @@ def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[
     partner = container.payments(tenant) if is_payments else container.shipping(tenant)
     try:
         return partner.read_event(body=body, headers=headers)
-    except HookUnreadable:
+    except WebhookUnreadable:
         return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="unreadable")
 
 

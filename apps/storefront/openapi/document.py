@@ -175,20 +175,20 @@ def _header_parameter(name: str, description: str, schema: Schema, *, required: 
 # ---------------------------------------------------------------- what it gives
 def _good(endpoint: AnyEndpoint) -> dict[str, Any]:
     phrase = HTTPStatus(endpoint.status).phrase
-    answer: dict[str, Any] = {"description": f"{phrase}.", "headers": _headers_of(endpoint)}
+    response: dict[str, Any] = {"description": f"{phrase}.", "headers": _headers_of(endpoint)}
     if endpoint.responses:
         schema = one_of(endpoint.responses)
-        answer["content"] = {JSON: {"schema": page_of(schema) if endpoint.listed else schema}}
+        response["content"] = {JSON: {"schema": page_of(schema) if endpoint.listed else schema}}
     else:
         schema = {"type": "object" if endpoint.content_type == JSON else "string"}
-        answer["content"] = {endpoint.content_type: {"schema": schema}}
-    answers = {str(endpoint.status): answer}
+        response["content"] = {endpoint.content_type: {"schema": schema}}
+    responses = {str(endpoint.status): response}
     if endpoint.is_revalidated:
-        answers["304"] = {
+        responses["304"] = {
             "description": "The object has the version of If-None-Match.",
             "headers": _refs("ETag", "X-Request-Id"),
         }
-    return answers
+    return responses
 
 
 _HEADERS: Final[dict[str, Any]] = {

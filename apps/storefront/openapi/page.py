@@ -184,8 +184,8 @@ def _curl(method: str, path: str, operation: dict[str, Any], schemas: dict[str, 
 def type_of(schema: Schema) -> SafeString:
     """Describe the type of a value in a few words."""
     limits = ", ".join(
-        said.format(f"<code>{escape(json.dumps(schema[key], ensure_ascii=False).strip(chr(34)))}</code>")
-        for key, said in _LIMITS
+        template.format(f"<code>{escape(json.dumps(schema[key], ensure_ascii=False).strip(chr(34)))}</code>")
+        for key, template in _LIMITS
         if key in schema
     )
     kind = _kind(schema)

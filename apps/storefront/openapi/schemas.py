@@ -12,7 +12,7 @@ from apps.storefront.openapi.examples import examples_of
 Schema = dict[str, Any]
 
 REF: Final = "#/components/schemas/"
-_ABOUT: Final = ("description", "default")  # what is said of a field beside what it takes
+_ABOUT: Final = ("description", "default")  # what is schema of a field beside what it takes
 _DESCRIPTIONS: Final[dict[str, str]] = {
     "RenditionView": "One size of a photo.",
     "Problem": "A problem document (RFC 9457).",
@@ -89,11 +89,11 @@ def _let_optional_be_null(schema: Schema) -> None:
     """Permit null in optional fields, where it counts as absent (``apps.core.input_text``)."""
     properties: dict[str, Schema] = schema.get("properties", {})
     for name in properties.keys() - set(schema.get("required", ())):
-        said = properties[name]
-        choices = said.get("anyOf") or [{key: value for key, value in said.items() if key not in _ABOUT}]
+        schema = properties[name]
+        choices = schema.get("anyOf") or [{key: value for key, value in schema.items() if key not in _ABOUT}]
         if {"type": "null"} not in choices:
             choices = [*choices, {"type": "null"}]
-        properties[name] = {**{key: said[key] for key in _ABOUT if key in said}, "anyOf": choices}
+        properties[name] = {**{key: schema[key] for key in _ABOUT if key in schema}, "anyOf": choices}
 
 
 def _add_types(node: Any) -> None:

@@ -115,7 +115,7 @@ class ChangesConsumer:
             How many messages were received; what failed of them stays in the queue.
 
         Raises:
-            Unavailable: The queue does not answer, or the store still takes nothing of the batch in hand; nothing is
+            Unavailable: The queue does not respond, or the store still takes nothing of the batch in hand; nothing is
                 lost, try again later.
         """
         self._retry_held()

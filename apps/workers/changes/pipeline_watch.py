@@ -38,7 +38,7 @@ class PipelineWatch:
             What was reported; None when it was too early to look.
 
         Raises:
-            Unavailable: The tenant's store or queues do not answer; the next round looks again.
+            Unavailable: The tenant's store or queues do not respond; the next round looks again.
         """
         if self._checked_at is not None and now - self._checked_at < CHECK_EVERY:
             return None

@@ -54,7 +54,7 @@ def reconcile_tenant(
         How many entities were checked, how many were mended, and what is still wrong.
 
     Raises:
-        Unavailable: Store or streams do not answer; run it again.
+        Unavailable: Store or streams do not respond; run it again.
     """
     parents = {row.entity_id: _parent_of(row) for row in _rows(streams, read_row)}
     broken = {entity_id for entity_id, parent_id in parents.items() if _findings(reader, entity_id, parent_id)}
@@ -82,7 +82,7 @@ def reconcile_entity(*, reader: Reader, history: HistoryLog, entity_id: str, par
         What is still wrong with its history.
 
     Raises:
-        Unavailable: The store does not answer; run it again.
+        Unavailable: The store does not respond; run it again.
     """
     findings = _findings(reader, entity_id, parent_id)
     row = reader.find_current_row(entity_id, parent_id=parent_id) if findings else None

@@ -87,7 +87,7 @@ class SetAsideChanges:
             discard_trimmed: Also delete the messages whose records left the stream: nothing can send them any more.
 
         Raises:
-            Unavailable: Queues or streams do not answer; nothing is lost, try again later.
+            Unavailable: Queues or streams do not respond; nothing is lost, try again later.
         """
         sent, handled, left = 0, 0, list[RemainingMessage]()
         started_at = self._monotonic()

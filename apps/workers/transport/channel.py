@@ -52,7 +52,7 @@ class Channel(virtual.Channel):
         self._deliveries: dict[str, Delivery] = {}
         self._settling: dict[
             str, Callable[[], None]
-        ] = {}  # what to do, blocking, should the loop end before the answer
+        ] = {}  # what to do, blocking, should the loop end before the response
         self._polls: dict[str, Polls] = {}  # by consumer tag
         self._leases: Leases | None = None  # from the first consumer on
         self._noting: ThreadPoolExecutor | None = None  # made by the first failure that no task could note itself
@@ -185,7 +185,7 @@ class Channel(virtual.Channel):
 
     def _settle(self, delivery: Delivery, what: str, call: Call, blocking_call: Callable[[], None]) -> None:
         settle_now = partial(_attempt, delivery, what, blocking_call)
-        if not self._polls:  # the loop has ended, or ends soon: nobody would read an answer
+        if not self._polls:  # the loop has ended, or ends soon: nobody would read a response
             settle_now()
             return
         tag = delivery.receipt_handle

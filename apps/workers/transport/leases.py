@@ -81,9 +81,9 @@ class Leases:
                 logger.warning("visibility timeout of a message on queue %s not extended: %s", lease.poll.name, reason)
                 lease.renewed_at = 0.0  # at the next look
 
-        def on_response(answer: QueueResponse) -> None:
-            if not answer.ok:
-                lease.poll.renew_if_refused(answer)
-                on_failure(answer.reason)
+        def on_response(response: QueueResponse) -> None:
+            if not response.ok:
+                lease.poll.renew_if_refused(response)
+                on_failure(response.reason)
 
         lease.poll.send(partial(lease.poll.calls.hide, handle, round(self._seconds), on_response), on_failure)

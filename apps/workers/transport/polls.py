@@ -21,7 +21,7 @@ _MESSAGES_PER_POLL: Final = 10  # SQS's limit
 _SETTLE_TRIES: Final = 3
 _SETTLE_AGAIN_SECONDS: Final = 1.0
 _JITTER: Final = 0.25
-_SILENT_SECONDS: Final = 60.0  # three whole long polls without an answer
+_SILENT_SECONDS: Final = 60.0  # three whole long polls without a response
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class Poll:
             logger.exception("call to queue %s not sent", self.name)
             on_failure(type(error).__name__)
 
-    def renew_if_refused(self, answer: QueueResponse) -> None:
+    def renew_if_refused(self, response: QueueResponse) -> None:
         """Renew the session if its token was refused."""
-        if answer.token_refused:
+        if response.token_refused:
             self._bindings.renew(self.binding, refused=True)
 
     def settle(self, what: str, call: Call, *, finished: Callable[[], object], tries: int = _SETTLE_TRIES) -> None:
@@ -97,12 +97,12 @@ class Poll:
                 logger.error("%s on queue %s: %s; SQS delivers the message again", what, self.name, reason)
                 finished()
 
-        def on_response(answer: QueueResponse) -> None:
-            if answer.ok:
+        def on_response(response: QueueResponse) -> None:
+            if response.ok:
                 finished()
                 return
-            self.renew_if_refused(answer)
-            on_failure(answer.reason)
+            self.renew_if_refused(response)
+            on_failure(response.reason)
 
         self.send(partial(call, on_response), on_failure)
 
@@ -190,11 +190,11 @@ class Polls:
         receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
         poll.send(receive, partial(self._on_failure, poll))
 
-    def _on_response(self, poll: Poll, answer: QueueResponse) -> None:
-        messages = answer.messages()
+    def _on_response(self, poll: Poll, response: QueueResponse) -> None:
+        messages = response.messages()
         if messages is None:
-            poll.renew_if_refused(answer)
-            self._on_failure(poll, answer.reason)
+            poll.renew_if_refused(response)
+            self._on_failure(poll, response.reason)
             return
         poll.record_success()
         for message in messages:

@@ -52,10 +52,10 @@ class QueueResponse:
     def messages(self) -> list[dict[str, Any]] | None:
         """Return the received messages; None if this is not a valid response to a receive."""
         try:
-            answer = json.loads(self.body) if self.ok else None
+            response = json.loads(self.body) if self.ok else None
         except ValueError:
             return None
-        return list(answer.get("Messages") or ()) if isinstance(answer, dict) else None
+        return list(response.get("Messages") or ()) if isinstance(response, dict) else None
 
 
 Done = Callable[[QueueResponse], None]

@@ -9,7 +9,7 @@ from deploy.local.engines import dynoxide, ministack
 from deploy.local.engines.install import ENGINE_VARIABLE, ENGINES_DIR, Installed, install, is_published, say_line
 from deploy.local.engines.ministack import MinistackFiles
 from deploy.local.supervisor import Supervisor
-from deploy.local.supervisor.ports import PortBook
+from deploy.local.supervisor.ports import PortRegistry
 
 
 class LocalEngines:
@@ -46,7 +46,7 @@ class LocalEngines:
             SupervisorError: One could not be started.
         """
         installed = install(self._engines_dir, self._say)
-        ports = PortBook(self.data_dir / "ports.json")
+        ports = PortRegistry(self.data_dir / "ports.json")
         try:
             self._start_ministack(installed, ports)
             self._start_dynamodb(installed, ports)
@@ -75,12 +75,12 @@ class LocalEngines:
         """Return the data file of an account (the relay watches its ``-wal``)."""
         return self.data_dir / "dynamodb" / f"{account}.sqlite"
 
-    def _start_ministack(self, installed: Installed, ports: PortBook) -> None:
+    def _start_ministack(self, installed: Installed, ports: PortRegistry) -> None:
         port = ports.port(ministack.NAME)
         self.supervisor.start(ministack.spec(installed.ministack_python, files=self.ministack_files, port=port))
         self.aws_endpoint_url = f"http://localhost:{port}"
 
-    def _start_dynamodb(self, installed: Installed, ports: PortBook) -> None:
+    def _start_dynamodb(self, installed: Installed, ports: PortRegistry) -> None:
         if installed.dynoxide is None:
             why = f"{ENGINE_VARIABLE}=ministack" if is_published() else "dynoxide is published for linux-x64 only"
             self._say(f"{why}: ministack's DynamoDB stands in, which keeps its tables only on a clean stop")

@@ -1,7 +1,7 @@
 """Server of ``/<slug>/.well-known/openid-configuration`` and ``/<slug>/jwks.json`` on loopback.
 
 A server of its own and not part of the web process: that one asks for these keys while its threads wait for them, and
-under a burst its own question would queue behind the requests that wait for the answer.
+under a burst its own question would queue behind the requests that wait for the response.
 """
 
 import re
@@ -24,7 +24,7 @@ class IssuerServer:
     """The issuers of all demo tenants on one port. A context manager; or ``start`` and ``stop``."""
 
     def __init__(self, directory: Path, port: int = 0) -> None:
-        handler = type("Handler", (_Handler,), {"answer": staticmethod(self._answer)})
+        handler = type("Handler", (_Handler,), {"find_document": staticmethod(self._find_document)})
         self._directory = directory
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
@@ -56,7 +56,7 @@ class IssuerServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _answer(self, path: str) -> Any:
+    def _find_document(self, path: str) -> Any:
         match = _PATH.fullmatch(path)
         if match is None:
             return None
@@ -75,11 +75,11 @@ class IssuerServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answer: Callable[[str], Any]
+    find_document: Callable[[str], Any]
 
     def do_GET(self) -> None:
         """Respond with JSON, or 404."""
-        document = self.answer(self.path)
+        document = self.find_document(self.path)
         body = msgspec.json.encode(document)
         self.send_response(200 if document is not None else 404)
         self.send_header("Content-Type", "application/json")

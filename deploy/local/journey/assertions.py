@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from deploy.local.journey.client import Answer
+from deploy.local.journey.client import Response
 
 T = TypeVar("T")
 
@@ -16,17 +16,17 @@ class JourneyFailed(Exception):  # noqa: N818 - named for what happened
     """Raised when a step has another result than expected; the message names the step and the result."""
 
 
-def expect(answer: Answer, status: HTTPStatus, *, to: str) -> Any:
+def expect(response: Response, status: HTTPStatus, *, to: str) -> Any:
     """Return the JSON of a response with the expected status.
 
     Raises:
         JourneyFailed: It has another status.
     """
-    if answer.status != status:
+    if response.status != status:
         raise JourneyFailed(
-            f"{to}: expected {status.value}, got {answer.status}: {answer.content[:600].decode(errors='replace')}"
+            f"{to}: expected {status.value}, got {response.status}: {response.content[:600].decode(errors='replace')}"
         )
-    return answer.json if answer.content else None
+    return response.json if response.content else None
 
 
 def require(condition: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called

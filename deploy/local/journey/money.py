@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from deploy.local.journey.assertions import await_state, expect, require
-from deploy.local.journey.client import Answer, send
+from deploy.local.journey.client import Response, send
 from deploy.local.journey.shops import ADDRESS, COMPLAINT, SHIP_FROM, Shop
 
 _DESTINATION: Final = "acct_ok"
@@ -36,7 +36,7 @@ class MoneyJourney:
         payout_id = self._pay_out(clock_id)
         self._print_ledger(order["id"], payout_id)
         self._say("")
-        returned = self._sell("Wool jumper, as new", amount=6_500, with_trouble=True)
+        returned = self._sell("Wool jumper, as new", amount=6_500, with_problems=True)
         self._deliver(returned)
         self._claim_and_return(returned)
         self._relist(returned)
@@ -63,16 +63,16 @@ class MoneyJourney:
         days = "a day" if by.days == 1 else f"{by.days} days"
         self._say(f"  {days} later: {moved['now']}")
 
-    def _sell(self, title: str, *, amount: int, with_trouble: bool = False) -> Any:
-        """Sell an item; with ``with_trouble`` the bank requires 3-D Secure, and the carrier refuses the address."""
+    def _sell(self, title: str, *, amount: int, with_problems: bool = False) -> Any:
+        """Sell an item; with ``with_problems`` the bank requires 3-D Secure, and the carrier refuses the address."""
         shop = self._shop
         listing = shop.list_with_photos(title, amount=amount)
         expect(shop.seller.post(f"/v1/listings/{listing['id']}/submit"), HTTPStatus.OK, to="submit")
         shop.approve(listing["id"])
-        changes = self._trouble() if with_trouble else {}
+        changes = self._problem_fields() if with_problems else {}
         order = expect(shop.buy(listing["id"], changes=changes), HTTPStatus.ACCEPTED, to="buy it")
         self._say(f"a buyer buys it: {order['id']}, {order['status']}")
-        if with_trouble:
+        if with_problems:
             self._authenticate(order["id"])
             self._correct_address(order["id"])
         labelled = shop.await_order(order["id"], "awaiting_shipment", until="the order is paid and its label bought")
@@ -80,7 +80,7 @@ class MoneyJourney:
         self._say(f"  paid; {parcel['carrier']} {parcel['service']} {parcel['tracking_number']}; {labelled['status']}")
         return labelled
 
-    def _trouble(self) -> dict[str, object]:
+    def _problem_fields(self) -> dict[str, object]:
         return {
             "payment_token": "tok_requires_action",
             "return_url": f"{self._shop.base_url}/v1/docs?from=bank",  # stands in for the brand's page
@@ -110,8 +110,8 @@ class MoneyJourney:
 
     def _scan(self, shipment_id: str, status: str) -> Any:
         report = {"id": uuid4().hex, "status": status}
-        answer = self._shop.brand.post(f"/v1/shipments/{shipment_id}/tracking_events", report)
-        return expect(answer, HTTPStatus.OK, to=f"report {status}")
+        response = self._shop.brand.post(f"/v1/shipments/{shipment_id}/tracking_events", report)
+        return expect(response, HTTPStatus.OK, to=f"report {status}")
 
     def _complete(self, order: Any, clock_id: str) -> None:
         self._advance(clock_id, timedelta(days=4))
@@ -182,24 +182,24 @@ class MoneyJourney:
         self._say(f"  its first scan refunds {self._amount(given)}; the order is {refunded['status']}")
 
     def _relist(self, order: Any) -> None:
-        answer = self._shop.seller.post(f"/v1/listings/{order['listing_id']}/relist")
-        again = expect(answer, HTTPStatus.CREATED, to="relist")
+        response = self._shop.seller.post(f"/v1/listings/{order['listing_id']}/relist")
+        again = expect(response, HTTPStatus.CREATED, to="relist")
         require(again["relisted_from"] == order["listing_id"], "the new listing has no relisted_from")
         self._say(f"the seller sells it again with one call: {again['id']}, {again['status']}")
         self._shop.approve(again["id"])
 
-    # ---------------------------------------------------------------- the books
+    # ---------------------------------------------------------------- the ledger
     def _print_ledger(self, *sources: str) -> None:
         self._say("the ledger")
         for source in sources:
             path = f"/v1/ledger/transactions?source={source}"
-            books = await_state(
+            ledger = await_state(
                 lambda path=path: expect(self._shop.brand.get(path), HTTPStatus.OK, to="read the ledger"),  # type: ignore[misc]  # bound now, not when it is called
                 lambda seen: bool(seen["data"]),
                 until="the ledger's index has it",
             )
-            total = sum(entry["amount"] for booking in books["data"] for entry in booking["entries"])
-            for line in self._lines(source, books["data"], total):
+            total = sum(entry["amount"] for booking in ledger["data"] for entry in booking["entries"])
+            for line in self._lines(source, ledger["data"], total):
                 self._say(f"  {line}")
             require(total == 0, f"{source} does not balance: {total}")
 
@@ -222,7 +222,7 @@ class MoneyJourney:
             f"ledger {report['ledger_sum']}, orders and payouts {report['records_sum']}: no differences"
         )
 
-    def _reconciliation(self) -> Answer:
+    def _reconciliation(self) -> Response:
         return self._shop.brand.get("/v1/reports/reconciliation?days=31")
 
     def _account(self) -> Any:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from deploy.local.brands import SELLER
 from deploy.local.journey.assertions import await_state, expect, require
-from deploy.local.journey.client import Answer, Client, upload
+from deploy.local.journey.client import Client, Response, upload
 from deploy.local.private_files import DemoTenant
 
 _PHOTOS: Final = Path(__file__).resolve().parents[1] / "photos"
@@ -71,8 +71,8 @@ class Shop:
             "custom_fields": {"size": "M"},
             "images": [_slot(photo, kind) for photo, (_, kind) in zip(photos, _TAKEN, strict=True)],
         }
-        answer = self.seller.post("/v1/listings", body, Idempotency_Key=uuid4().hex)
-        listing = expect(answer, HTTPStatus.CREATED, to="list an item")
+        response = self.seller.post("/v1/listings", body, Idempotency_Key=uuid4().hex)
+        listing = expect(response, HTTPStatus.CREATED, to="list an item")
         require(listing["purchase_id"] == purchase_id, "the listing has no purchase_id")
         self.say(f"{self.tenant.slug}'s seller lists “{title}”: {listing['id']}, {listing['status']}")
         for image, photo, (name, _) in zip(listing["images"], photos, _TAKEN, strict=True):
@@ -127,7 +127,7 @@ class Shop:
     # ---------------------------------------------------------------- the buyer
     def buy(
         self, listing_id: str, *, buyer: Client | None = None, changes: Mapping[str, object] | None = None
-    ) -> Answer:
+    ) -> Response:
         """Send an order; ``changes`` are made to its body."""
         return (buyer or self.buyer).post(
             "/v1/orders", {**_order(listing_id), **(changes or {})}, Idempotency_Key=uuid4().hex

@@ -1,10 +1,11 @@
 """Payment attempts: authorised, captured or voided. Idempotent.
 
-Tokens: ``tok_ok`` is authorised; ``tok_declined`` is not; ``tok_timeout`` is and loses the first answer; ``tok_error``
-fails twice with nothing booked, then is; ``tok_slow`` takes ten seconds, then is; ``tok_requires_action`` is once the
+Tokens: ``tok_ok`` is authorised; ``tok_declined`` is not; ``tok_timeout`` is and loses the first response;
+``tok_error`` fails twice with nothing known, then is; ``tok_slow`` takes ten seconds, then is; ``tok_requires_action``
+is once the
 buyer has agreed. Any other is declined, but for those that are authorised and come to grief later:
-``tok_capture_timeout`` (captured, the first answer is lost), ``tok_capture_declined``, ``tok_refund_error`` (the first
-two refunds fail), ``tok_refund_timeout`` (refunded, the first answer is lost).
+``tok_capture_timeout`` (captured, the first response is lost), ``tok_capture_declined``, ``tok_refund_error`` (the
+first two refunds fail), ``tok_refund_timeout`` (refunded, the first response is lost).
 """
 
 from typing import Final
@@ -30,25 +31,25 @@ class Attempts:
         """Return an attempt; None if it is unknown."""
         return self._context.records.find(Attempt, account, attempt_id)
 
-    def authorise(self, account: str, asked: NewAttempt) -> Attempt:
+    def authorise(self, account: str, new: NewAttempt) -> Attempt:
         """Authorise an attempt once.
 
         Raises:
             Refusal: The id stands for another payment.
-            ProviderError: Not now; nothing was booked.
-            ResponseLost: Booked; do not answer.
+            ProviderError: Not now; nothing was known.
+            ResponseLost: Booked; do not respond.
         """
-        with self._context.exclusive(account, asked.attempt_id):
-            booked = self.find(account, asked.attempt_id)
-            if booked is not None:
-                return _same(booked, asked)
-            return self._authorise(account, asked)
+        with self._context.exclusive(account, new.attempt_id):
+            known = self.find(account, new.attempt_id)
+            if known is not None:
+                return _require_same(known, new)
+            return self._authorise(account, new)
 
     def capture(self, account: str, attempt_id: str) -> Attempt:
         """Capture an authorised attempt; an unknown attempt is closed.
 
         Raises:
-            ResponseLost: Booked; do not answer.
+            ResponseLost: Booked; do not respond.
         """
         with self._context.exclusive(account, attempt_id):
             attempt = self.find(account, attempt_id)
@@ -80,32 +81,32 @@ class Attempts:
                 return attempt
             if not agreed:
                 return self._end(attempt, "declined", reason="authentication_failed")
-            return self._become(attempt, "authorized", Kind.AUTHORIZATION)
+            return self._set_state(attempt, "authorized", Kind.AUTHORIZATION)
 
-    def _authorise(self, account: str, asked: NewAttempt) -> Attempt:
-        tried = self._context.records.count_call(account, f"authorise {asked.attempt_id}")
-        if asked.token == "tok_error" and tried <= _FAILING_TRIES:  # noqa: S105 - a sandbox token
+    def _authorise(self, account: str, new: NewAttempt) -> Attempt:
+        tried = self._context.records.count_call(account, f"authorise {new.attempt_id}")
+        if new.token == "tok_error" and tried <= _FAILING_TRIES:  # noqa: S105 - a sandbox token
             raise ProviderError
-        if asked.token == "tok_slow" and self._context.closing.wait(self._context.slow_seconds):  # noqa: S105 - a sandbox token
+        if new.token == "tok_slow" and self._context.closing.wait(self._context.slow_seconds):  # noqa: S105 - a sandbox token
             raise ProviderError
-        attempt = self._decide(account, asked)
-        if asked.token == "tok_timeout":  # noqa: S105 - a sandbox token
-            self._context.lose_first_response(account, asked.attempt_id)
+        attempt = self._decide(account, new)
+        if new.token == "tok_timeout":  # noqa: S105 - a sandbox token
+            self._context.lose_first_response(account, new.attempt_id)
         return attempt
 
-    def _decide(self, account: str, asked: NewAttempt) -> Attempt:
-        attempt = Attempt(account=account, state="", reference=new_reference(), **msgspec.to_builtins(asked))
-        if asked.token in _GOOD:
-            return self._become(attempt, "authorized", Kind.AUTHORIZATION)
-        if asked.token == "tok_requires_action":  # noqa: S105 - a sandbox token
-            return self._become(attempt, "requires_action")
-        reason = "card_declined" if asked.token == "tok_declined" else "invalid_token"  # noqa: S105 - a sandbox token
-        return self._become(attempt, "declined", reason=reason)
+    def _decide(self, account: str, new: NewAttempt) -> Attempt:
+        attempt = Attempt(account=account, state="", reference=new_reference(), **msgspec.to_builtins(new))
+        if new.token in _GOOD:
+            return self._set_state(attempt, "authorized", Kind.AUTHORIZATION)
+        if new.token == "tok_requires_action":  # noqa: S105 - a sandbox token
+            return self._set_state(attempt, "requires_action")
+        reason = "card_declined" if new.token == "tok_declined" else "invalid_token"  # noqa: S105 - a sandbox token
+        return self._set_state(attempt, "declined", reason=reason)
 
     def _capture(self, attempt: Attempt) -> Attempt:
         if attempt.token == "tok_capture_declined":  # noqa: S105 - a sandbox token
             return self._end(attempt, "declined", reason="capture_declined")
-        attempt = self._become(attempt, "captured", Kind.CAPTURE)
+        attempt = self._set_state(attempt, "captured", Kind.CAPTURE)
         if attempt.token == "tok_capture_timeout":  # noqa: S105 - a sandbox token
             self._context.lose_first_response(attempt.account, attempt.attempt_id)
         return attempt
@@ -126,17 +127,17 @@ class Attempts:
 
     def _end(self, attempt: Attempt, state: str, *, reason: str | None = None) -> Attempt:
         released = () if attempt.state == "requires_action" else (Kind.RELEASE,)
-        return self._become(attempt, state, *released, reason=reason)
+        return self._set_state(attempt, state, *released, reason=reason)
 
-    def _become(self, attempt: Attempt, state: str, *kinds: Kind, reason: str | None = None) -> Attempt:
+    def _set_state(self, attempt: Attempt, state: str, *kinds: Kind, reason: str | None = None) -> Attempt:
         attempt = msgspec.structs.replace(attempt, state=state, reason=reason)
         self._context.records.write(attempt, *(entry_of(attempt, kind) for kind in kinds))
         self._context.notify(attempt.account, f"payment.{state}", attempt)
         return attempt
 
 
-def _same(booked: Attempt, asked: NewAttempt) -> Attempt:
-    is_closed = not booked.order_id  # before it was ever authorised, so there is nothing to compare
-    if not is_closed and any(getattr(booked, name) != getattr(asked, name) for name in NewAttempt.__struct_fields__):
+def _require_same(known: Attempt, new: NewAttempt) -> Attempt:
+    is_closed = not known.order_id  # before it was ever authorised, so there is nothing to compare
+    if not is_closed and any(getattr(known, name) != getattr(new, name) for name in NewAttempt.__struct_fields__):
         raise Refusal(422, "attempt_reused")
-    return booked
+    return known

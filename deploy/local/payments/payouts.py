@@ -1,7 +1,7 @@
 """Payouts: in transit at first; the destination determines the result.
 
-Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first answer; any other
-fails at once. Who is in transit arrives when asked for the second time, or when a test says so.
+Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first response; any
+other fails at once. Who is in transit arrives when new for the second time, or when a test says so.
 """
 
 from typing import Final
@@ -21,27 +21,27 @@ class Payouts:
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
-    def pay_out(self, account: str, asked: NewPayout) -> Payout:
+    def pay_out(self, account: str, new: NewPayout) -> Payout:
         """Create a payout once.
 
         Raises:
             Refusal: The id stands for another payout.
-            ResponseLost: Booked; do not answer.
+            ResponseLost: Booked; do not respond.
         """
-        with self._context.exclusive(account, asked.payout_id):
-            booked = self._context.records.find(Payout, account, asked.payout_id)
-            if booked is not None:
-                return _same(booked, asked)
-            return self._pay_out(account, asked)
+        with self._context.exclusive(account, new.payout_id):
+            known = self._context.records.find(Payout, account, new.payout_id)
+            if known is not None:
+                return _require_same(known, new)
+            return self._pay_out(account, new)
 
-    def look(self, account: str, payout_id: str) -> Payout | None:
+    def find_and_settle(self, account: str, payout_id: str) -> Payout | None:
         """Return a payout; the second call finds it paid."""
         with self._context.exclusive(account, payout_id):
             payout = self._context.records.find(Payout, account, payout_id)
             if payout is None or payout.state != "in_transit":
                 return payout
-            looks = self._context.records.count_call(account, f"look {payout_id}")
-            return payout if looks < _LOOKS_UNTIL_SETTLED else self._settle(payout)
+            calls = self._context.records.count_call(account, f"find_and_settle {payout_id}")
+            return payout if calls < _LOOKS_UNTIL_SETTLED else self._settle(payout)
 
     def settle(self, account: str, payout_id: str) -> Payout:
         """Complete a payout now: paid or failed.
@@ -53,7 +53,7 @@ class Payouts:
             payout = self._get(account, payout_id)
             return self._settle(payout) if payout.state == "in_transit" else payout
 
-    def send_back(self, account: str, payout_id: str) -> Payout:
+    def return_from_bank(self, account: str, payout_id: str) -> Payout:
         """Return a payout from the seller's bank, even a paid one.
 
         Raises:
@@ -63,21 +63,21 @@ class Payouts:
             payout = self._get(account, payout_id)
             if payout.state not in {"in_transit", "paid"}:
                 return payout
-            return self._become(payout, "returned", Kind.PAYOUT_REVERSAL, reason="account_closed")
+            return self._set_state(payout, "returned", Kind.PAYOUT_REVERSAL, reason="account_closed")
 
-    def _pay_out(self, account: str, asked: NewPayout) -> Payout:
-        payout = Payout(account=account, state="", reference=new_reference(), **msgspec.to_builtins(asked))
-        if asked.destination not in _KNOWN:
-            return self._become(payout, "failed", reason="invalid_destination")
-        payout = self._become(payout, "in_transit", Kind.PAYOUT)
-        if asked.destination == "acct_timeout":
-            self._context.lose_first_response(account, asked.payout_id)
+    def _pay_out(self, account: str, new: NewPayout) -> Payout:
+        payout = Payout(account=account, state="", reference=new_reference(), **msgspec.to_builtins(new))
+        if new.destination not in _KNOWN:
+            return self._set_state(payout, "failed", reason="invalid_destination")
+        payout = self._set_state(payout, "in_transit", Kind.PAYOUT)
+        if new.destination == "acct_timeout":
+            self._context.lose_first_response(account, new.payout_id)
         return payout
 
     def _settle(self, payout: Payout) -> Payout:
         if payout.destination == "acct_failed":
-            return self._become(payout, "failed", Kind.PAYOUT_REVERSAL, reason="account_closed")
-        return self._become(payout, "paid")
+            return self._set_state(payout, "failed", Kind.PAYOUT_REVERSAL, reason="account_closed")
+        return self._set_state(payout, "paid")
 
     def _get(self, account: str, payout_id: str) -> Payout:
         payout = self._context.records.find(Payout, account, payout_id)
@@ -85,14 +85,14 @@ class Payouts:
             raise Refusal(404, "not_found")
         return payout
 
-    def _become(self, payout: Payout, state: str, *kinds: Kind, reason: str | None = None) -> Payout:
+    def _set_state(self, payout: Payout, state: str, *kinds: Kind, reason: str | None = None) -> Payout:
         payout = msgspec.structs.replace(payout, state=state, reason=reason)
         self._context.records.write(payout, *(entry_of(payout, kind) for kind in kinds))
         self._context.notify(payout.account, f"payout.{state}", payout)
         return payout
 
 
-def _same(booked: Payout, asked: NewPayout) -> Payout:
-    if any(getattr(booked, name) != getattr(asked, name) for name in NewPayout.__struct_fields__):
+def _require_same(known: Payout, new: NewPayout) -> Payout:
+    if any(getattr(known, name) != getattr(new, name) for name in NewPayout.__struct_fields__):
         raise Refusal(422, "payout_reused")
-    return booked
+    return known

@@ -20,19 +20,19 @@ class Refunds:
         """Return a refund; None if it is unknown."""
         return self._context.records.find(Refund, account, refund_id)
 
-    def refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
+    def refund(self, account: str, attempt_id: str, new: NewRefund) -> Refund:
         """Refund once; a refund that is not possible is a failed refund.
 
         Raises:
             Refusal: The id stands for another refund.
-            ProviderError: Not now; nothing was booked.
-            ResponseLost: Booked; do not answer.
+            ProviderError: Not now; nothing was known.
+            ResponseLost: Booked; do not respond.
         """
         with self._context.exclusive(account, attempt_id):
-            booked = self.find(account, asked.refund_id)
-            if booked is not None:
-                return _same(booked, attempt_id, asked)
-            return self._refund(account, attempt_id, asked)
+            known = self.find(account, new.refund_id)
+            if known is not None:
+                return _same(known, attempt_id, new)
+            return self._refund(account, attempt_id, new)
 
     def fail(self, account: str, attempt_id: str, refund_id: str) -> Refund:
         """Return a succeeded refund from the buyer's bank; a failed one does not change.
@@ -51,12 +51,12 @@ class Refunds:
             self._context.notify(account, "refund.failed", refund)
             return refund
 
-    def _refund(self, account: str, attempt_id: str, asked: NewRefund) -> Refund:
+    def _refund(self, account: str, attempt_id: str, new: NewRefund) -> Refund:
         attempt = self._context.records.find(Attempt, account, attempt_id)
         token = "" if attempt is None else attempt.token
         if token == "tok_refund_error":  # noqa: S105 - a sandbox token
             self._context.fail_first(account, f"refund of {attempt_id}", times=_FAILING_CALLS)
-        reason = self._objection(attempt, asked)
+        reason = self._refusal_reason(attempt, new)
         refund = Refund(
             account=account,
             attempt_id=attempt_id,
@@ -64,7 +64,7 @@ class Refunds:
             state="succeeded" if reason is None else "failed",
             reason=reason,
             reference=new_reference(),
-            **msgspec.to_builtins(asked),
+            **msgspec.to_builtins(new),
         )
         self._context.records.write(refund, *(() if reason else (entry_of(refund, Kind.REFUND),)))
         self._context.notify(account, f"refund.{refund.state}", refund)
@@ -72,13 +72,13 @@ class Refunds:
             self._context.lose_first_response(account, f"refund of {attempt_id}")
         return refund
 
-    def _objection(self, attempt: Attempt | None, asked: NewRefund) -> str | None:
+    def _refusal_reason(self, attempt: Attempt | None, new: NewRefund) -> str | None:
         if attempt is None or attempt.state != "captured":
             return "not_captured"
-        if asked.currency != attempt.currency:
+        if new.currency != attempt.currency:
             return "currency_mismatch"
         left = self._context.records.sums(attempt.account, attempt.attempt_id).left
-        return "amount_too_large" if asked.amount > left else None
+        return "amount_too_large" if new.amount > left else None
 
 
 class Disputes:
@@ -87,7 +87,7 @@ class Disputes:
     def __init__(self, context: ProviderContext) -> None:
         self._context = context
 
-    def open(self, account: str, attempt_id: str, asked: NewDispute) -> Dispute:
+    def open(self, account: str, attempt_id: str, new: NewDispute) -> Dispute:
         """Open a dispute.
 
         Raises:
@@ -96,10 +96,10 @@ class Disputes:
         with self._context.exclusive(account, attempt_id):
             attempt = self._context.records.find(Attempt, account, attempt_id)
             left = self._context.records.sums(account, attempt_id).left
-            amount = left if asked.amount is None else asked.amount
+            amount = left if new.amount is None else new.amount
             if attempt is None or not 0 < amount <= left:
                 raise Refusal(422, "nothing_to_dispute")
-            return self._become(_dispute(attempt, amount=amount, reason=asked.reason), "open", Kind.WITHHOLDING)
+            return self._set_state(_dispute(attempt, amount=amount, reason=new.reason), "open", Kind.WITHHOLDING)
 
     def close(self, account: str, dispute_id: str, *, is_won: bool) -> Dispute:
         """Decide a dispute once; a later decision has no effect.
@@ -114,8 +114,8 @@ class Disputes:
             if dispute.state != "open":
                 return dispute
             if is_won:
-                return self._become(dispute, "won", Kind.WITHHOLDING_END)
-            return self._become(dispute, "lost", Kind.WITHHOLDING_END, Kind.CHARGEBACK)
+                return self._set_state(dispute, "won", Kind.WITHHOLDING_END)
+            return self._set_state(dispute, "lost", Kind.WITHHOLDING_END, Kind.CHARGEBACK)
 
     def reinstate(self, account: str, dispute_id: str) -> Dispute:
         """Reinstate a lost dispute: it is won.
@@ -127,9 +127,9 @@ class Disputes:
             dispute = self._context.records.find(Dispute, account, dispute_id)
             if dispute is None:
                 raise Refusal(404, "not_found")
-            return dispute if dispute.state != "lost" else self._become(dispute, "won", Kind.CHARGEBACK_REVERSAL)
+            return dispute if dispute.state != "lost" else self._set_state(dispute, "won", Kind.CHARGEBACK_REVERSAL)
 
-    def _become(self, dispute: Dispute, state: str, *kinds: Kind) -> Dispute:
+    def _set_state(self, dispute: Dispute, state: str, *kinds: Kind) -> Dispute:
         dispute = msgspec.structs.replace(dispute, state=state)
         self._context.records.write(dispute, *(entry_of(dispute, kind) for kind in kinds))
         self._context.notify(dispute.account, "dispute.opened" if state == "open" else "dispute.closed", dispute)
@@ -149,7 +149,7 @@ def _dispute(attempt: Attempt, *, amount: int, reason: str) -> Dispute:
     )
 
 
-def _same(booked: Refund, attempt_id: str, asked: NewRefund) -> Refund:
-    if (booked.attempt_id, booked.amount, booked.currency) != (attempt_id, asked.amount, asked.currency):
+def _same(known: Refund, attempt_id: str, new: NewRefund) -> Refund:
+    if (known.attempt_id, known.amount, known.currency) != (attempt_id, new.amount, new.currency):
         raise Refusal(422, "refund_reused")
-    return booked
+    return known

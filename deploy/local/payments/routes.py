@@ -60,13 +60,13 @@ class Provider:
 Action = Callable[[Provider, Call, str, tuple[str, ...]], Any]
 
 
-def answer(provider: Provider, call: Call) -> Any:
+def handle(provider: Provider, call: Call) -> Any:
     """Handle a call; return its response.
 
     Raises:
         Refusal: No such path or thing, or a request that makes no sense.
         ProviderError: The provider is out of order.
-        ResponseLost: Do not answer.
+        ResponseLost: Do not respond.
     """
     if (call.method, call.path) == ("GET", "/books"):
         return provider.records.rows(call.account)
@@ -131,8 +131,8 @@ def _fail_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]
 
 
 def _open_dispute(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
-    asked = _read(call, NewDispute) if call.body else NewDispute()
-    return provider.disputes.open(account, ids[0], asked)
+    new = _read(call, NewDispute) if call.body else NewDispute()
+    return provider.disputes.open(account, ids[0], new)
 
 
 def _close_dispute(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -148,7 +148,7 @@ def _pay_out(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -
 
 
 def _find_payout(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    return _require(provider.payouts.look(account, ids[0]))
+    return _require(provider.payouts.find_and_settle(account, ids[0]))
 
 
 def _settle(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
@@ -156,15 +156,15 @@ def _settle(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> 
 
 
 def _send_back(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
-    return provider.payouts.send_back(account, ids[0])
+    return provider.payouts.return_from_bank(account, ids[0])
 
 
-def _bookings(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+def _entries(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
     try:
         since, after = float(call.query.get("since", "0")), int(call.query.get("after", "0"))
     except ValueError as error:
         raise Refusal(400, "invalid_request") from error
-    rows = provider.records.bookings(account, since=since, after=after, limit=provider.page_rows)
+    rows = provider.records.entries(account, since=since, after=after, limit=provider.page_rows)
     return {"data": rows, "next": rows[-1]["id"] if len(rows) == provider.page_rows else None}
 
 
@@ -189,7 +189,7 @@ _ROUTES: Final = (
     _route("GET", "/payouts/{}", _find_payout),
     _route("POST", "/payouts/{}/settle", _settle),
     _route("POST", "/payouts/{}/return", _send_back),
-    _route("GET", "/bookings", _bookings),
+    _route("GET", "/bookings", _entries),
 )
 
 
@@ -201,10 +201,10 @@ def _read(call: Call, kind: type[T]) -> T:
 
 
 def _outcome(call: Call, good: str, bad: str) -> bool:
-    said = call.query.get("outcome", good)
-    if said not in {good, bad}:
+    outcome = call.query.get("outcome", good)
+    if outcome not in {good, bad}:
         raise Refusal(400, "invalid_request")
-    return said == good
+    return outcome == good
 
 
 def _require(found: T | None) -> T:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from deploy.local.payments.routes import Call, Page, Provider, answer
+from deploy.local.payments.routes import Call, Page, Provider, handle
 from deploy.local.payments.rows import NAME
 from deploy.local.payments.service import ProviderContext, ProviderError, Refusal, ResponseLost
 from deploy.local.payments.store import PaymentRecords
@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         try:
-            content = answer(self.provider, self._call())
+            content = handle(self.provider, self._call())
             is_sent_on = isinstance(content, Page) and content.location is not None
             self._send(303 if is_sent_on else 200, content)
         except Refusal as refusal:

@@ -127,7 +127,7 @@ class PaymentRecords:
             ]
         return {"attempts": attempts, **tables}
 
-    def bookings(self, account: str, *, since: float, after: int, limit: int) -> list[dict[str, Any]]:
+    def entries(self, account: str, *, since: float, after: int, limit: int) -> list[dict[str, Any]]:
         """Return the movements that were not reversed, by ``id``."""
         with self._connection() as connection:
             return [dict(row) for row in connection.execute(_BOOKINGS, (account, since, after, limit))]

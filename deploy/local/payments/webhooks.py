@@ -24,7 +24,7 @@ _LOG: Final = logging.getLogger(__name__)
 _TRIES: Final = 6
 _FIRST_WAIT_SECONDS: Final = 0.1  # doubled each time: three seconds in all
 _TIMEOUT_SECONDS: Final = 5.0
-_AGAIN: Final = {408, 425, 429}  # and 5xx; any other answer is one
+_AGAIN: Final = {408, 425, 429}  # and 5xx; any other response is one
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,11 +85,11 @@ class Webhooks:
         """Send an event; return None on success, else the failure."""
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign(body, endpoint.secret)}
         try:
-            answer = self._http.request("POST", endpoint.url, body=body, headers=headers)
+            response = self._http.request("POST", endpoint.url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             return type(error).__name__
-        is_worth_another_try = answer.status in _AGAIN or answer.status >= 500  # noqa: PLR2004 - server errors
-        return f"status {answer.status}" if is_worth_another_try else None
+        is_worth_another_try = response.status in _AGAIN or response.status >= 500  # noqa: PLR2004 - server errors
+        return f"status {response.status}" if is_worth_another_try else None
 
 
 def sign(body: bytes, secret: str, *, now: float | None = None) -> str:

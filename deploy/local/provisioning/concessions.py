@@ -25,7 +25,7 @@ LEFT_OUT: Mapping[str, Gap] = {
     "AWS::Pipes::Pipe": Gap.PIPES,
 }
 
-_UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's answer to an operation it does not have
+_UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's response to an operation it does not have
 #: What reads one stream. ministack 1.5.33 takes a DynamoDB call's resource from its TableName alone, and these calls
 #: have none: it asks the policy for "*", which no statement about streams allows (core/iam_actions.py there).
 _STREAM_ACTIONS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})

@@ -33,7 +33,7 @@ def put_secret(place: SecretPlace, *, aws_url: str, name: str, values: Mapping[s
         Whether anything was written.
 
     Raises:
-        Unavailable: The engine refused or did not answer.
+        Unavailable: The engine refused or did not respond.
     """
     account = RootAccount(
         account_id=place.account_id, region=place.region, endpoints=Endpoints(aws_url=aws_url, dynamodb_url=aws_url)

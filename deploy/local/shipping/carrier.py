@@ -1,9 +1,9 @@
 """Parcels of the carrier. Idempotent; calls about one parcel run one after the other.
 
 Prices follow from the weight and the two countries; every reference and tracking number from account and shipment id.
-What shall go wrong is asked for beforehand (``plan_fault``): ``timeout`` does it and loses the answer, ``error`` fails
-with nothing done, ``refuse`` refuses a label: who asks again, perhaps with another address, may get one. A label from
-or to ``UNDELIVERABLE`` is always refused.
+What shall go wrong is asked for beforehand (``plan_fault``): ``timeout`` does it and loses the response, ``error``
+fails with nothing done, ``refuse`` refuses a label: who asks again, perhaps with another address, may get one. A label
+from or to ``UNDELIVERABLE`` is always refused.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from deploy.local.sandbox_server import Hooks, Lines, Refused, ResponseLost
+from deploy.local.sandbox_server import NamedLocks, Refused, ResponseLost, WebhookSender
 from deploy.local.shipping.store import Event, LabelRecords, Row
 
 UNDELIVERABLE: Final = "Undeliverable"  # as ``line1`` of either address: nobody delivers there
@@ -41,7 +41,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)]
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A requested label. ``shipment_id`` is the idempotency key."""
 
     shipment_id: Annotated[str, msgspec.Meta(pattern=f"^{SHIPMENT_ID}$")]
@@ -81,33 +81,33 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 class SandboxCarrier:
     """The carrier."""
 
-    def __init__(self, records: LabelRecords, hooks: Hooks) -> None:
+    def __init__(self, records: LabelRecords, webhooks: WebhookSender) -> None:
         """Store the records and the webhooks; nothing is read."""
         self._records = records
-        self._hooks = hooks
-        self._lines = Lines()
+        self._webhooks = webhooks
+        self._lines = NamedLocks()
 
-    def rates(self, account: str, wanted: Wanted) -> list[Rate]:
+    def rates(self, account: str, new: NewLabel) -> list[Rate]:
         """List the rates, cheapest first."""
-        return self._faulty(account, wanted.shipment_id, "rates", lambda _: _rates(wanted))
+        return self._faulty(account, new.shipment_id, "rates", lambda _: _rates(new))
 
-    def buy(self, account: str, wanted: Wanted) -> Row:
+    def buy(self, account: str, new: NewLabel) -> Row:
         """Create the label once.
 
         Raises:
-            Refused: The id stands for another parcel, or not now with nothing booked.
-            ResponseLost: Booked; do not answer.
+            Refused: The id stands for another parcel, or not now with nothing known.
+            ResponseLost: Booked; do not respond.
         """
-        with self._exclusive(account, wanted.shipment_id):
-            self._records.count_try(account, wanted.shipment_id)
+        with self._exclusive(account, new.shipment_id):
+            self._records.count_try(account, new.shipment_id)
 
             def buy(fault: str | None) -> Row:
-                booked = self._records.find(account, wanted.shipment_id)
-                if booked is None or booked.state == "refused":
-                    return self._make(account, wanted, fault)
-                return _same(booked, wanted)
+                known = self._records.find(account, new.shipment_id)
+                if known is None or known.state == "refused":
+                    return self._make(account, new, fault)
+                return _require_same(known, new)
 
-            return self._faulty(account, wanted.shipment_id, "buy", buy)
+            return self._faulty(account, new.shipment_id, "buy", buy)
 
     def find(self, account: str, shipment_id: str) -> Row:
         """Return a label. Raises Refused if it is unknown."""
@@ -145,13 +145,13 @@ class SandboxCarrier:
             at = scan.occurred_at or datetime.now(UTC)
             event = Event(id=f"{row.reference}_{number}", status=scan.status, occurred_at=at)
             self._records.report(account, shipment_id, event)
-        return event, self._tell(account, shipment_id, event)
+        return event, self._notify(account, shipment_id, event)
 
     def resend(self, account: str, shipment_id: str) -> list[bool | None]:
         """Send every webhook of a parcel again."""
         self._require_row(account, shipment_id)
         events = self._records.events(account, shipment_id)
-        return [self._tell(account, shipment_id, event) for event in events]
+        return [self._notify(account, shipment_id, event) for event in events]
 
     def document(self, reference: str) -> Row:
         """Return the label of a document. Raises Refused."""
@@ -180,34 +180,34 @@ class SandboxCarrier:
             raise ResponseLost
         return done
 
-    def _make(self, account: str, wanted: Wanted, fault: str | None) -> Row:
-        cheapest = _rates(wanted)[0]
-        is_refused = fault == "refuse" or UNDELIVERABLE in {wanted.sender.line1, wanted.recipient.line1}
-        row = _row(account, wanted.shipment_id, state="refused" if is_refused else "issued")
+    def _make(self, account: str, new: NewLabel, fault: str | None) -> Row:
+        cheapest = _rates(new)[0]
+        is_refused = fault == "refuse" or UNDELIVERABLE in {new.sender.line1, new.recipient.line1}
+        row = _row(account, new.shipment_id, state="refused" if is_refused else "issued")
         row = msgspec.structs.replace(
             row,
-            order_id=wanted.order_id,
+            order_id=new.order_id,
             carrier=cheapest.carrier,
             service=cheapest.service,
             amount=0 if is_refused else cheapest.amount,
-            currency=wanted.currency,
+            currency=new.currency,
             reason="address_invalid" if is_refused else None,
         )
-        self._records.book(row)
+        self._records.write(row)
         return row
 
     def _void(self, account: str, shipment_id: str) -> Row:
-        booked = self._records.find(account, shipment_id)
-        if booked is None:
+        known = self._records.find(account, shipment_id)
+        if known is None:
             row = _row(account, shipment_id, state="voided")
-            self._records.book(row)
+            self._records.write(row)
             return row
         if any(event.status != "pre_transit" for event in self._records.events(account, shipment_id)):
             raise Refused(409, "in_use")
-        if booked.state == "issued":
+        if known.state == "issued":
             self._records.set_state(account, shipment_id, "voided")
-            return msgspec.structs.replace(booked, state="voided")
-        return booked
+            return msgspec.structs.replace(known, state="voided")
+        return known
 
     def _require_row(self, account: str, shipment_id: str) -> Row:
         row = self._records.find(account, shipment_id)
@@ -215,7 +215,7 @@ class SandboxCarrier:
             raise Refused(404, "not_found")
         return row
 
-    def _tell(self, account: str, shipment_id: str, event: Event) -> bool | None:
+    def _notify(self, account: str, shipment_id: str, event: Event) -> bool | None:
         content: dict[str, Any] = {
             "id": f"evt_{event.id}",
             "type": "tracking.updated",
@@ -223,18 +223,18 @@ class SandboxCarrier:
             "shipment_id": shipment_id,
             "tracking": [event],
         }
-        return self._hooks.send(account, content)
+        return self._webhooks.send(account, content)
 
 
-def _rates(wanted: Wanted) -> list[Rate]:
-    factor = 1 if wanted.sender.country == wanted.recipient.country else _ABROAD_FACTOR
-    kilograms = -(-wanted.parcel.weight_grams // 1000)
+def _rates(new: NewLabel) -> list[Rate]:
+    factor = 1 if new.sender.country == new.recipient.country else _ABROAD_FACTOR
+    kilograms = -(-new.parcel.weight_grams // 1000)
     return [
         Rate(
             carrier=_NAME,
             service=service,
             amount=factor * (base + per_kilogram * kilograms),
-            currency=wanted.currency,
+            currency=new.currency,
             delivery_days=factor * days,
         )
         for service, days, base, per_kilogram in _FEATURES
@@ -257,8 +257,8 @@ def _row(account: str, shipment_id: str, *, state: str) -> Row:
     )
 
 
-def _same(booked: Row, wanted: Wanted) -> Row:
-    is_closed = booked.order_id == ""  # voided before it was ever bought, so there is nothing to compare
-    if not is_closed and (booked.order_id, booked.currency) != (wanted.order_id, wanted.currency):
+def _require_same(known: Row, new: NewLabel) -> Row:
+    is_closed = known.order_id == ""  # voided before it was ever bought, so there is nothing to compare
+    if not is_closed and (known.order_id, known.currency) != (new.order_id, new.currency):
         raise Refused(422, "shipment_reused")
-    return booked
+    return known

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final
 
-from deploy.local.sandbox_server import Hooks, LoopbackServer, Raw, Refused, Requests
-from deploy.local.shipping.carrier import SHIPMENT_ID, Fault, SandboxCarrier, Scan, Wanted
+from deploy.local.sandbox_server import LoopbackServer, Raw, Refused, Requests, WebhookSender
+from deploy.local.shipping.carrier import SHIPMENT_ID, Fault, NewLabel, SandboxCarrier, Scan
 from deploy.local.shipping.documents import label_svg
 from deploy.local.shipping.store import LabelRecords, Row
 
@@ -27,13 +27,13 @@ class ShippingServer(LoopbackServer):
     def __init__(
         self, data_file: Path, *, webhooks: Path | None = None, port: int = 0, first_wait_seconds: float = 0.1
     ) -> None:
-        """Open the records and the port; ``port`` 0 chooses a free one, the other arguments are those of ``Hooks``."""
-        self._hooks = Hooks(webhooks, first_wait_seconds=first_wait_seconds)
-        carrier = SandboxCarrier(LabelRecords(data_file), self._hooks)
+        """Open the records and the port; ``port`` 0 chooses a free one, the others are those of ``WebhookSender``."""
+        self._webhooks = WebhookSender(webhooks, first_wait_seconds=first_wait_seconds)
+        carrier = SandboxCarrier(LabelRecords(data_file), self._webhooks)
         super().__init__(type("Handler", (_Handler,), {"carrier": carrier}), name="shipping", port=port)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._hooks.close()
+        self._webhooks.close()
         super().__exit__(kind, error, at)
 
 
@@ -42,7 +42,7 @@ class _Handler(Requests):
 
     carrier: ClassVar[SandboxCarrier]
 
-    def answer(self, method: str) -> Any:
+    def respond(self, method: str) -> Any:
         match = _SHIPMENT.fullmatch(self.path)
         if match is not None:
             return self._about_one(method, match[1], match[2])
@@ -76,9 +76,9 @@ class _Handler(Requests):
 
     def _post(self, what: str) -> Any:
         if what == "POST /rates":
-            return {"data": self.carrier.rates(self._account(), self.read(Wanted))}
+            return {"data": self.carrier.rates(self._account(), self.read(NewLabel))}
         if what == "POST /shipments":
-            return self._label(self.carrier.buy(self._account(), self.read(Wanted)))
+            return self._label(self.carrier.buy(self._account(), self.read(NewLabel)))
         if what == "POST /faults":
             self.carrier.plan_fault(self._account(), self.read(Fault))
             return {}

@@ -81,7 +81,7 @@ class LabelRecords:
         """Return all labels of one account or of all, oldest first."""
         return self._rows("ORDER BY rowid") if account is None else self._rows("WHERE account = ?", account)
 
-    def book(self, row: Row) -> None:
+    def write(self, row: Row) -> None:
         """Write a new label; only a refusal may exist."""
         marks = ", ".join("?" * len(Row.__struct_fields__))
         refused = "DELETE FROM labels WHERE account = ? AND shipment_id = ? AND state = 'refused'"

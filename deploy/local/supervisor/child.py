@@ -51,7 +51,7 @@ class Child:
         Raises:
             PortTaken: Somebody listens on one of its ports.
             LockRefused: Somebody holds one of its data files.
-            StartFailed: It ended, or did not answer in time.
+            StartFailed: It ended, or did not respond in time.
         """
         for path in self.spec.locks:
             try:
@@ -125,10 +125,10 @@ class Child:
                 self._pause_seconds = _FIRST_PAUSE_SECONDS
             with self._changed:
                 self._last_reason = reason
-                if not self._goes_on(reason):
+                if not self._should_run_again(reason):
                     return
 
-    def _goes_on(self, reason: str) -> bool:
+    def _should_run_again(self, reason: str) -> bool:
         """Return whether another run follows, after a pause if the end was unexpected."""
         if self._failure is not None or self._wanted == "stop":
             return False
@@ -138,11 +138,11 @@ class Child:
             self._say(f"{self.spec.name} ended ({reason})")
             return False
         self._say(f"{self.spec.name} ended ({reason}); starting it again in {self._pause_seconds:g} s")
-        self._changed.wait_for(self._is_asked, self._pause_seconds)
+        self._changed.wait_for(self._is_requested, self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, _LAST_PAUSE_SECONDS)
         return True
 
-    def _is_asked(self) -> bool:
+    def _is_requested(self) -> bool:
         return self._wanted != "run"
 
     def _run_once(self) -> str:
@@ -157,14 +157,14 @@ class Child:
         return self._finish(run, not_ready)
 
     def _launch(self) -> Run:
-        trouble = next(filter(None, map(ports.trouble_with, self.spec.ports)), None)
-        if trouble is not None:
-            raise PortTaken(f"{self.spec.name}: {trouble}")
+        reason = next(filter(None, map(ports.find_port_conflict, self.spec.ports)), None)
+        if reason is not None:
+            raise PortTaken(f"{self.spec.name}: {reason}")
         self.spec.before_start()
         with self._changed:
             if self._wanted == "stop":
                 raise StartFailed(f"{self.spec.name} was stopped before it started")
-            self._wanted = "run"  # this start is the one that a restart asked for
+            self._wanted = "run"  # this start is the one that a restart is_requested for
             run = Run(self.spec, log_path=self._log_path, lock_descriptors=self._lock_descriptors)
             self._groups.note(run.pid)
             self._run = run
@@ -192,8 +192,8 @@ class Child:
     def _finish(self, run: Run, not_ready: SupervisorError | None) -> str:
         tail = run.log_tail() if not_ready else ""
         code = run.reap(lambda: self._groups.forget(run.pid))
-        asked = self._wanted != "run"
-        clean = asked and code == 0
+        is_requested = self._wanted != "run"
+        clean = is_requested and code == 0
         try:
             self.spec.after_exit(clean)
         finally:
@@ -201,7 +201,7 @@ class Child:
                 self._ready = False
                 self._run = None
                 self._changed.notify_all()
-        if not_ready is None or asked:
+        if not_ready is None or is_requested:
             return describe_exit(code)
         return self._start_failed(StartFailed(f"{not_ready}\n{tail}\n(log: {self._log_path})"))
 

@@ -22,28 +22,28 @@ class Groups:
         """Register a group to be killed if this process dies."""
         with self._lock:
             self._noted.add(group)
-            self._tell(f"+{group}\n")
+            self._send(f"+{group}\n")
 
     def forget(self, group: int) -> None:
         """Unregister a group, while its id cannot be reused yet."""
         with self._lock:
             self._noted.discard(group)
-            self._tell(f"-{group}\n")
+            self._send(f"-{group}\n")
 
     def close(self) -> None:
         """End the guard, which kills the groups that are still registered."""
         with self._lock:
             if self._guard is not None:
-                _hang_up(self._guard)
+                _close(self._guard)
             self._guard = None
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._guard is not None and self._guard.poll() is None:
             with suppress(BrokenPipeError):
                 _write(self._guard, line)
                 return
         if self._guard is not None:
-            _hang_up(self._guard)
+            _close(self._guard)
         self._guard = _start()
         for group in self._noted:
             _write(self._guard, f"+{group}\n")
@@ -66,7 +66,7 @@ def _write(guard: subprocess.Popen[bytes], line: str) -> None:
     guard.stdin.write(line.encode())
 
 
-def _hang_up(guard: subprocess.Popen[bytes]) -> None:
+def _close(guard: subprocess.Popen[bytes]) -> None:
     assert guard.stdin is not None  # noqa: S101 - same
     with suppress(BrokenPipeError):
         guard.stdin.close()

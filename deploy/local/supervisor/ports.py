@@ -16,10 +16,10 @@ _RANDOM = random.SystemRandom()  # whoever seeds the module's own source would g
 
 def is_free(port: int) -> bool:
     """Return whether a server could listen on ``port`` now."""
-    return trouble_with(port) is None
+    return find_port_conflict(port) is None
 
 
-def trouble_with(port: int) -> str | None:
+def find_port_conflict(port: int) -> str | None:
     """Return why no server can listen on ``port`` now; None if one can."""
     with socket.socket() as probe:
         # As servers do: a port with only closing connections is free.
@@ -48,7 +48,7 @@ def pick() -> int:
     raise PortTaken(f"no free port found between {_CHOICE.start} and {_CHOICE.stop}")
 
 
-class PortBook:
+class PortRegistry:
     """Ports by name in a JSON file, so that a name has the same port in every run."""
 
     def __init__(self, path: Path) -> None:
@@ -82,9 +82,9 @@ class PortBook:
 
 def _read(path: Path) -> dict[str, int]:
     try:
-        book = json.loads(path.read_text())
+        data = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    if not isinstance(book, dict):
+    if not isinstance(data, dict):
         return {}
-    return {str(name): port for name, port in book.items() if isinstance(port, int)}
+    return {str(name): port for name, port in data.items() if isinstance(port, int)}

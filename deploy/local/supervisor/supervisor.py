@@ -37,7 +37,7 @@ class Supervisor:
         Raises:
             PortTaken: Somebody listens on one of its ports.
             LockRefused: Somebody holds one of its data files.
-            StartFailed: It ended, or did not answer in time.
+            StartFailed: It ended, or did not respond in time.
         """
         if spec.name in self._children:
             raise SupervisorError(f"{spec.name} is running already")

@@ -51,7 +51,7 @@ class ClientFactory:
     ) -> BaseClient:
         """Build a client of one service in a tenant's region with the tenant's credentials."""
         session = new_session()
-        session.register_component("credential_provider", _Fixed(credentials))
+        session.register_component("credential_provider", _FixedCredentials(credentials))
         config = Config(
             connect_timeout=self._settings.connect_timeout_seconds,
             read_timeout=read_timeout_seconds,
@@ -65,7 +65,7 @@ class ClientFactory:
             client: BaseClient = session.create_client(
                 service, region_name=tenant.region, config=config, endpoint_url=self._endpoint_url(service, tenant)
             )
-        client.meta.events.register_first("needs-retry", _Healer(credentials))  # type: ignore[arg-type]  # the answer counts
+        client.meta.events.register_first("needs-retry", _CredentialRefresher(credentials))  # type: ignore[arg-type]  # the response counts
         return client
 
     def _endpoint_url(self, service: str, tenant: Tenant) -> str | None:
@@ -89,7 +89,7 @@ def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:
     }
 
 
-class _Fixed:
+class _FixedCredentials:
     """A credential chain with one provider."""
 
     def __init__(self, credentials: RoleCredentials) -> None:
@@ -100,7 +100,7 @@ class _Fixed:
         return self._credentials
 
 
-class _Healer:
+class _CredentialRefresher:
     """Expires refused credentials and makes botocore sign and send the request again."""
 
     def __init__(self, credentials: RoleCredentials) -> None:

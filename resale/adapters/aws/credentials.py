@@ -52,7 +52,7 @@ class RoleCredentials(Credentials):
         """Return credentials that are valid for at least a minute.
 
         Raises:
-            Unavailable: STS refused or did not answer, now or within the last 5 s.
+            Unavailable: STS refused or did not respond, now or within the last 5 s.
         """
         return self.ensure(MANDATORY_SECONDS).frozen
 
@@ -69,7 +69,7 @@ class RoleCredentials(Credentials):
         """Return a lease that is valid for ``seconds``, or the newest one; fetch new credentials if needed.
 
         Raises:
-            Unavailable: STS refused or did not answer, now or within the last 5 s.
+            Unavailable: STS refused or did not respond, now or within the last 5 s.
         """
         lease = self._lease
         if lease is not None and _is_good(lease, seconds):

@@ -46,11 +46,11 @@ class RoleAssumer:
         """Return credentials of the tenant's access role.
 
         Raises:
-            SessionUnavailable: STS refused or did not answer.
+            SessionUnavailable: STS refused or did not respond.
             WrongAccount: The role is not in the tenant's account.
         """
         try:
-            answer = self._sts.assume_role(
+            response = self._sts.assume_role(
                 RoleArn=tenant.resources.access_role_arn,
                 RoleSessionName=f"{_SESSION_NAME}-{tenant.slug}"[:64],
                 ExternalId=tenant.external_id,
@@ -66,8 +66,8 @@ class RoleAssumer:
         except BotoCoreError as error:
             detail = f"STS did not respond for tenant {tenant.slug} ({type(error).__name__})."
             raise SessionUnavailable(detail, retry_after_seconds=5) from error
-        _check_account(answer, tenant)
-        credentials = answer["Credentials"]
+        _check_account(response, tenant)
+        credentials = response["Credentials"]
         frozen = ReadOnlyCredentials(
             credentials["AccessKeyId"],
             credentials["SecretAccessKey"],
@@ -77,8 +77,8 @@ class RoleAssumer:
         return Lease(frozen, credentials["Expiration"])
 
 
-def _check_account(answer: "AssumeRoleResponseTypeDef", tenant: Tenant) -> None:
-    account_id = answer["AssumedRoleUser"]["Arn"].split(":")[_ACCOUNT_FIELD]
+def _check_account(response: "AssumeRoleResponseTypeDef", tenant: Tenant) -> None:
+    account_id = response["AssumedRoleUser"]["Arn"].split(":")[_ACCOUNT_FIELD]
     if account_id != tenant.account_id:
         raise WrongAccount(
             f"The account of tenant {tenant.slug} is {tenant.account_id}, but its role is in {account_id}.",

@@ -98,7 +98,7 @@ class SecretsManagerSecrets:
 
         Raises:
             PartnerMisconfigured: There is none, the role may not read it, or it is no JSON object of strings.
-            PartnerUnavailable: Secrets Manager did not answer, and what is known is too old.
+            PartnerUnavailable: Secrets Manager did not respond, and what is known is too old.
             Unavailable: There is no session in the tenant's account.
         """
         entry = self._cache.entry(self._session.tenant.id, name)
@@ -136,14 +136,14 @@ class SecretsManagerSecrets:
 
     def _read(self, name: str) -> dict[str, str]:
         try:
-            answer = self._client.get_secret_value(SecretId=name)
+            response = self._client.get_secret_value(SecretId=name)
         except ClientError as error:
             raise _outcome(name, code_of(error)) from error
         except BotoCoreError as error:
             detail = f"Secrets Manager did not respond ({type(error).__name__})."
             raise PartnerUnavailable(detail, retry_after_seconds=5) from error
         try:
-            return _VALUES.decode(answer.get("SecretString", ""))
+            return _VALUES.decode(response.get("SecretString", ""))
         except msgspec.MsgspecError:  # which may quote it
             raise _build_error(f"The secret {name} is not a JSON object of strings.") from None
 

@@ -70,7 +70,7 @@ class TenantSession:
         """Return credentials that are valid for at least a minute; does not block while they are fresh.
 
         Raises:
-            Unavailable: There are none: STS refused or did not answer, or the role lies in another account.
+            Unavailable: There are none: STS refused or did not respond, or the role lies in another account.
         """
         return self._credentials.get_frozen_credentials()
 

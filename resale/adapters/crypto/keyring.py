@@ -91,7 +91,7 @@ class TenantKeyring:
         """Encrypt for an owner, bound to an entity; create the owner's key if there is none.
 
         Raises:
-            Unavailable: KMS or the keys table did not answer.
+            Unavailable: KMS or the keys table did not respond.
         """
         cipher = self._keyring.find(self._tenant_id, owner_id) or self._load(owner_id) or self._make(owner_id)
         nonce = os.urandom(_NONCE_BYTES)
@@ -104,7 +104,7 @@ class TenantKeyring:
         Raises:
             SealBroken: Changed, of another entity, or unknown format.
             DataKeyMissing: The owner's key is gone.
-            Unavailable: KMS or the keys table did not answer.
+            Unavailable: KMS or the keys table did not respond.
         """
         raw = _decode(sealed)
         cipher = self._keyring.find(self._tenant_id, owner_id) or self._load(owner_id)
@@ -124,10 +124,10 @@ class TenantKeyring:
     def _unwrap(self, owner_id: str, item: Item) -> AESGCM:
         wrapped = base64.b64decode(str(item["wrapped"]))
         with unavailable_on_fault("KMS"):
-            answer = self._client.decrypt(
+            response = self._client.decrypt(
                 CiphertextBlob=wrapped, KeyId=self._key_arn, EncryptionContext=self._context(owner_id)
             )
-        return self._keyring.remember(self._tenant_id, owner_id, answer["Plaintext"])
+        return self._keyring.remember(self._tenant_id, owner_id, response["Plaintext"])
 
     def _make(self, owner_id: str) -> AESGCM:
         """Create and store a key, or return the one that a concurrent request stored first."""

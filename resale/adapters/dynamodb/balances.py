@@ -23,7 +23,7 @@ def balance_keys(seller_id: CustomerId, created_at: datetime, entity_id: str) ->
     }
 
 
-class BalanceBook:
+class BalanceReads:
     """Reads of the transfers and payouts of one tenant's sellers."""
 
     def __init__(self, db: DynamoDB, tenant: Tenant, cursors: Cursors) -> None:

@@ -66,7 +66,7 @@ def _put(db: DynamoDB, write: Write) -> None:
         db.put_item(table=write.table, item=write.item, condition=_condition(write), names={}, values=_values(write))
     except ConditionFailed as failure:
         if _is_ours(write, failure.item):
-            return  # the answer to our first try was lost; the write was not
+            return  # the response to our first try was lost; the write was not
         raise write.refused(failure.item) from failure
 
 

@@ -106,7 +106,7 @@ class Connection:
             parser.feed_data(data)
             if self._is_complete:
                 break
-            # Only long answers come here: the timeout is for the answer, not for each of its pieces.
+            # Only long answers come here: the timeout is for the response, not for each of its pieces.
             now = time.monotonic()
             deadline = deadline or now + self._read_timeout_seconds
             if now >= deadline or self._size_bytes > _MAX_RESPONSE_BYTES:
@@ -160,7 +160,7 @@ class ConnectionPool:
         """Send a complete request on any connection and return its response.
 
         Raises:
-            TransportFailed: No whole answer came; a connection found dead before the send is not counted.
+            TransportFailed: No whole response came; a connection found dead before the send is not counted.
         """
         connection = self._take()
         try:

@@ -14,7 +14,7 @@ from resale.adapters.dynamodb.buffer import Write
 from resale.adapters.dynamodb.client import Item
 from resale.adapters.dynamodb.cursors import Position
 from resale.adapters.dynamodb.tenant_reads import TenantReads
-from resale.application.ports import AlreadyBooked, LedgerPage
+from resale.application.ports import AlreadyPosted, LedgerPage
 from resale.domain.ledger import HOUSE_ACCOUNTS, LedgerEntry, LedgerTransaction, entries_of
 from resale.errors import Contended
 
@@ -39,7 +39,7 @@ class DynamoDBLedger:
         self._scope = scope
 
     def post(self, transaction: LedgerTransaction) -> None:
-        """Buffer a balanced ledger transaction, an item an entry. Posted before, it fails the commit: AlreadyBooked."""
+        """Buffer a balanced ledger transaction, an item an entry. Posted before, it fails the commit: AlreadyPosted."""
         for entry in entries_of(transaction):
             self._scope.writes.append(self._write(entry))
 
@@ -62,7 +62,7 @@ class DynamoDBLedger:
                 "doc": _ENCODE(entry).decode(),
             },
             expected_version=None,
-            refused=lambda _found: AlreadyBooked("This step was already posted to the ledger. Read the order again."),
+            refused=lambda _found: AlreadyPosted("This step was already posted to the ledger. Read the order again."),
             contended=lambda _found: Contended("This ledger transaction is being posted. Retry in a moment."),
             mark=self._scope.transaction_id,
             rank=7,

@@ -19,11 +19,11 @@ class _Batch(msgspec.Struct, rename="camel"):
     batch_size: int = 1
 
 
-class _Letter(msgspec.Struct):
+class _DeadLetter(msgspec.Struct):
     batch: _Batch = msgspec.field(name="DDBStreamBatchInfo")
 
 
-_LETTER: Final = msgspec.json.Decoder(_Letter)
+_LETTER: Final = msgspec.json.Decoder(_DeadLetter)
 _encode: Final = msgspec.json.encode
 
 

@@ -26,7 +26,7 @@ _random = random.SystemRandom()
 class SignedCaller:
     """Calls DynamoDB for one tenant account.
 
-    A write whose answer was lost is sent again, so every write that goes through here must be conditional
+    A write whose response was lost is sent again, so every write that goes through here must be conditional
     (or harmless twice): the unit of work recognises its own first try in the item that the refusal returns.
     """
 
@@ -53,11 +53,11 @@ class SignedCaller:
         """
         retries = Retries(self._quota)
         try:
-            answer = self._attempt(operation, body)
+            response = self._attempt(operation, body)
         except (Transient, TransportFailed, TransactionCanceled) as failure:
-            answer = self._repeat(operation, body, failure, retries)
+            response = self._repeat(operation, body, failure, retries)
         retries.record_success()
-        return answer
+        return response
 
     def _repeat(self, operation: str, body: bytes, failure: Exception, retries: Retries) -> bytes:
         first: list[Exception] = [failure]

@@ -55,7 +55,7 @@ class TenantStreams:
                 (API reference, GetRecords); a local engine never does.
 
         Raises:
-            Unavailable: The store did not answer; what was not handed out is read next time.
+            Unavailable: The store did not respond; what was not handed out is read next time.
         """
         for table in self._tables:
             for stream_arn, shard_id in self._shards(table):
@@ -80,8 +80,8 @@ class TenantStreams:
         iterator, empty = self._open(stream_arn, shard_id, after), 0
         while iterator and empty <= empty_pages:
             with unavailable_on_fault("DynamoDB Streams"):
-                answer = self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
-            records = answer["Records"]
+                response = self._client.get_records(ShardIterator=iterator, Limit=_BATCH)
+            records = response["Records"]
             empty = 0 if records else empty + 1
             if records:
                 audited = [record for record in records if _is_audited(record)]
@@ -90,14 +90,14 @@ class TenantStreams:
                     position={f"{stream_arn}/{shard_id}": _sequence_number(records[-1])},
                     ranges=tuple(_range_of(record, stream_arn, shard_id) for record in audited),
                 )
-            iterator = answer.get("NextShardIterator", "")
+            iterator = response.get("NextShardIterator", "")
 
     def read_range(self, wanted: StreamRange) -> tuple[str, ...]:
         """Read the audited records of a range again, as ASCII messages, which every queue accepts.
 
         Raises:
             RecordsTrimmed: The stream has them no more, or only the later ones.
-            Unavailable: The store did not answer.
+            Unavailable: The store did not respond.
         """
         records = tuple(self._records_of(wanted))
         if not records or _sequence_number(records[0]) != wanted.first:
@@ -108,15 +108,15 @@ class TenantStreams:
         start = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": wanted.first}
         iterator, empty = self._iterator(wanted.stream_arn, wanted.shard_id, start), 0
         while iterator and empty <= _EMPTY_PAGES:
-            answer = self._page(iterator)
-            empty = 0 if answer["Records"] else empty + 1
-            for record in answer["Records"]:
+            response = self._page(iterator)
+            empty = 0 if response["Records"] else empty + 1
+            for record in response["Records"]:
                 if int(_sequence_number(record)) > int(wanted.last):
                     return
                 yield record
                 if _sequence_number(record) == wanted.last:
                     return
-            iterator = answer.get("NextShardIterator", "")
+            iterator = response.get("NextShardIterator", "")
 
     def _open(self, stream_arn: str, shard_id: str, after: str | None) -> str:
         shard = {"StreamArn": stream_arn, "ShardId": shard_id}

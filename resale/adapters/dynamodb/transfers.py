@@ -5,7 +5,7 @@ from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Scope
-from resale.adapters.dynamodb.balances import BalanceBook, balance_keys
+from resale.adapters.dynamodb.balances import BalanceReads, balance_keys
 from resale.adapters.dynamodb.client import Item
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping
@@ -96,8 +96,8 @@ class TransferReads(TenantReads):
         return Page(documents=tuple(map(_balance_document, items)), next_cursor=next_cursor)
 
     @property
-    def _balances(self) -> BalanceBook:
-        return BalanceBook(self._db, self.tenant, self._cursors)
+    def _balances(self) -> BalanceReads:
+        return BalanceReads(self._db, self.tenant, self._cursors)
 
 
 def _balance_document(item: Item) -> Document:

@@ -36,10 +36,10 @@ def clean_heif(data: memoryview) -> Cleaned:
     if meta.primary not in meta.items:
         raise ImageRefused(RefusalReason.NOT_AN_IMAGE)
     kept = {meta.primary}
-    _keep_what_it_is_made_of(meta, meta.primary, kept, depth=0)
+    _keep_referenced_items(meta, meta.primary, kept, depth=0)
     for item_id in [each for each in meta.items if _is_alpha(data, meta, each)]:
         kept.add(item_id)
-        _keep_what_it_is_made_of(meta, item_id, kept, depth=0)
+        _keep_referenced_items(meta, item_id, kept, depth=0)
     content_type = _name_type(meta.items[item_id] for item_id in kept)
     _check_places(data, (meta.items[item_id] for item_id in kept))
     width, height = _measure(data, meta, kept)
@@ -61,7 +61,7 @@ def clean_heif(data: memoryview) -> Cleaned:
     )
 
 
-def _keep_what_it_is_made_of(meta: Meta, item_id: int, kept: set[int], *, depth: int) -> None:
+def _keep_referenced_items(meta: Meta, item_id: int, kept: set[int], *, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ImageRefused(RefusalReason.UNPROCESSABLE)
     for part in meta.items[item_id].made_of:
@@ -69,7 +69,7 @@ def _keep_what_it_is_made_of(meta: Meta, item_id: int, kept: set[int], *, depth:
             raise ImageRefused(RefusalReason.UNPROCESSABLE)
         if part not in kept:
             kept.add(part)
-            _keep_what_it_is_made_of(meta, part, kept, depth=depth + 1)
+            _keep_referenced_items(meta, part, kept, depth=depth + 1)
 
 
 def _is_alpha(data: memoryview, meta: Meta, item_id: int) -> bool:

@@ -55,7 +55,7 @@ class IsolatedImageCodec:
 
         Raises:
             ImageRefused: As the codec says; ``unprocessable`` when the picture ends its process again.
-            ImageNotRendered: No answer in time, or the process ended for another reason.
+            ImageNotRendered: No response in time, or the process ended for another reason.
         """
         if not data:
             raise ImageRefused(RefusalReason.EMPTY)
@@ -63,10 +63,10 @@ class IsolatedImageCodec:
             raise ImageRefused(RefusalReason.TOO_LARGE)
         deadline = time.monotonic() + self._wall_seconds
         with self._lock:
-            reply = self._ask(data, deadline)
+            reply = self._render_in_child(data, deadline)
             if reply is None or (reply.is_unforeseen and not reply.is_first):
                 self._end()
-                reply = self._ask(data, deadline)
+                reply = self._render_in_child(data, deadline)
         if reply is None:
             raise ImageRefused(RefusalReason.UNPROCESSABLE)
         if reply.refusal is not None:
@@ -87,11 +87,11 @@ class IsolatedImageCodec:
         with self._lock:
             self._end()
 
-    def _ask(self, data: bytes, deadline: float) -> Reply | None:
+    def _render_in_child(self, data: bytes, deadline: float) -> Reply | None:
         """Render a picture in the process; None if the process ended."""
         renderer = self._start_renderer()
         try:
-            reply = renderer.ask(data, deadline)
+            reply = renderer.send_and_receive(data, deadline)
         except (OSError, EOFError) as error:
             return self._explain(error)
         except BaseException:
@@ -156,7 +156,7 @@ class _Renderer:
         """Process id."""
         return self._process.pid
 
-    def ask(self, data: bytes, deadline: float) -> Reply:
+    def send_and_receive(self, data: bytes, deadline: float) -> Reply:
         """Send a picture and return the reply.
 
         Raises:
@@ -165,7 +165,7 @@ class _Renderer:
             EOFError: Same.
         """
         with write_scratch([data]) as file:
-            self._channel.settimeout(_until(deadline))
+            self._channel.settimeout(_remaining_seconds(deadline))
             socket.send_fds(self._channel, [b"1"], [file.fileno()])
         (length,) = LENGTH.unpack(self._receive(LENGTH.size, deadline))
         if length > _MAX_REPLY_BYTES:
@@ -185,7 +185,7 @@ class _Renderer:
     def _receive(self, length: int, deadline: float) -> bytearray:
         received = bytearray()
         while len(received) < length:
-            self._channel.settimeout(_until(deadline))
+            self._channel.settimeout(_remaining_seconds(deadline))
             piece = self._channel.recv(min(length - len(received), 1 << 20))
             if not piece:
                 raise EOFError
@@ -201,6 +201,6 @@ def _end_process(process: "subprocess.Popen[bytes]", channel: socket.socket, own
         process.wait()
 
 
-def _until(deadline: float) -> float:
+def _remaining_seconds(deadline: float) -> float:
     """Return the remaining seconds, at least a small number: a socket would not time out at 0."""
     return max(0.001, deadline - time.monotonic())

@@ -1,7 +1,7 @@
 """A circuit breaker that the processes of one worker share through a file.
 
 The record is read and written under its lock, and the lock is held for microseconds, never for as long as a partner
-takes to answer. Why processes share one, and why no library decides: docs/decisions/0033.
+takes to respond. Why processes share one, and why no library decides: docs/decisions/0033.
 """
 
 import math

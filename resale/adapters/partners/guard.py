@@ -41,28 +41,28 @@ class Guard:
         self._breaker = Breaker(folder, rules=rules, clock=clock)
         self._sync_after = 0.0
 
-    def call(self, ask: Callable[[], T]) -> T:
+    def call(self, request: Callable[[], T]) -> T:
         """Call the partner if the limits and the breaker permit it.
 
         Returns:
-            What ``ask`` returns.
+            What ``request`` returns.
 
         Raises:
             PartnerPaused: No place or turn in time, or the breaker is open; the partner was not called.
-            Outcome: What ``ask`` raises. Only PartnerUnavailable counts as a failure; a decline is an answer.
+            Outcome: What ``request`` raises. Only PartnerUnavailable counts as a failure; a decline is a response.
         """
         self._sync()
         changes: list[Observation] = []
         try:
             with self._admit():
-                return self._observe(ask, changes)
+                return self._observe(request, changes)
         finally:
             for seen in changes:
                 self._report(seen)
 
-    def walk(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+    def walk(self, request: Callable[[], Iterator[T]]) -> Iterator[T]:
         """Iterate over the pages of a partner's response; each page is one call."""
-        rows = _defer(ask)
+        rows = _defer(request)
         full = True
         while full:
             page = self.call(lambda: tuple(islice(rows, _PAGE)))
@@ -89,9 +89,9 @@ class Guard:
             raise PartnerPaused("Too many calls to this partner a second.", retry_after_seconds=_BUSY_SECONDS)
         held.enter_context(self._breaker.admit())
 
-    def _observe(self, ask: Callable[[], T], changes: list[Observation]) -> T:
+    def _observe(self, request: Callable[[], T], changes: list[Observation]) -> T:
         try:
-            answer = ask()
+            response = request()
         except PartnerUnavailable as failure:
             self._note(failure, changes)
             raise
@@ -99,7 +99,7 @@ class Guard:
             self._note(None, changes)
             raise
         self._note(None, changes)
-        return answer
+        return response
 
     def _note(self, failure: PartnerUnavailable | None, changes: list[Observation]) -> None:
         try:
@@ -149,5 +149,5 @@ class Guard:
         _LOG.exception("%s: guard_unusable", what, extra={"connection": self._connection.id, "code": "guard_unusable"})
 
 
-def _defer(ask: Callable[[], Iterator[T]]) -> Iterator[T]:
-    yield from ask()
+def _defer(request: Callable[[], Iterator[T]]) -> Iterator[T]:
+    yield from request()

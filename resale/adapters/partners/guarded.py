@@ -7,7 +7,7 @@ from resale.adapters.partners.guard import Guard
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
-from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
@@ -61,9 +61,9 @@ class GuardedPayments:
         """Verify and parse a webhook."""
         return self._provider.read_event(body=body, headers=headers)
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the money movements at the provider."""
-        return self._guard.walk(lambda: self._provider.iter_bookings(since=since))
+        return self._guard.walk(lambda: self._provider.iter_transactions(since=since))
 
 
 class GuardedShipping:

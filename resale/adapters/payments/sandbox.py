@@ -16,11 +16,11 @@ from resale.domain.money import Money
 from resale.domain.partners import (
     UNREADABLE,
     BookingKind,
-    HookUnreadable,
     PartnerEvent,
     PartnerMisconfigured,
     PartnerUnavailable,
-    ProviderBooking,
+    ProviderTransaction,
+    WebhookUnreadable,
 )
 from resale.domain.payments import (
     Dispute,
@@ -45,26 +45,26 @@ _CONNECTIONS: Final = 16  # kept open, of one process
 T = TypeVar("T")
 
 
-class _PaymentAnswer(msgspec.Struct):
+class _PaymentResponse(msgspec.Struct):
     state: PaymentState
     reference: str
     reason: str | None = None
     action_url: str | None = None
 
 
-class _RefundAnswer(msgspec.Struct):
+class _RefundResponse(msgspec.Struct):
     state: RefundState
     reference: str
     reason: str | None = None
 
 
-class _PayoutAnswer(msgspec.Struct):
+class _PayoutResponse(msgspec.Struct):
     state: PayoutState
     reference: str
     reason: str | None = None
 
 
-class _Booking(msgspec.Struct):
+class _Transaction(msgspec.Struct):
     kind: BookingKind
     our_id: str
     order_id: str
@@ -73,12 +73,12 @@ class _Booking(msgspec.Struct):
     currency: str
 
 
-class _Bookings(msgspec.Struct):
-    data: list[_Booking]
+class _Transactions(msgspec.Struct):
+    data: list[_Transaction]
     next: int | None
 
 
-class _Hook(msgspec.Struct):
+class _Webhook(msgspec.Struct):
     id: str
     type: str
     created_at: datetime
@@ -94,7 +94,7 @@ class _Subject(msgspec.Struct):
     refund_id: str | None = None
 
 
-class _Disputed(msgspec.Struct):
+class _DisputeData(msgspec.Struct):
     dispute_id: str
     state: DisputeStatus
     amount: int
@@ -125,30 +125,30 @@ class SandboxPayments:
             "token": request.token,
             "return_url": request.return_url,
         }
-        return _payment(self._ask("POST", "/payments", body))
+        return _payment(self._request("POST", "/payments", body))
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
         """Return the state of a payment attempt; None if the provider never received it."""
-        answer = self._find(f"/payments/{request.attempt_id}")
-        return None if answer is None else _payment(answer)
+        response = self._find(f"/payments/{request.attempt_id}")
+        return None if response is None else _payment(response)
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
         """Capture the payment; an attempt that the provider never received is voided."""
-        return _payment(self._ask("POST", f"/payments/{request.attempt_id}/capture"))
+        return _payment(self._request("POST", f"/payments/{request.attempt_id}/capture"))
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
         """Void an attempt, or close one that was never received."""
-        return _payment(self._ask("POST", f"/payments/{request.attempt_id}/void"))
+        return _payment(self._request("POST", f"/payments/{request.attempt_id}/void"))
 
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
         """Refund a payment, in full or in part; a refund that is not possible is a failed refund."""
         body = {"refund_id": refund_id, "amount": amount.amount, "currency": amount.currency}
-        return _refund(self._ask("POST", f"/payments/{request.attempt_id}/refunds", body))
+        return _refund(self._request("POST", f"/payments/{request.attempt_id}/refunds", body))
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
         """Return the state of a refund; None if the provider never received it."""
-        answer = self._find(f"/payments/{request.attempt_id}/refunds/{refund_id}")
-        return None if answer is None else _refund(answer)
+        response = self._find(f"/payments/{request.attempt_id}/refunds/{refund_id}")
+        return None if response is None else _refund(response)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""
@@ -158,40 +158,40 @@ class SandboxPayments:
             "currency": request.amount.currency,
             "destination": request.destination,
         }
-        return _payout(self._ask("POST", "/payouts", body))
+        return _payout(self._request("POST", "/payouts", body))
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
         """Return the state of a payout; None if the provider never received it."""
-        answer = self._find(f"/payouts/{request.payout_id}")
-        return None if answer is None else _payout(answer)
+        response = self._find(f"/payouts/{request.payout_id}")
+        return None if response is None else _payout(response)
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify and parse a webhook."""
         check_signature(body, headers.get(SIGNATURE_HEADER), secrets=self._webhook_secret)
         try:
-            return _event(msgspec.json.decode(body, type=_Hook))
+            return _event(msgspec.json.decode(body, type=_Webhook))
         except UNREADABLE as error:
-            raise HookUnreadable("The sandbox's event cannot be parsed.") from error
+            raise WebhookUnreadable("The sandbox's event cannot be parsed.") from error
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the sandbox's money movements, oldest first, by the wall clock of its process."""
         after: int | None = 0
         while after is not None:
             path = f"/bookings?since={since.timestamp()}&after={after}"
-            page = _decode(self._ask("GET", path), _Bookings)
-            for booking in page.data:
-                yield _booking(booking)
+            page = _decode(self._request("GET", path), _Transactions)
+            for transaction in page.data:
+                yield _to_transaction(transaction)
             after = page.next
 
-    def _ask(self, method: str, path: str, body: object | None = None) -> bytes:
-        status, answer = self._call(method, path, body)
+    def _request(self, method: str, path: str, body: object | None = None) -> bytes:
+        status, response = self._call(method, path, body)
         if status in _WRONG_REQUESTS:
-            raise PartnerRequestError(f"The sandbox refused {method} {path}: {status} {answer[:200]!r}.")
-        return _require_ok(status, answer)
+            raise PartnerRequestError(f"The sandbox refused {method} {path}: {status} {response[:200]!r}.")
+        return _require_ok(status, response)
 
     def _find(self, path: str) -> bytes | None:
-        status, answer = self._call("GET", path, None)
-        return None if status == _NOT_FOUND else _require_ok(status, answer)
+        status, response = self._call("GET", path, None)
+        return None if status == _NOT_FOUND else _require_ok(status, response)
 
     def _call(self, method: str, path: str, body: object | None) -> tuple[int, bytes]:
         if self._url is None:
@@ -199,10 +199,10 @@ class SandboxPayments:
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json", "X-Sandbox-Account": self._account}
         try:
-            answer = self._pool.request(method, self._url + path, body=content, headers=headers)
+            response = self._pool.request(method, self._url + path, body=content, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise PartnerUnavailable(f"The payment provider did not respond: {type(error).__name__}.") from error
-        return answer.status, answer.data
+        return response.status, response.data
 
 
 @lru_cache(maxsize=4)
@@ -215,73 +215,73 @@ def _shared_pool(connect_seconds: float, read_seconds: float) -> urllib3.PoolMan
 os.register_at_fork(after_in_child=_shared_pool.cache_clear)  # its sockets are the parent's
 
 
-def _require_ok(status: int, answer: bytes) -> bytes:
+def _require_ok(status: int, response: bytes) -> bytes:
     if status != _OK:
         raise PartnerUnavailable(f"The payment provider responded with status {status}.")
-    return answer
+    return response
 
 
-def _decode(answer: bytes, kind: type[T]) -> T:
+def _decode(response: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(answer, type=kind)
+        return msgspec.json.decode(response, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PartnerUnavailable("The payment provider's response cannot be parsed.") from error
 
 
-def _payment(answer: bytes) -> PaymentOutcome:
-    said = _decode(answer, _PaymentAnswer)
+def _payment(response: bytes) -> PaymentOutcome:
+    decoded = _decode(response, _PaymentResponse)
     return PaymentOutcome(
-        state=said.state,
-        provider_reference=said.reference,
-        reason_code=said.reason,
-        action_url=said.action_url,
+        state=decoded.state,
+        provider_reference=decoded.reference,
+        reason_code=decoded.reason,
+        action_url=decoded.action_url,
     )
 
 
-def _refund(answer: bytes) -> RefundOutcome:
-    said = _decode(answer, _RefundAnswer)
-    return RefundOutcome(state=said.state, provider_reference=said.reference, reason_code=said.reason)
+def _refund(response: bytes) -> RefundOutcome:
+    decoded = _decode(response, _RefundResponse)
+    return RefundOutcome(state=decoded.state, provider_reference=decoded.reference, reason_code=decoded.reason)
 
 
-def _payout(answer: bytes) -> PayoutOutcome:
-    said = _decode(answer, _PayoutAnswer)
-    return PayoutOutcome(state=said.state, provider_reference=said.reference, reason_code=said.reason)
+def _payout(response: bytes) -> PayoutOutcome:
+    decoded = _decode(response, _PayoutResponse)
+    return PayoutOutcome(state=decoded.state, provider_reference=decoded.reference, reason_code=decoded.reason)
 
 
-def _booking(booking: _Booking) -> ProviderBooking:
-    return ProviderBooking(
-        kind=booking.kind,
-        our_id=booking.our_id,
-        order_id=OrderId(booking.order_id) if booking.order_id else None,
-        provider_reference=booking.reference,
-        amount=booking.amount,
-        currency=booking.currency,
+def _to_transaction(transaction: _Transaction) -> ProviderTransaction:
+    return ProviderTransaction(
+        kind=transaction.kind,
+        our_id=transaction.our_id,
+        order_id=OrderId(transaction.order_id) if transaction.order_id else None,
+        provider_reference=transaction.reference,
+        amount=transaction.amount,
+        currency=transaction.currency,
     )
 
 
-def _event(hook: _Hook) -> PartnerEvent:
-    subject = msgspec.json.decode(hook.data, type=_Subject)
-    topic = hook.type.partition(".")[0]
+def _event(webhook: _Webhook) -> PartnerEvent:
+    subject = msgspec.json.decode(webhook.data, type=_Subject)
+    topic = webhook.type.partition(".")[0]
     if topic not in _TOPICS:
-        raise HookUnreadable("The sandbox sent an event about an unknown object.")
+        raise WebhookUnreadable("The sandbox sent an event about an unknown object.")
     return PartnerEvent(
-        provider_event_id=hook.id,
-        kind=hook.type,
-        occurred_at=hook.created_at,
+        provider_event_id=webhook.id,
+        kind=webhook.type,
+        occurred_at=webhook.created_at,
         order_id=OrderId(subject.order_id) if subject.order_id else None,
         payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,
-        failed_refund_id=RefundId(subject.refund_id) if hook.type == "refund.failed" and subject.refund_id else None,
+        failed_refund_id=RefundId(subject.refund_id) if webhook.type == "refund.failed" and subject.refund_id else None,
         reference=subject.reference,
-        dispute=_dispute(hook.data, told_at=hook.created_at) if topic == "dispute" else None,
+        dispute=_dispute(webhook.data, told_at=webhook.created_at) if topic == "dispute" else None,
     )
 
 
 def _dispute(data: msgspec.Raw, *, told_at: datetime) -> Dispute:
-    said = msgspec.json.decode(data, type=_Disputed)
+    decoded = msgspec.json.decode(data, type=_DisputeData)
     return Dispute(
-        provider_reference=said.dispute_id,
-        status=said.state,
-        amount=said.amount,
-        reason_code=said.reason,
+        provider_reference=decoded.dispute_id,
+        status=decoded.state,
+        amount=decoded.amount,
+        reason_code=decoded.reason,
         told_at=told_at,
     )

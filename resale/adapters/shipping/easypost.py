@@ -2,7 +2,7 @@
 
 It knows no idempotency keys. What keeps a label from being bought twice: a shipment is made first, which costs nothing,
 and at most one label can be bought of one shipment; ours carry ``reference_of(shipment_id)``. Before another shipment
-is made or a label bought, the reference is asked for, and where that finds no label, so is the list of all that was
+is made or a label bought, the reference is query for, and where that finds no label, so is the list of all that was
 bought since our id was made: a reference need not be unique and "may" stand for an id (docs.easypost.com/docs/
 easypost-objects), the list is certain. What is left: two calls for the same shipment at the very same moment.
 
@@ -36,12 +36,12 @@ from resale.adapters.shipping.easypost_shapes import (
 from resale.domain.ids import ShipmentId
 from resale.domain.partners import (
     UNREADABLE,
-    HookUnreadable,
     PartnerEvent,
     PartnerMisconfigured,
     PartnerUnavailable,
     Provider,
     SignatureInvalid,
+    WebhookUnreadable,
 )
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
 from resale.settings import Settings
@@ -54,7 +54,7 @@ _CLOCK_SKEW: Final = timedelta(minutes=10)
 _SIGNATURE: Final = "x-hmac-signature"
 _NOT_SCANNED_YET_SECONDS: Final = 3600
 
-#: Answers to a purchase that do not say it did not happen, or that another offer would do: asked again later.
+#: Answers to a purchase that do not say it did not happen, or that another offer would do: query again later.
 _NOT_FINAL: Final = (
     "SHIPMENT.POSTAGE.EXISTS",
     "SHIPMENT.POSTAGE.NO_RESPONSE",
@@ -63,7 +63,7 @@ _NOT_FINAL: Final = (
     "SHIPMENT.RATE",
 )
 _SHIPPED_ALREADY: Final = "SHIPMENT.REFUND.UNAVAILABLE"
-_REFUSED: Final = frozenset({400, 422})  # the same request gets the same answer
+_REFUSED: Final = frozenset({400, 422})  # the same request gets the same response
 _ABSENT: Final = frozenset({400, 404, 422})
 _NOT_SERVING: Final = frozenset({401, 402, 403})  # key, balance, rights
 
@@ -103,7 +103,7 @@ class EasyPostShipping:
         All are in one currency: the request's, or what the account is billed in when nobody offers that.
 
         Raises:
-            PartnerUnavailable: The answer is not known.
+            PartnerUnavailable: The response is not known.
         """
         try:
             quoted = self._make(shipment_of(request))
@@ -127,7 +127,7 @@ class EasyPostShipping:
         reference = reference_of(request.shipment_id)
         try:
             if waiting is not None and waiting.is_for(request):
-                shipment = self._ask_new_rates(waiting)
+                shipment = self._request_new_rates(waiting)
             else:
                 shipment = self._make({**shipment_of(request), "reference": reference})
         except _Refusal as refusal:
@@ -150,16 +150,18 @@ class EasyPostShipping:
                 shortly after it was made: ask again in an hour.
         """
         shipment = self._find(shipment_id, provider_reference)
-        if shipment is None or shipment.label is None or shipment.is_given_back:
+        if shipment is None or shipment.label is None or shipment.is_refunded:
             return VoidState.VOIDED
         easypost_id = shipment.id
         try:
-            shipment = self._ask(lambda: self._client.shipment.refund(easypost_id), ShipmentShape, refusals=_REFUSED)
+            shipment = self._request(
+                lambda: self._client.shipment.refund(easypost_id), ShipmentShape, refusals=_REFUSED
+            )
         except _Refusal as refusal:
             if refusal.code == _SHIPPED_ALREADY:
                 return VoidState.IN_USE
             raise _build_pause() from None
-        if shipment.is_given_back:
+        if shipment.is_refunded:
             return VoidState.VOIDED
         if shipment.tracker is not None and shipment.tracker.is_moving:
             return VoidState.IN_USE
@@ -176,13 +178,13 @@ class EasyPostShipping:
         Raises:
             SignatureInvalid: Not EasyPost's.
             PartnerMisconfigured: There is no secret to check it with.
-            HookUnreadable: EasyPost's, but no event.
+            WebhookUnreadable: EasyPost's, but no event.
         """
         self._verify(body, headers.get(_SIGNATURE, ""))
         try:
             return event_of(body)
         except UNREADABLE as error:
-            raise HookUnreadable("The webhook's body is not an event.") from error
+            raise WebhookUnreadable("The webhook's body is not an event.") from error
 
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
         """Return a shipment by EasyPost's id, which must exist, or else by ours, which may not."""
@@ -212,35 +214,35 @@ class EasyPostShipping:
 
     def _retrieve(self, name: str) -> ShipmentShape | None:
         try:
-            found = self._ask(lambda: self._client.shipment.retrieve(name), ShipmentShape, refusals=_ABSENT)
+            found = self._request(lambda: self._client.shipment.retrieve(name), ShipmentShape, refusals=_ABSENT)
         except _Refusal:
             return None
         return found if name in {found.id, found.reference} else None
 
     def _iter_bought(self, shipment_id: ShipmentId) -> Iterator[str]:
         since = creation_time_of(shipment_id) - _CLOCK_SKEW
-        asked = {"page_size": _PAGE, "purchased": "true", "start_datetime": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
+        query = {"page_size": _PAGE, "purchased": "true", "start_datetime": f"{since:%Y-%m-%dT%H:%M:%SZ}"}
         for _ in range(_MAX_PAGES):
-            page = self._ask(lambda: self._client.shipment.all(**asked), PageShape)
+            page = self._request(lambda: self._client.shipment.all(**query), PageShape)
             yield from (one.id for one in page.shipments if one.reference == reference_of(shipment_id))
             if not page.has_more or not page.shipments:
                 return
-            asked["before_id"] = page.shipments[-1].id
+            query["before_id"] = page.shipments[-1].id
         raise PartnerUnavailable("Too many labels were bought since then to find out whether this one was.")
 
     def _make(self, content: dict[str, Any]) -> ShipmentShape:
-        return self._ask(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
+        return self._request(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
 
-    def _ask_new_rates(self, waiting: ShipmentShape) -> ShipmentShape:
+    def _request_new_rates(self, waiting: ShipmentShape) -> ShipmentShape:
         """Request new rates: those of an older shipment can have expired."""
-        found = self._ask(lambda: self._client.shipment.regenerate_rates(waiting.id), RatesShape)
+        found = self._request(lambda: self._client.shipment.regenerate_rates(waiting.id), RatesShape)
         return msgspec.structs.replace(waiting, rates=found.rates)
 
     def _buy(self, easypost_id: str, rate_id: str) -> Label:
         code = None
         found: ShipmentShape | None
         try:
-            found = self._ask(
+            found = self._request(
                 lambda: self._client.shipment.buy(easypost_id, rate={"id": rate_id}), ShipmentShape, refusals=_REFUSED
             )
         except _Refusal as refusal:
@@ -259,14 +261,14 @@ class EasyPostShipping:
             raise SignatureInvalid("The webhook's signature is missing or not valid.")
 
     @staticmethod
-    def _ask(call: Callable[[], Any], shape: type[T], *, refusals: frozenset[int] = frozenset()) -> T:
+    def _request(call: Callable[[], Any], shape: type[T], *, refusals: frozenset[int] = frozenset()) -> T:
         """Call EasyPost and decode the response; statuses in ``refusals`` are refusals. Raises PartnerUnavailable."""
         try:
             return msgspec.convert(call().to_dict(), shape)
         except ApiError as error:
             status, code = error.http_status, str(error.code)
         except (EasyPostError, msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
-            # The last four: the library trips over an answer that is not as documented.
+            # The last four: the library trips over a response that is not as documented.
             raise PartnerUnavailable(f"EasyPost's response cannot be parsed ({type(error).__name__}).") from None
         if status in refusals:
             raise _Refusal(code)

@@ -126,7 +126,7 @@ class ShipmentShape(msgspec.Struct):
         return is_same_way and all((self.parcel or {}).get(name) == size for name, size in wanted["parcel"].items())
 
     @property
-    def is_given_back(self) -> bool:
+    def is_refunded(self) -> bool:
         """Whether its label is voided."""
         return self.refund_status in _GIVEN_BACK
 
@@ -136,7 +136,7 @@ class ShipmentShape(msgspec.Struct):
         if self.postage_label is None or self.selected_rate is None:
             return None
         return Label(
-            state=LabelState.VOIDED if self.is_given_back else LabelState.ISSUED,
+            state=LabelState.VOIDED if self.is_refunded else LabelState.ISSUED,
             provider_reference=self.id,
             carrier=self.selected_rate.carrier,
             service=self.selected_rate.service,
@@ -278,9 +278,9 @@ def _up(amount: int, unit: Decimal) -> float:
 def _event(detail: DetailShape) -> TrackingEvent:
     """Convert a tracking event. It has no id, so one is derived from its content, without the carrier's message."""
     at = _aware(detail.at)
-    said = f"{detail.status} {detail.status_detail} {at.astimezone(UTC).isoformat()}"
+    identity = f"{detail.status} {detail.status_detail} {at.astimezone(UTC).isoformat()}"
     return TrackingEvent(
-        id=hashlib.sha256(said.encode()).hexdigest()[:32], status=_STATUSES[detail.status], occurred_at=at
+        id=hashlib.sha256(identity.encode()).hexdigest()[:32], status=_STATUSES[detail.status], occurred_at=at
     )
 
 

@@ -12,11 +12,11 @@ from resale.domain.ids import ShipmentId
 from resale.domain.money import Money
 from resale.domain.partners import (
     UNREADABLE,
-    HookUnreadable,
     PartnerEvent,
     PartnerMisconfigured,
     PartnerUnavailable,
     Provider,
+    WebhookUnreadable,
 )
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
 from resale.settings import Settings
@@ -131,13 +131,13 @@ class SandboxShipping:
         Raises:
             SignatureInvalid: Not the sandbox's, or too long ago.
             PartnerMisconfigured: There is no secret to check it with.
-            HookUnreadable: Signed, but nothing we understand.
+            WebhookUnreadable: Signed, but nothing we understand.
         """
         check_signature(body, headers.get("sandbox-signature"), secrets=self._webhook_secret)
         try:
             event = _EVENT.decode(body)
         except UNREADABLE as error:
-            raise HookUnreadable("The webhook's body is not an event of the sandbox carrier.") from error
+            raise WebhookUnreadable("The webhook's body is not an event of the sandbox carrier.") from error
         return PartnerEvent(
             provider_event_id=event.id,
             kind=event.type,
@@ -157,17 +157,17 @@ class SandboxShipping:
 
     @classmethod
     def _label(cls, response: urllib3.BaseHTTPResponse) -> Label:
-        answer = cls._read(response, _Label)
-        has_cost = answer.state == LabelState.ISSUED
+        label = cls._read(response, _Label)
+        has_cost = label.state == LabelState.ISSUED
         return Label(
-            state=answer.state,
-            provider_reference=answer.reference,
-            carrier=answer.carrier,
-            service=answer.service,
-            tracking_number=answer.tracking_number,
-            url=answer.url,
-            cost=Money(answer.amount, answer.currency) if has_cost else None,
-            reason_code=answer.reason,
+            state=label.state,
+            provider_reference=label.reference,
+            carrier=label.carrier,
+            service=label.service,
+            tracking_number=label.tracking_number,
+            url=label.url,
+            cost=Money(label.amount, label.currency) if has_cost else None,
+            reason_code=label.reason,
         )
 
     @staticmethod

@@ -28,7 +28,7 @@ class SQSQueues:
         """Long-poll for up to ten messages. Raises Unavailable."""
         client = self._client(wait_seconds + _LONG_POLL_MARGIN_SECONDS)
         with unavailable_on_fault("SQS"):
-            answer = client.receive_message(
+            response = client.receive_message(
                 QueueUrl=queue_url,
                 MaxNumberOfMessages=max_count,
                 WaitTimeSeconds=wait_seconds,
@@ -41,7 +41,7 @@ class SQSQueues:
                 handle=message["ReceiptHandle"],
                 receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
             )
-            for message in answer.get("Messages", ())
+            for message in response.get("Messages", ())
         )
 
     def send(self, queue_url: str, bodies: Sequence[str]) -> Mapping[int, str]:
@@ -56,7 +56,7 @@ class SQSQueues:
         entries: list[Any] = [{"Id": str(position), "MessageBody": body} for position, body in batch.items()]
         with unavailable_on_fault("SQS"):
             try:
-                answer = self._client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+                response = self._client().send_message_batch(QueueUrl=queue_url, Entries=entries)
             except ClientError as error:
                 code = _plain(code_of(error))
                 if code not in CONTENT_REFUSED:
@@ -65,7 +65,7 @@ class SQSQueues:
                     return dict.fromkeys(batch, code)
                 alone = [self._send_batch(queue_url, {position: body}) for position, body in batch.items()]
                 return {position: code for failed in alone for position, code in failed.items()}
-        return {int(entry["Id"]): _plain(entry["Code"]) for entry in answer.get("Failed", ())}
+        return {int(entry["Id"]): _plain(entry["Code"]) for entry in response.get("Failed", ())}
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         """Delete completed messages; one that fails is delivered again, which every consumer tolerates."""
@@ -91,8 +91,8 @@ class SQSQueues:
         """Return the number of messages, including hidden ones: an estimate of SQS, correct within a minute."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         with unavailable_on_fault("SQS"):
-            answer = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
-        return sum(int(answer["Attributes"][name]) for name in names)
+            response = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(response["Attributes"][name]) for name in names)
 
     def _client(self, read_timeout_seconds: float | None = None) -> "SQSClient":
         return cast("SQSClient", self._session.client("sqs", read_timeout_seconds=read_timeout_seconds))

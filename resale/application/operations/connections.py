@@ -24,7 +24,7 @@ def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observat
 
     Raises:
         ConnectionChanged: Another worker was faster; said again it is most likely a no-op.
-        Unavailable: The store did not answer.
+        Unavailable: The store did not respond.
     """
     states = uow.repository(CONNECTION)
     known = states.find(connection.id)

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET
 
-from resale.application.ports import DeadLetters, Letter, UnitOfWork
+from resale.application.ports import DeadLetterMessage, DeadLetters, UnitOfWork
 from resale.domain.access import Action, permits
 from resale.domain.changes import ChangeType
 from resale.domain.dead_letters import (
@@ -48,7 +48,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """A started replay: the record, and the message, which is hidden, unless it is gone or another reader has it."""
 
     record: DeadLetter
-    letter: Letter | None = None
+    letter: DeadLetterMessage | None = None
     held_elsewhere: bool = False
 
 
@@ -68,7 +68,7 @@ def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetter
         DeadLetterTransitionRefused: It was discarded.
         DeadLetterHeld: Somebody is looking at the queue; try again.
         DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
-        Unavailable: Store or queue did not answer.
+        Unavailable: Store or queue did not respond.
     """
     _check_permitted(uow)
     record = uow.dead_letters.find(letter_id)
@@ -99,7 +99,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
 
     Raises:
         DeadLetterGone: Not sent, the message is gone, and its body was too large to be kept.
-        Unavailable: Queue or store did not answer; said again this finishes it.
+        Unavailable: Queue or store did not respond; said again this finishes it.
     """
     if begun.held_elsewhere:
         return begun.record
@@ -139,7 +139,7 @@ def discard_dead_letter(
         DeadLetterTransitionRefused: A replay was begun.
         DeadLetterHeld: Somebody is looking at the queue; try again.
         DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
-        Unavailable: Store or queue did not answer; said again this finishes it.
+        Unavailable: Store or queue did not respond; said again this finishes it.
     """
     _check_permitted(uow)
     record = uow.dead_letters.find(letter_id)
@@ -164,7 +164,7 @@ def _check_permitted(uow: UnitOfWork) -> None:
         raise DeadLetterNotFound("No dead letter with this id exists.")
 
 
-def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> Letter:
+def _take(uow: UnitOfWork, letters: DeadLetters, letter_id: DeadLetterId) -> DeadLetterMessage:
     """Take a message without a record; the note of its failure has its queue."""
     message_id = message_id_of(letter_id)
     note = uow.dead_letters.find_failure(message_id)
@@ -184,7 +184,7 @@ def _resume(letters: DeadLetters, record: DeadLetter) -> Replay:
 
 
 @contextmanager
-def _release_on_failure(letters: DeadLetters, letter: Letter | None) -> Iterator[None]:
+def _release_on_failure(letters: DeadLetters, letter: DeadLetterMessage | None) -> Iterator[None]:
     try:
         yield
     except Outcome:
@@ -194,7 +194,9 @@ def _release_on_failure(letters: DeadLetters, letter: Letter | None) -> Iterator
         raise
 
 
-def _record_of(uow: UnitOfWork, letter: Letter, *, command: DeadLetterCommand, reason: str | None) -> DeadLetter:
+def _record_of(
+    uow: UnitOfWork, letter: DeadLetterMessage, *, command: DeadLetterCommand, reason: str | None
+) -> DeadLetter:
     letter_id, row, contents = letter_id_of(letter.message_id), letter.row, letter.contents
     body = letter.body.encode()
     packed = zlib.compress(body)

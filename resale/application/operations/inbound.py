@@ -105,7 +105,7 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
 
     Raises:
         InboundNotFound: No such event.
-        Unavailable: Partner or store did not answer; nothing was committed.
+        Unavailable: Partner or store did not respond; nothing was committed.
         Conflict: Another writer won; read again.
     """
     inbound = uow.inbound.get(inbound_id)
@@ -135,7 +135,7 @@ def settle_inbound(uow: UnitOfWork, *, inbound_id: InboundId, settlement: Settle
     Args:
         uow: Fresh; committed here at most once.
         inbound_id: Which.
-        settlement: From ``process_inbound``; or that it has to wait, for what did not answer after several tries.
+        settlement: From ``process_inbound``; or that it has to wait, for what did not respond after several tries.
 
     Returns:
         The event as it stands.

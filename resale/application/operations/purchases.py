@@ -38,7 +38,7 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
         uow: Fresh; committed here once.
         source: Where it was sold, as the brand calls it.
         line: The line of the order there.
-        new: All that is said of it; its customer is found as their own sign-in would find them.
+        new: All that is recorded of it; its customer is found as their own sign-in would find them.
 
     Returns:
         The purchase; its id follows from tenant, source and line.
@@ -52,7 +52,7 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
     """
     require_standing(uow, action=Action.RECORD_PURCHASE, status=RECORDED)
     purchase_id = purchase_id_of(tenant_id=uow.tenant.id, source=source, line=line)
-    said = Purchase(
+    recorded = Purchase(
         id=purchase_id,
         version=1,
         livemode=not uow.tenant.sandbox,
@@ -69,10 +69,10 @@ def record_purchase(uow: UnitOfWork, *, source: str, line: str, new: NewPurchase
     )
     known = uow.purchases.find(purchase_id)
     if known is None:
-        uow.purchases.add(said, change_type=ChangeType.PURCHASE_RECORDED)
+        uow.purchases.add(recorded, change_type=ChangeType.PURCHASE_RECORDED)
         uow.commit()
-        return said
-    purchase = update_purchase(known, said=said, now=uow.now)
+        return recorded
+    purchase = update_purchase(known, new=recorded, now=uow.now)
     if purchase == known:
         return known
     uow.purchases.save(purchase, change_type=ChangeType.PURCHASE_RECORDED)

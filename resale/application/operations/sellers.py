@@ -48,7 +48,7 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
         seller = _with_ship_from(uow, seller, normalise_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
-    seller = msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller))
+    seller = msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller))
     seller = _save(uow, seller, is_new=is_new)
     uow.commit()
     return seller
@@ -69,7 +69,7 @@ def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Sell
     return made, True
 
 
-def pays_at(uow: UnitOfWork, *, seller: Seller) -> datetime | None:
+def next_payout_at(uow: UnitOfWork, *, seller: Seller) -> datetime | None:
     """Return when a changed balance is paid out automatically; None if it cannot be. Commits nothing."""
     if not seller.can_be_paid:
         return None

@@ -2,7 +2,13 @@
 
 from resale.application.ports.clocks import ClockRepository
 from resale.application.ports.customers import CustomerRepository
-from resale.application.ports.dead_letters import DeadLetterRepository, DeadLetters, FailureLog, Letter, LetterPage
+from resale.application.ports.dead_letters import (
+    DeadLetterMessage,
+    DeadLetterMessages,
+    DeadLetterRepository,
+    DeadLetters,
+    FailureLog,
+)
 from resale.application.ports.ledger import LedgerRepository
 from resale.application.ports.media import MediaRepository
 from resale.application.ports.partners import (
@@ -28,7 +34,7 @@ from resale.application.ports.reading import (
     Reader,
 )
 from resale.application.ports.records import (
-    AlreadyBooked,
+    AlreadyPosted,
     Document,
     DueItem,
     Head,
@@ -51,10 +57,12 @@ from resale.application.ports.writing import IdempotencyRepository, ReferenceRep
 
 __all__ = [
     "CONTENT_REFUSED",
-    "AlreadyBooked",
+    "AlreadyPosted",
     "ClockRepository",
     "ConnectionStates",
     "CustomerRepository",
+    "DeadLetterMessage",
+    "DeadLetterMessages",
     "DeadLetterRepository",
     "DeadLetters",
     "Document",
@@ -73,8 +81,6 @@ __all__ = [
     "Keyring",
     "LedgerPage",
     "LedgerRepository",
-    "Letter",
-    "LetterPage",
     "LostRace",
     "MediaRepository",
     "MediaStore",

@@ -7,17 +7,17 @@ import msgspec
 
 from resale.application.ports.records import HistoryRow
 from resale.application.ports.repositories import Repository
-from resale.domain.dead_letters import Contents, DeadLetter, FailureNote, LetterQueue, contents_of
+from resale.domain.dead_letters import Contents, DeadLetter, DeadLetterQueue, FailureNote, contents_of
 from resale.domain.ids import DeadLetterId, is_any_id
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a dead-letter queue. ``handle`` is valid while it is hidden; each read counts as a receive.
 
     ``row`` is the change in it, on the changes queue, if one can be read.
     """
 
-    queue: LetterQueue
+    queue: DeadLetterQueue
     message_id: str
     body: str
     handle: str
@@ -33,10 +33,10 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return Contents(entity_ids=(self.row.entity_id,) if is_any_id(self.row.entity_id) else ())
 
 
-class LetterPage(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterMessages(msgspec.Struct, frozen=True, kw_only=True):
     """A page of dead letters, oldest first, and the cursor after them."""
 
-    letters: tuple[Letter, ...]
+    letters: tuple[DeadLetterMessage, ...]
     next_cursor: str | None
 
 
@@ -47,36 +47,36 @@ class DeadLetters(Protocol):
     meets such a look waits some seconds for its end.
     """
 
-    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> LetterPage:
+    def list_letters(self, *, queue: DeadLetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
         """List one queue or all, at most a thousand messages each; the messages stay visible.
 
         Raises:
             InvalidCursor: The cursor was changed or belongs to another list.
-            Unavailable: SQS refused or did not answer.
+            Unavailable: SQS refused or did not respond.
         """
 
-    def find(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
+    def find(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
         """Return one message, which stays visible; None if no queue has it.
 
         Raises:
             DeadLetterHeld: Not seen, but somebody else looks at the queue and hides some.
-            Unavailable: SQS refused or did not answer.
+            Unavailable: SQS refused or did not respond.
         """
 
-    def take(self, message_id: str, *, queue: LetterQueue | None) -> Letter | None:
+    def take(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
         """Return one message and hide it from other readers for half a minute, or until it is put back."""
 
-    def put_back(self, letter: Letter) -> None:
+    def put_back(self, letter: DeadLetterMessage) -> None:
         """Make a message that was taken visible again."""
 
-    def send(self, queue: LetterQueue, body: str) -> None:
+    def send(self, queue: DeadLetterQueue, body: str) -> None:
         """Send a body to a queue (not its dead-letter queue).
 
         Raises:
-            Unavailable: The queue did not take it, or its answer was lost.
+            Unavailable: The queue did not take it, or its response was lost.
         """
 
-    def delete(self, letter: Letter) -> None:
+    def delete(self, letter: DeadLetterMessage) -> None:
         """Delete a message that was taken from its dead-letter queue."""
 
 
@@ -87,7 +87,7 @@ class FailureLog(Protocol):
         """Store a note: of a failure, the newest of each message; of a refusal, the last few of the nearest entity.
 
         Raises:
-            Unavailable: The store did not answer; the failure itself is what matters.
+            Unavailable: The store did not respond; the failure itself is what matters.
         """
 
 

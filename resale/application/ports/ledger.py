@@ -12,7 +12,7 @@ class LedgerRepository(Protocol):
     """Posts ledger transactions. They are never changed."""
 
     def post(self, transaction: LedgerTransaction) -> None:
-        """Buffer a balanced transaction in the commit of its step; if posted before, that fails with AlreadyBooked."""
+        """Buffer a balanced transaction in the commit of its step; if posted before, that fails with AlreadyPosted."""
 
 
 class LedgerReads(Protocol):

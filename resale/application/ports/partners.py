@@ -10,7 +10,7 @@ from resale.domain.connections import ConnectionState, Observation
 from resale.domain.ids import ConnectionId, ListingId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
-from resale.domain.partners import Connection, PartnerEvent, ProviderBooking
+from resale.domain.partners import Connection, PartnerEvent, ProviderTransaction
 from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
@@ -84,7 +84,8 @@ class PaymentProvider(Protocol):
     """A payment service. Every call is idempotent by an id of ours.
 
     A method answers what is known. PartnerUnavailable is raised when the outcome is not known (time-out, 5xx, no
-    answer, too many calls): never a refusal; whoever retries asks first (``find_…``). Money moves only by these calls.
+    response, too many calls): never a refusal; whoever retries asks first (``find_…``). Money moves only by these
+    calls.
     """
 
     @property
@@ -123,10 +124,10 @@ class PaymentProvider(Protocol):
 
         Raises:
             SignatureInvalid: Not the partner's, or too long ago by the wall clock.
-            HookUnreadable: The partner's, but nothing we understand.
+            WebhookUnreadable: The partner's, but nothing we understand.
         """
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the provider's money movements since a time, for reconciliation."""
 
 
@@ -208,7 +209,8 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Codes of a body that a queue will never take: its characters or its size (SQS API reference, SendMessage and
-#: SendMessageBatch; InvalidParameterValue is the answer to one body above the queue's MaximumMessageSize). Every other
+#: SendMessageBatch; InvalidParameterValue is the response to one body above the queue's MaximumMessageSize). Every
+# other
 #: code is about the queue or the moment, and worth another try.
 CONTENT_REFUSED: Final = frozenset({"BatchRequestTooLong", "InvalidMessageContents", "InvalidParameterValue"})
 

@@ -42,7 +42,7 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     private: str | None = None
 
 
-class AlreadyBooked(Conflict):
+class AlreadyPosted(Conflict):
     """The ledger has a transaction for this step."""
 
     code = "already_booked"

@@ -99,7 +99,7 @@ class UnitOfWork(Repositories, Protocol):
     def commit(self) -> None:
         """Write all buffered items in one conditional write or one transaction.
 
-        Shape: at most 100 items, each at most 100 KB; a lost answer is recognised by our own change id.
+        Shape: at most 100 items, each at most 100 KB; a lost response is recognised by our own change id.
 
         Raises:
             Conflict: Another writer won, or the write's own error that its failed condition means.

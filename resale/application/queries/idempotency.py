@@ -11,7 +11,7 @@ def find_replayed_entity(*, reader: Reader, key: CommandKey) -> str | None:
     Raises:
         IdempotencyMismatch: The key was used with a body that means something else. A record of a release that did
             not keep the meaning compares bytes.
-        Unavailable: The store did not answer in time.
+        Unavailable: The store did not respond in time.
     """
     record = reader.find_idempotency_record(key.key)
     if record is None:

@@ -1,6 +1,6 @@
 """The document as a contract: generated requests, good and bad ones, by each kind of caller, find nothing.
 
-schemathesis reads the document as it is served, calls the real application on the real engines, and holds each answer
+schemathesis reads the document as it is served, calls the real application on the real engines, and holds each response
 to the document: status, content type, headers, body; whether what is valid is taken and what is not is refused; and
 whether a call without its key is. ``CASES`` times the default can be played: ``make test-api CASES=10``.
 """

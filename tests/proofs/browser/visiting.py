@@ -55,10 +55,10 @@ class Visits:
 
     def visit(self, page: Page, path: str, *, status: int = 200) -> None:
         """Go to a page and check it."""
-        answer = page.goto(path)
-        assert answer is not None
-        if answer.status != status:
-            self.faults.append(f"{path}: {answer.status} instead of {status}")
+        response = page.goto(path)
+        assert response is not None
+        if response.status != status:
+            self.faults.append(f"{path}: {response.status} instead of {status}")
         self.check(page)
 
     def check(self, page: Page, *, without: tuple[str, ...] = ()) -> None:

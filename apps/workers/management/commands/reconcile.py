@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 raise CommandError("--entity takes an object id and requires --tenant.")
             work = partial(_reconcile_entity, entity_id=entity_id, parent_id=parent_id)
         try:
-            left_open = sum(self._say(tenant, work(tenant)) for tenant in tenants)
+            left_open = sum(self._print(tenant, work(tenant)) for tenant in tenants)
         except Outcome as outcome:
             raise CommandError(outcome.detail) from outcome
         if left_open:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 f"{left_open} histories could not be repaired: their records are older than the stream's 24 hours."
             )
 
-    def _say(self, tenant: Tenant, found: Reconciliation) -> int:
+    def _print(self, tenant: Tenant, found: Reconciliation) -> int:
         self.stdout.write(f"{tenant.slug}: {found.entities} checked, {found.repaired} repaired, {len(found.open)} open")
         for entity_id, findings in found.open.items():
             faults = ", ".join(f"v{finding.version} {finding.fault}" for finding in findings)

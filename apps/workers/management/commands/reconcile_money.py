@@ -31,7 +31,7 @@ class Command(BaseCommand):
             report = self._read(options["slug"], timedelta(days=days))
         except Outcome as outcome:
             raise CommandError(outcome.detail) from outcome
-        self._say(report)
+        self._print(report)
         if not report.agreed:
             raise CommandError(
                 "The records differ. Every line that is not settling needs action; see docs/runbook-money.md."
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             wall_now=clock.for_platform(),
         )
 
-    def _say(self, report: Reconciliation) -> None:
+    def _print(self, report: Reconciliation) -> None:
         self.stdout.write(
             f"{report.movements} movements in {report.currency} minor units since {report.since:%Y-%m-%d %H:%M} UTC: "
             f"provider {report.provider_sum}, ledger {report.ledger_sum}, records {report.records_sum}"

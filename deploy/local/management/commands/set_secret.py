@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.tenancy import registry
 from deploy.local.engines import ministack
 from deploy.local.provisioning.secrets import SecretPlace, put_secret
-from deploy.local.supervisor.ports import PortBook
+from deploy.local.supervisor.ports import PortRegistry
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="its whole name, SLUG/something; a connection names it so")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
-        port = PortBook(settings.VAR_DIR / "ports.json").find(ministack.NAME)
+        port = PortRegistry(settings.VAR_DIR / "ports.json").find(ministack.NAME)
         if port is None:
             raise CommandError(f"Nothing was ever started with {settings.VAR_DIR}.")
         name = options["name"]

@@ -18,7 +18,7 @@ from resale.adapters.payments.stripe.amounts import from_stripe
 from resale.adapters.payments.stripe.client import raise_unknown
 from resale.adapters.payments.stripe.hooks import FAILED_REFUNDS
 from resale.domain.ids import OrderId
-from resale.domain.partners import BookingKind, ProviderBooking
+from resale.domain.partners import BookingKind, ProviderTransaction
 
 _PAGE: Final = 100  # the most a list gives at once
 #: By the type of a transaction and what it is for.
@@ -40,7 +40,7 @@ _AMOUNTS: Final[dict[BookingKind, Callable[[Any], int]]] = {
 }
 
 
-class Bookings:
+class BalanceTransactions:
     """The money movements of one tenant's Stripe account."""
 
     def __init__(self, client: stripe.StripeClient) -> None:
@@ -48,7 +48,7 @@ class Bookings:
         self._events = client.v1.events
         self._intents = client.v1.payment_intents
 
-    def iter_since(self, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_since(self, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the movements since a time that were not reversed, newest first, disputes at the end."""
         with raise_unknown():
             for kind, source in self._sources(int(since.timestamp())):
@@ -70,7 +70,7 @@ class Bookings:
                 closed.add(dispute.id)
                 yield BookingKind.CHARGEBACK, dispute
 
-    def _read(self, kind: BookingKind, source: Any) -> ProviderBooking | None:
+    def _read(self, kind: BookingKind, source: Any) -> ProviderTransaction | None:
         amount = _AMOUNTS[kind](source)
         if amount <= 0:
             return None
@@ -80,7 +80,7 @@ class Bookings:
             return None
         money = from_stripe(amount, source.currency)
         order_id = getattr(metadata, "order_id", None)
-        return ProviderBooking(
+        return ProviderTransaction(
             kind=kind,
             our_id=our_id,
             order_id=None if order_id is None else OrderId(order_id),

@@ -44,10 +44,10 @@ class PooledHTTP(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         """Send one request. Raises stripe.APIConnectionError if no complete response arrives."""
         try:
-            answer = self._pool.request(method.upper(), url, body=post_data, headers=headers)
+            response = self._pool.request(method.upper(), url, body=post_data, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise stripe.APIConnectionError(type(error).__name__) from error  # type: ignore[no-untyped-call]
-        return answer.data.decode(errors="replace"), answer.status, answer.headers
+        return response.data.decode(errors="replace"), response.status, response.headers
 
     def close(self) -> None:
         """Close the pool."""
@@ -88,8 +88,8 @@ def raise_unknown() -> Iterator[None]:
 
 def code_of(error: stripe.StripeError) -> str | None:
     """Return the stable code of an error: the issuer's own reason if there is one."""
-    said = error.error
-    return getattr(said, "decline_code", None) or getattr(said, "code", None)
+    details = error.error
+    return getattr(details, "decline_code", None) or getattr(details, "code", None)
 
 
 def _raise_refusal(error: stripe.StripeError) -> NoReturn:

@@ -9,7 +9,7 @@ import msgspec
 from resale.adapters.payments.signatures import check_signature
 from resale.adapters.payments.stripe.amounts import from_stripe
 from resale.domain.ids import OrderId, PayoutId, RefundId
-from resale.domain.partners import UNREADABLE, HookUnreadable, PartnerEvent
+from resale.domain.partners import UNREADABLE, PartnerEvent, WebhookUnreadable
 from resale.domain.payments import Dispute, DisputeStatus
 
 SIGNATURE_HEADER: Final = "stripe-signature"
@@ -37,20 +37,20 @@ class _Evidence(msgspec.Struct):
     due_by: int | None = None
 
 
-class _Thing(msgspec.Struct, tag_field="object"):
+class _EventObject(msgspec.Struct, tag_field="object"):
     id: str
     metadata: _Metadata | None = None
 
 
-class _Intent(_Thing, tag="payment_intent"):
+class _Intent(_EventObject, tag="payment_intent"):
     pass
 
 
-class _Charge(_Thing, tag="charge"):
+class _Charge(_EventObject, tag="charge"):
     payment_intent: str | None = None
 
 
-class _Refund(_Thing, tag="refund"):
+class _Refund(_EventObject, tag="refund"):
     payment_intent: str | None = None
     status: str | None = None
 
@@ -59,11 +59,11 @@ class _Refund(_Thing, tag="refund"):
         return self.status in FAILED_REFUNDS
 
 
-class _Payout(_Thing, tag="payout"):
+class _Payout(_EventObject, tag="payout"):
     pass
 
 
-class _Dispute(_Thing, tag="dispute", kw_only=True):
+class _Dispute(_EventObject, tag="dispute", kw_only=True):
     amount: int
     currency: str
     reason: str
@@ -86,53 +86,53 @@ class _Event(msgspec.Struct):
 _EVENT: Final = msgspec.json.Decoder(_Event)
 
 
-def read_hook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -> PartnerEvent:
+def read_webhook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -> PartnerEvent:
     """Verify and parse an event.
 
     Raises:
         SignatureInvalid: Not Stripe's, or too old.
-        HookUnreadable: About something that is no payment, refund, dispute or payout.
+        WebhookUnreadable: About something that is no payment, refund, dispute or payout.
         PartnerMisconfigured: There is no secret to check it with.
     """
     check_signature(body, headers.get(SIGNATURE_HEADER), secrets=secrets)
     try:
         return _read(_EVENT.decode(body))
     except UNREADABLE as error:
-        raise HookUnreadable("Stripe sent an event about an unknown object.") from error
+        raise WebhookUnreadable("Stripe sent an event about an unknown object.") from error
 
 
 def _read(event: _Event) -> PartnerEvent:
-    thing = event.data.object
-    metadata = thing.metadata or _Metadata()
+    object_ = event.data.object
+    metadata = object_.metadata or _Metadata()
     return PartnerEvent(
         provider_event_id=event.id,
         kind=event.type,
         occurred_at=datetime.fromtimestamp(event.created, UTC),
         order_id=None if metadata.order_id is None else OrderId(metadata.order_id),
         payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
-        failed_refund_id=_failed_refund(thing, metadata),
-        reference=getattr(thing, "payment_intent", None) or thing.id,
-        dispute=_dispute(thing, told_at=datetime.fromtimestamp(event.created, UTC))
-        if isinstance(thing, _Dispute)
+        failed_refund_id=_failed_refund(object_, metadata),
+        reference=getattr(object_, "payment_intent", None) or object_.id,
+        dispute=_dispute(object_, told_at=datetime.fromtimestamp(event.created, UTC))
+        if isinstance(object_, _Dispute)
         else None,
     )
 
 
-def _failed_refund(thing: _Thing, metadata: _Metadata) -> RefundId | None:
-    has_failed = isinstance(thing, _Refund) and thing.has_failed and metadata.refund_id is not None
+def _failed_refund(object_: _EventObject, metadata: _Metadata) -> RefundId | None:
+    has_failed = isinstance(object_, _Refund) and object_.has_failed and metadata.refund_id is not None
     return RefundId(str(metadata.refund_id)) if has_failed else None
 
 
-def _dispute(said: _Dispute, *, told_at: datetime) -> Dispute | None:
-    status = _DISPUTES.get(said.status)
+def _dispute(data: _Dispute, *, told_at: datetime) -> Dispute | None:
+    status = _DISPUTES.get(data.status)
     if status is None:
         return None
-    due_by = said.evidence_details.due_by
+    due_by = data.evidence_details.due_by
     return Dispute(
-        provider_reference=said.id,
+        provider_reference=data.id,
         status=status,
-        amount=from_stripe(said.amount, said.currency).amount,
-        reason_code=said.reason,
+        amount=from_stripe(data.amount, data.currency).amount,
+        reason_code=data.reason,
         evidence_due_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
         told_at=told_at,
     )

@@ -31,7 +31,7 @@ _UNCONFIRMED: Final = {"requires_payment_method", "requires_confirmation"}
 _AMOUNT_PARAMS: Final = {"amount", "currency"}
 
 
-class Seen(msgspec.Struct, frozen=True):
+class IntentState(msgspec.Struct, frozen=True):
     """The state of an attempt at Stripe. No outcome: the bank was not called yet. No id: there is no intent."""
 
     intent_id: str | None
@@ -50,7 +50,7 @@ class Intents:
         self._intents = client.v1.payment_intents
         self._return_url = return_url
 
-    def look(self, request: PaymentRequest) -> Seen:
+    def look_up(self, request: PaymentRequest) -> IntentState:
         """Return the state of an attempt; creates its intent if there is none."""
         with raise_unknown():
             try:
@@ -61,42 +61,42 @@ class Intents:
                 if error.param not in _AMOUNT_PARAMS:
                     raise
                 return _build_refused(request, code_of(error) or "amount_not_supported")
-        return Seen(None, None) if intent is None else Seen(intent.id, _outcome(intent))
+        return IntentState(None, None) if intent is None else IntentState(intent.id, _outcome(intent))
 
     def find_id(self, request: PaymentRequest) -> str | None:
         """Return the id of an attempt's intent, without a call if the request has it."""
         reference = request.provider_reference or ""
-        return reference if reference.startswith("pi_") else self.look(request).intent_id
+        return reference if reference.startswith("pi_") else self.look_up(request).intent_id
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
         """Confirm an attempt's intent, unless it is confirmed."""
-        seen = self.look(request)
-        if seen.outcome is not None:
-            return seen.outcome
-        if seen.intent_id is None:
+        found = self.look_up(request)
+        if found.outcome is not None:
+            return found.outcome
+        if found.intent_id is None:
             return _too_old(request)
-        return self._confirm(seen.intent_id, request)
+        return self._confirm(found.intent_id, request)
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
         """Capture the authorised amount; an attempt that was never confirmed is voided."""
-        seen = self.look(request)
-        if seen.outcome is None or seen.intent_id is None:
-            return seen.outcome or self.void(request)
-        if seen.outcome.state != PaymentState.AUTHORIZED:
-            return seen.outcome
-        return self._capture(seen.intent_id)
+        found = self.look_up(request)
+        if found.outcome is None or found.intent_id is None:
+            return found.outcome or self.void(request)
+        if found.outcome.state != PaymentState.AUTHORIZED:
+            return found.outcome
+        return self._capture(found.intent_id)
 
     def void(self, request: PaymentRequest) -> PaymentOutcome:
         """Cancel an attempt's intent, unless it is captured."""
-        seen = self.look(request)
-        if seen.outcome is not None and seen.outcome.state not in {
+        found = self.look_up(request)
+        if found.outcome is not None and found.outcome.state not in {
             PaymentState.AUTHORIZED,
             PaymentState.REQUIRES_ACTION,
         }:
-            return seen.outcome
-        if seen.intent_id is None:
+            return found.outcome
+        if found.intent_id is None:
             return _too_old(request)
-        return self._cancel(seen.intent_id)
+        return self._cancel(found.intent_id)
 
     def _find(self, request: PaymentRequest) -> stripe.PaymentIntent | None:
         reference = request.provider_reference or ""
@@ -126,8 +126,8 @@ class Intents:
             try:
                 return_url = self._returns_to(request)
                 if return_url is None:
-                    return _must(self._intents.confirm(intent_id, {"payment_method": request.token}))
-                return _must(
+                    return _require_outcome(self._intents.confirm(intent_id, {"payment_method": request.token}))
+                return _require_outcome(
                     self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": return_url})
                 )
             except stripe.CardError as error:
@@ -145,7 +145,7 @@ class Intents:
     def _capture(self, intent_id: str) -> PaymentOutcome:
         with raise_unknown():
             try:
-                return _must(self._intents.capture(intent_id))
+                return _require_outcome(self._intents.capture(intent_id))
             except stripe.CardError as error:
                 return _build_declined(intent_id, code_of(error))
             except stripe.InvalidRequestError as error:
@@ -154,7 +154,7 @@ class Intents:
     def _cancel(self, intent_id: str) -> PaymentOutcome:
         with raise_unknown():
             try:
-                return _must(self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"}))
+                return _require_outcome(self._intents.cancel(intent_id, {"cancellation_reason": "abandoned"}))
             except stripe.InvalidRequestError as error:
                 return self._after(intent_id, error)
 
@@ -162,7 +162,7 @@ class Intents:
         """Return the state of an intent whose state changed during the request."""
         if code_of(error) not in {"payment_intent_unexpected_state", "charge_expired_for_capture"}:
             raise error
-        return _must(self._intents.retrieve(intent_id))
+        return _require_outcome(self._intents.retrieve(intent_id))
 
 
 def _is_key_kept(attempt_id: str) -> bool:
@@ -187,7 +187,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
     )
 
 
-def _must(intent: stripe.PaymentIntent) -> PaymentOutcome:
+def _require_outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
     outcome = _outcome(intent)
     if outcome is None:
         raise PartnerUnavailable("The payment was not confirmed.")
@@ -205,9 +205,9 @@ def _build_declined(reference: str, reason: str | None) -> PaymentOutcome:
     )
 
 
-def _build_refused(request: PaymentRequest, reason: str) -> Seen:
+def _build_refused(request: PaymentRequest, reason: str) -> IntentState:
     """Return the state of an amount for which Stripe creates no intent: the reference is our own id."""
-    return Seen(None, _build_declined(request.attempt_id, reason))
+    return IntentState(None, _build_declined(request.attempt_id, reason))
 
 
 def _too_old(request: PaymentRequest) -> PaymentOutcome:

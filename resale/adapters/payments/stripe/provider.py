@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from resale.adapters.payments.stripe.bookings import Bookings
+from resale.adapters.payments.stripe.bookings import BalanceTransactions
 from resale.adapters.payments.stripe.client import make_client
-from resale.adapters.payments.stripe.hooks import read_hook
+from resale.adapters.payments.stripe.hooks import read_webhook
 from resale.adapters.payments.stripe.intents import Intents
 from resale.adapters.payments.stripe.payouts import Payouts
 from resale.adapters.payments.stripe.refunds import Refunds
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
-from resale.domain.partners import PartnerEvent, ProviderBooking
+from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.settings import Settings
@@ -51,7 +51,7 @@ class StripePayments:
         self._intents = Intents(client, return_url=return_url)
         self._refunds = Refunds(client)
         self._payouts = Payouts(client)
-        self._bookings = Bookings(client)
+        self._transactions = BalanceTransactions(client)
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
         """Confirm the attempt's intent, once."""
@@ -59,7 +59,7 @@ class StripePayments:
 
     def find_payment(self, request: PaymentRequest) -> PaymentOutcome | None:
         """Return the state of a payment attempt; None if its bank was never called."""
-        return self._intents.look(request).outcome
+        return self._intents.look_up(request).outcome
 
     def capture(self, request: PaymentRequest) -> PaymentOutcome:
         """Capture the payment; an attempt that was never authorised is voided."""
@@ -87,8 +87,8 @@ class StripePayments:
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify and parse a webhook."""
-        return read_hook(body=body, headers=headers, secrets=self._webhook_secret)
+        return read_webhook(body=body, headers=headers, secrets=self._webhook_secret)
 
-    def iter_bookings(self, *, since: datetime) -> Iterator[ProviderBooking]:
+    def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over Stripe's money movements, newest first, by Stripe's clock."""
-        return self._bookings.iter_since(since)
+        return self._transactions.iter_since(since)

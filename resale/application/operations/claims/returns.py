@@ -10,7 +10,7 @@ from resale.application.operations.claims.transitions import (
     claim_private_of,
     close_claim,
 )
-from resale.application.operations.orders.labels import book_label, void_unused_label
+from resale.application.operations.orders.labels import post_label, void_unused_label
 from resale.application.operations.orders.transitions import private_of
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
@@ -62,7 +62,7 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> 
 
     Raises:
         ClaimNotFound: No such claim.
-        PartnerUnavailable: The partner's answer is not known; the step is asked for again.
+        PartnerUnavailable: The partner's response is not known; the step is asked for again.
         Conflict: Another worker was faster; read again.
     """
     claim = uow.claims.get(claim_id)
@@ -169,7 +169,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
         )
         uow.commit()
         return claim
-    book_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
+    post_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
     private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
     send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
@@ -185,18 +185,18 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Cla
     """Void the unused label of a closed claim."""
     before, order = parcel_of(claim), uow.orders.get(claim.order_id)
     given = void_unused_label(uow, partners=partners, shipment=before)
-    seeks = given.look_again_at is not None
-    if seeks and claim.due_at == given.look_again_at:
+    seeks = given.retry_at is not None
+    if seeks and claim.due_at == given.retry_at:
         return claim
     claim = update_claim(msgspec.structs.replace(claim, return_shipment=given.shipment), now=uow.now)
     if seeks:
-        claim = msgspec.structs.replace(claim, due_at=given.look_again_at)
+        claim = msgspec.structs.replace(claim, due_at=given.retry_at)
     uow.claims.save(
         claim, change_type=ChangeType.CLAIM_RETURN_LABEL_SOUGHT if seeks else ChangeType.CLAIM_RETURN_LABEL_VOIDED
     )
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
+        post_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
     if given.was_voided and before.cost is not None:
         uow.ledger.post(ledger.label_void(order, before.cost, step="return_label_voided", at=uow.now))
     uow.commit()

@@ -52,7 +52,7 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     order = uow.orders.get(listing.order_id)
     if order.status not in _GIVEN_BACK:
         raise NotRelistable(f"Its order has the status {order.status}. The order must be refunded first.")
-    if not (_was_kept_by_seller(order) or _was_sent_back(uow, order)):
+    if not (_is_with_seller(order) or _was_returned(uow, order)):
         raise NotRelistable("The order was refunded, but the item was not returned.")
     again = msgspec.structs.replace(
         listing,
@@ -74,13 +74,13 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     return again
 
 
-def _was_kept_by_seller(order: Order) -> bool:
+def _is_with_seller(order: Order) -> bool:
     """Return whether no carrier ever had the item, or it was returned to its sender."""
     parcel = order.shipment
     return parcel is None or parcel.shipped_at is None or parcel.status == ShipmentStatus.RETURNED
 
 
-def _was_sent_back(uow: UnitOfWork, order: Order) -> bool:
+def _was_returned(uow: UnitOfWork, order: Order) -> bool:
     """Return whether the buyer returned the item according to the carrier; the seller verifies its arrival."""
     if order.claim_id is None:
         return False

@@ -9,7 +9,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.orders import AttentionOpen, Order, can_acknowledge
+from resale.domain.orders import IssueNeedsAction, Order, can_acknowledge
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
 from resale.domain.versions import next_version
@@ -37,7 +37,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     Raises:
         OrderNotFound: None that the caller may see.
         Forbidden: Not theirs to say.
-        AttentionOpen: Something is left to do, or it goes by itself.
+        IssueNeedsAction: Something is left to do, or it goes by itself.
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
@@ -46,7 +46,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
         return order
     require_version(uow, entity=order)
     if not can_acknowledge(order.attention, order.status):
-        raise AttentionOpen(f"The issue {order.attention} still needs action. It clears when that is done.")
+        raise IssueNeedsAction(f"The issue {order.attention} still needs action. It clears when that is done.")
     order = next_version(msgspec.structs.replace(order, attention=None), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
     uow.commit()

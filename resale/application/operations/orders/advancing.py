@@ -12,8 +12,8 @@ from resale.application.operations.orders.cancelling import (
 from resale.application.operations.orders.completing import complete_order
 from resale.application.operations.orders.paying import (
     authorise_payment,
-    book_missing_sale,
     capture_payment,
+    post_missing_sale,
     start_payment,
     void_payment,
 )
@@ -49,7 +49,7 @@ def advance_order(uow: UnitOfWork, *, partners: Partners, order_id: OrderId) -> 
 
     Raises:
         OrderNotFound: No such order.
-        PartnerUnavailable: The partner's answer is not known; nothing was committed and the step is asked for again.
+        PartnerUnavailable: The partner's response is not known; nothing was committed and the step is asked for again.
         Conflict: Another worker was faster; read again.
     """
     order = uow.orders.get(order_id)
@@ -72,7 +72,7 @@ STEPS: Final[Mapping[OrderStep, Step]] = {
     _S.START_PAYMENT: start_payment,
     _S.AUTHORISE: authorise_payment,
     _S.CAPTURE: capture_payment,
-    _S.BOOK_SALE: book_missing_sale,
+    _S.POST_SALE: post_missing_sale,
     _S.VOID_PAYMENT: void_payment,
     _S.CANCEL: cancel_after_failed_payment,
     _S.BEGIN_CANCEL: honour_cancel_request,

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.orders.labels import VoidedLabel, book_label, void_unused_label
+from resale.application.operations.orders.labels import VoidedLabel, post_label, void_unused_label
 from resale.application.operations.orders.tracking import resume_shipment
 from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
@@ -110,11 +110,11 @@ def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Void the label before the refund; if the parcel is already on its way, the order is shipped instead."""
     before = shipment_of(order)
     given = void_unused_label(uow, partners=partners, shipment=before)
-    if given.look_again_at is not None:
+    if given.retry_at is not None:
         return _seek_label(uow, order=order, given=given)
     if given.bought is not None:
         name = partners.shipping.name
-        book_label(uow, provider=name, order=order, label=given.bought, step="label_issued")
+        post_label(uow, provider=name, order=order, label=given.bought, step="label_issued")
     if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=uow.now):
         return resume_shipment(uow, order=order, shipment=given.shipment)
     order = update_order(msgspec.structs.replace(order, shipment=given.shipment), now=uow.now)
@@ -127,9 +127,9 @@ def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 def _seek_label(uow: UnitOfWork, *, order: Order, given: VoidedLabel) -> Order:
     """Wait for a label purchase that may be in progress; before its time, nothing is written."""
-    if order.due_at == given.look_again_at:
+    if order.due_at == given.retry_at:
         return order
-    order = msgspec.structs.replace(update_order(order, now=uow.now), due_at=given.look_again_at)
+    order = msgspec.structs.replace(update_order(order, now=uow.now), due_at=given.retry_at)
     uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_SOUGHT)
     uow.commit()
     return order

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from resale.application.operations.sellers import pays_at, seller_account_of
+from resale.application.operations.sellers import next_payout_at, seller_account_of
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
@@ -66,7 +66,7 @@ def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
     """Buffer a change of the seller's balance, which can become negative, and the wake-up of the next payout."""
     seller, is_new = seller_account_of(uow, customer_id=order.seller_id)
     seller = msgspec.structs.replace(seller, available=seller.available + amount)
-    seller = next_version(msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller)), now=uow.now)
+    seller = next_version(msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller)), now=uow.now)
     if is_new:
         uow.sellers.add(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)
     else:

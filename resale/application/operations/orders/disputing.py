@@ -2,7 +2,7 @@
 
 import msgspec
 
-from resale.application.operations.orders.paying import book_sale
+from resale.application.operations.orders.paying import post_sale
 from resale.application.operations.orders.refunding import commit_refund
 from resale.application.operations.orders.returned_refunds import reinstate
 from resale.application.ports import UnitOfWork
@@ -10,7 +10,7 @@ from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import REFUND_ID, OrderId
 from resale.domain.issues import Issue
-from resale.domain.order_steps import is_unbooked, update_order
+from resale.domain.order_steps import is_unposted, update_order
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
     DISPUTE_ENDS,
@@ -49,8 +49,8 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
     order = uow.orders.get(order_id)
     if order.payment is None or not order.payment.captured_minor:
         raise Unavailable("The payment of this order is not confirmed yet.", retry_after_seconds=30)
-    if is_unbooked(order):
-        book_sale(uow, order=order)
+    if is_unposted(order):
+        post_sale(uow, order=order)
         raise OrderChanged("The sale was posted to the ledger meanwhile. Read the order again.")
     if _is_stale(order, dispute):
         return order

@@ -23,7 +23,7 @@ class VoidedLabel(msgspec.Struct, frozen=True, kw_only=True):
     bought: Label | None = None  # found in use, and not booked yet
     was_voided: bool = False  # one that is booked
     in_use: bool = False
-    look_again_at: datetime | None = None
+    retry_at: datetime | None = None
 
 
 def void_unused_label(uow: UnitOfWork, *, partners: Partners, shipment: Shipment) -> VoidedLabel:
@@ -48,12 +48,12 @@ def _void_or_seek(uow: UnitOfWork, shipping: ShippingProvider, shipment: Shipmen
         return _void(uow, shipping, shipment, found.provider_reference, found=found)
     over_at = (shipment.given_up_at or uow.now) + PURCHASE_OVER
     if uow.now < over_at:
-        return VoidedLabel(shipment=shipment, look_again_at=over_at)
+        return VoidedLabel(shipment=shipment, retry_at=over_at)
     shipping.void_label(shipment_id=shipment.id, provider_reference="")
     return VoidedLabel(shipment=_clear_label(shipment))
 
 
-def book_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
+def post_label(uow: UnitOfWork, *, provider: str, order: Order, label: Label, step: str) -> None:
     """Buffer the cost of a bought label, and the provider's reference; ``step`` distinguishes outbound and return."""
     shipment_id = (RETURN_ID if step.startswith("return") else SHIPMENT_ID).sibling_of(order.id)
     uow.references.add(provider=provider, reference=label.provider_reference, entity_id=shipment_id)

@@ -67,12 +67,12 @@ def void_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     return _commit_outcome(uow, provider=payments.name, order=order, outcome=outcome)
 
 
-def book_missing_sale(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
+def post_missing_sale(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Post the sale of an order that was paid before sales were posted."""
-    return book_sale(uow, order=order)
+    return post_sale(uow, order=order)
 
 
-def book_sale(uow: UnitOfWork, *, order: Order) -> Order:
+def post_sale(uow: UnitOfWork, *, order: Order) -> Order:
     """Add transfer, ledger transaction and deadline to an order that was paid before sales were posted.
 
     It is booked for the day it was paid, as the provider has it; the time to ship begins now.
@@ -117,7 +117,7 @@ def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOu
         )
         change_type = ChangeType.ORDER_PAYMENT_REQUIRES_ACTION
     elif order.due_at is not None and uow.now < order.due_at:
-        return order  # asked again before its time; the same answer
+        return order  # asked again before its time; the same response
     else:
         change_type = ChangeType.ORDER_PAYMENT_AWAITED
     order = update_order(msgspec.structs.replace(order, payment=payment), now=uow.now)

@@ -174,16 +174,16 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
         order, payment=transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
     )
     before = order.status
-    is_mended = order.attention == Issue.REFUND_FAILED and order.failed_refund is None
-    attention = None if is_mended else order.attention
+    is_repaired = order.attention == Issue.REFUND_FAILED and order.failed_refund is None
+    attention = None if is_repaired else order.attention
     order = transition_order_if_allowed(
         msgspec.structs.replace(order, attention=attention), OrderCommand.REFUND, now=uow.now
     )
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
     uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
-    seller_gives = _take_from_seller(uow, order=order, given=given, before=before)
-    uow.ledger.post(ledger.refund(order, given, seller=seller_gives, at=uow.now))
+    seller_pays = _take_from_seller(uow, order=order, given=given, before=before)
+    uow.ledger.post(ledger.refund(order, given, seller=seller_pays, at=uow.now))
     uow.commit()
     return order
 

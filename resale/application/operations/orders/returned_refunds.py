@@ -44,7 +44,7 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
 
     Raises:
         OrderNotFound: No such order.
-        PartnerUnavailable: The partner's answer is not known; asked for again.
+        PartnerUnavailable: The partner's response is not known; asked for again.
         Conflict: Another writer won; read again.
     """
     order = uow.orders.get(order_id)
@@ -97,13 +97,13 @@ def _resume(uow: UnitOfWork, *, order: Order) -> Order:
 
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
     """Commit a returned amount with an order that was saved: its recipient, and the ledger transaction."""
-    account = _give_to_seller(uow, order=order, returned=returned)
+    account = _credit_seller(uow, order=order, returned=returned)
     uow.ledger.post(ledger.refund_reversal(order, returned, seller=account, at=uow.now))
     uow.commit()
     return order
 
 
-def _give_to_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
+def _credit_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
     """Buffer the seller's share of a returned amount: held again, or on their balance; return the account."""
     is_theirs, part = order.completed_at is not None, returned.parts.seller
     if part and not is_theirs:

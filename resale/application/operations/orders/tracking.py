@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.orders.labels import book_label
+from resale.application.operations.orders.labels import post_label
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, UnitOfWork
@@ -106,7 +106,7 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
         label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
     if label.state != LabelState.ISSUED:
         return _commit_refused_label(uow, order=order, label=label)
-    book_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
+    post_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
     order = transition_order(
         msgspec.structs.replace(order, shipment=attach_label(shipment, label), private=sealed),

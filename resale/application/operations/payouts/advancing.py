@@ -66,7 +66,7 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) 
 
     Raises:
         PayoutNotFound: No such payout.
-        PartnerUnavailable: The partner's answer is not known; the step is asked for again.
+        PartnerUnavailable: The partner's response is not known; the step is asked for again.
         Conflict: Another worker was faster; read again.
     """
     payout = uow.payouts.get(payout_id)

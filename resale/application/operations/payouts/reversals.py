@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.sellers import pays_at, seller_account_of
+from resale.application.operations.sellers import next_payout_at, seller_account_of
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
@@ -36,5 +36,5 @@ def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
         available=seller.available + payout.amount,
         payout_destination=None if is_refused else seller.payout_destination,
     )
-    seller = next_version(msgspec.structs.replace(seller, due_at=pays_at(uow, seller=seller)), now=uow.now)
+    seller = next_version(msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller)), now=uow.now)
     uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED, reason_code=_REASONS[payout.status])

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.ports import DeadLetters, Document, HistoryRow, Letter, Reader
+from resale.application.ports import DeadLetterMessage, DeadLetters, Document, HistoryRow, Reader
 from resale.application.queries.dead_letters.dry_run import DryRunContext, Effect, describe_change, describe_task
 from resale.application.queries.dead_letters.views import (
     DeadLetterDetail,
@@ -23,8 +23,8 @@ from resale.domain.dead_letters import (
     DeadLetter,
     DeadLetterNotFound,
     DeadLetterPrivate,
+    DeadLetterQueue,
     DeadLetterStatus,
-    LetterQueue,
     contents_of,
     letter_id_of,
     message_id_of,
@@ -42,7 +42,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     object: str = "dead_letter_dry_run"
     id: DeadLetterId
     status: DeadLetterStatus
-    queue: LetterQueue
+    queue: DeadLetterQueue
     task: str | None
     effects: tuple[Effect, ...]
 
@@ -50,7 +50,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
     """A dead letter that was found: its message, its record, or both."""
 
-    letter: Letter | None
+    letter: DeadLetterMessage | None
     record: DeadLetter | None
     private: DeadLetterPrivate | None
     view: DeadLetterView
@@ -77,7 +77,7 @@ def list_dead_letters(
     reader: Reader,
     letters: DeadLetters,
     principal: Principal,
-    queue: LetterQueue | None,
+    queue: DeadLetterQueue | None,
     limit: int,
     cursor: str | None,
 ) -> DeadLetterPage:
@@ -88,7 +88,7 @@ def list_dead_letters(
     Raises:
         DeadLetterNotFound: Not for this caller's eyes.
         InvalidCursor: The cursor was changed or belongs to another list.
-        Unavailable: A queue does not answer.
+        Unavailable: A queue does not respond.
     """
     _check_permitted(principal)
     page = letters.list_letters(queue=queue, limit=limit, cursor=cursor)
@@ -109,13 +109,13 @@ def get_dead_letter(
     Raises:
         DeadLetterNotFound: None that the caller may see.
         DeadLetterHeld: Somebody else is looking at the queue; try again.
-        Unavailable: A queue or the store does not answer.
+        Unavailable: A queue or the store does not respond.
     """
     _check_permitted(principal)
     found = _find(reader, letters, letter_id)
     return DeadLetterDetail(
         **msgspec.structs.asdict(found.view),
-        body=None if found.view.queue == LetterQueue.CHANGES else found.body,
+        body=None if found.view.queue == DeadLetterQueue.CHANGES else found.body,
         reason=None if found.private is None else found.private.reason,
         timeline=_timeline(reader, (*found.view.entity_ids, letter_id)),
     )
@@ -131,7 +131,7 @@ def describe_replay(
     Raises:
         DeadLetterNotFound: None that the caller may see.
         DeadLetterHeld: Somebody else is looking at the queue; try again.
-        Unavailable: A queue, the store or the bucket does not answer.
+        Unavailable: A queue, the store or the bucket does not respond.
     """
     _check_permitted(principal)
     found = _find(context.reader, letters, letter_id)
@@ -149,7 +149,7 @@ def _check_permitted(principal: Principal) -> None:
         raise DeadLetterNotFound("No dead letter with this id exists.")
 
 
-def _view(reader: Reader, letter: Letter) -> DeadLetterView:
+def _view(reader: Reader, letter: DeadLetterMessage) -> DeadLetterView:
     """Return the view of a message, with its record if an action on it was interrupted."""
     document = reader.find(DEAD_LETTER, letter_id_of(letter.message_id))
     if document is not None:
@@ -183,7 +183,7 @@ def _effects(context: DryRunContext, found: _Found) -> tuple[Effect, ...]:
     view, body = found.view, found.body
     if view.status not in {DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING} or body is None:
         return ()
-    if view.queue == LetterQueue.CHANGES:
+    if view.queue == DeadLetterQueue.CHANGES:
         return describe_change(context, None if found.letter is None else found.letter.row)
     return describe_task(context, contents_of(body, message_id=message_id_of(view.id), queue=view.queue))
 

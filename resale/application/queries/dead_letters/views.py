@@ -5,14 +5,14 @@ from typing import Annotated
 
 import msgspec
 
-from resale.application.ports import Letter
+from resale.application.ports import DeadLetterMessage
 from resale.domain.actors import ActorKind
 from resale.domain.dead_letters import (
     DeadLetter,
+    DeadLetterQueue,
     DeadLetterStatus,
     FailureNote,
     FailureOutcome,
-    LetterQueue,
     letter_id_of,
 )
 from resale.domain.ids import DeadLetterId
@@ -36,7 +36,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     id: DeadLetterId
     object: str = "dead_letter"
     status: DeadLetterStatus
-    queue: LetterQueue
+    queue: DeadLetterQueue
     task: str | None
     entity_ids: tuple[str, ...]
     change_type: str | None = None
@@ -83,7 +83,7 @@ class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
     timeline: tuple[TimelineEntry, ...]
 
 
-def view_letter(letter: Letter, note: FailureNote | None) -> DeadLetterView:
+def view_letter(letter: DeadLetterMessage, note: FailureNote | None) -> DeadLetterView:
     """Return the view of a message without a record."""
     contents, row = letter.contents, letter.row
     return DeadLetterView(

@@ -16,8 +16,8 @@ from resale.application.queries.ledger.transactions import (
     LedgerLeg,
     LedgerTransactionPage,
     LedgerTransactionView,
-    list_bookings,
     list_ledger_transactions,
+    list_source_transactions,
 )
 
 __all__ = [
@@ -37,6 +37,6 @@ __all__ = [
     "Reconciliation",
     "get_balance_sheet",
     "get_reconciliation",
-    "list_bookings",
     "list_ledger_transactions",
+    "list_source_transactions",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from resale.application.ports import Reader
-from resale.application.queries.ledger.permissions import check_books
+from resale.application.queries.ledger.permissions import check_ledger_permission
 from resale.domain.access import Principal
 from resale.domain.ledger import HOUSE_ACCOUNTS
 
@@ -41,7 +41,7 @@ def get_balance_sheet(*, reader: Reader, principal: Principal) -> BalanceSheet:
     Raises:
         LedgerNotFound: Not for this caller's eyes.
     """
-    check_books(principal)
+    check_ledger_permission(principal)
     sums = {name: _sums(reader, name) for name in HOUSE_ACCOUNTS}
     own = reader.tenant.currency
     others = sorted({currency for account in sums.values() for currency in account} - {own})

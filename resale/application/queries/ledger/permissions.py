@@ -12,7 +12,7 @@ class LedgerNotFound(NotFound):
     default_detail = "No ledger with this id exists, or this caller cannot see it."
 
 
-def check_books(principal: Principal) -> None:
+def check_ledger_permission(principal: Principal) -> None:
     """Require the brand or its staff. Raises LedgerNotFound."""
     if not permits(Action.VIEW_LEDGER, principal.standing, ""):
         raise LedgerNotFound

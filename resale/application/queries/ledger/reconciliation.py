@@ -8,13 +8,13 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import PaymentProvider, Reader
-from resale.application.queries.ledger.permissions import check_books
+from resale.application.queries.ledger.permissions import check_ledger_permission
 from resale.domain.access import Principal
 from resale.domain.entities import ORDER, PAYOUT
 from resale.domain.ids import ORDER_ID, PAYOUT_ID, OrderId, PayoutId
 from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step
 from resale.domain.orders import OrderStatus
-from resale.domain.partners import BookingKind, ProviderBooking
+from resale.domain.partners import BookingKind, ProviderTransaction
 from resale.domain.payments import Payment, Refund, RefundState
 from resale.domain.payouts import PayoutMethod, PayoutStatus
 
@@ -128,11 +128,11 @@ def get_reconciliation(
         LedgerNotFound: Not for this caller's eyes.
         PartnerUnavailable: The provider's books cannot be read now.
     """
-    check_books(principal)
+    check_ledger_permission(principal)
     back = min(back, timedelta(days=MAX_DAYS))
     since = now - back
     movements: _Movements = {}
-    for booking in payments.iter_bookings(since=wall_now - back):
+    for booking in payments.iter_transactions(since=wall_now - back):
         _add_provider(movements, booking, currency=reader.tenant.currency)
     for entry in _provider_entries(reader, since, now):
         _add_ledger(movements, entry)
@@ -140,7 +140,7 @@ def get_reconciliation(
         _add_records(movements, reader, source_id, since)
     for entry in _earlier_entries(reader, movements):
         _add_ledger(movements, entry)
-    for booking in _earlier_bookings(payments, movements, ahead=now - wall_now, back_to=since):
+    for booking in _earlier_transactions(payments, movements, ahead=now - wall_now, back_to=since):
         _add_provider(movements, booking, currency=reader.tenant.currency)
     differences = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
     return Reconciliation(
@@ -180,9 +180,9 @@ def _earlier_entries(reader: Reader, movements: _Movements) -> Iterator[LedgerEn
                 yield entry
 
 
-def _earlier_bookings(
+def _earlier_transactions(
     payments: PaymentProvider, movements: _Movements, *, ahead: timedelta, back_to: datetime
-) -> Iterator[ProviderBooking]:
+) -> Iterator[ProviderTransaction]:
     """Iterate over older provider movements that only we have; ``ahead`` is the offset of the tenant's clock."""
     missing = [one for one in movements.values() if one.provider is None and one.ledger and one.started_at is not None]
     since = min((one.started_at - _TOLD_WITHIN for one in missing if one.started_at is not None), default=back_to)
@@ -190,7 +190,7 @@ def _earlier_bookings(
         return
     at_provider = {(one.source_id, one.our_id): one for one in missing}
     by_reference = {(one.source_id, one.reference): one for one in missing if one.reference is not None}
-    for booking in payments.iter_bookings(since=since - ahead):
+    for booking in payments.iter_transactions(since=since - ahead):
         key = _key_at_provider(booking)
         known = at_provider.get(key)
         if known is None and (known := by_reference.get(key)) is not None:
@@ -199,14 +199,14 @@ def _earlier_bookings(
             yield booking
 
 
-def _add_provider(movements: _Movements, booking: ProviderBooking, *, currency: str) -> None:
+def _add_provider(movements: _Movements, booking: ProviderTransaction, *, currency: str) -> None:
     sign = 1 if booking.kind == BookingKind.CHARGE else -1
     movement = _movement(movements, booking.kind, *_key_at_provider(booking))
     movement.provider = (movement.provider or 0) + sign * booking.amount
     movement.is_foreign = booking.currency != currency
 
 
-def _key_at_provider(booking: ProviderBooking) -> tuple[str, str]:
+def _key_at_provider(booking: ProviderTransaction) -> tuple[str, str]:
     source_id = booking.order_id or booking.our_id
     if booking.kind == BookingKind.CHARGEBACK:
         return source_id, booking.provider_reference  # the scheme's name of it; the order's record knows it by both
@@ -249,17 +249,17 @@ def _add_records(movements: _Movements, reader: Reader, source_id: str, since: d
 
 
 def _add_refund(movements: _Movements, source_id: str, refund: Refund, since: datetime) -> None:
-    told = movements.pop((source_id, refund.provider_reference or ""), None)  # a chargeback, by the scheme's name
+    reported = movements.pop((source_id, refund.provider_reference or ""), None)  # a chargeback, by the scheme's name
     known = movements.get((source_id, refund.id))
     is_done = refund.status == RefundState.SUCCEEDED and (refund.finished_at or since) >= since
-    if told is None and known is None and not is_done:
+    if reported is None and known is None and not is_done:
         return
     movement = _movement(movements, BookingKind.REFUND, source_id, refund.id)
     movement.settling = refund.status == RefundState.PENDING
     movement.reference, movement.started_at = refund.provider_reference, refund.started_at
-    if told is not None:
-        movement.booking, movement.provider = BookingKind.CHARGEBACK, told.provider
-        movement.is_foreign = told.is_foreign
+    if reported is not None:
+        movement.booking, movement.provider = BookingKind.CHARGEBACK, reported.provider
+        movement.is_foreign = reported.is_foreign
     if refund.status == RefundState.SUCCEEDED:
         movement.records = -refund.amount
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from resale.application.ports import Reader
-from resale.application.queries.ledger.permissions import check_books
+from resale.application.queries.ledger.permissions import check_ledger_permission
 from resale.domain.access import Principal
 from resale.domain.ledger import LedgerEntry
 from resale.errors import Unavailable
@@ -81,7 +81,7 @@ def list_ledger_transactions(
         InvalidCursor: The cursor was changed or belongs to another list.
         LedgerBehind: The index has some legs of a booking and not yet the others.
     """
-    check_books(principal)
+    check_ledger_permission(principal)
     if isinstance(of, LedgerDays):
         page = reader.list_ledger_days(first=of.first, last=of.last, limit=limit, cursor=cursor)
     else:
@@ -92,7 +92,9 @@ def list_ledger_transactions(
     return LedgerTransactionPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 
 
-def list_bookings(*, reader: Reader, principal: Principal, source_id: str) -> tuple[LedgerTransactionView, ...]:
+def list_source_transactions(
+    *, reader: Reader, principal: Principal, source_id: str
+) -> tuple[LedgerTransactionView, ...]:
     """List all ledger transactions of an order or a payout, oldest first, as far as they are indexed.
 
     Shape: one query of an index, page by page; a source has some dozen entries.
@@ -100,7 +102,7 @@ def list_bookings(*, reader: Reader, principal: Principal, source_id: str) -> tu
     Raises:
         LedgerNotFound: Not for this caller's eyes.
     """
-    check_books(principal)
+    check_ledger_permission(principal)
     entries = reader.iter_ledger_source(source_id)
     return tuple(_view(legs) for _, legs in groupby(entries, key=lambda entry: entry.transaction_id))
 
