@@ -132,7 +132,7 @@ class TestAnswers:
             assert (response.status, response.body) == (503, b"")
 
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [
             b"HTTP/1.1 200 OK\r\nContent-Len",
             b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",

@@ -271,7 +271,7 @@ class TestRefusals:
 
 class TestUnknown:
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [
             (500, error("INTERNAL_SERVER_ERROR")),
             (503, error("SERVICE_UNAVAILABLE")),

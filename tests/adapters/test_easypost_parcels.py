@@ -50,7 +50,7 @@ class TestVoiding:
         assert state == VoidState.IN_USE
 
     @pytest.mark.parametrize(
-        ("status", "answer"),
+        ("status", "response"),
         [("in_transit", VoidState.IN_USE), ("delivered", VoidState.IN_USE), ("pre_transit", None), ("unknown", None)],
     )
     def test_a_rejected_one_is_in_use_if_it_moves_and_else_asked_for_again(

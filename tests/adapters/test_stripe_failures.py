@@ -62,7 +62,7 @@ class TestUnknown:
         assert not isinstance(caught.value, PartnerMisconfigured)
         assert len(double.calls) == 1
 
-    @pytest.mark.parametrize("answer", [ok(b"{"), ok(b"\xff"), lambda _: None], ids=["half", "no-text", "hung-up"])
+    @pytest.mark.parametrize("response", [ok(b"{"), ok(b"\xff"), lambda _: None], ids=["half", "no-text", "hung-up"])
     def test_answers_that_say_nothing(self, ask: Ask, response: Response) -> None:
         with Peer([response]) as peer, pytest.raises(PartnerUnavailable):
             ask(connect(peer.url))

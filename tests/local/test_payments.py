@@ -283,7 +283,7 @@ class TestUnknownOutcomes:
             ask(connect(None))
 
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [BUSY, ok(b"{"), ok(b'{"state": "quantum"}'), lambda _: None],
         ids=["busy", "half", "unheard-of", "hung-up"],
     )
