@@ -135,7 +135,7 @@ def images_of(seller: Shopper, draft: dict[str, Any]) -> list[dict[str, Any]]:
 def photos_of(listing: dict[str, Any]) -> list[bytes | None]:
     """What everybody sees, byte by byte; None for what is not public."""
     answers = [Client(rendition["url"]).get() for rendition in listing["photos"][0]["renditions"]]
-    return [answer.content if answer.status == 200 else None for answer in answers]
+    return [response.content if response.status == 200 else None for response in answers]
 
 
 def padded(picture: bytes) -> bytes:

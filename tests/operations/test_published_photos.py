@@ -81,9 +81,9 @@ class TestBeforeApproval:
         media = submitted(world)
         links = world.container.private_links(world.tenant)
         for rendition in media.renditions:
-            answer = urllib3.request("GET", links.sign(rendition.key), retries=False)
-            assert (answer.status, len(answer.data)) == (200, rendition.bytes)
-            assert answer.headers["Cache-Control"] == "private, max-age=900"
+            response = urllib3.request("GET", links.sign(rendition.key), retries=False)
+            assert (response.status, len(response.data)) == (200, rendition.bytes)
+            assert response.headers["Cache-Control"] == "private, max-age=900"
 
     def test_of_a_rejected_listing_they_are_kept_with_the_retired_ones(self, world: World) -> None:
         media = submitted(world)

@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response."""
 
     status: int
@@ -37,31 +37,31 @@ class Client:
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, path: str = "") -> Answer:
+    def get(self, path: str = "") -> Response:
         """Send a GET request."""
         return send("GET", self.base_url + path, headers=self.headers)
 
-    def patch(self, path: str, body: object) -> Answer:
+    def patch(self, path: str, body: object) -> Response:
         """Send a PATCH request with JSON."""
         return self._send_json("PATCH", path, body)
 
-    def put(self, path: str, body: object) -> Answer:
+    def put(self, path: str, body: object) -> Response:
         """Send a PUT request with JSON."""
         return self._send_json("PUT", path, body)
 
-    def post(self, path: str, body: object = None, **headers: str) -> Answer:
+    def post(self, path: str, body: object = None, **headers: str) -> Response:
         """Send a POST request with JSON; ``headers`` have ``_`` for ``-``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = json.dumps(body).encode() if body is not None else b""
         typed = {"Content-Type": "application/json"} if body is not None else {}
         return send("POST", self.base_url + path, headers={**self.headers, **typed, **named}, content=content)
 
-    def _send_json(self, method: str, path: str, body: object) -> Answer:
+    def _send_json(self, method: str, path: str, body: object) -> Response:
         headers = {**self.headers, "Content-Type": "application/json"}
         return send(method, self.base_url + path, headers=headers, content=json.dumps(body).encode())
 
 
-def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
+def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> Response:
     """Send one request on its own connection."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
@@ -70,12 +70,12 @@ def send(method: str, url: str, *, headers: Mapping[str, str], content: bytes | 
         connection.request(method, target, body=content, headers=dict(headers))
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, response.read())
+        return Response(response.status, named, response.read())
     finally:
         connection.close()
 
 
-def upload(url: str, fields: Mapping[str, str], photo: bytes) -> Answer:
+def upload(url: str, fields: Mapping[str, str], photo: bytes) -> Response:
     """Post a form like a browser: the signed fields, and the file last."""
     boundary = secrets.token_hex(16)
     parts = [

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from threading import Barrier
 
 from deploy.local.journey.assertions import await_state, expect, require
-from deploy.local.journey.client import Answer, Client
+from deploy.local.journey.client import Client, Response
 from deploy.local.journey.records import check_history
 from deploy.local.journey.shops import Shop
 from deploy.local.private_files import Demo, DemoTenant
@@ -38,7 +38,7 @@ class Journey:
         order_id = self._race(listing["id"])
         self._await_sale(listing["id"], order_id)
         self._read_histories(listing["id"], order_id)
-        self._look_from_elsewhere(listing["id"], order_id)
+        self._check_other_tenants(listing["id"], order_id)
 
     # ---------------------------------------------------------------- the brand
     def _review(self, listing_id: str) -> None:
@@ -68,12 +68,12 @@ class Journey:
         self._say("two buyers press “buy” at the same moment")
         start = Barrier(len(self._buyers))
 
-        def buy(buyer: Client) -> Answer:
+        def buy(buyer: Client) -> Response:
             start.wait()
             return self._shop.buy(listing_id, buyer=buyer)
 
         with ThreadPoolExecutor(len(self._buyers)) as crowd:
-            winner, loser = sorted(crowd.map(buy, self._buyers), key=lambda answer: answer.status)
+            winner, loser = sorted(crowd.map(buy, self._buyers), key=lambda response: response.status)
         order = expect(winner, HTTPStatus.ACCEPTED, to="let one buyer win")
         expect(loser, HTTPStatus.CONFLICT, to="refuse the other")
         require(loser.code == "listing_not_for_sale", f"the loser received {loser.code}")
@@ -104,12 +104,12 @@ class Journey:
             self._say(f"  {line}")
 
     # ---------------------------------------------------------------- the other brands
-    def _look_from_elsewhere(self, listing_id: str, order_id: str) -> None:
+    def _check_other_tenants(self, listing_id: str, order_id: str) -> None:
         paths = [f"/v1/listings/{listing_id}", f"/v1/orders/{order_id}"]
         for other in self.others:
-            self._look_from(other, paths)
+            self._check_other_tenant(other, paths)
 
-    def _look_from(self, other: DemoTenant, paths: list[str]) -> None:
+    def _check_other_tenant(self, other: DemoTenant, paths: list[str]) -> None:
         strangers = {
             "publishable key": Client(self._demo.base_url, {"X-API-Key": other.publishable_key}),
             "secret key": Client(self._demo.base_url, {"X-API-Key": other.secret_key}),
@@ -117,9 +117,9 @@ class Journey:
         }
         for name, stranger in strangers.items():
             for path in (*paths, *(f"{path}/history" for path in paths)):
-                answer = stranger.get(path)
-                unseen = answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
-                require(unseen, f"{other.slug}'s {name} got {answer.status} at {path}")
+                response = stranger.get(path)
+                unseen = response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}
+                require(unseen, f"{other.slug}'s {name} got {response.status} at {path}")
         name = self._shop.tenant.slug
         mixed = {"X-API-Key": other.publishable_key, "Authorization": f"Bearer {self._shop.tenant.buyer_token}"}
         both = Client(self._demo.base_url, mixed).get(paths[0])
@@ -127,7 +127,7 @@ class Journey:
         self._say(f"{other.slug}'s keys and shoppers see none of it; a token of {name} is refused there")
 
 
-def expect_photo(answer: Answer) -> None:
+def expect_photo(response: Response) -> None:
     """Verify that a response is a photo."""
-    require(answer.status == HTTPStatus.OK, f"the photo responded with {answer.status}")
-    require(answer.headers.get("content-type", "").startswith("image/"), "the photo is not an image")
+    require(response.status == HTTPStatus.OK, f"the photo responded with {response.status}")
+    require(response.headers.get("content-type", "").startswith("image/"), "the photo is not an image")

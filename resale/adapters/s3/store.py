@@ -43,7 +43,7 @@ class S3MediaStore:
         """Return the oldest version of an object: a slot is used once, later uploads are ignored.
 
         Raises:
-            Unavailable: S3 refused or did not answer.
+            Unavailable: S3 refused or did not respond.
         """
         first: StoredObject | None = None
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
@@ -60,17 +60,17 @@ class S3MediaStore:
         Raises:
             ImageRefused: It is larger than ``max_bytes`` (too_large); nothing was read.
             NotFound: No such version.
-            Unavailable: S3 refused or did not answer.
+            Unavailable: S3 refused or did not respond.
         """
         with unavailable_on_fault("S3"):
             try:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+                response = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
             except ClientError as error:
                 if code_of(error) in _NO_SUCH:
                     raise NotFound("The upload does not exist.") from error
                 raise
-            with answer["Body"] as body:
-                if answer["ContentLength"] > max_bytes:
+            with response["Body"] as body:
+                if response["ContentLength"] > max_bytes:
                     raise ImageRefused(RefusalReason.TOO_LARGE)
                 return body.read()
 
@@ -78,7 +78,7 @@ class S3MediaStore:
         """Store a content-addressed private object. Idempotent.
 
         Raises:
-            Unavailable: S3 refused or did not answer.
+            Unavailable: S3 refused or did not respond.
         """
         with unavailable_on_fault("S3"):
             try:
@@ -98,7 +98,7 @@ class S3MediaStore:
         """List the keys of a listing's renditions that are not public yet.
 
         Raises:
-            Unavailable: S3 refused or did not answer.
+            Unavailable: S3 refused or did not respond.
         """
         with unavailable_on_fault("S3"):
             return self._list(pending_folder(listing_id))
@@ -107,7 +107,7 @@ class S3MediaStore:
         """Move pending renditions to the public folder. Idempotent; a rendition that is not pending any more stays.
 
         Raises:
-            Unavailable: S3 refused or did not answer; repeating it finishes the work.
+            Unavailable: S3 refused or did not respond; repeating it finishes the work.
         """
         with unavailable_on_fault("S3"):
             self._move(keys, public_key, caching=_PUBLIC_CACHING)
@@ -116,7 +116,7 @@ class S3MediaStore:
         """Move a listing's renditions, public and pending, to the retired ones; what was moved before is left.
 
         Raises:
-            Unavailable: S3 refused or did not answer; repeating it finishes the work.
+            Unavailable: S3 refused or did not respond; repeating it finishes the work.
         """
         with unavailable_on_fault("S3"):
             public = self._list(public_folder(listing_id))
@@ -151,10 +151,10 @@ class S3MediaStore:
 
     def _delete(self, keys: Sequence[str]) -> None:
         """Delete objects. S3 responds 200 and lists the objects that it did not delete."""
-        answer = self._client.delete_objects(
+        response = self._client.delete_objects(
             Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )
-        if errors := answer.get("Errors"):
+        if errors := response.get("Errors"):
             code = errors[0].get("Code", "")
             raise Unavailable(f"S3 did not delete {len(errors)} objects ({code}).", retry_after_seconds=5)
 

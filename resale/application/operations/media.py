@@ -18,9 +18,9 @@ from resale.domain.media import (
     RenderedImage,
     Rendition,
     is_public,
-    last_look_at,
     original_key,
     rendition_key,
+    upload_deadline_of,
 )
 from resale.domain.reasons import Reason, ReasonCode
 from resale.domain.versions import next_version
@@ -48,7 +48,7 @@ def process_image(
     Raises:
         MediaNotFound: No such slot.
         ImageNotRendered: No outcome in time; nothing was committed, the message comes again.
-        Unavailable: Store or bucket did not answer, which says nothing of the image: ``forget_attempts`` follows.
+        Unavailable: Store or bucket did not respond, which says nothing of the image: ``forget_attempts`` follows.
         Conflict: Another worker was faster; said again it is a no-op.
     """
     media = uow.media.get(listing_id, media_id)
@@ -81,7 +81,7 @@ def count_attempt(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId, 
 
     Raises:
         MediaNotFound: No such slot.
-        Unavailable: Store or bucket did not answer; nothing was committed.
+        Unavailable: Store or bucket did not respond; nothing was committed.
         Conflict: Another worker was faster.
     """
     media = uow.media.get(listing_id, media_id)
@@ -98,7 +98,7 @@ def forget_attempts(uow: UnitOfWork, *, listing_id: ListingId, media_id: MediaId
 
     Raises:
         MediaNotFound: No such slot.
-        Unavailable: The store did not answer; the count stands.
+        Unavailable: The store did not respond; the count stands.
         Conflict: Another worker was faster.
     """
     media = uow.media.get(listing_id, media_id)
@@ -146,7 +146,7 @@ def publish_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId)
 
     Raises:
         ListingNotFound: No such listing.
-        Unavailable: Store or bucket did not answer; some of them may be public.
+        Unavailable: Store or bucket did not respond; some of them may be public.
         Conflict: The listing changed meanwhile; repeating it makes the photos private if it was taken down.
     """
     keys = find_unpublished(uow.listings.get(listing_id), store.list_pending(listing_id))
@@ -171,7 +171,7 @@ def retire_photos(uow: UnitOfWork, *, store: MediaStore, listing_id: ListingId) 
 
     Raises:
         ListingNotFound: No such listing.
-        Unavailable: Store or bucket did not answer; some of them may still be public.
+        Unavailable: Store or bucket did not respond; some of them may still be public.
     """
     if uow.listings.get(listing_id).status not in TAKEN_DOWN:
         return 0
@@ -188,7 +188,7 @@ def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ..
 
     Raises:
         ListingNotFound: No such listing.
-        Unavailable: The store did not answer.
+        Unavailable: The store did not respond.
     """
     listing = uow.listings.get(listing_id)
     if listing.status not in TAKEN_DOWN:
@@ -199,7 +199,7 @@ def find_photos_left(uow: UnitOfWork, *, listing_id: ListingId) -> tuple[str, ..
 
 
 def _await_upload(uow: UnitOfWork, *, media: Media) -> Media:
-    last_look = last_look_at(media)
+    last_look = upload_deadline_of(media)
     if uow.now >= last_look:
         expired = msgspec.structs.replace(media, status=MediaStatus.EXPIRED)
         return _settle(uow, media=expired, change_type=ChangeType.IMAGE_EXPIRED, reason_code=ReasonCode.UPLOAD_MISSING)

@@ -16,7 +16,7 @@ from resale.domain.entities import CLAIM, INBOUND_EVENT, LISTING, ORDER, PAYOUT,
 from resale.domain.ids import ListingId, MediaId, is_any_id
 from resale.domain.inbound import Inbound, InboundStatus
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, find_unpublished
-from resale.domain.media import Media, MediaNotFound, MediaStatus, last_look_at, original_key
+from resale.domain.media import Media, MediaNotFound, MediaStatus, original_key, upload_deadline_of
 from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order
 from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
@@ -165,9 +165,9 @@ def _image_step(context: DryRunContext, media: Media) -> str | None:
     """Return the step of an open slot."""
     if context.store.find_first_version(original_key(media.listing_id, media.id)) is not None:
         return "process_upload"
-    if context.now >= last_look_at(media):
+    if context.now >= upload_deadline_of(media):
         return "expire"
-    return None if media.due_at == last_look_at(media) else "await_upload"
+    return None if media.due_at == upload_deadline_of(media) else "await_upload"
 
 
 def _argument(contents: Contents, name: str) -> str:
