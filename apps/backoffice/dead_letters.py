@@ -12,7 +12,7 @@ from apps.backoffice.forms import DiscardForm
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.staff_context import Desk
 from apps.core.dead_letters import DeadLetterService
-from resale.domain.dead_letters import DeadLetterQueue, DeadLetterStatus
+from resale.domain.dead_letters import DeadLetterStatus, LetterQueue
 from resale.domain.entities import DEAD_LETTER
 
 _LIMIT: Final = 25
@@ -33,10 +33,10 @@ class DeadLetters(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show what lies in one dead-letter queue or in all."""
         queue = request.GET.get("queue", "")
-        if queue and queue not in set(DeadLetterQueue):
+        if queue and queue not in set(LetterQueue):
             raise Http404
         page = _office(self.desk).list_letters(
-            queue=DeadLetterQueue(queue) if queue else None, limit=_LIMIT, cursor=request.GET.get("cursor") or None
+            queue=LetterQueue(queue) if queue else None, limit=_LIMIT, cursor=request.GET.get("cursor") or None
         )
         return self.page(
             "dead_letters",
@@ -44,7 +44,7 @@ class DeadLetters(StaffPage):
             letters=page.data,
             next_cursor=page.next_cursor,
             queue=queue,
-            queues=tuple(DeadLetterQueue),
+            queues=tuple(LetterQueue),
         )
 
 

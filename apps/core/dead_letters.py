@@ -19,7 +19,7 @@ from resale.application.queries.dead_letters import (
 )
 from resale.application.reactions import tasks_after
 from resale.domain.access import Principal
-from resale.domain.dead_letters import DeadLetterQueue, Reason
+from resale.domain.dead_letters import LetterQueue, Reason
 from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 
@@ -39,7 +39,7 @@ class DeadLetterService:
             tasks_after=_tasks_after,
         )
 
-    def list_letters(self, *, queue: DeadLetterQueue | None, limit: int, cursor: str | None) -> DeadLetterPage:
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterPage:
         """List the messages of one dead-letter queue or of all."""
         return list_dead_letters(
             reader=self._dry_run_context.reader,

@@ -13,7 +13,7 @@ from apps.core.problems import HTTPError, PreconditionFailed
 from apps.core.requests import Body, SentBody, decode_query
 from resale.domain.cards import CardNumberRefused, is_embossed_card
 from resale.domain.command_context import CommandKey, command_key
-from resale.domain.dead_letters import DeadLetterQueue
+from resale.domain.dead_letters import LetterQueue
 from resale.domain.listings import ProductReference
 from resale.domain.text import code, reference
 from resale.errors import FieldError, Invalid
@@ -98,7 +98,7 @@ class OrdersQuery(PageQuery, frozen=True, kw_only=True):
 class DeadLettersQuery(PageQuery, frozen=True, kw_only=True):
     """Selection of dead letters: of one queue, or of all."""
 
-    queue: DeadLetterQueue | UnsetType = UNSET
+    queue: LetterQueue | UnsetType = UNSET
 
 
 class NoBody(Body, frozen=True, kw_only=True):

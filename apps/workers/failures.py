@@ -13,7 +13,7 @@ import msgspec
 from celery.exceptions import NotRegistered, SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 
 from resale.application.ports import RecordUnreadable
-from resale.domain.dead_letters import DeadLetterQueue, FailureNote, FailureOutcome, entity_ids_of
+from resale.domain.dead_letters import FailureNote, FailureOutcome, LetterQueue, entity_ids_of
 from resale.domain.messages import Malformed
 from resale.domain.tenants import Tenant
 from resale.errors import Outcome
@@ -66,7 +66,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
         """Return the note of a failed delivery."""
         return FailureNote(
             message_id=self.message_id,
-            queue=DeadLetterQueue(self.queue),
+            queue=LetterQueue(self.queue),
             receive_count=self.receive_count,
             outcome=outcome,
             code=code_of(error),

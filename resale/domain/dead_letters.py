@@ -27,7 +27,7 @@ _TASK: Final = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 Reason = Annotated[str, paragraphs(min_length=3, max_length=500)]
 
 
-class DeadLetterQueue(StrEnum):
+class LetterQueue(StrEnum):
     """The queues with dead letters, named as in the tenant's resource map."""
 
     CHANGES = "changes"
@@ -128,7 +128,7 @@ class FailureNote(msgspec.Struct, frozen=True, kw_only=True):
     """The note of a failed delivery. Never the message of an exception, which may quote personal data."""
 
     message_id: str
-    queue: DeadLetterQueue
+    queue: LetterQueue
     receive_count: int
     outcome: FailureOutcome
     code: str
@@ -162,7 +162,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     version: int = 0
     status: DeadLetterStatus
-    queue: DeadLetterQueue
+    queue: LetterQueue
     task: str | None
     entity_ids: tuple[str, ...]
     change_type: str | None = None  # of a letter of the changes queue: the one version it carries
@@ -192,7 +192,7 @@ def message_id_of(letter_id: DeadLetterId) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def contents_of(body: str, *, message_id: str, queue: DeadLetterQueue) -> Contents:
+def contents_of(body: str, *, message_id: str, queue: LetterQueue) -> Contents:
     """Return the contents of a message of a task queue; empty if no task can be parsed."""
     try:
         task_message = read_task(body, message_id=message_id, raw_task=RAW_TASKS.get(queue))

@@ -11,7 +11,7 @@ from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.dynamodb.cursors import Cursors, InvalidCursor
 from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.application.ports import DeadLetterMessage
-from resale.domain.dead_letters import DeadLetterHeld, DeadLetterQueue, letter_id_of, message_id_of
+from resale.domain.dead_letters import DeadLetterHeld, LetterQueue, letter_id_of, message_id_of
 from resale.domain.ids import DeadLetterId
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
@@ -19,7 +19,7 @@ from tests.adapters.conftest import OpenSessions
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.graveyard import Graveyard
 
-ORDERS = DeadLetterQueue.ORDERS
+ORDERS = LetterQueue.ORDERS
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def ids(found: tuple[DeadLetterMessage, ...]) -> list[DeadLetterId]:
     return [letter_id_of(letter.message_id) for letter in found]
 
 
-def listed(letters: SQSDeadLetters, queue: DeadLetterQueue | None = ORDERS) -> list[DeadLetterId]:
+def listed(letters: SQSDeadLetters, queue: LetterQueue | None = ORDERS) -> list[DeadLetterId]:
     return ids(letters.list_letters(queue=queue, limit=100, cursor=None).letters)
 
 
@@ -78,7 +78,7 @@ class TestListLetters:
             letters.list_letters(queue=None, limit=7, cursor=cursor)
 
     def test_of_all_queues_names_each_ones_own(self, letters: SQSDeadLetters, graveyard: Graveyard) -> None:
-        buried = {graveyard.bury("x", name): name for name in DeadLetterQueue}
+        buried = {graveyard.bury("x", name): name for name in LetterQueue}
         page = letters.list_letters(queue=None, limit=100, cursor=None)
         assert {letter_id_of(letter.message_id): letter.queue for letter in page.letters} == buried
 
@@ -118,7 +118,7 @@ class TestTake:
         letter_id = graveyard.bury("x", "images")
         letter = letters.take(message_id_of(letter_id), queue=None)
         assert letter is not None
-        assert letter.queue == DeadLetterQueue.IMAGES
+        assert letter.queue == LetterQueue.IMAGES
 
     def test_of_nothing_is_nothing(self, letters: SQSDeadLetters, dead: list[DeadLetterId]) -> None:
         assert letters.take(str(uuid.uuid4()), queue=ORDERS) is None

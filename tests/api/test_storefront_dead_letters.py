@@ -12,7 +12,7 @@ from apps.tenancy.models import KeyKind
 from resale.adapters.dynamodb.attribute_values import to_wire
 from resale.application.queries.dead_letters import DESCRIBERS
 from resale.application.reactions import TASKS
-from resale.domain.dead_letters import DeadLetterQueue, FailureOutcome
+from resale.domain.dead_letters import FailureOutcome, LetterQueue
 from resale.domain.ids import DeadLetterId
 from resale.domain.media import Media, original_key
 from resale.domain.orders import Order
@@ -87,7 +87,7 @@ class TestList:
         assert order.listing.title.encode() not in response.body
 
     def test_of_all_queues_pages(self, front: Front, graveyard: Graveyard) -> None:
-        buried = {graveyard.bury("x", name) for name in DeadLetterQueue}
+        buried = {graveyard.bury("x", name) for name in LetterQueue}
         first = front.get("/v1/dead_letters?limit=2", brand=True).json
         second = front.get(f"/v1/dead_letters?limit=2&cursor={first['next_cursor']}", brand=True).json
         assert {one["id"] for one in (*first["data"], *second["data"])} == buried

@@ -12,7 +12,7 @@ from apps.workers.changes.reconciliation import reconcile_entity, reconcile_tena
 from apps.workers.sweep import Sweeper
 from resale.application.ports import DueItem, FailureLog, HistoryLog, HistoryRow, RecordUnreadable
 from resale.application.queries.history import Verification, verify_history
-from resale.domain.dead_letters import DeadLetterQueue, FailureNote
+from resale.domain.dead_letters import FailureNote, LetterQueue
 from resale.domain.history import Fault
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
@@ -301,7 +301,7 @@ class TestNotes:
 
     def test_of_what_is_no_record(self, changes: Changes) -> None:
         note = self.noted(changes, changes.send_one('{"no":"record"}'))
-        assert (note.queue, note.code, note.exception) == (DeadLetterQueue.CHANGES, "malformed", "RecordUnreadable")
+        assert (note.queue, note.code, note.exception) == (LetterQueue.CHANGES, "malformed", "RecordUnreadable")
         assert (note.receive_count, note.entity_ids) == (1, ())
 
     def test_of_what_is_on_record_otherwise(self, changes: Changes, submitted: Order) -> None:

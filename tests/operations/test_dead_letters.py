@@ -22,10 +22,10 @@ from resale.domain.dead_letters import (
     DeadLetterGone,
     DeadLetterNotFound,
     DeadLetterPrivate,
-    DeadLetterQueue,
     DeadLetterStatus,
     DeadLetterTransitionRefused,
     FailureOutcome,
+    LetterQueue,
     message_id_of,
 )
 from resale.domain.ids import ClaimId, DeadLetterId, InboundId, PayoutId, SellerId
@@ -53,13 +53,13 @@ class Dying(DeadLetters):
         self._after = after
         self._failing = failing
 
-    def list_letters(self, *, queue: DeadLetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
         return self._real.list_letters(queue=queue, limit=limit, cursor=cursor)
 
-    def find(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def find(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         return self._real.find(message_id, queue=queue)
 
-    def take(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def take(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         letter = self._real.take(message_id, queue=queue)
         if self._after and letter is not None:
             self._real.put_back(letter)  # as when its half minute is over: the dead keep nothing
@@ -68,7 +68,7 @@ class Dying(DeadLetters):
     def put_back(self, letter: DeadLetterMessage) -> None:
         self._real.put_back(letter)
 
-    def send(self, queue: DeadLetterQueue, body: str) -> None:
+    def send(self, queue: LetterQueue, body: str) -> None:
         self._fail("send")
         self._real.send(queue, body)
         self._die("send")
@@ -125,7 +125,7 @@ class TestReplay:
     ) -> None:
         done = replay(world, letters, letter_id)
         assert (done.status, done.version, done.replayed_at) == (DeadLetterStatus.REPLAYED, 2, NOW)
-        assert (done.queue, done.task, done.entity_ids) == (DeadLetterQueue.ORDERS, "orders.advance", (ORDER,))
+        assert (done.queue, done.task, done.entity_ids) == (LetterQueue.ORDERS, "orders.advance", (ORDER,))
         (sent,) = graveyard.sent()
         assert ORDER in sent
         assert graveyard.count() == (0, 0)
@@ -164,8 +164,8 @@ class TestReplay:
         self, world: World, letters: DeadLetters, graveyard: Graveyard
     ) -> None:
         letter_id = graveyard.bury("moved by hand", "images")
-        world.container.failures(world.tenant).record(a_failure_note(letter_id, queue=DeadLetterQueue.ORDERS))
-        assert replay(world, letters, letter_id).queue == DeadLetterQueue.IMAGES
+        world.container.failures(world.tenant).record(a_failure_note(letter_id, queue=LetterQueue.ORDERS))
+        assert replay(world, letters, letter_id).queue == LetterQueue.IMAGES
 
     def test_keeps_why_it_failed_beyond_the_note(
         self, world: World, letters: DeadLetters, letter_id: DeadLetterId

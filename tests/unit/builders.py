@@ -8,10 +8,10 @@ from resale.domain.claims import Claim, ClaimReason
 from resale.domain.clocks import Clock
 from resale.domain.dead_letters import (
     DeadLetter,
-    DeadLetterQueue,
     DeadLetterStatus,
     FailureNote,
     FailureOutcome,
+    LetterQueue,
     message_id_of,
 )
 from resale.domain.ids import (
@@ -128,7 +128,7 @@ def a_dead_letter(**fields: Any) -> DeadLetter:
             "id": LETTER,
             "version": 1,
             "status": DeadLetterStatus.REPLAYING,
-            "queue": DeadLetterQueue.ORDERS,
+            "queue": LetterQueue.ORDERS,
             "task": "orders.advance",
             "entity_ids": (ORDER,),
             "sent_at": NOW,
@@ -147,7 +147,7 @@ def a_failure_note(letter_id: DeadLetterId | None = None, **fields: Any) -> Fail
     return FailureNote(
         **{
             "message_id": message_id_of(letter_id or LETTER),
-            "queue": DeadLetterQueue.ORDERS,
+            "queue": LetterQueue.ORDERS,
             "receive_count": 5,
             "outcome": FailureOutcome.FAILED,
             "code": "unavailable",

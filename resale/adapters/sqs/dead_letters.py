@@ -20,7 +20,7 @@ from resale.adapters.dynamodb.stream_records import history_row
 from resale.adapters.faults import unavailable_on_fault
 from resale.adapters.sqs.queues import BATCH_COUNT, SQSQueues
 from resale.application.ports import DeadLetterMessage, DeadLetterMessages, HistoryRow, RecordUnreadable
-from resale.domain.dead_letters import DeadLetterHeld, DeadLetterQueue
+from resale.domain.dead_letters import DeadLetterHeld, LetterQueue
 from resale.domain.tenants import Queue
 from resale.errors import Unavailable
 
@@ -55,7 +55,7 @@ class SQSDeadLetters:
         self._patience_seconds = patience_seconds
         self._queues = SQSQueues(session)
 
-    def list_letters(self, *, queue: DeadLetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
         """List one queue or all, at most a thousand messages each; the messages stay visible."""
         bound = f"{self._session.tenant.id}|dead_letters|{queue or 'all'}"
         after = _sort_key_of(self._cursors.decode(cursor, query=bound, shards=1)[0]) if cursor else ("", "")
@@ -67,14 +67,14 @@ class SQSDeadLetters:
             next_cursor=self._cursors.encode((Position(*_sort_key(page[-1])),), query=bound) if more else None,
         )
 
-    def find(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def find(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         """Return one message, which stays visible; None if there is none."""
         letter = self.take(message_id, queue=queue)
         if letter is not None:
             self.put_back(letter)
         return letter
 
-    def take(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def take(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         """Return one message and hide it from other readers."""
         results = self._for_each_queue(queue, lambda one: self._receive_one(one, message_id))
         found = next((letter for letter, _ in results if letter is not None), None)
@@ -88,7 +88,7 @@ class SQSDeadLetters:
         """Make a message that was taken visible again."""
         self._make_visible(self._queue(letter.queue), [letter.handle])
 
-    def send(self, queue: DeadLetterQueue, body: str) -> None:
+    def send(self, queue: LetterQueue, body: str) -> None:
         """Send a body to a queue."""
         if self._queues.send(self._queue(queue).url, [body]):
             raise Unavailable("The queue did not accept the message.", retry_after_seconds=5)
@@ -98,25 +98,25 @@ class SQSDeadLetters:
         self._queues.delete(self._queue(letter.queue).dlq_url, [letter.handle])
 
     # ------------------------------------------------------------ looking
-    def _for_each_queue(self, queue: DeadLetterQueue | None, read: Callable[[DeadLetterQueue], R]) -> list[R]:
+    def _for_each_queue(self, queue: LetterQueue | None, read: Callable[[LetterQueue], R]) -> list[R]:
         """Run a read on one queue, or on all of them concurrently: an empty queue costs a long poll."""
-        names = tuple(DeadLetterQueue) if queue is None else (queue,)
+        names = tuple(LetterQueue) if queue is None else (queue,)
         if len(names) == 1:
             return [read(names[0])]
         with ThreadPoolExecutor(len(names), thread_name_prefix="dead-letters") as threads:
             return list(threads.map(read, names))
 
-    def _receive_all(self, name: DeadLetterQueue) -> list[DeadLetterMessage]:
+    def _receive_all(self, name: LetterQueue) -> list[DeadLetterMessage]:
         with self._receive_visible(name) as (held, _):
             return list(held.values())
 
-    def _receive_one(self, name: DeadLetterQueue, message_id: str) -> tuple[DeadLetterMessage | None, bool]:
+    def _receive_one(self, name: LetterQueue, message_id: str) -> tuple[DeadLetterMessage | None, bool]:
         with self._receive_visible(name, wanted=message_id) as (held, whole):
             return held.pop(message_id, None), whole  # what is popped is not shown again
 
     @contextmanager
     def _receive_visible(
-        self, name: DeadLetterQueue, *, wanted: str | None = None
+        self, name: LetterQueue, *, wanted: str | None = None
     ) -> Iterator[tuple[dict[str, DeadLetterMessage], bool]]:
         """Receive the messages of a dead-letter queue, by message id, with whether these are all."""
         queue, held, whole = self._queue(name), dict[str, DeadLetterMessage](), False
@@ -137,7 +137,7 @@ class SQSDeadLetters:
         finally:
             self._make_visible(queue, [letter.handle for letter in held.values()])
 
-    def _receive(self, name: DeadLetterQueue, queue: Queue) -> list[DeadLetterMessage]:
+    def _receive(self, name: LetterQueue, queue: Queue) -> list[DeadLetterMessage]:
         with unavailable_on_fault("SQS"):
             response = self._client.receive_message(
                 QueueUrl=queue.dlq_url,
@@ -162,7 +162,7 @@ class SQSDeadLetters:
             with unavailable_on_fault("SQS"):
                 self._client.change_message_visibility_batch(QueueUrl=queue.dlq_url, Entries=entries)
 
-    def _queue(self, name: DeadLetterQueue) -> Queue:
+    def _queue(self, name: LetterQueue) -> Queue:
         queue: Queue = getattr(self._session.tenant.resources.queues, name)
         return queue
 
@@ -171,7 +171,7 @@ class SQSDeadLetters:
         return cast("SQSClient", self._session.client("sqs"))
 
 
-def _letter(name: DeadLetterQueue, message: Any) -> DeadLetterMessage:
+def _letter(name: LetterQueue, message: Any) -> DeadLetterMessage:
     attributes = message["Attributes"]
     return DeadLetterMessage(
         queue=name,
@@ -180,7 +180,7 @@ def _letter(name: DeadLetterQueue, message: Any) -> DeadLetterMessage:
         handle=message["ReceiptHandle"],
         receive_count=int(attributes["ApproximateReceiveCount"]),
         sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
-        row=_row(message["Body"]) if name == DeadLetterQueue.CHANGES else None,
+        row=_row(message["Body"]) if name == LetterQueue.CHANGES else None,
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from resale.application.ports.records import HistoryRow
 from resale.application.ports.repositories import Repository
-from resale.domain.dead_letters import Contents, DeadLetter, DeadLetterQueue, FailureNote, contents_of
+from resale.domain.dead_letters import Contents, DeadLetter, FailureNote, LetterQueue, contents_of
 from resale.domain.ids import DeadLetterId, is_any_id
 
 
@@ -17,7 +17,7 @@ class DeadLetterMessage(msgspec.Struct, frozen=True, kw_only=True):
     ``row`` is the change in it, on the changes queue, if one can be read.
     """
 
-    queue: DeadLetterQueue
+    queue: LetterQueue
     message_id: str
     body: str
     handle: str
@@ -47,7 +47,7 @@ class DeadLetters(Protocol):
     meets such a look waits some seconds for its end.
     """
 
-    def list_letters(self, *, queue: DeadLetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
+    def list_letters(self, *, queue: LetterQueue | None, limit: int, cursor: str | None) -> DeadLetterMessages:
         """List one queue or all, at most a thousand messages each; the messages stay visible.
 
         Raises:
@@ -55,7 +55,7 @@ class DeadLetters(Protocol):
             Unavailable: SQS refused or did not respond.
         """
 
-    def find(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def find(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         """Return one message, which stays visible; None if no queue has it.
 
         Raises:
@@ -63,13 +63,13 @@ class DeadLetters(Protocol):
             Unavailable: SQS refused or did not respond.
         """
 
-    def take(self, message_id: str, *, queue: DeadLetterQueue | None) -> DeadLetterMessage | None:
+    def take(self, message_id: str, *, queue: LetterQueue | None) -> DeadLetterMessage | None:
         """Return one message and hide it from other readers for half a minute, or until it is put back."""
 
     def put_back(self, letter: DeadLetterMessage) -> None:
         """Make a message that was taken visible again."""
 
-    def send(self, queue: DeadLetterQueue, body: str) -> None:
+    def send(self, queue: LetterQueue, body: str) -> None:
         """Send a body to a queue (not its dead-letter queue).
 
         Raises:

@@ -18,7 +18,7 @@ from resale.application.queries.dead_letters import DeadLetterView
 from resale.domain.access import Principal, Role
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.command_context import CommandContext
-from resale.domain.dead_letters import DeadLetterNotFound, DeadLetterQueue, letter_id_of
+from resale.domain.dead_letters import DeadLetterNotFound, LetterQueue, letter_id_of
 from resale.domain.ids import DEAD_LETTER_ID, DeadLetterId
 from resale.domain.tenants import Tenant
 from resale.errors import Invalid, Outcome
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument("queue", choices=[*map(str, DeadLetterQueue), _ALL])
+        parser.add_argument("queue", choices=[*map(str, LetterQueue), _ALL])
         parser.add_argument("action", choices=("list", "show", "dry-run", "replay", "discard"))
         parser.add_argument("id", nargs="?", help="dlq_… as listed, or the SQS message id")
         parser.add_argument("--reason", help="why the message is discarded: 3 to 500 characters")
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         try:
             office = _open(registry.by_slug(options["slug"]))
             if action == "list":
-                queue = None if options["queue"] == _ALL else DeadLetterQueue(options["queue"])
+                queue = None if options["queue"] == _ALL else LetterQueue(options["queue"])
                 self._print(map(_line, _all(office, queue)))
             else:
                 self._print(_done(office, action, _letter_id(given), reason))
@@ -77,7 +77,7 @@ def _open(tenant: Tenant) -> DeadLetterService:
     return DeadLetterService(tenant, principal=_OPERATOR, run=run, now=now)
 
 
-def _all(office: DeadLetterService, queue: DeadLetterQueue | None) -> Iterator[DeadLetterView]:
+def _all(office: DeadLetterService, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
     cursor: str | None = None
     while True:
         page = office.list_letters(queue=queue, limit=_PAGE, cursor=cursor)

@@ -23,8 +23,8 @@ from resale.domain.dead_letters import (
     DeadLetter,
     DeadLetterNotFound,
     DeadLetterPrivate,
-    DeadLetterQueue,
     DeadLetterStatus,
+    LetterQueue,
     contents_of,
     letter_id_of,
     message_id_of,
@@ -42,7 +42,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     object: str = "dead_letter_dry_run"
     id: DeadLetterId
     status: DeadLetterStatus
-    queue: DeadLetterQueue
+    queue: LetterQueue
     task: str | None
     effects: tuple[Effect, ...]
 
@@ -77,7 +77,7 @@ def list_dead_letters(
     reader: Reader,
     letters: DeadLetters,
     principal: Principal,
-    queue: DeadLetterQueue | None,
+    queue: LetterQueue | None,
     limit: int,
     cursor: str | None,
 ) -> DeadLetterPage:
@@ -115,7 +115,7 @@ def get_dead_letter(
     found = _find(reader, letters, letter_id)
     return DeadLetterDetail(
         **msgspec.structs.asdict(found.view),
-        body=None if found.view.queue == DeadLetterQueue.CHANGES else found.body,
+        body=None if found.view.queue == LetterQueue.CHANGES else found.body,
         reason=None if found.private is None else found.private.reason,
         timeline=_timeline(reader, (*found.view.entity_ids, letter_id)),
     )
@@ -183,7 +183,7 @@ def _effects(context: DryRunContext, found: _Found) -> tuple[Effect, ...]:
     view, body = found.view, found.body
     if view.status not in {DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING} or body is None:
         return ()
-    if view.queue == DeadLetterQueue.CHANGES:
+    if view.queue == LetterQueue.CHANGES:
         return describe_change(context, None if found.letter is None else found.letter.row)
     return describe_task(context, contents_of(body, message_id=message_id_of(view.id), queue=view.queue))
 

@@ -9,10 +9,10 @@ from resale.application.ports import DeadLetterMessage
 from resale.domain.actors import ActorKind
 from resale.domain.dead_letters import (
     DeadLetter,
-    DeadLetterQueue,
     DeadLetterStatus,
     FailureNote,
     FailureOutcome,
+    LetterQueue,
     letter_id_of,
 )
 from resale.domain.ids import DeadLetterId
@@ -36,7 +36,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     id: DeadLetterId
     object: str = "dead_letter"
     status: DeadLetterStatus
-    queue: DeadLetterQueue
+    queue: LetterQueue
     task: str | None
     entity_ids: tuple[str, ...]
     change_type: str | None = None
