@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.forms import ResolutionForm, ReturnReportForm
-from apps.backoffice.orders import cover_of, money_left, read_order
+from apps.backoffice.orders import find_listing_cover, read_order, remaining_amount
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import read_timeline
 from apps.core.container import get_container
@@ -57,7 +57,7 @@ class Claims(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the open claims; the index has the newest first, so as many as a page holds are sorted here."""
         cursor = request.GET.get("cursor") or None
-        claims, next_cursor = list_open(self.desk.open_reader(), self.desk.principal, cursor)
+        claims, next_cursor = list_open(self.context.open_reader(), self.context.principal, cursor)
         return self.page(
             "claims",
             title="Claims",
@@ -90,11 +90,11 @@ class ClaimPages(StaffPage):
             reporting: A report that was filled in wrong.
             status: Of the page.
         """
-        desk, reader = self.desk, self.desk.open_reader()
-        claim = _read_claim(reader, desk.principal, claim_id)
-        order = read_order(reader, desk.principal, claim.order_id)
+        context, reader = self.context, self.context.open_reader()
+        claim = _read_claim(reader, context.principal, claim_id)
+        order = read_order(reader, context.principal, claim.order_id)
         timeline = read_timeline(
-            desk=desk,
+            context=context,
             reader=reader,
             of=CLAIM,
             entity_id=claim_id,
@@ -108,21 +108,21 @@ class ClaimPages(StaffPage):
             status=status,
             claim=claim,
             order=order,
-            left=money_left(order),
+            remaining=remaining_amount(order),
             waits_for=_WAITS_FOR.get(claim.status, ""),
             photos=list_evidence(
                 reader=reader,
-                links=get_container().private_links(desk.tenant),
+                links=get_container().private_links(context.tenant),
                 forms=None,
                 claim_id=claim_id,
-                now=desk.now,
+                now=context.now,
             ),
-            cover=cover_of(desk, reader, claim.listing_id),
+            cover=find_listing_cover(context, reader, claim.listing_id),
             timeline=timeline,
             resolving=resolving or ResolutionForm(initial=version, currency=claim.currency, offered=offered),
             reporting=reporting or ReturnReportForm(initial=version),
-            may_resolve=bool(offered) and desk.may(Action.RESOLVE_CLAIM, claim.status),
-            may_report=returns and desk.may(Action.REPORT_RETURN, claim.status),
+            may_resolve=bool(offered) and context.is_permitted(Action.RESOLVE_CLAIM, claim.status),
+            may_report=returns and context.is_permitted(Action.REPORT_RETURN, claim.status),
             is_undecided=claim.status in CLAIM_OPEN,
         )
 
@@ -140,14 +140,16 @@ class ClaimResolution(ClaimPages):
 
     def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
         """Decide on a claim."""
-        desk, found_id = self.desk, CLAIM.read_id(claim_id)
-        seen = _read_claim(desk.open_reader(), desk.principal, found_id)
-        form = ResolutionForm(request.POST, currency=seen.currency)
+        context, found_id = self.context, CLAIM.read_id(claim_id)
+        shown = _read_claim(context.open_reader(), context.principal, found_id)
+        form = ResolutionForm(request.POST, currency=shown.currency)
         if not form.is_valid():
             return self.show(found_id, resolving=form, status=422)
         resolution = form.resolution()
         try:
-            desk.expecting(form.cleaned_data["version"]).run(resolve_claim, claim_id=found_id, resolution=resolution)
+            context.with_version(form.cleaned_data["version"]).run(
+                resolve_claim, claim_id=found_id, resolution=resolution
+            )
         except RefundAmountRefused:
             form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
             return self.show(found_id, resolving=form, status=422)
@@ -160,12 +162,12 @@ class ReturnReport(ClaimPages):
 
     def post(self, request: HttpRequest, claim_id: str) -> HttpResponse:
         """Record where the return is, as if its carrier had said so."""
-        desk, found_id = self.desk, CLAIM.read_id(claim_id)
+        context, found_id = self.context, CLAIM.read_id(claim_id)
         form = ReturnReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
-        claim = desk.expecting(form.cleaned_data["version"]).run(
-            report_return, claim_id=found_id, event=form.event(now=desk.now)
+        claim = context.with_version(form.cleaned_data["version"]).run(
+            report_return, claim_id=found_id, event=form.event(now=context.now)
         )
         now_or_then = (
             "is being refunded" if claim.refund_amount is not None else "is refunded after another refund has settled"

@@ -11,5 +11,5 @@ class Connections(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """List the shop's connections."""
-        listed = list_connections(reader=self.desk.open_reader(), principal=self.desk.principal)
+        listed = list_connections(reader=self.context.open_reader(), principal=self.context.principal)
         return self.page("connections", title="Connections", connections=listed.data)

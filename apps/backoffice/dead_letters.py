@@ -10,14 +10,14 @@ from django.urls import reverse
 
 from apps.backoffice.forms import DiscardForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.staff_context import Desk
+from apps.backoffice.staff_context import StaffContext
 from apps.core.dead_letters import DeadLetterService
 from resale.domain.dead_letters import DeadLetterStatus, LetterQueue
 from resale.domain.entities import DEAD_LETTER
 
 _LIMIT: Final = 25
 _OPEN: Final = frozenset({DeadLetterStatus.WAITING, DeadLetterStatus.REPLAYING})
-_SAID: Final = {
+_MESSAGES: Final = {
     DeadLetterStatus.REPLAYED: "The message was sent back to its queue.",
     DeadLetterStatus.REPLAYING: "Another operator is replaying this message. Reload this page in a moment.",
 }
@@ -35,7 +35,7 @@ class DeadLetters(StaffPage):
         queue = request.GET.get("queue", "")
         if queue and queue not in set(LetterQueue):
             raise Http404
-        page = _office(self.desk).list_letters(
+        page = _service(self.context).list_letters(
             queue=LetterQueue(queue) if queue else None, limit=_LIMIT, cursor=request.GET.get("cursor") or None
         )
         return self.page(
@@ -48,7 +48,7 @@ class DeadLetters(StaffPage):
         )
 
 
-class LetterPages(StaffPage):
+class DeadLetterPages(StaffPage):
     """What the pages of one letter share."""
 
     def back(self) -> str:
@@ -57,22 +57,22 @@ class LetterPages(StaffPage):
 
     def show(self, letter_id: str, *, form: DiscardForm | None = None, status: int = 200) -> HttpResponse:
         """Show one letter; with ``dry_run`` in the query also what a replay would do."""
-        office, found_id = _office(self.desk), DEAD_LETTER.read_id(letter_id)
-        letter = office.show(found_id)
+        service, found_id = _service(self.context), DEAD_LETTER.read_id(letter_id)
+        letter = service.show(found_id)
         return self.page(
             "dead_letter",
             title="Dead letter",
             status=status,
             letter=letter,
-            body=_readable(letter.body),
-            dry_run=office.dry_run(found_id) if "dry_run" in self.request.GET else None,
+            body=_format_body(letter.body),
+            dry_run=service.dry_run(found_id) if "dry_run" in self.request.GET else None,
             may_replay=letter.status in _OPEN,
             may_discard=letter.status == DeadLetterStatus.WAITING,
             discarding=form or DiscardForm(),
         )
 
 
-class DeadLetterDetail(LetterPages):
+class DeadLetterDetail(DeadLetterPages):
     """``/admin/dead_letters/{letter_id}/``."""
 
     def get(self, request: HttpRequest, letter_id: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
@@ -80,17 +80,17 @@ class DeadLetterDetail(LetterPages):
         return self.show(letter_id)
 
 
-class Replay(LetterPages):
+class Replay(DeadLetterPages):
     """``/admin/dead_letters/{letter_id}/replay/``."""
 
     def post(self, request: HttpRequest, letter_id: str) -> HttpResponse:
         """Have a message run once more."""
-        letter = _office(self.desk).replay(DEAD_LETTER.read_id(letter_id))
-        messages.success(request, _SAID[letter.status])
+        letter = _service(self.context).replay(DEAD_LETTER.read_id(letter_id))
+        messages.success(request, _MESSAGES[letter.status])
         return redirect(self.back())
 
 
-class Discard(LetterPages):
+class Discard(DeadLetterPages):
     """``/admin/dead_letters/{letter_id}/discard/``."""
 
     def post(self, request: HttpRequest, letter_id: str) -> HttpResponse:
@@ -98,16 +98,16 @@ class Discard(LetterPages):
         form = DiscardForm(request.POST)
         if not form.is_valid():
             return self.show(letter_id, form=form, status=422)
-        _office(self.desk).discard(DEAD_LETTER.read_id(letter_id), reason=form.cleaned_data["reason"])
+        _service(self.context).discard(DEAD_LETTER.read_id(letter_id), reason=form.cleaned_data["reason"])
         messages.success(request, "The message is discarded. Its contents are still shown here.")
         return redirect(self.back())
 
 
-def _office(desk: Desk) -> DeadLetterService:
-    return DeadLetterService(desk.tenant, principal=desk.principal, run=desk.run, now=desk.now)
+def _service(context: StaffContext) -> DeadLetterService:
+    return DeadLetterService(context.tenant, principal=context.principal, run=context.run, now=context.now)
 
 
-def _readable(body: str | None) -> str | None:
+def _format_body(body: str | None) -> str | None:
     """Lay JSON out over lines; anything else stays as it came."""
     if body is None:
         return None

@@ -17,10 +17,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     credit: int | None
 
 
-class Booking(msgspec.Struct, frozen=True, kw_only=True):
+class TransactionRows(msgspec.Struct, frozen=True, kw_only=True):
     """Ledger transactions together, in one currency."""
 
-    what: str
+    step: str
     at: datetime
     currency: str
     lines: tuple[Line, ...]
@@ -34,49 +34,51 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
     @property
-    def equal(self) -> bool:
-        """Whether they are, as every booking's are."""
+    def is_equal(self) -> bool:
+        """Whether they are, as every transaction's are."""
         return self.debit == self.credit
 
 
-class Book(msgspec.Struct, frozen=True, kw_only=True):
-    """The bookings of one order or payout, oldest first."""
+class TransactionTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The transactions of one order or payout, oldest first."""
 
-    bookings: tuple[Booking, ...]
+    transactions: tuple[TransactionRows, ...]
     sums: tuple[Sums, ...]  # one a currency
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What the house's accounts hold of a currency, and last what all customers' must hold against it: the rest."""
+class BalanceTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What the house's accounts hold of a currency, and last step all customers' must hold against it: the rest."""
 
     lines: tuple[Line, ...]
     sums: Sums
 
 
-def make_book(booked: Iterable[LedgerTransactionView], *, currency: str) -> Book:
-    """Lay out the bookings of one order or payout."""
-    bookings = []
-    for one in booked:
-        lines = tuple(_line(name_account(leg.account), leg.amount) for leg in one.entries)
-        bookings.append(Booking(what=name_step(one.step), at=one.at, currency=one.currency, lines=lines))
-    currencies = dict.fromkeys((currency, *(booking.currency for booking in bookings)))
-    return Book(bookings=tuple(bookings), sums=tuple(_sums(_lines_in(bookings, one), one) for one in currencies))
+def make_transaction_table(views: Iterable[LedgerTransactionView], *, currency: str) -> TransactionTable:
+    """Lay out the transactions of one order or payout."""
+    transactions = []
+    for one in views:
+        lines = tuple(_line(name_account(entry.account), entry.amount) for entry in one.entries)
+        transactions.append(TransactionRows(step=name_step(one.step), at=one.at, currency=one.currency, lines=lines))
+    currencies = dict.fromkeys((currency, *(transaction.currency for transaction in transactions)))
+    return TransactionTable(
+        transactions=tuple(transactions), sums=tuple(_sums(_lines_in(transactions, one), one) for one in currencies)
+    )
 
 
-def make_sheets(sheet: BalanceSheet) -> tuple[Sheet, ...]:
+def make_balance_tables(sheet: BalanceSheet) -> tuple[BalanceTable, ...]:
     """Lay out the house's accounts, a sheet a currency."""
-    return tuple(_sheet(sheet, number) for number in range(len(sheet.owed_to_customers)))
+    return tuple(_balance_table(sheet, number) for number in range(len(sheet.owed_to_customers)))
 
 
-def _sheet(sheet: BalanceSheet, number: int) -> Sheet:
+def _balance_table(sheet: BalanceSheet, number: int) -> BalanceTable:
     owed = sheet.owed_to_customers[number]
     own = [_line(name_account(one.account), one.amounts[number].amount) for one in sheet.accounts]
     lines = (*own, _line("Sellers' balances and store credit", -owed.amount))
-    return Sheet(lines=lines, sums=_sums(lines, owed.currency))
+    return BalanceTable(lines=lines, sums=_sums(lines, owed.currency))
 
 
-def _lines_in(bookings: Iterable[Booking], currency: str) -> list[Line]:
-    return [line for booking in bookings if booking.currency == currency for line in booking.lines]
+def _lines_in(transactions: Iterable[TransactionRows], currency: str) -> list[Line]:
+    return [line for transaction in transactions if transaction.currency == currency for line in transaction.lines]
 
 
 def _line(account: str, amount: int) -> Line:

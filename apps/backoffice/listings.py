@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from apps.backoffice.forms import ApprovalForm, RemovalForm, ReturnForm, VersionForm
 from apps.backoffice.pages import StaffPage
-from apps.backoffice.photos import Picture, find_cover, list_pictures, list_unready, url_of
-from apps.backoffice.staff_context import Desk
+from apps.backoffice.photos import Picture, find_cover, list_pending_images, list_pictures, url_of
+from apps.backoffice.staff_context import StaffContext
 from apps.backoffice.timelines import read_timeline
 from apps.core.container import get_container
 from resale.application.operations.listings import (
@@ -71,8 +71,8 @@ class Listings(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of listings."""
         seller = request.GET.get("seller", "")
-        asked = request.GET.get("show", "")
-        show = "seller" if CUSTOMER_ID.matches(seller) else asked if asked in _TABS else "waiting"
+        requested = request.GET.get("show", "")
+        show = "seller" if CUSTOMER_ID.matches(seller) else requested if requested in _TABS else "waiting"
         page = self._read(show, CustomerId(seller), request.GET.get("cursor") or None)
         return self.page(
             "listings",
@@ -80,14 +80,14 @@ class Listings(StaffPage):
             show=show,
             tabs=_TABS,
             seller=seller,
-            listings=with_covers(page.data, self.desk),
+            listings=with_covers(page.data, self.context),
             next_cursor=page.next_cursor,
         )
 
     def _read(self, show: str, seller_id: CustomerId, cursor: str | None) -> ListingPage:
-        reader, principal = self.desk.open_reader(), self.desk.principal
+        reader, principal = self.context.open_reader(), self.context.principal
         if show == "on_sale":
-            market = self.desk.tenant.market
+            market = self.context.tenant.market
             return list_active_listings(reader=reader, market=market, product=None, limit=_LIMIT, cursor=cursor)
         if show in OFF_SALE:
             return list_off_sale(
@@ -116,18 +116,18 @@ class ListingPages(StaffPage):
         status: int = 200,
     ) -> HttpResponse:
         """Show the listing; ``returning`` or ``removing`` is a form that was filled in wrong."""
-        desk, reader = self.desk, self.desk.open_reader()
-        listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
+        context, reader = self.context, self.context.open_reader()
+        listing = get_listing(reader=reader, principal=context.principal, listing_id=listing_id)
         assert isinstance(listing, BrandListing)  # noqa: S101 - what staff are shown, by the queries' own table
         timeline = read_timeline(
-            desk=desk,
+            context=context,
             reader=reader,
             of=LISTING,
             entity_id=listing_id,
             cursor=self.request.GET.get("history"),
         )
         purchase_id = listing.purchase_id
-        purchase = purchase_id and get_purchase(reader=reader, principal=desk.principal, purchase_id=purchase_id)
+        purchase = purchase_id and get_purchase(reader=reader, principal=context.principal, purchase_id=purchase_id)
         version = {"version": listing.version}
         return self.page(
             "listing",
@@ -135,8 +135,8 @@ class ListingPages(StaffPage):
             status=status,
             listing=listing,
             purchase=purchase,
-            pictures=list_pictures(listing, url_of=url_of(desk, listing)),
-            unready=list_unready(listing),
+            pictures=list_pictures(listing, url_of=url_of(context, listing)),
+            pending_images=list_pending_images(listing),
             timeline=timeline,
             approving=ApprovalForm(initial=version),
             returning=returning or ReturnForm(initial=version, auto_id="return_%s"),
@@ -144,18 +144,18 @@ class ListingPages(StaffPage):
             withdrawing=VersionForm(initial=version, auto_id="withdraw_%s"),
             pausing=VersionForm(initial=version, auto_id="pause_%s"),
             may_moderate=listing.status == ListingStatus.PENDING_REVIEW
-            and desk.may(Action.MODERATE_LISTING, listing.status),
+            and context.is_permitted(Action.MODERATE_LISTING, listing.status),
             may_remove=listing.status != ListingStatus.PENDING_REVIEW
-            and self._may(listing, ListingCommand.REMOVE, Action.MODERATE_LISTING),
-            may_pause=self._may(listing, ListingCommand.PAUSE, Action.PAUSE_LISTING),
-            may_resume=self._may(listing, ListingCommand.RESUME, Action.PAUSE_LISTING),
-            may_withdraw=self._may(listing, ListingCommand.WITHDRAW, Action.WITHDRAW_LISTING),
-            may_see_originals=desk.may(Action.VIEW_LISTING_ORIGINALS, listing.status),
+            and self._is_offered(listing, ListingCommand.REMOVE, Action.MODERATE_LISTING),
+            may_pause=self._is_offered(listing, ListingCommand.PAUSE, Action.PAUSE_LISTING),
+            may_resume=self._is_offered(listing, ListingCommand.RESUME, Action.PAUSE_LISTING),
+            may_withdraw=self._is_offered(listing, ListingCommand.WITHDRAW, Action.WITHDRAW_LISTING),
+            may_see_originals=context.is_permitted(Action.VIEW_LISTING_ORIGINALS, listing.status),
         )
 
-    def _may(self, listing: BrandListing, command: ListingCommand, action: Action) -> bool:
+    def _is_offered(self, listing: BrandListing, command: ListingCommand, action: Action) -> bool:
         """Whether to offer what the listing's table and the reader's role both allow."""
-        return LISTINGS.permits(listing.status, command) and self.desk.may(action, listing.status)
+        return LISTINGS.permits(listing.status, command) and self.context.is_permitted(action, listing.status)
 
 
 class ListingDetail(ListingPages):
@@ -173,7 +173,7 @@ class Approval(ListingPages):
         """Put a listing on sale."""
         form = ApprovalForm(request.POST)
         if not form.is_valid():
-            return _look_again(request, self.back())
+            return _reject_incomplete(request, self.back())
         return _moderate(self, LISTING.read_id(listing_id), form.moderation())
 
 
@@ -216,9 +216,9 @@ class ListingCommandPage(ListingPages):
         """Do it and look at the listing again."""
         form = VersionForm(request.POST)
         if not form.is_valid():
-            return _look_again(request, self.back())
-        desk, found_id, command = self.desk, LISTING.read_id(listing_id), type(self).command
-        listing = desk.expecting(form.cleaned_data["version"]).run(command, listing_id=found_id)
+            return _reject_incomplete(request, self.back())
+        context, found_id, command = self.context, LISTING.read_id(listing_id), type(self).command
+        listing = context.with_version(form.cleaned_data["version"]).run(command, listing_id=found_id)
         messages.success(request, self.done.format(title=listing.title))
         return redirect(self.back())
 
@@ -250,27 +250,27 @@ class Original(ListingPages):
     def get(self, request: HttpRequest, listing_id: str, media_id: str) -> HttpResponse:  # noqa: ARG002 - as above
         """Lead to the private original by a link that is good for a minute."""
         original = get_original(
-            reader=self.desk.open_reader(),
-            principal=self.desk.principal,
+            reader=self.context.open_reader(),
+            principal=self.context.principal,
             listing_id=LISTING.read_id(listing_id),
             media_id=IMAGE.read_id(media_id),
         )
-        links = get_container().private_links(self.desk.tenant)
+        links = get_container().private_links(self.context.tenant)
         return redirect(links.sign(original.key, version_id=original.version_id, seconds=_ORIGINAL_SECONDS))
 
 
-def with_covers(listings: Sequence[PublicListing], desk: Desk) -> Covered:
+def with_covers(listings: Sequence[PublicListing], context: StaffContext) -> Covered:
     """Put each listing beside its first photo."""
-    return tuple((listing, find_cover(listing, url_of=url_of(desk, listing))) for listing in listings)
+    return tuple((listing, find_cover(listing, url_of=url_of(context, listing))) for listing in listings)
 
 
 def _moderate(page: ListingPages, listing_id: ListingId, moderation: Moderation) -> HttpResponse:
-    desk = page.desk
-    listing = desk.run(moderate_listing, listing_id=listing_id, moderation=moderation)
+    context = page.context
+    listing = context.run(moderate_listing, listing_id=listing_id, moderation=moderation)
     messages.success(page.request, _DONE[moderation.decision].format(title=listing.title))
     return redirect("admin:listings")
 
 
-def _look_again(request: HttpRequest, url: str) -> HttpResponse:
+def _reject_incomplete(request: HttpRequest, url: str) -> HttpResponse:
     messages.error(request, "The form was not complete and nothing was changed. Check the listing again.")
     return redirect(url)

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 
 from apps.backoffice import model_admins  # noqa: F401 - registers them
 from apps.backoffice.pages import OperatorPage
-from apps.backoffice.sign_in import too_busy
+from apps.backoffice.sign_in import render_busy
 from apps.backoffice.site import site
 from apps.core.concurrency import ConcurrencyLimitError
 from apps.tenancy import registry
@@ -50,7 +50,7 @@ class ModelPage(OperatorPage):
             with transaction.atomic():  # holds the row's lock; Django sets a password without one
                 return self.show(request, **row)
         except ConcurrencyLimitError:
-            return too_busy(request)
+            return render_busy(request)
         finally:
             registry.clear()
 

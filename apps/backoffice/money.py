@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.forms import DaysForm, VersionForm
-from apps.backoffice.ledger_tables import make_book, make_sheets
+from apps.backoffice.ledger_tables import make_balance_tables, make_transaction_table
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import PAGE, make_timeline, read_timeline
 from apps.core import clock
@@ -34,7 +34,7 @@ from resale.domain.transfers import TransferNotFound
 
 _LIMIT: Final = 25
 _SHOWN: Final = 200  # differences of a page; ``manage.py reconcile_money`` prints all
-_NOT_ANSWERED: Final = (
+_NO_RESPONSE: Final = (
     "The payment provider did not respond, so nothing was compared. This shows no difference. Retry in a while."
 )
 _NOT_CONNECTED: Final = (
@@ -66,8 +66,8 @@ class Payouts(StaffPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of payouts."""
         page = list_payouts(
-            reader=self.desk.open_reader(),
-            principal=self.desk.principal,
+            reader=self.context.open_reader(),
+            principal=self.context.principal,
             limit=_LIMIT,
             cursor=request.GET.get("cursor") or None,
         )
@@ -79,27 +79,27 @@ class PayoutDetail(StaffPage):
 
     def get(self, request: HttpRequest, payout_id: str) -> HttpResponse:
         """Show one payout with what was booked and its history."""
-        desk, reader, principal = self.desk, self.desk.open_reader(), self.desk.principal
+        context, reader, principal = self.context, self.context.open_reader(), self.context.principal
         payout = get_payout(reader=reader, principal=principal, payout_id=PAYOUT.read_id(payout_id))
         timeline = read_timeline(
-            desk=desk,
+            context=context,
             reader=reader,
             of=PAYOUT,
             entity_id=payout.id,
             cursor=request.GET.get("history"),
         )
-        book = None
-        if desk.may(Action.VIEW_LEDGER, ""):
-            bookings = list_source_transactions(reader=reader, principal=principal, source_id=payout.id)
-            book = make_book(bookings, currency=payout.currency)
+        table = None
+        if context.is_permitted(Action.VIEW_LEDGER, ""):
+            transactions = list_source_transactions(reader=reader, principal=principal, source_id=payout.id)
+            table = make_transaction_table(transactions, currency=payout.currency)
         return self.page(
             "payout",
             title="Payout",
             payout=payout,
-            book=book,
+            table=table,
             timeline=timeline,
             cancelling=VersionForm(initial={"version": payout.version}, auto_id="cancel_%s"),
-            may_cancel=payout.may_be_cancelled and desk.may(Action.CANCEL_PAYOUT, payout.status),
+            may_cancel=payout.may_be_cancelled and context.is_permitted(Action.CANCEL_PAYOUT, payout.status),
         )
 
 
@@ -116,8 +116,8 @@ class PayoutCancellation(StaffPage):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the payout again.")
             return redirect(self.back())
-        desk, found_id = self.desk, PAYOUT.read_id(payout_id)
-        desk.expecting(form.cleaned_data["version"]).run(cancel_payout, payout_id=found_id)
+        context, found_id = self.context, PAYOUT.read_id(payout_id)
+        context.with_version(form.cleaned_data["version"]).run(cancel_payout, payout_id=found_id)
         messages.success(request, "The payout is cancelled. Its amount is back on the seller's balance.")
         return redirect(self.back())
 
@@ -129,21 +129,21 @@ class TransferDetail(StaffPage):
         """Show one transfer with its history."""
         if not ORDER_ID.matches(order_id) or not TRANSFER_ID.matches(transfer_id):
             raise TransferNotFound
-        desk, reader, found_id = self.desk, self.desk.open_reader(), OrderId(order_id)
+        context, reader, found_id = self.context, self.context.open_reader(), OrderId(order_id)
         history = list_transfer_history(
             reader=reader,
-            principal=desk.principal,
+            principal=context.principal,
             order_id=found_id,
             transfer_id=TransferId(transfer_id),
             limit=PAGE,
             cursor=request.GET.get("history") or None,
         )
-        transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=found_id)
+        transfers = list_order_transfers(reader=reader, principal=context.principal, order_id=found_id)
         return self.page(
             "transfer",
             title="Transfer",
             transfer=next(one for one in transfers if one.id == transfer_id),
-            timeline=make_timeline(history, tenant=desk.tenant),
+            timeline=make_timeline(history, tenant=context.tenant),
         )
 
 
@@ -152,10 +152,12 @@ class Balances(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show what the house's accounts hold, once that is asked for."""
-        sheets = None
+        tables = None
         if "sum" in request.GET:
-            sheets = make_sheets(get_balance_sheet(reader=self.desk.open_reader(), principal=self.desk.principal))
-        return self.page("balances", title="Money", show="balances", sheets=sheets)
+            tables = make_balance_tables(
+                get_balance_sheet(reader=self.context.open_reader(), principal=self.context.principal)
+            )
+        return self.page("balances", title="Money", show="balances", tables=tables)
 
 
 class ReconciliationPage(StaffPage):
@@ -177,17 +179,17 @@ class ReconciliationPage(StaffPage):
         except PartnerMisconfigured:
             return self._show(form, problem=_NOT_CONNECTED)
         except PartnerUnavailable:
-            return self._show(form, problem=_NOT_ANSWERED)
+            return self._show(form, problem=_NO_RESPONSE)
         return self._show(form, report=report, findings=_findings(report))
 
     def _reconcile(self, back: timedelta) -> Reconciliation:
-        desk = self.desk
+        context = self.context
         return get_reconciliation(
-            reader=desk.open_reader(),
-            principal=desk.principal,
-            payments=get_container().payments(desk.tenant),
+            reader=context.open_reader(),
+            principal=context.principal,
+            payments=get_container().payments(context.tenant),
             back=back,
-            now=desk.now,
+            now=context.now,
             wall_now=clock.for_platform(),
         )
 

@@ -11,10 +11,10 @@ from django.urls import reverse
 from apps.backoffice.addresses import AddressForm
 from apps.backoffice.amounts import write_amount
 from apps.backoffice.forms import AcknowledgeForm, RefundForm, ReportForm, VersionForm
-from apps.backoffice.ledger_tables import make_book
+from apps.backoffice.ledger_tables import make_transaction_table
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.photos import Picture, find_cover, url_of
-from apps.backoffice.staff_context import Desk
+from apps.backoffice.staff_context import StaffContext
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
     CORRECTABLE,
@@ -42,27 +42,27 @@ from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 from resale.errors import Invalid
 
 _LIMIT: Final = 25
-_READ: Final = 100  # orders of one read
-_LOOKED_AT: Final = 300  # orders of one look for those that need a person: three reads
+_PAGE_LIMIT: Final = 100  # orders of one read
+_SCAN_LIMIT: Final = 300  # orders of one scanned for those that need a person: three reads
 #: Where asking for a cancellation still does something (``resale.application.operations.orders.cancel_order``).
 _CANCELLABLE: Final = frozenset(
     {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.CONFIRMED, OrderStatus.AWAITING_SHIPMENT}
 )
 _UNDER_WAY: Final = frozenset({RefundState.PENDING, RefundState.FAILED})  # what failed is tried again
-_SAID: Final = {
+_MESSAGES: Final = {
     OrderStatus.CANCELLED: "The order is cancelled.",
     OrderStatus.CANCELLING: "The order is being cancelled and refunded.",
 }
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The orders a look went through, newest first, and where the next one goes on."""
+class ScannedOrders(msgspec.Struct, frozen=True, kw_only=True):
+    """The orders a scan went through, newest first, and where the next one goes on."""
 
     orders: tuple[BrandOrder, ...]
     next_cursor: str | None
 
     @property
-    def found(self) -> tuple[BrandOrder, ...]:
+    def needing_action(self) -> tuple[BrandOrder, ...]:
         """Those that need a person."""
         return tuple(order for order in self.orders if order.attention is not None)
 
@@ -81,11 +81,17 @@ class Orders(StaffPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of orders."""
-        reader, principal = self.desk.open_reader(), self.desk.principal
+        reader, principal = self.context.open_reader(), self.context.principal
         cursor = request.GET.get("cursor") or None
         if request.GET.get("show") == "attention":
-            look = find_needing(reader, principal, cursor, most=_LOOKED_AT)
-            return self.page("orders", title="Orders", orders=look.found, look=look, next_cursor=look.next_cursor)
+            scanned = find_needing_action(reader, principal, cursor, limit=_SCAN_LIMIT)
+            return self.page(
+                "orders",
+                title="Orders",
+                orders=scanned.needing_action,
+                scanned=scanned,
+                next_cursor=scanned.next_cursor,
+            )
         page = list_orders(reader=reader, principal=principal, as_seller=False, limit=_LIMIT, cursor=cursor)
         return self.page("orders", title="Orders", orders=page.data, next_cursor=page.next_cursor)
 
@@ -115,10 +121,10 @@ class OrderPages(StaffPage):
             correcting: An address that was filled in wrong.
             status: Of the page.
         """
-        desk, reader = self.desk, self.desk.open_reader()
-        order = read_order(reader, desk.principal, order_id)
+        context, reader = self.context, self.context.open_reader()
+        order = read_order(reader, context.principal, order_id)
         timeline = read_timeline(
-            desk=desk,
+            context=context,
             reader=reader,
             of=ORDER,
             entity_id=order_id,
@@ -130,8 +136,8 @@ class OrderPages(StaffPage):
             title="Order",
             status=status,
             order=order,
-            left=money_left(order),
-            cover=cover_of(desk, reader, order.listing_id),
+            remaining=remaining_amount(order),
+            cover=find_listing_cover(context, reader, order.listing_id),
             timeline=timeline,
             address_lines=() if order.shipping_address is None else address_lines(order.shipping_address),
             correcting=correcting or AddressForm(address=order.shipping_address, version=order.version),
@@ -140,13 +146,13 @@ class OrderPages(StaffPage):
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),
             may_acknowledge=can_acknowledge(order.attention, order.status)
-            and desk.may(Action.ACKNOWLEDGE_ORDER, order.status),
-            may_correct=_correctable(order) and desk.may(Action.CORRECT_ADDRESS, order.status),
-            may_cancel=_cancellable(order) and desk.may(Action.CANCEL_ORDER, order.status),
-            may_refund=_refundable(order) and desk.may(Action.REFUND_ORDER, order.status),
-            may_report=bool(offered) and desk.may(Action.REPORT_TRACKING, order.status),
-            may_see_address=desk.may(Action.VIEW_ORDER_ADDRESS, order.status),
-            **_load_ledger(desk, reader, order),
+            and context.is_permitted(Action.ACKNOWLEDGE_ORDER, order.status),
+            may_correct=_correctable(order) and context.is_permitted(Action.CORRECT_ADDRESS, order.status),
+            may_cancel=_cancellable(order) and context.is_permitted(Action.CANCEL_ORDER, order.status),
+            may_refund=_refundable(order) and context.is_permitted(Action.REFUND_ORDER, order.status),
+            may_report=bool(offered) and context.is_permitted(Action.REPORT_TRACKING, order.status),
+            may_see_address=context.is_permitted(Action.VIEW_ORDER_ADDRESS, order.status),
+            **_load_ledger(context, reader, order),
         )
 
 
@@ -167,10 +173,10 @@ class Cancellation(OrderPages):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
-        desk, found_id = self.desk, ORDER.read_id(order_id)
-        order = desk.expecting(form.cleaned_data["version"]).run(cancel_order, order_id=found_id)
-        said = _SAID.get(order.status, "The order will be cancelled as soon as its payment is settled.")
-        messages.success(request, said)
+        context, found_id = self.context, ORDER.read_id(order_id)
+        order = context.with_version(form.cleaned_data["version"]).run(cancel_order, order_id=found_id)
+        message = _MESSAGES.get(order.status, "The order will be cancelled as soon as its payment is settled.")
+        messages.success(request, message)
         return redirect(self.back())
 
 
@@ -179,20 +185,22 @@ class AddressCorrection(OrderPages):
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Correct where an order goes."""
-        desk, found_id = self.desk, ORDER.read_id(order_id)
-        seen = read_order(desk.open_reader(), desk.principal, found_id)
-        form = AddressForm(request.POST, address=seen.shipping_address)
+        context, found_id = self.context, ORDER.read_id(order_id)
+        shown = read_order(context.open_reader(), context.principal, found_id)
+        form = AddressForm(request.POST, address=shown.shipping_address)
         if not form.is_valid():
             return self.show(found_id, correcting=form, status=422)
         try:
-            order = desk.expecting(form.cleaned_data["version"]).run(
+            order = context.with_version(form.cleaned_data["version"]).run(
                 correct_address, order_id=found_id, address=form.address()
             )
         except Invalid as refused:
             form.add_errors(refused)
             return self.show(found_id, correcting=form, status=422)
-        is_asked_for = order.shipment is not None and order.shipment.label_wanted
-        messages.success(request, "The address is corrected." + (" The label is bought again." if is_asked_for else ""))
+        is_label_wanted = order.shipment is not None and order.shipment.label_wanted
+        messages.success(
+            request, "The address is corrected." + (" The label is bought again." if is_label_wanted else "")
+        )
         return redirect(self.back())
 
 
@@ -205,8 +213,8 @@ class Acknowledgement(OrderPages):
         if not form.is_valid():
             messages.error(request, "The form was not complete and nothing was changed. Check the order again.")
             return redirect(self.back())
-        desk, found_id = self.desk, ORDER.read_id(order_id)
-        desk.expecting(form.cleaned_data["version"]).run(
+        context, found_id = self.context, ORDER.read_id(order_id)
+        context.with_version(form.cleaned_data["version"]).run(
             acknowledge_order, order_id=found_id, acknowledgement=form.acknowledgement()
         )
         messages.success(request, "The issue is acknowledged.")
@@ -218,13 +226,13 @@ class Refund(OrderPages):
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
         """Begin to give some or all of the money back."""
-        desk, found_id = self.desk, ORDER.read_id(order_id)
-        seen = read_order(desk.open_reader(), desk.principal, found_id)
-        form = RefundForm(request.POST, currency=seen.amounts.currency)
+        context, found_id = self.context, ORDER.read_id(order_id)
+        shown = read_order(context.open_reader(), context.principal, found_id)
+        form = RefundForm(request.POST, currency=shown.amounts.currency)
         if not form.is_valid():
             return self.show(found_id, refunding=form, status=422)
         try:
-            order = desk.expecting(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
+            order = context.with_version(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
         except RefundTooLarge:
             form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
             return self.show(found_id, refunding=form, status=422)
@@ -237,13 +245,13 @@ class Report(OrderPages):
     """``/admin/orders/{order_id}/report/``."""
 
     def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
-        """Record where the parcel is, as if its carrier had said so."""
-        desk, found_id = self.desk, ORDER.read_id(order_id)
+        """Record where the parcel is, as if its carrier had message so."""
+        context, found_id = self.context, ORDER.read_id(order_id)
         form = ReportForm(request.POST)
         if not form.is_valid():
             return self.show(found_id, reporting=form, status=422)
-        desk.expecting(form.cleaned_data["version"]).run(
-            report_tracking, order_id=found_id, event=form.event(now=desk.now)
+        context.with_version(form.cleaned_data["version"]).run(
+            report_tracking, order_id=found_id, event=form.event(now=context.now)
         )
         messages.success(request, "The report is recorded.")
         return redirect(self.back())
@@ -256,38 +264,38 @@ def read_order(reader: Reader, principal: Principal, order_id: OrderId) -> Brand
     return order
 
 
-def find_needing(reader: Reader, principal: Principal, cursor: str | None, *, most: int) -> Look:
-    """Look through the newest orders, from a cursor on, for those that need a person: no index knows them."""
+def find_needing_action(reader: Reader, principal: Principal, cursor: str | None, *, limit: int) -> ScannedOrders:
+    """ScannedOrders through the newest orders, from a cursor on, for those that need a person: no index knows them."""
     orders: list[BrandOrder] = []
     while True:
-        page = list_orders(reader=reader, principal=principal, as_seller=False, limit=_READ, cursor=cursor)
+        page = list_orders(reader=reader, principal=principal, as_seller=False, limit=_PAGE_LIMIT, cursor=cursor)
         orders += [order for order in page.data if isinstance(order, BrandOrder)]
         cursor = page.next_cursor
-        if cursor is None or len(orders) >= most:
-            return Look(orders=tuple(orders), next_cursor=cursor)
+        if cursor is None or len(orders) >= limit:
+            return ScannedOrders(orders=tuple(orders), next_cursor=cursor)
 
 
-def money_left(order: BrandOrder) -> int:
+def remaining_amount(order: BrandOrder) -> int:
     """Say what of the captured money was not refunded."""
     return 0 if order.payment is None else order.payment.captured_minor - order.payment.refunded_minor
 
 
-def cover_of(desk: Desk, reader: Reader, listing_id: ListingId) -> Picture | None:
+def find_listing_cover(context: StaffContext, reader: Reader, listing_id: ListingId) -> Picture | None:
     """Find the first photo of a listing that may not be there any more."""
     try:
-        listing = get_listing(reader=reader, principal=desk.principal, listing_id=listing_id)
+        listing = get_listing(reader=reader, principal=context.principal, listing_id=listing_id)
     except ListingNotFound:
         return None
-    return find_cover(listing, url_of=url_of(desk, listing))
+    return find_cover(listing, url_of=url_of(context, listing))
 
 
-def _load_ledger(desk: Desk, reader: Reader, order: BrandOrder) -> dict[str, object]:
+def _load_ledger(context: StaffContext, reader: Reader, order: BrandOrder) -> dict[str, object]:
     """Read what was booked for an order and whose it is, for who may see the books."""
-    if not desk.may(Action.VIEW_LEDGER, ""):
+    if not context.is_permitted(Action.VIEW_LEDGER, ""):
         return {}
-    bookings = list_source_transactions(reader=reader, principal=desk.principal, source_id=order.id)
-    transfers = list_order_transfers(reader=reader, principal=desk.principal, order_id=order.id)
-    return {"book": make_book(bookings, currency=order.amounts.currency), "transfers": transfers}
+    transactions = list_source_transactions(reader=reader, principal=context.principal, source_id=order.id)
+    transfers = list_order_transfers(reader=reader, principal=context.principal, order_id=order.id)
+    return {"table": make_transaction_table(transactions, currency=order.amounts.currency), "transfers": transfers}
 
 
 def _cancellable(order: BrandOrder) -> bool:
@@ -305,7 +313,7 @@ def _refundable(order: BrandOrder) -> bool:
     """Whether a refund can be begun; that its time is not over yet is the operation's to say."""
     is_disputed = order.dispute is not None and order.dispute.status == DisputeStatus.OPEN
     is_under_way = any(refund.status in _UNDER_WAY for refund in order.refunds)
-    return order.status in REFUNDABLE and money_left(order) > 0 and not is_disputed and not is_under_way
+    return order.status in REFUNDABLE and remaining_amount(order) > 0 and not is_disputed and not is_under_way
 
 
 def _reportable(order: BrandOrder) -> tuple[ShipmentStatus, ...]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from apps.backoffice.links import find_page
 from apps.backoffice.listings import with_covers
-from apps.backoffice.orders import find_needing
+from apps.backoffice.orders import find_needing_action
 from apps.backoffice.pages import Page, StaffPage, is_operator
 from apps.backoffice.staff_context import choose_shop
 from apps.core import clock
@@ -22,7 +22,7 @@ from resale.domain.pipeline import PipelineStatus, age_seconds_of, status_of
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 
-_COUNTED: Final = 100  # beyond it the page says "100+": counting further would cost a read a hundred
+_COUNT_LIMIT: Final = 100  # beyond it the page says "100+": counting further would cost a read a hundred
 _SHOWN: Final = 6
 _RECENT: Final = 8
 
@@ -30,31 +30,31 @@ _RECENT: Final = 8
 class Overview(StaffPage):
     """``/admin/`` for staff; an operator goes on to the tenants."""
 
-    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Send operators to their own first page."""
         if is_operator(request):
             return redirect("admin:tenancy_tenant_changelist")
-        return super().answer(request, *args, **kwargs)
+        return super().handle(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Show what waits and what was ordered."""
-        desk = self.desk
-        reader = desk.open_reader()
-        waiting = list_review_queue(reader=reader, principal=desk.principal, limit=_COUNTED, cursor=None)
-        look = find_needing(reader, desk.principal, None, most=1)
-        claims = list_claims(reader=reader, principal=desk.principal, limit=_COUNTED, cursor=None)
+        context = self.context
+        reader = context.open_reader()
+        waiting = list_review_queue(reader=reader, principal=context.principal, limit=_COUNT_LIMIT, cursor=None)
+        scanned = find_needing_action(reader, context.principal, None, limit=1)
+        claims = list_claims(reader=reader, principal=context.principal, limit=_COUNT_LIMIT, cursor=None)
         return self.page(
             "overview",
             title="Overview",
             waiting_count=len(waiting.data),
             waiting_more=waiting.has_more,
-            waiting=with_covers(waiting.data[:_SHOWN], desk),
-            orders=look.orders[:_RECENT],
-            look=look,
+            waiting=with_covers(waiting.data[:_SHOWN], context),
+            orders=scanned.orders[:_RECENT],
+            scanned=scanned,
             claim_count=len(claims.data),
             claim_more=claims.has_more,
             claim_due=min((claim.deadline_at for claim in claims.data), default=None),
-            changes_late_seconds=_changes_late_seconds(desk.tenant),
+            changes_late_seconds=_changes_late_seconds(context.tenant),
         )
 
 

@@ -14,7 +14,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views import View
 
 from apps.backoffice.site import site
-from apps.backoffice.staff_context import Desk, find_desk
+from apps.backoffice.staff_context import StaffContext, find_staff_context
 from apps.tenancy.models import User
 from resale.application.operations.orders import LabelUnderWay, RefundTooLarge, RefundUnderWay
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
@@ -24,7 +24,7 @@ from resale.domain.orders import IssueNeedsAction, OrderChanged, OrderTransition
 from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
 
 #: What a member of staff is told; the first branch an outcome belongs to decides.
-SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
+MESSAGES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (ListingChanged, "The listing was changed meanwhile. Your action was not applied; this is the current state."),
     (OrderChanged, "The order was changed meanwhile. Your action was not applied; this is the current state."),
     (ListingTransitionRefused, "The current status of the listing does not allow this. Nothing was changed."),
@@ -54,7 +54,7 @@ SENTENCES: Final[tuple[tuple[type[Outcome], str], ...]] = (
 
 
 class Page(View):
-    """A page for whoever is signed in. Subclasses answer ``get`` and ``post``; ``back`` is where a refusal leads."""
+    """A page for whoever is signed in. Subclasses handle ``get`` and ``post``; ``back`` is where a refusal leads."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Let in who is signed in, and turn outcomes into something to read."""
@@ -62,13 +62,13 @@ class Page(View):
             target = request.get_full_path() if request.method == "GET" else reverse("admin:index")
             return redirect_to_login(target, reverse("admin:login"))
         try:
-            response = self.answer(request, *args, **kwargs)
+            response = self.handle(request, *args, **kwargs)
         except Outcome as outcome:
             response = self.refuse(request, outcome)
         add_never_cache_headers(response)
         return response
 
-    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Run the method's own handler."""
         return super().dispatch(request, *args, **kwargs)
 
@@ -84,7 +84,7 @@ class Page(View):
             page = self.page("unavailable", title="Temporarily unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
             page["Retry-After"] = str(outcome.retry_after_seconds)
             return page
-        messages.error(request, sentence_for(outcome))
+        messages.error(request, message_for(outcome))
         return redirect(self.back())
 
     def page(self, template: str, *, title: str, status: int = HTTPStatus.OK, **context: Any) -> TemplateResponse:
@@ -96,27 +96,27 @@ class Page(View):
 class StaffPage(Page):
     """A page of one shop, for its staff. For an operator there is nothing here."""
 
-    desk: Desk
+    context: StaffContext
 
-    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Find the desk first; without one there is only a word of explanation."""
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Find the context first; without one there is only a word of explanation."""
         if is_operator(request):
             raise Http404
-        desk = find_desk(request)
-        if desk is None:
+        context = find_staff_context(request)
+        if context is None:
             return self.page("no_shop", title="No shop", status=HTTPStatus.FORBIDDEN)
-        self.desk = desk
-        return super().answer(request, *args, **kwargs)
+        self.context = context
+        return super().handle(request, *args, **kwargs)
 
 
 class OperatorPage(Page):
     """A page of the platform, for operators. For anybody else there is nothing here."""
 
-    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Let only operators pass."""
         if not is_operator(request):
             raise Http404
-        return super().answer(request, *args, **kwargs)
+        return super().handle(request, *args, **kwargs)
 
 
 def is_operator(request: HttpRequest) -> bool:
@@ -124,6 +124,6 @@ def is_operator(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_operator
 
 
-def sentence_for(outcome: Outcome) -> str:
+def message_for(outcome: Outcome) -> str:
     """Say an outcome to a member of staff."""
-    return next((text for branch, text in SENTENCES if isinstance(outcome, branch)), outcome.detail)
+    return next((text for branch, text in MESSAGES if isinstance(outcome, branch)), outcome.detail)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from apps.backoffice.staff_context import Desk
+from apps.backoffice.staff_context import StaffContext
 from apps.core.container import get_container
 from resale.application.queries.listings import BrandListing, ImageView, PhotoView, PublicListing, RenditionView
 from resale.domain.ids import MediaId
@@ -31,7 +31,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     height_px: int
 
 
-class UnreadyImage(msgspec.Struct, frozen=True, kw_only=True):
+class PendingImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image slot without a photo, and why."""
 
     id: MediaId
@@ -39,13 +39,13 @@ class UnreadyImage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def url_of(desk: Desk, listing: PublicListing) -> URLOf:
+def url_of(context: StaffContext, listing: PublicListing) -> URLOf:
     """Return how a page finds the URL of a rendition: its public one, or a link for the tenant's staff alone."""
-    links = get_container().private_links(desk.tenant)
+    links = get_container().private_links(context.tenant)
 
     def url(key: str) -> str:
         stored_as = object_key(key, listing_id=listing.id, status=listing.status)
-        return f"{desk.media_base_url}/{stored_as}" if is_public(stored_as) else links.sign(stored_as)
+        return f"{context.media_base_url}/{stored_as}" if is_public(stored_as) else links.sign(stored_as)
 
     return url
 
@@ -59,10 +59,10 @@ def list_pictures(listing: PublicListing, *, url_of: URLOf) -> tuple[Picture, ..
     return ()
 
 
-def list_unready(listing: BrandListing) -> tuple[UnreadyImage, ...]:
+def list_pending_images(listing: BrandListing) -> tuple[PendingImage, ...]:
     """List the image slots that hold no photo."""
     return tuple(
-        UnreadyImage(id=image.id, status=image.status, reason=image.rejection_reason or "")
+        PendingImage(id=image.id, status=image.status, reason=image.rejection_reason or "")
         for image in listing.images
         if image.status != MediaStatus.READY
     )

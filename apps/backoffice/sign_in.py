@@ -46,7 +46,7 @@ def remember_device(response: HttpResponse, attempt: Attempt) -> None:
     )
 
 
-def too_many(request: HttpRequest, retry_after_seconds: int) -> HttpResponse:
+def render_too_many_attempts(request: HttpRequest, retry_after_seconds: int) -> HttpResponse:
     """Refuse a sign-in for a while; the page is the same for accounts that exist and for those that do not."""
     minutes = -(-retry_after_seconds // 60)
     page = render(request, "429.html", {"minutes": minutes}, status=HTTPStatus.TOO_MANY_REQUESTS)
@@ -54,7 +54,7 @@ def too_many(request: HttpRequest, retry_after_seconds: int) -> HttpResponse:
     return page
 
 
-def too_busy(request: HttpRequest) -> HttpResponse:
+def render_busy(request: HttpRequest) -> HttpResponse:
     """Ask for a moment's patience: other passwords are being checked."""
     page = render(request, "busy.html", status=HTTPStatus.TOO_MANY_REQUESTS)
     page["Retry-After"] = str(ConcurrencyLimitError.retry_after_seconds)

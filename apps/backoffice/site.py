@@ -12,8 +12,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
-from apps.backoffice.sign_in import attempt_of, remember_device, too_busy, too_many
-from apps.backoffice.staff_context import Desk, find_desk, list_shops
+from apps.backoffice.sign_in import attempt_of, remember_device, render_busy, render_too_many_attempts
+from apps.backoffice.staff_context import StaffContext, find_staff_context, list_shops
 from apps.core import clock
 from apps.core.concurrency import ConcurrencyLimitError
 from apps.tenancy import sign_ins
@@ -50,12 +50,12 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         attempt = attempt_of(request)
         retry_after_seconds = sign_ins.count_attempt(attempt, now=clock.for_platform())
         if retry_after_seconds is not None:
-            return too_many(request, retry_after_seconds)
+            return render_too_many_attempts(request, retry_after_seconds)
         try:
             response: HttpResponse = super().login(request, extra_context)
         except ConcurrencyLimitError:
             sign_ins.uncount_attempt(attempt)
-            return too_busy(request)
+            return render_busy(request)
         if response.status_code == HTTPStatus.FOUND:
             sign_ins.reset_attempts(attempt)
             remember_device(response, attempt)
@@ -66,7 +66,7 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         try:
             response: HttpResponse = super().password_change(request, extra_context)
         except ConcurrencyLimitError:
-            return too_busy(request)
+            return render_busy(request)
         return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:  # noqa: ARG002 - Django's
@@ -78,20 +78,29 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         context: dict[str, Any] = super().each_context(request)
         context["styles"] = [static("backoffice/backoffice.css")]
         context["site_favicons"] = [{"rel": "icon", "type": "image/svg+xml", "href": static("backoffice/icon.svg")}]
-        desk = find_desk(request)
+        staff_context = find_staff_context(request)
         user = request.user
         operator = isinstance(user, User) and user.is_operator
-        if desk is not None:
-            context |= {"site_header": desk.tenant.name, "site_subheader": desk.role.capitalize()}
+        if staff_context is not None:
+            context |= {"site_header": staff_context.tenant.name, "site_subheader": staff_context.role.capitalize()}
         elif operator:
             context |= {"site_header": "Platform", "site_subheader": "Operator"}
-        links = _OPERATOR_LINKS if operator else () if desk is None else _links_of(desk)
+        links = _OPERATOR_LINKS if operator else () if staff_context is None else _links_of(staff_context)
         shops = list_shops(user) if isinstance(user, User) else ()
-        return {**context, "desk": desk, "shops": shops, "sidebar_navigation": _navigation(request, links)}
+        return {
+            **context,
+            "staff_context": staff_context,
+            "shops": shops,
+            "sidebar_navigation": _navigation(request, links),
+        }
 
 
-def _links_of(desk: Desk) -> tuple[_Link, ...]:
-    return _MANAGER_LINKS if desk.may(Action.VIEW_DEAD_LETTERS, DeadLetterStatus.WAITING) else _STAFF_LINKS
+def _links_of(staff_context: StaffContext) -> tuple[_Link, ...]:
+    return (
+        _MANAGER_LINKS
+        if staff_context.is_permitted(Action.VIEW_DEAD_LETTERS, DeadLetterStatus.WAITING)
+        else _STAFF_LINKS
+    )
 
 
 def _navigation(request: HttpRequest, links: tuple[_Link, ...]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ _CHOSEN: Final = "tenant_id"  # in the session: a choice among one's own members
 _UNKNOWN: Final = object()
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class StaffContext(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A member of staff at work for one tenant."""
 
     tenant: Tenant
@@ -51,7 +51,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Where the tenant's public pictures are served from."""
         return self.tenant.resources.media_base_url
 
-    def may(self, action: Action, status: str) -> bool:
+    def is_permitted(self, action: Action, status: str) -> bool:
         """Whether to offer an action; the operation decides again."""
         return permits(action, self.role, status)
 
@@ -59,11 +59,11 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Open reads on the tenant."""
         return get_container().reader(self.tenant)
 
-    def expecting(self, version: int | None) -> "Desk":
+    def with_version(self, version: int | None) -> "StaffContext":
         """Have what is run next refused when the entity has another version than the form showed."""
-        expecting = msgspec.structs.replace(self, expected_version=version)
-        expecting.__dict__["now"] = self.now
-        return expecting
+        changed = msgspec.structs.replace(self, expected_version=version)
+        changed.__dict__["now"] = self.now
+        return changed
 
     def run(self, operation: Callable[Concatenate[UnitOfWork, P], R], /, *args: P.args, **arguments: P.kwargs) -> R:
         """Run one operation as this member of staff. Raises the operation's own outcomes."""
@@ -77,20 +77,20 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return run_operation(self.tenant, context, operation, *args, **arguments)
 
 
-def find_desk(request: HttpRequest) -> Desk | None:
+def find_staff_context(request: HttpRequest) -> StaffContext | None:
     """Find where the user of a request works: the shop they chose, else their first one.
 
     None for an operator, for whoever is on no shop's staff, and while the shop is suspended. Looked up once a request.
     """
-    known = request.__dict__.get("desk", _UNKNOWN)
+    known = request.__dict__.get("staff_context", _UNKNOWN)
     if known is _UNKNOWN:
-        known = request.__dict__["desk"] = _look_up(request)
-    return known if isinstance(known, Desk) else None
+        known = request.__dict__["staff_context"] = _look_up(request)
+    return known if isinstance(known, StaffContext) else None
 
 
 def list_shops(user: User) -> tuple[Tenant, ...]:
     """List the shops a member of staff works for and can enter now, by slug; none for an operator."""
-    return tuple(tenant for tenant, _ in _employments(user))
+    return tuple(tenant for tenant, _ in _memberships(user))
 
 
 def choose_shop(request: HttpRequest, slug: str) -> Tenant | None:
@@ -103,19 +103,19 @@ def choose_shop(request: HttpRequest, slug: str) -> Tenant | None:
     return chosen
 
 
-def _look_up(request: HttpRequest) -> Desk | None:
+def _look_up(request: HttpRequest) -> StaffContext | None:
     user = request.user
-    employments = _employments(user) if isinstance(user, User) else ()
-    if not isinstance(user, User) or not employments:
+    memberships = _memberships(user) if isinstance(user, User) else ()
+    if not isinstance(user, User) or not memberships:
         return None
     chosen = request.session.get(_CHOSEN)
-    tenant, role = next((one for one in employments if one[0].id == chosen), employments[0])
+    tenant, role = next((one for one in memberships if one[0].id == chosen), memberships[0])
     info = info_of(request)
     info.tenant, info.key_id = tenant, user.staff_id
-    return Desk(tenant=tenant, role=role, staff_id=user.staff_id, request_id=info.id)
+    return StaffContext(tenant=tenant, role=role, staff_id=user.staff_id, request_id=info.id)
 
 
-def _employments(user: User) -> tuple[tuple[Tenant, Role], ...]:
+def _memberships(user: User) -> tuple[tuple[Tenant, Role], ...]:
     """Read from the database at each request: whoever leaves a shop is out at once."""
     if not user.is_active or user.is_operator:
         return ()

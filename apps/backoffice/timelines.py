@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from apps.backoffice.staff_context import Desk
+from apps.backoffice.staff_context import StaffContext
 from apps.tenancy.models import User
 from resale.application.ports import Reader
 from resale.application.queries.history import HistoryEntry, HistoryList, list_history
@@ -54,12 +54,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-def read_timeline(*, desk: Desk, reader: Reader, of: AnyEntityType, entity_id: str, cursor: str | None) -> Timeline:
-    """Read a page of a history for who works at a desk; ``cursor`` is the page's own query parameter, if any."""
+def read_timeline(
+    *, context: StaffContext, reader: Reader, of: AnyEntityType, entity_id: str, cursor: str | None
+) -> Timeline:
+    """Read a page of a history for who works at a context; ``cursor`` is the page's own query parameter, if any."""
     history = list_history(
-        reader=reader, principal=desk.principal, of=of, entity_id=entity_id, limit=PAGE, cursor=cursor or None
+        reader=reader, principal=context.principal, of=of, entity_id=entity_id, limit=PAGE, cursor=cursor or None
     )
-    return make_timeline(history, tenant=desk.tenant)
+    return make_timeline(history, tenant=context.tenant)
 
 
 def make_timeline(history: HistoryList, *, tenant: Tenant) -> Timeline:

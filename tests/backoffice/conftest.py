@@ -3,37 +3,37 @@
 import pytest
 
 from resale.domain.access import Role
-from tests.backoffice.office import Desk, Office, an_operator
+from tests.backoffice.staff_clients import Backoffice, StaffClient, an_operator
 from tests.fixtures.storefront import Front
 
 
 @pytest.fixture
-def office(front: Front) -> Office:
+def backoffice(front: Front) -> Backoffice:
     """Tenant A's."""
-    return Office(front)
+    return Backoffice(front)
 
 
 @pytest.fixture
-def other_office(other_front: Front) -> Office:
+def other_backoffice(other_front: Front) -> Backoffice:
     """Tenant B's."""
-    return Office(other_front)
+    return Backoffice(other_front)
 
 
 @pytest.fixture
-def viewer(office: Office) -> Desk:
-    return office.hire(Role.VIEWER)
+def viewer(backoffice: Backoffice) -> StaffClient:
+    return backoffice.add_staff(Role.VIEWER)
 
 
 @pytest.fixture
-def moderator(office: Office) -> Desk:
-    return office.hire(Role.MODERATOR)
+def moderator(backoffice: Backoffice) -> StaffClient:
+    return backoffice.add_staff(Role.MODERATOR)
 
 
 @pytest.fixture
-def manager(office: Office) -> Desk:
-    return office.hire(Role.MANAGER)
+def manager(backoffice: Backoffice) -> StaffClient:
+    return backoffice.add_staff(Role.MANAGER)
 
 
 @pytest.fixture
-def operator(db: None) -> Desk:  # noqa: ARG001 - opens the database
+def operator(db: None) -> StaffClient:  # noqa: ARG001 - opens the database
     return an_operator()

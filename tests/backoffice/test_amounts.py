@@ -1,4 +1,4 @@
-"""Amounts as people write them, exactly; and as they are shown, also below nought."""
+"""Amounts as people write them, exactly; and as they are shown, add_member below nought."""
 
 import pytest
 from hypothesis import given

@@ -16,7 +16,7 @@ from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.sellers import SellerEdit
 from resale.domain.shipments import ShipmentStatus
-from tests.backoffice.office import Desk, Office, Shown
+from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 from tests.operations.partners import Carrier, Partners
 from tests.operations.world import SHIP_FROM
 from tests.unit.builders import NOW
@@ -28,113 +28,117 @@ def partners() -> Partners:
 
 
 @pytest.fixture
-def sold(office: Office, partners: Partners) -> Order:
+def sold(backoffice: Backoffice, partners: Partners) -> Order:
     """Paid and labelled, of today: its time for refunds is to come."""
-    return sell(office, partners, now=datetime.now(UTC))
+    return sell(backoffice, partners, now=datetime.now(UTC))
 
 
 @pytest.fixture
-def delivered(office: Office, sold: Order) -> Order:
-    return office.front.world.scan(sold, ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED, now=sold.created_at)
+def delivered(backoffice: Backoffice, sold: Order) -> Order:
+    return backoffice.front.world.scan(sold, ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED, now=sold.created_at)
 
 
-def sell(office: Office, partners: Partners, *, now: datetime) -> Order:
-    world = office.front.world
-    seller = office.front.shopper()
+def sell(backoffice: Backoffice, partners: Partners, *, now: datetime) -> Order:
+    world = backoffice.front.world
+    seller = backoffice.front.shopper()
     listing = world.active(seller)
     edit_seller(world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
-    return world.run(world.order(office.front.shopper(), listing, now=now), partners, now=now)
+    return world.run(world.order(backoffice.front.shopper(), listing, now=now), partners, now=now)
 
 
-def stored(office: Office, order: Order) -> Order:
-    return office.front.world.stored_order(order)
+def stored(backoffice: Backoffice, order: Order) -> Order:
+    return backoffice.front.world.stored_order(order)
 
 
-def settle(office: Office, order: Order, partners: Partners) -> Order:
+def settle(backoffice: Backoffice, order: Order, partners: Partners) -> Order:
     """Run the workflow's own steps at the moment the order stands at."""
-    return office.front.world.run(order, partners, now=stored(office, order).updated_at)
+    return backoffice.front.world.run(order, partners, now=stored(backoffice, order).updated_at)
 
 
-def give_back(desk: Desk, order: Order, **body: Any) -> Shown:
+def give_back(client: StaffClient, order: Order, **body: Any) -> Shown:
     form = {"version": order.version, "reason": "goodwill", **body}
-    return desk.post("order-refund", form, order_id=order.id)
+    return client.post("order-refund", form, order_id=order.id)
 
 
-def report(desk: Desk, order: Order, status: str, **body: Any) -> Shown:
-    return desk.post("order-report", {"version": order.version, "status": status, **body}, order_id=order.id)
+def report(client: StaffClient, order: Order, status: str, **body: Any) -> Shown:
+    return client.post("order-report", {"version": order.version, "status": status, **body}, order_id=order.id)
 
 
 class TestOrder:
-    def test_shows_its_payment_parcel_and_deadlines(self, viewer: Desk, sold: Order) -> None:
+    def test_shows_its_payment_parcel_and_deadlines(self, viewer: StaffClient, sold: Order) -> None:
         text = viewer.get("order", order_id=sold.id).text
         assert "Payment Captured bk_pay_" in text
-        assert "Captured £120.00 Refunded £0.00 Left £120.00" in text
+        assert "Captured £120.00 Refunded £0.00 Remaining £120.00" in text
         assert "State Label bought Carrier Post, Standard Tracking TRACK1" in text
         assert "Deadlines Shipped by" in text
 
-    def test_shows_what_was_booked_and_what_the_seller_earns(self, viewer: Desk, sold: Order) -> None:
+    def test_shows_what_was_booked_and_what_the_seller_earns(self, viewer: StaffClient, sold: Order) -> None:
         text = viewer.get("order", order_id=sold.id).text
         assert "At the payment provider £120.00" in text
         assert "Sold, pending for sellers £108.00" in text
         assert "Debits equal credits £124.50 £124.50" in text
         assert "Held £108.00" in text
 
-    def test_shows_that_a_step_was_put_off(self, office: Office, viewer: Desk) -> None:
-        world = office.front.world
-        order = world.order(office.front.shopper(), world.active(office.front.shopper()))
+    def test_shows_that_a_step_was_put_off(self, backoffice: Backoffice, viewer: StaffClient) -> None:
+        world = backoffice.front.world
+        order = world.order(backoffice.front.shopper(), world.active(backoffice.front.shopper()))
         postpone_step(world.uow(), entity_id=order.id, reason_code="partner_unavailable")
         assert "Postponed 1 time: a partner did not respond" in viewer.get("order", order_id=order.id).text
 
-    def test_shows_a_dispute_and_says_what_to_do(self, office: Office, viewer: Desk, delivered: Order) -> None:
+    def test_shows_a_dispute_and_says_what_to_do(
+        self, backoffice: Backoffice, viewer: StaffClient, delivered: Order
+    ) -> None:
         dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
-        record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=dispute)
+        record_dispute(backoffice.front.world.uow(), order_id=delivered.id, dispute=dispute)
         text = viewer.get("order", order_id=delivered.id).text
         assert "Needs action. The buyer's bank disputes the payment." in text
         assert "Dispute State Open Amount £120.00 Reason Fraudulent" in text
 
 
 class TestTransfer:
-    def test_tells_its_history_and_that_it_holds(self, office: Office, viewer: Desk, sold: Order) -> None:
-        transfer = office.front.world.transfer(sold)
+    def test_tells_its_history_and_that_it_holds(
+        self, backoffice: Backoffice, viewer: StaffClient, sold: Order
+    ) -> None:
+        transfer = backoffice.front.world.transfer(sold)
         page = viewer.get("transfer", order_id=sold.id, transfer_id=transfer.id)
         assert page.status == 200
         assert "newest version still being recorded" in page.text
         assert reverse("admin:transfer", args=(sold.id, transfer.id)) in viewer.get("order", order_id=sold.id).html
-        office.record(transfer.id)
+        backoffice.record(transfer.id)
         page = viewer.get("transfer", order_id=sold.id, transfer_id=transfer.id)
         assert "Held £108.00" in page.text
         assert "Complete and unedited" in page.text
         assert "transfer.held" in page.html
 
     def test_of_another_order_or_shop_is_not_there(
-        self, office: Office, other_office: Office, viewer: Desk, sold: Order
+        self, backoffice: Backoffice, other_backoffice: Backoffice, viewer: StaffClient, sold: Order
     ) -> None:
-        transfer_id = office.front.world.transfer(sold).id
+        transfer_id = backoffice.front.world.transfer(sold).id
         assert viewer.get("transfer", order_id="ord_" + "9" * 32, transfer_id=transfer_id).status == 404
         assert viewer.get("transfer", order_id="x", transfer_id=transfer_id).status == 404
-        desk = other_office.hire(Role.MANAGER)
-        assert desk.get("transfer", order_id=sold.id, transfer_id=transfer_id).status == 404
+        client = other_backoffice.add_staff(Role.MANAGER)
+        assert client.get("transfer", order_id=sold.id, transfer_id=transfer_id).status == 404
 
 
 class TestAcknowledgement:
     @pytest.fixture
-    def charged_back(self, office: Office, delivered: Order) -> Order:
+    def charged_back(self, backoffice: Backoffice, delivered: Order) -> Order:
         lost = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
-        return record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=lost)
+        return record_dispute(backoffice.front.world.uow(), order_id=delivered.id, dispute=lost)
 
-    def note(self, desk: Desk, order: Order, **body: object) -> Shown:
-        return desk.post(
+    def note(self, client: StaffClient, order: Order, **body: object) -> Shown:
+        return client.post(
             "order-acknowledge", {"version": order.version, "reason": "loss_taken", **body}, order_id=order.id
         )
 
     def test_is_offered_and_clears_it_with_who_and_why_on_record(
-        self, office: Office, manager: Desk, charged_back: Order
+        self, backoffice: Backoffice, manager: StaffClient, charged_back: Order
     ) -> None:
         before = manager.get("order", order_id=charged_back.id).text
         assert "Needs action. The dispute is lost" in before
         assert "Nothing left to do" in before
         assert "The issue is acknowledged." in self.note(manager, charged_back).text
-        row = office.record(charged_back.id)
+        row = backoffice.record(charged_back.id)
         assert (row.change.type, row.change.reason_code, row.change.actor.kind) == (
             "order.acknowledged",
             "loss_taken",
@@ -144,38 +148,40 @@ class TestAcknowledgement:
         assert "Needs action" not in after
         assert "Nothing left to do" not in after
 
-    def test_is_the_managers(self, office: Office, viewer: Desk, charged_back: Order) -> None:
+    def test_is_the_managers(self, backoffice: Backoffice, viewer: StaffClient, charged_back: Order) -> None:
         assert "Nothing left to do" not in viewer.get("order", order_id=charged_back.id).text
         self.note(viewer, charged_back)
-        assert office.front.world.stored_order(charged_back).attention == "charged_back"
+        assert backoffice.front.world.stored_order(charged_back).attention == "charged_back"
 
     @pytest.mark.parametrize("body", [{"reason": "because"}, {"version": 1}, {"version": ""}])
     def test_is_of_what_was_seen_and_says_why(
-        self, office: Office, manager: Desk, charged_back: Order, body: dict[str, object]
+        self, backoffice: Backoffice, manager: StaffClient, charged_back: Order, body: dict[str, object]
     ) -> None:
         self.note(manager, charged_back, **body)
-        assert office.front.world.stored_order(charged_back).attention == "charged_back"
+        assert backoffice.front.world.stored_order(charged_back).attention == "charged_back"
 
     def test_is_not_offered_while_something_is_left_to_do(
-        self, office: Office, manager: Desk, delivered: Order
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order
     ) -> None:
         asked = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
-        order = record_dispute(office.front.world.uow(), order_id=delivered.id, dispute=asked)
+        order = record_dispute(backoffice.front.world.uow(), order_id=delivered.id, dispute=asked)
         assert "Nothing left to do" not in manager.get("order", order_id=order.id).text
         assert "This issue still needs action" in self.note(manager, order).text
-        assert office.front.world.stored_order(order).attention == "dispute_open"
+        assert backoffice.front.world.stored_order(order).attention == "dispute_open"
 
 
 class TestThoseThatNeedAPerson:
     @pytest.fixture
-    def refused(self, office: Office) -> Order:
+    def refused(self, backoffice: Backoffice) -> Order:
         """Its label was refused; later than what other tests leave behind, but for what they date years ahead."""
-        order = sell(office, Partners(shipping=Carrier(refuse=True)), now=NOW + timedelta(days=3_000))
+        order = sell(backoffice, Partners(shipping=Carrier(refuse=True)), now=NOW + timedelta(days=3_000))
         assert order.attention == "label_refused"
         return order
 
-    def test_are_found_and_the_others_are_not(self, office: Office, viewer: Desk, refused: Order) -> None:
-        quiet = sell(office, Partners(), now=NOW + timedelta(days=3_001))
+    def test_are_found_and_the_others_are_not(
+        self, backoffice: Backoffice, viewer: StaffClient, refused: Order
+    ) -> None:
+        quiet = sell(backoffice, Partners(), now=NOW + timedelta(days=3_001))
         page = viewer.get("orders", query="?show=attention")
         assert refused.id in page.html
         assert quiet.id not in page.html
@@ -183,17 +189,17 @@ class TestThoseThatNeedAPerson:
         assert "Needs action" in page.text
         assert "refused to sell a label" in viewer.get("order", order_id=refused.id).text
 
-    def test_are_counted_on_the_overview(self, viewer: Desk, refused: Order) -> None:
+    def test_are_counted_on_the_overview(self, viewer: StaffClient, refused: Order) -> None:
         page = viewer.get("index")
         assert "Orders that need action" in page.text
         assert "of the newest" in page.text
         assert refused.id in page.html
 
     def test_are_looked_for_further_back(
-        self, viewer: Desk, refused: Order, sold: Order, monkeypatch: pytest.MonkeyPatch
+        self, viewer: StaffClient, refused: Order, sold: Order, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("apps.backoffice.orders._READ", 1)
-        monkeypatch.setattr("apps.backoffice.orders._LOOKED_AT", 1)
+        monkeypatch.setattr("apps.backoffice.orders._PAGE_LIMIT", 1)
+        monkeypatch.setattr("apps.backoffice.orders._SCAN_LIMIT", 1)
         page = viewer.get("orders", query="?show=attention")
         assert "Older orders were not searched" in page.text
         for _ in range(200):
@@ -207,51 +213,59 @@ class TestThoseThatNeedAPerson:
 
 class TestRefund:
     def test_of_a_part_is_exact_and_shown_with_its_parts(
-        self, office: Office, manager: Desk, delivered: Order, partners: Partners
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order, partners: Partners
     ) -> None:
         page = give_back(manager, delivered, which="part", amount="12.50", reason="late_delivery")
         assert "£12.50 is being refunded" in page.text
         assert "Give money back" not in page.text  # one at a time
-        (refund,) = stored(office, delivered).refunds
+        (refund,) = stored(backoffice, delivered).refunds
         assert (refund.amount, refund.reason_code) == (1_250, "late_delivery")
-        assert settle(office, delivered, partners).remaining_minor == 10_750
+        assert settle(backoffice, delivered, partners).remaining_minor == 10_750
         text = manager.get("order", order_id=delivered.id).text
         assert "Succeeded £12.50 £11.25 £1.25 £0.00 £0.00" in text
-        assert "Refunded £12.50 Left £107.50" in text
+        assert "Refunded £12.50 Remaining £107.50" in text
         assert "Debits equal credits" in text
-        assert office.record(delivered.id).version == stored(office, delivered).version
+        assert backoffice.record(delivered.id).version == stored(backoffice, delivered).version
 
-    def test_of_all_that_is_left(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
+    def test_of_all_that_is_left(
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order, partners: Partners
+    ) -> None:
         give_back(manager, delivered, which="part", amount="20")
-        rest = settle(office, delivered, partners)
+        rest = settle(backoffice, delivered, partners)
         assert "How much of £100.00" in manager.get("order", order_id=delivered.id).text
         assert "£100.00 is being refunded" in give_back(manager, rest, which="all").text
-        assert settle(office, delivered, partners).status == OrderStatus.REFUNDED
+        assert settle(backoffice, delivered, partners).status == OrderStatus.REFUNDED
 
-    def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, delivered: Order) -> None:
-        for desk in (viewer, moderator):
-            assert "Give money back" not in desk.get("order", order_id=delivered.id).text
-            assert "role does not allow" in give_back(desk, delivered, which="all").text
-        assert stored(office, delivered).version == delivered.version
+    def test_is_the_managers(
+        self, backoffice: Backoffice, viewer: StaffClient, moderator: StaffClient, delivered: Order
+    ) -> None:
+        for client in (viewer, moderator):
+            assert "Give money back" not in client.get("order", order_id=delivered.id).text
+            assert "role does not allow" in give_back(client, delivered, which="all").text
+        assert stored(backoffice, delivered).version == delivered.version
 
-    def test_sent_twice_gives_once(self, office: Office, manager: Desk, delivered: Order, partners: Partners) -> None:
-        give_back(manager, delivered, which="part", amount="5")
-        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
-        settle(office, delivered, partners)
-        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
-        assert len(stored(office, delivered).refunds) == 1
-
-    def test_while_another_is_under_way_is_refused_in_words(
-        self, office: Office, manager: Desk, delivered: Order
+    def test_sent_twice_gives_once(
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order, partners: Partners
     ) -> None:
         give_back(manager, delivered, which="part", amount="5")
-        page = give_back(manager, stored(office, delivered), which="part", amount="5")
+        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
+        settle(backoffice, delivered, partners)
+        assert "was changed meanwhile" in give_back(manager, delivered, which="part", amount="5").text
+        assert len(stored(backoffice, delivered).refunds) == 1
+
+    def test_while_another_is_under_way_is_refused_in_words(
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order
+    ) -> None:
+        give_back(manager, delivered, which="part", amount="5")
+        page = give_back(manager, stored(backoffice, delivered), which="part", amount="5")
         assert "is pending. Nothing was changed; retry when it has settled." in page.text
 
-    def test_of_an_order_to_be_shipped_is_refused_in_words(self, office: Office, manager: Desk, sold: Order) -> None:
+    def test_of_an_order_to_be_shipped_is_refused_in_words(
+        self, backoffice: Backoffice, manager: StaffClient, sold: Order
+    ) -> None:
         assert "Give money back" not in manager.get("order", order_id=sold.id).text
         assert "status of the order does not allow this" in give_back(manager, sold, which="all").text
-        assert stored(office, sold).version == sold.version
+        assert stored(backoffice, sold).version == sold.version
 
     @pytest.mark.parametrize(
         ("body", "said"),
@@ -270,58 +284,64 @@ class TestRefund:
         ],
     )
     def test_says_what_is_wrong_and_keeps_what_was_typed(
-        self, office: Office, manager: Desk, delivered: Order, body: dict[str, Any], said: str
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order, body: dict[str, Any], said: str
     ) -> None:
         page = give_back(manager, delivered, **body)
         assert page.status == 422
         assert said in page.text
         if "amount" in body:
             assert f'value="{body["amount"]}"' in page.html
-        assert stored(office, delivered).version == delivered.version
+        assert stored(backoffice, delivered).version == delivered.version
 
-    def test_by_a_form_from_elsewhere_is_refused(self, office: Office, manager: Desk, delivered: Order) -> None:
+    def test_by_a_form_from_elsewhere_is_refused(
+        self, backoffice: Backoffice, manager: StaffClient, delivered: Order
+    ) -> None:
         client = Client(enforce_csrf_checks=True)
         client.force_login(manager.user)
         path = reverse("admin:order-refund", kwargs={"order_id": delivered.id})
         body = {"version": delivered.version, "which": "all", "reason": "goodwill"}
         assert client.post(path, body).status_code == 403
-        assert stored(office, delivered).version == delivered.version
+        assert stored(backoffice, delivered).version == delivered.version
 
 
 class TestReport:
-    def test_moves_the_order_once_and_says_it_was_by_hand(self, office: Office, manager: Desk, sold: Order) -> None:
+    def test_moves_the_order_once_and_says_it_was_by_hand(
+        self, backoffice: Backoffice, manager: StaffClient, sold: Order
+    ) -> None:
         for _ in range(2):
             page = report(manager, sold, "in_transit")
             assert "report is recorded" in page.text
         assert "reported by staff" in page.text
-        shipped = stored(office, sold)
+        shipped = stored(backoffice, sold)
         assert (shipped.status, shipped.version) == (OrderStatus.SHIPPED, sold.version + 1)
-        assert office.record(sold.id).change.actor.id == manager.user.staff_id
+        assert backoffice.record(sold.id).change.actor.id == manager.user.staff_id
         report(manager, shipped, "delivered")
-        assert stored(office, sold).status == OrderStatus.DELIVERED
+        assert stored(backoffice, sold).status == OrderStatus.DELIVERED
 
-    def test_offers_what_still_moves_the_parcel(self, office: Office, manager: Desk, sold: Order) -> None:
+    def test_offers_what_still_moves_the_parcel(
+        self, backoffice: Backoffice, manager: StaffClient, sold: Order
+    ) -> None:
         assert "The carrier has the parcel" in manager.get("order", order_id=sold.id).text
         page = report(manager, sold, "in_transit")
         assert "The carrier has the parcel" not in page.text
         assert "The parcel is delivered" in page.text
-        page = report(manager, stored(office, sold), "delivered")
+        page = report(manager, stored(backoffice, sold), "delivered")
         assert "Report the parcel" not in page.text
 
     def test_is_the_managers_and_of_what_was_seen(
-        self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, sold: Order
+        self, backoffice: Backoffice, viewer: StaffClient, moderator: StaffClient, manager: StaffClient, sold: Order
     ) -> None:
-        for desk in (viewer, moderator):
-            assert "Report the parcel" not in desk.get("order", order_id=sold.id).text
-            assert "role does not allow" in report(desk, sold, "in_transit").text
+        for client in (viewer, moderator):
+            assert "Report the parcel" not in client.get("order", order_id=sold.id).text
+            assert "role does not allow" in report(client, sold, "in_transit").text
         stale = report(manager, sold, "in_transit", version=sold.version - 1)
         assert "was changed meanwhile" in stale.text
         for status in ("", "voided", "pre_transit"):
             assert report(manager, sold, status).status == 422
-        assert stored(office, sold).version == sold.version
+        assert stored(backoffice, sold).version == sold.version
 
     @pytest.mark.parametrize("text", ["x", "ord_1", "ord_" + "0" * 32])
-    def test_of_what_is_no_order_is_not_there(self, manager: Desk, text: str) -> None:
+    def test_of_what_is_no_order_is_not_there(self, manager: StaffClient, text: str) -> None:
         body = {"version": 1, "status": "delivered", "which": "all", "reason": "goodwill"}
         for name in ("order-report", "order-refund"):
             assert manager.send(name, body, order_id=OrderId(text)).status_code == 404

@@ -6,7 +6,7 @@ import pytest
 
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.shipments import ShipmentStatus
-from tests.backoffice.office import Desk, Office
+from tests.backoffice.staff_clients import Backoffice, StaffClient
 from tests.operations.partners import Partners
 from tests.unit.builders import NOW
 
@@ -14,17 +14,21 @@ STREET = "1 Test Street"
 
 
 @pytest.fixture
-def order(office: Office) -> Order:
-    world = office.front.world
-    return world.order(office.front.shopper(), world.active(office.front.shopper()))
+def order(backoffice: Backoffice) -> Order:
+    world = backoffice.front.world
+    return world.order(backoffice.front.shopper(), world.active(backoffice.front.shopper()))
 
 
 class TestList:
-    def test_is_newest_first_in_pages(self, office: Office, viewer: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_newest_first_in_pages(
+        self, backoffice: Backoffice, viewer: StaffClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("apps.backoffice.orders._LIMIT", 1)
-        world, later = office.front.world, NOW + timedelta(days=3650)
+        world, later = backoffice.front.world, NOW + timedelta(days=3650)
         made = [
-            world.order(office.front.shopper(), world.active(office.front.shopper()), now=later + timedelta(hours=hour))
+            world.order(
+                backoffice.front.shopper(), world.active(backoffice.front.shopper()), now=later + timedelta(hours=hour)
+            )
             for hour in range(2)
         ]
         first = viewer.get("orders")
@@ -34,19 +38,21 @@ class TestList:
         assert made[0].id not in first.html
         assert made[0].id in second.html
 
-    def test_a_foreign_cursor_starts_it_again(self, viewer: Desk) -> None:
+    def test_a_foreign_cursor_starts_it_again(self, viewer: StaffClient) -> None:
         assert viewer.get("orders", query="?cursor=made-up").location == "/admin/orders/"
 
 
 class TestOrder:
-    def test_its_address_is_for_managers(self, viewer: Desk, moderator: Desk, manager: Desk, order: Order) -> None:
-        for desk, sees in ((viewer, False), (moderator, False), (manager, True)):
-            page = desk.get("order", order_id=order.id)
+    def test_its_address_is_for_managers(
+        self, viewer: StaffClient, moderator: StaffClient, manager: StaffClient, order: Order
+    ) -> None:
+        for client, sees in ((viewer, False), (moderator, False), (manager, True)):
+            page = client.get("order", order_id=order.id)
             assert page.status == 200
             assert (STREET in page.text) is sees
 
-    def test_shows_its_money_and_history(self, office: Office, viewer: Desk, order: Order) -> None:
-        office.record(order.id)
+    def test_shows_its_money_and_history(self, backoffice: Backoffice, viewer: StaffClient, order: Order) -> None:
+        backoffice.record(order.id)
         text = viewer.get("order", order_id=order.id).text
         assert "Total £120.00" in text
         assert "Commission £12.00" in text
@@ -54,71 +60,81 @@ class TestOrder:
         assert "Complete and unedited" in text
 
     @pytest.mark.parametrize("text", ["x", "ord_1", "lst_" + "0" * 32, "ord_" + "0" * 32])
-    def test_what_is_no_order_is_not_there(self, viewer: Desk, text: str) -> None:
+    def test_what_is_no_order_is_not_there(self, viewer: StaffClient, text: str) -> None:
         assert viewer.get("order", order_id=text).status == 404
 
 
 class TestCancellation:
-    def test_is_the_managers(self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, order: Order) -> None:
+    def test_is_the_managers(
+        self, backoffice: Backoffice, viewer: StaffClient, moderator: StaffClient, manager: StaffClient, order: Order
+    ) -> None:
         body = {"version": order.version}
-        for desk in (viewer, moderator):
-            assert "Cancel this order" not in desk.get("order", order_id=order.id).text
-            assert "role does not allow" in desk.post("order-cancel", body, order_id=order.id).text
-        assert office.front.world.stored_order(order).status == OrderStatus.SUBMITTED
+        for client in (viewer, moderator):
+            assert "Cancel this order" not in client.get("order", order_id=order.id).text
+            assert "role does not allow" in client.post("order-cancel", body, order_id=order.id).text
+        assert backoffice.front.world.stored_order(order).status == OrderStatus.SUBMITTED
         for _ in range(2):
             assert "order is cancelled" in manager.post("order-cancel", body, order_id=order.id).text
-        stored = office.front.world.stored_order(order)
+        stored = backoffice.front.world.stored_order(order)
         assert (stored.status, stored.version) == (OrderStatus.CANCELLED, order.version + 1)
-        assert office.record(order.id).change.actor.id == manager.user.staff_id
+        assert backoffice.record(order.id).change.actor.id == manager.user.staff_id
 
-    def test_of_an_order_that_moved_on_is_not_made(self, office: Office, manager: Desk, order: Order) -> None:
-        paying = office.front.world.advance(order, Partners())
+    def test_of_an_order_that_moved_on_is_not_made(
+        self, backoffice: Backoffice, manager: StaffClient, order: Order
+    ) -> None:
+        paying = backoffice.front.world.advance(order, Partners())
         assert paying.status == OrderStatus.PAYMENT_PENDING
         page = manager.post("order-cancel", {"version": order.version}, order_id=order.id)
         assert "was changed meanwhile" in page.text
-        assert not office.front.world.stored_order(order).cancel_requested
+        assert not backoffice.front.world.stored_order(order).cancel_requested
 
-    def test_while_a_payment_runs_is_asked_for(self, office: Office, manager: Desk, order: Order) -> None:
-        paying = office.front.world.advance(order, Partners())
+    def test_while_a_payment_runs_is_asked_for(
+        self, backoffice: Backoffice, manager: StaffClient, order: Order
+    ) -> None:
+        paying = backoffice.front.world.advance(order, Partners())
         page = manager.post("order-cancel", {"version": paying.version}, order_id=order.id)
         assert "as soon as its payment is settled" in page.text
         assert "Cancellation requested" in page.text
         assert "Cancel this order" not in page.text
 
-    def test_of_a_paid_order_gives_the_money_back(self, office: Office, manager: Desk, order: Order) -> None:
-        confirmed = _confirm(office, order)
+    def test_of_a_paid_order_gives_the_money_back(
+        self, backoffice: Backoffice, manager: StaffClient, order: Order
+    ) -> None:
+        confirmed = _confirm(backoffice, order)
         page = manager.post("order-cancel", {"version": confirmed.version}, order_id=order.id)
         assert "being cancelled and refunded" in page.text
-        assert office.front.world.stored_order(order).status == OrderStatus.CANCELLING
+        assert backoffice.front.world.stored_order(order).status == OrderStatus.CANCELLING
 
-    def test_of_a_shipped_order_is_refused_in_words(self, office: Office, manager: Desk, order: Order) -> None:
-        shipped = office.front.world.scan(_confirm(office, order), ShipmentStatus.IN_TRANSIT)
+    def test_of_a_shipped_order_is_refused_in_words(
+        self, backoffice: Backoffice, manager: StaffClient, order: Order
+    ) -> None:
+        shipped = backoffice.front.world.scan(_confirm(backoffice, order), ShipmentStatus.IN_TRANSIT)
         page = manager.post("order-cancel", {"version": shipped.version}, order_id=order.id)
         assert "status of the order does not allow this" in page.text
-        assert office.front.world.stored_order(order).version == shipped.version
+        assert backoffice.front.world.stored_order(order).version == shipped.version
 
-    def test_needs_the_version_looked_at(self, office: Office, manager: Desk, order: Order) -> None:
+    def test_needs_the_version_looked_at(self, backoffice: Backoffice, manager: StaffClient, order: Order) -> None:
         assert "not complete" in manager.post("order-cancel", {}, order_id=order.id).text
-        assert office.front.world.stored_order(order).version == order.version
+        assert backoffice.front.world.stored_order(order).version == order.version
 
 
 class TestAddress:
-    def test_is_written_as_its_country_writes_it(self, manager: Desk, order: Order) -> None:
+    def test_is_written_as_its_country_writes_it(self, manager: StaffClient, order: Order) -> None:
         assert "Robin Okafor 1 Test Street LEEDS LS1 1AA UNITED KINGDOM" in manager.get("order", order_id=order.id).text
 
     def test_is_corrected_by_managers(
-        self, office: Office, viewer: Desk, moderator: Desk, manager: Desk, order: Order
+        self, backoffice: Backoffice, viewer: StaffClient, moderator: StaffClient, manager: StaffClient, order: Order
     ) -> None:
         body = {**_ADDRESS, "version": order.version}
-        for desk in (viewer, moderator):
-            assert "Correct the address" not in desk.get("order", order_id=order.id).text
-            assert "role does not allow" in desk.post("order-address", body, order_id=order.id).text
-        assert office.front.world.stored_order(order).version == order.version
+        for client in (viewer, moderator):
+            assert "Correct the address" not in client.get("order", order_id=order.id).text
+            assert "role does not allow" in client.post("order-address", body, order_id=order.id).text
+        assert backoffice.front.world.stored_order(order).version == order.version
         assert "Post town" in manager.get("order", order_id=order.id).text
         page = manager.post("order-address", body, order_id=order.id)
         assert "address is corrected" in page.text
         assert "11 Test Street LEEDS LS1 1AB UNITED KINGDOM" in page.text
-        assert office.record(order.id).change.actor.id == manager.user.staff_id
+        assert backoffice.record(order.id).change.actor.id == manager.user.staff_id
 
     @pytest.mark.parametrize(
         ("fields", "said"),
@@ -131,14 +147,16 @@ class TestAddress:
         ],
     )
     def test_that_is_wrong_is_shown_beside_its_field(
-        self, office: Office, manager: Desk, order: Order, fields: dict[str, str], said: str
+        self, backoffice: Backoffice, manager: StaffClient, order: Order, fields: dict[str, str], said: str
     ) -> None:
         page = manager.post("order-address", {**_ADDRESS, "version": order.version, **fields}, order_id=order.id)
         assert (page.status, said in page.text) == (422, True)
-        assert office.front.world.stored_order(order).version == order.version
+        assert backoffice.front.world.stored_order(order).version == order.version
 
-    def test_is_not_offered_once_there_is_a_parcel(self, office: Office, manager: Desk, order: Order) -> None:
-        office.front.world.scan(_confirm(office, order), ShipmentStatus.IN_TRANSIT)
+    def test_is_not_offered_once_there_is_a_parcel(
+        self, backoffice: Backoffice, manager: StaffClient, order: Order
+    ) -> None:
+        backoffice.front.world.scan(_confirm(backoffice, order), ShipmentStatus.IN_TRANSIT)
         assert "Correct the address" not in manager.get("order", order_id=order.id).text
 
 
@@ -151,8 +169,8 @@ _ADDRESS = {
 }
 
 
-def _confirm(office: Office, order: Order) -> Order:
-    world = office.front.world
+def _confirm(backoffice: Backoffice, order: Order) -> Order:
+    world = backoffice.front.world
     order = world.run(order, Partners(), now=world.stored_order(order).created_at)
     assert order.status == OrderStatus.CONFIRMED
     return order

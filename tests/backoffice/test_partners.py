@@ -11,14 +11,14 @@ from apps.tenancy.models import Tenant
 from resale.domain.partners import PartnerKind, Provider
 from resale.domain.tenants import Policies
 from resale.domain.tenants import Tenant as Registered
-from tests.backoffice.office import Desk, Office
+from tests.backoffice.staff_clients import Backoffice, StaffClient
 
 LIMITS = {"calls_per_second": 25, "concurrent_calls": 8}
 
 
 @pytest.fixture
-def slug(office: Office) -> str:
-    return office.slug
+def slug(backoffice: Backoffice) -> str:
+    return backoffice.slug
 
 
 def policies(**changes: int) -> dict[str, Any]:
@@ -47,19 +47,19 @@ WRONG_POLICIES: list[dict[str, Any]] = [
 
 
 class TestPolicies:
-    def test_are_shown_with_their_bounds(self, slug: str, operator: Desk) -> None:
+    def test_are_shown_with_their_bounds(self, slug: str, operator: StaffClient) -> None:
         page = operator.get("tenant", slug=slug)
         field = re.search(r'<input[^>]*name="hold_minutes"[^>]*>', page.html)
         assert field is not None
         assert {'value="15"', 'min="1"', 'max="30"'} <= set(field[0].split())
 
-    def test_are_changed(self, slug: str, operator: Desk) -> None:
+    def test_are_changed(self, slug: str, operator: StaffClient) -> None:
         page = operator.post("tenant-policies", policies(hold_minutes=20), slug=slug)
         assert "policies are changed" in page.text
         assert registered(slug).policies == Policies(hold_minutes=20)
         assert re.search(r'name="hold_minutes" value="20"', page.html)
 
-    def test_are_switched_on_and_stay_on(self, slug: str, operator: Desk) -> None:
+    def test_are_switched_on_and_stay_on(self, slug: str, operator: StaffClient) -> None:
         switched = policies() | {"purchase_required": "on"}
         page = operator.post("tenant-policies", switched, slug=slug)
         assert registered(slug).policies == Policies(purchase_required=True)
@@ -69,7 +69,7 @@ class TestPolicies:
         assert registered(slug).policies == Policies()
 
     @pytest.mark.parametrize("name", Policies.__struct_fields__)
-    def test_each_can_be_changed(self, slug: str, operator: Desk, name: str) -> None:
+    def test_each_can_be_changed(self, slug: str, operator: StaffClient, name: str) -> None:
         default = getattr(Policies(), name)
         sent, expected = ("on", True) if isinstance(default, bool) else (default + 1, default + 1)
         assert operator.post("tenant-policies", policies() | {name: sent}, slug=slug).status == 200
@@ -78,35 +78,35 @@ class TestPolicies:
         }
 
     @pytest.mark.parametrize("wrong", WRONG_POLICIES)
-    def test_out_of_their_bounds_are_refused(self, slug: str, operator: Desk, wrong: dict[str, Any]) -> None:
+    def test_out_of_their_bounds_are_refused(self, slug: str, operator: StaffClient, wrong: dict[str, Any]) -> None:
         assert operator.post("tenant-policies", policies() | wrong, slug=slug).status == 422
         assert registered(slug).policies == Policies()
 
-    def test_of_nobody_are_not_there(self, operator: Desk) -> None:
+    def test_of_nobody_are_not_there(self, operator: StaffClient) -> None:
         assert operator.send("tenant-policies", policies(), slug="nobody").status_code == 404
 
 
 class TestConnecting:
-    def test_shows_what_the_tenant_is_connected_to(self, slug: str, operator: Desk) -> None:
+    def test_shows_what_the_tenant_is_connected_to(self, slug: str, operator: StaffClient) -> None:
         assert "No partner is connected yet" in operator.get("tenant", slug=slug).text
         page = operator.post("tenant-connections", partner(secret_name=f"{slug}/payments"), slug=slug)
         (connection,) = registered(slug).connections
         assert f"Payments Sandbox {connection.id} {slug}/payments 25 a second, 8 at once" in page.text
 
-    def test_every_field_is_as_it_was_sent(self, slug: str, operator: Desk) -> None:
+    def test_every_field_is_as_it_was_sent(self, slug: str, operator: StaffClient) -> None:
         sent = partner("shipping", "easypost", f"{slug}/parcels", calls_per_second=2, concurrent_calls=3)
         operator.post("tenant-connections", sent, slug=slug)
         (connection,) = registered(slug).connections
         assert msgspec.structs.asdict(connection) == {"id": connection.id, **sent}
 
-    def test_the_same_provider_again_keeps_the_id(self, slug: str, operator: Desk) -> None:
+    def test_the_same_provider_again_keeps_the_id(self, slug: str, operator: StaffClient) -> None:
         operator.post("tenant-connections", partner(), slug=slug)
         (before,) = registered(slug).connections
         operator.post("tenant-connections", partner(calls_per_second=2), slug=slug)
         (after,) = registered(slug).connections
         assert (after.id, after.calls_per_second) == (before.id, 2)
 
-    def test_another_provider_gets_another_id(self, slug: str, operator: Desk) -> None:
+    def test_another_provider_gets_another_id(self, slug: str, operator: StaffClient) -> None:
         operator.post("tenant-connections", partner(), slug=slug)
         (before,) = registered(slug).connections
         operator.post("tenant-connections", partner(provider="stripe", secret_name=f"{slug}/stripe"), slug=slug)
@@ -128,7 +128,7 @@ class TestConnecting:
         ],
     )
     def test_says_what_is_wrong_and_keeps_what_was_typed(
-        self, slug: str, operator: Desk, wrong: dict[str, Any], said: str
+        self, slug: str, operator: StaffClient, wrong: dict[str, Any], said: str
     ) -> None:
         page = operator.post("tenant-connections", wrong, slug=slug)
         assert page.status == 422
@@ -136,34 +136,34 @@ class TestConnecting:
         assert f'value="{wrong["concurrent_calls"]}"' in page.html
         assert registered(slug).connections == ()
 
-    def test_refuses_a_live_tenant_the_sandbox(self, slug: str, operator: Desk) -> None:
+    def test_refuses_a_live_tenant_the_sandbox(self, slug: str, operator: StaffClient) -> None:
         go_live(slug)
         assert "no money would move" in operator.post("tenant-connections", partner(), slug=slug).text
         assert registered(slug).connections == ()
 
-    def test_a_tenant_that_is_not_there_is_not_connected(self, operator: Desk) -> None:
+    def test_a_tenant_that_is_not_there_is_not_connected(self, operator: StaffClient) -> None:
         assert operator.send("tenant-connections", partner(), slug="nobody").status_code == 404
 
 
 class TestDisconnecting:
-    def test_takes_it_away(self, slug: str, operator: Desk) -> None:
+    def test_takes_it_away(self, slug: str, operator: StaffClient) -> None:
         operator.post("tenant-connections", partner(), slug=slug)
         (connection,) = registered(slug).connections
         page = operator.post("connection-remove", slug=slug, connection_id=connection.id)
         assert "is disconnected" in page.text
         assert registered(slug).connections == ()
 
-    def test_under_its_own_tenant_only(self, slug: str, other_office: Office, operator: Desk) -> None:
+    def test_under_its_own_tenant_only(self, slug: str, other_backoffice: Backoffice, operator: StaffClient) -> None:
         operator.post("tenant-connections", partner(), slug=slug)
         (connection,) = registered(slug).connections
-        answer = operator.send("connection-remove", slug=other_office.slug, connection_id=connection.id)
+        answer = operator.send("connection-remove", slug=other_backoffice.slug, connection_id=connection.id)
         assert answer.status_code == 404
         assert registered(slug).connections == (connection,)
 
 
 class TestWhoMay:
     @pytest.mark.parametrize("name", ["tenant-policies", "tenant-connections"])
-    def test_only_operators(self, slug: str, manager: Desk, name: str) -> None:
+    def test_only_operators(self, slug: str, manager: StaffClient, name: str) -> None:
         assert manager.send(name, partner() | policies(hold_minutes=20), slug=slug).status_code == 404
         assert registered(slug).connections == ()
         assert registered(slug).policies == Policies()

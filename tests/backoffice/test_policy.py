@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from apps.backoffice.content_security_policy import ContentSecurityPolicyMiddleware
-from tests.backoffice.office import Desk, Office
+from tests.backoffice.staff_clients import Backoffice, StaffClient
 
 #: What the policy would stop: inline scripts, handlers, Alpine's and htmx's attributes, styles.
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\s(?:on[a-z]+|style|x-[a-z:-]+|hx-[a-z-]+|@[a-z]+)=|javascript:")
@@ -24,7 +24,7 @@ def directives(response: object) -> dict[str, list[str]]:
 
 
 class TestPolicy:
-    def test_allows_nothing_written_in_and_no_frame(self, viewer: Desk) -> None:
+    def test_allows_nothing_written_in_and_no_frame(self, viewer: StaffClient) -> None:
         found = directives(viewer.get("index").response)
         assert found["default-src"] == ["'self'"]
         assert found["script-src"] == ["'self'"]
@@ -54,14 +54,14 @@ class TestPolicy:
 
 
 class TestPages:
-    def test_have_nothing_written_in(self, office: Office, manager: Desk, operator: Desk) -> None:
-        listing = office.pending()
+    def test_have_nothing_written_in(self, backoffice: Backoffice, manager: StaffClient, operator: StaffClient) -> None:
+        listing = backoffice.pending()
         pages = [
             *(manager.get(name) for name in ("index", "listings", "orders", "claims", "money", "connections")),
             manager.get("listing", listing_id=listing.id),
             manager.get("password_change"),
             *(operator.get(name) for name in ("tenancy_tenant_changelist", "health")),
-            operator.get("tenant", slug=office.slug),
+            operator.get("tenant", slug=backoffice.slug),
         ]
         assert {page.status for page in pages} == {200}
         found = {match for page in pages for match in _INLINE.findall(page.html)}

@@ -15,7 +15,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from apps.core.static_files import RereadManifestMixin, S3StaticFiles
-from tests.backoffice.office import Office
+from tests.backoffice.staff_clients import Backoffice
 
 NAME = "backoffice/backoffice.css"
 
@@ -101,9 +101,11 @@ class TestManifest:
 
 
 class TestBucket:
-    def test_that_is_filled_late_heals_the_admin_and_its_readiness(self, office: Office, settings: Settings) -> None:
+    def test_that_is_filled_late_heals_the_admin_and_its_readiness(
+        self, backoffice: Backoffice, settings: Settings
+    ) -> None:
         options = {
-            **_bucket_of(office),
+            **_bucket_of(backoffice),
             "location": f"exports/{uuid.uuid4().hex}",
             "custom_domain": "static.example",
             "querystring_auth": False,
@@ -127,10 +129,10 @@ class TestBucket:
         assert not config.is_ready()
 
 
-def _bucket_of(office: Office) -> dict[str, Any]:
+def _bucket_of(backoffice: Backoffice) -> dict[str, Any]:
     """A bucket that is there, as django-storages is told of one: the tenant's own."""
-    tenant = office.front.shop.tenant
-    session = office.front.container.sessions.for_tenant(tenant)
+    tenant = backoffice.front.shop.tenant
+    session = backoffice.front.container.sessions.for_tenant(tenant)
     credentials = session.credentials_for(300)
     return {
         "bucket_name": tenant.resources.media_bucket,

@@ -8,46 +8,54 @@ import pytest
 from apps.tenancy import keys
 from apps.tenancy.models import APIKey, Tenant
 from resale.domain.pipeline import BEAT_EVERY
-from tests.backoffice.office import Desk, Office, Shown
+from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 
 KEY = re.compile(r"sk_test_[\w-]{43}")
 SCOPES = ["orders:read", "history:read"]
 
 
-def new_key(desk: Desk, slug: str, **fields: object) -> Shown:
-    page = desk.get("tenant", slug=slug)
+def new_key(client: StaffClient, slug: str, **fields: object) -> Shown:
+    page = client.get("tenant", slug=slug)
     found = re.search(r'name="once" value="([^"]+)"', page.html)
     assert found is not None
     body = {"kind": "secret", "scopes": SCOPES, "once": found[1], **fields}
-    return desk.post("tenant-keys", body, slug=slug)
+    return client.post("tenant-keys", body, slug=slug)
 
 
 class TestTenants:
-    def test_are_listed_with_status_region_and_keys(self, office: Office, other_office: Office, operator: Desk) -> None:
+    def test_are_listed_with_status_region_and_keys(
+        self, backoffice: Backoffice, other_backoffice: Backoffice, operator: StaffClient
+    ) -> None:
         text = operator.get("tenancy_tenant_changelist").text
-        for shop in (office, other_office):
+        for shop in (backoffice, other_backoffice):
             tenant = shop.front.shop.tenant
             assert f"{tenant.slug} Active {tenant.account_id} {tenant.region} Standard" in text
 
-    def test_one_shows_its_keys_by_their_last_characters_only(self, office: Office, operator: Desk) -> None:
-        page = operator.get("tenant", slug=office.slug)
-        secret = office.front.shop.secret.text
+    def test_one_shows_its_keys_by_their_last_characters_only(
+        self, backoffice: Backoffice, operator: StaffClient
+    ) -> None:
+        page = operator.get("tenant", slug=backoffice.slug)
+        secret = backoffice.front.shop.secret.text
         assert f"sk_test_…{secret[-4:]}" in page.text
         assert secret not in page.html
-        assert office.front.shop.tenant.external_id not in page.html
+        assert backoffice.front.shop.tenant.external_id not in page.html
 
-    def test_an_unknown_one_is_not_there(self, operator: Desk) -> None:
+    def test_an_unknown_one_is_not_there(self, operator: StaffClient) -> None:
         assert operator.get("tenant", slug="nobody").status == 404
         assert operator.send("tenant-status", {"status": "active"}, slug="nobody").status_code == 404
 
-    def test_their_health_is_told(self, office: Office, other_office: Office, operator: Desk) -> None:
+    def test_their_health_is_told(
+        self, backoffice: Backoffice, other_backoffice: Backoffice, operator: StaffClient
+    ) -> None:
         text = operator.get("health").text
-        for shop in (office, other_office):
+        for shop in (backoffice, other_backoffice):
             tenant = shop.front.shop.tenant
             assert f"{tenant.slug} {tenant.account_id} {tenant.region} Ok" in text
 
-    def test_changes_that_do_not_reach_history_are_told_of(self, office: Office, operator: Desk, viewer: Desk) -> None:
-        tenant, container = office.front.shop.tenant, office.front.container
+    def test_changes_that_do_not_reach_history_are_told_of(
+        self, backoffice: Backoffice, operator: StaffClient, viewer: StaffClient
+    ) -> None:
+        tenant, container = backoffice.front.shop.tenant, backoffice.front.container
         heartbeats = [table.heartbeat for table in container.pipeline(tenant).read_state().tables]
         latest = max((one.at for one in heartbeats if one), default=datetime.now(UTC) - timedelta(hours=1))
         container.pipeline(tenant).write_heartbeats(now=latest + BEAT_EVERY)
@@ -59,57 +67,59 @@ class TestTenants:
 
 
 class TestKeys:
-    def test_are_shown_once_and_work(self, office: Office, operator: Desk) -> None:
-        page = new_key(operator, office.slug)
+    def test_are_shown_once_and_work(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        page = new_key(operator, backoffice.slug)
         found = KEY.search(page.text)
         assert found is not None
         assert APIKey.objects.get(hash=keys.hash_of(found[0])).scopes == sorted(SCOPES)
         assert "no-store" in page.response.headers["Cache-Control"]
-        assert KEY.search(operator.get("tenant", slug=office.slug).text) is None
+        assert KEY.search(operator.get("tenant", slug=backoffice.slug).text) is None
 
-    def test_the_same_form_makes_one_only(self, office: Office, operator: Desk) -> None:
-        found = re.search(r'name="once" value="([^"]+)"', operator.get("tenant", slug=office.slug).html)
+    def test_the_same_form_makes_one_only(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        found = re.search(r'name="once" value="([^"]+)"', operator.get("tenant", slug=backoffice.slug).html)
         assert found is not None
         body = {"kind": "secret", "scopes": SCOPES, "once": found[1]}
         before = APIKey.objects.count()
-        operator.post("tenant-keys", body, slug=office.slug)
-        again = operator.post("tenant-keys", body, slug=office.slug)
+        operator.post("tenant-keys", body, slug=backoffice.slug)
+        again = operator.post("tenant-keys", body, slug=backoffice.slug)
         assert "submitted before" in again.text
         assert APIKey.objects.count() == before + 1
 
     @pytest.mark.parametrize("fields", [{"kind": "golden"}, {"scopes": []}, {"scopes": ["all"]}, {"kind": ""}])
-    def test_need_a_kind_and_scopes_there_are(self, office: Office, operator: Desk, fields: dict[str, object]) -> None:
+    def test_need_a_kind_and_scopes_there_are(
+        self, backoffice: Backoffice, operator: StaffClient, fields: dict[str, object]
+    ) -> None:
         before = APIKey.objects.count()
-        assert new_key(operator, office.slug, **fields).status == 422
+        assert new_key(operator, backoffice.slug, **fields).status == 422
         assert APIKey.objects.count() == before
 
-    def test_revoked_ones_are_useless_at_once(self, office: Office, operator: Desk) -> None:
-        key_id = office.front.shop.secret.id
-        assert office.front.get("/v1/orders", brand=True).status == 200
+    def test_revoked_ones_are_useless_at_once(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        key_id = backoffice.front.shop.secret.id
+        assert backoffice.front.get("/v1/orders", brand=True).status == 200
         for _ in range(2):
-            assert "is revoked" in operator.post("key-revoke", slug=office.slug, key_id=key_id).text
-        assert office.front.get("/v1/orders", brand=True).code == "401 api_key_revoked"
+            assert "is revoked" in operator.post("key-revoke", slug=backoffice.slug, key_id=key_id).text
+        assert backoffice.front.get("/v1/orders", brand=True).code == "401 api_key_revoked"
 
     def test_are_revoked_under_their_own_tenant_only(
-        self, office: Office, other_office: Office, operator: Desk
+        self, backoffice: Backoffice, other_backoffice: Backoffice, operator: StaffClient
     ) -> None:
-        key_id = office.front.shop.secret.id
-        assert operator.send("key-revoke", slug=other_office.slug, key_id=key_id).status_code == 404
+        key_id = backoffice.front.shop.secret.id
+        assert operator.send("key-revoke", slug=other_backoffice.slug, key_id=key_id).status_code == 404
         assert APIKey.objects.get(id=key_id).revoked_at is None
 
 
 class TestSuspension:
-    def test_stops_the_shop_and_lets_it_go_on(self, office: Office, operator: Desk) -> None:
-        assert "is suspended" in operator.post("tenant-status", {"status": "suspended"}, slug=office.slug).text
-        assert office.front.get("/v1/listings").code == "403 tenant_suspended"
-        assert "active again" in operator.post("tenant-status", {"status": "active"}, slug=office.slug).text
-        assert office.front.get("/v1/listings").status == 200
+    def test_stops_the_shop_and_lets_it_go_on(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        assert "is suspended" in operator.post("tenant-status", {"status": "suspended"}, slug=backoffice.slug).text
+        assert backoffice.front.get("/v1/listings").code == "403 tenant_suspended"
+        assert "active again" in operator.post("tenant-status", {"status": "active"}, slug=backoffice.slug).text
+        assert backoffice.front.get("/v1/listings").status == 200
 
-    def test_an_unknown_status_is_refused(self, office: Office, operator: Desk) -> None:
-        assert operator.send("tenant-status", {"status": "gone"}, slug=office.slug).status_code == 404
-        assert Tenant.objects.get(slug=office.slug).status == "active"
+    def test_an_unknown_status_is_refused(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        assert operator.send("tenant-status", {"status": "gone"}, slug=backoffice.slug).status_code == 404
+        assert Tenant.objects.get(slug=backoffice.slug).status == "active"
 
-    def test_a_tenant_without_its_stack_cannot_trade(self, operator: Desk) -> None:
+    def test_a_tenant_without_its_stack_cannot_trade(self, operator: StaffClient) -> None:
         Tenant.objects.create(slug="unready", name="Unready", account_id="3" * 12, status="suspended")
         page = operator.post("tenant-status", {"status": "active"}, slug="unready")
         assert "registration is not valid" in page.text

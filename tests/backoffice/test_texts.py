@@ -12,7 +12,7 @@ from apps.backoffice.forms import ConnectionForm, DiscardForm, KeyForm, ReasonsF
 from apps.backoffice.text_fields import TextField
 from resale.domain.listings import ListingStatus
 from resale.domain.text import TextKind, TextRefused, clean_text
-from tests.backoffice.office import Desk, Office
+from tests.backoffice.staff_clients import Backoffice, StaffClient
 
 FIELDS = {
     "ReasonsForm.note": ReasonsForm.base_fields["note"],
@@ -63,21 +63,23 @@ def outcome(take: Callable[[], str]) -> str:
 
 
 class TestReview:
-    def test_a_note_comes_to_the_seller_normalised(self, office: Office, moderator: Desk) -> None:
-        front = office.front
+    def test_a_note_comes_to_the_seller_normalised(self, backoffice: Backoffice, moderator: StaffClient) -> None:
+        front = backoffice.front
         seller = front.shopper()
         listing = front.world.pending(seller)
         form = {"decision": "request_changes", "note": "Cafe\u0301\r\nau lait", "version": listing.version}
         moderator.post("listing-return", form, listing_id=listing.id)
-        office.record(listing.id)
+        backoffice.record(listing.id)
         shown = front.get(f"/v1/listings/{listing.id}", by=seller).json
         assert (shown["status"], shown["reasons"]) == ("changes_requested", ["Café\r\nau lait"])
 
     @pytest.mark.parametrize("note", ["Look\uffff", "Look\u202e", "\u200b"])
-    def test_a_note_nobody_could_read_decides_nothing(self, office: Office, moderator: Desk, note: str) -> None:
-        listing = office.pending()
+    def test_a_note_nobody_could_read_decides_nothing(
+        self, backoffice: Backoffice, moderator: StaffClient, note: str
+    ) -> None:
+        listing = backoffice.pending()
         form = {"decision": "reject", "note": note, "version": listing.version}
         page = moderator.post("listing-return", form, listing_id=listing.id)
         assert page.status < 500
         assert "not allowed" in page.text or "is blank" in page.text
-        assert office.front.world.listing(listing.id).status == ListingStatus.PENDING_REVIEW
+        assert backoffice.front.world.listing(listing.id).status == ListingStatus.PENDING_REVIEW

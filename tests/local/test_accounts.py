@@ -230,7 +230,10 @@ class TestSetSecret:
 
     @pytest.mark.parametrize(
         ("slug", "name", "said"),
-        [("nobody", "nobody/stripe", "No tenant with this name exists"), ("atelier", "northwind/stripe", "begin with atelier/")],
+        [
+            ("nobody", "nobody/stripe", "No tenant with this name exists"),
+            ("atelier", "northwind/stripe", "begin with atelier/"),
+        ],
     )
     def test_says_what_is_wrong(self, say: Any, slug: str, name: str, said: str) -> None:
         say('{"api_key": "1"}')

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from deploy.local.engines.axe import install_axe
 from resale.domain.access import Role
-from tests.backoffice.office import Desk, Office, an_operator
+from tests.backoffice.staff_clients import Backoffice, StaffClient, an_operator
 from tests.fixtures.storefront import Front
 from tests.proofs.browser.visiting import Visits
 
@@ -40,22 +40,22 @@ def axe() -> str:
 
 
 @pytest.fixture
-def visits(browser: Browser, axe: str, live_server: LiveServer, office: Office) -> Visits:
+def visits(browser: Browser, axe: str, live_server: LiveServer, backoffice: Backoffice) -> Visits:
     """Where pages are opened."""
-    media = office.front.shop.tenant.resources.media_base_url
+    media = backoffice.front.shop.tenant.resources.media_base_url
     return Visits(browser, axe, base_url=live_server.url, media_url=media)
 
 
 @pytest.fixture
-def office(front: Front) -> Office:
-    return Office(front)
+def backoffice(front: Front) -> Backoffice:
+    return Backoffice(front)
 
 
 @pytest.fixture
-def manager(office: Office) -> Desk:
-    return office.hire(Role.MANAGER)
+def manager(backoffice: Backoffice) -> StaffClient:
+    return backoffice.add_staff(Role.MANAGER)
 
 
 @pytest.fixture
-def operator(db: None) -> Desk:  # noqa: ARG001 - opens the database
+def operator(db: None) -> StaffClient:  # noqa: ARG001 - opens the database
     return an_operator()

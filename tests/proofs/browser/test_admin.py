@@ -1,4 +1,4 @@
-"""Every page of the admin in a real browser: light and dark, on a desk and on a phone.
+"""Every page of the admin in a real browser: light and dark, on a desktop and on a phone.
 
 No rule of WCAG 2.1 AA that axe-core can check is broken, no script fails, the content security policy stops nothing,
 and nothing is asked of another host.
@@ -18,7 +18,7 @@ from apps.tenancy import sign_ins
 from apps.tenancy.models import User
 from resale.domain.access import Role
 from resale.domain.task_names import ADVANCE_ORDER
-from tests.backoffice.office import OPERATORS, Desk, Office
+from tests.backoffice.staff_clients import OPERATORS, Backoffice, StaffClient
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
 from tests.fixtures.graveyard import Graveyard
@@ -42,16 +42,16 @@ class Shop:
 
 
 @pytest.fixture
-def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
-    world = office.front.world
-    waiting = office.pending()
+def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> Shop:
+    world = backoffice.front.world
+    waiting = backoffice.pending()
     order = world.delivered(Partners())
-    claim = opened(office, order)
-    payout = pay_out(office)
+    claim = opened(backoffice, order)
+    payout = pay_out(backoffice)
     transfer = world.transfer(order)
     letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=order.id)
     for entity_id in (waiting.id, order.id, claim.id, payout.id, transfer.id):
-        office.record(entity_id)
+        backoffice.record(entity_id)
     (membership,) = manager.user.memberships.all()
     places: dict[str, dict[str, str]] = {
         "listing": {"listing_id": waiting.id},
@@ -60,7 +60,7 @@ def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
         "claim": {"claim_id": claim.id},
         "payout": {"payout_id": payout.id},
         "dead-letter": {"letter_id": letter_id},
-        "tenant": {"slug": office.slug},
+        "tenant": {"slug": backoffice.slug},
         "tenancy_user_change": {"object_id": str(manager.user.pk)},
         "tenancy_user_password": {"id": str(manager.user.pk)},
         "tenancy_staffmembership_change": {"object_id": str(membership.pk)},
@@ -77,8 +77,8 @@ def shop(office: Office, graveyard: Graveyard, manager: Desk) -> Shop:
 
 
 @pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
-def test_pages_of_staff(shop: Shop, visits: Visits, manager: Desk, theme: str, width: str) -> None:
-    with visits.opened(theme=theme, width=width, desk=manager) as page:
+def test_pages_of_staff(shop: Shop, visits: Visits, manager: StaffClient, theme: str, width: str) -> None:
+    with visits.opened(theme=theme, width=width, client=manager) as page:
         for name, path in shop.staff.items():
             visits.visit(page, path)
             _picture(page, f"{name}-{theme}-{width}")
@@ -92,8 +92,8 @@ def test_pages_of_staff(shop: Shop, visits: Visits, manager: Desk, theme: str, w
 
 
 @pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
-def test_pages_of_operators(shop: Shop, visits: Visits, operator: Desk, theme: str, width: str) -> None:
-    with visits.opened(theme=theme, width=width, desk=operator) as page:
+def test_pages_of_operators(shop: Shop, visits: Visits, operator: StaffClient, theme: str, width: str) -> None:
+    with visits.opened(theme=theme, width=width, client=operator) as page:
         for name, path in shop.operators.items():
             visits.visit(page, path)
             _picture(page, f"{name}-{theme}-{width}")
@@ -108,12 +108,14 @@ def test_pages_of_operators(shop: Shop, visits: Visits, operator: Desk, theme: s
 
 
 @pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
-def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme: str, width: str) -> None:
-    nobody = Desk(User.objects.create_user(username="new@brand.example", is_staff=True))
-    with visits.opened(theme=theme, width=width, desk=manager) as page:
+def test_pages_that_refuse(
+    backoffice: Backoffice, visits: Visits, manager: StaffClient, theme: str, width: str
+) -> None:
+    nobody = StaffClient(User.objects.create_user(username="new@brand.example", is_staff=True))
+    with visits.opened(theme=theme, width=width, client=manager) as page:
         visits.visit(page, f"/admin/listings/lst_{'0' * 32}/", status=404)
         visits.visit(page, "/admin/no/such/page/", status=404)
-    with visits.opened(theme=theme, width=width, desk=nobody) as page:
+    with visits.opened(theme=theme, width=width, client=nobody) as page:
         visits.visit(page, "/admin/", status=403)
     User.objects.create_user(username="robin", password=PASSWORD, is_staff=True)
     with visits.opened(theme=theme, width=width) as page:
@@ -133,14 +135,14 @@ def test_pages_that_refuse(office: Office, visits: Visits, manager: Desk, theme:
         page.get_by_text("Retry in").wait_for()
         visits.check(page)
         _picture(page, f"429-{theme}-{width}")
-    assert office.slug
+    assert backoffice.slug
     assert not visits.faults, "\n".join(visits.faults)
 
 
 class TestFrame:
-    def test_is_signed_in_to_and_left(self, office: Office, visits: Visits) -> None:
+    def test_is_signed_in_to_and_left(self, backoffice: Backoffice, visits: Visits) -> None:
         user = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
-        office.also(user, Role.MANAGER)
+        backoffice.add_member(user, Role.MANAGER)
         with visits.opened() as page:
             page.goto("/admin/orders/")
             _send(page, "Kim@Brand.example", PASSWORD)
@@ -151,8 +153,8 @@ class TestFrame:
             page.wait_for_url("**/admin/login/**")
         assert not visits.faults, "\n".join(visits.faults)
 
-    def test_theme_is_chosen_and_kept(self, visits: Visits, manager: Desk) -> None:
-        with visits.opened(theme="light", desk=manager) as page:
+    def test_theme_is_chosen_and_kept(self, visits: Visits, manager: StaffClient) -> None:
+        with visits.opened(theme="light", client=manager) as page:
             page.goto("/admin/")
             assert not _is_dark(page)
             page.locator(".bo-menu > summary").click()
@@ -170,8 +172,8 @@ class TestFrame:
             page.wait_for_function("document.documentElement.classList.contains('dark')")
         assert not visits.faults, "\n".join(visits.faults)
 
-    def test_sidebar_opens_and_closes(self, visits: Visits, manager: Desk) -> None:
-        with visits.opened(width="phone", desk=manager) as page:
+    def test_sidebar_opens_and_closes(self, visits: Visits, manager: StaffClient) -> None:
+        with visits.opened(width="phone", client=manager) as page:
             page.goto("/admin/")
             orders = page.get_by_role("link", name="Orders", exact=True)
             assert not orders.first.is_visible()
@@ -180,7 +182,7 @@ class TestFrame:
             visits.check(page)
             page.get_by_role("button", name="Close the menu").click()
             assert not orders.first.is_visible()
-        with visits.opened(desk=manager) as page:
+        with visits.opened(client=manager) as page:
             page.goto("/admin/")
             sidebar = page.locator("#nav-sidebar")
             assert sidebar.is_visible()
@@ -191,8 +193,8 @@ class TestFrame:
             visits.check(page)
         assert not visits.faults, "\n".join(visits.faults)
 
-    def test_first_tab_skips_to_the_content(self, visits: Visits, manager: Desk) -> None:
-        with visits.opened(desk=manager) as page:
+    def test_first_tab_skips_to_the_content(self, visits: Visits, manager: StaffClient) -> None:
+        with visits.opened(client=manager) as page:
             page.goto("/admin/orders/")
             page.keyboard.press("Tab")
             skip = page.get_by_role("link", name="Skip to content")
@@ -204,9 +206,9 @@ class TestFrame:
             assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
         assert not visits.faults, "\n".join(visits.faults)
 
-    def test_photos_are_enlarged_in_place(self, office: Office, visits: Visits, manager: Desk) -> None:
-        listing = office.pending()
-        with visits.opened(desk=manager) as page:
+    def test_photos_are_enlarged_in_place(self, backoffice: Backoffice, visits: Visits, manager: StaffClient) -> None:
+        listing = backoffice.pending()
+        with visits.opened(client=manager) as page:
             page.goto(reverse("admin:listing", kwargs={"listing_id": listing.id}))
             page.locator("[data-enlarge]").first.click()
             assert page.locator("dialog[data-lightbox]").is_visible()
@@ -216,8 +218,8 @@ class TestFrame:
         assert not visits.faults, "\n".join(visits.faults)
 
 
-def test_a_written_in_script_does_not_run(visits: Visits, manager: Desk) -> None:
-    with visits.opened(desk=manager) as page:
+def test_a_written_in_script_does_not_run(visits: Visits, manager: StaffClient) -> None:
+    with visits.opened(client=manager) as page:
         page.goto("/admin/")
         page.evaluate("""() => {
             document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = true'>");

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
-from tests.backoffice.office import Desk
+from tests.backoffice.staff_clients import StaffClient
 from tests.fixtures.pictures import jpeg, scene
 
 WIDTHS: Final = {"desktop": 1440, "phone": 390}
@@ -35,7 +35,9 @@ class Visits:
     faults: list[str] = field(default_factory=list)
 
     @contextmanager
-    def opened(self, *, theme: str = "light", width: str = "desktop", desk: Desk | None = None) -> Iterator[Page]:
+    def opened(
+        self, *, theme: str = "light", width: str = "desktop", client: StaffClient | None = None
+    ) -> Iterator[Page]:
         """Open a browser window of its own, signed in as somebody."""
         context = self.browser.new_context(
             base_url=self.base_url,
@@ -43,8 +45,8 @@ class Visits:
             viewport={"width": WIDTHS[width], "height": 900},
         )
         context.set_default_timeout(60_000)  # ms: a busy machine
-        if desk is not None:
-            _sign_in(context, desk, self.base_url)
+        if client is not None:
+            _sign_in(context, client, self.base_url)
         try:
             context.route(f"{self.media_url}/**", _show_photo)
             page = context.new_page()
@@ -98,11 +100,11 @@ class _Watch:
         self._visits.faults.append(f"{urlsplit(self._page.url).path}: {fault}")
 
 
-def _sign_in(context: BrowserContext, desk: Desk, base_url: str) -> None:
+def _sign_in(context: BrowserContext, client: StaffClient, base_url: str) -> None:
     context.add_cookies(
         [
             {"name": name, "value": cookie.value, "domain": urlsplit(base_url).hostname or "", "path": "/admin/"}
-            for name, cookie in desk.client.cookies.items()
+            for name, cookie in client.client.cookies.items()
         ]
     )
 

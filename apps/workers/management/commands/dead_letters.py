@@ -52,12 +52,12 @@ class Command(BaseCommand):
         if (reason is None) != (action != "discard"):
             raise CommandError("discard requires --reason, and no other action takes one.")
         try:
-            office = _open(registry.by_slug(options["slug"]))
+            service = _open(registry.by_slug(options["slug"]))
             if action == "list":
                 queue = None if options["queue"] == _ALL else LetterQueue(options["queue"])
-                self._print(map(_line, _all(office, queue)))
+                self._print(map(_line, _all(service, queue)))
             else:
-                self._print(_done(office, action, _letter_id(given), reason))
+                self._print(_done(service, action, _letter_id(given), reason))
         except Outcome as outcome:
             raise CommandError(outcome.detail) from outcome
 
@@ -77,25 +77,25 @@ def _open(tenant: Tenant) -> DeadLetterService:
     return DeadLetterService(tenant, principal=_OPERATOR, run=run, now=now)
 
 
-def _all(office: DeadLetterService, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
+def _all(service: DeadLetterService, queue: LetterQueue | None) -> Iterator[DeadLetterView]:
     cursor: str | None = None
     while True:
-        page = office.list_letters(queue=queue, limit=_PAGE, cursor=cursor)
+        page = service.list_letters(queue=queue, limit=_PAGE, cursor=cursor)
         yield from page.data
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
-def _done(office: DeadLetterService, action: str, letter_id: DeadLetterId, reason: str | None) -> Iterator[str]:
+def _done(service: DeadLetterService, action: str, letter_id: DeadLetterId, reason: str | None) -> Iterator[str]:
     if action == "show":
-        yield _text(office.show(letter_id))
+        yield _text(service.show(letter_id))
     elif action == "dry-run":
-        yield _text(office.dry_run(letter_id))
+        yield _text(service.dry_run(letter_id))
     elif action == "replay":
-        yield f"{letter_id} is {office.replay(letter_id).status}"
+        yield f"{letter_id} is {service.replay(letter_id).status}"
     else:
-        yield f"{letter_id} is {office.discard(letter_id, reason=_reason(reason)).status}"
+        yield f"{letter_id} is {service.discard(letter_id, reason=_reason(reason)).status}"
 
 
 def _letter_id(text: str) -> DeadLetterId:

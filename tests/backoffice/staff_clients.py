@@ -57,7 +57,7 @@ class Shown:
 
 
 @dataclass
-class Desk:
+class StaffClient:
     """Somebody signed in."""
 
     user: User
@@ -81,20 +81,20 @@ class Desk:
 
 
 @dataclass
-class Office:
+class Backoffice:
     """One tenant's backoffice."""
 
     front: Front
 
-    def hire(self, role: Role, name: str | None = None) -> Desk:
+    def add_staff(self, role: Role, name: str | None = None) -> StaffClient:
         """Employ somebody and sign them in."""
         user = User.objects.create_user(username=name or f"{role}@{self.slug}.example", is_staff=True)
-        return self.also(user, role)
+        return self.add_member(user, role)
 
-    def also(self, user: User, role: Role) -> Desk:
+    def add_member(self, user: User, role: Role) -> StaffClient:
         """Employ somebody who has a login."""
         StaffMembership.objects.create(user=user, tenant=Tenant.objects.get(slug=self.slug), role=role)
-        return Desk(user)
+        return StaffClient(user)
 
     @property
     def slug(self) -> str:
@@ -108,10 +108,10 @@ class Office:
         return record(self.front, entity_id)
 
 
-def an_operator() -> Desk:
+def an_operator() -> StaffClient:
     """Sign an operator in."""
     user = User.objects.create_user(username="operator@platform.example", is_staff=True, is_superuser=True)
-    return Desk(user)
+    return StaffClient(user)
 
 
 def all_paths() -> list[tuple[str, str]]:
