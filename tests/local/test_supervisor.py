@@ -151,7 +151,7 @@ class TestKeeping:
 
     def test_restarts_cleanly_on_request(self, supervisor: Supervisor, said: list[str]) -> None:
         cleanly: list[bool] = []
-        supervisor.start(dataclasses.replace(server("one"), after_exit=cleanly.append))
+        supervisor.start(dataclasses.replace(server("one"), after_exit=cleanly.append, stop_seconds=20.0))
         first = pid_of(supervisor, "one")
         supervisor.restart("one")
         assert pid_of(supervisor, "one") != first
