@@ -48,7 +48,7 @@ def create_test_clock(uow: UnitOfWork, *, new: NewClock, wall_now: datetime) -> 
 def advance_test_clock(uow: UnitOfWork, *, clock_id: ClockId, advance: ClockAdvance, wall_now: datetime) -> Clock:
     """Advance the shop's time; everything that is due by then is woken (``test_clock.advanced``).
 
-    Shape: reads 1 item; commits 1. Said again it moves again, or is refused: send ``expected_version`` to move once.
+    Shape: reads 1 item; commits 1. Not idempotent: send If-Match to advance once.
 
     Args:
         uow: Fresh; committed here once.

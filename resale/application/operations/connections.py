@@ -23,7 +23,7 @@ def record_connection(uow: UnitOfWork, *, connection: Connection, seen: Observat
         What is on record; None while it never failed.
 
     Raises:
-        ConnectionChanged: Another worker was faster; said again it is most likely a no-op.
+        ConnectionChanged: Another worker was faster; a retry is most likely a no-op.
         Unavailable: The store did not respond.
     """
     states = uow.repository(CONNECTION)

@@ -2,7 +2,7 @@
 
 A replay is three effects that no transaction spans, in an order that loses nothing when it is cut off between any two:
 the intent is committed with the original body, the body is sent, that it was sent is committed, and only then is the
-message deleted. ``begin_replay`` takes the first, ``finish_replay`` the others; said again, they finish what was begun.
+message deleted. ``begin_replay`` takes the first, ``finish_replay`` the others; a retry finishes what was begun.
 Who is cut off after the send and before its commit sends twice, which every consumer bears.
 """
 
@@ -67,7 +67,7 @@ def begin_replay(uow: UnitOfWork, *, letters: DeadLetters, letter_id: DeadLetter
         DeadLetterNotFound: No such message, and none that was acted on; or not for this caller's eyes.
         DeadLetterTransitionRefused: It was discarded.
         DeadLetterHeld: Somebody is looking at the queue; try again.
-        DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
+        DeadLetterChanged: Somebody else acted on it meanwhile; a retry returns what they did.
         Unavailable: Store or queue did not respond.
     """
     _check_permitted(uow)
@@ -99,7 +99,7 @@ def finish_replay(uow: UnitOfWork, *, letters: DeadLetters, begun: Replay) -> De
 
     Raises:
         DeadLetterGone: Not sent, the message is gone, and its body was too large to be kept.
-        Unavailable: Queue or store did not respond; said again this finishes it.
+        Unavailable: Queue or store did not respond; a retry finishes it.
     """
     if begun.held_elsewhere:
         return begun.record
@@ -123,7 +123,7 @@ def discard_dead_letter(
     """Discard a message: record the reason and its body, then delete it from its dead-letter queue.
 
     Shape: reads 1 item and the dead-letter queues; commits at most 1 (``dead_letter.discarded``); deletes at most 1.
-    Said again it finishes what was cut off and changes nothing: the first reason stands.
+    A retry finishes what was cut off and changes nothing else: the first reason stands.
 
     Args:
         uow: Fresh; committed here at most once.
@@ -138,8 +138,8 @@ def discard_dead_letter(
         DeadLetterNotFound: No such message, and none that was acted on; or not for this caller's eyes.
         DeadLetterTransitionRefused: A replay was begun.
         DeadLetterHeld: Somebody is looking at the queue; try again.
-        DeadLetterChanged: Somebody else acted on it meanwhile; said again this answers by what they did.
-        Unavailable: Store or queue did not respond; said again this finishes it.
+        DeadLetterChanged: Somebody else acted on it meanwhile; a retry returns what they did.
+        Unavailable: Store or queue did not respond; a retry finishes it.
     """
     _check_permitted(uow)
     record = uow.dead_letters.find(letter_id)

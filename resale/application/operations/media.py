@@ -49,7 +49,7 @@ def process_image(
         MediaNotFound: No such slot.
         ImageNotRendered: No outcome in time; nothing was committed, the message comes again.
         Unavailable: Store or bucket did not respond, which says nothing of the image: ``forget_attempts`` follows.
-        Conflict: Another worker was faster; said again it is a no-op.
+        Conflict: Another worker was faster; a retry is a no-op.
     """
     media = uow.media.get(listing_id, media_id)
     if media.status != MediaStatus.AWAITING_UPLOAD:

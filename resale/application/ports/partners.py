@@ -75,7 +75,7 @@ class ImageCodec(Protocol):
         """Return the renditions of an upload: a pure function of its bytes.
 
         Raises:
-            ImageRefused: What the bytes are, or are not; said again of the same bytes it is the same.
+            ImageRefused: What the bytes are, or are not; a retry of the same bytes gives the same.
             Unavailable: The outcome is not known; the bytes are not the reason.
         """
 

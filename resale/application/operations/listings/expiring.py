@@ -23,7 +23,7 @@ def expire_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
     Raises:
         ListingNotFound: No such listing.
-        Conflict: Another writer won; said again it looks anew.
+        Conflict: Another writer won; a retry reads again.
     """
     listing = uow.listings.get(listing_id)
     if not LISTINGS.allows(listing.status, ListingCommand.EXPIRE, entity=listing, now=uow.now):

@@ -18,7 +18,7 @@ from resale.domain.listings import (
 def pause_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Pause a listing, so that only its seller and the brand see it.
 
-    Shape: reads 1 item; commits 1 (``listing.paused``). Said again: no-op.
+    Shape: reads 1 item; commits 1 (``listing.paused``). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.

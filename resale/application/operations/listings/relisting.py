@@ -26,7 +26,7 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
     A unit of a purchase that the old listing claims is the new one's from here on: claimed once, as it was.
 
-    Shape: reads 2-4 items; commits 1 (``listing.relisted``). Said again: the same new listing.
+    Shape: reads 2-4 items; commits 1 (``listing.relisted``). Idempotent: repeating it returns the same listing.
 
     Args:
         uow: Fresh; committed here once.

@@ -67,7 +67,7 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     Photos that were approved before stay public; new ones are not until they are approved.
 
     Shape: reads 1 listing and its images; commits 1 (``listing.submitted``), and for one that had expired the purchase
-    it names, a unit of it claimed again (``purchase.claimed``). Said again: no-op.
+    it names, a unit of it claimed again (``purchase.claimed``). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.
@@ -112,7 +112,7 @@ def withdraw_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     """Withdraw a listing permanently.
 
     Shape: reads 1-2 items; commits 1 (``listing.withdrawn``), and the purchase it claimed a unit of
-    (``purchase.released``). Said again: no-op.
+    (``purchase.released``). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.

@@ -35,7 +35,7 @@ def cancel_order(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     """Cancel an order that is not shipped; during a payment, the request is recorded and applied afterwards.
 
     Shape: reads 1-2 items; commits 1-2 (``order.cancelled`` with ``listing.released``, ``order.cancel_requested``, or
-    ``order.cancelling``: the workflow gives label and money back). Said again: no-op.
+    ``order.cancelling``: the workflow gives label and money back). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.

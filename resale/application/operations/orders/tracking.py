@@ -193,7 +193,7 @@ def receive(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # n
 def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
     """Confirm receipt: the order is completed now instead of at the end of the claim window.
 
-    Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Said again: no-op.
+    Shape: reads 1 item; commits 1 (``order.receipt_confirmed``). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.

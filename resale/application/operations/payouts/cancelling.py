@@ -16,7 +16,7 @@ def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
     """Cancel a cash payout that was not sent; its amount is back on the balance.
 
     Shape: reads 1-42 items; commits 1 payout, the account, its transfers and the ledger (``payout.cancelled``,
-    ``transfer.reopened``, ``seller.balance_changed``). Said again: no-op.
+    ``transfer.reopened``, ``seller.balance_changed``). Idempotent: repeating it is a no-op.
 
     Args:
         uow: Fresh; committed here once.
