@@ -1,6 +1,6 @@
 """What staff and operators can send. Every form but a search is a POST with a CSRF token."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -9,16 +9,12 @@ from django import forms
 
 from apps.backoffice.amounts import AmountField
 from apps.backoffice.text_fields import TextField
-from apps.tenancy.models import KeyKind, Kind, Provider
-from apps.tenancy.scopes import Scope
 from resale.application.operations.listings import Decision, Moderation
 from resale.application.operations.orders import Acknowledgement, NewRefund
 from resale.application.queries.ledger import MAX_DAYS
 from resale.domain.claims import Resolution, Verdict
-from resale.domain.ids import ConnectionId, OrderId
-from resale.domain.partners import Connection
+from resale.domain.ids import OrderId
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
-from resale.domain.tenants import Policies
 from resale.domain.text import TextKind
 
 #: What sellers are told most often; each is sent as it reads here.
@@ -282,95 +278,3 @@ class DaysForm(forms.Form):
     days = forms.IntegerField(
         min_value=1, max_value=MAX_DAYS, initial=7, widget=forms.NumberInput(attrs={"class": "bo-input"})
     )
-
-
-class KeyForm(forms.Form):
-    """A new API key. ``once`` makes sending the form twice issue one key."""
-
-    kind = forms.ChoiceField(choices=KeyKind.choices, widget=forms.Select(attrs={"class": "bo-input"}))
-    scopes = forms.MultipleChoiceField(
-        choices=[(scope.value, scope.value) for scope in sorted(Scope)],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    once = TextField(TextKind.LINE, max_length=64, widget=forms.HiddenInput)
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a secret key that may do nothing."""
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("kind") == KeyKind.SECRET and not cleaned.get("scopes"):
-            raise forms.ValidationError("Choose the scopes of the secret key.")
-        return cleaned
-
-
-class PoliciesForm(forms.Form):
-    """A shop's own rules, with the names and bounds that the domain gives them."""
-
-    def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(data, auto_id="policy_%s", **kwargs)
-        self.fields.update(_whole_numbers(Policies))
-        self.fields.update(_switches(Policies))
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse policies that contradict each other."""
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                Policies(**cleaned)
-            except ValueError as error:
-                raise forms.ValidationError(str(error)) from error
-        return cleaned
-
-    def policies(self) -> Policies:
-        """Say it as the registry takes it."""
-        return Policies(**self.cleaned_data)
-
-
-class ConnectionForm(forms.Form):
-    """A connection to a partner. It names a secret; the secret itself is never typed in here."""
-
-    kind = forms.ChoiceField(label="For", choices=Kind.choices, widget=forms.Select(attrs={"class": "bo-input"}))
-    provider = forms.ChoiceField(choices=Provider.choices, widget=forms.Select(attrs={"class": "bo-input"}))
-    secret_name = TextField(
-        TextKind.LINE,
-        max_length=128,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"}),
-    )
-
-    def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(data, auto_id="connect_%s", **kwargs)
-        self.fields.update(_whole_numbers(Connection))
-
-    def connection(self, connection_id: str) -> Connection:
-        """Say it as the registry takes it."""
-        fields = {**self.cleaned_data, "secret_name": self.cleaned_data["secret_name"] or None}
-        return msgspec.convert({**fields, "id": ConnectionId(connection_id)}, Connection)
-
-
-def _switches(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.BooleanField]]:
-    """Make a field of each yes or no of a struct."""
-    for name, body in _describe(kind).items():
-        if body.get("type") == "boolean":
-            yield name, forms.BooleanField(required=False, initial=body["default"])
-
-
-def _describe(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    (described,) = (body for name, body in msgspec.json.schema(kind)["$defs"].items() if name == kind.__name__)
-    properties: dict[str, Any] = described["properties"]
-    return properties
-
-
-def _whole_numbers(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.IntegerField]]:
-    """Make a field of each bounded number of a struct."""
-    for name, body in _describe(kind).items():
-        if body.get("type") == "integer":
-            yield (
-                name,
-                forms.IntegerField(
-                    min_value=body["minimum"],
-                    max_value=body["maximum"],
-                    initial=body["default"],
-                    widget=forms.NumberInput(attrs={"class": "bo-input"}),
-                ),
-            )

@@ -35,6 +35,7 @@ from resale.domain.access import Action, Principal
 from resale.domain.addresses import address_lines
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
+from resale.domain.issues import issues_of
 from resale.domain.listings import ListingNotFound
 from resale.domain.orders import ORDERS, OrderCommand, OrderStatus, can_acknowledge
 from resale.domain.payments import DisputeStatus, RefundState
@@ -145,7 +146,7 @@ class OrderPages(StaffPage):
             cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
             refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
             reporting=reporting or ReportForm(initial=version, offered=offered),
-            may_acknowledge=can_acknowledge(order.attention, order.status)
+            may_acknowledge=any(can_acknowledge(issue, order.status) for issue in issues_of(order))
             and context.is_permitted(Action.ACKNOWLEDGE_ORDER, order.status),
             may_correct=_correctable(order) and context.is_permitted(Action.CORRECT_ADDRESS, order.status),
             may_cancel=_cancellable(order) and context.is_permitted(Action.CANCEL_ORDER, order.status),

@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from apps.backoffice.forms import ConnectionForm, KeyForm, PoliciesForm
 from apps.backoffice.pages import OperatorPage
+from apps.backoffice.tenant_forms import ConnectionForm, KeyForm, PoliciesForm
 from apps.core import clock
 from apps.tenancy import keys
 from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id

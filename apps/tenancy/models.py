@@ -15,7 +15,8 @@ from apps.tenancy.accounts import AccountNameField
 from resale.domain import partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
-from resale.domain.tenants import Policies, Resources, TenantStatus
+from resale.domain.policies import Policies
+from resale.domain.tenants import Resources, TenantStatus
 
 models.CharField.register_lookup(Length)
 

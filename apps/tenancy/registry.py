@@ -16,7 +16,8 @@ from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
-from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
+from resale.domain.policies import Policies
+from resale.domain.tenants import Resources, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
 

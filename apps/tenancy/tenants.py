@@ -10,7 +10,8 @@ from django.db import transaction
 from apps.tenancy import models, registry
 from apps.tenancy.errors import TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
-from resale.domain.tenants import Policies, Resources, Tenant, TenantStatus
+from resale.domain.policies import Policies
+from resale.domain.tenants import Resources, Tenant, TenantStatus
 
 
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from resale.domain.access import Role
 from resale.domain.partners import PartnerKind
-from resale.domain.tenants import Policies
+from resale.domain.policies import Policies
 
 PLATFORM_ACCOUNT: Final = "000000000001"
 PLATFORM_REGION: Final = "eu-west-2"

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
-from resale.domain.issues import Issue, clear_partner_silent
+from resale.domain.issues import Issue, WithIssues, clear_issues
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
@@ -224,7 +224,7 @@ class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):
     return_label_url: str | None = None
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
+class Claim(WithIssues, frozen=True, kw_only=True):
     """A claim as stored. ``deadline_at`` is the deadline of its present status."""
 
     id: ClaimId
@@ -243,7 +243,6 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     return_shipment: Shipment | None = None
     deadline_at: datetime
-    attention: Issue | None = None
     step_tries: int = 0
     created_at: datetime
     updated_at: datetime
@@ -298,7 +297,7 @@ def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> C
 
 def update_claim(claim: Claim, *, now: datetime) -> Claim:
     """Return the next version of a claim with changed fields, in the same status."""
-    claim = msgspec.structs.replace(claim, step_tries=0, attention=clear_partner_silent(claim.attention))
+    claim = clear_issues(msgspec.structs.replace(claim, step_tries=0), Issue.PARTNER_SILENT)
     return schedule_claim(next_version(claim, now=now), now=now)
 
 

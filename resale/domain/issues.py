@@ -1,20 +1,72 @@
-"""Issues of an order, a claim or a payout that need action or acknowledgement (its ``attention``)."""
+"""Issues of an order, a claim or a payout that need action or acknowledgement by staff."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Protocol, TypeVar
+
+import msgspec
 
 
 class Issue(StrEnum):
-    """The code of an issue. Stable: stored, and part of the API. ``docs/runbook-money.md`` has the actions."""
+    """The code of an issue, the most urgent first. Stable: stored, and part of the API.
 
-    LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
-    REFUND_FAILED = "refund_failed"
+    ``docs/runbook-money.md`` has the actions.
+    """
+
     DISPUTE_OPEN = "dispute_open"
-    CHARGED_BACK = "charged_back"
-    PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
+    REFUND_FAILED = "refund_failed"
     RETURN_LABEL_REFUSED = "return_label_refused"
     RETURN_LABEL_MISSING = "return_label_missing"  # nobody knows where the item is to go back to
+    LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
+    PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
+    CHARGED_BACK = "charged_back"
 
 
-def clear_partner_silent(issue: Issue | None) -> Issue | None:
-    """Return the issue that remains after a step succeeded: the partner has responded."""
-    return None if issue == Issue.PARTNER_SILENT else issue
+_URGENCY = {issue: rank for rank, issue in enumerate(Issue)}
+
+
+class WithIssues(msgspec.Struct, frozen=True, kw_only=True):
+    """The issues of an entity, the most urgent first; ``attention`` is the first of them."""
+
+    attention: Issue | None = None
+    issues: tuple[Issue, ...] = ()
+
+
+class _HasIssues(Protocol):
+    """An entity or a view of one."""
+
+    @property
+    def attention(self) -> str | None:
+        """The code of the most urgent issue."""
+
+    @property
+    def issues(self) -> tuple[str, ...]:
+        """The codes of all issues."""
+
+
+E = TypeVar("E", bound=WithIssues)
+
+
+def issues_of(entity: _HasIssues) -> tuple[Issue, ...]:
+    """Return the issues of an entity; one stored before there could be several has ``attention`` only."""
+    codes = entity.issues or (() if entity.attention is None else (entity.attention,))
+    return tuple(map(Issue, codes))
+
+
+def raise_issue(entity: E, issue: Issue) -> E:
+    """Return an entity with one issue more; one that it has already is not added."""
+    return _with(entity, (*issues_of(entity), issue))
+
+
+def clear_issues(entity: E, *issues: Issue) -> E:
+    """Return an entity without some issues; without any of them, unchanged."""
+    if entity.attention is None:
+        return entity
+    known = issues_of(entity)
+    left = tuple(issue for issue in known if issue not in issues)
+    return entity if len(left) == len(known) else _with(entity, left)
+
+
+def _with(entity: E, issues: Iterable[Issue]) -> E:
+    ranked = tuple(sorted(set(issues), key=_URGENCY.__getitem__))
+    return msgspec.structs.replace(entity, issues=ranked, attention=ranked[0] if ranked else None)

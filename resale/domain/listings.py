@@ -11,8 +11,8 @@ from msgspec import UNSET, UnsetType
 from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot, pending_folder, public_folder, public_key, retired_key
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
+from resale.domain.policies import Policies
 from resale.domain.states import Machine, Row, guard
-from resale.domain.tenants import Policies
 from resale.domain.text import code, line, paragraphs, reference
 from resale.domain.versions import next_version
 from resale.errors import Conflict, Invalid, NotFound, Rejected

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import TRANSFER_ID, TransferId
-from resale.domain.issues import clear_partner_silent
+from resale.domain.issues import Issue, clear_issues
 from resale.domain.orders import (
     BEING_REFUNDED,
     ORDERS,
@@ -245,7 +245,7 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _next_version(order: Order, now: datetime) -> Order:
-    order = msgspec.structs.replace(order, step_tries=0, attention=clear_partner_silent(order.attention))
+    order = clear_issues(msgspec.structs.replace(order, step_tries=0), Issue.PARTNER_SILENT)
     return next_version(order, now=now)
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, WithIssues
 from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
@@ -157,7 +157,7 @@ class ListingSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     photo_sha256s: tuple[str, ...]
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(WithIssues, frozen=True, kw_only=True):
     """An order as stored: everything but ``private`` is its ``doc``."""
 
     id: OrderId
@@ -188,7 +188,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     dispute: Dispute | None = None
-    attention: Issue | None = None
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime

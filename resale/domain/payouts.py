@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
-from resale.domain.issues import Issue
+from resale.domain.issues import WithIssues
 from resale.domain.money import AmountMinor, Money
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
@@ -159,7 +159,7 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     method: PayoutMethod | None = None
 
 
-class Payout(msgspec.Struct, frozen=True, kw_only=True):
+class Payout(WithIssues, frozen=True, kw_only=True):
     """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's addition to store credit.
 
     ``may_be_cancelled`` until its sending begins, which is committed before the provider is asked: from then on the
@@ -182,7 +182,6 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     provider_reference: str | None = None
     failure_code: PartnerCode | None = None
     may_be_cancelled: bool = False
-    attention: Issue | None = None
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime

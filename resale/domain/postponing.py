@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from resale.domain.claims import Claim
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, raise_issue
 from resale.domain.orders import Order
 from resale.domain.partners import pause_after
 from resale.domain.payouts import Payout
@@ -18,12 +18,9 @@ W = TypeVar("W", Order, Claim, Payout)
 
 
 def postpone(waiting: W, *, now: datetime) -> W:
-    """Postpone the present step; an existing issue is kept."""
-    is_news = waiting.attention is None and waiting.step_tries >= _TRIES_TOLD
-    postponed = msgspec.structs.replace(
-        waiting,
-        step_tries=waiting.step_tries + 1,
-        attention=Issue.PARTNER_SILENT if is_news else waiting.attention,
-        due_at=now + pause_after(waiting.step_tries),
-    )
+    """Postpone the present step; after about a day its partner's silence is an issue."""
+    tries = waiting.step_tries
+    if tries >= _TRIES_TOLD:
+        waiting = raise_issue(waiting, Issue.PARTNER_SILENT)
+    postponed = msgspec.structs.replace(waiting, step_tries=tries + 1, due_at=now + pause_after(tries))
     return next_version(postponed, now=now)

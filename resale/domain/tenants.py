@@ -2,13 +2,13 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from resale.domain.ids import TenantId
-from resale.domain.money import AmountMinor
 from resale.domain.partners import Connection
+from resale.domain.policies import Policies
 
 
 class TenantStatus(StrEnum):
@@ -61,33 +61,6 @@ class Resources(msgspec.Struct, frozen=True):
     index_shards: int
     sweep_interval_seconds: int = 60
     pipes_dlq_url: str = ""  # where a Pipe sends what it gives up on; none in a map of before there was one
-
-
-class Policies(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules of a shop: price limits, deadlines, rates, and whether only purchased items can be listed.
-
-    The defaults are the field's (DOMAIN.md, default timers). A price of 0 is no bound; prices are in minor units of the
-    shop's currency.
-    """
-
-    min_price_minor: AmountMinor = 0
-    max_price_minor: AmountMinor = 0
-    listing_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 90
-    hold_minutes: Annotated[int, msgspec.Meta(ge=1, le=30)] = 15
-    ship_by_business_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 5
-    claim_window_hours: Annotated[int, msgspec.Meta(ge=1, le=24 * 30)] = 72
-    return_ship_hours: Annotated[int, msgspec.Meta(ge=24, le=24 * 30)] = 72
-    auto_receive_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 14
-    claim_close_days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 60
-    refund_window_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 180
-    payout_delay_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 30)] = 48
-    store_credit_bonus_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
-    purchase_required: bool = False
-
-    def __post_init__(self) -> None:
-        """Verify the price limits. Raises ValueError, which msgspec converts into its own error."""
-        if 0 < self.max_price_minor < self.min_price_minor:
-            raise ValueError("The lowest price is higher than the highest price.")
 
 
 #: The developer's own machine, on any port, as browsers write it in Origin.

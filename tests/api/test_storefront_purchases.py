@@ -7,7 +7,7 @@ import pytest
 
 from apps.tenancy.tenants import set_policies
 from resale.application.operations.customers import Shopper
-from resale.domain.tenants import Policies
+from resale.domain.policies import Policies
 from tests.fixtures.storefront import Front, Response, a_listing_body
 
 

@@ -1,6 +1,7 @@
 """The operator's forms of a tenant's policies and of its connections to partners."""
 
 import re
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from apps.tenancy import registry
 from apps.tenancy.models import Tenant
 from resale.domain.partners import PartnerKind, Provider
-from resale.domain.tenants import Policies
+from resale.domain.policies import Policies
 from resale.domain.tenants import Tenant as Registered
 from tests.backoffice.staff_clients import Backoffice, StaffClient
 
@@ -36,6 +37,16 @@ def registered(slug: str) -> Registered:
 def go_live(slug: str) -> None:
     Tenant.objects.filter(slug=slug).update(sandbox=False)
     registry.clear()
+
+
+def _another(value: int | StrEnum) -> tuple[str | int, int | StrEnum]:
+    """What the form sends for another value of a policy, and that value."""
+    if isinstance(value, bool):
+        return "on", True
+    if isinstance(value, StrEnum):
+        other = next(member for member in type(value) if member != value)
+        return str(other), other
+    return value + 1, value + 1
 
 
 WRONG_POLICIES: list[dict[str, Any]] = [
@@ -71,7 +82,7 @@ class TestPolicies:
     @pytest.mark.parametrize("name", Policies.__struct_fields__)
     def test_each_can_be_changed(self, slug: str, operator: StaffClient, name: str) -> None:
         default = getattr(Policies(), name)
-        sent, expected = ("on", True) if isinstance(default, bool) else (default + 1, default + 1)
+        sent, expected = _another(default)
         assert operator.post("tenant-policies", policies() | {name: sent}, slug=slug).status == 200
         assert msgspec.structs.asdict(registered(slug).policies) == msgspec.structs.asdict(Policies()) | {
             name: expected

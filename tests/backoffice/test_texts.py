@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.backoffice.forms import ConnectionForm, DiscardForm, KeyForm, ReasonsForm, ResolutionForm
+from apps.backoffice.forms import DiscardForm, ReasonsForm, ResolutionForm
+from apps.backoffice.tenant_forms import ConnectionForm, KeyForm
 from apps.backoffice.text_fields import TextField
 from resale.domain.listings import ListingStatus
 from resale.domain.text import TextKind, TextRefused, clean_text

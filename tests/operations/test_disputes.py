@@ -67,7 +67,7 @@ def test_its_end_leaves_what_else_a_person_has_to_look_at(world: World, order: O
     uow.commit()
     assert told(world, order, "dp_1", WON).attention == "refund_failed"
     assert told(world, order, "dp_2", OPEN).attention == "dispute_open"
-    assert told(world, order, "dp_2", WON).attention is None
+    assert told(world, order, "dp_2", WON).attention == "refund_failed"
 
 
 class TestOneThatIsWonAfterItWasLost:

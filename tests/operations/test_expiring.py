@@ -25,8 +25,8 @@ from resale.application.queries.listings import get_listing
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
 from resale.domain.listings import Listing, ListingChanged, ListingEdit, ListingNotFound, ListingStatus
+from resale.domain.policies import Policies
 from resale.domain.task_names import EXPIRE_LISTING
-from resale.domain.tenants import Policies
 from tests.operations.partners import Partners
 from tests.operations.test_listings import SLOT
 from tests.operations.world import BRAND, Interrupted, World, a_new_listing, later

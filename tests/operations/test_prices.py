@@ -14,7 +14,7 @@ from resale.application.operations.listings import (
     submit_listing,
 )
 from resale.domain.listings import Listing, ListingEdit, ListingStatus, PriceInput, PriceRefused
-from resale.domain.tenants import Policies
+from resale.domain.policies import Policies
 from tests.operations.world import BRAND, World
 
 LOW, HIGH = 1_000, 20_000

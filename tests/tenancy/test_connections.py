@@ -12,7 +12,8 @@ from apps.tenancy.registry import Registry
 from apps.tenancy.tenants import connect, disconnect, save_tenant, set_policies, set_tenant_status
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, ConnectionNotFound, PartnerKind, Provider
-from resale.domain.tenants import Policies, Tenant, TenantStatus
+from resale.domain.policies import Policies
+from resale.domain.tenants import Tenant, TenantStatus
 from tests.fixtures.tenants import record_of
 
 ISSUER = "https://issuer.example"

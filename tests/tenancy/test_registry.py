@@ -15,7 +15,8 @@ from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.models import KeyKind
 from apps.tenancy.registry import Registry
 from apps.tenancy.tenants import TenantRecord, save_tenant
-from resale.domain.tenants import Policies, TenantStatus
+from resale.domain.policies import Policies
+from resale.domain.tenants import TenantStatus
 from tests.fixtures.tenants import Shop, record_of, resources_of
 from tests.tenancy.test_connections import a_connection
 

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from apps.backoffice.amounts import write_amount
 from apps.backoffice.display_text import ISSUES, label_of
 from apps.backoffice.links import find_page
+from resale.domain.issues import issues_of
 
 register = template.Library()
 
@@ -27,6 +28,12 @@ def label(value: Any) -> str:
 def attention(code: str) -> str:
     """Say what a person has to look at."""
     return ISSUES.get(code, label_of(code))
+
+
+@register.filter
+def issues(view: Any) -> tuple[str, ...]:
+    """Return the issues of an order, a claim or a payout, the most urgent first."""
+    return issues_of(view)
 
 
 @register.filter

@@ -203,7 +203,7 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     tag=_TAG,
     summary="Acknowledge an issue of an order",
     details=(
-        "Clears `attention` when nothing is left to do: `charged_back`, and `label_refused` of an order that has "
+        "Clears the issues that have nothing left to do: `charged_back`, and `label_refused` of an order that has "
         "ended. `reason_code` is a code of your own and is recorded in the history. Every other issue clears when "
         "its action is done. Idempotent: repeating it has no effect."
     ),

@@ -11,6 +11,7 @@ from deploy.local.reference.decision_list import decision_page
 from deploy.local.reference.endpoint_table import endpoint_page
 from deploy.local.reference.entity_table import entity_page
 from deploy.local.reference.error_codes import error_page
+from deploy.local.reference.policy_table import policy_page
 from deploy.local.reference.settings_table import settings_page
 from deploy.local.reference.state_diagrams import draw_pictures, state_page
 
@@ -25,6 +26,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/endpoints.md": endpoint_page,
     "docs/reference/entities.md": entity_page,
     "docs/reference/errors.md": error_page,
+    "docs/reference/policies.md": policy_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": state_page,
 }

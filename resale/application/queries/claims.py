@@ -70,6 +70,7 @@ class BrandClaim(ClaimView, frozen=True, kw_only=True):
     buyer_id: CustomerId
     seller_id: CustomerId
     attention: str | None = None
+    issues: tuple[str, ...] = ()
     due_at: datetime | None = None
 
 

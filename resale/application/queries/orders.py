@@ -12,7 +12,7 @@ from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.addresses import Address
 from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, issues_of
 from resale.domain.orders import (
     Amounts,
     Commission,
@@ -142,7 +142,10 @@ class SellerOrder(OrderView, frozen=True, kw_only=True):
 
 
 class BrandOrder(OrderView, frozen=True, kw_only=True):
-    """An order as the brand and its staff see it. ``attention`` is the code of an issue that needs action."""
+    """An order as the brand and its staff see it.
+
+    ``issues`` are codes of what needs action, the most urgent first; ``attention`` is the first.
+    """
 
     buyer_id: CustomerId
     commission: Commission
@@ -152,6 +155,7 @@ class BrandOrder(OrderView, frozen=True, kw_only=True):
     refunds: tuple[Refund, ...] = ()
     dispute: Dispute | None = None
     attention: str | None = None
+    issues: tuple[str, ...] = ()
     due_at: datetime | None = None
     step_tries: int = 0
 
@@ -174,6 +178,7 @@ class _Parties(msgspec.Struct):
     seller_id: CustomerId
     status: OrderStatus
     attention: str | None = None
+    issues: tuple[str, ...] = ()
     shipment: _Parcel | None = None
 
 
@@ -265,10 +270,8 @@ def _with_next_action(view: BuyerOrder, parties: _Parties) -> BuyerOrder:
         action = NextAction(type=NextActionType.REDIRECT_TO_URL, url=view.payment.action_url)
         return msgspec.structs.replace(view, next_action=action)
     reason = None if parties.shipment is None else parties.shipment.reason_code
-    if view.status == OrderStatus.CONFIRMED and (parties.attention, reason) == (
-        Issue.LABEL_REFUSED,
-        ReasonCode.ADDRESS_INVALID,
-    ):
+    is_refused = Issue.LABEL_REFUSED in issues_of(parties)
+    if view.status == OrderStatus.CONFIRMED and is_refused and reason == ReasonCode.ADDRESS_INVALID:
         action = NextAction(type=NextActionType.CORRECT_SHIPPING_ADDRESS)
         return msgspec.structs.replace(view, next_action=action)
     return view

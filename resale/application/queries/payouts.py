@@ -36,9 +36,13 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrandPayout(PayoutView, frozen=True, kw_only=True):
-    """A payout as the brand and its staff see it. ``attention`` is the code of an issue that needs action."""
+    """A payout as the brand and its staff see it.
+
+    ``issues`` are codes of what needs action, the most urgent first; ``attention`` is the first.
+    """
 
     attention: str | None = None
+    issues: tuple[str, ...] = ()
     due_at: datetime | None = None
     step_tries: int = 0
 

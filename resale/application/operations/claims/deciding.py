@@ -33,7 +33,7 @@ from resale.domain.claims import (
     update_claim,
 )
 from resale.domain.ids import CLAIM_ID, RETURN_ID, ClaimId, OrderId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import transition_order
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.sellers import seller_id_of
@@ -141,7 +141,8 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
     elif resolution.decision == Verdict.APPROVE_WITHOUT_RETURN:
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
-        claim = msgspec.structs.replace(claim, refund_amount=amount, attention=None)
+        claim = msgspec.structs.replace(claim, refund_amount=amount)
+        claim = clear_issues(claim, Issue.RETURN_LABEL_REFUSED, Issue.RETURN_LABEL_MISSING)
         begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
         claim = msgspec.structs.replace(claim, closed_at=uow.now)
@@ -185,8 +186,8 @@ def _request_return(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     parcel = Shipment(id=RETURN_ID.sibling_of(claim.id), label_wanted=seller is not None and seller.ships_from_known)
     deadline = max(claim.deadline_at, uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours))
-    attention = claim.attention if parcel.label_wanted else Issue.RETURN_LABEL_MISSING
-    return msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline, attention=attention)
+    claim = msgspec.structs.replace(claim, return_shipment=parcel, deadline_at=deadline)
+    return claim if parcel.label_wanted else raise_issue(claim, Issue.RETURN_LABEL_MISSING)
 
 
 def _require_note(resolution: Resolution) -> None:

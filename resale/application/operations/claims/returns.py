@@ -32,7 +32,7 @@ from resale.domain.claims import (
     update_claim,
 )
 from resale.domain.ids import ClaimId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, raise_issue
 from resale.domain.partners import pause_after
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.shipments import (
@@ -162,7 +162,8 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
     if label.state != LabelState.ISSUED:
         sought = abandon_label(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
-        claim = msgspec.structs.replace(claim, return_shipment=unwanted, attention=Issue.RETURN_LABEL_REFUSED)
+        claim = msgspec.structs.replace(claim, return_shipment=unwanted)
+        claim = raise_issue(claim, Issue.RETURN_LABEL_REFUSED)
         claim = update_claim(claim, now=uow.now)
         uow.claims.save(
             claim, change_type=ChangeType.CLAIM_RETURN_LABEL_REFUSED, reason_code=free_code(label.reason_code)

@@ -9,6 +9,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
+from resale.domain.issues import clear_issues, issues_of
 from resale.domain.orders import IssueNeedsAction, Order, can_acknowledge
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
@@ -22,7 +23,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Acknowledgement) -> Order:
-    """Clear an ``attention`` that only records what happened, such as a lost dispute.
+    """Clear the issues that only record what happened, such as a lost dispute.
 
     Shape: reads 1 item; commits 1 (``order.acknowledged``, with the reason). Nothing needs a person: no-op.
 
@@ -32,22 +33,24 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
         acknowledgement: Why nothing is left to do.
 
     Returns:
-        The order, with no ``attention``; when it looks again at itself stays as it is.
+        The order without them; its wake-up stays as it is.
 
     Raises:
         OrderNotFound: None that the caller may see.
         Forbidden: Not theirs to say.
-        IssueNeedsAction: Something is left to do, or it goes by itself.
+        IssueNeedsAction: None of its issues is of that kind: something is left to do, or it clears by itself.
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
     authorize(uow, entity=order, action=Action.ACKNOWLEDGE_ORDER)
-    if order.attention is None:
+    issues = issues_of(order)
+    if not issues:
         return order
     require_version(uow, entity=order)
-    if not can_acknowledge(order.attention, order.status):
+    settled = [issue for issue in issues if can_acknowledge(issue, order.status)]
+    if not settled:
         raise IssueNeedsAction(f"The issue {order.attention} still needs action. It clears when that is done.")
-    order = next_version(msgspec.structs.replace(order, attention=None), now=uow.now)
+    order = next_version(clear_issues(order, *settled), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
     uow.commit()
     return order

@@ -6,6 +6,7 @@ from resale.application.operations.sellers import next_payout_at, seller_account
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
+from resale.domain.issues import Issue, clear_issues
 from resale.domain.order_steps import transfer_id_of, transition_order
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.transfers import Transfer, TransferCommand, transition_transfer
@@ -14,9 +15,8 @@ from resale.domain.versions import next_version
 
 def complete_order(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Complete a delivered order after buyer protection, and release the seller's transfer, in one commit."""
-    order = transition_order(
-        msgspec.structs.replace(order, completed_at=uow.now, attention=None), OrderCommand.COMPLETE, now=uow.now
-    )
+    completed = clear_issues(msgspec.structs.replace(order, completed_at=uow.now), Issue.LABEL_REFUSED)
+    order = transition_order(completed, OrderCommand.COMPLETE, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_COMPLETED)
     release_transfer(uow, order=order, taken_back=0)
     uow.commit()

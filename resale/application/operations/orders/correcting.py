@@ -12,7 +12,7 @@ from resale.domain.addresses import Address, normalise_address
 from resale.domain.calendars import add_business_days
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, issues_of
 from resale.domain.order_steps import update_order
 from resale.domain.orders import Order, OrderStatus, OrderTransitionRefused
 from resale.domain.shipments import ShipmentStatus
@@ -58,7 +58,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     authorize(uow, entity=order, action=Action.CORRECT_ADDRESS)
     accepted = normalise_address(address, at="")
     private = private_of(uow, order=order)
-    if private.shipping_address == accepted and order.attention != Issue.LABEL_REFUSED:
+    if private.shipping_address == accepted and Issue.LABEL_REFUSED not in issues_of(order):
         return order
     require_version(uow, entity=order)
     _check_correctable(order)
@@ -83,12 +83,11 @@ def _check_correctable(order: Order) -> None:
 
 def _request_label_again(uow: UnitOfWork, order: Order) -> Order:
     """Return the order with its refused label requested again, and a new deadline to ship."""
-    if order.attention != Issue.LABEL_REFUSED or order.shipment is None:
+    if Issue.LABEL_REFUSED not in issues_of(order) or order.shipment is None:
         return order
     ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
     return msgspec.structs.replace(
-        order,
+        clear_issues(order, Issue.LABEL_REFUSED),
         shipment=msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
-        attention=None,
         ship_by=ship_by if order.ship_by is None else max(order.ship_by, ship_by),
     )

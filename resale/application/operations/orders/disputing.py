@@ -9,7 +9,7 @@ from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import REFUND_ID, OrderId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import is_unposted, update_order
 from resale.domain.orders import Order, OrderChanged
 from resale.domain.payments import (
@@ -61,11 +61,9 @@ def record_dispute(uow: UnitOfWork, *, order_id: OrderId, dispute: Dispute) -> O
     if not _is_news(order, dispute):
         return order
     is_open = dispute.status == DisputeStatus.OPEN
-    others = None if order.attention == Issue.DISPUTE_OPEN else order.attention
-    order = update_order(
-        msgspec.structs.replace(order, dispute=dispute, attention=Issue.DISPUTE_OPEN if is_open else others),
-        now=uow.now,
-    )
+    flag = raise_issue if is_open else clear_issues
+    order = flag(msgspec.structs.replace(order, dispute=dispute), Issue.DISPUTE_OPEN)
+    order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_DISPUTE_OPENED if is_open else ChangeType.ORDER_DISPUTE_CLOSED)
     uow.commit()
     return order
@@ -132,7 +130,6 @@ def _charge_back(uow: UnitOfWork, *, order: Order, dispute: Dispute) -> Order:
         finished_at=uow.now,
     )
     refunds = (*order.refunds, taken)
-    order = msgspec.structs.replace(
-        order, refunds=refunds, dispute=dispute, cancel_requested=False, attention=Issue.CHARGED_BACK
-    )
+    order = msgspec.structs.replace(order, refunds=refunds, dispute=dispute, cancel_requested=False)
+    order = raise_issue(clear_issues(order, Issue.DISPUTE_OPEN), Issue.CHARGED_BACK)
     return commit_refund(uow, order=order, given=taken, change_type=ChangeType.ORDER_CHARGED_BACK)

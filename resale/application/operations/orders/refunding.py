@@ -20,7 +20,7 @@ from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, schedule_claim
 from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.money import MAX_AMOUNT_MINOR, Money
 from resale.domain.order_steps import (
     close_order_claim,
@@ -174,11 +174,9 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
         order, payment=transition_payment(msgspec.structs.replace(payment, refunded_minor=refunded), command)
     )
     before = order.status
-    is_repaired = order.attention == Issue.REFUND_FAILED and order.failed_refund is None
-    attention = None if is_repaired else order.attention
-    order = transition_order_if_allowed(
-        msgspec.structs.replace(order, attention=attention), OrderCommand.REFUND, now=uow.now
-    )
+    if order.failed_refund is None:
+        order = clear_issues(order, Issue.REFUND_FAILED)
+    order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
     uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
@@ -245,8 +243,10 @@ def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: Re
     failed = msgspec.structs.replace(
         _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
-    attention = Issue.REFUND_FAILED if refund.tries >= _TRIES_TOLD else order.attention
-    order = update_order(msgspec.structs.replace(with_refund(order, failed), attention=attention), now=uow.now)
+    order = with_refund(order, failed)
+    if refund.tries >= _TRIES_TOLD:
+        order = raise_issue(order, Issue.REFUND_FAILED)
+    order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
     uow.commit()
     return order

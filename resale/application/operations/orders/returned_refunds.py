@@ -11,7 +11,7 @@ from resale.application.ports import PaymentProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
@@ -57,7 +57,7 @@ def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: Order
     failed = msgspec.structs.replace(
         given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(uow.now, given.started_at)
     )
-    order = msgspec.structs.replace(with_refund(order, failed), attention=Issue.REFUND_FAILED)
+    order = raise_issue(with_refund(order, failed), Issue.REFUND_FAILED)
     order = update_order(
         msgspec.structs.replace(order, payment=restore_payment(payment_of(order), failed.amount)), now=uow.now
     )
@@ -73,11 +73,9 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
     payment = restore_payment(payment_of(order), taken.amount)
-    others = None if order.attention == Issue.CHARGED_BACK else order.attention
     known = order.dispute if order.is_disputed else None  # another one that is open meanwhile
-    order = msgspec.structs.replace(
-        with_refund(order, returned), payment=payment, dispute=known or dispute, attention=others
-    )
+    order = msgspec.structs.replace(with_refund(order, returned), payment=payment, dispute=known or dispute)
+    order = clear_issues(order, Issue.CHARGED_BACK)
     if order.status in _ENDED and order.completed_at is None:
         order = _resume(uow, order=order)
     else:

@@ -15,7 +15,7 @@ from resale.domain.access import Action
 from resale.domain.addresses import Address
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId, ShipmentId
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import (
     shipment_of,
     transition_order,
@@ -91,7 +91,8 @@ def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | No
         return order
     ship_from_of(uow, customer_id=order.seller_id, given=ship_from)
     wanted = msgspec.structs.replace(shipment, label_wanted=True, reason_code=None)
-    order = update_order(msgspec.structs.replace(order, shipment=wanted, attention=None), now=uow.now)
+    order = clear_issues(msgspec.structs.replace(order, shipment=wanted), Issue.LABEL_REFUSED)
+    order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REQUESTED)
     uow.commit()
     return order
@@ -252,7 +253,8 @@ def _commit_refused_label(uow: UnitOfWork, *, order: Order, label: Label) -> Ord
     unwanted = msgspec.structs.replace(
         abandon_label(shipment_of(order), now=uow.now), label_wanted=False, reason_code=reason
     )
-    order = update_order(msgspec.structs.replace(order, shipment=unwanted, attention=Issue.LABEL_REFUSED), now=uow.now)
+    order = raise_issue(msgspec.structs.replace(order, shipment=unwanted), Issue.LABEL_REFUSED)
+    order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_LABEL_REFUSED, reason_code=reason)
     uow.commit()
     return order

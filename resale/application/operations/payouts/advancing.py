@@ -11,7 +11,7 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
-from resale.domain.issues import clear_partner_silent
+from resale.domain.issues import Issue, clear_issues
 from resale.domain.money import Money
 from resale.domain.payouts import (
     ON_ITS_WAY,
@@ -119,12 +119,11 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
     reported = msgspec.structs.replace(
         payout,
         step_tries=0,
-        attention=clear_partner_silent(payout.attention),
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
         paid_at=uow.now if command == PayoutCommand.PAY else payout.paid_at,
     )
-    after = transition_payout(reported, command, now=uow.now)
+    after = transition_payout(clear_issues(reported, Issue.PARTNER_SILENT), command, now=uow.now)
     after = msgspec.structs.replace(after, due_at=_next_poll_at(uow, after))
     uow.payouts.save(after, change_type=_CHANGES[after.status], reason_code=free_code(outcome.reason_code))
     if after.status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
@@ -139,13 +138,8 @@ def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
     """Schedule the next poll of a payout in transit or of a paid one; before its time, nothing is written."""
     if payout.due_at is None or uow.now < payout.due_at:
         return payout
-    payout = msgspec.structs.replace(
-        payout,
-        due_at=_next_poll_at(uow, payout),
-        step_tries=0,
-        attention=clear_partner_silent(payout.attention),
-    )
-    payout = next_version(payout, now=uow.now)
+    payout = msgspec.structs.replace(payout, due_at=_next_poll_at(uow, payout), step_tries=0)
+    payout = next_version(clear_issues(payout, Issue.PARTNER_SILENT), now=uow.now)
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_AWAITED)
     uow.commit()
     return payout
