@@ -5,6 +5,7 @@ from typing import Final
 
 from resale.application.queries.ledger import DifferenceKind
 from resale.domain import ledger
+from resale.domain.accounts import find_account
 from resale.domain.claims import ClaimStatus
 from resale.domain.ids import REFUND_ID
 from resale.domain.issues import Issue
@@ -66,21 +67,6 @@ ISSUES: Final[Mapping[str, str]] = {
     ),
 }
 
-#: The house's accounts.
-ACCOUNTS: Final[Mapping[str, str]] = {
-    ledger.PROVIDER: "At the payment provider",
-    ledger.SELLERS_PENDING: "Sold, pending for sellers",
-    ledger.COMMISSION: "Commission",
-    ledger.SHIPPING: "Shipping paid by buyers",
-    ledger.TAX: "Tax",
-    ledger.LABELS: "Labels bought",
-    ledger.CARRIERS: "Owed to carriers",
-    ledger.PAYOUTS_IN_TRANSIT: "Payouts in transit",
-    ledger.BONUSES: "Bonuses on store credit",
-}
-#: Accounts of people: the part before the colon.
-_PERSONAL: Final[Mapping[str, str]] = {"seller": "Seller's balance", "store_credit": "Store credit"}
-
 _STEPS: Final[Mapping[str, str]] = {
     "captured": "Payment captured",
     "label_issued": "Label bought",
@@ -97,7 +83,8 @@ _STEPS: Final[Mapping[str, str]] = {
 
 def name_account(account: str) -> str:
     """Say whose an account is."""
-    return ACCOUNTS.get(account) or _PERSONAL.get(account.partition(":")[0], account)
+    known = find_account(account)
+    return account if known is None else known.title
 
 
 def name_step(step: str) -> str:

@@ -9,36 +9,58 @@ from typing import Final
 
 import msgspec
 
-from resale.domain.ids import CustomerId
+from resale.domain.accounts import (
+    BONUSES,
+    CARRIERS,
+    COMMISSION,
+    HOUSE_ACCOUNTS,
+    LABELS,
+    PAYOUTS_IN_TRANSIT,
+    PROVIDER,
+    SELLERS_PENDING,
+    SHIPPING,
+    TAX,
+    seller_account,
+    store_credit_account,
+)
 from resale.domain.money import Money, allocate
 from resale.domain.orders import Order
 from resale.domain.payments import Refund, RefundParts, RefundState
 
-PROVIDER: Final = "provider"  # asset: what the payment provider holds for us
-SELLERS_PENDING: Final = "sellers_pending"  # liability: sold, and not yet the seller's
-COMMISSION: Final = "commission"  # income
-SHIPPING: Final = "shipping"  # income: what buyers paid for shipping
-TAX: Final = "tax"  # liability
-LABELS: Final = "labels"  # expense
-CARRIERS: Final = "carriers"  # liability: labels to be paid for
-PAYOUTS_IN_TRANSIT: Final = "payouts_in_transit"  # liability: left a balance, not yet paid
-BONUSES: Final = "bonuses"  # expense: what the tenant adds to store credit
+__all__ = [
+    "BONUSES",
+    "CARRIERS",
+    "COMMISSION",
+    "HOUSE_ACCOUNTS",
+    "LABELS",
+    "PAYOUTS_IN_TRANSIT",
+    "PROVIDER",
+    "SELLERS_PENDING",
+    "SHIPPING",
+    "TAX",
+    "LedgerEntry",
+    "LedgerTransaction",
+    "Posting",
+    "Unbalanced",
+    "capture",
+    "entries_of",
+    "label_purchase",
+    "label_void",
+    "parts_left",
+    "parts_of",
+    "refund",
+    "refund_of_step",
+    "refund_reversal",
+    "release",
+    "seller_account",
+    "seller_left",
+    "split_refund",
+    "store_credit_account",
+]
 
 _RETURNED: Final = ":returned"  # what a refund's step ends in that books it back
 
 _CAME_BACK: Final = frozenset({RefundState.FAILED, RefundState.REINSTATED})
-#: The house's accounts: many write to them at once, so they are spread over shards and their balances are summed.
-HOUSE_ACCOUNTS: Final = (
-    PROVIDER,
-    SELLERS_PENDING,
-    COMMISSION,
-    SHIPPING,
-    TAX,
-    LABELS,
-    CARRIERS,
-    PAYOUTS_IN_TRANSIT,
-    BONUSES,
-)
 
 
 class Unbalanced(Exception):  # noqa: N818 - named for what it is
@@ -84,16 +106,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     at: datetime
-
-
-def seller_account(seller_id: CustomerId) -> str:
-    """Return the account of a seller's balance, a liability."""
-    return f"seller:{seller_id}"
-
-
-def store_credit_account(customer_id: CustomerId) -> str:
-    """Return the account of a customer's store credit, a liability."""
-    return f"store_credit:{customer_id}"
 
 
 def entries_of(transaction: LedgerTransaction) -> tuple[LedgerEntry, ...]:
