@@ -33,13 +33,21 @@ def is_admin(request: HttpRequest) -> bool:
 
 
 class AdminOnly(_Middleware):
-    """Mixin that passes a request to its middleware only under ``/admin/``. First in the list of bases."""
+    """Mixin that passes a request to its middleware only under ``/admin/``. First in the list of bases.
+
+    Any other request goes on after the last of those that follow one another, so that all of them cost it one call.
+    """
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        following = getattr(get_response, "__wrapped__", None)  # Django wraps each: convert_exception_to_response
+        self.skip_to: Any = following.skip_to if isinstance(following, AdminOnly) else get_response
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Run the middleware for an admin page, or go on to the next one."""
+        """Run the middleware for an admin page, or skip it and its likes."""
         if is_admin(request):
             return super().__call__(request)
-        return self.get_response(request)
+        return self.skip_to(request)
 
 
 class AdminSecurityMiddleware(AdminOnly, SecurityMiddleware):

@@ -243,12 +243,8 @@ def hash_change(*, entity_id: str, version: int, change: Change, doc: str, priva
     Parts are length-prefixed, so no two different inputs share one byte string.
     """
     unhashed = msgspec.structs.replace(change, hash="")
-    digest = hashlib.sha256()
-    for part in (change.prev_hash, entity_id, str(version), encode_change(unhashed), doc, private or ""):
-        raw = part.encode()
-        digest.update(b"%d:" % len(raw))
-        digest.update(raw)
-    return digest.hexdigest()
+    texts = (change.prev_hash, entity_id, str(version), encode_change(unhashed), doc, private or "")
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(raw), raw) for raw in map(str.encode, texts)])).hexdigest()
 
 
 def encode_change(change: Change) -> str:
