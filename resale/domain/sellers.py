@@ -1,6 +1,7 @@
-"""Seller accounts: payout method, destination, ship-from address, and the guarded balance."""
+"""Seller accounts: payout method, payout account, ship-from address, and the guarded balance of each currency."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +16,18 @@ from resale.errors import Conflict, NotFound
 SCHEMA: Final = 1
 
 Destination = Annotated[str, code(r"^acct_[A-Za-z0-9_]+\Z", min_length=6, max_length=120)]
+
+
+class PayoutAccountStatus(StrEnum):
+    """The status of a seller's account at the payment provider.
+
+    Source: docs.stripe.com/connect/handling-api-verification ("payouts_enabled", "disabled_reason").
+    """
+
+    PENDING = "pending"  # onboarding is not finished
+    ACTIVE = "active"
+    RESTRICTED = "restricted"  # payouts are stopped until the requirements are met
+    REJECTED = "rejected"  # for good
 
 
 class SellerNotFound(NotFound):
@@ -47,8 +60,27 @@ class SellerPrivate(msgspec.Struct, frozen=True, kw_only=True):
     ship_from: Address | None = None
 
 
+class SellerBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """The balance of a seller in one currency.
+
+    ``available`` is the sum of the open transfers and of ``carried``; a negative amount is owed. ``carried`` is what no
+    open transfer stands for: what a payout left because the provider cannot pay it, and debts that store credit paid.
+    ``store_credit_bonus`` is the part of ``store_credit`` that the shop added.
+    """
+
+    currency: str
+    available: int = 0
+    carried: int = 0
+    store_credit: int = 0
+    store_credit_bonus: int = 0
+
+
 class Seller(msgspec.Struct, frozen=True, kw_only=True):
-    """A seller account as stored. ``available`` is the sum of transfers; a negative amount is owed."""
+    """A seller account as stored, with its first balance; ``other_balances`` are of other currencies.
+
+    A shop that changes its currency leaves its sellers' first balances as they are: amounts of two currencies are never
+    summed. ``payout_account_status`` is None while nobody has read the account at the provider.
+    """
 
     id: SellerId
     object: str = "seller"
@@ -58,9 +90,14 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: CustomerId
     currency: str
     available: int = 0
+    carried: int = 0
     store_credit: int = 0
+    store_credit_bonus: int = 0
+    other_balances: tuple[SellerBalance, ...] = ()
     payout_method: PayoutMethod = PayoutMethod.CASH
     payout_destination: str | None = None  # the provider's name of an account, not a bank account number
+    payout_account_status: PayoutAccountStatus | None = None
+    payout_requirements: tuple[str, ...] = ()  # what the provider requires of the seller, as its own codes
     ships_from_known: bool = False
     created_at: datetime
     updated_at: datetime
@@ -68,13 +105,44 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
     private: str | UnsetType = UNSET
 
     @property
+    def balances(self) -> tuple[SellerBalance, ...]:
+        """The balances of all currencies, the first one first."""
+        return (self.balance_in(self.currency), *self.other_balances)
+
+    @property
     def can_be_paid(self) -> bool:
         """Whether a payout can start automatically."""
-        return self.available > 0 and (
-            self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
-        )
+        has_method = self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
+        return has_method and any(balance.available > 0 for balance in self.balances)
+
+    def balance_in(self, currency: str) -> SellerBalance:
+        """Return the balance of a currency, zero if there is none yet."""
+        if currency == self.currency:
+            return SellerBalance(
+                currency=currency,
+                available=self.available,
+                carried=self.carried,
+                store_credit=self.store_credit,
+                store_credit_bonus=self.store_credit_bonus,
+            )
+        empty = SellerBalance(currency=currency)
+        return next((one for one in self.other_balances if one.currency == currency), empty)
 
 
 def seller_id_of(customer_id: CustomerId) -> SellerId:
     """Return the id of a customer's seller account."""
     return SELLER_ID.sibling_of(customer_id)
+
+
+def with_balance(seller: Seller, balance: SellerBalance) -> Seller:
+    """Return a seller account with another balance of one currency."""
+    if balance.currency == seller.currency:
+        return msgspec.structs.replace(
+            seller,
+            available=balance.available,
+            carried=balance.carried,
+            store_credit=balance.store_credit,
+            store_credit_bonus=balance.store_credit_bonus,
+        )
+    others = [one for one in seller.other_balances if one.currency != balance.currency]
+    return msgspec.structs.replace(seller, other_balances=(*others, balance))
