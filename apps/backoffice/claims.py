@@ -16,6 +16,7 @@ from resale.application.operations.claims import report_return, resolve_claim
 from resale.application.ports import Reader
 from resale.application.queries.claims import BrandClaim, get_claim, list_claims, list_evidence
 from resale.domain.access import Action, Principal
+from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.claims import (
     CLAIM_OPEN,
     CLAIMS,
@@ -152,6 +153,9 @@ class ClaimResolution(ClaimPages):
             )
         except RefundAmountRefused:
             form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
+            return self.show(found_id, resolving=form, status=422)
+        except AmountNotSupported as refused:
+            form.add_error("amount", refused.detail)
             return self.show(found_id, resolving=form, status=422)
         messages.success(request, _DONE[resolution.decision])
         return redirect(self.back())

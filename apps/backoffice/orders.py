@@ -33,6 +33,7 @@ from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
 from resale.domain.addresses import address_lines
+from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
 from resale.domain.issues import issues_of
@@ -236,6 +237,9 @@ class Refund(OrderPages):
             order = context.with_version(form.cleaned_data["version"]).run(refund_order, new=form.refund(found_id))
         except RefundTooLarge:
             form.add_error("amount", "The amount is larger than the remaining amount of the payment.")
+            return self.show(found_id, refunding=form, status=422)
+        except AmountNotSupported as refused:
+            form.add_error("amount", refused.detail)
             return self.show(found_id, refunding=form, status=422)
         amount = write_amount(order.refunds[-1].amount, order.currency)
         messages.success(request, f"{amount} is being refunded to the buyer.")

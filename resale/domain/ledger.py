@@ -146,8 +146,19 @@ def parts_left(order: Order) -> RefundParts:
 
 
 def split_refund(order: Order, amount: int) -> RefundParts:
-    """Split a refund so that all refunds together are in proportion to the shares, never above one."""
-    return _parts(allocate(amount, msgspec.structs.astuple(parts_of(order)), given=_sum_refunded(order)))
+    """Split a refund so that all refunds together are in proportion to the shares, never above one.
+
+    The seller's share is a multiple of what can be paid out to them; the other shares bear the rounding.
+    """
+    whole, given = msgspec.structs.astuple(parts_of(order)), _sum_refunded(order)
+    unit = order.commission.unit
+    parts = allocate(amount, whole, given=given)
+    if unit == 1 or sum(given) + amount == sum(whole):
+        return _parts(parts)
+    others_left = sum(whole[1:]) - sum(given[1:])
+    seller = (parts[0] + unit // 2) // unit * unit
+    seller = min(max(seller, amount - others_left), amount, whole[0] - given[0])
+    return _parts((seller, *allocate(amount - seller, whole[1:], given=given[1:])))
 
 
 def seller_left(order: Order) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from resale.domain.amount_rules import AmountRules
 from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot, pending_folder, public_folder, public_key, retired_key
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
@@ -15,7 +16,7 @@ from resale.domain.policies import Policies
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import code, line, paragraphs, reference
 from resale.domain.versions import next_version
-from resale.errors import Conflict, Invalid, NotFound, Rejected
+from resale.errors import Conflict, FieldError, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
 MAX_INTEGER: Final = 2**53 - 1  # the largest integer every JSON reader keeps exact (RFC 8259 §6)
@@ -317,8 +318,21 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     private: str | UnsetType = UNSET
 
 
-def check_price(price: Money, policies: Policies) -> None:
-    """Verify a price against the shop's limits, which may have changed since. Raises PriceRefused."""
+def check_chargeable(price: Money, rules: AmountRules) -> None:
+    """Verify that the payment provider can charge a price. Raises PriceRefused with what it can charge."""
+    fault = rules.find_charge_fault(price.amount)
+    if fault is not None:
+        fault_code, detail = fault
+        raise PriceRefused(detail, errors=(FieldError(pointer="/price/amount", code=fault_code, detail=detail),))
+
+
+def check_price(price: Money, policies: Policies, rules: AmountRules) -> None:
+    """Verify a price against the shop's limits and the payment provider's. Both may have changed since it was set.
+
+    Raises:
+        PriceRefused: It is outside of them, or no multiple of what can be charged.
+    """
+    check_chargeable(price, rules)
     if price.amount < policies.min_price_minor:
         raise PriceRefused(
             f"This shop accepts no price below {format_amount(policies.min_price_minor, price.currency)}."

@@ -138,12 +138,16 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Commission(msgspec.Struct, frozen=True, kw_only=True):
-    """The platform's commission, fixed at the time of the sale."""
+    """The platform's commission, fixed at the time of the sale.
+
+    ``unit`` is what the seller's share was rounded to a multiple of, in minor units; the commission bears the rounding.
+    """
 
     basis_points: int
     base: AmountMinor
     amount: AmountMinor
     rule_version: str
+    unit: int = 1
 
 
 class ListingSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
+from resale.domain.amount_rules import AmountRules, rules_of
 from resale.domain.ids import TenantId
-from resale.domain.partners import Connection
+from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.policies import Policies
 
 
@@ -89,6 +90,11 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
     policies: Policies = Policies()
     connections: tuple[Connection, ...] = ()
+
+    def amount_rules(self, currency: str) -> AmountRules:
+        """Return which amounts of a currency the tenant's payment provider can move. No call is made."""
+        providers = (one.provider for one in self.connections if one.kind is PartnerKind.PAYMENTS)
+        return rules_of(next(providers, Provider.SANDBOX), currency)
 
     def allows_origin(self, origin: str) -> bool:
         """Return whether the API permits an origin: the shop's, and in a sandbox a developer's.

@@ -228,6 +228,9 @@ class StripeWorld:
     def _pay(self, call: Call) -> Json:
         if call.account == "acct_closed":
             raise invalid("payouts_not_allowed")
+        # docs.stripe.com/currencies, special cases: "integer amounts that are evenly divisible by 100"
+        if call.params["currency"] in {"huf", "twd", "isk", "ugx"} and int(call.params["amount"]) % 100:
+            raise invalid("invalid_amount", "amount")
         payout = sample(
             "payout",
             id=self._name("po"),

@@ -87,9 +87,17 @@ class TestPayOut:
         assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "resource_missing")
         assert not double.world.transfers
 
-    def test_an_amount_stripe_cannot_say_fails(self, stripe: StripePayments) -> None:
-        outcome = stripe.pay_out(payout(amount=Money(amount=1_001, currency="KWD")))
+    @pytest.mark.parametrize(("amount", "currency"), [(1_001, "KWD"), (1_045_050, "HUF"), (80_045, "TWD")])
+    def test_an_amount_stripe_cannot_pay_out_fails_before_anything_is_transferred(
+        self, stripe: StripePayments, double: StripeDouble, amount: int, currency: str
+    ) -> None:
+        outcome = stripe.pay_out(payout(amount=Money(amount=amount, currency=currency)))
         assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "amount_not_supported")
+        assert not double.world.transfers
+
+    def test_a_whole_amount_of_it_is_paid(self, stripe: StripePayments, double: StripeDouble) -> None:
+        assert stripe.pay_out(payout(amount=Money(amount=1_045_000, currency="HUF"))).state == PayoutState.IN_TRANSIT
+        assert the_payout(double)["amount"] == 1_045_000
 
     def test_waits_while_the_platforms_balance_is_too_low(self, stripe: StripePayments, double: StripeDouble) -> None:
         double.before("/v1/transfers", lambda: None)

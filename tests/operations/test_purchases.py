@@ -376,7 +376,7 @@ class TestWrongTenant:
     ) -> None:
         with pytest.raises(PurchaseNotFound):
             get_purchase(reader=other_world.reader, principal=BRAND, purchase_id=purchase.id)
-        price = PriceInput(amount=1, currency=other_world.tenant.currency)
+        price = PriceInput(amount=50, currency=other_world.tenant.currency)
         with pytest.raises(PurchaseNotFound):
             other_world.draft(seller, purchase_id=purchase.id, price=price)
 

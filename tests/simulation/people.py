@@ -236,7 +236,7 @@ class People:
             title=f"Coat {self._said}",
             product=purchase["product"],
             condition=Condition.GOOD,
-            price=PriceInput(amount=self._chance.between(1, 20_000), currency="GBP"),
+            price=PriceInput(amount=self._chance.between(30, 20_000), currency="GBP"),
             images=(),
             purchase_id=PurchaseId(purchase["id"]),
         )

@@ -52,7 +52,7 @@ def open_shop(run: "Run") -> None:
             status=ListingStatus.ACTIVE,
             seller_id=seller.new_id,
             title=f"Coat {number}",
-            price=Money(amount=run.chance.pick((1, 99, 4_999, 12_000, 33_333, 80_001)), currency="GBP"),
+            price=Money(amount=run.chance.pick((30, 99, 4_999, 12_000, 33_333, 80_001)), currency="GBP"),
             photos=(a_photo(),),
             purchase_id=purchase_id,
             published_at=run.now,

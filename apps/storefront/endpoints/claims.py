@@ -24,6 +24,7 @@ from resale.application.queries.claims import (
     list_evidence,
     view_claim,
 )
+from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.claims import (
     Claim,
     ClaimChanged,
@@ -184,7 +185,7 @@ def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
     if_match=True,
     responses=(BrandClaim,),
     tagged=True,
-    problems=(*_CLOSED, RefundAmountRefused, OrderTransitionRefused, RefundUnderWay),
+    problems=(*_CLOSED, RefundAmountRefused, AmountNotSupported, OrderTransitionRefused, RefundUnderWay),
 )
 def resolve(context: Context[None, Resolution], claim_id: ClaimId) -> ClaimView:
     """Resolve a claim."""

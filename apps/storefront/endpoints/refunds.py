@@ -8,6 +8,7 @@ from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
 from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay, refund_order
 from resale.application.queries.orders import BrandOrder, OrderView, get_order, order_document, view_order
+from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.ids import OrderId
 from resale.domain.orders import OrderChanged, OrderNotFound, OrderTransitionRefused
 from resale.errors import Forbidden
@@ -36,7 +37,15 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     location="/v1/orders",
     responses=(BrandOrder,),
     tagged=True,
-    problems=(OrderNotFound, Forbidden, OrderTransitionRefused, RefundTooLarge, RefundUnderWay, OrderChanged),
+    problems=(
+        OrderNotFound,
+        Forbidden,
+        OrderTransitionRefused,
+        RefundTooLarge,
+        AmountNotSupported,
+        RefundUnderWay,
+        OrderChanged,
+    ),
 )
 def refund(context: Context[None, NewRefund]) -> OrderView:
     """Refund an order, fully or partially."""

@@ -5,16 +5,11 @@ Source: docs.stripe.com/currencies, zero-decimal, three-decimal and special-case
 
 from typing import Final
 
+from resale.domain.amount_rules import IN_HUNDREDTHS, IN_WHOLE, rules_of
 from resale.domain.money import Money
+from resale.domain.partners import Provider
 
-#: ISO 4217 gives these no decimals; Stripe counts them in hundredths, and takes whole ones only.
-_IN_HUNDREDTHS: Final = {"ISK", "UGX"}
-#: ISO 4217 gives it two decimals; Stripe counts it in whole ones.
-_IN_WHOLE: Final = {"MGA"}
-#: Of their three decimals Stripe takes the last as 0 only.
-_IN_TENS: Final = {"BHD", "JOD", "KWD", "OMR", "TND"}
 _HUNDRED: Final = 100
-_TEN: Final = 10
 
 
 class AmountNotCarriedError(ValueError):
@@ -22,28 +17,36 @@ class AmountNotCarriedError(ValueError):
 
 
 def to_stripe(money: Money) -> int:
-    """Convert an amount into Stripe's units.
+    """Convert an amount of a charge, a refund or a transfer into Stripe's units.
 
     Raises:
-        AmountNotCarriedError: It cannot be said.
+        AmountNotCarriedError: Stripe cannot represent it.
     """
-    if money.currency in _IN_HUNDREDTHS:
+    return _convert(money, unit=rules_of(Provider.STRIPE, money.currency).charge_unit)
+
+
+def payout_to_stripe(money: Money) -> int:
+    """Convert an amount of a payout into Stripe's units: for some currencies in larger steps than a charge.
+
+    Raises:
+        AmountNotCarriedError: Stripe cannot pay it out.
+    """
+    return _convert(money, unit=rules_of(Provider.STRIPE, money.currency).payout_unit)
+
+
+def _convert(money: Money, *, unit: int) -> int:
+    if money.amount % unit:
+        raise AmountNotCarriedError(f"{money.currency} amounts must be multiples of {unit} minor units.")
+    if money.currency in IN_HUNDREDTHS:
         return money.amount * _HUNDRED
-    if money.currency in _IN_WHOLE:
-        whole, rest = divmod(money.amount, _HUNDRED)
-        if rest:
-            raise AmountNotCarriedError(f"{money.currency} amounts must be whole units.")
-        return whole
-    if money.currency in _IN_TENS and money.amount % _TEN:
-        raise AmountNotCarriedError(f"{money.currency} amounts must be multiples of ten minor units.")
-    return money.amount
+    return money.amount // _HUNDRED if money.currency in IN_WHOLE else money.amount
 
 
 def from_stripe(amount: int, currency: str) -> Money:
     """Convert an amount from Stripe's units; its currency is in lower case."""
     currency = currency.upper()
-    if currency in _IN_HUNDREDTHS:
+    if currency in IN_HUNDREDTHS:
         return Money(amount=amount // _HUNDRED, currency=currency)
-    if currency in _IN_WHOLE:
+    if currency in IN_WHOLE:
         return Money(amount=amount * _HUNDRED, currency=currency)
     return Money(amount=amount, currency=currency)

@@ -12,7 +12,7 @@ from typing import Final
 
 import stripe
 
-from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
+from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, payout_to_stripe
 from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 
@@ -96,7 +96,7 @@ class Payouts:
     def _transfer(self, request: PayoutRequest) -> stripe.Transfer:
         return self._transfers.create(
             {
-                "amount": to_stripe(request.amount),
+                "amount": payout_to_stripe(request.amount),  # whole, or the payout that follows would be refused
                 "currency": request.amount.currency.lower(),
                 "destination": request.destination,
                 "transfer_group": request.payout_id,
@@ -117,7 +117,7 @@ class Payouts:
     def _pay(self, request: PayoutRequest) -> stripe.Payout:
         return self._payouts.create(
             {
-                "amount": to_stripe(request.amount),
+                "amount": payout_to_stripe(request.amount),
                 "currency": request.amount.currency.lower(),
                 "metadata": {"payout_id": request.payout_id},
             },

@@ -121,6 +121,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
         Forbidden: Not theirs to decide.
         Invalid: A denial or a question without a note: the buyer has to know why, or what.
         RefundAmountRefused: More than is left, or a part of it with a return.
+        AmountNotSupported: A part that the payment provider cannot refund: no multiple of its unit.
         RefundUnderWay: Another refund of the order has to be done first.
         ClaimTransitionRefused: Decided already.
         Conflict: Another writer won, or the version is not the expected one.
@@ -134,7 +135,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
     require_version(uow, entity=claim)
     status = CLAIMS.next_status(claim.status, command)
     order = uow.orders.get(claim.order_id)
-    amount = _amount_of(order, resolution)
+    amount = _amount_of(uow, order, resolution)
     claim = msgspec.structs.replace(_with_note(uow, claim, resolution.note), status=status)
     if resolution.decision == Verdict.APPROVE:
         claim = _request_return(uow, claim, order)
@@ -196,7 +197,7 @@ def _require_note(resolution: Resolution) -> None:
         raise Invalid(detail, errors=(FieldError(pointer="/note", code="required", detail=detail),))
 
 
-def _amount_of(order: Order, resolution: Resolution) -> int:
+def _amount_of(uow: UnitOfWork, order: Order, resolution: Resolution) -> int:
     if resolution.refund_amount is UNSET:
         return order.remaining_minor
     wrong = None
@@ -207,6 +208,7 @@ def _amount_of(order: Order, resolution: Resolution) -> int:
     if wrong is not None:
         error = FieldError(pointer="/refund_amount", code="refund_amount_refused", detail=wrong)
         raise RefundAmountRefused(wrong, errors=(error,))
+    uow.tenant.amount_rules(order.currency).check_refund(resolution.refund_amount, pointer="/refund_amount")
     return resolution.refund_amount
 
 

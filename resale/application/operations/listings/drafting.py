@@ -28,6 +28,7 @@ from resale.domain.listings import (
     PriceInput,
     PriceRefused,
     SlotInput,
+    check_chargeable,
     check_price,
     next_status,
     transition_listing,
@@ -61,7 +62,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
         The draft and its slots, each awaiting its upload.
 
     Raises:
-        PriceRefused: Not in the tenant's currency.
+        PriceRefused: Not in the tenant's currency, or nothing that its payment provider can charge.
         PurchaseRequired: It names no purchase, and this shop takes no other.
         PurchaseNotFound: No such purchase, or not the seller's.
         PurchaseExhausted: Every unit of it is listed or sold.
@@ -71,7 +72,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
     """
     seller_id = enrol_shopper(uow, shopper=shopper)
     listing_id = LISTING_ID.new(uow.ids)
-    price = _check_currency(uow, price=new.price)
+    price = _check_money(uow, price=new.price)
     claim_unit(uow, purchase_id=new.purchase_id, customer_id=seller_id)
     slots = tuple(_new_slot(uow, listing_id=listing_id, seller_id=seller_id, slot=slot) for slot in new.images)
     listing = Listing(
@@ -118,7 +119,8 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
         ListingTransitionRefused: Reserved, sold, rejected or withdrawn.
         ImagesFrozen: Images were added to a submitted listing.
         TooManyImages: No room for more.
-        PriceRefused: Not in the tenant's currency, or it goes to review with a price outside the shop's bounds.
+        PriceRefused: Not in the tenant's currency, nothing that its payment provider can charge, or it goes to review
+            with a price outside the shop's bounds.
         EditedTooOften: The listing has as many versions as an edited one may have.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -134,7 +136,7 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
         raise EditedTooOften("This listing has the maximum number of versions. Create a new listing for the item.")
     goes_to_review = status == ListingStatus.PENDING_REVIEW
     if goes_to_review:
-        check_price(edited.price, uow.tenant.policies)
+        check_price(edited.price, uow.tenant.policies, uow.tenant.amount_rules(edited.price.currency))
     listing = transition_listing(
         msgspec.structs.replace(
             edited,
@@ -152,13 +154,15 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     return listing, slots
 
 
-def _check_currency(uow: UnitOfWork, *, price: PriceInput) -> Money:
+def _check_money(uow: UnitOfWork, *, price: PriceInput) -> Money:
     if price.currency != uow.tenant.currency:
         detail = f"This shop accepts prices in {uow.tenant.currency} only."
         raise PriceRefused(
             detail, errors=(FieldError(pointer="/price/currency", code="currency_not_supported", detail=detail),)
         )
-    return Money(amount=price.amount, currency=price.currency)
+    money = Money(amount=price.amount, currency=price.currency)
+    check_chargeable(money, uow.tenant.amount_rules(money.currency))
+    return money
 
 
 def _new_slot(uow: UnitOfWork, *, listing_id: ListingId, seller_id: CustomerId, slot: SlotInput) -> Media:
@@ -190,7 +194,5 @@ def _add_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tuple
 def _apply(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:
     listing = apply_edit(listing, edit, except_for=("price", "images"))
     return (
-        listing
-        if edit.price is UNSET
-        else msgspec.structs.replace(listing, price=_check_currency(uow, price=edit.price))
+        listing if edit.price is UNSET else msgspec.structs.replace(listing, price=_check_money(uow, price=edit.price))
     )

@@ -93,7 +93,7 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
         return listing
     require_version(uow, entity=listing)
     next_status(listing.status, ListingCommand.SUBMIT)
-    check_price(listing.price, uow.tenant.policies)
+    check_price(listing.price, uow.tenant.policies, uow.tenant.amount_rules(listing.price.currency))
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
@@ -177,7 +177,7 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
         raise Invalid(detail, errors=(FieldError(pointer="/reasons", code="required", detail=detail),))
     check_version(entity=listing, version=moderation.version)
     if moderation.decision == Decision.APPROVE:
-        check_price(listing.price, uow.tenant.policies)
+        check_price(listing.price, uow.tenant.policies, uow.tenant.amount_rules(listing.price.currency))
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )

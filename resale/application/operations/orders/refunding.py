@@ -98,6 +98,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
         Forbidden: Not theirs to give.
         OrderTransitionRefused: Nothing was paid, it is being given back already, or the time for it is over.
         RefundTooLarge: More than is left.
+        AmountNotSupported: A part that the payment provider cannot refund: no multiple of its unit.
         RefundUnderWay: One at a time.
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won, or the version is not the expected one.
@@ -110,6 +111,8 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
     if amount > order.remaining_minor:
         detail = f"Only {order.remaining_minor} remains of the payment."
         raise RefundTooLarge(detail, errors=(FieldError(pointer="/amount", code="refund_too_large", detail=detail),))
+    if new.amount is not None:
+        uow.tenant.amount_rules(order.currency).check_refund(amount, pointer="/amount")
     record_command(uow, entity_id=order.id)
     reason = FreeCode(new.reason)
     order = add_refund(uow, order=order, amount=amount, reason=reason)

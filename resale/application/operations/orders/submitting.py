@@ -10,6 +10,7 @@ from resale.application.operations.idempotency import record_command
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action, Role, permits
 from resale.domain.addresses import normalise_address
+from resale.domain.amount_rules import AmountRules, share_of_seller
 from resale.domain.changes import ChangeType
 from resale.domain.entities import LISTING
 from resale.domain.ids import ORDER_ID, CustomerId
@@ -82,6 +83,9 @@ def _check_buyable(uow: UnitOfWork, listing: Listing) -> None:
         raise OwnListing("A seller cannot buy their own listing.")
     if not permits(Action.BUY_LISTING, role, listing.status):
         raise ListingNotForSale(f"The listing has the status {listing.status}.")
+    fault = uow.tenant.amount_rules(listing.price.currency).find_charge_fault(listing.price.amount)
+    if fault is not None:  # published before the shop had this payment provider, or by an older release
+        raise ListingNotForSale(f"The price of the listing cannot be paid. {fault[1]}")
 
 
 def _not_for_sale(status: str) -> ListingNotForSale | None:
@@ -98,6 +102,7 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
         shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url
     )
     amounts = price_order(listing.price)
+    rules = uow.tenant.amount_rules(amounts.currency)
     return Order(
         id=order_id,
         version=1,
@@ -109,7 +114,7 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
         locale=uow.tenant.locale,
         listing=_snapshot_of(listing),
         amounts=amounts,
-        commission=_commission_on(amounts, uow.tenant.commission_basis_points),
+        commission=_commission_on(amounts, uow.tenant.commission_basis_points, rules=rules),
         hold_expires_at=uow.now + timedelta(minutes=uow.tenant.policies.hold_minutes),
         created_at=uow.now,
         updated_at=uow.now,
@@ -129,10 +134,13 @@ def _snapshot_of(listing: Listing) -> ListingSnapshot:
     )
 
 
-def _commission_on(amounts: Amounts, basis_points: int) -> Commission:
+def _commission_on(amounts: Amounts, basis_points: int, *, rules: AmountRules) -> Commission:
+    """Return the commission; it bears the rounding to what the payment provider can pay to the seller."""
+    at_rate, total, unit = share(amounts.item_total, basis_points), amounts.item_total, rules.payout_unit
     return Commission(
         basis_points=basis_points,
-        base=amounts.item_total,
-        amount=share(amounts.item_total, basis_points),
+        base=total,
+        amount=total - share_of_seller(total, commission=at_rate, unit=unit),
         rule_version=COMMISSION_RULE,
+        unit=unit,
     )
