@@ -13,6 +13,7 @@ from resale.domain.accounts import (
     BONUSES,
     CARRIERS,
     COMMISSION,
+    COMMISSION_DEFERRED,
     HOUSE_ACCOUNTS,
     LABELS,
     PAYOUTS_IN_TRANSIT,
@@ -20,9 +21,11 @@ from resale.domain.accounts import (
     SELLERS_PENDING,
     SHIPPING,
     TAX,
+    VAT_ON_COMMISSION,
     seller_account,
     store_credit_account,
 )
+from resale.domain.commissions import CommissionRecognition, included_vat
 from resale.domain.money import Money, allocate
 from resale.domain.orders import Order
 from resale.domain.payments import Refund, RefundParts, RefundState
@@ -31,6 +34,7 @@ __all__ = [
     "BONUSES",
     "CARRIERS",
     "COMMISSION",
+    "COMMISSION_DEFERRED",
     "HOUSE_ACCOUNTS",
     "LABELS",
     "PAYOUTS_IN_TRANSIT",
@@ -38,12 +42,14 @@ __all__ = [
     "SELLERS_PENDING",
     "SHIPPING",
     "TAX",
+    "VAT_ON_COMMISSION",
     "LedgerEntry",
     "LedgerTransaction",
     "Posting",
     "Unbalanced",
     "capture",
     "entries_of",
+    "is_commission_deferred",
     "label_purchase",
     "label_void",
     "parts_left",
@@ -168,22 +174,27 @@ def seller_left(order: Order) -> int:
 
 
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
-    """Return the transaction of a captured payment."""
+    """Return the transaction of a captured payment. Commission is deferred, or income, as the order is posted."""
     parts = parts_of(order)
-    return _transaction(
-        order, "captured", at, _split_postings(parts, sign=-1, seller=SELLERS_PENDING), order.amounts.grand_total
-    )
+    commission = _commission_change(order, before=0, after=parts.commission, seller=SELLERS_PENDING)
+    owed = _split_postings(parts, commission, sign=-1, seller=SELLERS_PENDING)
+    return _transaction(order, "captured", at, owed, order.amounts.grand_total)
 
 
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Return the transaction of a refund or chargeback; ``seller`` is the account of the seller's share."""
-    return _transaction(order, given.id, at, _split_postings(given.parts, sign=1, seller=seller), -given.amount)
+    left = _commission_left(order, without=given)
+    commission = _commission_change(order, before=left, after=left - given.parts.commission, seller=seller)
+    return _transaction(
+        order, given.id, at, _split_postings(given.parts, commission, sign=1, seller=seller), -given.amount
+    )
 
 
 def refund_reversal(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
     """Return the reversal of a refund; ``seller`` is the account of the seller's share."""
-    step = f"{given.id}{_RETURNED}"
-    return _transaction(order, step, at, _split_postings(given.parts, sign=-1, seller=seller), given.amount)
+    step, left = f"{given.id}{_RETURNED}", _commission_left(order, without=given)
+    commission = _commission_change(order, before=left - given.parts.commission, after=left, seller=seller)
+    return _transaction(order, step, at, _split_postings(given.parts, commission, sign=-1, seller=seller), given.amount)
 
 
 def refund_of_step(step: str) -> str:
@@ -202,9 +213,44 @@ def label_void(order: Order, cost: Money, *, step: str, at: datetime) -> LedgerT
 
 
 def release(order: Order, *, amount: int, at: datetime) -> LedgerTransaction:
-    """Return the transaction that releases the seller's pending earnings."""
-    postings = (Posting(SELLERS_PENDING, amount), Posting(seller_account(order.seller_id), -amount))
+    """Return the transaction of a completed sale: the seller's pending earnings and deferred commission are earned."""
+    seller = seller_account(order.seller_id)
+    postings = (Posting(SELLERS_PENDING, amount), Posting(seller, -amount), *_recognition(order, seller=seller))
     return LedgerTransaction(source_id=order.id, step="released", currency=order.currency, at=at, postings=postings)
+
+
+# ---------------------------------------------------------------- commission
+def is_commission_deferred(order: Order, *, seller: str) -> bool:
+    """Return whether commission is not income yet: its sale is pending, as the account of the seller's share shows."""
+    is_by_completion = order.commission_posting.recognition == CommissionRecognition.AT_COMPLETION
+    return is_by_completion and seller == SELLERS_PENDING
+
+
+def _recognition(order: Order, *, seller: str) -> tuple[Posting, ...]:
+    """Return the entries by which commission that was deferred becomes income."""
+    if not is_commission_deferred(order, seller=SELLERS_PENDING):
+        return ()
+    left = _commission_left(order, without=None)
+    return (Posting(COMMISSION_DEFERRED, left), *_commission_change(order, before=0, after=left, seller=seller))
+
+
+def _commission_change(order: Order, *, before: int, after: int, seller: str) -> tuple[Posting, ...]:
+    """Return the entries that change an order's commission from one amount to another, with its VAT.
+
+    VAT depends on the amount before and after, not on the difference: so rounding does not add up over refunds.
+    """
+    if is_commission_deferred(order, seller=seller):
+        return (Posting(COMMISSION_DEFERRED, before - after),)
+    rate = order.commission_posting.vat_basis_points
+    vat = included_vat(before, rate) - included_vat(after, rate)
+    return Posting(COMMISSION, before - after - vat), Posting(VAT_ON_COMMISSION, vat)
+
+
+def _commission_left(order: Order, *, without: Refund | None) -> int:
+    """Return the commission minus that of completed refunds, one of them left out."""
+    given = (one for one in order.refunds if one.status == RefundState.SUCCEEDED)
+    taken = sum(one.parts.commission for one in given if without is None or one.id != without.id)
+    return order.commission.amount - taken
 
 
 def _label(order: Order, amount: int, currency: str, step: str, at: datetime) -> LedgerTransaction:
@@ -223,10 +269,12 @@ def _parts(amounts: Sequence[int]) -> RefundParts:
     return RefundParts(seller=seller, commission=commission, shipping=shipping, tax=tax)
 
 
-def _split_postings(parts: RefundParts, *, sign: int, seller: str) -> tuple[Posting, ...]:
+def _split_postings(
+    parts: RefundParts, commission: tuple[Posting, ...], *, sign: int, seller: str
+) -> tuple[Posting, ...]:
     return (
         Posting(seller, sign * parts.seller),
-        Posting(COMMISSION, sign * parts.commission),
+        *commission,
         Posting(SHIPPING, sign * parts.shipping),
         Posting(TAX, sign * parts.tax),
     )

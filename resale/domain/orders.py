@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
+from resale.domain.commissions import CommissionPosting
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.issues import Issue, WithIssues
 from resale.domain.money import AmountMinor, Money
@@ -178,6 +179,7 @@ class Order(WithIssues, frozen=True, kw_only=True):
     listing: ListingSnapshot
     amounts: Amounts
     commission: Commission
+    commission_posting: CommissionPosting = CommissionPosting()
     payment: Payment | None = None
     cancel_requested: bool = False
     cancel_reason: ReasonCode | None = None

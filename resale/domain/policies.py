@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from resale.domain.commissions import CommissionPosting, CommissionRecognition
 from resale.domain.money import MAX_AMOUNT_MINOR
 
 
@@ -49,6 +50,17 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     store_credit_bonus_basis_points: Annotated[
         int, _whole("What the shop adds to a payout as store credit, in hundredths of a per cent.", ge=0, le=10_000)
     ] = 0
+    commission_recognition: Annotated[
+        CommissionRecognition,
+        msgspec.Meta(
+            description=(
+                "When commission becomes income: at the completion of the sale (deferred until then), or at capture."
+            )
+        ),
+    ] = CommissionRecognition.AT_COMPLETION
+    commission_vat_basis_points: Annotated[
+        int, _whole("The VAT that commission includes, in hundredths of a per cent; 0: none.", ge=0, le=10_000)
+    ] = 0
     purchase_required: Annotated[
         bool, msgspec.Meta(description="Whether only items of a recorded purchase can be listed.")
     ] = False
@@ -57,3 +69,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
         """Verify the price limits. Raises ValueError, which msgspec converts into its own error."""
         if 0 < self.max_price_minor < self.min_price_minor:
             raise ValueError("The lowest price is higher than the highest price.")
+
+    @property
+    def commission_posting(self) -> CommissionPosting:
+        """How the commission of an order that is captured now is posted."""
+        return CommissionPosting(
+            recognition=self.commission_recognition, vat_basis_points=self.commission_vat_basis_points
+        )

@@ -61,7 +61,7 @@ class TestAPaidOrderOfSchema1:
         order = world.run(old, partners)
         assert (order.status, order.due_at) == (OrderStatus.CONFIRMED, order.ship_by)
         assert world.transfer(order).status == TransferStatus.HELD
-        assert world.balances(order) == {"provider": 12_000, "sellers_pending": -10_800, "commission": -1_200}
+        assert world.balances(order) == {"provider": 12_000, "sellers_pending": -10_800, "commission_deferred": -1_200}
         assert {entry.at for entry in world.reader.iter_ledger_source(order.id)} == {NOW - timedelta(days=30)}
 
     def test_is_cancelled_and_given_back_once(self, world: World, old: Order, partners: Partners) -> None:

@@ -24,6 +24,7 @@ class TestASale:
         partners, seller, buyer = Partners(), world.shopper(), world.shopper()
         order = world.delivered(partners, seller=seller, buyer=buyer)
         assert order.status == OrderStatus.DELIVERED
+        assert world.balances(order)["commission_deferred"] == -1_200  # not earned before the sale is completed
         order = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
         order = world.run(order, partners)
         assert order.status == OrderStatus.COMPLETED

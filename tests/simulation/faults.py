@@ -131,6 +131,14 @@ def _lost_leg(original: Any, transaction: LedgerTransaction) -> tuple[ledger.Led
     return original(transaction)[:-1]  # type: ignore[no-any-return]  # as the original
 
 
+def _vat_of_the_difference(
+    original: Any, order: Order, *, before: int, after: int, seller: str
+) -> tuple[ledger.Posting, ...]:
+    change = abs(after - before)
+    postings: tuple[ledger.Posting, ...] = original(order, before=0, after=change, seller=seller)
+    return tuple(ledger.Posting(one.account, one.amount if after > before else -one.amount) for one in postings)
+
+
 def _posted_apart(self: DynamoDBLedger, transaction: LedgerTransaction) -> None:
     for entry in ledger.entries_of(transaction):
         write = self._write(entry)
@@ -372,6 +380,19 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="The seller's earnings stay pending in the ledger after completion.",
         caught_by="ledger_is_the_orders",
         plant=_around(ledger, "release", _unbooked),
+    ),
+    Fault(
+        name="commission is earned at once",
+        broken="Commission becomes income at capture although the shop defers it.",
+        caught_by="commission_when_earned",
+        plant=lambda: replaced(ledger, "is_commission_deferred", lambda _order, *, seller: False),  # noqa: ARG005 - as it is called
+    ),
+    Fault(
+        name="vat by the refund",
+        broken="The VAT of a refunded commission is computed from the refund, so rounding adds up.",
+        caught_by="ledger_is_the_orders",
+        plant=_around(ledger, "_commission_change", _vat_of_the_difference),
+        weights={"refund": 20},
     ),
     Fault(
         name="the ledger is written apart",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from resale.application.queries.history import verify_history
 from resale.domain import ledger
 from resale.domain.claims import CLAIMS, ClaimStatus
+from resale.domain.commissions import CommissionRecognition, included_vat
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
 from resale.domain.payments import DISPUTES, PAYMENTS, DisputeStatus, RefundState
@@ -121,20 +122,34 @@ def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
 
 
 def ledger_is_the_orders(seen: Evidence) -> Iterator[str]:
-    """Commission, shipping and tax in the ledger equal those of the orders minus refunds; nothing stays pending."""
-    expected = {ledger.COMMISSION: 0, ledger.SHIPPING: 0, ledger.TAX: 0}
+    """Commission, its VAT, shipping and tax in the ledger equal those of the orders minus refunds; none is pending."""
+    expected = dict.fromkeys((ledger.COMMISSION, ledger.VAT_ON_COMMISSION, ledger.SHIPPING, ledger.TAX), 0)
     for order in seen.orders:
         if order.payment is not None and order.payment.captured_minor:
             left = ledger.parts_left(order)
-            expected[ledger.COMMISSION] += left.commission
+            vat = included_vat(left.commission, order.commission_posting.vat_basis_points)
+            expected[ledger.COMMISSION] += left.commission - vat
+            expected[ledger.VAT_ON_COMMISSION] += vat
             expected[ledger.SHIPPING] += left.shipping
             expected[ledger.TAX] += left.tax
     for account, amount in expected.items():
         if -seen.balance(account) != amount:
             yield f"{account} is {-seen.balance(account)} in the ledger and {amount} by the orders"
-    for account in (ledger.SELLERS_PENDING, ledger.PAYOUTS_IN_TRANSIT):
+    for account in (ledger.SELLERS_PENDING, ledger.COMMISSION_DEFERRED, ledger.PAYOUTS_IN_TRANSIT):
         if seen.balance(account):
             yield f"{account} is {seen.balance(account)} and nothing is under way"
+
+
+def commission_when_earned(seen: Evidence) -> Iterator[str]:
+    """Commission is no income before its sale is completed, where the shop defers it until then."""
+    completed = {order.id for order in seen.orders if order.completed_at is not None}
+    deferring = {
+        order.id for order in seen.orders if order.commission_posting.recognition == CommissionRecognition.AT_COMPLETION
+    }
+    for entry in seen.entries:
+        is_early = entry.source_id in deferring and (entry.source_id not in completed or entry.step == "captured")
+        if is_early and entry.account in {ledger.COMMISSION, ledger.VAT_ON_COMMISSION}:
+            yield f"{entry.source_id}: {entry.amount} on {entry.account} by {entry.step}"
 
 
 def commission_in_proportion(seen: Evidence) -> Iterator[str]:
@@ -276,6 +291,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ledger_is_the_banks,
     ledger_is_the_carriers,
     ledger_is_the_orders,
+    commission_when_earned,
     commission_in_proportion,
     seller_balances,
     earned_is_owed,

@@ -51,6 +51,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_played(tenant: Tenant) -> Tenant:
-    """Give a tenant the issuer of a run's people, a bonus on store credit, and a time on sale that a run outlasts."""
-    policies = msgspec.structs.replace(tenant.policies, store_credit_bonus_basis_points=750, listing_days=45)
+    """Give a tenant the issuer of a run's people, a bonus, VAT, and a time on sale that a run outlasts."""
+    policies = msgspec.structs.replace(
+        tenant.policies, store_credit_bonus_basis_points=750, commission_vat_basis_points=2_000, listing_days=45
+    )
     return msgspec.structs.replace(tenant, policies=policies, oidc_issuer=ISSUER)

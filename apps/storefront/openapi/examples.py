@@ -181,7 +181,7 @@ _BOOKED: Final[dict[str, Any]] = {
     "entries": [
         {"account": "provider", "amount": 12_000},
         {"account": "sellers_pending", "amount": -10_800},
-        {"account": "commission", "amount": -1_200},
+        {"account": "commission_deferred", "amount": -1_200},
     ],
 }
 _BALANCE: Final[dict[str, Any]] = {

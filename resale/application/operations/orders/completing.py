@@ -27,6 +27,7 @@ def release_transfer(uow: UnitOfWork, *, order: Order, taken_back: int) -> None:
     """Buffer the release of a held transfer, reduced by the amount that the same commit refunds."""
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     amount = transfer.amount - taken_back
+    uow.ledger.post(ledger.release(order, amount=amount, at=uow.now))
     if amount == 0:
         reverse_transfer(uow, transfer=transfer)
         return
@@ -35,7 +36,6 @@ def release_transfer(uow: UnitOfWork, *, order: Order, taken_back: int) -> None:
     )
     uow.transfers.save(released, change_type=ChangeType.TRANSFER_AVAILABLE)
     credit_seller(uow, order=order, amount=amount)
-    uow.ledger.post(ledger.release(order, amount=amount, at=uow.now))
 
 
 def reverse_transfer(uow: UnitOfWork, *, transfer: Transfer) -> None:

@@ -82,6 +82,7 @@ def post_sale(uow: UnitOfWork, *, order: Order) -> Order:
     order = update_order(
         msgspec.structs.replace(
             order,
+            commission_posting=uow.tenant.policies.commission_posting,
             ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
             shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
         ),
@@ -136,6 +137,7 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
             payment=transition_payment(
                 msgspec.structs.replace(payment, captured_minor=total, action_url=None), PaymentCommand.CAPTURE
             ),
+            commission_posting=uow.tenant.policies.commission_posting,
             confirmed_at=uow.now,
             ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
             shipment=Shipment(
