@@ -1,5 +1,6 @@
 """Claims: those that are open, one of them whole, what managers decide, and the item on its way back."""
 
+from datetime import datetime
 from typing import Final
 
 from django.contrib import messages
@@ -101,8 +102,8 @@ class ClaimPages(StaffPage):
             entity_id=claim_id,
             cursor=self.request.GET.get("history"),
         )
-        version, offered = {"version": claim.version}, _decidable(claim.status)
-        returns = claim.return_shipment is not None and CLAIMS.permits(claim.status, ClaimCommand.SCAN_RETURN)
+        version, offered = {"version": claim.version}, _decidable(claim, context.now)
+        returns = claim.return_shipment is not None
         return self.page(
             "claim",
             title="Claim",
@@ -173,10 +174,8 @@ class ReturnReport(ClaimPages):
         claim = context.with_version(form.cleaned_data["version"]).run(
             report_return, claim_id=found_id, event=form.event(now=context.now)
         )
-        now_or_then = (
-            "is being refunded" if claim.refund_amount is not None else "is refunded after another refund has settled"
-        )
-        messages.success(request, f"The report is recorded. The order {now_or_then}.")
+        is_refunded = claim.status == ClaimStatus.RETURN_IN_TRANSIT and claim.refund_amount is not None
+        messages.success(request, "The report is recorded." + (" The order is being refunded." if is_refunded else ""))
         return redirect(self.back())
 
 
@@ -191,8 +190,14 @@ def list_open(reader: Reader, principal: Principal, cursor: str | None) -> tuple
             return sorted(found, key=lambda claim: claim.deadline_at), cursor
 
 
-def _decidable(status: ClaimStatus) -> tuple[Verdict, ...]:
-    return tuple(verdict for verdict in Verdict if CLAIMS.permits(status, ClaimCommand(verdict.value)))
+def _decidable(claim: BrandClaim, now: datetime) -> tuple[Verdict, ...]:
+    """List the decisions that are left; while a refund runs, none."""
+    if claim.status == ClaimStatus.RETURN_IN_TRANSIT and claim.refund_amount is not None:
+        return ()
+    commands = ((verdict, ClaimCommand(verdict.value)) for verdict in Verdict)
+    return tuple(
+        verdict for verdict, command in commands if CLAIMS.allows(claim.status, command, entity=claim, now=now)
+    )
 
 
 def _read_claim(reader: Reader, principal: Principal, claim_id: ClaimId) -> BrandClaim:

@@ -27,7 +27,11 @@ LABELS: Final[Mapping[str, str]] = {
     ShipmentStatus.REQUESTED: "No label yet",
     ShipmentStatus.PRE_TRANSIT: "Label bought",
     ShipmentStatus.FAILURE: "Lost or damaged",
-    ShipmentStatus.RETURNED: "Returned",
+    ShipmentStatus.AVAILABLE_FOR_PICKUP: "Waiting to be collected",
+    ShipmentStatus.RETURNING: "On its way back",
+    ShipmentStatus.REFUSED: "Refused, on its way back",
+    ShipmentStatus.NOT_COLLECTED: "Not collected, on its way back",
+    ShipmentStatus.RETURNED: "Back at its sender",
     ClaimStatus.RETURN_IN_TRANSIT: "Return in transit",
     "requires_action": "Buyer must authenticate",
     "authorized": "Authorised",
@@ -44,6 +48,30 @@ ISSUES: Final[Mapping[str, str]] = {
         "address here (the buyer can do this too), and the label is bought again. Or the seller changes the "
         "address to ship from, or ships with another carrier; then report the parcel here."
     ),
+    Issue.PARCEL_RETURNED: (
+        "The parcel went back to the seller after it was delivered, or after the sale was paid. Agree with both "
+        "parties: refund the buyer, or acknowledge this, and the seller is paid or keeps the money."
+    ),
+    Issue.PARCEL_LOST: (
+        "The carrier lost the parcel of a sale that counts as delivered, or on its way back to the seller. Refund the "
+        "buyer if they have neither item nor money; compensate the seller if they have neither. Or acknowledge this."
+    ),
+    Issue.PARCEL_AFTER_REFUND: (
+        "The buyer was refunded, and the carrier has the parcel or delivered it. Agree with the buyer that they return "
+        "it or pay for it, or compensate the seller. Then acknowledge this."
+    ),
+    Issue.RETURN_AFTER_CLOSE: (
+        "The buyer sent the item back after their claim was closed, so the seller has the money and receives the item. "
+        "Refund the buyer, or have the item sent to the buyer again. Then acknowledge this."
+    ),
+    Issue.RETURN_NOT_DELIVERED: (
+        "The return was lost, refused, or goes back to the buyer. If the buyer is refunded already, compensate the "
+        "seller, or agree on another return; then acknowledge this. If the claim is open, decide it."
+    ),
+    Issue.CARRIER_CLAIM_OPEN: (
+        "The carrier lost this parcel. The seller was paid, and the amount is a claim on the carrier. File the claim "
+        "with the carrier before its deadline, then enter here what it paid."
+    ),
     Issue.REFUND_FAILED: (
         "The payment provider could not complete the refund, or returned it later. It is retried, with a longer "
         "wait each time. Check this payment at the provider."
@@ -59,11 +87,11 @@ ISSUES: Final[Mapping[str, str]] = {
     ),
     Issue.RETURN_LABEL_REFUSED: (
         "The carrier refused to sell a return label. The buyer can return the item with another carrier: then "
-        "report the parcel here. Or approve the claim without a return before its deadline."
+        "report the parcel here. Or approve the claim without a return. It does not expire meanwhile."
     ),
     Issue.RETURN_LABEL_MISSING: (
         "The seller has no address to ship from, so no return label can be bought. Send the buyer an address for "
-        "the return, and report the parcel here. Or approve the claim without a return before its deadline."
+        "the return, and report the parcel here. Or approve the claim without a return. It does not expire until then."
     ),
 }
 
@@ -73,6 +101,8 @@ _STEPS: Final[Mapping[str, str]] = {
     "label_voided": "Label voided",
     "return_label_issued": "Return label bought",
     "released": "Released to the seller",
+    "compensated": "Seller compensated",
+    "carrier_claim_closed": "Claim on the carrier closed",
     "started": "Payout started",
     "paid": "Paid out",
     "failed": "Payout failed",

@@ -10,10 +10,11 @@ from django import forms
 from apps.backoffice.amounts import AmountField
 from apps.backoffice.text_fields import TextField
 from resale.application.operations.listings import Decision, Moderation
-from resale.application.operations.orders import Acknowledgement, NewRefund
+from resale.application.operations.orders import Acknowledgement, ClaimDecision, NewCompensation, NewRefund
 from resale.application.queries.ledger import MAX_DAYS
 from resale.domain.claims import Resolution, Verdict
 from resale.domain.ids import OrderId
+from resale.domain.policies import LossBearer
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.text import TextKind
 
@@ -44,6 +45,16 @@ _NOTED_REASONS: Final = (
     ("settled_elsewhere", "Settled elsewhere"),
     ("nothing_to_do", "Seen, nothing left to do"),
 )
+_COMPENSATION_REASONS: Final = (
+    ("lost_in_transit", "The parcel is lost"),
+    ("item_kept", "The buyer has the item"),
+    ("return_not_delivered", "The return did not arrive"),
+    ("goodwill", "Goodwill"),
+)
+_BEARERS: Final = (
+    (LossBearer.PLATFORM.value, "The shop"),
+    (LossBearer.CARRIER_CLAIM.value, "The carrier. It is claimed, and the claim is posted as a receivable."),
+)
 _ALL: Final = "all"
 _PART: Final = "part"
 
@@ -51,17 +62,23 @@ _PART: Final = "part"
 _REPORTS: Final = (
     (ShipmentStatus.IN_TRANSIT, "The carrier has the parcel: the order is shipped."),
     (ShipmentStatus.DELIVERED, "The parcel is delivered: the claim window opens."),
-    (ShipmentStatus.RETURNED, "The parcel was returned to the sender: the buyer is refunded."),
-    (ShipmentStatus.FAILURE, "The parcel is lost: the buyer is refunded."),
+    (ShipmentStatus.AVAILABLE_FOR_PICKUP, "The parcel waits at a counter to be collected."),
+    (ShipmentStatus.REFUSED, "The recipient refused the parcel: it goes back to its sender."),
+    (ShipmentStatus.NOT_COLLECTED, "The parcel was not collected: it goes back to its sender."),
+    (ShipmentStatus.RETURNED, "The parcel is back at its sender: the buyer is refunded."),
+    (ShipmentStatus.FAILURE, "The parcel is lost: the buyer is refunded if it is not found in time."),
 )
 _RETURN_REPORTS: Final = (
-    (ShipmentStatus.IN_TRANSIT, "The buyer has sent the return: the order is refunded."),
+    (ShipmentStatus.IN_TRANSIT, "The buyer has sent the return: the order is refunded, now or at its arrival."),
     (ShipmentStatus.DELIVERED, "The return has arrived: the order is refunded."),
+    (ShipmentStatus.REFUSED, "The seller refused the return: it goes back to the buyer."),
+    (ShipmentStatus.RETURNED, "The return is back at the buyer."),
+    (ShipmentStatus.FAILURE, "The return is lost."),
 )
 _VERDICTS: Final = (
     (
         Verdict.APPROVE,
-        "Approve with return. The buyer returns the item and is fully refunded at its first scan.",
+        "Approve with return. The buyer returns the item and is fully refunded at its first scan or arrival.",
     ),
     (
         Verdict.APPROVE_WITHOUT_RETURN,
@@ -194,6 +211,37 @@ class RefundForm(VersionForm):
     def refund(self, order_id: OrderId) -> NewRefund:
         """Say it as the operation takes it."""
         return NewRefund(order_id=order_id, amount=self.cleaned_data["amount"], reason=self.cleaned_data["reason"])
+
+
+class CompensationForm(VersionForm):
+    """What the seller of a refunded order is paid; without an amount, all that the refunds cost them."""
+
+    reason = forms.ChoiceField(choices=_COMPENSATION_REASONS, widget=forms.Select(attrs={"class": "bo-input"}))
+    borne_by = forms.ChoiceField(
+        choices=_BEARERS, widget=forms.RadioSelect, error_messages={"required": "Choose who bears the loss."}
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, currency: str, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="compensate_%s", **kwargs)
+        self.fields["amount"] = AmountField(currency=currency, required=False)
+
+    def compensation(self) -> NewCompensation:
+        """Return the data of the operation."""
+        cleaned = self.cleaned_data
+        borne_by = LossBearer(cleaned["borne_by"])
+        return NewCompensation(amount=cleaned["amount"], reason=cleaned["reason"], borne_by=borne_by)
+
+
+class CarrierClaimForm(VersionForm):
+    """What a carrier paid for a lost parcel; without an amount, nothing."""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, currency: str, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="carrier_claim_%s", **kwargs)
+        self.fields["amount"] = AmountField(currency=currency, required=False)
+
+    def decision(self) -> ClaimDecision:
+        """Return the data of the operation."""
+        return ClaimDecision(paid_amount=self.cleaned_data["amount"] or 0)
 
 
 class ReportForm(VersionForm):

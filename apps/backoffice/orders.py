@@ -4,19 +4,28 @@ from typing import Final
 
 import msgspec
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.backoffice.addresses import AddressForm
 from apps.backoffice.amounts import write_amount
-from apps.backoffice.forms import AcknowledgeForm, RefundForm, ReportForm, VersionForm
+from apps.backoffice.forms import (
+    AcknowledgeForm,
+    CarrierClaimForm,
+    CompensationForm,
+    RefundForm,
+    ReportForm,
+    VersionForm,
+)
 from apps.backoffice.ledger_tables import make_transaction_table
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.photos import Picture, find_cover, url_of
 from apps.backoffice.staff_context import StaffContext
 from apps.backoffice.timelines import read_timeline
 from resale.application.operations.orders import (
+    COMPENSABLE,
     CORRECTABLE,
     REFUNDABLE,
     RefundTooLarge,
@@ -36,9 +45,9 @@ from resale.domain.addresses import address_lines
 from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
-from resale.domain.issues import issues_of
+from resale.domain.issues import Issue, issues_of
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import ORDERS, OrderCommand, OrderStatus, can_acknowledge
+from resale.domain.orders import OrderStatus, can_acknowledge
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 from resale.errors import Invalid
@@ -109,19 +118,15 @@ class OrderPages(StaffPage):
         self,
         order_id: OrderId,
         *,
-        refunding: RefundForm | None = None,
-        reporting: ReportForm | None = None,
-        correcting: AddressForm | None = None,
         status: int = 200,
+        **bound: Form,
     ) -> HttpResponse:
         """Show one order with its money, its parcel, its parties and its history.
 
         Args:
             order_id: Which.
-            refunding: A refund that was filled in wrong.
-            reporting: A report that was filled in wrong.
-            correcting: An address that was filled in wrong.
             status: Of the page.
+            bound: A form that was filled in wrong, under its name on the page.
         """
         context, reader = self.context, self.context.open_reader()
         order = read_order(reader, context.principal, order_id)
@@ -132,7 +137,7 @@ class OrderPages(StaffPage):
             entity_id=order_id,
             cursor=self.request.GET.get("history"),
         )
-        version, offered = {"version": order.version}, _reportable(order)
+        offered = _reportable(order)
         return self.page(
             "order",
             title="Order",
@@ -142,11 +147,8 @@ class OrderPages(StaffPage):
             cover=find_listing_cover(context, reader, order.listing_id),
             timeline=timeline,
             address_lines=() if order.shipping_address is None else address_lines(order.shipping_address),
-            correcting=correcting or AddressForm(address=order.shipping_address, version=order.version),
-            acknowledging=AcknowledgeForm(initial=version, auto_id="acknowledge_%s"),
-            cancelling=VersionForm(initial=version, auto_id="cancel_%s"),
-            refunding=refunding or RefundForm(initial=version, currency=order.amounts.currency),
-            reporting=reporting or ReportForm(initial=version, offered=offered),
+            may_compensate=_compensable(order) and context.is_permitted(Action.COMPENSATE_SELLER, order.status),
+            may_settle=_has_open_claim(order) and context.is_permitted(Action.COMPENSATE_SELLER, order.status),
             may_acknowledge=any(can_acknowledge(issue, order.status) for issue in issues_of(order))
             and context.is_permitted(Action.ACKNOWLEDGE_ORDER, order.status),
             may_correct=_correctable(order) and context.is_permitted(Action.CORRECT_ADDRESS, order.status),
@@ -155,6 +157,7 @@ class OrderPages(StaffPage):
             may_report=bool(offered) and context.is_permitted(Action.REPORT_TRACKING, order.status),
             may_see_address=context.is_permitted(Action.VIEW_ORDER_ADDRESS, order.status),
             **_load_ledger(context, reader, order),
+            **{**_make_forms(order, offered), **bound},
         )
 
 
@@ -294,6 +297,20 @@ def find_listing_cover(context: StaffContext, reader: Reader, listing_id: Listin
     return find_cover(listing, url_of=url_of(context, listing))
 
 
+def _make_forms(order: BrandOrder, offered: tuple[ShipmentStatus, ...]) -> dict[str, Form]:
+    """Make the empty forms of the page, by their names in its template."""
+    version, currency = {"version": order.version}, order.amounts.currency
+    return {
+        "correcting": AddressForm(address=order.shipping_address, version=order.version),
+        "acknowledging": AcknowledgeForm(initial=version, auto_id="acknowledge_%s"),
+        "cancelling": VersionForm(initial=version, auto_id="cancel_%s"),
+        "refunding": RefundForm(initial=version, currency=currency),
+        "reporting": ReportForm(initial=version, offered=offered),
+        "compensating": CompensationForm(initial=version, currency=currency),
+        "settling": CarrierClaimForm(initial=version, currency=currency),
+    }
+
+
 def _load_ledger(context: StaffContext, reader: Reader, order: BrandOrder) -> dict[str, object]:
     """Read what was booked for an order and whose it is, for who may see the books."""
     if not context.is_permitted(Action.VIEW_LEDGER, ""):
@@ -321,9 +338,20 @@ def _refundable(order: BrandOrder) -> bool:
     return order.status in REFUNDABLE and remaining_amount(order) > 0 and not is_disputed and not is_under_way
 
 
+def _compensable(order: BrandOrder) -> bool:
+    """Whether refunds took something from the seller, and nothing was paid for it."""
+    refunded = sum(refund.parts.seller for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
+    is_under_way = any(refund.status in _UNDER_WAY for refund in order.refunds)
+    return order.status in COMPENSABLE and refunded > 0 and order.compensation is None and not is_under_way
+
+
+def _has_open_claim(order: BrandOrder) -> bool:
+    return Issue.CARRIER_CLAIM_OPEN in issues_of(order)
+
+
 def _reportable(order: BrandOrder) -> tuple[ShipmentStatus, ...]:
-    """List what a report could say that still moves the parcel and the order."""
+    """List what a report could say that still moves the parcel."""
     parcel = order.shipment
-    if parcel is None or not ORDERS.permits(order.status, OrderCommand.DELIVER):
+    if parcel is None:
         return ()
     return tuple(status for status, command in REPORTED.items() if SHIPMENTS.permits(parcel.status, command))

@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.backoffice import (
     claims,
+    compensations,
     connections,
     dead_letters,
     listings,
@@ -40,6 +41,8 @@ urlpatterns = [
     path("orders/<str:order_id>/address/", orders.AddressCorrection.as_view(), name="order-address"),
     path("orders/<str:order_id>/acknowledge/", orders.Acknowledgement.as_view(), name="order-acknowledge"),
     path("orders/<str:order_id>/refund/", orders.Refund.as_view(), name="order-refund"),
+    path("orders/<str:order_id>/compensation/", compensations.Compensation.as_view(), name="order-compensation"),
+    path("orders/<str:order_id>/carrier_claim/", compensations.CarrierClaim.as_view(), name="order-carrier-claim"),
     path("orders/<str:order_id>/report/", orders.Report.as_view(), name="order-report"),
     path("orders/<str:order_id>/transfers/<str:transfer_id>/", money.TransferDetail.as_view(), name="transfer"),
     path("claims/", claims.Claims.as_view(), name="claims"),

@@ -59,6 +59,7 @@ class Action(StrEnum):
     REQUEST_LABEL = "request_label", "Only the seller can request the label."
     CONFIRM_RECEIPT = "confirm_receipt", "Only the buyer can confirm receipt."
     REFUND_ORDER = "refund_order", "Only the brand can refund an order."
+    COMPENSATE_SELLER = "compensate_seller", "Only the brand can compensate a seller."
     ACKNOWLEDGE_ORDER = "acknowledge_order", "Only the brand can acknowledge an issue."
     VIEW_ORDER_HISTORY = "view_order_history"
     REPORT_TRACKING = "report_tracking", "Only the brand can report tracking events."
@@ -132,6 +133,7 @@ ACCESS: Final[Mapping[Action, Mapping[Role, frozenset[str]]]] = {
     _A.REQUEST_LABEL: {_R.COUNTERPARTY: _ORDERS},
     _A.CONFIRM_RECEIPT: {_R.OWNER: _ORDERS},
     _A.REFUND_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
+    _A.COMPENSATE_SELLER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.ACKNOWLEDGE_ORDER: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.REPORT_TRACKING: {_R.BRAND: _ORDERS, _R.MANAGER: _ORDERS},
     _A.OPEN_CLAIM: {_R.OWNER: _ORDERS},

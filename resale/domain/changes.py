@@ -49,6 +49,10 @@ class ChangeType(StrEnum):
     CLAIM_REFUNDED = "claim.refunded", "The buyer was refunded."
     CLAIM_RETURN_LABEL_ISSUED = "claim.return_label_issued", "The return label was bought. The buyer can send the item."
     CLAIM_RETURN_LABEL_REFUSED = "claim.return_label_refused", "The carrier refused the return label. Staff must act."
+    CLAIM_RETURN_LABEL_REQUESTED = (
+        "claim.return_label_requested",
+        "The seller's address became known. The return label is bought next.",
+    )
     CLAIM_RETURN_LABEL_SOUGHT = (
         "claim.return_label_sought",
         "The claim closed while its label was possibly being bought. A later step checks with the carrier.",
@@ -58,7 +62,10 @@ class ChangeType(StrEnum):
         "The label of a closed claim was voided, or no label was bought.",
     )
     CLAIM_RETURN_POLLED = "claim.return_polled", "The carrier was polled and had no news."
-    CLAIM_RETURN_SCANNED = "claim.return_scanned", "The carrier has the return parcel. The order starts a refund."
+    CLAIM_RETURN_SCANNED = (
+        "claim.return_scanned",
+        "The carrier has the return parcel. The order starts a refund, now or at its arrival.",
+    )
     CLAIM_RETURN_TRACKED = "claim.return_tracked", "The carrier reported an event that changes no state."
     CLAIM_WITHDRAWN = "claim.withdrawn", "The buyer withdrew the claim. The order is completed."
     CONNECTION_DEGRADED = (
@@ -125,6 +132,10 @@ class ChangeType(StrEnum):
         "order.cancelling",
         "A paid order is being cancelled: the label is voided, then the money is refunded.",
     )
+    ORDER_CARRIER_CLAIM_CLOSED = (
+        "order.carrier_claim_closed",
+        "The carrier decided on the claim for a lost parcel. What it did not pay is written off.",
+    )
     ORDER_CHARGED_BACK = (
         "order.charged_back",
         "The dispute is lost: the bank reversed the payment. It is posted like a refund.",
@@ -134,6 +145,10 @@ class ChangeType(StrEnum):
         "The claim closed without a refund. The order waits for the end of its dispute.",
     )
     ORDER_CLAIM_OPENED = "order.claim_opened", "The buyer opened a claim. The order cannot complete meanwhile."
+    ORDER_COMPENSATED = (
+        "order.compensated",
+        "The seller of a refunded order was paid for an item that is lost or with the buyer.",
+    )
     ORDER_COMPLETED = "order.completed", "Buyer protection ended. The seller's transfer is available."
     ORDER_CONFIRMED = "order.confirmed", "The payment was captured. The seller's transfer is held."
     ORDER_DELIVERED = "order.delivered", "The parcel arrived, or had no scan for too long. The claim window starts."
@@ -172,6 +187,10 @@ class ChangeType(StrEnum):
     ORDER_REFUND_FAILED = "order.refund_failed", "The refund failed. It is retried later under a new id."
     ORDER_REFUND_STARTED = "order.refund_started", "A refund was committed. The call to the provider follows."
     ORDER_REFUNDED = "order.refunded", "All or part of the money was refunded and posted to the ledger."
+    ORDER_RETURN_TRACKED = (
+        "order.return_tracked",
+        "A return that was refunded, or whose claim is closed, has news that staff must know of.",
+    )
     ORDER_SALE_BOOKED = (
         "order.sale_booked",
         "An order of an old release received its transfer, entries and shipping deadline.",

@@ -8,10 +8,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
-from resale.domain.issues import Issue, WithIssues, clear_issues
+from resale.domain.issues import Issue, WithIssues, clear_issues, issues_of
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
-from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
+from resale.domain.policies import RefundAt
+from resale.domain.shipments import GOING_BACK, ON_ITS_WAY, Shipment, ShipmentStatus, abandon_label
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
 from resale.domain.versions import next_version
@@ -21,6 +22,7 @@ SCHEMA: Final = 1
 MAX_EVIDENCE: Final = 8
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
 REFUND_DUE: Final = timedelta(minutes=10)  # another refund of the order is done first
+ADDRESS_SOUGHT_EVERY: Final = timedelta(days=1)  # of a seller without one, for a return label
 POLL_EVERY: Final = timedelta(hours=12)  # webhooks tell of parcels; asking is for those that were lost
 
 
@@ -74,6 +76,7 @@ class ClaimStep(StrEnum):
     REFUND_RETURN = "refund_return"
     VOID_RETURN_LABEL = "void_return_label"
     EXPIRE = "expire"
+    SEEK_ADDRESS = "seek_address"
     NOTHING = "nothing"
 
 
@@ -125,9 +128,9 @@ class TooMuchEvidence(Rejected):
     default_detail = "The claim already has the maximum number of photos."
 
 
-@guard("its deadline has passed")
-def _is_past_deadline(claim: "Claim", now: datetime) -> bool:
-    return now >= claim.deadline_at
+@guard("its deadline and the time for a late scan have passed, and the item has not been sent back")
+def _is_expired(claim: "Claim", now: datetime) -> bool:
+    return now >= (claim.expires_at or claim.deadline_at) and not _was_sent(claim)
 
 
 @guard("the item has not been sent back")
@@ -135,10 +138,23 @@ def _is_not_sent_back(claim: "Claim", _now: datetime) -> bool:
     return not is_sent_back(claim)
 
 
+@guard("the item came back to the buyer")
+def _is_back_at_buyer(claim: "Claim", _now: datetime) -> bool:
+    parcel = claim.return_shipment
+    return (
+        parcel is not None and parcel.status in {*GOING_BACK, ShipmentStatus.RETURNED} and claim.refund_amount is None
+    )
+
+
+def _was_sent(claim: "Claim") -> bool:
+    return claim.return_shipment is not None and claim.return_shipment.shipped_at is not None
+
+
 _S = ClaimStatus
 _C = ClaimCommand
 _OPEN: Final = (_S.OPENED, _S.AWAITING_EVIDENCE, _S.UNDER_REVIEW)
 _RETURNING: Final = (_S.APPROVED, _S.RETURN_LABEL_ISSUED)
+_EXPIRING: Final = (*_OPEN, _S.RETURN_LABEL_ISSUED)
 
 CLAIMS: Final = Machine(
     "claim",
@@ -146,10 +162,18 @@ CLAIMS: Final = Machine(
         *(Row(source, _C.REQUEST_EVIDENCE, _S.AWAITING_EVIDENCE) for source in (_S.OPENED, _S.UNDER_REVIEW)),
         *(Row(source, _C.ADD_EVIDENCE, _S.UNDER_REVIEW) for source in _OPEN),
         *(Row(source, _C.APPROVE, _S.APPROVED) for source in _OPEN),
-        *(Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN) for source in (*_OPEN, _S.APPROVED)),
+        *(
+            Row(source, _C.APPROVE_WITHOUT_RETURN, _S.APPROVED_WITHOUT_RETURN)
+            for source in (*_OPEN, *_RETURNING, _S.RETURN_IN_TRANSIT)
+        ),
         *(Row(source, _C.DENY, _S.DENIED) for source in _OPEN),
+        *(
+            Row(source, _C.DENY, _S.DENIED, _is_back_at_buyer)
+            for source in (_S.RETURN_LABEL_ISSUED, _S.RETURN_IN_TRANSIT)
+        ),
         *(Row(source, _C.WITHDRAW, _S.WITHDRAWN, _is_not_sent_back) for source in (*_OPEN, *_RETURNING)),
-        *(Row(source, _C.EXPIRE, _S.EXPIRED, _is_past_deadline) for source in (*_OPEN, *_RETURNING)),
+        # An approved claim waits for a label that is owed to the buyer: it never expires against them.
+        *(Row(source, _C.EXPIRE, _S.EXPIRED, _is_expired) for source in _EXPIRING),
         Row(_S.APPROVED, _C.ISSUE_RETURN_LABEL, _S.RETURN_LABEL_ISSUED),
         *(Row(source, _C.SCAN_RETURN, _S.RETURN_IN_TRANSIT) for source in _RETURNING),
         *(
@@ -177,10 +201,10 @@ CLAIMS: Final = Machine(
 CLAIM_OPEN: Final = frozenset(_OPEN)
 #: States that wait for the refund that they began.
 AWAITING_REFUND: Final = frozenset({_S.APPROVED_WITHOUT_RETURN, _S.RETURN_IN_TRANSIT})
-#: States of a parcel that is on its way back or was, also where its carrier lost it.
-_SENT_BACK: Final = frozenset(
-    {ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE}
-)
+#: States of a return that is on its way to the seller or was, also where its carrier lost it.
+_SENT_BACK: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE}
+#: States of a return of which nothing more is awaited: it arrived, or its carrier lost it.
+_ENDED: Final = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.FAILURE})
 
 Words = Annotated[str, paragraphs(max_length=2_000)]
 
@@ -242,7 +266,11 @@ class Claim(WithIssues, frozen=True, kw_only=True):
     refund_amount: AmountMinor | None = None
     currency: str
     return_shipment: Shipment | None = None
+    refund_at: RefundAt = RefundAt.FIRST_SCAN  # the shop's policy when the claim was opened
     deadline_at: datetime
+    expires_at: datetime | None = (
+        None  # with the grace for a late scan; of a return on its way: when it counts as arrived
+    )
     step_tries: int = 0
     created_at: datetime
     updated_at: datetime
@@ -253,16 +281,23 @@ class Claim(WithIssues, frozen=True, kw_only=True):
 
 def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
     """Return the next step of the workflow, a function of the claim and the time."""
-    if is_sent_back(claim):
+    if is_sent_back(claim) or is_refund_due(claim, now):
         return ClaimStep.REFUND_RETURN
     if _waits_for_label(claim):
         return ClaimStep.BUY_RETURN_LABEL  # nobody is late who has no label yet
-    if claim.status in {*_OPEN, *_RETURNING} and now >= claim.deadline_at:
+    if CLAIMS.allows(claim.status, _C.EXPIRE, entity=claim, now=now):
         return ClaimStep.EXPIRE
     if claim.status in CLAIMS.final and claim.return_shipment is not None and claim.return_shipment.may_hold_label:
         return ClaimStep.VOID_RETURN_LABEL
     is_due = claim.due_at is not None and now >= claim.due_at
-    return ClaimStep.TRACK_RETURN if claim.status == _S.RETURN_LABEL_ISSUED and is_due else ClaimStep.NOTHING
+    return _waiting_step(claim) if is_due else ClaimStep.NOTHING
+
+
+def _waiting_step(claim: Claim) -> ClaimStep:
+    if lacks_label(claim):
+        return ClaimStep.SEEK_ADDRESS
+    is_tracked = claim.return_shipment is not None and claim.return_shipment.provider_reference is not None
+    return ClaimStep.TRACK_RETURN if is_tracked and _is_travelling(claim) else ClaimStep.NOTHING
 
 
 def is_sent_back(claim: Claim) -> bool:
@@ -270,6 +305,35 @@ def is_sent_back(claim: Claim) -> bool:
     parcel = claim.return_shipment
     was_seen = parcel is not None and parcel.shipped_at is not None and parcel.status in _SENT_BACK
     return claim.status in _RETURNING and was_seen
+
+
+def is_refund_due(claim: Claim, now: datetime) -> bool:
+    """Return whether a return that is refunded at its arrival has arrived, is lost, or was awaited long enough."""
+    parcel = claim.return_shipment
+    if parcel is None or not awaits_arrival(claim) or parcel.status not in _SENT_BACK:
+        return False
+    return parcel.status in _ENDED or (claim.expires_at is not None and now >= claim.expires_at)
+
+
+def awaits_arrival(claim: Claim) -> bool:
+    """Return whether the return is on its way and refunded only when it arrives."""
+    return claim.status == _S.RETURN_IN_TRANSIT and claim.refund_amount is None
+
+
+def lacks_label(claim: Claim) -> bool:
+    """Return whether the buyer waits for a return label that cannot be bought, for want of an address."""
+    parcel = claim.return_shipment
+    is_missing = parcel is not None and not parcel.label_wanted and parcel.status == ShipmentStatus.REQUESTED
+    return claim.status == _S.APPROVED and is_missing and Issue.RETURN_LABEL_MISSING in issues_of(claim)
+
+
+def refunds_at_once(claim: Claim) -> bool:
+    """Return whether a return that was scanned is refunded now."""
+    return claim.refund_at == RefundAt.FIRST_SCAN or parcel_of(claim).status in _ENDED
+
+
+def _is_travelling(claim: Claim) -> bool:
+    return claim.status == _S.RETURN_LABEL_ISSUED or awaits_arrival(claim)
 
 
 def _waits_for_label(claim: Claim) -> bool:
@@ -307,13 +371,15 @@ def schedule_claim(claim: Claim, *, now: datetime) -> Claim:
         parcel = None if claim.return_shipment is None else abandon_label(claim.return_shipment, now=now)
         holds_label = parcel is not None and parcel.may_hold_label
         return msgspec.structs.replace(claim, return_shipment=parcel, due_at=now + STEP_DUE if holds_label else None)
-    due = claim.deadline_at
-    if is_sent_back(claim):
+    due = claim.expires_at or claim.deadline_at
+    if is_sent_back(claim) or is_refund_due(claim, now):
         due = now + REFUND_DUE
     elif _waits_for_label(claim):
         due = now + STEP_DUE
-    elif claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
-        due = min(due, now + POLL_EVERY)
+    elif claim.status == ClaimStatus.APPROVED:
+        due = now + ADDRESS_SOUGHT_EVERY
+    elif _is_travelling(claim):
+        due = min(due, now + POLL_EVERY) if due > now else now + POLL_EVERY
     elif claim.status in AWAITING_REFUND:
         due = now + POLL_EVERY  # its order's refund closes it
     return msgspec.structs.replace(claim, due_at=due)

@@ -15,9 +15,15 @@ class Issue(StrEnum):
 
     DISPUTE_OPEN = "dispute_open"
     REFUND_FAILED = "refund_failed"
+    PARCEL_RETURNED = "parcel_returned"  # the seller has the item and the money, or will have
+    PARCEL_LOST = "parcel_lost"  # of a sale that counts as delivered, or on its way back
+    PARCEL_AFTER_REFUND = "parcel_after_refund"  # the buyer was refunded, and receives the item
+    RETURN_AFTER_CLOSE = "return_after_close"  # the buyer sent the item back after their claim was closed
+    RETURN_NOT_DELIVERED = "return_not_delivered"  # a refunded return was lost, refused, or goes back to the buyer
     RETURN_LABEL_REFUSED = "return_label_refused"
     RETURN_LABEL_MISSING = "return_label_missing"  # nobody knows where the item is to go back to
     LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
+    CARRIER_CLAIM_OPEN = "carrier_claim_open"  # a lost parcel, to be claimed from its carrier
     PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
     CHARGED_BACK = "charged_back"
 

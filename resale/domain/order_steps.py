@@ -16,12 +16,14 @@ from resale.domain.orders import (
     Order,
     OrderCommand,
     OrderStatus,
+    is_held,
     is_late,
     protection_is_over,
 )
 from resale.domain.partners import pause_after
 from resale.domain.payments import Payment, PaymentStatus
-from resale.domain.shipments import Shipment, ShipmentStatus, abandon_label
+from resale.domain.policies import LossBearer
+from resale.domain.shipments import GOING_BACK, Shipment, ShipmentStatus, abandon_label
 from resale.domain.versions import next_version
 
 STEP_DUE: Final = timedelta(seconds=30)  # a step not taken by then is asked for again by the sweep
@@ -45,9 +47,11 @@ class OrderStep(StrEnum):
     EXPIRE_SHIPPING = "expire_shipping"
     TRACK = "track"
     RECEIVE = "receive"
+    GIVE_UP = "give_up"
     BEGIN_REFUND = "begin_refund"
     REFUND = "refund"
     COMPLETE = "complete"
+    COMPENSATE = "compensate"
     NOTHING = "nothing"
 
 
@@ -86,7 +90,7 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     if order.pending_refund is not None or order.status in _AT_ONCE or _needs_posting_or_label(order):
         return now + STEP_DUE
     if order.status in _ENDED:
-        return now + STEP_DUE if _may_hold_label(order) else None
+        return now + STEP_DUE if _may_hold_label(order) or needs_compensation(order) else None
     return _waits_until(order, now)
 
 
@@ -110,10 +114,13 @@ def _checks_buyer_at(order: Order, now: datetime) -> datetime:
 def _waits_until(order: Order, now: datetime) -> datetime | None:
     if order.status in SELLABLE:
         next_check = now + STEP_DUE if order.cancel_requested else None
-        return _earliest(next_check, order.ship_by, now + POLL_EVERY if _is_tracked(order) else None)
+        return _earliest(
+            next_check, order.ship_late_at or order.ship_by, now + POLL_EVERY if _is_tracked(order) else None
+        )
     if order.status == _S.SHIPPED:
-        return _earliest(order.auto_receive_at, now + POLL_EVERY)
-    if order.status == _S.DELIVERED and not order.is_disputed:
+        counts_at = order.auto_receive_at if _is_on_its_way(order) else None
+        return _earliest(counts_at, order.undelivered_at, now + POLL_EVERY)
+    if order.status == _S.DELIVERED and not is_held(order):
         return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
     return now + POLL_EVERY
 
@@ -144,7 +151,7 @@ def update_order(order: Order, *, now: datetime) -> Order:
 
 
 def close_order_claim(order: Order, *, now: datetime) -> Order:
-    """Return an order whose claim has ended: completed, or delivered while a dispute is open."""
+    """Return an order whose claim has ended: completed, or delivered while a dispute or its parcel holds it."""
     closed = transition_order(order, OrderCommand.CLOSE_CLAIM, now=now)
     return msgspec.structs.replace(closed, completed_at=closed.updated_at if closed.status == _S.COMPLETED else None)
 
@@ -209,13 +216,31 @@ def _other_step(order: Order, now: datetime) -> OrderStep:
         return _shipped_step(order, now)
     if order.status == _S.DELIVERED and protection_is_over(order, now):
         return OrderStep.COMPLETE
+    if needs_compensation(order):
+        return OrderStep.COMPENSATE
     return OrderStep.VOID_LABEL if order.status in _ENDED and _may_hold_label(order) else OrderStep.NOTHING
 
 
 def _shipped_step(order: Order, now: datetime) -> OrderStep:
-    if order.auto_receive_at is not None and now >= order.auto_receive_at:
+    if order.undelivered_at is not None and now >= order.undelivered_at:
+        return OrderStep.GIVE_UP
+    if order.auto_receive_at is not None and now >= order.auto_receive_at and _is_on_its_way(order):
         return OrderStep.RECEIVE
     return OrderStep.TRACK if _is_due(order, now) else OrderStep.NOTHING
+
+
+def needs_compensation(order: Order) -> bool:
+    """Return whether the seller of a lost parcel is to be paid, because its loss is not theirs to bear."""
+    loss = order.loss
+    is_due = loss is not None and loss.borne_by != LossBearer.SELLER and loss.amount > 0
+    is_lost = order.shipment is not None and order.shipment.status == ShipmentStatus.FAILURE
+    is_refunded = order.status == _S.REFUNDED and not order.remaining_minor
+    return is_due and is_lost and is_refunded and order.compensation is None
+
+
+def _is_on_its_way(order: Order) -> bool:
+    """Return whether nothing says that a shipped parcel is lost or goes back."""
+    return order.shipment is None or order.shipment.status not in {*GOING_BACK, ShipmentStatus.FAILURE}
 
 
 def _needs_posting_or_label(order: Order) -> bool:

@@ -10,8 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from resale.domain.addresses import Address
 from resale.domain.commissions import CommissionPosting
+from resale.domain.compensations import Compensation, ParcelLoss
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
-from resale.domain.issues import Issue, WithIssues
+from resale.domain.issues import Issue, WithIssues, issues_of
 from resale.domain.money import AmountMinor, Money
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
@@ -186,8 +187,12 @@ class Order(WithIssues, frozen=True, kw_only=True):
     hold_expires_at: datetime
     confirmed_at: datetime | None = None
     ship_by: datetime | None = None
+    ship_late_at: datetime | None = None  # ``ship_by`` and the grace for a late scan
     shipment: Shipment | None = None
     auto_receive_at: datetime | None = None
+    undelivered_at: datetime | None = None  # a lost parcel, or one on its way back, is given up then
+    loss: ParcelLoss | None = None
+    compensation: Compensation | None = None
     claim_until: datetime | None = None
     receipt_confirmed_at: datetime | None = None
     claim_id: ClaimId | None = None
@@ -255,10 +260,11 @@ def _is_refunded(order: Order, _now: datetime) -> bool:
     return order.payment is not None and order.payment.captured_minor > 0 and order.remaining_minor == 0
 
 
-@guard("the deadline to ship has passed")
+@guard("the deadline to ship and the time for a late scan have passed")
 def is_late(order: Order, now: datetime) -> bool:
-    """Return whether the deadline to ship has passed."""
-    return order.ship_by is not None and now >= order.ship_by
+    """Return whether the deadline to ship has passed, with the grace for scans that carriers report later."""
+    late_at = order.ship_late_at or order.ship_by
+    return late_at is not None and now >= late_at
 
 
 @guard("no refund has started")
@@ -266,9 +272,18 @@ def _no_refund_begun(order: Order, _now: datetime) -> bool:
     return not order.has_refund_begun
 
 
-@guard("no dispute is open")
-def _is_not_disputed(order: Order, _now: datetime) -> bool:
-    return not order.is_disputed
+#: The seller may have the item, or nobody does: the money stays on hold until staff decide.
+_HOLDS: Final = frozenset({Issue.PARCEL_RETURNED, Issue.PARCEL_LOST})
+
+
+@guard("no dispute is open and the parcel is neither returned nor lost")
+def _is_not_held(order: Order, _now: datetime) -> bool:
+    return not is_held(order)
+
+
+def is_held(order: Order) -> bool:
+    """Return whether an order cannot complete: a dispute is open, or its parcel came back or is lost."""
+    return order.is_disputed or not _HOLDS.isdisjoint(issues_of(order))
 
 
 @guard("the claim window is open and receipt is not confirmed")
@@ -276,11 +291,11 @@ def _in_claim_window(order: Order, now: datetime) -> bool:
     return order.claim_until is not None and now < order.claim_until and order.receipt_confirmed_at is None
 
 
-@guard("receipt is confirmed or the claim window has passed, and no dispute is open")
+@guard("receipt is confirmed or the claim window has passed, and no dispute or returned parcel holds the money")
 def protection_is_over(order: Order, now: datetime) -> bool:
     """Return whether buyer protection has ended, so that the order can be completed."""
     passed = order.claim_until is not None and now >= order.claim_until
-    return (passed or order.receipt_confirmed_at is not None) and not order.is_disputed
+    return (passed or order.receipt_confirmed_at is not None) and not is_held(order)
 
 
 _S = OrderStatus
@@ -304,12 +319,12 @@ ORDERS: Final = Machine(
         *(Row(source, _C.SHIP, _S.SHIPPED) for source in SELLABLE),
         *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*SELLABLE, _S.SHIPPED)),
         *(Row(source, _C.LOSE, _S.LOST) for source in (*SELLABLE, _S.SHIPPED)),
-        *(Row(source, _C.SHIP, _S.SHIPPED, _no_refund_begun) for source in BEING_REFUNDED),
-        *(Row(source, _C.DELIVER, _S.DELIVERED, _no_refund_begun) for source in BEING_REFUNDED),
+        *(Row(source, _C.SHIP, _S.SHIPPED, _no_refund_begun) for source in (*BEING_REFUNDED, _S.LOST)),
+        *(Row(source, _C.DELIVER, _S.DELIVERED, _no_refund_begun) for source in (*BEING_REFUNDED, _S.LOST)),
         *(Row(source, _C.REFUND, _S.CANCELLED, _is_refunded) for source in BEING_REFUNDED),
         Row(_S.DELIVERED, _C.OPEN_CLAIM, _S.CLAIM_OPEN, _in_claim_window),
-        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, _is_not_disputed),
-        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.DELIVERED),  # completes when the dispute is over
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.COMPLETED, _is_not_held),
+        Row(_S.CLAIM_OPEN, _C.CLOSE_CLAIM, _S.DELIVERED),  # completes when nothing holds it any more
         Row(_S.DELIVERED, _C.COMPLETE, _S.COMPLETED, protection_is_over),
         *(
             Row(source, _C.REFUND, _S.REFUNDED, _is_refunded)
@@ -350,6 +365,11 @@ def with_refund(order: Order, refund: Refund) -> Order:
 ACKNOWLEDGEABLE: Final[Mapping[str, frozenset[OrderStatus]]] = {
     Issue.CHARGED_BACK: frozenset(OrderStatus),
     Issue.LABEL_REFUSED: frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
+    Issue.PARCEL_RETURNED: frozenset(OrderStatus),  # acknowledged: the seller is paid, or keeps the money
+    Issue.PARCEL_LOST: frozenset(OrderStatus),
+    Issue.PARCEL_AFTER_REFUND: frozenset(OrderStatus),
+    Issue.RETURN_AFTER_CLOSE: frozenset(OrderStatus),
+    Issue.RETURN_NOT_DELIVERED: frozenset(OrderStatus),
 }
 
 

@@ -1,5 +1,6 @@
 """Policies: the rules of one shop, each with a default. ``docs/reference/policies.md`` is written from them."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,21 @@ from resale.domain.money import MAX_AMOUNT_MINOR
 
 def _whole(about: str, *, ge: int, le: int) -> msgspec.Meta:
     return msgspec.Meta(description=about, ge=ge, le=le)
+
+
+class RefundAt(StrEnum):
+    """The event of a parcel that goes back at which the buyer is refunded."""
+
+    FIRST_SCAN = "first_scan"
+    DELIVERED = "delivered"
+
+
+class LossBearer(StrEnum):
+    """Who bears the loss of a parcel that the carrier lost."""
+
+    PLATFORM = "platform"
+    CARRIER_CLAIM = "carrier_claim"
+    SELLER = "seller"
 
 
 class Policies(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +53,42 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     return_ship_hours: Annotated[
         int, _whole("Hours in which the buyer sends a claimed item back, from the return label on.", ge=24, le=24 * 30)
     ] = 72
+    claim_notice_hours: Annotated[
+        int,
+        _whole("Hours that the buyer has for a claim at least, when a delivery is reported late.", ge=1, le=24 * 30),
+    ] = 24
+    scan_grace_hours: Annotated[
+        int,
+        _whole("Hours after a deadline to ship or return in which a late scan of the carrier counts.", ge=0, le=240),
+    ] = 48
+    refund_return_at: Annotated[
+        RefundAt,
+        msgspec.Meta(
+            description="Whether a claim's return is refunded at its first scan, or when it is delivered to the seller."
+        ),
+    ] = RefundAt.FIRST_SCAN
+    refund_undelivered_at: Annotated[
+        RefundAt,
+        msgspec.Meta(
+            description=(
+                "Whether a buyer whose parcel goes back to its sender (refused, not collected, undeliverable) is "
+                "refunded when it turns back, or when it is delivered to the seller."
+            )
+        ),
+    ] = RefundAt.FIRST_SCAN
+    lost_after_hours: Annotated[
+        int,
+        _whole("Hours between the report of a lost parcel and the refund of its buyer.", ge=0, le=24 * 30),
+    ] = 72
+    lost_parcel_borne_by: Annotated[
+        LossBearer,
+        msgspec.Meta(
+            description=(
+                "Who bears the loss of a parcel with a label of the shop's carrier: the platform, the carrier (a claim "
+                "is posted as a receivable), or the seller. Of other parcels the seller does."
+            )
+        ),
+    ] = LossBearer.CARRIER_CLAIM
     auto_receive_days: Annotated[
         int, _whole("Days after which a shipped parcel without a scan counts as delivered.", ge=1, le=60)
     ] = 14

@@ -1,5 +1,6 @@
 """Shipments: parcels with their label, status, and tracking events in any order."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -23,9 +24,13 @@ class ShipmentStatus(StrEnum):
     PRE_TRANSIT = "pre_transit"
     IN_TRANSIT = "in_transit"
     OUT_FOR_DELIVERY = "out_for_delivery"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"  # at a counter: the recipient collects it
     DELIVERED = "delivered"
-    RETURNED = "returned"
-    FAILURE = "failure"
+    RETURNING = "returning"  # on its way back to its sender
+    REFUSED = "refused"  # by its recipient: on its way back
+    NOT_COLLECTED = "not_collected"  # from the counter in time: on its way back
+    RETURNED = "returned"  # back at its sender
+    FAILURE = "failure"  # lost, or destroyed
     VOIDED = "voided"
 
 
@@ -35,7 +40,11 @@ class ShipmentCommand(StrEnum):
     ISSUE_LABEL = "issue_label"
     SCAN = "scan"
     GO_OUT = "go_out"
+    AWAIT_PICKUP = "await_pickup"
     DELIVER = "deliver"
+    SEND_BACK = "send_back"
+    REFUSE = "refuse"
+    LEAVE_UNCOLLECTED = "leave_uncollected"
     RETURN = "return"
     LOSE = "lose"
     VOID = "void"
@@ -59,7 +68,19 @@ class ShipmentTransitionRefused(Rejected):
 
 _S = ShipmentStatus
 _C = ShipmentCommand
-_MOVING: Final = (_S.REQUESTED, _S.PRE_TRANSIT, _S.IN_TRANSIT, _S.OUT_FOR_DELIVERY)
+#: In the order in which a parcel passes them.
+_MOVING: Final = (_S.REQUESTED, _S.PRE_TRANSIT, _S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.AVAILABLE_FOR_PICKUP)
+#: Why a parcel goes back to its sender, by the command that says so.
+_BACKWARDS: Final = {
+    _C.SEND_BACK: _S.RETURNING,
+    _C.REFUSE: _S.REFUSED,
+    _C.LEAVE_UNCOLLECTED: _S.NOT_COLLECTED,
+}
+#: On its way back to its sender.
+GOING_BACK: Final = frozenset(_BACKWARDS.values())
+#: A parcel given up is found again; one whose label was voided can be sent all the same: a carrier voids a label that
+#: has no scan yet, and scans it later (docs.easypost.com/docs/shipments/shipping-refund).
+_REAPPEARS: Final = (_S.FAILURE, _S.VOIDED)
 
 SHIPMENTS: Final = Machine(
     "shipment",
@@ -67,14 +88,24 @@ SHIPMENTS: Final = Machine(
         Row(_S.REQUESTED, _C.ISSUE_LABEL, _S.PRE_TRANSIT),
         Row(_S.REQUESTED, _C.VOID, _S.VOIDED),
         Row(_S.PRE_TRANSIT, _C.VOID, _S.VOIDED),
-        Row(_S.REQUESTED, _C.SCAN, _S.IN_TRANSIT),  # a carrier of the seller's own: no label of ours
-        Row(_S.PRE_TRANSIT, _C.SCAN, _S.IN_TRANSIT),
-        *(Row(source, _C.GO_OUT, _S.OUT_FOR_DELIVERY) for source in _MOVING[:3]),
-        # What carriers report climbs in_transit < out_for_delivery < failure < delivered < returned and never descends:
-        # a parcel given up is found again, one delivered goes back. So the order of reports does not matter.
-        *(Row(source, _C.LOSE, _S.FAILURE) for source in _MOVING),
-        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*_MOVING, _S.FAILURE)),
-        *(Row(source, _C.RETURN, _S.RETURNED) for source in (*_MOVING, _S.FAILURE, _S.DELIVERED)),
+        # Reports are applied in the order of their own time, whenever they arrive. A carrier of the seller's own has
+        # no label of ours, so its first scan follows ``requested``.
+        *(Row(source, _C.SCAN, _S.IN_TRANSIT) for source in (*_MOVING[:2], *_REAPPEARS)),
+        *(Row(source, _C.GO_OUT, _S.OUT_FOR_DELIVERY) for source in (*_MOVING[:3], *_REAPPEARS)),
+        *(Row(source, _C.AWAIT_PICKUP, _S.AVAILABLE_FOR_PICKUP) for source in (*_MOVING[:4], *_REAPPEARS)),
+        *(Row(source, _C.LOSE, _S.FAILURE) for source in (*_MOVING, *_BACKWARDS.values())),
+        *(Row(source, _C.DELIVER, _S.DELIVERED) for source in (*_MOVING, *_REAPPEARS)),
+        *(
+            Row(source, command, target)
+            for command, target in _BACKWARDS.items()
+            for source in (*_MOVING, *_REAPPEARS, _S.DELIVERED)
+        ),
+        # What is delivered after it turned back is delivered to its sender.
+        *(Row(source, _C.DELIVER, _S.RETURNED) for source in _BACKWARDS.values()),
+        *(
+            Row(source, _C.RETURN, _S.RETURNED)
+            for source in (*_MOVING, *_REAPPEARS, _S.DELIVERED, *_BACKWARDS.values())
+        ),
     ),
     refused=ShipmentTransitionRefused,
     initial=_S.REQUESTED,
@@ -82,7 +113,11 @@ SHIPMENTS: Final = Machine(
         _C.ISSUE_LABEL: "get a label",
         _C.SCAN: "be scanned",
         _C.GO_OUT: "go out for delivery",
+        _C.AWAIT_PICKUP: "be available for pickup",
         _C.DELIVER: "be delivered",
+        _C.SEND_BACK: "be sent back",
+        _C.REFUSE: "be refused",
+        _C.LEAVE_UNCOLLECTED: "be left uncollected",
         _C.RETURN: "be returned",
         _C.LOSE: "be lost",
         _C.VOID: "be voided",
@@ -90,16 +125,28 @@ SHIPMENTS: Final = Machine(
 )
 
 #: Reports that say the carrier has, or had, the parcel; one given up may never have been handed over.
-_CARRIED: Final = frozenset({_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.DELIVERED, _S.RETURNED})
+_CARRIED: Final = frozenset(
+    {_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.AVAILABLE_FOR_PICKUP, _S.DELIVERED, *GOING_BACK, _S.RETURNED}
+)
+#: On its way to its recipient, in the carrier's hands.
+ON_ITS_WAY: Final = frozenset({_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.AVAILABLE_FOR_PICKUP})
+#: No carrier has had it.
+_UNMOVED: Final = frozenset({_S.REQUESTED, _S.PRE_TRANSIT, _S.VOIDED})
 
 #: What a carrier reports as a state moves the parcel by this command; the table ignores what comes too late.
 REPORTED: Final = {
     _S.IN_TRANSIT: _C.SCAN,
     _S.OUT_FOR_DELIVERY: _C.GO_OUT,
+    _S.AVAILABLE_FOR_PICKUP: _C.AWAIT_PICKUP,
     _S.DELIVERED: _C.DELIVER,
+    _S.RETURNING: _C.SEND_BACK,
+    _S.REFUSED: _C.REFUSE,
+    _S.NOT_COLLECTED: _C.LEAVE_UNCOLLECTED,
     _S.RETURNED: _C.RETURN,
     _S.FAILURE: _C.LOSE,
 }
+#: Reports of one moment are applied in this order.
+_RANK: Final = {status: rank for rank, status in enumerate(REPORTED)}
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,30 +249,43 @@ def abandon_label(shipment: Shipment, *, now: datetime) -> Shipment:
 
 
 def record_events(shipment: Shipment, events: tuple[TrackingEvent, ...]) -> Shipment:
-    """Return a parcel with tracking events; their order, repetition and grouping do not matter.
+    """Return a parcel with tracking events; the order of their arrival, repetition and grouping do not matter.
 
-    The state only climbs (the table's order). ``shipped_at`` is the earliest report of the parcel in the carrier's
-    hands, ``delivered_at`` the earliest of its delivery; of the reports the latest ``MAX_EVENTS`` are kept. A voided
-    shipment keeps its reports and stays as it is.
+    The carrier's own times decide: reports are applied in the order of ``occurred_at``. ``shipped_at`` is the earliest
+    report of the parcel in the carrier's hands, ``delivered_at`` the earliest of its delivery to the recipient; of the
+    reports the latest ``MAX_EVENTS`` are kept. A voided label that is scanned is in use all the same.
 
     Args:
         shipment: As it stands.
-        events: Reports, new and known ones mixed.
+        events: Reports, new and known ones mixed; bounded (``bound_events``).
 
     Returns:
         The shipment after them; the same object when they changed nothing.
     """
-    known = {event.id: event for event in (*events, *shipment.events)}
-    kept = sorted(known.values(), key=lambda event: (event.occurred_at, event.id))[-MAX_EVENTS:]
-    after = msgspec.structs.replace(shipment, events=tuple(kept))
-    if shipment.status != _S.VOIDED:
-        after = msgspec.structs.replace(
-            after,
-            status=_climb(shipment.status, events),
-            shipped_at=_earliest(shipment.shipped_at, events, _CARRIED),
-            delivered_at=_earliest(shipment.delivered_at, events, frozenset({_S.DELIVERED})),
-        )
+    known = {event.id for event in shipment.events}
+    if all(event.id in known for event in events):
+        return shipment
+    unique = {event.id: event for event in (*events, *shipment.events)}
+    reports = sorted(unique.values(), key=_order)
+    kept = tuple(reports[-MAX_EVENTS:])
+    after = msgspec.structs.replace(
+        shipment,
+        events=kept,
+        status=_status_after(shipment, reports),
+        shipped_at=_earliest(shipment.shipped_at, reports, _CARRIED),
+        delivered_at=_delivery_of(shipment, reports),
+    )
     return shipment if after == shipment else after
+
+
+def bound_events(events: tuple[TrackingEvent, ...], *, since: datetime, now: datetime) -> tuple[TrackingEvent, ...]:
+    """Return events whose times a parcel of ours can have: not before its order, and not in the future.
+
+    A carrier's clock, or a wrong time zone of its depot, decides no deadline.
+    """
+    return tuple(
+        msgspec.structs.replace(event, occurred_at=min(max(event.occurred_at, since), now)) for event in events
+    )
 
 
 def attach_label(shipment: Shipment, label: Label) -> Shipment:
@@ -242,16 +302,34 @@ def attach_label(shipment: Shipment, label: Label) -> Shipment:
     )
 
 
-def _climb(status: ShipmentStatus, events: tuple[TrackingEvent, ...]) -> ShipmentStatus:
-    for event in events:
+def _order(event: TrackingEvent) -> tuple[datetime, int, str]:
+    return event.occurred_at, _RANK.get(event.status, -1), event.id
+
+
+def _status_after(shipment: Shipment, reports: list[TrackingEvent]) -> ShipmentStatus:
+    """Return the status after all known reports; where the oldest were dropped, after the new ones."""
+    status = shipment.status
+    if len(shipment.events) >= MAX_EVENTS:
+        known, since = {event.id for event in shipment.events}, shipment.events[0].occurred_at
+        reports = [event for event in reports if event.id not in known and event.occurred_at >= since]
+    elif shipment.events and status not in _UNMOVED:
+        status = _S.IN_TRANSIT
+    for event in reports:
         command = REPORTED.get(event.status)
         if command is not None and SHIPMENTS.permits(status, command):
             status = SHIPMENTS.next_status(status, command)
     return status
 
 
+def _delivery_of(shipment: Shipment, reports: list[TrackingEvent]) -> datetime | None:
+    """Return when the parcel was delivered to its recipient: before it turned back, if it did."""
+    turned_at = _earliest(None, reports, GOING_BACK)
+    first = _earliest(shipment.delivered_at, reports, frozenset({_S.DELIVERED}))
+    return None if first is None or (turned_at is not None and first >= turned_at) else first
+
+
 def _earliest(
-    so_far: datetime | None, events: tuple[TrackingEvent, ...], statuses: frozenset[ShipmentStatus]
+    so_far: datetime | None, events: Iterable[TrackingEvent], statuses: frozenset[ShipmentStatus]
 ) -> datetime | None:
     moments = [event.occurred_at for event in events if event.status in statuses]
     return min(moments if so_far is None else (so_far, *moments), default=None)

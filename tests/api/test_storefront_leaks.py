@@ -55,7 +55,7 @@ BRAND_ORDER = (
     | {f"refunds.{name}" for name in ("tries", "provider_reference", "failure_code")}
     | {f"refunds.parts.{name}" for name in RefundParts.__struct_fields__}
     | {f"dispute.{name}" for name in Dispute.__struct_fields__}
-    | {"buyer_id", "hold_expires_at", "attention", "issues", "due_at", "step_tries"}
+    | {"compensation", "buyer_id", "hold_expires_at", "attention", "issues", "due_at", "step_tries"}
 )  # fmt: skip
 HOME = Address(
     name="Robin Okafor", line1="1 Test Street", line2="Flat 2", city="Leeds", region="Yorkshire",

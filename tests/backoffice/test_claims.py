@@ -296,7 +296,7 @@ class TestReportingTheReturn:
         assert (order.status, [refund.amount for refund in order.refunds]) == (OrderStatus.CLAIM_OPEN, [12_000])
         page = manager.get("claim", claim_id=claim.id)
         assert "reported by staff" in page.text
-        assert "Report the return" not in page.text
+        assert "The return is lost" in page.text
 
     def test_is_the_managers_and_of_what_was_seen(
         self, backoffice: Backoffice, moderator: StaffClient, manager: StaffClient, claim: Claim

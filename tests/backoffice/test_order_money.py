@@ -326,7 +326,11 @@ class TestReport:
         assert "The carrier has the parcel" not in page.text
         assert "The parcel is delivered" in page.text
         page = report(manager, stored(backoffice, sold), "delivered")
+        assert "The parcel is delivered" not in page.text
+        assert "The parcel is back at its sender" in page.text
+        page = report(manager, stored(backoffice, sold), "returned")
         assert "Report the parcel" not in page.text
+        assert "The parcel went back to the seller" in page.text
 
     def test_is_the_managers_and_of_what_was_seen(
         self, backoffice: Backoffice, viewer: StaffClient, moderator: StaffClient, manager: StaffClient, sold: Order

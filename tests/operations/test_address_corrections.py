@@ -108,8 +108,8 @@ class TestARefusedAddress:
     ) -> None:
         partners = Partners(shipping=Particular())
         refused = world.run(submitted, partners)
-        assert refused.ship_by is not None
-        ended = world.run(refused, partners, now=refused.ship_by + timedelta(minutes=5))
+        assert refused.ship_late_at is not None
+        ended = world.run(refused, partners, now=refused.ship_late_at + timedelta(minutes=5))
         assert (ended.status, ended.cancel_reason) == (OrderStatus.CANCELLED, "not_shipped_in_time")
 
 

@@ -228,8 +228,10 @@ class TestReturn:
         partners = Partners()
         resolved(world, claim, APPROVE)
         issued = advance_claim(world.uow(), partners=partners, claim_id=claim.id)
-        late = NOW + timedelta(hours=72)
-        assert issued.deadline_at == late
+        over, late = NOW + timedelta(hours=72), NOW + timedelta(hours=72 + 48)  # with the grace for a late scan
+        assert (issued.deadline_at, issued.expires_at) == (over, late)
+        waiting = advance_claim(world.uow(now=over), partners=partners, claim_id=claim.id)
+        assert waiting.status == ClaimStatus.RETURN_LABEL_ISSUED
         expired = advance_claim(world.uow(now=late), partners=partners, claim_id=claim.id)
         assert expired.status == ClaimStatus.EXPIRED
         assert world.uow().orders.get(claim.order_id).status == OrderStatus.COMPLETED

@@ -59,7 +59,7 @@ class TestAPaidOrderOfSchema1:
         assert old.shipment is not None
         assert old.shipment.id == SHIPMENT_ID.sibling_of(old.id)
         order = world.run(old, partners)
-        assert (order.status, order.due_at) == (OrderStatus.CONFIRMED, order.ship_by)
+        assert (order.status, order.due_at) == (OrderStatus.CONFIRMED, order.ship_late_at)
         assert world.transfer(order).status == TransferStatus.HELD
         assert world.balances(order) == {"provider": 12_000, "sellers_pending": -10_800, "commission_deferred": -1_200}
         assert {entry.at for entry in world.reader.iter_ledger_source(order.id)} == {NOW - timedelta(days=30)}

@@ -96,7 +96,8 @@ class TestPayment:
         partners = Partners()
         confirmed = world.run(submitted, partners)
         assert confirmed.status == OrderStatus.CONFIRMED
-        assert confirmed.due_at == confirmed.ship_by
+        assert confirmed.ship_by is not None
+        assert confirmed.due_at == confirmed.ship_late_at == confirmed.ship_by + timedelta(hours=48)
         assert confirmed.payment is not None
         assert confirmed.payment.captured_minor == confirmed.amounts.grand_total
         assert list(partners.payments.captured.values()) == [12_000]

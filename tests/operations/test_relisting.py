@@ -1,6 +1,7 @@
 """An item is sold again only when it is with its seller, or on its way there."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -81,7 +82,7 @@ class TestAnItemThatTheBuyerKept:
         self, world: World, seller: Shopper, partners: Partners
     ) -> None:
         order = world.scan(world.sold(partners, seller=seller), ShipmentStatus.IN_TRANSIT, ShipmentStatus.FAILURE)
-        order = world.run(order, partners)
+        order = world.run(order, partners, now=NOW + timedelta(hours=72))
         assert order.status == OrderStatus.REFUNDED
         with pytest.raises(NotRelistable):
             relisted(world, seller, order)

@@ -15,12 +15,13 @@ from resale.adapters.dynamodb.audited import AuditedRepository
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.application.operations import inbound
-from resale.application.operations.claims import deciding
+from resale.application.operations.claims import deciding, returns
 from resale.application.operations.listings import pausing, relisting, reviewing
 from resale.application.operations.orders import (
     advancing,
     cancelling,
     completing,
+    parcel_news,
     paying,
     refunding,
     returned_refunds,
@@ -32,7 +33,7 @@ from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
-from resale.domain import ledger, listings, order_steps
+from resale.domain import compensation_ledger, ledger, listings, order_steps
 from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
@@ -43,6 +44,7 @@ from resale.domain.partners import PartnerUnavailable
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.purchases import Purchase
+from resale.domain.shipments import SHIPMENTS, ShipmentStatus
 from resale.domain.states import Row
 from resale.domain.transfers import TransferStatus
 from tests.simulation.chance import Odds
@@ -245,6 +247,18 @@ def _unit_given_back(original: Any, uow: UnitOfWork, listing_id: ListingId) -> L
     return known
 
 
+def _unchanged(entity: Any, _effect: Any) -> Any:
+    return entity
+
+
+@contextmanager
+def _deaf_to_voided_labels() -> Iterator[None]:
+    """Have no report move a parcel whose label was voided."""
+    rows = {key: found for key, found in SHIPMENTS._rows.items() if key[0] != ShipmentStatus.VOIDED}
+    with replaced(SHIPMENTS, "_rows", rows):
+        yield
+
+
 def _around(owner: Any, name: str, planted: Callable[..., Any]) -> Callable[[], AbstractContextManager[None]]:
     """Plant a function that is given the one it stands for."""
     original = getattr(owner, name)
@@ -432,6 +446,34 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="The account is credited more than the amount of the payout.",
         caught_by="store_credit_matches",
         plant=_around(starting_payouts, "_charge", _more_credit),
+    ),
+    Fault(
+        name="a carrier's decision is not posted",
+        broken="A claim on a carrier is closed without a ledger transaction.",
+        caught_by="losses_are_posted",
+        plant=_around(compensation_ledger, "claim_settlement", _unbooked),
+        weights={"buy": 10, "cancel": 0, "decide": 4},
+    ),
+    Fault(
+        name="a parcel's news is no issue",
+        broken="A parcel that goes back after its delivery, or arrives after the refund, raises no issue.",
+        caught_by="no_one_has_both",
+        plant=lambda: replaced(parcel_news, "_with_issue", _unchanged),
+        weights={"buy": 10, "cancel": 2, "refund": 0, "open_claim": 0},
+    ),
+    Fault(
+        name="a voided label is not read",
+        broken="The scans of a label that was voided are recorded and ignored.",
+        caught_by="no_one_has_both",
+        plant=_deaf_to_voided_labels,
+        weights={"buy": 10, "cancel": 6, "refund": 0, "open_claim": 0},
+    ),
+    Fault(
+        name="a return's news is no issue",
+        broken="A refunded return that goes back to the buyer, or one of a closed claim, raises no issue.",
+        caught_by="no_one_has_both",
+        plant=lambda: replaced(returns, "_order_with_issue", _nothing),
+        weights={"buy": 10, "cancel": 0, "refund": 0, "open_claim": 10, "resolve_claim": 10, "confirm_receipt": 0},
     ),
     Fault(
         name="a reservation is not released",

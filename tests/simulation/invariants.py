@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from resale.application.queries.history import verify_history
 from resale.domain import ledger
+from resale.domain.accounts import CARRIER_CLAIMS, LOST_PARCELS
 from resale.domain.claims import CLAIMS, ClaimStatus
 from resale.domain.commissions import CommissionRecognition, included_vat
+from resale.domain.compensations import CarrierClaimStatus
+from resale.domain.ids import CLAIM_ID
+from resale.domain.issues import Issue
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
+from resale.domain.parcels import PARCEL_ISSUES, RETURN_ISSUES
 from resale.domain.payments import DISPUTES, PAYMENTS, DisputeStatus, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
+from resale.domain.reasons import ReasonCode
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import SHIPMENTS
 from resale.domain.transfers import TRANSFERS, TransferStatus
 from tests.simulation.evidence import Evidence, evidence_of
+from tests.simulation.parcels import find_holder
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
 Check = Callable[[Evidence], Iterator[str]]
 
 _S = OrderStatus
+_EARNED = frozenset({TransferStatus.AVAILABLE, TransferStatus.SETTLED})
+_TELLING = frozenset({*PARCEL_ISSUES, *RETURN_ISSUES, Issue.CHARGED_BACK, Issue.DISPUTE_OPEN})
 _AT_REST = frozenset({_S.CANCELLED, _S.COMPLETED, _S.REFUNDED})
 _PAYOUTS_AT_REST = PAYOUTS.final | {PayoutStatus.PAID}
 
@@ -117,7 +126,7 @@ def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
     for order_id in booked.keys() | asked.keys():
         if booked.get(order_id, 0) != asked.get(order_id, 0):
             yield f"{order_id}: {booked.get(order_id, 0)} is booked, the carrier asks for {asked.get(order_id, 0)}"
-    if seen.balance(ledger.LABELS) != -seen.balance(ledger.CARRIERS):
+    if seen.balance(ledger.LABELS) != -seen.balance(ledger.CARRIERS) + sum(seen.post.credited.values()):
         yield "what labels cost is not what carriers are owed"
 
 
@@ -180,12 +189,13 @@ def seller_balances(seen: Evidence) -> Iterator[str]:
 
 
 def earned_is_owed(seen: Evidence) -> Iterator[str]:
-    """The transfers of an order sum to the seller's share of the amount that was not refunded."""
+    """The transfers of an order sum to the seller's share of what was not refunded, and their compensation."""
     for order in seen.orders:
         transfers = [one for one in seen.transfers if one.order_id == order.id]
         earned = sum(one.amount for one in transfers if one.status != TransferStatus.REVERSED)
         captured = order.payment is not None and order.payment.captured_minor
         owed = ledger.parts_left(order).seller if captured else 0
+        owed += 0 if order.compensation is None else order.compensation.amount
         if earned != owed:
             yield f"{order.id} earns {earned}, and should earn {owed}"
 
@@ -218,6 +228,54 @@ def store_credit_matches(seen: Evidence) -> Iterator[str]:
         booked = -seen.balance(ledger.store_credit_account(seller.customer_id))
         if not seller.store_credit == paid == booked:
             yield f"{seller.id}: credit {seller.store_credit}, paid out {paid}, ledger {booked}"
+
+
+def losses_are_posted(seen: Evidence) -> Iterator[str]:
+    """Compensations are open claims on carriers, or what carriers paid, or an expense."""
+    claimed = lost = 0
+    for order in seen.orders:
+        paid = order.compensation
+        if paid is None:
+            continue
+        claim = paid.carrier_claim
+        if claim is None:
+            lost += paid.amount
+        elif claim.status == CarrierClaimStatus.OPEN:
+            claimed += claim.amount
+        else:
+            lost += claim.amount - claim.paid_amount
+    for account, amount in ((CARRIER_CLAIMS, claimed), (LOST_PARCELS, lost)):
+        if seen.balance(account) != amount:
+            yield f"{account} is {seen.balance(account)} in the ledger and {amount} by the orders"
+
+
+# ---------------------------------------------------------------- parcels
+def no_one_has_both(seen: Evidence) -> Iterator[str]:
+    """Nobody ends with item and money without an issue for staff, or a decision of theirs."""
+    claims = {claim.order_id: claim for claim in seen.claims}
+    for order in seen.orders:
+        if order.shipment is None or order.payment is None or not order.payment.captured_minor:
+            continue
+        holder = find_holder(order, claims.get(order.id))
+        earned = sum(one.amount for one in seen.transfers if one.order_id == order.id and one.status in _EARNED)
+        has_both = (holder == "buyer" and not order.remaining_minor) or (holder == "seller" and earned > 0)
+        if has_both and not _was_decided(order) and not _was_told(seen, order):
+            yield f"{order.id} is {order.status}, the {holder} has item and money, and nobody was told"
+
+
+def _was_decided(order: Order) -> bool:
+    """Whether staff refunded it, or accepted a claim without a return."""
+    return any(refund.reason_code == ReasonCode.GOODWILL or _is_kept(refund.reason_code) for refund in order.refunds)
+
+
+def _is_kept(reason: str) -> bool:
+    return reason.startswith("claim_")
+
+
+def _was_told(seen: Evidence, order: Order) -> bool:
+    ids = {order.id, CLAIM_ID.sibling_of(order.id)}
+    issues = {issue for one in ids for row in seen.history.get(one, ()) for issue in row.doc.get("issues", ())}
+    return not issues.isdisjoint(_TELLING)
 
 
 # ---------------------------------------------------------------- the workflow
@@ -297,6 +355,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     earned_is_owed,
     payouts_add_up,
     store_credit_matches,
+    losses_are_posted,
+    no_one_has_both,
     everything_rests,
     waiting_is_data,
     disputes_are_known,

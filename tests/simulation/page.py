@@ -21,10 +21,11 @@ carrier keep their own records.
 A run has two sellers, three buyers, the brand and a few listings, most of them for units of past purchases. They send
 permitted and refused requests: buy (also a listing that another buyer is buying), cancel, request labels, confirm
 receipt, open, resolve and withdraw claims, refund, edit, pay out, cancel a payout, relist, list another unit, update a
-purchase, pause, resume, remove and resubmit listings. The bank declines, requires authentication, lets authorisations
-expire, takes days for a refund, fails it, even after its success, opens disputes, decides them and reverses the
-decision, returns payouts days after they were paid. The carrier refuses labels, loses parcels, returns them, and scans
-late, out of order, or with a voided label.
+purchase, pause, resume, remove and resubmit listings. Staff decide what needs action. The bank declines, requires
+authentication, lets authorisations expire, takes days for a refund, fails it, even after its success, opens disputes,
+decides them and reverses the decision, returns payouts days after they were paid. The carrier refuses labels, loses
+parcels and finds them, returns them (refused, not collected, also after their delivery), loses them on the way back,
+and scans late, out of order, or with a voided label.
 
 Meanwhile messages and webhooks arrive twice, late, out of order or never; the changes queue loses its messages and the
 relay starts again; a process ends before a write, after it, or during a call to a partner; responses of the store and

@@ -22,7 +22,13 @@ _FATES: Mapping[tuple[ShipmentStatus, ...], float] = {
     (_S.DELIVERED,): 0.5,
     (_S.IN_TRANSIT,): 1,  # and nobody ever scans it again
     (_S.IN_TRANSIT, _S.FAILURE): 1,
-    (_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.RETURNED): 1,
+    (_S.IN_TRANSIT, _S.FAILURE, _S.IN_TRANSIT, _S.DELIVERED): 0.5,  # found again, soon or late
+    (_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.RETURNED): 0.5,
+    (_S.IN_TRANSIT, _S.REFUSED, _S.DELIVERED): 0.5,  # to its sender
+    (_S.IN_TRANSIT, _S.AVAILABLE_FOR_PICKUP, _S.DELIVERED): 0.5,
+    (_S.IN_TRANSIT, _S.AVAILABLE_FOR_PICKUP, _S.NOT_COLLECTED, _S.RETURNED): 0.5,
+    (_S.IN_TRANSIT, _S.DELIVERED, _S.RETURNING, _S.RETURNED): 0.7,  # a wrong address, or left at the door
+    (_S.IN_TRANSIT, _S.RETURNING, _S.FAILURE): 0.3,  # lost on its way back
     (): 1.5,  # never sent
 }
 
@@ -44,6 +50,7 @@ class Post:
         self._chance, self._agenda, self._line, self._tell = chance, agenda, line, tell
         self.is_moody = True
         self.labels: dict[str, Bought] = {}
+        self.credited: dict[str, int] = {}  # for lost parcels, by order
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
         return (Rate(carrier="Post", service="standard", price=Money(amount=450, currency=request.currency)),)
@@ -68,12 +75,14 @@ class Post:
 
     # ------------------------------------------------------------ the books
     def owed_for_orders(self) -> dict[str, int]:
-        """What labels cost that were not given back, by order: both ways."""
+        """What labels cost that were not given back, by order, both ways, less what was paid for lost parcels."""
         owed: dict[str, int] = {}
         for shipment_id, label in self.labels.items():
             if label.state == LabelState.ISSUED:
                 order_id = ORDER_ID.sibling_of(shipment_id)
                 owed[order_id] = owed.get(order_id, 0) + label.cost
+        for credited_id, paid in self.credited.items():
+            owed[credited_id] = owed.get(credited_id, 0) - paid
         return owed
 
     # ------------------------------------------------------------ inside

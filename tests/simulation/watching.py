@@ -83,7 +83,8 @@ class Watch:
         if doc["status"] not in {TransferStatus.AVAILABLE, TransferStatus.SETTLED}:
             return
         order = self.latest.get(doc["order_id"])
-        if order is None or order["completed_at"] is None:
+        is_compensation = order is not None and order.get("compensation") is not None and doc["amount"] > 0
+        if order is None or (order["completed_at"] is None and not (is_compensation and doc["reversed_from"])):
             self.violations.append(("transfer_after_completion", f"{doc['id']} is available, its order not completed"))
 
     def _check_units(self, purchase: Doc) -> None:

@@ -16,12 +16,15 @@ from resale.domain.shipments import (
     ShipmentCommand,
     ShipmentStatus,
     TrackingEvent,
+    bound_events,
     record_events,
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 S = ShipmentStatus
-CLIMB = (S.PRE_TRANSIT, S.IN_TRANSIT, S.OUT_FOR_DELIVERY, S.FAILURE, S.DELIVERED, S.RETURNED)
+CLIMB = (S.PRE_TRANSIT, S.IN_TRANSIT, S.OUT_FOR_DELIVERY, S.AVAILABLE_FOR_PICKUP, S.DELIVERED, S.RETURNED)
+#: Statuses that a parcel has without a report.
+WITHOUT_REPORT = (S.REQUESTED, S.PRE_TRANSIT, S.VOIDED, S.IN_TRANSIT)
 
 
 def a_shipment(status: ShipmentStatus = S.PRE_TRANSIT) -> Shipment:
@@ -56,7 +59,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[TrackingEvent], list[list[Tracking
 
 class TestRecordEvents:
     @settings(database=None, max_examples=300, deadline=None)
-    @given(deliveries(), st.sampled_from(ShipmentStatus))
+    @given(deliveries(), st.sampled_from(WITHOUT_REPORT))
     def test_any_order_and_repetition_ends_the_same(
         self, delivered: tuple[list[TrackingEvent], list[list[TrackingEvent]]], start: ShipmentStatus
     ) -> None:
@@ -67,7 +70,7 @@ class TestRecordEvents:
             piecemeal = record_events(piecemeal, tuple(call))
         assert piecemeal == at_once
 
-    def test_a_parcel_climbs_to_the_highest_report(self) -> None:
+    def test_reports_of_one_moment_climb_to_the_highest(self) -> None:
         for reported in permutations((S.IN_TRANSIT, S.FAILURE, S.DELIVERED)):
             shipment = a_shipment()
             for status in reported:
@@ -107,9 +110,49 @@ class TestRecordEvents:
         assert shipment.shipped_at == NOON
         assert record_events(shipment, many) is shipment
 
-    def test_a_voided_label_stays_void(self) -> None:
+    def test_a_parcel_with_a_voided_label_is_seen_all_the_same(self) -> None:
         after = record_events(a_shipment(S.VOIDED), (an_event(S.DELIVERED),))
-        assert (after.status, after.shipped_at, after.delivered_at, len(after.events)) == (S.VOIDED, None, None, 1)
+        assert (after.status, after.shipped_at, after.delivered_at) == (S.DELIVERED, NOON, NOON)
+
+    def test_a_voided_label_whose_failure_is_reported_is_no_parcel(self) -> None:
+        after = record_events(a_shipment(S.VOIDED), (an_event(S.FAILURE),))
+        assert (after.status, after.shipped_at) == (S.VOIDED, None)
+
+    def test_the_carriers_own_time_tells_found_from_lost(self) -> None:
+        for calls in permutations(
+            (an_event(S.IN_TRANSIT), an_event(S.FAILURE, hours=1), an_event(S.IN_TRANSIT, hours=2))
+        ):
+            shipment = a_shipment()
+            for event in calls:
+                shipment = record_events(shipment, (event,))
+            assert shipment.status == S.IN_TRANSIT
+
+    @pytest.mark.parametrize("turned", [S.RETURNING, S.REFUSED, S.NOT_COLLECTED])
+    def test_what_is_delivered_after_it_turned_back_is_back_at_its_sender(self, turned: ShipmentStatus) -> None:
+        turn, delivery = an_event(turned, hours=1), an_event(S.DELIVERED, hours=9)
+        for calls in ((turn, delivery), (delivery, turn)):
+            shipment = a_shipment()
+            for event in calls:
+                shipment = record_events(shipment, (event,))
+            assert (shipment.status, shipment.delivered_at) == (S.RETURNED, None)
+
+    def test_what_was_delivered_before_it_turned_back_was_the_recipients(self) -> None:
+        after = record_events(a_shipment(), (an_event(S.DELIVERED), an_event(S.RETURNING, hours=1)))
+        assert (after.status, after.delivered_at) == (S.RETURNING, NOON)
+
+    def test_an_old_report_again_is_no_news_where_the_oldest_were_dropped(self) -> None:
+        lost = an_event(S.FAILURE)
+        found = tuple(an_event(S.IN_TRANSIT, hours=hour) for hour in range(1, MAX_EVENTS + 5))
+        shipment = record_events(record_events(a_shipment(), (lost,)), found)
+        assert record_events(shipment, (lost,)).status == S.IN_TRANSIT
+
+
+class TestBoundEvents:
+    @pytest.mark.parametrize(("hours", "bounded"), [(-999, 0), (1, 1), (999, 5)])
+    def test_holds_a_carriers_clock_between_the_order_and_now(self, hours: int, bounded: int) -> None:
+        since, now = NOON, NOON + timedelta(hours=5)
+        (event,) = bound_events((an_event(S.IN_TRANSIT, hours=hours),), since=since, now=now)
+        assert event.occurred_at == NOON + timedelta(hours=bounded)
 
     def test_a_report_without_a_zone_is_none(self) -> None:
         body = b'{"id":"1","status":"delivered","occurred_at":"2026-03-02T12:00:00"}'

@@ -27,7 +27,7 @@ FINAL = {
     "listing": {"rejected", "removed", "sold", "withdrawn"},
     "order": {"cancelled", "refunded"},
     "payment": {"failed", "voided"},
-    "shipment": {"returned", "voided"},
+    "shipment": {"returned"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": set(),
     "dispute": set(),

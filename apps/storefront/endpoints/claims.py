@@ -173,7 +173,8 @@ def withdraw(context: Context[None, NoBody], claim_id: ClaimId) -> ClaimView:
     tag=_TAG,
     summary="Resolve a claim",
     details=(
-        "`approve`: the buyer returns the item, a return label is bought, and its first scan starts the refund. "
+        "`approve`: the buyer returns the item, a return label is bought, and its first scan (or its delivery, by "
+        "the policy `refund_return_at`) starts the refund. "
         "`approve_without_return`: the order is refunded in full, or by `refund_amount`, and the buyer keeps the "
         "item. `request_evidence` and `deny` require a `note` to the buyer. Idempotent: repeating the same decision "
         "has no effect."

@@ -203,9 +203,11 @@ def cancel(context: Context[None, NoBody], order_id: OrderId) -> OrderView:
     tag=_TAG,
     summary="Acknowledge an issue of an order",
     details=(
-        "Clears the issues that have nothing left to do: `charged_back`, and `label_refused` of an order that has "
-        "ended. `reason_code` is a code of your own and is recorded in the history. Every other issue clears when "
-        "its action is done. Idempotent: repeating it has no effect."
+        "Clears the issues that have nothing left to do: `charged_back`, `label_refused` of an order that has ended, "
+        "and those of a parcel or a return that staff have decided: `parcel_returned`, `parcel_lost` (a delivered "
+        "order then completes and the seller is paid), `parcel_after_refund`, `return_after_close` and "
+        "`return_not_delivered`. `reason_code` is a code of your own and is recorded in the history. Every other issue "
+        "clears when its action is done. Idempotent: repeating it has no effect."
     ),
     access=Access.BRAND,
     scope=Scope.ORDERS_WRITE,

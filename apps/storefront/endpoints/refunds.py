@@ -25,7 +25,8 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     tag="Money",
     summary="Refund an order",
     details=(
-        "For an order that is shipped, delivered or completed: `amount`, or the full remaining amount. The refund "
+        "For an order that is shipped, delivered or completed, or has ended with a remaining amount: `amount`, or the "
+        "full remaining amount. The refund "
         "is processed afterwards: read `refunds` of the order. After completion, the seller's share is taken from "
         "their balance."
     ),

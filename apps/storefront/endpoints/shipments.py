@@ -27,7 +27,17 @@ CLOCKS_APART: Final = timedelta(minutes=5)  # between a carrier's clock and ours
 class NewTrackingEvent(Body, frozen=True, kw_only=True):
     """A tracking event, by default of the current time. Idempotent by ``id``, or else by its content."""
 
-    status: Literal["in_transit", "out_for_delivery", "delivered", "returned", "failure"]
+    status: Literal[
+        "in_transit",
+        "out_for_delivery",
+        "available_for_pickup",
+        "delivered",
+        "returning",
+        "refused",
+        "not_collected",
+        "returned",
+        "failure",
+    ]
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     id: Annotated[str, reference(r"^[!-~]{1,100}\Z")] | None = None
 
@@ -39,8 +49,10 @@ class NewTrackingEvent(Body, frozen=True, kw_only=True):
     tag="Partners",
     summary="Report a tracking event of a parcel",
     details=(
-        "For brands that ship with their own carrier. Events can be sent in any order and repeatedly: the status of "
-        "a parcel only moves forward. `shp_…` is the parcel of an order, `rtn_…` the return of its claim."
+        "For brands that ship with their own carrier. Events can be sent in any order and repeatedly: `occurred_at` "
+        "decides. `returning`, `refused` and `not_collected` mean that the parcel is on its way back to its sender, "
+        "`returned` that it is back, `failure` that it is lost. `shp_…` is the parcel of an order, `rtn_…` the return "
+        "of its claim."
     ),
     access=Access.BRAND,
     scope=Scope.ORDERS_WRITE,

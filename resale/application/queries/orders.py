@@ -10,6 +10,7 @@ from msgspec import UNSET
 from resale.application.ports import Document, Page, Reader
 from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.addresses import Address
+from resale.domain.compensations import Compensation
 from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
 from resale.domain.issues import Issue, issues_of
@@ -154,6 +155,7 @@ class BrandOrder(OrderView, frozen=True, kw_only=True):
     shipment: SellerParcel | None = None
     refunds: tuple[Refund, ...] = ()
     dispute: Dispute | None = None
+    compensation: Compensation | None = None
     attention: str | None = None
     issues: tuple[str, ...] = ()
     due_at: datetime | None = None

@@ -15,6 +15,7 @@ ROWS = {
     "request_label": (NO, NO, STATES, NO, NO, NO, NO),
     "confirm_receipt": (NO, STATES, NO, NO, NO, NO, NO),
     "refund_order": (NO, NO, NO, STATES, NO, NO, STATES),
+    "compensate_seller": (NO, NO, NO, STATES, NO, NO, STATES),
     "acknowledge_order": (NO, NO, NO, STATES, NO, NO, STATES),
     "report_tracking": (NO, NO, NO, STATES, NO, NO, STATES),
     "view_order_history": (NO, NO, NO, STATES, STATES, STATES, STATES),

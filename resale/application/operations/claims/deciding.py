@@ -46,6 +46,8 @@ _VERDICTS: Final = {
     Verdict.REQUEST_EVIDENCE: (ClaimCommand.REQUEST_EVIDENCE, ChangeType.CLAIM_EVIDENCE_REQUESTED),
     Verdict.DENY: (ClaimCommand.DENY, ChangeType.CLAIM_DENIED),
 }
+#: What a decision without a return settles.
+_RETURN_ISSUES: Final = (Issue.RETURN_LABEL_REFUSED, Issue.RETURN_LABEL_MISSING, Issue.RETURN_NOT_DELIVERED)
 #: What the buyer is told why, or what is asked of them.
 _TOLD: Final = frozenset({Verdict.DENY, Verdict.REQUEST_EVIDENCE})
 
@@ -87,6 +89,7 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
         seller_id=order.seller_id,
         reason=new.reason,
         currency=order.currency,
+        refund_at=uow.tenant.policies.refund_return_at,
         deadline_at=uow.now + timedelta(days=uow.tenant.policies.claim_close_days),
         created_at=uow.now,
         updated_at=uow.now,
@@ -102,7 +105,8 @@ def open_claim(uow: UnitOfWork, *, order_id: OrderId, new: NewClaim) -> Claim:
 def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution) -> Claim:
     """Resolve a claim: approve with or without a return, request evidence, or deny.
 
-    One approved whose return label does not come can still be approved without a return.
+    One approved whose return label does not come, or whose return does not arrive, can still be approved without a
+    return; one whose return came back to the buyer can also be denied.
 
     Shape: reads 2-4 items; commits 1-5 (``claim.approved``, ``claim.approved_without_return`` with
     ``order.refund_started``, ``claim.evidence_requested``, ``claim.denied`` with ``order.completed``).
@@ -133,7 +137,7 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
     if claim.status not in CLAIM_OPEN and _was_decided(claim, resolution):
         return claim
     require_version(uow, entity=claim)
-    status = CLAIMS.next_status(claim.status, command)
+    status = CLAIMS.next_status(claim.status, command, entity=claim, now=uow.now)
     order = uow.orders.get(claim.order_id)
     amount = _amount_of(uow, order, resolution)
     claim = msgspec.structs.replace(_with_note(uow, claim, resolution.note), status=status)
@@ -143,10 +147,10 @@ def resolve_claim(uow: UnitOfWork, *, claim_id: ClaimId, resolution: Resolution)
         if order.is_refund_under_way:
             raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
         claim = msgspec.structs.replace(claim, refund_amount=amount)
-        claim = clear_issues(claim, Issue.RETURN_LABEL_REFUSED, Issue.RETURN_LABEL_MISSING)
+        claim = clear_issues(claim, *_RETURN_ISSUES)
         begin_claim_refund(uow, order=order, amount=amount, claim=claim)
     elif resolution.decision == Verdict.DENY:
-        claim = msgspec.structs.replace(claim, closed_at=uow.now)
+        claim = clear_issues(msgspec.structs.replace(claim, closed_at=uow.now), *_RETURN_ISSUES)
         complete_claimed_order(uow, order=order)
     claim = update_claim(claim, now=uow.now)
     uow.claims.save(claim, change_type=change_type)
@@ -182,7 +186,7 @@ def withdraw_claim(uow: UnitOfWork, *, claim_id: ClaimId) -> Claim:
 def _request_return(uow: UnitOfWork, claim: Claim, order: Order) -> Claim:
     """Approve a return: the deadline to send the item starts with the label, which is bought if there is an address.
 
-    Till then the claim's own deadline holds: nobody is late who has no label. Where none comes, a person has to look.
+    Until then the claim waits: nobody is late who has no label. Without an address, it is an issue for staff.
     """
     seller = uow.sellers.find(seller_id_of(order.seller_id))
     parcel = Shipment(id=RETURN_ID.sibling_of(claim.id), label_wanted=seller is not None and seller.ships_from_known)

@@ -1,6 +1,8 @@
 """The return of a claimed item: its label, its parcel, and the deadlines of the claim."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -11,13 +13,14 @@ from resale.application.operations.claims.transitions import (
     close_claim,
 )
 from resale.application.operations.orders.labels import post_label, void_unused_label
-from resale.application.operations.orders.transitions import private_of
+from resale.application.operations.orders.transitions import private_of, scan_grace
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.claims import (
+    CLAIMS,
     POLL_EVERY,
     REFUND_DUE,
     Claim,
@@ -25,16 +28,23 @@ from resale.domain.claims import (
     ClaimNotFound,
     ClaimStatus,
     ClaimStep,
+    is_refund_due,
     is_sent_back,
     next_claim_step,
     parcel_of,
+    refunds_at_once,
+    schedule_claim,
     transition_claim,
     update_claim,
 )
 from resale.domain.ids import ClaimId
-from resale.domain.issues import Issue, raise_issue
+from resale.domain.issues import Issue, WithIssues, clear_issues, raise_issue
+from resale.domain.order_steps import update_order
+from resale.domain.orders import Order
+from resale.domain.parcels import RETURN_ISSUES, Effect, effect_on_return, news_of
 from resale.domain.partners import pause_after
 from resale.domain.reasons import ReasonCode, free_code
+from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import (
     LabelRequest,
     LabelState,
@@ -43,8 +53,11 @@ from resale.domain.shipments import (
     TrackingEvent,
     abandon_label,
     attach_label,
+    bound_events,
     record_events,
 )
+
+E = TypeVar("E", bound=WithIssues)
 
 
 def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> Claim:
@@ -66,25 +79,16 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> 
         Conflict: Another worker was faster; read again.
     """
     claim = uow.claims.get(claim_id)
-    step = next_claim_step(claim, now=uow.now)
-    if step == ClaimStep.REFUND_RETURN:
-        return _refund_return(uow, claim)
-    if step == ClaimStep.VOID_RETURN_LABEL:
-        return _void_return_label(uow, partners, claim)
-    if step == ClaimStep.EXPIRE:
-        return _expire(uow, partners, claim)
-    if step == ClaimStep.BUY_RETURN_LABEL:
-        return _buy_return_label(uow, partners.shipping, claim)
-    if step == ClaimStep.TRACK_RETURN:
-        return _track_return(uow, partners.shipping, claim)
-    return _reschedule(uow, claim)
+    return _STEPS[next_claim_step(claim, now=uow.now)](uow, partners, claim)
 
 
 def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...]) -> Claim:
-    """Record a carrier's tracking events of a return; the first scan starts the refund.
+    """Record a carrier's tracking events of a return; the first scan, or its arrival, starts the refund.
+
+    What staff must know of is the table ``resale.domain.parcels.RETURN_EFFECTS``.
 
     Shape: reads 1-2 items; commits at most 2 (``claim.return_scanned`` with ``order.refund_started``, or
-    ``claim.return_tracked``). Known reports: no-op.
+    ``claim.return_tracked`` with ``order.return_tracked``). Known reports: no-op.
 
     Args:
         uow: Fresh; committed here at most once.
@@ -101,7 +105,7 @@ def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[
     claim = uow.claims.get(claim_id)
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
-    parcel = record_events(claim.return_shipment, events)
+    parcel = _apply_events(uow, claim, events)
     return claim if parcel is claim.return_shipment else _commit_parcel(uow, claim, parcel)
 
 
@@ -127,14 +131,14 @@ def report_return(uow: UnitOfWork, *, claim_id: ClaimId, event: TrackingEvent) -
     authorize(uow, entity=claim, action=Action.REPORT_RETURN)
     if claim.return_shipment is None:
         raise ClaimNotFound("This claim has no return.")
-    parcel = record_events(claim.return_shipment, (event,))
+    parcel = _apply_events(uow, claim, (event,))
     if parcel is claim.return_shipment:
         return claim
     require_version(uow, entity=claim)
     return _commit_parcel(uow, claim, parcel)
 
 
-def _reschedule(uow: UnitOfWork, claim: Claim) -> Claim:
+def _reschedule(uow: UnitOfWork, _partners: Partners, claim: Claim) -> Claim:
     """Set a new wake-up if the last one has passed without a step, so that the sweep stops waking the claim."""
     if claim.due_at is None or uow.now < claim.due_at:
         return claim
@@ -144,8 +148,21 @@ def _reschedule(uow: UnitOfWork, claim: Claim) -> Claim:
     return claim
 
 
-def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Claim:
-    parcel = parcel_of(claim)
+def _seek_address(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
+    """Request the return label as soon as the seller's address is known."""
+    seller = uow.sellers.find(seller_id_of(claim.seller_id))
+    if seller is None or not seller.ships_from_known:
+        return _reschedule(uow, partners, claim)
+    parcel = msgspec.structs.replace(parcel_of(claim), label_wanted=True)
+    claim = clear_issues(msgspec.structs.replace(claim, return_shipment=parcel), Issue.RETURN_LABEL_MISSING)
+    claim = update_claim(claim, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_REQUESTED)
+    uow.commit()
+    return claim
+
+
+def _buy_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
+    shipping, parcel = partners.shipping, parcel_of(claim)
     order = uow.orders.get(claim.order_id)
     label = shipping.find_label(shipment_id=parcel.id)
     if label is None:
@@ -176,6 +193,7 @@ def _buy_return_label(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim)
     send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
     parcel = attach_label(parcel, label)
     claim = msgspec.structs.replace(claim, return_shipment=parcel, private=sealed, deadline_at=send_by)
+    claim = msgspec.structs.replace(claim, expires_at=send_by + scan_grace(uow))
     claim = transition_claim(claim, ClaimCommand.ISSUE_RETURN_LABEL, now=uow.now)
     uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_ISSUED)
     uow.commit()
@@ -208,19 +226,15 @@ def _expire(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
     """Expire a claim at its deadline; if it has a label, the carrier is polled before."""
     if claim.status == ClaimStatus.RETURN_LABEL_ISSUED:
         parcel = parcel_of(claim)
-        reference = parcel.provider_reference or ""
-        events = partners.shipping.list_tracking(shipment_id=parcel.id, provider_reference=reference)
-        found = msgspec.structs.replace(claim, return_shipment=record_events(parcel, events))
-        if is_sent_back(found):
-            return _commit_parcel(uow, claim, parcel_of(found))
+        found = _poll_events(uow, partners.shipping, claim)
+        if news_of(found) != news_of(parcel):
+            return _commit_parcel(uow, claim, found)
     return close_claim(uow, claim=claim, command=ClaimCommand.EXPIRE, change_type=ChangeType.CLAIM_EXPIRED)
 
 
-def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Claim:
-    parcel = parcel_of(claim)
-    events = shipping.list_tracking(shipment_id=parcel.id, provider_reference=parcel.provider_reference or "")
-    found = record_events(parcel, events)
-    if found is not parcel:
+def _track_return(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
+    found = _poll_events(uow, partners.shipping, claim)
+    if found is not claim.return_shipment:
         return _commit_parcel(uow, claim, found)
     claim = update_claim(claim, now=uow.now)
     uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_POLLED)
@@ -228,7 +242,7 @@ def _track_return(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> 
     return claim
 
 
-def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
+def _refund_return(uow: UnitOfWork, _partners: Partners, claim: Claim) -> Claim:
     """Start the refund of a returned item; while another refund is pending, postpone it with back-off."""
     if claim.due_at is not None and uow.now < claim.due_at:
         return claim
@@ -243,16 +257,83 @@ def _refund_return(uow: UnitOfWork, claim: Claim) -> Claim:
     return claim
 
 
+def _apply_events(uow: UnitOfWork, claim: Claim, events: tuple[TrackingEvent, ...]) -> Shipment:
+    return record_events(parcel_of(claim), bound_events(events, since=claim.created_at, now=uow.now))
+
+
+def _poll_events(uow: UnitOfWork, shipping: ShippingProvider, claim: Claim) -> Shipment:
+    parcel = parcel_of(claim)
+    events = shipping.list_tracking(shipment_id=parcel.id, provider_reference=parcel.provider_reference or "")
+    return _apply_events(uow, claim, events)
+
+
 def _commit_parcel(uow: UnitOfWork, claim: Claim, parcel: Shipment) -> Claim:
+    """Commit the news of a return: a transition, a refund, an issue for staff, or only the record of it."""
+    news = news_of(parcel)
+    effect = effect_on_return(claim, news) if news != news_of(claim.return_shipment) else Effect()
     claim = msgspec.structs.replace(claim, return_shipment=parcel)
-    order = uow.orders.get(claim.order_id) if is_sent_back(claim) else None
-    scanned = order is not None and not order.is_refund_under_way
-    if order is not None and scanned:
-        claim = msgspec.structs.replace(claim, refund_amount=order.remaining_minor)
-        claim = transition_claim(claim, ClaimCommand.SCAN_RETURN, now=uow.now)
-        begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim)
-    else:
-        claim = update_claim(claim, now=uow.now)
-    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_SCANNED if scanned else ChangeType.CLAIM_RETURN_TRACKED)
+    if is_sent_back(claim) or is_refund_due(claim, uow.now):
+        return _accept_return(uow, claim)
+    is_open = claim.status not in CLAIMS.final and claim.refund_amount is None
+    if is_open:
+        claim = _with_issue(claim, effect) if parcel.shipped_at is not None else claim
+    elif (order := _order_with_issue(uow, claim, effect)) is not None:
+        uow.orders.save(order, change_type=ChangeType.ORDER_RETURN_TRACKED)
+    claim = update_claim(claim, now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_TRACKED)
     uow.commit()
     return claim
+
+
+def _accept_return(uow: UnitOfWork, claim: Claim) -> Claim:
+    """Commit a return that the carrier has: its refund starts, now or at its arrival, or after another refund."""
+    effect = effect_on_return(claim, news_of(claim.return_shipment))
+    order, is_due = uow.orders.get(claim.order_id), refunds_at_once(claim) or is_refund_due(claim, uow.now)
+    if is_due and order.is_refund_under_way:
+        claim = update_claim(claim, now=uow.now)
+        uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_TRACKED)
+        uow.commit()
+        return claim
+    if claim.status != ClaimStatus.RETURN_IN_TRANSIT:
+        arrives_by = uow.now + timedelta(days=uow.tenant.policies.auto_receive_days)
+        claim = msgspec.structs.replace(claim, expires_at=arrives_by)
+        claim = transition_claim(claim, ClaimCommand.SCAN_RETURN, now=uow.now)
+    else:
+        claim = update_claim(claim, now=uow.now)
+    if is_due:
+        claim = msgspec.structs.replace(claim, refund_amount=order.remaining_minor)
+        order = _with_issue(order, effect)
+        begin_claim_refund(uow, order=order, amount=order.remaining_minor, claim=claim)
+    claim = schedule_claim(clear_issues(claim, *RETURN_ISSUES), now=uow.now)
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_SCANNED)
+    uow.commit()
+    return claim
+
+
+def _order_with_issue(uow: UnitOfWork, claim: Claim, effect: Effect) -> Order | None:
+    """Return the order of a claim whose money has moved, with the issue of the news; None: nothing changes."""
+    if effect.issue is None and not effect.is_settled:
+        return None
+    order = uow.orders.get(claim.order_id)
+    changed = _with_issue(order, effect)
+    return None if changed is order else update_order(changed, now=uow.now)
+
+
+def _with_issue(entity: E, effect: Effect) -> E:
+    """Return an order or a claim with the issue of the latest news of a return, and without those of earlier news."""
+    if effect.issue is None:
+        return clear_issues(entity, *RETURN_ISSUES) if effect.is_settled else entity
+    return raise_issue(clear_issues(entity, *RETURN_ISSUES), effect.issue)
+
+
+_S = ClaimStep
+#: step → what runs it. A test holds every step to a row.
+_STEPS: Final[Mapping[ClaimStep, Callable[[UnitOfWork, Partners, Claim], Claim]]] = {
+    _S.REFUND_RETURN: _refund_return,
+    _S.VOID_RETURN_LABEL: _void_return_label,
+    _S.EXPIRE: _expire,
+    _S.SEEK_ADDRESS: _seek_address,
+    _S.BUY_RETURN_LABEL: _buy_return_label,
+    _S.TRACK_RETURN: _track_return,
+    _S.NOTHING: _reschedule,
+}

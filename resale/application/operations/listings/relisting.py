@@ -12,11 +12,11 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import LISTING_ID, ListingId
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
 from resale.domain.orders import Order, OrderStatus
-from resale.domain.shipments import ShipmentStatus
+from resale.domain.shipments import GOING_BACK, ON_ITS_WAY, ShipmentStatus
 
 _GIVEN_BACK: Final = frozenset({OrderStatus.REFUNDED, OrderStatus.CANCELLED})
 #: Where a return is that its carrier has, or has delivered; one it lost does not come back.
-_COMING_BACK: Final = frozenset({ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED})
+_COMING_BACK: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
 def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
@@ -52,6 +52,8 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     order = uow.orders.get(listing.order_id)
     if order.status not in _GIVEN_BACK:
         raise NotRelistable(f"Its order has the status {order.status}. The order must be refunded first.")
+    if order.remaining_minor or order.compensation is not None:
+        raise NotRelistable("The seller was paid for this item.")
     if not (_is_with_seller(order) or _was_returned(uow, order)):
         raise NotRelistable("The order was refunded, but the item was not returned.")
     again = msgspec.structs.replace(
@@ -75,9 +77,9 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
 
 
 def _is_with_seller(order: Order) -> bool:
-    """Return whether no carrier ever had the item, or it was returned to its sender."""
+    """Return whether no carrier ever had the item, or it was returned to its sender or is on its way there."""
     parcel = order.shipment
-    return parcel is None or parcel.shipped_at is None or parcel.status == ShipmentStatus.RETURNED
+    return parcel is None or parcel.shipped_at is None or parcel.status in {*GOING_BACK, ShipmentStatus.RETURNED}
 
 
 def _was_returned(uow: UnitOfWork, order: Order) -> bool:

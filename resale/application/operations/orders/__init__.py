@@ -3,6 +3,16 @@
 from resale.application.operations.orders.acknowledging import Acknowledgement, acknowledge_order
 from resale.application.operations.orders.advancing import STEPS, advance_order
 from resale.application.operations.orders.cancelling import cancel_order
+from resale.application.operations.orders.compensating import (
+    COMPENSABLE,
+    CarrierClaimClosed,
+    ClaimDecision,
+    CompensationRefused,
+    CompensationTooLarge,
+    NewCompensation,
+    compensate_seller,
+    settle_carrier_claim,
+)
 from resale.application.operations.orders.correcting import CORRECTABLE, LabelUnderWay, correct_address
 from resale.application.operations.orders.disputing import record_dispute
 from resale.application.operations.orders.refunding import (
@@ -22,17 +32,24 @@ from resale.application.operations.orders.tracking import (
 )
 
 __all__ = [
+    "COMPENSABLE",
     "CORRECTABLE",
     "REFUNDABLE",
     "STEPS",
     "Acknowledgement",
+    "CarrierClaimClosed",
+    "ClaimDecision",
+    "CompensationRefused",
+    "CompensationTooLarge",
     "LabelUnderWay",
+    "NewCompensation",
     "NewRefund",
     "RefundTooLarge",
     "RefundUnderWay",
     "acknowledge_order",
     "advance_order",
     "cancel_order",
+    "compensate_seller",
     "confirm_receipt",
     "correct_address",
     "record_dispute",
@@ -41,5 +58,6 @@ __all__ = [
     "report_tracking",
     "request_label",
     "review_refund",
+    "settle_carrier_claim",
     "submit_order",
 ]

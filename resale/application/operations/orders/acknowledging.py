@@ -10,7 +10,8 @@ from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.issues import clear_issues, issues_of
-from resale.domain.orders import IssueNeedsAction, Order, can_acknowledge
+from resale.domain.order_steps import update_order
+from resale.domain.orders import IssueNeedsAction, Order, can_acknowledge, is_held
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
 from resale.domain.versions import next_version
@@ -33,7 +34,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
         acknowledgement: Why nothing is left to do.
 
     Returns:
-        The order without them; its wake-up stays as it is.
+        The order without them. A delivered one that was held for them completes.
 
     Raises:
         OrderNotFound: None that the caller may see.
@@ -50,7 +51,10 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     settled = [issue for issue in issues if can_acknowledge(issue, order.status)]
     if not settled:
         raise IssueNeedsAction(f"The issue {order.attention} still needs action. It clears when that is done.")
-    order = next_version(clear_issues(order, *settled), now=uow.now)
+    was_held = is_held(order)
+    order = clear_issues(order, *settled)
+    # What held the money is gone, so its end is scheduled anew; every other wake-up stays as it is.
+    order = update_order(order, now=uow.now) if was_held else next_version(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
     uow.commit()
     return order

@@ -9,6 +9,7 @@ from resale.application.operations.orders.cancelling import (
     honour_cancel_request,
     void_label,
 )
+from resale.application.operations.orders.compensating import compensate_lost_parcel
 from resale.application.operations.orders.completing import complete_order
 from resale.application.operations.orders.paying import (
     authorise_payment,
@@ -18,7 +19,7 @@ from resale.application.operations.orders.paying import (
     void_payment,
 )
 from resale.application.operations.orders.refunding import begin_refund, settle_refund
-from resale.application.operations.orders.tracking import buy_label, receive, track
+from resale.application.operations.orders.tracking import buy_label, give_up_parcel, receive, track
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
@@ -81,8 +82,10 @@ STEPS: Final[Mapping[OrderStep, Step]] = {
     _S.EXPIRE_SHIPPING: expire_shipping,
     _S.TRACK: track,
     _S.RECEIVE: receive,
+    _S.GIVE_UP: give_up_parcel,
     _S.BEGIN_REFUND: begin_refund,
     _S.REFUND: settle_refund,
     _S.COMPLETE: complete_order,
+    _S.COMPENSATE: compensate_lost_parcel,
     _S.NOTHING: _reschedule,
 }

@@ -7,6 +7,7 @@ import msgspec
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.labels import VoidedLabel, post_label, void_unused_label
+from resale.application.operations.orders.parcel_news import commit_shipment, poll_events
 from resale.application.operations.orders.tracking import resume_shipment
 from resale.application.operations.orders.transitions import move_listing
 from resale.application.ports import Partners, UnitOfWork
@@ -22,6 +23,7 @@ from resale.domain.orders import (
     OrderCommand,
     OrderStatus,
 )
+from resale.domain.parcels import news_of
 from resale.domain.reasons import ReasonCode
 
 _REASONS: Final[Mapping[Role, ReasonCode]] = {
@@ -94,8 +96,13 @@ def begin_cancel(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
     return order
 
 
-def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
-    """Expire an order that was not shipped in time."""
+def expire_shipping(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
+    """Expire an order that was not shipped in time; the carrier is polled before, for a scan whose webhook was lost."""
+    parcel = order.shipment
+    if parcel is not None and parcel.provider_reference is not None:
+        found = poll_events(uow, shipping=partners.shipping, order=order)
+        if news_of(found) is not None:
+            return commit_shipment(uow, order=order, shipment=found)
     order = transition_order(
         msgspec.structs.replace(order, cancel_reason=ReasonCode.NOT_SHIPPED_IN_TIME),
         OrderCommand.EXPIRE_SHIPPING,

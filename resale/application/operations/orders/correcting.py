@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
-from resale.application.operations.orders.transitions import private_of, seal_private
+from resale.application.operations.orders.transitions import private_of, scan_grace, seal_private
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.addresses import Address, normalise_address
@@ -86,8 +86,10 @@ def _request_label_again(uow: UnitOfWork, order: Order) -> Order:
     if Issue.LABEL_REFUSED not in issues_of(order) or order.shipment is None:
         return order
     ship_by = add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
+    ship_by = ship_by if order.ship_by is None else max(order.ship_by, ship_by)
     return msgspec.structs.replace(
         clear_issues(order, Issue.LABEL_REFUSED),
         shipment=msgspec.structs.replace(order.shipment, label_wanted=True, reason_code=None),
-        ship_by=ship_by if order.ship_by is None else max(order.ship_by, ship_by),
+        ship_by=ship_by,
+        ship_late_at=ship_by + scan_grace(uow),
     )

@@ -1,10 +1,11 @@
 """The payment of an order: authorised and captured while the listing is reserved, or voided. One call a step."""
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from resale.application.operations.orders.transitions import move_listing, payment_request
+from resale.application.operations.orders.transitions import move_listing, payment_request, scan_grace
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
@@ -83,7 +84,8 @@ def post_sale(uow: UnitOfWork, *, order: Order) -> Order:
         msgspec.structs.replace(
             order,
             commission_posting=uow.tenant.policies.commission_posting,
-            ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
+            ship_by=(ship_by := _ship_by(uow, order)),
+            ship_late_at=ship_by + scan_grace(uow),
             shipment=msgspec.structs.replace(shipment_of(order), label_wanted=knows_sender),
         ),
         now=uow.now,
@@ -93,6 +95,10 @@ def post_sale(uow: UnitOfWork, *, order: Order) -> Order:
     uow.ledger.post(ledger.capture(order, at=order.confirmed_at or uow.now))
     uow.commit()
     return order
+
+
+def _ship_by(uow: UnitOfWork, order: Order) -> datetime:
+    return add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market)
 
 
 def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: PaymentOutcome) -> Order:
@@ -139,7 +145,8 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
             ),
             commission_posting=uow.tenant.policies.commission_posting,
             confirmed_at=uow.now,
-            ship_by=add_business_days(uow.now, uow.tenant.policies.ship_by_business_days, market=order.market),
+            ship_by=(ship_by := _ship_by(uow, order)),
+            ship_late_at=ship_by + scan_grace(uow),
             shipment=Shipment(
                 id=SHIPMENT_ID.sibling_of(order.id), label_wanted=seller is not None and seller.ships_from_known
             ),

@@ -51,7 +51,16 @@ from resale.domain.versions import next_version
 from resale.errors import FieldError, Invalid, Rejected
 
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
-REFUNDABLE: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+#: An order that ended keeps an amount when a lost dispute is won later, or a refund was returned.
+REFUNDABLE: Final = frozenset(
+    {
+        OrderStatus.SHIPPED,
+        OrderStatus.DELIVERED,
+        OrderStatus.COMPLETED,
+        OrderStatus.REFUNDED,
+        OrderStatus.CANCELLED,
+    }
+)
 _SOONEST_ASKED: Final = timedelta(minutes=10)  # a refund that takes its time is asked for at twice its age
 _LATEST_ASKED: Final = timedelta(hours=12)
 _TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
@@ -179,6 +188,8 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
     before = order.status
     if order.failed_refund is None:
         order = clear_issues(order, Issue.REFUND_FAILED)
+    if not order.remaining_minor:  # whoever may have been wronged has the money now
+        order = clear_issues(order, Issue.PARCEL_RETURNED, Issue.PARCEL_LOST, Issue.RETURN_AFTER_CLOSE)
     order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
@@ -228,7 +239,7 @@ def _new_clawback(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refu
 def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order:
     """Buffer the end of the claim that was refunded, or whose order has nothing left to refund."""
     claim = uow.claims.get(CLAIM_ID.sibling_of(order.id))
-    was_for_it = claim.status in AWAITING_REFUND and not is_chargeback
+    was_for_it = claim.status in AWAITING_REFUND and claim.refund_amount is not None and not is_chargeback
     if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
         return order
     status = CLAIMS.next_status(claim.status, ClaimCommand.REFUND)

@@ -16,13 +16,11 @@ from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import ReasonCode, free_code
-from resale.domain.shipments import ShipmentStatus
+from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
 
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
-_WITH_THE_BUYER: Final = frozenset(
-    {ShipmentStatus.IN_TRANSIT, ShipmentStatus.OUT_FOR_DELIVERY, ShipmentStatus.DELIVERED}
-)
+_WITH_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
 def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId) -> Order:

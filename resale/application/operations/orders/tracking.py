@@ -1,13 +1,17 @@
 """Parcels: label, tracking events, and their effect on the order."""
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final, NamedTuple
-
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.orders.labels import post_label
+from resale.application.operations.orders.parcel_news import (
+    apply_events,
+    commit_shipment,
+    give_up,
+    poll_events,
+    start_protection,
+    start_transit,
+)
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
 from resale.application.ports import Partners, UnitOfWork
@@ -19,7 +23,6 @@ from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import (
     shipment_of,
     transition_order,
-    transition_order_if_allowed,
     update_order,
 )
 from resale.domain.orders import (
@@ -28,6 +31,7 @@ from resale.domain.orders import (
     OrderStatus,
     OrderTransitionRefused,
 )
+from resale.domain.parcels import news_of
 from resale.domain.reasons import FreeCode, ReasonCode
 from resale.domain.shipments import (
     Label,
@@ -35,28 +39,10 @@ from resale.domain.shipments import (
     LabelState,
     Parcel,
     Shipment,
-    ShipmentStatus,
     TrackingEvent,
     abandon_label,
     attach_label,
-    record_events,
 )
-
-
-class _Meaning(NamedTuple):
-    command: OrderCommand
-    change_type: ChangeType
-    reason: ReasonCode | None = None
-
-
-#: What a parcel's state means for its order, and the change that says so.
-_MEANS: Final[Mapping[ShipmentStatus, _Meaning]] = {
-    ShipmentStatus.IN_TRANSIT: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
-    ShipmentStatus.OUT_FOR_DELIVERY: _Meaning(OrderCommand.SHIP, ChangeType.ORDER_SHIPPED),
-    ShipmentStatus.DELIVERED: _Meaning(OrderCommand.DELIVER, ChangeType.ORDER_DELIVERED),
-    ShipmentStatus.RETURNED: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, ReasonCode.RETURNED_TO_SENDER),
-    ShipmentStatus.FAILURE: _Meaning(OrderCommand.LOSE, ChangeType.ORDER_LOST, ReasonCode.LOST_IN_TRANSIT),
-}
 
 
 def request_label(uow: UnitOfWork, *, order_id: OrderId, ship_from: Address | None) -> Order:
@@ -120,7 +106,9 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 
 
 def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...]) -> Order:
-    """Record a carrier's tracking events; their order and repetition do not matter.
+    """Record a carrier's tracking events; the order of their arrival and their repetition do not matter.
+
+    What becomes of the order is the table ``resale.domain.parcels.SALE_EFFECTS``.
 
     Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
 
@@ -138,8 +126,8 @@ def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[Trackin
         Conflict: Another writer won; read again.
     """
     order = uow.orders.get(order_id)
-    shipment = _apply_events(order, events)
-    return order if shipment is order.shipment else _commit_shipment(uow, order=order, shipment=shipment)
+    shipment = apply_events(uow, order=order, events=events)
+    return order if shipment is order.shipment else commit_shipment(uow, order=order, shipment=shipment)
 
 
 def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent) -> Order:
@@ -163,27 +151,30 @@ def report_tracking(uow: UnitOfWork, *, order_id: OrderId, event: TrackingEvent)
     """
     order = uow.orders.get(order_id)
     authorize(uow, entity=order, action=Action.REPORT_TRACKING)
-    shipment = _apply_events(order, (event,))
+    shipment = apply_events(uow, order=order, events=(event,))
     if shipment is order.shipment:
         return order
     require_version(uow, entity=order)
-    return _commit_shipment(uow, order=order, shipment=shipment)
+    return commit_shipment(uow, order=order, shipment=shipment)
 
 
 def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     """Poll the carrier for tracking events that were not reported."""
-    shipping, shipment = partners.shipping, order.shipment
-    if shipment is None or shipment.provider_reference is None:
-        events: tuple[TrackingEvent, ...] = ()
-    else:
-        events = shipping.list_tracking(shipment_id=shipment.id, provider_reference=shipment.provider_reference)
-    found = None if shipment is None else record_events(shipment, events)
-    if found is not None and found is not shipment:
-        return _commit_shipment(uow, order=order, shipment=found)
+    found = poll_events(uow, shipping=partners.shipping, order=order) if _has_label(order) else order.shipment
+    if found is not None and found is not order.shipment:
+        return commit_shipment(uow, order=order, shipment=found)
     order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_TRACKING_POLLED)
     uow.commit()
     return order
+
+
+def give_up_parcel(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
+    """Give up a lost parcel, or one that goes back, when its time is over; the carrier is polled before."""
+    found = poll_events(uow, shipping=partners.shipping, order=order) if _has_label(order) else shipment_of(order)
+    if news_of(found) != news_of(order.shipment):
+        return commit_shipment(uow, order=order, shipment=found)
+    return give_up(uow, order=msgspec.structs.replace(order, shipment=found))
 
 
 def receive(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
@@ -229,7 +220,7 @@ def confirm_receipt(uow: UnitOfWork, *, order_id: OrderId) -> Order:
 
 def resume_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
     """Ship an order that is being cancelled: its parcel left before."""
-    shipped = _start_transit(uow, msgspec.structs.replace(order, shipment=shipment))
+    shipped = start_transit(uow, order=msgspec.structs.replace(order, shipment=shipment))
     order = transition_order(shipped, OrderCommand.SHIP, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_SHIPPED, reason_code=ReasonCode.PARCEL_WAS_ON_ITS_WAY)
     uow.commit()
@@ -260,40 +251,12 @@ def _commit_refused_label(uow: UnitOfWork, *, order: Order, label: Label) -> Ord
     return order
 
 
-def _apply_events(order: Order, events: tuple[TrackingEvent, ...]) -> Shipment:
-    if order.shipment is None:
-        raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and no parcel.")
-    return record_events(order.shipment, events)
-
-
-def _commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Order:
-    tracked = msgspec.structs.replace(order, shipment=shipment)
-    reported = _MEANS.get(shipment.status)
-    if reported is not None:
-        begin = _start_protection if reported.command == OrderCommand.DELIVER else _start_transit
-        proposed = transition_order_if_allowed(begin(uow, tracked), reported.command, now=uow.now)
-        if proposed.status != order.status:
-            uow.orders.save(proposed, change_type=reported.change_type, reason_code=reported.reason)
-            uow.commit()
-            return proposed
-    order = update_order(tracked, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED)
-    uow.commit()
-    return order
+def _has_label(order: Order) -> bool:
+    return order.shipment is not None and order.shipment.provider_reference is not None
 
 
 def _deliver(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
-    order = transition_order(_start_protection(uow, order), OrderCommand.DELIVER, now=uow.now)
+    order = transition_order(start_protection(uow, order=order), OrderCommand.DELIVER, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_DELIVERED, reason_code=reason)
     uow.commit()
     return order
-
-
-def _start_transit(uow: UnitOfWork, order: Order) -> Order:
-    receive_by = uow.now + timedelta(days=uow.tenant.policies.auto_receive_days)
-    return msgspec.structs.replace(order, auto_receive_at=receive_by, cancel_requested=False)
-
-
-def _start_protection(uow: UnitOfWork, order: Order) -> Order:
-    claim_until = uow.now + timedelta(hours=uow.tenant.policies.claim_window_hours)
-    return msgspec.structs.replace(order, claim_until=claim_until, cancel_requested=False)

@@ -1,5 +1,7 @@
 """The base of order operations: transitions, the sealed part, and requests to partners."""
 
+from datetime import timedelta
+
 import msgspec
 from msgspec import UNSET
 
@@ -11,6 +13,11 @@ from resale.domain.order_steps import payment_of
 from resale.domain.orders import Order, OrderChanged, OrderPrivate
 from resale.domain.payments import PaymentRequest
 from resale.domain.return_urls import with_order_id
+
+
+def scan_grace(uow: UnitOfWork) -> timedelta:
+    """Return how long after a deadline a scan of the carrier can still be reported that was made before."""
+    return timedelta(hours=uow.tenant.policies.scan_grace_hours)
 
 
 def private_of(uow: UnitOfWork, *, order: Order) -> OrderPrivate:
