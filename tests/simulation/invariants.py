@@ -18,7 +18,7 @@ from resale.domain.ids import CLAIM_ID
 from resale.domain.issues import Issue
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
-from resale.domain.parcels import PARCEL_ISSUES, RETURN_ISSUES
+from resale.domain.parcel_news import PARCEL_ISSUES, RETURN_ISSUES
 from resale.domain.payments import DISPUTES, PAYMENTS, DisputeStatus, RefundState
 from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
 from resale.domain.reasons import ReasonCode

@@ -59,7 +59,7 @@ from resale.domain.listings import (
     transition_listing,
 )
 from resale.domain.orders import NewOrder, OrderStatus
-from resale.domain.parcels import PARCEL_ISSUES, RETURN_ISSUES
+from resale.domain.parcel_news import PARCEL_ISSUES, RETURN_ISSUES
 from resale.domain.payouts import PayoutMethod
 from resale.domain.policies import LossBearer
 from resale.domain.purchases import NewPurchase, PurchaseCustomer

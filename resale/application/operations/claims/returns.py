@@ -41,7 +41,7 @@ from resale.domain.ids import ClaimId
 from resale.domain.issues import Issue, WithIssues, clear_issues, raise_issue
 from resale.domain.order_steps import update_order
 from resale.domain.orders import Order
-from resale.domain.parcels import RETURN_ISSUES, Effect, effect_on_return, news_of
+from resale.domain.parcel_news import RETURN_ISSUES, Effect, effect_on_return, news_of
 from resale.domain.partners import pause_after
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.sellers import seller_id_of
@@ -85,7 +85,7 @@ def advance_claim(uow: UnitOfWork, *, partners: Partners, claim_id: ClaimId) -> 
 def record_return_tracking(uow: UnitOfWork, *, claim_id: ClaimId, events: tuple[TrackingEvent, ...]) -> Claim:
     """Record a carrier's tracking events of a return; the first scan, or its arrival, starts the refund.
 
-    What staff must know of is the table ``resale.domain.parcels.RETURN_EFFECTS``.
+    What staff must know of is the table ``resale.domain.parcel_news.RETURN_EFFECTS``.
 
     Shape: reads 1-2 items; commits at most 2 (``claim.return_scanned`` with ``order.refund_started``, or
     ``claim.return_tracked`` with ``order.return_tracked``). Known reports: no-op.

@@ -23,7 +23,7 @@ from resale.domain.orders import (
     OrderCommand,
     OrderStatus,
 )
-from resale.domain.parcels import news_of
+from resale.domain.parcel_news import news_of
 from resale.domain.reasons import ReasonCode
 
 _REASONS: Final[Mapping[Role, ReasonCode]] = {

@@ -13,7 +13,7 @@ from resale.domain.compensations import ParcelLoss, bearer_of
 from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import shipment_of, transition_order_if_allowed, update_order
 from resale.domain.orders import Order, OrderCommand, OrderTransitionRefused
-from resale.domain.parcels import PARCEL_ISSUES, Effect, ParcelNews, effect_on_sale, news_of
+from resale.domain.parcel_news import PARCEL_ISSUES, Effect, ParcelNews, effect_on_sale, news_of
 from resale.domain.policies import RefundAt
 from resale.domain.reasons import ReasonCode
 from resale.domain.shipments import Shipment, TrackingEvent, bound_events, record_events

@@ -31,7 +31,7 @@ from resale.domain.orders import (
     OrderStatus,
     OrderTransitionRefused,
 )
-from resale.domain.parcels import news_of
+from resale.domain.parcel_news import news_of
 from resale.domain.reasons import FreeCode, ReasonCode
 from resale.domain.shipments import (
     Label,
@@ -108,7 +108,7 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
 def record_tracking(uow: UnitOfWork, *, order_id: OrderId, events: tuple[TrackingEvent, ...]) -> Order:
     """Record a carrier's tracking events; the order of their arrival and their repetition do not matter.
 
-    What becomes of the order is the table ``resale.domain.parcels.SALE_EFFECTS``.
+    What becomes of the order is the table ``resale.domain.parcel_news.SALE_EFFECTS``.
 
     Shape: reads 1 item; commits at most 1 (``order.shipped``, ``order.delivered``, ``order.lost``, ``order.tracked``).
 

@@ -5,7 +5,7 @@ import pytest
 from resale.domain.claims import ClaimStatus
 from resale.domain.issues import Issue
 from resale.domain.orders import ORDERS, OrderStatus
-from resale.domain.parcels import (
+from resale.domain.parcel_news import (
     RETURN_EFFECTS,
     SALE_EFFECTS,
     ParcelNews,
