@@ -49,7 +49,8 @@ def commit(db: DynamoDB, writes: list[Write]) -> None:
     Raises:
         Outcome: The refusal of the first write, by rank, whose condition failed.
         TooLarge: An item is above the bound; nothing was sent.
-        Unavailable: Not done, or not known, within the retry budget.
+        Unavailable: Not done, or not known, within the retry budget; or the account refuses it.
+        RequestInvalid: DynamoDB rejects the write as invalid, and would do so again: a bug in this code.
     """
     if len(writes) > MAX_TRANSACTION_ITEMS:
         raise TooLarge("One request cannot change more than 100 records.")
@@ -77,10 +78,10 @@ def _transact(db: DynamoDB, writes: list[Write]) -> None:
         outcomes = list(zip(writes, failure.reasons, strict=True))
         if any(_is_ours(write, reason.item) for write, reason in outcomes):
             return
-        raise _meaning(outcomes) from failure
+        raise failure.refusal or _outcome_of(outcomes) from failure
 
 
-def _meaning(outcomes: list[tuple[Write, Reason]]) -> Outcome:
+def _outcome_of(outcomes: list[tuple[Write, Reason]]) -> Outcome:
     by_rank = sorted(outcomes, key=lambda pair: pair[0].rank)
     for write, reason in by_rank:
         if reason.code == "ConditionalCheckFailed":

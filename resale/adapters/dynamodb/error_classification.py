@@ -49,6 +49,11 @@ _REASON_KINDS: Final = {
     "ProvisionedThroughputExceeded": TransientKind.THROTTLED,
 }
 _NO_REASON: Final = "None"
+#: Reasons of a cancelled transaction that are mistakes of this code: a retry has the same result.
+#: DynamoDB API reference, TransactWriteItems, CancellationReasons.
+_OUR_REASONS: Final = frozenset({"DuplicateItem", "ItemCollectionSizeLimitExceeded", "ValidationError"})
+#: Reasons that a commit has an outcome for.
+_EXPLAINED: Final = frozenset({*_REASON_KINDS, _NO_REASON, "ConditionalCheckFailed"})
 #: Mistakes of this code. Any other code is the account's or the store's: that tenant is out of order, nobody else.
 _OURS: Final = frozenset(
     {
@@ -76,6 +81,7 @@ class Reason(msgspec.Struct, frozen=True):
 
     code: str
     item: Item | None = None
+    message: str = ""
 
 
 class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
@@ -92,6 +98,17 @@ class TransactionCanceled(Exception):  # noqa: N818 - named for what happened
         if not kinds or None in kinds:
             return None
         return TransientKind.THROTTLED if TransientKind.THROTTLED in kinds else TransientKind.CONTENDED
+
+    @property
+    def refusal(self) -> Exception | None:
+        """The exception for a reason that no retry removes and no condition explains; None if there is none."""
+        for reason in self.reasons:
+            detail = f"{reason.code}: {reason.message}"
+            if reason.code in _OUR_REASONS:
+                return RequestInvalid(detail)
+            if reason.code not in _EXPLAINED:
+                return RequestRefused(f"The shop's data store refused the request ({reason.code}).")
+        return None
 
 
 class RequestRefused(Unavailable):
@@ -161,4 +178,6 @@ def _item(tree: dict[str, Any]) -> Item | None:
 
 def _reasons(tree: dict[str, Any]) -> tuple[Reason, ...]:
     listed = tree.get("CancellationReasons") or ()
-    return tuple(Reason(str(entry.get("Code", _NO_REASON)), _item(entry)) for entry in listed)
+    return tuple(
+        Reason(str(entry.get("Code", _NO_REASON)), _item(entry), str(entry.get("Message") or "")) for entry in listed
+    )
