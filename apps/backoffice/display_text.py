@@ -85,6 +85,15 @@ ISSUES: Final[Mapping[str, str]] = {
         "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "
         "the next step that succeeds. See Connections for the reason, and the partner's status page."
     ),
+    Issue.PAYOUT_STUCK: (
+        "The seller's account left the payment provider, or its balance is empty, so this payout neither arrived nor "
+        "came back. Check the transfer at the provider: reverse it there if the money is still in the account, and "
+        "the amount is back on the seller's balance within a day. Otherwise contact the provider."
+    ),
+    Issue.BALANCE_TOO_LOW: (
+        "The shop's balance at the partner is too low for this step. Top it up at the partner. The step is retried "
+        "every hour, and this issue clears with the next step that succeeds."
+    ),
     Issue.RETURN_LABEL_REFUSED: (
         "The carrier refused to sell a return label. The buyer can return the item with another carrier: then "
         "report the parcel here. Or approve the claim without a return. It does not expire meanwhile."

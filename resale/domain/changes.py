@@ -215,6 +215,10 @@ class ChangeType(StrEnum):
         "Sending was committed: from now on the payout cannot be cancelled.",
     )
     PAYOUT_SENT = "payout.sent", "The provider accepted the payout."
+    PAYOUT_STUCK = (
+        "payout.stuck",
+        "The seller's account left the provider before the payout arrived or came back. Staff must act.",
+    )
     PURCHASE_CLAIMED = "purchase.claimed", "A listing claimed one of its units."
     PURCHASE_RECORDED = "purchase.recorded", "The brand recorded the purchase, or updated it."
     PURCHASE_RELEASED = (

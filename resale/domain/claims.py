@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.ids import ClaimId, CustomerId, ListingId, MediaId, OrderId
-from resale.domain.issues import Issue, WithIssues, clear_issues, issues_of
+from resale.domain.issues import WAITING, Issue, WithIssues, clear_issues, issues_of
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.policies import RefundAt
@@ -361,7 +361,7 @@ def transition_claim(claim: Claim, command: ClaimCommand, *, now: datetime) -> C
 
 def update_claim(claim: Claim, *, now: datetime) -> Claim:
     """Return the next version of a claim with changed fields, in the same status."""
-    claim = clear_issues(msgspec.structs.replace(claim, step_tries=0), Issue.PARTNER_SILENT)
+    claim = clear_issues(msgspec.structs.replace(claim, step_tries=0), *WAITING)
     return schedule_claim(next_version(claim, now=now), now=now)
 
 

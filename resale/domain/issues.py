@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ class Issue(StrEnum):
     PARCEL_AFTER_REFUND = "parcel_after_refund"  # the buyer was refunded, and receives the item
     RETURN_AFTER_CLOSE = "return_after_close"  # the buyer sent the item back after their claim was closed
     RETURN_NOT_DELIVERED = "return_not_delivered"  # a refunded return was lost, refused, or goes back to the buyer
+    PAYOUT_STUCK = "payout_stuck"  # sent to an account that left: it neither arrived nor came back
+    BALANCE_TOO_LOW = "balance_too_low"  # of the shop, at the partner: a payout, a refund or a label waits for it
     RETURN_LABEL_REFUSED = "return_label_refused"
     RETURN_LABEL_MISSING = "return_label_missing"  # nobody knows where the item is to go back to
     LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
@@ -27,6 +29,9 @@ class Issue(StrEnum):
     PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
     CHARGED_BACK = "charged_back"
 
+
+#: Issues of a step that waits for its partner. The next step that succeeds clears them.
+WAITING: Final = (Issue.BALANCE_TOO_LOW, Issue.PARTNER_SILENT)
 
 _URGENCY = {issue: rank for rank, issue in enumerate(Issue)}
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.ids import TRANSFER_ID, TransferId
-from resale.domain.issues import Issue, clear_issues
+from resale.domain.issues import WAITING, clear_issues
 from resale.domain.orders import (
     BEING_REFUNDED,
     ORDERS,
@@ -270,7 +270,7 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _next_version(order: Order, now: datetime) -> Order:
-    order = clear_issues(msgspec.structs.replace(order, step_tries=0), Issue.PARTNER_SILENT)
+    order = clear_issues(msgspec.structs.replace(order, step_tries=0), *WAITING)
     return next_version(order, now=now)
 
 

@@ -103,6 +103,22 @@ class PartnerPaused(PartnerUnavailable):
     default_detail = "Calls to the partner are paused, because too many of them failed or are waiting. Retry later."
 
 
+class PartnerNotReady(PartnerUnavailable):
+    """The partner responded: it cannot process this one object yet. It is in service, so no breaker counts it."""
+
+    code = "partner_not_ready"
+    title = "Partner not ready"
+    default_detail = "The partner cannot process this request yet. Retry later."
+
+
+class PartnerBalanceTooLow(PartnerNotReady):
+    """The shop's balance at the partner does not cover the payout, the refund or the label."""
+
+    code = "partner_balance_too_low"
+    title = "Balance at the partner too low"
+    default_detail = "The shop's balance at the partner is too low. Top it up; the step is retried then."
+
+
 class PartnerMisconfigured(PartnerUnavailable):
     """The tenant has no such connection, or the partner refuses its credentials."""
 

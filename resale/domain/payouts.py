@@ -134,6 +134,8 @@ class PayoutState(StrEnum):
     PAID = "paid"
     FAILED = "failed"
     RETURNED = "returned"
+    STUCK = "stuck"  # it failed, and the provider does not return the money yet
+    UNREACHABLE = "unreachable"  # the seller's account left: the provider does not show what became of it
 
 
 class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):

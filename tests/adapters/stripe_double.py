@@ -72,6 +72,10 @@ class StripeDouble:
         """Do something else first when the next request on a path comes."""
         self._faults.append(Fault(path, action))
 
+    def leave(self, account: str) -> None:
+        """Have a connected account revoke the platform's access."""
+        self.world.left.add(account)
+
     def forget_keys(self) -> None:
         """Do as Stripe does after a day."""
         self._keys.clear()

@@ -62,6 +62,7 @@ class StripeWorld:
         self.payouts: dict[str, Json] = {}
         self.transactions: list[Json] = []
         self.events: list[Json] = []
+        self.left: set[str] = set()  # connected accounts that revoked the platform's access
         self._numbers = itertools.count(1)
 
     def book(self, kind: str, source: Json, amount: int) -> None:
@@ -79,6 +80,8 @@ class StripeWorld:
         """Do what a request asks for; an error is a response, too."""
         if call.headers.get("authorization") != f"Bearer {API_KEY}":
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}
+        if call.account in self.left:
+            return 403, sample("error_account_invalid")
         for method, path, action in _ROUTES:
             match = re.fullmatch(path, call.path)
             if match is not None and method == call.method:

@@ -15,7 +15,7 @@ from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.adapters.shipping.easypost_shapes import creation_time_of, ours
 from resale.domain.ids import ShipmentId
 from resale.domain.money import Money
-from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerNotReady, PartnerUnavailable
 from resale.domain.shipments import LabelState, Parcel
 from tests.adapters.aggregator import Aggregator, error, sample
 from tests.adapters.parcels import OTHER, REFERENCE, SHIPMENT, a_request, shipping_at
@@ -294,9 +294,15 @@ class TestUnknown:
         with pytest.raises(PartnerUnavailable) as raised:
             shipping.buy_label(a_request())
         assert not isinstance(raised.value, PartnerMisconfigured)
+        assert isinstance(raised.value, PartnerNotReady) == (response[0] in {404, 409})  # about this object alone
         assert shipping.buy_label(a_request()).state == LabelState.ISSUED
 
-    @pytest.mark.parametrize("status", [401, 402, 403])
+    def test_an_empty_wallet_is_no_outage(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
+        easypost.plan("POST /buy", response=(402, error("PAYMENT_REQUIRED")))
+        with pytest.raises(PartnerBalanceTooLow):
+            shipping.buy_label(a_request())
+
+    @pytest.mark.parametrize("status", [401, 403])
     def test_an_account_easypost_does_not_serve_is_a_matter_of_setting_up(
         self, shipping: EasyPostShipping, easypost: Aggregator, status: int
     ) -> None:

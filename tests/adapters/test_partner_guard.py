@@ -16,9 +16,18 @@ from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.connections import ConnectionStatus, Observation
-from resale.domain.partners import PartnerMisconfigured, PartnerPaused, PartnerUnavailable
+from resale.domain.partners import (
+    PartnerBalanceTooLow,
+    PartnerMisconfigured,
+    PartnerNotReady,
+    PartnerPaused,
+    PartnerUnavailable,
+)
+from resale.domain.payments import PaymentState
 from resale.errors import Rejected, Unavailable
 from tests.adapters.partners import CONNECTION, HASTY, RULES, Clock, Recorded, a_guard, a_tenant, fail, state_of
+from tests.adapters.stripe_connecting import attempt, connect, payout
+from tests.adapters.stripe_double import StripeDouble
 
 OPEN, CLOSED = ConnectionStatus.OPEN, ConnectionStatus.CLOSED
 
@@ -64,6 +73,25 @@ class TestBreaker:
             guard.call(decline)
         fail_often(guard)
         assert refused(guard) == RULES.pause_seconds
+
+    @pytest.mark.parametrize("refusal", [PartnerNotReady("locked"), PartnerBalanceTooLow()])
+    def test_counts_no_refusal_about_one_object(self, guard: Guard, refusal: Exception) -> None:
+        fail_often(guard, RULES.failures - 1)
+        for _ in range(RULES.failures):
+            with pytest.raises(type(refusal)):
+                guard.call(_raiser(refusal))
+        fail_often(guard, RULES.failures - 1)
+        assert guard.call(lambda: "asked") == "asked"
+
+    def test_stays_closed_when_one_sellers_account_left(self, guard: Guard) -> None:
+        with StripeDouble() as double:
+            stripe = GuardedPayments(connect(double.url), guard)
+            request = payout()
+            request = msgspec.structs.replace(request, provider_reference=stripe.pay_out(request).provider_reference)
+            double.leave(request.destination)
+            for _ in range(RULES.failures):
+                assert stripe.find_payout(request) is not None
+            assert stripe.authorise(attempt()).state == PaymentState.AUTHORIZED  # any buyer of the shop
 
     def test_counts_no_answer_of_our_own(self, guard: Guard) -> None:
         for fault in (Unavailable("the store"), KeyError("a bug")):

@@ -9,7 +9,7 @@ import stripe as library
 
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.stripe import StripePayments
-from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.partners import PartnerMisconfigured, PartnerNotReady, PartnerUnavailable
 from tests.adapters.peers import Peer, Response, closed_port, ok
 from tests.adapters.stripe_connecting import PART, attempt, connect, new_refund, payout
 from tests.adapters.stripe_double import StripeDouble
@@ -60,6 +60,8 @@ class TestUnknown:
         with pytest.raises(PartnerUnavailable) as caught:
             ask(connect(double.url))
         assert not isinstance(caught.value, PartnerMisconfigured)
+        is_outage = not isinstance(caught.value, PartnerNotReady)
+        assert is_outage == (status >= 500 or said["code"] == "rate_limit")
         assert len(double.calls) == 1
 
     @pytest.mark.parametrize("response", [ok(b"{"), ok(b"\xff"), lambda _: None], ids=["half", "no-text", "hung-up"])

@@ -8,7 +8,7 @@ import pytest
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.stripe import StripePayments
 from resale.domain.money import Money
-from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerUnavailable
 from resale.domain.payouts import PayoutRequest, PayoutState
 from tests.adapters.stripe_connecting import connect, payout
 from tests.adapters.stripe_double import StripeDouble
@@ -102,7 +102,7 @@ class TestPayOut:
     def test_waits_while_the_platforms_balance_is_too_low(self, stripe: StripePayments, double: StripeDouble) -> None:
         double.before("/v1/transfers", lambda: None)
         double.refuse("/v1/transfers", 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
-        with pytest.raises(PartnerUnavailable):
+        with pytest.raises(PartnerBalanceTooLow):
             stripe.pay_out(payout())
 
     def test_a_request_built_wrong_is_a_bug_and_nothing_is_taken_back(
@@ -139,6 +139,47 @@ class TestFailure:
         assert stripe.pay_out(payout()).state == PayoutState.FAILED
         assert the_transfer(double)["reversed"]
 
+    @pytest.mark.parametrize("call", ["pay_out", "find_payout"])
+    def test_a_transfer_to_an_account_that_left_is_reversed_when_it_is_looked_up(
+        self, stripe: StripePayments, double: StripeDouble, call: str
+    ) -> None:
+        request = payout()
+        double.before("/v1/payouts", lambda: None)
+        double.lose_answer("/v1/transfers")  # of the list; it exists after the second one
+        with pytest.raises(PartnerUnavailable):
+            stripe.pay_out(request)
+        double.before("/v1/transfers", lambda: None)
+        double.lose_answer("/v1/transfers")
+        with pytest.raises(PartnerUnavailable):
+            stripe.pay_out(request)
+        double.leave("acct_good")
+        outcome = getattr(stripe, call)(request)
+        assert (outcome.state, outcome.reason_code) == (PayoutState.FAILED, "account_invalid")
+        assert the_transfer(double)["reversed"]
+        assert not double.world.payouts
+
+    def test_a_transfer_that_stripe_does_not_reverse_is_stuck_until_it_does(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = payout("acct_closed")
+        double.refuse(REVERSALS, 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
+        outcome = stripe.pay_out(request)
+        assert (outcome.state, outcome.reason_code) == (PayoutState.STUCK, "balance_insufficient")
+        request = msgspec.structs.replace(request, provider_reference=outcome.provider_reference)
+        assert stripe.pay_out(request).state == PayoutState.FAILED
+        assert the_transfer(double)["reversed"]
+
+    @pytest.mark.parametrize("is_reversed", [True, False])
+    def test_a_payout_of_an_account_that_left_since_is_out_of_reach_until_its_transfer_is_reversed(
+        self, stripe: StripePayments, double: StripeDouble, *, is_reversed: bool
+    ) -> None:
+        request = payout()
+        request = msgspec.structs.replace(request, provider_reference=stripe.pay_out(request).provider_reference)
+        double.leave("acct_good")
+        the_transfer(double)["reversed"] = is_reversed  # by a person, in the dashboard
+        assert found(stripe, request) == (PayoutState.FAILED if is_reversed else PayoutState.UNREACHABLE)
+        assert double.count("POST", REVERSALS) == 0  # it may have arrived
+
     @pytest.mark.parametrize("status", ["failed", "canceled"])
     @pytest.mark.parametrize("with_reference", [True, False])
     def test_a_payout_that_fails_on_the_way_is_told_when_the_money_is_back(
@@ -150,8 +191,8 @@ class TestFailure:
         if with_reference:
             request = msgspec.structs.replace(request, provider_reference=reference)
         double.refuse(REVERSALS, 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
-        with pytest.raises(PartnerUnavailable):
-            stripe.find_payout(request)
+        assert found(stripe, request) == PayoutState.STUCK
+        assert not the_transfer(double)["reversed"]
         outcome = stripe.find_payout(request)
         assert outcome is not None
         is_known_as_sent = with_reference and status == "failed"

@@ -99,6 +99,16 @@ class TestPostponeStep:
         again = postpone(world, told, now=told.due_at)
         assert (again.attention, again.due_at) == ("partner_silent", told.due_at + timedelta(hours=1))
 
+    def test_tells_a_person_at_once_that_the_shops_balance_is_too_low(self, world: World) -> None:
+        payout, code = a_payout(world), "partner_balance_too_low"
+        for _ in range(2):
+            advance_payout(world.uow(now=LATER), partners=Partners(), payout_id=payout.id)
+        postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code=code)
+        waits = stored(world, payout)
+        assert (waits.attention, waits.due_at) == ("balance_too_low", LATER + timedelta(seconds=30))
+        paid = advance_payout(world.uow(now=LATER + timedelta(minutes=1)), partners=Partners(), payout_id=payout.id)
+        assert paid.attention is None
+
     def test_of_an_order_goes_with_the_next_step(self, world: World) -> None:
         order = an_order(world)
         silence(world, order, since=NOW)

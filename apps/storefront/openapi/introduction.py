@@ -44,8 +44,9 @@ delivery has passed.
 page). These are authorised first: `tok_capture_timeout` (captured, but the response is lost), `tok_capture_declined`,
 `tok_refund_error` (two refunds fail), `tok_refund_timeout` (refunded, but the response is lost).
 `payout_destination`: `acct_ok`, `acct_failed` (the payout is returned), `acct_timeout` (paid, but the response is
-lost). The carrier refuses an address whose `line1` is `Undeliverable`. Parcels move by
-`POST /v1/shipments/{shipment_id}/tracking_events`, time by `/v1/test_clocks`.
+lost), `acct_left` (the account left the provider, so the payout is stuck). The carrier refuses an address whose
+`line1` is `Undeliverable`. Parcels move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by
+`/v1/test_clocks`.
 """
 TAGS: Final = (
     "Listings",

@@ -30,7 +30,7 @@ from resale.application.operations.postponing import postpone_step
 from resale.application.ports import ImageCodec, MediaStore, Partners, UnitOfWork
 from resale.domain.ids import ClaimId, InboundId, ListingId, MediaId, OrderId, PayoutId, SellerId
 from resale.domain.media import ImageNotRendered, Media
-from resale.domain.partners import PartnerPaused, PartnerUnavailable
+from resale.domain.partners import PartnerBalanceTooLow, PartnerPaused, PartnerUnavailable
 from resale.domain.task_names import (
     ADVANCE_CLAIM,
     ADVANCE_ORDER,
@@ -63,8 +63,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return run_with_retries(partial(self.open_uow, self.now()), operation, *args, **arguments)
 
     def is_soon(self, outcome: Unavailable) -> bool:
-        """Return whether the message may be delivered again soon: a few times, and not while calls are paused."""
-        return self.receive_count < _SOON and not isinstance(outcome, PartnerPaused)
+        """Return whether the message may be delivered again soon: a few times, and only if that can help."""
+        takes_longer = isinstance(outcome, (PartnerPaused, PartnerBalanceTooLow))
+        return self.receive_count < _SOON and not takes_longer
 
 
 #: What a delivery does, with its message's own ids by name.

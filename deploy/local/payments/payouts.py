@@ -1,7 +1,8 @@
 """Payouts: in transit at first; the destination determines the result.
 
-Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first response; any
-other fails at once. Who is in transit arrives when new for the second time, or when a test says so.
+Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is paid and loses the first response;
+``acct_left`` is stuck until a test returns it, as of an account that left the provider; any other fails at once.
+Who is in transit arrives when new for the second time, or when a test says so.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ from deploy.local.payments.rows import Kind, NewPayout, Payout, entry_of, new_re
 from deploy.local.payments.service import ProviderContext, Refusal
 
 _LOOKS_UNTIL_SETTLED: Final = 2
-_KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout"}
+_KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout", "acct_left"}
 
 
 class Payouts:
@@ -61,7 +62,7 @@ class Payouts:
         """
         with self._context.exclusive(account, payout_id):
             payout = self._get(account, payout_id)
-            if payout.state not in {"in_transit", "paid"}:
+            if payout.state not in {"in_transit", "paid", "stuck"}:
                 return payout
             return self._set_state(payout, "returned", Kind.PAYOUT_REVERSAL, reason="account_closed")
 
@@ -70,6 +71,8 @@ class Payouts:
         if new.destination not in _KNOWN:
             return self._set_state(payout, "failed", reason="invalid_destination")
         payout = self._set_state(payout, "in_transit", Kind.PAYOUT)
+        if new.destination == "acct_left":
+            return self._set_state(payout, "stuck", reason="account_invalid")
         if new.destination == "acct_timeout":
             self._context.lose_first_response(account, new.payout_id)
         return payout

@@ -14,7 +14,7 @@ from resale.adapters.partners.rules import GuardRules
 from resale.adapters.partners.shared_files import SharedRecord, free_lock, take_lock
 from resale.application.ports import ConnectionStates
 from resale.domain.connections import ConnectionState, Observation, is_news
-from resale.domain.partners import Connection, PartnerPaused, PartnerUnavailable
+from resale.domain.partners import Connection, PartnerNotReady, PartnerPaused, PartnerUnavailable
 from resale.errors import Conflict, NotFound, Outcome, Rejected
 
 T = TypeVar("T")
@@ -49,7 +49,8 @@ class Guard:
 
         Raises:
             PartnerPaused: No place or turn in time, or the breaker is open; the partner was not called.
-            Outcome: What ``request`` raises. Only PartnerUnavailable counts as a failure; a decline is a response.
+            Outcome: What ``request`` raises. PartnerUnavailable counts as a failure; a decline is a response, and so is
+                PartnerNotReady: one party's trouble never pauses the calls of all others.
         """
         self._sync()
         changes: list[Observation] = []
@@ -92,11 +93,11 @@ class Guard:
     def _observe(self, request: Callable[[], T], changes: list[Observation]) -> T:
         try:
             response = request()
+        except (PartnerNotReady, NotFound, Rejected, Conflict):  # responses, about one object each
+            self._note(None, changes)
+            raise
         except PartnerUnavailable as failure:
             self._note(failure, changes)
-            raise
-        except (NotFound, Rejected, Conflict):
-            self._note(None, changes)
             raise
         self._note(None, changes)
         return response

@@ -36,8 +36,10 @@ from resale.adapters.shipping.easypost_shapes import (
 from resale.domain.ids import ShipmentId
 from resale.domain.partners import (
     UNREADABLE,
+    PartnerBalanceTooLow,
     PartnerEvent,
     PartnerMisconfigured,
+    PartnerNotReady,
     PartnerUnavailable,
     Provider,
     SignatureInvalid,
@@ -65,7 +67,10 @@ _NOT_FINAL: Final = (
 _SHIPPED_ALREADY: Final = "SHIPMENT.REFUND.UNAVAILABLE"
 _REFUSED: Final = frozenset({400, 422})  # the same request gets the same response
 _ABSENT: Final = frozenset({400, 404, 422})
-_NOT_SERVING: Final = frozenset({401, 402, 403})  # key, balance, rights
+_NOT_SERVING: Final = frozenset({401, 403})  # key, rights
+_BALANCE_TOO_LOW: Final = 402  # of the wallet that labels are paid from
+_BALANCE_SECONDS: Final = 3600  # until money may have come in
+_ABOUT_ONE_OBJECT: Final = frozenset({400, 404, 405, 409, 422})  # a response: EasyPost is in service
 
 
 class _Refusal(Exception):  # noqa: N818 - named for what happened
@@ -196,7 +201,7 @@ class EasyPostShipping:
     def _require_shipment(self, easypost_id: str) -> ShipmentShape:
         found = self._retrieve(easypost_id)
         if found is None:
-            raise PartnerUnavailable("EasyPost has no shipment for a label that it sold.")
+            raise PartnerNotReady("EasyPost has no shipment for a label that it sold.")
         return found
 
     def _look_up(self, shipment_id: ShipmentId) -> tuple[Label | None, ShipmentShape | None]:
@@ -209,7 +214,7 @@ class EasyPostShipping:
             return None, named
         label = self._require_shipment(bought[-1]).label  # the first of several: the list is newest first
         if label is None:
-            raise PartnerUnavailable("EasyPost lists a label as bought but does not return it.")
+            raise PartnerNotReady("EasyPost lists a label as bought but does not return it.")
         return label, None
 
     def _retrieve(self, name: str) -> ShipmentShape | None:
@@ -228,7 +233,7 @@ class EasyPostShipping:
             if not page.has_more or not page.shipments:
                 return
             query["before_id"] = page.shipments[-1].id
-        raise PartnerUnavailable("Too many labels were bought since then to find out whether this one was.")
+        raise PartnerNotReady("Too many labels were bought since then to find out whether this one was.")
 
     def _make(self, content: dict[str, Any]) -> ShipmentShape:
         return self._request(lambda: self._client.shipment.create(**content), ShipmentShape, refusals=_REFUSED)
@@ -250,7 +255,7 @@ class EasyPostShipping:
         if found is not None and found.label is not None:
             return found.label
         if found is None or code is None or code.startswith(_NOT_FINAL):
-            raise PartnerUnavailable("EasyPost did not confirm whether the label was bought.")
+            raise PartnerNotReady("EasyPost did not confirm whether the label was bought.")
         return _build_refused(reason_of(code), easypost_id)
 
     def _verify(self, body: bytes, signature: str) -> None:
@@ -276,6 +281,10 @@ class EasyPostShipping:
             raise PartnerMisconfigured(
                 f"EasyPost refuses the API key of this connection ({status}).", retry_after_seconds=60
             )
+        if status == _BALANCE_TOO_LOW:
+            raise PartnerBalanceTooLow(retry_after_seconds=_BALANCE_SECONDS)
+        if status in _ABOUT_ONE_OBJECT:
+            raise PartnerNotReady(f"EasyPost refused the request ({status}).")
         raise PartnerUnavailable(f"EasyPost did not respond ({status or 'no status'}).")
 
 
@@ -293,5 +302,5 @@ def _build_refused(reason: str, reference: str) -> Label:
     return Label(state=LabelState.REFUSED, provider_reference=reference, reason_code=reason)
 
 
-def _build_pause() -> PartnerUnavailable:
-    return PartnerUnavailable("The carrier has not voided the label yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS)
+def _build_pause() -> PartnerNotReady:
+    return PartnerNotReady("The carrier has not voided the label yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS)

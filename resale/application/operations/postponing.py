@@ -20,7 +20,8 @@ from resale.domain.reasons import FreeCode
 def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, reason_code: str) -> None:
     """Postpone the present step with back-off: its partner did not respond to several attempts.
 
-    After about a day ``attention`` says so to staff, where it says nothing else; the next step that is taken clears it.
+    After about a day the order, claim or payout has an issue, and at once where the shop's balance at the partner is
+    too low; the next step that is taken clears it.
 
     Shape: reads 1 item; commits at most 1 (``order.postponed``, ``claim.postponed`` or ``payout.postponed``), due again
     in half a minute to an hour. A step taken meanwhile: no-op.
@@ -39,7 +40,8 @@ def postpone_step(uow: UnitOfWork, *, entity_id: OrderId | ClaimId | PayoutId, r
     entity = repository.get(entity_id)
     if not workflow.has_step(uow, entity):
         return
-    repository.save(postpone(entity, now=uow.now), change_type=workflow.change_type, reason_code=FreeCode(reason_code))
+    postponed = postpone(entity, reason_code=reason_code, now=uow.now)
+    repository.save(postponed, change_type=workflow.change_type, reason_code=FreeCode(reason_code))
     uow.commit()
 
 

@@ -10,15 +10,18 @@ import stripe
 import urllib3
 
 from resale.adapters.payments.failures import PartnerRequestError
-from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
+from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerNotReady, PartnerUnavailable
 from resale.settings import Settings
 
 _CONNECTIONS: Final = 16  # kept open, of one process
 _MISCONFIGURED_SECONDS: Final = 300  # until somebody has mended it
 _BALANCE_SECONDS: Final = 3600  # until money may have come in
-
-#: Codes that say "not now", though the request was refused.
-_NOT_NOW: Final = {"balance_insufficient", "lock_timeout", "idempotency_key_in_use"}
+_BALANCE_TOO_LOW: Final = "balance_insufficient"
+#: A connected account that left, was deleted or never was the platform's: about that account, not about our key
+#: (docs.stripe.com/error-codes#account-invalid).
+ACCOUNT_GONE: Final = "account_invalid"
+#: One object is being changed by another request (docs.stripe.com/error-codes#lock-timeout).
+_LOCKED: Final = {"lock_timeout", "idempotency_key_in_use"}
 
 
 class PooledHTTP(stripe.HTTPClient):
@@ -70,20 +73,31 @@ def raise_unknown() -> Iterator[None]:
     """Convert errors of unknown outcome into PartnerUnavailable; handle expected refusals inside.
 
     Raises:
-        PartnerUnavailable: The outcome is not known, or Stripe will not do it now.
+        PartnerUnavailable: The outcome is not known.
+        PartnerNotReady: Stripe responded that it cannot process this object now.
         PartnerMisconfigured: Stripe does not take the tenant's key.
-        PartnerRequestError: We asked for what makes no sense.
+        PartnerRequestError: We asked for what makes no sense, or for an account that is not the platform's.
     """
     try:
         yield
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise PartnerMisconfigured(
-            "Stripe refuses the API key of this connection.", retry_after_seconds=_MISCONFIGURED_SECONDS
-        ) from error
+    except stripe.PermissionError as error:
+        if code_of(error) == ACCOUNT_GONE:
+            _raise_refusal(error)
+        raise _build_misconfigured() from error
+    except stripe.AuthenticationError as error:
+        raise _build_misconfigured() from error
     except (stripe.InvalidRequestError, stripe.IdempotencyError, stripe.CardError) as error:
         _raise_refusal(error)
     except stripe.StripeError as error:  # a connection, a limit, 409, 5xx, or no JSON at all
+        if code_of(error) in _LOCKED:
+            _raise_refusal(error)
         raise PartnerUnavailable(f"Stripe did not respond: {type(error).__name__}.") from error
+
+
+def _build_misconfigured() -> PartnerMisconfigured:
+    return PartnerMisconfigured(
+        "Stripe refuses the API key of this connection.", retry_after_seconds=_MISCONFIGURED_SECONDS
+    )
 
 
 def code_of(error: stripe.StripeError) -> str | None:
@@ -94,11 +108,10 @@ def code_of(error: stripe.StripeError) -> str | None:
 
 def _raise_refusal(error: stripe.StripeError) -> NoReturn:
     code = code_of(error)
-    if code in _NOT_NOW:
-        seconds = _BALANCE_SECONDS if code == "balance_insufficient" else 1
-        raise PartnerUnavailable(
-            f"Stripe cannot process the request now: {code}.", retry_after_seconds=seconds
-        ) from error
+    if code == _BALANCE_TOO_LOW:
+        raise PartnerBalanceTooLow(retry_after_seconds=_BALANCE_SECONDS) from error
+    if code in _LOCKED or isinstance(error, stripe.IdempotencyError):
+        raise PartnerNotReady(f"Stripe cannot process the request now: {code or 'idempotency_error'}.") from error
     where = getattr(error, "param", None)
     raise PartnerRequestError(f"Stripe refused the request: {code}, at {where}.") from error
 

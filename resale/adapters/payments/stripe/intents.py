@@ -16,7 +16,7 @@ import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
 from resale.adapters.payments.stripe.client import code_of, raise_unknown
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerNotReady
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
 from resale.domain.return_urls import with_order_id
 
@@ -178,7 +178,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
         return None if error is None else _build_declined(intent.id, reason)
     state = _STATES.get(intent.status)
     if state is None:
-        raise PartnerUnavailable(f"The payment intent still has the status {intent.status}.")
+        raise PartnerNotReady(f"The payment intent still has the status {intent.status}.")
     return PaymentOutcome(
         state=state,
         provider_reference=intent.id,
@@ -190,7 +190,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
 def _require_outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
     outcome = _outcome(intent)
     if outcome is None:
-        raise PartnerUnavailable("The payment was not confirmed.")
+        raise PartnerNotReady("The payment was not confirmed.")
     return outcome
 
 

@@ -1,8 +1,9 @@
 """Payouts as two movements: a transfer to the seller's connected account, then a payout from there to their bank.
 
 Both are found again by our payout's id: the transfer by its group, the payout by its metadata. A payout that fails
-leaves the money in the connected account, so its transfer is reversed before FAILED (or RETURNED) is said: then, and
-only then, the money is the platform's again.
+leaves the money in the connected account, so its transfer is reversed before FAILED (or RETURNED) is returned: then,
+and only then, the money is the platform's again. Where Stripe does not reverse it, the state is STUCK: each later
+look-up requests it again. The payout of an account that left is UNREACHABLE.
 
 Source: docs.stripe.com/connect/separate-charges-and-transfers; docs.stripe.com/connect/manual-payouts;
 docs.stripe.com/api/payouts/object ("some payouts that fail might initially show as paid").
@@ -10,10 +11,11 @@ docs.stripe.com/api/payouts/object ("some payouts that fail might initially show
 
 from typing import Final
 
+import msgspec
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, payout_to_stripe
-from resale.adapters.payments.stripe.client import code_of, raise_unknown
+from resale.adapters.payments.stripe.client import ACCOUNT_GONE, code_of, raise_unknown
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 
 _STATES: Final = {
@@ -65,29 +67,37 @@ class Payouts:
         """Return the state of a payout; None if only its transfer was created, so that it is requested again."""
         with raise_unknown():
             if request.provider_reference is not None and request.provider_reference.startswith("po_"):
-                payout = self._payouts.retrieve(
-                    request.provider_reference, options={"stripe_account": request.destination}
-                )
-                return self._outcome(payout, None, request)
+                return self._find_sent(request, request.provider_reference)
             transfer = self._find_transfer(request)
             if transfer is None:
                 return None
             if transfer.reversed:
                 return _build_failed(transfer.id, _reason_of(transfer))
-            found = self._find_payout(transfer, request)
+            try:
+                found = self._find_payout(transfer, request)
+            except stripe.PermissionError as error:
+                return self._return(transfer, request, _account_gone(error))
             return None if found is None else self._outcome(found, transfer, request)
+
+    def _find_sent(self, request: PayoutRequest, payout_id: str) -> PayoutOutcome:
+        """Return the state of a payout that was sent; UNREACHABLE if its account has left."""
+        try:
+            payout = self._payouts.retrieve(payout_id, options={"stripe_account": request.destination})
+        except stripe.PermissionError as error:
+            reason, transfer = _account_gone(error), self._find_transfer(request)
+            if transfer is not None and transfer.reversed:
+                return _build_failed(payout_id, _reason_of(transfer))
+            # It may have arrived, so its transfer is not reversed.
+            return PayoutOutcome(state=PayoutState.UNREACHABLE, provider_reference=payout_id, reason_code=reason)
+        return self._outcome(payout, None, request)
 
     def _pay_on(self, transfer: stripe.Transfer, request: PayoutRequest) -> PayoutOutcome:
         if transfer.reversed:
             return _build_failed(transfer.id, _reason_of(transfer))
-        payout = self._find_payout(transfer, request)
-        if payout is None:
-            try:
-                payout = self._pay(request)
-            except (stripe.InvalidRequestError, stripe.PermissionError) as error:
-                reason = _refusal(error)
-                self._reverse(transfer, request, reason)
-                return _build_failed(transfer.id, reason)
+        try:
+            payout = self._find_payout(transfer, request) or self._pay(request)
+        except (stripe.InvalidRequestError, stripe.PermissionError) as error:
+            return self._return(transfer, request, _refusal(error))
         return self._outcome(payout, transfer, request)
 
     def _find_transfer(self, request: PayoutRequest) -> stripe.Transfer | None:
@@ -133,18 +143,27 @@ class Payouts:
         reason = payout.failure_code or payout.status
         transfer = transfer or self._find_transfer(request)
         if transfer is not None and not transfer.reversed:
-            self._reverse(transfer, request, reason)
+            returned = self._return(transfer, request, reason)
+            if returned.state == PayoutState.STUCK:
+                return msgspec.structs.replace(returned, provider_reference=payout.id)
         # Our side knows it as sent, or even as paid: it came back. Not known as sent, it failed.
         is_return = payout.status == "failed" and request.provider_reference == payout.id
         state = PayoutState.RETURNED if is_return else PayoutState.FAILED
         return PayoutOutcome(state=state, provider_reference=payout.id, reason_code=reason)
 
-    def _reverse(self, transfer: stripe.Transfer, request: PayoutRequest, reason: str) -> None:
-        self._transfers.reversals.create(
-            transfer.id,
-            {"metadata": {"payout_id": request.payout_id, "reason_code": reason}},
-            {"idempotency_key": f"{request.payout_id}:reversal"},
-        )
+    def _return(self, transfer: stripe.Transfer, request: PayoutRequest, reason: str) -> PayoutOutcome:
+        """Reverse the transfer and return FAILED; STUCK where Stripe refuses, such as an empty or a closed account.
+
+        Without an idempotency key, which would repeat a refusal for a day: a transfer is reversed at most once in full.
+
+        Source: docs.stripe.com/connect/separate-charges-and-transfers, reverse transfers.
+        """
+        metadata = {"payout_id": request.payout_id, "reason_code": reason}
+        try:
+            self._transfers.reversals.create(transfer.id, {"metadata": metadata})
+        except (stripe.InvalidRequestError, stripe.PermissionError) as error:
+            return _build_stuck(transfer.id, _reversal_refusal(error))
+        return _build_failed(transfer.id, reason)
 
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
@@ -153,6 +172,22 @@ def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
     if code not in _FOR_GOOD and getattr(error, "param", None) not in _SELLERS_PARAMS:
         raise error
     return code or "payout_refused"
+
+
+def _account_gone(error: stripe.PermissionError) -> str:
+    """Return the reason if the refusal is about the seller's account; one of our own key is raised."""
+    if code_of(error) != ACCOUNT_GONE:
+        raise error
+    return ACCOUNT_GONE
+
+
+def _reversal_refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
+    """Return the code of a refused reversal; a request that makes no sense, or our own key, is raised."""
+    code = code_of(error)
+    is_ours = code == "parameter_unknown" or (isinstance(error, stripe.PermissionError) and code != ACCOUNT_GONE)
+    if is_ours:
+        raise error
+    return code or "reversal_refused"
 
 
 def _reason_of(transfer: stripe.Transfer) -> str:
@@ -164,3 +199,7 @@ def _reason_of(transfer: stripe.Transfer) -> str:
 
 def _build_failed(reference: str, reason: str) -> PayoutOutcome:
     return PayoutOutcome(state=PayoutState.FAILED, provider_reference=reference, reason_code=reason)
+
+
+def _build_stuck(reference: str, reason: str) -> PayoutOutcome:
+    return PayoutOutcome(state=PayoutState.STUCK, provider_reference=reference, reason_code=reason)

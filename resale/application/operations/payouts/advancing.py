@@ -11,7 +11,7 @@ from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
-from resale.domain.issues import Issue, clear_issues
+from resale.domain.issues import WAITING, Issue, clear_issues, issues_of, raise_issue
 from resale.domain.money import Money
 from resale.domain.payouts import (
     ON_ITS_WAY,
@@ -38,6 +38,8 @@ _COMMANDS: Final[Mapping[PayoutState, PayoutCommand]] = {
     PayoutState.FAILED: PayoutCommand.FAIL,
     PayoutState.RETURNED: PayoutCommand.RETURN,
 }
+_HELD_UP: Final = frozenset({PayoutState.STUCK, PayoutState.UNREACHABLE})
+_SOLVED: Final = (*WAITING, Issue.PAYOUT_STUCK)
 _CHANGES: Final = {
     PayoutStatus.IN_TRANSIT: ChangeType.PAYOUT_SENT,
     PayoutStatus.PAID: ChangeType.PAYOUT_PAID,
@@ -53,8 +55,8 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) 
     One that was paid is looked at daily for some days, since the webhook that says it came back may be lost.
 
     Shape: reads 1-42 items; at most one partner call with its look-up; commits at most once
-    (``payout.sending_started``, ``.sent``, ``.paid``, ``.failed``, ``.returned``, ``.awaited``). What failed is the
-    seller's again, with its transfers.
+    (``payout.sending_started``, ``.sent``, ``.paid``, ``.failed``, ``.returned``, ``.stuck``, ``.awaited``). What
+    failed is the seller's again, with its transfers.
 
     Args:
         uow: Fresh; committed here at most once.
@@ -111,6 +113,8 @@ def _request(payout: Payout) -> PayoutRequest:
 
 
 def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: PayoutOutcome) -> Payout:
+    if outcome.state in _HELD_UP:
+        return _commit_stuck(uow, provider=provider, payout=payout, outcome=outcome)
     command = _COMMANDS[outcome.state]
     if not PAYOUTS.permits(payout.status, command):
         return _await_further(uow, payout=payout)
@@ -123,7 +127,7 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
         failure_code=outcome.reason_code,
         paid_at=uow.now if command == PayoutCommand.PAY else payout.paid_at,
     )
-    after = transition_payout(clear_issues(reported, Issue.PARTNER_SILENT), command, now=uow.now)
+    after = transition_payout(clear_issues(reported, *_SOLVED), command, now=uow.now)
     after = msgspec.structs.replace(after, due_at=_next_poll_at(uow, after))
     uow.payouts.save(after, change_type=_CHANGES[after.status], reason_code=free_code(outcome.reason_code))
     if after.status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
@@ -134,12 +138,34 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
     return after
 
 
-def _await_further(uow: UnitOfWork, *, payout: Payout) -> Payout:
+def _commit_stuck(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: PayoutOutcome) -> Payout:
+    """Commit that a payout neither arrived nor came back, for staff; its status stays. One that was paid is over."""
+    is_known = Issue.PAYOUT_STUCK in issues_of(payout)
+    is_over = payout.status == PayoutStatus.PAID and outcome.state == PayoutState.UNREACHABLE
+    if is_over or is_known:
+        return _await_further(uow, payout=payout, is_stuck=is_known)
+    if outcome.provider_reference != payout.provider_reference:
+        uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=payout.id)
+    stuck = msgspec.structs.replace(
+        clear_issues(payout, *WAITING),
+        step_tries=0,
+        provider_reference=outcome.provider_reference,
+        failure_code=outcome.reason_code,
+        due_at=uow.now + _WATCH_EVERY,
+    )
+    stuck = next_version(raise_issue(stuck, Issue.PAYOUT_STUCK), now=uow.now)
+    uow.payouts.save(stuck, change_type=ChangeType.PAYOUT_STUCK, reason_code=free_code(outcome.reason_code))
+    uow.commit()
+    return stuck
+
+
+def _await_further(uow: UnitOfWork, *, payout: Payout, is_stuck: bool = False) -> Payout:
     """Schedule the next poll of a payout in transit or of a paid one; before its time, nothing is written."""
     if payout.due_at is None or uow.now < payout.due_at:
         return payout
-    payout = msgspec.structs.replace(payout, due_at=_next_poll_at(uow, payout), step_tries=0)
-    payout = next_version(clear_issues(payout, Issue.PARTNER_SILENT), now=uow.now)
+    due_at = uow.now + _WATCH_EVERY if is_stuck else _next_poll_at(uow, payout)
+    payout = msgspec.structs.replace(payout, due_at=due_at, step_tries=0)
+    payout = next_version(clear_issues(payout, *(WAITING if is_stuck else _SOLVED)), now=uow.now)
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_AWAITED)
     uow.commit()
     return payout
