@@ -19,7 +19,7 @@ from resale.domain.ids import (
     InboundId,
     RefundId,
 )
-from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider
+from resale.domain.partners import Connection, PartnerEvent, PartnerKind, Provider, pause_after
 from resale.domain.payments import Dispute
 from resale.domain.shipments import MAX_EVENTS, TrackingEvent
 from resale.domain.states import Machine, Row
@@ -28,8 +28,10 @@ from resale.errors import Conflict, NotFound, Rejected
 SCHEMA: Final = 1
 MAX_NAME_CHARS: Final = 200  # of what a partner calls something; a longer name is kept as its hash
 LOOKED_AT_WITHIN: Final = timedelta(seconds=30)  # one not looked at by then is asked for again by the sweep
-#: A partner may tell of something before the write that learned its name is done: so long an unknown one is asked for.
-UNKNOWN_FOR: Final = timedelta(hours=1)
+#: A partner may tell of something before the write that learned its reference: an event about an unknown object is
+#: retried as long as Stripe retries a delivery (docs.stripe.com/webhooks, automatic retries: up to three days).
+UNKNOWN_FOR: Final = timedelta(days=3)
+_LONGEST_PAUSE: Final = timedelta(hours=12)  # each retry is a version: about fifteen in three days
 
 
 class InboundStatus(StrEnum):
@@ -102,7 +104,8 @@ class InboundPrivate(msgspec.Struct, frozen=True, kw_only=True):
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """An inbound event as stored: everything but ``private`` is its ``doc``.
 
-    ``target_id`` is what of ours it is about: as the partner says, or as its ``reference`` was looked up.
+    ``target_id`` is what of ours it is about: as the partner says, or as its ``reference`` was looked up. ``livemode``
+    is the shop's, ``provider_livemode`` the event's; ``account`` is the connected account that the event came from.
     """
 
     id: InboundId
@@ -120,6 +123,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     target_id: str | None = None
     failed_refund_id: RefundId | None = None
     reference: str | None = None
+    account: str | None = None
+    provider_livemode: bool | None = None
     tracking: tuple[TrackingEvent, ...] = ()
     dispute: Dispute | None = None
     reason_code: str | None = None
@@ -128,6 +133,11 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     due_at: datetime | None = None
     private: str | UnsetType = UNSET
+
+    @property
+    def is_of_other_mode(self) -> bool:
+        """Whether a test event reached a live shop, or the other way round."""
+        return self.provider_livemode is not None and self.provider_livemode != self.livemode
 
 
 def inbound_id_of(*, connection_id: ConnectionId, provider_event_id: str) -> InboundId:
@@ -152,12 +162,19 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
         target_id=_find_target(event),
         failed_refund_id=event.failed_refund_id if REFUND_ID.matches(event.failed_refund_id or "") else None,
         reference=_shorten_name(event.reference) if event.reference else None,
+        account=_shorten_name(event.account) if event.account else None,
+        provider_livemode=event.livemode,
         tracking=event.tracking[-MAX_EVENTS:],
         dispute=event.dispute,
         created_at=now,
         updated_at=now,
         due_at=now + LOOKED_AT_WITHIN,
     )
+
+
+def waits_until(inbound: Inbound, *, now: datetime) -> datetime:
+    """Return when an event that has to wait is processed again: in half a minute, at most in half a day."""
+    return now + pause_after(inbound.tries, longest=_LONGEST_PAUSE)
 
 
 def _find_target(event: PartnerEvent) -> str | None:

@@ -155,7 +155,8 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed webhook. It names the object to read; only facts that cannot be read are taken from it.
 
     ``provider_event_id`` is the same in every delivery. An id of ours is there where the partner carries it;
-    ``reference`` is the partner's own name of the thing, to be looked up.
+    ``reference`` is the partner's own name of the thing, to be looked up. ``account`` is the connected account (a
+    seller's own) whose event it is; None for the shop's own. ``livemode`` is None if the partner has no modes.
     """
 
     provider_event_id: str
@@ -166,6 +167,8 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
     shipment_id: ShipmentId | None = None
     failed_refund_id: RefundId | None = None  # told of that it failed, maybe after it was given
     reference: str | None = None
+    account: str | None = None
+    livemode: bool | None = None
     tracking: tuple[TrackingEvent, ...] = ()
     dispute: Dispute | None = None
 

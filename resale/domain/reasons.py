@@ -45,6 +45,10 @@ class ReasonCode(StrEnum):
     NOTHING_TO_DO_YET = "nothing_to_do_yet"
     REFUND_UNDER_WAY = "refund_under_way"
     REFERENCE_UNKNOWN = "reference_unknown"
+    # why an event of a partner was not believed
+    MODE_MISMATCH = "mode_mismatch"  # of test mode in a live shop, or the other way round
+    ACCOUNT_MISMATCH = "account_mismatch"  # of a connected account that its subject does not belong to
+    REFERENCE_MISMATCH = "reference_mismatch"  # the partner's reference belongs to another object than the id
     # what time ended
     TIME_OVER = "time_over"
     UPLOAD_MISSING = "upload_missing"

@@ -147,6 +147,11 @@ class TestWebhooks:
         assert [one.status for one in event.tracking] == ["pre_transit", "in_transit", "in_transit"]
         assert event == shipping.read_event(body=body, headers=signed(body))
 
+    @pytest.mark.parametrize(("mode", "livemode"), [("production", True), ("test", False), (None, None)])
+    def test_names_its_mode(self, shipping: EasyPostShipping, mode: str | None, livemode: bool | None) -> None:  # noqa: FBT001 - pytest gives it
+        body = json.dumps({**sample("tracker-updated"), "mode": mode}).encode()
+        assert shipping.read_event(body=body, headers=signed(body)).livemode is livemode
+
     def test_a_shipments_own_event_names_ours(self, shipping: EasyPostShipping) -> None:
         shipment = {**sample("shipment-refunded"), "reference": REFERENCE}
         body = json.dumps({**sample("tracker-updated"), "result": shipment}).encode()

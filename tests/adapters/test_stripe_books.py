@@ -198,6 +198,34 @@ class TestWebhooks:
     def test_of_a_payout_of_a_connected_account(self) -> None:
         event = self.read("payout_failed")
         assert (event.payout_id, event.reference) == ("pyt_0190a1b2c3d47e5f8a9b0c1d2e3f4a5e", "po_0")
+        assert (event.account, event.livemode) == ("acct_0", False)
+
+    @pytest.mark.parametrize("name", ["payment_intent", "charge_refunded", "refund_failed", "dispute_closed"])
+    def test_of_a_connected_accounts_own_money_name_nothing_of_ours(self, name: str) -> None:
+        event = msgspec.json.decode((SAMPLES / f"event_{name}.json").read_bytes())
+        event["account"] = "acct_of_a_seller"
+        event["data"]["object"]["metadata"] = {"order_id": "ord_0190a1b2c3d47e5f8a9b0c1d2e3f4a5b"}
+        body = msgspec.json.encode(event)
+        told = reader().read_event(body=body, headers=signed(body))
+        assert (told.account, told.kind) == ("acct_of_a_seller", event["type"])
+        assert (told.order_id, told.reference, told.dispute, told.failed_refund_id) == (None, None, None, None)
+
+    @pytest.mark.parametrize("livemode", [True, False])
+    def test_name_their_mode(self, *, livemode: bool) -> None:
+        event = msgspec.json.decode((SAMPLES / "event_payment_intent.json").read_bytes())
+        body = msgspec.json.encode({**event, "livemode": livemode})
+        assert reader().read_event(body=body, headers=signed(body)).livemode == livemode
+
+    @pytest.mark.parametrize(
+        ("context", "account"), [(None, None), ("acct_0", "acct_0"), ("org_0/acct_0", "acct_0"), ("org_0", None)]
+    )
+    def test_that_are_thin_name_the_object_to_read(self, context: str | None, account: str | None) -> None:
+        event = msgspec.json.decode((SAMPLES / "event_thin_account.json").read_bytes())
+        body = msgspec.json.encode({**event, "context": context})
+        told = reader().read_event(body=body, headers=signed(body))
+        assert told.kind == "v2.core.account[requirements].updated"
+        assert (told.reference, told.account, told.livemode) == ("acct_0", account, False)
+        assert told.occurred_at == datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 
     @pytest.mark.parametrize(
         ("said", "status"),

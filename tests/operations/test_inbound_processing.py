@@ -197,12 +197,13 @@ class TestSettling:
             ({"order_id": None, "shipment_id": "rtn_" + "0" * 32}, "claim_not_found"),
         ],
     )
-    def test_keeps_what_is_about_nothing_of_ours(
+    def test_ignores_what_is_about_nothing_of_ours_after_three_days(
         self, world: World, partners: Partners, named: dict[str, Any], code: str
     ) -> None:
         event = handle(world, told(world, an_event(tracking=(a_scan(),), **named)), partners)
-        event = handle(world, event, partners, seconds=30)
-        assert (event.status, event.reason_code) == (InboundStatus.FAILED, code)
+        assert (event.status, event.reason_code, event.due_at) == (InboundStatus.RECEIVED, code, later(30))
+        event = handle(world, event, partners, seconds=3 * 24 * 3600)
+        assert (event.status, event.reason_code, event.due_at) == (InboundStatus.IGNORED, code, None)
 
     def test_ignores_what_says_nothing(self, world: World, partners: Partners) -> None:
         event = handle(world, told(world, an_event(order_id=None, kind="unreadable")), partners)
@@ -238,9 +239,13 @@ class TestWaiting:
         assert handle(world, again, partners, seconds=120).status == InboundStatus.PROCESSED
 
     def test_for_a_name_that_nobody_learns_ends(self, world: World, partners: Partners) -> None:
-        inbound = told(world, an_event(order_id=None, reference="ch_of_somebody_else"))
-        ended = handle(world, inbound, partners, seconds=3600)
-        assert (ended.status, ended.reason_code, ended.due_at) == ("ignored", "reference_unknown", None)
+        waits = told(world, an_event(order_id=None, reference="ch_of_somebody_else"))
+        while waits.due_at is not None:
+            due = (waits.due_at - later(0)).total_seconds()
+            waits = handle(world, waits, partners, seconds=due)
+        assert (waits.status, waits.reason_code) == ("ignored", "reference_unknown")
+        assert 3 * 24 * 3600 <= due < 3.5 * 24 * 3600
+        assert waits.version < 20  # each retry is a version
 
     def test_keeps_providers_apart(self, world: World, partners: Partners) -> None:
         order = world.sold(partners)

@@ -83,6 +83,7 @@ class _Webhook(msgspec.Struct):
     type: str
     created_at: datetime
     data: msgspec.Raw
+    livemode: bool = False  # no real money moves here
 
 
 class _Subject(msgspec.Struct):
@@ -267,6 +268,7 @@ def _event(webhook: _Webhook) -> PartnerEvent:
     return PartnerEvent(
         provider_event_id=webhook.id,
         kind=webhook.type,
+        livemode=webhook.livemode,
         occurred_at=webhook.created_at,
         order_id=OrderId(subject.order_id) if subject.order_id else None,
         payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,

@@ -50,6 +50,7 @@ _STATUSES: Final = {
 #: Carriers want a city where addresses have none.
 _CITY_STATES: Final = {"GI": "Gibraltar", "MC": "Monaco", "MO": "Macau", "SG": "Singapore", "VA": "Vatican City"}
 _LINES: Final = ("name", "street1", "street2", "city", "state", "zip", "country")  # a phone is written in another way
+_PRODUCTION: Final = "production"  # docs.easypost.com/docs/events: "test" or "production"
 _CODE: Final = re.compile(r"[A-Z0-9_.]{1,60}")
 
 
@@ -173,6 +174,7 @@ class EventShape(msgspec.Struct):
     description: str
     created_at: datetime
     object: Literal["Event"]
+    mode: str | None = None
     result: dict[str, Any] | None = None
 
 
@@ -240,6 +242,7 @@ def event_of(body: bytes) -> PartnerEvent:
     return PartnerEvent(
         provider_event_id=event.id,
         kind=event.description,
+        livemode=None if event.mode is None else event.mode == _PRODUCTION,
         occurred_at=_aware(event.created_at),
         shipment_id=shipment_id,
         reference=reference,

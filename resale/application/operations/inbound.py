@@ -32,8 +32,9 @@ from resale.domain.inbound import (
     InboundPrivate,
     InboundStatus,
     receive,
+    waits_until,
 )
-from resale.domain.partners import Connection, PartnerEvent, pause_after
+from resale.domain.partners import Connection, PartnerEvent
 from resale.domain.payments import RefundState
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.versions import next_version
@@ -52,7 +53,7 @@ _CHANGES: Final = {
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """The result of processing an event: how it is settled, or that it must wait (``command`` is None).
 
-    One that waits is due again in half a minute to an hour, longer each time.
+    One that waits is due again in half a minute, then after twice as long each time, at most half a day.
     """
 
     command: InboundCommand | None
@@ -92,6 +93,8 @@ def record_inbound(uow: UnitOfWork, *, connection: Connection, event: PartnerEve
 def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundId) -> Settlement:
     """Process an event: find its subject, and run the subject's own operation.
 
+    An event is only believed for the mode and the account that it belongs to; any other is ignored with a reason.
+
     Shape: reads 1-2 items and what the operation reads; commits what the operation commits, at most once, and nothing
     of the event: ``settle_inbound`` does. A crash between the two is harmless, since the operation bears repeating.
 
@@ -101,25 +104,26 @@ def process_inbound(uow: UnitOfWork, *, partners: Partners, inbound_id: InboundI
         inbound_id: Which.
 
     Returns:
-        How to settle the event; what the rules refuse twice is settled, too, and never tried again.
+        How to settle the event. What is unknown waits for up to three days; what the rules refuse twice has failed.
 
     Raises:
-        InboundNotFound: No such event.
+        InboundNotFound: There is no such event.
         Unavailable: Partner or store did not respond; nothing was committed.
         Conflict: Another writer won; read again.
     """
     inbound = uow.inbound.get(inbound_id)
     if inbound.status != InboundStatus.RECEIVED:
         return Settlement(command=None)
-    target_id = inbound.target_id or _look_up(uow, inbound)
-    if target_id is None:
-        return _settle_unknown(uow, inbound)
-    act = _ACTS.get(target_id.partition("_")[0])
-    if act is None:
-        return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code=ReasonCode.NOTHING_TO_DO)
+    target_id = _look_up(uow, inbound) or inbound.target_id
     try:
-        act(uow, partners, inbound, target_id)
-    except (NotFound, Rejected) as outcome:
+        if (reason := _reason_to_ignore(uow, inbound, target_id)) is not None:
+            return Settlement(command=InboundCommand.IGNORE, target_id=target_id, reason_code=reason)
+        if target_id is None:
+            return _settle_unknown(uow, inbound)
+        _ACTS[_kind_of(target_id)](uow, partners, inbound, target_id)
+    except NotFound as outcome:
+        return _settle_unknown(uow, inbound, target_id=target_id, reason_code=outcome.code)
+    except Rejected as outcome:
         # Said once, it may be that another worker moved the thing between two reads; said twice, it is believed.
         command = InboundCommand.FAIL if inbound.reason_code == outcome.code else None
         return Settlement(command=command, target_id=target_id, reason_code=outcome.code)
@@ -170,16 +174,52 @@ def _look_up(uow: UnitOfWork, inbound: Inbound) -> str | None:
     return uow.references.find(provider=inbound.provider, reference=inbound.reference)
 
 
-def _settle_unknown(uow: UnitOfWork, inbound: Inbound) -> Settlement:
-    """Return how an unknown reference is settled: retried for a while, since its write may be in progress."""
-    if inbound.reference is None:
-        return Settlement(command=InboundCommand.IGNORE, reason_code=ReasonCode.NOTHING_TO_DO)
-    waits = uow.now < inbound.created_at + UNKNOWN_FOR
-    return Settlement(command=None if waits else InboundCommand.IGNORE, reason_code=ReasonCode.REFERENCE_UNKNOWN)
+def _reason_to_ignore(uow: UnitOfWork, inbound: Inbound, target_id: str | None) -> ReasonCode | None:
+    """Return why an event is not acted on; None if it is, or if its subject is not known yet."""
+    if inbound.is_of_other_mode:
+        return ReasonCode.MODE_MISMATCH
+    if target_id is None:
+        foreign = ReasonCode.ACCOUNT_MISMATCH if inbound.account is not None else ReasonCode.NOTHING_TO_DO
+        return None if inbound.reference is not None else foreign
+    if inbound.target_id not in {None, target_id}:
+        return ReasonCode.REFERENCE_MISMATCH
+    if _kind_of(target_id) not in _ACTS:
+        return ReasonCode.NOTHING_TO_DO
+    return None if _is_of_its_account(uow, inbound, target_id) else ReasonCode.ACCOUNT_MISMATCH
+
+
+def _is_of_its_account(uow: UnitOfWork, inbound: Inbound, target_id: str) -> bool:
+    """Return whether an event is the shop's own, or of the connected account that its subject belongs to.
+
+    The owner of a connected account writes the metadata of its objects, so it can name any id of ours. Of such an
+    account nothing is known here but the payouts to it (docs.stripe.com/connect/webhooks, ``account``).
+    """
+    if inbound.account is None:
+        return True
+    return PAYOUT_ID.matches(target_id) and uow.payouts.get(PayoutId(target_id)).destination == inbound.account
+
+
+def _kind_of(target_id: str) -> str:
+    return target_id.partition("_")[0]
+
+
+def _settle_unknown(
+    uow: UnitOfWork,
+    inbound: Inbound,
+    *,
+    target_id: str | None = None,
+    reason_code: str = ReasonCode.REFERENCE_UNKNOWN,
+) -> Settlement:
+    """Return how an unknown subject is settled: retried for days, since its write may be in progress.
+
+    What a connected account does on its own is not retried: it never becomes known here.
+    """
+    waits = inbound.account is None and uow.now < inbound.created_at + UNKNOWN_FOR
+    return Settlement(command=None if waits else InboundCommand.IGNORE, target_id=target_id, reason_code=reason_code)
 
 
 def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> Inbound:
-    due_at = uow.now + pause_after(inbound.tries)
+    due_at = waits_until(inbound, now=uow.now)
     postponed = msgspec.structs.replace(inbound, reason_code=reason_code, tries=inbound.tries + 1, due_at=due_at)
     postponed = next_version(postponed, now=uow.now)
     uow.inbound.save(postponed, change_type=ChangeType.INBOUND_POSTPONED, reason_code=free_code(reason_code))

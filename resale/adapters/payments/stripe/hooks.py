@@ -1,4 +1,10 @@
-"""Parsing of Stripe's webhooks. An event only names the object to read; only of disputes is its data used."""
+"""Parsing of Stripe's webhooks. An event only names the object to read; only of disputes is its data used.
+
+Events of connected accounts (``account``) are about objects whose metadata their owner writes: of them only payouts
+are read, and whoever acts on one compares its account. Thin events (v2) carry no object, only its name.
+
+Source: docs.stripe.com/connect/webhooks; docs.stripe.com/event-destinations, thin events.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -76,14 +82,32 @@ class _Data(msgspec.Struct):
     object: _Intent | _Charge | _Refund | _Payout | _Dispute
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, tag_field="object", tag="event"):
     id: str
     type: str
     created: int
+    livemode: bool
     data: _Data
+    account: str | None = None
 
 
-_EVENT: Final = msgspec.json.Decoder(_Event)
+class _RelatedObject(msgspec.Struct):
+    id: str
+    type: str
+
+
+class _ThinEvent(msgspec.Struct, tag_field="object", tag="v2.core.event"):
+    """An event of an API of version 2. ``context`` is the account it belongs to, below an organisation with a slash."""
+
+    id: str
+    type: str
+    created: datetime
+    livemode: bool
+    related_object: _RelatedObject
+    context: str | None = None
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event | _ThinEvent)
 
 
 def read_webhook(*, body: bytes, headers: Mapping[str, str], secrets: str | None) -> PartnerEvent:
@@ -96,17 +120,22 @@ def read_webhook(*, body: bytes, headers: Mapping[str, str], secrets: str | None
     """
     check_signature(body, headers.get(SIGNATURE_HEADER), secrets=secrets)
     try:
-        return _read(_EVENT.decode(body))
+        event = _EVENT.decode(body)
+        return _read_thin(event) if isinstance(event, _ThinEvent) else _read(event)
     except UNREADABLE as error:
         raise WebhookUnreadable("Stripe sent an event about an unknown object.") from error
 
 
 def _read(event: _Event) -> PartnerEvent:
     object_ = event.data.object
+    if event.account is not None and not isinstance(object_, _Payout):
+        return _build_foreign(event, event.account)
     metadata = object_.metadata or _Metadata()
     return PartnerEvent(
         provider_event_id=event.id,
         kind=event.type,
+        account=event.account,
+        livemode=event.livemode,
         occurred_at=datetime.fromtimestamp(event.created, UTC),
         order_id=None if metadata.order_id is None else OrderId(metadata.order_id),
         payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
@@ -115,6 +144,29 @@ def _read(event: _Event) -> PartnerEvent:
         dispute=_dispute(object_, told_at=datetime.fromtimestamp(event.created, UTC))
         if isinstance(object_, _Dispute)
         else None,
+    )
+
+
+def _build_foreign(event: _Event, account: str) -> PartnerEvent:
+    """Return an event about what a connected account does on its own: it names nothing of ours."""
+    return PartnerEvent(
+        provider_event_id=event.id,
+        kind=event.type,
+        occurred_at=datetime.fromtimestamp(event.created, UTC),
+        account=account,
+        livemode=event.livemode,
+    )
+
+
+def _read_thin(event: _ThinEvent) -> PartnerEvent:
+    context = (event.context or "").rpartition("/")[2]
+    return PartnerEvent(
+        provider_event_id=event.id,
+        kind=event.type,
+        occurred_at=event.created,
+        account=context if context.startswith("acct_") else None,
+        livemode=event.livemode,
+        reference=event.related_object.id,
     )
 
 
