@@ -92,6 +92,12 @@ PAYMENTS: Final = Machine(
 )
 
 
+#: What providers are sent for a new attempt. Each attempt keeps its own: a release that sends something else must not
+#: repeat an idempotency key with other parameters, because providers refuse that
+#: (docs.stripe.com/api/idempotent_requests).
+REQUEST_VERSION: Final = 1
+
+
 class PaymentState(StrEnum):
     """The state of an attempt at the provider. An unknown state is Unavailable."""
 
@@ -111,6 +117,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     provider_reference: str | None = None  # once the provider gave one: the shortest way to look the attempt up
     return_url: str | None = None  # where the bank sends the buyer back to; None: where the connection says
+    request_version: int = REQUEST_VERSION
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +152,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     id: PaymentId
     status: PaymentStatus = PaymentStatus.STARTED
     started_at: datetime
+    request_version: int = 1
     provider_reference: str | None = None
     reason_code: PartnerCode | None = None
     action_url: str | None = None

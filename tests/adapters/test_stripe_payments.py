@@ -11,7 +11,7 @@ from resale.adapters.payments.stripe import StripePayments
 from resale.application.ports import PaymentProvider
 from resale.domain.ids import PaymentId
 from resale.domain.money import Money
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerNotReady, PartnerUnavailable
 from resale.domain.payments import PaymentRequest, PaymentState, RefundState
 from tests.adapters.stripe_connecting import PART, PRICE, attempt, connect, new_id, new_refund
 from tests.adapters.stripe_double import StripeDouble
@@ -19,6 +19,7 @@ from tests.adapters.stripe_world import Json
 
 A_DAY = 24 * 3600
 CONFIRM = r"/v1/payment_intents/\w+/confirm"
+CANCEL = r"/v1/payment_intents/\w+/cancel"
 CAPTURE = r"/v1/payment_intents/\w+/capture"
 
 
@@ -74,9 +75,76 @@ class TestAuthorise:
         assert stripe.void(request) == outcome
         assert double.count("POST", CONFIRM) == 1
 
-    def test_a_token_that_is_nobodys_is_declined(self, stripe: StripePayments) -> None:
+    def test_a_token_that_is_nobodys_is_declined(self, stripe: StripePayments, double: StripeDouble) -> None:
         outcome = stripe.authorise(attempt("pm_of_another_shop"))
         assert (outcome.state, outcome.reason_code) == (PaymentState.DECLINED, "invalid_token")
+        assert the_intent(double)["status"] == "canceled"
+
+    def test_a_declined_intent_is_cancelled_so_that_nobody_confirms_it_with_another_card(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = attempt("pm_card_chargeDeclined")
+        double.lose_answer(CANCEL)
+        with pytest.raises(PartnerUnavailable):
+            stripe.authorise(request)
+        assert the_intent(double)["status"] == "canceled"
+        assert found(stripe, request) == PaymentState.DECLINED
+        assert double.count("POST", CANCEL) == 1
+
+    def test_a_buyer_who_fails_to_authenticate_is_declined_and_the_intent_is_cancelled(
+        self, double: StripeDouble
+    ) -> None:
+        stripe = connect(double.url, return_url="https://shop.example/back")
+        request = attempt("pm_card_threeDSecure2Required")
+        stripe.authorise(request)
+        error = {"type": "card_error", "code": "payment_intent_authentication_failure"}
+        the_intent(double).update(status="requires_payment_method", last_payment_error=error)
+        outcome = stripe.find_payment(request)
+        assert outcome is not None
+        assert (outcome.state, outcome.reason_code) == (PaymentState.DECLINED, "payment_intent_authentication_failure")
+        assert the_intent(double)["status"] == "canceled"
+
+    def test_a_declined_intent_that_the_buyer_paid_meanwhile_is_authorised(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        def pay() -> None:
+            the_intent(double).update(status="succeeded", amount_received=12_000, last_payment_error=None)
+
+        double.before(CANCEL, pay)
+        assert stripe.authorise(attempt("pm_card_chargeDeclined")).state == PaymentState.CAPTURED
+
+    def test_what_is_sent_under_a_key_never_changes(self, stripe: StripePayments, double: StripeDouble) -> None:
+        """Stripe refuses other parameters under a known key, for a day: new ones need a new ``request_version``."""
+        request = msgspec.structs.replace(attempt(), request_version=1)
+        stripe.authorise(request)
+        (made, *_) = [call for call in double.calls if call.key == request.attempt_id]
+        assert made.params == {
+            "amount": "12000",
+            "currency": "gbp",
+            "capture_method": "manual",
+            "allowed_payment_method_types[0]": "card",
+            "metadata[order_id]": request.order_id,
+            "metadata[attempt_id]": request.attempt_id,
+            "transfer_group": request.order_id,
+        }
+
+    def test_an_attempt_made_with_other_parameters_is_found_by_its_id(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = attempt()
+        other = msgspec.structs.replace(request, order_id=attempt().order_id)
+        assert stripe.authorise(other).state == PaymentState.AUTHORIZED  # as an earlier release asked
+        assert found(stripe, request) == PaymentState.AUTHORIZED
+        assert len(double.world.intents) == 1
+
+    def test_one_that_is_not_searchable_yet_is_not_ready_and_no_bug(
+        self, stripe: StripePayments, double: StripeDouble
+    ) -> None:
+        request = attempt()
+        stripe.find_payment(msgspec.structs.replace(request, order_id=attempt().order_id))
+        double.world.intents.clear()
+        with pytest.raises(PartnerNotReady):
+            stripe.find_payment(request)
 
     def test_sends_the_buyer_to_the_bank_and_looks_later(self, double: StripeDouble) -> None:
         stripe, request = (
@@ -207,6 +275,7 @@ class TestCapture:
         double.refuse(CAPTURE, 402, {"type": "card_error", "code": "card_declined"})
         outcome = stripe.capture(request)
         assert (outcome.state, outcome.reason_code) == (PaymentState.DECLINED, "card_declined")
+        assert the_intent(double)["status"] == "canceled"
 
     def test_finds_out_when_the_money_is_set_aside_no_longer(
         self, stripe: StripePayments, double: StripeDouble

@@ -5,15 +5,22 @@ gives the same one, so looking an attempt up is making it again and reading what
 that was never confirmed is confirmed, and one that was given up cannot be. Stripe forgets keys after 24 hours; an
 older attempt is searched for by its id, and never authorised any more.
 
+A declined intent stays open at Stripe, and whoever has its client secret could confirm it with another card, so it is
+cancelled before DECLINED is returned. Stripe refuses other parameters under a known key, so what an intent is made with
+belongs to the attempt (``_PARAMETERS``).
+
 Source: docs.stripe.com/payments/paymentintents/lifecycle; docs.stripe.com/api/idempotent_requests.
 """
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 import stripe
+from stripe.params import PaymentIntentCreateParams
 
+from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
 from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.partners import PartnerNotReady
@@ -61,7 +68,7 @@ class Intents:
                 if error.param not in _AMOUNT_PARAMS:
                     raise
                 return _build_refused(request, code_of(error) or "amount_not_supported")
-        return IntentState(None, None) if intent is None else IntentState(intent.id, _outcome(intent))
+            return IntentState(None, None) if intent is None else IntentState(intent.id, self._settle(intent))
 
     def find_id(self, request: PaymentRequest) -> str | None:
         """Return the id of an attempt's intent, without a call if the request has it."""
@@ -102,23 +109,30 @@ class Intents:
         reference = request.provider_reference or ""
         if reference.startswith("pi_"):
             return self._intents.retrieve(reference)
-        if _is_key_kept(request.attempt_id):
-            return self._intents.retrieve(self._make(request).id)  # what making it again tells is how it was then
+        if not _is_key_kept(request.attempt_id):
+            return self._search(request)
+        try:
+            made = self._make(request)
+        except stripe.IdempotencyError as error:
+            return self._find_made(request, error)
+        return self._intents.retrieve(made.id)  # what making it again returns is how it was then
+
+    def _find_made(self, request: PaymentRequest, error: stripe.IdempotencyError) -> stripe.PaymentIntent:
+        """Find an intent that another release made with other parameters; search is late by up to a minute."""
+        found = None if code_of(error) else self._search(request)
+        if found is None:
+            raise error
+        if (found.amount, found.currency) != (to_stripe(request.amount), request.amount.currency.lower()):
+            raise PartnerRequestError("The attempt was used for another amount.") from error
+        return found
+
+    def _search(self, request: PaymentRequest) -> stripe.PaymentIntent | None:
         query = f'metadata["attempt_id"]:"{request.attempt_id}"'
         return next(iter(self._intents.search({"query": query})), None)
 
     def _make(self, request: PaymentRequest) -> stripe.PaymentIntent:
-        return self._intents.create(
-            {
-                "amount": to_stripe(request.amount),
-                "currency": request.amount.currency.lower(),
-                "capture_method": "manual",
-                "allowed_payment_method_types": ["card"],
-                "metadata": {"order_id": request.order_id, "attempt_id": request.attempt_id},
-                "transfer_group": request.order_id,
-            },
-            {"idempotency_key": request.attempt_id},
-        )
+        parameters = _PARAMETERS[request.request_version](request)
+        return self._intents.create(parameters, {"idempotency_key": request.attempt_id})
 
     def _confirm(self, intent_id: str, request: PaymentRequest) -> PaymentOutcome:
         """Confirm without an idempotency key: Stripe confirms once, and a key would repeat its 500s for a day."""
@@ -131,10 +145,10 @@ class Intents:
                     self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": return_url})
                 )
             except stripe.CardError as error:
-                return _build_declined(intent_id, code_of(error))
+                return self._close(intent_id, _build_declined(intent_id, code_of(error)))
             except stripe.InvalidRequestError as error:
                 if error.param == "payment_method":
-                    return _build_declined(intent_id, "invalid_token")
+                    return self._close(intent_id, _build_declined(intent_id, "invalid_token"))
                 return self._after(intent_id, error)
 
     def _returns_to(self, request: PaymentRequest) -> str | None:
@@ -147,7 +161,7 @@ class Intents:
             try:
                 return _require_outcome(self._intents.capture(intent_id))
             except stripe.CardError as error:
-                return _build_declined(intent_id, code_of(error))
+                return self._close(intent_id, _build_declined(intent_id, code_of(error)))
             except stripe.InvalidRequestError as error:
                 return self._after(intent_id, error)
 
@@ -158,11 +172,38 @@ class Intents:
             except stripe.InvalidRequestError as error:
                 return self._after(intent_id, error)
 
+    def _settle(self, intent: stripe.PaymentIntent) -> PaymentOutcome | None:
+        """Return the outcome of an intent; one that was declined is cancelled first."""
+        outcome = _outcome(intent)
+        is_open = intent.status in _UNCONFIRMED
+        return self._close(intent.id, outcome) if outcome is not None and is_open else outcome
+
+    def _close(self, intent_id: str, declined: PaymentOutcome) -> PaymentOutcome:
+        """Cancel a declined intent; return what it has become if the buyer paid it meanwhile."""
+        closed = self._cancel(intent_id)
+        return declined if closed.state in {PaymentState.VOIDED, PaymentState.DECLINED} else closed
+
     def _after(self, intent_id: str, error: stripe.InvalidRequestError) -> PaymentOutcome:
         """Return the state of an intent whose state changed during the request."""
         if code_of(error) not in {"payment_intent_unexpected_state", "charge_expired_for_capture"}:
             raise error
         return _require_outcome(self._intents.retrieve(intent_id))
+
+
+def _build_parameters_1(request: PaymentRequest) -> PaymentIntentCreateParams:
+    return {
+        "amount": to_stripe(request.amount),
+        "currency": request.amount.currency.lower(),
+        "capture_method": "manual",
+        "allowed_payment_method_types": ["card"],
+        "metadata": {"order_id": request.order_id, "attempt_id": request.attempt_id},
+        "transfer_group": request.order_id,
+    }
+
+
+#: By ``request_version`` of the attempt. A function here never changes: one with other parameters gets the next number,
+#: ``REQUEST_VERSION`` in ``resale/domain/payments.py`` follows, and the old one stays until no attempt of it is open.
+_PARAMETERS: Final[Mapping[int, Callable[[PaymentRequest], PaymentIntentCreateParams]]] = {1: _build_parameters_1}
 
 
 def _is_key_kept(attempt_id: str) -> bool:
@@ -174,8 +215,9 @@ def _is_key_kept(attempt_id: str) -> bool:
 def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
     error = intent.last_payment_error
     if intent.status in _UNCONFIRMED:
-        reason = getattr(error, "decline_code", None) or getattr(error, "code", None)
-        return None if error is None else _build_declined(intent.id, reason)
+        return None if error is None else _build_declined(intent.id, _decline_reason(error))
+    if intent.status == "canceled" and error is not None:
+        return _build_declined(intent.id, _decline_reason(error))
     state = _STATES.get(intent.status)
     if state is None:
         raise PartnerNotReady(f"The payment intent still has the status {intent.status}.")
@@ -185,6 +227,10 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
         reason_code=intent.cancellation_reason if state == PaymentState.VOIDED else None,
         action_url=_action_url(intent) if state == PaymentState.REQUIRES_ACTION else None,
     )
+
+
+def _decline_reason(error: object) -> str | None:
+    return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 
 def _require_outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:

@@ -21,6 +21,7 @@ from resale.domain.order_steps import (
 )
 from resale.domain.orders import Order, OrderCommand
 from resale.domain.payments import (
+    REQUEST_VERSION,
     Payment,
     PaymentCommand,
     PaymentOutcome,
@@ -38,7 +39,7 @@ _LOST: Final = {PaymentState.DECLINED: PaymentCommand.FAIL, PaymentState.VOIDED:
 
 def start_payment(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Commit the attempt before the provider is called; its id is the provider's idempotency key."""
-    payment = Payment(id=PAYMENT_ID.new(uow.ids), started_at=uow.now)
+    payment = Payment(id=PAYMENT_ID.new(uow.ids), started_at=uow.now, request_version=REQUEST_VERSION)
     order = transition_order(msgspec.structs.replace(order, payment=payment), OrderCommand.START_PAYMENT, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_PAYMENT_STARTED)
     uow.commit()

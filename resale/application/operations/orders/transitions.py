@@ -41,6 +41,7 @@ def payment_request(uow: UnitOfWork, *, order: Order) -> PaymentRequest:
         amount=Money(amount=order.amounts.grand_total, currency=order.currency),
         token=private.payment_token,
         provider_reference=payment.provider_reference,
+        request_version=payment.request_version,
         return_url=None if private.return_url is None else with_order_id(private.return_url, order.id),
     )
 
