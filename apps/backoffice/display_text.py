@@ -80,6 +80,16 @@ ISSUES: Final[Mapping[str, str]] = {
         "The buyer's bank disputes the payment. Submit evidence at the payment provider before it is due. Until "
         "the dispute is decided, the order does not complete."
     ),
+    Issue.AMOUNT_MISMATCH: (
+        "The payment provider reports another amount or currency than this order has, for its payment, a refund or a "
+        "dispute. Nothing was posted for it, and the seller is not paid. Compare both at the provider. A payment that "
+        "was captured in part: cancel the order, and the part is refunded. Otherwise settle the difference, then "
+        "acknowledge the issue."
+    ),
+    Issue.REFUNDED_AT_PROVIDER: (
+        "The payment was refunded at the provider and not here: by a person in its dashboard, or by the provider "
+        "itself for a prevented dispute. It is posted like a refund of ours. Check that no parcel is sent for it."
+    ),
     Issue.CHARGED_BACK: "The dispute is lost: the buyer's bank reversed the payment.",
     Issue.PARTNER_SILENT: (
         "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "

@@ -41,13 +41,14 @@ from resale.application.queries.listings import get_listing
 from resale.application.queries.orders import BrandOrder, get_order, list_orders
 from resale.application.queries.transfers import list_order_transfers
 from resale.domain.access import Action, Principal
+from resale.domain.acknowledgements import can_acknowledge
 from resale.domain.addresses import address_lines
 from resale.domain.amount_rules import AmountNotSupported
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
 from resale.domain.issues import Issue, issues_of
 from resale.domain.listings import ListingNotFound
-from resale.domain.orders import OrderStatus, can_acknowledge
+from resale.domain.orders import OrderStatus
 from resale.domain.payments import DisputeStatus, RefundState
 from resale.domain.shipments import REPORTED, SHIPMENTS, ShipmentStatus
 from resale.errors import Invalid
@@ -333,7 +334,7 @@ def _correctable(order: BrandOrder) -> bool:
 
 def _refundable(order: BrandOrder) -> bool:
     """Whether a refund can be begun; that its time is not over yet is the operation's to say."""
-    is_disputed = order.dispute is not None and order.dispute.status == DisputeStatus.OPEN
+    is_disputed = any(dispute.status == DisputeStatus.OPEN for dispute in order.disputes)
     is_under_way = any(refund.status in _UNDER_WAY for refund in order.refunds)
     return order.status in REFUNDABLE and remaining_amount(order) > 0 and not is_disputed and not is_under_way
 

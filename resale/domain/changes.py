@@ -123,6 +123,10 @@ class ChangeType(StrEnum):
         "order.address_corrected",
         "The shipping address was corrected. A label that was refused is bought again.",
     )
+    ORDER_AMOUNT_MISMATCHED = (
+        "order.amount_mismatched",
+        "The provider reported another amount or currency than ours. Nothing was posted; staff must act.",
+    )
     ORDER_CANCEL_REQUESTED = (
         "order.cancel_requested",
         "Cancellation was requested during a payment. The next step honours it.",
@@ -178,11 +182,19 @@ class ChangeType(StrEnum):
         "order.payment_started",
         "A payment attempt was committed. The call to the provider follows.",
     )
+    ORDER_PAYMENT_REVIEWED = (
+        "order.payment_reviewed",
+        "The provider was polled for refunds and disputes, and had no news that is posted.",
+    )
     ORDER_POSTPONED = (
         "order.postponed",
         "The step was postponed: a partner did not respond, or there is nothing to do yet.",
     )
     ORDER_RECEIPT_CONFIRMED = "order.receipt_confirmed", "The buyer confirmed receipt. The order completes now."
+    ORDER_REFUND_ADOPTED = (
+        "order.refund_adopted",
+        "Somebody refunded the payment at the provider, or the provider did. It is posted like a refund of ours.",
+    )
     ORDER_REFUND_AWAITED = "order.refund_awaited", "The provider has not finished the refund yet."
     ORDER_REFUND_FAILED = "order.refund_failed", "The refund failed. It is retried later under a new id."
     ORDER_REFUND_STARTED = "order.refund_started", "A refund was committed. The call to the provider follows."
@@ -231,6 +243,7 @@ class ChangeType(StrEnum):
     TEST_CLOCK_ADVANCED = "test_clock.advanced", "The sandbox shop's test clock was advanced."
     TEST_CLOCK_CREATED = "test_clock.created", "The sandbox shop has a test clock."
     TRANSFER_AVAILABLE = "transfer.available", "The order completed: the seller can be paid this transfer."
+    TRANSFER_FROZEN = "transfer.frozen", "The payment is disputed: the transfer is not paid out meanwhile."
     TRANSFER_HELD = "transfer.held", "A sale earned this transfer. It is held until the order completes."
     TRANSFER_REDUCED = "transfer.reduced", "Part of the money was refunded while the transfer was held."
     TRANSFER_REOPENED = "transfer.reopened", "Its payout failed."
@@ -240,6 +253,7 @@ class ChangeType(StrEnum):
     )
     TRANSFER_REVERSED = "transfer.reversed", "All of the money was refunded while the transfer was held."
     TRANSFER_SETTLED = "transfer.settled", "A payout includes it."
+    TRANSFER_UNFROZEN = "transfer.unfrozen", "The dispute ended: the transfer can be paid out again."
     TRANSFER_TAKEN_BACK = "transfer.taken_back", "A refund after completion: a transfer of its own, below zero."
 
 

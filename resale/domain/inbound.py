@@ -122,6 +122,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     target_id: str | None = None
     failed_refund_id: RefundId | None = None
+    reviews_payment: bool = False
     reference: str | None = None
     account: str | None = None
     provider_livemode: bool | None = None
@@ -161,6 +162,7 @@ def receive(*, connection: Connection, event: PartnerEvent, livemode: bool, now:
         occurred_at=event.occurred_at,
         target_id=_find_target(event),
         failed_refund_id=event.failed_refund_id if REFUND_ID.matches(event.failed_refund_id or "") else None,
+        reviews_payment=event.reviews_payment or event.dispute is not None or event.failed_refund_id is not None,
         reference=_shorten_name(event.reference) if event.reference else None,
         account=_shorten_name(event.account) if event.account else None,
         provider_livemode=event.livemode,

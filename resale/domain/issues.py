@@ -14,6 +14,7 @@ class Issue(StrEnum):
     """
 
     DISPUTE_OPEN = "dispute_open"
+    AMOUNT_MISMATCH = "amount_mismatch"  # the provider reports another amount or currency than ours: nothing is posted
     REFUND_FAILED = "refund_failed"
     PARCEL_RETURNED = "parcel_returned"  # the seller has the item and the money, or will have
     PARCEL_LOST = "parcel_lost"  # of a sale that counts as delivered, or on its way back
@@ -27,6 +28,7 @@ class Issue(StrEnum):
     LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
     CARRIER_CLAIM_OPEN = "carrier_claim_open"  # a lost parcel, to be claimed from its carrier
     PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
+    REFUNDED_AT_PROVIDER = "refunded_at_provider"  # by somebody in its dashboard, or by the provider itself
     CHARGED_BACK = "charged_back"
 
 

@@ -145,9 +145,18 @@ def parts_of(order: Order) -> RefundParts:
     )
 
 
+def captured_parts(order: Order) -> RefundParts:
+    """Return the shares of the captured amount: those of the total, unless only a part of it was captured."""
+    whole = parts_of(order)
+    captured = 0 if order.payment is None else order.payment.captured_minor
+    if captured in {0, order.amounts.grand_total}:
+        return whole
+    return _parts(allocate(captured, msgspec.structs.astuple(whole), given=(0, 0, 0, 0)))
+
+
 def parts_left(order: Order) -> RefundParts:
     """Return the shares that are not refunded; a pending refund counts as refunded."""
-    whole, given = msgspec.structs.astuple(parts_of(order)), _sum_refunded(order)
+    whole, given = msgspec.structs.astuple(captured_parts(order)), _sum_refunded(order)
     return _parts([part - back for part, back in zip(whole, given, strict=True)])
 
 
@@ -156,7 +165,7 @@ def split_refund(order: Order, amount: int) -> RefundParts:
 
     The seller's share is a multiple of what can be paid out to them; the other shares bear the rounding.
     """
-    whole, given = msgspec.structs.astuple(parts_of(order)), _sum_refunded(order)
+    whole, given = msgspec.structs.astuple(captured_parts(order)), _sum_refunded(order)
     unit = order.commission.unit
     parts = allocate(amount, whole, given=given)
     if unit == 1 or sum(given) + amount == sum(whole):
@@ -170,15 +179,15 @@ def split_refund(order: Order, amount: int) -> RefundParts:
 def seller_left(order: Order) -> int:
     """Return the seller's share minus completed refunds."""
     taken = sum(refund.parts.seller for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
-    return parts_of(order).seller - taken
+    return captured_parts(order).seller - taken
 
 
 def capture(order: Order, *, at: datetime) -> LedgerTransaction:
     """Return the transaction of a captured payment. Commission is deferred, or income, as the order is posted."""
-    parts = parts_of(order)
+    parts = captured_parts(order)
     commission = _commission_change(order, before=0, after=parts.commission, seller=SELLERS_PENDING)
     owed = _split_postings(parts, commission, sign=-1, seller=SELLERS_PENDING)
-    return _transaction(order, "captured", at, owed, order.amounts.grand_total)
+    return _transaction(order, "captured", at, owed, sum(msgspec.structs.astuple(parts)))
 
 
 def refund(order: Order, given: Refund, *, seller: str, at: datetime) -> LedgerTransaction:
@@ -250,7 +259,7 @@ def _commission_left(order: Order, *, without: Refund | None) -> int:
     """Return the commission minus that of completed refunds, one of them left out."""
     given = (one for one in order.refunds if one.status == RefundState.SUCCEEDED)
     taken = sum(one.parts.commission for one in given if without is None or one.id != without.id)
-    return order.commission.amount - taken
+    return captured_parts(order).commission - taken
 
 
 def _label(order: Order, amount: int, currency: str, step: str, at: datetime) -> LedgerTransaction:

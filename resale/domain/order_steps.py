@@ -21,6 +21,7 @@ from resale.domain.orders import (
     protection_is_over,
 )
 from resale.domain.partners import pause_after
+from resale.domain.payment_reviews import next_review_at
 from resale.domain.payments import Payment, PaymentStatus
 from resale.domain.policies import LossBearer
 from resale.domain.shipments import GOING_BACK, Shipment, ShipmentStatus, abandon_label
@@ -50,6 +51,7 @@ class OrderStep(StrEnum):
     GIVE_UP = "give_up"
     BEGIN_REFUND = "begin_refund"
     REFUND = "refund"
+    REVIEW_PAYMENT = "review_payment"
     COMPLETE = "complete"
     COMPENSATE = "compensate"
     NOTHING = "nothing"
@@ -69,13 +71,13 @@ def next_step(order: Order, *, now: datetime) -> OrderStep:
         return _payment_step(order, now)
     if order.pending_refund is not None:
         return OrderStep.REFUND
+    if order.payment_review_at is not None and now >= order.payment_review_at:
+        return OrderStep.REVIEW_PAYMENT
     if order.failed_refund is not None and _is_due(order, now) and not order.is_disputed:
         return OrderStep.BEGIN_REFUND
     if order.status in {*BEING_REFUNDED, _S.LOST}:
         return _reversal_step(order)
-    if order.status in SELLABLE:
-        return _selling_step(order, now)
-    return _other_step(order, now)
+    return _selling_step(order, now) if order.status in SELLABLE else _other_step(order, now)
 
 
 def wakes_at(order: Order, *, now: datetime) -> datetime | None:
@@ -84,7 +86,7 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
         return _checks_buyer_at(order, now)
     is_reversing = order.failed_refund is not None or order.status in {*BEING_REFUNDED, _S.LOST}
     if is_reversing and order.is_disputed and order.pending_refund is None:
-        return now + POLL_EVERY  # the end of the dispute wakes it
+        return order.payment_review_at or now + POLL_EVERY  # the end of the dispute wakes it
     if order.failed_refund is not None:
         return now + pause_after(order.failed_refund.tries, longest=REFUND_TRIED_EVERY)
     if order.pending_refund is not None or order.status in _AT_ONCE or _needs_posting_or_label(order):
@@ -122,6 +124,8 @@ def _waits_until(order: Order, now: datetime) -> datetime | None:
         return _earliest(counts_at, order.undelivered_at, now + POLL_EVERY)
     if order.status == _S.DELIVERED and not is_held(order):
         return now + STEP_DUE if order.receipt_confirmed_at is not None else order.claim_until
+    if order.status == _S.DELIVERED and order.payment_review_at is not None:
+        return order.payment_review_at
     return now + POLL_EVERY
 
 
@@ -153,7 +157,15 @@ def update_order(order: Order, *, now: datetime) -> Order:
 def close_order_claim(order: Order, *, now: datetime) -> Order:
     """Return an order whose claim has ended: completed, or delivered while a dispute or its parcel holds it."""
     closed = transition_order(order, OrderCommand.CLOSE_CLAIM, now=now)
-    return msgspec.structs.replace(closed, completed_at=closed.updated_at if closed.status == _S.COMPLETED else None)
+    if closed.status != _S.COMPLETED:
+        return closed
+    return schedule_review(msgspec.structs.replace(closed, completed_at=closed.updated_at), at=now)
+
+
+def schedule_review(order: Order, *, at: datetime) -> Order:
+    """Return an order whose payment is reviewed at a time, and which is woken then."""
+    due_at = at if order.due_at is None else min(order.due_at, at)
+    return msgspec.structs.replace(order, payment_review_at=at, due_at=due_at)
 
 
 def payment_of(order: Order) -> Payment:
@@ -277,4 +289,5 @@ def _next_version(order: Order, now: datetime) -> Order:
 def _schedule(order: Order, now: datetime) -> Order:
     if order.shipment is not None and order.status in {*BEING_REFUNDED, *_ENDED}:
         order = msgspec.structs.replace(order, shipment=abandon_label(order.shipment, now=now))
-    return msgspec.structs.replace(order, due_at=wakes_at(order, now=now))
+    order = msgspec.structs.replace(order, payment_review_at=next_review_at(order, now=now))
+    return msgspec.structs.replace(order, due_at=_earliest(wakes_at(order, now=now), order.payment_review_at))

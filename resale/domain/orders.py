@@ -1,6 +1,5 @@
 """Orders: one buyer, one listing, amounts that sum. Statuses and the table of transitions."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -24,6 +23,7 @@ from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
 MAX_REFUNDS: Final = 20  # of one order, failed ones included
+_BY_OTHERS: Final = frozenset({ReasonCode.CHARGEBACK, ReasonCode.REFUNDED_AT_PROVIDER})
 
 
 class OrderStatus(StrEnum):
@@ -198,7 +198,13 @@ class Order(WithIssues, frozen=True, kw_only=True):
     claim_id: ClaimId | None = None
     completed_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
-    dispute: Dispute | None = None
+    dispute: Dispute | None = None  # the one that matters most; the only one in old documents
+    disputes: tuple[Dispute, ...] = ()
+    unposted: tuple[
+        str, ...
+    ] = ()  # the provider's references whose amount does not fit: staff decide, nothing is posted
+    has_foreign_refund_pending: bool = False  # somebody refunds at the provider, and it is not done
+    payment_review_at: datetime | None = None  # when the provider is polled for refunds and disputes of the payment
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime
     updated_at: datetime
@@ -234,13 +240,23 @@ class Order(WithIssues, frozen=True, kw_only=True):
 
     @property
     def has_refund_begun(self) -> bool:
-        """Whether a refund was started; a chargeback does not count."""
-        return any(refund.reason_code != ReasonCode.CHARGEBACK for refund in self.refunds)
+        """Whether this platform started a refund; a chargeback or a refund made at the provider does not count."""
+        return any(refund.reason_code not in _BY_OTHERS for refund in self.refunds)
 
     @property
     def is_disputed(self) -> bool:
         """Whether a dispute is open."""
-        return self.dispute is not None and self.dispute.status == DisputeStatus.OPEN
+        return any(dispute.status == DisputeStatus.OPEN for dispute in disputes_of(self))
+
+    @property
+    def is_money_held(self) -> bool:
+        """Whether the seller is not paid yet: the buyer can still get the money back by what others decide."""
+        return self.is_disputed or self.has_foreign_refund_pending or Issue.AMOUNT_MISMATCH in issues_of(self)
+
+
+def disputes_of(order: Order) -> tuple[Dispute, ...]:
+    """Return the disputes of an order, the oldest first; one stored before there could be several has one."""
+    return order.disputes or (() if order.dispute is None else (order.dispute,))
 
 
 # ---------------------------------------------------------------- guards
@@ -248,6 +264,11 @@ class Order(WithIssues, frozen=True, kw_only=True):
 def _is_captured(order: Order, _now: datetime) -> bool:
     payment = order.payment
     return payment is not None and payment.captured_minor == order.amounts.grand_total
+
+
+@guard("only a part of the payment is captured")
+def _is_captured_in_part(order: Order, _now: datetime) -> bool:
+    return order.payment is not None and 0 < order.payment.captured_minor < order.amounts.grand_total
 
 
 @guard("no money is authorised or captured")
@@ -282,8 +303,8 @@ def _is_not_held(order: Order, _now: datetime) -> bool:
 
 
 def is_held(order: Order) -> bool:
-    """Return whether an order cannot complete: a dispute is open, or its parcel came back or is lost."""
-    return order.is_disputed or not _HOLDS.isdisjoint(issues_of(order))
+    """Return whether an order cannot complete: its money is held, or its parcel came back or is lost."""
+    return order.is_money_held or not _HOLDS.isdisjoint(issues_of(order))
 
 
 @guard("the claim window is open and receipt is not confirmed")
@@ -311,6 +332,7 @@ ORDERS: Final = Machine(
         Row(_S.SUBMITTED, _C.START_PAYMENT, _S.PAYMENT_PENDING),
         Row(_S.SUBMITTED, _C.CANCEL, _S.CANCELLED),
         Row(_S.PAYMENT_PENDING, _C.CONFIRM, _S.CONFIRMED, _is_captured),
+        Row(_S.PAYMENT_PENDING, _C.BEGIN_CANCEL, _S.CANCELLING, _is_captured_in_part),
         Row(_S.PAYMENT_PENDING, _C.FAIL_PAYMENT, _S.PAYMENT_FAILED, _holds_no_money),
         Row(_S.PAYMENT_FAILED, _C.CANCEL, _S.CANCELLED),
         Row(_S.CONFIRMED, _C.ISSUE_LABEL, _S.AWAITING_SHIPMENT),
@@ -359,23 +381,6 @@ def with_refund(order: Order, refund: Refund) -> Order:
     """Return the order with a changed refund."""
     refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
     return msgspec.structs.replace(order, refunds=refunds)
-
-
-#: Issues that need no action any more → the states of the order in which it is so.
-ACKNOWLEDGEABLE: Final[Mapping[str, frozenset[OrderStatus]]] = {
-    Issue.CHARGED_BACK: frozenset(OrderStatus),
-    Issue.LABEL_REFUSED: frozenset({_S.COMPLETED, _S.REFUNDED, _S.CANCELLED}),
-    Issue.PARCEL_RETURNED: frozenset(OrderStatus),  # acknowledged: the seller is paid, or keeps the money
-    Issue.PARCEL_LOST: frozenset(OrderStatus),
-    Issue.PARCEL_AFTER_REFUND: frozenset(OrderStatus),
-    Issue.RETURN_AFTER_CLOSE: frozenset(OrderStatus),
-    Issue.RETURN_NOT_DELIVERED: frozenset(OrderStatus),
-}
-
-
-def can_acknowledge(issue: str | None, status: OrderStatus) -> bool:
-    """Return whether an issue needs no more action, so that staff can acknowledge it."""
-    return issue is not None and status in ACKNOWLEDGEABLE.get(issue, frozenset())
 
 
 def price_order(price: Money) -> Amounts:

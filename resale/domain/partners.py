@@ -166,6 +166,7 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
     payout_id: PayoutId | None = None
     shipment_id: ShipmentId | None = None
     failed_refund_id: RefundId | None = None  # told of that it failed, maybe after it was given
+    reviews_payment: bool = False  # about a refund or a dispute: the provider is asked for all of the payment's
     reference: str | None = None
     account: str | None = None
     livemode: bool | None = None
@@ -185,8 +186,8 @@ class BookingKind(StrEnum):
 class ProviderTransaction(msgspec.Struct, frozen=True, kw_only=True):
     """A money movement at the provider, with a dispute only after it is lost.
 
-    ``our_id`` is our refund, our payout, or the attempt of a charge or chargeback. A refund that we never asked for
-    has the provider's own name there.
+    ``our_id`` is our refund, our payout, or the attempt of a charge or chargeback. A refund that others made has the
+    id with which it is adopted.
     """
 
     kind: BookingKind

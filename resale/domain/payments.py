@@ -1,12 +1,13 @@
 """Payments: an attempt to capture an amount, its statuses, refunds and disputes. Tokens only, no card numbers."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from resale.domain.ids import OrderId, PaymentId, RefundId
+from resale.domain.ids import REFUND_ID, OrderId, PaymentId, RefundId
 from resale.domain.money import AmountMinor, Money
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row
@@ -121,12 +122,16 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The known outcome of a request. ``action_url``: the page where the buyer authenticates (requires_action)."""
+    """The known outcome of a request. ``action_url``: the page where the buyer authenticates (requires_action).
+
+    ``captured`` is what the provider captured, which somebody may have limited in its dashboard; None: not reported.
+    """
 
     state: PaymentState
     provider_reference: str
     reason_code: PartnerCode | None = None
     action_url: str | None = None
+    captured: Money | None = None
 
 
 class RefundState(StrEnum):
@@ -139,10 +144,25 @@ class RefundState(StrEnum):
 
 
 class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The known outcome of a refund."""
+    """The known outcome of a refund. ``amount`` is what the provider refunds; None: not reported."""
 
     state: RefundState
     provider_reference: str
+    reason_code: PartnerCode | None = None
+    amount: Money | None = None
+
+
+class ProviderRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund as the provider lists it.
+
+    ``refund_id`` is ours; a refund that somebody made in the provider's dashboard, or that the provider made by itself
+    (a prevented dispute), has none.
+    """
+
+    provider_reference: str
+    refund_id: RefundId | None = None
+    state: RefundState
+    amount: Money
     reason_code: PartnerCode | None = None
 
 
@@ -158,6 +178,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     action_url: str | None = None
     captured_minor: AmountMinor = 0
     refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks, less what came back
+    watched_until: datetime | None = None  # until then the provider is polled for refunds and disputes of others
 
 
 class RefundParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +211,7 @@ class DisputeStatus(StrEnum):
     OPEN = "open"
     WON = "won"
     LOST = "lost"
+    PREVENTED = "prevented"  # before it became a chargeback; money moved, if at all, by a refund of the provider
 
 
 class DisputeCommand(StrEnum):
@@ -197,6 +219,7 @@ class DisputeCommand(StrEnum):
 
     WIN = "win"
     LOSE = "lose"
+    PREVENT = "prevent"
 
 
 class DisputeTransitionRefused(Rejected):
@@ -216,24 +239,42 @@ DISPUTES: Final = Machine(
         Row(_D.OPEN, DisputeCommand.LOSE, _D.LOST),
         Row(_D.WON, DisputeCommand.LOSE, _D.LOST),  # a bank may change its mind
         Row(_D.LOST, DisputeCommand.WIN, _D.WON),  # the money is reinstated
+        Row(_D.OPEN, DisputeCommand.PREVENT, _D.PREVENTED),
     ),
     refused=DisputeTransitionRefused,
     initial=_D.OPEN,
-    cannot={DisputeCommand.WIN: "be won", DisputeCommand.LOSE: "be lost"},
+    cannot={
+        DisputeCommand.WIN: "be won",
+        DisputeCommand.LOSE: "be lost",
+        DisputeCommand.PREVENT: "be prevented",
+    },
 )
 #: What a provider tells of a dispute that was open before.
-DISPUTE_ENDS: Final = {_D.WON: DisputeCommand.WIN, _D.LOST: DisputeCommand.LOSE}
+DISPUTE_ENDS: Final = {
+    _D.WON: DisputeCommand.WIN,
+    _D.LOST: DisputeCommand.LOSE,
+    _D.PREVENTED: DisputeCommand.PREVENT,
+}
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A chargeback. ``amount`` is in the order's currency, ``told_at`` by the payment provider's clock."""
+    """A dispute of a payment. ``told_at`` is by the payment provider's clock, or when the provider was polled.
+
+    ``currency`` is the one that the provider reports; None, as in old documents: the order's.
+    """
 
     provider_reference: str
     status: DisputeStatus
     amount: AmountMinor
+    currency: str | None = None
     reason_code: PartnerCode
     evidence_due_by: datetime | None = None
     told_at: datetime | None = None
+
+
+def adopted_refund_id(provider_reference: str) -> RefundId:
+    """Derive the id of a refund that others made from the provider's id, so that it is posted once."""
+    return REFUND_ID.of(hashlib.sha256(provider_reference.encode()).hexdigest()[:32])
 
 
 def restore_payment(payment: Payment, amount: int) -> Payment:

@@ -99,6 +99,18 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     payout_delay_hours: Annotated[
         int, _whole("Hours between the completion of a sale and its automatic payout.", ge=0, le=24 * 30)
     ] = 48
+    payment_watch_days: Annotated[
+        int,
+        _whole(
+            "Days after the payment in which the payment provider is polled for refunds and disputes whose webhook was"
+            " lost; card holders can usually dispute a payment for 120 days. 0: webhooks only.",
+            ge=0,
+            le=540,
+        ),
+    ] = 120
+    dispute_holds_payout: Annotated[
+        bool, msgspec.Meta(description="Whether the seller's money of a disputed payment is not paid out meanwhile.")
+    ] = True
     store_credit_bonus_basis_points: Annotated[
         int, _whole("What the shop adds to a payout as store credit, in hundredths of a per cent.", ge=0, le=10_000)
     ] = 0

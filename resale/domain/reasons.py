@@ -25,6 +25,8 @@ class ReasonCode(StrEnum):
     NOT_DELIVERED = "not_delivered"
     CHARGEBACK = "chargeback"  # the buyer's bank took it
     DISPUTE_WON = "dispute_won"
+    REFUNDED_AT_PROVIDER = "refunded_at_provider"  # not by us: in the provider's dashboard, or by the provider itself
+    AMOUNT_MISMATCH = "amount_mismatch"
     CLAIM_NOT_AS_DESCRIBED = "claim_not_as_described"
     CLAIM_WRONG_ITEM = "claim_wrong_item"
     CLAIM_COUNTERFEIT = "claim_counterfeit"

@@ -65,14 +65,21 @@ class SellerBalance(msgspec.Struct, frozen=True, kw_only=True):
 
     ``available`` is the sum of the open transfers and of ``carried``; a negative amount is owed. ``carried`` is what no
     open transfer stands for: what a payout left because the provider cannot pay it, and debts that store credit paid.
+    ``frozen`` is the part of ``available`` whose payments are disputed: no payout takes it meanwhile.
     ``store_credit_bonus`` is the part of ``store_credit`` that the shop added.
     """
 
     currency: str
     available: int = 0
     carried: int = 0
+    frozen: int = 0
     store_credit: int = 0
     store_credit_bonus: int = 0
+
+    @property
+    def payable(self) -> int:
+        """The available amount without what is frozen."""
+        return self.available - self.frozen
 
 
 class Seller(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     available: int = 0
     carried: int = 0
+    frozen: int = 0
     store_credit: int = 0
     store_credit_bonus: int = 0
     other_balances: tuple[SellerBalance, ...] = ()
@@ -110,10 +118,15 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
         return (self.balance_in(self.currency), *self.other_balances)
 
     @property
+    def payable(self) -> int:
+        """The available amount of the first balance without what is frozen."""
+        return self.available - self.frozen
+
+    @property
     def can_be_paid(self) -> bool:
         """Whether a payout can start automatically."""
         has_method = self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
-        return has_method and any(balance.available > 0 for balance in self.balances)
+        return has_method and any(balance.payable > 0 for balance in self.balances)
 
     def balance_in(self, currency: str) -> SellerBalance:
         """Return the balance of a currency, zero if there is none yet."""
@@ -122,6 +135,7 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
                 currency=currency,
                 available=self.available,
                 carried=self.carried,
+                frozen=self.frozen,
                 store_credit=self.store_credit,
                 store_credit_bonus=self.store_credit_bonus,
             )
@@ -141,6 +155,7 @@ def with_balance(seller: Seller, balance: SellerBalance) -> Seller:
             seller,
             available=balance.available,
             carried=balance.carried,
+            frozen=balance.frozen,
             store_credit=balance.store_credit,
             store_credit_bonus=balance.store_credit_bonus,
         )

@@ -102,6 +102,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     seller_id: CustomerId
     amount: int
     currency: str
+    is_frozen: bool = False  # its payment is disputed: it is not paid out, and not again if its payout fails
     reversed_from: TransferId | None = None
     payout_id: PayoutId | None = None
     available_at: datetime | None = None
@@ -126,14 +127,14 @@ def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple
 
     Args:
         transfers: Available ones, oldest first.
-        balance: What the seller has.
+        balance: What the seller has, without what is frozen.
         limit: Of one payout, 2 or more.
 
     Returns:
         Transfers that sum to more than nothing and at most to the balance; none when no choice does.
     """
     debts = [transfer for transfer in transfers if transfer.amount < 0]
-    earned = [transfer for transfer in transfers if transfer.amount > 0]
+    earned = [transfer for transfer in transfers if transfer.amount > 0 and not transfer.is_frozen]
     for most in (limit // 2, limit - 1, 0):
         chosen = debts[:most]
         left = balance - sum(transfer.amount for transfer in chosen)

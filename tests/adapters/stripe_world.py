@@ -58,6 +58,7 @@ class StripeWorld:
     def __init__(self) -> None:
         self.intents: dict[str, Json] = {}
         self.refunds: dict[str, Json] = {}
+        self.disputes: dict[str, Json] = {}
         self.transfers: dict[str, Json] = {}
         self.payouts: dict[str, Json] = {}
         self.transactions: list[Json] = []
@@ -194,6 +195,10 @@ class StripeWorld:
             call, [one for one in self.refunds.values() if one["payment_intent"] == call.params["payment_intent"]]
         )
 
+    def _list_disputes(self, call: Call) -> Json:
+        intent_id = call.params["payment_intent"]
+        return _page(call, [one for one in self.disputes.values() if one["payment_intent"] == intent_id])
+
     def _transfer(self, call: Call) -> Json:
         if call.params["destination"] == "acct_unknown":
             raise invalid("resource_missing", "destination")
@@ -281,6 +286,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", r"/v1/payment_intents/(\w+)/cancel", StripeWorld._cancel),
     ("POST", "/v1/refunds", StripeWorld._refund),
     ("GET", "/v1/refunds", StripeWorld._list_refunds),
+    ("GET", "/v1/disputes", StripeWorld._list_disputes),
     ("POST", "/v1/transfers", StripeWorld._transfer),
     ("GET", "/v1/transfers", StripeWorld._list_transfers),
     ("POST", r"/v1/transfers/(\w+)/reversals", StripeWorld._reverse),

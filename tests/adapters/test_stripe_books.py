@@ -19,7 +19,7 @@ from resale.domain.partners import (
     SignatureInvalid,
     WebhookUnreadable,
 )
-from resale.domain.payments import DisputeStatus, PaymentRequest
+from resale.domain.payments import DisputeStatus, PaymentRequest, adopted_refund_id
 from resale.settings import Settings
 from tests.adapters.stripe_connecting import (
     PART,
@@ -140,7 +140,8 @@ class TestBookings:
         by_hand = sample("refund", payment_intent=request.provider_reference, amount=500)
         double.world.book("refund", by_hand, -500)
         (line,) = (line for line in lines(stripe) if line.kind == BookingKind.REFUND)
-        assert (line.our_id, line.order_id, line.amount) == (by_hand["id"], request.order_id, 500)
+        adopted = adopted_refund_id(by_hand["id"])
+        assert (line.our_id, line.order_id, line.amount) == (adopted, request.order_id, 500)
 
     def test_what_is_not_ours_is_not_told(self, stripe: StripePayments, double: StripeDouble) -> None:
         double.world.book("charge", sample("charge", amount_captured=700), 700)
@@ -195,6 +196,20 @@ class TestWebhooks:
         told = reader().read_event(body=body, headers=signed(body))
         assert told.failed_refund_id == ("ref_0190a1b2c3d47e5f8a9b0c1d2e3f4a5d" if failed else None)
 
+    @pytest.mark.parametrize(
+        ("name", "reviews"),
+        [
+            ("refund_failed", True),
+            ("charge_refunded", True),
+            ("dispute_created", True),
+            ("dispute_closed", True),
+            ("payment_intent", False),
+            ("payout_failed", False),
+        ],
+    )
+    def test_of_refunds_and_disputes_lead_to_a_review_of_the_payment(self, name: str, *, reviews: bool) -> None:
+        assert self.read(name).reviews_payment is reviews
+
     def test_of_a_payout_of_a_connected_account(self) -> None:
         event = self.read("payout_failed")
         assert (event.payout_id, event.reference) == ("pyt_0190a1b2c3d47e5f8a9b0c1d2e3f4a5e", "po_0")
@@ -235,6 +250,7 @@ class TestWebhooks:
             ("won", DisputeStatus.WON),
             ("lost", DisputeStatus.LOST),
             ("appeal_under_review", DisputeStatus.LOST),
+            ("prevented", DisputeStatus.PREVENTED),
         ],
     )
     def test_of_a_dispute(self, said: str, status: DisputeStatus) -> None:
@@ -246,7 +262,7 @@ class TestWebhooks:
         assert event.dispute.evidence_due_by == datetime(2025, 11, 10, 23, 59, 59, tzinfo=UTC)
         assert event.dispute.told_at == event.occurred_at
 
-    @pytest.mark.parametrize("said", ["warning_needs_response", "warning_closed", "prevented", "unheard_of"])
+    @pytest.mark.parametrize("said", ["warning_needs_response", "warning_closed", "unheard_of"])
     def test_a_question_of_the_bank_is_no_dispute(self, said: str) -> None:
         assert self.read("dispute_created", status=said).dispute is None
 

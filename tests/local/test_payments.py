@@ -15,7 +15,7 @@ from resale.application.ports import PaymentProvider
 from resale.domain.ids import OrderId, PaymentId, PayoutId, RefundId
 from resale.domain.money import Money
 from resale.domain.partners import BookingKind, PartnerMisconfigured, PartnerUnavailable
-from resale.domain.payments import PaymentRequest, PaymentState, RefundState
+from resale.domain.payments import DisputeStatus, PaymentRequest, PaymentState, RefundState, adopted_refund_id
 from resale.domain.payouts import PayoutRequest, PayoutState
 from resale.settings import Settings
 from tests.adapters.peers import Peer, Response, ok
@@ -215,6 +215,44 @@ class TestPayouts:
         found = payments.find_payout(payout("acct_timeout"))
         assert found is not None
         assert found.state == PayoutState.IN_TRANSIT
+
+
+class TestReviews:
+    """What a person did at the provider."""
+
+    def test_a_refund_of_the_dashboard_has_no_id_of_ours(self, payments: SandboxPayments, url: str) -> None:
+        request = captured(payments)
+        payments.refund(request, refund_id=REFUND, amount=PART)
+        post(url, "/payments/pay_1/dashboard_refunds", {"amount": 500})
+        ours, foreign = payments.list_refunds(request)
+        assert (ours.refund_id, ours.amount, ours.state) == (REFUND, PART, RefundState.SUCCEEDED)
+        assert (foreign.refund_id, foreign.amount) == (None, Money(amount=500, currency="GBP"))
+        since = datetime.now(UTC) - timedelta(minutes=1)
+        booked = [one.our_id for one in payments.iter_transactions(since=since) if one.kind == BookingKind.REFUND]
+        assert booked == [REFUND, adopted_refund_id(foreign.provider_reference)]
+
+    def test_a_prevented_dispute_is_refunded_by_the_provider(self, payments: SandboxPayments, url: str) -> None:
+        request = captured(payments)
+        dispute_id = post(url, "/payments/pay_1/disputes", {"amount": 500})["dispute_id"]
+        post(url, f"/disputes/{dispute_id}/prevent")
+        (dispute,) = payments.list_disputes(request)
+        assert (dispute.provider_reference, dispute.status) == (dispute_id, DisputeStatus.PREVENTED)
+        (refund,) = payments.list_refunds(request)
+        assert refund.amount == Money(amount=500, currency="GBP")
+
+    def test_several_disputes_are_listed_the_oldest_first(self, payments: SandboxPayments, url: str) -> None:
+        request = captured(payments)
+        first = post(url, "/payments/pay_1/disputes", {"amount": 500})["dispute_id"]
+        post(url, f"/disputes/{first}/close?outcome=lost")
+        second = post(url, "/payments/pay_1/disputes", {"amount": 700})["dispute_id"]
+        listed = [(one.provider_reference, one.status, one.amount) for one in payments.list_disputes(request)]
+        assert listed == [(first, DisputeStatus.LOST, 500), (second, DisputeStatus.OPEN, 700)]
+
+    def test_a_part_that_was_captured_is_reported(self, payments: SandboxPayments) -> None:
+        request = captured(payments, "tok_capture_partial")
+        outcome = payments.find_payment(request)
+        assert outcome is not None
+        assert outcome.captured == Money(amount=6_000, currency="GBP")
 
 
 class TestBookings:

@@ -7,8 +7,17 @@ from typing import TypeVar
 
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.orders import Order
 from resale.domain.partners import BookingKind, PartnerEvent, PartnerUnavailable, ProviderTransaction
-from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState, RefundOutcome, RefundState
+from resale.domain.payments import (
+    Dispute,
+    PaymentOutcome,
+    PaymentRequest,
+    PaymentState,
+    ProviderRefund,
+    RefundOutcome,
+    RefundState,
+)
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
 
@@ -57,7 +66,10 @@ class Books(Faulty):
         self.orders: dict[str, str] = {}
         self.return_urls: dict[str, str | None] = {}  # by order: where its bank sends the buyer back to
         self.captured: dict[str, int] = {}
+        self.currency = "GBP"  # of the last attempt
         self.refunds: dict[str, tuple[str, int, RefundState]] = {}
+        self.foreign_refunds: dict[str, tuple[str, ProviderRefund]] = {}  # by reference, with the attempt
+        self.disputes: dict[str, dict[str, Dispute]] = {}  # by attempt and reference
         self.payouts: dict[str, tuple[int, PayoutState]] = {}
         self.asked_since: datetime | None = None  # how far back anybody looked into these books
         self.decline = decline
@@ -68,7 +80,7 @@ class Books(Faulty):
     # ------------------------------------------------------------ payments
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
         self._enter("authorise")
-        self.orders[request.attempt_id] = request.order_id
+        self.orders[request.attempt_id], self.currency = request.order_id, request.amount.currency
         self.return_urls[request.order_id] = request.return_url
         state = PaymentState.DECLINED if self.decline else PaymentState.AUTHORIZED
         if self.ask_action:
@@ -101,8 +113,9 @@ class Books(Faulty):
     # ------------------------------------------------------------ refunds
     def refund(self, request: PaymentRequest, *, refund_id: RefundId, amount: Money) -> RefundOutcome:
         self._enter("refund")
-        assert self.refunded(request.attempt_id) + amount.amount <= self.captured[request.attempt_id]
-        self.refunds.setdefault(refund_id, (request.attempt_id, amount.amount, self.refund_state))
+        fits = self.refunded(request.attempt_id) + amount.amount <= self.captured[request.attempt_id]
+        state = self.refund_state if fits else RefundState.FAILED
+        self.refunds.setdefault(refund_id, (request.attempt_id, amount.amount, state))
         return self._answer("refund", self._refund(refund_id))
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
@@ -110,11 +123,60 @@ class Books(Faulty):
         assert request.attempt_id in self.captured
         return self._answer("find_refund", self._refund(refund_id) if refund_id in self.refunds else None)
 
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        self._enter("list_refunds")
+        ours = tuple(
+            ProviderRefund(
+                provider_reference=f"bk_{refund_id}",
+                refund_id=RefundId(refund_id),
+                state=state,
+                amount=Money(amount=amount, currency=request.amount.currency),
+            )
+            for refund_id, (attempt_id, amount, state) in self.refunds.items()
+            if attempt_id == request.attempt_id
+        )
+        foreign = tuple(
+            refund for attempt_id, refund in self.foreign_refunds.values() if attempt_id == request.attempt_id
+        )
+        return self._answer("list_refunds", (*ours, *foreign))
+
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        self._enter("list_disputes")
+        return self._answer("list_disputes", tuple(self.disputes.get(request.attempt_id, {}).values()))
+
+    def capture_in_dashboard(self, order: Order, amount: int, *, currency: str = "GBP") -> None:
+        """Somebody captures a payment at the provider, maybe a part of it."""
+        assert order.payment is not None
+        self.payments[order.payment.id] = PaymentState.CAPTURED
+        self.captured[order.payment.id], self.currency = amount, currency
+
+    def refund_in_dashboard(
+        self,
+        order: Order,
+        amount: int,
+        *,
+        reference: str = "bk_dashboard",
+        currency: str = "GBP",
+        state: RefundState = RefundState.SUCCEEDED,
+    ) -> None:
+        """Somebody refunds a payment at the provider."""
+        assert order.payment is not None
+        money = Money(amount=amount, currency=currency)
+        made = ProviderRefund(provider_reference=reference, state=state, amount=money)
+        self.foreign_refunds[reference] = (order.payment.id, made)
+
+    def dispute(self, order: Order, dispute: Dispute) -> None:
+        """The buyer's bank opens or decides a dispute."""
+        assert order.payment is not None
+        self.disputes.setdefault(order.payment.id, {})[dispute.provider_reference] = dispute
+
     def refunded(self, attempt_id: str) -> int:
         """What went back of an attempt."""
+        ours = ((attempt, amount, state) for attempt, amount, state in self.refunds.values())
+        others = ((attempt, one.amount.amount, one.state) for attempt, one in self.foreign_refunds.values())
         return sum(
             amount
-            for attempt, amount, state in self.refunds.values()
+            for attempt, amount, state in (*ours, *others)
             if attempt == attempt_id and state == RefundState.SUCCEEDED
         )
 
@@ -162,10 +224,15 @@ class Books(Faulty):
     def _outcome(self, attempt_id: str) -> PaymentOutcome:
         state = self.payments[attempt_id]
         url = "https://bank.example/prove" if state == PaymentState.REQUIRES_ACTION else None
-        return PaymentOutcome(state=state, provider_reference=f"bk_{attempt_id}", action_url=url)
+        captured = (
+            Money(amount=self.captured[attempt_id], currency=self.currency) if attempt_id in self.captured else None
+        )
+        return PaymentOutcome(state=state, provider_reference=f"bk_{attempt_id}", action_url=url, captured=captured)
 
     def _refund(self, refund_id: str) -> RefundOutcome:
-        return RefundOutcome(state=self.refunds[refund_id][2], provider_reference=f"bk_{refund_id}")
+        _, amount, state = self.refunds[refund_id]
+        money = Money(amount=amount, currency=self.currency)
+        return RefundOutcome(state=state, provider_reference=f"bk_{refund_id}", amount=money)
 
     def _payout(self, payout_id: str) -> PayoutOutcome:
         return PayoutOutcome(state=self.payouts[payout_id][1], provider_reference=f"bk_{payout_id}")

@@ -129,7 +129,7 @@ class TestResolveClaim:
         denied = resolved(world, claim, DENY)
         order = world.uow().orders.get(claim.order_id)
         assert (denied.status, denied.due_at) == (ClaimStatus.DENIED, None)
-        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
+        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, order.completed_at)
         assert world.transfer(order).status == TransferStatus.AVAILABLE
 
     def test_a_part_without_a_return_completes_with_the_rest(self, world: World, claim: Claim) -> None:

@@ -120,7 +120,7 @@ class TestOneThatIsWonAfterItWasLost:
     def test_a_seller_whose_parcel_the_buyer_has_earned_it(self, world: World, order: Order) -> None:
         assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
         won = self._told(world, order, WON, 2)
-        assert (won.status, won.completed_at, won.due_at) == (OrderStatus.REFUNDED, NOW, None)
+        assert (won.status, won.completed_at, won.due_at) == (OrderStatus.REFUNDED, NOW, won.payment_review_at)
         assert self._available(world, order) == 10_800
 
     def test_a_buyer_who_was_sent_nothing_has_the_money(self, world: World) -> None:

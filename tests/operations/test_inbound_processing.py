@@ -122,7 +122,10 @@ class TestPayments:
 
     def test_that_are_disputed_say_so_on_the_order(self, world: World, partners: Partners) -> None:
         order = world.sold(partners)
+        partners.payments.dispute(order, a_dispute())
         handle(world, told(world, an_event(order_id=order.id, dispute=a_dispute())), partners)
+        assert world.stored_order(order).is_disputed
+        partners.payments.dispute(order, a_dispute(status=DisputeStatus.LOST))
         lost = told(world, an_event(order_id=order.id, dispute=a_dispute(status=DisputeStatus.LOST)))
         late = told(world, an_event(order_id=order.id, dispute=a_dispute()))
         for event in (lost, late):

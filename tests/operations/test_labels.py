@@ -88,7 +88,7 @@ class TestAnOrderTheCardSchemeTook:
         order = lost_to_the_card_scheme(world, world.sold(partners))
         assert (order.status, order.due_at) == (OrderStatus.REFUNDED, NOW + timedelta(seconds=30))
         order = world.run(order, partners)
-        assert (order.due_at, world.balances(order)) == (None, {})
+        assert (order.due_at, world.balances(order)) == (order.payment_review_at, {})
 
     def test_keeps_the_cost_of_one_in_use(self, world: World) -> None:
         partners = Partners()
@@ -101,13 +101,16 @@ class TestAnOrderTheCardSchemeTook:
         assert world.balances(order) == {"labels": 450, "carriers": -450}
 
 
-def approved(world: World, partners: Partners) -> Claim:
-    order = world.delivered(partners)
-    claim = open_claim(
+def claimed(world: World, order: Order) -> Claim:
+    return open_claim(
         world.uow(principal=Principal(customer_id=order.buyer_id)),
         order_id=order.id,
         new=NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn."),
     )
+
+
+def approved(world: World, partners: Partners) -> Claim:
+    claim = claimed(world, world.delivered(partners))
     approve = Resolution(decision=Verdict.APPROVE)
     return resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=approve)
 
@@ -125,7 +128,7 @@ class TestARefusedLabel:
         partners.shipping.labels[order.shipment.id] = LabelState.ISSUED
         world.scan(order, ShipmentStatus.DELIVERED)
         order = world.run(order, partners, now=NOW + timedelta(days=4))
-        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
+        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, order.payment_review_at)
         assert list(partners.shipping.labels.values()) == [LabelState.VOIDED]
 
 
@@ -159,11 +162,10 @@ class TestAnOrderWithNothingToDo:
     def test_sets_its_wake_up_anew(self, world: World) -> None:
         partners = Partners()
         order = world.delivered(partners)
-        dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraud")
-        order = record_dispute(world.uow(), order_id=order.id, dispute=dispute)
-        due_at = order.due_at
+        claimed(world, order)
+        due_at = world.stored_order(order).due_at
         assert due_at is not None
-        assert next_step(order, now=due_at) == OrderStep.NOTHING
+        assert next_step(world.stored_order(order), now=due_at) == OrderStep.NOTHING
         order = advance_order(world.uow(now=due_at), partners=partners, order_id=order.id)
         assert order.due_at is not None
         assert order.due_at > due_at
@@ -178,5 +180,5 @@ class TestALabelWhoseReturnWasNotHeardOf:
             advanced(world, order, partners)
         world.scan(order, ShipmentStatus.DELIVERED)
         order = world.run(order, partners, now=NOW + timedelta(days=4))
-        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
+        assert (order.status, order.due_at) == (OrderStatus.COMPLETED, order.payment_review_at)
         assert "labels" not in world.balances(order)

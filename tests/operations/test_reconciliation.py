@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from resale.application.operations.orders import NewRefund, record_dispute, refund_order, review_refund
+from resale.application.operations.orders import NewRefund, record_dispute, refund_order, review_payment
 from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.ledger import Difference, DifferenceKind, get_reconciliation
@@ -111,5 +111,5 @@ def test_a_refund_that_failed_after_it_was_given_agrees(
     (given,) = world.advance(order, partners).refunds
     attempt, amount, _ = books.refunds[given.id]
     books.refunds[given.id] = (attempt, amount, RefundState.FAILED)
-    review_refund(world.uow(now=failed_at), payments=books, order_id=order.id, refund_id=given.id)
+    review_payment(world.uow(now=failed_at), partners=Partners(payments=books), order_id=order.id)
     assert differences(world, books, order.id, since=failed_at, until=failed_at + HOUR) == []

@@ -11,7 +11,7 @@ from resale.application.operations.orders import (
     cancel_order,
     record_dispute,
     refund_order,
-    review_refund,
+    review_payment,
 )
 from resale.domain.inbound import InboundStatus
 from resale.domain.orders import Order, OrderNotFound, OrderStatus
@@ -43,14 +43,13 @@ def fails(partners: Partners, refund_id: str) -> None:
     partners.payments.refunds[refund_id] = (attempt, amount, RefundState.FAILED)
 
 
-def review(world: World, order: Order, partners: Partners, number: int = 0, now: datetime = NOW) -> Order:
-    refund_id = order.refunds[number].id
-    return review_refund(world.uow(now=now), payments=partners.payments, order_id=order.id, refund_id=refund_id)
+def review(world: World, order: Order, partners: Partners, now: datetime = NOW) -> Order:
+    return review_payment(world.uow(now=now), partners=partners, order_id=order.id) or world.stored_order(order)
 
 
 def returned(world: World, order: Order, partners: Partners, number: int = 0, now: datetime = NOW) -> Order:
     fails(partners, order.refunds[number].id)
-    return review(world, order, partners, number, now)
+    return review(world, order, partners, now)
 
 
 def tried_again(world: World, order: Order, partners: Partners) -> Order:
@@ -77,7 +76,7 @@ class TestBeforeCompletion:
         assert (held.status, held.amount) == (TransferStatus.HELD, 10_800)
         assert world.balances(order)["provider"] == 12_000
         assert world.balances(order)["sellers_pending"] == -10_800
-        assert world.balances(order)["commission"] == -1_200
+        assert world.balances(order)["commission_deferred"] == -1_200
 
     def test_it_is_given_again_under_another_id(self, world: World, partners: Partners) -> None:
         order = returned(world, given(world, world.delivered(partners), partners, 5_000), partners)
@@ -106,7 +105,11 @@ class TestBeforeCompletion:
         assert (order.status, order.remaining_minor) == (OrderStatus.CANCELLED, 12_000)
         assert (world.transfer(order).status, world.transfer(order).amount) == (TransferStatus.HELD, 10_800)
         order = tried_again(world, order, partners)
-        assert (order.status, order.remaining_minor, order.due_at) == (OrderStatus.CANCELLED, 0, None)
+        assert (order.status, order.remaining_minor, order.due_at) == (
+            OrderStatus.CANCELLED,
+            0,
+            order.payment_review_at,
+        )
         assert world.transfer(order).status == TransferStatus.REVERSED
         assert {name for name, amount in world.balances(order).items() if amount} <= {"labels", "carriers"}
 
@@ -137,7 +140,7 @@ class TestAfterCompletion:
         assert (order.status, order.remaining_minor, seller_of(world, order)) == (OrderStatus.REFUNDED, 0, 0)
 
 
-class TestReviewRefund:
+class TestReviewPayment:
     def test_what_is_given_still_changes_nothing(self, world: World, partners: Partners) -> None:
         order = given(world, world.delivered(partners), partners, 5_000)
         assert review(world, order, partners).version == order.version
@@ -148,7 +151,7 @@ class TestReviewRefund:
 
     def test_an_answer_that_is_lost_is_asked_for_again(self, world: World, partners: Partners) -> None:
         order = given(world, world.delivered(partners), partners, 5_000)
-        partners.payments.lose["find_refund"] = 1
+        partners.payments.lose["list_refunds"] = 1
         with pytest.raises(Unavailable):
             returned(world, order, partners)
         assert review(world, order, partners).attention == "refund_failed"

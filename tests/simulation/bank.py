@@ -15,6 +15,7 @@ from resale.domain.payments import (
     PaymentOutcome,
     PaymentRequest,
     PaymentState,
+    ProviderRefund,
     RefundOutcome,
     RefundState,
 )
@@ -25,6 +26,9 @@ from tests.simulation.line import Line
 
 T = TypeVar("T")
 
+_CURRENCY = "GBP"
+_DONE = RefundState.SUCCEEDED
+_with = msgspec.structs.replace
 _SETTLES = (timedelta(hours=1), timedelta(days=4))
 _COMES_BACK_WITHIN = timedelta(days=7)  # a payout that was paid
 
@@ -45,14 +49,28 @@ class Taken(msgspec.Struct, kw_only=True):
     order_id: str
     amount: int
     refunds: dict[str, tuple[int, RefundState]] = {}
-    charged_back: int = 0
-    dispute: Dispute | None = None
+    foreign: dict[str, tuple[int, RefundState]] = {}  # made in the dashboard, or by the bank itself
+    charged_back: dict[str, int] = {}  # by the dispute that took it
+    disputes: dict[str, Dispute] = {}
+
+    @property
+    def back(self) -> int:
+        """What went back to the buyer."""
+        given = (*self.refunds.values(), *self.foreign.values())
+        succeeded = sum(amount for amount, state in given if state == RefundState.SUCCEEDED)
+        return succeeded + sum(self.charged_back.values())
 
     @property
     def left(self) -> int:
         """What can still go back."""
-        given = sum(amount for amount, state in self.refunds.values() if state != RefundState.FAILED)
-        return self.amount - given - self.charged_back
+        given = (*self.refunds.values(), *self.foreign.values())
+        asked = sum(amount for amount, state in given if state != RefundState.FAILED)
+        return self.amount - asked - sum(self.charged_back.values())
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether a dispute stands against refunds."""
+        return any(dispute.status == DisputeStatus.OPEN for dispute in self.disputes.values())
 
 
 class Bank:
@@ -105,13 +123,25 @@ class Bank:
         if attempt.state == PaymentState.AUTHORIZED and attempt.lapses:
             attempt.state = PaymentState.DECLINED
         if attempt.state == PaymentState.AUTHORIZED:
-            attempt.state = PaymentState.CAPTURED
-            taken = Taken(attempt_id=request.attempt_id, order_id=attempt.order_id, amount=attempt.amount)
-            self.captures.append(taken)
-            if self.is_moody and self._chance.happens(0.15):
-                low, high = timedelta(minutes=1), timedelta(days=30)
-                self._agenda.add_within("dispute", lambda: self._dispute(taken), low=low, high=high)
+            self._take(request.attempt_id, attempt)
         return self._known(request.attempt_id)
+
+    def _take(self, attempt_id: str, attempt: Attempt) -> None:
+        """Capture; now and then a person in the dashboard was faster, and took a part."""
+        attempt.state = PaymentState.CAPTURED
+        is_part = self.is_moody and attempt.amount > 1 and self._chance.happens(0.04)
+        amount = self._chance.between(1, attempt.amount - 1) if is_part else attempt.amount
+        taken = Taken(attempt_id=attempt_id, order_id=attempt.order_id, amount=amount)
+        self.captures.append(taken)
+        if not self.is_moody or is_part:
+            return
+        if self._chance.happens(0.15):
+            low, high = timedelta(minutes=1), timedelta(days=30)
+            self._agenda.add_within("dispute", lambda: self._dispute(taken), low=low, high=high)
+        if self._chance.happens(0.1):
+            low, high = timedelta(minutes=1), timedelta(days=20)
+            act = lambda: self._refund_in_dashboard(taken)  # noqa: E731 - what the agenda does
+            self._agenda.add_within("refund in the dashboard", act, low=low, high=high)
 
     def _void(self, request: PaymentRequest) -> PaymentOutcome:
         void = Attempt(order_id=request.order_id, amount=request.amount.amount, state=PaymentState.VOIDED)
@@ -144,12 +174,50 @@ class Bank:
         assert outcome is not None
         return outcome
 
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        taken = self._taken(request.attempt_id)
+        return self._line.call("list_refunds", lambda: tuple(self._listed(taken)))
+
+    def _listed(self, taken: Taken) -> Iterator[ProviderRefund]:
+        for name, (amount, state) in (*taken.refunds.items(), *taken.foreign.items()):
+            money, is_ours = Money(amount=amount, currency=_CURRENCY), name in taken.refunds
+            reference = f"bk_{name}" if is_ours else name
+            ours = RefundId(name) if is_ours else None
+            yield ProviderRefund(provider_reference=reference, refund_id=ours, state=state, amount=money)
+
+    def _refund_in_dashboard(self, taken: Taken, amount: int | None = None) -> None:
+        """A person refunds at the bank, or the bank does; the shop hears of it by a webhook, if at all."""
+        if not taken.left or (taken.is_disputed and amount is None):
+            return
+        whole = amount or (taken.left if self._chance.happens(0.5) else self._chance.between(1, taken.left))
+        name = self._chance.new_id("dash")
+        state = self._mood({RefundState.SUCCEEDED: 8, RefundState.PENDING: 2}) if amount is None else _DONE
+        taken.foreign = {**taken.foreign, name: (whole, state)}
+        if state == RefundState.PENDING:
+            low, high = _SETTLES
+            self._agenda.add_within("refund settles", lambda: self._settle_foreign(taken, name), low=low, high=high)
+        elif amount is None:
+            self._foreign_may_fail_yet(taken, name)
+        self._say("refund.created", order_id=taken.order_id, reviews_payment=True)
+
+    def _settle_foreign(self, taken: Taken, name: str) -> None:
+        state = self._mood({RefundState.SUCCEEDED: 7, RefundState.FAILED: 2})
+        taken.foreign[name] = (taken.foreign[name][0], state)
+        self._say("refund.updated", order_id=taken.order_id, reviews_payment=True)
+
+    def _foreign_may_fail_yet(self, taken: Taken, name: str) -> None:
+        if self.is_moody and self._chance.happens(0.15):
+            low, high = timedelta(minutes=1), timedelta(days=25)
+            self._agenda.add_within("refund fails", lambda: self._fail_foreign(taken, name), low=low, high=high)
+
+    def _fail_foreign(self, taken: Taken, name: str) -> None:
+        taken.foreign[name] = (taken.foreign[name][0], RefundState.FAILED)
+        self._say("refund.failed", order_id=taken.order_id, reviews_payment=True)
+
     def _refuses(self, taken: Taken, amount: int) -> bool:
-        """Whether a dispute that we may not know of stands against a refund. Else the bank trusts us not to err."""
-        dispute = taken.dispute
-        if dispute is None or dispute.status == DisputeStatus.WON:
-            return False
-        return dispute.status == DisputeStatus.OPEN or amount > taken.left
+        """Whether something that we may not know of stands against a refund. Else the bank trusts us not to err."""
+        has_surprise = bool(taken.foreign or taken.charged_back)
+        return taken.is_disputed or (has_surprise and amount > taken.left)
 
     def _settle(self, taken: Taken, refund_id: str) -> None:
         amount, _ = taken.refunds[refund_id]
@@ -171,39 +239,54 @@ class Bank:
         self._say("refund.failed", order_id=taken.order_id, failed_refund_id=refund_id)
 
     # ------------------------------------------------------------ disputes
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        taken = self._taken(request.attempt_id)
+        return self._line.call("list_disputes", lambda: tuple(taken.disputes.values()))
+
     def _dispute(self, taken: Taken) -> None:
-        if taken.dispute is not None or not taken.left:
+        if taken.is_disputed or not taken.left:
             return
-        amount = taken.amount if self._chance.happens(0.6) else self._chance.between(1, taken.amount)
-        reference = f"dp_{taken.attempt_id}"
-        taken.dispute = Dispute(
-            provider_reference=reference, status=DisputeStatus.OPEN, amount=min(amount, taken.left), reason_code="fraud"
+        amount = taken.left if self._chance.happens(0.6) else self._chance.between(1, taken.left)
+        reference = f"dp_{taken.attempt_id}_{len(taken.disputes)}"
+        opened = Dispute(
+            provider_reference=reference,
+            status=DisputeStatus.OPEN,
+            amount=amount,
+            currency=_CURRENCY,
+            reason_code="fraud",
         )
-        self._tell_dispute(taken, "dispute.opened")
+        if self._chance.happens(0.15):  # a rule of the shop's at the bank: refunded before it is a chargeback
+            taken.disputes = {**taken.disputes, reference: _with(opened, status=DisputeStatus.PREVENTED)}
+            self._refund_in_dashboard(taken, amount)
+            self._tell_dispute(taken, reference, "dispute.prevented")
+            return
+        taken.disputes = {**taken.disputes, reference: opened}
+        self._tell_dispute(taken, reference, "dispute.opened")
         low, high = timedelta(hours=1), timedelta(days=70)
-        self._agenda.add_within("dispute ends", lambda: self._decide(taken), low=low, high=high)
+        self._agenda.add_within("dispute ends", lambda: self._decide(taken, reference), low=low, high=high)
 
-    def _decide(self, taken: Taken) -> None:
-        assert taken.dispute is not None
+    def _decide(self, taken: Taken, reference: str) -> None:
         status = self._mood({DisputeStatus.LOST: 6, DisputeStatus.WON: 4})
-        amount = min(taken.dispute.amount, taken.left)
-        taken.dispute = msgspec.structs.replace(taken.dispute, status=status, amount=amount)
-        if status == DisputeStatus.LOST:
-            taken.charged_back = amount
+        amount = min(taken.disputes[reference].amount, taken.left)
+        taken.disputes[reference] = _with(taken.disputes[reference], status=status, amount=amount)
+        if status == DisputeStatus.LOST and amount:
+            taken.charged_back = {**taken.charged_back, reference: amount}
             if self._chance.happens(0.6):
-                low, high = timedelta(hours=1), timedelta(days=20)
-                self._agenda.add_within("dispute is won after all", lambda: self._reinstate(taken), low=low, high=high)
-        self._tell_dispute(taken, "dispute.closed")
+                low, high, act = timedelta(hours=1), timedelta(days=20), lambda: self._reinstate(taken, reference)
+                self._agenda.add_within("dispute is won after all", act, low=low, high=high)
+        if self._chance.happens(0.3):
+            low, high = timedelta(hours=1), timedelta(days=10)
+            self._agenda.add_within("another dispute", lambda: self._dispute(taken), low=low, high=high)
+        self._tell_dispute(taken, reference, "dispute.closed")
 
-    def _reinstate(self, taken: Taken) -> None:
-        assert taken.dispute is not None
-        taken.dispute, taken.charged_back = msgspec.structs.replace(taken.dispute, status=DisputeStatus.WON), 0
-        self._tell_dispute(taken, "dispute.funds_reinstated")
+    def _reinstate(self, taken: Taken, reference: str) -> None:
+        taken.disputes[reference] = _with(taken.disputes[reference], status=DisputeStatus.WON)
+        taken.charged_back = {name: amount for name, amount in taken.charged_back.items() if name != reference}
+        self._tell_dispute(taken, reference, "dispute.funds_reinstated")
 
-    def _tell_dispute(self, taken: Taken, kind: str) -> None:
-        assert taken.dispute is not None
-        told = msgspec.structs.replace(taken.dispute, told_at=self._agenda.now)
-        self._say(kind, order_id=taken.order_id, dispute=told)
+    def _tell_dispute(self, taken: Taken, reference: str, kind: str) -> None:
+        told = _with(taken.disputes[reference], told_at=self._agenda.now)
+        self._say(kind, order_id=taken.order_id, dispute=told, reviews_payment=True)
 
     # ------------------------------------------------------------ payouts
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
@@ -254,14 +337,7 @@ class Bank:
     @property
     def net(self) -> int:
         """What the bank holds for us."""
-        back = sum(
-            amount
-            for taken in self.captures
-            for amount, state in taken.refunds.values()
-            if state == RefundState.SUCCEEDED
-        )
-        charged_back = sum(taken.charged_back for taken in self.captures)
-        return sum(taken.amount for taken in self.captures) - back - charged_back - self.paid_out
+        return sum(taken.amount - taken.back for taken in self.captures) - self.paid_out
 
     def taken_of(self, order_id: str) -> list[Taken]:
         return [taken for taken in self.captures if taken.order_id == order_id]
@@ -286,6 +362,7 @@ class Bank:
             order_id=None if order_id is None else OrderId(str(order_id)),
             payout_id=None if payout_id is None else PayoutId(str(payout_id)),
             failed_refund_id=None if refund_id is None else RefundId(str(refund_id)),
+            reviews_payment=bool(fields.get("reviews_payment")),
             dispute=dispute if isinstance(dispute, Dispute) else None,
         )
         self._tell(event)
@@ -300,12 +377,18 @@ class Bank:
         if attempt is None:
             return None
         url = "https://bank.example/prove" if attempt.state == PaymentState.REQUIRES_ACTION else None
-        return PaymentOutcome(state=attempt.state, provider_reference=f"bk_{attempt_id}", action_url=url)
+        amount = sum(taken.amount for taken in self.captures if taken.attempt_id == attempt_id)
+        captured = Money(amount=amount, currency=_CURRENCY) if attempt.state == PaymentState.CAPTURED else None
+        return PaymentOutcome(
+            state=attempt.state, provider_reference=f"bk_{attempt_id}", action_url=url, captured=captured
+        )
 
     def _refund(self, taken: Taken, refund_id: str) -> RefundOutcome | None:
         if refund_id not in taken.refunds:
             return None
-        return RefundOutcome(state=taken.refunds[refund_id][1], provider_reference=f"bk_{refund_id}")
+        amount, state = taken.refunds[refund_id]
+        money = Money(amount=amount, currency=_CURRENCY)
+        return RefundOutcome(state=state, provider_reference=f"bk_{refund_id}", amount=money)
 
     def _payout(self, payout_id: str) -> PayoutOutcome | None:
         known = self.payouts.get(payout_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -21,19 +21,22 @@ from resale.application.operations.orders import (
     advancing,
     cancelling,
     completing,
+    freezing,
     parcel_news,
     paying,
     refunding,
     returned_refunds,
+    settling,
     submitting,
     tracking,
 )
+from resale.application.operations.orders import reviewing as reviewing_payments
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.operations.payouts import advancing as paying_out
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
-from resale.domain import compensation_ledger, ledger, listings, order_steps
+from resale.domain import compensation_ledger, ledger, listings, order_steps, payment_reviews
 from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
@@ -96,7 +99,7 @@ def _refund_afresh(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
     pending = order.pending_refund
     fresh = _replace(pending, id=uow.ids("ref"))
     order = _replace(order, refunds=tuple(fresh if one is pending else one for one in order.refunds))
-    return refunding.settle_refund(uow, partners=partners, order=order)
+    return settling.settle_refund(uow, partners=partners, order=order)
 
 
 def _failed_is_given(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
@@ -113,10 +116,10 @@ def _half(original: Any, uow: UnitOfWork, **named: Any) -> None:
     original(uow, **{**named, "amount": max(1, named["amount"] // 2)})
 
 
-def _closed_disputes_unheard(original: Any, uow: UnitOfWork, **named: Any) -> Order:
+def _closed_disputes_unheard(original: Any, uow: UnitOfWork, **named: Any) -> Order | None:
     if named["dispute"].status == DisputeStatus.OPEN:
         return original(uow, **named)  # type: ignore[no-any-return]  # as the original
-    return uow.orders.get(named["order_id"])
+    return None
 
 
 def _saved_alone(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
@@ -197,6 +200,18 @@ def _ended_while_reserved() -> Iterator[None]:
 
 def _nothing(*_args: Any, **_named: Any) -> None:
     return None
+
+
+def _never(*_args: Any, **_named: Any) -> bool:
+    return False
+
+
+def _never_reviewed(_order: Order, *, now: datetime) -> None:  # noqa: ARG001 - as the original
+    return None
+
+
+def _believed_in_full(original: Any, uow: UnitOfWork, **named: Any) -> Order:
+    return original(uow, **{**named, "outcome": _replace(named["outcome"], captured=None)})  # type: ignore[no-any-return]  # as the original
 
 
 def _step_left_out(_uow: UnitOfWork, *, partners: Any, order: Order) -> Order:  # noqa: ARG001 - as every step
@@ -321,13 +336,13 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a failed refund counts",
         broken="A refund that failed at the provider is recorded as succeeded.",
         caught_by="charged_is_known",
-        plant=_around(refunding, "_commit_failed", _failed_is_given),
+        plant=_around(settling, "_commit_failed", _failed_is_given),
     ),
     Fault(
         name="a returned refund is not noticed",
         broken="A refund that fails after its success is ignored.",
         caught_by="charged_is_known",
-        plant=lambda: replaced(inbound, "review_refund", _nothing),
+        plant=lambda: replaced(payment_reviews, "_is_returned", _never),
     ),
     Fault(
         name="a returned refund is not posted",
@@ -512,7 +527,35 @@ FAULTS: Final[tuple[Fault, ...]] = (
         name="a dispute's end is not recorded",
         broken="The decision of a dispute is ignored.",
         caught_by="disputes_are_known",
-        plant=_around(inbound, "record_dispute", _closed_disputes_unheard),
+        plant=_around(reviewing_payments, "apply_dispute", _closed_disputes_unheard),
+    ),
+    Fault(
+        name="a refund made at the provider is not adopted",
+        broken="A refund that is not ours is ignored.",
+        caught_by="charged_is_known",
+        plant=lambda: replaced(payment_reviews, "_is_foreign", _never),
+    ),
+    Fault(
+        name="a payment is not polled",
+        broken="A dispute or a refund at the provider is known only by its webhook.",
+        caught_by="disputes_are_known",
+        plant=lambda: replaced(order_steps, "next_review_at", _never_reviewed),
+        weights={"confirm_receipt": 5, "buy": 8},
+        odds=Odds(hook_drop=0.9),
+    ),
+    Fault(
+        name="a part counts as the whole payment",
+        broken="The captured amount is not compared with the order's.",
+        caught_by="charged_is_known",
+        plant=_around(paying, "_commit_captured", _believed_in_full),
+        weights={"buy": 20, "list_unit": 4},
+    ),
+    Fault(
+        name="a disputed sale is paid out",
+        broken="The earnings of a disputed sale are not frozen.",
+        caught_by="disputed_is_not_paid_out",
+        plant=lambda: replaced(freezing, "is_frozen", _never),
+        weights={"confirm_receipt": 12, "edit_seller": 4, "pay_out": 10, "buy": 8, "open_claim": 0, "refund": 0},
     ),
     Fault(
         name="a reinstated dispute is not posted",

@@ -455,6 +455,14 @@ class People:
                 return
             self._decide()
 
+    def settle_differences(self) -> None:
+        """Staff decide what became of payments of which only a part was captured: the orders are cancelled."""
+        for order in self._watch.all("order", _S.PAYMENT_PENDING):
+            if "amount_mismatch" in order["issues"] and not order["cancel_requested"]:
+                order_id = OrderId(order["id"])
+                cancel = partial(cancel_order, order_id=order_id)
+                self._say(f"staff cancel {order_id}, which was paid in part", cancel, principal=BRAND)
+
     # ------------------------------------------------------------ inside
     def _one(self, kind: str, *statuses: str) -> Doc | None:
         """Somebody's thing in a fitting state; any, where it need not fit."""

@@ -253,9 +253,8 @@ class Run:
         return self._try(what, lambda: run_with_retries(opened, said)) in {"done", "final"}
 
     def _tell(self, event: PartnerEvent) -> None:
-        """A partner sends a webhook: late, twice, or never where it can be asked."""
-        can_be_asked = event.dispute is None and event.failed_refund_id is None
-        if can_be_asked and self.chance.happens(self.odds.hook_drop):
+        """A partner sends a webhook: late, twice, or never, since it can be asked of all that it tells."""
+        if self.chance.happens(self.odds.hook_drop):
             return
         for _ in range(1 + self.chance.happens(self.odds.hook_duplicate)):
             seconds = self.chance.between(0, 7200) if self.chance.happens(self.odds.hook_delay) else 0
@@ -330,6 +329,7 @@ class Run:
         self._rewind()  # what the queue lost is in the streams
         step = timedelta(minutes=1)
         for _ in range(_QUIET_ROUNDS):
+            self.people.settle_differences()
             if self._deliver_all():
                 step = timedelta(minutes=1)
             due = self.watch.due()

@@ -29,11 +29,12 @@ class Watch:
 
     def see(self, items: tuple[Mapping[str, Any], ...]) -> None:
         written = [item for item in items if "change" in item and "doc" in item]
-        docs = []
+        docs, before = [], dict[str, Doc | None]()
         for item in written:
             doc = msgspec.json.decode(str(item["doc"]))
             if "id" in doc and self._is_newer(doc):
                 docs.append(doc)
+                before[doc["id"]] = self.latest.get(doc["id"])
                 self.latest[doc["id"]] = doc
                 self.changes.append(f"{msgspec.json.decode(str(item['change']))['type']} {doc['id']}")
         for doc in docs:
@@ -41,6 +42,7 @@ class Watch:
                 self._check_one_buyer(doc)
             if doc["object"] == "transfer":
                 self._check_completed(doc)
+                self._check_frozen(before[doc["id"]], doc)
             if doc["object"] == "purchase" or doc.get("purchase_id"):
                 self._check_units(self.latest[doc.get("purchase_id") or doc["id"]])
 
@@ -63,6 +65,14 @@ class Watch:
         """Histories' rows carry old documents; a write said twice is seen twice."""
         known = self.latest.get(doc["id"])
         return known is None or known["version"] < doc["version"]
+
+    def _check_frozen(self, before: Doc | None, doc: Doc) -> None:
+        """A payout settles a transfer; one that is disputed only later was settled before."""
+        is_paid_out = before is not None and before["status"] == "available" and doc["status"] == "settled"
+        order = self.latest[doc["order_id"]]
+        is_disputed = any(dispute["status"] == "open" for dispute in order["disputes"])
+        if is_paid_out and is_disputed and doc["amount"] > 0:
+            self.violations.append(("disputed_is_not_paid_out", f"{doc['id']} of {order['id']}"))
 
     def _check_one_buyer(self, doc: Doc) -> None:
         item = self.item_of(doc["id"] if doc["object"] == "listing" else doc["listing_id"])

@@ -30,7 +30,7 @@ FINAL = {
     "shipment": {"returned"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},
     "transfer": set(),
-    "dispute": set(),
+    "dispute": {"prevented"},
     "payout": {"cancelled", "failed", "returned"},
     "inbound": {"failed", "ignored", "processed"},
     "dead letter": {"discarded", "replayed"},

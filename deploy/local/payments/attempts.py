@@ -4,7 +4,8 @@ Tokens: ``tok_ok`` is authorised; ``tok_declined`` is not; ``tok_timeout`` is an
 ``tok_error`` fails twice with nothing known, then is; ``tok_slow`` takes ten seconds, then is; ``tok_requires_action``
 is once the
 buyer has agreed. Any other is declined, but for those that are authorised and come to grief later:
-``tok_capture_timeout`` (captured, the first response is lost), ``tok_capture_declined``, ``tok_refund_error`` (the
+``tok_capture_timeout`` (captured, the first response is lost), ``tok_capture_declined``, ``tok_capture_partial`` (half
+is captured, as by a person in the dashboard), ``tok_refund_error`` (the
 first two refunds fail), ``tok_refund_timeout`` (refunded, the first response is lost).
 """
 
@@ -16,7 +17,13 @@ from deploy.local.payments.rows import Attempt, Kind, NewAttempt, entry_of, new_
 from deploy.local.payments.service import ProviderContext, ProviderError, Refusal
 
 _FAILING_TRIES: Final = 2
-_LATER: Final = {"tok_capture_timeout", "tok_capture_declined", "tok_refund_error", "tok_refund_timeout"}
+_LATER: Final = {
+    "tok_capture_timeout",
+    "tok_capture_declined",
+    "tok_capture_partial",
+    "tok_refund_error",
+    "tok_refund_timeout",
+}
 _GOOD: Final = {"tok_ok", "tok_timeout", "tok_error", "tok_slow", *_LATER}
 _WAITING: Final = {"requires_action", "authorized"}
 

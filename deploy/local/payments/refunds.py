@@ -4,7 +4,17 @@ from typing import Final
 
 import msgspec
 
-from deploy.local.payments.rows import Attempt, Dispute, Kind, NewDispute, NewRefund, Refund, entry_of, new_reference
+from deploy.local.payments.rows import (
+    Attempt,
+    Dispute,
+    Kind,
+    NewDispute,
+    NewProviderRefund,
+    NewRefund,
+    Refund,
+    entry_of,
+    new_reference,
+)
 from deploy.local.payments.service import ProviderContext, Refusal
 
 _FAILING_CALLS: Final = 2
@@ -33,6 +43,25 @@ class Refunds:
             if known is not None:
                 return _same(known, attempt_id, new)
             return self._refund(account, attempt_id, new)
+
+    def list_of(self, account: str, attempt_id: str) -> list[Refund]:
+        """Return all refunds of an attempt, the oldest first."""
+        return self._context.records.list_of(Refund, account, attempt_id)
+
+    def refund_in_dashboard(self, account: str, attempt_id: str, new: NewProviderRefund) -> Refund:
+        """Refund as a person does in the provider's dashboard: with an id of the provider's own.
+
+        Raises:
+            Refusal: There is not so much left.
+        """
+        with self._context.exclusive(account, attempt_id):
+            attempt = self._context.records.find(Attempt, account, attempt_id)
+            left = self._context.records.sums(account, attempt_id).left
+            amount = left if new.amount is None else new.amount
+            if attempt is None or not 0 < amount <= left:
+                raise Refusal(422, "nothing_to_refund")
+            asked = NewRefund(refund_id=new_reference("dash"), amount=amount, currency=attempt.currency)
+            return self._refund(account, attempt_id, asked)
 
     def fail(self, account: str, attempt_id: str, refund_id: str) -> Refund:
         """Return a succeeded refund from the buyer's bank; a failed one does not change.
@@ -100,6 +129,24 @@ class Disputes:
             if attempt is None or not 0 < amount <= left:
                 raise Refusal(422, "nothing_to_dispute")
             return self._set_state(_dispute(attempt, amount=amount, reason=new.reason), "open", Kind.WITHHOLDING)
+
+    def list_of(self, account: str, attempt_id: str) -> list[Dispute]:
+        """Return all disputes of an attempt, the oldest first."""
+        return self._context.records.list_of(Dispute, account, attempt_id)
+
+    def prevent(self, account: str, dispute_id: str) -> Dispute:
+        """End an open dispute before it is a chargeback; the provider refunds the amount by itself.
+
+        Raises:
+            Refusal: No such dispute.
+        """
+        with self._context.exclusive(account, dispute_id):
+            dispute = self._context.records.find(Dispute, account, dispute_id)
+            if dispute is None:
+                raise Refusal(404, "not_found")
+            if dispute.state != "open":
+                return dispute
+            return self._set_state(dispute, "prevented", Kind.WITHHOLDING_END)
 
     def close(self, account: str, dispute_id: str, *, is_won: bool) -> Dispute:
         """Decide a dispute once; a later decision has no effect.

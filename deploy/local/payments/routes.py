@@ -11,7 +11,16 @@ import msgspec
 from deploy.local.payments.attempts import Attempts
 from deploy.local.payments.payouts import Payouts
 from deploy.local.payments.refunds import Disputes, Refunds
-from deploy.local.payments.rows import NAME, Attempt, NewAttempt, NewDispute, NewPayout, NewRefund
+from deploy.local.payments.rows import (
+    NAME,
+    Attempt,
+    NewAttempt,
+    NewDispute,
+    NewPayout,
+    NewProviderRefund,
+    NewRefund,
+    captured_amount,
+)
 from deploy.local.payments.service import ProviderContext, Refusal
 
 T = TypeVar("T")
@@ -126,6 +135,26 @@ def _find_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]
     return _require(refund if refund.attempt_id == ids[0] else None)
 
 
+def _list_refunds(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return {"data": provider.refunds.list_of(account, ids[0])}
+
+
+def _refund_in_dashboard(provider: Provider, call: Call, account: str, ids: tuple[str, ...]) -> Any:
+    new = _read(call, NewProviderRefund) if call.body else NewProviderRefund()
+    return provider.refunds.refund_in_dashboard(account, ids[0], new)
+
+
+def _list_disputes(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    return {"data": provider.disputes.list_of(account, ids[0])}
+
+
+def _prevent_dispute(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
+    """End a dispute by a refund of the provider (Visa RDR, Ethoca alerts)."""
+    dispute = provider.disputes.prevent(account, ids[0])
+    provider.refunds.refund_in_dashboard(account, dispute.attempt_id, NewProviderRefund(amount=dispute.amount))
+    return dispute
+
+
 def _fail_refund(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
     return provider.refunds.fail(account, *ids)
 
@@ -180,9 +209,13 @@ _ROUTES: Final = (
     _route("GET", "/payments/{}/action", _action_page),
     _route("POST", "/payments/{}/complete_action", _complete_action),
     _route("POST", "/payments/{}/refunds", _refund),
+    _route("GET", "/payments/{}/refunds", _list_refunds),
+    _route("POST", "/payments/{}/dashboard_refunds", _refund_in_dashboard),
     _route("GET", "/payments/{}/refunds/{}", _find_refund),
     _route("POST", "/payments/{}/refunds/{}/fail", _fail_refund),
     _route("POST", "/payments/{}/disputes", _open_dispute),
+    _route("GET", "/payments/{}/disputes", _list_disputes),
+    _route("POST", "/disputes/{}/prevent", _prevent_dispute),
     _route("POST", "/disputes/{}/close", _close_dispute),
     _route("POST", "/disputes/{}/reinstate", _reinstate),
     _route("POST", "/payouts", _pay_out),
@@ -216,6 +249,7 @@ def _require(found: T | None) -> T:
 def _attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(attempt)
     del shown["token"], shown["return_url"]
+    shown["captured"] = captured_amount(attempt) if attempt.state == "captured" else None
     if attempt.state == "requires_action":
         path = f"/payments/{attempt.attempt_id}/action?account={attempt.account}"
         shown["action_url"] = f"http://{call.host}{path}"

@@ -44,6 +44,12 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     destination: Word
 
 
+class NewProviderRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A refund that a person makes in the provider's dashboard, or the provider by itself; it has no id of ours."""
+
+    amount: Amount | None = None  # None: the full remaining amount
+
+
 class NewDispute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dispute that a test opens. ``amount`` None: the full remaining amount."""
 
@@ -138,7 +144,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispute. States: open, won, lost."""
+    """A dispute. States: open, won, lost, prevented."""
 
     account: str
     dispute_id: str
@@ -148,6 +154,11 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     state: str
     reason: str
+
+
+def captured_amount(attempt: Attempt) -> int:
+    """Return what a capture takes: of one token, what a person who captures a part in the dashboard leaves."""
+    return attempt.amount // 2 if attempt.token == "tok_capture_partial" else attempt.amount  # noqa: S105 - a sandbox token
 
 
 def new_reference(prefix: str = "sbx") -> str:
@@ -164,7 +175,7 @@ def entry_of(row: Attempt | Refund | Payout | Dispute, kind: Kind) -> Entry:
         our_id=_our_id(row),
         attempt_id="" if isinstance(row, Payout) else row.attempt_id,
         order_id="" if isinstance(row, Payout) else row.order_id,
-        amount=row.amount,
+        amount=captured_amount(row) if isinstance(row, Attempt) and kind == Kind.CAPTURE else row.amount,
         currency=row.currency,
     )
 

@@ -86,6 +86,15 @@ class PaymentRecords:
             ).fetchone()
         return None if found is None else msgspec.convert(dict(found), kind)
 
+    def list_of(self, kind: type[T], account: str, attempt_id: str) -> list[T]:
+        """Return the refunds or disputes of an attempt, the oldest first."""
+        with self._connection() as connection:
+            found = connection.execute(
+                f"SELECT * FROM {_TABLES[kind]} WHERE account = ? AND attempt_id = ? ORDER BY rowid",  # noqa: S608 - names of ours
+                (account, attempt_id),
+            ).fetchall()
+        return [msgspec.convert(dict(row), kind) for row in found]
+
     def write(self, row: Row, *entries: Entry) -> None:
         """Write a record and its entries in one transaction."""
         values = msgspec.structs.astuple(row)

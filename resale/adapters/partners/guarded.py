@@ -8,7 +8,7 @@ from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
 from resale.domain.partners import PartnerEvent, ProviderTransaction
-from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
+from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
 
@@ -48,6 +48,14 @@ class GuardedPayments:
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
         """Return the state of a refund; None if the partner never received it."""
         return self._guard.call(lambda: self._provider.find_refund(request, refund_id=refund_id))
+
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        """List all refunds of a payment."""
+        return self._guard.call(lambda: self._provider.list_refunds(request))
+
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        """List all disputes of a payment."""
+        return self._guard.call(lambda: self._provider.list_disputes(request))
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""

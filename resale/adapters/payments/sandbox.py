@@ -28,8 +28,10 @@ from resale.domain.payments import (
     PaymentOutcome,
     PaymentRequest,
     PaymentState,
+    ProviderRefund,
     RefundOutcome,
     RefundState,
+    adopted_refund_id,
 )
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 from resale.settings import Settings
@@ -40,6 +42,7 @@ _OK: Final = 200
 _NOT_FOUND: Final = 404
 _WRONG_REQUESTS: Final = {400, 404, 405, 413, 422}
 _TOPICS: Final = {"payment", "refund", "payout", "dispute"}
+_DASHBOARD: Final = "dash_"  # how the id of a refund begins that was made at the provider
 _CONNECTIONS: Final = 16  # kept open, of one process
 
 T = TypeVar("T")
@@ -50,12 +53,21 @@ class _PaymentResponse(msgspec.Struct):
     reference: str
     reason: str | None = None
     action_url: str | None = None
+    captured: int | None = None
+    currency: str = ""
 
 
 class _RefundResponse(msgspec.Struct):
     state: RefundState
     reference: str
+    amount: int
+    currency: str
+    refund_id: str
     reason: str | None = None
+
+
+class _RefundList(msgspec.Struct):
+    data: list[_RefundResponse]
 
 
 class _PayoutResponse(msgspec.Struct):
@@ -100,6 +112,11 @@ class _DisputeData(msgspec.Struct):
     state: DisputeStatus
     amount: int
     reason: str
+    currency: str | None = None
+
+
+class _DisputeList(msgspec.Struct):
+    data: list[_DisputeData]
 
 
 class SandboxPayments:
@@ -150,6 +167,16 @@ class SandboxPayments:
         """Return the state of a refund; None if the provider never received it."""
         response = self._find(f"/payments/{request.attempt_id}/refunds/{refund_id}")
         return None if response is None else _refund(response)
+
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        """List all refunds of a payment, also those that the provider made by itself."""
+        listed = _decode(self._request("GET", f"/payments/{request.attempt_id}/refunds"), _RefundList)
+        return tuple(map(_listed_refund, listed.data))
+
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        """List all disputes of a payment, the oldest first."""
+        listed = _decode(self._request("GET", f"/payments/{request.attempt_id}/disputes"), _DisputeList)
+        return tuple(_to_dispute(one, told_at=None) for one in listed.data)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""
@@ -236,12 +263,29 @@ def _payment(response: bytes) -> PaymentOutcome:
         provider_reference=decoded.reference,
         reason_code=decoded.reason,
         action_url=decoded.action_url,
+        captured=None if decoded.captured is None else Money(amount=decoded.captured, currency=decoded.currency),
     )
 
 
 def _refund(response: bytes) -> RefundOutcome:
     decoded = _decode(response, _RefundResponse)
-    return RefundOutcome(state=decoded.state, provider_reference=decoded.reference, reason_code=decoded.reason)
+    return RefundOutcome(
+        state=decoded.state,
+        provider_reference=decoded.reference,
+        reason_code=decoded.reason,
+        amount=Money(amount=decoded.amount, currency=decoded.currency),
+    )
+
+
+def _listed_refund(refund: _RefundResponse) -> ProviderRefund:
+    is_ours = not refund.refund_id.startswith(_DASHBOARD)
+    return ProviderRefund(
+        provider_reference=refund.reference,
+        refund_id=RefundId(refund.refund_id) if is_ours else None,
+        state=refund.state,
+        amount=Money(amount=refund.amount, currency=refund.currency),
+        reason_code=refund.reason,
+    )
 
 
 def _payout(response: bytes) -> PayoutOutcome:
@@ -250,9 +294,10 @@ def _payout(response: bytes) -> PayoutOutcome:
 
 
 def _to_transaction(transaction: _Transaction) -> ProviderTransaction:
+    is_foreign = transaction.kind == BookingKind.REFUND and transaction.our_id.startswith(_DASHBOARD)
     return ProviderTransaction(
         kind=transaction.kind,
-        our_id=transaction.our_id,
+        our_id=adopted_refund_id(transaction.reference) if is_foreign else transaction.our_id,
         order_id=OrderId(transaction.order_id) if transaction.order_id else None,
         provider_reference=transaction.reference,
         amount=transaction.amount,
@@ -273,17 +318,22 @@ def _event(webhook: _Webhook) -> PartnerEvent:
         order_id=OrderId(subject.order_id) if subject.order_id else None,
         payout_id=PayoutId(subject.payout_id) if subject.payout_id else None,
         failed_refund_id=RefundId(subject.refund_id) if webhook.type == "refund.failed" and subject.refund_id else None,
+        reviews_payment=topic in {"refund", "dispute"},
         reference=subject.reference,
         dispute=_dispute(webhook.data, told_at=webhook.created_at) if topic == "dispute" else None,
     )
 
 
 def _dispute(data: msgspec.Raw, *, told_at: datetime) -> Dispute:
-    decoded = msgspec.json.decode(data, type=_DisputeData)
+    return _to_dispute(msgspec.json.decode(data, type=_DisputeData), told_at=told_at)
+
+
+def _to_dispute(data: _DisputeData, *, told_at: datetime | None) -> Dispute:
     return Dispute(
-        provider_reference=decoded.dispute_id,
-        status=decoded.state,
-        amount=decoded.amount,
-        reason_code=decoded.reason,
+        provider_reference=data.dispute_id,
+        status=data.state,
+        amount=data.amount,
+        currency=data.currency,
+        reason_code=data.reason,
         told_at=told_at,
     )

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.claims import advance_claim, record_return_tracking
-from resale.application.operations.orders import advance_order, record_dispute, record_tracking, review_refund
+from resale.application.operations.orders import advance_order, record_tracking, review_payment
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
@@ -21,7 +21,6 @@ from resale.domain.ids import (
     InboundId,
     OrderId,
     PayoutId,
-    RefundId,
 )
 from resale.domain.inbound import (
     INBOUND,
@@ -35,7 +34,6 @@ from resale.domain.inbound import (
     waits_until,
 )
 from resale.domain.partners import Connection, PartnerEvent
-from resale.domain.payments import RefundState
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.versions import next_version
 from resale.errors import NotFound, Rejected
@@ -229,18 +227,11 @@ def _postpone(uow: UnitOfWork, inbound: Inbound, *, reason_code: str | None) -> 
 
 # ---------------------------------------------------------------- what is done about it
 def _act_on_order(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
-    order_id, refund_id = OrderId(target_id), inbound.failed_refund_id
-    if inbound.dispute is not None:
-        record_dispute(uow, order_id=order_id, dispute=inbound.dispute)
-    elif refund_id is not None and _is_refunded(uow, order_id, refund_id):
-        review_refund(uow, payments=partners.payments, order_id=order_id, refund_id=refund_id)
-    else:
-        advance_order(uow, partners=partners, order_id=order_id)
-
-
-def _is_refunded(uow: UnitOfWork, order_id: OrderId, refund_id: RefundId) -> bool:
-    given = (refund for refund in uow.orders.get(order_id).refunds if refund.status == RefundState.SUCCEEDED)
-    return any(refund.id == refund_id for refund in given)
+    order_id = OrderId(target_id)
+    reviews = inbound.reviews_payment or inbound.dispute is not None or inbound.failed_refund_id is not None
+    if reviews and review_payment(uow, partners=partners, order_id=order_id) is not None:
+        return
+    advance_order(uow, partners=partners, order_id=order_id)
 
 
 def _act_on_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str) -> None:

@@ -11,7 +11,7 @@ from resale.domain.ids import ConnectionId, ListingId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
 from resale.domain.partners import Connection, PartnerEvent, ProviderTransaction
-from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
+from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
 
@@ -112,6 +112,12 @@ class PaymentProvider(Protocol):
 
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
         """Return the state of a refund; None if the provider never received it."""
+
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        """List all refunds of a captured payment, also those that were made in the provider's dashboard."""
+
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        """List all disputes of a captured payment in their present state, the oldest first."""
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""

@@ -32,12 +32,14 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The balance of a seller. No amount is negative.
 
     ``pending`` is earned by sales that are not completed yet; ``pending_is_partial`` is true if there are more of them
-    than were summed. ``owed`` is deducted from future earnings. ``in_transit`` is on its way to the bank.
+    than were summed. ``frozen`` is of disputed payments, and available when the disputes are won. ``owed`` is deducted
+    from future earnings. ``in_transit`` is on its way to the bank.
     """
 
     object: str = "balance"
     currency: str
     available: int = 0
+    frozen: int = 0
     pending: int = 0
     pending_is_partial: bool = False
     owed: int = 0
@@ -76,6 +78,7 @@ class BalanceTransactionPage(msgspec.Struct, frozen=True, kw_only=True):
 class _Account(msgspec.Struct):
     currency: str
     available: int = 0
+    frozen: int = 0
     store_credit: int = 0
     due_at: datetime | None = None
 
@@ -115,7 +118,8 @@ def get_own_balance(*, reader: Reader, principal: Principal) -> BalanceView:
     held = [transfer.amount for transfer in islice(reader.iter_held_transfers(principal.customer_id), MAX_HELD + 1)]
     return BalanceView(
         currency=account.currency,
-        available=max(account.available, 0),
+        available=max(account.available - account.frozen, 0),
+        frozen=account.frozen,
         pending=sum(held[:MAX_HELD]),
         pending_is_partial=len(held) > MAX_HELD,
         owed=max(-account.available, 0),

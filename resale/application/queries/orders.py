@@ -145,7 +145,8 @@ class SellerOrder(OrderView, frozen=True, kw_only=True):
 class BrandOrder(OrderView, frozen=True, kw_only=True):
     """An order as the brand and its staff see it.
 
-    ``issues`` are codes of what needs action, the most urgent first; ``attention`` is the first.
+    ``issues`` are codes of what needs action, the most urgent first; ``attention`` is the first. ``dispute`` is the one
+    of ``disputes`` that matters most: open before lost, the newest of equal ones.
     """
 
     buyer_id: CustomerId
@@ -155,6 +156,7 @@ class BrandOrder(OrderView, frozen=True, kw_only=True):
     shipment: SellerParcel | None = None
     refunds: tuple[Refund, ...] = ()
     dispute: Dispute | None = None
+    disputes: tuple[Dispute, ...] = ()
     compensation: Compensation | None = None
     attention: str | None = None
     issues: tuple[str, ...] = ()
@@ -229,6 +231,8 @@ def view_order(
     parties = _PARTIES.decode(document.doc)
     role = ORDER.authorize_view(principal, parties)
     view = _DECODERS[_VIEWS.get(role, BrandOrder)].decode(document.doc)
+    if isinstance(view, BrandOrder) and view.dispute is not None and not view.disputes:
+        view = msgspec.structs.replace(view, disputes=(view.dispute,))  # stored before there could be several
     if isinstance(view, BuyerOrder):
         view = _with_next_action(view, parties)
     if not with_address or not permits(Action.VIEW_ORDER_ADDRESS, role, parties.status):

@@ -16,7 +16,10 @@ from resale.domain.sellers import Seller, SellerNotFound, SellerPrivate, seller_
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A seller account. ``available`` is the amount of the next payout; a negative amount is owed."""
+    """A seller account. ``available`` is the balance; a negative amount is owed.
+
+    ``frozen`` is the part of it whose payments are disputed: it is not paid out before the disputes are over.
+    """
 
     id: SellerId
     object: str
@@ -24,6 +27,7 @@ class SellerView(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: CustomerId
     currency: str
     available: int
+    frozen: int = 0
     store_credit: int
     payout_method: PayoutMethod
     payout_destination: str | None

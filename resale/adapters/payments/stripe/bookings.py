@@ -3,7 +3,7 @@
 Balance transactions tell what moved, each with what it was for; a dispute's only tell what is withheld, so the money
 that disputes took is read from the events of their end, which Stripe keeps for 30 days. Only money of ours is told of:
 what carries an id of ours, itself or by the intent it belongs to. A refund made by hand in Stripe's dashboard belongs
-to an intent of ours, so it is told of, and will be missed in our books.
+to an intent of ours, so it is told of, under the id with which it is adopted.
 
 Source: docs.stripe.com/reports/balance-transaction-types; docs.stripe.com/api/events/list.
 """
@@ -16,9 +16,11 @@ import stripe
 
 from resale.adapters.payments.stripe.amounts import from_stripe
 from resale.adapters.payments.stripe.client import raise_unknown
+from resale.adapters.payments.stripe.disputes import status_of
 from resale.adapters.payments.stripe.hooks import FAILED_REFUNDS
 from resale.domain.ids import OrderId
 from resale.domain.partners import BookingKind, ProviderTransaction
+from resale.domain.payments import DisputeStatus, adopted_refund_id
 
 _PAGE: Final = 100  # the most a list gives at once
 #: By the type of a transaction and what it is for.
@@ -35,7 +37,7 @@ _OF_AN_INTENT: Final = {BookingKind.REFUND, BookingKind.CHARGEBACK}
 _AMOUNTS: Final[dict[BookingKind, Callable[[Any], int]]] = {
     BookingKind.CHARGE: lambda charge: int(charge.amount_captured),
     BookingKind.REFUND: lambda refund: 0 if refund.status in FAILED_REFUNDS else int(refund.amount),
-    BookingKind.CHARGEBACK: lambda dispute: int(dispute.amount) if dispute.status == "lost" else 0,
+    BookingKind.CHARGEBACK: lambda dispute: int(dispute.amount) if status_of(dispute) == DisputeStatus.LOST else 0,
     BookingKind.PAYOUT: lambda transfer: int(transfer.amount - transfer.amount_reversed),
 }
 
@@ -102,5 +104,5 @@ def _our_id(kind: BookingKind, source: Any, metadata: Any) -> str | None:
         return getattr(metadata, "payout_id", None)
     attempt_id = getattr(metadata, "attempt_id", None)
     if kind == BookingKind.REFUND and attempt_id is not None:
-        return getattr(source.metadata, "refund_id", None) or str(source.id)
+        return getattr(source.metadata, "refund_id", None) or adopted_refund_id(str(source.id))
     return attempt_id

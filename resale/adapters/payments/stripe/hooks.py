@@ -14,23 +14,15 @@ import msgspec
 
 from resale.adapters.payments.signatures import check_signature
 from resale.adapters.payments.stripe.amounts import from_stripe
+from resale.adapters.payments.stripe.disputes import STATUSES
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.partners import UNREADABLE, PartnerEvent, WebhookUnreadable
-from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.payments import Dispute
 
 SIGNATURE_HEADER: Final = "stripe-signature"
 
 #: Some banks send a refund back days after it succeeded (docs.stripe.com/refunds#failed-refunds).
 FAILED_REFUNDS: Final = {"failed", "canceled"}
-#: A status that begins with "warning" is a bank's question: no money was taken. A lost dispute can be appealed.
-_DISPUTES: Final = {
-    "needs_response": DisputeStatus.OPEN,
-    "under_review": DisputeStatus.OPEN,
-    "won": DisputeStatus.WON,
-    "lost": DisputeStatus.LOST,
-    "appeal_needs_response": DisputeStatus.LOST,
-    "appeal_under_review": DisputeStatus.LOST,
-}
 
 
 class _Metadata(msgspec.Struct):
@@ -140,6 +132,7 @@ def _read(event: _Event) -> PartnerEvent:
         order_id=None if metadata.order_id is None else OrderId(metadata.order_id),
         payout_id=None if metadata.payout_id is None else PayoutId(metadata.payout_id),
         failed_refund_id=_failed_refund(object_, metadata),
+        reviews_payment=isinstance(object_, _Refund | _Dispute) or event.type == "charge.refunded",
         reference=getattr(object_, "payment_intent", None) or object_.id,
         dispute=_dispute(object_, told_at=datetime.fromtimestamp(event.created, UTC))
         if isinstance(object_, _Dispute)
@@ -176,14 +169,15 @@ def _failed_refund(object_: _EventObject, metadata: _Metadata) -> RefundId | Non
 
 
 def _dispute(data: _Dispute, *, told_at: datetime) -> Dispute | None:
-    status = _DISPUTES.get(data.status)
+    status = STATUSES.get(data.status)
     if status is None:
         return None
-    due_by = data.evidence_details.due_by
+    money, due_by = from_stripe(data.amount, data.currency), data.evidence_details.due_by
     return Dispute(
         provider_reference=data.id,
         status=status,
-        amount=from_stripe(data.amount, data.currency).amount,
+        amount=money.amount,
+        currency=money.currency,
         reason_code=data.reason,
         evidence_due_by=None if due_by is None else datetime.fromtimestamp(due_by, UTC),
         told_at=told_at,

@@ -21,7 +21,7 @@ import stripe
 from stripe.params import PaymentIntentCreateParams
 
 from resale.adapters.payments.failures import PartnerRequestError
-from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
+from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, from_stripe, to_stripe
 from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.partners import PartnerNotReady
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
@@ -226,6 +226,7 @@ def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
         provider_reference=intent.id,
         reason_code=intent.cancellation_reason if state == PaymentState.VOIDED else None,
         action_url=_action_url(intent) if state == PaymentState.REQUIRES_ACTION else None,
+        captured=from_stripe(intent.amount_received, intent.currency) if state == PaymentState.CAPTURED else None,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from resale.adapters.payments.stripe.bookings import BalanceTransactions
 from resale.adapters.payments.stripe.client import make_client
+from resale.adapters.payments.stripe.disputes import Disputes
 from resale.adapters.payments.stripe.hooks import read_webhook
 from resale.adapters.payments.stripe.intents import Intents
 from resale.adapters.payments.stripe.payouts import Payouts
@@ -12,7 +13,7 @@ from resale.adapters.payments.stripe.refunds import Refunds
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
 from resale.domain.partners import PartnerEvent, ProviderTransaction
-from resale.domain.payments import PaymentOutcome, PaymentRequest, RefundOutcome
+from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
 from resale.settings import Settings
 
@@ -50,6 +51,7 @@ class StripePayments:
         self._webhook_secret = webhook_secret
         self._intents = Intents(client, return_url=return_url)
         self._refunds = Refunds(client)
+        self._disputes = Disputes(client)
         self._payouts = Payouts(client)
         self._transactions = BalanceTransactions(client)
 
@@ -76,6 +78,14 @@ class StripePayments:
     def find_refund(self, request: PaymentRequest, *, refund_id: RefundId) -> RefundOutcome | None:
         """Return the state of a refund; None if Stripe has none."""
         return self._refunds.find(self._intents.find_id(request), refund_id)
+
+    def list_refunds(self, request: PaymentRequest) -> tuple[ProviderRefund, ...]:
+        """List all refunds of a payment, also those of the dashboard."""
+        return self._refunds.list_of(self._intents.find_id(request))
+
+    def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
+        """List all disputes of a payment, the oldest first."""
+        return self._disputes.list_of(self._intents.find_id(request))
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Transfer to the seller's account and pay out from there."""

@@ -7,11 +7,11 @@ from typing import Final
 
 import stripe
 
-from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, to_stripe
+from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, from_stripe, to_stripe
 from resale.adapters.payments.stripe.client import code_of, raise_unknown
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
-from resale.domain.payments import PaymentRequest, RefundOutcome, RefundState
+from resale.domain.payments import PaymentRequest, ProviderRefund, RefundOutcome, RefundState
 
 _STATES: Final = {
     "pending": RefundState.PENDING,
@@ -38,6 +38,14 @@ class Refunds:
         with raise_unknown():
             found = self._find(intent_id, refund_id)
         return None if found is None else _outcome(found)
+
+    def list_of(self, intent_id: str | None) -> tuple[ProviderRefund, ...]:
+        """List all refunds of an intent, also those that were made in the dashboard; none without an intent."""
+        if intent_id is None:
+            return ()
+        with raise_unknown():
+            listed = self._refunds.list({"payment_intent": intent_id, "limit": _PAGE})
+            return tuple(map(_to_listed, listed.auto_paging_iter()))
 
     def refund(
         self, intent_id: str | None, request: PaymentRequest, *, refund_id: RefundId, amount: Money
@@ -81,11 +89,28 @@ class Refunds:
         )
 
 
+def _to_listed(refund: stripe.Refund) -> ProviderRefund:
+    refund_id = getattr(refund.metadata, "refund_id", None)
+    outcome = _outcome(refund)
+    return ProviderRefund(
+        provider_reference=refund.id,
+        refund_id=RefundId(refund_id) if isinstance(refund_id, str) else None,
+        state=outcome.state,
+        amount=from_stripe(refund.amount, refund.currency),
+        reason_code=outcome.reason_code,
+    )
+
+
 def _outcome(refund: stripe.Refund) -> RefundOutcome:
     state = _STATES.get(refund.status or "", RefundState.PENDING)
     is_failed = state == RefundState.FAILED
     reason = getattr(refund, "failure_reason", None) or refund.status
-    return RefundOutcome(state=state, provider_reference=refund.id, reason_code=reason if is_failed else None)
+    return RefundOutcome(
+        state=state,
+        provider_reference=refund.id,
+        reason_code=reason if is_failed else None,
+        amount=from_stripe(refund.amount, refund.currency),
+    )
 
 
 def _build_failed(refund_id: RefundId, reason: str) -> RefundOutcome:

@@ -22,7 +22,7 @@ from resale.application.operations.orders.refunding import (
     RefundUnderWay,
     refund_order,
 )
-from resale.application.operations.orders.returned_refunds import review_refund
+from resale.application.operations.orders.reviewing import review_payment
 from resale.application.operations.orders.submitting import submit_order
 from resale.application.operations.orders.tracking import (
     confirm_receipt,
@@ -57,7 +57,7 @@ __all__ = [
     "refund_order",
     "report_tracking",
     "request_label",
-    "review_refund",
+    "review_payment",
     "settle_carrier_claim",
     "submit_order",
 ]

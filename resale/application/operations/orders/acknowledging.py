@@ -5,13 +5,15 @@ from typing import Annotated
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
+from resale.application.operations.orders.freezing import sync_frozen
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
+from resale.domain.acknowledgements import can_acknowledge
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.issues import clear_issues, issues_of
 from resale.domain.order_steps import update_order
-from resale.domain.orders import IssueNeedsAction, Order, can_acknowledge, is_held
+from resale.domain.orders import IssueNeedsAction, Order, is_held
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
 from resale.domain.versions import next_version
@@ -56,5 +58,7 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     # What held the money is gone, so its end is scheduled anew; every other wake-up stays as it is.
     order = update_order(order, now=uow.now) if was_held else next_version(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_ACKNOWLEDGED, reason_code=FreeCode(acknowledgement.reason))
+    if was_held:
+        sync_frozen(uow, order=order)
     uow.commit()
     return order

@@ -10,7 +10,6 @@ from resale.application.operations.orders.cancelling import (
     void_label,
 )
 from resale.application.operations.orders.compensating import compensate_lost_parcel
-from resale.application.operations.orders.completing import complete_order
 from resale.application.operations.orders.paying import (
     authorise_payment,
     capture_payment,
@@ -18,7 +17,9 @@ from resale.application.operations.orders.paying import (
     start_payment,
     void_payment,
 )
-from resale.application.operations.orders.refunding import begin_refund, settle_refund
+from resale.application.operations.orders.refunding import begin_refund
+from resale.application.operations.orders.reviewing import complete_reviewed, review_when_due
+from resale.application.operations.orders.settling import settle_refund
 from resale.application.operations.orders.tracking import buy_label, give_up_parcel, receive, track
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
@@ -85,7 +86,8 @@ STEPS: Final[Mapping[OrderStep, Step]] = {
     _S.GIVE_UP: give_up_parcel,
     _S.BEGIN_REFUND: begin_refund,
     _S.REFUND: settle_refund,
-    _S.COMPLETE: complete_order,
+    _S.REVIEW_PAYMENT: review_when_due,
+    _S.COMPLETE: complete_reviewed,
     _S.COMPENSATE: compensate_lost_parcel,
     _S.NOTHING: _reschedule,
 }

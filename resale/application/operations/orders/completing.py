@@ -62,10 +62,10 @@ def restore_transfer(uow: UnitOfWork, *, order: Order) -> None:
     uow.transfers.save(held, change_type=ChangeType.TRANSFER_RESTORED)
 
 
-def credit_seller(uow: UnitOfWork, *, order: Order, amount: int) -> None:
+def credit_seller(uow: UnitOfWork, *, order: Order, amount: int, frozen: int = 0) -> None:
     """Buffer a change of the seller's balance, which can become negative, and the wake-up of the next payout."""
     seller, is_new = seller_account_of(uow, customer_id=order.seller_id)
-    seller = msgspec.structs.replace(seller, available=seller.available + amount)
+    seller = msgspec.structs.replace(seller, available=seller.available + amount, frozen=seller.frozen + frozen)
     seller = next_version(msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller)), now=uow.now)
     if is_new:
         uow.sellers.add(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED)

@@ -1,18 +1,22 @@
 """The payment of an order: authorised and captured while the listing is reserved, or voided. One call a step."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
+from resale.application.operations.orders.mismatches import report_mismatch
 from resale.application.operations.orders.transitions import move_listing, payment_request, scan_grace
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.calendars import add_business_days
 from resale.domain.changes import ChangeType
+from resale.domain.disputes import forget_mismatch
 from resale.domain.ids import PAYMENT_ID, SHIPMENT_ID
 from resale.domain.listings import ListingCommand
+from resale.domain.money import Money
 from resale.domain.order_steps import (
+    POLL_EVERY,
     payment_of,
     shipment_of,
     transfer_id_of,
@@ -108,7 +112,7 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, order: Order, outcome: Pa
         uow.references.add(provider=provider, reference=outcome.provider_reference, entity_id=order.id)
         payment = msgspec.structs.replace(payment, provider_reference=outcome.provider_reference)
     if outcome.state == PaymentState.CAPTURED:
-        return _confirm(uow, order=order, payment=payment)
+        return _commit_captured(uow, order=order, payment=payment, outcome=outcome)
     if outcome.state in _LOST:
         return _fail(uow, order=order, payment=payment, outcome=outcome)
     return _wait(uow, order=order, payment=payment, outcome=outcome)
@@ -134,6 +138,47 @@ def _wait(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOu
     return order
 
 
+def _commit_captured(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOutcome) -> Order:
+    """Commit the sale if the whole amount was captured in the order's currency.
+
+    Somebody can capture a part in the provider's dashboard (docs.stripe.com/payments/place-a-hold-on-a-payment-method:
+    the rest is released). Nothing is posted then as if it were all, and nothing is shipped: staff decide. When the
+    order is cancelled, the part is refunded.
+    """
+    total = Money(amount=order.amounts.grand_total, currency=order.currency)
+    captured = outcome.captured or total
+    if captured == total:
+        return _confirm(uow, order=forget_mismatch(order, reference=outcome.provider_reference), payment=payment)
+    is_part = captured.currency == total.currency and 0 < captured.amount < total.amount
+    if order.cancel_requested and is_part:
+        order = forget_mismatch(order, reference=outcome.provider_reference)
+        return _cancel_part(uow, order=order, payment=payment, captured_minor=captured.amount)
+    is_known = outcome.provider_reference in order.unposted
+    if is_known and order.due_at is not None and uow.now < order.due_at:
+        return order
+    order = msgspec.structs.replace(order, payment=msgspec.structs.replace(payment, action_url=None))
+    return report_mismatch(uow, order=order, reference=outcome.provider_reference, retry_at=uow.now + POLL_EVERY)
+
+
+def _cancel_part(uow: UnitOfWork, *, order: Order, payment: Payment, captured_minor: int) -> Order:
+    """Commit a part that was captured, for an order that is cancelled; its refund follows."""
+    captured = msgspec.structs.replace(payment, captured_minor=captured_minor, action_url=None)
+    order = transition_order(
+        msgspec.structs.replace(
+            order,
+            payment=transition_payment(captured, PaymentCommand.CAPTURE),
+            confirmed_at=uow.now,
+            ship_by=uow.now,
+            shipment=Shipment(id=SHIPMENT_ID.sibling_of(order.id)),
+        ),
+        OrderCommand.BEGIN_CANCEL,
+        now=uow.now,
+    )
+    uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLING, reason_code=order.cancel_reason)
+    _commit_sale(uow, order=order)
+    return order
+
+
 def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
     """Commit the sale: order, listing, the held transfer and the ledger transaction, in one commit."""
     seller = uow.sellers.find(seller_id_of(order.seller_id))
@@ -142,7 +187,10 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
         msgspec.structs.replace(
             order,
             payment=transition_payment(
-                msgspec.structs.replace(payment, captured_minor=total, action_url=None), PaymentCommand.CAPTURE
+                msgspec.structs.replace(
+                    payment, captured_minor=total, action_url=None, watched_until=_watched_until(uow)
+                ),
+                PaymentCommand.CAPTURE,
             ),
             commission_posting=uow.tenant.policies.commission_posting,
             confirmed_at=uow.now,
@@ -156,11 +204,22 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
         now=uow.now,
     )
     uow.orders.save(order, change_type=ChangeType.ORDER_CONFIRMED)
+    _commit_sale(uow, order=order)
+    return order
+
+
+def _commit_sale(uow: UnitOfWork, *, order: Order) -> None:
+    """Commit a captured payment with an order that was saved: listing, held transfer, ledger transaction."""
     move_listing(uow, order=order, command=ListingCommand.SELL, change_type=ChangeType.LISTING_SOLD)
     uow.transfers.add(_new_transfer(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=uow.now))
     uow.commit()
-    return order
+
+
+def _watched_until(uow: UnitOfWork) -> datetime | None:
+    """Return until when a payment is polled for refunds and disputes whose webhook was lost; None: never."""
+    days = uow.tenant.policies.payment_watch_days
+    return uow.now + timedelta(days=days) if days else None
 
 
 def _new_transfer(uow: UnitOfWork, order: Order) -> Transfer:
@@ -170,7 +229,7 @@ def _new_transfer(uow: UnitOfWork, order: Order) -> Transfer:
         livemode=order.livemode,
         order_id=order.id,
         seller_id=order.seller_id,
-        amount=ledger.parts_of(order).seller,
+        amount=ledger.captured_parts(order).seller,
         currency=order.currency,
         created_at=uow.now,
         updated_at=uow.now,

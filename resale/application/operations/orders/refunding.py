@@ -13,15 +13,15 @@ from resale.application.operations.orders.completing import (
     release_transfer,
     reverse_transfer,
 )
-from resale.application.operations.orders.transitions import payment_request
+from resale.application.operations.orders.freezing import freeze_transfers
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, schedule_claim
 from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
-from resale.domain.issues import Issue, clear_issues, raise_issue
-from resale.domain.money import MAX_AMOUNT_MINOR, Money
+from resale.domain.issues import Issue, clear_issues
+from resale.domain.money import MAX_AMOUNT_MINOR
 from resale.domain.order_steps import (
     close_order_claim,
     payment_of,
@@ -35,16 +35,13 @@ from resale.domain.orders import (
     OrderCommand,
     OrderStatus,
     OrderTransitionRefused,
-    with_refund,
 )
 from resale.domain.payments import (
     PaymentCommand,
     Refund,
-    RefundOutcome,
-    RefundState,
     transition_payment,
 )
-from resale.domain.reasons import FreeCode, Reason, ReasonCode, free_code
+from resale.domain.reasons import FreeCode, Reason, ReasonCode
 from resale.domain.text import code, reference
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
@@ -61,9 +58,6 @@ REFUNDABLE: Final = frozenset(
         OrderStatus.CANCELLED,
     }
 )
-_SOONEST_ASKED: Final = timedelta(minutes=10)  # a refund that takes its time is asked for at twice its age
-_LATEST_ASKED: Final = timedelta(hours=12)
-_TRIES_TOLD: Final = 3  # failed refunds after which a person is asked to look
 
 
 class RefundTooLarge(Invalid):
@@ -159,24 +153,6 @@ def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     return order
 
 
-def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
-    """Check the refund at the provider, request it if needed, and commit the result with its effects."""
-    refund = order.pending_refund
-    if refund is None:
-        return order
-    payments, request = partners.payments, payment_request(uow, order=order)
-    outcome = payments.find_refund(request, refund_id=refund.id)
-    if outcome is None:
-        amount = Money(amount=refund.amount, currency=order.currency)
-        outcome = payments.refund(request, refund_id=refund.id, amount=amount)
-    if outcome.state == RefundState.SUCCEEDED:
-        done = _finish(uow, refund, outcome)
-        return commit_refund(uow, order=with_refund(order, done), given=done, change_type=ChangeType.ORDER_REFUNDED)
-    if outcome.state == RefundState.FAILED:
-        return _commit_failed(uow, order=order, refund=refund, outcome=outcome)
-    return _commit_awaited(uow, order=order, refund=refund, outcome=outcome)
-
-
 def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: ChangeType) -> Order:
     """Commit a refund: order and payment, the seller's transfer, its claim, and the ledger transaction."""
     payment = payment_of(order)
@@ -192,7 +168,7 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
         order = clear_issues(order, Issue.PARCEL_RETURNED, Issue.PARCEL_LOST, Issue.RETURN_AFTER_CLOSE)
     order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
     if before == OrderStatus.CLAIM_OPEN:
-        order = _close_claim(uow, order=order, is_chargeback=change_type == ChangeType.ORDER_CHARGED_BACK)
+        order = _close_claim(uow, order=order, is_ours=change_type == ChangeType.ORDER_REFUNDED)
     uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
     seller_pays = _take_from_seller(uow, order=order, given=given, before=before)
     uow.ledger.post(ledger.refund(order, given, seller=seller_pays, at=uow.now))
@@ -205,9 +181,11 @@ def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: O
     transfer = uow.transfers.get(order.id, transfer_id_of(order))
     taken = given.parts.seller
     if transfer.status != TransferStatus.HELD:
+        frozen = freeze_transfers(uow, order=order)
         if taken:
             uow.transfers.add(_new_clawback(uow, order, transfer, given), change_type=ChangeType.TRANSFER_TAKEN_BACK)
-            credit_seller(uow, order=order, amount=-taken)
+        if taken or frozen:
+            credit_seller(uow, order=order, amount=-taken, frozen=frozen)
         return ledger.seller_account(order.seller_id)
     if before == OrderStatus.CLAIM_OPEN and order.status == OrderStatus.COMPLETED:
         release_transfer(uow, order=order, taken_back=taken)
@@ -236,10 +214,10 @@ def _new_clawback(uow: UnitOfWork, order: Order, transfer: Transfer, given: Refu
     )
 
 
-def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order:
+def _close_claim(uow: UnitOfWork, *, order: Order, is_ours: bool) -> Order:
     """Buffer the end of the claim that was refunded, or whose order has nothing left to refund."""
     claim = uow.claims.get(CLAIM_ID.sibling_of(order.id))
-    was_for_it = claim.status in AWAITING_REFUND and claim.refund_amount is not None and not is_chargeback
+    was_for_it = claim.status in AWAITING_REFUND and claim.refund_amount is not None and is_ours
     if order.status == OrderStatus.CLAIM_OPEN and not was_for_it:
         return order
     status = CLAIMS.next_status(claim.status, ClaimCommand.REFUND)
@@ -250,43 +228,6 @@ def _close_claim(uow: UnitOfWork, *, order: Order, is_chargeback: bool) -> Order
         return order
     completed = close_order_claim(order, now=uow.now)
     return msgspec.structs.replace(completed, version=order.version)
-
-
-def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
-    """Commit a failed refund; it is retried with back-off under a new id."""
-    failed = msgspec.structs.replace(
-        _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
-    )
-    order = with_refund(order, failed)
-    if refund.tries >= _TRIES_TOLD:
-        order = raise_issue(order, Issue.REFUND_FAILED)
-    order = update_order(order, now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
-    uow.commit()
-    return order
-
-
-def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
-    """Commit the provider's reference of a pending refund; before its time, nothing is written."""
-    is_known = refund.provider_reference == outcome.provider_reference
-    if is_known and order.due_at is not None and uow.now < order.due_at:
-        return order
-    awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
-    order = update_order(with_refund(order, awaited), now=uow.now)
-    age = uow.now - refund.started_at
-    order = msgspec.structs.replace(order, due_at=uow.now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_AWAITED)
-    uow.commit()
-    return order
-
-
-def _finish(uow: UnitOfWork, refund: Refund, outcome: RefundOutcome) -> Refund:
-    return msgspec.structs.replace(
-        refund,
-        status=outcome.state,
-        provider_reference=outcome.provider_reference,
-        finished_at=max(uow.now, refund.started_at),  # which another process may have dated by a clock that is ahead
-    )
 
 
 def _check_refundable(uow: UnitOfWork, order: Order) -> None:

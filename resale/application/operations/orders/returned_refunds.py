@@ -5,17 +5,18 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer
+from resale.application.operations.orders.freezing import freeze_transfers, is_frozen
 from resale.application.operations.orders.refunding import add_refund
-from resale.application.operations.orders.transitions import payment_request
-from resale.application.ports import PaymentProvider, UnitOfWork
+from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
-from resale.domain.ids import TRANSFER_ID, OrderId, RefundId
+from resale.domain.disputes import set_dispute
+from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import payment_of, transfer_id_of, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
-from resale.domain.reasons import ReasonCode, free_code
+from resale.domain.reasons import PartnerCode, ReasonCode, free_code
 from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
 
@@ -23,43 +24,19 @@ _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 _WITH_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
-def review_refund(uow: UnitOfWork, *, payments: PaymentProvider, order_id: OrderId, refund_id: RefundId) -> Order:
-    """Check a succeeded refund again, because the provider reports its failure.
+def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reason_code: PartnerCode | None) -> Order:
+    """Commit that a refund which succeeded was returned (``order.refund_failed``): its posting is reversed.
 
-    One that did is booked back, and tried again by the workflow as any that failed; an order that ended stays ended.
-
-    Shape: reads 1-3 items; at most one look-up at the partner; commits at most once (``order.refund_failed``,
-    ``transfer.restored``, ``seller.balance_changed``). Not given, or given still: no-op.
-
-    Args:
-        uow: Fresh; committed here at most once.
-        payments: The tenant's payment provider: what a webhook says is asked for.
-        order_id: Whose payment.
-        refund_id: Which refund.
-
-    Returns:
-        The order as it stands.
-
-    Raises:
-        OrderNotFound: No such order.
-        PartnerUnavailable: The partner's response is not known; asked for again.
-        Conflict: Another writer won; read again.
+    It is retried by the workflow like any failed refund; an order that ended stays ended.
     """
-    order = uow.orders.get(order_id)
-    given = next((refund for refund in order.refunds if refund.id == refund_id), None)
-    if given is None or given.status != RefundState.SUCCEEDED:
-        return order
-    outcome = payments.find_refund(payment_request(uow, order=order), refund_id=refund_id)
-    if outcome is None or outcome.state != RefundState.FAILED:
-        return order
     failed = msgspec.structs.replace(
-        given, status=RefundState.FAILED, failure_code=outcome.reason_code, finished_at=max(uow.now, given.started_at)
+        given, status=RefundState.FAILED, failure_code=reason_code, finished_at=max(uow.now, given.started_at)
     )
     order = raise_issue(with_refund(order, failed), Issue.REFUND_FAILED)
     order = update_order(
         msgspec.structs.replace(order, payment=restore_payment(payment_of(order), failed.amount)), now=uow.now
     )
-    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(outcome.reason_code))
+    uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(reason_code))
     return _commit_returned(uow, order=order, returned=failed)
 
 
@@ -71,8 +48,7 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
     payment = restore_payment(payment_of(order), taken.amount)
-    known = order.dispute if order.is_disputed else None  # another one that is open meanwhile
-    order = msgspec.structs.replace(with_refund(order, returned), payment=payment, dispute=known or dispute)
+    order = set_dispute(msgspec.structs.replace(with_refund(order, returned), payment=payment), dispute)
     order = clear_issues(order, Issue.CHARGED_BACK)
     if order.status in _ENDED and order.completed_at is None:
         order = _resume(uow, order=order)
@@ -104,10 +80,20 @@ def _credit_seller(uow: UnitOfWork, *, order: Order, returned: Refund) -> str:
     is_theirs, part = order.completed_at is not None, returned.parts.seller
     if part and not is_theirs:
         restore_transfer(uow, order=order)
-    if part and is_theirs:
-        uow.transfers.add(_new_compensation(uow, order=order, amount=part), change_type=ChangeType.TRANSFER_RESTORED)
-        credit_seller(uow, order=order, amount=part)
+    if is_theirs:
+        _compensate(uow, order=order, amount=part)
     return ledger.seller_account(order.seller_id) if is_theirs else ledger.SELLERS_PENDING
+
+
+def _compensate(uow: UnitOfWork, *, order: Order, amount: int) -> None:
+    """Buffer what is the seller's again, frozen while another dispute is open."""
+    frozen = freeze_transfers(uow, order=order)
+    if amount:
+        compensation = _new_compensation(uow, order=order, amount=amount)
+        frozen += amount if compensation.is_frozen else 0
+        uow.transfers.add(compensation, change_type=ChangeType.TRANSFER_RESTORED)
+    if amount or frozen:
+        credit_seller(uow, order=order, amount=amount, frozen=frozen)
 
 
 def _new_compensation(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer:
@@ -121,6 +107,7 @@ def _new_compensation(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer
         seller_id=order.seller_id,
         amount=amount,
         currency=order.currency,
+        is_frozen=is_frozen(uow, order=order),
         reversed_from=transfer_id_of(order),
         available_at=uow.now,
         created_at=uow.now,

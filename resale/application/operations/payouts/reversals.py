@@ -23,17 +23,20 @@ _REASONS: Final = {
 
 def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
     """Buffer the return of a payout to the balance; a failed one requires another destination."""
+    frozen = 0
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
         returned = msgspec.structs.replace(transfer, payout_id=None)
         reopened = transition_transfer(returned, TransferCommand.REOPEN, now=uow.now)
         uow.transfers.save(reopened, change_type=ChangeType.TRANSFER_REOPENED)
+        frozen += reopened.amount if reopened.is_frozen else 0
     seller, _ = seller_account_of(uow, customer_id=payout.seller_id)
     was_tried = payout.status != PayoutStatus.CANCELLED
     is_refused = was_tried and seller.payout_destination == payout.destination
     seller = msgspec.structs.replace(
         seller,
         available=seller.available + payout.amount,
+        frozen=seller.frozen + frozen,
         payout_destination=None if is_refused else seller.payout_destination,
     )
     seller = next_version(msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller)), now=uow.now)

@@ -99,7 +99,7 @@ def _payable(uow: UnitOfWork, seller: Seller) -> tuple[Transfer, ...]:
     """Return the transfers to pay: the oldest ones, or more if debts are among later ones."""
     for limit in (MAX_TRANSFERS, _LOOKED_THROUGH):
         found = uow.transfers.list_available(seller.customer_id, limit=limit)
-        chosen = payable(found, balance=seller.available, limit=MAX_TRANSFERS)
+        chosen = payable(found, balance=seller.payable, limit=MAX_TRANSFERS)
         if chosen or len(found) < limit:
             return chosen
     return ()
