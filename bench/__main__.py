@@ -22,6 +22,7 @@ from resale.domain.tenants import Tenant
 
 PARTS = ("web", "steps", "image", "start")
 _SHOPPER_COUNT = 20
+_BUYER_COUNT = 320  # as many as there are orders in the longest part of a round, so that none has two unpaid ones
 _CHANGE_COUNT = 1_500
 _IMAGE_RUNS = 5
 
@@ -89,7 +90,8 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
 
     say("seeding")
     tenant = _tenant()
-    (_, seller_id), *buyers = seeding.enrol(tenant, _SHOPPER_COUNT + 1, named="shopper")
+    (_, seller_id), *shoppers = seeding.enrol(tenant, _SHOPPER_COUNT + 1, named="shopper")
+    buyers = seeding.enrol(tenant, _BUYER_COUNT, named="buyer")
     count = 1 + web.WARM_COUNT + rounds * web.OURS_COUNT + 100  # the last hundred stay on sale, for the list
     listings = seeding.put_on_sale(tenant, seller_id=seller_id, count=count)
     seeding.put_on_sale_naively(
@@ -98,12 +100,17 @@ def _prepare(stack: Stack, *, rounds: int, say: Say) -> tuple[web.Sides, tuple[w
     stack.start_web()
     ids = tuple(listing.id for listing in listings)
     issuer = issuer_url(stack.addresses.issuer_url, BRAND.slug)
-    tokens = tuple(
-        mint(stack.issuers, BRAND.slug, subject, issuer=issuer, audience=BRAND.audience) for subject, _ in buyers
+
+    def sign_in(subject: str) -> str:
+        return mint(stack.issuers, BRAND.slug, subject, issuer=issuer, audience=BRAND.audience)
+
+    buying = (
+        (sign_in(subject), partial(seeding.release_holds, tenant, customer_id)) for subject, customer_id in buyers
     )
     requests = web.our_requests(
         key=stack.secrets.brands[BRAND.slug].publishable_key or "",
-        tokens=tokens,
+        tokens=tuple(sign_in(subject) for subject, _ in shoppers),
+        buyers=tuple(buying),
         listing_ids=ids[-400:],
         for_sale=iter(ids),
         market=BRAND.market,

@@ -10,6 +10,7 @@ import boto3
 import msgspec
 
 from apps.core.container import get_container
+from resale.adapters.dynamodb import keys
 from resale.adapters.identifiers import new_id
 from resale.application.operations.customers import Shopper, enrol_shopper
 from resale.application.ports import UnitOfWork
@@ -93,6 +94,13 @@ def put_on_sale_naively(listings: Sequence[Listing], *, dynamodb_url: str, table
     with table.batch_writer() as batch:
         for listing in listings:
             batch.put_item(Item=_flat(listing))
+
+
+def release_holds(tenant: Tenant, buyer_id: CustomerId) -> None:
+    """End the unpaid orders of a buyer, so that the next one is measured like a buyer's first."""
+    get_container().sessions.for_tenant(tenant).dynamodb.put_item(
+        table=tenant.resources.tables.idempotency, item={**keys.holds_key(buyer_id), "holds": "[]"}, condition=None
+    )
 
 
 def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:

@@ -104,21 +104,30 @@ def measure_memory(sides: Sides) -> Figure:
     )
 
 
-def our_requests(
+def our_requests(  # noqa: PLR0913 - what requests are made of
     *,
     key: str,
     tokens: tuple[str, ...],
+    buyers: tuple[tuple[str, Callable[[], None]], ...],
     listing_ids: tuple[str, ...],
     for_sale: Iterator[str],
     market: str,
     currency: str,
 ) -> Mapping[str, Requests]:
-    """Return endless requests to this API, with a brand's key and the tokens of alternating shoppers."""
-    callers = itertools.cycle([{"X-API-Key": key, "Authorization": f"Bearer {token}"} for token in tokens])
+    """Return endless requests to this API, with a brand's key and the tokens of alternating shoppers.
+
+    ``buyers`` are tokens, each with a function that ends the shopper's unpaid orders before they submit the next one.
+    """
+    callers = itertools.cycle([_caller(key, token) for token in tokens])
     ids = itertools.cycle(listing_ids)
 
-    def writing() -> dict[str, str]:
-        return {**next(callers), **_JSON, "Idempotency-Key": uuid.uuid4().hex}
+    def writing(caller: dict[str, str]) -> dict[str, str]:
+        return {**caller, **_JSON, "Idempotency-Key": uuid.uuid4().hex}
+
+    def buy(listing_id: str, token: str, release: Callable[[], None]) -> Request:
+        release()
+        headers = writing(_caller(key, token))
+        return Request(method="POST", path="/v1/orders", headers=headers, body=_new_order(listing_id), expected=202)
 
     return {
         "get": (
@@ -129,14 +138,20 @@ def our_requests(
             for caller in callers
         ),
         "create": (
-            Request(method="POST", path="/v1/listings", headers=writing(), body=_new_listing(currency), expected=201)
-            for _ in itertools.count()
+            Request(
+                method="POST", path="/v1/listings", headers=writing(caller), body=_new_listing(currency), expected=201
+            )
+            for caller in callers
         ),
         "order": (
-            Request(method="POST", path="/v1/orders", headers=writing(), body=_new_order(listing_id), expected=202)
-            for listing_id in for_sale
+            buy(listing_id, token, release)
+            for listing_id, (token, release) in zip(for_sale, itertools.cycle(buyers), strict=False)
         ),
     }
+
+
+def _caller(key: str, token: str) -> dict[str, str]:
+    return {"X-API-Key": key, "Authorization": f"Bearer {token}"}
 
 
 def naive_requests(*, listing_ids: tuple[str, ...], market: str, currency: str) -> Mapping[str, Requests]:

@@ -14,7 +14,8 @@ A class declares ``code`` (stable), ``title`` (short, no full stop) and ``defaul
 written for the caller). Docstrings are for engineers and never reach a caller.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -34,11 +35,17 @@ class Outcome(Exception):  # noqa: N818 - an outcome is named for what happened
     title: ClassVar[str]
     default_detail: ClassVar[str]
 
-    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
-        """Store one sentence for the caller (never personal data) and the invalid fields."""
+    def __init__(
+        self, detail: str = "", *, errors: tuple[FieldError, ...] = (), members: Mapping[str, Any] | None = None
+    ) -> None:
+        """Store one sentence for the caller (never personal data), the invalid fields and further members.
+
+        ``members`` are extension members of the problem document (RFC 9457 3.2), fields of ``apps.core.problems``.
+        """
         self.detail = detail or self.default_detail
         super().__init__(self.detail)
         self.errors = errors
+        self.members = members or {}
 
 
 class NotFound(Outcome):

@@ -190,6 +190,7 @@ class TenantAdmin(RegistryAdmin):
     ordering = ("slug",)
     fieldsets = (
         ("Shop", {"fields": ("name", "tier", "locale", "commission_basis_points")}),
+        ("Shipping and tax", {"fields": ("price_rules",)}),
         ("Shoppers", {"fields": ("oidc_issuer", "oidc_audience", "allowed_origins")}),
         ("Stack", {"fields": ("resources",)}),
         ("Fixed when the tenant was registered", {"fields": _FIXED}),

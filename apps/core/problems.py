@@ -1,6 +1,7 @@
 """Problem documents (RFC 9457) of outcomes and framework errors, and the table from outcome to HTTP status."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -12,6 +13,7 @@ from django.views import defaults
 from msgspec.structs import replace
 from rest_framework import exceptions as drf
 
+from resale.domain.quotes import OrderQuote
 from resale.errors import (
     Conflict,
     FieldError,
@@ -56,7 +58,10 @@ _CHALLENGE: Final = 'ApiKey realm="resale", Bearer realm="resale"'
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457) with the extension members ``code``, ``errors`` and ``request_id``."""
+    """A problem document (RFC 9457) with the extension members ``code``, ``errors`` and ``request_id``.
+
+    ``quote`` is there when the price is another one than the buyer agreed to: the price of now.
+    """
 
     type: str
     title: str
@@ -64,6 +69,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
+    quote: OrderQuote | None = None
     request_id: str = ""
 
 
@@ -193,18 +199,26 @@ def respond(
     *,
     request_id: str,
     errors: tuple[FieldError, ...] = (),
+    members: Mapping[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
     """Return a problem document as a response."""
-    body = document(kind, detail, request_id=request_id, errors=errors)
+    body = document(kind, detail, request_id=request_id, errors=errors, members=members)
     response = HttpResponse(body, status=kind.status, content_type=CONTENT_TYPE, headers=headers)
     if kind.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = _CHALLENGE
     return response
 
 
-def document(kind: ProblemType, detail: str = "", *, request_id: str, errors: tuple[FieldError, ...] = ()) -> bytes:
-    """Encode a problem document."""
+def document(
+    kind: ProblemType,
+    detail: str = "",
+    *,
+    request_id: str,
+    errors: tuple[FieldError, ...] = (),
+    members: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Encode a problem document. ``members`` are further fields of ``Problem``, by name."""
     return _ENCODE(
         Problem(
             type=f"urn:resale:problem:{kind.code}",
@@ -214,6 +228,7 @@ def document(kind: ProblemType, detail: str = "", *, request_id: str, errors: tu
             detail=detail or kind.detail,
             errors=errors,
             request_id=request_id,
+            **(members or {}),
         )
     )
 
@@ -226,7 +241,9 @@ def handle_drf_exception(error: Exception, context: dict[str, Any]) -> HttpRespo
 def _of_outcome(outcome: Outcome, request_id: str) -> HttpResponse:
     headers = {"Retry-After": str(outcome.retry_after_seconds)} if isinstance(outcome, Unavailable) else None
     kind = problem_type_of(type(outcome))
-    return respond(kind, outcome.detail, request_id=request_id, errors=outcome.errors, headers=headers)
+    return respond(
+        kind, outcome.detail, request_id=request_id, errors=outcome.errors, members=outcome.members, headers=headers
+    )
 
 
 def _of_drf(error: drf.APIException, request_id: str) -> HttpResponse:

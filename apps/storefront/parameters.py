@@ -25,6 +25,9 @@ Cursor = Annotated[
     str, reference(None, min_length=1, max_length=4096, description="`next_cursor` of the previous page, unchanged.")
 ]
 Market = Annotated[str, code(r"^[A-Z]{2}\Z", description="ISO 3166-1 alpha-2; by default the shop's own market.")]
+Destination = Annotated[
+    str, code(r"^[A-Z]{2}\Z", description="Country of the shipping address; by default the listing's market.")
+]
 
 # RFC 9110 8.8.3. A tag weakened on its way (a proxy that compresses) still names its version; after the dash comes
 # what is not part of the version: see ``listing_views.listing_tag``.
@@ -87,6 +90,12 @@ class ListingsQuery(PageQuery, frozen=True, kw_only=True):
 
     product: ProductReference | UnsetType = UNSET
     market: Market | UnsetType = UNSET
+
+
+class QuoteQuery(Body, frozen=True, kw_only=True):
+    """The destination of a quote."""
+
+    country: Destination | UnsetType = UNSET
 
 
 class OrdersQuery(PageQuery, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The tables of the registry: tenants, their connections and API keys, and staff. They contain no tenant data."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -16,6 +17,7 @@ from resale.domain import partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
 from resale.domain.tenants import Resources, TenantStatus
 
 models.CharField.register_lookup(Length)
@@ -107,6 +109,11 @@ class Tenant(models.Model):
     external_id = models.CharField(max_length=128)
     resources = models.JSONField(default=dict, blank=True, help_text="The outputs of the tenant's stack.")
     policies = models.JSONField(default=dict, blank=True, help_text="The shop's timers and rates.")
+    price_rules = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Shipping profiles by market and the tax table, in minor units of the shop's currency.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -131,6 +138,12 @@ class Tenant(models.Model):
         unknown = set(self.policies) - set(Policies.__struct_fields__)
         if unknown:
             raise ValidationError({"policies": f"These policies do not exist: {', '.join(sorted(unknown))}."})
+        _check("price_rules", self.price_rules, PriceRules)
+        unknown_fields = sorted(
+            _iter_unknown(self.price_rules, msgspec.to_builtins(msgspec.convert(self.price_rules, PriceRules)))
+        )
+        if unknown_fields:
+            raise ValidationError({"price_rules": f"These fields do not exist: {', '.join(unknown_fields)}."})
         if self.resources or self.status == Status.ACTIVE:
             _check("resources", self.resources, Resources)
 
@@ -268,6 +281,19 @@ def _check(field: str, value: object, kind: type[msgspec.Struct]) -> None:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise ValidationError({field: str(error)}) from error
+
+
+def _iter_unknown(given: object, taken: object, at: str = "") -> Iterator[str]:
+    """Iterate over the fields that were given and are none: a misspelt one would silently have no effect."""
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            if name in taken:
+                yield from _iter_unknown(value, taken[name], f"{at}{name}.")
+            else:
+                yield f"{at}{name}"
+    elif isinstance(given, list) and isinstance(taken, list):
+        for one, other in zip(given, taken, strict=True):
+            yield from _iter_unknown(one, other, at)
 
 
 def _are_origins(value: object) -> bool:

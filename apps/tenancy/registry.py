@@ -17,6 +17,7 @@ from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
 from resale.domain.tenants import Resources, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
@@ -145,6 +146,7 @@ def to_tenant(row: models.Tenant) -> Tenant:
         external_id=row.external_id,
         resources=msgspec.convert(row.resources, Resources),
         policies=msgspec.convert(row.policies, Policies),
+        price_rules=msgspec.convert(row.price_rules, PriceRules),
         connections=tuple(connection.as_struct() for connection in row.connections.all()),
     )
 

@@ -11,6 +11,7 @@ from apps.tenancy import models, registry
 from apps.tenancy.errors import TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
 from resale.domain.tenants import Resources, Tenant, TenantStatus
 
 
@@ -34,6 +35,7 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: str = models.Status.ACTIVE
     sandbox: bool = False
     policies: Policies = Policies()
+    price_rules: PriceRules = PriceRules()
     connections: Sequence[Connection] = ()
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from resale.domain.holds import Hold
 from resale.domain.ids import TRANSFER_ID, TransferId
 from resale.domain.issues import WAITING, clear_issues
 from resale.domain.orders import (
@@ -180,6 +181,11 @@ def shipment_of(order: Order) -> Shipment:
     if order.shipment is None:
         raise TypeError("a paid order has a shipment")
     return order.shipment
+
+
+def hold_of(order: Order) -> Hold:
+    """Return the hold of an unpaid order."""
+    return Hold(order.id, order.hold_expires_at)
 
 
 def transfer_id_of(order: Order) -> TransferId:

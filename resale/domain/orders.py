@@ -12,12 +12,14 @@ from resale.domain.commissions import CommissionPosting
 from resale.domain.compensations import Compensation, ParcelLoss
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.issues import Issue, WithIssues, issues_of
-from resale.domain.money import AmountMinor, Money
+from resale.domain.money import AmountMinor, Currency
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
 from resale.domain.return_urls import ReturnURL
 from resale.domain.shipments import Shipment
+from resale.domain.shipping_profiles import ShippingLine
 from resale.domain.states import Machine, Row, guard
+from resale.domain.taxes import TaxLine
 from resale.domain.text import code, reference
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
@@ -108,16 +110,26 @@ class OrderChanged(Conflict):
 PaymentToken = Annotated[str, code(r"^(tok|pm)_(?!.*[0-9]{12})[A-Za-z0-9_]+\Z", min_length=4, max_length=200)]
 
 
+class ExpectedTotal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The total that the buyer saw and agreed to, in minor units."""
+
+    amount: AmountMinor
+    currency: Currency
+
+
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data of a new order. ``payment_token`` is a payment provider's token, never a card number.
 
-    ``return_url`` is the brand's page to which the buyer's bank redirects them (3-D Secure).
+    ``return_url`` is the brand's page to which the buyer's bank redirects them (3-D Secure). ``expected_total`` is
+    what the buyer agreed to pay; ``listing_version`` is the version of the listing that they saw.
     """
 
     listing_id: Annotated[ListingId, reference(LISTING_ID.pattern)]
     shipping_address: Address
     payment_token: PaymentToken
     return_url: ReturnURL | None = None
+    expected_total: ExpectedTotal | None = None
+    listing_version: Annotated[int, msgspec.Meta(ge=1, le=2**31)] | None = None
 
 
 class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +142,10 @@ class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of an order's amount in minor units of one currency. They sum to ``grand_total``."""
+    """The parts of an order's amount in minor units of one currency. They sum to ``grand_total``.
+
+    ``item_total`` and ``shipping_total`` are without tax, also where the shop's prices include it.
+    """
 
     currency: str
     item_total: AmountMinor
@@ -179,6 +194,8 @@ class Order(WithIssues, frozen=True, kw_only=True):
     locale: str
     listing: ListingSnapshot
     amounts: Amounts
+    shipping: ShippingLine | None = None  # none where the shop charges none, or before it could
+    tax: TaxLine | None = None  # the same
     commission: Commission
     commission_posting: CommissionPosting = CommissionPosting()
     payment: Payment | None = None
@@ -381,14 +398,3 @@ def with_refund(order: Order, refund: Refund) -> Order:
     """Return the order with a changed refund."""
     refunds = tuple(refund if one.id == refund.id else one for one in order.refunds)
     return msgspec.structs.replace(order, refunds=refunds)
-
-
-def price_order(price: Money) -> Amounts:
-    """Return the amounts of an order. Shipping and tax are zero."""
-    return Amounts(
-        currency=price.currency,
-        item_total=price.amount,
-        shipping_total=0,
-        tax_total=0,
-        grand_total=price.amount,
-    )

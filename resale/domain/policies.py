@@ -43,6 +43,11 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
     listing_days: Annotated[int, _whole("Days after which a listing on sale expires.", ge=1, le=365)] = 90
     hold_minutes: Annotated[int, _whole("Minutes for which an unpaid order reserves its listing.", ge=1, le=30)] = 15
+    max_open_holds: Annotated[int, _whole("Unpaid orders that a buyer can have at the same time.", ge=1, le=100)] = 5
+    expected_total_required: Annotated[
+        bool,
+        msgspec.Meta(description="Whether an order must name the total that the buyer agreed to (`expected_total`)."),
+    ] = False
     ship_by_business_days: Annotated[
         int,
         _whole("Business days of the market in which the seller ships; then the buyer is refunded.", ge=1, le=30),

@@ -10,6 +10,7 @@ from resale.domain.amount_rules import AmountRules, rules_of
 from resale.domain.ids import TenantId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
 
 
 class TenantStatus(StrEnum):
@@ -89,6 +90,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str
     resources: Resources
     policies: Policies = Policies()
+    price_rules: PriceRules = PriceRules()
     connections: tuple[Connection, ...] = ()
 
     def amount_rules(self, currency: str) -> AmountRules:

@@ -15,6 +15,8 @@ from resale.domain.listings import ListingPrivate
 from resale.domain.orders import Order, OrderPrivate, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus, Payment, Refund, RefundParts
 from resale.domain.shipments import Shipment, ShipmentStatus, TrackingEvent
+from resale.domain.shipping_profiles import ShippingKind, ShippingLine
+from resale.domain.taxes import TaxLine
 from tests.fixtures.storefront import Front
 from tests.unit.builders import BUYER, LISTING, NOW, ORDER, PURCHASE, SELLER, STRANGER, a_listing, a_media, an_order
 
@@ -34,6 +36,8 @@ PARTY_ORDER = {
     "id", "object", "livemode", "version", "status", "listing_id", "seller_id", "market", "locale",
     *(f"listing.{name}" for name in ("listing_id", "version", "title", "product", "condition", "photo_sha256s")),
     *(f"amounts.{name}" for name in ("currency", "item_total", "shipping_total", "tax_total", "grand_total")),
+    *(f"shipping.{name}" for name in ShippingLine.__struct_fields__),
+    *(f"tax.{name}" for name in TaxLine.__struct_fields__),
     "cancel_requested", "cancel_reason", "confirmed_at", "ship_by", "claim_until", "claim_id", "completed_at",
     "created_at", "updated_at",
 }  # fmt: skip
@@ -96,6 +100,8 @@ def full_order(front: Front, **fields: Any) -> Order:
     parts = RefundParts(seller=900, commission=100, shipping=0, tax=0)
     event = TrackingEvent(id="e1", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
     return an_order(
+        shipping=ShippingLine(kind=ShippingKind.FLAT, amount=0, rule_version="1"),
+        tax=TaxLine(country="GB", basis_points=1, is_inclusive=True, item_tax=0, shipping_tax=0, rule_version="1"),
         confirmed_at=NOW,
         cancel_reason="buyer_cancelled",
         shipment=Shipment(id=ShipmentId("shp_" + "5" * 32), tracking_number="T1", cost=None, events=(event,)),

@@ -63,6 +63,29 @@ class TestSubmitOrder:
         assert ordered.status == 202
         assert front.buy(active, by=front.shopper()).code == "409 listing_not_for_sale"
 
+    def test_another_price_than_the_buyer_saw_is_refused_with_the_price_of_now(
+        self, front: Front, active: Listing, buyer: Shopper
+    ) -> None:
+        seen = {"amount": 11_999, "currency": "GBP"}
+        refused = front.buy(active, by=buyer, expected_total=seen, listing_version=active.version)
+        assert refused.code == "409 price_changed"
+        quote = refused.json["quote"]
+        assert (quote["listing_id"], quote["listing_version"]) == (active.id, active.version)
+        now = {"amount": quote["amounts"]["grand_total"], "currency": quote["amounts"]["currency"]}
+        assert front.buy(active, by=buyer, expected_total=now).status == 202
+
+    def test_another_version_than_the_buyer_saw_is_refused(self, front: Front, active: Listing, buyer: Shopper) -> None:
+        refused = front.buy(active, by=buyer, listing_version=active.version - 1)
+        assert (refused.code, refused.json["quote"]["listing_version"]) == (
+            "409 listing_version_changed",
+            active.version,
+        )
+
+    def test_an_unpaid_order_too_many_is_refused(self, front: Front, seller: Shopper, buyer: Shopper) -> None:
+        for _ in range(front.shop.tenant.policies.max_open_holds):
+            assert front.buy(front.world.active(seller), by=buyer).status == 202
+        assert front.buy(front.world.active(seller), by=buyer).code == "409 too_many_open_orders"
+
     def test_nobody_buys_their_own(self, front: Front, active: Listing, seller: Shopper) -> None:
         assert front.buy(active, by=seller).code == "403 own_listing"
         assert front.world.listing(active.id).status == ListingStatus.ACTIVE

@@ -37,8 +37,9 @@ from resale.domain.access import Principal
 from resale.domain.addresses import Address, normalise_address
 from resale.domain.customers import CustomerChanged
 from resale.domain.entities import ORDER
+from resale.domain.holds import TooManyOpenOrders
 from resale.domain.ids import OrderId
-from resale.domain.listings import ListingChanged, ListingNotForSale, ListingNotFound
+from resale.domain.listings import ListingChanged, ListingNotForSale, ListingNotFound, PriceRefused
 from resale.domain.orders import (
     IssueNeedsAction,
     NewOrder,
@@ -49,7 +50,9 @@ from resale.domain.orders import (
     OrderTransitionRefused,
     OwnListing,
 )
+from resale.domain.quotes import ListingVersionChanged, PriceChanged
 from resale.domain.sellers import SellerChanged
+from resale.domain.shipping_profiles import DestinationNotServed
 from resale.errors import FieldError, Forbidden, Invalid
 
 _TAG: Final = "Orders"
@@ -105,7 +108,12 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
         "`next_action` is `redirect_to_url`: open its `url` in the buyer's browser. The bank redirects the buyer to "
         "`return_url`, with `order_id` and the provider's parameters added. These parameters prove nothing: read "
         "the order. `return_url` is an `https://` URL of one of the shop's allowed origins, without a fragment; a "
-        "sandbox shop can also use `http://localhost` on any port."
+        "sandbox shop can also use `http://localhost` on any port.\n\n"
+        "Send the total that the buyer saw as `expected_total`, and the version of the listing as `listing_version`: "
+        "if another total or version applies now, the order is refused with 409 `price_changed` or "
+        "`listing_version_changed`, and the problem has the price of now as `quote`. A shop can require "
+        "`expected_total`. A buyer can have a limited number of unpaid orders, by default five: one more is refused "
+        "with 409 `too_many_open_orders`."
     ),
     access=Access.SHOPPER,
     body=NewOrder,
@@ -114,7 +122,18 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
     location="/v1/orders",
     responses=(BuyerOrder,),
     tagged=True,
-    problems=(ListingNotFound, ListingNotForSale, ListingChanged, OwnListing, CustomerChanged),
+    problems=(
+        ListingNotFound,
+        ListingNotForSale,
+        ListingChanged,
+        OwnListing,
+        CustomerChanged,
+        PriceChanged,
+        ListingVersionChanged,
+        TooManyOpenOrders,
+        DestinationNotServed,
+        PriceRefused,
+    ),
 )
 def submit(context: Context[None, NewOrder]) -> OrderView:
     """Create an order for a listing."""

@@ -128,10 +128,11 @@ class Shop:
     def buy(
         self, listing_id: str, *, buyer: Client | None = None, changes: Mapping[str, object] | None = None
     ) -> Response:
-        """Send an order; ``changes`` are made to its body."""
-        return (buyer or self.buyer).post(
-            "/v1/orders", {**_order(listing_id), **(changes or {})}, Idempotency_Key=uuid4().hex
-        )
+        """Send an order at the price that the buyer sees; ``changes`` are made to its body."""
+        buyer = buyer or self.buyer
+        seen = expect(buyer.get(f"/v1/listings/{listing_id}"), HTTPStatus.OK, to="read the listing")
+        body = {**_order(listing_id), "expected_total": seen["price"], **(changes or {})}
+        return buyer.post("/v1/orders", body, Idempotency_Key=uuid4().hex)
 
     def await_buyer(self, order_id: str, action: str) -> Any:
         """Wait until an order requires an action of its buyer."""

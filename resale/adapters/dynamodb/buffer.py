@@ -13,6 +13,7 @@ from resale.errors import Outcome, Rejected, Unavailable
 MAX_ITEM_BYTES: Final = 100 * 1024
 MAX_TRANSACTION_ITEMS: Final = 100  # DynamoDB Developer Guide, transactions
 MAX_TRANSACTION_BYTES: Final = 4_000_000  # the guide's 4 MB, taken as the smaller of its two meanings
+_MAX_REVISIONS: Final = 5  # of one commit: others change what was guessed at the same time
 
 _NEW: Final = "attribute_not_exists(pk)"
 _SAME_VERSION: Final = "version = :expected"
@@ -38,6 +39,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     contended: Refusal
     mark: str
     same: str | None = None  # or: one whose attribute of this name has the same value, which is written over
+    was: tuple[str, str] | None = None  # or: one whose attribute has this value, which is guessed, not read
+    revise: "Callable[[Item], Write] | None" = None  # the write for what is stored, after a wrong guess; can refuse it
     rank: int  # reasons are read in this order: idempotency record, order, listing, the rest
 
 
@@ -72,13 +75,32 @@ def _put(db: DynamoDB, write: Write) -> None:
 
 
 def _transact(db: DynamoDB, writes: list[Write]) -> None:
-    try:
-        db.transact_write([_action(write) for write in writes])
-    except TransactionCanceled as failure:
-        outcomes = list(zip(writes, failure.reasons, strict=True))
-        if any(_is_ours(write, reason.item) for write, reason in outcomes):
+    for revision in range(_MAX_REVISIONS + 1):
+        try:
+            db.transact_write([_action(write) for write in writes])
+        except TransactionCanceled as failure:
+            outcomes = list(zip(writes, failure.reasons, strict=True))
+            if any(_is_ours(write, reason.item) for write, reason in outcomes):
+                return
+            revised = _revise(outcomes) if revision < _MAX_REVISIONS else None
+            if revised is None:
+                raise failure.refusal or _outcome_of(outcomes) from failure
+            writes = revised
+        else:
             return
-        raise failure.refusal or _outcome_of(outcomes) from failure
+
+
+def _revise(outcomes: list[tuple[Write, Reason]]) -> list[Write] | None:
+    """Return the writes with better guesses; None if anything but a guess failed."""
+    failed = [(write, reason) for write, reason in outcomes if reason.code != "None"]
+    if not failed or any(write.revise is None or reason.item is None for write, reason in failed):
+        return None
+    return [_revise_one(write, reason) for write, reason in outcomes]
+
+
+def _revise_one(write: Write, reason: Reason) -> Write:
+    is_wrong = reason.item is not None and reason.code != "None"
+    return write.revise(reason.item) if is_wrong and write.revise is not None and reason.item is not None else write
 
 
 def _outcome_of(outcomes: list[tuple[Write, Reason]]) -> Outcome:
@@ -109,12 +131,16 @@ def _action(write: Write) -> Mapping[str, object]:
 def _condition(write: Write) -> str:
     if write.expected_version is not None:
         return _SAME_VERSION
+    if write.was is not None:
+        return f"{_NEW} OR {write.was[0]} = :was"
     return _NEW if write.same is None else f"{_NEW} OR {write.same} = :same"
 
 
 def _values(write: Write) -> Item:
     if write.expected_version is not None:
         return {":expected": write.expected_version}
+    if write.was is not None:
+        return {":was": write.was[1]}
     return {} if write.same is None else {":same": write.item[write.same]}
 
 

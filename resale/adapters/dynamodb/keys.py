@@ -23,6 +23,7 @@ a seller's transfers and payouts, newest   orders/by_buyer: "balance#" + seller
 a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
 why a message failed                       idempotency: pk = "failure#" + SQS's message id
 what was refused of an entity              idempotency: pk = "refusal#" + entity + "#" + one of eight
+the open holds of a buyer                  idempotency: pk = "holds#" + customer
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
 ledger entries of an account               ledger: pk = account + "#" + shard, sk = source + "#" + step
@@ -174,6 +175,11 @@ def failure_key(message_id: str) -> Key:
 def refusal_key(entity_id: str, slot: int) -> Key:
     """Return the key of one note of a refusal of an entity."""
     return {"pk": f"refusal#{entity_id}#{slot}"}
+
+
+def holds_key(buyer_id: str) -> Key:
+    """Return the key of the open holds of a buyer."""
+    return {"pk": f"holds#{buyer_id}"}
 
 
 def history_key(entity_id: str, version: int) -> Key:

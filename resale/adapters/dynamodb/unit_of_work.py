@@ -6,6 +6,7 @@ from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import AuditedRepository, RepositoryAttribute, Scope
 from resale.adapters.dynamodb.customers import CustomerDirectory, DynamoDBCustomers
 from resale.adapters.dynamodb.entities import DynamoDBRepositories
+from resale.adapters.dynamodb.holds import DynamoDBHolds
 from resale.adapters.dynamodb.idempotency import DynamoDBIdempotency
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.adapters.dynamodb.references import DynamoDBReferences
@@ -21,6 +22,7 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
     ledger = RepositoryAttribute(DynamoDBLedger)
     references = RepositoryAttribute(DynamoDBReferences)
     idempotency = RepositoryAttribute(DynamoDBIdempotency)
+    holds = RepositoryAttribute(DynamoDBHolds)
 
     def __init__(self, scope: Scope, *, vault: Vault, directory: CustomerDirectory) -> None:
         self.tenant = scope.tenant

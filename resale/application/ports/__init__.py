@@ -53,7 +53,7 @@ from resale.application.ports.records import (
 )
 from resale.application.ports.repositories import LostRace, Repository
 from resale.application.ports.transfers import TransferRepository
-from resale.application.ports.writing import IdempotencyRepository, ReferenceRepository, UnitOfWork, Vault
+from resale.application.ports.writing import HoldRegister, IdempotencyRepository, ReferenceRepository, UnitOfWork, Vault
 
 __all__ = [
     "CONTENT_REFUSED",
@@ -72,6 +72,7 @@ __all__ = [
     "HistoryLog",
     "HistoryPage",
     "HistoryRow",
+    "HoldRegister",
     "IdempotencyConflict",
     "IdempotencyInProgress",
     "IdempotencyMismatch",

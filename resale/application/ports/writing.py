@@ -10,6 +10,7 @@ from resale.application.ports.ledger import LedgerRepository
 from resale.application.ports.records import IdempotencyRecord
 from resale.domain.access import Principal
 from resale.domain.command_context import CommandContext
+from resale.domain.holds import Hold
 from resale.domain.ids import CustomerId, IdSource
 from resale.domain.tenants import Tenant
 
@@ -53,6 +54,16 @@ class IdempotencyRepository(Protocol):
         """
 
 
+class HoldRegister(Protocol):
+    """The open holds of each buyer: bounded in the commit that reserves, so that no race exceeds the bound."""
+
+    def add(self, buyer_id: CustomerId, hold: Hold, *, limit: int) -> None:
+        """Buffer a hold. The commit fails with TooManyOpenOrders if the buyer has ``limit`` others."""
+
+    def remove(self, buyer_id: CustomerId, hold: Hold) -> None:
+        """Buffer the end of a hold; one that is not there any more is none too few."""
+
+
 class UnitOfWork(Repositories, Protocol):
     """One tenant, one command, one commit. Without a commit, everything is dropped."""
 
@@ -83,6 +94,10 @@ class UnitOfWork(Repositories, Protocol):
     @property
     def idempotency(self) -> IdempotencyRepository:
         """The idempotency records."""
+
+    @property
+    def holds(self) -> HoldRegister:
+        """The open holds of buyers."""
 
     @property
     def vault(self) -> Vault:

@@ -26,6 +26,8 @@ from resale.domain.orders import (
 from resale.domain.payments import Dispute, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from resale.domain.shipping_profiles import ShippingLine
+from resale.domain.taxes import TaxLine
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     listing: ListingSnapshot
     amounts: Amounts
+    shipping: ShippingLine | None = None
+    tax: TaxLine | None = None
     cancel_requested: bool
     cancel_reason: str | None
     confirmed_at: datetime | None

@@ -16,7 +16,7 @@ from resale.domain.access import Action, Role
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
-from resale.domain.order_steps import shipment_of, transition_order, update_order
+from resale.domain.order_steps import hold_of, shipment_of, transition_order, update_order
 from resale.domain.orders import (
     ORDERS,
     Order,
@@ -76,10 +76,11 @@ def honour_cancel_request(uow: UnitOfWork, *, partners: Partners, order: Order) 
 
 
 def cancel_unpaid(uow: UnitOfWork, *, order: Order, reason: ReasonCode) -> Order:
-    """Cancel an order and put its listing back on sale, in one commit."""
+    """Cancel an order, put its listing back on sale and release the buyer's hold, in one commit."""
     order = transition_order(msgspec.structs.replace(order, cancel_reason=reason), OrderCommand.CANCEL, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_CANCELLED, reason_code=reason)
     move_listing(uow, order=order, command=ListingCommand.RELEASE, change_type=ChangeType.LISTING_RELEASED)
+    uow.holds.remove(order.buyer_id, hold_of(order))
     uow.commit()
     return order
 

@@ -15,6 +15,7 @@ from resale.domain.ids import OrderId
 from resale.domain.issues import Issue, clear_issues, issues_of
 from resale.domain.order_steps import update_order
 from resale.domain.orders import Order, OrderStatus, OrderTransitionRefused
+from resale.domain.quotes import check_priced_country
 from resale.domain.shipments import ShipmentStatus
 from resale.errors import Rejected
 
@@ -49,7 +50,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     Raises:
         OrderNotFound: None that the caller may see.
         Forbidden: The seller's.
-        Invalid: The address lacks what its country needs.
+        Invalid: The address lacks what its country needs, or is in a country with another price.
         OrderTransitionRefused: It has a label, is being cancelled, or is over.
         LabelUnderWay: A label may be being bought right now.
         Conflict: Another writer won, or the version is not the expected one.
@@ -62,6 +63,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
         return order
     require_version(uow, entity=order)
     _check_correctable(order)
+    check_priced_country(order, before=private.shipping_address.country, after=accepted.country)
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
     order = _request_label_again(uow, msgspec.structs.replace(order, private=sealed))
     order = update_order(order, now=uow.now)

@@ -17,6 +17,7 @@ from resale.domain.listings import ListingCommand
 from resale.domain.money import Money
 from resale.domain.order_steps import (
     POLL_EVERY,
+    hold_of,
     payment_of,
     shipment_of,
     transfer_id_of,
@@ -211,6 +212,7 @@ def _confirm(uow: UnitOfWork, *, order: Order, payment: Payment) -> Order:
 def _commit_sale(uow: UnitOfWork, *, order: Order) -> None:
     """Commit a captured payment with an order that was saved: listing, held transfer, ledger transaction."""
     move_listing(uow, order=order, command=ListingCommand.SELL, change_type=ChangeType.LISTING_SOLD)
+    uow.holds.remove(order.buyer_id, hold_of(order))
     uow.transfers.add(_new_transfer(uow, order), change_type=ChangeType.TRANSFER_HELD)
     uow.ledger.post(ledger.capture(order, at=uow.now))
     uow.commit()

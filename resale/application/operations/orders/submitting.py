@@ -22,7 +22,7 @@ from resale.domain.listings import (
     transition_listing,
 )
 from resale.domain.money import share
-from resale.domain.order_steps import STEP_DUE
+from resale.domain.order_steps import STEP_DUE, hold_of
 from resale.domain.orders import (
     Amounts,
     Commission,
@@ -31,8 +31,8 @@ from resale.domain.orders import (
     Order,
     OrderPrivate,
     OwnListing,
-    price_order,
 )
+from resale.domain.quotes import OrderQuote, check_agreement, price_listing
 from resale.domain.return_urls import check_return_url
 
 COMMISSION_RULE: Final = "2026-1"
@@ -42,7 +42,7 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     """Reserve a listing and create its order, in one transaction.
 
     Shape: reads at most 2 items; commits 1 order and 1 listing (``order.submitted``, ``listing.reserved``), with the
-    buyer's customer on their first write and the command's record.
+    buyer's open holds, their customer on their first write and the command's record.
 
     Args:
         uow: Fresh; committed here once.
@@ -56,7 +56,11 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
         ListingNotFound: None that a buyer may see.
         ListingNotForSale: Reserved, sold or in review, from a status that was read.
         OwnListing: Nobody buys their own.
-        Invalid: The return URL is not a page of the shop, or the address lacks what its country needs.
+        PriceChanged, ListingVersionChanged: Not what the buyer agreed to.
+        DestinationNotServed: The shop does not ship the listing to the country of the address.
+        TooManyOpenOrders: The buyer has as many unpaid orders as the shop permits.
+        Invalid: The return URL is not a page of the shop, the address lacks what its country needs, or the total that
+            the buyer agreed to is missing.
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won and the listing is still on sale; read again and retry.
     """
@@ -66,13 +70,17 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     buyer_id = enrol_shopper(uow, shopper=shopper)
     listing = uow.listings.get(new.listing_id)
     _check_buyable(uow, listing)
-    order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new)
+    tenant = uow.tenant
+    quote = price_listing(listing, tenant=tenant, country=new.shipping_address.country)
+    check_agreement(new, quote, is_required=tenant.policies.expected_total_required)
+    order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new, quote=quote)
     reserved = transition_listing(
         msgspec.structs.replace(listing, order_id=order.id), ListingCommand.RESERVE, now=uow.now
     )
     record_command(uow, entity_id=order.id)
     uow.orders.add(order, change_type=ChangeType.ORDER_SUBMITTED)
     uow.listings.save(reserved, change_type=ChangeType.LISTING_RESERVED, lost=_not_for_sale)
+    uow.holds.add(buyer_id, hold_of(order), limit=tenant.policies.max_open_holds)
     uow.commit()
     return order
 
@@ -96,13 +104,12 @@ def _not_for_sale(status: str) -> ListingNotForSale | None:
     )
 
 
-def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder) -> Order:
+def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: NewOrder, quote: OrderQuote) -> Order:
     order_id = ORDER_ID.new(uow.ids)
     private = OrderPrivate(
         shipping_address=new.shipping_address, payment_token=new.payment_token, return_url=new.return_url
     )
-    amounts = price_order(listing.price)
-    rules = uow.tenant.amount_rules(amounts.currency)
+    rules = uow.tenant.amount_rules(quote.amounts.currency)
     return Order(
         id=order_id,
         version=1,
@@ -113,8 +120,10 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
         market=listing.market,
         locale=uow.tenant.locale,
         listing=_snapshot_of(listing),
-        amounts=amounts,
-        commission=_commission_on(amounts, uow.tenant.commission_basis_points, rules=rules),
+        amounts=quote.amounts,
+        shipping=quote.shipping,
+        tax=quote.tax,
+        commission=_commission_on(quote.amounts, uow.tenant.commission_basis_points, rules=rules),
         hold_expires_at=uow.now + timedelta(minutes=uow.tenant.policies.hold_minutes),
         created_at=uow.now,
         updated_at=uow.now,

@@ -1,0 +1,49 @@
+"""Quotes: the price of a listing for a destination, with shipping and tax, before an order is made."""
+
+from typing import Final
+
+import msgspec
+
+from resale.application.ports import Reader
+from resale.domain.access import Principal
+from resale.domain.entities import LISTING
+from resale.domain.ids import CustomerId, ListingId
+from resale.domain.listings import ListingNotFound, ListingStatus
+from resale.domain.money import Money
+from resale.domain.quotes import OrderQuote, price_listing
+
+
+class _Priced(msgspec.Struct):
+    id: ListingId
+    version: int
+    status: ListingStatus
+    seller_id: CustomerId
+    market: str
+    price: Money
+
+
+_DECODER: Final = msgspec.json.Decoder(_Priced)
+
+
+def get_quote(*, reader: Reader, principal: Principal, listing_id: ListingId, country: str | None) -> OrderQuote:
+    """Return the price of a listing; it is reserved for nobody.
+
+    Shape: reads 1 item.
+
+    Args:
+        reader: On the caller's tenant.
+        principal: Who looks.
+        listing_id: Which.
+        country: Of the shipping address; None: the listing's market.
+
+    Raises:
+        ListingNotFound: None that the caller may see.
+        DestinationNotServed: The shop does not ship it to this country.
+        PriceRefused: The total is no amount that the payment provider charges.
+    """
+    document = reader.find(LISTING, listing_id)
+    if document is None:
+        raise ListingNotFound
+    listing = _DECODER.decode(document.doc)
+    LISTING.authorize_view(principal, listing)
+    return price_listing(listing, tenant=reader.tenant, country=country or listing.market)
