@@ -39,6 +39,7 @@ LABELS: Final[Mapping[str, str]] = {
     DifferenceKind.NOT_AT_PROVIDER: "Not at the provider",
     DifferenceKind.NOT_IN_RECORDS: "Not on an order or payout",
     DifferenceKind.AMOUNT_DIFFERS: "Amounts differ",
+    DifferenceKind.BALANCE_DIFFERS: "Balance differs",
 }
 
 #: What a person has to look at, and what they can do (``attention`` of orders, claims and payouts).

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 from django import forms
+from django.core.validators import RegexValidator
 
 from apps.backoffice.amounts import AmountField
 from apps.backoffice.text_fields import TextField
@@ -326,3 +327,14 @@ class DaysForm(forms.Form):
     days = forms.IntegerField(
         min_value=1, max_value=MAX_DAYS, initial=7, widget=forms.NumberInput(attrs={"class": "bo-input"})
     )
+
+
+class MonthForm(forms.Form):
+    """The month of a trial balance. A GET: it changes nothing."""
+
+    month = TextField(
+        TextKind.CODE,
+        validators=[RegexValidator(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", "Enter a month as YYYY-MM.")],
+        widget=forms.TextInput(attrs={"class": "bo-input", "type": "month", "placeholder": "YYYY-MM"}),
+    )
+    opening = forms.BooleanField(required=False)

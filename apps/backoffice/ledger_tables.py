@@ -47,7 +47,7 @@ class TransactionTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceTable(msgspec.Struct, frozen=True, kw_only=True):
-    """What the house's accounts hold of a currency, and last step all customers' must hold against it: the rest."""
+    """The balances of all accounts in a currency, customers' last; ``sums`` differ only if the ledger is wrong."""
 
     lines: tuple[Line, ...]
     sums: Sums
@@ -72,7 +72,11 @@ def make_balance_tables(sheet: BalanceSheet) -> tuple[BalanceTable, ...]:
 
 def _balance_table(sheet: BalanceSheet, number: int) -> BalanceTable:
     owed = sheet.owed_to_customers[number]
-    own = [_line(name_account(one.account), one.amounts[number].amount) for one in sheet.accounts]
+    own = [
+        _line(name_account(one.account), one.amounts[number].amount)
+        for one in sheet.accounts
+        if one.amounts[number].amount
+    ]
     lines = (*own, _line("Sellers' balances and store credit", -owed.amount))
     return BalanceTable(lines=lines, sums=_sums(lines, owed.currency))
 

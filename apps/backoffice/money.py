@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.backoffice.forms import DaysForm, VersionForm
+from apps.backoffice.forms import DaysForm, MonthForm, VersionForm
 from apps.backoffice.ledger_tables import make_balance_tables, make_transaction_table
 from apps.backoffice.pages import StaffPage
 from apps.backoffice.timelines import PAGE, make_timeline, read_timeline
@@ -22,6 +22,7 @@ from resale.application.queries.ledger import (
     Reconciliation,
     get_balance_sheet,
     get_reconciliation,
+    get_trial_balance,
     list_source_transactions,
 )
 from resale.application.queries.payouts import get_payout, list_payouts
@@ -155,9 +156,38 @@ class Balances(StaffPage):
         tables = None
         if "sum" in request.GET:
             tables = make_balance_tables(
-                get_balance_sheet(reader=self.context.open_reader(), principal=self.context.principal)
+                get_balance_sheet(
+                    reader=self.context.open_reader(), principal=self.context.principal, now=self.context.now
+                )
             )
         return self.page("balances", title="Money", show="balances", tables=tables)
+
+
+class TrialBalancePage(StaffPage):
+    """``/admin/money/trial-balance/``; ``?month=2026-11``: the debits and credits of each account in a month."""
+
+    def back(self) -> str:
+        """Ask anew."""
+        return reverse("admin:trial-balance")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the trial balance of a month, once that is asked for."""
+        if "month" not in request.GET:
+            return self._show(MonthForm(initial={"month": f"{self.context.now:%Y-%m}"}))
+        form = MonthForm(request.GET)
+        if not form.is_valid():
+            return self._show(form, status=422)
+        report = get_trial_balance(
+            reader=self.context.open_reader(),
+            principal=self.context.principal,
+            month=form.cleaned_data["month"],
+            with_opening=form.cleaned_data["opening"],
+            now=self.context.now,
+        )
+        return self._show(form, report=report)
+
+    def _show(self, form: MonthForm, *, status: int = 200, **found: object) -> HttpResponse:
+        return self.page("trial_balance", title="Money", status=status, show="trial-balance", form=form, **found)
 
 
 class ReconciliationPage(StaffPage):

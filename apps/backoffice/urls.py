@@ -53,6 +53,7 @@ urlpatterns = [
     path("money/payouts/<str:payout_id>/", money.PayoutDetail.as_view(), name="payout"),
     path("money/payouts/<str:payout_id>/cancel/", money.PayoutCancellation.as_view(), name="payout-cancel"),
     path("money/balances/", money.Balances.as_view(), name="balances"),
+    path("money/trial-balance/", money.TrialBalancePage.as_view(), name="trial-balance"),
     path("money/reconciliation/", money.ReconciliationPage.as_view(), name="reconciliation"),
     path("connections/", connections.Connections.as_view(), name="connections"),
     path("dead_letters/", dead_letters.DeadLetters.as_view(), name="dead-letters"),

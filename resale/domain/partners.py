@@ -175,12 +175,14 @@ class PartnerEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookingKind(StrEnum):
-    """The kind of a money movement at the payment provider."""
+    """The kind of a money movement at the payment provider; or the balance of a seller, in a reconciliation."""
 
     CHARGE = "charge"
     REFUND = "refund"
     CHARGEBACK = "chargeback"
     PAYOUT = "payout"
+    BALANCE = "balance"
+    STORE_CREDIT = "store_credit"
 
 
 class ProviderTransaction(msgspec.Struct, frozen=True, kw_only=True):

@@ -279,7 +279,22 @@ class TestBooks:
     def test_the_sheet_is_the_brands(self, front: Front, completed: Order, narrow: Front) -> None:
         sheet = front.get("/v1/ledger/balances", brand=True).json
         assert sheet["currency"] == completed.currency
+        assert [one["amount"] for one in sheet["difference"]] == [0] * len(sheet["difference"])
         assert narrow.get("/v1/ledger/balances", brand=True).code == "403 scope_missing"
+
+    def test_the_trial_balance_is_equal_on_both_sides(self, front: Front, completed: Order, narrow: Front) -> None:
+        month = f"{completed.created_at:%Y-%m}"
+        found = front.get(f"/v1/reports/trial_balance?month={month}&opening=true", brand=True).json
+        sheet = next(one for one in found["currencies"] if one["currency"] == completed.currency)
+        assert found["balanced"]
+        assert sheet["debit"] == sheet["credit"] >= completed.amounts.grand_total
+        assert {"provider", "seller", "commission"} <= {line["account"] for line in sheet["lines"]}
+        assert narrow.get("/v1/reports/trial_balance", brand=True).code == "403 scope_missing"
+
+    @pytest.mark.parametrize("month", ["2026-13", "2026", "november"])
+    def test_of_no_month_there_is_no_trial_balance(self, front: Front, month: str) -> None:
+        response = front.get(f"/v1/reports/trial_balance?month={month}", brand=True)
+        assert response.code == "422 validation_failed"
 
     @pytest.mark.parametrize(
         ("query", "pointer"),

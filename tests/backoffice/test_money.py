@@ -1,5 +1,6 @@
 """Money for staff: payouts, balances, and whether a provider that runs, the ledger and the orders agree."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,6 +144,25 @@ class TestBalances:
         text = viewer.get("balances", query="?sum=1").text
         assert "At the payment provider £" in text
         assert "Sellers' balances and store credit" in text
+
+
+class TestTrialBalance:
+    def test_is_computed_only_when_asked_for(self, backoffice: Backoffice, viewer: StaffClient) -> None:
+        pay_out(backoffice)
+        page = viewer.get("trial-balance")
+        assert page.status == 200
+        assert "Debits and credits are equal" not in page.text
+
+    def test_shows_both_sides_of_each_account(self, backoffice: Backoffice, viewer: StaffClient) -> None:
+        pay_out(backoffice)
+        text = viewer.get("trial-balance", query=f"?month={NOW:%Y-%m}&opening=on").text
+        assert "Debits and credits are equal." in text
+        assert re.search(r"At the payment provider Asset £0\.00 £[1-9][0-9,.]+ £[0-9,.]+ £", text)
+
+    def test_of_no_month_is_refused(self, viewer: StaffClient) -> None:
+        page = viewer.get("trial-balance", query="?month=2026-13")
+        assert page.status == 422
+        assert "Enter a month as YYYY-MM." in page.text
 
 
 class TestReconciliation:

@@ -41,6 +41,7 @@ CASES = (
     ),
     Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 repaired, 0 open"),
     Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
+    Case("trial_balance atelier --opening", r"^USD +opening +debit +credit +closing"),
     Case("set_aside northwind count", r"^\d+ messages$"),
     Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
     Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),

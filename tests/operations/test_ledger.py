@@ -7,15 +7,31 @@ import msgspec
 import pytest
 
 from resale.application.queries.ledger import (
+    BalanceSheet,
     LedgerBehind,
     LedgerDays,
     LedgerNotFound,
+    TrialBalance,
     get_balance_sheet,
+    get_trial_balance,
     list_ledger_transactions,
 )
 from resale.domain.access import Principal
-from resale.domain.ledger import CARRIERS, COMMISSION, LABELS, PROVIDER, SELLERS_PENDING, LedgerTransaction, Posting
+from resale.domain.ids import CustomerId
+from resale.domain.ledger import (
+    CARRIERS,
+    COMMISSION,
+    LABELS,
+    PROVIDER,
+    SELLERS_PENDING,
+    LedgerTransaction,
+    Posting,
+    seller_account,
+    store_credit_account,
+)
+from tests.operations.partners import Partners
 from tests.operations.world import BRAND, World
+from tests.unit.builders import NOW
 
 
 @pytest.fixture
@@ -107,17 +123,18 @@ class TestListLedgerTransactions:
 
 
 class TestGetBalanceSheet:
-    def test_adds_nothing_up_over_currencies(self, world: World, day: date) -> None:
-        before = {one.account: one.amounts for one in get_balance_sheet(reader=world.reader, principal=BRAND).accounts}
+    def test_adds_nothing_up_over_currencies(self, world: World) -> None:
+        world.sold(Partners())  # the sums begin with the day of the first order
+        before = {one.account: one.amounts for one in sheet_of(world).accounts}
         cost = LedgerTransaction(
             source_id=f"ord_{uuid.uuid4().hex}",
             step="label_issued",
             currency="SEK",
-            at=moment(day, 1),
+            at=NOW,
             postings=(Posting(LABELS, 300), Posting(CARRIERS, -300)),
         )
         post(world, cost)
-        sheet = get_balance_sheet(reader=world.reader, principal=BRAND)
+        sheet = sheet_of(world)
         assert sheet.currency == world.tenant.currency
         after = {one.account: one.amounts for one in sheet.accounts}
         for account, amount in ((LABELS, 300), (CARRIERS, -300), (PROVIDER, 0)):
@@ -127,6 +144,99 @@ class TestGetBalanceSheet:
             assert found - {one.currency: one.amount for one in before[account]}.get("SEK", 0) == amount
         assert {one.currency: one.amount for one in sheet.owed_to_customers}["SEK"] == 0
 
+    def test_shows_a_difference_as_a_difference(self, world: World) -> None:
+        world.sold(Partners())
+        before = sheet_of(world)
+        torn = LedgerTransaction(
+            source_id=f"ord_{uuid.uuid4().hex}",
+            step="captured",
+            currency="GBP",
+            at=NOW,
+            postings=(Posting(PROVIDER, 700), Posting(SELLERS_PENDING, -700)),
+        )
+        msgspec.structs.force_setattr(torn, "postings", (Posting(PROVIDER, 700), Posting(SELLERS_PENDING, -600)))
+        post(world, torn)
+        after = sheet_of(world)
+        assert after.difference[0].amount - before.difference[0].amount == 100
+        assert after.owed_to_customers == before.owed_to_customers
+
+    def test_sums_what_customers_have_and_owe_from_their_own_entries(self, world: World) -> None:
+        world.sold(Partners())
+        before, customer_id = sheet_of(world), CustomerId(f"cus_{uuid.uuid4().hex}")
+        other_id = CustomerId(f"cus_{uuid.uuid4().hex}")
+        owed = LedgerTransaction(
+            source_id=f"ord_{uuid.uuid4().hex}",
+            step="released",
+            currency="GBP",
+            at=NOW,
+            postings=(
+                Posting(SELLERS_PENDING, 500),
+                Posting(seller_account(customer_id), 200),  # owes
+                Posting(seller_account(other_id), -600),
+                Posting(store_credit_account(customer_id), -100),
+            ),
+        )
+        post(world, owed)
+        after = sheet_of(world)
+        assert after.owed_to_customers[0].amount - before.owed_to_customers[0].amount == 700
+        receivable = [
+            next(one.amounts[0].amount for one in sheet.accounts if one.account == "sellers_receivable")
+            for sheet in (before, after)
+        ]
+        assert receivable[1] - receivable[0] == 200
+
     def test_is_not_for_shoppers(self, world: World) -> None:
         with pytest.raises(LedgerNotFound):
-            get_balance_sheet(reader=world.reader, principal=Principal())
+            get_balance_sheet(reader=world.reader, principal=Principal(), now=NOW)
+
+
+class TestGetTrialBalance:
+    def test_has_both_sides_of_each_account_in_the_order_of_the_chart(self, world: World, day: date) -> None:
+        post(world, *[booking(moment(day, number)) for number in range(3)])
+        found = trial_balance_of(world, day)
+        (sheet,) = found.currencies
+        assert [(one.account, one.debit, one.credit) for one in sheet.lines] == [
+            ("provider", 3_000, 0),
+            ("sellers_pending", 0, 2_700),
+            ("commission", 0, 300),
+        ]
+        assert (sheet.debit, sheet.credit, sheet.difference, found.balanced) == (3_000, 3_000, 0, True)
+
+    def test_of_another_month_is_empty(self, world: World, day: date) -> None:
+        post(world, booking(moment(day, 1)))
+        other = trial_balance_of(world, day.replace(day=1) - timedelta(days=1))
+        assert [sheet.lines for sheet in other.currencies] == [()]
+
+    def test_names_a_transaction_that_does_not_balance(self, world: World, day: date) -> None:
+        torn = booking(moment(day, 1))
+        msgspec.structs.force_setattr(torn, "postings", torn.postings[:2])
+        post(world, torn, booking(moment(day, 2)))
+        found = trial_balance_of(world, day)
+        assert (found.balanced, found.unbalanced, found.currencies[0].difference) == (False, (torn.id,), 100)
+
+    def test_carries_balances_forward_from_the_first_order(self, world: World) -> None:
+        order = world.sold(Partners())
+        later = (NOW + timedelta(days=62)).replace(day=1)
+        found = get_trial_balance(
+            reader=world.reader, principal=BRAND, month=f"{later:%Y-%m}", with_opening=True, now=later
+        )
+        lines = {one.account: one for one in found.currencies[0].lines}
+        provider = lines["provider"]
+        assert provider.opening is not None
+        assert provider.opening >= order.amounts.grand_total
+        assert provider.closing == provider.opening + provider.debit - provider.credit
+        assert found.currencies[0].sellers_receivable is not None
+
+    def test_is_not_for_shoppers(self, world: World, day: date) -> None:
+        with pytest.raises(LedgerNotFound):
+            get_trial_balance(
+                reader=world.reader, principal=Principal(), month=f"{day:%Y-%m}", with_opening=False, now=NOW
+            )
+
+
+def sheet_of(world: World) -> BalanceSheet:
+    return get_balance_sheet(reader=world.reader, principal=BRAND, now=NOW + timedelta(days=1))
+
+
+def trial_balance_of(world: World, day: date) -> TrialBalance:
+    return get_trial_balance(reader=world.reader, principal=BRAND, month=f"{day:%Y-%m}", with_opening=False, now=NOW)

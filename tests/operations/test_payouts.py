@@ -384,7 +384,7 @@ class TestReconciliation:
         assert found == DifferenceKind.NOT_AT_PROVIDER
 
     def test_the_house_owes_what_customers_have(self, world: World, completed: Order) -> None:
-        sheet = get_balance_sheet(reader=world.reader, principal=BRAND)
+        sheet = get_balance_sheet(reader=world.reader, principal=BRAND, now=LATER)
         sums = {balance.account: balance.amounts[0].amount for balance in sheet.accounts}
         assert sums["provider"] > 0
         assert sheet.owed_to_customers[0].amount >= account(world, completed).available

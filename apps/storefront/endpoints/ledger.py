@@ -22,9 +22,12 @@ from resale.application.queries.ledger import (
     LedgerNotFound,
     LedgerTransactionPage,
     LedgerTransactionView,
+    Month,
     Reconciliation,
+    TrialBalance,
     get_balance_sheet,
     get_reconciliation,
+    get_trial_balance,
     list_ledger_transactions,
 )
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
@@ -58,6 +61,13 @@ class ReconciliationQuery(Body, frozen=True, kw_only=True):
     """Period of a reconciliation."""
 
     days: Days = 7
+
+
+class TrialBalanceQuery(Body, frozen=True, kw_only=True):
+    """Selection of a trial balance: the month, by default the current one, and whether with opening balances."""
+
+    month: Month | UnsetType = UNSET
+    opening: Annotated[bool, msgspec.Meta(description="Whether to compute opening and closing balances.")] = False
 
 
 @Endpoint(
@@ -98,8 +108,9 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
     tag=_TAG,
     summary="Retrieve the balances of the shop's own accounts",
     details=(
-        "One amount for each currency, the shop's own currency first; currencies are not added up. The computation "
-        "reads every ledger entry: use it for reports only."
+        "One amount for each currency, the shop's own currency first; currencies are not added up. Each account is "
+        "summed from its own entries, and `difference` is the sum of all of them: zero unless the ledger is wrong. "
+        "The computation reads every ledger entry: use it for reports only."
     ),
     access=Access.BRAND,
     scope=Scope.LEDGER_READ,
@@ -108,7 +119,36 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
 )
 def get_balances(context: Context[None, None]) -> BalanceSheet:
     """Return the balances of the shop's own accounts."""
-    return get_balance_sheet(reader=context.reader, principal=context.principal)
+    return get_balance_sheet(reader=context.reader, principal=context.principal, now=context.now)
+
+
+@Endpoint(
+    method="get",
+    path="/v1/reports/trial_balance",
+    id="getTrialBalance",
+    tag=_TAG,
+    summary="Retrieve the trial balance of a month",
+    details=(
+        "Debits and credits of each account in a month, per currency, in UTC; `difference` is zero unless the ledger "
+        "is wrong. With `opening=true` also the opening and closing balances, for which every earlier ledger entry is "
+        "read: use it for reports only."
+    ),
+    access=Access.BRAND,
+    scope=Scope.LEDGER_READ,
+    query=TrialBalanceQuery,
+    responses=(TrialBalance,),
+    problems=(LedgerNotFound,),
+)
+def trial_balance(context: Context[TrialBalanceQuery, None]) -> TrialBalance:
+    """Return the trial balance of a month."""
+    query = context.query
+    return get_trial_balance(
+        reader=context.reader,
+        principal=context.principal,
+        month=f"{context.now:%Y-%m}" if query.month is UNSET else query.month,
+        with_opening=query.opening,
+        now=context.now,
+    )
 
 
 @Endpoint(
@@ -118,7 +158,9 @@ def get_balances(context: Context[None, None]) -> BalanceSheet:
     tag=_TAG,
     summary="Reconcile the payment provider, the ledger and the orders",
     details=(
-        "Compares every money movement. `agreed` is true when the only differences are steps that are still settling."
+        "Compares every money movement; and sellers' balances, store credit and payouts in transit with their ledger "
+        "accounts and transfers. `agreed` is true when the only differences are steps that are still settling. "
+        "`sellers_complete` is false when there are more seller accounts than one report compares."
     ),
     access=Access.BRAND,
     scope=Scope.LEDGER_READ,

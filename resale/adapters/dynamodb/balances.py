@@ -48,8 +48,8 @@ class BalanceReads:
             return items, None
         return items, self._cursors.encode((Position(sort=str(items[-1][index.sort])),), query=bound)
 
-    def iter_held(self, seller_id: CustomerId) -> Iterator[Item]:
-        """Iterate over a seller's held transfers, oldest first."""
+    def iter_partition(self, partition: str) -> Iterator[Item]:
+        """Iterate over a seller's held or available transfers, oldest first."""
         index = keys.ORDERS_BY_SELLER
         start: Item | None = None
         while True:
@@ -57,7 +57,7 @@ class BalanceReads:
                 table=self._tenant.resources.tables.orders,
                 index=index.name,
                 condition=f"{index.partition} = :partition",
-                values={":partition": keys.held_transfers_of(seller_id)},
+                values={":partition": partition},
                 attributes=("doc",),
                 limit=_PAGE,
                 forward=True,

@@ -18,7 +18,7 @@ from resale.adapters.dynamodb.media import MEDIA_MAPPING, DynamoDBMedia, MediaRe
 from resale.adapters.dynamodb.orders import ORDER_MAPPING, OrderReads
 from resale.adapters.dynamodb.payouts import PAYOUT_MAPPING, PayoutReads
 from resale.adapters.dynamodb.purchases import PURCHASE_MAPPING, PurchaseReads
-from resale.adapters.dynamodb.sellers import SELLER_MAPPING
+from resale.adapters.dynamodb.sellers import SELLER_MAPPING, SellerReads
 from resale.adapters.dynamodb.transfers import TRANSFER_MAPPING, DynamoDBTransfers, TransferReads
 from resale.domain.entities import CUSTOMER, DEAD_LETTER, IMAGE, TEST_CLOCK, TRANSFER, EntityType
 
@@ -94,6 +94,7 @@ class EntityReads(
     TransferReads,
     PayoutReads,
     PurchaseReads,
+    SellerReads,
     ConnectionReads,
     ClockReads,
     DeadLetterReads,

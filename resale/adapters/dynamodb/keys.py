@@ -16,6 +16,7 @@ all orders, newest first                   orders/recent (sharded)
 what one has of another type, newest first an index of the orders: name + "#" + owner (``ListIndex``)
 claims of a buyer; open claims             orders/by_buyer: "claims#" + buyer; orders/recent: "claims#" + shard
 a seller's payouts; all payouts            orders/by_seller: "payouts#" + seller; orders/recent: "payouts#" + shard
+all seller accounts, last changed first    orders/recent: "sellers#" + shard
 a customer's purchases, newest first       orders/by_buyer: "purchases#" + customer
 a seller's open transfers, oldest first    orders/by_seller: "transfers#" + seller (sparse: available)
 a seller's held transfers                  orders/by_seller: "held#" + seller (sparse: held)
@@ -145,6 +146,11 @@ def open_claims(shard: int) -> str:
 def all_payouts(shard: int) -> str:
     """Return the partition of all payouts."""
     return f"payouts#{shard}"
+
+
+def all_sellers(shard: int) -> str:
+    """Return the partition of all seller accounts."""
+    return f"sellers#{shard}"
 
 
 def test_clock_key() -> Key:

@@ -1,6 +1,7 @@
 """Orders in DynamoDB: the mapping of an order, and its lists."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from resale.adapters.dynamodb import keys
@@ -77,3 +78,22 @@ class OrderReads(TenantReads):
         partitions = tuple(keys.numbered_partition(shard) for shard in self._shards)
         query = self._query(ORDER_MAPPING, keys.ORDERS_RECENT, partitions)
         return self._page(ORDER_MAPPING, query, limit=limit, cursor=cursor)
+
+    def find_first_order_time(self) -> datetime | None:
+        """Return when the oldest order was created: one query a shard, of one item."""
+        index = keys.ORDERS_RECENT
+        oldest = [
+            str(item["doc"])
+            for shard in self._shards
+            for item in self._db.query(
+                table=ORDER_MAPPING.table(self.tenant),
+                index=index.name,
+                condition=f"{index.partition} = :partition",
+                values={":partition": keys.numbered_partition(shard)},
+                attributes=("doc",),
+                limit=1,
+                forward=True,
+                start=None,
+            )[0]
+        ]
+        return min((ORDERS.from_doc(doc, private=None).created_at for doc in oldest), default=None)

@@ -87,7 +87,12 @@ class TransferReads(TenantReads):
 
     def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
         """Iterate over a seller's transfers whose order is not completed, oldest first."""
-        for item in self._balances.iter_held(seller_id):
+        for item in self._balances.iter_partition(keys.held_transfers_of(seller_id)):
+            yield TRANSFERS.from_doc(str(item["doc"]), private=None)
+
+    def iter_available_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
+        """Iterate over a seller's transfers that no payout settled, oldest first."""
+        for item in self._balances.iter_partition(keys.transfers_of(seller_id)):
             yield TRANSFERS.from_doc(str(item["doc"]), private=None)
 
     def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:

@@ -15,6 +15,7 @@ from resale.application.ports.orders import OrderReads
 from resale.application.ports.payouts import PayoutReads
 from resale.application.ports.purchases import PurchaseReads
 from resale.application.ports.repositories import Repository
+from resale.application.ports.sellers import SellerReads
 from resale.application.ports.transfers import TransferReads, TransferRepository
 from resale.domain.claims import Claim
 from resale.domain.entities import EntityType
@@ -96,6 +97,7 @@ class EntityReads(
     TransferReads,
     PayoutReads,
     PurchaseReads,
+    SellerReads,
     CustomerReads,
     ConnectionReads,
     ClockReads,

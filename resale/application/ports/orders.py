@@ -1,5 +1,6 @@
 """Reads of orders."""
 
+from datetime import datetime
 from typing import Protocol
 
 from resale.application.ports.records import Page
@@ -17,3 +18,6 @@ class OrderReads(Protocol):
 
     def list_recent_orders(self, *, limit: int, cursor: str | None) -> Page:
         """List all orders, newest first."""
+
+    def find_first_order_time(self) -> datetime | None:
+        """Return when the oldest order was created; None if there is none. Eventually consistent."""

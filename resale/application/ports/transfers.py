@@ -30,3 +30,6 @@ class TransferReads(Protocol):
 
     def list_balance_transactions(self, *, seller_id: CustomerId, limit: int, cursor: str | None) -> Page:
         """List a seller's transfers and payouts, newest first; eventually consistent. Raises InvalidCursor."""
+
+    def iter_available_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
+        """Iterate over a seller's transfers that no payout settled, oldest first; eventually consistent."""

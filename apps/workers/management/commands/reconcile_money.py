@@ -17,7 +17,7 @@ from resale.errors import Outcome
 class Command(BaseCommand):
     """Prints sums and differences; exits with 1 if the three records differ."""
 
-    help = "Reconcile every money movement between provider, ledger and orders. Exit code 1 if they differ."
+    help = "Reconcile money movements and balances of provider, ledger, orders and sellers. Exit code 1 if they differ."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
@@ -46,18 +46,21 @@ class Command(BaseCommand):
             back=back,
             now=clock.for_tenant(tenant),
             wall_now=clock.for_platform(),
+            max_sellers=None,
         )
 
     def _print(self, report: Reconciliation) -> None:
         self.stdout.write(
             f"{report.movements} movements in {report.currency} minor units since {report.since:%Y-%m-%d %H:%M} UTC: "
-            f"provider {report.provider_sum}, ledger {report.ledger_sum}, records {report.records_sum}"
+            f"provider {report.provider_sum}, ledger {report.ledger_sum}, records {report.records_sum}; "
+            f"{report.sellers} seller accounts"
         )
         for one in report.differences:
             state = "settling" if one.settling else "DIFFERS"
+            transfers = "" if one.transfers is None else f", transfers {one.transfers}"
             self.stdout.write(
                 f"  {state} {one.kind} {one.booking} {one.source_id} {one.our_id}: "
-                f"provider {one.provider}, ledger {one.ledger}, records {one.records}"
+                f"provider {one.provider}, ledger {one.ledger}, records {one.records}{transfers}"
             )
         if not report.differences:
             self.stdout.write("  no differences")

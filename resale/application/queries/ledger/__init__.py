@@ -1,11 +1,10 @@
 """The ledger as the brand reads it: transactions, balances, reconciliation."""
 
 from resale.application.queries.ledger.balances import Balance, BalanceSheet, CurrencyAmount, get_balance_sheet
+from resale.application.queries.ledger.differences import Difference, DifferenceKind
 from resale.application.queries.ledger.permissions import LedgerNotFound
 from resale.application.queries.ledger.reconciliation import (
     MAX_DAYS,
-    Difference,
-    DifferenceKind,
     Reconciliation,
     get_reconciliation,
 )
@@ -19,6 +18,13 @@ from resale.application.queries.ledger.transactions import (
     list_ledger_transactions,
     list_source_transactions,
 )
+from resale.application.queries.ledger.trial_balance import (
+    CurrencyTrialBalance,
+    Month,
+    TrialBalance,
+    TrialBalanceLine,
+    get_trial_balance,
+)
 
 __all__ = [
     "MAX_DAYS",
@@ -26,6 +32,7 @@ __all__ = [
     "Balance",
     "BalanceSheet",
     "CurrencyAmount",
+    "CurrencyTrialBalance",
     "Difference",
     "DifferenceKind",
     "LedgerBehind",
@@ -34,9 +41,13 @@ __all__ = [
     "LedgerNotFound",
     "LedgerTransactionPage",
     "LedgerTransactionView",
+    "Month",
     "Reconciliation",
+    "TrialBalance",
+    "TrialBalanceLine",
     "get_balance_sheet",
     "get_reconciliation",
+    "get_trial_balance",
     "list_ledger_transactions",
     "list_source_transactions",
 ]

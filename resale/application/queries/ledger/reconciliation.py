@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from resale.application.ports import PaymentProvider, Reader
+from resale.application.queries.ledger.balance_checks import check_payouts, check_sellers
+from resale.application.queries.ledger.differences import Difference, DifferenceKind
 from resale.application.queries.ledger.permissions import check_ledger_permission
 from resale.domain.access import Principal
+from resale.domain.accounts import SELLERS, STORE_CREDIT
 from resale.domain.entities import ORDER, PAYOUT
-from resale.domain.ids import ORDER_ID, PAYOUT_ID, OrderId, PayoutId
+from resale.domain.ids import ORDER_ID, PAYOUT_ID, CustomerId, OrderId, PayoutId
 from resale.domain.ledger import PROVIDER, LedgerEntry, refund_of_step
 from resale.domain.orders import OrderStatus
 from resale.domain.partners import BookingKind, ProviderTransaction
@@ -19,33 +21,17 @@ from resale.domain.payments import Payment, Refund, RefundState
 from resale.domain.payouts import PayoutMethod, PayoutStatus
 
 MAX_DAYS: Final = 31  # of one reconciliation
+MAX_SELLERS: Final = 200  # of one report; ``manage.py reconcile_money`` compares all
 _TOLD_WITHIN: Final = timedelta(days=3)  # so long after it happened a provider may tell us of money that moved
 
 
-class DifferenceKind(StrEnum):
-    """The kind of a difference."""
-
-    NOT_IN_LEDGER = "not_in_ledger"
-    NOT_AT_PROVIDER = "not_at_provider"
-    NOT_IN_RECORDS = "not_in_records"
-    AMOUNT_DIFFERS = "amount_differs"
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A money movement that differs between the records. ``settling`` is true while one of its steps is pending."""
-
-    kind: DifferenceKind
-    booking: BookingKind
-    source_id: str
-    our_id: str
-    provider: int | None
-    ledger: int | None
-    records: int | None
-    settling: bool
-
-
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """The reconciliation of payment provider, ledger and orders. It agrees when every difference is settling."""
+    """The reconciliation of payment provider, ledger, orders and balances.
+
+    It agrees when every difference is settling. ``sellers`` is the number of compared seller accounts, and
+    ``sellers_complete`` whether these are all: a report compares those with recent ledger entries and the most recently
+    changed ones first.
+    """
 
     object: str = "reconciliation"
     since: datetime
@@ -57,6 +43,24 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     records_sum: int
     agreed: bool
     differences: tuple[Difference, ...]
+    sellers: int = 0
+    sellers_complete: bool = False
+
+
+class _Touched:
+    """The customers and payouts that have entries in a period."""
+
+    def __init__(self) -> None:
+        self.customers: set[CustomerId] = set()
+        self.payouts: set[PayoutId] = set()
+
+    def add(self, entry: LedgerEntry) -> None:
+        """Note whose account an entry is on, and the payout that it belongs to."""
+        family, _, customer_id = entry.account.partition(":")
+        if family in {SELLERS, STORE_CREDIT}:
+            self.customers.add(CustomerId(customer_id))
+        if PAYOUT_ID.matches(entry.source_id):
+            self.payouts.add(PayoutId(entry.source_id))
 
 
 class _Movement(msgspec.Struct):
@@ -95,7 +99,7 @@ _PAYOUT: Final = msgspec.json.Decoder(_PayoutMoney).decode
 _Movements = dict[tuple[str, str], _Movement]
 
 
-def get_reconciliation(
+def get_reconciliation(  # noqa: PLR0913 - a period by two clocks, and how far to look
     *,
     reader: Reader,
     principal: Principal,
@@ -103,15 +107,18 @@ def get_reconciliation(
     back: timedelta,
     now: datetime,
     wall_now: datetime,
+    max_sellers: int | None = MAX_SELLERS,
 ) -> Reconciliation:
-    """Compare every money movement of the provider, the ledger, and the orders and payouts.
+    """Compare every money movement of the provider, the ledger, and the orders and payouts; and balances.
 
     The ledger's times are the tenant's, the provider's are the wall clock's. Both go back equally far. What one shows
     and the other does not was booked there before: the provider moves money first, and we hear of it minutes or, of a
     payout, days later. So it is looked up: in the ledger by its source, at the provider from when it began.
 
+    Sellers' balances, store credit and payouts in transit are compared with their ledger accounts and transfers.
+
     Shape: the provider's list, twice where something is missing there; the ledger day by day; each order and payout
-    named by either, at most twice.
+    named by either, at most twice; of each compared seller, ``check_sellers``.
 
     Args:
         reader: On the tenant.
@@ -120,6 +127,7 @@ def get_reconciliation(
         back: How far back, at most 31 days.
         now: Until when in the tenant's time, aware UTC.
         wall_now: The same moment by the wall clock.
+        max_sellers: Seller accounts that are compared at most; None for all.
 
     Returns:
         What differs. What a step is still to settle is shown and does not count.
@@ -132,17 +140,22 @@ def get_reconciliation(
     back = min(back, timedelta(days=MAX_DAYS))
     since = now - back
     movements: _Movements = {}
+    touched = _Touched()
     for booking in payments.iter_transactions(since=wall_now - back):
         _add_provider(movements, booking, currency=reader.tenant.currency)
-    for entry in _provider_entries(reader, since, now):
-        _add_ledger(movements, entry)
+    for entry in _entries(reader, since, now):
+        touched.add(entry)
+        if entry.account == PROVIDER:
+            _add_ledger(movements, entry)
     for source_id in sorted({movement.source_id for movement in movements.values()}):
         _add_records(movements, reader, source_id, since)
     for entry in _earlier_entries(reader, movements):
         _add_ledger(movements, entry)
     for booking in _earlier_transactions(payments, movements, ahead=now - wall_now, back_to=since):
         _add_provider(movements, booking, currency=reader.tenant.currency)
-    differences = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
+    moved = tuple(found for movement in movements.values() if (found := _difference(movement)) is not None)
+    balances = check_sellers(reader=reader, first=sorted(touched.customers), limit=max_sellers, now=now)
+    differences = (*moved, *balances.differences, *check_payouts(reader=reader, payout_ids=sorted(touched.payouts)))
     return Reconciliation(
         since=since,
         until=now,
@@ -153,14 +166,16 @@ def get_reconciliation(
         records_sum=sum(movement.records or 0 for movement in movements.values()),
         agreed=all(difference.settling for difference in differences),
         differences=differences,
+        sellers=balances.sellers,
+        sellers_complete=balances.is_complete,
     )
 
 
-def _provider_entries(reader: Reader, since: datetime, now: datetime) -> Iterator[LedgerEntry]:
+def _entries(reader: Reader, since: datetime, now: datetime) -> Iterator[LedgerEntry]:
     day = since.date()
     while day <= now.date():
         for entry in reader.iter_ledger_day(day.isoformat()):
-            if entry.account == PROVIDER and entry.at >= since:
+            if entry.at >= since:
                 yield entry
         day += timedelta(days=1)
 
