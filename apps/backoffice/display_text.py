@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from resale.application.queries.ledger import DifferenceKind
-from resale.domain import ledger
+from resale.domain import ledger, payout_ledger
 from resale.domain.accounts import find_account
 from resale.domain.claims import ClaimStatus
 from resale.domain.ids import REFUND_ID
@@ -92,6 +92,11 @@ ISSUES: Final[Mapping[str, str]] = {
         "itself for a prevented dispute. It is posted like a refund of ours. Check that no parcel is sent for it."
     ),
     Issue.CHARGED_BACK: "The dispute is lost: the buyer's bank reversed the payment.",
+    Issue.PAYOUT_FAILED: (
+        "A payout failed for a reason that is not the seller's account: the balance at the payment provider, the "
+        "shop's account there, or the amount. Read its failure code. The amount is on the seller's balance again "
+        "and is paid out automatically."
+    ),
     Issue.PARTNER_SILENT: (
         "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "
         "the next step that succeeds. See Connections for the reason, and the partner's status page."
@@ -141,6 +146,8 @@ def name_step(step: str) -> str:
     """Say what was booked; a refund books under its own id, and books back under the same."""
     if ledger.refund_of_step(step) != step:
         return "Refund returned"
+    if step.startswith(payout_ledger.STORE_CREDIT_NETTED):
+        return "Debt netted against store credit"
     return "Refund" if REFUND_ID.matches(step) else _STEPS.get(step, step)
 
 

@@ -27,6 +27,7 @@ class Issue(StrEnum):
     RETURN_LABEL_MISSING = "return_label_missing"  # nobody knows where the item is to go back to
     LABEL_REFUSED = "label_refused"  # by the carrier: the address is corrected, or the seller uses another carrier
     CARRIER_CLAIM_OPEN = "carrier_claim_open"  # a lost parcel, to be claimed from its carrier
+    PAYOUT_FAILED = "payout_failed"  # for a reason of the shop's account or the amount, not of the seller's account
     PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
     REFUNDED_AT_PROVIDER = "refunded_at_provider"  # by somebody in its dashboard, or by the provider itself
     CHARGED_BACK = "charged_back"

@@ -1,6 +1,7 @@
 """Ledger transactions of payouts: from the seller's balance, in transit, and paid or returned."""
 
 from datetime import datetime
+from typing import Final
 
 from resale.domain.ledger import (
     BONUSES,
@@ -11,7 +12,10 @@ from resale.domain.ledger import (
     seller_account,
     store_credit_account,
 )
+from resale.domain.orders import Order
 from resale.domain.payouts import Payout, PayoutMethod, PayoutStatus
+
+STORE_CREDIT_NETTED: Final = "store_credit_netted"
 
 
 def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
@@ -22,6 +26,25 @@ def start(payout: Payout, *, at: datetime) -> LedgerTransaction:
         credit = Posting(store_credit_account(payout.seller_id), -payout.amount - payout.bonus)
         received = (Posting(BONUSES, payout.bonus), credit)
     return _transaction(payout, "started", at, (Posting(seller_account(payout.seller_id), payout.amount), *received))
+
+
+def net_debt(order: Order, *, version: int, debt: int, bonus: int, at: datetime) -> LedgerTransaction:
+    """Return the transaction of a debt that is netted against store credit, with the bonus that it reverses.
+
+    Args:
+        order: The order whose clawback made the debt.
+        version: The version of the seller account that has netted it, which makes the step unique.
+        debt: The amount that the store credit pays.
+        bonus: The shop's addition that is reversed with it.
+        at: The moment.
+    """
+    postings = (
+        Posting(store_credit_account(order.seller_id), debt + bonus),
+        Posting(seller_account(order.seller_id), -debt),
+        Posting(BONUSES, -bonus),
+    )
+    step = f"{STORE_CREDIT_NETTED}_{version}"
+    return LedgerTransaction(source_id=order.id, step=step, currency=order.currency, at=at, postings=postings)
 
 
 def settle(before: Payout, after: Payout, *, at: datetime) -> LedgerTransaction | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.issues import WithIssues
-from resale.domain.money import AmountMinor, Money
+from resale.domain.money import AmountMinor, Currency, Money
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
 from resale.domain.versions import next_version
@@ -159,10 +159,15 @@ class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The data of a new payout of the available balance."""
 
     method: PayoutMethod | None = None
+    currency: Currency | None = None
 
 
 class Payout(WithIssues, frozen=True, kw_only=True):
     """A payout as stored. ``amount`` leaves the balance; ``bonus`` is the tenant's addition to store credit.
+
+    ``amount`` is the sum of its transfers and of ``carried``, which is below zero if a remainder stays on the balance
+    because the provider cannot pay it in its unit. ``remainder`` is what stayed for this reason, ``waiting`` what
+    stayed because the delay of its sales is not over, the first of them until ``waiting_until``.
 
     ``may_be_cancelled`` until its sending begins, which is committed before the provider is asked: from then on the
     money may be gone, whatever became of the response. One stored before there was this field may have been sent.
@@ -177,6 +182,10 @@ class Payout(WithIssues, frozen=True, kw_only=True):
     seller_id: CustomerId
     method: PayoutMethod
     amount: AmountMinor
+    carried: int = 0
+    remainder: AmountMinor = 0
+    waiting: AmountMinor = 0
+    waiting_until: datetime | None = None
     bonus: AmountMinor = 0
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
     destination: str | None = None  # the provider's name of the seller's account

@@ -102,7 +102,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
         int, _whole("Days after the payment in which the brand can refund an order.", ge=1, le=365)
     ] = 180
     payout_delay_hours: Annotated[
-        int, _whole("Hours between the completion of a sale and its automatic payout.", ge=0, le=24 * 30)
+        int,
+        _whole(
+            "Hours from the completion of a sale until it can be paid out, whoever starts the payout.", ge=0, le=24 * 30
+        ),
     ] = 48
     payment_watch_days: Annotated[
         int,
@@ -130,6 +133,10 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     commission_vat_basis_points: Annotated[
         int, _whole("The VAT that commission includes, in hundredths of a per cent; 0: none.", ge=0, le=10_000)
     ] = 0
+    store_credit_waits: Annotated[
+        bool,
+        msgspec.Meta(description="Whether store credit is paid out after the same delay as cash; if not, at once."),
+    ] = True
     purchase_required: Annotated[
         bool, msgspec.Meta(description="Whether only items of a recorded purchase can be listed.")
     ] = False

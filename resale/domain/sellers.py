@@ -11,7 +11,7 @@ from resale.domain.addresses import Address
 from resale.domain.ids import SELLER_ID, CustomerId, SellerId
 from resale.domain.payouts import PayoutMethod
 from resale.domain.text import code
-from resale.errors import Conflict, NotFound
+from resale.errors import Conflict, NotFound, Rejected
 
 SCHEMA: Final = 1
 
@@ -28,6 +28,28 @@ class PayoutAccountStatus(StrEnum):
     ACTIVE = "active"
     RESTRICTED = "restricted"  # payouts are stopped until the requirements are met
     REJECTED = "rejected"  # for good
+
+
+#: Statuses in which the provider pays nothing to the seller's bank.
+_STOPPED: Final = frozenset(set(PayoutAccountStatus) - {PayoutAccountStatus.ACTIVE})
+
+
+class PayoutAccountStopped(Rejected):
+    """The payment provider pays nothing to the seller's payout account at the moment."""
+
+    code = "payout_account_stopped"
+    title = "Payout account stopped"
+    default_detail = (
+        "The payment provider does not pay to this seller's payout account until its requirements are met. See "
+        "`payout_requirements` of the seller account."
+    )
+
+
+class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A seller's account as the provider has it. ``requirements`` are the provider's codes of what it requires."""
+
+    status: PayoutAccountStatus
+    requirements: tuple[str, ...] = ()
 
 
 class SellerNotFound(NotFound):
@@ -123,9 +145,14 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
         return self.available - self.frozen
 
     @property
+    def can_be_paid_in_cash(self) -> bool:
+        """Whether there is a payout account, and the provider does not stop its payouts."""
+        return self.payout_destination is not None and self.payout_account_status not in _STOPPED
+
+    @property
     def can_be_paid(self) -> bool:
         """Whether a payout can start automatically."""
-        has_method = self.payout_method == PayoutMethod.STORE_CREDIT or self.payout_destination is not None
+        has_method = self.payout_method == PayoutMethod.STORE_CREDIT or self.can_be_paid_in_cash
         return has_method and any(balance.payable > 0 for balance in self.balances)
 
     def balance_in(self, currency: str) -> SellerBalance:
@@ -146,6 +173,33 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
 def seller_id_of(customer_id: CustomerId) -> SellerId:
     """Return the id of a customer's seller account."""
     return SELLER_ID.sibling_of(customer_id)
+
+
+def with_payout_account(seller: Seller, account: PayoutAccount | None) -> Seller:
+    """Return a seller account with the state of its payout account; None if nobody has read it at the provider."""
+    status, requirements = (None, ()) if account is None else (account.status, account.requirements)
+    return msgspec.structs.replace(seller, payout_account_status=status, payout_requirements=requirements)
+
+
+def net_debt(balance: SellerBalance) -> tuple[SellerBalance, int, int]:
+    """Return a balance whose debt is netted against its store credit; the debt netted, and the bonus reversed.
+
+    A clawback takes back what was paid: cash that has gone is a debt, store credit is still here. Its bonus is reversed
+    in the same proportion, so that nobody keeps a bonus for a sale that was refunded.
+    """
+    earned = balance.store_credit - balance.store_credit_bonus
+    debt = min(-balance.available, earned)
+    if debt <= 0:
+        return balance, 0, 0
+    bonus = (2 * balance.store_credit_bonus * debt + earned) // (2 * earned)
+    netted = msgspec.structs.replace(
+        balance,
+        available=balance.available + debt,
+        carried=balance.carried + debt,
+        store_credit=balance.store_credit - debt - bonus,
+        store_credit_bonus=balance.store_credit_bonus - bonus,
+    )
+    return netted, debt, bonus
 
 
 def with_balance(seller: Seller, balance: SellerBalance) -> Seller:

@@ -89,7 +89,9 @@ TRANSFERS: Final = Machine(
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer as stored. ``amount`` is negative if a refund after completion claws back ``reversed_from``.
 
-    One that makes good what was so taken is a transfer of its own, too, above zero.
+    One that makes good what was so taken is a transfer of its own, too, above zero. ``available_at`` is when it came
+    on the balance, ``available_on`` when it can be paid out: after the delay of the sale. One stored before there was
+    such a time can be paid out at once; so can a clawback, which is netted.
     """
 
     id: TransferId
@@ -106,6 +108,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     reversed_from: TransferId | None = None
     payout_id: PayoutId | None = None
     available_at: datetime | None = None
+    available_on: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -120,7 +123,9 @@ def transition_transfer(transfer: Transfer, command: TransferCommand, *, now: da
     return next_version(msgspec.structs.replace(transfer, status=status), now=now)
 
 
-def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple[Transfer, ...]:
+def payable(
+    transfers: Sequence[Transfer], *, balance: int, limit: int, carried: int = 0
+) -> tuple[Transfer, ...] | None:
     """Return the transfers of one payout: debts, and earnings as far as the balance covers them with the debts.
 
     The balance may hold debts that are not among ``transfers``, so a sum of all of them may be more than there is.
@@ -129,19 +134,21 @@ def payable(transfers: Sequence[Transfer], *, balance: int, limit: int) -> tuple
         transfers: Available ones, oldest first.
         balance: What the seller has, without what is frozen.
         limit: Of one payout, 2 or more.
+        carried: What the balance has apart from transfers; it is paid with them.
 
     Returns:
-        Transfers that sum to more than nothing and at most to the balance; none when no choice does.
+        Transfers that sum, with what is carried, to more than nothing and at most to the balance; None when no choice
+        does.
     """
     debts = [transfer for transfer in transfers if transfer.amount < 0]
     earned = [transfer for transfer in transfers if transfer.amount > 0 and not transfer.is_frozen]
     for most in (limit // 2, limit - 1, 0):
         chosen = debts[:most]
-        left = balance - sum(transfer.amount for transfer in chosen)
+        left = balance - carried - sum(transfer.amount for transfer in chosen)
         for transfer in earned:
             if transfer.amount <= left and len(chosen) < limit:
                 chosen.append(transfer)
                 left -= transfer.amount
-        if left < balance:
+        if 0 <= left < balance:
             return tuple(chosen)
-    return ()
+    return None

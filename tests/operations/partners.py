@@ -235,7 +235,10 @@ class Books(Faulty):
         return RefundOutcome(state=state, provider_reference=f"bk_{refund_id}", amount=money)
 
     def _payout(self, payout_id: str) -> PayoutOutcome:
-        return PayoutOutcome(state=self.payouts[payout_id][1], provider_reference=f"bk_{payout_id}")
+        state = self.payouts[payout_id][1]
+        has_failed = state in {PayoutState.FAILED, PayoutState.RETURNED}
+        reason = "account_closed" if has_failed else None
+        return PayoutOutcome(state=state, provider_reference=f"bk_{payout_id}", reason_code=reason)
 
 
 class Carrier(Faulty):

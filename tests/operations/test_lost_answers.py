@@ -73,12 +73,14 @@ def proxy(engines: LocalEngines, tenants: tuple[Tenant, Tenant]) -> Iterator[Fau
 
 
 @pytest.fixture
-def lossy(proxy: FaultProxy, resale_settings: Settings, tenants: tuple[Tenant, Tenant]) -> Iterator[World]:
+def lossy(
+    proxy: FaultProxy, resale_settings: Settings, tenants: tuple[Tenant, Tenant], world: World
+) -> Iterator[World]:
     """The same tenant behind the proxy."""
     account = tenants[0].account_id
     endpoints = {**resale_settings.dynamodb_endpoints, account: proxy.url}
     container = Container(msgspec.structs.replace(resale_settings, dynamodb_endpoints=endpoints))
-    yield World(container, tenants[0])
+    yield World(container, world.tenant)
     container.close()
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from resale.domain.amount_rules import AmountRules
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
 from resale.domain.partners import PartnerEvent, ProviderTransaction
@@ -22,14 +23,16 @@ from resale.domain.payments import (
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 from tests.simulation.agenda import Agenda
 from tests.simulation.chance import Chance
+from tests.simulation.currencies import part_in
 from tests.simulation.line import Line
 
 T = TypeVar("T")
 
-_CURRENCY = "GBP"
 _DONE = RefundState.SUCCEEDED
 _with = msgspec.structs.replace
 _SETTLES = (timedelta(hours=1), timedelta(days=4))
+#: docs.stripe.com/api/payouts/failures; the last is a code that nobody has heard of yet.
+_PAYOUT_FAILURES = ("account_closed", "could_not_process", "no_account", "insufficient_funds", "a_new_failure")
 _COMES_BACK_WITHIN = timedelta(days=7)  # a payout that was paid
 
 
@@ -78,12 +81,22 @@ class Bank:
 
     name = "bank"
 
-    def __init__(self, chance: Chance, agenda: Agenda, line: Line, tell: Callable[[PartnerEvent], None]) -> None:
+    def __init__(
+        self,
+        chance: Chance,
+        agenda: Agenda,
+        line: Line,
+        tell: Callable[[PartnerEvent], None],
+        *,
+        rules: AmountRules,
+    ) -> None:
+        self._rules = rules
         self._chance, self._agenda, self._line, self._tell = chance, agenda, line, tell
         self.is_moody = True  # in quiet time everything succeeds
         self.attempts: dict[str, Attempt] = {}
         self.captures: list[Taken] = []
         self.payouts: dict[str, tuple[int, str, PayoutState]] = {}
+        self.unpayable: set[str] = set()  # payouts of amounts that it cannot pay
         self.paid_out = 0  # net of what came back
 
     # ------------------------------------------------------------ payments
@@ -130,7 +143,7 @@ class Bank:
         """Capture; now and then a person in the dashboard was faster, and took a part."""
         attempt.state = PaymentState.CAPTURED
         is_part = self.is_moody and attempt.amount > 1 and self._chance.happens(0.04)
-        amount = self._chance.between(1, attempt.amount - 1) if is_part else attempt.amount
+        amount = part_in(self._rules, self._chance.between(1, attempt.amount - 1)) if is_part else attempt.amount
         taken = Taken(attempt_id=attempt_id, order_id=attempt.order_id, amount=amount)
         self.captures.append(taken)
         if not self.is_moody or is_part:
@@ -162,7 +175,7 @@ class Bank:
         taken = self._taken(attempt_id)
         if refund_id not in taken.refunds:
             state = self._mood({RefundState.SUCCEEDED: 7, RefundState.PENDING: 3, RefundState.FAILED: 1.5})
-            if self._refuses(taken, amount):
+            if self._refuses(taken, amount) or amount % self._rules.refund_unit:
                 state = RefundState.FAILED
             taken.refunds = {**taken.refunds, refund_id: (amount, state)}
             if state == RefundState.SUCCEEDED:
@@ -180,7 +193,7 @@ class Bank:
 
     def _listed(self, taken: Taken) -> Iterator[ProviderRefund]:
         for name, (amount, state) in (*taken.refunds.items(), *taken.foreign.items()):
-            money, is_ours = Money(amount=amount, currency=_CURRENCY), name in taken.refunds
+            money, is_ours = Money(amount=amount, currency=self._rules.currency), name in taken.refunds
             reference = f"bk_{name}" if is_ours else name
             ours = RefundId(name) if is_ours else None
             yield ProviderRefund(provider_reference=reference, refund_id=ours, state=state, amount=money)
@@ -189,7 +202,7 @@ class Bank:
         """A person refunds at the bank, or the bank does; the shop hears of it by a webhook, if at all."""
         if not taken.left or (taken.is_disputed and amount is None):
             return
-        whole = amount or (taken.left if self._chance.happens(0.5) else self._chance.between(1, taken.left))
+        whole = amount or (taken.left if self._chance.happens(0.5) else self._part_of(taken.left))
         name = self._chance.new_id("dash")
         state = self._mood({RefundState.SUCCEEDED: 8, RefundState.PENDING: 2}) if amount is None else _DONE
         taken.foreign = {**taken.foreign, name: (whole, state)}
@@ -243,16 +256,19 @@ class Bank:
         taken = self._taken(request.attempt_id)
         return self._line.call("list_disputes", lambda: tuple(taken.disputes.values()))
 
+    def _part_of(self, amount: int) -> int:
+        return min(part_in(self._rules, self._chance.between(1, amount)), amount)
+
     def _dispute(self, taken: Taken) -> None:
         if taken.is_disputed or not taken.left:
             return
-        amount = taken.left if self._chance.happens(0.6) else self._chance.between(1, taken.left)
+        amount = taken.left if self._chance.happens(0.6) else self._part_of(taken.left)
         reference = f"dp_{taken.attempt_id}_{len(taken.disputes)}"
         opened = Dispute(
             provider_reference=reference,
             status=DisputeStatus.OPEN,
             amount=amount,
-            currency=_CURRENCY,
+            currency=self._rules.currency,
             reason_code="fraud",
         )
         if self._chance.happens(0.15):  # a rule of the shop's at the bank: refunded before it is a chargeback
@@ -298,6 +314,8 @@ class Bank:
     def _pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         if request.payout_id not in self.payouts:
             state = self._mood({PayoutState.IN_TRANSIT: 8, PayoutState.FAILED: 1.5})
+            if request.amount.amount % self._rules.payout_unit:  # docs.stripe.com/currencies, special cases
+                state, self.unpayable = PayoutState.FAILED, {*self.unpayable, request.payout_id}
             self.payouts[request.payout_id] = (request.amount.amount, request.destination, state)
             if state == PayoutState.IN_TRANSIT:
                 low, high = timedelta(minutes=5), timedelta(days=3)
@@ -378,7 +396,9 @@ class Bank:
             return None
         url = "https://bank.example/prove" if attempt.state == PaymentState.REQUIRES_ACTION else None
         amount = sum(taken.amount for taken in self.captures if taken.attempt_id == attempt_id)
-        captured = Money(amount=amount, currency=_CURRENCY) if attempt.state == PaymentState.CAPTURED else None
+        captured = (
+            Money(amount=amount, currency=self._rules.currency) if attempt.state == PaymentState.CAPTURED else None
+        )
         return PaymentOutcome(
             state=attempt.state, provider_reference=f"bk_{attempt_id}", action_url=url, captured=captured
         )
@@ -387,9 +407,19 @@ class Bank:
         if refund_id not in taken.refunds:
             return None
         amount, state = taken.refunds[refund_id]
-        money = Money(amount=amount, currency=_CURRENCY)
+        money = Money(amount=amount, currency=self._rules.currency)
         return RefundOutcome(state=state, provider_reference=f"bk_{refund_id}", amount=money)
 
     def _payout(self, payout_id: str) -> PayoutOutcome | None:
         known = self.payouts.get(payout_id)
-        return None if known is None else PayoutOutcome(state=known[2], provider_reference=f"bk_{payout_id}")
+        if known is None:
+            return None
+        state = known[2]
+        reason = self._reason_of(payout_id) if state in {PayoutState.FAILED, PayoutState.RETURNED} else None
+        return PayoutOutcome(state=state, provider_reference=f"bk_{payout_id}", reason_code=reason)
+
+    def _reason_of(self, payout_id: str) -> str:
+        """Why it failed: the seller's account, or nothing of theirs; the id decides, so that it is always the same."""
+        if payout_id in self.unpayable:
+            return "amount_not_supported"
+        return _PAYOUT_FAILURES[int(payout_id[-2:], 16) % len(_PAYOUT_FAILURES)]

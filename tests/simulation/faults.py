@@ -33,18 +33,21 @@ from resale.application.operations.orders import (
 from resale.application.operations.orders import reviewing as reviewing_payments
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.operations.payouts import advancing as paying_out
+from resale.application.operations.payouts import reversals, selecting
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
-from resale.domain import compensation_ledger, ledger, listings, order_steps, payment_reviews
+from resale.domain import amount_rules, compensation_ledger, ledger, listings, order_steps, payment_reviews
+from resale.domain.amount_rules import AmountRules, rules_of
 from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
 from resale.domain.order_steps import OrderStep, update_order
 from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
-from resale.domain.partners import PartnerUnavailable
+from resale.domain.partners import PartnerUnavailable, Provider
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
+from resale.domain.payout_failures import FailureCause
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.purchases import Purchase
 from resale.domain.shipments import SHIPMENTS, ShipmentStatus
@@ -172,6 +175,18 @@ def _available_at_once(original: Any, uow: UnitOfWork, order: Order) -> Any:
     return _replace(original(uow, order), status=TransferStatus.AVAILABLE, available_at=uow.now)
 
 
+def _without_payout_unit(currency: str) -> AmountRules:
+    return _replace(rules_of(Provider.STRIPE, currency), payout_unit=1)
+
+
+def _never(*_args: Any, **_named: Any) -> bool:
+    return False
+
+
+def _the_sellers_fault(_code: str | None) -> FailureCause:
+    return FailureCause.SELLER_ACCOUNT
+
+
 # ---------------------------------------------------------------- the workflow
 def _sleeps(original: Any, listing: Listing, *args: Any, **named: Any) -> Listing:
     return _replace(original(listing, *args, **named), due_at=UNSET)  # type: ignore[no-any-return]  # as the original
@@ -200,10 +215,6 @@ def _ended_while_reserved() -> Iterator[None]:
 
 def _nothing(*_args: Any, **_named: Any) -> None:
     return None
-
-
-def _never(*_args: Any, **_named: Any) -> bool:
-    return False
 
 
 def _never_reviewed(_order: Order, *, now: datetime) -> None:  # noqa: ARG001 - as the original
@@ -489,6 +500,34 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="no_one_has_both",
         plant=lambda: replaced(returns, "_order_with_issue", _nothing),
         weights={"buy": 10, "cancel": 0, "refund": 0, "open_claim": 10, "resolve_claim": 10, "confirm_receipt": 0},
+    ),
+    Fault(
+        name="no unit of payouts",
+        broken="The payment provider's unit of payouts in forints is not known.",
+        caught_by="payouts_are_payable",
+        plant=lambda: replaced_row(amount_rules._RULES, Provider.SANDBOX, _without_payout_unit),
+        weights={"confirm_receipt": 6, "edit_seller": 4, "pay_out": 6},
+    ),
+    Fault(
+        name="a payout does not wait",
+        broken="A payout contains sales whose delay is not over.",
+        caught_by="payouts_are_payable",
+        plant=lambda: replaced(selecting, "_waits", _never),
+        weights={"confirm_receipt": 6, "edit_seller": 4, "pay_out": 6},
+    ),
+    Fault(
+        name="every failure blames the seller",
+        broken="Any failure of a payout clears the seller's destination.",
+        caught_by="no_seller_is_blamed",
+        plant=lambda: replaced(reversals, "cause_of", _the_sellers_fault),
+        weights={"confirm_receipt": 6, "edit_seller": 4},
+    ),
+    Fault(
+        name="store credit outlives its sale",
+        broken="A clawback is not netted against store credit.",
+        caught_by="store_credit_matches",
+        plant=lambda: replaced(completing, "net_debt", lambda balance: (balance, 0, 0)),
+        weights={"confirm_receipt": 6, "pay_out": 8, "refund": 6},
     ),
     Fault(
         name="a reservation is not released",

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from resale.application.queries.history import verify_history
-from resale.domain import ledger
+from resale.domain import ledger, payout_ledger
 from resale.domain.accounts import CARRIER_CLAIMS, LOST_PARCELS
+from resale.domain.amount_rules import rules_of
 from resale.domain.claims import CLAIMS, ClaimStatus
 from resale.domain.commissions import CommissionRecognition, included_vat
 from resale.domain.compensations import CarrierClaimStatus
@@ -19,8 +22,10 @@ from resale.domain.issues import Issue
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
 from resale.domain.parcel_news import PARCEL_ISSUES, RETURN_ISSUES
+from resale.domain.partners import Provider
 from resale.domain.payment_reviews import find_dispute
 from resale.domain.payments import DISPUTES, PAYMENTS, RefundState
+from resale.domain.payout_failures import FailureCause, cause_of
 from resale.domain.payouts import PAYOUTS, PayoutMethod, PayoutStatus
 from resale.domain.reasons import ReasonCode
 from resale.domain.sellers import seller_id_of
@@ -162,7 +167,7 @@ def commission_when_earned(seen: Evidence) -> Iterator[str]:
 
 
 def commission_in_proportion(seen: Evidence) -> Iterator[str]:
-    """Each refund reverses commission at the rate of the sale, within one minor unit."""
+    """Each refund reverses commission at the rate of the sale, within what the seller's share is rounded to."""
     for order in seen.orders:
         given = [refund for refund in order.refunds if refund.status == RefundState.SUCCEEDED]
         amount = commission = 0
@@ -172,20 +177,22 @@ def commission_in_proportion(seen: Evidence) -> Iterator[str]:
                 yield f"{refund.id}: its parts do not sum to {refund.amount}"
             total = order.amounts.grand_total
             amount, commission = amount + refund.amount, commission + parts.commission
-            if abs(commission * total - amount * order.commission.amount) > total:
+            if abs(commission * total - amount * order.commission.amount) > total * order.commission.unit:
                 yield f"{refund.id}: {commission} of commission for {amount} of {total} by now"
 
 
 # ---------------------------------------------------------------- the sellers' money
 def seller_balances(seen: Evidence) -> Iterator[str]:
-    """A seller's balance equals the sum of their open transfers, and their account in the ledger; none is frozen."""
-    known = {seller.customer_id: seller.available for seller in seen.sellers}
+    """A seller's balance is their open transfers and what is carried over, and their account in the ledger."""
+    known = {seller.customer_id: seller for seller in seen.sellers}
     for customer_id in {transfer.seller_id for transfer in seen.transfers} | known.keys():
         transfers = [one for one in seen.transfers if one.seller_id == customer_id]
         open_sum = sum(one.amount for one in transfers if one.status == TransferStatus.AVAILABLE)
-        booked, balance = -seen.balance(ledger.seller_account(customer_id)), known.get(customer_id, 0)
-        if not balance == open_sum == booked:
-            yield f"{seller_id_of(customer_id)}: balance {balance}, transfers {open_sum}, ledger {booked}"
+        seller = known.get(customer_id)
+        balance, carried = (0, 0) if seller is None else (seller.available, seller.carried)
+        booked = -seen.balance(ledger.seller_account(customer_id))
+        if not balance == open_sum + carried == booked:
+            yield f"{seller_id_of(customer_id)}: balance {balance}, transfers {open_sum} + {carried}, ledger {booked}"
     for seller in seen.sellers:
         if seller.frozen:
             yield f"{seller.id}: {seller.frozen} is frozen, and no dispute is open"
@@ -204,7 +211,7 @@ def earned_is_owed(seen: Evidence) -> Iterator[str]:
 
 
 def payouts_add_up(seen: Evidence) -> Iterator[str]:
-    """A payout is the sum of its transfers and is paid once: a transfer is settled by one payout that did not fail."""
+    """A payout is the sum of its transfers and of what is carried over, and each transfer is paid once."""
     settled = {one.id: one for one in seen.transfers if one.status == TransferStatus.SETTLED}
     paid_by: dict[str, str] = {}
     for payout in seen.payouts:
@@ -213,24 +220,58 @@ def payouts_add_up(seen: Evidence) -> Iterator[str]:
         ids = [transfer_id for _, transfer_id in payout.transfers]
         if any(one not in settled or settled[one].payout_id != payout.id for one in ids):
             yield f"{payout.id} is paid, its transfers are not settled by it"
-        elif sum(settled[one].amount for one in ids) != payout.amount:
+        elif sum(settled[one].amount for one in ids) + payout.carried != payout.amount:
             yield f"{payout.id} is {payout.amount}, its transfers are not"
         yield from (f"{one} is paid by {payout.id} and {paid_by[one]}" for one in ids if one in paid_by)
         paid_by.update(dict.fromkeys(ids, payout.id))
     yield from (f"{one} is settled and no payout holds it" for one in settled.keys() - paid_by.keys())
 
 
+def payouts_are_payable(seen: Evidence) -> Iterator[str]:
+    """No payout is sent in an amount that the provider cannot pay, or with a sale whose delay is not over."""
+    yield from (f"{payout_id} cannot be paid by the provider" for payout_id in sorted(seen.bank.unpayable))
+    transfers = {one.id: one for one in seen.transfers}
+    for payout in seen.payouts:
+        for _, transfer_id in payout.transfers:
+            payable_on = transfers[transfer_id].available_on
+            if payable_on is not None and payout.created_at < payable_on:
+                yield f"{payout.id} pays {transfer_id} before {payable_on}"
+
+
+def no_seller_is_blamed(seen: Evidence) -> Iterator[str]:
+    """A payout destination is cleared only after the seller's account has failed, and others are retried."""
+    causes: dict[str, set[FailureCause]] = {}
+    for payout in seen.payouts:
+        if payout.failure_code is not None and payout.destination is not None:
+            causes.setdefault(payout.destination, set()).add(cause_of(payout.failure_code))
+    for seller in seen.sellers:
+        for before, after in pairwise(seen.history.get(seller.id, ())):
+            cleared, left = before.doc["payout_destination"], after.doc["payout_destination"]
+            if left is None and cleared is not None and FailureCause.SELLER_ACCOUNT not in causes.get(cleared, ()):
+                yield f"{seller.id} lost {cleared} for a failure of another's"
+
+
 def store_credit_matches(seen: Evidence) -> Iterator[str]:
-    """A seller's store credit equals the payouts to store credit with bonuses, in the account and in the ledger."""
+    """A seller's store credit equals the payouts to it with bonuses, minus netted debts, there and in the ledger."""
     for seller in seen.sellers:
         paid = sum(
             payout.amount + payout.bonus
             for payout in seen.payouts
             if payout.seller_id == seller.customer_id and payout.method == PayoutMethod.STORE_CREDIT
         )
-        booked = -seen.balance(ledger.store_credit_account(seller.customer_id))
-        if not seller.store_credit == paid == booked:
-            yield f"{seller.id}: credit {seller.store_credit}, paid out {paid}, ledger {booked}"
+        account = ledger.store_credit_account(seller.customer_id)
+        netted = sum(
+            entry.amount
+            for entry in seen.entries
+            if entry.account == account and entry.step.startswith(payout_ledger.STORE_CREDIT_NETTED)
+        )
+        booked = -seen.balance(account)
+        if not seller.store_credit == paid - netted == booked:
+            yield f"{seller.id}: credit {seller.store_credit}, paid out {paid} - {netted}, ledger {booked}"
+        if seller.available < 0 < seller.store_credit - seller.store_credit_bonus:
+            yield f"{seller.id} owes {-seller.available} and has {seller.store_credit} of store credit"
+    if (bonuses := seen.balance(ledger.BONUSES)) != sum(seller.store_credit_bonus for seller in seen.sellers):
+        yield f"{bonuses} of bonuses are an expense and not on the accounts"
 
 
 def losses_are_posted(seen: Evidence) -> Iterator[str]:
@@ -290,7 +331,7 @@ def everything_rests(seen: Evidence) -> Iterator[str]:
     yield from (f"{one.id} is held" for one in seen.transfers if one.status == TransferStatus.HELD)
     yield from (f"{one.id} is {one.status}" for one in seen.listings if not _rests(one))
     for seller in seen.sellers:
-        if seller.can_be_paid:
+        if seller.can_be_paid and _payable(msgspec.to_builtins(seller)):
             yield f"{seller.id} could be paid {seller.available} and nothing wakes them"
     for order in seen.orders:
         if order.pending_refund is not None or order.failed_refund is not None:
@@ -356,6 +397,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     seller_balances,
     earned_is_owed,
     payouts_add_up,
+    payouts_are_payable,
+    no_seller_is_blamed,
     store_credit_matches,
     losses_are_posted,
     no_one_has_both,
@@ -403,8 +446,14 @@ def _waits(doc: Mapping[str, Any]) -> bool:
         return doc["status"] in RUNS_OUT
     if doc["object"] == "seller":
         method, destination = doc["payout_method"], doc["payout_destination"]
-        return bool(doc["available"] > 0 and (method == PayoutMethod.STORE_CREDIT or destination is not None))
+        return _payable(doc) > 0 and (method == PayoutMethod.STORE_CREDIT or destination is not None)
     return False
+
+
+def _payable(doc: Mapping[str, Any]) -> int:
+    """What of a seller's balance can be paid: as cash, in the unit of the provider."""
+    available, rules = int(doc["available"]), rules_of(Provider.SANDBOX, doc["currency"])
+    return available if doc["payout_method"] == PayoutMethod.STORE_CREDIT else rules.payable(available)
 
 
 def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

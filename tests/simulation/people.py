@@ -65,6 +65,7 @@ from resale.domain.policies import LossBearer
 from resale.domain.purchases import NewPurchase, PurchaseCustomer
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
+from tests.simulation.currencies import part_in, price_in
 from tests.simulation.watching import OVER, Doc
 from tests.unit.builders import NOW, a_photo
 
@@ -249,7 +250,7 @@ class People:
             title=f"Coat {self._said}",
             product=purchase["product"],
             condition=Condition.GOOD,
-            price=PriceInput(amount=self._chance.between(30, 20_000), currency="GBP"),
+            price=self._price(),
             images=(),
             purchase_id=PurchaseId(purchase["id"]),
         )
@@ -260,6 +261,10 @@ class People:
             return known or create_listing(uow, shopper=seller, new=new)
 
         self._say(f"{seller.subject} lists a unit of {purchase['id']}", list_unit, key=key)
+
+    def _price(self) -> PriceInput:
+        amount = price_in(self._run.rules, self._chance.between(30, 20_000))
+        return PriceInput(amount=amount, currency=self._run.tenant.currency)
 
     def _submit(self) -> None:
         if (listing := self._one("listing", "draft")) is not None:
@@ -359,7 +364,7 @@ class People:
             return
         claim_id, verdict = ClaimId(claim["id"]), self._chance.pick(tuple(Verdict))
         order = self._watch.latest[claim["order_id"]]
-        part = self._chance.between(1, order["amounts"]["grand_total"])
+        part = part_in(self._run.rules, self._chance.between(1, order["amounts"]["grand_total"]))
         in_part = verdict == Verdict.APPROVE_WITHOUT_RETURN and self._chance.happens(0.5)
         resolution = Resolution(decision=verdict, note="So be it.", **({"refund_amount": part} if in_part else {}))
         self._say(
@@ -378,6 +383,8 @@ class People:
     def _refund_order(self, order: Doc, amount: int | None) -> None:
         self._said += 1
         key = command_key(caller="brand", command="refund_order", client_key=str(self._said), body=b"{}")
+        if amount is not None and not self._anyway:  # else the platform has to refuse what the bank cannot carry
+            amount = part_in(self._run.rules, amount)
         new = NewRefund(order_id=OrderId(order["id"]), amount=amount)
 
         def refund(uow: UnitOfWork) -> object:

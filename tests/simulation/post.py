@@ -46,7 +46,10 @@ class Post:
 
     name = "post"
 
-    def __init__(self, chance: Chance, agenda: Agenda, line: Line, tell: Callable[[PartnerEvent], None]) -> None:
+    def __init__(
+        self, chance: Chance, agenda: Agenda, line: Line, tell: Callable[[PartnerEvent], None], *, currency: str
+    ) -> None:
+        self._currency = currency
         self._chance, self._agenda, self._line, self._tell = chance, agenda, line, tell
         self.is_moody = True
         self.labels: dict[str, Bought] = {}
@@ -138,6 +141,6 @@ class Post:
             service="standard",
             tracking_number=f"T{shipment_id[-8:]}",
             url="https://labels.example/1.pdf",
-            cost=Money(amount=label.cost, currency="GBP"),
+            cost=Money(amount=label.cost, currency=self._currency),
             reason_code="address_unknown" if label.state == LabelState.REFUSED else None,
         )

@@ -19,6 +19,7 @@ from resale.application.reactions import Purpose
 from resale.bootstrap import Container
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
+from resale.domain.amount_rules import rules_of
 from resale.domain.command_context import CommandContext, CommandKey
 from resale.domain.ids import ConnectionId
 from resale.domain.messages import read_task
@@ -29,6 +30,7 @@ from tests.simulation.agenda import Agenda
 from tests.simulation.bank import Bank
 from tests.simulation.chance import CALM, Chance, Odds
 from tests.simulation.container import BothPartners, SimulatedContainer
+from tests.simulation.currencies import in_currency_of
 from tests.simulation.engine import Engine
 from tests.simulation.line import Line
 from tests.simulation.people import People, Said
@@ -64,11 +66,13 @@ class Run:
         self.agenda = Agenda(self.chance, NOW)
         self.odds, self.log = CALM, list[str]()
         self.violations: list[tuple[str, str]] = []
-        self.tenant, self.engine = tenant, engine
+        self.tenant, self.engine = in_currency_of(seed, tenant), engine
+        self.rules = self.tenant.amount_rules(self.tenant.currency)
+        tenant = self.tenant
         line = Line(self.chance, self._interleave)
         self.line = line
-        self.bank = Bank(self.chance, self.agenda, line, self._tell)
-        self.post = Post(self.chance, self.agenda, line, self._tell)
+        self.bank = Bank(self.chance, self.agenda, line, self._tell, rules=rules_of(Provider.STRIPE, tenant.currency))
+        self.post = Post(self.chance, self.agenda, line, self._tell, currency=self.tenant.currency)
         orders = queue_url(tenant, Purpose.ORDERS)
         self.queues = SimulatedQueues(
             self.chance,

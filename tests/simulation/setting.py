@@ -19,6 +19,7 @@ from resale.domain.inbound import InboundPrivate
 from resale.domain.listings import ListingStatus
 from resale.domain.money import Money
 from resale.domain.sellers import SellerEdit
+from tests.simulation.currencies import price_in
 from tests.simulation.people import ADDRESS, BRAND, BUYERS, SELLERS, a_past_purchase
 from tests.unit.builders import a_listing, a_photo
 
@@ -52,7 +53,7 @@ def open_shop(run: "Run") -> None:
             status=ListingStatus.ACTIVE,
             seller_id=seller.new_id,
             title=f"Coat {number}",
-            price=Money(amount=run.chance.pick((30, 99, 4_999, 12_000, 33_333, 80_001)), currency="GBP"),
+            price=_price(run),
             photos=(a_photo(),),
             purchase_id=purchase_id,
             published_at=run.now,
@@ -63,6 +64,11 @@ def open_shop(run: "Run") -> None:
         )
         uow.listings.add(listing, change_type=ChangeType.LISTING_APPROVED)
         uow.commit()
+
+
+def _price(run: "Run") -> Money:
+    amount = price_in(run.rules, run.chance.pick((30, 99, 4_999, 12_000, 33_333, 80_001)))
+    return Money(amount=amount, currency=run.tenant.currency)
 
 
 def _bought(run: "Run", seller: Shopper, number: int) -> PurchaseId | UnsetType:

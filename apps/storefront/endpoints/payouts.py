@@ -29,7 +29,7 @@ from resale.domain.payouts import (
     PayoutNotFound,
     PayoutTransitionRefused,
 )
-from resale.domain.sellers import SellerChanged, seller_id_of
+from resale.domain.sellers import PayoutAccountStopped, SellerChanged, seller_id_of
 from resale.domain.transfers import TransferChanged
 from resale.errors import Forbidden
 
@@ -70,7 +70,9 @@ def _replay(context: Context[Any, Any], payout_id: str) -> PayoutView:
     summary="Pay out the available balance",
     details=(
         "By `method`, or by the method of the seller account: cash to its payout destination, or store credit with "
-        "the shop's bonus. Sellers are also paid automatically some time after an order is completed."
+        "the shop's bonus. Each sale can be paid out after the shop's delay, and is then also paid automatically; "
+        "`waiting` is what is not due yet, `remainder` what is less than the payment provider can pay. Both stay on "
+        "the balance."
     ),
     access=Access.SHOPPER,
     body=NewPayout,
@@ -80,14 +82,15 @@ def _replay(context: Context[Any, Any], payout_id: str) -> PayoutView:
     location="/v1/payouts",
     responses=(PayoutView,),
     tagged=True,
-    problems=(NothingToPayOut, PayoutDestinationMissing, SellerChanged, TransferChanged),
+    problems=(NothingToPayOut, PayoutDestinationMissing, PayoutAccountStopped, SellerChanged, TransferChanged),
 )
 def start(context: Context[None, NewPayout]) -> PayoutView:
     """Pay out the caller's available balance."""
     customer_id = context.principal.customer_id
     if customer_id is None:
         raise NothingToPayOut("The balance has nothing available to pay out.")
-    payout = context.run(start_payout, seller_id=seller_id_of(customer_id), method=context.body.method)
+    new = context.body
+    payout = context.run(start_payout, seller_id=seller_id_of(customer_id), method=new.method, currency=new.currency)
     return _view(context, payout)
 
 

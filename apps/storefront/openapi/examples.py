@@ -194,6 +194,9 @@ _BALANCE: Final[dict[str, Any]] = {
     "in_transit": 0,
     "store_credit": 0,
     "next_payout_at": "2026-11-24T09:30:00.250000Z",
+    "balances": [
+        {"currency": "GBP", "available": 10_800, "pending": 4_500, "owed": 0, "in_transit": 0, "store_credit": 0}
+    ],
 }
 _BALANCE_TRANSACTION: Final[dict[str, Any]] = {
     "id": "trf_0193a5f2c6a47c0c8d1e2f3a4b5c6d7f",
@@ -205,6 +208,7 @@ _BALANCE_TRANSACTION: Final[dict[str, Any]] = {
     "order_id": _ORDER_ID,
     "payout_id": None,
     "available_at": _TIME,
+    "available_on": "2026-11-24T09:30:00.250000Z",
     "created_at": _TIME,
 }
 _SELLER: Final[dict[str, Any]] = {
@@ -217,6 +221,9 @@ _SELLER: Final[dict[str, Any]] = {
     "store_credit": 0,
     "payout_method": "cash",
     "payout_destination": "acct_ok",
+    "payout_account_status": "active",
+    "payout_requirements": [],
+    "other_balances": [],
     "next_payout_at": "2026-11-24T09:30:00.250000Z",
     "created_at": _TIME,
     "updated_at": _TIME,

@@ -69,11 +69,16 @@ def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Sell
     return made, True
 
 
-def next_payout_at(uow: UnitOfWork, *, seller: Seller) -> datetime | None:
-    """Return when a changed balance is paid out automatically; None if it cannot be. Commits nothing."""
+def next_payout_at(uow: UnitOfWork, *, seller: Seller, not_before: datetime | None = None) -> datetime | None:
+    """Return when a changed balance is paid out automatically; None if it cannot be. Commits nothing.
+
+    An earlier wake-up stays. ``not_before`` is when the change can be paid, by default after the delay of a sale: so
+    long a new destination waits, too.
+    """
     if not seller.can_be_paid:
         return None
-    return seller.due_at or uow.now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
+    changed_at = not_before or uow.now + timedelta(hours=uow.tenant.policies.payout_delay_hours)
+    return changed_at if seller.due_at is None else min(seller.due_at, changed_at)
 
 
 def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | None) -> Address:

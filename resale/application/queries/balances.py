@@ -1,5 +1,7 @@
 """A seller's balance and balance transactions, as the owner sees them."""
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -12,7 +14,7 @@ from resale.domain.access import Principal
 from resale.domain.entities import PAYOUT, SELLER
 from resale.domain.ids import TRANSFER_ID, CustomerId, OrderId, PayoutId
 from resale.domain.payouts import ON_ITS_WAY, PayoutStatus
-from resale.domain.sellers import seller_id_of
+from resale.domain.sellers import SellerBalance, seller_id_of
 from resale.domain.transfers import TransferStatus
 
 MAX_HELD: Final = 2_000  # transfers summed for one look; each is a sale that is not completed yet
@@ -28,12 +30,27 @@ class BalanceKind(StrEnum):
     PAYOUT = "payout"
 
 
+class CurrencyBalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The balance of a seller in one currency. No amount is negative."""
+
+    currency: str
+    available: int = 0
+    frozen: int = 0
+    pending: int = 0
+    owed: int = 0
+    in_transit: int = 0
+    store_credit: int = 0
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The balance of a seller. No amount is negative.
 
     ``pending`` is earned by sales that are not completed yet; ``pending_is_partial`` is true if there are more of them
     than were summed. ``frozen`` is of disputed payments, and available when the disputes are won. ``owed`` is deducted
     from future earnings. ``in_transit`` is on its way to the bank.
+
+    ``balances`` has the balance of each currency, the first of which the fields beside it repeat: amounts of two
+    currencies are never summed.
     """
 
     object: str = "balance"
@@ -46,12 +63,14 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     in_transit: int = 0
     store_credit: int = 0
     next_payout_at: datetime | None = None
+    balances: tuple[CurrencyBalanceView, ...] = ()
 
 
 class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer (positive amount) or a payout (negative amount) of a seller.
 
-    ``status`` is that of the transfer or payout. The amount of a failed or returned payout is available again.
+    ``status`` is that of the transfer or payout. The amount of a failed or returned payout is available again. A
+    transfer can be paid out from ``available_on`` on, when the delay of its sale is over.
     """
 
     id: str
@@ -63,6 +82,7 @@ class BalanceTransactionView(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId | None = None
     payout_id: PayoutId | None = None
     available_at: datetime | None = None
+    available_on: datetime | None = None
     created_at: datetime
 
 
@@ -80,6 +100,7 @@ class _Account(msgspec.Struct):
     available: int = 0
     frozen: int = 0
     store_credit: int = 0
+    other_balances: tuple[SellerBalance, ...] = ()
     due_at: datetime | None = None
 
 
@@ -91,6 +112,7 @@ class _TransferMoney(msgspec.Struct):
     created_at: datetime
     payout_id: PayoutId | None = None
     available_at: datetime | None = None
+    available_on: datetime | None = None
 
 
 class _PayoutMoney(msgspec.Struct):
@@ -112,20 +134,26 @@ def get_own_balance(*, reader: Reader, principal: Principal) -> BalanceView:
     page of 100 for as long as one of them is still on its way.
     """
     if principal.customer_id is None:
-        return BalanceView(currency=reader.tenant.currency)
+        return _empty(reader)
     document = reader.find(SELLER, seller_id_of(principal.customer_id))
     account = _Account(currency=reader.tenant.currency) if document is None else _ACCOUNT(document.doc)
-    held = [transfer.amount for transfer in islice(reader.iter_held_transfers(principal.customer_id), MAX_HELD + 1)]
+    held = list(islice(reader.iter_held_transfers(principal.customer_id), MAX_HELD + 1))
+    pending = Counter[str]()
+    for transfer in held[:MAX_HELD]:
+        pending[transfer.currency] += transfer.amount
+    balances = tuple(_iter_balances(account, pending, _in_transit(reader, principal.customer_id)))
+    first = balances[0]
     return BalanceView(
-        currency=account.currency,
-        available=max(account.available - account.frozen, 0),
-        frozen=account.frozen,
-        pending=sum(held[:MAX_HELD]),
+        currency=first.currency,
+        available=first.available,
+        frozen=first.frozen,
+        pending=first.pending,
         pending_is_partial=len(held) > MAX_HELD,
-        owed=max(-account.available, 0),
-        in_transit=_in_transit(reader, principal.customer_id),
-        store_credit=account.store_credit,
+        owed=first.owed,
+        in_transit=first.in_transit,
+        store_credit=first.store_credit,
         next_payout_at=account.due_at,
+        balances=balances,
     )
 
 
@@ -146,15 +174,44 @@ def list_own_balance_transactions(
     return BalanceTransactionPage(data=views, has_more=page.next_cursor is not None, next_cursor=page.next_cursor)
 
 
-def _in_transit(reader: Reader, seller_id: CustomerId) -> int:
-    """Return the amount in transit; payouts end in about the order of their start, so the newest pages suffice."""
-    total, cursor = 0, None
+def _empty(reader: Reader) -> BalanceView:
+    currency = reader.tenant.currency
+    return BalanceView(currency=currency, balances=(CurrencyBalanceView(currency=currency),))
+
+
+def _iter_balances(account: _Account, pending: Counter[str], in_transit: Counter[str]) -> Iterator[CurrencyBalanceView]:
+    """Iterate over the balances: the account's first one, then the others, with what is not on the account yet."""
+    first = SellerBalance(
+        currency=account.currency,
+        available=account.available,
+        frozen=account.frozen,
+        store_credit=account.store_credit,
+    )
+    known = {one.currency: one for one in (first, *account.other_balances)}
+    for currency in sorted(pending.keys() | in_transit.keys()):
+        known.setdefault(currency, SellerBalance(currency=currency))
+    for currency, balance in known.items():
+        yield CurrencyBalanceView(
+            currency=currency,
+            available=max(balance.payable, 0),
+            frozen=balance.frozen,
+            pending=pending[currency],
+            owed=max(-balance.available, 0),
+            in_transit=in_transit[currency],
+            store_credit=balance.store_credit,
+        )
+
+
+def _in_transit(reader: Reader, seller_id: CustomerId) -> Counter[str]:
+    """Return the amounts in transit; payouts end in about the order of their start, so the newest pages suffice."""
+    total, cursor = Counter[str](), None
     while True:
         page = reader.list_by(PAYOUT, "seller_id", seller_id, limit=_PAYOUTS, cursor=cursor)
-        payouts = (_PAYOUT(document.doc) for document in page.documents)
-        found = sum(payout.amount for payout in payouts if payout.status in ON_ITS_WAY)
-        total, cursor = total + found, page.next_cursor
-        if not found or cursor is None:
+        on_its_way = [one for one in (_PAYOUT(found.doc) for found in page.documents) if one.status in ON_ITS_WAY]
+        for payout in on_its_way:
+            total[payout.currency] += payout.amount
+        cursor = page.next_cursor
+        if not on_its_way or cursor is None:
             return total
 
 
@@ -186,5 +243,6 @@ def _view(document: Document) -> BalanceTransactionView:
         order_id=transfer.order_id,
         payout_id=transfer.payout_id,
         available_at=transfer.available_at,
+        available_on=transfer.available_on,
         created_at=transfer.created_at,
     )

@@ -15,7 +15,9 @@ from resale.domain.payouts import Payout, PayoutMethod, PayoutNotFound, PayoutSt
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     """A payout. ``amount`` is debited from the balance; ``bonus`` is added by the shop to store credit.
 
-    ``may_be_cancelled`` is true until the payout is sent.
+    ``may_be_cancelled`` is true until the payout is sent. When the payout was started, ``remainder`` stayed on the
+    balance because the payment provider cannot pay it in this currency, and ``waiting`` because the delay of its sales
+    was not over; the first of them was due at ``waiting_until``.
     """
 
     id: PayoutId
@@ -30,6 +32,9 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     failure_code: str | None
     may_be_cancelled: bool = False
+    remainder: int = 0
+    waiting: int = 0
+    waiting_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None

@@ -12,13 +12,24 @@ from resale.domain.addresses import Address
 from resale.domain.entities import SELLER
 from resale.domain.ids import CustomerId, SellerId
 from resale.domain.payouts import PayoutMethod
-from resale.domain.sellers import Seller, SellerNotFound, SellerPrivate, seller_id_of
+from resale.domain.sellers import PayoutAccountStatus, Seller, SellerNotFound, SellerPrivate, seller_id_of
+
+
+class OtherBalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The balance of a seller in another currency than that of the account."""
+
+    currency: str
+    available: int = 0
+    frozen: int = 0
+    store_credit: int = 0
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A seller account. ``available`` is the balance; a negative amount is owed.
+    """A seller account. ``available``, ``frozen`` and ``store_credit`` are of ``currency``; a negative amount is owed.
 
-    ``frozen`` is the part of it whose payments are disputed: it is not paid out before the disputes are over.
+    ``frozen`` is the part of ``available`` whose payments are disputed: it is not paid out before the dispute ends.
+    ``other_balances`` are of other currencies. ``payout_account_status`` is the state of the payout destination at the
+    payment provider, and ``payout_requirements`` what the provider still requires of the seller, as its own codes.
     """
 
     id: SellerId
@@ -31,6 +42,9 @@ class SellerView(msgspec.Struct, frozen=True, kw_only=True):
     store_credit: int
     payout_method: PayoutMethod
     payout_destination: str | None
+    payout_account_status: PayoutAccountStatus | None = None
+    payout_requirements: tuple[str, ...] = ()
+    other_balances: tuple[OtherBalanceView, ...] = ()
     next_payout_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

@@ -12,7 +12,7 @@ from resale.domain.transfers import Transfer, TransferStatus
 
 
 class TransferView(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer. ``amount`` is negative if it claws back ``reversed_from``."""
+    """A transfer. ``amount`` is negative if it claws back ``reversed_from``. Payable from ``available_on``."""
 
     id: TransferId
     status: TransferStatus
@@ -23,6 +23,7 @@ class TransferView(msgspec.Struct, frozen=True, kw_only=True):
     reversed_from: TransferId | None
     payout_id: PayoutId | None
     available_at: datetime | None
+    available_on: datetime | None
     created_at: datetime
 
 

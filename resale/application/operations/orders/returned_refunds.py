@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.orders.completing import credit_seller, restore_transfer
+from resale.application.operations.orders.completing import credit_seller, restore_transfer, sale_payable_on
 from resale.application.operations.orders.freezing import freeze_transfers, is_frozen
 from resale.application.operations.orders.refunding import add_refund
 from resale.application.ports import UnitOfWork
@@ -110,6 +110,7 @@ def _new_compensation(uow: UnitOfWork, *, order: Order, amount: int) -> Transfer
         is_frozen=is_frozen(uow, order=order),
         reversed_from=transfer_id_of(order),
         available_at=uow.now,
+        available_on=sale_payable_on(uow, order=order),
         created_at=uow.now,
         updated_at=uow.now,
     )

@@ -13,6 +13,7 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
 from resale.domain.issues import WAITING, Issue, clear_issues, issues_of, raise_issue
 from resale.domain.money import Money
+from resale.domain.payout_failures import FailureCause, cause_of
 from resale.domain.payouts import (
     ON_ITS_WAY,
     PAYOUTS,
@@ -32,6 +33,8 @@ from resale.domain.versions import next_version
 
 _POLL_EVERY: Final = timedelta(hours=6)
 _WATCH_EVERY: Final = timedelta(days=1)  # one that was paid: the webhook tells that it came back, unless it is lost
+#: Failures that only staff of the shop can look into; the payout is retried meanwhile.
+_STAFF_ACT: Final = frozenset({FailureCause.AMOUNT, FailureCause.PLATFORM})
 _COMMANDS: Final[Mapping[PayoutState, PayoutCommand]] = {
     PayoutState.IN_TRANSIT: PayoutCommand.SEND,
     PayoutState.PAID: PayoutCommand.PAY,
@@ -129,8 +132,11 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
     )
     after = transition_payout(clear_issues(reported, *_SOLVED), command, now=uow.now)
     after = msgspec.structs.replace(after, due_at=_next_poll_at(uow, after))
+    has_failed = after.status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}
+    if has_failed and cause_of(after.failure_code) in _STAFF_ACT:
+        after = raise_issue(after, Issue.PAYOUT_FAILED)
     uow.payouts.save(after, change_type=_CHANGES[after.status], reason_code=free_code(outcome.reason_code))
-    if after.status in {PayoutStatus.FAILED, PayoutStatus.RETURNED}:
+    if has_failed:
         reverse_payout(uow, payout=after)
     if (booking := payout_ledger.settle(payout, after, at=uow.now)) is not None:
         uow.ledger.post(booking)

@@ -1,5 +1,6 @@
 """Reversal of payouts that were not paid."""
 
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -8,8 +9,10 @@ from resale.application.operations.sellers import next_payout_at, seller_account
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
+from resale.domain.payout_failures import RETRIED_AFTER, FailureCause, cause_of
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.reasons import ReasonCode
+from resale.domain.sellers import Seller, with_balance
 from resale.domain.transfers import TransferCommand, transition_transfer
 from resale.domain.versions import next_version
 
@@ -22,7 +25,7 @@ _REASONS: Final = {
 
 
 def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
-    """Buffer the return of a payout to the balance; a failed one requires another destination."""
+    """Buffer the return of a payout to the balance. Only a failure of the seller's account clears its destination."""
     frozen = 0
     for order_id, transfer_id in payout.transfers:
         transfer = uow.transfers.get(OrderId(order_id), transfer_id)
@@ -31,13 +34,27 @@ def reverse_payout(uow: UnitOfWork, *, payout: Payout) -> None:
         uow.transfers.save(reopened, change_type=ChangeType.TRANSFER_REOPENED)
         frozen += reopened.amount if reopened.is_frozen else 0
     seller, _ = seller_account_of(uow, customer_id=payout.seller_id)
-    was_tried = payout.status != PayoutStatus.CANCELLED
-    is_refused = was_tried and seller.payout_destination == payout.destination
-    seller = msgspec.structs.replace(
-        seller,
-        available=seller.available + payout.amount,
-        frozen=seller.frozen + frozen,
-        payout_destination=None if is_refused else seller.payout_destination,
+    balance = seller.balance_in(payout.currency)
+    returned_to = msgspec.structs.replace(
+        balance,
+        available=balance.available + payout.amount,
+        carried=balance.carried + payout.carried,
+        frozen=balance.frozen + frozen,
     )
-    seller = next_version(msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller)), now=uow.now)
-    uow.sellers.save(seller, change_type=ChangeType.SELLER_BALANCE_CHANGED, reason_code=_REASONS[payout.status])
+    seller = _retry_later(uow, seller=with_balance(seller, returned_to), payout=payout)
+    uow.sellers.save(
+        next_version(seller, now=uow.now),
+        change_type=ChangeType.SELLER_BALANCE_CHANGED,
+        reason_code=_REASONS[payout.status],
+    )
+
+
+def _retry_later(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> Seller:
+    """Return the account with the wake-up of its next payout, without a destination that cannot be paid to."""
+    delay = timedelta(hours=uow.tenant.policies.payout_delay_hours)
+    if payout.status != PayoutStatus.CANCELLED:
+        cause = cause_of(payout.failure_code)
+        delay = max(delay, RETRIED_AFTER[cause])
+        if cause == FailureCause.SELLER_ACCOUNT and seller.payout_destination == payout.destination:
+            seller = msgspec.structs.replace(seller, payout_destination=None)
+    return msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller, not_before=uow.now + delay))
