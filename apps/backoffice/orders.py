@@ -44,6 +44,7 @@ from resale.domain.access import Action, Principal
 from resale.domain.acknowledgements import can_acknowledge
 from resale.domain.addresses import address_lines
 from resale.domain.amount_rules import AmountNotSupported
+from resale.domain.compensation_ledger import sum_seller_loss
 from resale.domain.entities import ORDER
 from resale.domain.ids import ListingId, OrderId
 from resale.domain.issues import Issue, issues_of
@@ -341,9 +342,13 @@ def _refundable(order: BrandOrder) -> bool:
 
 def _compensable(order: BrandOrder) -> bool:
     """Whether refunds took something from the seller, and nothing was paid for it."""
-    refunded = sum(refund.parts.seller for refund in order.refunds if refund.status == RefundState.SUCCEEDED)
     is_under_way = any(refund.status in _UNDER_WAY for refund in order.refunds)
-    return order.status in COMPENSABLE and refunded > 0 and order.compensation is None and not is_under_way
+    return (
+        order.status in COMPENSABLE
+        and sum_seller_loss(order.refunds) > 0
+        and order.compensation is None
+        and not is_under_way
+    )
 
 
 def _has_open_claim(order: BrandOrder) -> bool:

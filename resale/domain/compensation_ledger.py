@@ -1,12 +1,15 @@
 """The ledger transactions of a compensation: the seller is paid, and the loss or the claim on the carrier posted."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from resale.domain.accounts import CARRIER_CLAIMS, CARRIERS, LOST_PARCELS, seller_account
 from resale.domain.compensations import CarrierClaim, Compensation
 from resale.domain.ledger import LedgerTransaction, Posting
 from resale.domain.orders import Order
+from resale.domain.payments import Refund, RefundState
 from resale.domain.policies import LossBearer
+from resale.domain.reasons import ReasonCode
 
 
 def compensation(order: Order, paid: Compensation, *, at: datetime) -> LedgerTransaction:
@@ -28,6 +31,15 @@ def claim_settlement(order: Order, claim: CarrierClaim, *, at: datetime) -> Ledg
         Posting(CARRIER_CLAIMS, -claim.amount),
     )
     return _transaction(order, "carrier_claim_closed", postings, at)
+
+
+def sum_seller_loss(refunds: Sequence[Refund]) -> int:
+    """Return what refunds took from the seller. A chargeback does not count: its dispute can be won later."""
+    return sum(
+        refund.parts.seller
+        for refund in refunds
+        if refund.status == RefundState.SUCCEEDED and refund.reason_code != ReasonCode.CHARGEBACK
+    )
 
 
 def _transaction(order: Order, step: str, postings: tuple[Posting, ...], at: datetime) -> LedgerTransaction:

@@ -96,10 +96,10 @@ class TestTracking:
             (ShipmentStatus.PRE_TRANSIT, 1),
             (ShipmentStatus.IN_TRANSIT, 2),
             (ShipmentStatus.OUT_FOR_DELIVERY, 3),
-            (ShipmentStatus.OUT_FOR_DELIVERY, 4),
+            (ShipmentStatus.AVAILABLE_FOR_PICKUP, 4),
             (ShipmentStatus.FAILURE, 5),
             (ShipmentStatus.DELIVERED, 6),
-            (ShipmentStatus.RETURNED, 7),
+            (ShipmentStatus.RETURNING, 7),
         ]
         assert events == shipping.list_tracking(shipment_id=SHIPMENT, provider_reference="")
 
@@ -120,6 +120,15 @@ class TestTracking:
             assert event.occurred_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
             ids.append(event.id)
         assert len(set(ids)) == 1
+
+    def test_a_parcel_that_its_recipient_refused_is_told_from_others_that_go_back(
+        self, shipping: EasyPostShipping, easypost: Aggregator
+    ) -> None:
+        shipping.buy_label(a_request())
+        tracked(easypost.sold[0], "return_to_sender", ("return_to_sender", "2026-03-02T12:00:00Z"))
+        easypost.sold[0]["tracker"]["tracking_details"][0]["status_detail"] = "refused"
+        (event,) = shipping.list_tracking(shipment_id=SHIPMENT, provider_reference="")
+        assert event.status == ShipmentStatus.REFUSED
 
     def test_of_one_never_bought_there_is_none(self, shipping: EasyPostShipping) -> None:
         assert shipping.list_tracking(shipment_id=SHIPMENT, provider_reference="") == ()

@@ -212,6 +212,11 @@ class TestScanning:
         call(server.base_url, "POST", "/shipments/shp_1/void")
         assert scan(server, "in_transit") == (409, {"error": "no_label"})
 
+    def test_finds_a_parcel_whose_label_was_voided_after_it_was_dropped_off(self, server: ShippingServer) -> None:
+        buy(server)
+        call(server.base_url, "POST", "/shipments/shp_1/void")
+        assert scan(server, "delivered")[0] == 200
+
     def test_tells_nobody_who_did_not_ask(self, server: ShippingServer) -> None:
         buy(server)
         assert scan(server, "in_transit")[1]["delivered"] is None

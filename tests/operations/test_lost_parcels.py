@@ -13,17 +13,19 @@ from resale.application.operations.orders import (
     NewCompensation,
     cancel_order,
     compensate_seller,
+    record_dispute,
     settle_carrier_claim,
 )
 from resale.domain.access import Principal
 from resale.domain.issues import Issue
-from resale.domain.orders import Order, OrderStatus
+from resale.domain.orders import Order, OrderChanged, OrderNotFound, OrderStatus
+from resale.domain.payments import Dispute, DisputeStatus
 from resale.domain.policies import LossBearer
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.transfers import TransferStatus
 from resale.errors import Forbidden, Invalid
 from tests.operations.partners import Partners
-from tests.operations.world import BRAND, World
+from tests.operations.world import BRAND, Interrupted, World
 from tests.unit.builders import NOW
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -185,7 +187,27 @@ class TestCompensateSeller:
         with pytest.raises(CompensationRefused):
             self.paid(world, order)
 
+    def test_refuses_what_a_bank_took_since_its_dispute_can_be_won_later(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = world.run(world.delivered(partners), partners, now=NOW + 4 * DAY)
+        report = Dispute(provider_reference="dp_1", status=DisputeStatus.LOST, amount=12_000, reason_code="fraudulent")
+        record_dispute(world.uow(now=NOW + 5 * DAY), order_id=order.id, dispute=report)
+        with pytest.raises(CompensationRefused):
+            self.paid(world, order)
+
     def test_is_the_brands(self, world: World, taken: Order) -> None:
         seller = Principal(customer_id=taken.seller_id)
         with pytest.raises(Forbidden):
             compensate_seller(world.uow(principal=seller), order_id=taken.id, new=NewCompensation())
+
+    def test_is_lost_to_another_writer_and_paid_once(self, world: World, taken: Order) -> None:
+        slow = world.uow(now=NOW + DAY, principal=BRAND)
+        racing = Interrupted(slow, lambda: self.paid(world, taken, amount=500))
+        with pytest.raises(OrderChanged):
+            compensate_seller(racing, order_id=taken.id, new=NewCompensation())  # type: ignore[arg-type]  # as one
+        assert available(world, taken) == 500
+
+    def test_of_another_tenant_is_not_found(self, other_world: World, taken: Order) -> None:
+        with pytest.raises(OrderNotFound):
+            self.paid(other_world, taken)

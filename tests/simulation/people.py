@@ -22,19 +22,13 @@ from resale.application.operations.listings import (
     withdraw_listing,
 )
 from resale.application.operations.orders import (
-    Acknowledgement,
-    ClaimDecision,
-    NewCompensation,
     NewRefund,
-    acknowledge_order,
     cancel_order,
-    compensate_seller,
     confirm_receipt,
     correct_address,
     record_tracking,
     refund_order,
     request_label,
-    settle_carrier_claim,
     submit_order,
 )
 from resale.application.operations.payouts import cancel_payout, start_payout
@@ -42,13 +36,12 @@ from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.idempotency import find_replayed_entity
-from resale.domain.access import Principal, Role
+from resale.domain.access import Principal
 from resale.domain.addresses import Address
 from resale.domain.changes import ChangeType
-from resale.domain.claims import CLAIMS, ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
 from resale.domain.command_context import CommandKey, command_key
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, PayoutId, PurchaseId, SellerId
-from resale.domain.issues import Issue
 from resale.domain.listings import (
     Condition,
     ListingCommand,
@@ -59,25 +52,20 @@ from resale.domain.listings import (
     transition_listing,
 )
 from resale.domain.orders import NewOrder, OrderStatus
-from resale.domain.parcel_news import PARCEL_ISSUES, RETURN_ISSUES
 from resale.domain.payouts import PayoutMethod
-from resale.domain.policies import LossBearer
 from resale.domain.purchases import NewPurchase, PurchaseCustomer
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from tests.simulation.currencies import part_in, price_in
+from tests.simulation.staff import BRAND, Staff
 from tests.simulation.watching import OVER, Doc
 from tests.unit.builders import NOW, a_photo
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
 
-BRAND = Principal(standing=Role.BRAND)
 ADDRESS = Address(name="Robin Okafor", line1="1 Test Street", city="Leeds", postal_code="LS1 1AA", country="GB")
 _S = OrderStatus
-#: What staff decide of an order, and of a claim.
-_DECIDED = frozenset({*PARCEL_ISSUES, *RETURN_ISSUES, Issue.CARRIER_CLAIM_OPEN})
-_STUCK = frozenset({Issue.RETURN_LABEL_MISSING, Issue.RETURN_LABEL_REFUSED, Issue.RETURN_NOT_DELIVERED})
 _UNDECIDED = ("opened", "awaiting_evidence", "under_review")
 _OPEN_CLAIMS = (*_UNDECIDED, "approved", "return_label_issued")
 Said = Callable[[UnitOfWork], object]
@@ -102,6 +90,7 @@ class People:
         self._run, self._chance, self._watch = run, run.chance, run.watch
         self._said = self._heard = 0
         self._anyway = False
+        self.staff = Staff(run, say=self._say, refund=self._refund_order)
         self.weights: Mapping[str, float] = {
             "buy": 5,
             "cancel": 0.3,
@@ -405,62 +394,7 @@ class People:
             )
 
     def _decide(self) -> None:
-        """Staff act on what needs them: of a parcel or a return, or a claim that waits for a label."""
-        stuck = [one for one in self._watch.all("order") if not _DECIDED.isdisjoint(one["issues"])]
-        claims = [one for one in self._watch.all("claim") if not _STUCK.isdisjoint(one["issues"])]
-        claims = [one for one in claims if one["status"] not in CLAIMS.final]
-        if claims and (not stuck or self._chance.happens(0.5)):
-            claim_id = ClaimId(self._chance.pick(claims)["id"])
-            kept = Resolution(decision=Verdict.APPROVE_WITHOUT_RETURN, note="Keep it.")
-            self._say(
-                f"brand lets the buyer of {claim_id} keep it",
-                lambda uow: resolve_claim(uow, claim_id=claim_id, resolution=kept),
-                principal=BRAND,
-            )
-        elif stuck:
-            self._decide_order(self._chance.pick(stuck))
-
-    def _decide_order(self, order: Doc) -> None:
-        order_id, issues = OrderId(order["id"]), order["issues"]
-        if Issue.CARRIER_CLAIM_OPEN in issues and (len(issues) == 1 or self._chance.happens(0.5)):
-            paid = self._chance.pick((0, order["compensation"]["amount"] // 2))
-
-            def settle(uow: UnitOfWork) -> object:
-                closed = settle_carrier_claim(uow, order_id=order_id, decision=ClaimDecision(paid_amount=paid))
-                claim = None if closed.compensation is None else closed.compensation.carrier_claim
-                self._run.post.credited[order_id] = 0 if claim is None else claim.paid_amount
-                return closed
-
-            self._say(f"the carrier pays {paid} for {order_id}", settle, principal=BRAND)
-        elif self._chance.happens(0.3):
-            self._refund_order(order, None)
-        elif self._chance.happens(0.4):
-            new = NewCompensation(borne_by=self._chance.pick((LossBearer.PLATFORM, LossBearer.CARRIER_CLAIM)))
-            self._say(
-                f"brand compensates the seller of {order_id}",
-                lambda uow: compensate_seller(uow, order_id=order_id, new=new),
-                principal=BRAND,
-            )
-        else:
-            seen = Acknowledgement(reason="agreed_with_seller")
-            self._say(
-                f"brand acknowledges {order_id}",
-                lambda uow: acknowledge_order(uow, order_id=order_id, acknowledgement=seen),
-                principal=BRAND,
-            )
-
-    def is_needed(self) -> bool:
-        """Whether anything waits for staff."""
-        issues = {issue for kind in ("order", "claim") for one in self._watch.all(kind) for issue in one["issues"]}
-        return not issues.isdisjoint(_DECIDED | _STUCK)
-
-    def decide_all(self) -> None:
-        """Staff come to their desks in the quiet, until nothing waits for them."""
-        self._anyway = False
-        for _ in range(20):
-            if not self.is_needed():
-                return
-            self._decide()
+        self.staff.decide()
 
     def settle_differences(self) -> None:
         """Staff decide what became of payments of which only a part was captured: the orders are cancelled."""

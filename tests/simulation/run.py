@@ -338,10 +338,10 @@ class Run:
                 step = timedelta(minutes=1)
             due = self.watch.due()
             coming = [at for at in (*due, self.agenda.next_at(), self.queues.next_visible_at()) if at is not None]
-            if not coming and not self.people.is_needed():
+            if not coming and not self.people.staff.is_needed():
                 break
             if not coming:
-                self.people.decide_all()
+                self.people.staff.decide_all()
                 continue
             ahead = [at for at in coming if at > self.now]
             if len(ahead) < len(coming):  # something waits that was woken already: its pause grows
@@ -349,7 +349,7 @@ class Run:
                 step = min(step * 2, timedelta(hours=6))
             self.agenda.now = min(ahead)
             self._sweep()
-            self.people.decide_all()
+            self.people.staff.decide_all()
         waiting = [item.entity_id for item in self.reader.iter_due(now=self.now + timedelta(days=3650))]
         if waiting:
             self.violations.append(("comes_to_rest", f"still waiting at {_elapsed(self.now)}: {waiting}"))

@@ -20,7 +20,8 @@ from resale.domain.listings import ListingStatus
 from resale.domain.money import Money
 from resale.domain.sellers import SellerEdit
 from tests.simulation.currencies import price_in
-from tests.simulation.people import ADDRESS, BRAND, BUYERS, SELLERS, a_past_purchase
+from tests.simulation.people import ADDRESS, BUYERS, SELLERS, a_past_purchase
+from tests.simulation.staff import BRAND
 from tests.unit.builders import a_listing, a_photo
 
 if TYPE_CHECKING:

@@ -64,7 +64,18 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tracking event; without ``occurred_at`` it happens now."""
 
-    status: Literal["pre_transit", "in_transit", "out_for_delivery", "delivered", "returned", "failure"]
+    status: Literal[
+        "pre_transit",
+        "in_transit",
+        "out_for_delivery",
+        "available_for_pickup",
+        "delivered",
+        "returning",
+        "refused",
+        "not_collected",
+        "returned",
+        "failure",
+    ]
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
@@ -135,11 +146,11 @@ class SandboxCarrier:
         """Record a tracking event and send a webhook; return whether it was accepted, None without an endpoint.
 
         Raises:
-            Refused: There is no such label, or it is not a good one.
+            Refused: There is no such label, or none was sold.
         """
         with self._exclusive(account, shipment_id):
             row = self._require_row(account, shipment_id)
-            if row.state != "issued":
+            if not row.carrier or row.state == "refused":  # a voided label can be on a parcel that was dropped off
                 raise Refused(409, "no_label")
             number = len(self._records.events(account, shipment_id)) + 1
             at = scan.occurred_at or datetime.now(UTC)

@@ -42,11 +42,12 @@ _STATUSES: Final = {
     "pre_transit": ShipmentStatus.PRE_TRANSIT,
     "in_transit": ShipmentStatus.IN_TRANSIT,
     "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
-    "available_for_pickup": ShipmentStatus.OUT_FOR_DELIVERY,  # at a counter: the last stretch is the buyer's
+    "available_for_pickup": ShipmentStatus.AVAILABLE_FOR_PICKUP,
     "delivered": ShipmentStatus.DELIVERED,
-    "return_to_sender": ShipmentStatus.RETURNED,
+    "return_to_sender": ShipmentStatus.RETURNING,  # its arrival is a later ``delivered``, or not reported
     "failure": ShipmentStatus.FAILURE,
 }
+_REFUSED_BY_RECIPIENT: Final = "refused"  # status_detail, docs.easypost.com/docs/trackers
 #: Carriers want a city where addresses have none.
 _CITY_STATES: Final = {"GI": "Gibraltar", "MC": "Monaco", "MO": "Macau", "SG": "Singapore", "VA": "Vatican City"}
 _LINES: Final = ("name", "street1", "street2", "city", "state", "zip", "country")  # a phone is written in another way
@@ -282,9 +283,10 @@ def _event(detail: DetailShape) -> TrackingEvent:
     """Convert a tracking event. It has no id, so one is derived from its content, without the carrier's message."""
     at = _aware(detail.at)
     identity = f"{detail.status} {detail.status_detail} {at.astimezone(UTC).isoformat()}"
-    return TrackingEvent(
-        id=hashlib.sha256(identity.encode()).hexdigest()[:32], status=_STATUSES[detail.status], occurred_at=at
-    )
+    status = _STATUSES[detail.status]
+    if status == ShipmentStatus.RETURNING and detail.status_detail == _REFUSED_BY_RECIPIENT:
+        status = ShipmentStatus.REFUSED
+    return TrackingEvent(id=hashlib.sha256(identity.encode()).hexdigest()[:32], status=status, occurred_at=at)
 
 
 def _aware(moment: datetime) -> datetime:

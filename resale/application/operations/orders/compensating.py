@@ -8,7 +8,7 @@ from resale.application.operations.access import authorize, require_version
 from resale.application.operations.idempotency import record_command
 from resale.application.operations.orders.completing import credit_seller
 from resale.application.ports import Partners, UnitOfWork
-from resale.domain import compensation_ledger, ledger
+from resale.domain import compensation_ledger
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.compensations import CarrierClaim, CarrierClaimStatus, Compensation
@@ -109,7 +109,7 @@ def compensate_seller(uow: UnitOfWork, *, order_id: OrderId, new: NewCompensatio
     if _is_same(order, new):
         return order
     require_version(uow, entity=order)
-    lost = ledger.parts_of(order).seller - ledger.seller_left(order)
+    lost = compensation_ledger.sum_seller_loss(order.refunds)
     if order.status not in COMPENSABLE or order.compensation is not None or order.is_refund_under_way or not lost:
         raise CompensationRefused(f"The seller of order {order.id} lost nothing, or was compensated already.")
     amount = lost if new.amount is None else new.amount
