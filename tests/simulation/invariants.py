@@ -452,7 +452,7 @@ def _waits(doc: Mapping[str, Any]) -> bool:
 
 def _payable(doc: Mapping[str, Any]) -> int:
     """What of a seller's balance can be paid: as cash, in the unit of the provider."""
-    available, rules = int(doc["available"]), rules_of(Provider.SANDBOX, doc["currency"])
+    available, rules = int(doc["available"]) - int(doc.get("frozen", 0)), rules_of(Provider.SANDBOX, doc["currency"])
     return available if doc["payout_method"] == PayoutMethod.STORE_CREDIT else rules.payable(available)
 
 
