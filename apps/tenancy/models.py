@@ -291,7 +291,7 @@ def _iter_unknown(given: object, taken: object, at: str = "") -> Iterator[str]:
                 yield from _iter_unknown(value, taken[name], f"{at}{name}.")
             else:
                 yield f"{at}{name}"
-    elif isinstance(given, list) and isinstance(taken, list):
+    elif isinstance(given, list) and isinstance(taken, tuple):
         for one, other in zip(given, taken, strict=True):
             yield from _iter_unknown(one, other, at)
 

@@ -1,5 +1,6 @@
 """The registry's rows in the operator's admin: users, memberships, tenants."""
 
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from apps.backoffice.text_fields import TextField
 from apps.tenancy import passwords, registry
 from apps.tenancy.models import StaffMembership, Tenant, User
 from resale.domain.access import Role
+from resale.domain.price_rules import PriceRules
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 
 PASSWORD = "correct horse battery"
@@ -324,6 +326,19 @@ class TestTenants:
         )
         assert 'role="alert"' in page.html
         assert registry.by_slug(backoffice.slug).oidc_audience != theirs.oidc_audience
+
+    def test_have_shipping_and_tax(self, operator: StaffClient, backoffice: Backoffice) -> None:
+        rates = [{"countries": ["GB"], "amount": 395}]
+        rules = {"shipping": {"GB": {"version": "2026-1", "rates": rates}}}
+        change_tenant(operator, backoffice.slug, price_rules=json.dumps(rules))
+        registry.clear()
+        assert registry.by_slug(backoffice.slug).price_rules == msgspec.convert(rules, PriceRules)
+
+    def test_shipping_and_tax_that_are_none_are_told_of(self, operator: StaffClient, backoffice: Backoffice) -> None:
+        rules = {"taxes": {"version": "1", "rates": [{"country": "GB", "basis_points": 2_000, "inclusive": False}]}}
+        page = change_tenant(operator, backoffice.slug, price_rules=json.dumps(rules))
+        assert "These fields do not exist: taxes.rates.inclusive." in page.text
+        assert registry.by_slug(backoffice.slug).price_rules == PriceRules()
 
     def test_policies_that_are_none_are_told_of(self, operator: StaffClient, backoffice: Backoffice) -> None:
         Tenant.objects.filter(slug=backoffice.slug).update(policies={"gone": 1})

@@ -117,7 +117,7 @@ class TestMoney:
         assert shop.balances(order) == {
             ledger.PROVIDER: 12_395,
             ledger.SELLERS_PENDING: -9_000,
-            ledger.COMMISSION: -1_000,
+            ledger.COMMISSION_DEFERRED: -1_000,
             ledger.SHIPPING: -329,
             ledger.TAX: -2_066,
         }

@@ -54,6 +54,8 @@ class Evidence(msgspec.Struct, kw_only=True):
     bank: Bank
     post: Post
     dead: dict[str, list[Message]]
+    agreed: dict[str, int]  # by order: the total that its buyer saw and named
+    held: dict[str, tuple[str, ...]]  # by buyer: the orders that still hold a listing for them
     reader: Callable[[], Reader]
 
     def balance(self, account: str) -> int:
@@ -84,8 +86,19 @@ def evidence_of(run: "Run") -> Evidence:
         bank=run.bank,
         post=run.post,
         dead=run.queues.dead,
+        agreed=run.people.agreed,
+        held=_held(scan(tables.idempotency)),
         reader=lambda: run.reader,
     )
+
+
+def _held(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The open holds of each buyer, as they are stored."""
+    return {
+        row["pk"]["S"].removeprefix("holds#"): tuple(one["order_id"] for one in msgspec.json.decode(row["holds"]["S"]))
+        for row in rows
+        if row["pk"]["S"].startswith("holds#")
+    }
 
 
 def _history(rows: list[dict[str, Any]]) -> dict[str, list[Version]]:

@@ -10,9 +10,11 @@ import msgspec
 from msgspec import UNSET
 
 from resale.adapters.dynamodb import buffer
+from resale.adapters.dynamodb import holds as holds_adapter
 from resale.adapters.dynamodb import ledger as ledger_adapter
 from resale.adapters.dynamodb.audited import AuditedRepository
 from resale.adapters.dynamodb.history import DynamoDBHistory
+from resale.adapters.dynamodb.holds import DynamoDBHolds
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
 from resale.application.operations import inbound
 from resale.application.operations.claims import deciding, returns
@@ -37,14 +39,14 @@ from resale.application.operations.payouts import reversals, selecting
 from resale.application.operations.payouts import starting as starting_payouts
 from resale.application.operations.purchases import move_unit
 from resale.application.ports import UnitOfWork
-from resale.domain import amount_rules, compensation_ledger, ledger, listings, order_steps, payment_reviews
+from resale.domain import amount_rules, compensation_ledger, ledger, listings, order_steps, payment_reviews, quotes
 from resale.domain.amount_rules import AmountRules, rules_of
 from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
 from resale.domain.order_steps import OrderStep, update_order
-from resale.domain.orders import ORDERS, Order, OrderCommand, OrderStatus, with_refund
+from resale.domain.orders import ORDERS, Amounts, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable, Provider
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payout_failures import FailureCause
@@ -128,6 +130,11 @@ def _closed_disputes_unheard(original: Any, uow: UnitOfWork, **named: Any) -> Or
 def _saved_alone(_original: Any, uow: UnitOfWork, **named: Any) -> Order:
     uow.commit()
     return named["order"]  # type: ignore[no-any-return]  # it is one
+
+
+def _shipping_in_the_item(original: Any, *args: Any) -> Amounts:
+    amounts: Amounts = original(*args)
+    return _replace(amounts, item_total=amounts.item_total + amounts.shipping_total, shipping_total=0)
 
 
 # ---------------------------------------------------------------- the ledger
@@ -685,5 +692,31 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="An order is not completed after buyer protection has ended.",
         caught_by="comes_to_rest",
         plant=_step(OrderStep.COMPLETE, _step_left_out),
+    ),
+    Fault(
+        name="the buyer's total is ignored",
+        broken="An order is charged at the price of now, whatever its buyer agreed to.",
+        caught_by="charged_as_agreed",
+        plant=lambda: replaced(submitting, "check_agreement", _nothing),
+        weights={"look": 6, "change_listing": 8, "approve": 12},
+    ),
+    Fault(
+        name="shipping is not in the parts",
+        broken="Shipping is charged with the item instead of as a part of its own.",
+        caught_by="parts_are_the_total",
+        plant=_around(quotes, "_amounts_of", _shipping_in_the_item),
+    ),
+    Fault(
+        name="unpaid orders are not bounded",
+        broken="A buyer can have any number of unpaid orders.",
+        caught_by="holds_bounded",
+        plant=lambda: replaced(holds_adapter, "add_hold", lambda holds, hold, **_named: (*holds, hold)),
+        weights={"hoard": 12, "buy": 2},
+    ),
+    Fault(
+        name="a hold is not released",
+        broken="An order that is paid or over still counts as unpaid.",
+        caught_by="holds_are_released",
+        plant=lambda: replaced(DynamoDBHolds, "remove", _nothing),
     ),
 )

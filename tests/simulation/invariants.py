@@ -33,6 +33,7 @@ from resale.domain.shipments import SHIPMENTS
 from resale.domain.transfers import TRANSFERS, TransferStatus
 from tests.simulation.evidence import Evidence, evidence_of
 from tests.simulation.parcels import find_holder
+from tests.simulation.prices import charged_as_agreed, holds_are_released, parts_are_the_total
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -408,11 +409,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     history_verifies,
     moves_are_rows,
     no_dead_letters,
+    charged_as_agreed,
+    parts_are_the_total,
+    holds_are_released,
 )
 #: Checks that the run itself makes, and what they say.
 OWN_CHECKS: Final[Mapping[str, str]] = {
     "one_buyer_per_item": "No item is sold to two buyers at the same time.",
     "one_listing_per_item": "No item is on sale twice at the same time.",
+    "holds_bounded": "No buyer ever has more unpaid orders than the shop permits.",
     "transfer_after_completion": "No transfer is available before its order is completed.",
     "units_not_oversold": (
         "Never more units of a purchase are listed or sold than were bought, and the purchase has the right count."

@@ -19,7 +19,8 @@ an in-memory DynamoDB engine. Only the queues are replaced, by a scheduler with 
 carrier keep their own records.
 
 A run has two sellers, three buyers, the brand and a few listings, most of them for units of past purchases. They send
-permitted and refused requests: buy (also a listing that another buyer is buying), cancel, request labels, confirm
+permitted and refused requests: look at a price, buy at it (also after it changed, a listing that another buyer is
+buying, or everything there is), cancel, request labels, confirm
 receipt, open, resolve and withdraw claims, refund, edit, pay out, cancel a payout, relist, list another unit, update a
 purchase, pause, resume, remove and resubmit listings. Staff decide what needs action. The bank declines, requires
 authentication, lets authorisations expire, takes days for a refund, fails it, even after its success, opens disputes,

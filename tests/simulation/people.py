@@ -36,6 +36,7 @@ from resale.application.operations.purchases import record_purchase
 from resale.application.operations.sellers import edit_seller
 from resale.application.ports import UnitOfWork
 from resale.application.queries.idempotency import find_replayed_entity
+from resale.application.queries.quotes import get_quote
 from resale.domain.access import Principal
 from resale.domain.addresses import Address
 from resale.domain.changes import ChangeType
@@ -51,9 +52,10 @@ from resale.domain.listings import (
     PriceInput,
     transition_listing,
 )
-from resale.domain.orders import NewOrder, OrderStatus
+from resale.domain.orders import ExpectedTotal, NewOrder, OrderStatus
 from resale.domain.payouts import PayoutMethod
 from resale.domain.purchases import NewPurchase, PurchaseCustomer
+from resale.domain.quotes import OrderQuote
 from resale.domain.sellers import SellerEdit, seller_id_of
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from tests.simulation.currencies import part_in, price_in
@@ -91,8 +93,12 @@ class People:
         self._said = self._heard = 0
         self._anyway = False
         self.staff = Staff(run, say=self._say, refund=self._refund_order)
+        self._quotes: dict[str, OrderQuote] = {}  # by listing: what was shown last
+        self.agreed: dict[str, int] = {}  # by order: the total that its buyer named
         self.weights: Mapping[str, float] = {
             "buy": 5,
+            "look": 2,
+            "hoard": 0.3,
             "cancel": 0.3,
             "request_label": 1.5,
             "correct_address": 0.8,
@@ -134,13 +140,42 @@ class People:
         listing = self._one("listing", "active")
         if listing is None:
             return
-        buyer, self._said = self._chance.pick(BUYERS), self._said + 1
+        self._buy_one(listing, self._chance.pick(BUYERS))
+
+    def _look(self) -> None:
+        """A buyer looks at a listing and its price, and may buy it much later."""
+        if (listing := self._one("listing", "active")) is not None:
+            listing_id = ListingId(listing["id"])
+
+            def look(_uow: UnitOfWork) -> object:
+                quote = get_quote(reader=self._run.reader, principal=Principal(), listing_id=listing_id, country="GB")
+                self._quotes[listing_id] = quote
+                return quote
+
+            self._say(f"somebody looks at {listing_id}", look)
+
+    def _hoard(self) -> None:
+        """A buyer reserves whatever is on sale."""
+        buyer = self._chance.pick(BUYERS)
+        for listing in self._watch.all("listing", "active"):
+            self._buy_one(listing, buyer)
+
+    def _buy_one(self, listing: Doc, buyer: Shopper) -> None:
+        self._said += 1
         new = NewOrder(listing_id=ListingId(listing["id"]), shipping_address=ADDRESS, payment_token="tok_ok")
+        quote = self._quotes.get(listing["id"])
+        if quote is not None:
+            total = ExpectedTotal(quote.amounts.grand_total, quote.amounts.currency)
+            version = quote.listing_version if self._chance.happens(0.3) else None
+            new = msgspec.structs.replace(new, expected_total=total, listing_version=version)
         key = command_key(caller=buyer.subject, command="submit_order", client_key=str(self._said), body=b"{}")
 
         def buy(uow: UnitOfWork) -> object:
             known = find_replayed_entity(reader=self._run.reader, key=key)
-            return known or submit_order(uow, shopper=buyer, new=new)
+            order_id = known or submit_order(uow, shopper=buyer, new=new).id
+            if new.expected_total is not None:
+                self.agreed[order_id] = new.expected_total.amount
+            return order_id
 
         self._say(f"{buyer.subject} buys {listing['id']}", buy, key=key)
 
@@ -263,7 +298,7 @@ class People:
     def _change_listing(self) -> None:
         if (listing := self._one("listing", "active", "paused", "draft", "pending_review", "expired")) is not None:
             seller, listing_id = _principal(listing["seller_id"]), ListingId(listing["id"])
-            edit, withdraws = ListingEdit(title=f"Coat {self._chance.between(1, 99)}"), self._chance.happens(0.2)
+            edit, withdraws = self._an_edit(), self._chance.happens(0.2)
 
             def change(uow: UnitOfWork) -> object:
                 if withdraws:
@@ -271,6 +306,12 @@ class People:
                 return edit_listing(uow, listing_id=listing_id, edit=edit)
 
             self._say(f"seller {'withdraws' if withdraws else 'edits'} {listing_id}", change, principal=seller)
+
+    def _an_edit(self) -> ListingEdit:
+        """Another title, or another price than a buyer may have seen."""
+        if self._chance.happens(0.5):
+            return ListingEdit(price=self._price())
+        return ListingEdit(title=f"Coat {self._chance.between(1, 99)}")
 
     def _submit_again(self) -> None:
         if (listing := self._one("listing", "expired")) is not None:

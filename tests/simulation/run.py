@@ -62,7 +62,7 @@ class Run:
 
     def __init__(self, seed: int, *, base: Container, tenant: Tenant, engine: Engine, length: int = 150) -> None:
         self.seed, self.length = seed, length
-        self.chance, self.watch = Chance(seed), Watch()
+        self.chance, self.watch = Chance(seed), Watch(max_open_holds=tenant.policies.max_open_holds)
         self.agenda = Agenda(self.chance, NOW)
         self.odds, self.log = CALM, list[str]()
         self.violations: list[tuple[str, str]] = []

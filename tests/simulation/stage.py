@@ -12,6 +12,7 @@ from tests.simulation.chance import Odds
 from tests.simulation.engine import running_engine
 from tests.simulation.invariants import check_all
 from tests.simulation.people import ISSUER
+from tests.simulation.prices import as_priced
 from tests.simulation.run import Run
 
 
@@ -42,7 +43,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Played:
         """Play one seed; ``weights`` say what people say more or less often, ``odds`` how likely mishaps are."""
         with running_engine(self.binary, self.tables) as engine:
-            run = Run(seed, base=self.base, tenant=self.tenant, engine=engine)
+            run = Run(seed, base=self.base, tenant=as_priced(self.tenant, seed), engine=engine)
             run.people.weights = {**run.people.weights, **weights}
             violations = run.play(odds or Odds())
             if not run.watch.violations:

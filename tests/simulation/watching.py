@@ -15,6 +15,10 @@ Doc = Mapping[str, Any]
 OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 
 
+#: Where a listing is held for an order that is not paid.
+UNPAID = (OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.PAYMENT_FAILED)
+
+
 #: Where a listing is that is over, its item unsold.
 UNSOLD = frozenset({ListingStatus.REJECTED, ListingStatus.WITHDRAWN, ListingStatus.EXPIRED, ListingStatus.REMOVED})
 
@@ -22,7 +26,8 @@ UNSOLD = frozenset({ListingStatus.REJECTED, ListingStatus.WITHDRAWN, ListingStat
 class Watch:
     """Sees every write that was done, and keeps the newest document of each entity."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_open_holds: int) -> None:
+        self._max_open_holds = max_open_holds
         self.latest: dict[str, Doc] = {}
         self.changes: list[str] = []  # since somebody looked
         self.violations: list[tuple[str, str]] = []
@@ -40,6 +45,8 @@ class Watch:
         for doc in docs:
             if doc["object"] in {"order", "listing"}:
                 self._check_one_buyer(doc)
+            if doc["object"] == "order" and doc["status"] in UNPAID:
+                self._check_holds(doc["buyer_id"])
             if doc["object"] == "transfer":
                 self._check_completed(doc)
                 self._check_frozen(before[doc["id"]], doc)
@@ -88,6 +95,11 @@ class Watch:
         ]
         if len(shown) > 1:
             self.violations.append(("one_listing_per_item", f"{item} is on sale as {shown}"))
+
+    def _check_holds(self, buyer_id: str) -> None:
+        held = [one["id"] for one in self.all("order", *UNPAID) if one["buyer_id"] == buyer_id]
+        if len(held) > self._max_open_holds:
+            self.violations.append(("holds_bounded", f"{buyer_id} has not paid {held}"))
 
     def _check_completed(self, doc: Doc) -> None:
         if doc["status"] not in {TransferStatus.AVAILABLE, TransferStatus.SETTLED}:

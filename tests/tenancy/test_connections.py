@@ -13,6 +13,7 @@ from apps.tenancy.tenants import connect, disconnect, save_tenant, set_policies,
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, ConnectionNotFound, PartnerKind, Provider
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
 from resale.domain.tenants import Tenant, TenantStatus
 from tests.fixtures.tenants import record_of
 
@@ -84,6 +85,27 @@ class TestPolicies:
             row.full_clean()
         assert set(refusal.value.message_dict) == {"policies"}
         assert registry.by_slug("northwind").policies == Policies()
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            {"shiping": {}},
+            {"shipping": {"GB": {"version": "1", "rates": []}}},
+            {"shipping": {"GB": {"version": "1", "rates": [{"free_form": 1}]}}},
+            {"shipping": {"GB": {"version": "1", "rates": [{"kind": "live"}]}}},
+            {"taxes": {"rates": [{"country": "GB", "basis_points": 2_000.5}]}},
+            [],
+            None,
+        ],
+    )
+    def test_refuse_price_rules_that_are_none(self, registry: Registry, rules: Any) -> None:
+        northwind()
+        row = models.Tenant.objects.get(slug="northwind")
+        row.price_rules = rules
+        with pytest.raises(ValidationError) as refusal:
+            row.full_clean()
+        assert set(refusal.value.message_dict) == {"price_rules"}
+        assert registry.by_slug("northwind").price_rules == PriceRules()
 
     def test_out_of_bounds_are_not_written(self, registry: Registry) -> None:
         northwind()

@@ -16,6 +16,8 @@ from apps.tenancy.models import KeyKind
 from apps.tenancy.registry import Registry
 from apps.tenancy.tenants import TenantRecord, save_tenant
 from resale.domain.policies import Policies
+from resale.domain.price_rules import PriceRules
+from resale.domain.taxes import TaxRate, TaxTable
 from resale.domain.tenants import TenantStatus
 from tests.fixtures.tenants import Shop, record_of, resources_of
 from tests.tenancy.test_connections import a_connection
@@ -108,6 +110,7 @@ class TestSaving:
             status="suspended",
             sandbox=not northwind.tenant.sandbox,
             policies=Policies(listing_days=1),
+            price_rules=PriceRules(taxes=TaxTable(version="1", rates=(TaxRate(country="DE", basis_points=1_900),))),
             connections=[a_connection()],
             resources=resources_of("other", "999999999999", "eu-central-1"),
         )
