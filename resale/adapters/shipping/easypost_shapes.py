@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from resale.adapters.shipping.easypost_services import carries_goods
 from resale.domain.addresses import Address
 from resale.domain.ids import SHIPMENT_ID, ShipmentId
 from resale.domain.money import Money, to_minor
@@ -206,8 +207,8 @@ def shipment_of(request: LabelRequest) -> dict[str, Any]:
 
 
 def offers(rates: Iterable[RateShape], *, currency: str) -> list[RateShape]:
-    """Sort the rates of one currency by price: of the requested currency, else of the first one offered."""
-    offered = list(rates)
+    """Sort the rates for a parcel of goods by price: of the requested currency, else of the first one offered."""
+    offered = [rate for rate in rates if carries_goods(rate.carrier, rate.service)]
     one = currency if any(rate.currency == currency for rate in offered) else next((r.currency for r in offered), "")
     return sorted((rate for rate in offered if rate.currency == one), key=lambda rate: (rate.rate, rate.id))
 
