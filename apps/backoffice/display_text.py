@@ -97,6 +97,10 @@ ISSUES: Final[Mapping[str, str]] = {
         "shop's account there, or the amount. Read its failure code. The amount is on the seller's balance again "
         "and is paid out automatically."
     ),
+    Issue.LABEL_NOT_REFUNDED: (
+        "The label was voided, and the carrier did not refund its price, mostly because the label was used after all. "
+        "The price stays posted. Check where the parcel is, and claim the price at the carrier if it never moved."
+    ),
     Issue.PARTNER_SILENT: (
         "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "
         "the next step that succeeds. See Connections for the reason, and the partner's status page."

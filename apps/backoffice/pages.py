@@ -18,9 +18,11 @@ from apps.backoffice.staff_context import StaffContext, find_staff_context
 from apps.tenancy.models import User
 from resale.application.operations.orders import LabelUnderWay, RefundTooLarge, RefundUnderWay
 from resale.domain.claims import ClaimChanged, ClaimTransitionRefused, RefundAmountRefused
+from resale.domain.customs import CustomsDataMissing, ExportFilingRequired
 from resale.domain.dead_letters import DeadLetterHeld, DeadLetterTransitionRefused
 from resale.domain.listings import ListingChanged, ListingTransitionRefused
 from resale.domain.orders import IssueNeedsAction, OrderChanged, OrderTransitionRefused
+from resale.domain.parcel_sizes import ParcelRefused
 from resale.errors import Conflict, Forbidden, NotFound, Outcome, Unavailable
 
 #: What a member of staff is told; the first branch an outcome belongs to decides.
@@ -33,6 +35,12 @@ MESSAGES: Final[tuple[tuple[type[Outcome], str], ...]] = (
     (ClaimTransitionRefused, "The current status of the claim does not allow this. Nothing was changed."),
     (IssueNeedsAction, "This issue still needs action and clears when that is done. Nothing was changed."),
     (LabelUnderWay, "A label for this address is being bought. Nothing was changed; check again in a minute."),
+    (
+        CustomsDataMissing,
+        "The address is beyond a customs border and the item has no customs data. Nothing was changed.",
+    ),
+    (ExportFilingRequired, "The export must be filed with customs first, by its value. Nothing was changed."),
+    (ParcelRefused, "The parcel is heavier or larger than the shop's carriers accept. Nothing was changed."),
     (
         RefundUnderWay,
         "Another refund of this order is pending. Nothing was changed; retry when it has settled.",

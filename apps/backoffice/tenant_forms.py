@@ -43,6 +43,7 @@ class PoliciesForm(forms.Form):
         self.fields.update(_whole_numbers(Policies))
         self.fields.update(_switches(Policies))
         self.fields.update(_choices(Policies))
+        self.fields.update(_tables(Policies))
 
     def clean(self) -> dict[str, Any]:
         """Refuse policies that contradict each other."""
@@ -104,6 +105,28 @@ def _choices(kind: type[msgspec.Struct]) -> Iterator[tuple[str, forms.ChoiceFiel
                     widget=forms.Select(attrs={"class": "bo-input"}),
                 ),
             )
+
+
+class TableField(forms.JSONField):
+    """Rows of a struct, as JSON. They are checked with the struct they belong to."""
+
+    widget = forms.Textarea(attrs={"class": "bo-input", "rows": 4, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show rows as they are written."""
+        rows = value if isinstance(value, str) else msgspec.to_builtins(value)
+        return super().prepare_value(rows)
+
+    def clean(self, value: Any) -> Any:
+        """Take nothing for no rows."""
+        return super().clean(value) or []
+
+
+def _tables(kind: type[msgspec.Struct]) -> Iterator[tuple[str, TableField]]:
+    """Make a field of each table of a struct."""
+    for name, body in _describe(kind).items():
+        if body.get("type") == "array":
+            yield name, TableField(required=False, initial=[], help_text=body.get("description", ""))
 
 
 def _describe(kind: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ ACKNOWLEDGEABLE: Final[Mapping[str, frozenset[OrderStatus]]] = {
     Issue.PARCEL_AFTER_REFUND: frozenset(OrderStatus),
     Issue.RETURN_AFTER_CLOSE: frozenset(OrderStatus),
     Issue.RETURN_NOT_DELIVERED: frozenset(OrderStatus),
+    Issue.LABEL_NOT_REFUNDED: frozenset(OrderStatus),
 }
 
 

@@ -57,6 +57,14 @@ class ChangeType(StrEnum):
         "claim.return_label_sought",
         "The claim closed while its label was possibly being bought. A later step checks with the carrier.",
     )
+    CLAIM_RETURN_LABEL_VOID_DECIDED = (
+        "claim.return_label_void_decided",
+        "The carrier decided whether it refunds the voided label. If not, its price stays posted.",
+    )
+    CLAIM_RETURN_LABEL_VOID_REQUESTED = (
+        "claim.return_label_void_requested",
+        "The label of a closed claim was voided, and the carrier decides later whether it refunds its price.",
+    )
     CLAIM_RETURN_LABEL_VOIDED = (
         "claim.return_label_voided",
         "The label of a closed claim was voided, or no label was bought.",
@@ -171,6 +179,14 @@ class ChangeType(StrEnum):
     ORDER_LABEL_SOUGHT = (
         "order.label_sought",
         "The label is no longer wanted while it is possibly being bought. A later step checks with the carrier.",
+    )
+    ORDER_LABEL_VOID_DECIDED = (
+        "order.label_void_decided",
+        "The carrier decided whether it refunds the voided label. If not, its price stays posted.",
+    )
+    ORDER_LABEL_VOID_REQUESTED = (
+        "order.label_void_requested",
+        "The label was voided, and the carrier decides later whether it refunds its price. The refund follows.",
     )
     ORDER_LABEL_VOIDED = "order.label_voided", "The label was voided. The refund follows."
     ORDER_LOST = "order.lost", "The carrier lost the parcel or returns it. The refund follows."

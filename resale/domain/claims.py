@@ -12,7 +12,13 @@ from resale.domain.issues import WAITING, Issue, WithIssues, clear_issues, issue
 from resale.domain.media import Slot
 from resale.domain.money import MAX_AMOUNT_MINOR, AmountMinor
 from resale.domain.policies import RefundAt
-from resale.domain.shipments import GOING_BACK, ON_ITS_WAY, Shipment, ShipmentStatus, abandon_label
+from resale.domain.shipments import (
+    GOING_BACK,
+    ON_ITS_WAY,
+    Shipment,
+    ShipmentStatus,
+    abandon_label,
+)
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import paragraphs
 from resale.domain.versions import next_version
@@ -75,6 +81,7 @@ class ClaimStep(StrEnum):
     TRACK_RETURN = "track_return"
     REFUND_RETURN = "refund_return"
     VOID_RETURN_LABEL = "void_return_label"
+    SETTLE_RETURN_VOID = "settle_return_void"
     EXPIRE = "expire"
     SEEK_ADDRESS = "seek_address"
     NOTHING = "nothing"
@@ -246,6 +253,7 @@ class ClaimPrivate(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     note: str | None = None
     return_label_url: str | None = None
+    return_label_message: str | None = None  # why the carrier refused the label, in its own words
 
 
 class Claim(WithIssues, frozen=True, kw_only=True):
@@ -294,9 +302,12 @@ def next_claim_step(claim: Claim, *, now: datetime) -> ClaimStep:
 
 
 def _waiting_step(claim: Claim) -> ClaimStep:
+    parcel = claim.return_shipment
+    if claim.status in CLAIMS.final and parcel is not None and parcel.awaits_void:
+        return ClaimStep.SETTLE_RETURN_VOID
     if lacks_label(claim):
         return ClaimStep.SEEK_ADDRESS
-    is_tracked = claim.return_shipment is not None and claim.return_shipment.provider_reference is not None
+    is_tracked = parcel is not None and parcel.provider_reference is not None
     return ClaimStep.TRACK_RETURN if is_tracked and _is_travelling(claim) else ClaimStep.NOTHING
 
 
@@ -370,7 +381,9 @@ def schedule_claim(claim: Claim, *, now: datetime) -> Claim:
     if claim.status in CLAIMS.final:
         parcel = None if claim.return_shipment is None else abandon_label(claim.return_shipment, now=now)
         holds_label = parcel is not None and parcel.may_hold_label
-        return msgspec.structs.replace(claim, return_shipment=parcel, due_at=now + STEP_DUE if holds_label else None)
+        void_due_at = None if parcel is None else parcel.void_due_at
+        due_at = now + STEP_DUE if holds_label else void_due_at
+        return msgspec.structs.replace(claim, return_shipment=parcel, due_at=due_at)
     due = claim.expires_at or claim.deadline_at
     if is_sent_back(claim) or is_refund_due(claim, now):
         due = now + REFUND_DUE

@@ -31,6 +31,7 @@ class Issue(StrEnum):
     PARTNER_SILENT = "partner_silent"  # a step has failed for about a day, and is retried
     REFUNDED_AT_PROVIDER = "refunded_at_provider"  # by somebody in its dashboard, or by the provider itself
     CHARGED_BACK = "charged_back"
+    LABEL_NOT_REFUNDED = "label_not_refunded"  # one that was voided: its price stays posted
 
 
 #: Issues of a step that waits for its partner. The next step that succeeds clears them.

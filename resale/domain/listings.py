@@ -9,9 +9,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from resale.domain.amount_rules import AmountRules
+from resale.domain.customs import CountryCode, HSCode
 from resale.domain.ids import PURCHASE_ID, CustomerId, ListingId, MediaId, OrderId, PurchaseId
 from resale.domain.media import MAX_IMAGES, Rendition, Slot, pending_folder, public_folder, public_key, retired_key
 from resale.domain.money import MAX_AMOUNT_MINOR, Currency, Money, format_amount
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.policies import Policies
 from resale.domain.states import Machine, Row, guard
 from resale.domain.text import code, line, paragraphs, reference
@@ -249,6 +251,10 @@ class NewListing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     custom_fields: CustomFields = {}
     images: Annotated[tuple[SlotInput, ...], msgspec.Meta(min_length=1, max_length=MAX_IMAGES)]
     purchase_id: PurchaseReference | UnsetType = UNSET
+    parcel: Parcel | UnsetType = UNSET
+    ships_from: CountryCode | UnsetType = UNSET
+    hs_code: HSCode | UnsetType = UNSET
+    origin_country: CountryCode | UnsetType = UNSET
 
 
 class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -261,6 +267,10 @@ class ListingEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     price: PriceInput | UnsetType = UNSET
     custom_fields: CustomFields | UnsetType = UNSET
     images: Annotated[tuple[SlotInput, ...], msgspec.Meta(min_length=1, max_length=MAX_IMAGES)] | UnsetType = UNSET
+    parcel: Parcel | UnsetType = UNSET
+    ships_from: CountryCode | UnsetType = UNSET
+    hs_code: HSCode | UnsetType = UNSET
+    origin_country: CountryCode | UnsetType = UNSET
 
 
 class Photo(msgspec.Struct, frozen=True, kw_only=True):
@@ -309,6 +319,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId | None = None
     relisted_from: ListingId | UnsetType = UNSET
     purchase_id: PurchaseId | UnsetType = UNSET
+    parcel: Parcel | UnsetType = UNSET
+    ships_from: str | UnsetType = UNSET
+    hs_code: str | UnsetType = UNSET
+    origin_country: str | UnsetType = UNSET
     submitted_at: datetime | None = None
     published_at: datetime | None = None
     expires_at: datetime | UnsetType = UNSET

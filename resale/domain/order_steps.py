@@ -46,6 +46,7 @@ class OrderStep(StrEnum):
     BEGIN_CANCEL = "begin_cancel"
     BUY_LABEL = "buy_label"
     VOID_LABEL = "void_label"
+    SETTLE_VOID = "settle_void"
     EXPIRE_SHIPPING = "expire_shipping"
     TRACK = "track"
     RECEIVE = "receive"
@@ -93,7 +94,8 @@ def wakes_at(order: Order, *, now: datetime) -> datetime | None:
     if order.pending_refund is not None or order.status in _AT_ONCE or _needs_posting_or_label(order):
         return now + STEP_DUE
     if order.status in _ENDED:
-        return now + STEP_DUE if _may_hold_label(order) or needs_compensation(order) else None
+        is_due_now = _may_hold_label(order) or needs_compensation(order)
+        return now + STEP_DUE if is_due_now else void_due_at(order)
     return _waits_until(order, now)
 
 
@@ -236,7 +238,14 @@ def _other_step(order: Order, now: datetime) -> OrderStep:
         return OrderStep.COMPLETE
     if needs_compensation(order):
         return OrderStep.COMPENSATE
-    return OrderStep.VOID_LABEL if order.status in _ENDED and _may_hold_label(order) else OrderStep.NOTHING
+    return _ended_step(order, now) if order.status in _ENDED else OrderStep.NOTHING
+
+
+def _ended_step(order: Order, now: datetime) -> OrderStep:
+    if _may_hold_label(order):
+        return OrderStep.VOID_LABEL
+    due_at = void_due_at(order)
+    return OrderStep.SETTLE_VOID if due_at is not None and now >= due_at else OrderStep.NOTHING
 
 
 def _shipped_step(order: Order, now: datetime) -> OrderStep:
@@ -273,6 +282,11 @@ def _needs_label(order: Order) -> bool:
 
 def _may_hold_label(order: Order) -> bool:
     return order.shipment is not None and order.shipment.may_hold_label
+
+
+def void_due_at(order: Order) -> datetime | None:
+    """Return when the carrier is asked whether it refunds the voided label; None if that is decided, or given up."""
+    return None if order.shipment is None else order.shipment.void_due_at
 
 
 def _is_tracked(order: Order) -> bool:

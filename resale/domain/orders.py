@@ -12,6 +12,7 @@ from resale.domain.commissions import CommissionPosting
 from resale.domain.compensations import Compensation, ParcelLoss
 from resale.domain.ids import LISTING_ID, ClaimId, CustomerId, ListingId, OrderId
 from resale.domain.issues import Issue, WithIssues, issues_of
+from resale.domain.listing_snapshots import ListingSnapshot
 from resale.domain.money import AmountMinor, Currency
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
@@ -138,6 +139,7 @@ class OrderPrivate(msgspec.Struct, frozen=True, kw_only=True):
     shipping_address: Address
     payment_token: str
     label_url: str | None = None
+    label_message: str | None = None  # why the carrier refused the label, in its own words
     return_url: str | None = None  # a page may carry what is personal in its query
 
 
@@ -165,17 +167,6 @@ class Commission(msgspec.Struct, frozen=True, kw_only=True):
     amount: AmountMinor
     rule_version: str
     unit: int = 1
-
-
-class ListingSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The listing as it was shown when it was bought."""
-
-    listing_id: ListingId
-    version: int
-    title: str
-    product: str
-    condition: str
-    photo_sha256s: tuple[str, ...]
 
 
 class Order(WithIssues, frozen=True, kw_only=True):

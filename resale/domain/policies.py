@@ -7,6 +7,7 @@ import msgspec
 
 from resale.domain.commissions import CommissionPosting, CommissionRecognition
 from resale.domain.money import MAX_AMOUNT_MINOR
+from resale.domain.parcel_sizes import ProductType
 
 
 def _whole(about: str, *, ge: int, le: int) -> msgspec.Meta:
@@ -137,6 +138,39 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         msgspec.Meta(description="Whether store credit is paid out after the same delay as cash; if not, at once."),
     ] = True
+    parcel_weight_grams: Annotated[
+        int, _whole("The weight of a parcel in grams, where listing and product type have none.", ge=1, le=50_000)
+    ] = 1_000
+    parcel_length_mm: Annotated[
+        int, _whole("The length of a parcel in millimetres, where there is no other.", ge=1, le=3_000)
+    ] = 350
+    parcel_width_mm: Annotated[
+        int, _whole("The width of a parcel in millimetres, where there is no other.", ge=1, le=3_000)
+    ] = 250
+    parcel_height_mm: Annotated[
+        int, _whole("The height of a parcel in millimetres, where there is no other.", ge=1, le=3_000)
+    ] = 100
+    max_parcel_weight_grams: Annotated[
+        int, _whole("The heaviest parcel that can be listed, in grams.", ge=1, le=50_000)
+    ] = 30_000  # Royal Mail Tracked 30 kg, DPD and DHL Paket 31.5 kg, USPS 70 lb
+    max_parcel_length_and_girth_mm: Annotated[
+        int,
+        _whole(
+            "The largest parcel that can be listed: its longest side and twice each other, in millimetres.",
+            ge=1,
+            le=15_000,
+        ),
+    ] = 3_000  # DPD 3 m, USPS 130 in, UPS 165 in
+    product_types: Annotated[
+        tuple[ProductType, ...],
+        msgspec.Meta(
+            description=(
+                "Parcel, HS code and country of origin by the beginning of the product reference, as JSON; the longest "
+                "one that fits counts, and an empty one fits all."
+            ),
+            max_length=200,
+        ),
+    ] = ()
     purchase_required: Annotated[
         bool, msgspec.Meta(description="Whether only items of a recorded purchase can be listed.")
     ] = False

@@ -1,20 +1,26 @@
 """Shipments: parcels with their label, status, and tracking events in any order."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
 import msgspec
 
 from resale.domain.addresses import Address
+from resale.domain.customs import CustomsDeclaration
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row
 from resale.errors import NotFound, Rejected
 
 MAX_EVENTS: Final = 50  # kept of one parcel; later ones still move its state
+#: A carrier that was asked to refund a label decides later, in "no greater than 30 days"
+#: (docs.easypost.com/docs/shipments/shipping-refund); one more, as the request is younger than our record of it.
+VOID_DECIDED_WITHIN: Final = timedelta(days=31)
+VOID_POLLED_EVERY: Final = timedelta(days=1)  # a webhook reports a refund, and nothing reports a refusal
 
 
 class ShipmentStatus(StrEnum):
@@ -149,15 +155,6 @@ REPORTED: Final = {
 _RANK: Final = {status: rank for rank, status in enumerate(REPORTED)}
 
 
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """The weight and size of a parcel in grams and millimetres."""
-
-    weight_grams: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1_000
-    length_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 350
-    width_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 250
-    height_mm: Annotated[int, msgspec.Meta(ge=1, le=3_000)] = 100
-
-
 class LabelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's request of a label. ``shipment_id`` is the idempotency key; addresses are personal."""
 
@@ -167,6 +164,7 @@ class LabelRequest(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Address
     parcel: Parcel
     currency: str
+    customs: CustomsDeclaration | None = None  # of a parcel that crosses a customs border
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +181,7 @@ class LabelState(StrEnum):
 
     ISSUED = "issued"
     REFUSED = "refused"  # for good: an address nobody delivers to
+    VOIDING = "voiding"  # given up, and its price is not refunded yet
     VOIDED = "voided"
 
 
@@ -197,12 +196,32 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     cost: Money | None = None
     reason_code: PartnerCode | None = None
+    message: str | None = None  # of a refused one: the carrier's own words, which can quote an address
+
+
+MAX_MESSAGE_CHARS: Final = 500  # of a carrier's own words
+
+
+def refused_label(reason_code: str, *, provider_reference: str = "", message: str = "") -> Label:
+    """Return a label that was not issued; the reason is ours or the carrier's.
+
+    ``message``: the carrier's own words. They are kept in one line of visible characters, shortened if need be.
+    """
+    words = " ".join("".join(one if one.isprintable() else " " for one in message).split())
+    return Label(
+        state=LabelState.REFUSED,
+        provider_reference=provider_reference,
+        reason_code=reason_code,
+        message=words[:MAX_MESSAGE_CHARS] or None,
+    )
 
 
 class VoidState(StrEnum):
-    """The state of a voided label."""
+    """The state of a label that is to be voided. Its price is owed until the state is ``voided``."""
 
     VOIDED = "voided"
+    PENDING = "pending"  # the carrier decides within days
+    REJECTED = "rejected"  # the carrier refuses the refund for now; asked again, it may agree
     IN_USE = "in_use"  # the parcel was scanned: too late
 
 
@@ -230,6 +249,8 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
     given_up_at: datetime | None = None  # since when its label is to be given back, till what became of it is known
+    void_requested_at: datetime | None = None  # since when the carrier is to refund its label, until it has decided
+    void_due_at: datetime | None = None  # when it is asked for its decision next
 
     @property
     def may_hold_label(self) -> bool:
@@ -239,6 +260,23 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
         if self.provider_reference is None:
             return self.label_wanted and self.status != ShipmentStatus.VOIDED
         return self.status == ShipmentStatus.PRE_TRANSIT
+
+    @property
+    def awaits_void(self) -> bool:
+        """Whether the carrier has yet to decide if it refunds the price of the voided label."""
+        return self.void_requested_at is not None
+
+
+def request_void(shipment: Shipment, *, now: datetime) -> Shipment:
+    """Return a parcel whose carrier is to refund the price of its label."""
+    return msgspec.structs.replace(shipment, void_requested_at=now, void_due_at=now + VOID_POLLED_EVERY)
+
+
+def postpone_void(shipment: Shipment, *, now: datetime) -> Shipment:
+    """Return a parcel whose carrier has not refunded its label yet; after the time for it, it is asked no more."""
+    asked_at = shipment.void_requested_at
+    is_open = asked_at is not None and now < asked_at + VOID_DECIDED_WITHIN
+    return msgspec.structs.replace(shipment, void_due_at=now + VOID_POLLED_EVERY if is_open else None)
 
 
 def abandon_label(shipment: Shipment, *, now: datetime) -> Shipment:

@@ -103,6 +103,7 @@ class Aggregator:
         made = self.add(reference=asked.get("reference"), is_bought=False)
         for part in ("from_address", "to_address", "parcel"):
             made[part] = {"street2": None, "state": None, **asked[part]}
+        made["customs_info"] = asked.get("customs_info")
         made["from_address"]["phone"] = asked["from_address"].get("phone", "").lstrip("+")
         return 201, made
 
@@ -125,8 +126,19 @@ class Aggregator:
         if what == "rerate":
             return 200, {"rates": found["rates"]}
         if what == "refund":
-            found["refund_status"] = "submitted"
+            self._refund(found)
         return 200, found
+
+    @staticmethod
+    def _refund(found: dict[str, Any]) -> None:
+        """Submit it: "The most common initial status" (docs.easypost.com/docs/shipping-refund); ``decide`` ends it."""
+        if found["refund_status"] in {None, "rejected"}:
+            found["refund_status"] = "submitted"
+
+    def decide(self, refund_status: str) -> None:
+        """Have the carriers decide about all refunds: ``refunded``, ``rejected`` or ``not_applicable``."""
+        for one in self.sold:
+            one["refund_status"] = refund_status
 
     @staticmethod
     def _buy(found: dict[str, Any], rate_id: str) -> Response:

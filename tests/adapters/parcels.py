@@ -4,7 +4,8 @@ from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.adapters.shipping.easypost_shapes import reference_of
 from resale.domain.addresses import Address
 from resale.domain.ids import OrderId, ShipmentId
-from resale.domain.shipments import LabelRequest, Parcel
+from resale.domain.parcel_sizes import Parcel
+from resale.domain.shipments import LabelRequest
 from resale.settings import Settings
 from tests.adapters.aggregator import API_KEY
 
@@ -17,6 +18,9 @@ SECRET = "sécret"
 def shipping_at(url: str, *, key: str = API_KEY, secret: str | None = SECRET, seconds: float = 5) -> EasyPostShipping:
     settings = Settings(lookup_secret=b"l", cursor_secret=b"c", easypost_url=url, shipping_timeout_seconds=seconds)
     return EasyPostShipping(settings, api_key=key, webhook_secret=secret)
+
+
+PARCEL = Parcel(weight_grams=1_000, length_mm=350, width_mm=250, height_mm=100)
 
 
 def a_request(
@@ -34,6 +38,6 @@ def a_request(
         order_id=OrderId("ord_1"),
         sender=sender,
         recipient=recipient,
-        parcel=parcel or Parcel(),
+        parcel=parcel or PARCEL,
         currency=currency,
     )

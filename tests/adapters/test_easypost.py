@@ -15,10 +15,11 @@ from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.adapters.shipping.easypost_shapes import creation_time_of, ours
 from resale.domain.ids import ShipmentId
 from resale.domain.money import Money
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerNotReady, PartnerUnavailable
-from resale.domain.shipments import LabelState, Parcel
+from resale.domain.shipments import LabelState
 from tests.adapters.aggregator import Aggregator, error, sample
-from tests.adapters.parcels import OTHER, REFERENCE, SHIPMENT, a_request, shipping_at
+from tests.adapters.parcels import OTHER, PARCEL, REFERENCE, SHIPMENT, a_request, shipping_at
 
 
 class TestRequests:
@@ -60,7 +61,9 @@ class TestRequests:
         millimetres: int,
         inches: float,
     ) -> None:
-        shipping.list_rates(a_request(parcel=Parcel(weight_grams=grams, length_mm=millimetres)))
+        shipping.list_rates(
+            a_request(parcel=msgspec.structs.replace(PARCEL, weight_grams=grams, length_mm=millimetres))
+        )
         parcel = easypost.bodies[0]["shipment"]["parcel"]
         assert (parcel["weight"], parcel["length"]) == (ounces, inches)
 
@@ -238,8 +241,59 @@ class TestRefusals:
         made = {**easypost.add(reference=REFERENCE, is_bought=False), "rates": []}
         easypost.plan("POST /shipments", response=(201, made))
         label = shipping.buy_label(a_request())
-        assert (label.state, label.reason_code) == (LabelState.REFUSED, "no_rates")
+        assert (label.state, label.reason_code, label.message) == (LabelState.REFUSED, "no_rates", None)
         assert easypost.sold == []
+
+    def test_says_what_each_carrier_said_and_what_is_not_for_goods(
+        self, shipping: EasyPostShipping, easypost: Aggregator
+    ) -> None:
+        made = easypost.add(reference=REFERENCE, is_bought=False)
+        made["rates"] = [{**made["rates"][0], "service": "MediaMail"}]
+        made["messages"] = [  # as docs.easypost.com/docs/shipments/messages shows it
+            {
+                "carrier": "FedEx",
+                "carrier_account_id": "ca_0c57dea0f56242139d1a5b6bf12ba0c0",
+                "type": "rate_error",
+                "message": "Shipment cannot weigh less than 16oz",
+            }
+        ]
+        easypost.plan("POST /shipments", response=(201, made))
+        label = shipping.buy_label(a_request())
+        assert label.reason_code == "no_rates"
+        assert label.message == "FedEx: Shipment cannot weigh less than 16oz; USPS MediaMail: not for goods"
+
+    def test_says_what_is_wrong_with_the_address(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
+        wrong = {  # as docs.easypost.com/docs/errors shows it
+            "error": {
+                "code": "ADDRESS.VERIFY.FAILURE",
+                "message": "Address not found",
+                "errors": [
+                    {"field": "address", "message": "Address not found", "suggestion": None},
+                    {"field": "street1", "message": "House number is missing", "suggestion": None},
+                ],
+            }
+        }
+        easypost.plan("POST /shipments", response=(422, wrong))
+        label = shipping.buy_label(a_request())
+        assert label.reason_code == "address_invalid"
+        assert label.message == "Address not found; address: Address not found; street1: House number is missing"
+
+    @pytest.mark.parametrize(
+        ("errors", "message"),
+        [
+            (["No postage.", "No postage."], "Refused.; No postage."),
+            (["a\nb\x00c"], "Refused.; a b c"),
+            (None, "Refused."),
+            ({"field": "x"}, "Refused."),
+            (["x" * 900], "Refused.; " + "x" * 490),
+        ],
+    )
+    def test_repeats_a_purchase_refusal_in_one_bounded_line(
+        self, shipping: EasyPostShipping, easypost: Aggregator, errors: Any, message: str
+    ) -> None:
+        refusal = {"error": {"code": "SHIPMENT.POSTAGE.FAILURE", "message": "Refused.", "errors": errors}}
+        easypost.plan("POST /buy", response=(422, refusal))
+        assert shipping.buy_label(a_request()).message == message
 
     def test_so_is_a_purchase_the_carrier_refuses(self, shipping: EasyPostShipping, easypost: Aggregator) -> None:
         easypost.plan("POST /buy", response=(422, error("SHIPMENT.POSTAGE.FAILURE")))

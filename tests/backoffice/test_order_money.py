@@ -189,6 +189,12 @@ class TestThoseThatNeedAPerson:
         assert "Needs action" in page.text
         assert "refused to sell a label" in viewer.get("order", order_id=refused.id).text
 
+    def test_show_the_carriers_own_words_to_managers(
+        self, viewer: StaffClient, manager: StaffClient, refused: Order
+    ) -> None:
+        assert "House number is missing" in manager.get("order", order_id=refused.id).text
+        assert "House number is missing" not in viewer.get("order", order_id=refused.id).text
+
     def test_are_counted_on_the_overview(self, viewer: StaffClient, refused: Order) -> None:
         page = viewer.get("index")
         assert "Orders that need action" in page.text

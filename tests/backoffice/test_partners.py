@@ -1,5 +1,6 @@
 """The operator's forms of a tenant's policies and of its connections to partners."""
 
+import html
 import re
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from apps.tenancy import registry
 from apps.tenancy.models import Tenant
+from resale.domain.parcel_sizes import ProductType
 from resale.domain.partners import PartnerKind, Provider
 from resale.domain.policies import Policies
 from resale.domain.tenants import Tenant as Registered
@@ -39,13 +41,18 @@ def go_live(slug: str) -> None:
     registry.clear()
 
 
-def _another(value: int | StrEnum) -> tuple[str | int, int | StrEnum]:
+JACKETS = ProductType(product="jacket-", parcel=None, hs_code="620193", origin_country="PT")
+
+
+def _another(value: int | StrEnum | tuple[ProductType, ...]) -> tuple[str | int, object]:
     """What the form sends for another value of a policy, and that value."""
     if isinstance(value, bool):
         return "on", True
     if isinstance(value, StrEnum):
         other = next(member for member in type(value) if member != value)
         return str(other), other
+    if isinstance(value, tuple):
+        return msgspec.json.encode([JACKETS]).decode(), (JACKETS,)
     return value + 1, value + 1
 
 
@@ -54,6 +61,9 @@ WRONG_POLICIES: list[dict[str, Any]] = [
     {"hold_minutes": ""},
     {"claim_window_hours": "soon"},
     {"min_price_minor": 2, "max_price_minor": 1},
+    {"product_types": "jackets"},
+    {"product_types": '[{"hs_code": "coat"}]'},
+    {"product_types": '{"hs_code": "620193"}'},
 ]
 
 
@@ -87,6 +97,13 @@ class TestPolicies:
         assert msgspec.structs.asdict(registered(slug).policies) == msgspec.structs.asdict(Policies()) | {
             name: expected
         }
+
+    def test_show_their_rows_as_they_are_sent(self, slug: str, operator: StaffClient) -> None:
+        sent, _ = _another(())
+        page = operator.post("tenant-policies", policies() | {"product_types": sent}, slug=slug)
+        field = re.search(r'<textarea[^>]*name="product_types"[^>]*>([^<]*)', page.html)
+        assert field is not None
+        assert msgspec.json.decode(html.unescape(field[1]), type=tuple[ProductType, ...]) == (JACKETS,)
 
     @pytest.mark.parametrize("wrong", WRONG_POLICIES)
     def test_out_of_their_bounds_are_refused(self, slug: str, operator: StaffClient, wrong: dict[str, Any]) -> None:

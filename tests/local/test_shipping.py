@@ -17,10 +17,12 @@ import pytest
 from deploy.local.shipping.server import ShippingServer
 from resale.adapters.shipping.sandbox import SandboxShipping
 from resale.domain.addresses import Address
+from resale.domain.customs import CustomsDeclaration
 from resale.domain.ids import OrderId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable, SignatureInvalid, WebhookUnreadable
-from resale.domain.shipments import Label, LabelRequest, LabelState, Parcel, ShipmentStatus, VoidState
+from resale.domain.shipments import Label, LabelRequest, LabelState, ShipmentStatus, VoidState
 from resale.settings import Settings
 from tests.local.hooks import Hook, Receiver, receiving
 
@@ -64,7 +66,7 @@ def a_request(*, weight_grams: int = 1_000) -> LabelRequest:
         order_id=OrderId("ord_1"),
         sender=someone,
         recipient=someone,
-        parcel=Parcel(weight_grams=weight_grams),
+        parcel=Parcel(weight_grams=weight_grams, length_mm=350, width_mm=250, height_mm=100),
         currency="GBP",
     )
 
@@ -126,6 +128,37 @@ class TestLabels:
         assert shipping.find_label(shipment_id=SHIPMENT) == label
 
 
+class TestParcels:
+    def test_that_are_large_are_charged_by_their_volume(self, shipping: SandboxShipping) -> None:
+        request = a_request()
+        large = msgspec.structs.replace(request.parcel, length_mm=500, width_mm=400, height_mm=300)
+        rates = shipping.list_rates(msgspec.structs.replace(request, parcel=large))
+        assert [rate.price for rate in rates] == [Money(350 + 12 * 60, "GBP"), Money(890 + 12 * 140, "GBP")]
+
+    @pytest.mark.parametrize("too_much", [{"weight_grams": 30_001}, {"length_mm": 2_301}])
+    def test_that_are_too_much_are_refused_in_words(self, shipping: SandboxShipping, too_much: dict[str, int]) -> None:
+        parcel = msgspec.convert(msgspec.structs.asdict(a_request().parcel) | too_much, Parcel)
+        request = msgspec.structs.replace(a_request(), parcel=parcel)
+        assert shipping.list_rates(request) == ()
+        label = shipping.buy_label(request)
+        assert (label.state, label.reason_code) == (LabelState.REFUSED, "no_rates")
+        assert label.message is not None
+        assert "heavier than 30000 g" in label.message
+
+    def test_that_go_abroad_need_a_customs_declaration(self, shipping: SandboxShipping) -> None:
+        dublin = msgspec.structs.replace(a_request().recipient, country="IE", city="Dublin")
+        abroad = msgspec.structs.replace(a_request(), recipient=dublin)
+        label = shipping.buy_label(abroad)
+        assert (label.state, label.reason_code) == (LabelState.REFUSED, "customs_data_missing")
+        customs = CustomsDeclaration(
+            description="Coat", hs_code="620193", origin_country="PT", value=Money(12_000, "GBP")
+        )
+        label = shipping.buy_label(msgspec.structs.replace(abroad, customs=customs))
+        assert (label.state, label.cost) == (LabelState.ISSUED, Money(3 * 410, "GBP"))
+        within = msgspec.structs.replace(abroad, sender=msgspec.structs.replace(dublin, country="FR"))
+        assert shipping.list_rates(within) != ()
+
+
 class TestUnknown:
     def test_a_lost_answer_is_unknown_and_the_label_is_there(self, shipping: SandboxShipping, url: str) -> None:
         plan(url, "timeout")
@@ -174,6 +207,26 @@ class TestVoiding:
             assert state == VoidState.VOIDED
         assert shipping.buy_label(a_request()).state == LabelState.VOIDED
 
+    @pytest.mark.parametrize(
+        ("decision", "state", "found"),
+        [("refunded", VoidState.VOIDED, LabelState.VOIDED), ("rejected", VoidState.VOIDED, LabelState.ISSUED)],
+    )
+    def test_can_be_submitted_and_decided_later(
+        self, shipping: SandboxShipping, url: str, decision: str, state: VoidState, found: LabelState
+    ) -> None:
+        reference = shipping.buy_label(a_request()).provider_reference
+        plan(url, "submit", call="void")
+        for _ in range(2):
+            assert shipping.void_label(shipment_id=SHIPMENT, provider_reference=reference) == VoidState.PENDING
+        waiting = shipping.find_label(shipment_id=SHIPMENT)
+        assert waiting is not None
+        assert (waiting.state, waiting.cost) == (LabelState.VOIDING, Money(410, "GBP"))
+        control(url, f"/shipments/{SHIPMENT}/decide", {"refund_status": decision})
+        decided = shipping.find_label(shipment_id=SHIPMENT)
+        assert decided is not None
+        assert decided.state == found
+        assert shipping.void_label(shipment_id=SHIPMENT, provider_reference=reference) == state
+
     def test_is_too_late_once_scanned(self, shipping: SandboxShipping, url: str) -> None:
         label = shipping.buy_label(a_request())
         scan(url, "in_transit")
@@ -210,6 +263,15 @@ def hook(shipping: SandboxShipping, url: str, receiver: Receiver) -> Hook:
 
 
 class TestWebhooks:
+    def test_reports_the_refund_of_a_label(self, shipping: SandboxShipping, url: str, receiver: Receiver) -> None:
+        shipping.buy_label(a_request())
+        plan(url, "submit", call="void")
+        shipping.void_label(shipment_id=SHIPMENT, provider_reference="")
+        control(url, f"/shipments/{SHIPMENT}/decide", {"refund_status": "refunded"})
+        told = receiver.hooks[0]
+        event = shipping.read_event(body=told.body, headers=told.headers)
+        assert (event.kind, event.shipment_id, event.tracking) == ("refund.successful", SHIPMENT, ())
+
     def test_says_the_same_as_asking(self, shipping: SandboxShipping, hook: Hook) -> None:
         event = shipping.read_event(body=hook.body, headers=hook.headers)
         assert (event.kind, event.shipment_id) == ("tracking.updated", SHIPMENT)

@@ -253,6 +253,7 @@ class Carrier(Faulty):
         self.labels: dict[str, LabelState] = {}
         self.events: dict[str, list[TrackingEvent]] = {}
         self.refuse = refuse
+        self.void_state = VoidState.VOIDED  # what becomes of the refund of a label that is not in use
 
     def list_rates(self, request: LabelRequest) -> tuple[Rate, ...]:
         price = Money(amount=450, currency=request.currency)
@@ -274,8 +275,9 @@ class Carrier(Faulty):
         assert provider_reference in {"", f"lb_{shipment_id}"}  # of a label whose response was lost there is none
         if self.events.get(shipment_id):
             return self._answer("void_label", VoidState.IN_USE)
-        self.labels[shipment_id] = LabelState.VOIDED
-        return self._answer("void_label", VoidState.VOIDED)
+        pending = {VoidState.PENDING: LabelState.VOIDING, VoidState.REJECTED: LabelState.ISSUED}
+        self.labels[shipment_id] = pending.get(self.void_state, LabelState.VOIDED)
+        return self._answer("void_label", self.void_state)
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
         self._enter("list_tracking")
@@ -300,6 +302,7 @@ class Carrier(Faulty):
             url="https://labels.example/1.pdf",
             cost=Money(amount=450, currency=currency),
             reason_code="address_unknown" if state == LabelState.REFUSED else None,
+            message="House number is missing" if state == LabelState.REFUSED else None,
         )
 
 

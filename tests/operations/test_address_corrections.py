@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import (
@@ -12,7 +13,7 @@ from resale.application.operations.orders import (
     correct_address,
 )
 from resale.application.operations.sellers import edit_seller
-from resale.application.queries.orders import BuyerOrder, SellerOrder, get_order
+from resale.application.queries.orders import BrandOrder, BuyerOrder, SellerOrder, get_order
 from resale.domain.access import Principal
 from resale.domain.addresses import Address
 from resale.domain.orders import Order, OrderChanged, OrderNotFound, OrderStatus, OrderTransitionRefused
@@ -86,6 +87,22 @@ class TestARefusedAddress:
         seen = get_order(reader=world.reader, principal=buyer_of(order), order_id=order.id)
         assert isinstance(seen, BuyerOrder)
         assert seen.next_action is None
+
+    def test_comes_with_the_carriers_own_words_for_staff_only(self, world: World, submitted: Order) -> None:
+        carrier = Carrier(refuse=True)
+        refused = world.run(submitted, Partners(shipping=carrier))
+        for principal in (buyer_of(refused), Principal(customer_id=refused.seller_id)):
+            seen = get_order(reader=world.reader, principal=principal, order_id=refused.id)
+            assert not hasattr(seen, "label_message")
+        seen = get_order(reader=world.reader, principal=BRAND, order_id=refused.id)
+        assert isinstance(seen, BrandOrder)
+        assert seen.label_message == "House number is missing"
+        assert b"House number" not in msgspec.json.encode(msgspec.structs.replace(refused, private=UNSET))
+        carrier.refuse = False
+        world.run(corrected(world, refused), Partners(shipping=carrier))
+        seen = get_order(reader=world.reader, principal=BRAND, order_id=refused.id)
+        assert isinstance(seen, BrandOrder)
+        assert seen.label_message is None
 
     def test_gives_the_seller_the_whole_time_to_ship_again(self, world: World, submitted: Order) -> None:
         refused = world.run(submitted, Partners(shipping=Particular()))

@@ -13,6 +13,7 @@ from resale.application.operations.claims import (
     withdraw_claim,
 )
 from resale.application.operations.orders import NewRefund, refund_order
+from resale.application.queries.claims import BrandClaim, get_claim
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
 from resale.domain.claims import (
@@ -78,6 +79,9 @@ class TestTheTimeToSendAnItemBack:
         late = NOW + timedelta(hours=73)
         waiting = advance(world, claim, Partners(), now=late)
         assert (waiting.status, waiting.attention) == (ClaimStatus.APPROVED, "return_label_refused")
+        view = get_claim(reader=world.reader, principal=BRAND, claim_id=claim.id)
+        assert isinstance(view, BrandClaim)
+        assert view.return_label_message == "House number is missing"
         assert waiting.due_at is not None
         assert world.stored_order_of(claim).status == OrderStatus.CLAIM_OPEN
 

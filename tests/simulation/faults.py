@@ -24,6 +24,7 @@ from resale.application.operations.orders import (
     cancelling,
     completing,
     freezing,
+    labels,
     parcel_news,
     paying,
     refunding,
@@ -52,7 +53,7 @@ from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, 
 from resale.domain.payout_failures import FailureCause
 from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
 from resale.domain.purchases import Purchase
-from resale.domain.shipments import SHIPMENTS, ShipmentStatus
+from resale.domain.shipments import SHIPMENTS, ShipmentStatus, VoidState
 from resale.domain.states import Row
 from resale.domain.transfers import TransferStatus
 from tests.simulation.chance import Odds
@@ -97,6 +98,20 @@ def _void_believed(uow: UnitOfWork, *, partners: Any, order: Any) -> Order:
     outcome = partners.payments.void(payment_request(uow, order=order))
     outcome = _replace(outcome, state=PaymentState.VOIDED)
     return paying._commit_outcome(uow, provider="bank", order=order, outcome=outcome)
+
+
+# ---------------------------------------------------------------- labels
+def _submitted_counts(original: Any, uow: UnitOfWork, shipping: Any, *rest: Any, **named: Any) -> Any:
+    def void_label(**asked: Any) -> VoidState:
+        state = shipping.void_label(**asked)
+        return VoidState.VOIDED if state == VoidState.PENDING else state
+
+    return original(uow, SimpleNamespace(void_label=void_label), *rest, **named)
+
+
+def _never_polled(original: Any, *args: Any, **named: Any) -> Any:
+    given = original(*args, **named)
+    return _replace(given, shipment=_replace(given.shipment, void_due_at=None))
 
 
 # ---------------------------------------------------------------- refunds
@@ -421,6 +436,21 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="ledger_is_the_carriers",
         plant=_around(ledger, "label_void", _unbooked),
         weights={"cancel": 3},
+    ),
+    Fault(
+        name="a submitted void counts as refunded",
+        broken="The price of a label is reversed when its refund is only submitted, and the carrier rejects it later.",
+        caught_by="ledger_is_the_carriers",
+        plant=_around(labels, "_void", _submitted_counts),
+        weights={"cancel": 3},
+    ),
+    Fault(
+        name="a void is not followed",
+        broken="No step polls the carrier for its decision about a voided label.",
+        caught_by="ledger_is_the_carriers",
+        plant=_around(labels, "_void", _never_polled),
+        weights={"cancel": 3},
+        odds=Odds(hook_drop=1),
     ),
     Fault(
         name="a release is not posted",

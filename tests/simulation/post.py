@@ -78,10 +78,10 @@ class Post:
 
     # ------------------------------------------------------------ the books
     def owed_for_orders(self) -> dict[str, int]:
-        """What labels cost that were not given back, by order, both ways, less what was paid for lost parcels."""
+        """What labels cost that were not refunded, by order, both ways, less what was paid for lost parcels."""
         owed: dict[str, int] = {}
         for shipment_id, label in self.labels.items():
-            if label.state == LabelState.ISSUED:
+            if label.state in {LabelState.ISSUED, LabelState.VOIDING}:
                 order_id = ORDER_ID.sibling_of(shipment_id)
                 owed[order_id] = owed.get(order_id, 0) + label.cost
         for credited_id, paid in self.credited.items():
@@ -104,8 +104,39 @@ class Post:
         label = self.labels.setdefault(shipment_id, closed)
         if label.events and label.state != LabelState.VOIDED:  # one given back is, though its parcel was seen
             return VoidState.IN_USE
+        if label.state == LabelState.ISSUED and self.is_moody:
+            return self._submit_refund(shipment_id, label)
+        if label.state == LabelState.VOIDING:
+            return VoidState.PENDING
         label.state = LabelState.VOIDED
         return VoidState.VOIDED
+
+    def _submit_refund(self, shipment_id: str, label: Bought) -> VoidState:
+        """Decide about a refund: now and then at once, mostly days later (docs.easypost.com/docs/shipping-refund)."""
+        state = self._chance.pick_weighted({VoidState.VOIDED: 3, VoidState.PENDING: 6, VoidState.REJECTED: 1})
+        if state == VoidState.VOIDED:
+            label.state = LabelState.VOIDED
+        elif state == VoidState.PENDING:
+            label.state = LabelState.VOIDING
+            after = timedelta(hours=self._chance.between(1, 29 * 24))
+            self._agenda.add("a refund of a label", lambda: self._decide_refund(shipment_id), after=after)
+        return state
+
+    def _decide_refund(self, shipment_id: str) -> None:
+        """Refund a label that nobody used, mostly; only refunds are reported (docs.easypost.com/docs/events)."""
+        label = self.labels[shipment_id]
+        if label.events or self._chance.happens(0.3):
+            label.state = LabelState.ISSUED
+            return
+        label.state = LabelState.VOIDED
+        self._tell(
+            PartnerEvent(
+                provider_event_id=self._chance.new_id("evt"),
+                kind="refund.successful",
+                occurred_at=self._agenda.now,
+                shipment_id=ShipmentId(shipment_id),
+            )
+        )
 
     def _decide_fate(self, shipment_id: str) -> None:
         """Scans come as the days go; now and then a parcel is seen though its label was given back."""
@@ -117,7 +148,8 @@ class Post:
 
     def _scan(self, shipment_id: str, status: ShipmentStatus) -> None:
         label = self.labels[shipment_id]
-        if label.state == LabelState.VOIDED and not label.events and self._chance.happens(0.7):
+        given_up = label.state in {LabelState.VOIDED, LabelState.VOIDING}
+        if given_up and not label.events and self._chance.happens(0.7):
             return  # the seller does not send it after all
         event = TrackingEvent(id=self._chance.new_id("scn"), status=status, occurred_at=self._agenda.now)
         label.events = (*label.events, event)

@@ -27,10 +27,11 @@ from resale.domain.ids import (
     PurchaseId,
     TransferId,
 )
+from resale.domain.listing_snapshots import ListingSnapshot
 from resale.domain.listings import Condition, Listing, ListingStatus, Photo
 from resale.domain.media import Media, Rendition, Slot
 from resale.domain.money import Money
-from resale.domain.orders import Amounts, Commission, ListingSnapshot, Order, OrderStatus
+from resale.domain.orders import Amounts, Commission, Order, OrderStatus
 from resale.domain.payments import Payment
 from resale.domain.payouts import Payout, PayoutMethod
 from resale.domain.purchases import Purchase

@@ -33,6 +33,7 @@ from resale.domain.listings import (
     NotRelistable,
     PriceRefused,
 )
+from resale.domain.parcel_sizes import ParcelRefused
 from resale.domain.purchases import PurchaseChanged, PurchaseNotFound
 from resale.errors import Forbidden
 
@@ -152,7 +153,7 @@ def relist(context: Context[None, NoBody], listing_id: ListingId) -> Representat
     if_match=True,
     responses=(BrandListing,),
     tagged=True,
-    problems=(*_ENDED, PriceRefused),
+    problems=(*_ENDED, PriceRefused, ParcelRefused),
 )
 def moderate(context: Context[None, Moderation], listing_id: ListingId) -> Representation:
     """Approve, reject or remove a listing, or request changes."""

@@ -38,6 +38,7 @@ from resale.domain.listings import (
     PriceRefused,
 )
 from resale.domain.media import TooManyImages
+from resale.domain.parcel_sizes import ParcelRefused
 from resale.domain.purchases import (
     PurchaseChanged,
     PurchaseChangedTooOften,
@@ -95,7 +96,9 @@ def _replay(context: Context[Any, Any], listing_id: str) -> Representation:
         "Creates a draft with a slot for each image. Each `images[].upload` is an upload form: POST its `fields` "
         "and then `file` as multipart/form-data to its `url`, before `expires_at`. An expired form is signed again "
         "when the seller reads the listing. Submit the listing when every image is `ready`. `purchase_id` is the "
-        "shopper's past purchase of the item; the listing uses one unit of it until it ends unsold."
+        "shopper's past purchase of the item; the listing uses one unit of it until it ends unsold. `parcel` is the "
+        "weight and size of the item ready to ship; `ships_from`, `hs_code` and `origin_country` are needed where a "
+        "buyer's address is beyond a customs border. Where they are left out, the shop's data of the product count."
     ),
     access=Access.SHOPPER,
     body=NewListing,
@@ -175,6 +178,7 @@ def get(context: Context[None, None], listing_id: ListingId) -> Representation |
         ImagesFrozen,
         TooManyImages,
         PriceRefused,
+        ParcelRefused,
     ),
 )
 def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Representation:
@@ -203,6 +207,7 @@ def edit(context: Context[None, ListingEdit], listing_id: ListingId) -> Represen
         ListingNotFound,
         Forbidden,
         PriceRefused,
+        ParcelRefused,
         ImagesPending,
         TooManyImages,
         ListingTransitionRefused,

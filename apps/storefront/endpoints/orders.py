@@ -36,6 +36,7 @@ from resale.application.queries.orders import (
 from resale.domain.access import Principal
 from resale.domain.addresses import Address, normalise_address
 from resale.domain.customers import CustomerChanged
+from resale.domain.customs import CustomsDataMissing, ExportFilingRequired
 from resale.domain.entities import ORDER
 from resale.domain.holds import TooManyOpenOrders
 from resale.domain.ids import OrderId
@@ -57,6 +58,7 @@ from resale.errors import FieldError, Forbidden, Invalid
 
 _TAG: Final = "Orders"
 _VIEWS: Final = (BuyerOrder, SellerOrder, BrandOrder)
+_BORDER: Final = (CustomsDataMissing, ExportFilingRequired)
 _ACTED_ON: Final = (OrderNotFound, Forbidden, OrderTransitionRefused, OrderChanged)
 
 
@@ -133,6 +135,7 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
         TooManyOpenOrders,
         DestinationNotServed,
         PriceRefused,
+        *_BORDER,
     ),
 )
 def submit(context: Context[None, NewOrder]) -> OrderView:
@@ -183,7 +186,7 @@ def get(context: Context[None, None], order_id: OrderId) -> OrderView:
     if_match=True,
     responses=(BuyerOrder, BrandOrder),
     tagged=True,
-    problems=(OrderNotFound, Forbidden, OrderTransitionRefused, LabelUnderWay, OrderChanged),
+    problems=(OrderNotFound, Forbidden, OrderTransitionRefused, LabelUnderWay, OrderChanged, *_BORDER),
 )
 def correct(context: Context[None, Address], order_id: OrderId) -> OrderView:
     """Correct the shipping address."""

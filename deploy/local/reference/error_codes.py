@@ -56,6 +56,8 @@ _FIELD_CODES: Final = (
     ("unknown_value", "The value is none of those allowed."),
     ("too_short", "The text or list is shorter than allowed."),
     ("too_long", "The text or list is longer than allowed."),
+    ("too_heavy", "The parcel is heavier than the carriers of the shop accept."),
+    ("too_large", "The parcel is larger than the carriers of the shop accept."),
     ("wrong_length", "The text or list must have an exact length."),
     ("out_of_range", "The number or moment is outside its bounds."),
     ("wrong_format", "The text does not have the format of the field."),

@@ -31,4 +31,4 @@ def _row(item: tuple[str, dict[str, object]]) -> tuple[str, ...]:
 
 
 def _default(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value) if value != [] else "none"

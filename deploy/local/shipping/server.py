@@ -2,8 +2,8 @@
 
 For the platform: ``POST /rates``, ``POST /shipments`` (buys a label), ``GET /shipments/{id}``, ``…/{id}/tracking``,
 ``POST /shipments/{id}/void``, ``GET /documents/{reference}.svg``. For tests: ``POST /shipments/{id}/scan`` reports
-something of the parcel, ``…/{id}/tell_again`` repeats every message, ``POST /faults`` has calls go wrong,
-``GET /books`` shows everything (of one account, when it is named).
+something of the parcel, ``…/{id}/decide`` ends a submitted void, ``…/{id}/tell_again`` repeats every message,
+``POST /faults`` has calls go wrong, ``GET /books`` shows everything (of one account, when it is named).
 """
 
 import re
@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, ClassVar, Final
 
 from deploy.local.sandbox_server import LoopbackServer, Raw, Refused, Requests, WebhookSender
-from deploy.local.shipping.carrier import SHIPMENT_ID, Fault, NewLabel, SandboxCarrier, Scan
+from deploy.local.shipping.carrier import MESSAGES, SHIPMENT_ID, Decision, Fault, NewLabel, SandboxCarrier, Scan
 from deploy.local.shipping.documents import label_svg
 from deploy.local.shipping.store import LabelRecords, Row
 
 _ACCOUNT: Final = re.compile(r"[a-z0-9-]{1,63}")
 _DOCUMENT: Final = re.compile(r"/documents/(sbx_[0-9a-f]{32})\.svg")
-_SHIPMENT: Final = re.compile(rf"/shipments/({SHIPMENT_ID})(?:/(tracking|void|scan|tell_again))?")
+_SHIPMENT: Final = re.compile(rf"/shipments/({SHIPMENT_ID})(?:/(tracking|void|scan|decide|tell_again))?")
 
 
 class ShippingServer(LoopbackServer):
@@ -61,6 +61,8 @@ class _Handler(Requests):
             case "POST", "scan":
                 event, delivered = self.carrier.scan(self._account(), shipment_id, self.read(Scan))
                 return {"event": event, "delivered": delivered}
+            case "POST", "decide":
+                return self._label(self.carrier.decide(self._account(), shipment_id, self.read(Decision)))
             case "POST", "tell_again":
                 return {"delivered": self.carrier.resend(self._account(), shipment_id)}
         raise Refused(404, "not_found")
@@ -102,4 +104,5 @@ class _Handler(Requests):
             "amount": row.amount,
             "currency": row.currency,
             "reason": row.reason,
+            "message": MESSAGES.get(row.reason or ""),
         }

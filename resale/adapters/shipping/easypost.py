@@ -6,7 +6,8 @@ is made or a label bought, the reference is query for, and where that finds no l
 bought since our id was made: a reference need not be unique and "may" stand for an id (docs.easypost.com/docs/
 easypost-objects), the list is certain. What is left: two calls for the same shipment at the very same moment.
 
-Answers and errors hold addresses, so no error of the library is chained to ours or told to anybody.
+Answers and errors hold addresses, so no error of the library is chained to ours or logged. Why a label was refused is
+returned with it, in the carrier's words, for staff who may see the address.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from resale.adapters.shipping.easypost_shapes import (
     ShipmentShape,
     creation_time_of,
     event_of,
+    message_of,
     offers,
     rate_of,
     reason_of,
@@ -45,7 +47,7 @@ from resale.domain.partners import (
     SignatureInvalid,
     WebhookUnreadable,
 )
-from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
+from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState, refused_label
 from resale.settings import Settings
 
 T = TypeVar("T")
@@ -54,7 +56,6 @@ _PAGE: Final = 100  # the most one page holds (docs.easypost.com/docs/pagination
 _MAX_PAGES: Final = 10
 _CLOCK_SKEW: Final = timedelta(minutes=10)
 _SIGNATURE: Final = "x-hmac-signature"
-_NOT_SCANNED_YET_SECONDS: Final = 3600
 
 #: Answers to a purchase that do not say it did not happen, or that another offer would do: query again later.
 _NOT_FINAL: Final = (
@@ -74,11 +75,12 @@ _ABOUT_ONE_OBJECT: Final = frozenset({400, 404, 405, 409, 422})  # a response: E
 
 
 class _Refusal(Exception):  # noqa: N818 - named for what happened
-    """Raised when EasyPost refuses a request. ``code`` is EasyPost's own."""
+    """Raised when EasyPost refuses a request. ``code`` and ``message`` are EasyPost's own; the message is personal."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code)
         self.code = code
+        self.message = message
 
 
 class EasyPostShipping:
@@ -136,10 +138,10 @@ class EasyPostShipping:
             else:
                 shipment = self._make({**shipment_of(request), "reference": reference})
         except _Refusal as refusal:
-            return _build_refused(reason_of(refusal.code), reference)
+            return refused_label(reason_of(refusal.code), provider_reference=reference, message=refusal.message)
         best = next(iter(offers(shipment.rates, currency=request.currency)), None)
         if best is None:
-            return _build_refused("no_rates", shipment.id)
+            return refused_label("no_rates", provider_reference=shipment.id, message=shipment.refusals)
         return self._buy(shipment.id, best.id)
 
     def find_label(self, *, shipment_id: ShipmentId) -> Label | None:
@@ -148,29 +150,22 @@ class EasyPostShipping:
         return bought
 
     def void_label(self, *, shipment_id: ShipmentId, provider_reference: str) -> VoidState:
-        """Void a label and request its refund; a shipment without a label cannot be closed.
+        """Void a label: request the refund of its price. A shipment without a label cannot be closed.
+
+        A refund that is submitted is not requested again, and one that was rejected is: "Refunds created very shortly
+        after a label is generated may be improperly flagged as invalid" (docs.easypost.com/docs/shipping-refund).
 
         Raises:
-            PartnerUnavailable: The outcome is not known, or the carrier refuses a label that nobody scanned, as it does
-                shortly after it was made: ask again in an hour.
+            PartnerUnavailable: The outcome is not known.
         """
         shipment = self._find(shipment_id, provider_reference)
         if shipment is None or shipment.label is None or shipment.is_refunded:
             return VoidState.VOIDED
-        easypost_id = shipment.id
-        try:
-            shipment = self._request(
-                lambda: self._client.shipment.refund(easypost_id), ShipmentShape, refusals=_REFUSED
-            )
-        except _Refusal as refusal:
-            if refusal.code == _SHIPPED_ALREADY:
-                return VoidState.IN_USE
-            raise _build_pause() from None
-        if shipment.is_refunded:
-            return VoidState.VOIDED
-        if shipment.tracker is not None and shipment.tracker.is_moving:
+        if shipment.is_moving:
             return VoidState.IN_USE
-        raise _build_pause()
+        if shipment.awaits_refund:
+            return VoidState.PENDING
+        return self._request_refund(shipment.id)
 
     def list_tracking(self, *, shipment_id: ShipmentId, provider_reference: str) -> tuple[TrackingEvent, ...]:
         """Return all tracking events of a parcel; none if it is unknown. Raises PartnerUnavailable."""
@@ -190,6 +185,19 @@ class EasyPostShipping:
             return event_of(body)
         except UNREADABLE as error:
             raise WebhookUnreadable("The webhook's body is not an event.") from error
+
+    def _request_refund(self, easypost_id: str) -> VoidState:
+        try:
+            shipment = self._request(
+                lambda: self._client.shipment.refund(easypost_id), ShipmentShape, refusals=_REFUSED
+            )
+        except _Refusal as refusal:
+            return VoidState.IN_USE if refusal.code == _SHIPPED_ALREADY else VoidState.REJECTED
+        if shipment.is_refunded:
+            return VoidState.VOIDED
+        if shipment.is_moving:
+            return VoidState.IN_USE
+        return VoidState.PENDING if shipment.awaits_refund else VoidState.REJECTED
 
     def _find(self, shipment_id: ShipmentId, provider_reference: str) -> ShipmentShape | None:
         """Return a shipment by EasyPost's id, which must exist, or else by ours, which may not."""
@@ -244,19 +252,19 @@ class EasyPostShipping:
         return msgspec.structs.replace(waiting, rates=found.rates)
 
     def _buy(self, easypost_id: str, rate_id: str) -> Label:
-        code = None
+        code, message = None, ""
         found: ShipmentShape | None
         try:
             found = self._request(
                 lambda: self._client.shipment.buy(easypost_id, rate={"id": rate_id}), ShipmentShape, refusals=_REFUSED
             )
         except _Refusal as refusal:
-            found, code = self._retrieve(easypost_id), refusal.code
+            found, code, message = self._retrieve(easypost_id), refusal.code, refusal.message
         if found is not None and found.label is not None:
             return found.label
         if found is None or code is None or code.startswith(_NOT_FINAL):
             raise PartnerNotReady("EasyPost did not confirm whether the label was bought.")
-        return _build_refused(reason_of(code), easypost_id)
+        return refused_label(reason_of(code), provider_reference=easypost_id, message=message)
 
     def _verify(self, body: bytes, signature: str) -> None:
         if not self._webhook_secrets:
@@ -271,12 +279,12 @@ class EasyPostShipping:
         try:
             return msgspec.convert(call().to_dict(), shape)
         except ApiError as error:
-            status, code = error.http_status, str(error.code)
+            status, refusal = error.http_status, _Refusal(str(error.code), message_of(error.message, error.errors))
         except (EasyPostError, msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError) as error:
             # The last four: the library trips over a response that is not as documented.
             raise PartnerUnavailable(f"EasyPost's response cannot be parsed ({type(error).__name__}).") from None
         if status in refusals:
-            raise _Refusal(code)
+            raise refusal
         if status in _NOT_SERVING:
             raise PartnerMisconfigured(
                 f"EasyPost refuses the API key of this connection ({status}).", retry_after_seconds=60
@@ -296,11 +304,3 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     except ValueError:  # signed, and no JSON: whoever reads it says so
         return True
     return True
-
-
-def _build_refused(reason: str, reference: str) -> Label:
-    return Label(state=LabelState.REFUSED, provider_reference=reference, reason_code=reason)
-
-
-def _build_pause() -> PartnerNotReady:
-    return PartnerNotReady("The carrier has not voided the label yet.", retry_after_seconds=_NOT_SCANNED_YET_SECONDS)

@@ -6,24 +6,25 @@ tests; samples of both lie in ``tests/samples/easypost``.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final, Literal
 
 import msgspec
 
+from resale.adapters.shipping.easypost_customs import customs_info_of
 from resale.adapters.shipping.easypost_services import carries_goods
 from resale.domain.addresses import Address
 from resale.domain.ids import SHIPMENT_ID, ShipmentId
 from resale.domain.money import Money, to_minor
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.partners import PartnerEvent
 from resale.domain.reasons import ReasonCode
 from resale.domain.shipments import (
     Label,
     LabelRequest,
     LabelState,
-    Parcel,
     Rate,
     ShipmentStatus,
     TrackingEvent,
@@ -36,19 +37,27 @@ _MILLIMETRES_PER_INCH: Final = Decimal("25.4")  # exact, same agreement
 _TENTH: Final = Decimal("0.1")
 
 #: docs.easypost.com/docs/shipments/shipping-refund. Carriers that bill what they scan have nothing to give back.
-_GIVEN_BACK: Final = frozenset({"submitted", "refunded", "not_applicable"})
-#: support.easypost.com, "Tracker Status Definitions". ``unknown``, ``cancelled`` and ``error`` tell of the tracker or
-#: the label and not of the parcel. One failed delivery is still in_transit; ``failure`` is given up.
+_GIVEN_BACK: Final = frozenset({"refunded", "not_applicable"})
+_SUBMITTED: Final = "submitted"  # the carrier decides "no greater than 30 days" later: refunded, or rejected
+#: docs.easypost.com/docs/trackers; support.easypost.com, "Tracker Status Definitions". The other three (``unknown``,
+#: ``cancelled``, ``error``) tell of the tracker or the label and not of the parcel. One failed delivery is still
+#: in_transit; ``failure`` is given up.
 _STATUSES: Final = {
     "pre_transit": ShipmentStatus.PRE_TRANSIT,
     "in_transit": ShipmentStatus.IN_TRANSIT,
     "out_for_delivery": ShipmentStatus.OUT_FOR_DELIVERY,
     "available_for_pickup": ShipmentStatus.AVAILABLE_FOR_PICKUP,
     "delivered": ShipmentStatus.DELIVERED,
-    "return_to_sender": ShipmentStatus.RETURNING,  # its arrival is a later ``delivered``, or not reported
+    "return_to_sender": ShipmentStatus.RETURNING,  # it is on its way; a later ``delivered`` is to its sender
     "failure": ShipmentStatus.FAILURE,
 }
-_REFUSED_BY_RECIPIENT: Final = "refused"  # status_detail, docs.easypost.com/docs/trackers
+#: A ``status_detail`` that tells more. What its recipient refused goes back, also where the status is ``failure``.
+_DETAILS: Final = {
+    ("return_to_sender", "refused"): ShipmentStatus.REFUSED,
+    ("return_to_sender", "expired"): ShipmentStatus.NOT_COLLECTED,
+    ("failure", "refused"): ShipmentStatus.REFUSED,
+    ("failure", "return"): ShipmentStatus.RETURNING,
+}
 #: Carriers want a city where addresses have none.
 _CITY_STATES: Final = {"GI": "Gibraltar", "MC": "Monaco", "MO": "Macau", "SG": "Singapore", "VA": "Vatican City"}
 _LINES: Final = ("name", "street1", "street2", "city", "state", "zip", "country")  # a phone is written in another way
@@ -80,11 +89,19 @@ class LabelShape(msgspec.Struct):
 
 
 class DetailShape(msgspec.Struct):
-    """One tracking event of a carrier."""
+    """One tracking event of a carrier. ``written_at`` may be null, or no time at all: carriers write them."""
 
     status: str
-    at: datetime = msgspec.field(name="datetime")
+    written_at: Any = msgspec.field(name="datetime", default=None)
     status_detail: str | None = None
+
+    @property
+    def at(self) -> datetime | None:
+        """The time of the event, aware; None if it has none."""
+        try:
+            return _aware(msgspec.convert(self.written_at, datetime))
+        except (msgspec.ValidationError, OverflowError):
+            return None
 
 
 class TrackerShape(msgspec.Struct):
@@ -94,16 +111,31 @@ class TrackerShape(msgspec.Struct):
     status: str
     shipment_id: str | None = None
     tracking_details: tuple[DetailShape, ...] = ()
+    created_at: datetime | None = None
 
     @property
     def events(self) -> tuple[TrackingEvent, ...]:
-        """The tracking events of the domain."""
-        return tuple(_event(detail) for detail in self.tracking_details if detail.status in _STATUSES)
+        """The tracking events of the domain. One without a time has that of the one before it, in their own order."""
+        return tuple(self._iter_events())
+
+    def _iter_events(self) -> Iterator[TrackingEvent]:
+        before = None if self.created_at is None else _aware(self.created_at)
+        for detail in self.tracking_details:
+            before = detail.at or before
+            if detail.status in _STATUSES and before is not None:
+                yield _event(detail, before)
 
     @property
     def is_moving(self) -> bool:
         """Whether the carrier has, or had, the parcel."""
         return _STATUSES.get(self.status, ShipmentStatus.PRE_TRANSIT) != ShipmentStatus.PRE_TRANSIT
+
+
+class MessageShape(msgspec.Struct):
+    """Why a carrier gave no rate, in its own words (docs.easypost.com/docs/shipments/messages)."""
+
+    carrier: str | None = None
+    message: Any = None
 
 
 class ShipmentShape(msgspec.Struct):
@@ -120,18 +152,46 @@ class ShipmentShape(msgspec.Struct):
     from_address: dict[str, Any] | None = None
     to_address: dict[str, Any] | None = None
     parcel: dict[str, Any] | None = None
+    customs_info: dict[str, Any] | None = None
+    messages: tuple[MessageShape, ...] = ()
 
     def is_for(self, request: LabelRequest) -> bool:
-        """Return whether addresses and parcel equal a request's, as EasyPost stores them until it sells a label."""
+        """Return whether its content equals a request's, as EasyPost stores it until it sells a label."""
         wanted = shipment_of(request)
         ways = [(self.from_address or {}, wanted["from_address"]), (self.to_address or {}, wanted["to_address"])]
         is_same_way = all((have.get(line) or "") == want.get(line, "") for have, want in ways for line in _LINES)
-        return is_same_way and all((self.parcel or {}).get(name) == size for name, size in wanted["parcel"].items())
+        if not is_same_way or (self.customs_info is None) != (request.customs is None):
+            return False
+        return all((self.parcel or {}).get(name) == size for name, size in wanted["parcel"].items())
 
     @property
     def is_refunded(self) -> bool:
-        """Whether its label is voided."""
+        """Whether the price of its label was refunded."""
         return self.refund_status in _GIVEN_BACK
+
+    @property
+    def awaits_refund(self) -> bool:
+        """Whether the carrier has yet to decide about the refund of its label."""
+        return self.refund_status == _SUBMITTED
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the carrier has, or had, the parcel."""
+        return self.tracker is not None and self.tracker.is_moving
+
+    @property
+    def refusals(self) -> str:
+        """Why there is no rate: what each carrier says, and which services are not for goods."""
+        said = [f"{one.carrier}: {one.message}" for one in self.messages if one.message]
+        others = sorted({f"{rate.carrier} {rate.service}" for rate in self.rates})
+        return "; ".join([*said, *(f"{other}: not for goods" for other in others)])
+
+    @property
+    def label_state(self) -> LabelState:
+        """The state of its label, if it has one."""
+        if self.awaits_refund:
+            return LabelState.VOIDING
+        return LabelState.VOIDED if self.is_refunded else LabelState.ISSUED
 
     @property
     def label(self) -> Label | None:
@@ -139,7 +199,7 @@ class ShipmentShape(msgspec.Struct):
         if self.postage_label is None or self.selected_rate is None:
             return None
         return Label(
-            state=LabelState.VOIDED if self.is_refunded else LabelState.ISSUED,
+            state=self.label_state,
             provider_reference=self.id,
             carrier=self.selected_rate.carrier,
             service=self.selected_rate.service,
@@ -167,6 +227,12 @@ class RatesShape(msgspec.Struct):
     """New rates of a shipment."""
 
     rates: tuple[RateShape, ...]
+
+
+class RefundShape(msgspec.Struct):
+    """The refund of a label. Only the shipment is read: what became of it is asked for."""
+
+    shipment_id: str
 
 
 class EventShape(msgspec.Struct):
@@ -198,12 +264,16 @@ def creation_time_of(shipment_id: ShipmentId) -> datetime:
 
 def shipment_of(request: LabelRequest) -> dict[str, Any]:
     """Convert a label request into EasyPost's format, without ``reference``, which is set on purchase."""
-    return {
+    content: dict[str, Any] = {
         "from_address": _address(request.sender),
         "to_address": _address(request.recipient),
         "parcel": _parcel(request.parcel),
         "options": {"label_format": "PDF"},
     }
+    if request.customs is not None:
+        ounces = content["parcel"]["weight"]
+        content["customs_info"] = customs_info_of(request, request.customs, ounces=ounces)
+    return content
 
 
 def offers(rates: Iterable[RateShape], *, currency: str) -> list[RateShape]:
@@ -225,6 +295,23 @@ def reason_of(code: str | None) -> str:
     return ReasonCode.ADDRESS_INVALID if code.startswith("ADDRESS.") else code.lower().replace(".", "_")
 
 
+def message_of(message: str, errors: Any) -> str:
+    """Return the words of an error: its message, and those of its fields, which are objects or texts.
+
+    Source: docs.easypost.com/docs/errors.
+    """
+    fields = errors if isinstance(errors, list) else []
+    words = [message, *(_words_of(field) for field in fields)]
+    return "; ".join(dict.fromkeys(word for word in words if word))
+
+
+def _words_of(field: Any) -> str:
+    if not isinstance(field, dict):
+        return str(field)
+    said = [str(field[name]) for name in ("field", "message", "suggestion") if field.get(name)]
+    return ": ".join(said)
+
+
 def event_of(body: bytes) -> PartnerEvent:
     """Parse a webhook. An event about something else than a parcel has no subject.
 
@@ -241,6 +328,8 @@ def event_of(body: bytes) -> PartnerEvent:
     elif result.get("object") == "Shipment":
         shipment = msgspec.convert(result, ShipmentShape)
         shipment_id, reference, tracker = ours(shipment.reference), shipment.id, shipment.tracker
+    elif result.get("object") == "Refund":  # "refund.successful": docs.easypost.com/docs/events, docs/refunds
+        reference = msgspec.convert(result, RefundShape).shipment_id
     return PartnerEvent(
         provider_event_id=event.id,
         kind=event.description,
@@ -280,13 +369,10 @@ def _up(amount: int, unit: Decimal) -> float:
     return float((Decimal(amount) / unit).quantize(_TENTH, rounding=ROUND_CEILING))
 
 
-def _event(detail: DetailShape) -> TrackingEvent:
+def _event(detail: DetailShape, at: datetime) -> TrackingEvent:
     """Convert a tracking event. It has no id, so one is derived from its content, without the carrier's message."""
-    at = _aware(detail.at)
     identity = f"{detail.status} {detail.status_detail} {at.astimezone(UTC).isoformat()}"
-    status = _STATUSES[detail.status]
-    if status == ShipmentStatus.RETURNING and detail.status_detail == _REFUSED_BY_RECIPIENT:
-        status = ShipmentStatus.REFUSED
+    status = _DETAILS.get((detail.status, detail.status_detail or ""), _STATUSES[detail.status])
     return TrackingEvent(id=hashlib.sha256(identity.encode()).hexdigest()[:32], status=status, occurred_at=at)
 
 

@@ -51,6 +51,7 @@ class _Label(msgspec.Struct):
     amount: int
     currency: str
     reason: str | None = None
+    message: str | None = None
 
 
 class _Tracking(msgspec.Struct):
@@ -65,6 +66,8 @@ class _Event(msgspec.Struct):
     tracking: tuple[TrackingEvent, ...] = ()
 
 
+#: What became of a void, by the state of the label after it; anything else is closed.
+_VOIDS: Final = {LabelState.VOIDING: VoidState.PENDING, LabelState.ISSUED: VoidState.REJECTED}
 _EVENT: Final = msgspec.json.Decoder(_Event)
 
 
@@ -112,8 +115,7 @@ class SandboxShipping:
         response = self._call("POST", f"/shipments/{shipment_id}/void")
         if response.status == _IN_USE:
             return VoidState.IN_USE
-        self._read(response, _Label)
-        return VoidState.VOIDED
+        return _VOIDS.get(self._read(response, _Label).state, VoidState.VOIDED)
 
     def list_tracking(
         self,
@@ -158,7 +160,7 @@ class SandboxShipping:
     @classmethod
     def _label(cls, response: urllib3.BaseHTTPResponse) -> Label:
         label = cls._read(response, _Label)
-        has_cost = label.state == LabelState.ISSUED
+        has_cost = label.state in {LabelState.ISSUED, LabelState.VOIDING}
         return Label(
             state=label.state,
             provider_reference=label.reference,
@@ -168,6 +170,7 @@ class SandboxShipping:
             url=label.url,
             cost=Money(label.amount, label.currency) if has_cost else None,
             reason_code=label.reason,
+            message=label.message,
         )
 
     @staticmethod

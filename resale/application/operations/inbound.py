@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from resale.application.operations.claims import advance_claim, record_return_tracking
-from resale.application.operations.orders import advance_order, record_tracking, review_payment
+from resale.application.operations.claims import advance_claim, record_return_tracking, settle_return_void
+from resale.application.operations.orders import advance_order, record_tracking, review_payment, settle_void
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
@@ -242,6 +242,10 @@ def _act_on_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target
     order_id = ORDER_ID.sibling_of(target_id)
     if inbound.tracking:
         record_tracking(uow, order_id=order_id, events=inbound.tracking)
+        return
+    order = uow.orders.get(order_id)
+    if order.shipment is not None and order.shipment.awaits_void:
+        settle_void(uow, partners=partners, order=order)
     else:
         advance_order(uow, partners=partners, order_id=order_id)
 
@@ -250,6 +254,10 @@ def _act_on_return(uow: UnitOfWork, partners: Partners, inbound: Inbound, target
     claim_id = CLAIM_ID.sibling_of(target_id)
     if inbound.tracking:
         record_return_tracking(uow, claim_id=claim_id, events=inbound.tracking)
+        return
+    claim = uow.claims.get(claim_id)
+    if claim.return_shipment is not None and claim.return_shipment.awaits_void:
+        settle_return_void(uow, partners=partners, claim=claim)
     else:
         advance_claim(uow, partners=partners, claim_id=claim_id)
 

@@ -65,13 +65,17 @@ class SellerClaim(ClaimView, frozen=True, kw_only=True):
 
 
 class BrandClaim(ClaimView, frozen=True, kw_only=True):
-    """A claim as the brand and its staff see it."""
+    """A claim as the brand and its staff see it.
+
+    ``return_label_message`` is why the carrier refused the return label, in its own words; null in lists.
+    """
 
     buyer_id: CustomerId
     seller_id: CustomerId
     attention: str | None = None
     issues: tuple[str, ...] = ()
     due_at: datetime | None = None
+    return_label_message: str | None = None
 
 
 class ClaimPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +131,8 @@ def view_claim(*, reader: Reader, principal: Principal, document: Document, with
     view = msgspec.structs.replace(view, description=opened.description, note=opened.note)
     if isinstance(view, BuyerClaim):
         return msgspec.structs.replace(view, return_label_url=opened.return_label_url)
+    if isinstance(view, BrandClaim):
+        return msgspec.structs.replace(view, return_label_message=opened.return_label_message)
     return view
 
 

@@ -14,6 +14,7 @@ from resale.domain.image_formats import CONTENT_TYPES, LIMITS, MAX_IMAGE_BYTES, 
 from resale.domain.listings import Condition, Listing, ListingNotFound, ListingPrivate, ListingStatus
 from resale.domain.media import Media, MediaStatus, RefusalReason
 from resale.domain.money import Money
+from resale.domain.parcel_sizes import Parcel
 
 
 class RenditionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +107,17 @@ class PublicListing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnerListing(PublicListing, frozen=True, kw_only=True):
-    """A listing as its seller sees it, with the review, the moderator's reasons, the image slots and the purchase."""
+    """A listing as its seller sees it, with the review, the moderator's reasons, the image slots and the purchase.
+
+    ``parcel``, ``ships_from``, ``hs_code`` and ``origin_country`` are null where the listing has none of its own: then
+    the shop's data of the product counts.
+    """
 
     submitted_at: datetime | None
+    parcel: Parcel | None = None
+    ships_from: str | None = None
+    hs_code: str | None = None
+    origin_country: str | None = None
     relisted_from: ListingId | None = None
     purchase_id: PurchaseId | None = None
     reasons: tuple[str, ...] = ()

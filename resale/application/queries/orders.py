@@ -14,10 +14,10 @@ from resale.domain.compensations import Compensation
 from resale.domain.entities import ORDER
 from resale.domain.ids import ClaimId, CustomerId, ListingId, OrderId, RefundId, ShipmentId
 from resale.domain.issues import Issue, issues_of
+from resale.domain.listing_snapshots import ListingSnapshot
 from resale.domain.orders import (
     Amounts,
     Commission,
-    ListingSnapshot,
     Order,
     OrderNotFound,
     OrderPrivate,
@@ -151,6 +151,7 @@ class BrandOrder(OrderView, frozen=True, kw_only=True):
 
     ``issues`` are codes of what needs action, the most urgent first; ``attention`` is the first. ``dispute`` is the one
     of ``disputes`` that matters most: open before lost, the newest of equal ones.
+    ``label_message`` is why the carrier refused the label, in its own words; like the address, it is null in lists.
     """
 
     buyer_id: CustomerId
@@ -166,6 +167,7 @@ class BrandOrder(OrderView, frozen=True, kw_only=True):
     issues: tuple[str, ...] = ()
     due_at: datetime | None = None
     step_tries: int = 0
+    label_message: str | None = None
 
 
 class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +248,8 @@ def view_order(
         return view
     if isinstance(view, SellerOrder):
         return msgspec.structs.replace(view, shipping_address=opened.shipping_address, label_url=opened.label_url)
+    if isinstance(view, BrandOrder):
+        view = msgspec.structs.replace(view, label_message=opened.label_message)
     return msgspec.structs.replace(view, shipping_address=opened.shipping_address)
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from resale.application.ports import Reader
 from resale.domain.access import Principal
@@ -10,7 +11,9 @@ from resale.domain.entities import LISTING
 from resale.domain.ids import CustomerId, ListingId
 from resale.domain.listings import ListingNotFound, ListingStatus
 from resale.domain.money import Money
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.quotes import OrderQuote, price_listing
+from resale.domain.shipping_data import shipping_data
 
 
 class _Priced(msgspec.Struct):
@@ -20,6 +23,11 @@ class _Priced(msgspec.Struct):
     seller_id: CustomerId
     market: str
     price: Money
+    product: str
+    parcel: Parcel | UnsetType = UNSET
+    ships_from: str | UnsetType = UNSET
+    hs_code: str | UnsetType = UNSET
+    origin_country: str | UnsetType = UNSET
 
 
 _DECODER: Final = msgspec.json.Decoder(_Priced)
@@ -46,4 +54,6 @@ def get_quote(*, reader: Reader, principal: Principal, listing_id: ListingId, co
         raise ListingNotFound
     listing = _DECODER.decode(document.doc)
     LISTING.authorize_view(principal, listing)
-    return price_listing(listing, tenant=reader.tenant, country=country or listing.market)
+    tenant = reader.tenant
+    weight_grams = shipping_data(listing, tenant.policies).parcel.weight_grams
+    return price_listing(listing, tenant=tenant, country=country or listing.market, weight_grams=weight_grams)

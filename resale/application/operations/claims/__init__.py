@@ -7,6 +7,7 @@ from resale.application.operations.claims.returns import (
     record_return_tracking,
     report_return,
 )
+from resale.application.operations.claims.voids import settle_return_void
 
 __all__ = [
     "add_evidence",
@@ -15,5 +16,6 @@ __all__ = [
     "record_return_tracking",
     "report_return",
     "resolve_claim",
+    "settle_return_void",
     "withdraw_claim",
 ]

@@ -12,6 +12,8 @@ from resale.application.operations.claims.transitions import (
     claim_private_of,
     close_claim,
 )
+from resale.application.operations.claims.voids import settle_return_void
+from resale.application.operations.orders.label_requests import build_label_request
 from resale.application.operations.orders.labels import post_label, void_unused_label
 from resale.application.operations.orders.transitions import private_of, scan_grace
 from resale.application.operations.sellers import ship_from_of
@@ -37,6 +39,7 @@ from resale.domain.claims import (
     transition_claim,
     update_claim,
 )
+from resale.domain.customs import Contents, CustomsDataMissing
 from resale.domain.ids import ClaimId
 from resale.domain.issues import Issue, WithIssues, clear_issues, raise_issue
 from resale.domain.order_steps import update_order
@@ -46,15 +49,15 @@ from resale.domain.partners import pause_after
 from resale.domain.reasons import ReasonCode, free_code
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import (
-    LabelRequest,
+    Label,
     LabelState,
-    Parcel,
     Shipment,
     TrackingEvent,
     abandon_label,
     attach_label,
     bound_events,
     record_events,
+    refused_label,
 )
 
 E = TypeVar("E", bound=WithIssues)
@@ -166,20 +169,13 @@ def _buy_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Clai
     order = uow.orders.get(claim.order_id)
     label = shipping.find_label(shipment_id=parcel.id)
     if label is None:
-        label = shipping.buy_label(
-            LabelRequest(
-                shipment_id=parcel.id,
-                order_id=order.id,
-                sender=private_of(uow, order=order).shipping_address,
-                recipient=ship_from_of(uow, customer_id=order.seller_id, given=None),
-                parcel=Parcel(),
-                currency=order.currency,
-            )
-        )
+        label = _buy(uow, shipping, order=order, shipment=parcel)
     if label.state != LabelState.ISSUED:
         sought = abandon_label(parcel, now=uow.now)  # another worker may have been given one
         unwanted = msgspec.structs.replace(sought, label_wanted=False, reason_code=label.reason_code)
-        claim = msgspec.structs.replace(claim, return_shipment=unwanted)
+        private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_message=label.message)
+        sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
+        claim = msgspec.structs.replace(claim, return_shipment=unwanted, private=sealed)
         claim = raise_issue(claim, Issue.RETURN_LABEL_REFUSED)
         claim = update_claim(claim, now=uow.now)
         uow.claims.save(
@@ -188,7 +184,9 @@ def _buy_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Clai
         uow.commit()
         return claim
     post_label(uow, provider=shipping.name, order=order, label=label, step="return_label_issued")
-    private = msgspec.structs.replace(claim_private_of(uow, claim=claim), return_label_url=label.url)
+    private = msgspec.structs.replace(
+        claim_private_of(uow, claim=claim), return_label_url=label.url, return_label_message=None
+    )
     sealed = uow.vault.seal(private, owner_id=claim.buyer_id, entity_id=claim.id)
     send_by = uow.now + timedelta(hours=uow.tenant.policies.return_ship_hours)
     parcel = attach_label(parcel, label)
@@ -198,6 +196,25 @@ def _buy_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Clai
     uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_ISSUED)
     uow.commit()
     return claim
+
+
+def _settle_return_void(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
+    return settle_return_void(uow, partners=partners, claim=claim)
+
+
+def _buy(uow: UnitOfWork, shipping: ShippingProvider, *, order: Order, shipment: Shipment) -> Label:
+    try:
+        request = build_label_request(
+            uow,
+            order=order,
+            shipment_id=shipment.id,
+            sender=private_of(uow, order=order).shipping_address,
+            recipient=ship_from_of(uow, customer_id=order.seller_id, given=None),
+            contents=Contents.RETURNED_GOODS,
+        )
+    except CustomsDataMissing as refusal:
+        return refused_label(refusal.code)
+    return shipping.buy_label(request)
 
 
 def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Claim:
@@ -210,9 +227,9 @@ def _void_return_label(uow: UnitOfWork, partners: Partners, claim: Claim) -> Cla
     claim = update_claim(msgspec.structs.replace(claim, return_shipment=given.shipment), now=uow.now)
     if seeks:
         claim = msgspec.structs.replace(claim, due_at=given.retry_at)
-    uow.claims.save(
-        claim, change_type=ChangeType.CLAIM_RETURN_LABEL_SOUGHT if seeks else ChangeType.CLAIM_RETURN_LABEL_VOIDED
-    )
+    pending = given.is_pending
+    voided = ChangeType.CLAIM_RETURN_LABEL_VOID_REQUESTED if pending else ChangeType.CLAIM_RETURN_LABEL_VOIDED
+    uow.claims.save(claim, change_type=ChangeType.CLAIM_RETURN_LABEL_SOUGHT if seeks else voided)
     if given.bought is not None:
         name = partners.shipping.name
         post_label(uow, provider=name, order=order, label=given.bought, step="return_label_issued")
@@ -331,6 +348,7 @@ _S = ClaimStep
 _STEPS: Final[Mapping[ClaimStep, Callable[[UnitOfWork, Partners, Claim], Claim]]] = {
     _S.REFUND_RETURN: _refund_return,
     _S.VOID_RETURN_LABEL: _void_return_label,
+    _S.SETTLE_RETURN_VOID: _settle_return_void,
     _S.EXPIRE: _expire,
     _S.SEEK_ADDRESS: _seek_address,
     _S.BUY_RETURN_LABEL: _buy_return_label,

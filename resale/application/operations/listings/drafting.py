@@ -13,6 +13,7 @@ from resale.application.operations.purchases import claim_unit
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
+from resale.domain.customs import check_countries
 from resale.domain.edits import apply_edit
 from resale.domain.ids import LISTING_ID, MEDIA_ID, CustomerId, ListingId
 from resale.domain.listings import (
@@ -40,6 +41,7 @@ from resale.domain.media import (
     TooManyImages,
 )
 from resale.domain.money import Money
+from resale.domain.shipping_data import check_listed_parcel
 from resale.errors import FieldError
 
 UPLOAD_WINDOW: Final = timedelta(hours=1)  # a slot not used by then expires; forms are shorter and can be signed again
@@ -63,6 +65,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
 
     Raises:
         PriceRefused: Not in the tenant's currency, or nothing that its payment provider can charge.
+        Invalid: A country is none.
         PurchaseRequired: It names no purchase, and this shop takes no other.
         PurchaseNotFound: No such purchase, or not the seller's.
         PurchaseExhausted: Every unit of it is listed or sold.
@@ -70,6 +73,7 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
         IdempotencyConflict: The key was used before.
         Conflict: Somebody else made this shopper or changed the purchase meanwhile; try again.
     """
+    check_countries(ships_from=new.ships_from, origin_country=new.origin_country)
     seller_id = enrol_shopper(uow, shopper=shopper)
     listing_id = LISTING_ID.new(uow.ids)
     price = _check_money(uow, price=new.price)
@@ -89,6 +93,10 @@ def create_listing(uow: UnitOfWork, *, shopper: Shopper, new: NewListing) -> tup
         custom_fields=new.custom_fields,
         image_ids=tuple(slot.id for slot in slots),
         purchase_id=new.purchase_id,
+        parcel=new.parcel,
+        ships_from=new.ships_from,
+        hs_code=new.hs_code,
+        origin_country=new.origin_country,
         created_at=uow.now,
         updated_at=uow.now,
     )
@@ -117,10 +125,12 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
         ListingTransitionRefused: Reserved, sold, rejected or withdrawn.
+        Invalid: A country is none.
         ImagesFrozen: Images were added to a submitted listing.
         TooManyImages: No room for more.
         PriceRefused: Not in the tenant's currency, nothing that its payment provider can charge, or it goes to review
             with a price outside the shop's bounds.
+        ParcelRefused: It goes to review with a parcel outside the shop's bounds.
         EditedTooOften: The listing has as many versions as an edited one may have.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -137,6 +147,7 @@ def edit_listing(uow: UnitOfWork, *, listing_id: ListingId, edit: ListingEdit) -
     goes_to_review = status == ListingStatus.PENDING_REVIEW
     if goes_to_review:
         check_price(edited.price, uow.tenant.policies, uow.tenant.amount_rules(edited.price.currency))
+        check_listed_parcel(edited, uow.tenant.policies)
     listing = transition_listing(
         msgspec.structs.replace(
             edited,
@@ -192,6 +203,7 @@ def _add_slots(uow: UnitOfWork, *, listing: Listing, edit: ListingEdit) -> tuple
 
 
 def _apply(uow: UnitOfWork, listing: Listing, edit: ListingEdit) -> Listing:
+    check_countries(ships_from=edit.ships_from, origin_country=edit.origin_country)
     listing = apply_edit(listing, edit, except_for=("price", "images"))
     return (
         listing if edit.price is UNSET else msgspec.structs.replace(listing, price=_check_money(uow, price=edit.price))

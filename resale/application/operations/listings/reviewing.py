@@ -33,6 +33,7 @@ from resale.domain.media import (
     MediaStatus,
     TooManyImages,
 )
+from resale.domain.shipping_data import check_listed_parcel
 from resale.errors import FieldError, Invalid
 
 
@@ -80,6 +81,7 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
         PriceRefused: Outside the shop's bounds.
+        ParcelRefused: Heavier or larger than the shop's carriers take.
         ImagesPending: An image is still awaited or processed, or none is ready.
         PurchaseNotFound: It had expired, and its purchase is another's by now.
         PurchaseExhausted: It had expired, and its unit was listed meanwhile.
@@ -94,6 +96,7 @@ def submit_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     require_version(uow, entity=listing)
     next_status(listing.status, ListingCommand.SUBMIT)
     check_price(listing.price, uow.tenant.policies, uow.tenant.amount_rules(listing.price.currency))
+    check_listed_parcel(listing, uow.tenant.policies)
     images = uow.media.list_of(listing_id)
     keeps_photos = bool(listing.photos) and not images  # a relisted item's are its first listing's
     photos = listing.photos if keeps_photos else _photos_of(listing, images)
@@ -178,6 +181,7 @@ def moderate_listing(uow: UnitOfWork, *, listing_id: ListingId, moderation: Mode
     check_version(entity=listing, version=moderation.version)
     if moderation.decision == Decision.APPROVE:
         check_price(listing.price, uow.tenant.policies, uow.tenant.amount_rules(listing.price.currency))
+        check_listed_parcel(listing, uow.tenant.policies)
     private = uow.vault.seal(
         ListingPrivate(reasons=moderation.reasons), owner_id=listing.seller_id, entity_id=listing.id
     )

@@ -30,6 +30,7 @@ from resale.application.operations.orders.tracking import (
     report_tracking,
     request_label,
 )
+from resale.application.operations.orders.voids import settle_void
 
 __all__ = [
     "COMPENSABLE",
@@ -59,5 +60,6 @@ __all__ = [
     "request_label",
     "review_payment",
     "settle_carrier_claim",
+    "settle_void",
     "submit_order",
 ]

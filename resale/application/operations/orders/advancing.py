@@ -21,6 +21,7 @@ from resale.application.operations.orders.refunding import begin_refund
 from resale.application.operations.orders.reviewing import complete_reviewed, review_when_due
 from resale.application.operations.orders.settling import settle_refund
 from resale.application.operations.orders.tracking import buy_label, give_up_parcel, receive, track
+from resale.application.operations.orders.voids import settle_void
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
@@ -80,6 +81,7 @@ STEPS: Final[Mapping[OrderStep, Step]] = {
     _S.BEGIN_CANCEL: honour_cancel_request,
     _S.BUY_LABEL: buy_label,
     _S.VOID_LABEL: void_label,
+    _S.SETTLE_VOID: settle_void,
     _S.EXPIRE_SHIPPING: expire_shipping,
     _S.TRACK: track,
     _S.RECEIVE: receive,

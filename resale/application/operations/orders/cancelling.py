@@ -126,7 +126,8 @@ def void_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     if given.in_use and ORDERS.allows(order.status, OrderCommand.SHIP, entity=order, now=uow.now):
         return resume_shipment(uow, order=order, shipment=given.shipment)
     order = update_order(msgspec.structs.replace(order, shipment=given.shipment), now=uow.now)
-    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED if given.in_use else ChangeType.ORDER_LABEL_VOIDED)
+    voided = ChangeType.ORDER_LABEL_VOID_REQUESTED if given.is_pending else ChangeType.ORDER_LABEL_VOIDED
+    uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED if given.in_use else voided)
     if given.was_voided and before.cost is not None:
         uow.ledger.post(ledger.label_void(order, before.cost, step="label_voided", at=uow.now))
     uow.commit()

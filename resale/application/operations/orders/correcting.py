@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
+from resale.application.operations.orders.label_requests import item_data, item_value
 from resale.application.operations.orders.transitions import private_of, scan_grace, seal_private
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
@@ -17,6 +18,7 @@ from resale.domain.order_steps import update_order
 from resale.domain.orders import Order, OrderStatus, OrderTransitionRefused
 from resale.domain.quotes import check_priced_country
 from resale.domain.shipments import ShipmentStatus
+from resale.domain.shipping_data import check_destination
 from resale.errors import Rejected
 
 #: Before its parcel can have a label.
@@ -53,6 +55,8 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
         Invalid: The address lacks what its country needs, or is in a country with another price.
         OrderTransitionRefused: It has a label, is being cancelled, or is over.
         LabelUnderWay: A label may be being bought right now.
+        CustomsDataMissing: The parcel would cross a customs border, and nobody said what is in it.
+        ExportFilingRequired: It would leave the United States and is worth too much.
         Conflict: Another writer won, or the version is not the expected one.
     """
     order = uow.orders.get(order_id)
@@ -64,6 +68,7 @@ def correct_address(uow: UnitOfWork, *, order_id: OrderId, address: Address) -> 
     require_version(uow, entity=order)
     _check_correctable(order)
     check_priced_country(order, before=private.shipping_address.country, after=accepted.country)
+    check_destination(item_data(uow, order=order), recipient=accepted, value=item_value(order=order))
     sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, shipping_address=accepted))
     order = _request_label_again(uow, msgspec.structs.replace(order, private=sealed))
     order = update_order(order, now=uow.now)

@@ -14,6 +14,7 @@ from resale.domain.amount_rules import AmountRules, share_of_seller
 from resale.domain.changes import ChangeType
 from resale.domain.entities import LISTING
 from resale.domain.ids import ORDER_ID, CustomerId
+from resale.domain.listing_snapshots import ListingSnapshot
 from resale.domain.listings import (
     Listing,
     ListingCommand,
@@ -26,7 +27,6 @@ from resale.domain.order_steps import STEP_DUE, hold_of
 from resale.domain.orders import (
     Amounts,
     Commission,
-    ListingSnapshot,
     NewOrder,
     Order,
     OrderPrivate,
@@ -34,6 +34,7 @@ from resale.domain.orders import (
 )
 from resale.domain.quotes import OrderQuote, check_agreement, price_listing
 from resale.domain.return_urls import check_return_url
+from resale.domain.shipping_data import check_destination, shipping_data
 
 COMMISSION_RULE: Final = "2026-1"
 
@@ -56,6 +57,8 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
         ListingNotFound: None that a buyer may see.
         ListingNotForSale: Reserved, sold or in review, from a status that was read.
         OwnListing: Nobody buys their own.
+        CustomsDataMissing: The parcel would cross a customs border, and nobody said what is in it.
+        ExportFilingRequired: It would leave the United States and is worth too much.
         PriceChanged, ListingVersionChanged: Not what the buyer agreed to.
         DestinationNotServed: The shop does not ship the listing to the country of the address.
         TooManyOpenOrders: The buyer has as many unpaid orders as the shop permits.
@@ -71,8 +74,10 @@ def submit_order(uow: UnitOfWork, *, shopper: Shopper, new: NewOrder) -> Order:
     listing = uow.listings.get(new.listing_id)
     _check_buyable(uow, listing)
     tenant = uow.tenant
-    quote = price_listing(listing, tenant=tenant, country=new.shipping_address.country)
+    data, country = shipping_data(listing, tenant.policies), new.shipping_address.country
+    quote = price_listing(listing, tenant=tenant, country=country, weight_grams=data.parcel.weight_grams)
     check_agreement(new, quote, is_required=tenant.policies.expected_total_required)
+    check_destination(data, recipient=new.shipping_address, value=listing.price)
     order = _new_order(uow, listing=listing, buyer_id=buyer_id, new=new, quote=quote)
     reserved = transition_listing(
         msgspec.structs.replace(listing, order_id=order.id), ListingCommand.RESERVE, now=uow.now
@@ -119,7 +124,7 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
         seller_id=listing.seller_id,
         market=listing.market,
         locale=uow.tenant.locale,
-        listing=_snapshot_of(listing),
+        listing=_snapshot_of(uow, listing),
         amounts=quote.amounts,
         shipping=quote.shipping,
         tax=quote.tax,
@@ -132,7 +137,7 @@ def _new_order(uow: UnitOfWork, *, listing: Listing, buyer_id: CustomerId, new: 
     )
 
 
-def _snapshot_of(listing: Listing) -> ListingSnapshot:
+def _snapshot_of(uow: UnitOfWork, listing: Listing) -> ListingSnapshot:
     return ListingSnapshot(
         listing_id=listing.id,
         version=listing.version,
@@ -140,6 +145,7 @@ def _snapshot_of(listing: Listing) -> ListingSnapshot:
         product=listing.product,
         condition=listing.condition,
         photo_sha256s=tuple(rendition.sha256 for photo in listing.photos for rendition in photo.renditions),
+        shipping=shipping_data(listing, uow.tenant.policies),
     )
 
 

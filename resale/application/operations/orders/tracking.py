@@ -3,6 +3,7 @@
 import msgspec
 
 from resale.application.operations.access import authorize, require_version
+from resale.application.operations.orders.label_requests import build_label_request
 from resale.application.operations.orders.labels import post_label
 from resale.application.operations.orders.parcel_news import (
     apply_events,
@@ -14,11 +15,12 @@ from resale.application.operations.orders.parcel_news import (
 )
 from resale.application.operations.orders.transitions import private_of, seal_private
 from resale.application.operations.sellers import ship_from_of
-from resale.application.ports import Partners, UnitOfWork
+from resale.application.ports import Partners, ShippingProvider, UnitOfWork
 from resale.domain.access import Action
 from resale.domain.addresses import Address
 from resale.domain.changes import ChangeType
-from resale.domain.ids import OrderId, ShipmentId
+from resale.domain.customs import CustomsDataMissing, ExportFilingRequired
+from resale.domain.ids import OrderId
 from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_steps import (
     shipment_of,
@@ -35,13 +37,12 @@ from resale.domain.parcel_news import news_of
 from resale.domain.reasons import FreeCode, ReasonCode
 from resale.domain.shipments import (
     Label,
-    LabelRequest,
     LabelState,
-    Parcel,
     Shipment,
     TrackingEvent,
     abandon_label,
     attach_label,
+    refused_label,
 )
 
 
@@ -90,11 +91,14 @@ def buy_label(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     sender = ship_from_of(uow, customer_id=order.seller_id, given=None)
     label = shipping.find_label(shipment_id=shipment.id)
     if label is None or label.state == LabelState.REFUSED:
-        label = shipping.buy_label(_label_request(order, shipment.id, sender, private.shipping_address))
+        label = _buy(uow, shipping, order=order, sender=sender, recipient=private.shipping_address)
     if label.state != LabelState.ISSUED:
-        return _commit_refused_label(uow, order=order, label=label)
+        private = msgspec.structs.replace(private, label_message=label.message)
+        sealed = seal_private(uow, order=order, private=private)
+        return _commit_refused_label(uow, order=msgspec.structs.replace(order, private=sealed), label=label)
     post_label(uow, provider=shipping.name, order=order, label=label, step="label_issued")
-    sealed = seal_private(uow, order=order, private=msgspec.structs.replace(private, label_url=label.url))
+    private = msgspec.structs.replace(private, label_url=label.url, label_message=None)
+    sealed = seal_private(uow, order=order, private=private)
     order = transition_order(
         msgspec.structs.replace(order, shipment=attach_label(shipment, label), private=sealed),
         OrderCommand.ISSUE_LABEL,
@@ -227,15 +231,13 @@ def resume_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Ord
     return order
 
 
-def _label_request(order: Order, shipment_id: ShipmentId, sender: Address, recipient: Address) -> LabelRequest:
-    return LabelRequest(
-        shipment_id=shipment_id,
-        order_id=order.id,
-        sender=sender,
-        recipient=recipient,
-        parcel=Parcel(),
-        currency=order.currency,
-    )
+def _buy(uow: UnitOfWork, shipping: ShippingProvider, *, order: Order, sender: Address, recipient: Address) -> Label:
+    shipment_id = shipment_of(order).id
+    try:
+        request = build_label_request(uow, order=order, shipment_id=shipment_id, sender=sender, recipient=recipient)
+    except (CustomsDataMissing, ExportFilingRequired) as refusal:
+        return refused_label(refusal.code)
+    return shipping.buy_label(request)
 
 
 def _commit_refused_label(uow: UnitOfWork, *, order: Order, label: Label) -> Order:
