@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -103,6 +104,13 @@ class Findings:
     def check(self, holds: bool, line: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
         if not holds:
             self.lines.append(line)
+
+
+def _is_due_soon(order: dict[str, Any]) -> bool:
+    """Return whether a step follows; an order that rests is woken once in days, to review its payment."""
+    if order["due_at"] is None:
+        return False
+    return datetime.fromisoformat(order["due_at"]) < datetime.fromisoformat(order["updated_at"]) + timedelta(hours=12)
 
 
 def main() -> int:
@@ -280,7 +288,7 @@ class Soak:
         order = seen(self._shop.brand, f"/v1/orders/{sale.order_id}")
         pending = any(refund["status"] != "succeeded" for refund in order["refunds"])
         wanted = sum("refund" in act for act in sale.course.acts)
-        if order["status"] != sale.course.ends_as or pending or len(order["refunds"]) < wanted or order["due_at"]:
+        if order["status"] != sale.course.ends_as or pending or len(order["refunds"]) < wanted or _is_due_soon(order):
             return f"{order['status']}, due {order['due_at']}, refunds {order['refunds']}"
         return ""
 

@@ -36,7 +36,7 @@ class Odds(msgspec.Struct, frozen=True, kw_only=True):
     relay_rewinds: float = 0.004
     # at a webhook
     hook_duplicate: float = 0.15
-    hook_drop: float = 0.10  # of what can be asked for
+    hook_drop: float = 0.10  # every one: what it reports can be read
     hook_delay: float = 0.5
 
 

@@ -24,7 +24,8 @@ buying, or everything there is), cancel, request labels, confirm
 receipt, open, resolve and withdraw claims, refund, edit, pay out, cancel a payout, relist, list another unit, update a
 purchase, pause, resume, remove and resubmit listings. Staff decide what needs action. The bank declines, requires
 authentication, lets authorisations expire, takes days for a refund, fails it, even after its success, opens disputes,
-decides them and reverses the decision, returns payouts days after they were paid. The carrier refuses labels, loses
+also several of one payment, prevents them by a refund of its own, decides them and reverses the decision, returns
+payouts days after they were paid; a person at the bank captures a part, or refunds a payment. The carrier refuses labels, loses
 parcels and finds them, returns them (refused, not collected, also after their delivery), loses them on the way back,
 and scans late, out of order, or with a voided label.
 
