@@ -3,11 +3,13 @@
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import record_dispute
 from resale.application.operations.payouts import advance_payout
+from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId, PayoutId
 from resale.domain.orders import Order
 from resale.domain.payments import Dispute, DisputeStatus
@@ -404,6 +406,35 @@ class TestSales:
         assert front.get("/v1/sales", by=buyer).json["data"] == []
         first = front.get("/v1/sales?limit=1", by=seller).json
         assert [first["data"][0]["id"], first["has_more"]] == [newer, True]
+
+
+class TestDisputes:
+    def _report(self, front: Front, order: Order, reference: str, status: DisputeStatus) -> None:
+        dispute = Dispute(provider_reference=reference, status=status, amount=4_000, reason_code="fraudulent")
+        record_dispute(front.world.uow(now=order.updated_at), order_id=order.id, dispute=dispute)
+
+    def test_are_all_shown_to_the_brand_with_the_one_that_matters_most(self, front: Front, delivered: Order) -> None:
+        self._report(front, delivered, "dp_1", DisputeStatus.OPEN)
+        self._report(front, delivered, "dp_2", DisputeStatus.LOST)
+        shown = front.get(f"/v1/orders/{delivered.id}", brand=True).json
+        assert [one["provider_reference"] for one in shown["disputes"]] == ["dp_1", "dp_2"]
+        assert shown["dispute"] == shown["disputes"][0]
+
+    def test_of_an_order_stored_before_there_could_be_several_are_one(self, front: Front, delivered: Order) -> None:
+        uow = front.world.uow(now=delivered.updated_at)
+        stored = uow.orders.get(delivered.id)
+        dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.WON, amount=4_000, reason_code="fraudulent")
+        old = msgspec.structs.replace(stored, dispute=dispute)
+        uow.orders.save(old, change_type=ChangeType.ORDER_DISPUTE_CLOSED)
+        uow.commit()
+        shown = front.get(f"/v1/orders/{delivered.id}", brand=True).json
+        assert shown["disputes"] == [shown["dispute"]]
+
+    def test_freeze_what_a_completed_sale_earned(self, front: Front, completed: Order, seller: Shopper) -> None:
+        self._report(front, completed, "dp_1", DisputeStatus.OPEN)
+        balance = front.get("/v1/balance", by=seller).json
+        assert (balance["available"], balance["frozen"], balance["owed"]) == (0, 10_800, 0)
+        assert front.post("/v1/payouts", {}, by=seller, headers=_keyed()).code == "409 nothing_to_pay_out"
 
 
 class TestAcknowledgement:
