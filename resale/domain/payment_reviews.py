@@ -68,7 +68,16 @@ def _is_returned(order: Order, there: ProviderRefund) -> bool:
 
 def _is_foreign(order: Order, there: ProviderRefund) -> bool:
     is_known = _find_ours(order, there) is not None or there.provider_reference in order.unposted
-    return there.state != RefundState.FAILED and not is_known
+    return there.state != RefundState.FAILED and not is_known and not _is_release(order, there)
+
+
+def _is_release(order: Order, there: ProviderRefund) -> bool:
+    """Return whether a refund is the rest of a payment that was captured in part: no money of ours.
+
+    Stripe releases what is not captured, and can show that as refunded (docs.stripe.com/api/charges/capture).
+    """
+    captured = 0 if order.payment is None else order.payment.captured_minor
+    return 0 < captured == order.amounts.grand_total - there.amount.amount
 
 
 def _is_changed(order: Order, there: Dispute) -> bool:

@@ -149,6 +149,10 @@ class Books(Faulty):
         assert order.payment is not None
         self.payments[order.payment.id] = PaymentState.CAPTURED
         self.captured[order.payment.id], self.currency = amount, currency
+        self.foreign_refunds.pop("bk_released", None)
+        released = order.amounts.grand_total - amount
+        if released > 0:
+            self.refund_in_dashboard(order, released, reference="bk_released")
 
     def refund_in_dashboard(
         self,
@@ -173,7 +177,11 @@ class Books(Faulty):
     def refunded(self, attempt_id: str) -> int:
         """What went back of an attempt."""
         ours = ((attempt, amount, state) for attempt, amount, state in self.refunds.values())
-        others = ((attempt, one.amount.amount, one.state) for attempt, one in self.foreign_refunds.values())
+        others = (
+            (attempt, one.amount.amount, one.state)
+            for attempt, one in self.foreign_refunds.values()
+            if one.provider_reference != "bk_released"  # never captured
+        )
         return sum(
             amount
             for attempt, amount, state in (*ours, *others)

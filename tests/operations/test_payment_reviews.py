@@ -325,6 +325,12 @@ class TestAPartialCapture:
         assert world.balances(order) == {}
         assert world.transfer(order).status == TransferStatus.REVERSED
 
+    def test_is_not_mistaken_for_a_refund_of_the_rest(self, world: World, partners: Partners) -> None:
+        order = self._captured(world, partners, 101)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
+        order = live(world, world.run(order, partners), partners, until=NOW + 20 * DAY)
+        assert (order.status, order.issues) == (OrderStatus.CANCELLED, ())
+
     def test_that_becomes_a_full_one_confirms_the_order(self, world: World, partners: Partners) -> None:
         order = self._captured(world, partners, 100)
         partners.payments.capture_in_dashboard(order, 12_000)

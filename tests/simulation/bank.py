@@ -55,6 +55,7 @@ class Taken(msgspec.Struct, kw_only=True):
     foreign: dict[str, tuple[int, RefundState]] = {}  # made in the dashboard, or by the bank itself
     charged_back: dict[str, int] = {}  # by the dispute that took it
     disputes: dict[str, Dispute] = {}
+    released: int = 0  # set aside, and not taken
 
     @property
     def back(self) -> int:
@@ -144,7 +145,8 @@ class Bank:
         attempt.state = PaymentState.CAPTURED
         is_part = self.is_moody and attempt.amount > 1 and self._chance.happens(0.04)
         amount = part_in(self._rules, self._chance.between(1, attempt.amount - 1)) if is_part else attempt.amount
-        taken = Taken(attempt_id=attempt_id, order_id=attempt.order_id, amount=amount)
+        released = attempt.amount - amount
+        taken = Taken(attempt_id=attempt_id, order_id=attempt.order_id, amount=amount, released=released)
         self.captures.append(taken)
         if not self.is_moody or is_part:
             return
@@ -197,6 +199,9 @@ class Bank:
             reference = f"bk_{name}" if is_ours else name
             ours = RefundId(name) if is_ours else None
             yield ProviderRefund(provider_reference=reference, refund_id=ours, state=state, amount=money)
+        if taken.released:
+            rest = Money(amount=taken.released, currency=self._rules.currency)
+            yield ProviderRefund(provider_reference=f"rest_{taken.attempt_id}", state=_DONE, amount=rest)
 
     def _refund_in_dashboard(self, taken: Taken, amount: int | None = None) -> None:
         """A person refunds at the bank, or the bank does; the shop hears of it by a webhook, if at all."""
