@@ -150,7 +150,7 @@ class Bank:
         self.captures.append(taken)
         if not self.is_moody or is_part:
             return
-        if self._chance.happens(0.15):
+        if self._chance.happens(self._line.odds.disputed):
             low, high = timedelta(minutes=1), timedelta(days=30)
             self._agenda.add_within("dispute", lambda: self._dispute(taken), low=low, high=high)
         if self._chance.happens(0.1):

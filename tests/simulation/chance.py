@@ -28,6 +28,7 @@ class Odds(msgspec.Struct, frozen=True, kw_only=True):
     partner_paused: float = 0.01
     partner_crash: float = 0.01
     partner_interleave: float = 0.06
+    disputed: float = 0.15  # a payment, by the buyer's bank
     # at a queue
     duplicate: float = 0.05
     drop: float = 0.05  # of the orders queue; of the changes queue the relay begins anew

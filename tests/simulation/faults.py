@@ -632,6 +632,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="disputed_is_not_paid_out",
         plant=lambda: replaced(freezing, "is_frozen", _never),
         weights={"confirm_receipt": 12, "edit_seller": 4, "pay_out": 10, "buy": 8, "open_claim": 0, "refund": 0},
+        odds=Odds(disputed=0.9),
     ),
     Fault(
         name="a reinstated dispute is not posted",

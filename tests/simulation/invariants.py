@@ -42,7 +42,8 @@ Check = Callable[[Evidence], Iterator[str]]
 
 _S = OrderStatus
 _EARNED = frozenset({TransferStatus.AVAILABLE, TransferStatus.SETTLED})
-_TELLING = frozenset({*PARCEL_ISSUES, *RETURN_ISSUES, Issue.CHARGED_BACK, Issue.DISPUTE_OPEN})
+_TOLD_OF_MONEY = (Issue.CHARGED_BACK, Issue.DISPUTE_OPEN, Issue.REFUNDED_AT_PROVIDER)
+_TELLING = frozenset({*PARCEL_ISSUES, *RETURN_ISSUES, *_TOLD_OF_MONEY})
 _AT_REST = frozenset({_S.CANCELLED, _S.COMPLETED, _S.REFUNDED})
 _PAYOUTS_AT_REST = PAYOUTS.final | {PayoutStatus.PAID}
 
