@@ -42,7 +42,8 @@ delivery has passed.
 **Sandbox.** `payment_token`: `tok_ok`, `tok_declined`, `tok_timeout` (processed, but the response is lost),
 `tok_error` (fails twice), `tok_slow` (takes ten seconds), `tok_requires_action` (waits for the buyer on the bank's
 page). These are authorised first: `tok_capture_timeout` (captured, but the response is lost), `tok_capture_declined`,
-`tok_refund_error` (two refunds fail), `tok_refund_timeout` (refunded, but the response is lost).
+`tok_capture_partial` (half is captured, so the order waits for staff), `tok_refund_error` (two refunds fail),
+`tok_refund_timeout` (refunded, but the response is lost).
 `payout_destination`: `acct_ok`, `acct_failed` (the payout is returned), `acct_timeout` (paid, but the response is
 lost), `acct_left` (the account left the provider, so the payout is stuck). The carrier refuses an address whose
 `line1` is `Undeliverable`. Parcels move by `POST /v1/shipments/{shipment_id}/tracking_events`, time by
