@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -14,11 +15,14 @@ from resale.domain.access import Role
 from resale.domain.ids import OrderId
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.price_rules import PriceRules
 from resale.domain.sellers import SellerEdit
 from resale.domain.shipments import ShipmentStatus
+from resale.domain.shipping_profiles import ShippingProfile, ShippingRate
+from resale.domain.taxes import TaxRate, TaxTable
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 from tests.operations.partners import Carrier, Partners
-from tests.operations.world import SHIP_FROM
+from tests.operations.world import SHIP_FROM, World
 from tests.unit.builders import NOW
 
 
@@ -62,6 +66,23 @@ def give_back(client: StaffClient, order: Order, **body: Any) -> Shown:
 
 def report(client: StaffClient, order: Order, status: str, **body: Any) -> Shown:
     return client.post("order-report", {"version": order.version, "status": status, **body}, order_id=order.id)
+
+
+class TestAmounts:
+    def test_show_shipping_and_tax_and_the_rules_they_are_by(
+        self, backoffice: Backoffice, manager: StaffClient
+    ) -> None:
+        rules = PriceRules(
+            shipping={"GB": ShippingProfile(version="ship-1", rates=(ShippingRate(amount=395),))},
+            taxes=TaxTable(version="tax-1", rates=(TaxRate(country="GB", basis_points=2_000),)),
+        )
+        front = backoffice.front
+        world = World(front.container, msgspec.structs.replace(front.shop.tenant, price_rules=rules))
+        order = world.order(front.shopper(), world.active(front.shopper()))
+        text = manager.get("order", order_id=order.id).text
+        assert "Shipping rules ship-1 £3.29" in text
+        assert "Tax GB, included in the prices, rules tax-1 £20.66" in text
+        assert "Total £123.95" in text
 
 
 class TestOrder:

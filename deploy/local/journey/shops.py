@@ -130,8 +130,10 @@ class Shop:
     ) -> Response:
         """Send an order at the price that the buyer sees; ``changes`` are made to its body."""
         buyer = buyer or self.buyer
-        seen = expect(buyer.get(f"/v1/listings/{listing_id}"), HTTPStatus.OK, to="read the listing")
-        body = {**_order(listing_id), "expected_total": seen["price"], **(changes or {})}
+        quoted = buyer.get(f"/v1/listings/{listing_id}/quote?country={ADDRESS['country']}")
+        amounts = expect(quoted, HTTPStatus.OK, to="read the price with shipping and tax")["amounts"]
+        agreed = {"amount": amounts["grand_total"], "currency": amounts["currency"]}
+        body = {**_order(listing_id), "expected_total": agreed, **(changes or {})}
         return buyer.post("/v1/orders", body, Idempotency_Key=uuid4().hex)
 
     def await_buyer(self, order_id: str, action: str) -> Any:
