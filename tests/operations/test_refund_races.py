@@ -221,4 +221,4 @@ class TestManySmallRefunds:
         commissions = [refund.parts.commission for refund in order.refunds]
         for count in range(1, 10):
             assert abs(sum(commissions[:count]) - count * 0.5) <= 0.5
-        assert world.balances(order)["commission"] == sum(commissions) - 1_200
+        assert world.balances(order)["commission_deferred"] == sum(commissions) - 1_200
