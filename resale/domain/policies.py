@@ -134,6 +134,15 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     commission_vat_basis_points: Annotated[
         int, _whole("The VAT that commission includes, in hundredths of a per cent; 0: none.", ge=0, le=10_000)
     ] = 0
+    typed_payout_destinations: Annotated[
+        bool,
+        msgspec.Meta(
+            description=(
+                "Whether sellers can enter a payout destination themselves, instead of onboarding at the payment "
+                "provider; deprecated."
+            )
+        ),
+    ] = True
     store_credit_waits: Annotated[
         bool,
         msgspec.Meta(description="Whether store credit is paid out after the same delay as cash; if not, at once."),

@@ -11,7 +11,7 @@ from resale.domain.addresses import Address
 from resale.domain.ids import SELLER_ID, CustomerId, SellerId
 from resale.domain.payouts import PayoutMethod
 from resale.domain.text import code
-from resale.errors import Conflict, NotFound, Rejected
+from resale.errors import Conflict, Invalid, NotFound, Rejected
 
 SCHEMA: Final = 1
 
@@ -66,6 +66,17 @@ class SellerChanged(Conflict):
     code = "seller_changed"
     title = "Seller account changed"
     default_detail = "Another request changed the seller account meanwhile. Read it again, then retry."
+
+
+class PayoutDestinationRefused(Invalid):
+    """The shop accepts no payout destination that a seller enters."""
+
+    code = "payout_destination_refused"
+    title = "Payout destination refused"
+    default_detail = (
+        "This shop accepts no payout destination that is entered. Create an onboarding link instead: "
+        "`POST /v1/payout_accounts/onboarding_link`."
+    )
 
 
 class SellerEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +137,7 @@ class Seller(msgspec.Struct, frozen=True, kw_only=True):
     other_balances: tuple[SellerBalance, ...] = ()
     payout_method: PayoutMethod = PayoutMethod.CASH
     payout_destination: str | None = None  # the provider's name of an account, not a bank account number
+    payout_account: str | None = None  # the account that onboarding opened at the provider
     payout_account_status: PayoutAccountStatus | None = None
     payout_requirements: tuple[str, ...] = ()  # what the provider requires of the seller, as its own codes
     ships_from_known: bool = False

@@ -63,6 +63,7 @@ class StripeWorld:
         self.payouts: dict[str, Json] = {}
         self.transactions: list[Json] = []
         self.events: list[Json] = []
+        self.accounts: dict[str, Json] = {}
         self.left: set[str] = set()  # connected accounts that revoked the platform's access
         self._numbers = itertools.count(1)
 
@@ -199,6 +200,23 @@ class StripeWorld:
         intent_id = call.params["payment_intent"]
         return _page(call, [one for one in self.disputes.values() if one["payment_intent"] == intent_id])
 
+    def _open_account(self, call: Call) -> Json:
+        """Open a connected account that cannot be paid yet (docs.stripe.com/api/accounts/object)."""
+        account: Json = {
+            "id": self._name("acct"),
+            "object": "account",
+            "details_submitted": False,
+            "payouts_enabled": False,
+            "requirements": {"currently_due": ["external_account"], "past_due": [], "disabled_reason": None},
+            "asked": call.params,
+        }
+        self.accounts[account["id"]] = account
+        return account
+
+    def _link_account(self, call: Call) -> Json:
+        url = f"https://connect.stripe.com/setup/c/{call.params['account']}/made_up"
+        return {"object": "account_link", "created": 1_680_577_733, "expires_at": 1_680_578_033, "url": url}
+
     def _transfer(self, call: Call) -> Json:
         if call.params["destination"] == "acct_unknown":
             raise invalid("resource_missing", "destination")
@@ -287,6 +305,9 @@ _ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/v1/refunds", StripeWorld._refund),
     ("GET", "/v1/refunds", StripeWorld._list_refunds),
     ("GET", "/v1/disputes", StripeWorld._list_disputes),
+    ("POST", "/v1/accounts", StripeWorld._open_account),
+    ("GET", r"/v1/accounts/(\w+)", lambda world, _, account_id: world.accounts[account_id]),
+    ("POST", "/v1/account_links", StripeWorld._link_account),
     ("POST", "/v1/transfers", StripeWorld._transfer),
     ("GET", "/v1/transfers", StripeWorld._list_transfers),
     ("POST", r"/v1/transfers/(\w+)/reversals", StripeWorld._reverse),

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,7 +19,7 @@ import pytest
 
 from deploy.local.payments.server import PaymentsServer
 from tests.local.processes import until
-from tests.local.sandbox import LOST, attempt_of, authorise, books, call, captured, post, refund_of
+from tests.local.sandbox import LOST, attempt_of, authorise, books, call, captured, payout_of, post, refund_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -307,3 +308,21 @@ def is_open(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class TestOnboarding:
+    def test_opens_the_same_account_again_and_pays_it(self, server: PaymentsServer) -> None:
+        body = {"seller_id": "sel_1", "return_url": "https://shop.example/payouts"}
+        first, again = post(server, "/onboarding_links", body), post(server, "/onboarding_links", body)
+        assert (first["account"], first["status"]) == (again["account"], "active")
+        paid = post(server, "/payouts", payout_of(first["account"]))
+        assert paid["state"] == "in_transit"
+
+    def test_its_page_leads_back_to_the_shop(self, server: PaymentsServer) -> None:
+        body = {"seller_id": "sel_1", "return_url": "https://shop.example/payouts?a=1&b=2"}
+        link = post(server, "/onboarding_links", body)["url"]
+        page = urllib.request.urlopen(link, timeout=10).read().decode()  # noqa: S310 - the sandbox's own
+        assert 'href="https://shop.example/payouts?a=1&amp;b=2"' in page
+
+    def test_refuses_a_page_that_is_no_web_page(self, server: PaymentsServer) -> None:
+        assert sent_to(server, "GET", "/onboarding/northwind/acct_1?return_url=javascript:alert(1)")[0] == 400

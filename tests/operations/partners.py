@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.orders import Order
 from resale.domain.partners import BookingKind, PartnerEvent, PartnerUnavailable, ProviderTransaction
 from resale.domain.payments import (
@@ -19,7 +20,9 @@ from resale.domain.payments import (
     RefundState,
 )
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
+from resale.domain.sellers import PayoutAccountStatus
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
+from tests.unit.builders import NOW
 
 R = TypeVar("R")
 
@@ -71,11 +74,13 @@ class Books(Faulty):
         self.foreign_refunds: dict[str, tuple[str, ProviderRefund]] = {}  # by reference, with the attempt
         self.disputes: dict[str, dict[str, Dispute]] = {}  # by attempt and reference
         self.payouts: dict[str, tuple[int, PayoutState]] = {}
+        self.onboarded: list[OnboardingRequest] = []
         self.asked_since: datetime | None = None  # how far back anybody looked into these books
         self.decline = decline
         self.ask_action = ask_action
         self.refund_state = refund_state
         self.payout_state = payout_state
+        self.onboarding_status = PayoutAccountStatus.PENDING
 
     # ------------------------------------------------------------ payments
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
@@ -189,6 +194,18 @@ class Books(Faulty):
         )
 
     # ------------------------------------------------------------ payouts
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        self._enter("onboard")
+        account = request.account or f"acct_{request.seller_id[4:]}"
+        self.onboarded.append(request)
+        link = OnboardingLink(
+            account=account,
+            status=self.onboarding_status,
+            url=f"https://bank.example/onboarding/{account}",
+            expires_at=NOW,
+        )
+        return self._answer("onboard", link)
+
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         self._enter("pay_out")
         self.payouts.setdefault(request.payout_id, (request.amount.amount, PayoutState.IN_TRANSIT))

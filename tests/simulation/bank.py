@@ -9,6 +9,7 @@ import msgspec
 from resale.domain.amount_rules import AmountRules
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import (
     Dispute,
@@ -310,6 +311,9 @@ class Bank:
         self._say(kind, order_id=taken.order_id, dispute=told, reviews_payment=True)
 
     # ------------------------------------------------------------ payouts
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        raise AssertionError(f"nobody is onboarded here: {request}")
+
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         return self._line.call("pay_out", lambda: self._pay_out(request))
 

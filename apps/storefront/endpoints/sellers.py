@@ -6,7 +6,7 @@ from apps.storefront.permissions import Access
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.sellers import SellerView, get_own_seller, seller_document, view_seller
 from resale.domain.customers import CustomerChanged
-from resale.domain.sellers import SellerChanged, SellerEdit, SellerNotFound
+from resale.domain.sellers import PayoutDestinationRefused, SellerChanged, SellerEdit, SellerNotFound
 
 
 @Endpoint(
@@ -35,13 +35,14 @@ def get(context: Context[None, None]) -> SellerView:
     tag="Money",
     summary="Update the payout method and ship-from address of a seller account",
     details=(
-        "Fields that are absent do not change. `payout_destination` is the payment provider's reference of an account."
+        "Fields that are absent do not change. `payout_destination` is the payment provider's reference of an account; "
+        "entering it is deprecated: create an onboarding link instead."
     ),
     access=Access.SHOPPER,
     body=SellerEdit,
     responses=(SellerView,),
     tagged=True,
-    problems=(SellerChanged, CustomerChanged),
+    problems=(SellerChanged, CustomerChanged, PayoutDestinationRefused),
 )
 def edit(context: Context[None, SellerEdit]) -> SellerView:
     """Edit the payout method and ship-from address of the caller's account."""

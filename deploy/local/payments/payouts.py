@@ -5,14 +5,19 @@ Destinations: ``acct_ok`` is paid; ``acct_failed`` fails; ``acct_timeout`` is pa
 Who is in transit arrives when new for the second time, or when a test says so.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
-from deploy.local.payments.rows import Kind, NewPayout, Payout, entry_of, new_reference
+from deploy.local.payments.rows import Kind, NewOnboardingLink, NewPayout, Payout, entry_of, new_reference
 from deploy.local.payments.service import ProviderContext, Refusal
 
+_LINK_LASTS: Final = timedelta(minutes=5)
 _LOOKS_UNTIL_SETTLED: Final = 2
+#: Accounts that were opened by onboarding: they are paid like ``acct_ok``.
+_ONBOARDED: Final = "acct_onboarded_"
 _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout", "acct_left"}
 
 
@@ -34,6 +39,13 @@ class Payouts:
             if known is not None:
                 return _require_same(known, new)
             return self._pay_out(account, new)
+
+    def onboard(self, new: NewOnboardingLink, *, page_url: str) -> dict[str, str]:
+        """Open a seller's account, always the same one, and return a link to its form. The sandbox requires nothing."""
+        account = new.account or f"{_ONBOARDED}{new.seller_id.rpartition('_')[2]}"
+        expires_at = datetime.now(UTC) + _LINK_LASTS
+        url = f"{page_url}/{account}?{urlencode({'return_url': new.return_url})}"
+        return {"account": account, "status": "active", "url": url, "expires_at": expires_at.isoformat()}
 
     def find_and_settle(self, account: str, payout_id: str) -> Payout | None:
         """Return a payout; the second call finds it paid."""
@@ -68,7 +80,7 @@ class Payouts:
 
     def _pay_out(self, account: str, new: NewPayout) -> Payout:
         payout = Payout(account=account, state="", reference=new_reference(), **msgspec.to_builtins(new))
-        if new.destination not in _KNOWN:
+        if new.destination not in _KNOWN and not new.destination.startswith(_ONBOARDED):
             return self._set_state(payout, "failed", reason="invalid_destination")
         payout = self._set_state(payout, "in_transit", Kind.PAYOUT)
         if new.destination == "acct_left":

@@ -16,6 +16,7 @@ from deploy.local.payments.rows import (
     Attempt,
     NewAttempt,
     NewDispute,
+    NewOnboardingLink,
     NewPayout,
     NewProviderRefund,
     NewRefund,
@@ -33,6 +34,10 @@ _ACTION_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><t
 """
 _DONE_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
 <meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>The payment is {state}. {way_back}</p>
+"""
+_ONBOARDING_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
+<meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>Sellers enter bank details and
+identity here. The sandbox requires nothing.</p><p><a href="{return_url}">Finish, and back to the shop</a></p>
 """
 
 
@@ -79,6 +84,8 @@ def handle(provider: Provider, call: Call) -> Any:
     """
     if (call.method, call.path) == ("GET", "/books"):
         return provider.records.rows(call.account)
+    if call.method == "GET" and call.path.startswith("/onboarding/"):
+        return _onboarding_page(call)
     for method, path, action in _ROUTES:
         match = path.fullmatch(call.path)
         if match is not None and method == call.method:
@@ -172,6 +179,19 @@ def _reinstate(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) 
     return provider.disputes.reinstate(account, ids[0])
 
 
+def _onboard(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+    page_url = f"http://{call.host}/onboarding/{account}"
+    return provider.payouts.onboard(_read(call, NewOnboardingLink), page_url=page_url)
+
+
+def _onboarding_page(call: Call) -> Page:
+    """Show the form of a seller's account, which requires nothing and leads back to the shop."""
+    return_url = call.query.get("return_url", "")
+    if not return_url.startswith(("http://", "https://")):
+        raise Refusal(400, "invalid_request")
+    return Page(_ONBOARDING_PAGE.format(return_url=escape(return_url, quote=True)))
+
+
 def _pay_out(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
     return provider.payouts.pay_out(account, _read(call, NewPayout))
 
@@ -218,6 +238,7 @@ _ROUTES: Final = (
     _route("POST", "/disputes/{}/prevent", _prevent_dispute),
     _route("POST", "/disputes/{}/close", _close_dispute),
     _route("POST", "/disputes/{}/reinstate", _reinstate),
+    _route("POST", "/onboarding_links", _onboard),
     _route("POST", "/payouts", _pay_out),
     _route("GET", "/payouts/{}", _find_payout),
     _route("POST", "/payouts/{}/settle", _settle),

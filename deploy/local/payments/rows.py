@@ -50,6 +50,14 @@ class NewProviderRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     amount: Amount | None = None  # None: the full remaining amount
 
 
+class NewOnboardingLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A link to the onboarding of a seller. ``account`` None: the seller's account is opened."""
+
+    seller_id: Name
+    account: Name | None = None
+    return_url: Annotated[str, msgspec.Meta(max_length=2200)]
+
+
 class NewDispute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dispute that a test opens. ``amount`` None: the full remaining amount."""
 

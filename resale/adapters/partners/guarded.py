@@ -7,6 +7,7 @@ from resale.adapters.partners.guard import Guard
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
@@ -56,6 +57,10 @@ class GuardedPayments:
     def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
         """List all disputes of a payment."""
         return self._guard.call(lambda: self._provider.list_disputes(request))
+
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        """Open a seller's account, or continue with it."""
+        return self._guard.call(lambda: self._provider.onboard(request))
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""

@@ -13,6 +13,7 @@ from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.signatures import check_signature
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import (
     UNREADABLE,
     BookingKind,
@@ -177,6 +178,11 @@ class SandboxPayments:
         """List all disputes of a payment, the oldest first."""
         listed = _decode(self._request("GET", f"/payments/{request.attempt_id}/disputes"), _DisputeList)
         return tuple(_to_dispute(one, told_at=None) for one in listed.data)
+
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        """Open an account at the sandbox, which is active at once, and return a link to its form."""
+        body = {"seller_id": request.seller_id, "account": request.account, "return_url": request.return_url}
+        return _decode(self._request("POST", "/onboarding_links", body), OnboardingLink)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""

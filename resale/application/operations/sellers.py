@@ -11,9 +11,9 @@ from resale.domain.addresses import Address, normalise_address
 from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
-from resale.domain.sellers import Seller, SellerEdit, SellerPrivate, seller_id_of
+from resale.domain.sellers import PayoutDestinationRefused, Seller, SellerEdit, SellerPrivate, seller_id_of
 from resale.domain.versions import next_version
-from resale.errors import Rejected
+from resale.errors import FieldError, Rejected
 
 
 class ShipFromMissing(Rejected):
@@ -39,10 +39,12 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
 
     Raises:
         Invalid: The address lacks what its country needs.
+        PayoutDestinationRefused: A new destination, in a shop that onboards its sellers at the provider.
         Conflict: Another writer won; read again.
     """
     customer_id = enrol_shopper(uow, shopper=shopper)
     before, is_new = seller_account_of(uow, customer_id=customer_id)
+    _check_destination(uow, seller=before, edit=edit)
     seller = apply_edit(before, edit, except_for=("ship_from",))
     if edit.ship_from is not UNSET:
         seller = _with_ship_from(uow, seller, normalise_address(edit.ship_from, at="/ship_from"))
@@ -52,6 +54,15 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
     seller = _save(uow, seller, is_new=is_new)
     uow.commit()
     return seller
+
+
+def _check_destination(uow: UnitOfWork, *, seller: Seller, edit: SellerEdit) -> None:
+    is_known = edit.payout_destination in {UNSET, seller.payout_destination, seller.payout_account}
+    if not is_known and not uow.tenant.policies.typed_payout_destinations:
+        detail = PayoutDestinationRefused.default_detail
+        raise PayoutDestinationRefused(
+            errors=(FieldError(pointer="/payout_destination", code="payout_destination_refused", detail=detail),)
+        )
 
 
 def seller_account_of(uow: UnitOfWork, *, customer_id: CustomerId) -> tuple[Seller, bool]:

@@ -10,6 +10,7 @@ from resale.domain.connections import ConnectionState, Observation
 from resale.domain.ids import ConnectionId, ListingId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import Connection, PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
@@ -118,6 +119,9 @@ class PaymentProvider(Protocol):
 
     def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
         """List all disputes of a captured payment in their present state, the oldest first."""
+
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        """Open a seller's account if it has no name yet, and return a link to the form where they enter their data."""
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Pay out to a seller."""

@@ -8,10 +8,12 @@ from resale.adapters.payments.stripe.client import make_client
 from resale.adapters.payments.stripe.disputes import Disputes
 from resale.adapters.payments.stripe.hooks import read_webhook
 from resale.adapters.payments.stripe.intents import Intents
+from resale.adapters.payments.stripe.onboarding import Onboarding
 from resale.adapters.payments.stripe.payouts import Payouts
 from resale.adapters.payments.stripe.refunds import Refunds
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
+from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
@@ -52,6 +54,7 @@ class StripePayments:
         self._intents = Intents(client, return_url=return_url)
         self._refunds = Refunds(client)
         self._disputes = Disputes(client)
+        self._onboarding = Onboarding(client)
         self._payouts = Payouts(client)
         self._transactions = BalanceTransactions(client)
 
@@ -86,6 +89,10 @@ class StripePayments:
     def list_disputes(self, request: PaymentRequest) -> tuple[Dispute, ...]:
         """List all disputes of a payment, the oldest first."""
         return self._disputes.list_of(self._intents.find_id(request))
+
+    def onboard(self, request: OnboardingRequest) -> OnboardingLink:
+        """Open a connected account if there is none, and create a link to Stripe's form."""
+        return self._onboarding.onboard(request)
 
     def pay_out(self, request: PayoutRequest) -> PayoutOutcome:
         """Transfer to the seller's account and pay out from there."""

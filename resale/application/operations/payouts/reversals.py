@@ -12,7 +12,7 @@ from resale.domain.ids import OrderId
 from resale.domain.payout_failures import RETRIED_AFTER, FailureCause, cause_of
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.reasons import ReasonCode
-from resale.domain.sellers import Seller, with_balance
+from resale.domain.sellers import PayoutAccountStatus, Seller, with_balance
 from resale.domain.transfers import TransferCommand, transition_transfer
 from resale.domain.versions import next_version
 
@@ -56,5 +56,15 @@ def _retry_later(uow: UnitOfWork, *, seller: Seller, payout: Payout) -> Seller:
         cause = cause_of(payout.failure_code)
         delay = max(delay, RETRIED_AFTER[cause])
         if cause == FailureCause.SELLER_ACCOUNT and seller.payout_destination == payout.destination:
-            seller = msgspec.structs.replace(seller, payout_destination=None)
+            seller = _stop_destination(seller, failure_code=payout.failure_code)
     return msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller, not_before=uow.now + delay))
+
+
+def _stop_destination(seller: Seller, *, failure_code: str | None) -> Seller:
+    """Return the account without its destination; one that was onboarded stays, restricted until it is repaired."""
+    if seller.payout_account is None or seller.payout_account != seller.payout_destination:
+        return msgspec.structs.replace(seller, payout_destination=None)
+    requirements = () if failure_code is None else (failure_code,)
+    return msgspec.structs.replace(
+        seller, payout_account_status=PayoutAccountStatus.RESTRICTED, payout_requirements=requirements
+    )
