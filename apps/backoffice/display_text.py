@@ -105,6 +105,10 @@ ISSUES: Final[Mapping[str, str]] = {
         "A partner has not responded for about a day. The step is retried every hour, and this issue clears with "
         "the next step that succeeds. See Connections for the reason, and the partner's status page."
     ),
+    Issue.REFUND_PENDING: (
+        "The payment provider has not finished a refund for unusually long. Look the refund up at the provider; ask "
+        "its support if it shows no reason. This issue clears when the refund succeeds or fails."
+    ),
     Issue.PAYOUT_STUCK: (
         "The seller's account left the payment provider, or its balance is empty, so this payout neither arrived nor "
         "came back. Check the transfer at the provider: reverse it there if the money is still in the account, and "

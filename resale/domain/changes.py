@@ -255,6 +255,10 @@ class ChangeType(StrEnum):
     )
     SELLER_BALANCE_CHANGED = "seller.balance_changed", "A transfer, a debt or a payout changed the balance."
     SELLER_EDITED = "seller.edited", "The seller changed how they are paid, or where they ship from."
+    SELLER_PAYOUT_ACCOUNT_CHANGED = (
+        "seller.payout_account_changed",
+        "The payment provider stopped or enabled payouts to the seller's account, or changed what it requires.",
+    )
     SELLER_PAYOUT_PASSED = "seller.payout_passed", "A payout was due, but the balance was empty or had no destination."
     TEST_CLOCK_ADVANCED = "test_clock.advanced", "The sandbox shop's test clock was advanced."
     TEST_CLOCK_CREATED = "test_clock.created", "The sandbox shop has a test clock."

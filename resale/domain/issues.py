@@ -21,6 +21,7 @@ class Issue(StrEnum):
     PARCEL_AFTER_REFUND = "parcel_after_refund"  # the buyer was refunded, and receives the item
     RETURN_AFTER_CLOSE = "return_after_close"  # the buyer sent the item back after their claim was closed
     RETURN_NOT_DELIVERED = "return_not_delivered"  # a refunded return was lost, refused, or goes back to the buyer
+    REFUND_PENDING = "refund_pending"  # at the provider, for unusually long
     PAYOUT_STUCK = "payout_stuck"  # sent to an account that left: it neither arrived nor came back
     BALANCE_TOO_LOW = "balance_too_low"  # of the shop, at the partner: a payout, a refund or a label waits for it
     RETURN_LABEL_REFUSED = "return_label_refused"

@@ -25,7 +25,7 @@ from resale.domain.text import code, reference
 from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
-MAX_REFUNDS: Final = 20  # of one order, failed ones included
+MAX_REFUNDS: Final = 50  # of one order, failed ones included: some 20 KB of an item, which is bounded to 100
 _BY_OTHERS: Final = frozenset({ReasonCode.CHARGEBACK, ReasonCode.REFUNDED_AT_PROVIDER})
 
 

@@ -1,6 +1,6 @@
 """Partners: connections of tenants, events, and outcomes of calls."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
@@ -52,6 +52,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     # Of all processes of one worker together, never of the platform: n workers make n times as many (0033).
     calls_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 25
     concurrent_calls: Annotated[int, msgspec.Meta(ge=1, le=100)] = 8
+
+
+def provider_of(connections: Iterable[Connection], kind: PartnerKind) -> Provider:
+    """Return the provider under which references of a kind are stored: a shop without a connection has the sandbox."""
+    return next((one.provider for one in connections if one.kind is kind), Provider.SANDBOX)
 
 
 _OFFERS: Final[Mapping[Provider, frozenset[PartnerKind]]] = {

@@ -144,12 +144,16 @@ class RefundState(StrEnum):
 
 
 class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The known outcome of a refund. ``amount`` is what the provider refunds; None: not reported."""
+    """The known outcome of a refund. ``amount`` is what the provider refunds; None: not reported.
+
+    ``waits_for_balance``: it is pending until the shop tops up its balance at the provider.
+    """
 
     state: RefundState
     provider_reference: str
     reason_code: PartnerCode | None = None
     amount: Money | None = None
+    waits_for_balance: bool = False
 
 
 class ProviderRefund(msgspec.Struct, frozen=True, kw_only=True):

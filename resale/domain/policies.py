@@ -102,6 +102,9 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     refund_window_days: Annotated[
         int, _whole("Days after the payment in which the brand can refund an order.", ge=1, le=365)
     ] = 180
+    refund_alert_days: Annotated[
+        int, _whole("Days after which a refund that the payment provider has not finished is an issue.", ge=1, le=60)
+    ] = 10
     payout_delay_hours: Annotated[
         int,
         _whole(

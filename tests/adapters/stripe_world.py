@@ -82,7 +82,7 @@ class StripeWorld:
         """Do what a request asks for; an error is a response, too."""
         if call.headers.get("authorization") != f"Bearer {API_KEY}":
             return 401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}
-        if call.account in self.left:
+        if call.account in self.left or call.path.rpartition("/")[2] in self.left:
             return 403, sample("error_account_invalid")
         for method, path, action in _ROUTES:
             match = re.fullmatch(path, call.path)
@@ -276,6 +276,11 @@ class StripeWorld:
     def _list_payouts(self, call: Call) -> Json:
         return _page(call, [one for one in self.payouts.values() if one["account"] == call.account])
 
+    def _account(self, _: Call, account_id: str) -> Json:
+        if account_id not in self.accounts:
+            raise invalid("resource_missing", "account")
+        return self.accounts[account_id]
+
     def _list_transactions(self, call: Call) -> Json:
         since = int(call.params["created[gte]"])
         return _page(call, [one for one in self.transactions if one["created"] >= since], page=2)
@@ -314,6 +319,7 @@ _ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("POST", "/v1/payouts", StripeWorld._pay),
     ("GET", "/v1/payouts", StripeWorld._list_payouts),
     ("GET", r"/v1/payouts/(\w+)", StripeWorld._payout),
+    ("GET", r"/v1/accounts/(\w+)", StripeWorld._account),
     ("GET", "/v1/balance_transactions", StripeWorld._list_transactions),
     ("GET", "/v1/events", StripeWorld._list_events),
 ]

@@ -225,6 +225,14 @@ class TestWebhooks:
         assert (told.account, told.kind) == ("acct_of_a_seller", event["type"])
         assert (told.order_id, told.reference, told.dispute, told.failed_refund_id) == (None, None, None, None)
 
+    @pytest.mark.parametrize("kind", ["account", "capability", "application"])
+    def test_of_a_connected_account_name_it(self, kind: str) -> None:
+        event = msgspec.json.decode((SAMPLES / "event_payout_failed.json").read_bytes())
+        event["data"]["object"] = {"id": "any", "object": kind, "metadata": {"payout_id": "pyt_" + "0" * 32}}
+        body = msgspec.json.encode(event)
+        told = reader().read_event(body=body, headers=signed(body))
+        assert (told.reference, told.account, told.payout_id) == ("acct_0", "acct_0", None)
+
     @pytest.mark.parametrize("livemode", [True, False])
     def test_name_their_mode(self, *, livemode: bool) -> None:
         event = msgspec.json.decode((SAMPLES / "event_payment_intent.json").read_bytes())

@@ -26,6 +26,7 @@ ASKED: dict[str, Ask] = {
     "find_refund": lambda stripe: stripe.find_refund(attempt(), refund_id=new_refund()),
     "pay_out": lambda stripe: stripe.pay_out(payout()),
     "find_payout": lambda stripe: stripe.find_payout(payout()),
+    "find_payout_account": lambda stripe: stripe.find_payout_account("acct_good"),
     "iter_transactions": lambda stripe: list(stripe.iter_transactions(since=datetime(2020, 1, 1, tzinfo=UTC))),
 }
 EVERY_CALL = pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)

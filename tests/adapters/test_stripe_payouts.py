@@ -10,9 +10,10 @@ from resale.adapters.payments.stripe import StripePayments
 from resale.domain.money import Money
 from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerUnavailable
 from resale.domain.payouts import PayoutRequest, PayoutState
+from resale.domain.sellers import PayoutAccount, PayoutAccountStatus
 from tests.adapters.stripe_connecting import connect, payout
 from tests.adapters.stripe_double import StripeDouble
-from tests.adapters.stripe_world import Json
+from tests.adapters.stripe_world import Json, sample
 
 REVERSALS = r"/v1/transfers/\w+/reversals"
 
@@ -120,6 +121,35 @@ class TestPayOut:
         with pytest.raises(PartnerMisconfigured):
             stripe.pay_out(payout())
         assert not the_transfer(double)["reversed"]
+
+
+class TestAccounts:
+    @pytest.mark.parametrize(
+        ("fields", "due", "status"),
+        [
+            ({"payouts_enabled": True}, {}, PayoutAccountStatus.ACTIVE),
+            ({"payouts_enabled": False}, {"past_due": ["individual.id_number"]}, PayoutAccountStatus.RESTRICTED),
+            ({"payouts_enabled": False, "details_submitted": False}, {}, PayoutAccountStatus.PENDING),
+            ({"payouts_enabled": False}, {"disabled_reason": "rejected.fraud"}, PayoutAccountStatus.REJECTED),
+        ],
+    )
+    def test_are_paid_or_stopped(
+        self, stripe: StripePayments, double: StripeDouble, fields: Json, due: Json, status: PayoutAccountStatus
+    ) -> None:
+        account = sample("account", id="acct_good", **fields)
+        account["requirements"].update(due)
+        double.world.accounts["acct_good"] = account
+        read = stripe.find_payout_account("acct_good")
+        assert read is not None
+        assert (read.status, read.requirements) == (status, tuple(due.get("past_due", ())))
+
+    def test_that_left_are_rejected(self, stripe: StripePayments, double: StripeDouble) -> None:
+        double.leave("acct_good")
+        left = PayoutAccount(status=PayoutAccountStatus.REJECTED, requirements=("account_invalid",))
+        assert stripe.find_payout_account("acct_good") == left
+
+    def test_of_nobody_are_none(self, stripe: StripePayments) -> None:
+        assert stripe.find_payout_account("acct_unknown") is None
 
 
 class TestFailure:

@@ -20,7 +20,7 @@ from resale.domain.payments import (
     RefundState,
 )
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
-from resale.domain.sellers import PayoutAccountStatus
+from resale.domain.sellers import PayoutAccount, PayoutAccountStatus
 from resale.domain.shipments import Label, LabelRequest, LabelState, Rate, TrackingEvent, VoidState
 from tests.unit.builders import NOW
 
@@ -75,6 +75,7 @@ class Books(Faulty):
         self.disputes: dict[str, dict[str, Dispute]] = {}  # by attempt and reference
         self.payouts: dict[str, tuple[int, PayoutState]] = {}
         self.onboarded: list[OnboardingRequest] = []
+        self.accounts: dict[str, PayoutAccount] = {}
         self.asked_since: datetime | None = None  # how far back anybody looked into these books
         self.decline = decline
         self.ask_action = ask_action
@@ -218,6 +219,10 @@ class Books(Faulty):
         amount, _ = self.payouts[request.payout_id]
         self.payouts[request.payout_id] = (amount, self.payout_state)
         return self._answer("find_payout", self._payout(request.payout_id))
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        self._enter("find_payout_account")
+        return self._answer("find_payout_account", self.accounts.get(destination))
 
     # ------------------------------------------------------------ the rest of the port
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:

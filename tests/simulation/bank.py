@@ -22,6 +22,7 @@ from resale.domain.payments import (
     RefundState,
 )
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
+from resale.domain.sellers import PayoutAccount
 from tests.simulation.agenda import Agenda
 from tests.simulation.chance import Chance
 from tests.simulation.currencies import part_in
@@ -99,6 +100,7 @@ class Bank:
         self.captures: list[Taken] = []
         self.payouts: dict[str, tuple[int, str, PayoutState]] = {}
         self.unpayable: set[str] = set()  # payouts of amounts that it cannot pay
+        self.accounts: dict[str, PayoutAccount] = {}
         self.paid_out = 0  # net of what came back
 
     # ------------------------------------------------------------ payments
@@ -336,6 +338,9 @@ class Bank:
     def _land(self, payout_id: str) -> None:
         amount, destination, _ = self.payouts[payout_id]
         state = self._mood({PayoutState.PAID: 6, PayoutState.FAILED: 1.5, PayoutState.RETURNED: 1.5})
+        if self._chance.happens(0.15):  # in quiet time, too: most sellers are paid late in a run
+            self._leave(payout_id)
+            return
         self.payouts[payout_id] = (amount, destination, state)
         if state == PayoutState.PAID:
             self.paid_out += amount
@@ -343,6 +348,22 @@ class Bank:
                 low, high, last = timedelta(hours=1), timedelta(days=6), self._agenda.now + _COMES_BACK_WITHIN
                 self._agenda.add_within("payout returns", lambda: self._return(payout_id, last), low=low, high=high)
         self._say("payout.changed", payout_id=payout_id)
+
+    def _leave(self, payout_id: str) -> None:
+        """The seller's account leaves: nobody sees the payout until a person reverses it, or the account is back.
+
+        Source: docs.stripe.com/error-codes#account-invalid.
+        """
+        amount, destination, _ = self.payouts[payout_id]
+        self.payouts[payout_id] = (amount, destination, PayoutState.UNREACHABLE)
+        low, high = timedelta(hours=1), timedelta(days=12)
+        self._agenda.add_within("a payout is in reach again", lambda: self._find_again(payout_id), low=low, high=high)
+
+    def _find_again(self, payout_id: str) -> None:
+        amount, destination, _ = self.payouts[payout_id]
+        state = self._chance.pick((PayoutState.PAID, PayoutState.FAILED))
+        self.payouts[payout_id] = (amount, destination, state)
+        self.paid_out += amount if state == PayoutState.PAID else 0
 
     def _return(self, payout_id: str, last: datetime) -> None:
         if self._agenda.now > last:
@@ -352,6 +373,9 @@ class Bank:
         self.paid_out -= amount
         if self._chance.happens(0.5):  # else nobody is told, and has to look
             self._say("payout.changed", payout_id=payout_id)
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        return self._line.call("find_payout_account", lambda: self.accounts.get(destination))
 
     # ------------------------------------------------------------ the rest of the port
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:

@@ -7,6 +7,7 @@ import msgspec
 
 from resale.application.ports import Reader
 from resale.domain.claims import Claim
+from resale.domain.inbound import Inbound
 from resale.domain.ledger import LedgerEntry
 from resale.domain.listings import Listing
 from resale.domain.orders import Order
@@ -26,6 +27,7 @@ _KINDS: Final[dict[str, Any]] = {
     "claim": Claim,
     "payout": Payout,
     "seller": Seller,
+    "inbound": Inbound,
     "transfer": Transfer,
 }
 
@@ -47,6 +49,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     claims: list[Claim]
     payouts: list[Payout]
     sellers: list[Seller]
+    inbound: list[Inbound]
     transfers: list[Transfer]
     entries: list[LedgerEntry]
     history: dict[str, list[Version]]
@@ -79,6 +82,7 @@ def evidence_of(run: "Run") -> Evidence:
         claims=found["claim"],
         payouts=found["payout"],
         sellers=found["seller"],
+        inbound=found["inbound"],
         transfers=found["transfer"],
         entries=[msgspec.json.decode(item["doc"]["S"], type=LedgerEntry) for item in scan(tables.ledger)],
         history=history,

@@ -51,7 +51,7 @@ from resale.domain.orders import ORDERS, Amounts, Order, OrderCommand, OrderStat
 from resale.domain.partners import PartnerUnavailable, Provider
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payout_failures import FailureCause
-from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutStatus
+from resale.domain.payouts import PAYOUTS, PayoutCommand, PayoutState, PayoutStatus
 from resale.domain.purchases import Purchase
 from resale.domain.shipments import SHIPMENTS, ShipmentStatus, VoidState
 from resale.domain.states import Row
@@ -207,6 +207,11 @@ def _never(*_args: Any, **_named: Any) -> bool:
 
 def _the_sellers_fault(_code: str | None) -> FailureCause:
     return FailureCause.SELLER_ACCOUNT
+
+
+def _stuck_is_failed(_original: Any, uow: UnitOfWork, **named: Any) -> Any:
+    outcome = _replace(named["outcome"], state=PayoutState.FAILED)
+    return paying_out._commit_outcome(uow, **{**named, "outcome": outcome})
 
 
 # ---------------------------------------------------------------- the workflow
@@ -429,6 +434,19 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="ledger_is_the_banks",
         plant=lambda: replaced(paying_out, "WATCHED_FOR", timedelta()),
         weights={"confirm_receipt": 8, "edit_seller": 4, "pay_out": 6, "buy": 8, "approve": 5, "relist": 4, "pause": 0},
+    ),
+    Fault(
+        name="a payout out of reach counts as failed",
+        broken="A payout of an account that left the provider is recorded as failed, though it may have arrived.",
+        caught_by="ledger_is_the_banks",
+        plant=_around(paying_out, "_commit_stuck", _stuck_is_failed),
+        weights={"confirm_receipt": 8, "edit_seller": 4, "pay_out": 6, "buy": 8, "approve": 5, "relist": 4, "pause": 0},
+    ),
+    Fault(
+        name="a seller's own account is believed",
+        broken="An event of a connected account is processed for any order that its metadata names.",
+        caught_by="strangers_are_ignored",
+        plant=lambda: replaced(inbound, "_is_of_its_account", lambda *_: True),
     ),
     Fault(
         name="a voided label is not posted",

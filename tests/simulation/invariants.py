@@ -18,6 +18,7 @@ from resale.domain.claims import CLAIMS, ClaimStatus
 from resale.domain.commissions import CommissionRecognition, included_vat
 from resale.domain.compensations import CarrierClaimStatus
 from resale.domain.ids import CLAIM_ID
+from resale.domain.inbound import InboundStatus
 from resale.domain.issues import Issue
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
 from resale.domain.orders import ORDERS, Order, OrderStatus
@@ -103,6 +104,14 @@ def refunded_as_promised(seen: Evidence) -> Iterator[str]:
             promised = min(claim.refund_amount, order.payment.captured_minor)
             if order.payment.refunded_minor < promised:
                 yield f"{claim.id}: {order.payment.refunded_minor} of {promised} went back"
+
+
+def strangers_are_ignored(seen: Evidence) -> Iterator[str]:
+    """An event of an account or a mode that its subject does not belong to is ignored, with a reason."""
+    for event in seen.inbound:
+        is_strange = event.provider_event_kind.startswith("stranger.")
+        if is_strange and (event.status != InboundStatus.IGNORED or event.reason_code is None):
+            yield f"{event.id} {event.provider_event_kind} is {event.status}: {event.reason_code}"
 
 
 # ---------------------------------------------------------------- the ledger
@@ -390,6 +399,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     never_more_back,
     nothing_kept,
     refunded_as_promised,
+    strangers_are_ignored,
     ledger_balances,
     ledger_is_the_banks,
     ledger_is_the_carriers,

@@ -25,9 +25,10 @@ receipt, open, resolve and withdraw claims, refund, edit, pay out, cancel a payo
 purchase, pause, resume, remove and resubmit listings. Staff decide what needs action. The bank declines, requires
 authentication, lets authorisations expire, takes days for a refund, fails it, even after its success, opens disputes,
 also several of one payment, prevents them by a refund of its own, decides them and reverses the decision, returns
-payouts days after they were paid. A person at the bank captures a part, or refunds a payment. The carrier refuses
-labels, loses parcels and finds them, returns them (refused, not collected, also after their delivery), loses them on
-the way back, and scans late, out of order, or with a voided label.
+payouts days after they were paid, and no longer shows those of accounts that left. A person at the bank captures a
+part, or refunds a payment. Events arrive from sellers' own accounts, from the other mode, and about objects made
+elsewhere. The carrier refuses labels, loses parcels and finds them, returns them (refused, not collected, also after
+their delivery), loses them on the way back, and scans late, out of order, or with a voided label.
 
 Meanwhile messages and webhooks arrive twice, late, out of order or never; the changes queue loses its messages and the
 relay starts again; a process ends before a write, after it, or during a call to a partner; responses of the store and

@@ -38,6 +38,7 @@ from tests.simulation.post import Post
 from tests.simulation.queues import SimulatedQueues
 from tests.simulation.setting import open_shop
 from tests.simulation.store import Crashed, UnreliableStore
+from tests.simulation.strangers import Strangers
 from tests.simulation.watching import Watch
 from tests.unit.builders import NOW
 
@@ -72,6 +73,7 @@ class Run:
         line = Line(self.chance, self._interleave)
         self.line = line
         self.bank = Bank(self.chance, self.agenda, line, self._tell, rules=rules_of(Provider.STRIPE, tenant.currency))
+        self.strangers = Strangers(self.chance, self.agenda, self.bank, self._tell)
         self.post = Post(self.chance, self.agenda, line, self._tell, currency=self.tenant.currency)
         orders = queue_url(tenant, Purpose.ORDERS)
         self.queues = SimulatedQueues(
@@ -108,6 +110,7 @@ class Run:
         """Play it all and say what broke; what may never be true ends it at once."""
         self._set_odds(CALM)
         open_shop(self)
+        self.strangers.begin()
         self._set_odds(odds)
         for _ in range(self.length):
             self._one_step(self.chance.pick_weighted(_STEPS))

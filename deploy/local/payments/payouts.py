@@ -21,6 +21,13 @@ _ONBOARDED: Final = "acct_onboarded_"
 _KNOWN: Final = {"acct_ok", "acct_failed", "acct_timeout", "acct_left"}
 
 
+class PayoutAccount(msgspec.Struct, frozen=True):
+    """A seller's account: its name determines its state."""
+
+    status: str
+    requirements: tuple[str, ...] = ()
+
+
 class Payouts:
     """The payouts of all accounts."""
 
@@ -55,6 +62,14 @@ class Payouts:
                 return payout
             calls = self._context.records.count_call(account, f"find_and_settle {payout_id}")
             return payout if calls < _LOOKS_UNTIL_SETTLED else self._settle(payout)
+
+    def find_account(self, destination: str) -> PayoutAccount | None:
+        """Return a seller's account; None if it is unknown."""
+        if destination == "acct_restricted":
+            return PayoutAccount("restricted", ("individual.verification.document",))
+        if destination == "acct_left":
+            return PayoutAccount("rejected", ("account_invalid",))
+        return PayoutAccount("active") if destination in _KNOWN else None
 
     def settle(self, account: str, payout_id: str) -> Payout:
         """Complete a payout now: paid or failed.

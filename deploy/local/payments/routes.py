@@ -200,6 +200,10 @@ def _find_payout(provider: Provider, _: Call, account: str, ids: tuple[str, ...]
     return _require(provider.payouts.find_and_settle(account, ids[0]))
 
 
+def _find_account(provider: Provider, _call: Call, _account: str, ids: tuple[str, ...]) -> Any:
+    return _require(provider.payouts.find_account(ids[0]))
+
+
 def _settle(provider: Provider, _: Call, account: str, ids: tuple[str, ...]) -> Any:
     return provider.payouts.settle(account, ids[0])
 
@@ -243,6 +247,7 @@ _ROUTES: Final = (
     _route("GET", "/payouts/{}", _find_payout),
     _route("POST", "/payouts/{}/settle", _settle),
     _route("POST", "/payouts/{}/return", _send_back),
+    _route("GET", "/accounts/{}", _find_account),
     _route("GET", "/bookings", _entries),
 )
 

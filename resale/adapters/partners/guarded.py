@@ -11,6 +11,7 @@ from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
+from resale.domain.sellers import PayoutAccount
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
 
 
@@ -69,6 +70,10 @@ class GuardedPayments:
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
         """Return the state of a payout; None if the partner never received it."""
         return self._guard.call(lambda: self._provider.find_payout(request))
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        """Return the state of a seller's account; None if there is none."""
+        return self._guard.call(lambda: self._provider.find_payout_account(destination))
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify and parse a webhook."""

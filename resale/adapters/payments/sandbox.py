@@ -35,6 +35,7 @@ from resale.domain.payments import (
     adopted_refund_id,
 )
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
+from resale.domain.sellers import PayoutAccount
 from resale.settings import Settings
 
 SIGNATURE_HEADER: Final = "sandbox-signature"
@@ -198,6 +199,11 @@ class SandboxPayments:
         """Return the state of a payout; None if the provider never received it."""
         response = self._find(f"/payouts/{request.payout_id}")
         return None if response is None else _payout(response)
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        """Return the state of a seller's account at the sandbox; None if there is none."""
+        response = self._find(f"/accounts/{destination}")
+        return None if response is None else _decode(response, PayoutAccount)
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify and parse a webhook."""

@@ -8,6 +8,7 @@ import msgspec
 
 from resale.application.operations.claims import advance_claim, record_return_tracking, settle_return_void
 from resale.application.operations.orders import advance_order, record_tracking, review_payment, settle_void
+from resale.application.operations.payout_accounts import review_payout_account
 from resale.application.operations.payouts import advance_payout
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
@@ -16,11 +17,13 @@ from resale.domain.ids import (
     ORDER_ID,
     PAYOUT_ID,
     RETURN_ID,
+    SELLER_ID,
     SHIPMENT_ID,
     CustomerId,
     InboundId,
     OrderId,
     PayoutId,
+    SellerId,
 )
 from resale.domain.inbound import (
     INBOUND,
@@ -190,8 +193,11 @@ def _is_of_its_account(uow: UnitOfWork, inbound: Inbound, target_id: str) -> boo
     """Return whether an event is the shop's own, or of the connected account that its subject belongs to.
 
     The owner of a connected account writes the metadata of its objects, so it can name any id of ours. Of such an
-    account nothing is known here but the payouts to it (docs.stripe.com/connect/webhooks, ``account``).
+    account nothing is known here but the payouts to it and its seller (docs.stripe.com/connect/webhooks, ``account``).
     """
+    if SELLER_ID.matches(target_id):
+        seller = uow.sellers.find(SellerId(target_id))
+        return seller is not None and seller.payout_destination == inbound.reference
     if inbound.account is None:
         return True
     return PAYOUT_ID.matches(target_id) and uow.payouts.get(PayoutId(target_id)).destination == inbound.account
@@ -238,6 +244,10 @@ def _act_on_payout(uow: UnitOfWork, partners: Partners, _inbound: Inbound, targe
     advance_payout(uow, partners=partners, payout_id=PayoutId(target_id))
 
 
+def _act_on_seller(uow: UnitOfWork, partners: Partners, _inbound: Inbound, target_id: str) -> None:
+    review_payout_account(uow, payments=partners.payments, seller_id=SellerId(target_id))
+
+
 def _act_on_parcel(uow: UnitOfWork, partners: Partners, inbound: Inbound, target_id: str) -> None:
     order_id = ORDER_ID.sibling_of(target_id)
     if inbound.tracking:
@@ -268,6 +278,7 @@ _Act = Callable[[UnitOfWork, Partners, Inbound, str], None]
 _ACTS: Final[Mapping[str, _Act]] = {
     ORDER_ID.prefix: _act_on_order,
     PAYOUT_ID.prefix: _act_on_payout,
+    SELLER_ID.prefix: _act_on_seller,
     SHIPMENT_ID.prefix: _act_on_parcel,
     RETURN_ID.prefix: _act_on_return,
 }

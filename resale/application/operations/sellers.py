@@ -11,7 +11,15 @@ from resale.domain.addresses import Address, normalise_address
 from resale.domain.changes import ChangeType
 from resale.domain.edits import apply_edit
 from resale.domain.ids import CustomerId
-from resale.domain.sellers import PayoutDestinationRefused, Seller, SellerEdit, SellerPrivate, seller_id_of
+from resale.domain.partners import PartnerKind, provider_of
+from resale.domain.sellers import (
+    PayoutDestinationRefused,
+    Seller,
+    SellerEdit,
+    SellerPrivate,
+    seller_id_of,
+    with_payout_account,
+)
 from resale.domain.versions import next_version
 from resale.errors import FieldError, Rejected
 
@@ -27,7 +35,8 @@ class ShipFromMissing(Rejected):
 def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Seller:
     """Edit payout method and ship-from address of a seller account. Without changes, nothing is written.
 
-    Shape: reads at most 2 items; commits 1 (``seller.edited``), with the shopper's customer on their first write.
+    Shape: reads at most 3 items; commits 1 (``seller.edited``), with the shopper's customer on their first write and
+    the look-up of a new payout account.
 
     Args:
         uow: Fresh; committed here once.
@@ -50,6 +59,8 @@ def edit_seller(uow: UnitOfWork, *, shopper: Shopper, edit: SellerEdit) -> Selle
         seller = _with_ship_from(uow, seller, normalise_address(edit.ship_from, at="/ship_from"))
     if seller == before and not is_new:
         return before
+    if seller.payout_destination != before.payout_destination:
+        seller = _link_payout_account(uow, seller=seller)
     seller = msgspec.structs.replace(seller, due_at=next_payout_at(uow, seller=seller))
     seller = _save(uow, seller, is_new=is_new)
     uow.commit()
@@ -108,6 +119,18 @@ def ship_from_of(uow: UnitOfWork, *, customer_id: CustomerId, given: Address | N
     accepted = normalise_address(given, at="/ship_from")
     _save(uow, _with_ship_from(uow, seller, accepted), is_new=is_new)
     return accepted
+
+
+def _link_payout_account(uow: UnitOfWork, *, seller: Seller) -> Seller:
+    """Buffer the look-up of a seller by a new payout account; return the account with an unknown state.
+
+    An account that another seller named first stays linked to that one: its events change nobody else.
+    """
+    if (account := seller.payout_destination) is not None:
+        provider = provider_of(uow.tenant.connections, PartnerKind.PAYMENTS)
+        if uow.references.find(provider=provider, reference=account) is None:
+            uow.references.add(provider=provider, reference=account, entity_id=seller.id)
+    return with_payout_account(seller, None)
 
 
 def _with_ship_from(uow: UnitOfWork, seller: Seller, address: Address) -> Seller:

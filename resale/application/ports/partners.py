@@ -14,6 +14,7 @@ from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import Connection, PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
+from resale.domain.sellers import PayoutAccount
 from resale.domain.shipments import Label, LabelRequest, Rate, TrackingEvent, VoidState
 
 
@@ -128,6 +129,9 @@ class PaymentProvider(Protocol):
 
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
         """Return the state of a payout; None if the provider never received it."""
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        """Return the state of a seller's account; None if the provider has none of this name."""
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify the signature of a webhook and parse it. Header names are in lower case.

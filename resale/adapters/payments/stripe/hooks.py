@@ -1,7 +1,8 @@
 """Parsing of Stripe's webhooks. An event only names the object to read; only of disputes is its data used.
 
 Events of connected accounts (``account``) are about objects whose metadata their owner writes: of them only payouts
-are read, and whoever acts on one compares its account. Thin events (v2) carry no object, only its name.
+and the account itself are read, and whoever acts on one compares its account. Thin events (v2) carry no object, only
+its name.
 
 Source: docs.stripe.com/connect/webhooks; docs.stripe.com/event-destinations, thin events.
 """
@@ -61,6 +62,18 @@ class _Payout(_EventObject, tag="payout"):
     pass
 
 
+class _Account(_EventObject, tag="account"):
+    pass
+
+
+class _Capability(_EventObject, tag="capability"):
+    pass
+
+
+class _Application(_EventObject, tag="application"):
+    """The platform itself, in ``account.application.deauthorized``: the event's account has left it."""
+
+
 class _Dispute(_EventObject, tag="dispute", kw_only=True):
     amount: int
     currency: str
@@ -71,7 +84,7 @@ class _Dispute(_EventObject, tag="dispute", kw_only=True):
 
 
 class _Data(msgspec.Struct):
-    object: _Intent | _Charge | _Refund | _Payout | _Dispute
+    object: _Intent | _Charge | _Refund | _Payout | _Dispute | _Account | _Capability | _Application
 
 
 class _Event(msgspec.Struct, tag_field="object", tag="event"):
@@ -141,13 +154,14 @@ def _read(event: _Event) -> PartnerEvent:
 
 
 def _build_foreign(event: _Event, account: str) -> PartnerEvent:
-    """Return an event about what a connected account does on its own: it names nothing of ours."""
+    """Return an event of a connected account: it names the account, if that has changed, and nothing else of ours."""
     return PartnerEvent(
         provider_event_id=event.id,
         kind=event.type,
         occurred_at=datetime.fromtimestamp(event.created, UTC),
         account=account,
         livemode=event.livemode,
+        reference=account if isinstance(event.data.object, _Account | _Capability | _Application) else None,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from resale.adapters.payments.stripe.accounts import Accounts
 from resale.adapters.payments.stripe.bookings import BalanceTransactions
 from resale.adapters.payments.stripe.client import make_client
 from resale.adapters.payments.stripe.disputes import Disputes
@@ -17,6 +18,7 @@ from resale.domain.onboarding import OnboardingLink, OnboardingRequest
 from resale.domain.partners import PartnerEvent, ProviderTransaction
 from resale.domain.payments import Dispute, PaymentOutcome, PaymentRequest, ProviderRefund, RefundOutcome
 from resale.domain.payouts import PayoutOutcome, PayoutRequest
+from resale.domain.sellers import PayoutAccount
 from resale.settings import Settings
 
 
@@ -56,6 +58,7 @@ class StripePayments:
         self._disputes = Disputes(client)
         self._onboarding = Onboarding(client)
         self._payouts = Payouts(client)
+        self._accounts = Accounts(client)
         self._transactions = BalanceTransactions(client)
 
     def authorise(self, request: PaymentRequest) -> PaymentOutcome:
@@ -101,6 +104,10 @@ class StripePayments:
     def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
         """Return the state of a payout; a failed one is FAILED after its amount has been returned."""
         return self._payouts.find(request)
+
+    def find_payout_account(self, destination: str) -> PayoutAccount | None:
+        """Return the state of a connected account; one that left is rejected."""
+        return self._accounts.find(destination)
 
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         """Verify and parse a webhook."""

@@ -22,6 +22,8 @@ _STATES: Final = {
 }
 #: Refusals that stay: the money is gone already, or the buyer's bank has it.
 _FOR_GOOD: Final = {"charge_already_refunded", "charge_disputed", "refund_disputed_payment", "amount_too_large"}
+#: docs.stripe.com/api/refunds/object, pending_reason: processing, insufficient_funds or charge_pending.
+_WAITS_FOR_BALANCE: Final = "insufficient_funds"
 _PAGE: Final = 100  # the most a list gives at once
 
 
@@ -110,6 +112,7 @@ def _outcome(refund: stripe.Refund) -> RefundOutcome:
         provider_reference=refund.id,
         reason_code=reason if is_failed else None,
         amount=from_stripe(refund.amount, refund.currency),
+        waits_for_balance=getattr(refund, "pending_reason", None) == _WAITS_FOR_BALANCE,
     )
 
 

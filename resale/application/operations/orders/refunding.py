@@ -76,6 +76,14 @@ class RefundUnderWay(Rejected):
     default_detail = "Another refund of this order is pending. Retry when it has settled."
 
 
+class TooManyRefunds(Rejected):
+    """The order has as many refunds as one order can have."""
+
+    code = "too_many_refunds"
+    title = "Too many refunds"
+    default_detail = "This order has as many refunds as one order can have. Settle the rest with the buyer directly."
+
+
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data of a new refund. ``amount`` is in minor units; by default the full remaining amount."""
 
@@ -103,6 +111,7 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
         RefundTooLarge: More than is left.
         AmountNotSupported: A part that the payment provider cannot refund: no multiple of its unit.
         RefundUnderWay: One at a time.
+        TooManyRefunds: The order has 50.
         IdempotencyConflict: The key was used before.
         Conflict: Another writer won, or the version is not the expected one.
     """
@@ -166,6 +175,8 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
         order = clear_issues(order, Issue.REFUND_FAILED)
     if not order.remaining_minor:  # whoever may have been wronged has the money now
         order = clear_issues(order, Issue.PARCEL_RETURNED, Issue.PARCEL_LOST, Issue.RETURN_AFTER_CLOSE)
+    if order.pending_refund is None:
+        order = clear_issues(order, Issue.REFUND_PENDING)
     order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_ours=change_type == ChangeType.ORDER_REFUNDED)
@@ -235,6 +246,7 @@ def _check_refundable(uow: UnitOfWork, order: Order) -> None:
         raise RefundUnderWay("Another refund of this order is pending. Retry when it has settled.")
     window = timedelta(days=uow.tenant.policies.refund_window_days)
     in_time = order.confirmed_at is not None and uow.now < order.confirmed_at + window
-    countable = len(order.refunds) < MAX_REFUNDS
-    if order.status not in REFUNDABLE or order.is_disputed or not in_time or not countable or not order.remaining_minor:
+    if len(order.refunds) >= MAX_REFUNDS:
+        raise TooManyRefunds(f"Order {order.id} has {MAX_REFUNDS} refunds already, and one order cannot have more.")
+    if order.status not in REFUNDABLE or order.is_disputed or not in_time or not order.remaining_minor:
         raise OrderTransitionRefused(f"Order {order.id} has the status {order.status} and cannot be refunded.")

@@ -11,7 +11,7 @@ from resale.application.operations.orders.refunding import commit_refund
 from resale.application.operations.orders.transitions import payment_request
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
-from resale.domain.issues import Issue, raise_issue
+from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.money import Money
 from resale.domain.order_steps import update_order
 from resale.domain.orders import Order, with_refund
@@ -55,7 +55,7 @@ def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: Re
     failed = msgspec.structs.replace(
         _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
     )
-    order = with_refund(order, failed)
+    order = clear_issues(with_refund(order, failed), Issue.REFUND_PENDING)
     if refund.tries >= _TRIES_TOLD:
         order = raise_issue(order, Issue.REFUND_FAILED)
     order = update_order(order, now=uow.now)
@@ -80,6 +80,10 @@ def _commit_awaited(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: R
     awaited = msgspec.structs.replace(refund, provider_reference=outcome.provider_reference)
     order = update_order(with_refund(order, awaited), now=uow.now)
     age = uow.now - refund.started_at
+    if outcome.waits_for_balance:
+        order = raise_issue(order, Issue.BALANCE_TOO_LOW)
+    if age >= timedelta(days=uow.tenant.policies.refund_alert_days):
+        order = raise_issue(order, Issue.REFUND_PENDING)
     order = msgspec.structs.replace(order, due_at=uow.now + min(max(age, _SOONEST_ASKED), _LATEST_ASKED))
     uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_AWAITED)
     uow.commit()
