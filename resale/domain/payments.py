@@ -9,6 +9,7 @@ import msgspec
 
 from resale.domain.ids import REFUND_ID, OrderId, PaymentId, RefundId
 from resale.domain.money import AmountMinor, Money
+from resale.domain.partner_messages import PartnerMessage
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row
 from resale.errors import Rejected
@@ -130,6 +131,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True):
     state: PaymentState
     provider_reference: str
     reason_code: PartnerCode | None = None
+    message: PartnerMessage | None = None
     action_url: str | None = None
     captured: Money | None = None
 
@@ -152,6 +154,7 @@ class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
     state: RefundState
     provider_reference: str
     reason_code: PartnerCode | None = None
+    message: PartnerMessage | None = None
     amount: Money | None = None
     waits_for_balance: bool = False
 
@@ -179,6 +182,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     request_version: int = 1
     provider_reference: str | None = None
     reason_code: PartnerCode | None = None
+    partner_message: PartnerMessage | None = None
     action_url: str | None = None
     captured_minor: AmountMinor = 0
     refunded_minor: AmountMinor = 0  # refunds that succeeded and chargebacks, less what came back
@@ -205,6 +209,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 1  # how often it was begun; each try has an id of its own
     provider_reference: str | None = None
     failure_code: PartnerCode | None = None
+    partner_message: PartnerMessage | None = None
     started_at: datetime
     finished_at: datetime | None = None
 

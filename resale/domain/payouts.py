@@ -9,6 +9,7 @@ import msgspec
 from resale.domain.ids import CustomerId, OrderId, PayoutId, TransferId
 from resale.domain.issues import WithIssues
 from resale.domain.money import AmountMinor, Currency, Money
+from resale.domain.partner_messages import PartnerMessage
 from resale.domain.reasons import PartnerCode
 from resale.domain.states import Machine, Row, guard
 from resale.domain.versions import next_version
@@ -153,6 +154,7 @@ class PayoutOutcome(msgspec.Struct, frozen=True, kw_only=True):
     state: PayoutState
     provider_reference: str
     reason_code: PartnerCode | None = None
+    message: PartnerMessage | None = None
 
 
 class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,6 +194,7 @@ class Payout(WithIssues, frozen=True, kw_only=True):
     transfers: tuple[tuple[OrderId, TransferId], ...]
     provider_reference: str | None = None
     failure_code: PartnerCode | None = None
+    partner_message: PartnerMessage | None = None
     may_be_cancelled: bool = False
     step_tries: int = 0  # how often the present step was put off
     created_at: datetime

@@ -15,7 +15,7 @@ from resale.domain.partners import PartnerNotReady, PartnerUnavailable
 from resale.domain.payments import PaymentRequest, PaymentState, RefundState
 from tests.adapters.stripe_connecting import PART, PRICE, attempt, connect, new_id, new_refund
 from tests.adapters.stripe_double import StripeDouble
-from tests.adapters.stripe_world import Json
+from tests.adapters.stripe_world import Json, sample
 
 A_DAY = 24 * 3600
 CONFIRM = r"/v1/payment_intents/\w+/confirm"
@@ -71,6 +71,7 @@ class TestAuthorise:
         for _ in range(2):
             outcome = stripe.authorise(request)
             assert (outcome.state, outcome.reason_code) == (PaymentState.DECLINED, "insufficient_funds")
+            assert outcome.message == sample("error_card_declined")["error"]["message"]
         assert stripe.find_payment(request) == outcome
         assert stripe.void(request) == outcome
         assert double.count("POST", CONFIRM) == 1

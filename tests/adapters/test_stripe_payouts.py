@@ -218,6 +218,7 @@ class TestFailure:
         request = payout()
         reference = stripe.pay_out(request).provider_reference
         the_payout(double).update(status=status, failure_code="account_closed" if status == "failed" else None)
+        the_payout(double)["failure_message"] = "The bank account has been closed."
         if with_reference:
             request = msgspec.structs.replace(request, provider_reference=reference)
         double.refuse(REVERSALS, 400, {"type": "invalid_request_error", "code": "balance_insufficient"})
@@ -228,6 +229,7 @@ class TestFailure:
         is_known_as_sent = with_reference and status == "failed"
         assert outcome.state == (PayoutState.RETURNED if is_known_as_sent else PayoutState.FAILED)
         assert outcome.reason_code == ("account_closed" if status == "failed" else "canceled")
+        assert outcome.message == "The bank account has been closed."
         assert the_transfer(double)["reversed"]
 
     def test_a_payout_that_was_paid_can_come_back(self, stripe: StripePayments, double: StripeDouble) -> None:

@@ -51,14 +51,15 @@ BUYER_ORDER = (
     PARTY_ORDER | PARCEL | REFUNDS | {"buyer_id"}
     | {f"payment.{name}" for name in ("status", "action_url", "captured_minor", "refunded_minor")} | {"next_action"}
 )  # fmt: skip
-COMMISSION = {f"commission.{name}" for name in ("basis_points", "base", "amount", "rule_version")}
+COMMISSION = {f"commission.{name}" for name in ("basis_points", "base", "amount", "rule_version", "unit")}
 SELLER_ORDER = PARTY_ORDER | COMMISSION | SELLER_PARCEL | {"label_url"}
+INTERNAL = {"action_url", "request_version", "watched_until"}  # of a payment
 BRAND_ORDER = (
     PARTY_ORDER | COMMISSION | SELLER_PARCEL | REFUNDS
-    | {f"payment.{name}" for name in Payment.__struct_fields__ if name != "action_url"}
-    | {f"refunds.{name}" for name in ("tries", "provider_reference", "failure_code")}
+    | {f"payment.{name}" for name in Payment.__struct_fields__ if name not in INTERNAL}
+    | {f"refunds.{name}" for name in ("tries", "provider_reference", "failure_code", "partner_message")}
     | {f"refunds.parts.{name}" for name in RefundParts.__struct_fields__}
-    | {f"dispute.{name}" for name in Dispute.__struct_fields__}
+    | {f"{noun}.{name}" for noun in ("dispute", "disputes") for name in Dispute.__struct_fields__}
     | {"compensation", "buyer_id", "hold_expires_at", "attention", "issues", "due_at", "step_tries"}
 )  # fmt: skip
 HOME = Address(

@@ -38,6 +38,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     provider_reference: str | None = None
     reason_code: str | None = None
+    partner_message: str | None = None
     captured_minor: int = 0
     refunded_minor: int = 0
 

@@ -48,6 +48,7 @@ class BrandPayout(PayoutView, frozen=True, kw_only=True):
 
     attention: str | None = None
     issues: tuple[str, ...] = ()
+    partner_message: str | None = None
     due_at: datetime | None = None
     step_tries: int = 0
 

@@ -10,6 +10,7 @@ import stripe
 import urllib3
 
 from resale.adapters.payments.failures import PartnerRequestError
+from resale.domain.partner_messages import clean_message
 from resale.domain.partners import PartnerBalanceTooLow, PartnerMisconfigured, PartnerNotReady, PartnerUnavailable
 from resale.settings import Settings
 
@@ -104,6 +105,11 @@ def code_of(error: stripe.StripeError) -> str | None:
     """Return the stable code of an error: the issuer's own reason if there is one."""
     details = error.error
     return getattr(details, "decline_code", None) or getattr(details, "code", None)
+
+
+def message_of(error: stripe.StripeError) -> str | None:
+    """Return Stripe's own sentence about a refusal, bounded and cleaned."""
+    return clean_message(getattr(error.error, "message", None))
 
 
 def _raise_refusal(error: stripe.StripeError) -> NoReturn:

@@ -22,7 +22,8 @@ from stripe.params import PaymentIntentCreateParams
 
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, from_stripe, to_stripe
-from resale.adapters.payments.stripe.client import code_of, raise_unknown
+from resale.adapters.payments.stripe.client import code_of, message_of, raise_unknown
+from resale.domain.partner_messages import clean_message
 from resale.domain.partners import PartnerNotReady
 from resale.domain.payments import PaymentOutcome, PaymentRequest, PaymentState
 from resale.domain.return_urls import with_order_id
@@ -145,7 +146,7 @@ class Intents:
                     self._intents.confirm(intent_id, {"payment_method": request.token, "return_url": return_url})
                 )
             except stripe.CardError as error:
-                return self._close(intent_id, _build_declined(intent_id, code_of(error)))
+                return self._close(intent_id, _build_declined(intent_id, code_of(error), message_of(error)))
             except stripe.InvalidRequestError as error:
                 if error.param == "payment_method":
                     return self._close(intent_id, _build_declined(intent_id, "invalid_token"))
@@ -161,7 +162,7 @@ class Intents:
             try:
                 return _require_outcome(self._intents.capture(intent_id))
             except stripe.CardError as error:
-                return self._close(intent_id, _build_declined(intent_id, code_of(error)))
+                return self._close(intent_id, _build_declined(intent_id, code_of(error), message_of(error)))
             except stripe.InvalidRequestError as error:
                 return self._after(intent_id, error)
 
@@ -215,9 +216,9 @@ def _is_key_kept(attempt_id: str) -> bool:
 def _outcome(intent: stripe.PaymentIntent) -> PaymentOutcome | None:
     error = intent.last_payment_error
     if intent.status in _UNCONFIRMED:
-        return None if error is None else _build_declined(intent.id, _decline_reason(error))
+        return None if error is None else _build_declined(intent.id, _decline_reason(error), _decline_message(error))
     if intent.status == "canceled" and error is not None:
-        return _build_declined(intent.id, _decline_reason(error))
+        return _build_declined(intent.id, _decline_reason(error), _decline_message(error))
     state = _STATES.get(intent.status)
     if state is None:
         raise PartnerNotReady(f"The payment intent still has the status {intent.status}.")
@@ -234,6 +235,10 @@ def _decline_reason(error: object) -> str | None:
     return getattr(error, "decline_code", None) or getattr(error, "code", None)
 
 
+def _decline_message(error: object) -> str | None:
+    return clean_message(getattr(error, "message", None))
+
+
 def _require_outcome(intent: stripe.PaymentIntent) -> PaymentOutcome:
     outcome = _outcome(intent)
     if outcome is None:
@@ -246,9 +251,12 @@ def _action_url(intent: stripe.PaymentIntent) -> str | None:
     return getattr(redirect, "url", None)
 
 
-def _build_declined(reference: str, reason: str | None) -> PaymentOutcome:
+def _build_declined(reference: str, reason: str | None, message: str | None = None) -> PaymentOutcome:
     return PaymentOutcome(
-        state=PaymentState.DECLINED, provider_reference=reference, reason_code=reason or "card_declined"
+        state=PaymentState.DECLINED,
+        provider_reference=reference,
+        reason_code=reason or "card_declined",
+        message=message,
     )
 
 

@@ -15,7 +15,8 @@ import msgspec
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, payout_to_stripe
-from resale.adapters.payments.stripe.client import ACCOUNT_GONE, code_of, raise_unknown
+from resale.adapters.payments.stripe.client import ACCOUNT_GONE, code_of, message_of, raise_unknown
+from resale.domain.partner_messages import clean_message
 from resale.domain.payouts import PayoutOutcome, PayoutRequest, PayoutState
 
 _STATES: Final = {
@@ -60,7 +61,7 @@ class Payouts:
                 except AmountNotCarriedError:
                     return _build_failed(request.payout_id, "amount_not_supported")
                 except stripe.InvalidRequestError as error:
-                    return _build_failed(request.payout_id, _refusal(error))
+                    return _build_failed(request.payout_id, _refusal(error), message_of(error))
             return self._pay_on(transfer, request)
 
     def find(self, request: PayoutRequest) -> PayoutOutcome | None:
@@ -72,7 +73,7 @@ class Payouts:
             if transfer is None:
                 return None
             if transfer.reversed:
-                return _build_failed(transfer.id, _reason_of(transfer))
+                return _failure_of(transfer, transfer.id)
             try:
                 found = self._find_payout(transfer, request)
             except stripe.PermissionError as error:
@@ -86,18 +87,18 @@ class Payouts:
         except stripe.PermissionError as error:
             reason, transfer = _account_gone(error), self._find_transfer(request)
             if transfer is not None and transfer.reversed:
-                return _build_failed(payout_id, _reason_of(transfer))
+                return _failure_of(transfer, payout_id)
             # It may have arrived, so its transfer is not reversed.
             return PayoutOutcome(state=PayoutState.UNREACHABLE, provider_reference=payout_id, reason_code=reason)
         return self._outcome(payout, None, request)
 
     def _pay_on(self, transfer: stripe.Transfer, request: PayoutRequest) -> PayoutOutcome:
         if transfer.reversed:
-            return _build_failed(transfer.id, _reason_of(transfer))
+            return _failure_of(transfer, transfer.id)
         try:
             payout = self._find_payout(transfer, request) or self._pay(request)
         except (stripe.InvalidRequestError, stripe.PermissionError) as error:
-            return self._return(transfer, request, _refusal(error))
+            return self._return(transfer, request, _refusal(error), message_of(error))
         return self._outcome(payout, transfer, request)
 
     def _find_transfer(self, request: PayoutRequest) -> stripe.Transfer | None:
@@ -140,30 +141,32 @@ class Payouts:
         state = _STATES.get(payout.status)
         if state is not None:
             return PayoutOutcome(state=state, provider_reference=payout.id)
-        reason = payout.failure_code or payout.status
+        reason, message = payout.failure_code or payout.status, clean_message(payout.failure_message)
         transfer = transfer or self._find_transfer(request)
         if transfer is not None and not transfer.reversed:
-            returned = self._return(transfer, request, reason)
+            returned = self._return(transfer, request, reason, message)
             if returned.state == PayoutState.STUCK:
                 return msgspec.structs.replace(returned, provider_reference=payout.id)
         # Our side knows it as sent, or even as paid: it came back. Not known as sent, it failed.
         is_return = payout.status == "failed" and request.provider_reference == payout.id
         state = PayoutState.RETURNED if is_return else PayoutState.FAILED
-        return PayoutOutcome(state=state, provider_reference=payout.id, reason_code=reason)
+        return PayoutOutcome(state=state, provider_reference=payout.id, reason_code=reason, message=message)
 
-    def _return(self, transfer: stripe.Transfer, request: PayoutRequest, reason: str) -> PayoutOutcome:
+    def _return(
+        self, transfer: stripe.Transfer, request: PayoutRequest, reason: str, message: str | None = None
+    ) -> PayoutOutcome:
         """Reverse the transfer and return FAILED; STUCK where Stripe refuses, such as an empty or a closed account.
 
         Without an idempotency key, which would repeat a refusal for a day: a transfer is reversed at most once in full.
 
         Source: docs.stripe.com/connect/separate-charges-and-transfers, reverse transfers.
         """
-        metadata = {"payout_id": request.payout_id, "reason_code": reason}
+        metadata = {"payout_id": request.payout_id, "reason_code": reason, "message": message or ""}
         try:
             self._transfers.reversals.create(transfer.id, {"metadata": metadata})
         except (stripe.InvalidRequestError, stripe.PermissionError) as error:
             return _build_stuck(transfer.id, _reversal_refusal(error))
-        return _build_failed(transfer.id, reason)
+        return _build_failed(transfer.id, reason, message)
 
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> str:
@@ -190,15 +193,16 @@ def _reversal_refusal(error: stripe.InvalidRequestError | stripe.PermissionError
     return code or "reversal_refused"
 
 
-def _reason_of(transfer: stripe.Transfer) -> str:
+def _failure_of(transfer: stripe.Transfer, reference: str) -> PayoutOutcome:
+    """Return the failure that the reversal of a transfer records."""
     for reversal in transfer.reversals:
         if reason := getattr(reversal.metadata, "reason_code", None):
-            return str(reason)
-    return "transfer_reversed"
+            return _build_failed(reference, str(reason), clean_message(getattr(reversal.metadata, "message", None)))
+    return _build_failed(reference, "transfer_reversed")
 
 
-def _build_failed(reference: str, reason: str) -> PayoutOutcome:
-    return PayoutOutcome(state=PayoutState.FAILED, provider_reference=reference, reason_code=reason)
+def _build_failed(reference: str, reason: str, message: str | None = None) -> PayoutOutcome:
+    return PayoutOutcome(state=PayoutState.FAILED, provider_reference=reference, reason_code=reason, message=message)
 
 
 def _build_stuck(reference: str, reason: str) -> PayoutOutcome:

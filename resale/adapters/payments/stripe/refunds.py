@@ -8,7 +8,7 @@ from typing import Final
 import stripe
 
 from resale.adapters.payments.stripe.amounts import AmountNotCarriedError, from_stripe, to_stripe
-from resale.adapters.payments.stripe.client import code_of, raise_unknown
+from resale.adapters.payments.stripe.client import code_of, message_of, raise_unknown
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
 from resale.domain.payments import PaymentRequest, ProviderRefund, RefundOutcome, RefundState
@@ -67,7 +67,7 @@ class Refunds:
                 code = code_of(error)
                 if code not in _FOR_GOOD and error.param != "amount":
                     raise
-                return _build_failed(refund_id, code or "amount_not_supported")
+                return _build_failed(refund_id, code or "amount_not_supported", message_of(error))
 
     def _find(self, intent_id: str, refund_id: RefundId) -> stripe.Refund | None:
         listed = self._refunds.list({"payment_intent": intent_id, "limit": _PAGE})
@@ -116,6 +116,6 @@ def _outcome(refund: stripe.Refund) -> RefundOutcome:
     )
 
 
-def _build_failed(refund_id: RefundId, reason: str) -> RefundOutcome:
+def _build_failed(refund_id: RefundId, reason: str, message: str | None = None) -> RefundOutcome:
     """Return a refund that Stripe does not create: the reference is our own id."""
-    return RefundOutcome(state=RefundState.FAILED, provider_reference=refund_id, reason_code=reason)
+    return RefundOutcome(state=RefundState.FAILED, provider_reference=refund_id, reason_code=reason, message=message)

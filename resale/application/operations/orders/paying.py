@@ -245,7 +245,10 @@ def _fail(uow: UnitOfWork, *, order: Order, payment: Payment, outcome: PaymentOu
         msgspec.structs.replace(
             order,
             payment=transition_payment(
-                msgspec.structs.replace(payment, reason_code=outcome.reason_code, action_url=None), _LOST[outcome.state]
+                msgspec.structs.replace(
+                    payment, reason_code=outcome.reason_code, partner_message=outcome.message, action_url=None
+                ),
+                _LOST[outcome.state],
             ),
             cancel_reason=reason,
         ),

@@ -53,7 +53,10 @@ def settle_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order
 def _commit_failed(uow: UnitOfWork, *, order: Order, refund: Refund, outcome: RefundOutcome) -> Order:
     """Commit a failed refund; it is retried with back-off under a new id."""
     failed = msgspec.structs.replace(
-        _finish(uow, refund, outcome), status=RefundState.FAILED, failure_code=outcome.reason_code
+        _finish(uow, refund, outcome),
+        status=RefundState.FAILED,
+        failure_code=outcome.reason_code,
+        partner_message=outcome.message,
     )
     order = clear_issues(with_refund(order, failed), Issue.REFUND_PENDING)
     if refund.tries >= _TRIES_TOLD:

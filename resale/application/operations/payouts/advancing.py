@@ -128,6 +128,7 @@ def _commit_outcome(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: 
         step_tries=0,
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
+        partner_message=outcome.message,
         paid_at=uow.now if command == PayoutCommand.PAY else payout.paid_at,
     )
     after = transition_payout(clear_issues(reported, *_SOLVED), command, now=uow.now)
@@ -157,6 +158,7 @@ def _commit_stuck(uow: UnitOfWork, *, provider: str, payout: Payout, outcome: Pa
         step_tries=0,
         provider_reference=outcome.provider_reference,
         failure_code=outcome.reason_code,
+        partner_message=outcome.message,
         due_at=uow.now + _WATCH_EVERY,
     )
     stuck = next_version(raise_issue(stuck, Issue.PAYOUT_STUCK), now=uow.now)
