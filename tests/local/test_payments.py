@@ -209,6 +209,25 @@ class TestPayouts:
         post(url, "/payouts/pyt_1/return")
         assert payments.pay_out(payout()).state == PayoutState.RETURNED
 
+    def test_of_an_account_that_left_is_stuck_until_it_is_returned(self, payments: SandboxPayments, url: str) -> None:
+        for _ in range(3):
+            outcome = payments.pay_out(payout("acct_left"))
+            assert (outcome.state, outcome.reason_code) == (PayoutState.STUCK, "account_invalid")
+        post(url, "/payouts/pyt_1/return")
+        assert payments.pay_out(payout("acct_left")).state == PayoutState.RETURNED
+
+    @pytest.mark.parametrize(
+        ("destination", "status"),
+        [("acct_ok", "active"), ("acct_restricted", "restricted"), ("acct_left", "rejected"), ("acct_nobody", None)],
+    )
+    def test_are_stopped_by_the_name_of_the_account(
+        self, payments: SandboxPayments, destination: str, status: str | None
+    ) -> None:
+        account = payments.find_payout_account(destination)
+        assert (None if account is None else account.status) == status
+        is_explained = account is not None and bool(account.requirements)
+        assert is_explained == (status in {"restricted", "rejected"})
+
     def test_a_lost_answer_is_unknown_and_can_be_asked_for(self, payments: SandboxPayments) -> None:
         with pytest.raises(PartnerUnavailable):
             payments.pay_out(payout("acct_timeout"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe as library
 
+from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery
 from resale.adapters.payments.stripe.hooks import read_webhook
 from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.sellers import edit_seller
@@ -16,6 +17,7 @@ from resale.domain.partners import PartnerEvent, Provider
 from resale.domain.payments import DisputeStatus
 from resale.domain.payouts import Payout, PayoutStatus
 from resale.domain.sellers import SellerEdit, seller_id_of
+from resale.domain.task_names import PROCESS_INBOUND
 from tests.adapters.stripe_connecting import WEBHOOK_SECRET
 from tests.adapters.stripe_world import SAMPLES
 from tests.operations.partners import Books, Carrier, Partners
@@ -94,6 +96,26 @@ class TestAccounts:
         event = an_event(order_id=None, reference="po_of_their_own", account="acct_good")
         kept = handle(world, told(world, event, by=STRIPE), partners)
         assert (kept.status, kept.reason_code) == (InboundStatus.IGNORED, "reference_unknown")
+
+
+class TestLogs:
+    @pytest.mark.parametrize(("account", "logged"), [("acct_of_a_seller", 1), (None, 0)])
+    def test_warn_of_what_was_not_believed(
+        self,
+        world: World,
+        partners: Partners,
+        caplog: pytest.LogCaptureFixture,
+        account: str | None,
+        logged: int,
+    ) -> None:
+        order = world.delivered(partners)
+        inbound = told(world, an_event(order_id=order.id, account=account), by=STRIPE)
+        delivery = Delivery(
+            open_uow=lambda now: world.uow(now=now), partners=partners, now=lambda: later(0), receive_count=1
+        )
+        TASK_HANDLERS[PROCESS_INBOUND](delivery, inbound_id=inbound.id)
+        warnings = [one for one in caplog.records if getattr(one, "event", None) == "inbound.not_believed"]
+        assert len(warnings) == logged
 
 
 class TestModes:

@@ -14,7 +14,7 @@ import msgspec
 
 from apps.core.execution import run_with_retries
 from resale.application.operations.claims import advance_claim
-from resale.application.operations.inbound import Settlement, process_inbound, settle_inbound
+from resale.application.operations.inbound import NOT_BELIEVED, Settlement, process_inbound, settle_inbound
 from resale.application.operations.listings import expire_listing
 from resale.application.operations.media import (
     count_attempt,
@@ -47,6 +47,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LEFT_PUBLIC: Final = {"event": "photos.left_public"}  # stable: alarms are set on it
+_NOT_BELIEVED: Final = {"event": "inbound.not_believed"}  # stable: alarms are set on it
 _SOON: Final = 3  # deliveries of a message before its step is put off
 
 
@@ -144,6 +145,8 @@ def _process_inbound(at: Delivery, *, inbound_id: str) -> None:
         if at.is_soon(outcome):
             raise
         settlement = Settlement(command=None, reason_code=outcome.code)
+    if settlement.reason_code in NOT_BELIEVED:
+        logger.warning("event of a partner not believed: %s", settlement.reason_code, extra=_NOT_BELIEVED)
     at.run(settle_inbound, inbound_id=event_id, settlement=settlement)
 
 

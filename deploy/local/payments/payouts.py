@@ -99,7 +99,7 @@ class Payouts:
             return self._set_state(payout, "failed", reason="invalid_destination")
         payout = self._set_state(payout, "in_transit", Kind.PAYOUT)
         if new.destination == "acct_left":
-            return self._set_state(payout, "stuck", reason="account_invalid")
+            return self._set_state(payout, "stuck", Kind.PAYOUT, reason="account_invalid")
         if new.destination == "acct_timeout":
             self._context.lose_first_response(account, new.payout_id)
         return payout

@@ -8,8 +8,8 @@ import msgspec
 
 from resale.application.operations.claims import advance_claim, record_return_tracking, settle_return_void
 from resale.application.operations.orders import advance_order, record_tracking, review_payment, settle_void
-from resale.application.operations.payout_accounts import review_payout_account
 from resale.application.operations.payouts import advance_payout
+from resale.application.operations.payouts.accounts import review_payout_account
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.ids import (
@@ -43,6 +43,9 @@ from resale.errors import NotFound, Rejected
 
 #: Whose data key payloads are sealed under: they belong to no one shopper, and may name several.
 OWNER: Final = CustomerId("tenant")
+
+#: Reasons of an event that is ignored because it is of another mode, account or object than it says.
+NOT_BELIEVED: Final = frozenset({ReasonCode.MODE_MISMATCH, ReasonCode.ACCOUNT_MISMATCH, ReasonCode.REFERENCE_MISMATCH})
 
 _CHANGES: Final = {
     InboundCommand.PROCESS: ChangeType.INBOUND_PROCESSED,
