@@ -10,9 +10,17 @@ from resale.domain import ledger
 from resale.domain.access import Principal
 from resale.domain.listings import ListingNotFound, ListingStatus
 from resale.domain.orders import ExpectedTotal, Order, OrderStatus
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.price_rules import PriceRules
 from resale.domain.quotes import PriceChanged
-from resale.domain.shipping_profiles import DestinationNotServed, ShippingProfile, ShippingRate
+from resale.domain.shipping_profiles import (
+    Bracket,
+    BracketBasis,
+    DestinationNotServed,
+    ShippingKind,
+    ShippingProfile,
+    ShippingRate,
+)
 from resale.domain.taxes import TaxRate, TaxTable
 from resale.errors import Invalid
 from tests.operations.partners import Partners
@@ -93,6 +101,18 @@ class TestGetQuote:
         )
         order = submit_order(shop.uow(), shopper=shop.shopper(), new=new)
         assert (order.amounts, order.shipping, order.tax) == (quote.amounts, quote.shipping, quote.tax)
+
+    @pytest.mark.parametrize(("weight", "total"), [(500, 12_400), (501, 12_900)])
+    def test_is_by_the_weight_of_the_parcel_as_the_order_is(self, world: World, weight: int, total: int) -> None:
+        brackets = (Bracket(400, 500), Bracket(900))
+        rate = ShippingRate(kind=ShippingKind.TABLE, basis=BracketBasis.WEIGHT, brackets=brackets)
+        rules = PriceRules(shipping={"GB": ShippingProfile(version="w", rates=(rate,))})
+        shop = World(world.container, msgspec.structs.replace(world.tenant, price_rules=rules))
+        parcel = Parcel(weight_grams=weight, length_mm=300, width_mm=200, height_mm=100)
+        listing = shop.active(shop.shopper(), parcel=parcel)
+        quote = get_quote(reader=shop.reader, principal=Principal(), listing_id=listing.id, country="GB")
+        order = shop.order(shop.shopper(), listing)
+        assert (quote.amounts.grand_total, order.amounts.grand_total) == (total, total)
 
     def test_is_of_the_listings_market_by_default(self, shop: World) -> None:
         listing = shop.active(shop.shopper())
