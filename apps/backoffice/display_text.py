@@ -141,6 +141,9 @@ _STEPS: Final[Mapping[str, str]] = {
     "failed": "Payout failed",
     "returned": "Payout returned",
     "cancelled": "Payout cancelled",
+    "fee": "Payment fee",
+    "dispute_fee": "Dispute fee",
+    "bank_payout": "Payout to the shop's bank",
 }
 
 

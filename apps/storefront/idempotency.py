@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 from resale.application.ports import Reader
 from resale.application.queries.idempotency import find_replayed_entity
@@ -14,9 +14,9 @@ def run_idempotent(
     *,
     key: CommandKey | None,
     reader: Reader,
-    execute: Callable[[], HttpResponse],
-    replay: Callable[[str], HttpResponse],
-) -> HttpResponse:
+    execute: Callable[[], HttpResponseBase],
+    replay: Callable[[str], HttpResponseBase],
+) -> HttpResponseBase:
     """Execute a command, or return the result of its first execution.
 
     The record is looked up only when the command fails: a first call pays nothing for it, and whichever way a second

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from apps.core.views import json_response
 from apps.storefront.endpoint import AnyEndpoint
@@ -23,9 +24,9 @@ class Representation(msgspec.Struct, frozen=True, kw_only=True):
     caching: dict[str, str] | None = None
 
 
-def respond(endpoint: AnyEndpoint, request: HttpRequest, result: Any) -> HttpResponse:
+def respond(endpoint: AnyEndpoint, request: HttpRequest, result: Any) -> HttpResponseBase:
     """Convert the result of a handler into a response with the declared status and headers."""
-    if isinstance(result, HttpResponse):
+    if isinstance(result, HttpResponseBase):
         return result
     if isinstance(result, Representation):
         body, tag, headers = result.body, result.tag, {**(result.caching or {})}

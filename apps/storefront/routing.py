@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final, cast
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -80,7 +81,7 @@ def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
     return type("EndpointView", (EndpointView,), attributes)
 
 
-def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
+def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponseBase]:
     """Build the view's method of an endpoint. Decisions that need no request are made here, once."""
     handler, idempotency, access = endpoint.handler, endpoint.idempotency, endpoint.access
     has_caller, is_always_brand = access is not Access.ANYBODY, access is Access.BRAND
@@ -89,7 +90,7 @@ def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponse]:
         raise TypeError(f"{endpoint.id} has no handler")
     read_path, read_body = _path_reader(endpoint), _body_reader(endpoint)
 
-    def serve(view: EndpointView, request: Request, **parts: str) -> HttpResponse:
+    def serve(view: EndpointView, request: Request, **parts: str) -> HttpResponseBase:
         plain, caller = request._request, view.caller  # noqa: SLF001 - as above
         if read_path is not None:
             parts = read_path(parts)

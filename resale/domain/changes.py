@@ -254,6 +254,7 @@ class ChangeType(StrEnum):
         "A listing that had claimed a unit ended unsold. The unit can be listed again.",
     )
     SELLER_BALANCE_CHANGED = "seller.balance_changed", "A transfer, a debt or a payout changed the balance."
+    SELLER_DEBT_WRITTEN_OFF = "seller.debt_written_off", "The shop wrote off what the seller owed."
     SELLER_EDITED = "seller.edited", "The seller changed how they are paid, or where they ship from."
     SELLER_PAYOUT_ACCOUNT_CHANGED = (
         "seller.payout_account_changed",

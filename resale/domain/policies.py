@@ -183,6 +183,21 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
             max_length=200,
         ),
     ] = ()
+    bad_debt_days: Annotated[
+        int,
+        _whole(
+            "Days without a change after which a seller's negative balance is written off; 0: never.", ge=0, le=3650
+        ),
+    ] = 180  # as Stripe's platforms bear connected accounts' (docs.stripe.com/connect/account-balances)
+    provider_account_is_exclusive: Annotated[
+        bool,
+        msgspec.Meta(
+            description=(
+                "Whether only this shop uses its account at the payment provider. Then also fees of the account and "
+                "its payouts to the bank are imported into the ledger, not only the fees of this shop's payments."
+            )
+        ),
+    ] = False
     purchase_required: Annotated[
         bool, msgspec.Meta(description="Whether only items of a recorded purchase can be listed.")
     ] = False

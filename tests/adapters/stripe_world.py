@@ -67,10 +67,11 @@ class StripeWorld:
         self.left: set[str] = set()  # connected accounts that revoked the platform's access
         self._numbers = itertools.count(1)
 
-    def book(self, kind: str, source: Json, amount: int) -> None:
-        """Book a balance transaction."""
-        name = self._name("txn")
-        self.transactions.insert(0, sample("balance_transaction", id=name, type=kind, source=source, amount=amount))
+    def book(self, kind: str, source: Json | None, amount: int, *, fee: int = 0, category: str | None = None) -> None:
+        """Book a balance transaction; ``fee`` is what Stripe charges for it."""
+        booked = sample("balance_transaction", id=self._name("txn"), type=kind, source=source, amount=amount)
+        booked |= {"fee": fee, "net": amount - fee, "reporting_category": category or kind}
+        self.transactions.insert(0, booked)
 
     def close_dispute(self, dispute: Json, status: str, *, kind: str = "charge.dispute.closed") -> None:
         """End a dispute, and tell of it."""

@@ -28,6 +28,9 @@ ASKED: dict[str, Ask] = {
     "find_payout": lambda stripe: stripe.find_payout(payout()),
     "find_payout_account": lambda stripe: stripe.find_payout_account("acct_good"),
     "iter_transactions": lambda stripe: list(stripe.iter_transactions(since=datetime(2020, 1, 1, tzinfo=UTC))),
+    "iter_account_movements": lambda stripe: list(
+        stripe.iter_account_movements(since=datetime(2020, 1, 1, tzinfo=UTC), until=datetime(2021, 1, 1, tzinfo=UTC))
+    ),
 }
 EVERY_CALL = pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 

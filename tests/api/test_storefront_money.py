@@ -284,6 +284,13 @@ class TestBooks:
         assert [one["amount"] for one in sheet["difference"]] == [0] * len(sheet["difference"])
         assert narrow.get("/v1/ledger/balances", brand=True).code == "403 scope_missing"
 
+    def test_the_journal_has_every_entry_of_the_month(self, front: Front, completed: Order, narrow: Front) -> None:
+        response = front.get(f"/v1/ledger/journal?month={completed.created_at:%Y-%m}", brand=True)
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert f"{completed.id}:captured".encode() in response.body
+        assert narrow.get("/v1/ledger/journal", brand=True).code == "403 scope_missing"
+
     def test_the_trial_balance_is_equal_on_both_sides(self, front: Front, completed: Order, narrow: Front) -> None:
         month = f"{completed.created_at:%Y-%m}"
         found = front.get(f"/v1/reports/trial_balance?month={month}&opening=true", brand=True).json

@@ -305,6 +305,19 @@ class TestBookings:
             seen = list(payments.iter_transactions(since=datetime.fromtimestamp(0, UTC)))
         assert [one.our_id for one in seen] == [f"pay_{number}" for number in range(5)]
 
+    def test_have_fees_a_page_at_a_time(self, tmp_path: Path) -> None:
+        with PaymentsServer(tmp_path / "paged.sqlite", page_rows=2) as server:
+            payments = connect(server.base_url)
+            for number in range(3):
+                captured(payments, attempt_id=f"pay_{number}")
+            dispute_id = post(server.base_url, "/payments/pay_1/disputes", {"amount": 500})["dispute_id"]
+            post(server.base_url, f"/disputes/{dispute_id}/close?outcome=lost")
+            until = datetime.now(UTC) + timedelta(minutes=1)
+            seen = list(payments.iter_account_movements(since=until - timedelta(hours=1), until=until))
+            assert not list(payments.iter_account_movements(since=until, until=until + timedelta(hours=1)))
+        assert [(one.kind, one.amount) for one in seen] == [("fee", 200)] * 3 + [("dispute_fee", 2_000)]
+        assert len({one.id for one in seen}) == len(seen)
+
     def test_are_the_tenants_own(self, payments: SandboxPayments, url: str) -> None:
         captured(payments)
         other = connect(url, account="fjord")
@@ -321,6 +334,12 @@ ASKED: list[tuple[str, Callable[[SandboxPayments], object]]] = [
     ("find_refund", lambda payments: payments.find_refund(attempt(), refund_id=REFUND)),
     ("pay_out", lambda payments: payments.pay_out(payout())),
     ("find_payout", lambda payments: payments.find_payout(payout())),
+    (
+        "iter_account_movements",
+        lambda payments: list(
+            payments.iter_account_movements(since=datetime.fromtimestamp(0, UTC), until=datetime.now(UTC))
+        ),
+    ),
     ("iter_transactions", lambda payments: list(payments.iter_transactions(since=datetime.fromtimestamp(0, UTC)))),
 ]
 

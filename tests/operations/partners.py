@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from resale.domain.account_movements import AccountMovement
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
 from resale.domain.onboarding import OnboardingLink, OnboardingRequest
@@ -65,6 +66,7 @@ class Books(Faulty):
         down: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(lose=lose, down=down)
+        self.movements: list[AccountMovement] = []  # fees, and payouts to the shop's bank
         self.payments: dict[str, PaymentState] = {}
         self.orders: dict[str, str] = {}
         self.return_urls: dict[str, str | None] = {}  # by order: where its bank sends the buyer back to
@@ -239,6 +241,9 @@ class Books(Faulty):
         for payout_id, (amount, payout_state) in self.payouts.items():
             if payout_state == PayoutState.PAID:
                 yield self._booking(BookingKind.PAYOUT, payout_id, None, amount)
+
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        yield from (one for one in self.movements if since <= one.at < until)
 
     def _booking(self, kind: BookingKind, our_id: str, attempt_id: str | None, amount: int) -> ProviderTransaction:
         order_id = None if attempt_id is None else self.orders[attempt_id]

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from resale.domain.account_movements import AccountMovement, MovementKind
 from resale.domain.amount_rules import AmountRules
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
@@ -98,6 +99,7 @@ class Bank:
         self.is_moody = True  # in quiet time everything succeeds
         self.attempts: dict[str, Attempt] = {}
         self.captures: list[Taken] = []
+        self.movements: list[AccountMovement] = []
         self.payouts: dict[str, tuple[int, str, PayoutState]] = {}
         self.unpayable: set[str] = set()  # payouts of amounts that it cannot pay
         self.accounts: dict[str, PayoutAccount] = {}
@@ -151,6 +153,7 @@ class Bank:
         released = attempt.amount - amount
         taken = Taken(attempt_id=attempt_id, order_id=attempt.order_id, amount=amount, released=released)
         self.captures.append(taken)
+        self._charge(MovementKind.FEE, attempt_id, amount * 15 // 1000 + 20)
         if not self.is_moody or is_part:
             return
         if self._chance.happens(self._line.odds.disputed):
@@ -272,6 +275,7 @@ class Bank:
             return
         amount = taken.left if self._chance.happens(0.6) else self._part_of(taken.left)
         reference = f"dp_{taken.attempt_id}_{len(taken.disputes)}"
+        self._charge(MovementKind.DISPUTE_FEE, reference, 2_000)  # also of one that is won (docs.stripe.com/disputes)
         opened = Dispute(
             provider_reference=reference,
             status=DisputeStatus.OPEN,
@@ -311,6 +315,19 @@ class Bank:
     def _tell_dispute(self, taken: Taken, reference: str, kind: str) -> None:
         told = _with(taken.disputes[reference], told_at=self._agenda.now)
         self._say(kind, order_id=taken.order_id, dispute=told, reviews_payment=True)
+
+    # ------------------------------------------------------------ fees
+    def _charge(self, kind: MovementKind, of: str, amount: int) -> None:
+        """Deduct a fee; Stripe has it with the balance transaction (docs.stripe.com/api/balance_transactions)."""
+        fee = AccountMovement(
+            id=f"txn_{of}",
+            kind=kind,
+            amount=amount,
+            currency=self._rules.currency,
+            at=self._agenda.now,
+            is_account_wide=False,
+        )
+        self.movements.append(fee)
 
     # ------------------------------------------------------------ payouts
     def onboard(self, request: OnboardingRequest) -> OnboardingLink:
@@ -381,6 +398,9 @@ class Bank:
     def read_event(self, *, body: bytes, headers: Mapping[str, str]) -> PartnerEvent:
         raise AssertionError(f"webhooks are told of as they were read: {body!r} {headers!r}")
 
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        yield from (one for one in self.movements if since <= one.at < until)
+
     def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         raise AssertionError(f"the books are read as they are: {since}")
 
@@ -388,7 +408,8 @@ class Bank:
     @property
     def net(self) -> int:
         """What the bank holds for us."""
-        return sum(taken.amount - taken.back for taken in self.captures) - self.paid_out
+        held = sum(taken.amount - taken.back for taken in self.captures)
+        return held - self.paid_out - sum(one.amount for one in self.movements)
 
     def taken_of(self, order_id: str) -> list[Taken]:
         return [taken for taken in self.captures if taken.order_id == order_id]

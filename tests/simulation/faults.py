@@ -1,5 +1,6 @@
 """Faults that somebody might write one day, and the check that must see each: the checks are worth what they catch."""
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from resale.adapters.dynamodb.audited import AuditedRepository
 from resale.adapters.dynamodb.history import DynamoDBHistory
 from resale.adapters.dynamodb.holds import DynamoDBHolds
 from resale.adapters.dynamodb.ledger import DynamoDBLedger
-from resale.application.operations import inbound
+from resale.application.operations import account_movements, inbound
 from resale.application.operations.claims import deciding, returns
 from resale.application.operations.listings import pausing, relisting, reviewing
 from resale.application.operations.orders import (
@@ -159,6 +160,17 @@ def _unbooked(original: Callable[..., LedgerTransaction], *args: Any, **named: A
 
 def _lost_leg(original: Any, transaction: LedgerTransaction) -> tuple[ledger.LedgerEntry, ...]:
     return original(transaction)[:-1]  # type: ignore[no-any-return]  # as the original
+
+
+def _under_a_new_id(original: Any, movement: Any) -> LedgerTransaction:
+    posted: LedgerTransaction = original(movement)
+    return _replace(posted, source_id=f"{movement.id}_{uuid.uuid4().hex}")
+
+
+def _misspelt(original: Callable[..., LedgerTransaction], *args: Any, **named: Any) -> LedgerTransaction:
+    posted = original(*args, **named)
+    postings = (_replace(one, account=one.account.replace("seller:", "sellr:")) for one in posted.postings)
+    return _replace(posted, postings=tuple(postings))
 
 
 def _vat_of_the_difference(
@@ -475,6 +487,18 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="The seller's earnings stay pending in the ledger after completion.",
         caught_by="ledger_is_the_orders",
         plant=_around(ledger, "release", _unbooked),
+    ),
+    Fault(
+        name="fees are imported under a new id",
+        broken="Each import posts the provider's fees again.",
+        caught_by="fees_are_the_banks",
+        plant=_around(account_movements, "movement_transaction", _under_a_new_id),
+    ),
+    Fault(
+        name="posted to a misspelt account",
+        broken="The release of earnings credits an account that is not in the chart.",
+        caught_by="trial_balance_is_zero",
+        plant=_around(ledger, "release", _misspelt),
     ),
     Fault(
         name="commission is earned at once",

@@ -12,7 +12,8 @@ import msgspec
 
 from resale.application.queries.history import verify_history
 from resale.domain import ledger, payout_ledger
-from resale.domain.accounts import CARRIER_CLAIMS, LOST_PARCELS
+from resale.domain.account_movements import MovementKind
+from resale.domain.accounts import CARRIER_CLAIMS, DISPUTE_FEES, LOST_PARCELS, PROVIDER_FEES, find_account
 from resale.domain.amount_rules import rules_of
 from resale.domain.claims import CLAIMS, ClaimStatus
 from resale.domain.commissions import CommissionRecognition, included_vat
@@ -32,6 +33,7 @@ from resale.domain.reasons import ReasonCode
 from resale.domain.sellers import seller_id_of
 from resale.domain.shipments import SHIPMENTS
 from resale.domain.transfers import TRANSFERS, TransferStatus
+from resale.domain.trial_balances import LedgerSums
 from tests.simulation.evidence import Evidence, evidence_of
 from tests.simulation.parcels import find_holder
 from tests.simulation.prices import charged_as_agreed, holds_are_released, parts_are_the_total
@@ -130,6 +132,27 @@ def ledger_is_the_banks(seen: Evidence) -> Iterator[str]:
     booked = seen.balance(ledger.PROVIDER)
     if booked != seen.bank.net:
         yield f"{booked} is booked, the provider holds {seen.bank.net}"
+
+
+def fees_are_the_banks(seen: Evidence) -> Iterator[str]:
+    """The fees in the ledger are those that the provider deducted, once each."""
+    for account, kind in ((PROVIDER_FEES, MovementKind.FEE), (DISPUTE_FEES, MovementKind.DISPUTE_FEE)):
+        deducted = sum(one.amount for one in seen.bank.movements if one.kind == kind)
+        if seen.balance(account) != deducted:
+            yield f"{account} is {seen.balance(account)} in the ledger, the provider deducted {deducted}"
+
+
+def trial_balance_is_zero(seen: Evidence) -> Iterator[str]:
+    """Debits and credits of all accounts are equal, and every entry is on an account of the chart."""
+    sums = LedgerSums()
+    sums.add(sorted(seen.entries, key=lambda entry: entry.transaction_id))
+    yield from (f"{one} is not balanced" for one in sums.unbalanced)
+    for currency in sums.currencies:
+        if difference := sums.total(currency).balance:
+            yield f"{currency} differs by {difference}"
+        for account, _ in sums.accounts(currency):
+            if find_account(account.name) is None:
+                yield f"{account.name} is not in the chart of accounts"
 
 
 def ledger_is_the_carriers(seen: Evidence) -> Iterator[str]:
@@ -402,6 +425,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     strangers_are_ignored,
     ledger_balances,
     ledger_is_the_banks,
+    fees_are_the_banks,
+    trial_balance_is_zero,
     ledger_is_the_carriers,
     ledger_is_the_orders,
     commission_when_earned,

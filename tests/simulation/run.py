@@ -13,6 +13,7 @@ from apps.core.execution import run_with_retries
 from apps.workers.changes.consumer import ChangesConsumer, queue_url
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.handlers import TASK_HANDLERS, Delivery
+from resale.application.operations.account_movements import post_account_movement
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import Received, UnitOfWork
 from resale.application.reactions import Purpose
@@ -122,7 +123,15 @@ class Run:
         self.bank.is_moody = self.post.is_moody = False
         self._note("quiet")
         self._come_to_rest()
+        for _ in range(2):  # the second import posts nothing
+            self._import_fees()
         return [*self.violations, *self.watch.violations]
+
+    def _import_fees(self) -> None:
+        """Import the provider's fees, as the daily command does."""
+        for movement in self.bank.movements:
+            uow = self._open(Actor(kind=ActorKind.SYSTEM, id="import"), f"import_{movement.id}")
+            post_account_movement(uow, movement=movement)
 
     # ------------------------------------------------------------ what is done
     def _one_step(self, name: str) -> None:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Annotated, Final
 
 import msgspec
+from django.http import StreamingHttpResponse
 from msgspec import UNSET, UnsetType
 
 from apps.core import clock
@@ -17,6 +18,7 @@ from apps.tenancy.scopes import Scope
 from resale.application.queries.ledger import (
     MAX_LISTED_DAYS,
     BalanceSheet,
+    JournalFormat,
     LedgerBehind,
     LedgerDays,
     LedgerNotFound,
@@ -28,6 +30,7 @@ from resale.application.queries.ledger import (
     get_balance_sheet,
     get_reconciliation,
     get_trial_balance,
+    iter_journal,
     list_ledger_transactions,
 )
 from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
@@ -61,6 +64,12 @@ class ReconciliationQuery(Body, frozen=True, kw_only=True):
     """Period of a reconciliation."""
 
     days: Days = 7
+
+
+class JournalQuery(Body, frozen=True, kw_only=True):
+    """Selection of a journal: the month, by default the current one."""
+
+    month: Month | UnsetType = UNSET
 
 
 class TrialBalanceQuery(Body, frozen=True, kw_only=True):
@@ -149,6 +158,30 @@ def trial_balance(context: Context[TrialBalanceQuery, None]) -> TrialBalance:
         with_opening=query.opening,
         now=context.now,
     )
+
+
+@Endpoint(
+    method="get",
+    path="/v1/ledger/journal",
+    id="getJournal",
+    tag=_TAG,
+    summary="Download the journal of a month as CSV",
+    details=(
+        "Each ledger entry of a month in UTC, oldest first, with account, debit and credit in the currency's main "
+        "unit. The response is streamed. Entries can still be added to the current month."
+    ),
+    access=Access.BRAND,
+    scope=Scope.LEDGER_READ,
+    query=JournalQuery,
+    content_type="text/csv",
+    problems=(LedgerNotFound,),
+)
+def journal(context: Context[JournalQuery, None]) -> StreamingHttpResponse:
+    """Stream the journal of a month."""
+    month = f"{context.now:%Y-%m}" if context.query.month is UNSET else context.query.month
+    texts = iter_journal(reader=context.reader, principal=context.principal, month=month, as_=JournalFormat.CSV)
+    named = {"Content-Disposition": f'attachment; filename="journal-{month}.csv"'}
+    return StreamingHttpResponse(texts, content_type="text/csv; charset=utf-8", headers=named)
 
 
 @Endpoint(

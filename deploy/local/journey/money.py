@@ -42,6 +42,7 @@ class MoneyJourney:
         self._relist(returned)
         self._print_ledger(returned["id"])
         self._reconcile()
+        self._print_trial_balance()
 
     # ---------------------------------------------------------------- a sale
     def _open_account(self) -> None:
@@ -222,6 +223,20 @@ class MoneyJourney:
             f"ledger {report['ledger_sum']}, orders and payouts {report['records_sum']}: no differences"
         )
 
+    def _print_trial_balance(self) -> None:
+        """Print the balance of each account, and check that both sides are equal."""
+        path = "/v1/reports/trial_balance?opening=true"
+        report = await_state(
+            lambda: expect(self._shop.brand.get(path), HTTPStatus.OK, to="compute the trial balance"),
+            lambda seen: bool(seen["balanced"]),
+            until="the ledger's index has every entry",
+        )
+        for sheet in report["currencies"]:
+            self._say(f"trial balance of {report['month']} in {sheet['currency']}")
+            for line in _trial_lines(sheet):
+                self._say(f"  {line}")
+            require(sheet["difference"] == 0, f"debits and credits differ by {sheet['difference']}")
+
     def _reconciliation(self) -> Response:
         return self._shop.brand.get("/v1/reports/reconciliation?days=31")
 
@@ -230,3 +245,15 @@ class MoneyJourney:
 
     def _amount(self, minor: int) -> str:
         return f"{minor / 100:.2f} {self._shop.currency}"
+
+
+def _trial_lines(sheet: Any) -> Iterator[str]:
+    """Iterate over one line an account: its balance at the end, on the side that it is on."""
+    sides = [0, 0]
+    for line in sheet["lines"]:
+        closing = line["closing"]
+        sides[closing < 0] += abs(closing)
+        cells = [f"{abs(closing) / 100:.2f}" if is_side else "" for is_side in (closing > 0, closing < 0)]
+        yield f"{line['account']:<20} {line['type']:<10} {cells[0]:>12} {cells[1]:>12}"
+    require(sides[0] == sides[1], f"{sides[0]} is debited and {sides[1]} credited")
+    yield f"{'total':<20} {'':<10} {sides[0] / 100:>12.2f} {sides[1] / 100:>12.2f} — it balances"

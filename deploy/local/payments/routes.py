@@ -1,7 +1,8 @@
 """Routes of the provider."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from deploy.local.payments.refunds import Disputes, Refunds
 from deploy.local.payments.rows import (
     NAME,
     Attempt,
+    Kind,
     NewAttempt,
     NewDispute,
     NewOnboardingLink,
@@ -25,6 +27,10 @@ from deploy.local.payments.rows import (
 from deploy.local.payments.service import ProviderContext, Refusal
 
 T = TypeVar("T")
+
+_FEE_BASIS_POINTS: Final = 150  # of a European card at Stripe (stripe.com/gb/pricing)
+_FEE_FIXED: Final = 20
+_DISPUTE_FEE: Final = 2_000
 
 _ACTION_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox bank</title>
 <meta name="viewport" content="width=device-width"><h1>Sandbox bank</h1><p>Do you agree to this payment?</p>
@@ -221,6 +227,29 @@ def _entries(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -
     return {"data": rows, "next": rows[-1]["id"] if len(rows) == provider.page_rows else None}
 
 
+def _fees(provider: Provider, call: Call, account: str, _: tuple[str, ...]) -> Any:
+    """Return the fees of a period: 1.5 % and 20 minor units of a payment, 2000 of a lost dispute."""
+    try:
+        since, until = float(call.query.get("since", "0")), float(call.query["until"])
+        after = int(call.query.get("after", "0"))
+    except (KeyError, ValueError) as error:
+        raise Refusal(400, "invalid_request") from error
+    rows = provider.records.entries_with_fee(account, since=since, until=until, after=after, limit=provider.page_rows)
+    return {"data": list(map(_fee, rows)), "next": rows[-1]["id"] if len(rows) == provider.page_rows else None}
+
+
+def _fee(row: Mapping[str, Any]) -> dict[str, Any]:
+    is_dispute = row["kind"] == Kind.CHARGEBACK
+    return {
+        "id": f"sbx_fee_{row['id']}",
+        "kind": "dispute_fee" if is_dispute else "fee",
+        "amount": _DISPUTE_FEE if is_dispute else row["amount"] * _FEE_BASIS_POINTS // 10_000 + _FEE_FIXED,
+        "currency": row["currency"],
+        "at": datetime.fromtimestamp(row["booked_at"], UTC),
+        "is_account_wide": False,
+    }
+
+
 def _route(method: str, path: str, action: Action) -> tuple[str, re.Pattern[str], Action]:
     return method, re.compile(path.replace("{}", f"({NAME.pattern})")), action
 
@@ -249,6 +278,7 @@ _ROUTES: Final = (
     _route("POST", "/payouts/{}/return", _send_back),
     _route("GET", "/accounts/{}", _find_account),
     _route("GET", "/bookings", _entries),
+    _route("GET", "/fees", _fees),
 )
 
 

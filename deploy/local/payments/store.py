@@ -51,6 +51,12 @@ AND NOT EXISTS (
 )
 ORDER BY id LIMIT ?
 """
+#: What the provider charges for: a payment, and a dispute that it lost.
+_FEES: Final = """
+SELECT id, kind, amount, currency, booked_at FROM entries
+WHERE account = ? AND booked_at >= ? AND booked_at < ? AND id > ? AND kind IN ('capture', 'chargeback')
+ORDER BY id LIMIT ?
+"""
 _SIGNS: Final = {
     Kind.AUTHORIZATION: ("authorized", 1),
     Kind.RELEASE: ("authorized", -1),
@@ -140,6 +146,13 @@ class PaymentRecords:
         """Return the movements that were not reversed, by ``id``."""
         with self._connection() as connection:
             return [dict(row) for row in connection.execute(_BOOKINGS, (account, since, after, limit))]
+
+    def entries_with_fee(
+        self, account: str, *, since: float, until: float, after: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return the entries for which there is a fee, by ``id``."""
+        with self._connection() as connection:
+            return [dict(row) for row in connection.execute(_FEES, (account, since, until, after, limit))]
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

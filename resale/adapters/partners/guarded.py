@@ -5,6 +5,7 @@ from datetime import datetime
 
 from resale.adapters.partners.guard import Guard
 from resale.application.ports import PaymentProvider, ShippingProvider
+from resale.domain.account_movements import AccountMovement
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.money import Money
 from resale.domain.onboarding import OnboardingLink, OnboardingRequest
@@ -82,6 +83,10 @@ class GuardedPayments:
     def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the money movements at the provider."""
         return self._guard.walk(lambda: self._provider.iter_transactions(since=since))
+
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        """Iterate over the provider's fees and its payouts to the shop's bank."""
+        return self._guard.walk(lambda: self._provider.iter_account_movements(since=since, until=until))
 
 
 class GuardedShipping:

@@ -11,6 +11,7 @@ import urllib3
 
 from resale.adapters.payments.failures import PartnerRequestError
 from resale.adapters.payments.signatures import check_signature
+from resale.domain.account_movements import AccountMovement
 from resale.domain.ids import OrderId, PayoutId, RefundId
 from resale.domain.money import Money
 from resale.domain.onboarding import OnboardingLink, OnboardingRequest
@@ -89,6 +90,11 @@ class _Transaction(msgspec.Struct):
 
 class _Transactions(msgspec.Struct):
     data: list[_Transaction]
+    next: int | None
+
+
+class _Fees(msgspec.Struct):
+    data: list[AccountMovement]
     next: int | None
 
 
@@ -221,6 +227,15 @@ class SandboxPayments:
             page = _decode(self._request("GET", path), _Transactions)
             for transaction in page.data:
                 yield _to_transaction(transaction)
+            after = page.next
+
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        """Iterate over the sandbox's fees, oldest first, by the wall clock of its process."""
+        after: int | None = 0
+        while after is not None:
+            path = f"/fees?since={since.timestamp()}&until={until.timestamp()}&after={after}"
+            page = _decode(self._request("GET", path), _Fees)
+            yield from page.data
             after = page.next
 
     def _request(self, method: str, path: str, body: object | None = None) -> bytes:

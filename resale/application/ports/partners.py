@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from resale.domain.account_movements import AccountMovement
 from resale.domain.connections import ConnectionState, Observation
 from resale.domain.ids import ConnectionId, ListingId, RefundId, ShipmentId
 from resale.domain.media import RenderedImage
@@ -143,6 +144,9 @@ class PaymentProvider(Protocol):
 
     def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over the provider's money movements since a time, for reconciliation."""
+
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        """Iterate over the provider's fees, and payouts to the shop's bank, from a time until before another."""
 
 
 class ShippingProvider(Protocol):

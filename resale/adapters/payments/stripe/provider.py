@@ -7,11 +7,13 @@ from resale.adapters.payments.stripe.accounts import Accounts
 from resale.adapters.payments.stripe.bookings import BalanceTransactions
 from resale.adapters.payments.stripe.client import make_client
 from resale.adapters.payments.stripe.disputes import Disputes
+from resale.adapters.payments.stripe.fees import AccountMovements
 from resale.adapters.payments.stripe.hooks import read_webhook
 from resale.adapters.payments.stripe.intents import Intents
 from resale.adapters.payments.stripe.onboarding import Onboarding
 from resale.adapters.payments.stripe.payouts import Payouts
 from resale.adapters.payments.stripe.refunds import Refunds
+from resale.domain.account_movements import AccountMovement
 from resale.domain.ids import RefundId
 from resale.domain.money import Money
 from resale.domain.onboarding import OnboardingLink, OnboardingRequest
@@ -53,6 +55,7 @@ class StripePayments:
         """
         client = make_client(settings, api_key=api_key, api_base=api_base)
         self._webhook_secret = webhook_secret
+        self._movements = AccountMovements(client)
         self._intents = Intents(client, return_url=return_url)
         self._refunds = Refunds(client)
         self._disputes = Disputes(client)
@@ -116,3 +119,7 @@ class StripePayments:
     def iter_transactions(self, *, since: datetime) -> Iterator[ProviderTransaction]:
         """Iterate over Stripe's money movements, newest first, by Stripe's clock."""
         return self._transactions.iter_since(since)
+
+    def iter_account_movements(self, *, since: datetime, until: datetime) -> Iterator[AccountMovement]:
+        """Iterate over Stripe's fees and payouts to the account's own bank, newest first, by Stripe's clock."""
+        return self._movements.iter_between(since, until)

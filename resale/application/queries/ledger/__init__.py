@@ -1,7 +1,10 @@
 """The ledger as the brand reads it: transactions, balances, reconciliation."""
 
+from resale.application.queries.ledger.balance_checks import iter_debtors
 from resale.application.queries.ledger.balances import Balance, BalanceSheet, CurrencyAmount, get_balance_sheet
 from resale.application.queries.ledger.differences import Difference, DifferenceKind
+from resale.application.queries.ledger.journal import JournalFormat, iter_journal
+from resale.application.queries.ledger.movement_imports import find_import_start, list_imported
 from resale.application.queries.ledger.permissions import LedgerNotFound
 from resale.application.queries.ledger.reconciliation import (
     MAX_DAYS,
@@ -35,6 +38,7 @@ __all__ = [
     "CurrencyTrialBalance",
     "Difference",
     "DifferenceKind",
+    "JournalFormat",
     "LedgerBehind",
     "LedgerDays",
     "LedgerLeg",
@@ -45,9 +49,13 @@ __all__ = [
     "Reconciliation",
     "TrialBalance",
     "TrialBalanceLine",
+    "find_import_start",
     "get_balance_sheet",
     "get_reconciliation",
     "get_trial_balance",
+    "iter_debtors",
+    "iter_journal",
+    "list_imported",
     "list_ledger_transactions",
     "list_source_transactions",
 ]

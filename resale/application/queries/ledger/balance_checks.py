@@ -8,9 +8,11 @@ import msgspec
 
 from resale.application.ports import Document, Reader
 from resale.application.queries.ledger.differences import Difference, DifferenceKind
+from resale.application.queries.ledger.permissions import check_ledger_permission
+from resale.domain.access import Principal
 from resale.domain.accounts import PAYOUTS_IN_TRANSIT, seller_account, store_credit_account
 from resale.domain.entities import PAYOUT, SELLER
-from resale.domain.ids import CustomerId, PayoutId
+from resale.domain.ids import CustomerId, PayoutId, SellerId
 from resale.domain.partners import BookingKind
 from resale.domain.payouts import ON_ITS_WAY, Payout, PayoutMethod
 from resale.domain.sellers import Seller, SellerBalance, seller_id_of
@@ -78,6 +80,24 @@ def check_payouts(*, reader: Reader, payout_ids: Iterable[PayoutId]) -> Iterator
                 settling=document != reader.find(PAYOUT, payout_id),
                 currency=None if payout is None else payout.currency,
             )
+
+
+def iter_debtors(*, reader: Reader, principal: Principal) -> Iterator[SellerId]:
+    """Iterate over the sellers with a negative balance, the most recently changed first.
+
+    Shape: one query a shard and page of 100 sellers.
+
+    Raises:
+        LedgerNotFound: Not for this caller's eyes.
+    """
+    check_ledger_permission(principal)
+    cursor: str | None = None
+    while True:
+        page = reader.list_recent_sellers(limit=_PAGE, cursor=cursor)
+        sellers = (_SELLER(document.doc) for document in page.documents)
+        yield from (seller.id for seller in sellers if any(one.available < 0 for one in seller.balances))
+        if (cursor := page.next_cursor) is None:
+            return
 
 
 def _sellers(reader: Reader, first: Iterable[CustomerId]) -> Iterator[CustomerId]:

@@ -11,6 +11,7 @@ from resale.application.queries.ledger.balance_checks import check_payouts, chec
 from resale.application.queries.ledger.differences import Difference, DifferenceKind
 from resale.application.queries.ledger.permissions import check_ledger_permission
 from resale.domain.access import Principal
+from resale.domain.account_movements import is_account_movement
 from resale.domain.accounts import SELLERS, STORE_CREDIT
 from resale.domain.entities import ORDER, PAYOUT
 from resale.domain.ids import ORDER_ID, PAYOUT_ID, CustomerId, OrderId, PayoutId
@@ -145,7 +146,7 @@ def get_reconciliation(  # noqa: PLR0913 - a period by two clocks, and how far t
         _add_provider(movements, booking, currency=reader.tenant.currency)
     for entry in _entries(reader, since, now):
         touched.add(entry)
-        if entry.account == PROVIDER:
+        if entry.account == PROVIDER and not is_account_movement(entry):
             _add_ledger(movements, entry)
     for source_id in sorted({movement.source_id for movement in movements.values()}):
         _add_records(movements, reader, source_id, since)
