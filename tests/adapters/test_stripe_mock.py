@@ -58,6 +58,14 @@ class TestRequests:
         assert stripe.find_refund(request, refund_id=refund_id) is not None
         assert len(list(stripe.iter_transactions(since=LONG_AGO))) == 2
 
+    def test_of_a_review_of_a_payment(self, stripe: StripePayments) -> None:
+        request = attempt()
+        stripe.authorise(request)
+        stripe.capture(request)
+        stripe.refund(request, refund_id=new_refund(), amount=PART)
+        assert [refund.amount for refund in stripe.list_refunds(request)] == [PART]
+        assert stripe.list_disputes(request) == ()
+
     @pytest.mark.parametrize("token", ["pm_card_chargeDeclined", "pm_card_threeDSecure2Required", "pm_of_nobody"])
     def test_of_a_payment_that_is_given_up(self, stripe: StripePayments, token: str) -> None:
         request = attempt(token)
