@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from resale.bootstrap import Container
+from resale.domain.policies import LossBearer, RefundAt
 from resale.domain.tenants import Tenant
 from tests.simulation.chance import Odds
 from tests.simulation.engine import running_engine
@@ -43,12 +44,26 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Played:
         """Play one seed; ``weights`` say what people say more or less often, ``odds`` how likely mishaps are."""
         with running_engine(self.binary, self.tables) as engine:
-            run = Run(seed, base=self.base, tenant=as_priced(self.tenant, seed), engine=engine)
+            tenant = with_parcel_rules(as_priced(self.tenant, seed), seed)
+            run = Run(seed, base=self.base, tenant=tenant, engine=engine)
             run.people.weights = {**run.people.weights, **weights}
             violations = run.play(odds or Odds())
             if not run.watch.violations:
                 violations += check_all(run)
             return Played(seed=seed, violations=violations, log=run.log)
+
+
+def with_parcel_rules(tenant: Tenant, seed: int) -> Tenant:
+    """Give a tenant the rules for parcels of one seed: the defaults mostly, and every other choice somewhere."""
+    policies = msgspec.structs.replace(
+        tenant.policies,
+        refund_return_at=RefundAt.DELIVERED if seed % 2 == 0 else RefundAt.FIRST_SCAN,
+        refund_undelivered_at=RefundAt.DELIVERED if seed % 3 == 0 else RefundAt.FIRST_SCAN,
+        lost_parcel_borne_by=tuple(LossBearer)[seed % 3],
+        lost_after_hours=0 if seed % 5 == 0 else 72,
+        scan_grace_hours=0 if seed % 4 == 0 else 48,
+    )
+    return msgspec.structs.replace(tenant, policies=policies)
 
 
 def as_played(tenant: Tenant) -> Tenant:
