@@ -21,6 +21,7 @@ from resale.domain.orders import (
     is_late,
     protection_is_over,
 )
+from resale.domain.parcel_reviews import next_parcel_review_at
 from resale.domain.partners import pause_after
 from resale.domain.payment_reviews import next_review_at
 from resale.domain.payments import Payment, PaymentStatus
@@ -236,16 +237,19 @@ def _other_step(order: Order, now: datetime) -> OrderStep:
         return _shipped_step(order, now)
     if order.status == _S.DELIVERED and protection_is_over(order, now):
         return OrderStep.COMPLETE
+    return _last_step(order, now) if order.status in _ENDED else OrderStep.NOTHING
+
+
+def _last_step(order: Order, now: datetime) -> OrderStep:
     if needs_compensation(order):
         return OrderStep.COMPENSATE
-    return _ended_step(order, now) if order.status in _ENDED else OrderStep.NOTHING
-
-
-def _ended_step(order: Order, now: datetime) -> OrderStep:
     if _may_hold_label(order):
         return OrderStep.VOID_LABEL
-    due_at = void_due_at(order)
-    return OrderStep.SETTLE_VOID if due_at is not None and now >= due_at else OrderStep.NOTHING
+    void_at = void_due_at(order)
+    if void_at is not None and now >= void_at:
+        return OrderStep.SETTLE_VOID
+    is_due = order.parcel_review_at is not None and now >= order.parcel_review_at
+    return OrderStep.TRACK if is_due else OrderStep.NOTHING
 
 
 def _shipped_step(order: Order, now: datetime) -> OrderStep:
@@ -309,5 +313,10 @@ def _next_version(order: Order, now: datetime) -> Order:
 def _schedule(order: Order, now: datetime) -> Order:
     if order.shipment is not None and order.status in {*BEING_REFUNDED, *_ENDED}:
         order = msgspec.structs.replace(order, shipment=abandon_label(order.shipment, now=now))
-    order = msgspec.structs.replace(order, payment_review_at=next_review_at(order, now=now))
-    return msgspec.structs.replace(order, due_at=_earliest(wakes_at(order, now=now), order.payment_review_at))
+    order = msgspec.structs.replace(
+        order,
+        payment_review_at=next_review_at(order, now=now),
+        parcel_review_at=next_parcel_review_at(order, now=now),
+    )
+    due_at = _earliest(wakes_at(order, now=now), order.payment_review_at, order.parcel_review_at)
+    return msgspec.structs.replace(order, due_at=due_at)

@@ -199,6 +199,7 @@ class Order(WithIssues, frozen=True, kw_only=True):
     shipment: Shipment | None = None
     auto_receive_at: datetime | None = None
     undelivered_at: datetime | None = None  # a lost parcel, or one on its way back, is given up then
+    parcel_review_at: datetime | None = None  # of an ended order whose parcel is neither delivered nor back
     loss: ParcelLoss | None = None
     compensation: Compensation | None = None
     claim_until: datetime | None = None
@@ -301,7 +302,6 @@ def _no_refund_begun(order: Order, _now: datetime) -> bool:
     return not order.has_refund_begun
 
 
-#: The seller may have the item, or nobody does: the money stays on hold until staff decide.
 _HOLDS: Final = frozenset({Issue.PARCEL_RETURNED, Issue.PARCEL_LOST})
 
 
@@ -311,7 +311,7 @@ def _is_not_held(order: Order, _now: datetime) -> bool:
 
 
 def is_held(order: Order) -> bool:
-    """Return whether an order cannot complete: its money is held, or its parcel came back or is lost."""
+    """Return whether staff have to decide first who gets the money: it is held, or the parcel is back or lost."""
     return order.is_money_held or not _HOLDS.isdisjoint(issues_of(order))
 
 

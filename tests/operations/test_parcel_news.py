@@ -147,6 +147,22 @@ class TestAVoidedLabel:
     def test_that_fails_without_a_parcel_is_no_issue(self, world: World, partners: Partners) -> None:
         assert world.scan(cancelled(world, partners), S.FAILURE, now=NOW + DAY).attention is None
 
+    def test_whose_scan_was_not_told_is_asked_for_until_its_time_is_over(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = cancelled(world, partners)
+        assert order.parcel_review_at == NOW + 3 * DAY
+        order = world.run(order, partners, now=NOW + 3 * DAY)
+        assert (order.attention, order.parcel_review_at) == (None, NOW + 6 * DAY)
+        assert order.shipment is not None
+        partners.shipping.scan(order.shipment.id, event(S.DELIVERED, at=NOW + 4 * DAY))
+        order = world.run(order, partners, now=NOW + 6 * DAY)
+        assert (order.attention, order.parcel_review_at) == (Issue.PARCEL_AFTER_REFUND, None)
+
+    def test_is_forgotten_after_a_month(self, world: World, partners: Partners) -> None:
+        order = cancelled(world, partners)
+        assert world.run(order, partners, now=NOW + 31 * DAY).parcel_review_at is None
+
 
 class TestALateScan:
     def test_within_the_grace_ships_the_order(self, world: World, partners: Partners) -> None:

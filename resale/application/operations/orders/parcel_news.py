@@ -50,7 +50,8 @@ def commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Ord
     """Commit the news of a parcel: the order moves, staff get an issue, or the news is only recorded."""
     news, before = news_of(shipment), news_of(order.shipment)
     effect = effect_on_sale(order, news)
-    tracked = _with_time_to_find(uow, msgspec.structs.replace(order, shipment=shipment), is_new=news != before)
+    tracked = msgspec.structs.replace(order, shipment=shipment, parcel_review_at=None)
+    tracked = _with_time_to_find(uow, tracked, is_new=news != before)
     command = _command_of(uow, tracked, effect.command)
     if command is not None:
         move = _MOVES[command]

@@ -167,7 +167,7 @@ def track(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:
     found = poll_events(uow, shipping=partners.shipping, order=order) if _has_label(order) else order.shipment
     if found is not None and found is not order.shipment:
         return commit_shipment(uow, order=order, shipment=found)
-    order = update_order(order, now=uow.now)
+    order = update_order(msgspec.structs.replace(order, parcel_review_at=None), now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_TRACKING_POLLED)
     uow.commit()
     return order
