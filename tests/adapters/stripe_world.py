@@ -312,7 +312,6 @@ _ROUTES: list[tuple[str, str, Callable[..., Json]]] = [
     ("GET", "/v1/refunds", StripeWorld._list_refunds),
     ("GET", "/v1/disputes", StripeWorld._list_disputes),
     ("POST", "/v1/accounts", StripeWorld._open_account),
-    ("GET", r"/v1/accounts/(\w+)", lambda world, _, account_id: world.accounts[account_id]),
     ("POST", "/v1/account_links", StripeWorld._link_account),
     ("POST", "/v1/transfers", StripeWorld._transfer),
     ("GET", "/v1/transfers", StripeWorld._list_transfers),

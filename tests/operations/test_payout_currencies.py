@@ -94,10 +94,11 @@ class TestShopWithAnotherCurrency:
         assert account(japan, yen).available == 10_800
 
     def test_a_refund_of_one_currency_is_a_debt_in_it(self, japan: World, yen: Order, pounds: Order) -> None:
-        partners = Partners()
         assert yen.payment is not None
+        partners = Partners()
         partners.payments.captured[yen.payment.id] = 5_000
         partners.payments.orders[yen.payment.id] = yen.id
+        partners.payments.currency = "JPY"
         start_payout(japan.uow(now=LATER), seller_id=japan.account_id_of(yen), method=None, currency="JPY")
         refund_order(japan.uow(now=LATER, principal=BRAND), new=NewRefund(order_id=yen.id))
         japan.run(yen, partners, now=LATER)

@@ -69,7 +69,8 @@ class Payouts:
             return PayoutAccount("restricted", ("individual.verification.document",))
         if destination == "acct_left":
             return PayoutAccount("rejected", ("account_invalid",))
-        return PayoutAccount("active") if destination in _KNOWN else None
+        is_paid = destination in _KNOWN or destination.startswith(_ONBOARDED)
+        return PayoutAccount("active") if is_paid else None
 
     def settle(self, account: str, payout_id: str) -> Payout:
         """Complete a payout now: paid or failed.
