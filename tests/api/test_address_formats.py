@@ -49,9 +49,17 @@ class TestAddressFormat:
     ],
 )
 def test_an_order_goes_to_any_country(front: Front, sent: dict[str, Any], kept: dict[str, Any]) -> None:
-    buyer, listing = front.shopper(), front.world.active(front.shopper())
+    buyer, customs = front.shopper(), {"hs_code": "620193", "origin_country": "PT"}
+    listing = front.world.active(front.shopper(), **customs)
     address = {"name": ADDRESS["name"], "line1": ADDRESS["line1"], **sent}
     ordered = front.buy(listing, by=buyer, shipping_address=address)
     assert ordered.status == 202
     for seen in (ordered, front.get(ordered.headers["Location"], by=buyer)):
         assert {name: seen.json["shipping_address"][name] for name in kept} == kept
+
+
+def test_an_order_across_a_customs_border_needs_customs_data(front: Front) -> None:
+    buyer, listing = front.shopper(), front.world.active(front.shopper())
+    address = {"name": ADDRESS["name"], "line1": ADDRESS["line1"], "country": "IE", "city": "Dublin"}
+    refused = front.buy(listing, by=buyer, shipping_address=address)
+    assert (refused.status, refused.json["code"]) == (409, "customs_data_missing")
