@@ -13,8 +13,10 @@ from resale.domain.addresses import Address
 from resale.domain.ids import RefundId, ShipmentId
 from resale.domain.listings import ListingPrivate
 from resale.domain.orders import Order, OrderPrivate, OrderStatus
+from resale.domain.parcel_sizes import Parcel
 from resale.domain.payments import Dispute, DisputeStatus, Payment, Refund, RefundParts
 from resale.domain.shipments import Shipment, ShipmentStatus, TrackingEvent
+from resale.domain.shipping_data import ShippingData
 from resale.domain.shipping_profiles import ShippingKind, ShippingLine
 from resale.domain.taxes import TaxLine
 from tests.fixtures.storefront import Front
@@ -29,12 +31,18 @@ PUBLIC_LISTING = {
     "price.amount", "price.currency", "market", "custom_fields.size", "custom_fields.year", "custom_fields.altered",
     "published_at", "expires_at", "created_at", "updated_at", *PHOTO,
 }  # fmt: skip
-OWNER_LISTING = PUBLIC_LISTING | {"submitted_at", "relisted_from", "purchase_id", "reasons", "images"}
+OWNER_LISTING = (
+    PUBLIC_LISTING
+    | {"submitted_at", "relisted_from", "purchase_id", "reasons", "images", "ships_from", "hs_code", "origin_country"}
+    | {f"parcel.{name}" for name in Parcel.__struct_fields__}
+)
 BRAND_LISTING = OWNER_LISTING | {"order_id"}
 ADDRESS = {f"shipping_address.{name}" for name in Address.__struct_fields__}
 PARTY_ORDER = {
     "id", "object", "livemode", "version", "status", "listing_id", "seller_id", "market", "locale",
     *(f"listing.{name}" for name in ("listing_id", "version", "title", "product", "condition", "photo_sha256s")),
+    *(f"listing.shipping.{name}" for name in ("country", "hs_code", "origin_country")),
+    *(f"listing.shipping.parcel.{name}" for name in Parcel.__struct_fields__),
     *(f"amounts.{name}" for name in ("currency", "item_total", "shipping_total", "tax_total", "grand_total")),
     *(f"shipping.{name}" for name in ShippingLine.__struct_fields__),
     *(f"tax.{name}" for name in TaxLine.__struct_fields__),
@@ -61,7 +69,9 @@ BRAND_ORDER = (
     | {f"refunds.parts.{name}" for name in RefundParts.__struct_fields__}
     | {f"{noun}.{name}" for noun in ("dispute", "disputes") for name in Dispute.__struct_fields__}
     | {"compensation", "buyer_id", "hold_expires_at", "attention", "issues", "due_at", "step_tries"}
+    | {"label_message"}
 )  # fmt: skip
+PARCEL_SIZE = Parcel(weight_grams=1_000, length_mm=350, width_mm=250, height_mm=100)
 HOME = Address(
     name="Robin Okafor", line1="1 Test Street", line2="Flat 2", city="Leeds", region="Yorkshire",
     postal_code="LS1 1AA", country="GB", phone="+441134960000",
@@ -87,7 +97,7 @@ def seen_listing(front: Front, principal: Principal) -> bytes:
     """A listing with every field filled, as a principal sees it; nothing of it is stored."""
     reader = front.container.reader(front.shop.tenant)
     private = reader_seal(front, ListingPrivate(reasons=("Too dark.",)), owner_id=SELLER, entity_id=LISTING)
-    listing = msgspec.structs.replace(a_listing(), private=private, purchase_id=PURCHASE)
+    listing = msgspec.structs.replace(a_listing(parcel=PARCEL_SIZE), private=private, purchase_id=PURCHASE)
     view = view_listing(reader=reader, principal=principal, document=listing_document(listing), with_images=False)
     return listing_json(view, media_base_url="https://media.example")
 
@@ -100,7 +110,9 @@ def full_order(front: Front, **fields: Any) -> Order:
     """An order with every field filled."""
     parts = RefundParts(seller=900, commission=100, shipping=0, tax=0)
     event = TrackingEvent(id="e1", status=ShipmentStatus.IN_TRANSIT, occurred_at=NOW)
+    data = ShippingData(parcel=PARCEL_SIZE, country="GB", hs_code="620193", origin_country="PT")
     return an_order(
+        listing=msgspec.structs.replace(an_order().listing, shipping=data),
         shipping=ShippingLine(kind=ShippingKind.FLAT, amount=0, rule_version="1"),
         tax=TaxLine(country="GB", basis_points=1, is_inclusive=True, item_tax=0, shipping_tax=0, rule_version="1"),
         confirmed_at=NOW,
