@@ -49,8 +49,8 @@ class TestAddressFormat:
     ],
 )
 def test_an_order_goes_to_any_country(front: Front, sent: dict[str, Any], kept: dict[str, Any]) -> None:
-    buyer, customs = front.shopper(), {"hs_code": "620193", "origin_country": "PT"}
-    listing = front.world.active(front.shopper(), **customs)
+    buyer = front.shopper()
+    listing = front.world.active(front.shopper(), hs_code="620193", origin_country="PT")
     address = {"name": ADDRESS["name"], "line1": ADDRESS["line1"], **sent}
     ordered = front.buy(listing, by=buyer, shipping_address=address)
     assert ordered.status == 202
