@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.access import Role
+from resale.domain.parcel_sizes import ProductType
 from resale.domain.partners import PartnerKind
 from resale.domain.policies import Policies
 
@@ -45,6 +46,8 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.slug}/{kind}"
 
 
+#: All products: so an order abroad is declared and not refused. Heading 6309 of the Harmonized System: worn clothing.
+_WORN_CLOTHING: Final = (ProductType(hs_code="630900", origin_country="PT"),)
 NORTHWIND: Final = Brand(
     slug="northwind",
     name="Northwind Outdoor",
@@ -61,6 +64,7 @@ NORTHWIND: Final = Brand(
         claim_close_days=30,
         payout_delay_hours=24,
         store_credit_bonus_basis_points=1_000,
+        product_types=_WORN_CLOTHING,
     ),
 )
 ATELIER: Final = Brand(
@@ -72,6 +76,6 @@ ATELIER: Final = Brand(
     market="US",
     locale="en-US",
     commission_basis_points=1_250,
-    policies=Policies(claim_close_days=45, refund_window_days=90),
+    policies=Policies(claim_close_days=45, refund_window_days=90, product_types=_WORN_CLOTHING),
 )
 BRANDS: Final = (NORTHWIND, ATELIER)
