@@ -69,6 +69,19 @@ class TestAnOpenDispute:
         assert left is not None
         assert (left.available, left.frozen, left.due_at) == (10_800, 10_800, None)
 
+    def test_cancels_a_payout_that_is_not_sent_yet(self, world: World, seller: Shopper) -> None:
+        partners = Partners()
+        order = completed(world, partners, seller)
+        started = start_payout(world.uow(now=LATER), seller_id=world.account_id_of(order), method=None)
+        disputed(world, order, OPEN)
+        payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=started.id)
+        assert payout.status == PayoutStatus.CANCELLED
+        assert not partners.payments.payouts
+        account = world.seller_account(order)
+        assert account is not None
+        assert (account.available, account.frozen, account.payout_destination) == (10_800, 10_800, "acct_123456")
+        assert world.transfer(order).is_frozen
+
     def test_that_is_won_lets_the_sale_be_paid_out(self, world: World, seller: Shopper) -> None:
         order = completed(world, Partners(), seller)
         disputed(world, order, OPEN)
@@ -104,8 +117,9 @@ class TestAnOpenDispute:
         account = world.seller_account(order)
         assert account is not None
         payout = start_payout(world.uow(now=LATER), seller_id=account.id, method=None)
+        payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)  # its sending begins
         disputed(world, order, OPEN)
-        for _ in range(3):
+        for _ in range(2):
             payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         assert payout.status == PayoutStatus.FAILED
         back = world.seller_account(order)

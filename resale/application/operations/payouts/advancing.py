@@ -6,11 +6,12 @@ from typing import Final
 
 import msgspec
 
+from resale.application.operations.payouts.cancelling import cancel_unsent
 from resale.application.operations.payouts.reversals import reverse_payout
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import payout_ledger
 from resale.domain.changes import ChangeType
-from resale.domain.ids import PayoutId
+from resale.domain.ids import OrderId, PayoutId
 from resale.domain.issues import WAITING, Issue, clear_issues, issues_of, raise_issue
 from resale.domain.money import Money
 from resale.domain.payout_failures import FailureCause, cause_of
@@ -58,8 +59,8 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) 
     One that was paid is looked at daily for some days, since the webhook that says it came back may be lost.
 
     Shape: reads 1-42 items; at most one partner call with its look-up; commits at most once
-    (``payout.sending_started``, ``.sent``, ``.paid``, ``.failed``, ``.returned``, ``.stuck``, ``.awaited``). What
-    failed is the seller's again, with its transfers.
+    (``payout.sending_started``, ``.sent``, ``.paid``, ``.failed``, ``.returned``, ``.stuck``, ``.awaited``,
+    ``.cancelled``). What failed is the seller's again, with its transfers.
 
     Args:
         uow: Fresh; committed here at most once.
@@ -91,6 +92,9 @@ def advance_payout(uow: UnitOfWork, *, partners: Partners, payout_id: PayoutId) 
 
 
 def _begin_sending(uow: UnitOfWork, *, payout: Payout) -> Payout:
+    """Commit that sending begins; a payout with a sale that is disputed by now is cancelled, and the rest paid anew."""
+    if any(uow.transfers.get(OrderId(order_id), transfer_id).is_frozen for order_id, transfer_id in payout.transfers):
+        return cancel_unsent(uow, payout=payout, reason=Issue.DISPUTE_OPEN)
     payout = msgspec.structs.replace(payout, may_be_cancelled=False, due_at=uow.now + STEP_DUE)
     payout = next_version(payout, now=uow.now)
     uow.payouts.save(payout, change_type=ChangeType.PAYOUT_SENDING_STARTED)

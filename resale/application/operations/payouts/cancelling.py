@@ -10,6 +10,7 @@ from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.ids import PayoutId
 from resale.domain.payouts import Payout, PayoutCommand, PayoutStatus, transition_payout
+from resale.domain.reasons import Reason
 
 
 def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
@@ -36,9 +37,14 @@ def cancel_payout(uow: UnitOfWork, *, payout_id: PayoutId) -> Payout:
     if payout.status == PayoutStatus.CANCELLED:
         return payout
     require_version(uow, entity=payout)
+    return cancel_unsent(uow, payout=payout)
+
+
+def cancel_unsent(uow: UnitOfWork, *, payout: Payout, reason: Reason | None = None) -> Payout:
+    """Commit the cancellation of a payout whose sending has not begun. Raises PayoutTransitionRefused if it has."""
     cancelled = transition_payout(payout, PayoutCommand.CANCEL, now=uow.now)
     cancelled = msgspec.structs.replace(cancelled, may_be_cancelled=False, due_at=None)
-    uow.payouts.save(cancelled, change_type=ChangeType.PAYOUT_CANCELLED)
+    uow.payouts.save(cancelled, change_type=ChangeType.PAYOUT_CANCELLED, reason_code=reason)
     reverse_payout(uow, payout=cancelled)
     if (booking := payout_ledger.settle(payout, cancelled, at=uow.now)) is not None:
         uow.ledger.post(booking)
