@@ -127,7 +127,9 @@ class TestTransactions:
         lane.put_item(table=table, item=there, condition=NEW)
         with pytest.raises(TransactionCanceled) as failure:
             lane.transact_write([put(table, new), put(table, there | {"version": 7})])
-        assert failure.value.reasons == (Reason("None"), Reason("ConditionalCheckFailed", there))
+        nothing, failed = failure.value.reasons
+        assert nothing == Reason("None")
+        assert (failed.code, failed.item) == ("ConditionalCheckFailed", there)
         assert lane.get_item(table=table, key=key_of(new)) is None
 
 

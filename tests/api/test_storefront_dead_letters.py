@@ -149,9 +149,9 @@ class TestShow:
     def test_ids_of_another_tenants_in_a_body_lead_nowhere(
         self, front: Front, other_front: Front, graveyard: Graveyard
     ) -> None:
-        theirs = other_front.world.order(
-            other_front.shopper(), other_front.world.active(other_front.shopper(), price=other_price())
-        )
+        world, customs = other_front.world, {"hs_code": "620193", "origin_country": "PT"}
+        listing = world.active(other_front.shopper(), price=other_price(), **customs)
+        theirs = world.order(other_front.shopper(), listing)
         record(other_front, theirs.id)
         letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=theirs.id)
         assert front.get(f"/v1/dead_letters/{letter_id}", brand=True).json["timeline"] == []

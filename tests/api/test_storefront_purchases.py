@@ -145,7 +145,7 @@ class TestLook:
         line = uuid.uuid4().hex
         made = record(front, seller, line=line)
         assert other_front.get(f"/v1/purchases/{made.json['id']}", brand=True).code == "404 purchase_not_found"
-        body = a_listing_body(purchase_id=made.json["id"], price={"amount": 1, "currency": "USD"})
+        body = a_listing_body(purchase_id=made.json["id"], price={"amount": 100, "currency": "USD"})
         assert other_front.post("/v1/listings", body, by=other_front.shopper()).code == "404 purchase_not_found"
         assert record(other_front, seller, line=line).json["id"] != made.json["id"]
         assert front.get(f"/v1/purchases/{made.json['id']}", brand=True).json == made.json

@@ -59,6 +59,10 @@ def corner(image: RenderedImage) -> list[float]:
     return list(pyvips.Image.new_from_buffer(body, "").getpoint(1, 1))
 
 
+#: CPU seconds on a slow machine; what these bounds refuse took minutes.
+_BOUND_SECONDS = 5
+
+
 class TestMetadataBombs:
     @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
     def test_in_png_inflate_nothing(self, codec: IsolatedImageCodec, kind: bytes) -> None:
@@ -84,7 +88,7 @@ class TestMetadataBombs:
         began = time.process_time()
         with pytest.raises(ImageRefused, match="unprocessable"):
             cleaned(data)
-        assert time.process_time() - began < 1
+        assert time.process_time() - began < _BOUND_SECONDS
         assert refusal(codec, data) == "unprocessable"
 
     @pytest.mark.parametrize("tail", [b"\0", b""], ids=["stuffed", "at the end"])
@@ -96,13 +100,13 @@ class TestMetadataBombs:
         began = time.process_time()
         with contextlib.suppress(ImageRefused):
             cleaned(data)
-        assert time.process_time() - began < 1
+        assert time.process_time() - began < _BOUND_SECONDS
 
     def test_of_profiles_in_png_are_inflated_once(self) -> None:
         bomb = png_with_texts(png(flat([9, 9, 9])), kind=b"iCCP", count=2_000, mebibytes=5)
         began = time.process_time()
         assert cleaned(bomb).profile is None
-        assert time.process_time() - began < 1
+        assert time.process_time() - began < _BOUND_SECONDS
 
     def test_of_large_segments_are_passed_over(self, codec: IsolatedImageCodec) -> None:
         for marker in (0xE1, 0xE2, 0xED, 0xFE):

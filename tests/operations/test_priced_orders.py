@@ -68,7 +68,7 @@ class TestSubmitOrder:
         assert (order.commission.base, order.commission.amount) == (10_000, 1_000)
 
     def test_prices_the_country_of_the_address(self, shop: World) -> None:
-        listing = shop.active(shop.shopper())
+        listing = shop.active(shop.shopper(), hs_code="620193", origin_country="PT")
         new = a_new_order(listing.id)
         address = msgspec.structs.replace(new.shipping_address, city="Dublin", postal_code="D02 AF30", country="IE")
         new = msgspec.structs.replace(new, shipping_address=address, expected_total=ExpectedTotal(14_226, "GBP"))

@@ -28,7 +28,7 @@ class TestASale:
         order = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
         order = world.run(order, partners)
         assert order.status == OrderStatus.COMPLETED
-        assert order.due_at is None
+        assert order.due_at == order.payment_review_at  # refunds and disputes of the provider are looked for
         assert world.transfer(order).status == TransferStatus.AVAILABLE
         assert world.balances(order) == {
             "provider": 12_000,
