@@ -149,8 +149,8 @@ class TestShow:
     def test_ids_of_another_tenants_in_a_body_lead_nowhere(
         self, front: Front, other_front: Front, graveyard: Graveyard
     ) -> None:
-        world, customs = other_front.world, {"hs_code": "620193", "origin_country": "PT"}
-        listing = world.active(other_front.shopper(), price=other_price(), **customs)
+        world, seller = other_front.world, other_front.shopper()
+        listing = world.active(seller, price=other_price(), hs_code="620193", origin_country="PT")
         theirs = world.order(other_front.shopper(), listing)
         record(other_front, theirs.id)
         letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=theirs.id)

@@ -90,8 +90,8 @@ class TestAJump:
 def waiting_order(world: World, now: datetime) -> Order:
     """An order that was submitted at a moment, and whose message was lost."""
     price = PriceInput(amount=12_000, currency=world.tenant.currency)
-    customs = {"hs_code": "620193", "origin_country": "PT"}  # a shop of another market is tested, too
-    return world.order(world.shopper(), world.active(world.shopper(), now=now, price=price, **customs), now=now)
+    listing = world.active(world.shopper(), now=now, price=price, hs_code="620193", origin_country="PT")
+    return world.order(world.shopper(), listing, now=now)  # also in a shop of another market: with customs data
 
 
 def carry_changes(world: World, clock: Clock) -> None:
