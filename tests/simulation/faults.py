@@ -682,7 +682,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         caught_by="disputes_are_known",
         plant=lambda: replaced(order_steps, "next_review_at", _never_reviewed),
         weights={"confirm_receipt": 5, "buy": 8},
-        odds=Odds(hook_drop=0.9),
+        odds=Odds(hook_drop=0.9, disputed=0.6),
     ),
     Fault(
         name="a part counts as the whole payment",
