@@ -37,17 +37,18 @@ class Accounts:
                 return None
 
 
+def status_of(account: stripe.Account) -> PayoutAccountStatus:
+    """Return whether Stripe pays an account, by its requirements."""
+    reason = None if account.requirements is None else account.requirements.disabled_reason
+    if account.payouts_enabled:
+        return PayoutAccountStatus.ACTIVE
+    if (reason or "").startswith("rejected."):
+        return PayoutAccountStatus.REJECTED
+    return PayoutAccountStatus.RESTRICTED if account.details_submitted else PayoutAccountStatus.PENDING
+
+
 def _read(account: stripe.Account) -> PayoutAccount:
     requirements = account.requirements
     listed = () if requirements is None else (*(requirements.past_due or ()), *(requirements.currently_due or ()))
-    reason = None if requirements is None else requirements.disabled_reason
     unmet = tuple(dict.fromkeys(code[:_CODE_CHARS_MAX] for code in listed))[:_REQUIREMENTS_MAX]
-    return PayoutAccount(status=_status(account, reason), requirements=unmet)
-
-
-def _status(account: stripe.Account, disabled_reason: str | None) -> PayoutAccountStatus:
-    if account.payouts_enabled:
-        return PayoutAccountStatus.ACTIVE
-    if (disabled_reason or "").startswith("rejected."):
-        return PayoutAccountStatus.REJECTED
-    return PayoutAccountStatus.RESTRICTED if account.details_submitted else PayoutAccountStatus.PENDING
+    return PayoutAccount(status=status_of(account), requirements=unmet)

@@ -8,16 +8,13 @@ docs.stripe.com/api/account_links/create; docs.stripe.com/connect/manual-payouts
 """
 
 from datetime import UTC, datetime
-from typing import Final
 
 import stripe
 from stripe.params import AccountCreateParams
 
+from resale.adapters.payments.stripe.accounts import status_of
 from resale.adapters.payments.stripe.client import raise_unknown
 from resale.domain.onboarding import OnboardingLink, OnboardingRequest
-from resale.domain.sellers import PayoutAccountStatus
-
-_REJECTED: Final = "rejected."
 
 
 class Onboarding:
@@ -41,7 +38,7 @@ class Onboarding:
             )
         return OnboardingLink(
             account=account.id,
-            status=_status(account),
+            status=status_of(account),
             url=link.url,
             expires_at=datetime.fromtimestamp(link.expires_at, UTC),
         )
@@ -59,12 +56,3 @@ class Onboarding:
             "metadata": {"seller_id": request.seller_id},
         }
         return self._accounts.create(parameters, {"idempotency_key": f"{request.seller_id}:account"})
-
-
-def _status(account: stripe.Account) -> PayoutAccountStatus:
-    reason = None if account.requirements is None else account.requirements.disabled_reason
-    if account.payouts_enabled:
-        return PayoutAccountStatus.ACTIVE
-    if (reason or "").startswith(_REJECTED):
-        return PayoutAccountStatus.REJECTED
-    return PayoutAccountStatus.RESTRICTED if account.details_submitted else PayoutAccountStatus.PENDING
