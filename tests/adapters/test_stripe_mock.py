@@ -9,7 +9,7 @@ import urllib3
 
 from resale.adapters.payments.stripe import StripePayments
 from resale.domain.ids import PaymentId
-from resale.domain.payments import PaymentOutcome, RefundOutcome
+from resale.domain.payments import PaymentOutcome, PaymentState, RefundOutcome
 from resale.domain.payouts import PayoutOutcome
 from tests.adapters.stripe_connecting import PART, attempt, connect, new_id, new_refund, payout
 from tests.adapters.stripe_double import StripeDouble
@@ -70,7 +70,7 @@ class TestRequests:
     def test_of_a_payment_that_is_given_up(self, stripe: StripePayments, token: str) -> None:
         request = attempt(token)
         stripe.authorise(request)
-        stripe.void(request)
+        assert stripe.void(request).state in {PaymentState.VOIDED, PaymentState.DECLINED}
 
     def test_of_a_search_for_an_old_attempt(self, stripe: StripePayments) -> None:
         old = msgspec.structs.replace(attempt(), attempt_id=PaymentId(new_id("pay", age_seconds=24 * 3600)))

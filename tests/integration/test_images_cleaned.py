@@ -59,10 +59,6 @@ def corner(image: RenderedImage) -> list[float]:
     return list(pyvips.Image.new_from_buffer(body, "").getpoint(1, 1))
 
 
-#: CPU seconds on a slow machine; what these bounds refuse took minutes.
-_BOUND_SECONDS = 5
-
-
 class TestMetadataBombs:
     @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
     def test_in_png_inflate_nothing(self, codec: IsolatedImageCodec, kind: bytes) -> None:
@@ -85,10 +81,10 @@ class TestMetadataBombs:
         ids=["png", "jpeg", "jpeg-between-scans", "webp"],
     )
     def test_of_endless_parts_are_refused_at_once(self, codec: IsolatedImageCodec, data: bytes) -> None:
-        began = time.process_time()
+        began = time.thread_time()
         with pytest.raises(ImageRefused, match="unprocessable"):
             cleaned(data)
-        assert time.process_time() - began < _BOUND_SECONDS
+        assert time.thread_time() - began < 1
         assert refusal(codec, data) == "unprocessable"
 
     @pytest.mark.parametrize("tail", [b"\0", b""], ids=["stuffed", "at the end"])
@@ -97,16 +93,16 @@ class TestMetadataBombs:
         picture = jpeg(scene(64, 64), interlace=is_progressive)
         at = picture.index(b"\xff\xda") + 20 if is_progressive else 2
         data = picture[:at] + b"\xff" * 40_000 + tail + (picture[at:] if tail else b"")
-        began = time.process_time()
+        began = time.thread_time()
         with contextlib.suppress(ImageRefused):
             cleaned(data)
-        assert time.process_time() - began < _BOUND_SECONDS
+        assert time.thread_time() - began < 1
 
     def test_of_profiles_in_png_are_inflated_once(self) -> None:
         bomb = png_with_texts(png(flat([9, 9, 9])), kind=b"iCCP", count=2_000, mebibytes=5)
-        began = time.process_time()
+        began = time.thread_time()
         assert cleaned(bomb).profile is None
-        assert time.process_time() - began < _BOUND_SECONDS
+        assert time.thread_time() - began < 1
 
     def test_of_large_segments_are_passed_over(self, codec: IsolatedImageCodec) -> None:
         for marker in (0xE1, 0xE2, 0xED, 0xFE):
