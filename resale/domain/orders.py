@@ -17,7 +17,7 @@ from resale.domain.money import AmountMinor, Currency
 from resale.domain.payments import Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundState
 from resale.domain.reasons import ReasonCode
 from resale.domain.return_urls import ReturnURL
-from resale.domain.shipments import Shipment
+from resale.domain.shipments import ON_ITS_WAY, Shipment
 from resale.domain.shipping_profiles import ShippingLine
 from resale.domain.states import Machine, Row, guard
 from resale.domain.taxes import TaxLine
@@ -65,6 +65,7 @@ class OrderCommand(StrEnum):
     CLOSE_CLAIM = "close_claim"
     COMPLETE = "complete"
     REFUND = "refund"
+    RESUME = "resume"
 
 
 class OrderNotFound(NotFound):
@@ -297,6 +298,13 @@ def is_late(order: Order, now: datetime) -> bool:
     return late_at is not None and now >= late_at
 
 
+@guard("its payment is back, its parcel is on its way, and nothing else was decided about it")
+def _can_resume(order: Order, _now: datetime) -> bool:
+    is_ours_again = order.remaining_minor > 0 and order.completed_at is None and not order.is_refund_under_way
+    is_open = order.claim_id is None and order.compensation is None
+    return is_ours_again and is_open and order.shipment is not None and order.shipment.status in ON_ITS_WAY
+
+
 @guard("no refund has started")
 def _no_refund_begun(order: Order, _now: datetime) -> bool:
     return not order.has_refund_begun
@@ -312,7 +320,12 @@ def _is_not_held(order: Order, _now: datetime) -> bool:
 
 def is_held(order: Order) -> bool:
     """Return whether staff have to decide first who gets the money: it is held, or the parcel is back or lost."""
-    return order.is_money_held or not _HOLDS.isdisjoint(issues_of(order))
+    return order.is_money_held or is_parcel_held(order)
+
+
+def is_parcel_held(order: Order) -> bool:
+    """Return whether the parcel of a sale came back or was lost, so that the buyer may have neither item nor money."""
+    return not _HOLDS.isdisjoint(issues_of(order))
 
 
 @guard("the claim window is open and receipt is not confirmed")
@@ -360,6 +373,7 @@ ORDERS: Final = Machine(
             Row(source, _C.REFUND, _S.REFUNDED, _is_refunded)
             for source in (*SELLABLE, _S.SHIPPED, _S.LOST, _S.DELIVERED, _S.CLAIM_OPEN, _S.COMPLETED)
         ),
+        *(Row(source, _C.RESUME, _S.SHIPPED, _can_resume) for source in (_S.REFUNDED, _S.CANCELLED)),
     ),
     refused=OrderTransitionRefused,
     initial=_S.SUBMITTED,
@@ -378,6 +392,7 @@ ORDERS: Final = Machine(
         _C.CLOSE_CLAIM: "have its claim closed",
         _C.COMPLETE: "be completed",
         _C.REFUND: "be refunded",
+        _C.RESUME: "be resumed",
     },
 )
 

@@ -10,10 +10,11 @@ from resale.application.operations.orders import NewRefund, record_dispute, refu
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
 from resale.domain.claims import ClaimReason, NewClaim
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, issues_of
 from resale.domain.ledger import parts_left
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
+from resale.domain.shipments import ShipmentStatus
 from resale.domain.transfers import TransferStatus
 from tests.operations.partners import Partners
 from tests.operations.world import BRAND, World
@@ -122,6 +123,17 @@ class TestOneThatIsWonAfterItWasLost:
         won = self._told(world, order, WON, 2)
         assert (won.status, won.completed_at, won.due_at) == (OrderStatus.REFUNDED, NOW, won.payment_review_at)
         assert self._available(world, order) == 10_800
+
+    def test_a_sale_whose_parcel_is_on_its_way_goes_on(self, world: World) -> None:
+        partners = Partners()
+        order = world.scan(world.sold(partners), ShipmentStatus.IN_TRANSIT)
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        won = self._told(world, order, WON, 2)
+        assert (won.status, won.completed_at, issues_of(won)) == (OrderStatus.SHIPPED, None, ())
+        assert (world.transfer(order).status, self._available(world, order)) == (TransferStatus.HELD, 0)
+        order = world.scan(won, ShipmentStatus.DELIVERED)
+        order = world.run(order, partners, now=NOW + timedelta(days=4))
+        assert (order.status, self._available(world, order)) == (OrderStatus.COMPLETED, 10_800)
 
     def test_a_buyer_who_was_sent_nothing_has_the_money(self, world: World) -> None:
         partners = Partners()

@@ -61,6 +61,11 @@ def available(world: World, order: Order) -> int:
     return 0 if account is None else account.available
 
 
+def frozen(world: World, order: Order) -> int:
+    account = world.seller_account(order)
+    return 0 if account is None else account.frozen
+
+
 def disputed(world: World, order: Order, status: DisputeStatus, *, minute: int) -> Order:
     at = NOW + timedelta(minutes=minute)
     report = Dispute(provider_reference="dp_1", status=status, amount=12_000, reason_code="fraudulent", told_at=at)
@@ -110,9 +115,21 @@ class TestADeliveredParcelThatGoesBack:
         order = world.run(world.delivered(partners), partners, now=NOW + 4 * DAY)
         order = world.scan(order, S.REFUSED, now=NOW + 5 * DAY)
         assert (order.status, order.attention) == (OrderStatus.COMPLETED, Issue.PARCEL_RETURNED)
+        assert frozen(world, order) == 10_800
         refund_order(world.uow(now=NOW + 5 * DAY, principal=BRAND), new=NewRefund(order_id=order.id))
         order = world.run(order, partners, now=NOW + 5 * DAY)
         assert (order.status, order.attention, available(world, order)) == (OrderStatus.REFUNDED, None, 0)
+        assert frozen(world, order) == 0
+
+    def test_after_the_completion_frees_the_sellers_money_when_staff_decide_so(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = world.run(world.delivered(partners), partners, now=NOW + 4 * DAY)
+        order = world.scan(order, S.RETURNED, now=NOW + 5 * DAY)
+        assert (frozen(world, order), available(world, order)) == (10_800, 10_800)
+        later = NOW + 5 * DAY
+        acknowledge_order(world.uow(now=later, principal=BRAND), order_id=order.id, acknowledgement=ACCEPT)
+        assert (frozen(world, order), available(world, order)) == (0, 10_800)
 
     def test_is_not_told_again_by_the_same_news(self, world: World, back: Order) -> None:
         acknowledge_order(world.uow(now=NOW + DAY, principal=BRAND), order_id=back.id, acknowledgement=ACCEPT)
@@ -248,14 +265,46 @@ class TestAParcelThatCannotBeDelivered:
         assert (order.status, order.attention) == (OrderStatus.REFUNDED, Issue.PARCEL_LOST)
 
 
-class TestADisputeWonWhileTheParcelTravels:
-    def test_whose_parcel_then_comes_back_is_refunded_by_staff(self, world: World, partners: Partners) -> None:
+class TestADisputeWonAfterItWasLost:
+    def test_resumes_a_sale_on_its_way_whose_parcel_may_come_back(self, world: World, partners: Partners) -> None:
         order = world.scan(world.sold(partners), S.IN_TRANSIT)
+        disputed(world, order, DisputeStatus.LOST, minute=0)
+        order = disputed(world, order, DisputeStatus.WON, minute=1)
+        assert (order.status, order.remaining_minor, available(world, order)) == (OrderStatus.SHIPPED, 12_000, 0)
+        later = NOW + 3 * DAY
+        order = world.run(world.scan(order, S.RETURNED, now=later), partners, now=later)
+        assert (order.status, order.remaining_minor, order.attention) == (OrderStatus.REFUNDED, 0, None)
+        assert (available(world, order), partners.payments.refunded(order.payment.id if order.payment else "")) == (
+            0,
+            12_000,
+        )
+        seller = Principal(customer_id=order.seller_id)
+        assert relist_listing(world.uow(now=later, principal=seller), listing_id=order.listing_id).relisted_from
+
+    def test_pays_no_seller_twice_who_was_compensated_for_the_lost_parcel(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = world.scan(world.sold(partners), S.IN_TRANSIT, S.FAILURE)
+        assert order.undelivered_at is not None
+        given_up = order.undelivered_at
+        disputed(world, order, DisputeStatus.OPEN, minute=0)
+        order = world.run(order, partners, now=given_up)
+        assert order.status == OrderStatus.LOST
+        disputed(world, order, DisputeStatus.LOST, minute=1)
+        order = world.run(order, partners, now=given_up + HOUR)
+        assert (order.status, available(world, order)) == (OrderStatus.REFUNDED, 10_800)
+        order = world.scan(order, S.DELIVERED, now=given_up + DAY)
+        order = disputed(world, order, DisputeStatus.WON, minute=2)
+        assert (order.status, available(world, order)) == (OrderStatus.REFUNDED, 10_800)
+        assert (order.pending_refund, Issue.PARCEL_AFTER_REFUND in order.issues) == (None, True)
+
+    def test_of_a_delivered_parcel_that_comes_back_is_refunded_by_staff(self, world: World, partners: Partners) -> None:
+        order = world.scan(world.sold(partners), S.IN_TRANSIT, S.DELIVERED)
         disputed(world, order, DisputeStatus.LOST, minute=0)
         order = disputed(world, order, DisputeStatus.WON, minute=1)
         assert (order.status, order.remaining_minor) == (OrderStatus.REFUNDED, 12_000)
         order = world.scan(order, S.RETURNED, now=NOW + 3 * DAY)
-        assert order.attention == Issue.PARCEL_RETURNED
+        assert (order.attention, frozen(world, order)) == (Issue.PARCEL_RETURNED, 10_800)
         seller, later = Principal(customer_id=order.seller_id), NOW + 3 * DAY
         with pytest.raises(NotRelistable):
             relist_listing(world.uow(now=later, principal=seller), listing_id=order.listing_id)

@@ -229,7 +229,7 @@ def seller_balances(seen: Evidence) -> Iterator[str]:
             yield f"{seller_id_of(customer_id)}: balance {balance}, transfers {open_sum} + {carried}, ledger {booked}"
     for seller in seen.sellers:
         if seller.frozen:
-            yield f"{seller.id}: {seller.frozen} is frozen, and no dispute is open"
+            yield f"{seller.id}: {seller.frozen} is frozen, and nothing is left to decide"
 
 
 def earned_is_owed(seen: Evidence) -> Iterator[str]:

@@ -25,7 +25,7 @@ MACHINES: dict[str, Machine[Any, Any]] = {
 }
 FINAL = {
     "listing": {"rejected", "removed", "sold", "withdrawn"},
-    "order": {"cancelled", "refunded"},
+    "order": set(),
     "payment": {"failed", "voided"},
     "shipment": {"returned"},
     "claim": {"denied", "expired", "refunded", "withdrawn"},

@@ -1,4 +1,4 @@
-"""Freezing what a disputed sale earned: it stays on the seller's balance, and no payout takes it."""
+"""Freezing what a disputed or returned sale earned: it stays on the seller's balance, and no payout takes it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ from resale.application.operations.orders.completing import credit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.order_steps import transfer_id_of
-from resale.domain.orders import Order
+from resale.domain.orders import Order, is_parcel_held
 from resale.domain.payments import RefundState
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
@@ -44,8 +44,8 @@ def freeze_transfers(uow: UnitOfWork, *, order: Order) -> int:
 
 
 def is_frozen(uow: UnitOfWork, *, order: Order) -> bool:
-    """Return whether the shop freezes what the order earned."""
-    return order.is_money_held and uow.tenant.policies.dispute_holds_payout
+    """Return whether what the order earned is frozen: staff decide about its parcel, or the bank about its payment."""
+    return is_parcel_held(order) or (order.is_money_held and uow.tenant.policies.dispute_holds_payout)
 
 
 def _iter_earned(uow: UnitOfWork, *, order: Order) -> Iterator[Transfer]:

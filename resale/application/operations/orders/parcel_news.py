@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
+from resale.application.operations.orders.freezing import sync_frozen
 from resale.application.ports import ShippingProvider, UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
@@ -64,6 +65,8 @@ def commit_shipment(uow: UnitOfWork, *, order: Order, shipment: Shipment) -> Ord
         tracked = _with_issue(tracked, effect)
     order = update_order(tracked, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_TRACKED)
+    if news != before:
+        sync_frozen(uow, order=order)
     uow.commit()
     return order
 

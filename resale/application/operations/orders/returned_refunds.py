@@ -6,6 +6,7 @@ import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer, sale_payable_on
 from resale.application.operations.orders.freezing import freeze_transfers, is_frozen
+from resale.application.operations.orders.parcel_news import start_transit
 from resale.application.operations.orders.refunding import add_refund
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
@@ -13,15 +14,16 @@ from resale.domain.changes import ChangeType
 from resale.domain.disputes import set_dispute
 from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
-from resale.domain.order_steps import payment_of, transfer_id_of, update_order
-from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, with_refund
+from resale.domain.order_steps import payment_of, transfer_id_of, transition_order, update_order
+from resale.domain.orders import MAX_REFUNDS, ORDERS, Order, OrderCommand, OrderStatus, with_refund
+from resale.domain.parcel_news import PARCEL_ISSUES
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import PartnerCode, ReasonCode, free_code
 from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
 
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
-_WITH_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
+_WITH_OR_NEAR_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
 def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reason_code: PartnerCode | None) -> Order:
@@ -43,8 +45,9 @@ def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reas
 def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute) -> Order:
     """Reverse the posting of a dispute that is won after a loss.
 
-    The sale goes on where it had not ended. Where the chargeback ended it, the seller has earned it if the parcel is
-    the buyer's and nobody complained; else the buyer, who has nothing, is given the money.
+    The sale goes on where it had not ended. Where the chargeback ended it, it is resumed while its parcel is on its
+    way; the seller has earned it if the parcel was delivered and nobody complained; else the buyer, who has nothing,
+    is refunded.
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
     payment = restore_payment(payment_of(order), taken.amount)
@@ -59,9 +62,15 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
 
 
 def _resume(uow: UnitOfWork, *, order: Order) -> Order:
-    is_theirs = order.shipment is not None and order.shipment.status in _WITH_THE_BUYER and order.claim_id is None
-    if is_theirs:
+    parcel = None if order.shipment is None or order.claim_id is not None else order.shipment.status
+    if parcel in _WITH_OR_NEAR_THE_BUYER and order.compensation is not None:
+        # The seller was paid for a lost parcel that was found: the money is the platform's, or the buyer's.
+        return update_order(raise_issue(order, Issue.PARCEL_AFTER_REFUND), now=uow.now)
+    if parcel == ShipmentStatus.DELIVERED:
         return update_order(msgspec.structs.replace(order, completed_at=uow.now), now=uow.now)
+    if ORDERS.allows(order.status, OrderCommand.RESUME, entity=order, now=uow.now):
+        resumed = start_transit(uow, order=clear_issues(order, *PARCEL_ISSUES))
+        return transition_order(resumed, OrderCommand.RESUME, now=uow.now)
     if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
         return update_order(order, now=uow.now)
     return add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
