@@ -9,18 +9,16 @@ import msgspec
 from resale.domain.holds import Hold
 from resale.domain.ids import TRANSFER_ID, TransferId
 from resale.domain.issues import WAITING, clear_issues
-from resale.domain.orders import (
+from resale.domain.order_states import (
     BEING_REFUNDED,
     ORDERS,
     PAID_AND_OPEN,
     SELLABLE,
-    Order,
-    OrderCommand,
-    OrderStatus,
     is_held,
     is_late,
     protection_is_over,
 )
+from resale.domain.orders import Order, OrderCommand, OrderStatus
 from resale.domain.parcel_reviews import next_parcel_review_at
 from resale.domain.partners import pause_after
 from resale.domain.payment_reviews import next_review_at

@@ -47,8 +47,9 @@ from resale.domain.changes import ChangeType
 from resale.domain.ids import ORDER_ID, ListingId
 from resale.domain.ledger import LedgerTransaction
 from resale.domain.listings import LISTINGS, Listing, ListingCommand, ListingStatus
+from resale.domain.order_states import ORDERS
 from resale.domain.order_steps import OrderStep, update_order
-from resale.domain.orders import ORDERS, Amounts, Order, OrderCommand, OrderStatus, with_refund
+from resale.domain.orders import Amounts, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.partners import PartnerUnavailable, Provider
 from resale.domain.payments import DisputeStatus, PaymentOutcome, PaymentState, RefundParts, RefundState
 from resale.domain.payout_failures import FailureCause

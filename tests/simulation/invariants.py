@@ -22,7 +22,8 @@ from resale.domain.ids import CLAIM_ID
 from resale.domain.inbound import InboundStatus
 from resale.domain.issues import Issue
 from resale.domain.listings import LISTINGS, RUNS_OUT, Listing, ListingStatus
-from resale.domain.orders import ORDERS, Order, OrderStatus
+from resale.domain.order_states import ORDERS
+from resale.domain.orders import Order, OrderStatus
 from resale.domain.parcel_news import PARCEL_ISSUES, RETURN_ISSUES
 from resale.domain.partners import Provider
 from resale.domain.payment_reviews import find_dispute

@@ -4,7 +4,8 @@ import pytest
 
 from resale.domain.claims import ClaimStatus
 from resale.domain.issues import Issue
-from resale.domain.orders import ORDERS, OrderStatus
+from resale.domain.order_states import ORDERS
+from resale.domain.orders import OrderStatus
 from resale.domain.parcel_news import (
     RETURN_EFFECTS,
     SALE_EFFECTS,

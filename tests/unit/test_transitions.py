@@ -7,7 +7,8 @@ import pytest
 
 from resale.domain.entities import ENTITIES, Absent
 from resale.domain.listings import LISTINGS, ListingCommand, ListingStatus
-from resale.domain.orders import ORDERS, OrderCommand, OrderStatus
+from resale.domain.order_states import ORDERS
+from resale.domain.orders import OrderCommand, OrderStatus
 from resale.domain.payments import DISPUTES, PAYMENTS
 from resale.domain.shipments import SHIPMENTS
 from resale.domain.states import Machine

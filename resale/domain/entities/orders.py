@@ -6,7 +6,8 @@ from resale.domain import task_names
 from resale.domain.access import Action
 from resale.domain.entities.entity_type import EntityType, Table
 from resale.domain.ids import ORDER_ID, OrderId
-from resale.domain.orders import ORDERS, Order, OrderChanged, OrderNotFound
+from resale.domain.order_states import ORDERS
+from resale.domain.orders import Order, OrderChanged, OrderNotFound
 
 ORDER: Final = EntityType[OrderId, Order](
     id=ORDER_ID,

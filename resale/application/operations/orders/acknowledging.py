@@ -12,8 +12,9 @@ from resale.domain.acknowledgements import can_acknowledge
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.issues import clear_issues, issues_of
+from resale.domain.order_states import is_held
 from resale.domain.order_steps import update_order
-from resale.domain.orders import IssueNeedsAction, Order, is_held
+from resale.domain.orders import IssueNeedsAction, Order
 from resale.domain.reasons import FreeCode
 from resale.domain.text import code
 from resale.domain.versions import next_version

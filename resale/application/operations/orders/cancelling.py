@@ -16,13 +16,9 @@ from resale.domain.access import Action, Role
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
 from resale.domain.listings import ListingCommand
+from resale.domain.order_states import ORDERS
 from resale.domain.order_steps import hold_of, shipment_of, transition_order, update_order
-from resale.domain.orders import (
-    ORDERS,
-    Order,
-    OrderCommand,
-    OrderStatus,
-)
+from resale.domain.orders import Order, OrderCommand, OrderStatus
 from resale.domain.parcel_news import news_of
 from resale.domain.reasons import ReasonCode
 

@@ -8,8 +8,9 @@ import msgspec
 from resale.application.operations.orders.completing import credit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
+from resale.domain.order_states import is_parcel_held
 from resale.domain.order_steps import transfer_id_of
-from resale.domain.orders import Order, is_parcel_held
+from resale.domain.orders import Order
 from resale.domain.payments import RefundState
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version

@@ -14,8 +14,9 @@ from resale.domain.changes import ChangeType
 from resale.domain.disputes import set_dispute
 from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
+from resale.domain.order_states import ORDERS
 from resale.domain.order_steps import payment_of, transfer_id_of, transition_order, update_order
-from resale.domain.orders import MAX_REFUNDS, ORDERS, Order, OrderCommand, OrderStatus, with_refund
+from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.parcel_news import PARCEL_ISSUES
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import PartnerCode, ReasonCode, free_code
