@@ -9,10 +9,13 @@ import pytest
 from resale.application.operations.listings import relist_listing
 from resale.application.operations.orders import (
     Acknowledgement,
+    NewCompensation,
     NewRefund,
     acknowledge_order,
     advance_order,
     cancel_order,
+    compensate_seller,
+    confirm_receipt,
     record_dispute,
     record_tracking,
     refund_order,
@@ -129,6 +132,19 @@ class TestADeliveredParcelThatGoesBack:
         assert (frozen(world, order), available(world, order)) == (10_800, 10_800)
         later = NOW + 5 * DAY
         acknowledge_order(world.uow(now=later, principal=BRAND), order_id=order.id, acknowledgement=ACCEPT)
+        assert (frozen(world, order), available(world, order)) == (0, 10_800)
+
+    def test_lost_after_a_part_was_refunded_frees_the_sellers_money_with_their_compensation(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = world.scan(world.sold(partners), S.IN_TRANSIT)
+        confirm_receipt(world.uow(principal=Principal(customer_id=order.buyer_id)), order_id=order.id)
+        order = world.run(order, partners, now=NOW + 4 * DAY)
+        later = NOW + 5 * DAY
+        refund_order(world.uow(now=later, principal=BRAND), new=NewRefund(order_id=order.id, amount=2_000))
+        order = world.scan(world.run(order, partners, now=later), S.FAILURE, now=later)
+        assert (order.attention, frozen(world, order)) == (Issue.PARCEL_LOST, 10_800)
+        compensate_seller(world.uow(now=later, principal=BRAND), order_id=order.id, new=NewCompensation())
         assert (frozen(world, order), available(world, order)) == (0, 10_800)
 
     def test_is_not_told_again_by_the_same_news(self, world: World, back: Order) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from resale.application.operations.access import authorize, require_version
 from resale.application.operations.idempotency import record_command
 from resale.application.operations.orders.completing import credit_seller
+from resale.application.operations.orders.freezing import freeze_transfers
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import compensation_ledger
 from resale.domain.access import Action
@@ -177,8 +178,9 @@ def _compensate(uow: UnitOfWork, *, order: Order, amount: int, borne_by: LossBea
         order = raise_issue(order, Issue.CARRIER_CLAIM_OPEN)
     order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_COMPENSATED, reason_code=reason)
+    frozen = freeze_transfers(uow, order=order)
     uow.transfers.add(_new_transfer(uow, order, amount), change_type=ChangeType.TRANSFER_AVAILABLE)
-    credit_seller(uow, order=order, amount=amount)
+    credit_seller(uow, order=order, amount=amount, frozen=frozen)
     uow.ledger.post(compensation_ledger.compensation(order, paid, at=uow.now))
     uow.commit()
     return order
