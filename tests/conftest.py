@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.provisioned",
     "tests.fixtures.guarded",
     "tests.fixtures.clocks",
+    "tests.fixtures.shares",
     "tests.fixtures.tenants",
     "tests.fixtures.postgresql",
     "tests.fixtures.storefront",

@@ -10,6 +10,7 @@ from apps.backoffice.display_text import label_of
 from apps.backoffice.text_fields import TextField
 from apps.tenancy.models import KeyKind, Kind, Provider
 from apps.tenancy.scopes import Scope
+from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection
 from resale.domain.policies import Policies
@@ -58,6 +59,27 @@ class PoliciesForm(forms.Form):
     def policies(self) -> Policies:
         """Say it as the registry takes it."""
         return msgspec.convert(self.cleaned_data, Policies)
+
+
+class LimitsForm(forms.Form):
+    """Limits of a tenant's requests that differ from its tier's. An empty field is the tier's limit."""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, tier: Tier, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="limit_%s", **kwargs)
+        included = ENTITLEMENTS[tier]
+        for name, body in _describe(Limits).items():
+            usual = getattr(included, name)
+            self.fields[name] = forms.IntegerField(
+                required=False,
+                min_value=body["minimum"],
+                max_value=body["maximum"],
+                help_text=f"{body['description']} {tier.value.capitalize()}: {usual}.",
+                widget=forms.NumberInput(attrs={"class": "bo-input", "placeholder": usual}),
+            )
+
+    def limits(self) -> dict[str, int]:
+        """Return the limits that differ, by name."""
+        return {name: value for name, value in self.cleaned_data.items() if value is not None}
 
 
 class ConnectionForm(forms.Form):

@@ -12,13 +12,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
 from apps.backoffice.pages import OperatorPage
-from apps.backoffice.tenant_forms import ConnectionForm, KeyForm, PoliciesForm
+from apps.backoffice.tenant_forms import ConnectionForm, KeyForm, LimitsForm, PoliciesForm
 from apps.core import clock
 from apps.tenancy import keys
 from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id
 from apps.tenancy.report import tenants_report
 from apps.tenancy.scopes import SCOPES
-from apps.tenancy.tenants import connect, disconnect, set_policies, set_tenant_status
+from apps.tenancy.tenants import connect, disconnect, set_limits, set_policies, set_tenant_status
+from resale.domain.entitlements import Tier
 from resale.domain.tenants import TenantStatus
 
 logger = logging.getLogger("resale.operator")
@@ -51,9 +52,12 @@ class TenantPages(OperatorPage):
         fresh = (
             KeyForm(initial={"kind": KeyKind.SECRET, "scopes": sorted(SCOPES)}),
             PoliciesForm(initial=tenant.policies),
+            LimitsForm(tier=Tier(tenant.tier), initial=tenant.limits),
             ConnectionForm(),
         )
-        key_form, policies_form, connection_form = (sent if type(sent) is type(each) else each for each in fresh)
+        key_form, policies_form, limits_form, connection_form = (
+            sent if type(sent) is type(each) else each for each in fresh
+        )
         return self.page(
             "tenant",
             title=tenant.name,
@@ -63,6 +67,7 @@ class TenantPages(OperatorPage):
             connections=tenant.connections.all(),
             form=key_form,
             policies_form=policies_form,
+            limits_form=limits_form,
             connection_form=connection_form,
             once=once,
             issued=issued,
@@ -144,6 +149,21 @@ class PoliciesChange(TenantPages):
         set_policies(slug=slug, policies=form.policies())
         self.note("policies changed")
         messages.success(request, f"The policies are changed. They apply to new sales. {_SLOW}")
+        return redirect(self.back())
+
+
+class LimitsChange(TenantPages):
+    """``/admin/tenants/{slug}/limits/``."""
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Change the limits of the tenant's requests."""
+        tenant = get_object_or_404(Tenant, slug=slug)
+        form = LimitsForm(request.POST, tier=Tier(tenant.tier))
+        if not form.is_valid():
+            return self.show(slug, sent=form, status=422)
+        set_limits(slug=slug, limits=form.limits())
+        self.note("limits changed")
+        messages.success(request, f"The limits are changed. {_SLOW}")
         return redirect(self.back())
 
 

@@ -64,6 +64,7 @@ urlpatterns = [
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),
     path("tenants/<slug:slug>/policies/", tenants.PoliciesChange.as_view(), name="tenant-policies"),
+    path("tenants/<slug:slug>/limits/", tenants.LimitsChange.as_view(), name="tenant-limits"),
     path("tenants/<slug:slug>/connections/", tenants.ConnectionChange.as_view(), name="tenant-connections"),
     path(
         "tenants/<slug:slug>/connections/<str:connection_id>/remove/",

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
 
 import msgspec
 
+from apps.core.fair_shares.priorities import Priority
 from apps.core.problems import HTTPError, ProblemType
 from apps.core.views import JSON
 from apps.storefront.context import Context
@@ -58,6 +59,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
         content_type: Of a good response.
         tagged: The response has an ETag; a GET of it is answered 304, unless ``revalidated`` is False.
         problems: How it can fail besides what follows from the rest of the declaration.
+        priority: What is refused first under pressure; None: READ for a GET, WRITE for the others.
         is_hot: Its path is matched before others.
         handler: Bound by the decorator. Returns a view, or what is not rendered in the usual way: a
             ``responses.Representation`` or a finished response.
@@ -88,12 +90,18 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
     tagged: bool = False
     revalidated: bool = True
     problems: tuple[type[Outcome | HTTPError] | ProblemType, ...] = ()
+    priority: Priority | None = None
     is_hot: bool = False
     handler: Callable[..., object] | None = None
 
     def __call__(self, handler: Callable[Concatenate[Context[Q, B], P], object]) -> "Endpoint[Q, B]":
         """Bind the handler."""
         return msgspec.structs.replace(self, handler=handler)
+
+    @property
+    def rank(self) -> Priority:
+        """The declared priority, or that of its method."""
+        return self.priority or (Priority.READ if self.method == "get" else Priority.WRITE)
 
     @property
     def is_revalidated(self) -> bool:

@@ -4,6 +4,7 @@ from typing import Final
 
 from apps.core import problems
 from apps.core.api_version import APIVersionUnsupported
+from apps.core.fair_shares.refusals import Overloaded, RateLimited
 from apps.core.problems import HTTPError, ProblemType, problem_type_of
 from apps.storefront.parameters import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
@@ -58,6 +59,8 @@ CALLER: Final = (
         tenancy.RegistryUnavailable,
         tenancy.IssuerUnavailable,
         Unavailable,
+        RateLimited,
+        Overloaded,
     ),
 )
 #: Any call at all.

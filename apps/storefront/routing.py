@@ -1,19 +1,26 @@
 """Django's URLs from the declared endpoints: one view for each path, which reads and validates their inputs."""
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Final, cast
 
 import msgspec
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 
+from apps.core import problems
 from apps.core.container import get_container
-from apps.core.requests import SentBody, convert_values, decode_body, read_body, read_json
+from apps.core.fair_shares.limiter import Admission
+from apps.core.fair_shares.priorities import Priority
+from apps.core.fair_shares.process import COUNTS, LOAD, get_limiter
+from apps.core.fair_shares.refusals import Overloaded
+from apps.core.requests import SentBody, convert_values, decode_body, info_of, read_body, read_json
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
 from apps.storefront.endpoint import AnyEndpoint
@@ -36,15 +43,55 @@ ReadBody = Callable[[HttpRequest], tuple[Any, SentBody]]
 _PREFIX: Final = "/v1/"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _NO_READER: Final = cast("Reader", None)  # of an endpoint for anybody, where no tenant is known
+_RETRY_SOON: Final = {"Retry-After": "1"}
 _NOTHING_SENT: Final = SentBody(raw=b"", tree={})
 
 
 class EndpointView(LeanAPIView):
-    """The endpoints of one path. Refusals are in this order: API key and token, method, query, access, the rest."""
+    """The endpoints of one path.
+
+    Refusals are in this order: load, API key and token, limits, method, query, access, the rest.
+    """
 
     permission_classes = (DeclaredAccess,)
     endpoints: ClassVar[Mapping[str, AnyEndpoint]]  # by method
+    priorities: ClassVar[Mapping[str, Priority]]  # by method
     caller: Caller  # None at an endpoint for anybody
+    admission: Admission | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Handle a request within the limits of its tenant, and report what is left of the caller's own limit."""
+        if LOAD.is_too_high_for(self.priorities.get(request.method or "", Priority.READ)):
+            return _refuse_for_load(request)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except BaseException:  # not an exception of a handler: the body has not arrived, and the request runs again
+            if self.admission is not None:
+                get_limiter().cancel(self.admission)
+            raise
+        if (admission := self.admission) is not None:
+            if response.streaming:  # its thread is occupied until the last byte
+                closers = response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001 - Django has no other way
+                closers.append(partial(get_limiter().leave, admission))
+            else:
+                get_limiter().leave(admission)
+            if (item := admission.quota_item) is not None:
+                response.headers._store["ratelimit"] = ("RateLimit", item)  # noqa: SLF001 - see ``apps.core.views``
+        return response
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate the caller, then count the request against the limits."""
+        super().perform_authentication(request)
+        caller = self.caller
+        if caller is not None:
+            tenant, shopper = caller.tenant, caller.shopper
+            self.admission = get_limiter().enter(
+                tenant,
+                key_id=caller.key_id,
+                is_secret=caller.is_brand,
+                shopper=None if shopper is None else (tenant.id, shopper.issuer, shopper.subject),
+                priority=self.priorities.get(request._request.method or "", Priority.READ),  # noqa: SLF001 - as below
+            )
 
     def check_permissions(self, request: Request) -> None:
         """Find the endpoint and decode its query, then check its permission, as DRF does."""
@@ -56,6 +103,14 @@ class EndpointView(LeanAPIView):
         query: Any = read_query(plain, endpoint.query or NoQuery)
         self.query = None if endpoint.query is None else query
         super().check_permissions(request)
+
+
+def _refuse_for_load(request: HttpRequest) -> HttpResponse:
+    """Refuse a request for which there is no capacity, before anything is read of it."""
+    COUNTS.add("", "overloaded", time.monotonic())
+    response = problems.render(Overloaded(headers=_RETRY_SOON), request_id=info_of(request).id)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - Django would log each as an error
+    return response
 
 
 def urls_of(endpoints: Iterable[AnyEndpoint]) -> list[URLPattern]:
@@ -75,6 +130,7 @@ def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
     if "GET" in by_method:
         by_method["HEAD"] = by_method["GET"]
     attributes: dict[str, Any] = {endpoint.method: _method_of(endpoint) for endpoint in endpoints}
+    attributes["priorities"] = {method: endpoint.rank for method, endpoint in by_method.items()}
     attributes |= {"endpoints": by_method, "is_versioned": not any(one.raw_body for one in endpoints)}
     if all(endpoint.access is Access.ANYBODY for endpoint in endpoints):
         attributes["authentication_classes"] = ()

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models.functions import Length
 
 from apps.tenancy.accounts import AccountNameField
-from resale.domain import partners
+from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
 from resale.domain.policies import Policies
@@ -80,10 +80,10 @@ class Status(models.TextChoices):
 
 
 class Tier(models.TextChoices):
-    """Whether pooled services or its own serve a tenant."""
+    """The tier of a tenant (``resale.domain.entitlements``)."""
 
-    STANDARD = "standard", "Standard"
-    PREMIUM = "premium", "Premium"
+    STANDARD = entitlements.Tier.STANDARD.value, "Standard"
+    PREMIUM = entitlements.Tier.PREMIUM.value, "Premium"
 
 
 class Tenant(models.Model):
@@ -113,6 +113,9 @@ class Tenant(models.Model):
         default=dict,
         blank=True,
         help_text="Shipping profiles by market and the tax table, in minor units of the shop's currency.",
+    )
+    limits = models.JSONField(
+        default=dict, blank=True, help_text="Limits of this tenant's requests that differ from its tier's, by name."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -144,8 +147,19 @@ class Tenant(models.Model):
         )
         if unknown_fields:
             raise ValidationError({"price_rules": f"These fields do not exist: {', '.join(unknown_fields)}."})
+        self._check_limits()
         if self.resources or self.status == Status.ACTIVE:
             _check("resources", self.resources, Resources)
+
+    def _check_limits(self) -> None:
+        if not isinstance(self.limits, dict):
+            raise ValidationError({"limits": "Enter an object of limits by name."})
+        if self.tier not in set(entitlements.Tier):
+            return  # the field's own check reports it
+        try:
+            entitlements.limits_of(entitlements.Tier(self.tier), self.limits)
+        except msgspec.ValidationError as error:
+            raise ValidationError({"limits": str(error)}) from error
 
 
 class Kind(models.TextChoices):

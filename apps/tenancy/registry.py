@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
+from resale.domain.entitlements import Tier, limits_of
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
@@ -125,7 +126,7 @@ def to_tenant(row: models.Tenant) -> Tenant:
     """Convert a row into a tenant of the domain.
 
     Raises:
-        msgspec.ValidationError: Its resource map is none or incomplete, or a policy or connection is none.
+        msgspec.ValidationError: Its resource map is none or incomplete, or a policy, limit or connection is none.
     """
     return Tenant(
         id=TenantId(row.id),
@@ -147,6 +148,7 @@ def to_tenant(row: models.Tenant) -> Tenant:
         resources=msgspec.convert(row.resources, Resources),
         policies=msgspec.convert(row.policies, Policies),
         price_rules=msgspec.convert(row.price_rules, PriceRules),
+        limits=limits_of(Tier(row.tier), row.limits),
         connections=tuple(connection.as_struct() for connection in row.connections.all()),
     )
 

@@ -1,6 +1,6 @@
 """Changes of tenants in the registry, for provisioning, operators and the local platform."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -36,6 +36,7 @@ class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
     sandbox: bool = False
     policies: Policies = Policies()
     price_rules: PriceRules = PriceRules()
+    limits: Mapping[str, int] = {}
     connections: Sequence[Connection] = ()
 
 
@@ -84,6 +85,23 @@ def set_policies(*, slug: str, policies: Policies) -> None:
         row.policies = msgspec.to_builtins(policies)
         row.full_clean()
         row.save(update_fields=["policies", "updated_at"])
+
+
+def set_limits(*, slug: str, limits: Mapping[str, int]) -> None:
+    """Set the limits of a tenant that differ from its tier's: here immediately, everywhere within 30 s. Idempotent.
+
+    Args:
+        slug: The tenant's.
+        limits: By field of ``resale.domain.entitlements.Limits``; what is left out is the tier's.
+
+    Raises:
+        TenantNotFound: No such tenant.
+        django.core.exceptions.ValidationError: A limit has an unknown name or is out of its bounds.
+    """
+    with _changing(slug) as row:
+        row.limits = dict(limits)
+        row.full_clean()
+        row.save(update_fields=["limits", "updated_at"])
 
 
 def connect(*, slug: str, connection: Connection) -> None:

@@ -99,6 +99,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_TOKEN": None,
 }
 
+WEB_PROCESSES = environment.web_processes()
+
 CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "PATCH")
 CORS_ALLOW_HEADERS = (
     "api-version",
@@ -115,6 +117,8 @@ CORS_EXPOSE_HEADERS = (
     "etag",
     "idempotent-replayed",
     "location",
+    "ratelimit",
+    "ratelimit-policy",
     "retry-after",
     "x-client-request-id",
     "x-request-id",

@@ -61,6 +61,11 @@ VARIABLES: Final = (
         "Maximum number of tenants whose AWS sessions a process caches for an hour, about 0.5 MiB each",
         "2048",
     ),
+    Variable(
+        "RESALE_WEB_PROCESSES",
+        "Processes of the web service over all machines, by which limits of requests are divided; none: those of this "
+        "machine",
+    ),
     Variable("RESALE_LOG_LEVEL", "Lowest log level", "INFO"),
     Variable("AWS_REGION", "AWS Region of the platform", "eu-west-2"),
     Variable("AWS_ACCESS_KEY_ID", "AWS access key of the platform; none: the task's role"),
@@ -111,6 +116,16 @@ def whole_number(name: str, *, otherwise: int) -> int:
     if not value.isdecimal():
         raise ImproperlyConfigured(f"{name} is not a whole number")
     return int(value)
+
+
+def web_processes() -> int:
+    """Return the number of web processes that share the limits of a tenant; at least 1.
+
+    Raises:
+        ImproperlyConfigured: A number is none.
+    """
+    here = whole_number("WEB_CONCURRENCY", otherwise=0) or os.cpu_count() or 1
+    return max(whole_number("RESALE_WEB_PROCESSES", otherwise=here), 1)
 
 
 def join_platform(folder: Path) -> None:

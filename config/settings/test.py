@@ -19,5 +19,6 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of times faster; nobody logs in
 PICTURE_SOURCES = ["https:", "http://127.0.0.1:*", "http://localhost:*"]
 OIDC_PLAIN_HTTP = True
+WEB_PROCESSES = 1
 
 LOGGING = {**LOGGING, "root": {"handlers": ["none"], "level": "INFO"}}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 from django.core.management import call_command
 from django.db import connections, transaction
 
@@ -13,6 +14,7 @@ from apps.tenancy.tenants import TenantRecord, save_tenant
 from deploy.local.brands import BRANDS, OPERATOR_EMAIL, STAFF_ROLES, Brand
 from deploy.local.private_files import BrandSecrets, Secrets
 from resale.domain.access import Role
+from resale.domain.entitlements import UNLIMITED
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.tenants import Resources
@@ -62,6 +64,7 @@ def _record(
         resources=resources,
         sandbox=True,
         policies=brand.policies,
+        limits=msgspec.structs.asdict(UNLIMITED),  # it is this machine, and nobody's neighbour
         connections=[_connection(brand, kept, kind) for kind in PartnerKind],
     )
 

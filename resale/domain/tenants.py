@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.amount_rules import AmountRules, rules_of
+from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
 from resale.domain.ids import TenantId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.policies import Policies
@@ -91,6 +92,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
     policies: Policies = Policies()
     price_rules: PriceRules = PriceRules()
+    limits: Limits = ENTITLEMENTS[Tier.STANDARD]
     connections: tuple[Connection, ...] = ()
 
     def amount_rules(self, currency: str) -> AmountRules:

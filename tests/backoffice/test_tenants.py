@@ -3,10 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from apps.tenancy import keys
+from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, Tenant
+from resale.domain.entitlements import ENTITLEMENTS, Tier
 from resale.domain.pipeline import BEAT_EVERY
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 
@@ -106,6 +108,31 @@ class TestKeys:
         key_id = backoffice.front.shop.secret.id
         assert operator.send("key-revoke", slug=other_backoffice.slug, key_id=key_id).status_code == 404
         assert APIKey.objects.get(id=key_id).revoked_at is None
+
+
+class TestLimits:
+    def test_override_those_of_the_tier_where_a_number_is_given(
+        self, backoffice: Backoffice, operator: StaffClient
+    ) -> None:
+        page = operator.get("tenant", slug=backoffice.slug)
+        assert "Requests per second of the shop, over all its keys. Standard: 100." in page.text
+        done = operator.post("tenant-limits", {"tenant_burst": "7", "key_burst": ""}, slug=backoffice.slug)
+        assert "The limits are changed" in done.text
+        assert Tenant.objects.get(slug=backoffice.slug).limits == {"tenant_burst": 7}
+        limits = registry.by_slug(backoffice.slug).limits
+        assert limits == msgspec.structs.replace(ENTITLEMENTS[Tier.STANDARD], tenant_burst=7)
+
+    @pytest.mark.parametrize("value", ["0", "-1", "many", "1000000000", "1.5"])
+    def test_out_of_bounds_are_refused(self, backoffice: Backoffice, operator: StaffClient, value: str) -> None:
+        before = Tenant.objects.get(slug=backoffice.slug).limits
+        assert operator.post("tenant-limits", {"tenant_burst": value}, slug=backoffice.slug).status == 422
+        assert Tenant.objects.get(slug=backoffice.slug).limits == before
+
+    def test_are_for_operators(self, backoffice: Backoffice, manager: StaffClient) -> None:
+        before = Tenant.objects.get(slug=backoffice.slug).limits
+        refused = manager.send("tenant-limits", {"tenant_burst": "7"}, slug=backoffice.slug).status_code
+        assert refused in {403, 404}
+        assert Tenant.objects.get(slug=backoffice.slug).limits == before
 
 
 class TestSuspension:

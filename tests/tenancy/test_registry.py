@@ -15,6 +15,7 @@ from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.models import KeyKind
 from apps.tenancy.registry import Registry
 from apps.tenancy.tenants import TenantRecord, save_tenant
+from resale.domain.entitlements import UNLIMITED
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
 from resale.domain.taxes import TaxRate, TaxTable
@@ -110,6 +111,7 @@ class TestSaving:
             status="suspended",
             sandbox=not northwind.tenant.sandbox,
             policies=Policies(listing_days=1),
+            limits=msgspec.structs.asdict(msgspec.structs.replace(UNLIMITED, tenant_burst=5)),
             price_rules=PriceRules(taxes=TaxTable(version="1", rates=(TaxRate(country="DE", basis_points=1_900),))),
             connections=[a_connection()],
             resources=resources_of("other", "999999999999", "eu-central-1"),

@@ -1,6 +1,8 @@
 """A client connection of the web role: received and pending bytes, its stage and its deadlines."""
 
 import socket
+from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Final
@@ -163,4 +165,27 @@ class Connection:
             self.sock.close()
 
 
+def find_evictable(held: Collection[Connection], *, spared_seconds: float, now: float) -> Connection | None:
+    """Return the connection to close for a new one; None if there is none.
+
+    It is a slow sender; else an idle connection of the address with most of them; else the oldest one. Behind a proxy,
+    the addresses are the proxy's: then it is the one that has waited longest.
+
+    Args:
+        held: The connections of the poll loop, oldest first.
+        spared_seconds: A request is not slow before this time.
+        now: Monotonic seconds.
+    """
+    for conn in held:
+        if conn.stage in _SENDING and now - conn.since > spared_seconds:
+            return conn
+    waiting = [conn for conn in held if conn.stage not in _SENDING]
+    if not waiting:
+        return next(iter(held), None)
+    peer = Counter(conn.peer for conn in waiting).most_common(1)[0][0]
+    theirs = [conn for conn in waiting if conn.peer == peer]
+    return next((conn for conn in theirs if conn.stage is Stage.IDLE), theirs[0])
+
+
+_SENDING: Final = (Stage.READING, Stage.LINGERING)
 _EAGER_BYTES: Final = 64 * 1024

@@ -7,11 +7,12 @@ from typing import Final
 
 from gunicorn.http import errors as gunicorn
 
+from apps.core.fair_shares.refusals import Overloaded
 from apps.core.middleware import API_HEADERS, RequestLog, write_request_log
 from apps.core.problems import CONTENT_TYPE, BodyTimeout, BodyTooLarge, HTTPError, document, problem_type_of
 from apps.core.requests import new_request_id
 
-__all__ = ["BodyTimeout", "BodyTooLarge"]
+__all__ = ["BodyTimeout", "BodyTooLarge", "Overloaded"]
 
 
 class MalformedRequest(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
@@ -69,15 +70,6 @@ class TooManyUnfinished(HTTPError):  # noqa: N818 - named for what happened, as 
     code = "too_many_unfinished_requests"
     title = "Too many incomplete requests"
     default_detail = "Too many requests from this address are incomplete. Finish sending those before starting others."
-
-
-class Overloaded(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The server holds too many incomplete requests."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    code = "overloaded"
-    title = "Server overloaded"
-    default_detail = "The server is receiving too many requests at the moment. Retry later."
 
 
 #: The first row that fits decides. Everything else the parser raises is a malformed request.

@@ -14,8 +14,9 @@ from typing import Any, Final
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
+from apps.core.fair_shares.process import LOAD
 from apps.core.problems import BodyTimeout, BodyTooLarge, HTTPError, InternalError
-from apps.core.serving.connections import Connection, Limits, Stage
+from apps.core.serving.connections import Connection, Limits, Stage, find_evictable
 from apps.core.serving.refusals import (
     MalformedRequest,
     Overloaded,
@@ -46,6 +47,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self._held_bytes = 0
         self._unfinished: Counter[str] = Counter()  # requests by address that have begun and not arrived
         self._health_thread = ThreadPoolExecutor(max_workers=1)
+        LOAD.set_threads(self.cfg.threads)
 
     def notify(self) -> None:
         """Report to the master that this process is alive, at most once a second."""
@@ -118,6 +120,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def finish_request(self, conn: Connection, future: "Future[HandledRequest]") -> None:
         """Take a connection back from its thread."""
+        LOAD.in_flight -= 1
         handled = HandledRequest.CLOSE if future.cancelled() or future.exception() else future.result()
         if handled is not HandledRequest.BODY_WANTED:
             conn.is_kept = handled is HandledRequest.KEEP
@@ -215,6 +218,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self._release(conn)
         conn.was_shown = not conn.received.whole
         pool = self._health_thread if conn.received.whole and conn.received.is_health_check else self.tpool
+        LOAD.in_flight += 1
         future = pool.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
@@ -363,28 +367,13 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def _evict_one(self) -> bool:
         """Close one connection of the loop; return whether there was one."""
-        conn = self._eviction_candidate(time.monotonic())
+        conn = find_evictable(self._held, spared_seconds=self.limits.spared_seconds, now=time.monotonic())
         if conn is None:
             return False
         if conn.stage is Stage.READING:
             self._refuse(conn, Overloaded())
         self._drop(conn)
         return True
-
-    def _eviction_candidate(self, now: float) -> Connection | None:
-        """Return a slow sender; else an idle connection of the address with most of them; else the oldest one.
-
-        Behind a proxy, the addresses are the proxy's: then it is the one that has waited longest.
-        """
-        for conn in self._held:
-            if conn.stage in _SENDING and now - conn.since > self.limits.spared_seconds:
-                return conn
-        waiting = [conn for conn in self._held if conn.stage not in _SENDING]
-        if not waiting:
-            return next(iter(self._held), None)
-        peer = Counter(conn.peer for conn in waiting).most_common(1)[0][0]
-        theirs = [conn for conn in waiting if conn.peer == peer]
-        return next((conn for conn in theirs if conn.stage is Stage.IDLE), theirs[0])
 
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -396,4 +385,3 @@ _NOTIFY_SECONDS: Final = 1.0  # gunicorn's loop turns at least as often; its mas
 _NOTHING_TO_ACCEPT: Final = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 _NO_MEANS_TO_ACCEPT: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _COMPLAINT_SECONDS: Final = 10.0
-_SENDING: Final = (Stage.READING, Stage.LINGERING)

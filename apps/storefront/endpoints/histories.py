@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from apps.core.fair_shares.priorities import Priority
 from apps.storefront import problem_codes
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
@@ -37,6 +38,7 @@ def history_endpoint(entity_type: AnyEntityType) -> Endpoint[PageQuery, None]:
         summary=f"List the history of {'an' if name[0] in _VOWELS else 'a'} {name}, oldest first",
         details="Includes the verification of the complete hash chain.",
         access=Access.BRAND,
+        priority=Priority.BATCH,
         scope=Scope.HISTORY_READ,
         query=PageQuery,
         responses=(HistoryList,),

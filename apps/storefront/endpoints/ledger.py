@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from apps.core import clock
 from apps.core.container import get_container
+from apps.core.fair_shares.priorities import Priority
 from apps.core.requests import Body
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
@@ -92,6 +93,7 @@ class TrialBalanceQuery(Body, frozen=True, kw_only=True):
         "ended."
     ),
     access=Access.BRAND,
+    priority=Priority.BATCH,
     scope=Scope.LEDGER_READ,
     query=LedgerQuery,
     responses=(LedgerTransactionView,),
@@ -122,6 +124,7 @@ def list_transactions(context: Context[LedgerQuery, None]) -> LedgerTransactionP
         "The computation reads every ledger entry: use it for reports only."
     ),
     access=Access.BRAND,
+    priority=Priority.BATCH,
     scope=Scope.LEDGER_READ,
     responses=(BalanceSheet,),
     problems=(LedgerNotFound,),
@@ -143,6 +146,7 @@ def get_balances(context: Context[None, None]) -> BalanceSheet:
         "read: use it for reports only."
     ),
     access=Access.BRAND,
+    priority=Priority.BATCH,
     scope=Scope.LEDGER_READ,
     query=TrialBalanceQuery,
     responses=(TrialBalance,),
@@ -171,6 +175,7 @@ def trial_balance(context: Context[TrialBalanceQuery, None]) -> TrialBalance:
         "unit. The response is streamed. Entries can still be added to the current month."
     ),
     access=Access.BRAND,
+    priority=Priority.BATCH,
     scope=Scope.LEDGER_READ,
     query=JournalQuery,
     content_type="text/csv",
@@ -196,6 +201,7 @@ def journal(context: Context[JournalQuery, None]) -> StreamingHttpResponse:
         "`sellers_complete` is false when there are more seller accounts than one report compares."
     ),
     access=Access.BRAND,
+    priority=Priority.BATCH,
     scope=Scope.LEDGER_READ,
     query=ReconciliationQuery,
     responses=(Reconciliation,),

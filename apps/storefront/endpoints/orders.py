@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from apps.core.fair_shares.priorities import Priority
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
@@ -118,6 +119,7 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
         "with 409 `too_many_open_orders`."
     ),
     access=Access.SHOPPER,
+    priority=Priority.ORDER,
     body=NewOrder,
     idempotency=Idempotency("submit_order", _replay, is_required=True),
     status=202,

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core import clock
 from apps.core.container import get_container, run_operation
+from apps.core.fair_shares.priorities import Priority
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
 from apps.core.requests import info_of, read_raw_body
 from apps.core.views import json_response
@@ -57,6 +58,7 @@ _PREFIX: Final = "HTTP_"
         "signed body of an unknown kind is accepted and recorded as ignored."
     ),
     access=Access.ANYBODY,
+    priority=Priority.ESSENTIAL,
     raw_body="The event as the partner sends it.",
     status=202,
     problems=(

@@ -199,6 +199,14 @@ _HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string", "const": "true"},
     },
     "API-Version": {"description": "The version of this API.", "schema": {"type": "string"}},
+    "RateLimit": {
+        "description": "What is left of a limit: its name, `r` requests, and `t` seconds until there are more.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "A limit: its name, `q` requests in `w` seconds.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
     "X-Request-Id": {
         "description": "The server's id of this request, in logs, histories and problem documents.",

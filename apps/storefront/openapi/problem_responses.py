@@ -11,7 +11,10 @@ from apps.storefront.openapi.schemas import REF, Schema
 
 _REF: Final = "#/components/responses/"
 _SUFFIX: Final = "Problem"
-_RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_WAITING: Final[dict[int, tuple[str, ...]]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
 #: The codes of one status of one operation.
 Failure = tuple[ProblemType, ...]
 
@@ -81,7 +84,7 @@ def _narrow(failure: Failure) -> Schema:
 
 def _describe(failure: Failure, name: str) -> dict[str, Any]:
     status = failure[0].status
-    headers = ["X-Request-Id", *(("Retry-After",) if status in _RETRIED else ())]
+    headers = ["X-Request-Id", *_WAITING.get(status, ())]
     return {
         "description": "\n".join(f"- `{problem.code}`: {problem.detail}" for problem in failure),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},

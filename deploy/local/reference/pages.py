@@ -9,6 +9,7 @@ from deploy.local.reference.account_table import account_page
 from deploy.local.reference.change_types import change_page
 from deploy.local.reference.commands import command_page
 from deploy.local.reference.decision_list import decision_page
+from deploy.local.reference.degradation_table import degradation_page
 from deploy.local.reference.endpoint_table import endpoint_page
 from deploy.local.reference.entity_table import entity_page
 from deploy.local.reference.error_codes import error_page
@@ -25,6 +26,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/accounts.md": account_page,
     "docs/reference/changes.md": change_page,
     "docs/reference/commands.md": partial(command_page, ROOT),
+    "docs/reference/degradation.md": degradation_page,
     "docs/reference/endpoints.md": endpoint_page,
     "docs/reference/entities.md": entity_page,
     "docs/reference/errors.md": error_page,
