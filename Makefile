@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test test-api test-browser test-text openapi-diff simulate kills lint bench clean-data reference \
+.PHONY: help install engines run manage shopper test test-api test-browser test-faults test-stripe test-text openapi-diff simulate kills lint bench clean-data reference \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Print what each target does
@@ -23,6 +23,12 @@ test: engines ## Run every test against the local engines (PYTEST_ARGS=… for a
 
 test-browser: engines ## Check every page of the admin and the API page in Chromium, with axe-core (BROWSER_PICTURES=folder keeps pictures)
 	@$(BIN)/pytest -n $(WORKERS) -m proof $(PYTEST_ARGS) tests/proofs/browser
+
+test-faults: engines ## Plant each fault of docs/simulation.md and see the simulation detect it (about 10 minutes)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m proof tests/proofs/faults $(PYTEST_ARGS)
+
+test-stripe: engines ## Hold every request to Stripe against its own mock server, which Go builds
+	@$(BIN)/pytest -m proof -rs tests/proofs/stripe $(PYTEST_ARGS)
 
 test-text: engines ## Send generated text through every field to history and back (ROUNDS=60 texts a field)
 	@$(BIN)/pytest -n $(WORKERS) -m proof tests/proofs/text $(PYTEST_ARGS)

@@ -27,6 +27,7 @@ from resale.domain.inbound import Inbound, InboundNotFound, InboundPrivate, inbo
 from resale.domain.partners import MAX_HOOK_BYTES, PartnerEvent, PartnerKind
 from resale.domain.tenants import TenantStatus
 from tests.fixtures.storefront import Front, Response, checked
+from tests.fixtures.streams import find_end
 from tests.operations.partners import Books
 from tests.unit.builders import ORDER
 from tests.unit.events import a_connection
@@ -146,10 +147,11 @@ class TestTaking:
             assert partner.kept_as(hashlib.sha256(body).hexdigest()).provider_event_kind == "unreadable"
 
     def test_puts_it_on_record_as_the_partners(self, partner: Partner) -> None:
-        event = an_event()
+        event, world = an_event(), partner.front.world
+        streams = world.container.streams(world.tenant)
+        began = find_end(streams)
         partner.tell(event)
-        world, kept = partner.front.world, partner.kept(event)
-        stream = world.container.streams(world.tenant).read({})
+        kept, stream = partner.kept(event), streams.read(began)
         rows = [world.container.history_row(body) for batch in stream for body in batch.bodies]
         (row,) = [row for row in rows if row.entity_id == kept.id]
         assert (row.change.type, row.change.actor.kind) == ("inbound.received", "partner")

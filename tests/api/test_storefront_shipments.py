@@ -11,6 +11,7 @@ from apps.tenancy.models import KeyKind
 from resale.domain.ids import RETURN_ID, SHIPMENT_ID, IdType, ShipmentId
 from resale.domain.orders import Order
 from tests.fixtures.storefront import Front, Response
+from tests.fixtures.streams import find_end
 from tests.operations.partners import Partners
 
 PAST = datetime.now(UTC) - timedelta(minutes=10)
@@ -56,8 +57,10 @@ class TestReports:
         assert [event["status"] for event in response.json["shipment"]["events"]] == ["in_transit", "delivered"]
 
     def test_are_put_on_record_as_the_brands(self, front: Front, order: Order) -> None:
+        streams = front.world.container.streams(front.world.tenant)
+        began = find_end(streams)
         report(front, order, "in_transit")
-        stream = front.world.container.streams(front.world.tenant).read({})
+        stream = streams.read(began)
         rows = [front.world.container.history_row(body) for batch in stream for body in batch.bodies]
         (shipped,) = [row for row in rows if row.entity_id == order.id and row.change.type == "order.shipped"]
         assert (shipped.change.actor.kind, shipped.change.actor.id) == ("brand_key", front.shop.secret.id)

@@ -24,6 +24,7 @@ from resale.domain.text import WRITTEN
 from tests.architecture.test_text import texts_in
 from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import ADDRESS, Front, Response, a_listing_body
+from tests.fixtures.streams import find_end
 from tests.operations.partners import Partners
 
 #: What goes wrong in other people's shops, to be found in more of the texts than chance would have it.
@@ -134,9 +135,7 @@ class Pipeline:
             read_row=container.history_row,
             failures=container.failures(tenant),
         )
-        self._positions: dict[str, str] = {}
-        for batch in self._streams.read({}):  # what other tests wrote is not carried
-            self._positions.update(batch.position)
+        self._positions = find_end(self._streams)  # what other tests wrote is not carried
 
     def carry(self) -> int:
         """Carry all there is; nothing is refused by the queue and nothing stays in it."""

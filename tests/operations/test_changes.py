@@ -17,6 +17,7 @@ from resale.domain.history import Fault
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
+from tests.fixtures.streams import find_end
 from tests.operations.partners import Partners
 from tests.operations.world import World, later
 
@@ -27,6 +28,7 @@ class Changes:
     def __init__(self, world: World) -> None:
         self.world = world
         self.queues = world.container.queues(world.tenant)
+        self._began = find_end(world.container.streams(world.tenant))
         self.url = world.tenant.resources.queues.changes.url
         self.orders_url = world.tenant.resources.queues.orders.url
         self.consumer = ChangesConsumer(
@@ -40,7 +42,7 @@ class Changes:
     def bodies_of(self, entity_id: str) -> list[str]:
         return [
             body
-            for batch in self.world.container.streams(self.world.tenant).read({})
+            for batch in self.world.container.streams(self.world.tenant).read(self._began)
             for body in batch.bodies
             if self.world.container.history_row(body).entity_id == entity_id
         ]

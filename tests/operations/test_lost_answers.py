@@ -57,6 +57,7 @@ from resale.domain.tenants import Tenant
 from resale.settings import Settings
 from tests.faults.proxy import Fault, FaultProxy
 from tests.fixtures.pictures import jpeg, scene
+from tests.fixtures.streams import find_end
 from tests.operations.partners import Books, Partners
 from tests.operations.world import BRAND, SHIP_FROM, World, a_new_listing, a_new_order, a_new_purchase
 from tests.unit.builders import NOW
@@ -89,6 +90,7 @@ class Loss:
 
     def __init__(self, world: World, lossy: World, proxy: FaultProxy) -> None:
         self.world, self._lossy, self._proxy = world, lossy, proxy
+        self._began = find_end(world.container.streams(world.tenant))
 
     def run(self, operation: Operation, **opened: Any) -> None:
         """Run it as a door does, on a store that forgets to respond the first write of each kind."""
@@ -102,7 +104,8 @@ class Loss:
         """What happened to an entity; its history must be whole."""
         container, tenant = self.world.container, self.world.tenant
         url = tenant.resources.queues.changes.url
-        bodies = [body for batch in container.streams(tenant).read({}) for body in batch.bodies if entity_id in body]
+        written = container.streams(tenant).read(self._began)
+        bodies = [body for batch in written for body in batch.bodies if entity_id in body]
         queues = container.queues(tenant)
         assert queues.send(url, bodies) == {}
         consumer = ChangesConsumer(

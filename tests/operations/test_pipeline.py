@@ -14,6 +14,7 @@ from apps.workers.changes.reconciliation import reconcile_tenant
 from resale.application.ports import Pipeline
 from resale.domain.pipeline import BEAT_EVERY, HEARTBEAT, AuditedTable, PipelineState, PipelineStatus
 from tests.fixtures.graveyard import Graveyard
+from tests.fixtures.streams import find_end
 from tests.operations.world import World
 from tests.unit.builders import NOW
 
@@ -27,6 +28,7 @@ class Line:
         self.pipeline: Pipeline = world.container.pipeline(world.tenant)
         self.watch = PipelineWatch(tenant=world.tenant, pipeline=self.pipeline)
         self._queues = world.container.queues(world.tenant)
+        self._began = find_end(world.container.streams(world.tenant))
 
     def beat(self) -> None:
         self.now += BEAT_EVERY
@@ -36,7 +38,7 @@ class Line:
         """Do what Pipes and changes worker do, for heartbeats alone."""
         bodies = [
             body
-            for batch in self.world.container.streams(self.world.tenant).read({})
+            for batch in self.world.container.streams(self.world.tenant).read(self._began)
             for body in batch.bodies
             if HEARTBEAT in body and (only is None or f"heartbeat_{only}" in body)
         ]
@@ -117,11 +119,11 @@ class TestPipeline:
         versions = [table.heartbeat.version for table in line.pipeline.read_state().tables if table.heartbeat]
         assert versions == [table.heartbeat.version + 1 for table in before.tables if table.heartbeat]
 
-    def test_is_no_entity_to_reconcile(self, line: Line) -> None:
-        line.beat()
-        container, tenant = line.world.container, line.world.tenant
+    def test_is_no_entity_to_reconcile(self, other_world: World) -> None:
+        container, tenant = other_world.container, other_world.tenant  # the one with less to reconcile
+        container.pipeline(tenant).write_heartbeats(now=NOW)
         found = reconcile_tenant(
-            reader=line.world.reader,
+            reader=other_world.reader,
             history=container.history(tenant),
             streams=container.streams(tenant),
             read_row=container.history_row,

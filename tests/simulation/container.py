@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from resale.adapters.crypto.keyring import KMSKeyring
 from resale.adapters.dynamodb.client import DynamoDB
 from resale.adapters.dynamodb.customers import CustomerDirectory
 from resale.adapters.dynamodb.streams import TenantStreams
@@ -37,8 +38,10 @@ class SimulatedContainer(Container):
     """Everything as the platform builds it, but for what lies outside the platform."""
 
     def __init__(self, base: Container, *, engine: Engine, partners: BothPartners, queues: SimulatedQueues) -> None:
-        self.__dict__.update(base.__dict__)  # its sessions and data keys: making new ones takes longer than a run
-        self._directory = CustomerDirectory(base.settings.lookup_secret)  # but not whom it knows
+        self.__dict__.update(base.__dict__)  # its sessions: making new ones takes longer than a run
+        # But nothing that an earlier run read or wrote, so that a seed is played alike on its own and after others.
+        self._directory = CustomerDirectory(base.settings.lookup_secret)
+        self._keyring = KMSKeyring(base.settings)
         self._engine, self._both, self._queues = engine, partners, queues
 
     def on(self, tenant: Tenant, *, ids: IdSource, store: Callable[[DynamoDB], UnreliableStore]) -> UnreliableStore:

@@ -63,7 +63,7 @@ def _checks() -> Iterator[str]:
 
 def _faults() -> Iterator[str]:
     yield "## Planted faults, and the check that detects each\n"
-    yield "`tests/simulation/test_planted_faults.py` plants each fault and fails unless the named check detects it.\n"
+    yield "`make test-faults` plants each fault and fails unless the named check detects it.\n"
     yield "| fault | what is broken | detected by |"
     yield "|---|---|---|"
     for fault in FAULTS:

@@ -1,7 +1,10 @@
 """A hundred seeds of the workflow, whatever goes wrong: every invariant holds, and a seed plays the same again."""
 
+import msgspec
 import pytest
 
+from resale.bootstrap import Container
+from resale.settings import Settings
 from tests.simulation.stage import Stage
 
 _SEEDS = 100
@@ -15,5 +18,10 @@ def test_every_invariant_holds(stage: Stage, first: int) -> None:
         assert not played.violations, played.report()
 
 
-def test_a_seed_plays_the_same_again(stage: Stage) -> None:
-    assert stage.play(1).log == stage.play(1).log
+def test_a_seed_plays_the_same_on_its_own_and_after_another(stage: Stage, resale_settings: Settings) -> None:
+    base = Container(resale_settings)  # which nothing was played on
+    try:
+        alone = msgspec.structs.replace(stage, base=base)
+        assert alone.play(1).log == alone.play(1).log == stage.play(1).log
+    finally:
+        base.close()

@@ -11,6 +11,7 @@ import pytest
 
 from apps.workers.changes.consumer import ChangesConsumer
 from deploy.local.engines.local import LocalEngines
+from resale.adapters.dynamodb.streams import Positions
 from resale.application.operations.clocks import advance_test_clock, create_test_clock
 from resale.bootstrap import Container
 from resale.domain.clocks import Clock, ClockAdvance, NewClock
@@ -18,6 +19,7 @@ from resale.domain.listings import PriceInput
 from resale.domain.orders import Order
 from resale.domain.tenants import Tenant
 from resale.settings import Settings
+from tests.fixtures.streams import find_end
 from tests.operations.world import BRAND, World
 from tests.workers.lab import Worker, wait_until
 
@@ -67,10 +69,10 @@ def worker(world: World, engines: LocalEngines, resale_settings: Settings, tmp_p
 
 class TestAJump:
     def test_wakes_what_has_become_due_and_it_acts_in_the_shops_time(self, world: World, worker: Worker) -> None:
-        began_at = datetime.now(UTC)
+        began_at, began = datetime.now(UTC), find_end(world.container.streams(world.tenant))
         order = waiting_order(world, began_at + 2 * HOUR)
         clock = create_test_clock(world.uow(principal=BRAND), new=NewClock(), wall_now=began_at)
-        carry_changes(world, clock)
+        carry_changes(world, clock, began)
         wait_until(lambda: worker.log().count(SWEPT) == 1, "a sweep after the clock was made")
         assert world.stored_order(order) == order
 
@@ -80,7 +82,7 @@ class TestAJump:
             advance=ClockAdvance(to=began_at + 3 * HOUR),
             wall_now=datetime.now(UTC),
         )
-        carry_changes(world, clock)
+        carry_changes(world, clock, began)
 
         wait_until(lambda: world.stored_order(order).version > order.version, "the order woken")
         acted_at = world.stored_order(order).updated_at
@@ -94,12 +96,12 @@ def waiting_order(world: World, now: datetime) -> Order:
     return world.order(world.shopper(), listing, now=now)  # also in a shop of another market: with customs data
 
 
-def carry_changes(world: World, clock: Clock) -> None:
+def carry_changes(world: World, clock: Clock, began: Positions) -> None:
     """Carry the clock's changes from its table's stream to the queue, as the Pipe does, and consume them."""
     container, tenant = world.container, world.tenant
     queues = container.queues(tenant)
     row = container.history_row
-    bodies = [body for batch in container.streams(tenant).read({}) for body in batch.bodies]
+    bodies = [body for batch in container.streams(tenant).read(began) for body in batch.bodies]
     newest = max((body for body in bodies if row(body).entity_id == clock.id), key=lambda body: row(body).version)
     assert queues.send(tenant.resources.queues.changes.url, [newest]) == {}
     consumer = ChangesConsumer(tenant=tenant, queues=queues, history=container.history(tenant), read_row=row)

@@ -18,6 +18,7 @@ from deploy.local.provisioning.pipes import LocalPipe
 from resale.application.ports import StreamRange
 from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import Front
+from tests.fixtures.streams import find_end
 from tests.integration.callers import root
 from tests.unit.builders import NOW
 
@@ -31,6 +32,7 @@ class Aside:
         self.front = front
         self.tenant = front.shop.tenant
         self.url = self.tenant.resources.pipes_dlq_url
+        self._began = find_end(front.container.streams(self.tenant))
         self.owner: Any = root(self.tenant.account_id, engines.aws_endpoint_url).client("sqs", self.tenant.region)
         self._pipe = LocalPipe(self.tenant, aws_url=engines.aws_endpoint_url)
         self._table: Any = root(self.tenant.account_id, engines.dynamodb_endpoints[self.tenant.account_id]).client(
@@ -75,7 +77,7 @@ class Aside:
         self._pipe.set_aside(gone, now=NOW)
 
     def records(self) -> list[tuple[StreamRange, str]]:
-        batches = self.front.container.streams(self.tenant).read({})
+        batches = self.front.container.streams(self.tenant).read(self._began)
         return [pair for batch in batches for pair in zip(batch.ranges, batch.bodies, strict=True)]
 
     def said(self, action: str) -> str:

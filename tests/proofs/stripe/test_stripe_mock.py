@@ -14,6 +14,8 @@ from resale.domain.payouts import PayoutOutcome
 from tests.adapters.stripe_connecting import PART, attempt, connect, new_id, new_refund, payout
 from tests.adapters.stripe_double import StripeDouble
 
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
+
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 KNOWN = msgspec.structs.replace(attempt(), provider_reference="pi_made_up")
 
