@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 SYNC := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 
 .DEFAULT_GOAL := help
-.PHONY: help install engines run manage shopper test test-api test-browser test-faults test-stripe test-text openapi-diff simulate kills lint bench clean-data reference \
+.PHONY: help install engines run manage shopper test test-api test-browser test-faults test-stripe test-text openapi-diff simulate mutate kills lint bench clean-data reference \
 	lint-format lint-ruff lint-mypy lint-imports lint-templates lint-docker
 
 help: ## Print what each target does
@@ -41,6 +41,9 @@ openapi-diff: install ## Compare the OpenAPI document with that of a revision, t
 
 simulate: engines ## Run N seeds of the simulation (N=100), from SEED on (SEED=1), in WORKERS processes
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)
+
+mutate: engines ## Change the money code in one place at a time, and list the changes that no test notices (hours; WORKERS=2; MUTANTS="resale.domain.ledger*")
+	@$(BIN)/python -m tests.mutation --processes $(WORKERS) $(MUTANTS)
 
 lint: install ## Run every check of style, types, imports, templates and the image; print all failures
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \

@@ -168,7 +168,7 @@ def split_refund(order: Order, amount: int) -> RefundParts:
     whole, given = msgspec.structs.astuple(captured_parts(order)), _sum_refunded(order)
     unit = order.commission.unit
     parts = allocate(amount, whole, given=given)
-    if unit == 1 or sum(given) + amount == sum(whole):
+    if unit == 1:
         return _parts(parts)
     others_left = sum(whole[1:]) - sum(given[1:])
     seller = (parts[0] + unit // 2) // unit * unit

@@ -11,6 +11,7 @@ from resale.domain.ids import PURCHASE_ID, TenantId
 from resale.domain.listings import ENDED_UNSOLD, ListingStatus
 from resale.domain.purchases import (
     CLOCKS_APART,
+    EARLIEST,
     MAX_CLAIMED_VERSION,
     MAX_QUANTITY,
     Purchase,
@@ -45,6 +46,9 @@ class TestId:
     def test_parts_do_not_run_into_each_other(self) -> None:
         assert named(source="web1", line="001-1") != named(source="web", line="1001-1")
 
+    def test_never_changes_because_it_is_stored(self) -> None:
+        assert named() == "pur_bb5cf40ea2297e41a0a28bc0e7e58d50"
+
     def test_says_nothing_of_the_line(self) -> None:
         assert re.search("1001", named()) is None
 
@@ -61,11 +65,12 @@ class TestClaimed:
 
     def test_a_released_unit_is_claimable_again(self) -> None:
         purchase = a_purchase(quantity=1, claimed_quantity=1)
-        again = claim_purchase_unit(release_purchase_unit(purchase, now=NOW), now=NOW)
-        assert again.claimed_quantity == 1
+        released = release_purchase_unit(purchase, now=LATER)
+        assert (released.claimed_quantity, released.version, released.updated_at) == (0, 3, LATER)
+        assert claim_purchase_unit(released, now=NOW).claimed_quantity == 1
 
     def test_no_more_is_released_than_was_claimed(self) -> None:
-        with pytest.raises(ValueError, match="no unit"):
+        with pytest.raises(ValueError, match=r"^no unit of this purchase is claimed$"):
             release_purchase_unit(a_purchase(claimed_quantity=0), now=NOW)
 
     def test_leaves_room_in_the_history_to_release_every_unit(self) -> None:
@@ -98,13 +103,13 @@ class TestRenewed:
     def test_it_changes_hands_only_while_nothing_is_claimed(self) -> None:
         known = a_purchase(claimed_quantity=0)
         assert update_purchase(known, new=_said(known, customer_id=BUYER), now=NOW).customer_id == BUYER
-        with pytest.raises(PurchaseClaimed):
+        with pytest.raises(PurchaseClaimed, match=r"^Units of this purchase are .* so its customer cannot change\.$"):
             update_purchase(a_purchase(claimed_quantity=1), new=_said(known, customer_id=BUYER), now=NOW)
 
     def test_a_full_history_takes_nothing_but_the_same(self) -> None:
         known = a_purchase(version=MAX_CLAIMED_VERSION)
         assert update_purchase(known, new=_said(known), now=NOW) is known
-        with pytest.raises(PurchaseChangedTooOften):
+        with pytest.raises(PurchaseChangedTooOften, match=r"^This purchase has the maximum number of versions"):
             update_purchase(known, new=_said(known, title="Wax coat"), now=NOW)
 
 
@@ -117,6 +122,9 @@ class TestMoment:
     def test_a_clock_may_run_a_little_ahead(self) -> None:
         assert moment_of(NOW + CLOCKS_APART, now=NOW) == NOW + CLOCKS_APART
 
+    def test_may_be_the_earliest(self) -> None:
+        assert moment_of(EARLIEST, now=NOW) == EARLIEST
+
     @pytest.mark.parametrize(
         "moment",
         [
@@ -126,9 +134,11 @@ class TestMoment:
         ],
     )
     def test_is_of_the_past(self, moment: datetime) -> None:
-        with pytest.raises(Invalid) as refused:
+        with pytest.raises(Invalid, match=r"^The body is not valid\.$") as refused:
             moment_of(moment, now=NOW)
-        assert refused.value.errors[0].pointer == "/purchased_at"
+        (wrong,) = refused.value.errors
+        assert (wrong.pointer, wrong.code) == ("/purchased_at", "out_of_range")
+        assert wrong.detail == "The time of the purchase must be in the past, and not before 1970."
 
 
 def _said(known: Purchase, **fields: Any) -> Purchase:
