@@ -74,7 +74,7 @@ class Connection:
         """Send a request."""
         self._request, self._received = request, b""
         self.body: bytes | None = None
-        self.socket.sendall(_written(request))
+        self.socket.sendall(encode(request))
 
     def receive(self) -> None:
         """Read the available bytes. Raises WrongResponse."""
@@ -134,7 +134,8 @@ def _send_next(
     connection.send(request)
 
 
-def _written(request: Request) -> bytes:
+def encode(request: Request) -> bytes:
+    """Return the bytes of a request."""
     body = request.body.encode()
     length = {"Content-Length": str(len(body))} if body else {}
     headers = {"Host": _HOST, **request.headers, **length}

@@ -90,7 +90,7 @@ class Stack:
 
     def start_web(self) -> None:
         """Start the web role like the image, and the naive and the empty server with the same settings."""
-        self._supervisor.start(self._web())
+        self.start_our_web()
         naive = {
             "DJANGO_SETTINGS_MODULE": "bench.naive.settings",
             "NAIVE_DYNAMODB_URL": self.dynamodb_url,
@@ -98,6 +98,10 @@ class Stack:
         }
         self._supervisor.start(self._plain("naive", "bench.naive.wsgi", naive))
         self._supervisor.start(self._plain("empty", "bench.naive.empty", {}))
+
+    def start_our_web(self) -> None:
+        """Start the web role like the image."""
+        self._supervisor.start(self._web())
 
     def start_worker(self) -> int:
         """Start the orders worker like the image, and its partners; return the id of its main process."""
