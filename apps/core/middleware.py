@@ -50,8 +50,10 @@ class RequestLog(msgspec.Struct, gc=False):
     message: str = "request"
 
     @classmethod
-    def of_server(cls, *, request_id: str, method: str, status: int, seconds: float) -> "RequestLog":
-        """Build the log line of a request that the server refused before the application: no route, tenant or key."""
+    def of_server(
+        cls, *, request_id: str, method: str, status: int, seconds: float, tenant: str = "", key: str = ""
+    ) -> "RequestLog":
+        """Build the log line of a request that the server refused before the application: it has no route."""
         return cls(
             at=datetime.now(UTC).isoformat(),
             request_id=request_id,
@@ -59,8 +61,8 @@ class RequestLog(msgspec.Struct, gc=False):
             route="",
             status=status,
             duration_ms=round(seconds * 1000, 2),
-            tenant="",
-            key="",
+            tenant=tenant,
+            key=key,
         )
 
 

@@ -16,10 +16,11 @@ from rest_framework.request import Request
 
 from apps.core import problems
 from apps.core.container import get_container
+from apps.core.fair_shares.fence import FENCE, Closed
 from apps.core.fair_shares.limiter import Admission
 from apps.core.fair_shares.priorities import Priority
 from apps.core.fair_shares.process import COUNTS, LOAD, get_limiter
-from apps.core.fair_shares.refusals import Overloaded
+from apps.core.fair_shares.refusals import Overloaded, RateLimited
 from apps.core.requests import SentBody, convert_values, decode_body, info_of, read_body, read_json
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
@@ -84,14 +85,21 @@ class EndpointView(LeanAPIView):
         super().perform_authentication(request)
         caller = self.caller
         if caller is not None:
+            plain = request._request  # noqa: SLF001 - as below
             tenant, shopper = caller.tenant, caller.shopper
-            self.admission = get_limiter().enter(
-                tenant,
-                key_id=caller.key_id,
-                is_secret=caller.is_brand,
-                shopper=None if shopper is None else (tenant.id, shopper.issuer, shopper.subject),
-                priority=self.priorities.get(request._request.method or "", Priority.READ),  # noqa: SLF001 - as below
-            )
+            priority = self.priorities.get(plain.method or "", Priority.READ)
+            try:
+                self.admission = get_limiter().enter(
+                    tenant,
+                    key_id=caller.key_id,
+                    is_secret=caller.is_brand,
+                    shopper=None if shopper is None else (tenant.id, shopper.issuer, shopper.subject),
+                    priority=priority,
+                )
+            except RateLimited as refusal:
+                closed = Closed(time.monotonic() + refusal.wait_seconds, tenant, caller.key_id, refusal)
+                FENCE.close(plain.META["HTTP_X_API_KEY"].encode("latin-1"), closed, priority)
+                raise
 
     def check_permissions(self, request: Request) -> None:
         """Find the endpoint and decode its query, then check its permission, as DRF does."""

@@ -5,6 +5,7 @@ A real worker with real sockets, turned by hand: a test decides what one ``selec
 
 import os
 import resource
+import select
 import selectors
 import socket
 import threading
@@ -13,12 +14,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from gunicorn.config import Config
 from msgspec.structs import replace
 
+from apps.core.fair_shares.fence import FENCE, Closed
+from apps.core.fair_shares.priorities import Priority
+from apps.core.fair_shares.process import LOAD
+from apps.core.fair_shares.refusals import RateLimited
 from apps.core.serving import DeadlineWorker
 from apps.core.serving.connections import Stage
+from resale.domain.entitlements import UNLIMITED
 
 _GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 _HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: "
@@ -86,6 +93,12 @@ class Bench:
             self.turn_until(lambda: self.stage(client) is not Stage.IDLE)
         return client
 
+    def ask(self, client: socket.socket, said: bytes) -> bytes:
+        """Send a request; return what comes back first."""
+        client.sendall(said)
+        self.turn_until(lambda: bool(select.select([client], [], [], 0)[0]))
+        return client.recv(1_000_000)
+
     def turn(self) -> None:
         """Do what gunicorn's loop does at each turn."""
         worker = self.worker
@@ -110,6 +123,26 @@ class Bench:
 
     def has(self, client: socket.socket) -> bool:
         return self.stage(client) is not None
+
+
+class Shop:
+    """A tenant as a refusal needs it."""
+
+    id = "ten_1"
+    slug = "loud"
+    limits = UNLIMITED
+
+    def allows_origin(self, origin: str) -> bool:
+        return origin == "https://shop.example"
+
+
+def read_of(key: bytes, headers: bytes = b"", start: bytes = b"GET /v1/listings") -> bytes:
+    return start + b" HTTP/1.1\r\nHost: a\r\nX-API-Key: " + key + b"\r\n" + headers + b"\r\n"
+
+
+def close_fence(*, wait_seconds: float = 60, policy: str = "tenant", priority: Priority = Priority.READ) -> None:
+    refusal = RateLimited(policy=policy, policy_item=f'"{policy}";q=5;w=1', wait_seconds=wait_seconds)
+    FENCE.close(b"pk_loud", Closed(time.monotonic() + wait_seconds, Shop(), "key_1", refusal), priority)
 
 
 @pytest.fixture
@@ -160,6 +193,75 @@ class TestPlaces:
         bench.turn_until(lambda: bench.has(stranger))
         bench.turn_until(lambda: len(bench.clients()) == bench.worker.nr_conns)
         assert b"Connection: close" in occupied[1].recv(1000)  # it began when none could be ended
+
+
+class TestEarlyRefusals:
+    @pytest.fixture(autouse=True)
+    def _fenced(self) -> Iterator[None]:
+        close_fence(wait_seconds=3600)
+        yield
+        FENCE.clear()
+
+    def test_answer_reads_of_a_closed_key_without_a_thread(self, bench: Bench) -> None:
+        bench.application.may_answer.clear()  # nothing else would
+        client = bench.knock()
+        for _ in range(3):  # on one connection
+            head, _, body = bench.ask(client, read_of(b"pk_loud")).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+            for line in (b"Connection: keep-alive", b"Retry-After: 3600", b'RateLimit: "tenant";r=0;t=3600'):
+                assert b"\r\n" + line + b"\r\n" in head + b"\r\n"
+            assert msgspec.json.decode(body)["code"] == "rate_limited"
+        assert bench.application.asked == 0
+
+    @pytest.mark.parametrize(("origin", "allowed"), [(b"https://shop.example", 1), (b"https://evil.example", 0)])
+    def test_can_be_read_by_the_shops_own_pages(self, bench: Bench, origin: bytes, allowed: int) -> None:
+        head = bench.ask(bench.knock(), read_of(b"pk_loud", b"Origin: " + origin + b"\r\n"))
+        assert head.count(b"Access-Control-Allow-Origin: " + origin) == allowed
+        assert b"Vary: origin" in head
+
+    @pytest.mark.parametrize(
+        ("start", "key"),
+        [(b"POST /v1/orders", b"pk_loud"), (b"GET /v1/listings", b"pk_quiet"), (b"GET /readyz", b"pk_loud")],
+    )
+    def test_leave_all_others_to_the_application(self, bench: Bench, start: bytes, key: bytes) -> None:
+        assert bench.ask(bench.knock(), read_of(key, start=start)).startswith(b"HTTP/1.1 200 OK")
+
+    def test_leave_requests_that_came_together_to_the_application(self, bench: Bench) -> None:
+        client = bench.knock()
+        received = bench.ask(client, read_of(b"pk_loud") * 200)
+        while received.count(b"HTTP/1.1 ") < 200:
+            received += bench.ask(client, b"")
+        assert bench.application.asked >= 150  # each read into the buffer ends with one that is alone in it
+
+    def test_end_when_there_is_a_token(self, bench: Bench) -> None:
+        close_fence(wait_seconds=0)
+        assert bench.ask(bench.knock(), read_of(b"pk_loud")).startswith(b"HTTP/1.1 200 OK")
+
+    def test_are_for_limits_of_shop_and_key_that_reads_exceed(self) -> None:
+        FENCE.clear()
+        close_fence(policy="shopper")
+        close_fence(policy="concurrent")
+        close_fence(priority=Priority.BATCH)
+        assert FENCE.find(b"pk_loud", time.monotonic()) is None
+
+
+class TestTurns:
+    def test_a_key_with_too_many_waiting_is_refused_and_another_is_next(self, bench: Bench) -> None:
+        bench.application.may_answer.clear()
+        loud = [bench.knock() for _ in range(3)]  # one runs, two wait
+        for number, client in enumerate(loud, start=1):
+            client.sendall(read_of(b"pk_loud"))
+            bench.turn_until(lambda number=number: LOAD.in_flight == number)  # type: ignore[misc]  # bound at once
+        quiet = bench.knock()
+        quiet.sendall(read_of(b"pk_quiet"))
+        bench.turn_until(lambda: LOAD.in_flight == 4)
+        refused = bench.ask(bench.knock(), read_of(b"pk_loud"))
+        assert refused.startswith(b"HTTP/1.1 429 ")
+        assert b'RateLimit-Policy: "concurrent";q=1;qu="concurrent-requests"' in refused
+        bench.application.may_answer.set()
+        assert bench.ask(quiet, b"").startswith(b"HTTP/1.1 200 OK")
+        assert all(bench.ask(client, b"").startswith(b"HTTP/1.1 200 OK") for client in loud[:3])
+        assert LOAD.in_flight == 0
 
 
 class TestOutOfFileDescriptors:

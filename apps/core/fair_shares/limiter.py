@@ -1,6 +1,5 @@
 """Counting of requests against the limits of tenants, keys and shoppers: GCRA token buckets and a bulkhead."""
 
-import math
 import threading
 import time
 from collections import OrderedDict
@@ -103,14 +102,6 @@ class TenantState:
         self.in_flight = 0
 
 
-class _Excess(msgspec.Struct, frozen=True, gc=False):
-    """A limit that a request exceeds, with the seconds to wait."""
-
-    policy: str
-    policy_item: str
-    wait_seconds: float
-
-
 class LocalLimiter:
     """A limiter of one process, in its memory: each process enforces its part of a limit."""
 
@@ -141,12 +132,12 @@ class LocalLimiter:
             state = self._state_of(tenant)
             share = state.share
             if state.in_flight >= share.concurrent:
-                found: Admission | _Excess = _concurrent_excess(share)
+                found: Admission | RateLimited = refuse_concurrent(share.concurrent)
             else:
                 found = self._take(state, key_id=key_id, is_secret=is_secret, shopper=shopper, part=part, now=now)
-        if isinstance(found, _Excess):
+        if isinstance(found, RateLimited):
             self._counts.add(tenant.slug, found.policy, now)
-            raise _refusal(found)
+            raise found
         return found
 
     def leave(self, admission: Admission) -> None:
@@ -186,22 +177,22 @@ class LocalLimiter:
         shopper: ShopperKey | None,
         part: float,
         now: float,
-    ) -> Admission | _Excess:
+    ) -> Admission | RateLimited:
         """Take a token from each bucket, or from none."""
         share = state.share
         rate = share.tenant
         tenant_full_at = max(now, state.full_at) + rate.interval_seconds
         if (left := _compute_left(rate, tenant_full_at, part, now)) < 0:
-            return _Excess(rate.policy, rate.policy_item, -left)
+            return RateLimited(policy=rate.policy, policy_item=rate.policy_item, wait_seconds=-left)
         rate = share.key
         key_full_at = self._keys.next_full_at(key_id, rate, now)
         if (left := _compute_left(rate, key_full_at, part, now)) < 0:
-            return _Excess(rate.policy, rate.policy_item, -left)
+            return RateLimited(policy=rate.policy, policy_item=rate.policy_item, wait_seconds=-left)
         if shopper is not None:
             rate = share.shopper
             shopper_full_at = self._shoppers.next_full_at(shopper, rate, now)
             if (left := _compute_left(rate, shopper_full_at, 1.0, now)) < 0:
-                return _Excess(rate.policy, rate.policy_item, -left)
+                return RateLimited(policy=rate.policy, policy_item=rate.policy_item, wait_seconds=-left)
             self._shoppers.put(shopper, shopper_full_at)
         self._keys.put(key_id, key_full_at)
         state.full_at = tenant_full_at
@@ -247,17 +238,7 @@ def _compute_left(rate: Rate, full_at: float, part: float, now: float) -> float:
     return max(least_seconds, window_seconds) - (full_at - now) + _ROUNDING
 
 
-def _concurrent_excess(share: ProcessShare) -> _Excess:
-    item = f'"concurrent";q={share.concurrent};qu="concurrent-requests"'
-    return _Excess("concurrent", item, _CONCURRENT_RETRY_SECONDS)
-
-
-def _refusal(excess: _Excess) -> RateLimited:
-    seconds = max(math.ceil(excess.wait_seconds), 1)
-    return RateLimited(
-        headers={
-            "Retry-After": str(seconds),
-            "RateLimit-Policy": excess.policy_item,
-            "RateLimit": f'"{excess.policy}";r=0;t={seconds}',
-        }
-    )
+def refuse_concurrent(limit: int) -> RateLimited:
+    """Return the refusal of a request above a number of concurrent requests."""
+    item = f'"concurrent";q={limit};qu="concurrent-requests"'
+    return RateLimited(policy="concurrent", policy_item=item, wait_seconds=_CONCURRENT_RETRY_SECONDS)

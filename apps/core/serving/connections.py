@@ -84,6 +84,7 @@ class Connection:
         "received",
         "requests",
         "server",
+        "share",
         "since",
         "sock",
         "stage",
@@ -109,6 +110,7 @@ class Connection:
         self.was_shown = False  # to the application, without its body
         self.address: str | None = None  # whose unfinished requests this one counts among
         self.watched = 0  # the poller's mask
+        self.share: bytes | None = None  # the API key whose turn the request takes; None: it has a thread of its own
         self.counted_bytes = 0  # of held_bytes, in the worker's sum
 
     @property

@@ -17,6 +17,7 @@ _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"\ncontent-length:"
 _CODING: Final = b"\ntransfer-encoding:"
 _EXPECT: Final = b"\nexpect:"
+_API_KEY: Final = b"\nx-api-key:"
 _FORWARDED: Final = re.compile(rb"\nx-forwarded-for:([^\r\n]*)")
 _LENGTH_VALUE: Final = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,1000})[ \t]*\r\n")
 _CHUNKED: Final = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n")
@@ -35,6 +36,7 @@ class RequestBuffer:
         "_at",
         "_end",
         "_is_chunked",
+        "_key_at",
         "_max_body_bytes",
         "_searched",
         "data",
@@ -61,6 +63,7 @@ class RequestBuffer:
         self._end = 0
         self._searched = 0
         self._is_chunked = False
+        self._key_at = -1
         self._at = 0
 
     def feed(self, data: bytes) -> None:
@@ -94,6 +97,14 @@ class RequestBuffer:
     def head(self) -> bytes:
         """Return the request without its body."""
         return bytes(self.data[: self.head_bytes])
+
+    @property
+    def api_key(self) -> bytes:
+        """The API key as it was sent; empty without one, or while the headers are incomplete."""
+        if self._key_at < 0:
+            return b""
+        start = self._key_at + len(_API_KEY)
+        return bytes(self.data[start : self.data.find(b"\r\n", start)]).strip()
 
     def read_forwarded_for(self) -> str:
         """Return X-Forwarded-For, the nearest proxy's entry last; empty while the headers are incomplete."""
@@ -130,6 +141,7 @@ class RequestBuffer:
 
     def _read_framing(self, head: bytearray) -> None:
         self.expects_continue = _EXPECT in head
+        self._key_at = head.find(_API_KEY)
         lengths, codings = head.count(_LENGTH), head.count(_CODING)
         if lengths + codings > 1:
             self._give_up()

@@ -1,6 +1,7 @@
 """Refusals of the server itself, before or beside the application, as problem documents."""
 
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
@@ -90,7 +91,7 @@ _OF_PARSER: Final[tuple[tuple[type[Exception], type[HTTPError], str], ...]] = (
     (gunicorn.ChunkMissingTerminator, MalformedRequest, "A chunk or the body has a wrong length."),
     (gunicorn.NoMoreData, MalformedRequest, "The request ended before it was complete."),
 )
-_RETRY_SECONDS: Final = 1
+_RETRY_HEADERS: Final = {"Retry-After": "1"}
 _HEADERS: Final = "".join(f"{name}: {value}\r\n" for name, value in API_HEADERS)
 
 
@@ -101,19 +102,43 @@ def refusal_of(error: Exception) -> HTTPError:
     return kind(detail)
 
 
-def render_refusal(refusal: HTTPError, *, method: str = "", started: float) -> bytes:
-    """Encode a refusal as the last response of a connection, and log it like every request."""
+def render_refusal(  # noqa: PLR0913 - all that a response and its log line hold
+    refusal: HTTPError,
+    *,
+    method: str = "",
+    started: float,
+    is_kept: bool = False,
+    headers: Mapping[str, str] | None = None,
+    tenant: str = "",
+    key: str = "",
+) -> bytes:
+    """Encode a refusal as a response, and log it like every request.
+
+    Args:
+        refusal: The refusal.
+        method: Of the request; empty if it is not known.
+        started: Monotonic seconds at which the request began to arrive.
+        is_kept: Whether the connection stays open.
+        headers: Further headers; None: the refusal's own, or when to retry.
+        tenant: Slug of the tenant, for the log.
+        key: Id of the API key, for the log.
+    """
     request_id = new_request_id()
     body = document(problem_type_of(type(refusal)), refusal.detail, request_id=request_id)
     seconds = time.monotonic() - started
     write_request_log(
-        RequestLog.of_server(request_id=request_id, method=method, status=int(refusal.status), seconds=seconds)
+        RequestLog.of_server(
+            request_id=request_id, method=method, status=int(refusal.status), seconds=seconds, tenant=tenant, key=key
+        )
     )
-    retry = f"Retry-After: {_RETRY_SECONDS}\r\n" if refusal.status in _RETRIED else ""
+    if headers is None:
+        headers = refusal.headers or (_RETRY_HEADERS if refusal.status in _RETRIED else {})
+    further = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    connection = "keep-alive" if is_kept else "close"
     head = (
         f"HTTP/1.1 {int(refusal.status)} {refusal.status.phrase}\r\nDate: {formatdate(usegmt=True)}\r\n"
-        f"Connection: close\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        f"{_HEADERS}{retry}X-Request-Id: {request_id}\r\n\r\n"
+        f"Connection: {connection}\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        f"{_HEADERS}{further}X-Request-Id: {request_id}\r\n\r\n"
     )
     return head.encode("latin-1") + (b"" if method == "HEAD" else body)
 

@@ -6,7 +6,7 @@ import selectors
 import socket
 import time
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -14,9 +14,11 @@ from typing import Any, Final
 from gunicorn.http import wsgi
 from gunicorn.workers import gthread
 
-from apps.core.fair_shares.process import LOAD
+from apps.core.fair_shares.limiter import refuse_concurrent
 from apps.core.problems import BodyTimeout, BodyTooLarge, HTTPError, InternalError
 from apps.core.serving.connections import Connection, Limits, Stage, find_evictable
+from apps.core.serving.dispatch import Dispatcher
+from apps.core.serving.early_refusals import refuse_early
 from apps.core.serving.refusals import (
     MalformedRequest,
     Overloaded,
@@ -46,8 +48,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         self._held: dict[Connection, None] = {}  # those the loop has, longest first
         self._held_bytes = 0
         self._unfinished: Counter[str] = Counter()  # requests by address that have begun and not arrived
-        self._health_thread = ThreadPoolExecutor(max_workers=1)
-        LOAD.set_threads(self.cfg.threads)
+        finished = partial(self.method_queue.defer, self.finish_request)
+        self._dispatcher = Dispatcher(threads=self.cfg.threads, handle=self.handle, finished=finished)
 
     def notify(self) -> None:
         """Report to the master that this process is alive, at most once a second."""
@@ -110,7 +112,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
         if force:
             for conn in [*self._held]:
                 self._drop(conn)
-            self._health_thread.shutdown(wait=False)
+            self._dispatcher.shutdown()
 
     def _cap_keepalive(self, deadline: float) -> None:
         """Limit idle connections to the deadline of the shutdown; a new connection can still send one request."""
@@ -120,7 +122,7 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def finish_request(self, conn: Connection, future: "Future[HandledRequest]") -> None:
         """Take a connection back from its thread."""
-        LOAD.in_flight -= 1
+        self._dispatcher.finish(conn, self.tpool)
         handled = HandledRequest.CLOSE if future.cancelled() or future.exception() else future.result()
         if handled is not HandledRequest.BODY_WANTED:
             conn.is_kept = handled is HandledRequest.KEEP
@@ -215,12 +217,23 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     # ------------------------------------------------------------ answering
     def _run_application(self, conn: Connection) -> None:
+        """Run the application in a thread as soon as it is the request's turn, or refuse the request here."""
+        if conn.received.is_clean and self._refuse_early(conn):
+            return
         self._release(conn)
         conn.was_shown = not conn.received.whole
-        pool = self._health_thread if conn.received.whole and conn.received.is_health_check else self.tpool
-        LOAD.in_flight += 1
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        if not self._dispatcher.start(conn, self.tpool):
+            self._refuse(conn, refuse_concurrent(self._dispatcher.line.most_running))
+
+    def _refuse_early(self, conn: Connection) -> bool:
+        """Refuse a read of an API key that is above a limit; return whether it was one."""
+        is_kept = self.alive and bool(self.cfg.keepalive) and self.nr_conns < self.worker_connections
+        refusal = refuse_early(conn.received, started=conn.since, now=time.monotonic(), is_kept=is_kept)
+        if refusal is not None:
+            conn.outbox.sendall(refusal)
+            conn.is_kept = is_kept
+            self._write(conn)
+        return refusal is not None
 
     def handle(self, conn: Connection) -> HandledRequest:
         """Handle one request in a thread, or report that its body is needed."""
@@ -257,9 +270,8 @@ class DeadlineWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn sh
 
     def _refuse(self, conn: Connection, refusal: HTTPError) -> None:
         """Send a refusal from the loop, without the application."""
-        conn.outbox.sendall(
-            render_refusal(refusal, method=method_of(bytes(conn.received.data[:20])), started=conn.since)
-        )
+        method = method_of(bytes(conn.received.data[:20]))
+        conn.outbox.sendall(render_refusal(refusal, method=method, started=conn.since))
         conn.is_kept = False
         self._write(conn)
 
