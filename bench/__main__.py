@@ -57,9 +57,8 @@ def _measure_platform(folder: Path, parts: Sequence[str], *, rounds: int, say: S
     django.setup()
     found: list[Figure] = []
     with Stack(folder, say=say) as stack:
-        say("starting the engines and provisioning")
+        say("starting the engines and onboarding the brands")
         stack.start_data()
-        stack.register()
         if "web" in parts:
             found += _measure_web(stack, rounds=rounds, say=say)
         if "steps" in parts:

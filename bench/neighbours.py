@@ -51,7 +51,6 @@ def main() -> int:
         django.setup()
         with Stack(Path(folder), say=print) as stack:
             stack.start_data()
-            stack.register()
             _measure(stack, seconds=options.seconds, rounds=options.rounds)
             _measure_limiter()
     return 0

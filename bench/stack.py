@@ -12,15 +12,13 @@ from django.conf import settings
 
 from config.settings.environment import resale_settings
 from deploy.local import services
-from deploy.local.accounts import provision
 from deploy.local.brands import BRANDS, NORTHWIND, Brand
 from deploy.local.engines.local import LocalEngines
-from deploy.local.issuer.tokens import issuer_url
+from deploy.local.onboarding.account_files import AccountFiles
 from deploy.local.private_files import Secrets, load_secrets
 from deploy.local.supervisor import ProcessSpec, Supervisor
 from deploy.local.supervisor.ports import LOOPBACK, pick
 from deploy.local.supervisor.probes import tcp_ready
-from resale.domain.tenants import Resources
 
 BRAND: Final[Brand] = NORTHWIND
 NAIVE_TABLE: Final = "naive-listings"
@@ -50,7 +48,6 @@ class Stack:
         self.ports = {name: pick() for name in SERVERS}
         self.addresses: services.Addresses
         self.secrets: Secrets
-        self.resources: dict[str, Resources]
 
     @property
     def dynamodb_url(self) -> str:
@@ -58,10 +55,13 @@ class Stack:
         return self.addresses.dynamodb_urls[BRAND.account_id]
 
     def start_data(self) -> None:
-        """Start the engines and the issuer, provision, and set the platform's settings in this process."""
-        engines = LocalEngines(
-            self.folder, [brand.account_id for brand in BRANDS], supervisor=self._supervisor, say=self._say
-        )
+        """Start the engines and the issuer, onboard the brands, and set the platform's settings in this process."""
+        # Imported here: models load only once Django is set up.
+        from deploy.local.onboarding.local_tenants import LocalTenants, add_brands  # noqa: PLC0415
+        from deploy.local.registration import complete_brands, migrate, save_logins  # noqa: PLC0415
+
+        accounts = add_brands(AccountFiles(self.folder))
+        engines = LocalEngines(self.folder, accounts, supervisor=self._supervisor, say=self._say)
         engines.start()
         self.addresses = services.Addresses(
             web_port=self.ports["web"],
@@ -72,21 +72,16 @@ class Stack:
             dynamodb_urls=engines.dynamodb_endpoints,
         )
         self.secrets = load_secrets(self.folder / "secrets.json", tuple(brand.slug for brand in BRANDS))
-        self.resources = dict(provision(engines, self.secrets, origins=self.addresses.origins, say=lambda _: None))
+        migrate(self.folder)
+        save_logins(self.secrets)
+        LocalTenants(engines, self.addresses, self.secrets, say=lambda _: None).onboard()
+        complete_brands(self.secrets)
         self._start_partner("issuer")
         env = self._web().env
         os.environ.update(env)
         settings.RESALE = resale_settings(
             lookup_secret=env["RESALE_LOOKUP_SECRET"], cursor_secret=env["RESALE_CURSOR_SECRET"]
         )
-
-    def register(self) -> None:
-        """Register the tenant."""
-        from deploy.local.registration import prepare, register  # noqa: PLC0415 - models load only once Django is set up
-
-        prepare(self.folder, self.secrets)
-        issuers = {brand.slug: issuer_url(self.addresses.issuer_url, brand.slug) for brand in BRANDS}
-        register(self.secrets, self.resources, issuers=issuers, origins=self.addresses.origins)
 
     def start_web(self) -> None:
         """Start the web role like the image, and the naive and the empty server with the same settings."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from resale.adapters.aws.roles import RoleAssumer
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
 from resale.adapters.crypto.keyring import KMSKeyring
@@ -19,6 +20,8 @@ from resale.adapters.dynamodb.streams import TenantStreams
 from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
+from resale.adapters.organizations.clients import ManagementClients
+from resale.adapters.organizations.providers import OrganizationProviders
 from resale.adapters.partners.choice import PartnerSelector, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
@@ -31,6 +34,7 @@ from resale.adapters.s3.store import S3MediaStore
 from resale.adapters.s3.uploads import S3UploadForms
 from resale.adapters.shipping.easypost import EasyPostShipping
 from resale.adapters.shipping.sandbox import SandboxShipping
+from resale.adapters.smoke import AccountSmokeTest
 from resale.adapters.sqs.dead_letters import SQSDeadLetters
 from resale.adapters.sqs.queues import SQSQueues
 from resale.application.ports import (
@@ -40,6 +44,7 @@ from resale.application.ports import (
     HistoryRow,
     ImageCodec,
     MediaStore,
+    OnboardingProviders,
     Partners,
     PaymentProvider,
     Pipeline,
@@ -48,6 +53,7 @@ from resale.application.ports import (
     Reader,
     Secrets,
     ShippingProvider,
+    SmokeTest,
     StreamRange,
     UnitOfWork,
     UploadForms,
@@ -56,6 +62,7 @@ from resale.domain.command_context import CommandContext
 from resale.domain.ids import IdSource
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant
+from resale.errors import Unavailable
 from resale.settings import Settings
 
 
@@ -174,6 +181,20 @@ class Container:
         session = self.sessions.for_tenant(tenant)
         heartbeats = DynamoDBHeartbeats(session.dynamodb, tenant, self.ids)
         return TenantPipeline(tenant.resources, heartbeats=heartbeats, queues=SQSQueues(session))
+
+    def smoke_test(self) -> SmokeTest:
+        """Open the smoke test of new accounts."""
+        return AccountSmokeTest(self.sessions.for_tenant, lambda: RoleAssumer(self.settings))
+
+    def onboarding_providers(self) -> OnboardingProviders:
+        """Open the onboarding providers of AWS. Raises Unavailable: no organisation is configured."""
+        organization = self.settings.organization
+        if organization is None:
+            raise Unavailable(
+                "No organisation is configured, so no tenant can be onboarded here. Set RESALE_ORGANIZATION.",
+                retry_after_seconds=60,
+            )
+        return OrganizationProviders(ManagementClients(self.settings, organization), organization)
 
     def close(self) -> None:
         """Stop the refresh thread, close pooled connections and delete the folder of this process."""

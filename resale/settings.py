@@ -5,6 +5,18 @@ from collections.abc import Mapping
 import msgspec
 
 
+class OrganizationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The organisation in which tenants are onboarded, and the stack sets of their accounts."""
+
+    management_role_arn: str  # in the management account, trusted for this platform
+    account_email: str  # of a tenant's account; {slug} stands for the tenant's
+    onboarding_unit: str  # organisational unit of accounts that are prepared
+    tenants_unit: str  # organisational unit of accounts that are served
+    data_stack_set: str = "resale-tenant-data"
+    access_stack_set: str = "resale-tenant-access"
+    account_role: str = "OrganizationAccountAccessRole"  # what CreateAccount makes in the new account
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of adapters that do not belong to a tenant.
 
@@ -32,4 +44,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payments_timeout_seconds: float = 12.0  # of one call to any payment provider
     shipping_url: str | None = None  # the sandbox carrier; None: no labels can be bought from it
     shipping_timeout_seconds: float = 10.0  # of one call; a label takes up to four, a task has 45 s
+    organization: OrganizationSettings | None = None  # None: no tenant can be onboarded in AWS from here
     easypost_url: str = "https://api.easypost.com/v2"

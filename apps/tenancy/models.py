@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Length
 
 from apps.tenancy.accounts import AccountNameField
+from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
@@ -21,6 +22,11 @@ from resale.domain.price_rules import PriceRules
 from resale.domain.tenants import Resources, TenantStatus
 
 models.CharField.register_lookup(Length)
+
+__all__ = [
+    "OnboardingRecord",
+    "OnboardingRun",
+]
 
 
 def new_tenant_id() -> str:

@@ -136,6 +136,8 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
 STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
 
+ONBOARDING_PROVIDERS: str | None = None  # path of a callable that opens them; None: those of AWS, from the container
+
 HEALTH_FILE = environment.text("RESALE_HEALTH_FILE")  # of this process, when it is a worker, changes or sweep
 
 LOGGING = {

@@ -10,7 +10,7 @@ import dj_database_url
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
-from resale.settings import Settings
+from resale.settings import OrganizationSettings, Settings
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -65,6 +65,11 @@ VARIABLES: Final = (
         "RESALE_WEB_PROCESSES",
         "Processes of the web service over all machines, by which limits of requests are divided; none: those of this "
         "machine",
+    ),
+    Variable(
+        "RESALE_ORGANIZATION",
+        "Organisation for `onboard_tenant`, as a JSON object: `management_role_arn`, `account_email` with `{slug}` in "
+        "it, `onboarding_unit`, `tenants_unit`; optional `data_stack_set`, `access_stack_set`, `account_role`",
     ),
     Variable("RESALE_LOG_LEVEL", "Lowest log level", "INFO"),
     Variable("AWS_REGION", "AWS Region of the platform", "eu-west-2"),
@@ -185,6 +190,7 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str, session_proof_sec
         session_cache_count=_count("RESALE_SESSION_CACHE", least=1),
         payments_url=text("RESALE_PAYMENTS_URL"),
         shipping_url=text("RESALE_SHIPPING_URL"),
+        organization=_organization(),
     )
 
 
@@ -213,6 +219,19 @@ def _count(name: str, *, least: int) -> int:
 def _is_short(name: str) -> bool:
     value = text(name)
     return value is not None and len(value) < _SECRET_MIN_CHARS
+
+
+def _organization() -> OrganizationSettings | None:
+    given = text("RESALE_ORGANIZATION")
+    if given is None:
+        return None
+    try:
+        organization = msgspec.json.decode(given, type=OrganizationSettings)
+    except msgspec.DecodeError as error:
+        raise ImproperlyConfigured(f"RESALE_ORGANIZATION is not valid: {error}") from error
+    if "{slug}" not in organization.account_email:
+        raise ImproperlyConfigured("RESALE_ORGANIZATION: account_email must contain {slug}")
+    return organization
 
 
 def _endpoints() -> Mapping[str, str]:

@@ -6,7 +6,6 @@ import msgspec
 
 from resale.domain.access import Role
 from resale.domain.parcel_sizes import ProductType
-from resale.domain.partners import PartnerKind
 from resale.domain.policies import Policies
 
 PLATFORM_ACCOUNT: Final = "000000000001"
@@ -40,10 +39,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     def staff_email(self, role: str) -> str:
         """Return the login of its staff with a role; the manager's is the one of ``var/demo.json``."""
         return f"{'staff' if role == Role.MANAGER else role}@{self.slug}.example"
-
-    def secret_name(self, kind: PartnerKind) -> str:
-        """Return the name of the secret of its connection of a kind."""
-        return f"{self.slug}/{kind}"
 
 
 #: All products: so an order abroad is declared and not refused. Heading 6309 of the Harmonized System: worn clothing.

@@ -1,9 +1,11 @@
 """Files that only their owner can read: state between runs, and data for drivers of the demo."""
 
+import fcntl
 import os
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,7 +29,6 @@ class SavedConnection(msgspec.Struct, frozen=True, kw_only=True):
 class BrandSecrets(msgspec.Struct, kw_only=True):
     """The secrets of one brand. The texts of its keys exist nowhere else; None until they are issued."""
 
-    external_id: str
     staff_password: str
     publishable_key: str | None = None
     secret_key: str | None = None
@@ -111,11 +112,29 @@ def load_secrets(path: Path, slugs: tuple[str, ...]) -> Secrets:
             "anew without that data (make clean-data)"
         ) from error
     for slug in slugs:
-        brand = kept.brands.setdefault(slug, BrandSecrets(external_id=_random(), staff_password=_password()))
+        brand = kept.brands.setdefault(slug, BrandSecrets(staff_password=_password()))
         for kind in PartnerKind:
             connection = SavedConnection(id=CONNECTION_ID.of(uuid.uuid4().hex), webhook_secret=_random())
             brand.connections.setdefault(kind, connection)
     return kept
+
+
+@contextmanager
+def change_secrets(path: Path, slugs: tuple[str, ...]) -> Iterator[Secrets]:
+    """Read the secrets, with those of these brands, and save what the block changes; one process at a time.
+
+    Raises:
+        Unreadable: The file is there and damaged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(f"{path.name}.changes"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        kept = load_secrets(path, slugs)
+        yield kept
+        save(path, kept)
+    finally:
+        os.close(descriptor)
 
 
 def save(path: Path, content: msgspec.Struct | Mapping[str, msgspec.Struct | str]) -> None:

@@ -1,30 +1,30 @@
-"""Registration of the demo brands in the tenant registry: rows, API keys, staff, and the operator."""
+"""The registry of the local platform: its tables, the logins of staff and operator, and the brands' API keys."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 from django.core.management import call_command
 from django.db import connections, transaction
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import KeyKind, StaffMembership, StaffRole, Tenant, User
 from apps.tenancy.scopes import SCOPES
-from apps.tenancy.tenants import TenantRecord, save_tenant
 from deploy.local.brands import BRANDS, OPERATOR_EMAIL, STAFF_ROLES, Brand
-from deploy.local.private_files import BrandSecrets, Secrets
+from deploy.local.private_files import Secrets
 from resale.domain.access import Role
-from resale.domain.entitlements import UNLIMITED
-from resale.domain.ids import ConnectionId
-from resale.domain.partners import Connection, PartnerKind, Provider
-from resale.domain.tenants import Resources
 
 
-def prepare(var: Path, secrets: Secrets) -> None:
-    """Migrate the registry's tables and create the logins, in a thread that closes its connection."""
+def migrate(var: Path) -> None:
+    """Migrate the registry's tables, in a thread that closes its connection."""
     (var / "data").mkdir(parents=True, exist_ok=True)
     try:
         call_command("migrate", verbosity=0, interactive=False)
+    finally:
+        connections.close_all()
+
+
+def save_logins(secrets: Secrets) -> None:
+    """Create the logins of the demo brands and of the operator, in a thread that closes its connection."""
+    try:
         for brand in BRANDS:
             _save_staff(brand, secrets.brands[brand.slug].staff_password)
         _save_user(OPERATOR_EMAIL, secrets.operator_password, is_superuser=True)
@@ -32,52 +32,14 @@ def prepare(var: Path, secrets: Secrets) -> None:
         connections.close_all()
 
 
-def register(
-    secrets: Secrets, resources: Mapping[str, Resources], *, issuers: Mapping[str, str], origins: tuple[str, ...]
-) -> None:
-    """Create or update the brands, their keys and staff; the texts of new keys are stored in ``secrets``."""
+def complete_brands(secrets: Secrets) -> None:
+    """Give the onboarded brands their staff, and keys that work in place of lost or revoked ones."""
     with transaction.atomic():
         for brand in BRANDS:
             kept = secrets.brands[brand.slug]
-            save_tenant(_record(brand, kept, resources[brand.slug], issuers[brand.slug], origins))
             kept.publishable_key = _working_key(brand, KeyKind.PUBLISHABLE, kept.publishable_key)
             kept.secret_key = _working_key(brand, KeyKind.SECRET, kept.secret_key)
             _save_membership(brand)
-
-
-def _record(
-    brand: Brand, kept: BrandSecrets, resources: Resources, issuer: str, origins: tuple[str, ...]
-) -> TenantRecord:
-    return TenantRecord(
-        slug=brand.slug,
-        name=brand.name,
-        account_id=brand.account_id,
-        region=brand.region,
-        currency=brand.currency,
-        market=brand.market,
-        locale=brand.locale,
-        commission_basis_points=brand.commission_basis_points,
-        oidc_issuer=issuer,
-        oidc_audience=brand.audience,
-        allowed_origins=list(origins),
-        external_id=kept.external_id,
-        resources=resources,
-        sandbox=True,
-        policies=brand.policies,
-        limits=msgspec.structs.asdict(UNLIMITED),  # it is this machine, and nobody's neighbour
-        connections=[_connection(brand, kept, kind) for kind in PartnerKind],
-    )
-
-
-def _connection(brand: Brand, kept: BrandSecrets, kind: PartnerKind) -> Connection:
-    return Connection(
-        id=ConnectionId(kept.connections[kind].id),
-        kind=kind,
-        provider=Provider.SANDBOX,
-        secret_name=brand.secret_name(kind),
-        calls_per_second=1_000,  # it is ours, on this machine, and nobody's bill
-        concurrent_calls=32,
-    )
 
 
 def _working_key(brand: Brand, kind: KeyKind, text: str | None) -> str:

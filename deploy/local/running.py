@@ -1,31 +1,31 @@
 """``make run``: everything on one machine, started in order and stopped in reverse."""
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.local import services, summary
-from deploy.local.accounts import provision
 from deploy.local.brands import BRANDS
 from deploy.local.engines.local import LocalEngines
-from deploy.local.issuer.tokens import issuer_url
 from deploy.local.journey.money import MoneyJourney
 from deploy.local.journey.shops import Shop
 from deploy.local.journey.story import Journey
+from deploy.local.onboarding.account_files import AccountFiles
+from deploy.local.onboarding.engine_requests import EngineRequests
+from deploy.local.onboarding.local_tenants import LocalTenants, add_brands
 from deploy.local.private_files import Demo, Secrets, environment_file, load_secrets, save
-from deploy.local.registration import prepare, register
+from deploy.local.registration import complete_brands, migrate, save_logins
 from deploy.local.services import Addresses
 from deploy.local.supervisor import LockRefused, PortTaken, ProcessSpec, Supervisor, locks
 from deploy.local.supervisor.interrupts import exit_on_signals
 from deploy.local.supervisor.ports import PortRegistry, find_port_conflict
 from deploy.local.webhook_urls import save_endpoints
-from resale.domain.tenants import Resources
 
 Say = Callable[[str], None]
 
+_SERVE_SECONDS = 0.1  # how often the folder of accounts is read
 _LOCK_SECONDS = 0.5  # patience with `make clean-data`, which looks whether it is held
 
 
@@ -54,9 +54,9 @@ class LocalPlatform:
         with self._lock(), exit_on_signals(), Supervisor(log_dir=self._var / "log", say=self._say) as supervisor:
             self._claim_port()
             try:
-                demo = self._start_and_play(supervisor)
+                demo, requests = self._start_and_play(supervisor)
                 if not once:
-                    self._wait_for_interrupt(demo)
+                    self._serve_until_interrupt(demo, requests)
             finally:
                 self._say("stopping")
                 # Before the engines, which are in the supervisor's own hands.
@@ -88,13 +88,15 @@ class LocalPlatform:
         ports.claim("web", self._port)
         ports.save()
 
-    def _wait_for_interrupt(self, demo: Demo) -> None:
-        """Wait for Ctrl-C."""
+    def _serve_until_interrupt(self, demo: Demo, requests: EngineRequests) -> None:
+        """Start the engines of tenants that are onboarded beside this process, until Ctrl-C."""
         for line in summary.next_steps(demo, var=self._var):
             self._say(line)
         self._say("\nrunning; Ctrl-C stops it")
         with suppress(KeyboardInterrupt):
-            signal.pause()
+            while True:
+                requests.serve()
+                time.sleep(_SERVE_SECONDS)
 
     def _stop_platform(self, supervisor: Supervisor) -> None:
         """Stop the platform's processes; the relay after the writers, so that it sends their last changes."""
@@ -102,25 +104,28 @@ class LocalPlatform:
         supervisor.stop_together([name for name in running if name != services.RELAY])
         supervisor.stop_together([name for name in running if name == services.RELAY])
 
-    def _start_and_play(self, supervisor: Supervisor) -> Demo:
+    def _start_and_play(self, supervisor: Supervisor) -> tuple[Demo, EngineRequests]:
         began = time.monotonic()
-        addresses, demo = self._start(supervisor)
+        addresses, demo, requests = self._start(supervisor)
         self._say(f"ready after {time.monotonic() - began:.1f} s: {demo.base_url}\n")
         self._play(addresses, demo)
         for line in summary.summary(demo, var=self._var):
             self._say(line)
-        return demo
+        return demo, requests
 
-    def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo]:
+    def _start(self, supervisor: Supervisor) -> tuple[Addresses, Demo, EngineRequests]:
         secrets = load_secrets(self._secrets_file, tuple(brand.slug for brand in BRANDS))
         save(self._secrets_file, secrets)  # before anything is made with them
         with ThreadPoolExecutor(1) as aside:  # the registry needs no engine, and hashing passwords takes its time
-            registry = aside.submit(prepare, self._var, secrets)
+            tables = aside.submit(migrate, self._var)
+            logins = aside.submit(save_logins, secrets)
             engines = self._start_engines(supervisor)
             addresses = self._find_addresses(engines)
-            resources = self._provision(engines, addresses, secrets)
-            registry.result()
-        self._register(addresses, secrets, resources)
+            tables.result()
+            self._onboard(engines, addresses, secrets)
+            logins.result()
+        complete_brands(secrets)
+        save(self._secrets_file, secrets)
         save(self._environment_file, services.environment(addresses, secrets))
         save_endpoints(self._var, secrets, base_url=addresses.base_url)
         self._say("starting the platform: workers, sweep, relay, payment provider, carrier, issuers, web")
@@ -129,7 +134,7 @@ class LocalPlatform:
             supervisor.start(spec)
         demo = summary.describe(addresses, secrets, issuers=self._issuers)
         save(self._demo_file, demo)
-        return addresses, demo
+        return addresses, demo, EngineRequests(AccountFiles(self._var), engines, say=self._say)
 
     def _processes(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Iterator[ProcessSpec]:
         """List the processes to start; the web server is last, so that the others start meanwhile."""
@@ -146,7 +151,7 @@ class LocalPlatform:
 
     def _start_engines(self, supervisor: Supervisor) -> LocalEngines:
         self._say("starting the engines")
-        accounts = [brand.account_id for brand in BRANDS]
+        accounts = add_brands(AccountFiles(self._var))
         engines = LocalEngines(self._var, accounts, supervisor=supervisor, say=self._say)
         engines.start()
         return engines
@@ -164,17 +169,10 @@ class LocalPlatform:
         ports.save()
         return addresses
 
-    def _provision(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> Mapping[str, Resources]:
+    def _onboard(self, engines: LocalEngines, addresses: Addresses, secrets: Secrets) -> None:
         for brand in BRANDS:
-            self._say(f"provisioning {brand.slug}: account {brand.account_id}, region {brand.region}")
-        resources = provision(engines, secrets, origins=addresses.origins, say=self._say)
-        save(self._secrets_file, secrets)
-        return resources
-
-    def _register(self, addresses: Addresses, secrets: Secrets, resources: Mapping[str, Resources]) -> None:
-        issuers = {brand.slug: issuer_url(addresses.issuer_url, brand.slug) for brand in BRANDS}
-        register(secrets, resources, issuers=issuers, origins=addresses.origins)
-        save(self._secrets_file, secrets)
+            self._say(f"onboarding {brand.slug}: account {brand.account_id}, region {brand.region}")
+        LocalTenants(engines, addresses, secrets, say=self._say).onboard()
 
     def _play(self, addresses: Addresses, demo: Demo) -> None:
         first = BRANDS[0]

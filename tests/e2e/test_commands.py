@@ -48,6 +48,9 @@ CASES = (
     Case("set_aside northwind count", r"^\d+ messages$"),
     Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
     Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),
+    Case("onboard_tenant northwind --region eu-west-2 --dry-run", r"^done +active +move the account"),
+    Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),
+    Case("resume_tenant northwind", "^northwind is active; all processes follow within 30 s"),
     Case("run", r"CommandError: .*in use by another `make run` \(process \d+\)", fails=True),
 )
 

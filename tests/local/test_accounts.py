@@ -11,24 +11,28 @@ import msgspec
 import pytest
 import urllib3
 from django.core.management import CommandError, call_command
+from pytest_django import DjangoDbBlocker
 from pytest_django import Settings as DjangoSettings
 
 from apps.tenancy import registry
-from apps.tenancy.models import APIKey, KeyKind, StaffRole, User
+from apps.tenancy.models import APIKey, Connection, KeyKind, OnboardingRun, StaffRole, User
+from apps.tenancy.models import Tenant as Row
 from apps.tenancy.scopes import SCOPES
-from deploy.local.accounts import provision
 from deploy.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
 from deploy.local.engines.local import LocalEngines
 from deploy.local.management.commands import set_secret
+from deploy.local.onboarding.account_files import AccountFiles
+from deploy.local.onboarding.local_tenants import LocalTenants, add_brands
 from deploy.local.private_files import Secrets, Unreadable, load_secrets, save
-from deploy.local.registration import register
+from deploy.local.registration import complete_brands
 from deploy.local.sandbox_server import Endpoint
+from deploy.local.services import Addresses
 from deploy.local.webhook_urls import save_endpoints, webhooks_file
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.ids import CONNECTION_ID
 from resale.domain.partners import PartnerKind, PartnerMisconfigured, Provider
-from resale.domain.tenants import Resources, Tenant
+from resale.domain.tenants import Tenant
 from resale.settings import Settings
 
 SLUGS = tuple(brand.slug for brand in BRANDS)
@@ -62,15 +66,15 @@ class TestKeptSecrets:
         (tmp_path / "secrets.json").write_bytes(msgspec.json.encode(old))
         again = load_secrets(tmp_path / "secrets.json", SLUGS)
         for slug, brand in again.brands.items():
-            assert brand.external_id == first.brands[slug].external_id
+            assert brand.staff_password == first.brands[slug].staff_password
             assert set(brand.connections) == set(PartnerKind)
 
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngines]:
     """Of this module only: what is kept of the shared ones' accounts is another's."""
-    accounts = [brand.account_id for brand in BRANDS]
-    with LocalEngines(tmp_path_factory.mktemp("accounts"), accounts, say=lambda _line: None) as running:
+    folder = tmp_path_factory.mktemp("accounts")
+    with LocalEngines(folder, add_brands(AccountFiles(folder)), say=lambda _line: None) as running:
         yield running
 
 
@@ -80,18 +84,42 @@ def kept(engines: LocalEngines) -> Secrets:
 
 
 @pytest.fixture(scope="module")
-def resources(engines: LocalEngines, kept: Secrets) -> dict[str, Resources]:
-    return dict(provision(engines, kept, origins=("http://127.0.0.1:1",), say=lambda _line: None))
+def local(engines: LocalEngines, kept: Secrets) -> LocalTenants:
+    """The machine with the processes' ports of a platform that is not started."""
+    addresses = Addresses(
+        web_port=1,
+        issuer_port=2,
+        payments_port=3,
+        shipping_port=4,
+        aws_url=engines.aws_endpoint_url,
+        dynamodb_urls=engines.dynamodb_endpoints,
+    )
+    return LocalTenants(engines, addresses, kept, say=lambda _line: None)
+
+
+@pytest.fixture(scope="module")
+def _onboarded(
+    django_db_setup: None,  # noqa: ARG001 - makes the database
+    django_db_blocker: DjangoDbBlocker,
+    local: LocalTenants,
+    kept: Secrets,
+) -> Iterator[None]:
+    """Both brands, onboarded once: each test begins with them and undoes what it does."""
+    with django_db_blocker.unblock():
+        for brand in BRANDS:
+            for role in STAFF_ROLES:
+                User.objects.create_user(username=brand.staff_email(role))
+        local.onboard()
+        complete_brands(kept)
+    yield
+    with django_db_blocker.unblock():
+        for model in (APIKey, Connection, Row, OnboardingRun, User):
+            model.objects.all().delete()
 
 
 @pytest.fixture
-def brands(db: None, kept: Secrets, resources: dict[str, Resources]) -> dict[str, Tenant]:  # noqa: ARG001 - opens the database
+def brands(_onboarded: None, db: None) -> dict[str, Tenant]:  # noqa: ARG001 - opens the database
     """Both, in the registry."""
-    for brand in BRANDS:
-        for role in STAFF_ROLES:
-            User.objects.create_user(username=brand.staff_email(role))
-    issuers = {slug: f"https://issuer.example/{slug}" for slug in SLUGS}
-    register(kept, resources, issuers=issuers, origins=("http://127.0.0.1:1",))
     return {slug: registry.by_slug(slug) for slug in SLUGS}
 
 
@@ -129,9 +157,9 @@ class TestBrands:
         ],
     )
     def test_take_photographs_from_a_developers_pages(
-        self, resources: dict[str, Resources], engines: LocalEngines, origin: str, *, allowed: bool
+        self, brands: dict[str, Tenant], engines: LocalEngines, origin: str, *, allowed: bool
     ) -> None:
-        bucket = resources["northwind"].media_bucket
+        bucket = brands["northwind"].resources.media_bucket
         response = urllib3.request(
             "OPTIONS",
             f"{engines.aws_endpoint_url}/{bucket}",
@@ -147,20 +175,26 @@ class TestBrands:
                 assert connection.id == kept.brands[slug].connections[connection.kind].id
                 assert registry.by_connection(connection.id) == (tenant, connection)
 
-    def test_keep_a_key_only_while_it_may_do_all_there_is(self, brands: dict[str, Tenant], kept: Secrets) -> None:
-        resources = {slug: tenant.resources for slug, tenant in brands.items()}
-        issuers = {slug: tenant.oidc_issuer for slug, tenant in brands.items()}
+    @pytest.mark.usefixtures("brands")
+    def test_keep_a_key_only_while_it_may_do_all_there_is(self, kept: Secrets) -> None:
         keys = []
         for scopes in (SCOPES, SCOPES, SCOPES - {"purchases:write"}):
             APIKey.objects.filter(kind=KeyKind.SECRET).update(scopes=sorted(scopes))
             registry.clear()
-            register(kept, resources, issuers=issuers, origins=())
+            complete_brands(kept)
             keys.append([(kept.brands[slug].publishable_key, kept.brands[slug].secret_key) for slug in SLUGS])
         first, second, third = keys
         assert first == second
         for (publishable, secret), (same, other) in zip(second, third, strict=True):
             assert publishable == same
             assert secret != other
+
+    def test_are_onboarded_once(self, brands: dict[str, Tenant], local: LocalTenants, kept: Secrets) -> None:
+        keys = {slug: one.secret_key for slug, one in kept.brands.items()}
+        local.onboard()
+        registry.clear()
+        assert {slug: registry.by_slug(slug) for slug in SLUGS} == brands
+        assert {slug: one.secret_key for slug, one in kept.brands.items()} == keys
 
     def test_have_policies_of_their_own(self, brands: dict[str, Tenant]) -> None:
         assert brands["northwind"].policies == NORTHWIND.policies

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import celery_settings
-from deploy.local import accounts
+from deploy.local.onboarding.providers import LOCAL_PARAMETERS
 from deploy.local.provisioning.concessions import for_loopback, is_tls_only
 from deploy.local.provisioning.sources import TemplateError, read_source
 from deploy.local.provisioning.templates import Applied, Template
@@ -48,7 +48,7 @@ def listed(value: Any) -> list[Any]:
 
 def test_workers_renew_the_visibility_timeout_that_the_queues_have() -> None:
     assert DATA["Parameters"]["VisibilityTimeoutSeconds"]["Default"] == celery_settings.AWS["visibility_seconds"]
-    local = accounts._parameters("http://127.0.0.1", ())["VisibilityTimeoutSeconds"]
+    local = LOCAL_PARAMETERS["VisibilityTimeoutSeconds"]
     assert local == str(celery_settings.LOCAL["visibility_seconds"])
 
 

@@ -80,18 +80,34 @@ class LocalEngines:
         self.supervisor.start(ministack.spec(installed.ministack_python, files=self.ministack_files, port=port))
         self.aws_endpoint_url = f"http://localhost:{port}"
 
+    def add_account(self, account: str) -> None:
+        """Start the engine of one more account while the others run; its endpoint is set afterwards. Idempotent.
+
+        Raises:
+            SupervisorError: It could not be started.
+        """
+        if account not in self.dynamodb_endpoints:
+            ports = PortRegistry(self.data_dir / "ports.json")
+            self._start_account(account, install(self._engines_dir, self._say).dynoxide, ports)
+            ports.save()
+
     def _start_dynamodb(self, installed: Installed, ports: PortRegistry) -> None:
         if installed.dynoxide is None:
             why = f"{ENGINE_VARIABLE}=ministack" if is_published() else "dynoxide is published for linux-x64 only"
             self._say(f"{why}: ministack's DynamoDB stands in, which keeps its tables only on a clean stop")
-            self.dynamodb_endpoints = dict.fromkeys(self._accounts, self.aws_endpoint_url)
-            return
         for account in self._accounts:
-            name, data_file = dynoxide.name_of(account), self.dynamodb_file(account)
-            port = ports.port(name)
-            described = dynoxide.spec(installed.dynoxide, account=account, data_file=data_file, port=port)
-            dynoxide.start(self.supervisor, described, data_file)
-            self.dynamodb_endpoints[account] = f"http://127.0.0.1:{port}"
+            self._start_account(account, installed.dynoxide, ports)
+
+    def _start_account(self, account: str, binary: Path | None, ports: PortRegistry) -> None:
+        if binary is None:
+            self.dynamodb_endpoints[account] = self.aws_endpoint_url
+            return
+        name, data_file = dynoxide.name_of(account), self.dynamodb_file(account)
+        port = ports.port(name)
+        dynoxide.start(
+            self.supervisor, dynoxide.spec(binary, account=account, data_file=data_file, port=port), data_file
+        )
+        self.dynamodb_endpoints[account] = f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,7 +19,8 @@ from deploy.local.provisioning.queues import apply_queue, apply_queue_policy
 from deploy.local.provisioning.sources import TemplateError
 from deploy.local.provisioning.tables import apply_table
 from deploy.local.provisioning.templates import Applied, Template
-from resale.domain.tenants import Queue, Queues, Resources, Tables
+from resale.adapters.stack_outputs import read_resources
+from resale.domain.tenants import Resources
 
 _HANDLERS: Mapping[str, Callable[[RootAccount, Template, str], Applied]] = {
     "AWS::DynamoDB::GlobalTable": apply_table,
@@ -122,49 +122,3 @@ def apply_template(account: RootAccount, template: Template) -> dict[str, str]:
             raise TemplateError(f"{logical_id}: {kind} is not known to this reader")
         template.record(logical_id, handler(account, template, logical_id))
     return template.outputs()
-
-
-def read_resources(outputs: Mapping[str, str]) -> Resources:
-    """Build the resource map from the outputs of both stacks; also for outputs of CloudFormation."""
-    return Resources(
-        tables=_tables(outputs),
-        queues=Queues(
-            changes=_queue(outputs, "Changes"), orders=_queue(outputs, "Orders"), images=_queue(outputs, "Images")
-        ),
-        media_bucket=outputs["MediaBucket"],
-        audit_bucket=outputs["AuditBucket"],
-        topic_arn=outputs["TopicArn"],
-        key_arn=outputs["KeyArn"],
-        access_role_arn=outputs["AccessRoleArn"],
-        media_base_url=_base_url(outputs["MediaBaseUrl"]),
-        index_shards=int(outputs["IndexShards"]),
-        sweep_interval_seconds=int(outputs["SweepIntervalSeconds"]),
-        pipes_dlq_url=outputs.get("PipesDeadLettersUrl", ""),  # none of a stack of before there was one
-    )
-
-
-def _base_url(url: str) -> str:
-    if not urlsplit(url).netloc:
-        raise TemplateError("MediaBaseUrl names no host: give data.yaml a MediaDomain or a PublicMediaOrigin")
-    return url
-
-
-def _tables(outputs: Mapping[str, str]) -> Tables:
-    return Tables(
-        listings=outputs["ListingsTable"],
-        orders=outputs["OrdersTable"],
-        customers=outputs["CustomersTable"],
-        ledger=outputs["LedgerTable"],
-        history=outputs["HistoryTable"],
-        keys=outputs["KeysTable"],
-        lookups=outputs["LookupsTable"],
-        idempotency=outputs["IdempotencyTable"],
-    )
-
-
-def _queue(outputs: Mapping[str, str], purpose: str) -> Queue:
-    return Queue(
-        name=outputs[f"{purpose}QueueName"],
-        url=outputs[f"{purpose}QueueUrl"],
-        dlq_url=outputs[f"{purpose}DeadLettersUrl"],
-    )

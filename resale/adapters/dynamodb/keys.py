@@ -24,6 +24,7 @@ a seller's transfers and payouts, newest   orders/by_buyer: "balance#" + seller
 a sandbox tenant's one test clock          customers: pk = "test_clock", sk = "clock"
 why a message failed                       idempotency: pk = "failure#" + SQS's message id
 what was refused of an entity              idempotency: pk = "refusal#" + entity + "#" + one of eight
+the record of a smoke test                 idempotency: pk = "smoke#" + its sentinel
 the open holds of a buyer                  idempotency: pk = "holds#" + customer
 a customer by (issuer, subject)            lookups: pk = "customer#" + keyed hash
 what a partner calls by its own name       lookups: pk = "reference#" + provider + "#" + hash
@@ -171,6 +172,11 @@ def reference_key(provider: str, reference: str) -> Key:
 def idempotency_key(record_key: str) -> Key:
     """Return the key of an idempotency record."""
     return {"pk": record_key}
+
+
+def smoke_key(sentinel: str) -> Key:
+    """Return the key of the record that the smoke test of a new account writes."""
+    return {"pk": f"smoke#{sentinel}"}
 
 
 def failure_key(message_id: str) -> Key:

@@ -52,12 +52,25 @@ from resale.application.ports.records import (
     StreamRange,
 )
 from resale.application.ports.repositories import LostRace, Repository
+from resale.application.ports.tenant_onboarding import (
+    AccountProvider,
+    Broken,
+    OnboardingProviders,
+    Pending,
+    ShopProvider,
+    ShopSettings,
+    SmokeTest,
+    StackProvider,
+    StackRequest,
+)
 from resale.application.ports.transfers import TransferRepository
 from resale.application.ports.writing import HoldRegister, IdempotencyRepository, ReferenceRepository, UnitOfWork, Vault
 
 __all__ = [
     "CONTENT_REFUSED",
+    "AccountProvider",
     "AlreadyPosted",
+    "Broken",
     "ClockRepository",
     "ConnectionStates",
     "CustomerRepository",
@@ -85,9 +98,11 @@ __all__ = [
     "LostRace",
     "MediaRepository",
     "MediaStore",
+    "OnboardingProviders",
     "Page",
     "Partners",
     "PaymentProvider",
+    "Pending",
     "Pipeline",
     "PrivateLinks",
     "Queues",
@@ -100,6 +115,11 @@ __all__ = [
     "Repository",
     "Secrets",
     "ShippingProvider",
+    "ShopProvider",
+    "ShopSettings",
+    "SmokeTest",
+    "StackProvider",
+    "StackRequest",
     "StoredObject",
     "StreamRange",
     "TransferRepository",

@@ -1,0 +1,1 @@
+"""Onboarding on one machine: accounts are engines that ``make run`` starts, stacks are applied by its own reader."""

@@ -1,0 +1,35 @@
+"""The onboarding providers of a command beside ``make run``."""
+
+from django.conf import settings
+
+from deploy.local.brands import PLATFORM_ACCOUNT
+from deploy.local.onboarding.providers import LocalPlace, LocalProviders
+from deploy.local.services import Addresses
+from deploy.local.supervisor import locks
+from deploy.local.supervisor.ports import PortRegistry
+from resale.errors import Unavailable
+
+
+def open_providers() -> LocalProviders:
+    """Return the providers of the platform that runs with this folder. Raises Unavailable: none runs."""
+    var = settings.VAR_DIR
+    if locks.holder(locks.file_of(var / locks.PLATFORM)) is None:
+        raise Unavailable(f"No platform runs with {var}. Start make run first.", retry_after_seconds=30)
+    ports = PortRegistry(var / "ports.json")
+    addresses = Addresses(
+        web_port=ports.find("web") or 0,
+        issuer_port=ports.find("issuer") or 0,
+        payments_port=ports.find("payments") or 0,
+        shipping_port=ports.find("shipping") or 0,
+        aws_url=f"http://localhost:{ports.find('ministack')}",
+        dynamodb_urls={},
+    )
+    place = LocalPlace(
+        var=var,
+        platform_account=PLATFORM_ACCOUNT,
+        aws_url=addresses.aws_url,
+        base_url=addresses.base_url,
+        issuer_base_url=addresses.issuer_url,
+        origins=addresses.origins,
+    )
+    return LocalProviders(place)

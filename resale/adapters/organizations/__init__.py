@@ -1,0 +1,1 @@
+"""Onboarding in AWS: accounts of AWS Organizations, stacks of CloudFormation StackSets."""

@@ -1,0 +1,440 @@
+"""Requests to AWS Organizations and StackSets, held to botocore's models by its Stubber."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+
+from resale.adapters.organizations.accounts import OrganizationAccounts
+from resale.adapters.organizations.clients import ManagementClients
+from resale.adapters.organizations.providers import BrandShops
+from resale.adapters.organizations.stack_sets import StackSetStacks
+from resale.application.ports import Broken, Pending, StackRequest
+from resale.domain.tenant_onboarding import (
+    AccountCreationFailed,
+    AccountDuplicated,
+    AccountQuotaReached,
+    AccountUnit,
+    AccountUnknown,
+    OnboardingInvalid,
+    StackFailed,
+    TenantRequest,
+)
+from resale.errors import Unavailable
+from resale.settings import OrganizationSettings, Settings
+
+ACCOUNT = "123456789012"
+REQUEST = TenantRequest(slug="third", name="Third", region="eu-west-2")
+ORGANIZATION = OrganizationSettings(
+    management_role_arn="arn:aws:iam::999999999999:role/onboarding",
+    account_email="aws+{slug}@example.com",
+    onboarding_unit="ou-abcd-11111111",
+    tenants_unit="ou-abcd-22222222",
+)
+STACK = StackRequest(
+    tenant_id="ten_1",
+    slug="third",
+    account_id=ACCOUNT,
+    region="eu-west-2",
+    external_id="e" * 43,
+    sandbox=False,
+    allowed_origins=("https://third.example",),
+)
+KEY_ARN = f"arn:aws:kms:eu-west-2:{ACCOUNT}:key/1"
+_AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+class Stubbed(ManagementClients):
+    """Clients whose requests are checked and whose responses are given."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(lookup_secret=b"l", cursor_secret=b"c"), ORGANIZATION)
+        names = ("organizations", "account", "cloudformation", "stacks")
+        session = botocore.session.Session()
+        self._made: dict[str, Any] = {
+            name: session.create_client(
+                "cloudformation" if name == "stacks" else name,
+                region_name="eu-west-2",
+                aws_access_key_id="AKIATEST",
+                aws_secret_access_key="secret",
+            )
+            for name in names
+        }
+        self.stubs = {name: Stubber(client) for name, client in self._made.items()}
+        for stub in self.stubs.values():
+            stub.activate()
+
+    @property
+    def organizations(self) -> Any:
+        return self._made["organizations"]
+
+    @property
+    def account(self) -> Any:
+        return self._made["account"]
+
+    @property
+    def cloudformation(self) -> Any:
+        return self._made["cloudformation"]
+
+    def stacks_of(self, account_id: str, region: str) -> Any:
+        assert (account_id, region) == (ACCOUNT, "eu-west-2")
+        return self._made["stacks"]
+
+
+@pytest.fixture
+def aws() -> Iterator[Stubbed]:
+    """Every request that was expected is sent."""
+    clients = Stubbed()
+    yield clients
+    for stub in clients.stubs.values():
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def accounts(aws: Stubbed) -> OrganizationAccounts:
+    return OrganizationAccounts(aws, ORGANIZATION)
+
+
+@pytest.fixture
+def stacks(aws: Stubbed) -> StackSetStacks:
+    return StackSetStacks(aws, ORGANIZATION)
+
+
+def account(email: str, account_id: str = ACCOUNT, state: str = "ACTIVE") -> dict[str, Any]:
+    return {"Id": account_id, "Email": email, "State": state}
+
+
+def listed(aws: Stubbed, *found: dict[str, Any]) -> None:
+    aws.stubs["organizations"].add_response("list_accounts", {"Accounts": list(found)}, {})
+
+
+def creations(aws: Stubbed, *found: dict[str, Any]) -> None:
+    wanted = {"States": ["IN_PROGRESS", "FAILED"]}
+    aws.stubs["organizations"].add_response(
+        "list_create_account_status", {"CreateAccountStatuses": list(found)}, wanted
+    )
+
+
+def creation(state: str, *, slug: str = "third", minute: int = 0, reason: str | None = None) -> dict[str, Any]:
+    failure = {} if reason is None else {"FailureReason": reason}
+    at = _AT.replace(minute=minute)
+    return {"Id": f"car-{minute:0>32}", "AccountName": slug, "State": state, "RequestedTimestamp": at, **failure}
+
+
+class TestFindAccount:
+    def test_by_the_email_of_its_slug_in_any_case(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        listed(aws, account("other@example.com", "1" * 12), account("AWS+third@example.com"))
+        assert accounts.find(REQUEST) == ACCOUNT
+
+    def test_not_one_that_is_closed(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        listed(aws, account("aws+third@example.com", state="CLOSED"))
+        creations(aws)
+        assert accounts.find(REQUEST) is None
+
+    def test_two_are_named(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        listed(aws, account("aws+third@example.com"), account("aws+third@example.com", "1" * 12))
+        with pytest.raises(AccountDuplicated, match=f"{'1' * 12}, {ACCOUNT} .*Close all but one"):
+            accounts.find(REQUEST)
+
+    def test_one_that_another_process_asked_for(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        listed(aws)
+        creations(aws, creation("IN_PROGRESS"), creation("FAILED", slug="other", minute=1))
+        assert isinstance(accounts.find(REQUEST), Pending)
+
+    def test_the_newest_request_counts(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        listed(aws)
+        creations(aws, creation("FAILED", minute=2, reason="EMAIL_ALREADY_EXISTS"), creation("IN_PROGRESS", minute=1))
+        found = accounts.find(REQUEST)
+        assert isinstance(found, Broken)
+        assert "EMAIL_ALREADY_EXISTS" in found.reason
+
+    def test_the_named_one(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        named = TenantRequest(slug="third", name="Third", region="eu-west-2", account_id=ACCOUNT)
+        organizations = aws.stubs["organizations"]
+        organizations.add_response("describe_account", {"Account": account("any@example.com")}, {"AccountId": ACCOUNT})
+        assert accounts.find(named) == ACCOUNT
+        organizations.add_client_error("describe_account", "AccountNotFoundException")
+        with pytest.raises(AccountUnknown, match="not in the organisation"):
+            accounts.find(named)
+        closed = {"Account": account("any@example.com", state="PENDING_CLOSURE")}
+        organizations.add_response("describe_account", closed, {"AccountId": ACCOUNT})
+        with pytest.raises(AccountUnknown, match="closed"):
+            accounts.find(named)
+
+    def test_throttling_is_no_answer(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        aws.stubs["organizations"].add_client_error("list_accounts", "TooManyRequestsException")
+        with pytest.raises(Unavailable):
+            accounts.find(REQUEST)
+
+
+class TestCreateAccount:
+    def test_is_tagged_and_watched_by_its_request(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        organizations = aws.stubs["organizations"]
+        sent = {
+            "Email": "aws+third@example.com",
+            "AccountName": "third",
+            "RoleName": "OrganizationAccountAccessRole",
+            "Tags": [{"Key": "tenant", "Value": "third"}],
+        }
+        organizations.add_response("create_account", {"CreateAccountStatus": creation("IN_PROGRESS")}, sent)
+        accounts.create(REQUEST)
+        for state in ("IN_PROGRESS", "FAILED"):
+            listed(aws)
+            status = {
+                "CreateAccountStatus": creation(state, reason=None if state == "IN_PROGRESS" else "INVALID_EMAIL")
+            }
+            own = {"CreateAccountRequestId": creation("")["Id"]}
+            organizations.add_response("describe_create_account_status", status, own)
+        assert isinstance(accounts.find(REQUEST), Pending)
+        assert isinstance(accounts.find(REQUEST), Broken)
+
+    @pytest.mark.parametrize(
+        ("code", "reason", "error"),
+        [
+            ("ConstraintViolationException", "ACCOUNT_NUMBER_LIMIT_EXCEEDED", AccountQuotaReached),
+            ("ConstraintViolationException", "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED", AccountCreationFailed),
+            ("InvalidInputException", "INVALID_PATTERN", AccountCreationFailed),
+            ("TooManyRequestsException", "", Unavailable),
+        ],
+    )
+    def test_a_refusal_has_its_reason(
+        self, aws: Stubbed, accounts: OrganizationAccounts, code: str, reason: str, error: type[Exception]
+    ) -> None:
+        aws.stubs["organizations"].add_client_error(
+            "create_account", code, modeled_fields={"Reason": reason} if reason else None
+        )
+        with pytest.raises(error) as refusal:
+            accounts.create(REQUEST)
+        assert type(refusal.value) is error
+
+
+class TestUnits:
+    def test_an_account_is_moved_once(self, aws: Stubbed, accounts: OrganizationAccounts) -> None:
+        organizations = aws.stubs["organizations"]
+        parents = [{"Id": "r-abcd", "Type": "ROOT"}], [{"Id": "ou-abcd-22222222", "Type": "ORGANIZATIONAL_UNIT"}]
+        organizations.add_response("list_parents", {"Parents": parents[0]}, {"ChildId": ACCOUNT})
+        moved = {
+            "AccountId": ACCOUNT,
+            "SourceParentId": "r-abcd",
+            "DestinationParentId": "ou-abcd-22222222",
+        }
+        organizations.add_response("move_account", {}, moved)
+        for _ in range(2):
+            organizations.add_response("list_parents", {"Parents": parents[1]}, {"ChildId": ACCOUNT})
+        accounts.move(ACCOUNT, AccountUnit.TENANTS)
+        accounts.move(ACCOUNT, AccountUnit.TENANTS)
+        assert accounts.is_in_unit(ACCOUNT, AccountUnit.TENANTS)
+
+    @pytest.mark.parametrize(
+        ("status", "found"), [("ENABLED", True), ("ENABLED_BY_DEFAULT", True), ("DISABLED", False), ("ENABLING", None)]
+    )
+    def test_a_region_is_enabled_in_the_account(
+        self,
+        aws: Stubbed,
+        accounts: OrganizationAccounts,
+        status: str,
+        found: bool | None,  # noqa: FBT001 - a parameter
+    ) -> None:
+        place = {"AccountId": ACCOUNT, "RegionName": "eu-west-2"}
+        response = {"RegionName": "eu-west-2", "RegionOptStatus": status}
+        aws.stubs["account"].add_response("get_region_opt_status", response, place)
+        seen = accounts.find_baseline(ACCOUNT, "eu-west-2")
+        assert isinstance(seen, Pending) if found is None else seen is found
+        aws.stubs["account"].add_response("enable_region", {}, place)
+        accounts.apply_baseline(ACCOUNT, "eu-west-2")
+
+
+DATA = {"TenantSlug": "third", "AllowedOrigins": "https://third.example", "Sandbox": "false"}
+ACCESS = {"TenantSlug": "third", "ExternalId": "****", "KeyArn": KEY_ARN}
+
+
+def instance(  # noqa: PLR0913 - the fields that matter
+    aws: Stubbed,
+    stack_set: str,
+    overrides: dict[str, str] | None = None,
+    *,
+    state: str = "CURRENT",
+    detail: str = "SUCCEEDED",
+    operation: str = "operation-1",
+    reason: str = "",
+) -> None:
+    """Expect a look at an instance; ``overrides`` None: there is none."""
+    wanted = {
+        "StackSetName": stack_set,
+        "StackInstanceAccount": ACCOUNT,
+        "StackInstanceRegion": "eu-west-2",
+        "CallAs": "SELF",
+    }
+    stub = aws.stubs["cloudformation"]
+    if overrides is None:
+        stub.add_client_error("describe_stack_instance", "StackInstanceNotFoundException", expected_params=wanted)
+        return
+    shown = {
+        "Status": state,
+        "StackInstanceStatus": {"DetailedStatus": detail},
+        "StatusReason": reason,
+        "StackId": f"arn:aws:cloudformation:eu-west-2:{ACCOUNT}:stack/{stack_set}/1",
+        "ParameterOverrides": [{"ParameterKey": key, "ParameterValue": value} for key, value in overrides.items()],
+        "LastOperationId": operation,
+    }
+    stub.add_response("describe_stack_instance", {"StackInstance": shown}, wanted)
+
+
+def outputs(aws: Stubbed, stack_set: str, **values: str) -> None:
+    """Expect a look at an instance, then at its stack in the tenant's account."""
+    instance(aws, stack_set, {})
+    name = f"arn:aws:cloudformation:eu-west-2:{ACCOUNT}:stack/{stack_set}/1"
+    shown = {
+        "StackName": stack_set,
+        "CreationTime": _AT,
+        "StackStatus": "CREATE_COMPLETE",
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in values.items()],
+    }
+    aws.stubs["stacks"].add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": name})
+
+
+def parent(aws: Stubbed) -> None:
+    found = {"Parents": [{"Id": "ou-abcd-11111111", "Type": "ORGANIZATIONAL_UNIT"}]}
+    aws.stubs["organizations"].add_response("list_parents", found, {"ChildId": ACCOUNT})
+
+
+def started(aws: Stubbed, call: str, stack_set: str, overrides: dict[str, str]) -> dict[str, Any]:
+    """Expect an operation on this account alone; return what it is called with."""
+    sent = {
+        "StackSetName": stack_set,
+        "DeploymentTargets": {
+            "Accounts": [ACCOUNT],
+            "OrganizationalUnitIds": ["ou-abcd-11111111"],
+            "AccountFilterType": "INTERSECTION",
+        },
+        "Regions": ["eu-west-2"],
+        "ParameterOverrides": [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in sorted(overrides.items())
+        ],
+        "OperationPreferences": {"FailureToleranceCount": 0, "MaxConcurrentCount": 1},
+        "OperationId": AnyText(),
+        "CallAs": "SELF",
+    }
+    parent(aws)
+    aws.stubs["cloudformation"].add_response(call, {"OperationId": "operation-2"}, sent)
+    return sent
+
+
+class AnyText:
+    """Equals any text, and remembers those it was compared with."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __eq__(self, other: object) -> bool:
+        self.seen.append(str(other))
+        return isinstance(other, str)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class TestStacks:
+    def test_current_ones_have_the_version_of_their_operations(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        instance(aws, "resale-tenant-data", DATA, operation="a")
+        instance(aws, "resale-tenant-access", ACCESS, operation="b")
+        outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+        assert stacks.find(STACK) == "a/b"
+
+    def test_a_new_account_gets_the_data_stack_first(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        instance(aws, "resale-tenant-data", None)
+        assert stacks.find(STACK) is None
+        instance(aws, "resale-tenant-data", None)
+        started(aws, "create_stack_instances", "resale-tenant-data", DATA)
+        stacks.apply(STACK)
+
+    def test_then_the_access_stack_with_its_key(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        instance(aws, "resale-tenant-data", DATA)
+        outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+        instance(aws, "resale-tenant-access", None)
+        started(aws, "create_stack_instances", "resale-tenant-access", {**ACCESS, "ExternalId": STACK.external_id})
+        stacks.apply(STACK)
+
+    def test_other_parameters_are_an_update(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        instance(aws, "resale-tenant-data", {**DATA, "AllowedOrigins": "https://old.example"})
+        assert stacks.find(STACK) is None
+        instance(aws, "resale-tenant-data", {**DATA, "AllowedOrigins": "https://old.example"})
+        started(aws, "update_stack_instances", "resale-tenant-data", DATA)
+        stacks.apply(STACK)
+
+    def test_an_older_template_is_an_update(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        instance(aws, "resale-tenant-data", DATA, state="OUTDATED")
+        assert stacks.find(STACK) is None
+
+    @pytest.mark.parametrize("detail", ["PENDING", "RUNNING"])
+    def test_an_operation_under_way_is_awaited(self, aws: Stubbed, stacks: StackSetStacks, detail: str) -> None:
+        instance(aws, "resale-tenant-data", DATA, state="OUTDATED", detail=detail)
+        assert isinstance(stacks.find(STACK), Pending)
+
+    def test_a_rollback_has_cloudformations_reason(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        why = "ResourceLogicalId:MediaBucket, ... already exists"
+        instance(aws, "resale-tenant-data", DATA, state="OUTDATED", detail="FAILED", reason=why)
+        found = stacks.find(STACK)
+        assert isinstance(found, Broken)
+        assert why in found.reason
+
+    def test_a_second_attempt_is_another_operation_and_hides_the_first(
+        self, aws: Stubbed, stacks: StackSetStacks
+    ) -> None:
+        names = []
+        for operation in (None, "operation-1"):
+            overrides = None if operation is None else DATA
+            instance(aws, "resale-tenant-data", overrides, state="OUTDATED", detail="FAILED", operation=operation or "")
+            call = "create_stack_instances" if operation is None else "update_stack_instances"
+            sent = started(aws, call, "resale-tenant-data", DATA)
+            stacks.apply(STACK)
+            names.append(sent["OperationId"].seen[-1])
+        assert names[0] != names[1]
+        instance(aws, "resale-tenant-data", DATA, state="OUTDATED", detail="FAILED")  # the failure of before
+        assert isinstance(stacks.find(STACK), Pending)
+        instance(aws, "resale-tenant-data", DATA, state="OUTDATED", detail="FAILED", operation=names[1])
+        assert isinstance(stacks.find(STACK), Broken)
+
+    def test_the_same_request_is_one_operation(self, aws: Stubbed) -> None:
+        names = []
+        for _ in range(2):  # two processes
+            instance(aws, "resale-tenant-data", None)
+            sent = started(aws, "create_stack_instances", "resale-tenant-data", DATA)
+            StackSetStacks(aws, ORGANIZATION).apply(STACK)
+            names.append(sent["OperationId"].seen[-1])
+        assert names[0] == names[1]
+
+    @pytest.mark.parametrize("code", ["OperationIdAlreadyExistsException", "OperationInProgressException"])
+    def test_an_operation_that_runs_already_is_joined(self, aws: Stubbed, stacks: StackSetStacks, code: str) -> None:
+        instance(aws, "resale-tenant-data", None)
+        parent(aws)
+        aws.stubs["cloudformation"].add_client_error("create_stack_instances", code)
+        stacks.apply(STACK)
+
+    def test_a_stack_set_that_is_missing_is_said(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        aws.stubs["cloudformation"].add_client_error("describe_stack_instance", "StackSetNotFoundException")
+        with pytest.raises(Unavailable, match="StackSetNotFoundException"):
+            stacks.find(STACK)
+
+    def test_outputs_of_another_release_are_refused(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+        outputs(aws, "resale-tenant-access", AccessRoleArn="arn:aws:iam::1:role/x")
+        with pytest.raises(StackFailed, match="no output 'ListingsTable'"):
+            stacks.read_outputs(STACK)
+
+
+class TestShops:
+    @pytest.mark.parametrize(
+        ("issuer", "origins", "said"), [(None, ("https://a",), "--issuer"), ("https://i", (), "--origin")]
+    )
+    def test_a_live_shop_names_its_issuer_and_origins(
+        self, issuer: str | None, origins: tuple[str, ...], said: str
+    ) -> None:
+        request = TenantRequest(
+            slug="third", name="Third", region="eu-west-2", oidc_issuer=issuer, allowed_origins=origins
+        )
+        with pytest.raises(OnboardingInvalid, match=said):
+            BrandShops().settings_of(request)

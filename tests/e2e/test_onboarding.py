@@ -1,0 +1,57 @@
+"""A tenant onboarded beside a running platform: it is served without a restart, and sells what its shoppers list."""
+
+import re
+
+import pytest
+
+from deploy.local.journey.money import MoneyJourney
+from deploy.local.journey.shops import Shop
+from deploy.local.private_files import DemoTenant, Login
+from tests.e2e.machine import Machine
+from tests.e2e.processes import children_of
+from tests.e2e.test_commands import Case, run
+
+
+def serving(machine: Machine) -> set[int]:
+    """The supervised processes but ministack, which restarts to save the keys of a new account."""
+    return {process.pid for process in children_of(machine._pid) if "ministack" not in process.command}
+
+
+def onboard(machine: Machine, slug: str, *words: str) -> str:
+    done = run(machine, Case(" ".join(("onboard_tenant", slug, *words)), ""))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def shopper(machine: Machine, slug: str, name: str) -> str:
+    return run(machine, Case(f"mint_shopper {slug} {name}", "")).stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+class TestOnboardTenant:
+    def test_a_new_tenant_sells_without_a_restart(self, machine: Machine) -> None:
+        before = serving(machine)
+        printed = onboard(machine, "third", "--region", "eu-west-2")
+        keys = re.findall(r"^  (?:publishable|secret) +(\S+)$", printed, re.MULTILINE)
+        assert len(keys) == 2
+        tenant = DemoTenant(
+            slug="third",
+            account_id="300000000001",
+            region="eu-west-2",
+            publishable_key=keys[0],
+            secret_key=keys[1],
+            seller_token=shopper(machine, "third", "seller"),
+            buyer_token=shopper(machine, "third", "buyer"),
+            staff=Login("", ""),
+            logins=(),
+        )
+        said: list[str] = []
+        MoneyJourney(Shop(machine.demo.base_url, tenant, currency="GBP", say=said.append)).play()
+        assert said
+        assert before <= serving(machine)
+
+    def test_its_onboarding_is_done_once(self, machine: Machine) -> None:
+        done = run(machine, Case("onboard_tenant northwind --region eu-west-2", ""))
+        assert done.returncode == 1
+        assert "slug_taken: A tenant with the slug northwind exists" in done.stderr
