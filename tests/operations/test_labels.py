@@ -5,16 +5,17 @@ from datetime import timedelta
 import pytest
 
 from resale.application.operations.claims import advance_claim, open_claim, resolve_claim, withdraw_claim
-from resale.application.operations.orders import advance_order, cancel_order, record_dispute
+from resale.application.operations.orders import advance_order, cancel_order, record_dispute, request_label
 from resale.domain.access import Principal
 from resale.domain.claims import Claim, ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.issues import Issue, issues_of
 from resale.domain.order_steps import OrderStep, next_step
-from resale.domain.orders import Order, OrderStatus
+from resale.domain.orders import Order, OrderStatus, OrderTransitionRefused
 from resale.domain.payments import Dispute, DisputeStatus
-from resale.domain.shipments import LabelState, ShipmentStatus, TrackingEvent
+from resale.domain.shipments import LabelState, Shipment, ShipmentStatus, TrackingEvent
 from resale.errors import Unavailable
 from tests.operations.partners import Carrier, Partners
-from tests.operations.world import BRAND, World
+from tests.operations.world import BRAND, SHIP_FROM, World
 from tests.unit.builders import NOW
 
 SOON = NOW + timedelta(minutes=3)
@@ -130,6 +131,42 @@ class TestARefusedLabel:
         order = world.run(order, partners, now=NOW + timedelta(days=4))
         assert (order.status, order.due_at) == (OrderStatus.COMPLETED, order.payment_review_at)
         assert list(partners.shipping.labels.values()) == [LabelState.VOIDED]
+
+    def test_has_the_carriers_reason_until_the_seller_asks_for_another(self, world: World) -> None:
+        partners = Partners(shipping=Carrier(refuse=True))
+        order = world.sold(partners)
+        assert order.shipment is not None
+        assert order.shipment == Shipment(
+            id=order.shipment.id, given_up_at=NOW, label_wanted=False, reason_code="address_unknown"
+        )
+        assert world.last_change(order.id) == ("order.label_refused", "address_unknown")
+        assert issues_of(order) == (Issue.LABEL_REFUSED,)
+        seller = Principal(customer_id=order.seller_id)
+        wanted = request_label(world.uow(principal=seller), order_id=order.id, ship_from=SHIP_FROM)
+        assert wanted.shipment is not None
+        assert (wanted.shipment.label_wanted, wanted.shipment.reason_code, issues_of(wanted)) == (True, None, ())
+        partners.shipping.refuse = False
+        labelled = world.run(order, partners)
+        assert (labelled.status, issues_of(labelled)) == (OrderStatus.AWAITING_SHIPMENT, ())
+        again = request_label(world.uow(principal=seller), order_id=order.id, ship_from=SHIP_FROM)
+        assert again == labelled
+
+    def test_cannot_be_asked_for_once_the_parcel_left(self, world: World) -> None:
+        order = world.scan(world.sold(Partners()), ShipmentStatus.IN_TRANSIT)
+        seller = Principal(customer_id=order.seller_id)
+        with pytest.raises(OrderTransitionRefused, match=f"^Order {order.id} has the status shipped"):
+            request_label(world.uow(principal=seller), order_id=order.id, ship_from=None)
+
+
+class TestAParcelWithoutScans:
+    def test_counts_as_received_by_itself(self, world: World) -> None:
+        partners = Partners()
+        order = world.scan(world.sold(partners), ShipmentStatus.IN_TRANSIT)
+        while order.status == OrderStatus.SHIPPED:
+            assert order.due_at is not None
+            order = world.advance(order, partners, now=order.due_at)
+        assert order.status == OrderStatus.DELIVERED
+        assert world.last_change(order.id) == ("order.delivered", "auto_received")
 
 
 class TestAClosedClaim:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from resale.application.operations.listings import withdraw_listing
@@ -22,13 +23,22 @@ from resale.domain.orders import (
     OwnListing,
 )
 from resale.domain.partners import PartnerUnavailable
-from resale.domain.payments import PaymentState
+from resale.domain.payments import REQUEST_VERSION, Payment, PaymentOutcome, PaymentState, PaymentStatus
 from resale.domain.shipments import ShipmentStatus, TrackingEvent
 from resale.domain.transfers import TransferStatus
 from resale.errors import Forbidden
 from tests.operations.partners import Books, Partners
 from tests.operations.world import BRAND, World, a_new_order, later
 from tests.unit.builders import NOW
+
+
+class Refusing(Books):
+    """A bank that explains why."""
+
+    def _outcome(self, attempt_id: str) -> PaymentOutcome:
+        return msgspec.structs.replace(
+            super()._outcome(attempt_id), reason_code="do_not_honor", message="Call your bank."
+        )
 
 
 @pytest.fixture
@@ -100,9 +110,24 @@ class TestPayment:
         assert confirmed.due_at == confirmed.ship_late_at == confirmed.ship_by + timedelta(hours=48)
         assert confirmed.payment is not None
         assert confirmed.payment.captured_minor == confirmed.amounts.grand_total
+        watched = timedelta(days=world.tenant.policies.payment_watch_days)
+        assert confirmed.payment == Payment(
+            id=confirmed.payment.id,
+            status=PaymentStatus.CAPTURED,
+            started_at=NOW,
+            request_version=REQUEST_VERSION,
+            provider_reference=f"bk_{confirmed.payment.id}",
+            captured_minor=12_000,
+            watched_until=NOW + watched,
+        )
+        assert (confirmed.confirmed_at, confirmed.commission_posting) == (
+            NOW,
+            world.tenant.policies.commission_posting,
+        )
         assert list(partners.payments.captured.values()) == [12_000]
         assert world.listing(submitted.listing_id).status == ListingStatus.SOLD
-        assert world.transfer(submitted).status == TransferStatus.HELD
+        transfer = world.transfer(submitted)
+        assert (transfer.status, transfer.version, transfer.amount) == (TransferStatus.HELD, 1, 10_800)
 
     def test_the_attempt_is_committed_before_the_partner_is_called(self, world: World, submitted: Order) -> None:
         partners = Partners()
@@ -127,6 +152,22 @@ class TestPayment:
         listing = world.listing(submitted.listing_id)
         assert (listing.status, listing.order_id) == (ListingStatus.ACTIVE, None)
 
+    def test_a_declined_payment_has_the_banks_words(self, world: World, submitted: Order) -> None:
+        partners = Partners(Refusing(decline=True))
+        for _ in range(2):  # started, declined
+            order = world.advance(submitted, partners)
+        assert order.payment is not None
+        assert order.payment == Payment(
+            id=order.payment.id,
+            status=PaymentStatus.FAILED,
+            started_at=NOW,
+            request_version=REQUEST_VERSION,
+            provider_reference=f"bk_{order.payment.id}",
+            reason_code="do_not_honor",
+            partner_message="Call your bank.",
+        )
+        assert world.last_change(order.id) == ("order.payment_failed", "payment_declined")
+
     def test_a_buyer_who_has_to_prove_themselves_is_waited_for(self, world: World, submitted: Order) -> None:
         partners = Partners(Books(ask_action=True))
         for _ in range(3):
@@ -134,9 +175,19 @@ class TestPayment:
         waiting = world.stored_order(submitted)
         assert waiting.version == 3  # asked again before its time: no write
         assert waiting.payment is not None
-        assert waiting.payment.action_url is not None
+        assert (waiting.payment.status, waiting.payment.action_url) == (
+            PaymentStatus.REQUIRES_ACTION,
+            "https://bank.example/prove",
+        )
+        assert world.last_change(submitted.id) == ("order.payment_requires_action", None)
+        assert waiting.due_at is not None
+        polled = world.advance(submitted, partners, now=waiting.due_at)
+        assert (polled.version, polled.payment) == (4, waiting.payment)
         partners.payments.prove(waiting.payment.id)
-        assert world.run(submitted, partners).status == OrderStatus.CONFIRMED
+        confirmed = world.run(submitted, partners)
+        assert confirmed.status == OrderStatus.CONFIRMED
+        assert confirmed.payment is not None
+        assert confirmed.payment.action_url is None
 
     def test_a_hold_that_ran_out_is_closed_and_cancelled(self, world: World, submitted: Order) -> None:
         partners = Partners()
@@ -225,6 +276,7 @@ class TestCancelOrder:
         cancel_order(world.uow(principal=BRAND), order_id=sold.id)
         order = world.run(sold, partners)
         assert (order.status, order.cancel_requested) == (OrderStatus.SHIPPED, False)
+        assert world.last_change(order.id) == ("order.shipped", "parcel_was_on_its_way")
 
     def test_said_again_it_is_a_no_op(self, world: World, submitted: Order) -> None:
         first = cancel_order(world.uow(principal=BRAND), order_id=submitted.id)

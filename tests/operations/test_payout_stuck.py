@@ -1,14 +1,18 @@
-"""A payout of an account that left the provider: staff know, and the money is the seller's again once it is back."""
+"""What a payout records of the provider, and one of an account that left it: staff know until the money is back."""
 
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
 
 from resale.application.operations.payouts import advance_payout, start_payout
+from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.domain.orders import Order
-from resale.domain.payouts import Payout, PayoutState, PayoutStatus
-from resale.domain.sellers import SellerEdit, seller_id_of
+from resale.domain.payouts import Payout, PayoutMethod, PayoutOutcome, PayoutState, PayoutStatus
+from resale.domain.policies import Policies
+from resale.domain.sellers import SellerBalance, SellerEdit, seller_id_of
 from tests.operations.partners import Books, Partners
 from tests.operations.world import World
 from tests.unit.builders import NOW
@@ -35,6 +39,99 @@ def available(world: World, sold: Order) -> int:
     account = world.seller_account(sold)
     assert account is not None
     return account.available
+
+
+class Explaining(Books):
+    """A provider that explains whatever it reports."""
+
+    def _payout(self, payout_id: str) -> PayoutOutcome:
+        return msgspec.structs.replace(
+            super()._payout(payout_id), reason_code="could_not_process", message="The bank is closed."
+        )
+
+
+def started_record(payout: Payout, order: Order, **fields: Any) -> Payout:
+    """A payout of 108.00, as it is stored when it is started."""
+    started = Payout(
+        id=payout.id,
+        version=1,
+        livemode=False,
+        seller_id=order.seller_id,
+        method=PayoutMethod.CASH,
+        amount=10_800,
+        currency="GBP",
+        transfers=payout.transfers,
+        created_at=LATER,
+        updated_at=LATER,
+    )
+    return msgspec.structs.replace(started, **fields)
+
+
+class TestRecord:
+    def test_in_cash_waits_to_be_sent(self, world: World, sold: Order) -> None:
+        payout = start_payout(world.uow(now=LATER), seller_id=seller_id_of(sold.seller_id), method=None)
+        expected = started_record(
+            payout, sold, destination="acct_ok", may_be_cancelled=True, due_at=LATER + timedelta(seconds=30)
+        )
+        assert payout == expected
+        assert payout.transfers == ((sold.id, world.transfer(sold).id),)
+        assert world.last_change(payout.id) == ("payout.created", None)
+        sending = advance_payout(world.uow(now=LATER), partners=Partners(), payout_id=payout.id)
+        assert sending == msgspec.structs.replace(expected, version=2, may_be_cancelled=False)
+
+    def test_as_store_credit_is_paid_with_the_shops_bonus(self, world: World, sold: Order) -> None:
+        policies = Policies(payout_delay_hours=0, store_credit_bonus_basis_points=1_000)
+        generous = World(world.container, msgspec.structs.replace(world.tenant, policies=policies))
+        credit = PayoutMethod.STORE_CREDIT
+        payout = start_payout(generous.uow(now=LATER), seller_id=seller_id_of(sold.seller_id), method=credit)
+        assert payout == started_record(
+            payout, sold, method=credit, status=PayoutStatus.PAID, bonus=1_080, paid_at=LATER
+        )
+        assert world.last_change(payout.id) == ("payout.paid", None)
+        account = world.seller_account(sold)
+        assert account is not None
+        paid = SellerBalance(currency="GBP", store_credit=11_880, store_credit_bonus=1_080)
+        assert (account.balances, account.due_at) == ((paid,), None)
+
+    @pytest.mark.parametrize(
+        ("state", "change"), [(PayoutState.STUCK, "payout.stuck"), (PayoutState.FAILED, "payout.failed")]
+    )
+    def test_has_the_providers_words_and_counts_its_tries_anew(
+        self, world: World, sold: Order, state: PayoutState, change: str
+    ) -> None:
+        partners = Partners(Explaining(payout_state=state))
+        payout = started(world, sold, partners)
+        advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code="partner_unavailable")
+        reported = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        assert (reported.failure_code, reported.partner_message) == ("could_not_process", "The bank is closed.")
+        assert (reported.provider_reference, reported.step_tries) == (f"bk_{payout.id}", 0)
+        assert (reported.paid_at, world.last_change(payout.id)) == (None, (change, "could_not_process"))
+
+    def test_of_one_that_failed_is_on_the_account_with_its_reason(self, world: World, sold: Order) -> None:
+        partners = Partners(Explaining(payout_state=PayoutState.FAILED))
+        payout = started(world, sold, partners)
+        for _ in range(2):
+            payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        account = world.seller_account(sold)
+        assert account is not None
+        assert (account.balances, account.due_at) == (
+            (SellerBalance(currency="GBP", available=10_800),),
+            LATER + DAY,
+        )
+        assert world.last_change(account.id) == ("seller.balance_changed", "payout_failed")
+
+    def test_is_polled_while_it_is_sent_and_watched_when_it_is_paid(self, world: World, sold: Order) -> None:
+        partners = Partners()
+        payout = started(world, sold, partners)
+        sent = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        assert (sent.status, sent.due_at, sent.paid_at) == (PayoutStatus.IN_TRANSIT, LATER + DAY / 4, None)
+        paid = advance_payout(world.uow(now=LATER + DAY), partners=partners, payout_id=payout.id)
+        assert (paid.status, paid.due_at, paid.paid_at) == (PayoutStatus.PAID, LATER + 2 * DAY, LATER + DAY)
+        watched = advance_payout(world.uow(now=LATER + 2 * DAY), partners=partners, payout_id=payout.id)
+        assert (watched.due_at, watched.step_tries) == (LATER + 3 * DAY, 0)
+        over = advance_payout(world.uow(now=LATER + 9 * DAY), partners=partners, payout_id=payout.id)
+        assert (over.status, over.due_at) == (PayoutStatus.PAID, None)
 
 
 class TestStuck:

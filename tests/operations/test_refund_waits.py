@@ -1,16 +1,20 @@
-"""Refunds that take unusually long, or wait for the shop's balance: staff know in time. And many small ones."""
+"""Refunds: which are accepted, what they record, those that take unusually long, and many small ones."""
 
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
-from resale.application.operations.orders import NewRefund, refund_order
+from resale.application.operations.orders import NewRefund, RefundTooLarge, RefundUnderWay, record_dispute, refund_order
 from resale.application.operations.orders.refunding import TooManyRefunds
-from resale.domain.ids import RefundId
+from resale.domain.changes import ChangeType
+from resale.domain.ids import TRANSFER_ID, RefundId
+from resale.domain.issues import Issue, issues_of, raise_issue
 from resale.domain.money import Money
-from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus
-from resale.domain.payments import PaymentRequest, RefundOutcome, RefundState
+from resale.domain.order_steps import update_order
+from resale.domain.orders import MAX_REFUNDS, Order, OrderStatus, OrderTransitionRefused
+from resale.domain.payments import Dispute, DisputeStatus, PaymentRequest, PaymentStatus, RefundOutcome, RefundState
+from resale.domain.transfers import Transfer, TransferStatus
 from tests.operations.partners import Books, Partners
 from tests.operations.world import BRAND, World
 from tests.unit.builders import NOW
@@ -45,6 +49,97 @@ def until(world: World, order: Order, partners: Partners, *, end: datetime) -> O
     while order.due_at is not None and order.due_at < end:
         order = world.advance(order, partners, now=order.due_at)
     return order
+
+
+def refunded(
+    world: World, order: Order, amount: int | None = None, *, now: datetime = NOW, reason: str = "torn"
+) -> Order:
+    new = NewRefund(order_id=order.id, amount=amount, reason=reason)
+    return refund_order(world.uow(now=now, principal=BRAND), new=new)
+
+
+class TestRefundOrder:
+    def test_can_be_of_all_that_remains_and_names_it_when_asked_for_more(self, world: World) -> None:
+        order = world.delivered(Partners())
+        with pytest.raises(RefundTooLarge, match=r"^Only 12000 remains of the payment\.$") as refused:
+            refunded(world, order, 12_001)
+        (wrong,) = refused.value.errors
+        assert (wrong.pointer, wrong.code) == ("/amount", "refund_too_large")
+        assert refunded(world, order, 12_000).is_refund_under_way
+        with pytest.raises(
+            RefundUnderWay, match=r"^Another refund of this order is pending\. Retry when it has settled\.$"
+        ):
+            refunded(world, order, 1)
+
+    def test_is_accepted_until_the_window_of_the_shop_ends(self, world: World) -> None:
+        order = world.delivered(Partners())
+        assert order.confirmed_at is not None
+        end = order.confirmed_at + world.tenant.policies.refund_window_days * DAY
+        with pytest.raises(OrderTransitionRefused):
+            refunded(world, order, now=end)
+        assert refunded(world, order, now=end - timedelta(seconds=1)).is_refund_under_way
+
+    def test_is_refused_before_the_parcel_left_in_a_dispute_and_when_nothing_remains(self, world: World) -> None:
+        partners = Partners()
+        unsent, disputed, given = world.sold(partners), world.delivered(partners), world.delivered(partners)
+        dispute = Dispute(provider_reference="dp_1", status=DisputeStatus.OPEN, amount=12_000, reason_code="fraudulent")
+        record_dispute(world.uow(), order_id=disputed.id, dispute=dispute)
+        refunded(world, given)
+        world.run(given, partners)
+        for order in (unsent, disputed, given):
+            with pytest.raises(OrderTransitionRefused, match=f"^Order {order.id} has the status .* cannot be refunded"):
+                refunded(world, order)
+
+    def test_records_its_reason_with_each_change(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.delivered(partners)
+        refunded(world, order, 3_000)
+        assert world.last_change(order.id) == ("order.refund_started", "torn")
+        failed = world.advance(order, partners)
+        assert failed.due_at is not None
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        again = world.advance(order, partners, now=failed.due_at)
+        assert world.last_change(order.id) == ("order.refund_started", "torn")
+        assert [(one.amount, one.tries, one.status) for one in again.refunds] == [(3_000, 2, RefundState.PENDING)]
+        done = world.advance(order, partners, now=failed.due_at)
+        assert world.last_change(order.id) == ("order.refunded", "torn")
+        assert done.payment is not None
+        assert (done.payment.refunded_minor, done.payment.status) == (3_000, PaymentStatus.PARTIALLY_REFUNDED)
+        assert issues_of(done) == ()
+
+    @pytest.mark.parametrize("issue", [Issue.PARCEL_RETURNED, Issue.PARCEL_LOST, Issue.RETURN_AFTER_CLOSE])
+    def test_of_all_solves_what_the_buyer_waits_for(self, world: World, issue: Issue) -> None:
+        partners = Partners()
+        order = world.delivered(partners)
+        uow = world.uow()
+        wronged = update_order(raise_issue(uow.orders.get(order.id), issue), now=NOW)
+        uow.orders.save(wronged, change_type=ChangeType.ORDER_TRACKED)
+        uow.commit()
+        refunded(world, order, 2_000)
+        assert issues_of(world.advance(order, partners)) == (issue,)
+        refunded(world, order)
+        assert issues_of(world.advance(order, partners)) == ()
+
+    def test_after_the_completion_is_a_debt_of_the_seller(self, world: World) -> None:
+        partners, late = Partners(), NOW + 4 * DAY
+        order = world.run(world.delivered(partners), partners, now=late)
+        refunded(world, order, 2_000, now=late)
+        order = world.run(order, partners, now=late)
+        clawback = world.uow().transfers.get(order.id, TRANSFER_ID.sibling_of(order.refunds[0].id))
+        assert clawback == Transfer(
+            id=clawback.id,
+            version=1,
+            livemode=order.livemode,
+            status=TransferStatus.AVAILABLE,
+            order_id=order.id,
+            seller_id=order.seller_id,
+            amount=-1_800,
+            currency="GBP",
+            reversed_from=world.transfer(order).id,
+            available_at=late,
+            created_at=late,
+            updated_at=late,
+        )
 
 
 class TestPendingRefunds:

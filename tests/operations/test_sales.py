@@ -25,7 +25,9 @@ class TestASale:
         order = world.delivered(partners, seller=seller, buyer=buyer)
         assert order.status == OrderStatus.DELIVERED
         assert world.balances(order)["commission_deferred"] == -1_200  # not earned before the sale is completed
-        order = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
+        confirmed = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
+        assert (confirmed.receipt_confirmed_at, confirmed.claim_until) == (NOW, order.claim_until)
+        assert confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id) == confirmed
         order = world.run(order, partners)
         assert order.status == OrderStatus.COMPLETED
         assert order.due_at == order.payment_review_at  # refunds and disputes of the provider are looked for
@@ -47,6 +49,13 @@ class TestASale:
         account = world.seller_account(order)
         assert account is not None
         assert (account.available, account.due_at) == (0, None)
+
+    def test_that_is_received_without_a_scan_can_be_confirmed(self, world: World) -> None:
+        buyer = world.shopper()
+        order = world.scan(world.sold(Partners(), buyer=buyer), ShipmentStatus.IN_TRANSIT)
+        confirmed = confirm_receipt(world.uow(principal=world.principal(buyer)), order_id=order.id)
+        assert (confirmed.status, confirmed.receipt_confirmed_at) == (OrderStatus.DELIVERED, NOW)
+        assert confirmed.claim_until == NOW
 
     def test_comes_back_by_a_claim_and_is_sold_again(self, world: World) -> None:
         partners, seller, buyer = Partners(), world.shopper(), world.shopper()

@@ -166,6 +166,12 @@ class World:
             sums[entry.account] = sums.get(entry.account, 0) + entry.amount
         return {account: amount for account, amount in sums.items() if amount}
 
+    def last_change(self, entity_id: str) -> tuple[str, str | None]:
+        """Type and reason of the newest change of an entity, as its history has them."""
+        row = self.reader.find_current_row(entity_id, parent_id=entity_id)
+        assert row is not None
+        return row.change.type, row.change.reason_code
+
     def transfer(self, order: Order) -> Transfer:
         """What an order earns."""
         return self.uow().transfers.get(order.id, TRANSFER_ID.sibling_of(order.id))
