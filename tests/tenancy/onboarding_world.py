@@ -175,10 +175,18 @@ class Boundaries:
 class Terminal:
     """The command's process: its machine, what it printed, and its clock, which moves only while it waits."""
 
-    def __init__(self, providers: Any, smoke: Any, boundaries: Boundaries | None = None) -> None:
+    def __init__(
+        self,
+        providers: Any,
+        smoke: Any,
+        boundaries: Boundaries | None = None,
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self.keys: list[IssuedKeys] = []
         self.lines: list[str] = []
         self._time = _NOON
+        self._meanwhile = meanwhile
         cut = boundaries or Boundaries()
         writes = ("start", "resume", "ensure", "begin", "note", "complete", "fail", "end")
         shop_writes = ("create", "move", "apply_baseline", "connect", "finish")
@@ -202,6 +210,7 @@ class Terminal:
 
     def _wait(self, seconds: float) -> None:
         self._time += timedelta(seconds=seconds)
+        self._meanwhile()
 
 
 class _Cut:

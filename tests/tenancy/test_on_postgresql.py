@@ -14,6 +14,8 @@ SUITE = (
     "tests/tenancy/test_sign_ins.py",
     "tests/tenancy/test_model_admins.py",
     "tests/tenancy/test_tenant_accounts.py",
+    "tests/tenancy/test_onboarding.py::TestOnboard",
+    "tests/tenancy/test_onboarding.py::TestLease",
     "tests/api/test_auth_keys.py",
     "tests/api/test_health.py",
 )

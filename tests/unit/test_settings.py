@@ -75,6 +75,7 @@ class TestProduction:
             ("RESALE_ALLOWED_HOSTS", "admin.example,*", "wildcard host: *"),
             ("RESALE_ALLOWED_HOSTS", "*.example", "wildcard host: *.example"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "local only: AWS_ENDPOINT_URL"),
+            ("RESALE_ORGANIZATION", '{"tenants_unit": "ou-1"}', "RESALE_ORGANIZATION is not valid: Object missing"),
             ("RESALE_SESSION_CACHE", "none", "RESALE_SESSION_CACHE must be a whole number of at least 1"),
             ("RESALE_STATEMENT_SECONDS", "-1", "RESALE_STATEMENT_SECONDS must be a whole number of at least 0"),
             ("RESALE_DYNAMODB_ENDPOINTS", '{"1":"http://127.0.0.1"}', "local only: RESALE_DYNAMODB_ENDPOINTS"),
