@@ -33,6 +33,7 @@ _STAFF_LINKS: tuple[_Link, ...] = (
 _MANAGER_LINKS: tuple[_Link, ...] = (*_STAFF_LINKS, ("Dead letters", "mark_email_unread", "admin:dead-letters"))
 _OPERATOR_LINKS: tuple[_Link, ...] = (
     ("Tenants", "storefront", "admin:tenancy_tenant_changelist"),
+    ("Onboardings", "rocket_launch", "admin:onboardings"),
     ("Users", "person", "admin:tenancy_user_changelist"),
     ("Memberships", "badge", "admin:tenancy_staffmembership_changelist"),
     ("Health", "monitor_heart", "admin:health"),

@@ -10,6 +10,7 @@ from apps.backoffice import (
     listings,
     model_pages,
     money,
+    onboardings,
     orders,
     overview,
     tenants,
@@ -73,5 +74,7 @@ urlpatterns = [
     ),
     path("tenants/<slug:slug>/keys/", tenants.KeyIssue.as_view(), name="tenant-keys"),
     path("tenants/<slug:slug>/keys/<str:key_id>/revoke/", tenants.KeyRevocation.as_view(), name="key-revoke"),
+    path("onboardings/", onboardings.Onboardings.as_view(), name="onboardings"),
+    path("onboardings/<slug:slug>/", onboardings.OnboardingDetail.as_view(), name="onboarding"),
     path("health/", tenants.Health.as_view(), name="health"),
 ]

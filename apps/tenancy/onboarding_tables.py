@@ -7,6 +7,8 @@ from django.db import models
 
 from resale.domain.tenant_onboarding import OnboardingState, OnboardingStep
 
+_STEPS = [(step.value, step.value.replace("_", " ").capitalize()) for step in OnboardingStep]
+
 
 class RunState(models.TextChoices):
     """The state of an onboarding (``resale.domain.tenant_onboarding.OnboardingState``)."""
@@ -25,7 +27,7 @@ class OnboardingRun(models.Model):
     external_id = models.CharField(max_length=128, editable=False)
     request = models.JSONField()
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
-    step = models.CharField(max_length=32, choices=[(step.value, step.value) for step in OnboardingStep])
+    step = models.CharField(max_length=32, choices=_STEPS)
     error_code = models.CharField(max_length=64, blank=True, default="")
     error_detail = models.TextField(blank=True, default="")
     lease_owner = models.CharField(max_length=128, blank=True, default="")
@@ -46,7 +48,7 @@ class OnboardingRecord(models.Model):
     """One step of an onboarding: when it ran last, how often, and what it recorded. ``finished_at`` None: not done."""
 
     run = models.ForeignKey(OnboardingRun, on_delete=models.CASCADE, related_name="records")
-    step = models.CharField(max_length=32, choices=[(step.value, step.value) for step in OnboardingStep])
+    step = models.CharField(max_length=32, choices=_STEPS)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=1)

@@ -28,7 +28,7 @@ NOTHING = {
 }
 OPEN = {"login", "logout"}
 #: Where the pages of operators are.
-OPERATORS = ("/admin/tenants/", "/admin/users/", "/admin/memberships/", "/admin/health/")
+OPERATORS = ("/admin/tenants/", "/admin/onboardings/", "/admin/users/", "/admin/memberships/", "/admin/health/")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from tests.backoffice.test_money import pay_out
 from tests.fixtures.graveyard import Graveyard
 from tests.operations.partners import Partners
 from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits
+from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
@@ -52,6 +53,8 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> 
     letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=order.id)
     for entity_id in (waiting.id, order.id, claim.id, payout.id, transfer.id):
         backoffice.record(entity_id)
+    organisation = Organisation()
+    Terminal(organisation, organisation).onboarding.start(REQUEST)
     (membership,) = manager.user.memberships.all()
     places: dict[str, dict[str, str]] = {
         "listing": {"listing_id": waiting.id},
@@ -61,6 +64,7 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> 
         "payout": {"payout_id": payout.id},
         "dead-letter": {"letter_id": letter_id},
         "tenant": {"slug": backoffice.slug},
+        "onboarding": {"slug": "third"},
         "tenancy_user_change": {"object_id": str(manager.user.pk)},
         "tenancy_user_password": {"id": str(manager.user.pk)},
         "tenancy_staffmembership_change": {"object_id": str(membership.pk)},

@@ -8,11 +8,38 @@ function zoneOf(date) {
     return zone.formatToParts(date).find((part) => part.type === "timeZoneName")?.value ?? "";
 }
 
-for (const time of document.querySelectorAll("time[datetime]")) {
-    const date = new Date(time.dateTime);
-    time.title = time.textContent;
-    time.textContent = `${local.format(date)} ${zoneOf(date)}`;
+function localise(root) {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+        const date = new Date(time.dateTime);
+        time.title = time.textContent;
+        time.textContent = `${local.format(date)} ${zoneOf(date)}`;
+    }
 }
+localise(document);
+
+// A part that changes by itself is read again every few seconds, until the server sends it without the attribute.
+async function follow(part) {
+    try {
+        const response = await fetch(location.href);
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        const fresh = page.getElementById(part.id);
+        if (!response.ok || !fresh) {
+            return;
+        }
+        localise(fresh);
+        part.replaceWith(document.adoptNode(fresh));
+        followLater(fresh);
+    } catch {
+        followLater(part); // the network is away for a moment
+    }
+}
+
+function followLater(part) {
+    if (part.dataset.live) {
+        setTimeout(() => follow(part), 1000 * Number(part.dataset.live));
+    }
+}
+document.querySelectorAll("[data-live]").forEach(followLater);
 
 for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", () => {
