@@ -454,7 +454,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 OWN_CHECKS: Final[Mapping[str, str]] = {
     "one_buyer_per_item": "No item is sold to two buyers at the same time.",
     "one_listing_per_item": "No item is on sale twice at the same time.",
-    "holds_bounded": "No buyer ever has more unpaid orders than the shop permits.",
+    "holds_bounded": "No buyer ever has more unpaid orders than the shop permits; one paid in part is for staff.",
     "transfer_after_completion": "No transfer is available before its order is completed.",
     "units_not_oversold": (
         "Never more units of a purchase are listed or sold than were bought, and the purchase has the right count."

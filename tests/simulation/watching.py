@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from resale.domain.issues import Issue
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
 from resale.domain.transfers import TransferStatus
@@ -97,7 +98,8 @@ class Watch:
             self.violations.append(("one_listing_per_item", f"{item} is on sale as {shown}"))
 
     def _check_holds(self, buyer_id: str) -> None:
-        held = [one["id"] for one in self.all("order", *UNPAID) if one["buyer_id"] == buyer_id]
+        unpaid = [one for one in self.all("order", *UNPAID) if one["buyer_id"] == buyer_id]
+        held = [one["id"] for one in unpaid if Issue.AMOUNT_MISMATCH not in one["issues"]]
         if len(held) > self._max_open_holds:
             self.violations.append(("holds_bounded", f"{buyer_id} has not paid {held}"))
 
