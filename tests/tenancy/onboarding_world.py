@@ -18,6 +18,7 @@ from resale.domain.tenant_onboarding import (
     TenantRequest,
 )
 from resale.domain.tenants import Resources, Tenant
+from resale.errors import Unavailable
 from tests.fixtures.tenants import resources_of
 
 REQUEST = TenantRequest(slug="third", name="Third", region="eu-west-2")
@@ -41,6 +42,7 @@ class Organisation:
         self.finished: set[str] = set()
         self.polls_left = 0  # how often something is still being worked on
         self.quota = 10
+        self.faults_left = 0  # how often a call is throttled
         self.stack_fault: str | None = None
         self.smoke_fault: str | None = None
         self.smoked: list[str] = []
@@ -74,6 +76,9 @@ class Organisation:
         self.polls_left = 2
 
     def is_in_unit(self, account_id: str, unit: AccountUnit) -> bool:
+        if self.faults_left:
+            self.faults_left -= 1
+            raise Unavailable("AWS Organizations is throttled.")
         return self.units.get(account_id) == unit
 
     def move(self, account_id: str, unit: AccountUnit) -> None:

@@ -31,7 +31,7 @@ from resale.domain.tenant_onboarding import (
     TenantRequest,
 )
 from resale.domain.tenants import TenantStatus
-from resale.errors import Invalid, Outcome
+from resale.errors import Invalid, Outcome, Unavailable
 from tests.fixtures.tenants import Shop
 from tests.tenancy.onboarding_world import REQUEST, Boundaries, Killed, Organisation, Terminal, boundaries_of
 
@@ -263,6 +263,19 @@ class TestRefusals:
         organisation.polls_left = 100_000
         self._fails(organisation, StepTimedOut, "within an hour", step="account")
         organisation.polls_left = 0
+        self._resumes(organisation)
+
+    def test_a_service_that_is_away_for_a_moment_is_no_failure(self, organisation: Organisation) -> None:
+        organisation.faults_left = 4
+        done = terminal(organisation)
+        done.onboarding.start(REQUEST)
+        assert OnboardingRun.objects.get(slug="third").state == "active"
+        assert sum("retries in" in line for line in done.lines) == 4
+
+    def test_a_service_that_stays_away_is(self, organisation: Organisation) -> None:
+        organisation.faults_left = 100
+        self._fails(organisation, Unavailable, "throttled", step="organizational_unit")
+        organisation.faults_left = 0
         self._resumes(organisation)
 
     def test_a_fault_of_ours_has_a_name_too(self, organisation: Organisation) -> None:

@@ -22,12 +22,14 @@ from resale.domain.tenant_onboarding import (
     TenantRequest,
     check_request,
 )
-from resale.errors import Outcome, Rejected
+from resale.errors import Outcome, Rejected, Unavailable
 
 Say = Callable[[str], None]
 
 #: AWS takes minutes for an account and up to half an hour for a Region that must be enabled first.
 STEP_TIMEOUT: Final = timedelta(hours=1)
+#: Pauses before a step is repeated whose service did not respond: throttled, or restarted by another onboarding.
+_RETRY_SECONDS: Final = (1, 2, 4, 8)
 _UNEXPECTED: Final = "unexpected"
 _BROKEN: Final[Mapping[OnboardingStep, type[Rejected]]] = {
     OnboardingStep.ACCOUNT: AccountCreationFailed,
@@ -110,7 +112,7 @@ class Onboarding:
         try:
             for each in STEPS:
                 step = each.name
-                self._complete(each, work)
+                self._complete_with_retries(each, work)
                 if step == until:
                     break
         except OnboardingInProgress:  # another process has the run: nothing of it is ours to change
@@ -136,6 +138,21 @@ class Onboarding:
             deliver=self._deliver,
             records=journal.records(),
         )
+
+    def _complete_with_retries(self, step: Step, work: Work) -> None:
+        """Complete a step; a service that does not respond for a moment does not end the onboarding."""
+        for seconds in _RETRY_SECONDS:
+            try:
+                self._complete(step, work)
+            except StepTimedOut:
+                raise
+            except Unavailable as fault:
+                self._say(f"{step.name:<20} retries in {seconds} s: {fault.detail}")
+                work.journal.renew()
+                self._pause(seconds)
+            else:
+                return
+        self._complete(step, work)
 
     def _complete(self, step: Step, work: Work) -> None:
         found = step.probe(work)

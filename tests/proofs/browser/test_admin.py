@@ -6,7 +6,7 @@ and nothing is asked of another host.
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ from django.urls import URLPattern, reverse
 from playwright.sync_api import Page
 
 from apps.backoffice import urls
+from apps.core import clock
 from apps.tenancy import sign_ins
-from apps.tenancy.models import User
+from apps.tenancy.models import OnboardingRun, User
 from resale.domain.access import Role
 from resale.domain.task_names import ADVANCE_ORDER
 from tests.backoffice.staff_clients import OPERATORS, Backoffice, StaffClient
@@ -258,3 +259,22 @@ def _picture(page: Page, name: str) -> None:
     folder = os.environ.get("BROWSER_PICTURES")
     if folder:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_an_onboarding_that_runs_shows_its_progress_by_itself(visits: Visits, operator: StaffClient) -> None:
+    organisation = Organisation()
+    Terminal(organisation, organisation).onboarding.start(REQUEST)
+    run = OnboardingRun.objects.get(slug="third")
+    ended = (run.state, run.lease_until)
+    run.state, run.lease_until = "running", clock.for_platform() + timedelta(minutes=5)
+    run.save()
+    with visits.opened(theme="light", width="desktop", client=operator) as page:
+        page.goto(reverse("admin:onboarding", kwargs={"slug": "third"}))
+        status = page.get_by_role("status")
+        assert "Running" in status.inner_text()
+        run.state, run.lease_until = ended
+        run.save()
+        status.get_by_text("Active", exact=True).wait_for(timeout=20_000)
+        assert page.locator("[data-live]").count() == 0
+        visits.check(page)
+    assert not visits.faults, "\n".join(visits.faults)
