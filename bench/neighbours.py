@@ -1,11 +1,13 @@
 """What one tenant notices of another that sends ten times its limit: ``python -m bench.neighbours``.
 
-Two tenants share the web role of this machine, two processes. Slices alternate in one run: tenant B alone, then B at
-the same rate beside tenant A, which offers ten times its limit. Printed are B's latencies in both, A's statuses, and
-the CPU of the limiter itself. Everything runs on the same cores: engines, both load generators and what is measured.
+Two tenants share the web role of this machine, two processes. Tenant B sends at a constant rate; tenant A is silent and
+offers ten times its limit in turn, slice by slice. Printed are B's latencies in both, A's statuses, the CPU of a flood,
+and that of the limiter itself. All runs on the same cores: engines, both load generators and what is measured, so the
+figures mean something on a machine that does nothing else.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -19,7 +21,7 @@ import msgspec
 from bench.load import Request
 from bench.processes import cpu_ms
 from bench.stack import Stack, prepare_environment
-from bench.steady_load import Outcome, SteadyPlan, start
+from bench.steady_load import Outcome, Running, SteadyPlan, start
 from deploy.local.brands import BRANDS, Brand
 from deploy.local.issuer.tokens import issuer_url, mint
 
@@ -29,22 +31,17 @@ NEIGHBOUR_PER_SECOND: Final = 100
 _LISTING_COUNT: Final = 50
 _CONNECTION_COUNT: Final = 16
 _LIMITER_CALLS: Final = 100_000
-_WARM_SECONDS: Final = 3.0
-
-
-class Slice(msgspec.Struct, frozen=True):
-    """One slice: B's outcome, A's if A sent anything, and the CPU ms of the web role."""
-
-    quiet: Outcome
-    loud: Outcome | None
-    cpu_ms: float
+_WARM_SECONDS: Final = 4.0
+_START_SECONDS: Final = 1.5  # until both generators run
+_FLOOD_SECONDS: Final = 5.0
+_TRANSITION_PART: Final = 0.25
 
 
 def main() -> int:
     """Run the slices and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.neighbours", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="of a slice")
-    parser.add_argument("--rounds", type=int, default=5, help="of two slices")
+    parser.add_argument("--seconds", type=float, default=2, help="of a slice")
+    parser.add_argument("--rounds", type=int, default=15, help="of two slices")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resale-bench-") as folder:
         prepare_environment(Path(folder))
@@ -61,24 +58,31 @@ def _measure(stack: Stack, *, seconds: float, rounds: int) -> None:
     requests = {brand.slug: _seed(stack, brand) for brand in (loud, quiet)}
     _limit(loud)
     stack.start_our_web()
+    excess = LIMIT_PER_SECOND * EXCESS
 
-    def run(*, beside: bool, seconds: float) -> Slice:
-        before = cpu_ms(stack.pid("web"))
-        rate = LIMIT_PER_SECOND * EXCESS
-        noise = start(_plan(stack, requests[loud.slug], rate=rate, seconds=seconds)) if beside else None
-        measured = start(_plan(stack, requests[quiet.slug], rate=NEIGHBOUR_PER_SECOND, seconds=seconds)).wait()
-        return Slice(measured, None if noise is None else noise.wait(), cpu_ms(stack.pid("web")) - before)
+    def send(brand: Brand, *, rate: float, whole_seconds: float, pause_seconds: float = 0) -> Running:
+        plan = SteadyPlan(
+            port=stack.ports["web"],
+            begins_at=begins_at,
+            connection_count=_CONNECTION_COUNT,
+            requests_per_second=rate,
+            seconds=whole_seconds,
+            pause_seconds=pause_seconds,
+            requests=requests[brand.slug],
+        )
+        return start(plan)
 
-    run(beside=True, seconds=_WARM_SECONDS)
-    alone: list[Slice] = []
-    beside: list[Slice] = []
-    for number in range(rounds):
-        # The order alternates, so that a machine that grows slower does not count against one side.
-        for is_beside in (False, True) if number % 2 == 0 else (True, False):
-            found = run(beside=is_beside, seconds=seconds)
-            (beside if is_beside else alone).append(found)
-            print(_line(found), flush=True)
-    _print_table(alone, beside)
+    for whole_seconds in (_WARM_SECONDS, 2 * seconds * rounds):
+        begins_at = time.monotonic() + _START_SECONDS
+        noise = send(loud, rate=excess, whole_seconds=whole_seconds, pause_seconds=seconds)
+        measured = send(quiet, rate=NEIGHBOUR_PER_SECOND, whole_seconds=whole_seconds).wait()
+        noisy = noise.wait()
+    _print_table(measured, noisy, slice_seconds=seconds)
+    begins_at = time.monotonic() + _START_SECONDS
+    before = cpu_ms(stack.pid("web"))
+    flood = send(loud, rate=excess, whole_seconds=_FLOOD_SECONDS).wait()
+    cost_ms = (cpu_ms(stack.pid("web")) - before) / sum(flood.statuses.values())
+    print(f"A alone: {_counts(flood)}; {cost_ms:.3f} ms CPU of the web role a request")
 
 
 def _seed(stack: Stack, brand: Brand) -> tuple[Request, ...]:
@@ -115,46 +119,24 @@ def _limit(brand: Brand) -> None:
     set_limits(slug=brand.slug, limits={**usual, **rates})
 
 
-def _plan(stack: Stack, requests: tuple[Request, ...], *, rate: float, seconds: float) -> SteadyPlan:
-    return SteadyPlan(
-        port=stack.ports["web"],
-        connection_count=_CONNECTION_COUNT,
-        requests_per_second=rate,
-        seconds=seconds,
-        requests=requests,
-    )
-
-
-def _line(found: Slice) -> str:
-    loud = "alone " if found.loud is None else "beside"
-    others = "" if found.loud is None else f"; A {dict(sorted(found.loud.statuses.items()))}"
-    p50, p99 = _percentiles([found])
-    latencies = f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
-    return f"  B {loud}: {latencies}, {dict(found.quiet.statuses)}{others}; web {found.cpu_ms:.0f} ms CPU"
-
-
-def _print_table(alone: list[Slice], beside: list[Slice]) -> None:
+def _print_table(measured: Outcome, noisy: Outcome, *, slice_seconds: float) -> None:
+    """Print B's latencies by whether A was sending; the beginning of each slice belongs to neither side."""
+    alone: list[float] = []
+    beside: list[float] = []
+    for sample in measured.samples:
+        number, into_seconds = divmod(sample.due_seconds, slice_seconds)
+        if into_seconds >= slice_seconds * _TRANSITION_PART:
+            (beside if number % 2 else alone).append(sample.latency_ms)
     print(f"\nB at {NEIGHBOUR_PER_SECOND} requests a second; A offers {EXCESS} times its {LIMIT_PER_SECOND} a second")
     print("| | alone | beside A | change |\n| --- | --- | --- | --- |")
-    for name, one, other in zip(("p50", "p99"), _medians(alone), _medians(beside), strict=True):
+    for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
+        one, other = (statistics.quantiles(side, n=100)[percent - 1] for side in (alone, beside))
         print(f"| B {name} | {one:.2f} ms | {other:.2f} ms | {other / one - 1:+.0%} |")
-    statuses = [found.loud.statuses for found in beside if found.loud is not None]
-    admitted = sum(each.get(200, 0) for each in statuses)
-    refused = sum(each.get(429, 0) for each in statuses)
-    extra = sum(one.cpu_ms for one in beside) - sum(one.cpu_ms for one in alone)
-    each_ms = extra / max(admitted + refused, 1)
-    print(f"A: {admitted} admitted, {refused} refused; {each_ms:.3f} ms CPU of the web role each")
+    print(f"B: {len(alone)} samples alone, {len(beside)} beside; A: {_counts(noisy)}; load {os.getloadavg()[0]:.1f}")
 
 
-def _medians(slices: list[Slice]) -> tuple[float, float]:
-    """Return the medians over the slices, so that one slice that the machine disturbed does not decide."""
-    each = [_percentiles([one]) for one in slices]
-    return statistics.median(p50 for p50, _ in each), statistics.median(p99 for _, p99 in each)
-
-
-def _percentiles(slices: list[Slice]) -> tuple[float, float]:
-    cuts = statistics.quantiles([each for one in slices for each in one.quiet.latencies_ms], n=100)
-    return cuts[49], cuts[98]
+def _counts(outcome: Outcome) -> str:
+    return ", ".join(f"{count} x {status}" for status, count in sorted(outcome.statuses.items()))
 
 
 def _measure_limiter() -> None:

@@ -27,20 +27,32 @@ _LENGTH: Final = b"content-length:"
 
 
 class SteadyPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests to one server, repeated in turn at a rate."""
+    """Requests to one server, repeated in turn at a rate, from a moment on (monotonic seconds).
+
+    With ``pause_seconds``, the rate alternates with silence: first a pause, then as long a time of requests.
+    """
 
     port: int
+    begins_at: float
     connection_count: int
     requests_per_second: float
     seconds: float
+    pause_seconds: float = 0.0
     requests: tuple[Request, ...]
 
 
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """An expected response: when its request was due, in seconds from the beginning, and its latency."""
+
+    due_seconds: float
+    latency_ms: float
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The responses: how many of each status, and the latencies in ms of those that were expected."""
+    """The responses: how many of each status, and those that were expected."""
 
     statuses: dict[int, int]
-    latencies_ms: list[float]
+    samples: list[Sample]
 
 
 def start(plan: SteadyPlan) -> "Running":
@@ -101,17 +113,16 @@ class _Sender:
     def __init__(self, plan: SteadyPlan) -> None:
         self._plan = plan
         self._statuses: Counter[int] = Counter()
-        self._latencies_ms: list[float] = []
+        self._samples: list[Sample] = []
         self._free = deque(_Connection(plan.port) for _ in range(plan.connection_count))
         self._selector = selectors.DefaultSelector()
         self._in_flight = 0
 
     def run(self) -> Outcome:
         """Send the plan."""
-        began = time.monotonic()
         waiting: deque[float] = deque()
         requests = itertools.cycle(self._plan.requests)
-        due = _moments(began, self._plan)
+        due = _moments(self._plan)
         following = next(due, None)
         while following is not None or waiting or self._in_flight:
             now = time.monotonic()
@@ -122,7 +133,7 @@ class _Sender:
                 self._send(next(requests), waiting.popleft())
             timeout = _PATIENCE_SECONDS if following is None else max(following - time.monotonic(), 0)
             self._receive(timeout)
-        return Outcome(statuses=dict(self._statuses), latencies_ms=self._latencies_ms)
+        return Outcome(statuses=dict(self._statuses), samples=self._samples)
 
     def _send(self, request: Request, due_at: float) -> None:
         connection = self._free.popleft()
@@ -138,15 +149,19 @@ class _Sender:
                 continue
             self._statuses[status] += 1
             if status == connection.request.expected:
-                self._latencies_ms.append((time.monotonic() - connection.due_at) * 1000)
+                latency_ms = (time.monotonic() - connection.due_at) * 1000
+                self._samples.append(Sample(connection.due_at - self._plan.begins_at, latency_ms))
             self._selector.unregister(connection.socket)
             self._in_flight -= 1
             self._free.append(connection)
 
 
-def _moments(began: float, plan: SteadyPlan) -> Iterator[float]:
-    count = int(plan.seconds * plan.requests_per_second)
-    return (began + number / plan.requests_per_second for number in range(count))
+def _moments(plan: SteadyPlan) -> Iterator[float]:
+    """Iterate over the moments at which requests are due."""
+    for number in range(int(plan.seconds * plan.requests_per_second)):
+        seconds = number / plan.requests_per_second
+        if not plan.pause_seconds or int(seconds / plan.pause_seconds) % 2:
+            yield plan.begins_at + seconds
 
 
 def main() -> int:
