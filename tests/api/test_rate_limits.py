@@ -1,5 +1,6 @@
 """Requests above a limit: refused with 429, without an effect, and without touching another shop."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 from django.test import Client
 
+from apps.core.fair_shares.fence import FENCE
 from apps.core.fair_shares.priorities import Priority
 from apps.core.fair_shares.process import LOAD, get_limiter
 from apps.core.serving.request_handling import BodyPending
@@ -103,6 +105,17 @@ class TestRateLimited:
         hand.forward(60)
         made = front.post("/v1/listings", body, by=seller, headers=headers)
         assert (made.status, made.headers.get("Idempotent-Replayed")) == (201, None)
+
+    def test_closes_its_key_to_reads_until_the_next_token(self, front: Front) -> None:
+        limit(front, tenant_requests_per_second=1, tenant_burst=1)
+        key = front.shop.publishable.text.encode()
+        assert front.get("/v1/listings").status == 200
+        assert FENCE.find(key, time.monotonic()) is None
+        assert front.get("/v1/listings").status == 429
+        closed = FENCE.find(key, time.monotonic())
+        assert closed is not None
+        assert (closed.tenant.slug, closed.key_id) == (front.shop.tenant.slug, front.shop.publishable.id)
+        assert FENCE.find(key, time.monotonic() + 1) is None
 
     def test_a_caller_without_a_shop_counts_nowhere(self, front: Front) -> None:
         limit(front, tenant_requests_per_second=1, tenant_burst=2)
