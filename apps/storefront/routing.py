@@ -62,7 +62,8 @@ class EndpointView(LeanAPIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Handle a request within the limits of its tenant, and report what is left of the caller's own limit."""
-        if LOAD.is_too_high_for(self.priorities.get(request.method or "", Priority.READ)):
+        key = request.META.get("HTTP_X_API_KEY", "").encode("latin-1", "replace")
+        if LOAD.is_too_high_for(self.priorities.get(request.method or "", Priority.READ), key):
             return _refuse_for_load(request)
         try:
             response = super().dispatch(request, *args, **kwargs)

@@ -30,7 +30,7 @@ class TestFairLine:
 
     def test_refuses_a_key_that_has_too_many_waiting(self) -> None:
         line: FairLine[str] = FairLine(4)
-        assert entered(line, LOUD, 11) == [Place.RUN] * 2 + [Place.WAIT] * 8 + [Place.FULL]
+        assert entered(line, LOUD, 163) == [Place.RUN] * 2 + [Place.WAIT] * 160 + [Place.FULL]
         assert line.enter(QUIET, "") is Place.RUN
 
     def test_refuses_nobody_without_a_key(self) -> None:

@@ -147,11 +147,29 @@ class TestPriorities:
             assert Door().admitted(tenant, 3, priority=priority) == 1
 
     def test_are_refused_in_their_order_as_the_load_grows(self) -> None:
-        load, refused = Load(threads=8), []
-        for in_flight in range(1000):
-            load.in_flight = in_flight
-            refused += [one for one in Priority if load.is_too_high_for(one) and one not in refused]
-        assert refused == [Priority.BATCH, Priority.READ, Priority.WRITE, Priority.ORDER]
+        load, refused = Load(threads=8), {}
+        for in_flight in range(1, 1000):
+            load.enter(b"loud")
+            found = [one for one in Priority if load.is_too_high_for(one, b"loud") and one not in refused]
+            refused.update(dict.fromkeys(found, in_flight))
+        assert refused == {Priority.BATCH: 17, Priority.READ: 65, Priority.WRITE: 129, Priority.ORDER: 257}
+
+    def test_one_shops_load_refuses_nothing_of_another(self) -> None:
+        load = Load(threads=8)
+        for _ in range(256):
+            load.enter(b"loud")
+        assert load.is_too_high_for(Priority.READ, b"loud")
+        assert not load.is_too_high_for(Priority.READ, b"quiet")
+        load.enter(b"quiet")
+        assert load.is_too_high_for(Priority.READ, b"quiet")  # the total is four times the limit of one key
+
+    def test_load_ends_with_its_requests(self) -> None:
+        load = Load(threads=1)
+        for _ in range(9):
+            load.enter(b"loud")
+        assert load.is_too_high_for(Priority.READ, b"loud")
+        load.leave(b"loud")
+        assert not load.is_too_high_for(Priority.READ, b"loud")
 
     def test_have_a_rule_each_in_falling_order(self) -> None:
         assert list(RULES) == list(Priority)

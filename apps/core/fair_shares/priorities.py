@@ -23,7 +23,8 @@ class PriorityRule(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         covers: The requests, for the documentation.
         bucket_part: The part of the tenant's and the key's burst that they can use; the rest is for higher priorities.
-        load: Requests in this process, as a multiple of its threads, from which on they are refused; None: never.
+        load: Requests with the same API key in this process, running and waiting, as a multiple of its threads, above
+            which they are refused; None: never. All keys together can have four times as many.
     """
 
     covers: str

@@ -31,13 +31,17 @@ def set_limiter(limiter: Limiter | None) -> None:
 
 
 class Load:
-    """The requests that this process has received and not finished: those in threads and those that wait for one.
+    """The requests that this process has received and not finished, in total and by API key.
 
-    The poll loop alone changes ``in_flight``; threads read it.
+    Threads go to API keys in turn, so that a request waits for those with its own key above all: under one shop's flood
+    only that shop's requests are refused. The total bounds the wait when very many shops send at once.
+
+    The poll loop alone counts; threads read.
     """
 
     def __init__(self, threads: int) -> None:
         self.in_flight = 0
+        self._by_key: dict[bytes, int] = {}
         self.set_threads(threads)
 
     def set_threads(self, threads: int) -> None:
@@ -46,12 +50,31 @@ class Load:
             priority: None if rule.load is None else int(threads * rule.load) for priority, rule in RULES.items()
         }
 
-    def is_too_high_for(self, priority: Priority) -> bool:
-        """Return whether a request of this priority is refused now."""
+    def enter(self, key: bytes) -> None:
+        """Count a request with an API key; empty without one."""
+        self.in_flight += 1
+        self._by_key[key] = self._by_key.get(key, 0) + 1
+
+    def leave(self, key: bytes) -> None:
+        """End a request that was counted."""
+        self.in_flight -= 1
+        self._by_key[key] -= 1
+        if not self._by_key[key]:
+            del self._by_key[key]
+
+    def in_flight_of(self, key: bytes) -> int:
+        """Return the number of requests with an API key."""
+        return self._by_key.get(key, 0)
+
+    def is_too_high_for(self, priority: Priority, key: bytes) -> bool:
+        """Return whether a request of this priority, with this API key, is refused now."""
         limit = self._limits[priority]
-        return limit is not None and self.in_flight > limit
+        if limit is None or self.in_flight <= limit:
+            return False
+        return self.in_flight_of(key) > limit or self.in_flight > limit * TOTAL_FACTOR
 
 
+TOTAL_FACTOR: Final = 4  # how many times the limit of one API key all of them together can have
 THREADS: Final = 8  # of ``docker/gunicorn.conf.py``, until the server reports its own number
 LOAD: Final = Load(THREADS)
 COUNTS: Final = RefusalCounts()

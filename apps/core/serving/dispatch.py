@@ -43,7 +43,7 @@ class Dispatcher:
         place = self.line.enter(conn.share, conn)
         if place is Place.FULL:
             return False
-        LOAD.in_flight += 1
+        LOAD.enter(conn.share)
         if place is Place.RUN:
             self._submit(conn, pool)
         return True
@@ -52,7 +52,7 @@ class Dispatcher:
         """End a request that was handled, and run the next one."""
         if conn.share is None:
             return
-        LOAD.in_flight -= 1
+        LOAD.leave(conn.share)
         following = self.line.leave(conn.share)
         if following is not None:
             self._submit(following, pool)

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 _SPARE_THREADS: Final = 2  # that one key never takes, when there are enough
-_WAITING_PER_THREAD: Final = 2
+_WAITING_PER_THREAD: Final = 40  # more than orders may wait: before, the priorities decide (``fair_shares.priorities``)
 
 
 class Place(Enum):
@@ -21,7 +21,7 @@ class Place(Enum):
 class FairLine(Generic[T]):
     """Requests that run and wait, by API key. Used by the poll loop alone.
 
-    A key runs at most all threads but two, and waits with at most two requests a thread. Requests without a key (admin,
+    A key runs at most all threads but two, and waits with a bounded number of requests. Requests without a key (admin,
     webhooks) have one line together, of any length. A free thread goes to the next key that waits.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from apps.core.fair_shares.priorities import RULES, Priority
-from apps.core.fair_shares.process import THREADS
+from apps.core.fair_shares.process import THREADS, TOTAL_FACTOR
 from apps.core.fair_shares.rates import MIN_BURST
 from apps.storefront.docs import ENDPOINTS
 from deploy.local.reference.markdown import code, codes, opening, page, table
@@ -44,8 +44,8 @@ def _lines() -> Iterator[str]:
     yield from ("## What is refused first", "")
     yield "From the last that is refused to the first. *Part of the burst*: what the requests of this priority can use"
     yield "of the tenant's and the key's burst (429 `rate_limited`); the rest is for higher priorities. *Load*: the"
-    yield "requests in one process, running and waiting, above which they are refused (503 `overloaded`); a process has"
-    yield f"{THREADS} threads."
+    yield "requests with the same API key in one process, running and waiting, above which they are refused (503"
+    yield f"`overloaded`); all keys together can have {TOTAL_FACTOR} times as many. A process has {THREADS} threads."
     yield ""
     yield from table(("priority", "requests", "part of the burst", "load", "operations"), map(_priority_row, Priority))
     yield from ("## What no limit applies to", "")
