@@ -160,6 +160,7 @@ class UserAdmin(RegistryAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
 class StaffMembershipAdmin(RegistryAdmin):
     """Who works for which shop, and in which role. Another shop is another membership."""
 
+    change_list_template = "backoffice/registry/memberships.html"
     list_display = ("user", "tenant", "role")
     list_filter = ("role",)
     list_select_related = ("user", "tenant")

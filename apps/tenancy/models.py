@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 
 from apps.tenancy.accounts import AccountNameField
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
+from apps.tenancy.staff_tables import StaffInvitation, StaffRole
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
@@ -26,6 +27,8 @@ models.CharField.register_lookup(Length)
 __all__ = [
     "OnboardingRecord",
     "OnboardingRun",
+    "StaffInvitation",
+    "StaffRole",
 ]
 
 
@@ -265,14 +268,6 @@ class APIKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}…{self.last_characters}"
-
-
-class StaffRole(models.TextChoices):
-    """The role of staff at one tenant (``resale.domain.access``)."""
-
-    VIEWER = Role.VIEWER.value, "Viewer"
-    MODERATOR = Role.MODERATOR.value, "Moderator"
-    MANAGER = Role.MANAGER.value, "Manager"
 
 
 class StaffMembership(models.Model):

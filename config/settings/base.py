@@ -79,6 +79,13 @@ PICTURE_SOURCES = ["https:"]  # where the admin's pictures come from: tenants' m
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
+# Links in e-mail to staff.
+ADMIN_URL = environment.text("RESALE_ADMIN_URL") or "http://127.0.0.1:8000"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+DEFAULT_FROM_EMAIL = environment.text("RESALE_EMAIL_FROM") or "Resale platform <no-reply@localhost>"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
+
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LOGOUT_REDIRECT_URL = "admin:login"
@@ -155,6 +162,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["none"], "propagate": False},
         "resale.metrics": {"level": "INFO"},  # metrics, whatever the least level of a message is
+        "django_ses": {"level": "WARNING"},  # names each recipient
         "botocore": {"level": "WARNING"},  # each client says where it found its endpoint
         "stripe": {"level": "WARNING"},  # tells each call, and quotes what was wrong with it
         "pyvips": {"level": "WARNING"},  # libvips says what it does, step by step

@@ -36,6 +36,12 @@ VARIABLES: Final = (
     Variable("RESALE_CURSOR_SECRET", "Key that signs list cursors; at least 32 characters", production=True),
     Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
     Variable("RESALE_STATIC_HOST", "Host name that serves the static bucket"),
+    Variable("RESALE_EMAIL_FROM", "Sender of e-mail to staff, verified in SES", production=True),
+    Variable(
+        "RESALE_ADMIN_URL",
+        "Base URL of the admin in e-mail to staff; none: `https://` and the first of `RESALE_ALLOWED_HOSTS` in "
+        "production, `http://127.0.0.1:8000` elsewhere",
+    ),
     Variable(
         "RESALE_PROXY_HOPS",
         "Proxies in front of the web server that append to X-Forwarded-For: 1 is a load balancer, 2 is CloudFront "

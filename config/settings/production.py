@@ -13,6 +13,12 @@ RESALE = environment.resale_settings(
 
 ALLOWED_HOSTS = environment.word_list("RESALE_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+ADMIN_URL = environment.text("RESALE_ADMIN_URL") or f"https://{ALLOWED_HOSTS[0]}"
+# SES with the task's role: no password to keep (docs/decisions/0056).
+EMAIL_BACKEND = "django_ses.SESBackend"
+USE_SES_V2 = True
+AWS_SES_REGION_NAME = environment.text("AWS_REGION")
+AWS_SES_AUTO_THROTTLE = 0  # otherwise each message asks for the quota first
 # TLS ends at the load balancer, which replaces this header whatever a client sent (ALB guide, "X-Forwarded headers").
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 PROXY_HOPS = environment.whole_number("RESALE_PROXY_HOPS", otherwise=1)  # the load balancer

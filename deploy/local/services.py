@@ -165,6 +165,7 @@ def environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
         "RESALE_CURSOR_SECRET": secrets.cursor_secret,
         "RESALE_DYNAMODB_ENDPOINTS": msgspec.json.encode(addresses.dynamodb_urls).decode(),
         "RESALE_GUARD_DIR": str(settings.VAR_DIR / "guards"),
+        "RESALE_ADMIN_URL": addresses.base_url,
         "RESALE_PAYMENTS_URL": addresses.payments_url,
         "RESALE_SHIPPING_URL": addresses.shipping_url,
         "AWS_ENDPOINT_URL": addresses.aws_url,

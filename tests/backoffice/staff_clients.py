@@ -25,8 +25,14 @@ NOTHING = {
     "object_id": "0",
     "id": "0",
     "key_id": "key_" + "0" * 32,
+    "invitation_id": "inv_" + "0" * 32,
+    "token": "none",
+    "uidb64": "MA",
 }
-OPEN = {"login", "logout"}
+OPEN = {
+    *("login", "logout", "invitation", "invitation-link"),
+    *("admin_password_reset", "password_reset_done", "password_reset_confirm"),
+}
 #: Where the pages of operators are.
 OPERATORS = ("/admin/tenants/", "/admin/onboardings/", "/admin/users/", "/admin/memberships/", "/admin/health/")
 

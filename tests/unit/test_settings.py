@@ -15,6 +15,7 @@ GOOD = {
     "RESALE_LOOKUP_SECRET": "l" * 40,
     "RESALE_CURSOR_SECRET": "c" * 40,
     "RESALE_STATIC_BUCKET": "static",
+    "RESALE_EMAIL_FROM": "Resale <staff@admin.example>",
     "PATH": os.environ["PATH"],
 }
 
@@ -60,6 +61,7 @@ class TestProduction:
             "RESALE_LOOKUP_SECRET",
             "RESALE_CURSOR_SECRET",
             "RESALE_STATIC_BUCKET",
+            "RESALE_EMAIL_FROM",
         ],
     )
     def test_refuses_without(self, name: str) -> None:

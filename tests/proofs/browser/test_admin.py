@@ -5,16 +5,19 @@ and nothing is asked of another host.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core import mail
 from django.urls import URLPattern, reverse
 from playwright.sync_api import Page
 
 from apps.backoffice import urls
 from apps.core import clock
+from apps.core.mail import outbox
 from apps.tenancy import sign_ins
 from apps.tenancy.models import OnboardingRun, User
 from resale.domain.access import Role
@@ -32,7 +35,9 @@ pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest
 PASSWORD = "correct horse battery"
 EVERY = [(theme, width) for theme in THEMES for width in WIDTHS]
 #: They lead on to another page, and show none.
-_LEAD_ON = {"search", "original", "logout"}
+_LEAD_ON = {"search", "original", "logout", "invitation-link"}
+#: They are looked at before the sign-in, with a link of a message.
+_BY_LINK = {"invitation", "admin_password_reset", "password_reset_done", "password_reset_confirm"}
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,52 @@ def test_pages_that_refuse(
     assert not visits.faults, "\n".join(visits.faults)
 
 
+@pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
+def test_pages_by_a_link_of_a_message(
+    backoffice: Backoffice, visits: Visits, operator: StaffClient, theme: str, width: str
+) -> None:
+    known = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
+    for email in ("new@brand.example", known.username):
+        operator.post("invitations", {"tenant": backoffice.slug, "email": email, "role": "viewer"})
+    for_new, for_known = _links()
+    with visits.opened(theme=theme, width=width, client=operator) as page:
+        visits.visit(page, reverse("admin:invitations"))
+        page.locator(".bo-details > summary").first.click()
+        visits.check(page)
+        _picture(page, f"invitations-open-{theme}-{width}")
+    with visits.opened(theme=theme, width=width) as page:
+        visits.visit(page, for_known)
+        _picture(page, f"invitation-known-{theme}-{width}")
+        visits.visit(page, for_new)
+        _picture(page, f"invitation-{theme}-{width}")
+        _choose(page, "short")
+        page.get_by_role("alert").first.wait_for()
+        visits.check(page)
+        _choose(page, PASSWORD)
+        page.wait_for_url("**/admin/")
+        visits.check(page)
+        visits.visit(page, for_new, status=404)
+        _picture(page, f"invitation-ended-{theme}-{width}")
+        page.context.clear_cookies()
+        page.goto(reverse("admin:login"))
+        page.get_by_role("link", name="Forgotten your password").click()
+        visits.check(page)
+        _picture(page, f"password-reset-{theme}-{width}")
+        page.get_by_label("E-mail").fill("new@brand.example")
+        page.get_by_role("button", name="Send the link").click()
+        page.get_by_role("heading", name="Check your e-mail").wait_for()
+        visits.check(page)
+        outbox.flush()
+        for_reset = _links()[-1]
+        visits.visit(page, for_reset)
+        _picture(page, f"password-reset-confirm-{theme}-{width}")
+        _choose(page, "another horse battery")
+        page.get_by_text("Your password is changed").wait_for()
+        visits.check(page)
+        visits.visit(page, for_reset, status=404)
+    assert not visits.faults, "\n".join(visits.faults)
+
+
 class TestFrame:
     def test_is_signed_in_to_and_left(self, backoffice: Backoffice, visits: Visits) -> None:
         user = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
@@ -241,13 +292,24 @@ def _shown() -> set[str]:
     functions = {"password_change", "password_change_done"}
     patterns = [one for one in urls.urlpatterns if isinstance(one, URLPattern)]
     views = {str(one.name) for one in patterns if hasattr(getattr(one.callback, "view_class", None), "get")}
-    return (views | functions) - _LEAD_ON
+    return (views | functions) - _LEAD_ON - _BY_LINK
 
 
 def _send(page: Page, name: str, password: str) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
+
+
+def _links() -> list[str]:
+    """Name the paths of the links that were sent."""
+    return [path for one in mail.outbox for path in re.findall(r"https?://[^/]+(/\S+)", str(one.body))]
+
+
+def _choose(page: Page, password: str) -> None:
+    page.get_by_label("New password", exact=True).fill(password)
+    page.get_by_label("New password confirmation").fill(password)
+    page.get_by_role("button", name="Set the password").click()
 
 
 def _is_dark(page: Page) -> bool:
