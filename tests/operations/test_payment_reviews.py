@@ -19,7 +19,7 @@ from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
 from resale.domain.inbound import InboundStatus
 from resale.domain.issues import Issue
 from resale.domain.order_steps import OrderStep, next_step
-from resale.domain.orders import Order, OrderNotFound, OrderStatus
+from resale.domain.orders import Order, OrderNotFound, OrderStatus, disputes_of
 from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
 from resale.domain.reasons import ReasonCode
 from resale.domain.transfers import TransferStatus
@@ -330,6 +330,16 @@ class TestAPartialCapture:
         cancel_order(world.uow(principal=BRAND), order_id=order.id)
         order = live(world, world.run(order, partners), partners, until=NOW + 20 * DAY)
         assert (order.status, order.issues) == (OrderStatus.CANCELLED, ())
+
+    def test_that_was_refunded_is_watched_for_disputes_as_long_as_any_payment(
+        self, world: World, partners: Partners
+    ) -> None:
+        order = self._captured(world, partners, 101)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
+        order = live(world, world.run(order, partners), partners, until=NOW + 60 * DAY)
+        partners.payments.dispute(order, a_dispute(OPEN, amount=101))
+        order = live(world, order, partners, until=NOW + 100 * DAY)
+        assert [one.provider_reference for one in disputes_of(order)] == ["dp_1"]
 
     def test_that_becomes_a_full_one_confirms_the_order(self, world: World, partners: Partners) -> None:
         order = self._captured(world, partners, 100)

@@ -163,7 +163,9 @@ def _commit_captured(uow: UnitOfWork, *, order: Order, payment: Payment, outcome
 
 def _cancel_part(uow: UnitOfWork, *, order: Order, payment: Payment, captured_minor: int) -> Order:
     """Commit a part that was captured, for an order that is cancelled; its refund follows."""
-    captured = msgspec.structs.replace(payment, captured_minor=captured_minor, action_url=None)
+    captured = msgspec.structs.replace(
+        payment, captured_minor=captured_minor, action_url=None, watched_until=_watched_until(uow)
+    )
     order = transition_order(
         msgspec.structs.replace(
             order,
