@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from pytest_django import Settings as DjangoSettings
 
 from apps.tenancy import registry
-from apps.tenancy.models import APIKey, Connection, KeyKind, OnboardingRun, StaffRole, User
+from apps.tenancy.models import APIKey, Connection, KeyKind, OnboardingRecord, OnboardingRun, StaffRole, User
 from apps.tenancy.models import Tenant as Row
 from apps.tenancy.scopes import SCOPES
 from deploy.local.brands import ATELIER, BRANDS, NORTHWIND, PLATFORM_REGION, STAFF_ROLES
@@ -84,7 +84,13 @@ def kept(engines: LocalEngines) -> Secrets:
 
 
 @pytest.fixture(scope="module")
-def local(engines: LocalEngines, kept: Secrets) -> LocalTenants:
+def lines() -> list[str]:
+    """What was printed."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def local(engines: LocalEngines, kept: Secrets, lines: list[str]) -> LocalTenants:
     """The machine with the processes' ports of a platform that is not started."""
     addresses = Addresses(
         web_port=1,
@@ -94,7 +100,7 @@ def local(engines: LocalEngines, kept: Secrets) -> LocalTenants:
         aws_url=engines.aws_endpoint_url,
         dynamodb_urls=engines.dynamodb_endpoints,
     )
-    return LocalTenants(engines, addresses, kept, say=lambda _line: None)
+    return LocalTenants(engines, addresses, kept, say=lines.append)
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +201,18 @@ class TestBrands:
         registry.clear()
         assert {slug: registry.by_slug(slug) for slug in SLUGS} == brands
         assert {slug: one.secret_key for slug, one in kept.brands.items()} == keys
+
+    def test_a_tenant_whose_account_is_gone_does_not_stop_them(
+        self, brands: dict[str, Tenant], local: LocalTenants, lines: list[str]
+    ) -> None:
+        run = OnboardingRun.objects.get(slug="northwind")
+        run.slug, run.tenant_id, run.state = "gone", "ten_gone", "failed"  # its last renewal failed
+        run.save(force_insert=True)
+        at = run.started_at
+        OnboardingRecord.objects.create(run_id="gone", step="active", started_at=at, finished_at=at)
+        local.onboard()
+        assert "  gone: its account is not among the accounts of this folder" in lines
+        assert {slug: registry.by_slug(slug) for slug in SLUGS} == brands
 
     def test_have_policies_of_their_own(self, brands: dict[str, Tenant]) -> None:
         assert brands["northwind"].policies == NORTHWIND.policies

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
 
+from apps.core import clock
 from apps.tenancy import keys, models
 from apps.tenancy.onboarding.journal import Journal
 from apps.tenancy.tenants import TenantRecord, save_tenant, set_tenant_status
@@ -249,7 +249,7 @@ class Keys:
         slug, lost = work.request.slug, work.records.get(self.name, {}).get("keys", ())
         with transaction.atomic():
             for key_id in lost:
-                keys.revoke_api_key(key_id=key_id, now=timezone.now())
+                keys.revoke_api_key(key_id=key_id, now=clock.for_platform())
             publishable = keys.issue_api_key(slug=slug, kind=models.KeyKind.PUBLISHABLE)
             secret = keys.issue_api_key(slug=slug, kind=models.KeyKind.SECRET)
             issued = [publishable.id, secret.id]

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import msgspec
 from django.conf import settings
+from django.db.models import QuerySet
 
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
-from apps.tenancy.onboarding_tables import OnboardingRun, RunState
+from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from deploy.local.brands import BRANDS, PLATFORM_ACCOUNT, PLATFORM_REGION, Brand
 from deploy.local.engines.local import LocalEngines
 from deploy.local.onboarding.account_files import AccountFiles
@@ -21,7 +22,7 @@ from deploy.local.provisioning.platform import ensure_platform_key
 from deploy.local.services import Addresses
 from resale.bootstrap import Container
 from resale.domain.entitlements import UNLIMITED
-from resale.domain.tenant_onboarding import TenantRequest
+from resale.domain.tenant_onboarding import OnboardingStep, TenantRequest
 from resale.errors import Outcome
 
 Say = Callable[[str], None]
@@ -75,7 +76,12 @@ class LocalTenants:
     def _renew_others(self, onboarding: Onboarding) -> None:
         """Apply the templates to tenants of earlier runs; one's failure is its own."""
         brands = [brand.slug for brand in BRANDS]
-        for run in OnboardingRun.objects.filter(state=RunState.ACTIVE).exclude(slug__in=brands):
+        running = self._engines.dynamodb_endpoints
+        reachable = {one.slug for one in self._files.accounts() if one.account_id in running}
+        for run in OnboardingRun.objects.filter(records__in=_done()).exclude(slug__in=brands):
+            if run.slug not in reachable:
+                self._say(f"  {run.slug}: its account is not among the accounts of this folder")
+                continue
             try:
                 onboarding.resume(run.slug)
             except Outcome as outcome:
@@ -126,6 +132,11 @@ class LocalTenants:
             return
         self._engines.restart_ministack()
         marker.write_text(digest)
+
+
+def _done() -> QuerySet[OnboardingRecord]:
+    """Return the last steps that were completed once; a later renewal of such a tenant can have failed."""
+    return OnboardingRecord.objects.filter(step=OnboardingStep.ACTIVE, finished_at__isnull=False)
 
 
 def add_brands(files: AccountFiles) -> tuple[str, ...]:
