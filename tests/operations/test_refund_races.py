@@ -143,10 +143,15 @@ class TestADisputeBesideAClaim:
         world.advance(order, partners)
         order = disputed(world, order, DisputeStatus.LOST, amount=5_000)
         assert order.failed_refund is not None
+        assert (order.status, stored(world, claim).status) == (
+            OrderStatus.CLAIM_OPEN,
+            ClaimStatus.APPROVED_WITHOUT_RETURN,
+        )
         partners.payments.refund_state = RefundState.SUCCEEDED
         order = world.run(order, partners, now=LATER)
         assert (order.status, order.remaining_minor) == (OrderStatus.REFUNDED, 0)
-        assert stored(world, claim).status == ClaimStatus.REFUNDED
+        closed = stored(world, claim)
+        assert (closed.status, closed.closed_at) == (ClaimStatus.REFUNDED, LATER)
 
 
 class TestADisputeBeforeItsPayment:
