@@ -235,6 +235,13 @@ class TestSellerAccount:
         assert front.patch("/v1/seller_account", fields, by=seller).code == "422 validation_failed"
 
 
+class TestOnboardingLink:
+    def test_of_a_shop_without_a_payment_provider_is_documented(self, front: Front, seller: Shopper) -> None:
+        body = {"return_url": f"{front.shop.tenant.allowed_origins[0]}/account"}
+        refused = front.post("/v1/payout_accounts/onboarding_link", body, by=seller)
+        assert refused.code == "503 partner_misconfigured"
+
+
 class TestRefunds:
     def test_are_the_brands_and_given_once(self, front: Front, completed: Order, buyer: Shopper) -> None:
         body, keyed = {"order_id": completed.id, "amount": 1_000}, _keyed()

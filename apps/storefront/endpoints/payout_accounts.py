@@ -11,6 +11,7 @@ from apps.storefront.permissions import Access
 from resale.application.operations.onboarding import create_onboarding_link
 from resale.domain.customers import CustomerChanged
 from resale.domain.onboarding import NewOnboardingLink
+from resale.domain.partners import PartnerMisconfigured, PartnerUnavailable
 from resale.domain.sellers import PayoutAccountStatus, SellerChanged
 
 
@@ -38,7 +39,7 @@ class OnboardingLinkView(msgspec.Struct, frozen=True, kw_only=True):
     body=NewOnboardingLink,
     example={"return_url": "https://shop.example/account/payouts"},
     responses=(OnboardingLinkView,),
-    problems=(SellerChanged, CustomerChanged),
+    problems=(SellerChanged, CustomerChanged, PartnerMisconfigured, PartnerUnavailable),
 )
 def create_link(context: Context[None, NewOnboardingLink]) -> OnboardingLinkView:
     """Create a link to the onboarding form of the caller's payout account."""
