@@ -52,6 +52,13 @@ def a_balance_of(world: World, seller: Shopper, amounts: tuple[int, ...]) -> Sel
     return made.id
 
 
+class TestAPayoutOfLittle:
+    def test_pays_one_minor_unit(self, world: World, seller: Shopper) -> None:
+        payout = start_due_payout(world.uow(now=LATER), seller_id=a_balance_of(world, seller, (1,)))
+        assert payout is not None
+        assert (payout.amount, len(payout.transfers)) == (1, 1)
+
+
 class TestAPayoutOfMany:
     """One payout takes 40 transfers, and a debt may lie behind them."""
 
