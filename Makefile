@@ -43,7 +43,8 @@ simulate: engines ## Run N seeds of the simulation (N=100), from SEED on (SEED=1
 	@$(BIN)/python -m tests.simulation --count $(or $(N),100) --seed $(or $(SEED),1) --processes $(WORKERS)
 
 mutate: engines ## Change the money code in one place at a time, and list the changes that no test notices (hours; WORKERS=2; MUTANTS="resale.domain.ledger*")
-	@$(BIN)/python -m tests.mutation --processes $(WORKERS) $(MUTANTS)
+	@$(BIN)/python -m deploy.local.virtual_environment mutation
+	@.venv-mutation/bin/python -m tests.mutation --processes $(WORKERS) $(MUTANTS)
 
 lint: install ## Run every check of style, types, imports, templates and the image; print all failures
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \

@@ -1,4 +1,6 @@
-"""Creation of ``.venv`` from requirements-dev.lock. Standard library only: it runs before anything is installed.
+"""Creation of ``.venv`` from requirements-dev.lock, and of other environments from their own locks.
+
+Standard library only: it runs before anything is installed.
 
 A virtual environment cannot be moved, because its scripts name it. So it is built in place, and the file ``.ready`` in
 it, written last and taken away before anything is changed, tells whether it is whole. What is not is made anew.
@@ -16,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 1_800  # a slow network and 200 MB
+_DEV = "dev"
 _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 Say = Callable[[str], None]
@@ -32,12 +35,18 @@ def say_line(line: str) -> None:
 
 
 class VirtualEnvironment:
-    """``.venv`` in a folder, with the packages of its lock file."""
+    """An environment in a folder, with the packages of its lock file.
 
-    def __init__(self, root: Path, *, python: str | None = None, say: Say = say_line) -> None:
-        """Store the parts; ``python`` is the interpreter of the environment."""
-        self.home = root / ".venv"
-        self._lock_file = root / "requirements-dev.lock"
+    Args:
+        root: The checkout.
+        purpose: "dev" is ``.venv``; "mutation" is ``.venv-mutation``, from requirements-mutation.lock.
+        python: The interpreter of the environment; by default the one that runs this.
+        say: Prints one line of progress.
+    """
+
+    def __init__(self, root: Path, *, purpose: str = _DEV, python: str | None = None, say: Say = say_line) -> None:
+        self.home = root / (".venv" if purpose == _DEV else f".venv-{purpose}")
+        self._lock_file = root / f"requirements-{purpose}.lock"
         self._marker = self.home / ".ready"
         # Not the environment's own, where that is what runs this.
         self._python = python or getattr(sys, "_base_executable", "") or sys.executable
@@ -75,19 +84,19 @@ class VirtualEnvironment:
 
     def _make(self) -> None:
         self._require_venv()
-        self._say("making .venv")
+        self._say(f"making {self.home.name}")
         _remove(self.home)
-        self._run((self._python, "-m", "venv", str(self.home)), "Python could not make .venv")
+        self._run((self._python, "-m", "venv", str(self.home)), f"Python could not make {self.home.name}")
 
     def _sync(self) -> None:
-        self._say("installing requirements-dev.lock (some minutes the first time)")
+        self._say(f"installing {self._lock_file.name} (some minutes the first time)")
         pinned = self.home / "uv.txt"
         pinned.write_text("\n".join(_entry(self._lock_file, "uv")) + "\n", encoding="utf-8")
         python = str(self._own_python)
         pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
         self._run((*pip, "--require-hashes", "-r", str(pinned)), "pip could not fetch uv; it needs the network once")
         sync = (python, "-m", "uv", "pip", "sync", "--quiet", "--python", python, "--require-hashes")
-        trouble = "uv could not install requirements-dev.lock; it needs the network once"
+        trouble = f"uv could not install {self._lock_file.name}; it needs the network once"
         self._run((*sync, str(self._lock_file)), trouble)
 
     @property
@@ -137,14 +146,15 @@ def _entry(lock_file: Path, name: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Create the environment of this checkout; return the exit code."""
+    """Create the environment of this checkout, or the one that is named; return the exit code."""
+    environment = VirtualEnvironment(ROOT, purpose=(*sys.argv[1:], _DEV)[0])
     try:
-        VirtualEnvironment(ROOT).prepare()
+        environment.prepare()
     except SetupFailed as failure:
         sys.stderr.write(f"error: {failure}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the next run makes .venv anew\n")
+        sys.stderr.write(f"interrupted; the next run makes {environment.home.name} anew\n")
         return _INTERRUPTED
     return 0
 

@@ -29,11 +29,16 @@ def _locked(name: str) -> dict[str, str]:
 
 RUNTIME = _pins(PROJECT["dependencies"])
 DEVELOPMENT = _pins(PROJECT["optional-dependencies"]["dev"])
+MUTATION = _pins(PROJECT["optional-dependencies"]["mutation"])
 
 
 class TestLocks:
     def test_the_locks_hold_what_is_pinned(self) -> None:
-        wanted = [("requirements.lock", RUNTIME), ("requirements-dev.lock", RUNTIME | DEVELOPMENT)]
+        wanted = [
+            ("requirements.lock", RUNTIME),
+            ("requirements-dev.lock", RUNTIME | DEVELOPMENT),
+            ("requirements-mutation.lock", RUNTIME | DEVELOPMENT | MUTATION),
+        ]
         offences = [
             f"{lock}: {package} is {_locked(lock).get(package)}, pinned is {version}"
             for lock, pins in wanted
@@ -50,7 +55,7 @@ class TestLocks:
         assert not offences, broken("requirements.lock holds what requirements-dev.lock does not:", offences)
 
     def test_every_package_has_hashes(self) -> None:
-        for lock in ("requirements.lock", "requirements-dev.lock"):
+        for lock in ("requirements.lock", "requirements-dev.lock", "requirements-mutation.lock"):
             text = (ROOT / lock).read_text(encoding="utf-8")
             bare = re.findall(r"^([\w.-]+==[\w.]+(?: ;[^\n\\]*)?)\n", text, re.MULTILINE)
             assert not bare, broken(f"{lock}: without a hash", bare)
