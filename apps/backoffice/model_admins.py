@@ -119,10 +119,10 @@ class UserAdmin(RegistryAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
     fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser")}),
-        ("Record", {"fields": ("shops", "staff_id", "last_login", "date_joined")}),
+        ("Record", {"fields": ("shops", "second_factor", "staff_id", "last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "password1", "password2", "is_staff", "is_superuser")}),)
-    readonly_fields = ("shops", "staff_id", "last_login", "date_joined")
+    readonly_fields = ("shops", "second_factor", "staff_id", "last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Read users with their shops."""
@@ -145,6 +145,11 @@ class UserAdmin(RegistryAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's
         """Refuse: histories name the account's id."""
         return False
+
+    @admin.display(description="Second factor")
+    def second_factor(self, user: User) -> str:
+        """State whether the account has one."""
+        return "set up" if user.has_second_factor else "none"
 
     @admin.display(description="Works for")
     def shops(self, user: User) -> SafeString | str:

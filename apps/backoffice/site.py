@@ -8,10 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
+from apps.backoffice.factor_sessions import is_passed, staff_user
 from apps.backoffice.sign_in import attempt_of, remember_device, render_busy, render_too_many_attempts
 from apps.backoffice.staff_context import StaffContext, find_staff_context, list_shops
 from apps.core import clock
@@ -46,6 +48,8 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign in, or guess a few times."""
         if request.method != "POST":
+            if staff_user(request) is not None and not self.has_permission(request):
+                return redirect(f"{reverse('admin:second-factor')}?{request.GET.urlencode()}")
             shown: HttpResponse = super().login(request, extra_context)
             return shown
         attempt = attempt_of(request)
@@ -61,6 +65,11 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
             sign_ins.reset_attempts(attempt)
             remember_device(response, attempt)
         return response
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether a request is of active staff whose session passed the second factor, where there must be one."""
+        user = staff_user(request)
+        return user is not None and is_passed(request, user)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Change the password of who is signed in."""
@@ -79,8 +88,8 @@ class BackofficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no 
         context: dict[str, Any] = super().each_context(request)
         context["styles"] = [static("backoffice/backoffice.css")]
         context["site_favicons"] = [{"rel": "icon", "type": "image/svg+xml", "href": static("backoffice/icon.svg")}]
-        staff_context = find_staff_context(request)
-        user = request.user
+        user = request.user if self.has_permission(request) else None
+        staff_context = None if user is None else find_staff_context(request)
         operator = isinstance(user, User) and user.is_operator
         if staff_context is not None:
             context |= {"site_header": staff_context.tenant.name, "site_subheader": staff_context.role.capitalize()}

@@ -15,6 +15,7 @@ from apps.backoffice import (
     orders,
     overview,
     password_resets,
+    second_factors,
     tenants,
 )
 from apps.backoffice.site import site
@@ -35,6 +36,8 @@ urlpatterns = [
         password_resets.ResetConfirmation.as_view(),
         name="password_reset_confirm",
     ),
+    path("second_factor/", second_factors.Verification.as_view(), name="second-factor"),
+    path("second_factor/enrolment/", second_factors.Enrolment.as_view(), name="second-factor-enrolment"),
     path("invitation/", invitations.Acceptance.as_view(), name="invitation"),
     path("invitation/<str:token>/", invitations.Link.as_view(), name="invitation-link"),
     path("search/", overview.Search.as_view(), name="search"),
@@ -73,6 +76,7 @@ urlpatterns = [
     path("dead_letters/<str:letter_id>/", dead_letters.DeadLetterDetail.as_view(), name="dead-letter"),
     path("dead_letters/<str:letter_id>/replay/", dead_letters.Replay.as_view(), name="dead-letter-replay"),
     path("dead_letters/<str:letter_id>/discard/", dead_letters.Discard.as_view(), name="dead-letter-discard"),
+    path("users/<str:object_id>/second_factor/", second_factors.FactorReset.as_view(), name="user-second-factor"),
     path("memberships/invitations/", invitations.Invitations.as_view(), name="invitations"),
     path(
         "memberships/invitations/<str:invitation_id>/revoke/",

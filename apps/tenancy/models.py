@@ -11,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Length
+from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
-from apps.tenancy.staff_tables import StaffInvitation, StaffRole
+from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.ids import CONNECTION_ID
@@ -27,6 +28,8 @@ models.CharField.register_lookup(Length)
 __all__ = [
     "OnboardingRecord",
     "OnboardingRun",
+    "RecoveryCode",
+    "SecondFactor",
     "StaffInvitation",
     "StaffRole",
 ]
@@ -68,6 +71,25 @@ class User(AbstractUser):
     def is_operator(self) -> bool:
         """Whether the user is an operator, who sees tenants but not their data."""
         return self.is_active and self.is_superuser
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the user set up an authenticator app."""
+        factor: SecondFactor | None = getattr(self, "second_factor", None)
+        return factor is not None and bool(factor.secret)
+
+    @property
+    def factor_changes(self) -> int:
+        """How often the second factor was set up or reset; the sessions from before a change end with it."""
+        factor: SecondFactor | None = getattr(self, "second_factor", None)
+        return 0 if factor is None else factor.changes
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Hash what a session depends on: the password, and the second factor once there was one."""
+        own: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
+        if not self.factor_changes:
+            return own
+        return salted_hmac(__name__, f"{own} {self.factor_changes}", secret=secret, algorithm="sha256").hexdigest()
 
 
 class SignInCount(models.Model):

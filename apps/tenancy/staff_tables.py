@@ -23,6 +23,30 @@ class StaffRole(models.TextChoices):
     MANAGER = Role.MANAGER.value, "Manager"
 
 
+class SecondFactor(models.Model):
+    """The authenticator app of a user. The row stays after a reset: its count of changes is part of sessions' hash."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="second_factor"
+    )
+    secret = models.CharField(max_length=200, blank=True, default="", editable=False)  # encrypted; empty: none
+    last_step = models.BigIntegerField(default=0, editable=False)  # of the newest code that was used
+    changes = models.PositiveIntegerField(default=0, editable=False)
+
+    def __str__(self) -> str:
+        return f"second factor of {self.pk}"
+
+
+class RecoveryCode(models.Model):
+    """A recovery code that was not used yet, as a keyed hash."""
+
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="recovery_codes")
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.factor_id}"
+
+
 class StaffInvitation(models.Model):
     """An invitation of one person to the staff of one tenant. Its token is stored as a hash."""
 

@@ -38,6 +38,11 @@ VARIABLES: Final = (
     Variable("RESALE_STATIC_HOST", "Host name that serves the static bucket"),
     Variable("RESALE_EMAIL_FROM", "Sender of e-mail to staff, verified in SES", production=True),
     Variable(
+        "RESALE_STAFF_MFA_REQUIRED",
+        "1: managers and operators must set up two-factor sign-in; 0: it is their choice; none: 1 in production, 0 "
+        "elsewhere",
+    ),
+    Variable(
         "RESALE_ADMIN_URL",
         "Base URL of the admin in e-mail to staff; none: `https://` and the first of `RESALE_ALLOWED_HOSTS` in "
         "production, `http://127.0.0.1:8000` elsewhere",
@@ -127,6 +132,18 @@ def whole_number(name: str, *, otherwise: int) -> int:
     if not value.isdecimal():
         raise ImproperlyConfigured(f"{name} is not a whole number")
     return int(value)
+
+
+def switch(name: str, *, otherwise: bool) -> bool:
+    """Return a variable that is 1 or 0, or ``otherwise`` if it is absent.
+
+    Raises:
+        ImproperlyConfigured: It is neither.
+    """
+    value = text(name)
+    if value not in {None, "0", "1"}:
+        raise ImproperlyConfigured(f"{name} must be 0 or 1")
+    return otherwise if value is None else value == "1"
 
 
 def web_processes() -> int:

@@ -22,6 +22,7 @@ AWS_SES_AUTO_THROTTLE = 0  # otherwise each message asks for the quota first
 # TLS ends at the load balancer, which replaces this header whatever a client sent (ALB guide, "X-Forwarded headers").
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 PROXY_HOPS = environment.whole_number("RESALE_PROXY_HOPS", otherwise=1)  # the load balancer
+STAFF_MFA_REQUIRED = environment.switch("RESALE_STAFF_MFA_REQUIRED", otherwise=True)
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 STRICT_TRANSPORT_SECONDS = 63_072_000  # two years, as browsers' preload lists ask (hstspreload.org)

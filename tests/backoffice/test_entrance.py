@@ -13,7 +13,7 @@ from tests.backoffice.staff_clients import OPEN, OPERATORS, Backoffice, StaffCli
 
 CLOSED = [(name, path) for name, path in all_paths() if name not in OPEN]
 OF_OPERATORS = [(name, path) for name, path in CLOSED if path.startswith(OPERATORS)]
-OF_ANYBODY = {"index", "shop", "password_change", "password_change_done"}
+OF_ANYBODY = {"index", "shop", "password_change", "password_change_done", "second-factor", "second-factor-enrolment"}
 OF_SHOPS = [(name, path) for name, path in CLOSED if name not in OF_ANYBODY and (name, path) not in OF_OPERATORS]
 
 

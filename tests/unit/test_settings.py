@@ -52,6 +52,11 @@ class TestProduction:
         assert start("PROXY_HOPS", RESALE_PROXY_HOPS="2").stdout == "2\n"
         assert "RESALE_PROXY_HOPS is not a whole number" in start(RESALE_PROXY_HOPS="-1").stderr
 
+    def test_requires_two_factor_sign_in_unless_told_otherwise(self) -> None:
+        assert start("STAFF_MFA_REQUIRED").stdout == "True\n"
+        assert start("STAFF_MFA_REQUIRED", RESALE_STAFF_MFA_REQUIRED="0").stdout == "False\n"
+        assert "RESALE_STAFF_MFA_REQUIRED must be 0 or 1" in start(RESALE_STAFF_MFA_REQUIRED="no").stderr
+
     @pytest.mark.parametrize(
         "name",
         [

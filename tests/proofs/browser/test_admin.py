@@ -14,6 +14,7 @@ import pytest
 from django.core import mail
 from django.urls import URLPattern, reverse
 from playwright.sync_api import Page
+from pytest_django import Settings
 
 from apps.backoffice import urls
 from apps.core import clock
@@ -25,6 +26,7 @@ from resale.domain.task_names import ADVANCE_ORDER
 from tests.backoffice.staff_clients import OPERATORS, Backoffice, StaffClient
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
+from tests.backoffice.test_second_factors import code_of
 from tests.fixtures.graveyard import Graveyard
 from tests.operations.partners import Partners
 from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits
@@ -38,6 +40,8 @@ EVERY = [(theme, width) for theme in THEMES for width in WIDTHS]
 _LEAD_ON = {"search", "original", "logout", "invitation-link"}
 #: They are looked at before the sign-in, with a link of a message.
 _BY_LINK = {"invitation", "admin_password_reset", "password_reset_done", "password_reset_confirm"}
+#: They are looked at between the password and the first page.
+_OF_THE_FACTOR = {"second-factor", "second-factor-enrolment"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> 
         "tenant": {"slug": backoffice.slug},
         "onboarding": {"slug": "third"},
         "tenancy_user_change": {"object_id": str(manager.user.pk)},
+        "user-second-factor": {"object_id": str(manager.user.pk)},
         "tenancy_user_password": {"id": str(manager.user.pk)},
         "tenancy_staffmembership_change": {"object_id": str(membership.pk)},
         "tenancy_staffmembership_delete": {"object_id": str(membership.pk)},
@@ -195,6 +200,51 @@ def test_pages_by_a_link_of_a_message(
     assert not visits.faults, "\n".join(visits.faults)
 
 
+@pytest.mark.parametrize(("theme", "width"), EVERY, ids=map("-".join, EVERY))
+def test_pages_of_the_second_factor(
+    backoffice: Backoffice, visits: Visits, operator: StaffClient, settings: Settings, theme: str, width: str
+) -> None:
+    settings.STAFF_MFA_REQUIRED = True
+    user = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
+    backoffice.add_member(user, Role.MANAGER)
+    with visits.opened(theme=theme, width=width) as page:
+        page.goto("/admin/orders/")
+        _send(page, user.username, PASSWORD)
+        page.get_by_role("heading", name="Set up two-factor sign-in").wait_for()
+        page.get_by_text("Enter it by hand").click()
+        visits.check(page)
+        _picture(page, f"second-factor-enrolment-{theme}-{width}")
+        _enter(page, "000000", "Set up")
+        page.get_by_role("alert").wait_for()
+        page.get_by_text("Enter it by hand").click()
+        _enter(page, code_of(page.content()), "Set up")
+        page.get_by_role("heading", name="Your recovery codes").wait_for()
+        visits.check(page)
+        _picture(page, f"recovery-codes-{theme}-{width}")
+        recovery_code = page.locator(".bo-codes code").first.inner_text()
+        page.get_by_role("link", name="I have stored them").click()
+        page.wait_for_url("**/admin/")
+        visits.visit(page, reverse("admin:second-factor-enrolment"))
+        _picture(page, f"second-factor-replacement-{theme}-{width}")
+        page.context.clear_cookies()
+        page.goto("/admin/orders/")
+        _send(page, user.username, PASSWORD)
+        page.get_by_role("heading", name="Two-factor sign-in").wait_for()
+        visits.check(page)
+        _enter(page, "000000", "Continue")
+        page.get_by_role("alert").wait_for()
+        visits.check(page)
+        _picture(page, f"second-factor-{theme}-{width}")
+        _enter(page, recovery_code, "Continue")
+        page.wait_for_url("**/admin/orders/")
+    settings.STAFF_MFA_REQUIRED = False
+    with visits.opened(theme=theme, width=width, client=operator) as page:
+        for name in ("tenancy_user_change", "user-second-factor"):
+            visits.visit(page, reverse(f"admin:{name}", kwargs={"object_id": str(user.pk)}))
+            _picture(page, f"{name}-enrolled-{theme}-{width}")
+    assert not visits.faults, "\n".join(visits.faults)
+
+
 class TestFrame:
     def test_is_signed_in_to_and_left(self, backoffice: Backoffice, visits: Visits) -> None:
         user = User.objects.create_user(username="kim@brand.example", password=PASSWORD, is_staff=True)
@@ -292,7 +342,7 @@ def _shown() -> set[str]:
     functions = {"password_change", "password_change_done"}
     patterns = [one for one in urls.urlpatterns if isinstance(one, URLPattern)]
     views = {str(one.name) for one in patterns if hasattr(getattr(one.callback, "view_class", None), "get")}
-    return (views | functions) - _LEAD_ON - _BY_LINK
+    return (views | functions) - _LEAD_ON - _BY_LINK - _OF_THE_FACTOR
 
 
 def _send(page: Page, name: str, password: str) -> None:
@@ -310,6 +360,11 @@ def _choose(page: Page, password: str) -> None:
     page.get_by_label("New password", exact=True).fill(password)
     page.get_by_label("New password confirmation").fill(password)
     page.get_by_role("button", name="Set the password").click()
+
+
+def _enter(page: Page, code: str, button: str) -> None:
+    page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name=button).click()
 
 
 def _is_dark(page: Page) -> bool:
