@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from resale.domain.issues import Issue
+from resale.domain.holds import FORGOTTEN_AFTER
 from resale.domain.listings import ListingStatus
 from resale.domain.orders import OrderStatus
 from resale.domain.transfers import TransferStatus
@@ -99,7 +99,9 @@ class Watch:
 
     def _check_holds(self, buyer_id: str) -> None:
         unpaid = [one for one in self.all("order", *UNPAID) if one["buyer_id"] == buyer_id]
-        held = [one["id"] for one in unpaid if Issue.AMOUNT_MISMATCH not in one["issues"]]
+        newest = max((one["created_at"] for one in unpaid), default="")
+        ends = {one["id"]: datetime.fromisoformat(one["hold_expires_at"]) for one in unpaid}
+        held = [one for one, at in ends.items() if at + FORGOTTEN_AFTER > datetime.fromisoformat(newest)]
         if len(held) > self._max_open_holds:
             self.violations.append(("holds_bounded", f"{buyer_id} has not paid {held}"))
 
