@@ -183,6 +183,7 @@ def test_pages_by_a_link_of_a_message(
         page.context.clear_cookies()
         page.goto(reverse("admin:login"))
         page.get_by_role("link", name="Forgotten your password").click()
+        page.get_by_role("heading", name="Reset your password").wait_for()
         visits.check(page)
         _picture(page, f"password-reset-{theme}-{width}")
         page.get_by_label("E-mail").fill("new@brand.example")
