@@ -66,6 +66,7 @@ class Visits:
     def check(self, page: Page, *, without: tuple[str, ...] = ()) -> None:
         """Check the page as it is now; ``without`` names rules of axe-core that others' markup breaks."""
         where = f"{urlsplit(page.url).path} {page.evaluate('innerWidth')}"
+        page.wait_for_load_state()  # after a click: before it, no font has been asked for yet
         page.evaluate("document.fonts.ready.then(() => null)")  # before it has come, an icon is read as its name
         page.evaluate(self.axe)
         self.faults += [f"{where}: {fault}" for fault in page.evaluate(_AXE, [_RULES, list(without)])]
