@@ -8,7 +8,7 @@ import msgspec
 
 _MAX_RATE: Final = 100_000  # requests a second, far above what one service carries: no limit in practice
 _MAX_BURST: Final = 200_000
-_MAX_CONCURRENT: Final = 64
+_MAX_CONCURRENT: Final = 256
 
 
 def _rate(description: str) -> msgspec.Meta:

@@ -51,6 +51,9 @@ CASES = (
     Case("onboard_tenant northwind --region eu-west-2 --dry-run", r"^done +active +move the account"),
     Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),
     Case("resume_tenant northwind", "^northwind is active; all processes follow within 30 s"),
+    Case("invite_staff northwind new@brand.example --role moderator", r"^inv_\w+ is sent; it expires at 20"),
+    Case("revoke_invitation inv_00000000000000000000000000000000", "CommandError: .*invitation", fails=True),
+    Case("reset_second_factor nobody", "CommandError: account_not_found", fails=True),
     Case("run", r"CommandError: .*in use by another `make run` \(process \d+\)", fails=True),
 )
 

@@ -14,6 +14,7 @@ import pytest
 from apps.core.execution import run_with_retries
 from deploy.local.engines.install import has_dynoxide
 from deploy.local.engines.local import LocalEngines
+from resale.adapters.aws import sessions
 from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import submit_order
 from resale.application.queries.orders import list_orders
@@ -34,7 +35,13 @@ ROUNDS = 20
 
 
 @pytest.fixture
-def direct(resale_settings: Settings) -> Iterator[Container]:
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an engine that 200 threads keep busy: who wins is looked at here, not how long it takes."""
+    monkeypatch.setattr(sessions, "_LANE_READ_SECONDS", 30.0)
+
+
+@pytest.fixture
+def direct(_patience: None, resale_settings: Settings) -> Iterator[Container]:
     made = Container(resale_settings)
     yield made
     made.close()
@@ -42,7 +49,7 @@ def direct(resale_settings: Settings) -> Iterator[Container]:
 
 @pytest.fixture
 def conflicting(
-    engines: LocalEngines, resale_settings: Settings, tenants: tuple[Tenant, Tenant]
+    _patience: None, engines: LocalEngines, resale_settings: Settings, tenants: tuple[Tenant, Tenant]
 ) -> Iterator[tuple[Container, FaultProxy]]:
     """A container whose transactions meet a conflict three times in ten."""
     account = tenants[0].account_id
