@@ -38,6 +38,7 @@ class TestAppCode:
     def test_is_the_one_of_the_standard(self, kim: User) -> None:
         at = datetime.fromtimestamp(1111111109, UTC)
         second_factors.enrol(user=kim, secret=SECRET, code="081804", now=at)  # RFC 6238: 07081804
+        assert SecondFactor.objects.filter(user=kim).exclude(secret="").exists()
 
     @pytest.mark.parametrize("code", ["000000", "", "12345", "1234567", "abcdef", "٠٨١٨٠٤", "\ud800" * 6])
     def test_that_is_wrong_enrols_nobody(self, kim: User, code: str) -> None:

@@ -1,28 +1,11 @@
 """``manage.py resume_tenant SLUG``: serve a suspended tenant again."""
 
-from typing import Any
-
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
-from apps.tenancy.tenants import set_tenant_status
+from apps.tenancy.management.status_command import StatusCommand
 from resale.domain.tenants import TenantStatus
-from resale.errors import Outcome
 
 
-class Command(BaseCommand):
+class Command(StatusCommand):
     """Resumes a tenant."""
 
     help = "Serve a suspended tenant again, within 30 s."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("slug")
-
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
-        try:
-            set_tenant_status(slug=options["slug"], status=TenantStatus.ACTIVE)
-        except Outcome as outcome:
-            raise CommandError(outcome.detail) from outcome
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(f"{options['slug']} is active; all processes follow within 30 s")
+    status = TenantStatus.ACTIVE
