@@ -36,8 +36,8 @@ class Sales:
     def __init__(self, tenant: Tenant, *, party_count: int) -> None:
         """Create the parties, their ship-from addresses, and the tenant's test clock."""
         self.tenant = tenant
-        self._sellers = seeding.enrol(tenant, party_count, named="seller")
-        self._buyers = seeding.enrol(tenant, party_count, named="buyer")
+        self._sellers = seeding.enrol(tenant, party_count, named="step-seller")
+        self._buyers = seeding.enrol(tenant, party_count, named="step-buyer")
         for subject, _ in self._sellers:
             edit = SellerEdit(ship_from=_SHIP_FROM)
             edit_seller(self._open(), shopper=self._shopper(subject), edit=edit)
