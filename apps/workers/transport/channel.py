@@ -100,6 +100,10 @@ class Channel(virtual.Channel):
         """Return the health of each polled queue."""
         return {name: report for polls in self._polls.values() for name, report in polls.report().items()}
 
+    def slot_count(self) -> int:
+        """Return how many messages the pool accepts in all (polls.Receiver)."""
+        return int(self.qos.prefetch_count) or 1
+
     def free_slots(self) -> int:
         """Return how many more messages the pool accepts (polls.Receiver)."""
         room: int | None = self.qos.can_consume_max_estimate()
@@ -177,11 +181,18 @@ class Channel(virtual.Channel):
         with contextlib.suppress(KeyError):  # refused before it took a slot
             self.qos.get(delivery_tag)
             self.qos.ack(delivery_tag)  # the slot, not the message
-        if self._leases is not None:
-            self._leases.release(delivery_tag)
+        delivery = self._forget(delivery_tag)
         for polls in self._polls.values():
             polls.slot_freed()
-        return self._deliveries.pop(delivery_tag, None)
+        return delivery
+
+    def _forget(self, delivery_tag: str) -> Delivery | None:
+        if self._leases is not None:
+            self._leases.release(delivery_tag)
+        delivery = self._deliveries.pop(delivery_tag, None)
+        if delivery is not None:
+            delivery.poll.in_flight -= 1
+        return delivery
 
     def _settle(self, delivery: Delivery, what: str, call: Call, blocking_call: Callable[[], None]) -> None:
         settle_now = partial(_attempt, delivery, what, blocking_call)
@@ -194,9 +205,7 @@ class Channel(virtual.Channel):
 
     def _restore(self, message: Any) -> None:
         """Return a received message that was not started to its queue, at shutdown."""
-        delivery = self._deliveries.pop(message.delivery_tag, None)
-        if self._leases is not None:
-            self._leases.release(message.delivery_tag)
+        delivery = self._forget(message.delivery_tag)
         if delivery is not None:
             _attempt(delivery, "hand back", partial(delivery.poll.calls.show_now, delivery.receipt_handle))
 

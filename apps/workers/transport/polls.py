@@ -1,4 +1,8 @@
-"""Long polls of all bound queues, concurrently on one event loop, each with its own back-off and health."""
+"""Long polls of all bound queues, concurrently on one event loop, each with its own back-off and health.
+
+No tenant has more than its share of the worker: while other queues are polled too, one queue's messages take half of
+the slots at most, so that a message of another finds one free, however long the first queue is.
+"""
 
 import logging
 import random
@@ -22,6 +26,7 @@ _SETTLE_TRIES: Final = 3
 _SETTLE_AGAIN_SECONDS: Final = 1.0
 _JITTER: Final = 0.25
 _SILENT_SECONDS: Final = 60.0  # three whole long polls without a response
+_SHARE: Final = 0.5  # of a worker's slots, for the messages of one queue beside others
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Poll:
         self._hub = hub
         self._failure_count = 0
         self._ok_at = time.monotonic()
+        self.in_flight = 0  # messages received and not settled yet
 
     @property
     def name(self) -> str:
@@ -109,6 +115,9 @@ class Poll:
 
 class Receiver(Protocol):
     """The receiver of messages (the channel)."""
+
+    def slot_count(self) -> int:
+        """Return how many messages it accepts in all."""
 
     def free_slots(self) -> int:
         """Return how many more messages it accepts."""
@@ -180,7 +189,7 @@ class Polls:
     def _begin(self, poll: Poll) -> None:
         if self._polls.get(poll.name) is not poll:
             return
-        free = self._receiver.free_slots()
+        free = self._free_slots(poll)
         if free <= 0:
             self._waiting.append(poll)
             return
@@ -189,6 +198,14 @@ class Polls:
         done = partial(self._on_response, poll)
         receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
         poll.send(receive, partial(self._on_failure, poll))
+
+    def _free_slots(self, poll: Poll) -> int:
+        """Return how many messages this queue may receive now: what is free, within its share beside other queues."""
+        free = self._receiver.free_slots()
+        if len(self._polls) == 1:
+            return free
+        share = max(1, int(self._receiver.slot_count() * _SHARE))
+        return min(free, share - poll.in_flight)
 
     def _on_response(self, poll: Poll, response: QueueResponse) -> None:
         messages = response.messages()
@@ -203,6 +220,7 @@ class Polls:
 
     def _hand_over(self, poll: Poll, message: dict[str, Any]) -> None:
         if self._polls.get(poll.name) is poll:
+            poll.in_flight += 1
             self._receiver.take(poll, message)
         else:  # dropped while its last poll was under way
             poll.settle("hand back", partial(poll.calls.hide, message["ReceiptHandle"], 0), finished=bool)

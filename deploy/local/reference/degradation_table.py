@@ -16,7 +16,10 @@ from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
 _ELSEWHERE: Final = (
     ("`/healthz`", "never: a thread of its own"),
     ("Pages of the admin", "never by these rules; sign-ins have their own limit"),
-    ("Tasks of workers", "never by these rules; they wait in their queues"),
+    (
+        "Tasks of workers",
+        "never; they wait in their queues; one shop's have half of a worker's slots at most, beside other shops",
+    ),
 )
 
 
