@@ -3,9 +3,11 @@
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 from django.conf import settings
 
 from config import celery_settings
+from resale.struct_types import build_struct_types
 
 app = Celery("resale")
 
@@ -18,3 +20,9 @@ def _settings() -> dict[str, Any]:
 
 
 app.add_defaults(_settings)
+
+
+@worker_init.connect
+def build_types(**_: Any) -> None:
+    """Build the types of structs when the tasks are imported, before threads start and the pool forks."""
+    build_struct_types()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from resale.domain.tenants import Tenant
+from resale.struct_types import build_struct_types
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class TenantLoops:
 
     def run(self) -> None:
         """Run until ``stop``; return when every tenant's current round has ended."""
+        build_struct_types()
         while not self._stopping.is_set():
             try:
                 self._apply({tenant.id: tenant for tenant in self._tenants()})

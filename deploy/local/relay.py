@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from deploy.local.database_watch import DatabaseWatch
 from resale.application.ports import CONTENT_REFUSED, StreamRange
 from resale.domain.tenants import Tenant
+from resale.struct_types import build_struct_types
 
 logger = logging.getLogger(__name__)
 
@@ -186,6 +187,7 @@ class Relay:
 
     def run(self) -> None:
         """Send changes until ``stop``; new tenants are added."""
+        build_struct_types()
         while not self._stopping.is_set():
             try:
                 for tenant in self._tenants():

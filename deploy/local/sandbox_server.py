@@ -18,6 +18,8 @@ from typing import Any, Final, Self
 import msgspec
 import urllib3
 
+from resale.struct_types import build_struct_types
+
 _BODY_BYTES: Final = 16 * 1024
 _IDLE_SECONDS: Final = 60.0
 _HOOK_SECONDS: Final = 5.0
@@ -141,6 +143,7 @@ class LoopbackServer:
 
     def __init__(self, requests: type[Requests], *, name: str, port: int = 0) -> None:
         """Open the port; 0 chooses a free one."""
+        build_struct_types()
         self._server = _Listener(("127.0.0.1", port), requests)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=name)
 

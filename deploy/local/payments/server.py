@@ -21,6 +21,7 @@ from deploy.local.payments.rows import NAME
 from deploy.local.payments.service import ProviderContext, ProviderError, Refusal, ResponseLost
 from deploy.local.payments.store import PaymentRecords
 from deploy.local.payments.webhooks import Webhooks
+from resale.struct_types import build_struct_types
 
 ACCOUNT_HEADER: Final = "X-Sandbox-Account"
 
@@ -48,6 +49,7 @@ class PaymentsServer:
         page_rows: int = 500,
     ) -> None:
         """Open the records and the port; ``port`` 0 chooses a free one, ``webhooks`` is the file of ``Webhooks``."""
+        build_struct_types()
         self._webhooks = Webhooks(webhooks)
         self._context = ProviderContext(
             PaymentRecords(data_file), notify=self._webhooks.notify, slow_seconds=slow_seconds
