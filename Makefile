@@ -57,9 +57,10 @@ kills: engines ## Run N orders through the whole platform while its processes ar
 test-images: engines ## Send generated, broken and hostile photos through the whole platform (about 10 minutes)
 	@$(BIN)/pytest -m proof tests/proofs/images $(PYTEST_ARGS)
 
-bench: engines ## Measure the CPU time of requests, a naive view and workflow steps, and a tenant beside a loud neighbour
+bench: engines ## Measure the CPU time of requests, a naive view and workflow steps, a tenant beside a loud neighbour, and many tenants
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.neighbours
+	@$(BIN)/python -m bench.tenants
 
 reference: install ## Write docs/reference, the list of decisions and docs/simulation.md from the code they describe
 	@$(BIN)/python manage.py reference

@@ -113,6 +113,10 @@ class Stack:
             raise RuntimeError(f"{name} is not running")
         return pid
 
+    def stop_our_web(self) -> None:
+        """Stop the web role."""
+        self._supervisor.stop_one("web")
+
     def stop_web(self) -> None:
         """Stop all servers."""
         for name in SERVERS:
