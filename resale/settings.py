@@ -15,6 +15,7 @@ class OrganizationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     data_stack_set: str = "resale-tenant-data"
     access_stack_set: str = "resale-tenant-access"
     account_role: str = "OrganizationAccountAccessRole"  # what CreateAccount makes in the new account
+    sandbox_issuer: str | None = None  # OIDC issuer of the shoppers of sandboxes; None: no sandbox can be onboarded
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
+from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
@@ -29,6 +30,7 @@ __all__ = [
     "OnboardingRecord",
     "OnboardingRun",
     "RecoveryCode",
+    "Sandbox",
     "SecondFactor",
     "StaffInvitation",
     "StaffRole",
@@ -113,6 +115,7 @@ class Status(models.TextChoices):
 class Tier(models.TextChoices):
     """The tier of a tenant (``resale.domain.entitlements``)."""
 
+    SANDBOX = entitlements.Tier.SANDBOX.value, "Sandbox"
     STANDARD = entitlements.Tier.STANDARD.value, "Standard"
     PREMIUM = entitlements.Tier.PREMIUM.value, "Premium"
 
@@ -169,6 +172,8 @@ class Tenant(models.Model):
         if not _are_origins(self.allowed_origins):
             raise ValidationError({"allowed_origins": "Enter a list of origins such as https://shop.example."})
         _check("policies", self.policies, Policies)
+        if self.tier == Tier.SANDBOX and not self.sandbox:
+            raise ValidationError({"tier": "A tenant in live mode cannot have the tier of sandboxes."})
         unknown = set(self.policies) - set(Policies.__struct_fields__)
         if unknown:
             raise ValidationError({"policies": f"These policies do not exist: {', '.join(sorted(unknown))}."})

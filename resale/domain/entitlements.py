@@ -20,8 +20,9 @@ def _burst(description: str) -> msgspec.Meta:
 
 
 class Tier(StrEnum):
-    """Whether pooled services or its own serve a tenant."""
+    """Whether pooled services or its own serve a tenant; a sandbox is served by the pooled ones, in test mode."""
 
+    SANDBOX = "sandbox"
     STANDARD = "standard"
     PREMIUM = "premium"
 
@@ -47,6 +48,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 #: Limits of each tier. Stripe's is 100 requests a second for an account (docs.stripe.com/rate-limits, 2026-11).
 ENTITLEMENTS: Final[Mapping[Tier, Limits]] = {
+    Tier.SANDBOX: Limits(
+        tenant_requests_per_second=10,
+        tenant_burst=60,
+        key_requests_per_second=10,
+        key_burst=60,
+        shopper_requests_per_second=5,
+        shopper_burst=30,
+        concurrent_requests=2,
+    ),
     Tier.STANDARD: Limits(
         tenant_requests_per_second=100,
         tenant_burst=300,

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from resale.domain.entitlements import Tier
 from resale.domain.policies import Policies
 from resale.errors import Conflict, Invalid, NotFound, Rejected, Unavailable
 
@@ -92,7 +93,6 @@ _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _LOCALE: Final = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NAME_CHARS: Final = 100
 _BASIS_POINTS: Final = 10_000
-_TIERS: Final = ("standard", "premium")
 
 
 class TenantRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,7 +275,7 @@ def _list_faults(request: TenantRequest) -> list[str]:
     market = request.shop_market
     faults = {
         "The name must have 1 to 100 characters.": 0 < len(request.name.strip()) <= _NAME_CHARS,
-        "The tier must be standard or premium.": request.tier in _TIERS,
+        f"The tier must be one of {', '.join(Tier)}.": request.tier in set(Tier),
         "The account id must have 12 digits.": _ACCOUNT_ID.fullmatch(request.account_id or "0" * 12),
         "The commission must be 0 to 10000 basis points.": 0 <= request.commission_basis_points <= _BASIS_POINTS,
         "The market must be a country code of two capital letters.": re.fullmatch("[A-Z]{2}", market.market),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
+import msgspec
 import pytest
 from botocore.stub import Stubber
 
@@ -13,6 +14,7 @@ from resale.adapters.organizations.clients import ManagementClients
 from resale.adapters.organizations.providers import BrandShops
 from resale.adapters.organizations.stack_sets import StackSetStacks
 from resale.application.ports import Broken, Pending, StackRequest
+from resale.domain.sandboxes import request_sandbox
 from resale.domain.tenant_onboarding import (
     AccountCreationFailed,
     AccountDuplicated,
@@ -437,4 +439,13 @@ class TestShops:
             slug="third", name="Third", region="eu-west-2", oidc_issuer=issuer, allowed_origins=origins
         )
         with pytest.raises(OnboardingInvalid, match=said):
-            BrandShops().settings_of(request)
+            BrandShops(ORGANIZATION).settings_of(request)
+
+    def test_a_sandbox_is_in_test_mode_with_the_issuer_of_sandboxes(self) -> None:
+        request = request_sandbox(slug="sandbox-0", region="eu-west-2")
+        with pytest.raises(OnboardingInvalid, match="sandbox_issuer"):
+            BrandShops(ORGANIZATION).settings_of(request)
+        organization = msgspec.structs.replace(ORGANIZATION, sandbox_issuer="https://sandboxes.example")
+        shop = BrandShops(organization).settings_of(request)
+        assert shop.sandbox
+        assert (shop.oidc_issuer, shop.oidc_audience) == ("https://sandboxes.example", "sandbox-0-shop")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from deploy.local.journey.client import Client
 from deploy.local.journey.money import MoneyJourney
 from deploy.local.journey.shops import Shop
 from deploy.local.private_files import DemoTenant, Login
@@ -55,3 +56,12 @@ class TestOnboardTenant:
         done = run(machine, Case("onboard_tenant northwind --region eu-west-2", ""))
         assert done.returncode == 1
         assert "slug_taken: A tenant with the slug northwind exists" in done.stderr
+
+    def test_a_sandbox_out_of_the_pool_is_served_in_seconds(self, machine: Machine) -> None:
+        filled = run(machine, Case("sandbox fill --count 1", ""))
+        assert "1 accounts in eu-west-2 are ready" in filled.stdout, filled.stdout + filled.stderr
+        created = run(machine, Case("sandbox create --name Trial", ""))
+        assert "is ready: one is prepared now" not in created.stdout, created.stdout
+        key = re.search(r"^  publishable +(pk_test_\S+)$", created.stdout, re.MULTILINE)
+        assert key, created.stdout + created.stderr
+        assert Client(machine.demo.base_url, {"X-API-Key": key[1]}).get("/v1/listings").status == 200

@@ -200,13 +200,17 @@ class Terminal:
             cut.guard(smoke, "run"),
             deliver=cut.guard(self, "deliver").deliver,
             say=self.lines.append,
-            now=lambda: self._time,
+            now=self.now,
             pause=self._wait,
-            journal_for=lambda slug: cut.guard(Journal(slug, now=lambda: self._time), *writes),
+            journal_for=lambda slug: cut.guard(Journal(slug, now=self.now), *writes),
         )
 
     def deliver(self, issued: IssuedKeys) -> None:
         self.keys.append(issued)
+
+    def now(self) -> datetime:
+        """The time of its clock."""
+        return self._time
 
     def later(self, by: timedelta) -> "Terminal":
         """Move the clock."""

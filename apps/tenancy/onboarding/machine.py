@@ -97,6 +97,11 @@ class Onboarding:
         journal = self._journal_for(request.slug)
         self._run(journal, journal.ensure(request), None)
 
+    def save(self, slug: str) -> None:
+        """Make durable what was provisioned for an onboarding that is paused. Raises Unavailable."""
+        account = self._journal_for(slug).records()[OnboardingStep.ACCOUNT]
+        self._providers.shops.finish(str(account["account_id"]))
+
     def plan(self, request: TenantRequest) -> tuple[PlannedStep, ...]:
         """Return the steps of a request and which are done. Validates it; writes nothing."""
         self._check(request)

@@ -1,0 +1,196 @@
+"""Sandboxes: accounts prepared in a pool, taken out of it by one conditional write, and expired unless claimed."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from django.db.models import QuerySet
+
+from apps.core import clock
+from apps.tenancy.models import OnboardingRun, Sandbox, Status, Tenant
+from apps.tenancy.onboarding.machine import Onboarding
+from apps.tenancy.onboarding_tables import RunState
+from apps.tenancy.tenants import set_tenant_status
+from resale.domain.sandboxes import (
+    SANDBOX_LIFETIME,
+    SANDBOX_PREFIX,
+    SandboxExpired,
+    SandboxNotFound,
+    SandboxState,
+    request_sandbox,
+)
+from resale.domain.tenant_onboarding import OnboardingInProgress, OnboardingStep, check_request
+from resale.domain.tenants import TenantStatus
+
+Say = Callable[[str], None]
+
+#: The last step of an account in the pool: what follows depends on who takes it.
+_POOLED: Final = OnboardingStep.SMOKE
+_RANDOM_BYTES: Final = 4
+
+
+class SandboxView(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox as the list shows it. ``name`` is empty while its account is in the pool."""
+
+    slug: str
+    name: str
+    region: str
+    state: SandboxState
+    expires_at: datetime | None
+
+
+class SandboxPool:
+    """The pool of prepared accounts, on one platform."""
+
+    def __init__(self, onboarding: Onboarding, *, say: Say, now: Callable[[], datetime] = clock.for_platform) -> None:
+        """Store the parts. ``say`` receives a line for each account that is prepared."""
+        self._onboarding = onboarding
+        self._say = say
+        self._now = now
+
+    def fill(self, *, count: int, region: str) -> int:
+        """Prepare accounts until ``count`` of a Region are ready; return how many are. Resumes interrupted ones first.
+
+        Raises:
+            Outcome: An account could not be prepared; the next call resumes it.
+        """
+        for slug in _pool(region).exclude(slug__in=_paused()).values_list("slug", flat=True):
+            if self._ready_count(region) >= count:
+                break
+            self._prepare(slug, region)
+        while self._ready_count(region) < count:
+            slug = _new_slug()
+            check_request(request_sandbox(slug=slug, region=region))
+            Sandbox.objects.create(slug=slug, region=region, created_at=self._now())
+            self._prepare(slug, region)
+        return self._ready_count(region)
+
+    def create(self, *, name: str, region: str) -> Sandbox:
+        """Open a sandbox in an account of the pool; if none is ready, prepare one now. Its keys are delivered.
+
+        Raises:
+            Outcome: It could not be opened. The sandbox is taken, and its onboarding can be resumed.
+        """
+        request = request_sandbox(slug=_new_slug(), region=region, name=name)
+        check_request(request)
+        sandbox = self.take(region=region)
+        if sandbox is None:
+            self._say(f"no account in {region} is ready: one is prepared now")
+            sandbox = self._create_taken(request.slug, region)
+        self._say(f"{sandbox.slug} is opened; if this is interrupted: manage.py onboard_tenant {sandbox.slug} --resume")
+        self.open(sandbox.slug, name=name)
+        return sandbox
+
+    def take(self, *, region: str) -> Sandbox | None:
+        """Take the oldest account that is ready out of the pool, for one caller; None: none is."""
+        now = self._now()
+        for slug in _ready(region).values_list("slug", flat=True):
+            free = Sandbox.objects.filter(slug=slug, taken_at=None)
+            if free.update(taken_at=now, expires_at=now + SANDBOX_LIFETIME):
+                return Sandbox.objects.get(slug=slug)
+        return None
+
+    def open(self, slug: str, *, name: str) -> None:
+        """Complete the onboarding of a sandbox that was taken. Raises Outcome."""
+        region = Sandbox.objects.get(slug=slug).region
+        self._onboarding.ensure(request_sandbox(slug=slug, region=region, name=name))
+
+    def _prepare(self, slug: str, region: str) -> None:
+        """Onboard an account up to its smoke test; one that another process prepares is left to it."""
+        self._say(f"{slug}: preparing an account in {region}")
+        try:
+            if OnboardingRun.objects.filter(slug=slug).exists():
+                self._onboarding.resume(slug, until=_POOLED)
+            else:
+                self._onboarding.start(request_sandbox(slug=slug, region=region), until=_POOLED)
+        except OnboardingInProgress as outcome:
+            self._say(f"{slug}: {outcome.detail}")
+        else:
+            self._onboarding.save(slug)
+            self._say(f"{slug}: ready")
+
+    def _create_taken(self, slug: str, region: str) -> Sandbox:
+        now = self._now()
+        return Sandbox.objects.create(
+            slug=slug, region=region, created_at=now, taken_at=now, expires_at=now + SANDBOX_LIFETIME
+        )
+
+    @staticmethod
+    def _ready_count(region: str) -> int:
+        return _ready(region).count()
+
+
+def claim_sandbox(*, slug: str, now: datetime) -> None:
+    """Keep a sandbox: it does not expire any more. Idempotent.
+
+    Raises:
+        SandboxNotFound: No sandbox with this slug is in use.
+        SandboxExpired: It has expired.
+    """
+    current = Sandbox.objects.filter(slug=slug, expired_at=None, expires_at__gt=now)
+    if current.update(claimed_at=now, expires_at=None):
+        return
+    sandbox = Sandbox.objects.filter(slug=slug).exclude(taken_at=None).first()
+    if sandbox is None:
+        raise SandboxNotFound(f"No sandbox {slug} is in use. `manage.py sandbox list` has all of them.")
+    if sandbox.claimed_at is None:
+        raise SandboxExpired(f"The sandbox {slug} has expired and cannot be claimed. Create another one.")
+
+
+def expire_sandboxes(*, now: datetime) -> tuple[str, ...]:
+    """Suspend the sandboxes whose time is over, here immediately and everywhere within 30 s; return their slugs.
+
+    Idempotent. One that was expired by a call that was interrupted is suspended by the next.
+    """
+    Sandbox.objects.filter(expires_at__lte=now, claimed_at=None, expired_at=None).update(expired_at=now)
+    expired = Sandbox.objects.exclude(expired_at=None).values_list("slug", flat=True)
+    active = Tenant.objects.filter(slug__in=expired, status=Status.ACTIVE).values_list("slug", flat=True)
+    suspended = tuple(active)
+    for slug in suspended:
+        set_tenant_status(slug=slug, status=TenantStatus.SUSPENDED)
+    return suspended
+
+
+def list_sandboxes() -> tuple[SandboxView, ...]:
+    """List all sandboxes and the accounts of the pool, oldest first."""
+    names = dict(Tenant.objects.filter(slug__startswith=SANDBOX_PREFIX).values_list("slug", "name"))
+    paused = set(_paused())
+    return tuple(
+        SandboxView(
+            slug=sandbox.slug,
+            name=names.get(sandbox.slug, ""),
+            region=sandbox.region,
+            state=_state_of(sandbox, is_paused=sandbox.slug in paused),
+            expires_at=sandbox.expires_at,
+        )
+        for sandbox in Sandbox.objects.all()
+    )
+
+
+def _state_of(sandbox: Sandbox, *, is_paused: bool) -> SandboxState:
+    if sandbox.expired_at is not None:
+        return SandboxState.EXPIRED
+    if sandbox.claimed_at is not None:
+        return SandboxState.CLAIMED
+    if sandbox.taken_at is not None:
+        return SandboxState.IN_USE
+    return SandboxState.READY if is_paused else SandboxState.PREPARING
+
+
+def _new_slug() -> str:
+    return SANDBOX_PREFIX + secrets.token_hex(_RANDOM_BYTES)
+
+
+def _pool(region: str) -> QuerySet[Sandbox]:
+    return Sandbox.objects.filter(region=region, taken_at=None)
+
+
+def _ready(region: str) -> QuerySet[Sandbox]:
+    return _pool(region).filter(slug__in=_paused())
+
+
+def _paused() -> QuerySet[OnboardingRun, str]:
+    """Return the slugs of the onboardings that are paused where the pool's are."""
+    return OnboardingRun.objects.filter(state=RunState.PAUSED, step=_POOLED.value).values_list("slug", flat=True)
