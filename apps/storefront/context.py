@@ -14,6 +14,7 @@ from apps.core.execution import run_with_attempts, run_with_retries
 from apps.core.problems import PreconditionFailed
 from apps.core.requests import info_of
 from apps.tenancy.authentication import Caller, require_shopper
+from apps.tenancy.operator_keys import Operator
 from resale.application.operations.customers import Shopper
 from resale.application.ports import PrivateLinks, Reader, UnitOfWork, UploadForms
 from resale.domain.access import Principal, Role
@@ -39,13 +40,14 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
 
     Attributes:
         request: Django's.
-        caller: Who calls; None at an endpoint for anybody.
+        caller: Who calls; None at an endpoint for anybody or for operators.
         reader: Reads on the caller's tenant; None as above.
         is_brand: Whether the caller acts as the brand. A shopper's token decides over the key that carries it.
         query: The query parameters; None where none are declared.
         body: The body; None where none is declared. A body that may be left out is then one with nothing but defaults.
         expected_version: The version that If-Match names; None for any.
         key: The Idempotency-Key, bound to the caller, the command and the body.
+        operator: The operator who calls, at their endpoints.
     """
 
     request: HttpRequest
@@ -56,6 +58,7 @@ class Context(msgspec.Struct, Generic[Q_co, B_co], frozen=True, kw_only=True, di
     body: B_co
     expected_version: int | None = None
     key: CommandKey | None = None
+    operator: Operator | None = None
 
     @cached_property
     def now(self) -> datetime:

@@ -14,7 +14,8 @@ from apps.core.problems import HTTPError, ProblemType
 from apps.core.views import JSON
 from apps.storefront.context import Context
 from apps.storefront.permissions import Access
-from apps.tenancy.scopes import Scope
+from apps.tenancy.scopes import OperatorScope, Scope
+from resale.domain.command_context import CommandKey
 from resale.errors import Outcome
 
 Q = TypeVar("Q")
@@ -30,12 +31,14 @@ class Idempotency(msgspec.Struct, frozen=True):
     Attributes:
         command: Its name, to which a client's key is bound; never changed once shipped.
         replay: Returns the view that a repeat is answered with, from the id of what the command made the first time.
+        find: Returns the id of what a key made before; None: it is in the tenant's own records.
         is_required: Whether the command is refused without a key.
     """
 
     command: str
     replay: Callable[[Context[Any, Any], str], object]
     is_required: bool = False
+    find: Callable[[CommandKey], str | None] | None = None
 
 
 class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
     Attributes:
         method, path, id, tag, summary, details: As in the OpenAPI document.
         access: Who may call.
-        scope: What a secret key needs for it.
+        scope: What a secret key, or an operator's key, needs for it.
         names: The parts of the path that are no ids of ours; checked, unless ``are_names_looked_up``: then the handler
             refuses what there is not.
         query: The query parameters. What is not declared is refused.
@@ -72,7 +75,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
     summary: str
     details: str = ""
     access: Access
-    scope: Scope | None = None
+    scope: Scope | OperatorScope | None = None
     names: type[msgspec.Struct] | None = None
     are_names_looked_up: bool = False
     query: type[Q] | None = None

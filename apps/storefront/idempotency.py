@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from django.http.response import HttpResponseBase
 
-from resale.application.ports import Reader
-from resale.application.queries.idempotency import find_replayed_entity
 from resale.domain.command_context import CommandKey
 from resale.errors import Outcome
 
@@ -13,7 +11,7 @@ from resale.errors import Outcome
 def run_idempotent(
     *,
     key: CommandKey | None,
-    reader: Reader,
+    find: Callable[[CommandKey], str | None],
     execute: Callable[[], HttpResponseBase],
     replay: Callable[[str], HttpResponseBase],
 ) -> HttpResponseBase:
@@ -24,7 +22,7 @@ def run_idempotent(
 
     Args:
         key: The command's key; None: every call is a first one.
-        reader: On the caller's tenant.
+        find: Returns the id of what a key made before; raises IdempotencyMismatch.
         execute: Does the command and commits the record with it.
         replay: Renders the response from the entity the key made, as it stands now.
 
@@ -37,7 +35,7 @@ def run_idempotent(
     except Outcome:
         if key is None:
             raise
-        entity_id = find_replayed_entity(reader=reader, key=key)
+        entity_id = find(key)
         if entity_id is None:
             raise
     response = replay(entity_id)

@@ -42,7 +42,7 @@ class IdempotencyKeyRequired(Invalid):
 
     code = "idempotency_key_required"
     title = "Idempotency key required"
-    default_detail = "This request moves money. Send an Idempotency-Key header, so that it can be retried safely."
+    default_detail = "Send an Idempotency-Key header with this request, so that it can be retried safely."
 
 
 class IdempotencyKeyInvalid(Invalid):
@@ -167,7 +167,7 @@ def read_command_key(
     if text is None:
         if is_required:
             raise IdempotencyKeyRequired(
-                "This request moves money. Send an Idempotency-Key header, so that it can be retried safely.",
+                "Send an Idempotency-Key header with this request, so that it can be retried safely.",
                 errors=(_wrong_key("required"),),
             )
         return None

@@ -84,6 +84,15 @@ LIST: Final = (
 )
 SHOPPER: Final = codes_of(tenancy.TokenMissing)
 BRAND: Final = codes_of(tenancy.SecretKeyRequired, tenancy.ScopeMissing)
+OPERATOR: Final = codes_of(
+    tenancy.APIKeyMissing,
+    tenancy.APIKeyInvalid,
+    tenancy.APIKeyRevoked,
+    tenancy.OperatorKeyRequired,
+    tenancy.RegistryUnavailable,
+    Unavailable,
+    Overloaded,
+)
 SCOPED: Final = codes_of(tenancy.ScopeMissing)
 PRECONDITION: Final = codes_of(problems.PreconditionFailed)
 KEYED: Final = codes_of(IdempotencyKeyInvalid, IdempotencyInProgress, IdempotencyMismatch)

@@ -37,13 +37,16 @@ from apps.storefront.path_parameters import PATH_IDS
 from apps.storefront.permissions import Access, DeclaredAccess
 from apps.storefront.responses import respond
 from apps.tenancy.authentication import Caller, require_shopper
+from apps.tenancy.operator_keys import Operator
 from resale.application.ports import Reader
+from resale.application.queries.idempotency import find_replayed_entity
 
 ReadBody = Callable[[HttpRequest], tuple[Any, SentBody]]
 
 _PREFIX: Final = "/v1/"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
 _NO_READER: Final = cast("Reader", None)  # of an endpoint for anybody, where no tenant is known
+_WITHOUT_TENANT: Final = frozenset({Access.ANYBODY, Access.OPERATOR})
 _RETRY_SOON: Final = {"Retry-After": "1"}
 _NOTHING_SENT: Final = SentBody(raw=b"", tree={})
 
@@ -58,6 +61,7 @@ class EndpointView(LeanAPIView):
     endpoints: ClassVar[Mapping[str, AnyEndpoint]]  # by method
     priorities: ClassVar[Mapping[str, Priority]]  # by method
     caller: Caller  # None at an endpoint for anybody
+    operator: Operator | None = None  # set by the permission of an operator's endpoint
     admission: Admission | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -141,7 +145,7 @@ def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
     attributes: dict[str, Any] = {endpoint.method: _method_of(endpoint) for endpoint in endpoints}
     attributes["priorities"] = {method: endpoint.rank for method, endpoint in by_method.items()}
     attributes |= {"endpoints": by_method, "is_versioned": not any(one.raw_body for one in endpoints)}
-    if all(endpoint.access is Access.ANYBODY for endpoint in endpoints):
+    if all(endpoint.access in _WITHOUT_TENANT for endpoint in endpoints):
         attributes["authentication_classes"] = ()
     return type("EndpointView", (EndpointView,), attributes)
 
@@ -149,7 +153,7 @@ def _view_of(endpoints: list[AnyEndpoint]) -> type[EndpointView]:
 def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponseBase]:
     """Build the view's method of an endpoint. Decisions that need no request are made here, once."""
     handler, idempotency, access = endpoint.handler, endpoint.idempotency, endpoint.access
-    has_caller, is_always_brand = access is not Access.ANYBODY, access is Access.BRAND
+    has_caller, is_always_brand = access not in _WITHOUT_TENANT, access is Access.BRAND
     can_be_brand = access in {Access.KEY, Access.PARTY}
     if handler is None:
         raise TypeError(f"{endpoint.id} has no handler")
@@ -164,7 +168,7 @@ def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponseBase]:
         is_brand = is_always_brand or (can_be_brand and caller.shopper is None and caller.is_brand)
         key = None
         if idempotency is not None:
-            owner = caller.key_id if is_brand else _shopper_of(caller)
+            owner = _owner_of(caller, view.operator, is_brand=is_brand)
             command = " ".join((idempotency.command, *parts.values()))
             key = read_command_key(plain, caller=owner, command=command, body=sent, is_required=idempotency.is_required)
         context = Context(
@@ -176,13 +180,14 @@ def _method_of(endpoint: AnyEndpoint) -> Callable[..., HttpResponseBase]:
             body=body,
             expected_version=version,
             key=key,
+            operator=view.operator,
         )
         if idempotency is None:
             return respond(endpoint, plain, handler(context, **parts))
         replay = idempotency.replay
         return run_idempotent(
             key=key,
-            reader=context.reader,
+            find=idempotency.find or (lambda used: find_replayed_entity(reader=context.reader, key=used)),
             execute=lambda: respond(endpoint, plain, handler(context, **parts)),
             replay=lambda entity_id: respond(endpoint, plain, replay(context, entity_id)),
         )
@@ -227,6 +232,13 @@ def _body_reader(endpoint: AnyEndpoint) -> ReadBody | None:
         return decode_body(raw, kind or NoBody) if raw else (absent, _NOTHING_SENT)
 
     return read_optional
+
+
+def _owner_of(caller: Caller, operator: Operator | None, *, is_brand: bool) -> str:
+    """Return the owner of an Idempotency-Key. Raises TokenMissing."""
+    if operator is not None:
+        return operator.key_id
+    return caller.key_id if is_brand else _shopper_of(caller)
 
 
 def _shopper_of(caller: Caller) -> str:

@@ -21,7 +21,7 @@ from apps.tenancy.errors import (
     TokenMissing,
 )
 from apps.tenancy.models import KeyKind
-from apps.tenancy.scopes import Scope
+from apps.tenancy.scopes import OperatorScope, Scope
 from apps.tenancy.tokens import Shopper, Tokens
 from resale.domain.tenants import Tenant, TenantStatus
 
@@ -76,7 +76,7 @@ def require_shopper(caller: Caller) -> Shopper:
     return caller.shopper
 
 
-def require_scope(caller: Caller, scope: Scope | None) -> None:
+def require_scope(caller: Caller, scope: Scope | OperatorScope | None) -> None:
     """Require a secret key with a scope. Raises SecretKeyRequired or ScopeMissing; None as scope is always refused."""
     if not caller.is_brand:
         raise SecretKeyRequired("This endpoint requires a secret key (`sk_`).")

@@ -77,6 +77,14 @@ class SecretKeyRequired(Forbidden):
     )
 
 
+class OperatorKeyRequired(Forbidden):
+    """The endpoint requires the API key of an operator."""
+
+    code = "operator_key_required"
+    title = "Operator's API key required"
+    default_detail = "This endpoint is for the platform's operators. Send an operator's key (`op_`)."
+
+
 class ScopeMissing(Forbidden):
     """The API key does not have the scope that the endpoint requires."""
 

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
+from apps.tenancy.operator_tables import OperatorKey
 from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
 from resale.domain import entitlements, partners
@@ -29,6 +30,7 @@ models.CharField.register_lookup(Length)
 __all__ = [
     "OnboardingRecord",
     "OnboardingRun",
+    "OperatorKey",
     "RecoveryCode",
     "Sandbox",
     "SecondFactor",

@@ -49,6 +49,14 @@ class KnownKey(msgspec.Struct, frozen=True, kw_only=True):
     tenant: Tenant | None
 
 
+class KnownOperatorKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator's API key."""
+
+    id: str
+    scopes: frozenset[str]
+    revoked: bool
+
+
 class Registry:
     """Tenants, keys and connections behind caches. One instance a process; tests create their own with a clock."""
 
@@ -58,6 +66,7 @@ class Registry:
         self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_connection = ReadThroughCache(_load_connection, source=shared, down=DatabaseDown, limits=_TENANTS)
         self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
+        self._by_operator_hash = ReadThroughCache(_load_operator_key, source=shared, down=DatabaseDown)
         self._served = ReadThroughCache(_load_served, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
     def by_id(self, tenant_id: str) -> Tenant:
@@ -71,6 +80,10 @@ class Registry:
     def by_api_key_hash(self, key_hash: str) -> KnownKey | None:
         """Return the key with this SHA-256 (hexadecimal); None if there is none. Raises RegistryUnavailable."""
         return self._get_cached(self._by_hash, key_hash)
+
+    def by_operator_key_hash(self, key_hash: str) -> KnownOperatorKey | None:
+        """Return the operator's key with this SHA-256 in hexadecimal, or None. Raises RegistryUnavailable."""
+        return self._get_cached(self._by_operator_hash, key_hash)
 
     def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
         """Return a connection and its tenant. Raises ConnectionNotFound or RegistryUnavailable."""
@@ -94,10 +107,14 @@ class Registry:
     def forget_key(self, key_hash: str) -> None:
         """Forget a key that was changed in this process."""
         self._by_hash.forget(key_hash)
+        self._by_operator_hash.forget(key_hash)
 
     def clear(self) -> None:
         """Forget all cached rows."""
-        for cache in (self._by_id, self._by_slug, self._by_connection, self._by_hash, self._served):
+        for cache in (
+            *(self._by_id, self._by_slug, self._by_connection, self._by_hash),
+            *(self._by_operator_hash, self._served),
+        ):
             cache.clear()
 
     def _require(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
@@ -111,6 +128,14 @@ class Registry:
             return cache.get(key)
         except SourceDown:
             raise RegistryUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from None
+
+
+def run_query(load: Callable[[], V]) -> V:
+    """Use the registry's database on this thread, outside the caches. Raises RegistryUnavailable."""
+    try:
+        return _run_query(load)
+    except DatabaseDown as down:
+        raise RegistryUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from down
 
 
 def ping() -> bool:
@@ -167,6 +192,11 @@ def _load_key(key_hash: str) -> KnownKey | None:
     return _run_query(lambda: _known_key(rows.filter(hash=key_hash).first()))
 
 
+def _load_operator_key(key_hash: str) -> KnownOperatorKey | None:
+    rows = models.OperatorKey.objects.filter(hash=key_hash)
+    return _run_query(lambda: next(map(_known_operator_key, rows), None))
+
+
 def _load_connection(connection_id: ConnectionId) -> tuple[Tenant, Connection] | None:
     rows = models.Connection.objects.select_related("tenant").prefetch_related("tenant__connections")
     return _run_query(lambda: _known_connection(rows.filter(id=connection_id).first()))
@@ -200,6 +230,10 @@ def _known_key(row: models.APIKey | None) -> KnownKey | None:
         revoked=row.revoked_at is not None,
         tenant=_servable(row.tenant),
     )
+
+
+def _known_operator_key(row: models.OperatorKey) -> KnownOperatorKey:
+    return KnownOperatorKey(id=row.id, scopes=frozenset(row.scopes), revoked=row.revoked_at is not None)
 
 
 def _servable(row: models.Tenant | None) -> Tenant | None:
@@ -236,6 +270,7 @@ _process: Final = Registry()  # empty until first asked
 by_id = _process.by_id
 by_slug = _process.by_slug
 by_connection = _process.by_connection
+by_operator_key_hash = _process.by_operator_key_hash
 by_api_key_hash = _process.by_api_key_hash
 active_tenants = _process.active_tenants
 served_tenants = _process.served_tenants

@@ -15,6 +15,9 @@ class Sandbox(models.Model):
     expires_at = models.DateTimeField(null=True, db_index=True)
     claimed_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True)
+    idempotency_key = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - NULL is unlike any other
+    request_hash = models.CharField(max_length=64, blank=True, default="")
+    meaning_hash = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         """Oldest first: an account of the pool is not kept for longer than needed."""

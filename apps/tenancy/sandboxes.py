@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from apps.core import clock
@@ -13,11 +15,15 @@ from apps.tenancy.models import OnboardingRun, Sandbox, Status, Tenant
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding_tables import RunState
 from apps.tenancy.tenants import set_tenant_status
+from resale.application.ports import IdempotencyConflict
+from resale.application.queries.idempotency import check_same_request
+from resale.domain.command_context import CommandKey
 from resale.domain.sandboxes import (
     SANDBOX_LIFETIME,
     SANDBOX_PREFIX,
     SandboxExpired,
     SandboxNotFound,
+    SandboxPoolEmpty,
     SandboxState,
     request_sandbox,
 )
@@ -39,6 +45,17 @@ class SandboxView(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     state: SandboxState
     expires_at: datetime | None
+
+
+class OpenSandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox that is in use, as its operator gets it."""
+
+    slug: str
+    name: str
+    region: str
+    expires_at: datetime | None
+    oidc_issuer: str
+    oidc_audience: str
 
 
 class SandboxPool:
@@ -83,14 +100,45 @@ class SandboxPool:
         self.open(sandbox.slug, name=name)
         return sandbox
 
-    def take(self, *, region: str) -> Sandbox | None:
-        """Take the oldest account that is ready out of the pool, for one caller; None: none is."""
+    def take(self, *, region: str, key: CommandKey | None = None) -> Sandbox | None:
+        """Take the oldest account that is ready out of the pool, for one caller; None: none is.
+
+        Raises:
+            IdempotencyConflict: The key took one before.
+        """
         now = self._now()
         for slug in _ready(region).values_list("slug", flat=True):
             free = Sandbox.objects.filter(slug=slug, taken_at=None)
-            if free.update(taken_at=now, expires_at=now + SANDBOX_LIFETIME):
+            try:
+                with transaction.atomic():
+                    taken = free.update(taken_at=now, expires_at=now + SANDBOX_LIFETIME, **_columns_of(key))
+            except IntegrityError as used:
+                raise IdempotencyConflict from used
+            if taken:
                 return Sandbox.objects.get(slug=slug)
         return None
+
+    def take_or_refuse(self, *, name: str, region: str | None, key: CommandKey | None) -> str:
+        """Take an account for a request that cannot wait until one is prepared; return its slug.
+
+        Raises:
+            OnboardingInvalid, RegionNotSupported: The name or the Region is not valid.
+            SandboxPoolEmpty: No account is ready.
+            IdempotencyConflict: The key took one before.
+        """
+        chosen = region or str(settings.RESALE.platform_region)
+        check_request(request_sandbox(slug=_new_slug(), region=chosen, name=name))
+        sandbox = self.take(region=chosen, key=key)
+        if sandbox is None:
+            raise SandboxPoolEmpty(
+                f"No prepared account is free in {chosen} at the moment. Retry later.", retry_after_seconds=60
+            )
+        return sandbox.slug
+
+    def open_if_interrupted(self, slug: str, *, name: str) -> None:
+        """Complete the onboarding of a sandbox that was taken, unless it is complete. Raises Outcome."""
+        if not OnboardingRun.objects.filter(slug=slug, state=RunState.ACTIVE).exists():
+            self.open(slug, name=name)
 
     def open(self, slug: str, *, name: str) -> None:
         """Complete the onboarding of a sandbox that was taken. Raises Outcome."""
@@ -120,6 +168,30 @@ class SandboxPool:
     @staticmethod
     def _ready_count(region: str) -> int:
         return _ready(region).count()
+
+
+def find_keyed_sandbox(key: CommandKey) -> str | None:
+    """Return the slug of the sandbox that an Idempotency-Key took; None for a new key. Raises IdempotencyMismatch."""
+    sandbox = Sandbox.objects.filter(idempotency_key=key.key).first()
+    if sandbox is None:
+        return None
+    check_same_request(key, request_hash=sandbox.request_hash, meaning_hash=sandbox.meaning_hash)
+    return sandbox.slug
+
+
+def get_open_sandbox(slug: str) -> OpenSandbox:
+    """Return a sandbox that is in use. Raises SandboxNotFound."""
+    sandbox, tenant = Sandbox.objects.filter(slug=slug).first(), Tenant.objects.filter(slug=slug).first()
+    if sandbox is None or tenant is None:
+        raise SandboxNotFound
+    return OpenSandbox(
+        slug=slug,
+        name=tenant.name,
+        region=tenant.region,
+        expires_at=sandbox.expires_at,
+        oidc_issuer=tenant.oidc_issuer,
+        oidc_audience=tenant.oidc_audience,
+    )
 
 
 def claim_sandbox(*, slug: str, now: datetime) -> None:
@@ -177,6 +249,12 @@ def _state_of(sandbox: Sandbox, *, is_paused: bool) -> SandboxState:
     if sandbox.taken_at is not None:
         return SandboxState.IN_USE
     return SandboxState.READY if is_paused else SandboxState.PREPARING
+
+
+def _columns_of(key: CommandKey | None) -> dict[str, str]:
+    if key is None:
+        return {}
+    return {"idempotency_key": key.key, "request_hash": key.request_hash, "meaning_hash": key.meaning_hash}
 
 
 def _new_slug() -> str:

@@ -1,4 +1,4 @@
-"""The scopes of secret API keys."""
+"""The scopes of secret API keys, and of operators' keys."""
 
 from enum import StrEnum
 from typing import Final
@@ -28,3 +28,9 @@ class Scope(StrEnum):
 
 #: All of them. A publishable key has none: it browses, and carries shoppers.
 SCOPES: Final = frozenset(Scope)
+
+
+class OperatorScope(StrEnum):
+    """A scope of an operator's API key. Stable: scopes are stored with keys and part of the API."""
+
+    SANDBOXES_WRITE = "sandboxes:write"

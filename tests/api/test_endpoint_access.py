@@ -15,9 +15,9 @@ from apps.storefront.docs import ENDPOINTS
 from apps.storefront.endpoint import endpoints_of
 from apps.storefront.openapi.examples import examples_of
 from apps.storefront.path_parameters import PATH_IDS
-from apps.tenancy import keys
+from apps.tenancy import keys, operator_keys
 from apps.tenancy.models import KeyKind, User
-from apps.tenancy.scopes import SCOPES
+from apps.tenancy.scopes import SCOPES, OperatorScope
 from resale.application.operations.customers import Shopper
 from tests.api.endpoint_access import Row, declared, published, written
 from tests.fixtures.graveyard import Graveyard
@@ -26,21 +26,24 @@ from tests.operations.partners import Partners
 
 NO_KEY, UNKNOWN_KEY = "401 api_key_missing", "401 api_key_invalid"
 NO_TOKEN, NO_SECRET, NO_SCOPE = "401 token_missing", "403 secret_key_required", "403 scope_missing"
+NO_OPERATOR = "403 operator_key_required"
 ALLOWED = "allowed"
 
 #: Who calls → by the access of the endpoint, what becomes of it. A key "without the scope" has every other one.
 EXPECTED: Mapping[str, Mapping[str, str]] = {
-    caller: dict(zip(("anybody", "key", "shopper", "party", "brand"), outcomes, strict=True))
+    caller: dict(zip(("anybody", "key", "shopper", "party", "brand", "operator"), outcomes, strict=True))
     for caller, *outcomes in (
-        ("nobody", ALLOWED, NO_KEY, NO_KEY, NO_KEY, NO_KEY),
-        ("staff's session", ALLOWED, NO_KEY, NO_KEY, NO_KEY, NO_KEY),
-        ("unknown key", ALLOWED, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY),
-        ("publishable key", ALLOWED, ALLOWED, NO_TOKEN, NO_TOKEN, NO_SECRET),
-        ("shopper", ALLOWED, ALLOWED, ALLOWED, ALLOWED, NO_SECRET),
-        ("secret key with the scope", ALLOWED, ALLOWED, NO_TOKEN, ALLOWED, ALLOWED),
-        ("secret key without the scope", ALLOWED, NO_SCOPE, NO_TOKEN, NO_SCOPE, NO_SCOPE),
-        ("shopper by a secret key with the scope", ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED),
-        ("shopper by a secret key without the scope", ALLOWED, ALLOWED, ALLOWED, ALLOWED, NO_SCOPE),
+        ("nobody", ALLOWED, NO_KEY, NO_KEY, NO_KEY, NO_KEY, NO_KEY),
+        ("staff's session", ALLOWED, NO_KEY, NO_KEY, NO_KEY, NO_KEY, NO_KEY),
+        ("unknown key", ALLOWED, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, NO_OPERATOR),
+        ("publishable key", ALLOWED, ALLOWED, NO_TOKEN, NO_TOKEN, NO_SECRET, NO_OPERATOR),
+        ("shopper", ALLOWED, ALLOWED, ALLOWED, ALLOWED, NO_SECRET, NO_OPERATOR),
+        ("secret key with the scope", ALLOWED, ALLOWED, NO_TOKEN, ALLOWED, ALLOWED, NO_OPERATOR),
+        ("secret key without the scope", ALLOWED, NO_SCOPE, NO_TOKEN, NO_SCOPE, NO_SCOPE, NO_OPERATOR),
+        ("shopper by a secret key with the scope", ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, NO_OPERATOR),
+        ("shopper by a secret key without the scope", ALLOWED, ALLOWED, ALLOWED, ALLOWED, NO_SCOPE, NO_OPERATOR),
+        ("operator's key with the scope", ALLOWED, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, ALLOWED),
+        ("operator's key without the scope", ALLOWED, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, UNKNOWN_KEY, NO_SCOPE),
     )
 }
 ROWS = published()
@@ -76,6 +79,9 @@ class Callers:
     def _key(self, caller: str, row: Row) -> str:
         if caller == "unknown key":
             return "pk_test_" + "a" * 43
+        if caller.startswith("operator"):
+            scopes_of_operator = tuple(OperatorScope) if "with the" in caller else ()
+            return operator_keys.issue_operator_key(scopes=scopes_of_operator).text
         if "secret" not in caller:
             return self._shop.publishable.text
         scopes = frozenset({row.scope} & SCOPES)
@@ -151,6 +157,8 @@ class TestAccess:
             headers = callers.headers("shopper by a secret key with the scope", row)
             if row.access == "brand":
                 headers = callers.headers("secret key with the scope", row)
+            if row.access == "operator":
+                headers = callers.headers("operator's key with the scope", row)
             for key in (" ", *((None,) if row.idempotency_key == "required" else ())):
                 said = {"Content-Type": "application/json", **headers, **({"Idempotency-Key": key} if key else {})}
                 response = client.generic(row.method, path_of(row), example_of(row), content_type="", headers=said)

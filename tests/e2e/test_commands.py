@@ -34,6 +34,7 @@ class Case:
 
 CASES = (
     Case("issue_api_key northwind secret", r"^key_\w+ sk_"),
+    Case("issue_api_key --operator", r"^opk_\w+ op_live_"),
     Case("revoke_api_key key_00000000000000000000000000000000", "CommandError: .*key", fails=True),
     Case("dead_letters northwind all list", "^$|^dlq_"),
     Case(

@@ -20,6 +20,7 @@ from apps.storefront.endpoints import (
     purchases,
     quotes,
     refunds,
+    sandboxes,
     sellers,
     shipments,
     webhooks,
@@ -44,6 +45,7 @@ MODULES: Final = (
     webhooks,
     shipments,
     clocks,
+    sandboxes,
     dead_letters,
 )
 NOUN_ENDPOINTS: Final = endpoints_of(MODULES)

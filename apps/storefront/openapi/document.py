@@ -25,6 +25,7 @@ _SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
     Access.SHOPPER: [{"PublishableKey": [], "ShopperToken": []}],
     Access.PARTY: [{"PublishableKey": [], "ShopperToken": []}, {"SecretKey": []}],
     Access.BRAND: [{"SecretKey": []}],
+    Access.OPERATOR: [{"OperatorKey": []}],
 }
 _ACCESS_CODES: Final[dict[Access, tuple[ProblemType, ...]]] = {
     Access.ANYBODY: (),
@@ -32,6 +33,7 @@ _ACCESS_CODES: Final[dict[Access, tuple[ProblemType, ...]]] = {
     Access.SHOPPER: (*codes.CALLER, *codes.SHOPPER),
     Access.PARTY: (*codes.CALLER, *codes.SHOPPER),
     Access.BRAND: (*codes.CALLER, *codes.BRAND),
+    Access.OPERATOR: codes.OPERATOR,
 }
 
 
@@ -100,7 +102,8 @@ def _operation(endpoint: AnyEndpoint, failures: Failures) -> dict[str, Any]:
 
 
 def _details(endpoint: AnyEndpoint) -> str:
-    scope = f"A secret key requires the scope `{endpoint.scope}`." if endpoint.scope else ""
+    owner = "An operator's" if endpoint.access is Access.OPERATOR else "A secret"
+    scope = f"{owner} key requires the scope `{endpoint.scope}`." if endpoint.scope else ""
     return "\n\n".join(part for part in (endpoint.details, scope) if part)
 
 

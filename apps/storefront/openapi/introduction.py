@@ -67,6 +67,7 @@ TAGS: Final = (
     "Dead letters",
     "Partners",
     "Test clocks",
+    "Sandboxes",
     "This document",
 )
 
@@ -77,6 +78,7 @@ def security_schemes() -> dict[str, Any]:
     return {
         "PublishableKey": {**key, "description": "`pk_…`: public. For browsing, and for requests of shoppers."},
         "SecretKey": {**key, "description": "`sk_…`: secret. For the brand's back end, within the scopes of the key."},
+        "OperatorKey": {**key, "description": "`op_…`: secret. For operators of the platform, within its scopes."},
         "ShopperToken": {
             "type": "http",
             "scheme": "bearer",

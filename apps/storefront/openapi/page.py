@@ -15,7 +15,12 @@ from apps.storefront.openapi.schemas import REF, Schema
 _CODE: Final = re.compile(r"`([^`]+)`")
 _STRONG: Final = re.compile(r"\*\*([^*]+)\*\*")
 _LISTED: Final = re.compile(r"^- `([a-z_]+)`: (.*)$", re.MULTILINE)
-_KEYS: Final = {"PublishableKey": "a publishable key", "SecretKey": "a secret key", "ShopperToken": "a shopper's token"}
+_KEYS: Final = {
+    "PublishableKey": "a publishable key",
+    "SecretKey": "a secret key",
+    "OperatorKey": "an operator's key",
+    "ShopperToken": "a shopper's token",
+}
 _LIMITS: Final = (
     ("minimum", "at least {}"),
     ("maximum", "at most {}"),

@@ -16,6 +16,7 @@ _CALLERS: Final[Mapping[Access, str]] = {
     Access.SHOPPER: "shopper",
     Access.PARTY: "shopper or secret key",
     Access.BRAND: "secret key",
+    Access.OPERATOR: "operator's key",
 }
 _MEANINGS: Final[Mapping[Access, str]] = {
     Access.ANYBODY: "No key is needed.",
@@ -23,6 +24,7 @@ _MEANINGS: Final[Mapping[Access, str]] = {
     Access.SHOPPER: "A publishable key and the shopper's token.",
     Access.PARTY: "A publishable key and the token of a shopper who takes part, or a secret key of the brand.",
     Access.BRAND: "A secret key of the brand.",
+    Access.OPERATOR: "A key of the platform's operators, made by `issue_api_key --operator`.",
 }
 
 

@@ -16,12 +16,16 @@ def find_replayed_entity(*, reader: Reader, key: CommandKey) -> str | None:
     record = reader.find_idempotency_record(key.key)
     if record is None:
         return None
-    is_same = record.request_hash == key.request_hash or record.meaning_hash == key.meaning_hash
-    if not is_same:
+    check_same_request(key, request_hash=record.request_hash, meaning_hash=record.meaning_hash)
+    return record.entity_id
+
+
+def check_same_request(key: CommandKey, *, request_hash: str, meaning_hash: str | None) -> None:
+    """Require that a key comes with the request that it came with before. Raises IdempotencyMismatch."""
+    if request_hash != key.request_hash and meaning_hash != key.meaning_hash:
         raise IdempotencyMismatch(
             "This Idempotency-Key was used with another body.",
             errors=(
                 FieldError(pointer="/headers/Idempotency-Key", code="idempotency_key_reused", detail="Use a new key."),
             ),
         )
-    return record.entity_id
