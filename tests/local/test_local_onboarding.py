@@ -9,7 +9,7 @@ import pytest
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, OnboardingRecord, OnboardingRun
-from apps.tenancy.onboarding.leases import LEASE
+from apps.tenancy.step_runs.leases import LEASE
 from config.settings.local_endpoints import LocalEndpoints, endpoints_file
 from deploy.local.engines.local import LocalEngines
 from deploy.local.onboarding.account_files import AccountFiles

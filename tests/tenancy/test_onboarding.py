@@ -8,8 +8,8 @@ import pytest
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, OnboardingRecord, OnboardingRun, Tenant
-from apps.tenancy.onboarding.leases import LEASE, is_gone, new_owner
 from apps.tenancy.onboarding.steps import IssuedKeys
+from apps.tenancy.step_runs.leases import LEASE, is_gone, new_owner
 from apps.tenancy.tenants import set_policies, set_tenant_status
 from resale.domain.policies import Policies
 from resale.domain.tenant_onboarding import (

@@ -12,8 +12,8 @@ from django.db import connections
 from apps.core import clock
 from apps.tenancy import keys, registry
 from apps.tenancy.models import OnboardingRun, Sandbox, Tenant
-from apps.tenancy.onboarding.leases import LEASE
 from apps.tenancy.sandboxes import SandboxPool, claim_sandbox, expire_sandboxes, list_sandboxes
+from apps.tenancy.step_runs.leases import LEASE
 from resale.domain.entitlements import ENTITLEMENTS, Tier
 from resale.domain.sandboxes import SANDBOX_LIFETIME, SandboxExpired, SandboxNotFound, SandboxState
 from resale.domain.tenant_onboarding import AccountQuotaReached, OnboardingInvalid, RegionNotSupported

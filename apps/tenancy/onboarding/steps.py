@@ -1,9 +1,9 @@
 """The steps of an onboarding. Each probes what is there, acts if it is not, and returns what to record."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 from django.db import transaction
@@ -11,16 +11,14 @@ from django.db import transaction
 from apps.core import clock
 from apps.tenancy import keys, models
 from apps.tenancy.onboarding.journal import Journal
+from apps.tenancy.step_runs.machine import Found, Record, Step
 from apps.tenancy.tenants import TenantRecord, save_tenant, set_tenant_status
-from resale.application.ports import Broken, OnboardingProviders, Pending, SmokeTest, StackRequest
+from resale.application.ports import OnboardingProviders, Pending, SmokeTest, StackRequest
 from resale.domain.ids import TenantId
 from resale.domain.partners import Connection
 from resale.domain.policies import Policies
 from resale.domain.tenant_onboarding import AccountTaken, AccountUnit, OnboardingStep, TenantRequest
 from resale.domain.tenants import Resources, Tenant, TenantStatus
-
-Record = Mapping[str, Any]
-Found = Record | Pending | Broken | None
 
 
 class IssuedKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,18 +65,6 @@ class Work:
             sandbox=shop.sandbox,
             allowed_origins=shop.allowed_origins,
         )
-
-
-class Step(Protocol):
-    """One step. ``act`` returns what to record, or None: then it is probed until it is done."""
-
-    name: OnboardingStep
-
-    def probe(self, work: Work) -> Found:
-        """Return the record of a step that is done; None if it must act."""
-
-    def act(self, work: Work) -> Record | None:
-        """Do or start what the step does. Idempotent."""
 
 
 class Reserve:
@@ -275,7 +261,7 @@ class Active:
         return {"status": TenantStatus.ACTIVE.value}
 
 
-STEPS: Final[Sequence[Step]] = (
+STEPS: Final[Sequence[Step[Work]]] = (
     Reserve(),
     Account(),
     OrganizationalUnit(),

@@ -10,7 +10,7 @@ from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding.opening import open_onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import RunState
-from resale.domain.tenant_onboarding import PURPOSES, REGIONS, OnboardingStep, TenantRequest
+from resale.domain.tenant_onboarding import REGIONS, OnboardingStep, TenantRequest
 from resale.errors import Outcome
 
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def _print_plan(self, onboarding: Onboarding, request: TenantRequest) -> None:
         for planned in onboarding.plan(request):
-            self._print(f"{'done' if planned.done else 'to do':<6} {planned.step:<20} {PURPOSES[planned.step]}")
+            self._print(f"{'done' if planned.done else 'to do':<6} {planned.step:<20} {planned.purpose}")
 
     def _print_keys(self, issued: IssuedKeys) -> None:
         self._print("the API keys, shown only this once:")

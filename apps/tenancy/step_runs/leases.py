@@ -1,4 +1,4 @@
-"""Leases of onboardings: at most one process works on a tenant, and a process that ended gives way at once."""
+"""Leases of step runs: at most one process works on a tenant, and a process that ended gives way at once."""
 
 import os
 import secrets
