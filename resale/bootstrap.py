@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from resale.adapters.aws.roles import RoleAssumer
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
+from resale.adapters.crypto.certificates import CertificateSigner
 from resale.adapters.crypto.keyring import KMSKeyring
 from resale.adapters.crypto.vault import KeyringVault
 from resale.adapters.dynamodb.audited import Scope
@@ -22,6 +23,7 @@ from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
 from resale.adapters.organizations.clients import ManagementClients
 from resale.adapters.organizations.providers import OrganizationProviders
+from resale.adapters.organizations.retirement import OrganizationRetirement
 from resale.adapters.partners.choice import PartnerSelector, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
 from resale.adapters.partners.guards import Guards
@@ -44,6 +46,7 @@ from resale.application.ports import (
     HistoryRow,
     ImageCodec,
     MediaStore,
+    OffboardingProviders,
     OnboardingProviders,
     Partners,
     PaymentProvider,
@@ -53,6 +56,7 @@ from resale.application.ports import (
     Reader,
     Secrets,
     ShippingProvider,
+    Signer,
     SmokeTest,
     StreamRange,
     UnitOfWork,
@@ -195,6 +199,21 @@ class Container:
                 retry_after_seconds=60,
             )
         return OrganizationProviders(ManagementClients(self.settings, organization), organization)
+
+    def offboarding_providers(self) -> OffboardingProviders:
+        """Open the offboarding providers of AWS. Raises Unavailable: no unit of closed accounts is configured."""
+        organization = self.settings.organization
+        if organization is None or organization.closed_unit is None:
+            raise Unavailable(
+                "No unit of closed accounts is configured, so no tenant can be offboarded here. Set closed_unit in "
+                "RESALE_ORGANIZATION.",
+                retry_after_seconds=60,
+            )
+        return OrganizationRetirement(ManagementClients(self.settings, organization), organization)
+
+    def signer(self) -> Signer:
+        """Open the signer of certificates."""
+        return CertificateSigner(self.settings.lookup_secret)
 
     def close(self) -> None:
         """Stop the refresh thread, close pooled connections and delete the folder of this process."""

@@ -12,6 +12,7 @@ class OrganizationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     account_email: str  # of a tenant's account; {slug} stands for the tenant's
     onboarding_unit: str  # organisational unit of accounts that are prepared
     tenants_unit: str  # organisational unit of accounts that are served
+    closed_unit: str | None = None  # organisational unit of closed tenants' accounts; None: no tenant can be offboarded
     data_stack_set: str = "resale-tenant-data"
     access_stack_set: str = "resale-tenant-access"
     account_role: str = "OrganizationAccountAccessRole"  # what CreateAccount makes in the new account

@@ -15,12 +15,13 @@ from apps.backoffice.pages import OperatorPage
 from apps.backoffice.tenant_forms import ConnectionForm, KeyForm, LimitsForm, PoliciesForm
 from apps.core import clock
 from apps.tenancy import keys
+from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id
 from apps.tenancy.report import tenants_report
 from apps.tenancy.scopes import SCOPES
 from apps.tenancy.tenants import connect, disconnect, set_limits, set_policies, set_tenant_status
 from resale.domain.entitlements import Tier
-from resale.domain.tenants import TenantStatus
+from resale.domain.tenants import SERVED, TenantStatus
 
 logger = logging.getLogger("resale.operator")
 
@@ -124,11 +125,14 @@ class StatusChange(TenantPages):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Suspend a tenant, or let it trade again."""
         wanted = request.POST.get("status", "")
-        if wanted not in set(TenantStatus):
+        if wanted not in SERVED:
             raise Http404
         status = TenantStatus(wanted)
         try:
             set_tenant_status(slug=slug, status=status)
+        except TenantClosed as closed:
+            messages.error(request, closed.detail)
+            return redirect(self.back())
         except ValidationError as error:
             messages.error(request, f"The tenant's registration is not valid: {'; '.join(error.messages)}")
             return redirect(self.back())

@@ -54,6 +54,7 @@ CALLER: Final = (
         tenancy.APIKeyRevoked,
         tenancy.APIKeyWrongMode,
         tenancy.TenantSuspended,
+        tenancy.TenantClosed,
         tenancy.TokenInvalid,
         tenancy.TokenExpired,
         tenancy.RegistryUnavailable,

@@ -16,6 +16,7 @@ from apps.tenancy.errors import (
     APIKeyWrongMode,
     ScopeMissing,
     SecretKeyRequired,
+    TenantClosed,
     TenantSuspended,
     TokenInvalid,
     TokenMissing,
@@ -49,7 +50,7 @@ def authenticate(request: HttpRequest) -> Caller:
 
     Raises:
         APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
-        TenantSuspended: The tenant is switched off.
+        TenantSuspended, TenantClosed: The tenant is not served.
         TokenInvalid, TokenExpired: The Authorization header.
         Unavailable: The registry or the issuer does not respond.
     """
@@ -58,6 +59,8 @@ def authenticate(request: HttpRequest) -> Caller:
     info = info_of(request)
     info.key_id = key.id
     info.tenant = tenant
+    if tenant is not None and tenant.status == TenantStatus.CLOSED:
+        raise TenantClosed
     if tenant is None or tenant.status != TenantStatus.ACTIVE:
         raise TenantSuspended("This shop is suspended. Contact the platform's operators.")
     if key.revoked:

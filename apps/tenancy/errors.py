@@ -67,6 +67,14 @@ class TenantSuspended(Forbidden):
     default_detail = "This shop is suspended. Contact the platform's operators."
 
 
+class TenantClosed(Forbidden):
+    """The tenant is closed for good, or is being deleted."""
+
+    code = "tenant_closed"
+    title = "Shop closed"
+    default_detail = "This shop is closed for good. Its keys, tokens and staff accounts work no longer."
+
+
 class SecretKeyRequired(Forbidden):
     """The endpoint requires a secret API key."""
 

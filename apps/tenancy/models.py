@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
+from apps.tenancy.offboarding_tables import OffboardingRecord, OffboardingRun
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
 from apps.tenancy.sandbox_tables import Sandbox
@@ -28,6 +29,8 @@ from resale.domain.tenants import Resources, TenantStatus
 models.CharField.register_lookup(Length)
 
 __all__ = [
+    "OffboardingRecord",
+    "OffboardingRun",
     "OnboardingRecord",
     "OnboardingRun",
     "OperatorKey",
@@ -112,6 +115,8 @@ class Status(models.TextChoices):
 
     ACTIVE = TenantStatus.ACTIVE.value, "Active"
     SUSPENDED = TenantStatus.SUSPENDED.value, "Suspended"
+    CLOSING = TenantStatus.CLOSING.value, "Closing"
+    CLOSED = TenantStatus.CLOSED.value, "Closed"
 
 
 class Tier(models.TextChoices):

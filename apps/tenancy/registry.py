@@ -19,7 +19,7 @@ from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
-from resale.domain.tenants import Resources, Tenant, TenantStatus
+from resale.domain.tenants import SERVED, Resources, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ def _load_connection(connection_id: ConnectionId) -> tuple[Tenant, Connection] |
 def _load_served(_: None) -> tuple[Tenant, ...]:
     rows = _tenants().order_by("slug")
     tenants = _run_query(lambda: [_servable(row) for row in rows])
-    return tuple(tenant for tenant in tenants if tenant is not None)
+    return tuple(tenant for tenant in tenants if tenant is not None and tenant.status in SERVED)
 
 
 def _tenants() -> QuerySet[models.Tenant]:
@@ -214,7 +214,7 @@ def _tenants() -> QuerySet[models.Tenant]:
 
 def _known_connection(row: models.Connection | None) -> tuple[Tenant, Connection] | None:
     tenant = None if row is None else _servable(row.tenant)
-    if row is None or tenant is None:
+    if row is None or tenant is None or tenant.status not in SERVED:
         return None
     return tenant, row.as_struct()
 

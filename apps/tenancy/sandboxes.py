@@ -73,7 +73,7 @@ class SandboxPool:
         Raises:
             Outcome: An account could not be prepared; the next call resumes it.
         """
-        for slug in _pool(region).exclude(slug__in=_paused()).values_list("slug", flat=True):
+        for slug in _pool(region).exclude(slug__in=_list_paused()).values_list("slug", flat=True):
             if self._ready_count(region) >= count:
                 break
             self._prepare(slug, region)
@@ -175,7 +175,7 @@ def find_keyed_sandbox(key: CommandKey) -> str | None:
     sandbox = Sandbox.objects.filter(idempotency_key=key.key).first()
     if sandbox is None:
         return None
-    check_same_request(key, request_hash=sandbox.request_hash, meaning_hash=sandbox.meaning_hash)
+    check_same_request(key=key, request_hash=sandbox.request_hash, meaning_hash=sandbox.meaning_hash)
     return sandbox.slug
 
 
@@ -225,10 +225,17 @@ def expire_sandboxes(*, now: datetime) -> tuple[str, ...]:
     return suspended
 
 
+def list_leaving() -> tuple[str, ...]:
+    """List the expired sandboxes that are not closed yet, oldest first; one without a tenant was never opened."""
+    expired = Sandbox.objects.exclude(expired_at=None).values_list("slug", flat=True)
+    open_ = set(Tenant.objects.filter(slug__in=expired).exclude(status=Status.CLOSED).values_list("slug", flat=True))
+    return tuple(slug for slug in expired if slug in open_)
+
+
 def list_sandboxes() -> tuple[SandboxView, ...]:
     """List all sandboxes and the accounts of the pool, oldest first."""
     names = dict(Tenant.objects.filter(slug__startswith=SANDBOX_PREFIX).values_list("slug", "name"))
-    paused = set(_paused())
+    paused = set(_list_paused())
     return tuple(
         SandboxView(
             slug=sandbox.slug,
@@ -266,9 +273,9 @@ def _pool(region: str) -> QuerySet[Sandbox]:
 
 
 def _ready(region: str) -> QuerySet[Sandbox]:
-    return _pool(region).filter(slug__in=_paused())
+    return _pool(region).filter(slug__in=_list_paused())
 
 
-def _paused() -> QuerySet[OnboardingRun, str]:
+def _list_paused() -> QuerySet[OnboardingRun, str]:
     """Return the slugs of the onboardings that are paused where the pool's are."""
     return OnboardingRun.objects.filter(state=RunState.PAUSED, step=_POOLED.value).values_list("slug", flat=True)

@@ -8,11 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.tenancy import models, registry
-from apps.tenancy.errors import TenantNotFound
+from apps.tenancy.errors import TenantClosed, TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
-from resale.domain.tenants import Resources, Tenant, TenantStatus
+from resale.domain.tenant_offboarding import OffboardingStep
+from resale.domain.tenants import SERVED, Resources, Tenant, TenantStatus
 
 
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +63,16 @@ def save_tenant(record: TenantRecord) -> Tenant:
 
 
 def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
-    """Suspend a tenant or resume it: here immediately, everywhere within 30 s. Idempotent.
+    """Suspend a tenant, resume it or close it: here immediately, everywhere within 30 s. Idempotent.
 
     Raises:
         TenantNotFound: No such tenant.
+        TenantClosed: It is closed, or its keys are being destroyed, and it does not come back.
         django.core.exceptions.ValidationError: It has no valid resource map, so it cannot be served.
     """
     with _changing(slug) as row:
+        if status in SERVED and _is_irrevocable(row):
+            raise TenantClosed(f"{slug} is closed, or its keys are being destroyed. It cannot be resumed.")
         row.status = status.value
         row.full_clean()
         row.save(update_fields=["status", "updated_at"])
@@ -127,6 +131,11 @@ def disconnect(*, slug: str, connection_id: str) -> None:
         gone, _ = row.connections.filter(id=connection_id).delete()
         if not gone:
             raise ConnectionNotFound("This shop has no connection with this id.")
+
+
+def _is_irrevocable(row: models.Tenant) -> bool:
+    destroyed = models.OffboardingRecord.objects.filter(run_id=row.slug, step=OffboardingStep.ACCESS)
+    return row.status == models.Status.CLOSED or (row.status == models.Status.CLOSING and destroyed.exists())
 
 
 @contextmanager

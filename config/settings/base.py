@@ -138,6 +138,19 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # tenants' files have storages of their own
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "exports": {  # of offboarded tenants, with their certificates
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": VAR_DIR / "exports",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+
 STATIC_URL = "/static/"
 STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 
@@ -145,6 +158,8 @@ OIDC_PLAIN_HTTP = False  # whether an issuer may be reached without TLS
 STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
 
 ONBOARDING_PROVIDERS: str | None = None  # path of a callable that opens them; None: those of AWS, from the container
+
+OFFBOARDING_PROVIDERS: str | None = None  # likewise
 
 HEALTH_FILE = environment.text("RESALE_HEALTH_FILE")  # of this process, when it is a worker, changes or sweep
 

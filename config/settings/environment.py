@@ -34,6 +34,11 @@ VARIABLES: Final = (
         production=True,
     ),
     Variable("RESALE_CURSOR_SECRET", "Key that signs list cursors; at least 32 characters", production=True),
+    Variable(
+        "RESALE_EXPORTS_BUCKET",
+        "S3 bucket of the platform for exports and certificates of offboarded tenants; none: no tenant can be "
+        "offboarded in production, and elsewhere they are in `exports` of the data folder",
+    ),
     Variable("RESALE_STATIC_BUCKET", "S3 bucket of the admin's static files", production=True),
     Variable("RESALE_STATIC_HOST", "Host name that serves the static bucket"),
     Variable("RESALE_EMAIL_FROM", "Sender of e-mail to staff, verified in SES", production=True),
@@ -81,7 +86,7 @@ VARIABLES: Final = (
         "RESALE_ORGANIZATION",
         "Organisation for `onboard_tenant`, as a JSON object: `management_role_arn`, `account_email` with `{slug}` in "
         "it, `onboarding_unit`, `tenants_unit`; optional `data_stack_set`, `access_stack_set`, `account_role`, and "
-        "`sandbox_issuer` of the shoppers of sandboxes",
+        "`sandbox_issuer` of the shoppers of sandboxes, `closed_unit` of accounts that were offboarded",
     ),
     Variable("RESALE_LOG_LEVEL", "Lowest log level", "INFO"),
     Variable("AWS_REGION", "AWS Region of the platform", "eu-west-2"),

@@ -40,3 +40,15 @@ STORAGES = {
         },
     },
 }
+
+if (exports_bucket := environment.text("RESALE_EXPORTS_BUCKET")) is not None:
+    STORAGES["exports"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": exports_bucket,
+            "region_name": environment.text("AWS_REGION"),
+            "default_acl": None,
+            "file_overwrite": True,
+            "object_parameters": {"ServerSideEncryption": "aws:kms"},
+        },
+    }

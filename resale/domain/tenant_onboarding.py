@@ -56,6 +56,7 @@ class AccountUnit(StrEnum):
 
     ONBOARDING = "onboarding"
     TENANTS = "tenants"
+    CLOSED = "closed"
 
 
 class Market(msgspec.Struct, frozen=True):

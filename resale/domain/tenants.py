@@ -15,10 +15,16 @@ from resale.domain.price_rules import PriceRules
 
 
 class TenantStatus(StrEnum):
-    """The status of a tenant."""
+    """The status of a tenant. ``CLOSING``: it is offboarded and nothing changes its data; ``CLOSED``: for good."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+#: Tenants whose workers and webhooks run.
+SERVED: Final = frozenset({TenantStatus.ACTIVE, TenantStatus.SUSPENDED})
 
 
 class Queue(msgspec.Struct, frozen=True):

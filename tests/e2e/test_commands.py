@@ -50,6 +50,7 @@ CASES = (
     Case("set_secret northwind northwind/other", "^written; in use within five minutes", given='{"api_key": "k"}'),
     Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),
     Case("onboard_tenant northwind --region eu-west-2 --dry-run", r"^done +active +move the account"),
+    Case("offboard_tenant northwind --dry-run", r"^to do +closed +sign the certificate"),
     Case("sandbox list", "^$|^sandbox-"),
     Case("sandbox claim nobody", "CommandError: sandbox_not_found", fails=True),
     Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),

@@ -154,6 +154,14 @@ class TestFindingByConnection:
         set_tenant_status(slug="northwind", status=TenantStatus.SUSPENDED)
         assert registry.by_connection(NORTHWINDS)[0].status == TenantStatus.SUSPENDED
 
+    @pytest.mark.parametrize("status", [TenantStatus.CLOSING, TenantStatus.CLOSED])
+    def test_finds_none_of_a_tenant_that_leaves(self, registry: Registry, status: TenantStatus) -> None:
+        northwind(connections=(a_connection(),))
+        set_tenant_status(slug="northwind", status=status)
+        assert registry.served_tenants() == ()
+        with pytest.raises(ConnectionNotFound):
+            registry.by_connection(NORTHWINDS)
+
     def test_finds_none_of_a_tenant_that_cannot_be_served(self, registry: Registry) -> None:
         northwind(connections=(a_connection(),))
         models.Tenant.objects.update(resources={})

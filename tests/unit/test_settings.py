@@ -29,6 +29,11 @@ def start(shown: str = "RESALE.platform_region", **changes: str) -> subprocess.C
 
 
 class TestProduction:
+    def test_exports_have_a_bucket_or_no_storage(self) -> None:
+        assert start("STORAGES.get('exports')").stdout == "None\n"
+        started = start("STORAGES['exports']['OPTIONS']['bucket_name']", RESALE_EXPORTS_BUCKET="exports")
+        assert started.stdout == "exports\n", started.stderr
+
     def test_starts_with_everything(self) -> None:
         started = start(AWS_REGION="eu-central-1")
         assert started.stdout == "eu-central-1\n", started.stderr

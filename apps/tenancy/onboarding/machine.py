@@ -8,6 +8,8 @@ from typing import Final
 import msgspec
 
 from apps.core import clock
+from apps.tenancy.errors import TenantClosed
+from apps.tenancy.models import Status, Tenant
 from apps.tenancy.onboarding.journal import Journal
 from apps.tenancy.onboarding.steps import STEPS, IssuedKeys, Work
 from apps.tenancy.onboarding_tables import OnboardingRun
@@ -71,12 +73,14 @@ class Onboarding:
 
     def resume(self, slug: str, *, until: OnboardingStep | None = None) -> None:
         """Continue an onboarding at the first step that is not done; ``start`` has the arguments and errors."""
+        _refuse_closed(slug)
         journal = self._journal_for(slug)
         self._run(journal, journal.resume(), until)
 
     def ensure(self, request: TenantRequest) -> None:
         """Onboard a tenant, or bring one that is onboarded to what the request has; ``start`` has the errors."""
         self._check(request)
+        _refuse_closed(request.slug)
         journal = self._journal_for(request.slug)
         self._run(journal, journal.ensure(request), None)
 
@@ -107,3 +111,9 @@ class Onboarding:
             records=journal.records(),
         )
         self._machine.run(STEPS, work, until=until)
+
+
+def _refuse_closed(slug: str) -> None:
+    """Require that a tenant is not offboarded. Raises TenantClosed."""
+    if Tenant.objects.filter(slug=slug, status__in=(Status.CLOSING, Status.CLOSED)).exists():
+        raise TenantClosed(f"{slug} is closed or being closed, and is not onboarded again. Choose another slug.")

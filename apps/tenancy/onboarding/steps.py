@@ -109,7 +109,7 @@ class OrganizationalUnit:
 
     def probe(self, work: Work) -> Found:
         """Return the unit."""
-        for unit in AccountUnit:
+        for unit in (AccountUnit.ONBOARDING, AccountUnit.TENANTS):
             if work.providers.accounts.is_in_unit(work.account_id, unit):
                 return {"unit": unit.value}
         return None

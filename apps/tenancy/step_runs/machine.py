@@ -166,6 +166,6 @@ class StepMachine:
                 self._say(f"{step.name:<20} {said}")
             work.journal.renew()
             self._pause(self._poll_seconds)
-            if found is None:
-                step.act(work)
+            if found is None and (record := step.act(work)) is not None:
+                return record
         return found

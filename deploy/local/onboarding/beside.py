@@ -1,9 +1,10 @@
-"""The onboarding providers of a command beside ``make run``."""
+"""The onboarding and offboarding providers of a command beside ``make run``."""
 
 from django.conf import settings
 
 from deploy.local.brands import PLATFORM_ACCOUNT
 from deploy.local.onboarding.providers import LocalPlace, LocalProviders
+from deploy.local.onboarding.retirement import LocalRetirement
 from deploy.local.services import Addresses
 from deploy.local.supervisor import locks
 from deploy.local.supervisor.ports import PortRegistry
@@ -11,7 +12,16 @@ from resale.errors import Unavailable
 
 
 def open_providers() -> LocalProviders:
-    """Return the providers of the platform that runs with this folder. Raises Unavailable: none runs."""
+    """Return the onboarding providers of the platform that runs with this folder. Raises Unavailable: none runs."""
+    return LocalProviders(_find_place())
+
+
+def open_retirement() -> LocalRetirement:
+    """Return the offboarding providers, likewise. Raises Unavailable."""
+    return LocalRetirement(_find_place())
+
+
+def _find_place() -> LocalPlace:
     var = settings.VAR_DIR
     if locks.holder(locks.file_of(var / locks.PLATFORM)) is None:
         raise Unavailable(f"No platform runs with {var}. Start make run first.", retry_after_seconds=30)
@@ -24,7 +34,7 @@ def open_providers() -> LocalProviders:
         aws_url=f"http://localhost:{ports.find('ministack')}",
         dynamodb_urls={},
     )
-    place = LocalPlace(
+    return LocalPlace(
         var=var,
         platform_account=PLATFORM_ACCOUNT,
         aws_url=addresses.aws_url,
@@ -32,4 +42,3 @@ def open_providers() -> LocalProviders:
         issuer_base_url=addresses.issuer_url,
         origins=addresses.origins,
     )
-    return LocalProviders(place)

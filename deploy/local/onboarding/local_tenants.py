@@ -10,6 +10,7 @@ import msgspec
 from django.conf import settings
 from django.db.models import QuerySet
 
+from apps.tenancy.models import Tenant
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
@@ -23,6 +24,7 @@ from deploy.local.services import Addresses
 from resale.bootstrap import Container
 from resale.domain.entitlements import UNLIMITED
 from resale.domain.tenant_onboarding import OnboardingStep, TenantRequest
+from resale.domain.tenants import SERVED
 from resale.errors import Outcome
 
 Say = Callable[[str], None]
@@ -67,7 +69,10 @@ class LocalTenants:
         with self._container() as container:
             onboarding = Onboarding(providers, container.smoke_test(), deliver=self._keep_keys, say=lambda _line: None)
             for brand in BRANDS:
-                onboarding.ensure(request_of(brand))
+                if brand.slug in _list_closed():
+                    self._say(f"  {brand.slug}: was offboarded, and is closed")
+                else:
+                    onboarding.ensure(request_of(brand))
             self._renew_others(onboarding)
         for gap in dict.fromkeys(providers.stacks.gaps):
             self._say(f"  on this machine: {gap}")
@@ -78,7 +83,7 @@ class LocalTenants:
         brands = [brand.slug for brand in BRANDS]
         running = self._engines.dynamodb_endpoints
         reachable = {one.slug for one in self._files.accounts() if one.account_id in running}
-        for run in OnboardingRun.objects.filter(records__in=_done()).exclude(slug__in=brands):
+        for run in OnboardingRun.objects.filter(records__in=_done()).exclude(slug__in=[*brands, *_list_closed()]):
             if run.slug not in reachable:
                 self._say(f"  {run.slug}: its account is not among the accounts of this folder")
                 continue
@@ -137,6 +142,11 @@ class LocalTenants:
 def _done() -> QuerySet[OnboardingRecord]:
     """Return the last steps that were completed once; a later renewal of such a tenant can have failed."""
     return OnboardingRecord.objects.filter(step=OnboardingStep.ACTIVE, finished_at__isnull=False)
+
+
+def _list_closed() -> tuple[str, ...]:
+    """Return the slugs of tenants that were offboarded, or are being."""
+    return tuple(Tenant.objects.exclude(status__in=SERVED).values_list("slug", flat=True))
 
 
 def add_brands(files: AccountFiles) -> tuple[str, ...]:

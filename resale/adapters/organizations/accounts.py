@@ -22,6 +22,7 @@ _CLOSED: Final = frozenset({"SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
 _LIMIT: Final = "ACCOUNT_NUMBER_LIMIT_EXCEEDED"
 _ENABLED: Final = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 _SERVICE: Final = "AWS Organizations"
+_NO_UNIT: Final = "none"  # of a unit that is not configured, in which no account is
 
 
 class OrganizationAccounts:
@@ -133,8 +134,12 @@ class OrganizationAccounts:
             return str(self._clients.organizations.list_parents(ChildId=account_id)["Parents"][0]["Id"])
 
     def _unit_id(self, unit: AccountUnit) -> str:
-        of_tenants = unit == AccountUnit.TENANTS
-        return self._organization.tenants_unit if of_tenants else self._organization.onboarding_unit
+        units = {
+            AccountUnit.ONBOARDING: self._organization.onboarding_unit,
+            AccountUnit.TENANTS: self._organization.tenants_unit,
+            AccountUnit.CLOSED: self._organization.closed_unit,
+        }
+        return units[unit] or _NO_UNIT
 
 
 def _raise_if_refused(error: ClientError) -> None:

@@ -39,9 +39,13 @@ class ManagementClients:
         return self._management("cloudformation", self._settings.platform_region)
 
     def stacks_of(self, account_id: str, region: str) -> Any:
-        """Return CloudFormation of a tenant's account, by the role that CreateAccount made. Raises Unavailable."""
+        """Return CloudFormation of a tenant's account, as its administrator. Raises Unavailable."""
+        return self.client_of(account_id, region, "cloudformation")
+
+    def client_of(self, account_id: str, region: str, service: str) -> Any:
+        """Return a client in a tenant's account, by the role that CreateAccount made. Raises Unavailable."""
         role = f"arn:aws:iam::{account_id}:role/{self._organization.account_role}"
-        return self._build("cloudformation", region, self._assume(role, by=self._management("sts", region)))
+        return self._build(service, region, self._assume(role, by=self._management("sts", region)))
 
     def _management(self, service: str, region: str) -> Any:
         known = self._clients.get(service)

@@ -52,6 +52,7 @@ from resale.application.ports.records import (
     StreamRange,
 )
 from resale.application.ports.repositories import LostRace, Repository
+from resale.application.ports.tenant_offboarding import OffboardingProviders, Signed, Signer
 from resale.application.ports.tenant_onboarding import (
     AccountProvider,
     Broken,
@@ -98,6 +99,7 @@ __all__ = [
     "LostRace",
     "MediaRepository",
     "MediaStore",
+    "OffboardingProviders",
     "OnboardingProviders",
     "Page",
     "Partners",
@@ -117,6 +119,8 @@ __all__ = [
     "ShippingProvider",
     "ShopProvider",
     "ShopSettings",
+    "Signed",
+    "Signer",
     "SmokeTest",
     "StackProvider",
     "StackRequest",

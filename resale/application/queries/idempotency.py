@@ -16,11 +16,11 @@ def find_replayed_entity(*, reader: Reader, key: CommandKey) -> str | None:
     record = reader.find_idempotency_record(key.key)
     if record is None:
         return None
-    check_same_request(key, request_hash=record.request_hash, meaning_hash=record.meaning_hash)
+    check_same_request(key=key, request_hash=record.request_hash, meaning_hash=record.meaning_hash)
     return record.entity_id
 
 
-def check_same_request(key: CommandKey, *, request_hash: str, meaning_hash: str | None) -> None:
+def check_same_request(*, key: CommandKey, request_hash: str, meaning_hash: str | None) -> None:
     """Require that a key comes with the request that it came with before. Raises IdempotencyMismatch."""
     if request_hash != key.request_hash and meaning_hash != key.meaning_hash:
         raise IdempotencyMismatch(

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core import clock
+from apps.tenancy.offboarding.opening import open_offboarding
 from apps.tenancy.onboarding.opening import open_onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
-from apps.tenancy.sandboxes import SandboxPool, claim_sandbox, expire_sandboxes, list_sandboxes
+from apps.tenancy.sandboxes import SandboxPool, claim_sandbox, expire_sandboxes, list_leaving, list_sandboxes
 from resale.domain.sandboxes import MAX_POOL_ACCOUNTS
 from resale.domain.tenant_onboarding import REGIONS
 from resale.errors import Outcome
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             action.add_argument("--region", help=f"one of {', '.join(REGIONS)}; default: the platform's own")
         claim = actions.add_parser("claim", help="keep a sandbox: it does not expire any more")
         claim.add_argument("slug")
-        actions.add_parser("expire", help="suspend the sandboxes whose time is over; run it from a schedule")
+        actions.add_parser("expire", help="suspend and offboard those whose time is over; run it from a schedule")
         actions.add_parser("list", help="list all sandboxes and the accounts of the pool")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's signature
@@ -76,6 +77,22 @@ class Command(BaseCommand):
         for slug in suspended:
             self._print(f"{slug} has expired and is suspended")
         self._print(f"{len(suspended)} expired")
+        if leaving := list_leaving():
+            self._offboard(leaving)
+
+    def _offboard(self, leaving: tuple[str, ...]) -> None:
+        """Offboard each, without a hold period; the next call continues with those that fail."""
+        offboarding, failed = open_offboarding(say=self._print), []
+        for slug in leaving:
+            try:
+                offboarding.ensure(slug, hold_days=0)
+            except Outcome as outcome:
+                self._print(f"{slug}: {outcome.code}: {outcome.detail}")
+                failed.append(slug)
+            else:
+                self._print(f"{slug} is closed")
+        if failed:
+            raise CommandError(f"These sandboxes are not closed yet, and are continued next time: {', '.join(failed)}.")
 
     def _list(self, options: dict[str, Any]) -> None:  # noqa: ARG002 - takes none
         for one in list_sandboxes():
