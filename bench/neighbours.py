@@ -104,10 +104,11 @@ def _seed(stack: Stack, brand: Brand) -> tuple[Request, ...]:
 
 
 def _limit(brand: Brand) -> None:
+    from apps.tenancy.entitlement_changes import Cause  # noqa: PLC0415 - as above
     from apps.tenancy.tenants import set_limits  # noqa: PLC0415 - as above
     from resale.domain.entitlements import ENTITLEMENTS, Tier  # noqa: PLC0415 - as above
 
-    usual = msgspec.structs.asdict(ENTITLEMENTS[Tier.STANDARD])
+    usual = msgspec.structs.asdict(ENTITLEMENTS[Tier.STANDARD].limits)
     rates = {
         "tenant_requests_per_second": LIMIT_PER_SECOND,
         "tenant_burst": 2 * LIMIT_PER_SECOND,
@@ -116,7 +117,7 @@ def _limit(brand: Brand) -> None:
         "shopper_requests_per_second": LIMIT_PER_SECOND,
         "shopper_burst": 2 * LIMIT_PER_SECOND,
     }
-    set_limits(slug=brand.slug, limits={**usual, **rates})
+    set_limits(slug=brand.slug, limits={**usual, **rates}, cause=Cause(by="bench", reason="a limit to exceed"))
 
 
 def _print_table(measured: Outcome, noisy: Outcome, *, slice_seconds: float) -> None:

@@ -8,6 +8,7 @@ from django import forms
 
 from apps.backoffice.display_text import label_of
 from apps.backoffice.text_fields import TextField
+from apps.tenancy.entitlement_changes import REASON_CHARS
 from apps.tenancy.models import KeyKind, Kind, Provider
 from apps.tenancy.scopes import Scope
 from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
@@ -15,6 +16,17 @@ from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection
 from resale.domain.policies import Policies
 from resale.domain.text import TextKind
+
+
+def reason_field() -> TextField:
+    """Return the field for the reason of a change, which is recorded with it."""
+    return TextField(
+        TextKind.LINE,
+        max_length=REASON_CHARS,
+        label="Reason of the change",
+        help_text="It is recorded with the change.",
+        widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"}),
+    )
 
 
 class KeyForm(forms.Form):
@@ -66,7 +78,7 @@ class LimitsForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, tier: Tier, **kwargs: Any) -> None:
         super().__init__(data, auto_id="limit_%s", **kwargs)
-        included = ENTITLEMENTS[tier]
+        included = ENTITLEMENTS[tier].limits
         for name, body in _describe(Limits).items():
             usual = getattr(included, name)
             self.fields[name] = forms.IntegerField(
@@ -76,10 +88,12 @@ class LimitsForm(forms.Form):
                 help_text=f"{body['description']} {tier.value.capitalize()}: {usual}.",
                 widget=forms.NumberInput(attrs={"class": "bo-input", "placeholder": usual}),
             )
+        self.fields["reason"] = reason_field()
 
     def limits(self) -> dict[str, int]:
         """Return the limits that differ, by name."""
-        return {name: value for name, value in self.cleaned_data.items() if value is not None}
+        named = {name: self.cleaned_data[name] for name in Limits.__struct_fields__}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 class ConnectionForm(forms.Form):

@@ -15,6 +15,7 @@ from apps.backoffice.pages import OperatorPage
 from apps.backoffice.tenant_forms import ConnectionForm, KeyForm, LimitsForm, PoliciesForm
 from apps.core import clock
 from apps.tenancy import keys
+from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import APIKey, Connection, KeyKind, Tenant, User, new_connection_id
 from apps.tenancy.report import tenants_report
@@ -27,6 +28,7 @@ logger = logging.getLogger("resale.operator")
 
 _ONCE: Final = "key_form"
 _ONCE_BYTES: Final = 16
+_CHANGES_SHOWN: Final = 20
 _SLOW: Final = "Other processes follow within 30 seconds."
 
 
@@ -69,16 +71,24 @@ class TenantPages(OperatorPage):
             form=key_form,
             policies_form=policies_form,
             limits_form=limits_form,
+            changes=tenant.entitlement_changes.all()[:_CHANGES_SHOWN],
             connection_form=connection_form,
             once=once,
             issued=issued,
         )
 
-    def note(self, what: str, **of: str) -> None:
-        """Write down what an operator did: the registry has no history of its own."""
+    def staff_id(self) -> str:
+        """Return the staff id of the operator."""
         user = self.request.user
-        by = user.staff_id if isinstance(user, User) else ""
-        logger.warning(what, extra={"tenant": self.kwargs["slug"], "by": by, **of})
+        return user.staff_id if isinstance(user, User) else ""
+
+    def cause(self, reason: str) -> Cause:
+        """Return the cause of a change by this operator."""
+        return Cause(by=self.staff_id(), reason=reason)
+
+    def note(self, what: str, **of: str) -> None:
+        """Log what an operator did."""
+        logger.warning(what, extra={"tenant": self.kwargs["slug"], "by": self.staff_id(), **of})
 
 
 class TenantDetail(TenantPages):
@@ -165,7 +175,7 @@ class LimitsChange(TenantPages):
         form = LimitsForm(request.POST, tier=Tier(tenant.tier))
         if not form.is_valid():
             return self.show(slug, sent=form, status=422)
-        set_limits(slug=slug, limits=form.limits())
+        set_limits(slug=slug, limits=form.limits(), cause=self.cause(form.cleaned_data["reason"]))
         self.note("limits changed")
         messages.success(request, f"The limits are changed. {_SLOW}")
         return redirect(self.back())

@@ -1,7 +1,7 @@
 """The tables of the registry: tenants, their connections and API keys, and staff. They contain no tenant data."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import uuid_utils
@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
+from apps.tenancy.entitlement_tables import EntitlementChange, FeatureRelease
 from apps.tenancy.offboarding_tables import OffboardingRecord, OffboardingRun
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
@@ -21,6 +22,7 @@ from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
+from resale.domain.features import Choice
 from resale.domain.ids import CONNECTION_ID
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
@@ -29,6 +31,8 @@ from resale.domain.tenants import Resources, TenantStatus
 models.CharField.register_lookup(Length)
 
 __all__ = [
+    "EntitlementChange",
+    "FeatureRelease",
     "OffboardingRecord",
     "OffboardingRun",
     "OnboardingRecord",
@@ -158,6 +162,12 @@ class Tenant(models.Model):
     limits = models.JSONField(
         default=dict, blank=True, help_text="Limits of this tenant's requests that differ from its tier's, by name."
     )
+    in_ring = models.BooleanField(
+        default=False, help_text="One of the platform's own test shops: features and upgrades reach it first."
+    )
+    feature_choices = models.JSONField(
+        default=dict, blank=True, help_text="What the brand of a premium tenant chose about features, by name."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -191,6 +201,7 @@ class Tenant(models.Model):
         if unknown_fields:
             raise ValidationError({"price_rules": f"These fields do not exist: {', '.join(unknown_fields)}."})
         self._check_limits()
+        _check("feature_choices", self.feature_choices, dict[str, Choice])
         if self.resources or self.status == Status.ACTIVE:
             _check("resources", self.resources, Resources)
 
@@ -325,7 +336,7 @@ class StaffMembership(models.Model):
         return Role(self.role)
 
 
-def _check(field: str, value: object, kind: type[msgspec.Struct]) -> None:
+def _check(field: str, value: object, kind: Any) -> None:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -4,7 +4,7 @@ So a revoked key or a suspended tenant is refused everywhere within 30 s, and a 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,7 +14,9 @@ from django.db.models import QuerySet
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
+from apps.tenancy.features import features_of_row, load_releases
 from resale.domain.entitlements import Tier, limits_of
+from resale.domain.features import Release
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
@@ -147,11 +149,16 @@ def ping() -> bool:
     return True
 
 
-def to_tenant(row: models.Tenant) -> Tenant:
+def to_tenant(row: models.Tenant, releases: Mapping[str, Release] | None = None) -> Tenant:
     """Convert a row into a tenant of the domain.
 
+    Args:
+        row: With its connections.
+        releases: How far features are released; None: they are read.
+
     Raises:
-        msgspec.ValidationError: Its resource map is none or incomplete, or a policy, limit or connection is none.
+        msgspec.ValidationError: Its resource map is none or incomplete, or a policy, limit, choice or connection is
+            none.
     """
     return Tenant(
         id=TenantId(row.id),
@@ -174,6 +181,7 @@ def to_tenant(row: models.Tenant) -> Tenant:
         policies=msgspec.convert(row.policies, Policies),
         price_rules=msgspec.convert(row.price_rules, PriceRules),
         limits=limits_of(Tier(row.tier), row.limits),
+        features=features_of_row(row, load_releases() if releases is None else releases),
         connections=tuple(connection.as_struct() for connection in row.connections.all()),
     )
 
@@ -204,7 +212,7 @@ def _load_connection(connection_id: ConnectionId) -> tuple[Tenant, Connection] |
 
 def _load_served(_: None) -> tuple[Tenant, ...]:
     rows = _tenants().order_by("slug")
-    tenants = _run_query(lambda: [_servable(row) for row in rows])
+    tenants = _run_query(lambda: _list_servable(rows))
     return tuple(tenant for tenant in tenants if tenant is not None and tenant.status in SERVED)
 
 
@@ -236,11 +244,16 @@ def _known_operator_key(row: models.OperatorKey) -> KnownOperatorKey:
     return KnownOperatorKey(id=row.id, scopes=frozenset(row.scopes), revoked=row.revoked_at is not None)
 
 
-def _servable(row: models.Tenant | None) -> Tenant | None:
+def _list_servable(rows: QuerySet[models.Tenant]) -> list[Tenant | None]:
+    releases = load_releases()
+    return [_servable(row, releases) for row in rows]
+
+
+def _servable(row: models.Tenant | None, releases: Mapping[str, Release] | None = None) -> Tenant | None:
     if row is None:
         return None
     try:
-        return to_tenant(row)
+        return to_tenant(row, releases)
     except msgspec.ValidationError:
         if row.status == models.Status.ACTIVE:  # a suspended one may still be without its stack
             logger.exception("the registry row of an active tenant is invalid", extra={"tenant": row.slug})

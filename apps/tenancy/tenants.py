@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.tenancy import models, registry
+from apps.tenancy.entitlement_changes import Cause, record_change
 from apps.tenancy.errors import TenantClosed, TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
@@ -70,7 +71,7 @@ def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
         TenantClosed: It is closed, or its keys are being destroyed, and it does not come back.
         django.core.exceptions.ValidationError: It has no valid resource map, so it cannot be served.
     """
-    with _changing(slug) as row:
+    with lock_tenant(slug) as row:
         if status in SERVED and _is_irrevocable(row):
             raise TenantClosed(f"{slug} is closed, or its keys are being destroyed. It cannot be resumed.")
         row.status = status.value
@@ -85,27 +86,30 @@ def set_policies(*, slug: str, policies: Policies) -> None:
         TenantNotFound: No such tenant.
         django.core.exceptions.ValidationError: A policy is out of its bounds.
     """
-    with _changing(slug) as row:
+    with lock_tenant(slug) as row:
         row.policies = msgspec.to_builtins(policies)
         row.full_clean()
         row.save(update_fields=["policies", "updated_at"])
 
 
-def set_limits(*, slug: str, limits: Mapping[str, int]) -> None:
+def set_limits(*, slug: str, limits: Mapping[str, int], cause: Cause) -> None:
     """Set the limits of a tenant that differ from its tier's: here immediately, everywhere within 30 s. Idempotent.
 
     Args:
         slug: The tenant's.
         limits: By field of ``resale.domain.entitlements.Limits``; what is left out is the tier's.
+        cause: Recorded with the limits.
 
     Raises:
         TenantNotFound: No such tenant.
-        django.core.exceptions.ValidationError: A limit has an unknown name or is out of its bounds.
+        django.core.exceptions.ValidationError: A limit has an unknown name or is out of its bounds, or the
+            cause names no reason.
     """
-    with _changing(slug) as row:
+    with lock_tenant(slug) as row:
         row.limits = dict(limits)
         row.full_clean()
         row.save(update_fields=["limits", "updated_at"])
+        record_change(row, subject="limits", value=row.limits, cause=cause)
 
 
 def connect(*, slug: str, connection: Connection) -> None:
@@ -115,7 +119,7 @@ def connect(*, slug: str, connection: Connection) -> None:
         TenantNotFound: No such tenant.
         django.core.exceptions.ValidationError: The tenant cannot use this connection, or another one has its id.
     """
-    with _changing(slug) as row:
+    with lock_tenant(slug) as row:
         row.connections.filter(kind=connection.kind).exclude(id=connection.id).delete()
         _connect(row, connection)
 
@@ -127,7 +131,7 @@ def disconnect(*, slug: str, connection_id: str) -> None:
         TenantNotFound: No such tenant.
         ConnectionNotFound: It has no such connection.
     """
-    with _changing(slug) as row:
+    with lock_tenant(slug) as row:
         gone, _ = row.connections.filter(id=connection_id).delete()
         if not gone:
             raise ConnectionNotFound("This shop has no connection with this id.")
@@ -139,8 +143,12 @@ def _is_irrevocable(row: models.Tenant) -> bool:
 
 
 @contextmanager
-def _changing(slug: str) -> Iterator[models.Tenant]:
-    """Lock a tenant's row; after the commit, this process forgets its cached registry."""
+def lock_tenant(slug: str) -> Iterator[models.Tenant]:
+    """Lock a tenant's row for a change; after the commit, this process forgets its cached registry.
+
+    Raises:
+        TenantNotFound: No such tenant.
+    """
     with transaction.atomic():
         row = models.Tenant.objects.select_for_update().filter(slug=slug).first()
         if row is None:

@@ -1,4 +1,7 @@
-"""Entitlements: what each tier of tenants includes. One table; an operator can override a limit of one tenant."""
+"""Entitlements: what each tier of tenants includes. One table; an operator can override a limit of one tenant.
+
+``resale.domain.features`` has the features, and decides by the tier's ``delivery`` which of them a tenant has.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,6 +30,20 @@ class Tier(StrEnum):
     PREMIUM = "premium"
 
 
+class Delivery(StrEnum):
+    """How new features and templates reach the tenants of a tier."""
+
+    WAVES = "waves"
+    CHOICE = "choice"
+
+
+#: What a delivery means, for the reference.
+DELIVERIES: Final[Mapping[Delivery, str]] = {
+    Delivery.WAVES: "by themselves, wave by wave",
+    Delivery.CHOICE: "when the brand opts in, at the latest on the feature's last date",
+}
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much of the web service one tenant can use. Rates and bursts are of all processes together."""
 
@@ -46,34 +63,56 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ]
 
 
-#: Limits of each tier. Stripe's is 100 requests a second for an account (docs.stripe.com/rate-limits, 2026-11).
-ENTITLEMENTS: Final[Mapping[Tier, Limits]] = {
-    Tier.SANDBOX: Limits(
-        tenant_requests_per_second=10,
-        tenant_burst=60,
-        key_requests_per_second=10,
-        key_burst=60,
-        shopper_requests_per_second=5,
-        shopper_burst=30,
-        concurrent_requests=2,
+class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tier includes."""
+
+    delivery: Annotated[Delivery, msgspec.Meta(description="How new features reach its tenants.")]
+    own_processes: Annotated[
+        bool, msgspec.Meta(description="Whether its tenants can have web processes and workers of their own.")
+    ]
+    limits: Annotated[Limits, msgspec.Meta(description="How much of the web service one tenant can use.")]
+
+
+#: What each tier includes. Stripe's limit for an account: 100 requests a second (docs.stripe.com/rate-limits, 2026-11).
+ENTITLEMENTS: Final[Mapping[Tier, Entitlement]] = {
+    Tier.SANDBOX: Entitlement(
+        delivery=Delivery.WAVES,
+        own_processes=False,
+        limits=Limits(
+            tenant_requests_per_second=10,
+            tenant_burst=60,
+            key_requests_per_second=10,
+            key_burst=60,
+            shopper_requests_per_second=5,
+            shopper_burst=30,
+            concurrent_requests=2,
+        ),
     ),
-    Tier.STANDARD: Limits(
-        tenant_requests_per_second=100,
-        tenant_burst=300,
-        key_requests_per_second=80,
-        key_burst=240,
-        shopper_requests_per_second=10,
-        shopper_burst=60,
-        concurrent_requests=6,
+    Tier.STANDARD: Entitlement(
+        delivery=Delivery.WAVES,
+        own_processes=False,
+        limits=Limits(
+            tenant_requests_per_second=100,
+            tenant_burst=300,
+            key_requests_per_second=80,
+            key_burst=240,
+            shopper_requests_per_second=10,
+            shopper_burst=60,
+            concurrent_requests=6,
+        ),
     ),
-    Tier.PREMIUM: Limits(
-        tenant_requests_per_second=500,
-        tenant_burst=1500,
-        key_requests_per_second=400,
-        key_burst=1200,
-        shopper_requests_per_second=20,
-        shopper_burst=120,
-        concurrent_requests=7,
+    Tier.PREMIUM: Entitlement(
+        delivery=Delivery.CHOICE,
+        own_processes=True,
+        limits=Limits(
+            tenant_requests_per_second=500,
+            tenant_burst=1500,
+            key_requests_per_second=400,
+            key_burst=1200,
+            shopper_requests_per_second=20,
+            shopper_burst=120,
+            concurrent_requests=7,
+        ),
     ),
 }
 #: Nothing that one machine can send reaches these.
@@ -94,4 +133,4 @@ def limits_of(tier: Tier, overrides: Mapping[str, object]) -> Limits:
     Raises:
         msgspec.ValidationError: An override has an unknown name, or a value outside its bounds.
     """
-    return msgspec.convert({**msgspec.structs.asdict(ENTITLEMENTS[tier]), **overrides}, Limits)
+    return msgspec.convert({**msgspec.structs.asdict(ENTITLEMENTS[tier].limits), **overrides}, Limits)

@@ -8,6 +8,7 @@ import msgspec
 
 from resale.domain.amount_rules import AmountRules, rules_of
 from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
+from resale.domain.features import Feature
 from resale.domain.ids import TenantId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.policies import Policies
@@ -98,8 +99,13 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     resources: Resources
     policies: Policies = Policies()
     price_rules: PriceRules = PriceRules()
-    limits: Limits = ENTITLEMENTS[Tier.STANDARD]
+    limits: Limits = ENTITLEMENTS[Tier.STANDARD].limits
+    features: frozenset[Feature] = frozenset()
     connections: tuple[Connection, ...] = ()
+
+    def is_enabled(self, feature: Feature) -> bool:
+        """Return whether the tenant has a feature. No call is made: it was decided when the tenant was read."""
+        return feature in self.features
 
     def amount_rules(self, currency: str) -> AmountRules:
         """Return which amounts of a currency the tenant's payment provider can move. No call is made."""

@@ -16,6 +16,7 @@ from apps.core.fair_shares.process import LOAD, get_limiter
 from apps.core.serving.request_handling import BodyPending
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.permissions import Access
+from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.tenants import set_limits
 from resale.domain.entitlements import UNLIMITED
 from tests.fixtures.shares import Hand
@@ -23,10 +24,12 @@ from tests.fixtures.storefront import Front, Response, a_listing_body
 
 pytestmark = pytest.mark.usefixtures("hand")
 
+CAUSE = Cause(by="stf_1", reason="a test")
+
 
 def limit(front: Front, **limits: int) -> None:
     """Set limits of a shop; the others are out of reach."""
-    set_limits(slug=front.shop.tenant.slug, limits={**msgspec.structs.asdict(UNLIMITED), **limits})
+    set_limits(slug=front.shop.tenant.slug, limits={**msgspec.structs.asdict(UNLIMITED), **limits}, cause=CAUSE)
 
 
 def statuses(times: int, send: Callable[[], Response]) -> list[int]:

@@ -9,10 +9,12 @@ import pytest
 from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, Tenant
 from resale.domain.entitlements import ENTITLEMENTS, Tier
+from resale.domain.features import Feature
 from resale.domain.pipeline import BEAT_EVERY
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 
 KEY = re.compile(r"sk_test_[\w-]{43}")
+PIN = datetime.now(UTC).date() + timedelta(days=30)
 SCOPES = ["orders:read", "history:read"]
 
 
@@ -116,16 +118,27 @@ class TestLimits:
     ) -> None:
         page = operator.get("tenant", slug=backoffice.slug)
         assert "Requests per second of the shop, over all its keys. Standard: 100." in page.text
-        done = operator.post("tenant-limits", {"tenant_burst": "7", "key_burst": ""}, slug=backoffice.slug)
+        done = operator.post(
+            "tenant-limits", {"tenant_burst": "7", "key_burst": "", "reason": "A sale"}, slug=backoffice.slug
+        )
         assert "The limits are changed" in done.text
         assert Tenant.objects.get(slug=backoffice.slug).limits == {"tenant_burst": 7}
+        assert 'limits {"tenant_burst": 7} A sale' in done.text
         limits = registry.by_slug(backoffice.slug).limits
-        assert limits == msgspec.structs.replace(ENTITLEMENTS[Tier.STANDARD], tenant_burst=7)
+        assert limits == msgspec.structs.replace(ENTITLEMENTS[Tier.STANDARD].limits, tenant_burst=7)
 
     @pytest.mark.parametrize("value", ["0", "-1", "many", "1000000000", "1.5"])
     def test_out_of_bounds_are_refused(self, backoffice: Backoffice, operator: StaffClient, value: str) -> None:
         before = Tenant.objects.get(slug=backoffice.slug).limits
-        assert operator.post("tenant-limits", {"tenant_burst": value}, slug=backoffice.slug).status == 422
+        assert (
+            operator.post("tenant-limits", {"tenant_burst": value, "reason": "A sale"}, slug=backoffice.slug).status
+            == 422
+        )
+        assert Tenant.objects.get(slug=backoffice.slug).limits == before
+
+    def test_are_not_changed_without_a_reason(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        before = Tenant.objects.get(slug=backoffice.slug).limits
+        assert operator.post("tenant-limits", {"tenant_burst": "7", "reason": " "}, slug=backoffice.slug).status == 422
         assert Tenant.objects.get(slug=backoffice.slug).limits == before
 
     def test_are_for_operators(self, backoffice: Backoffice, manager: StaffClient) -> None:
@@ -133,6 +146,46 @@ class TestLimits:
         refused = manager.send("tenant-limits", {"tenant_burst": "7"}, slug=backoffice.slug).status_code
         assert refused in {403, 404}
         assert Tenant.objects.get(slug=backoffice.slug).limits == before
+
+
+class TestFeatures:
+    def test_a_standard_tenant_has_them_by_its_wave(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        text = operator.get("tenant-features", slug=backoffice.slug).text
+        assert "relisting" in text
+        assert "Features reach the tenants of this tier in waves" in text
+        body = {"name": "relisting", "action": "opt-in", "reason": "They want it"}
+        refused = operator.post("tenant-features", body, slug=backoffice.slug)
+        assert refused.status == 422
+        assert Tenant.objects.get(slug=backoffice.slug).feature_choices == {}
+
+    def test_a_premium_tenant_chooses(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        Tenant.objects.filter(slug=backoffice.slug).update(tier="premium")
+        body = {"name": "relisting", "action": "pin", "until": str(PIN), "reason": "Training in January"}
+        page = operator.post("tenant-features", body, slug=backoffice.slug)
+        assert f"pinned off until {PIN}" in page.text
+        assert "Training in January" in page.text
+        assert not registry.by_slug(backoffice.slug).is_enabled(Feature.RELISTING)
+        operator.post("tenant-features", {**body, "action": "unpin"}, slug=backoffice.slug)
+        assert registry.by_slug(backoffice.slug).is_enabled(Feature.RELISTING)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"until": ""},
+            {"until": "2020-01-01"},
+            {"until": "2099-01-01"},
+            {"reason": ""},
+            {"name": "x"},
+            {"action": "x"},
+        ],
+    )
+    def test_a_choice_that_is_none_is_refused(
+        self, backoffice: Backoffice, operator: StaffClient, fields: dict[str, str]
+    ) -> None:
+        Tenant.objects.filter(slug=backoffice.slug).update(tier="premium")
+        body = {"name": "relisting", "action": "pin", "until": str(PIN), "reason": "Training"} | fields
+        assert operator.post("tenant-features", body, slug=backoffice.slug).status == 422
+        assert Tenant.objects.get(slug=backoffice.slug).feature_choices == {}
 
 
 class TestSuspension:

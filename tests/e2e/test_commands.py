@@ -53,6 +53,7 @@ CASES = (
     Case("offboard_tenant northwind --dry-run", r"^to do +closed +sign the certificate"),
     Case("sandbox list", "^$|^sandbox-"),
     Case("sandbox claim nobody", "CommandError: sandbox_not_found", fails=True),
+    Case("features list northwind", r"^relisting +on$"),
     Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),
     Case("resume_tenant northwind", "^northwind is active; all processes follow within 30 s"),
     Case("invite_staff northwind new@brand.example --role moderator", r"^inv_\w+ is sent; it expires at 20"),

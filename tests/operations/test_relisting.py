@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from resale.application.operations.claims import advance_claim, open_claim, record_return_tracking, resolve_claim
@@ -113,3 +114,16 @@ class TestAnItemThatCameBack:
         order = world.run(order, partners)
         assert order.status == OrderStatus.CANCELLED
         assert relisted(world, seller, order) == ListingStatus.PENDING_REVIEW
+
+
+class TestATenantWithoutTheFeature:
+    def test_refuses_a_new_listing_and_keeps_those_there_are(
+        self, world: World, seller: Shopper, partners: Partners
+    ) -> None:
+        order = world.scan(world.sold(partners, seller=seller), ShipmentStatus.IN_TRANSIT, ShipmentStatus.RETURNED)
+        assert world.run(order, partners).status == OrderStatus.REFUNDED
+        without = World(world.container, msgspec.structs.replace(world.tenant, features=frozenset()))
+        with pytest.raises(NotRelistable, match="does not offer this"):
+            relisted(without, seller, order)
+        assert relisted(world, seller, order) == ListingStatus.PENDING_REVIEW
+        assert relisted(without, seller, order) == ListingStatus.PENDING_REVIEW

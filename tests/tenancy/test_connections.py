@@ -135,7 +135,7 @@ class TestFindingByConnection:
 
     def test_asks_once(self, registry: Registry, django_assert_num_queries: Any) -> None:
         northwind(connections=(a_connection(),))
-        with django_assert_num_queries(2):  # the connection with its tenant, and the tenant's connections
+        with django_assert_num_queries(3):  # the connection with its tenant, its connections, the releases of features
             for _ in range(3):
                 registry.by_connection(NORTHWINDS)
 
@@ -146,7 +146,7 @@ class TestFindingByConnection:
     def test_costs_the_same_however_many_are_listed(self, registry: Registry, django_assert_num_queries: Any) -> None:
         northwind(connections=(a_connection(),))
         atelier(connections=(a_connection(id=ATELIERS),))
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             assert [tenant.connections[0].id for tenant in registry.served_tenants()] == [ATELIERS, NORTHWINDS]
 
     def test_finds_a_suspended_tenants_too(self, registry: Registry) -> None:

@@ -81,7 +81,7 @@ class TestReading:
 
     def test_asks_once(self, registry: Registry, northwind: Shop, django_assert_num_queries: Any) -> None:
         wanted = keys.hash_of(northwind.secret.text)
-        with django_assert_num_queries(2):  # the key with its tenant, and the tenant's connections
+        with django_assert_num_queries(3):  # the key with its tenant, its connections, and the releases of features
             for _ in range(3):
                 registry.by_api_key_hash(wanted)
 

@@ -247,7 +247,7 @@ class TestDisclosure:
 class TestEntitlements:
     def test_an_override_replaces_the_tiers(self) -> None:
         assert limits_of(Tier.PREMIUM, {"key_burst": 7}) == msgspec.structs.replace(
-            ENTITLEMENTS[Tier.PREMIUM], key_burst=7
+            ENTITLEMENTS[Tier.PREMIUM].limits, key_burst=7
         )
 
     @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ class TestEntitlements:
 
     def test_every_tier_has_limits_and_none_takes_all_threads(self) -> None:
         assert set(ENTITLEMENTS) == set(Tier)
-        assert all(limits.concurrent_requests < 8 for limits in ENTITLEMENTS.values())
+        assert all(each.limits.concurrent_requests < 8 for each in ENTITLEMENTS.values())
 
 
 class TestCounts:

@@ -57,7 +57,7 @@ def _lines() -> Iterator[str]:
 
 def _limit_row(item: tuple[str, Mapping[str, object]]) -> tuple[str, ...]:
     name, schema = item
-    return (code(name), str(schema["description"]), *(str(getattr(ENTITLEMENTS[tier], name)) for tier in Tier))
+    return (code(name), str(schema["description"]), *(str(getattr(ENTITLEMENTS[tier].limits, name)) for tier in Tier))
 
 
 def _priority_row(priority: Priority) -> tuple[str, ...]:

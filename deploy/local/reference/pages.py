@@ -16,6 +16,7 @@ from deploy.local.reference.error_codes import error_page
 from deploy.local.reference.policy_table import policy_page
 from deploy.local.reference.settings_table import settings_page
 from deploy.local.reference.state_diagrams import draw_pictures, state_page
+from deploy.local.reference.tier_table import tier_page
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -33,6 +34,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/policies.md": policy_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": state_page,
+    "docs/reference/tiers.md": tier_page,
 }
 
 

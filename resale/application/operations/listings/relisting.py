@@ -9,6 +9,7 @@ from resale.application.operations.access import authorize
 from resale.application.ports import UnitOfWork
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
+from resale.domain.features import Feature
 from resale.domain.ids import LISTING_ID, ListingId
 from resale.domain.listings import Listing, ListingNotFound, ListingStatus, NotRelistable
 from resale.domain.orders import Order, OrderStatus
@@ -38,7 +39,8 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     Raises:
         ListingNotFound: None that the caller may see.
         Forbidden: Not the seller.
-        NotRelistable: Not sold, its order stands, or the item did not come back.
+        NotRelistable: Not sold, its order stands, the item did not come back, or the tenant does not have the feature
+            ``relisting``.
         Conflict: Another writer won; read again.
     """
     listing = uow.listings.get(listing_id)
@@ -49,6 +51,8 @@ def relist_listing(uow: UnitOfWork, *, listing_id: ListingId) -> Listing:
     known = _find(uow, new_id)
     if known is not None:
         return known
+    if not uow.tenant.is_enabled(Feature.RELISTING):
+        raise NotRelistable("This shop does not offer this yet. Create a new listing of the item.")
     order = uow.orders.get(listing.order_id)
     if order.status not in _GIVEN_BACK:
         raise NotRelistable(f"Its order has the status {order.status}. The order must be refunded first.")
