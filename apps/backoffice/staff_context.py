@@ -14,6 +14,7 @@ from apps.core.requests import info_of
 from apps.tenancy import registry
 from apps.tenancy.errors import TenantNotFound
 from apps.tenancy.models import StaffMembership, User
+from apps.tenancy.serving import is_served_here
 from resale.application.ports import Reader, UnitOfWork
 from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.actors import Actor, ActorKind
@@ -80,7 +81,8 @@ class StaffContext(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 def find_staff_context(request: HttpRequest) -> StaffContext | None:
     """Find where the user of a request works: the shop they chose, else their first one.
 
-    None for an operator, for whoever is on no shop's staff, and while the shop is suspended. Looked up once a request.
+    None for an operator, for whoever is on no shop's staff, and while the shop is suspended or another process's.
+    Looked up once a request.
     """
     known = request.__dict__.get("staff_context", _UNKNOWN)
     if known is _UNKNOWN:
@@ -125,6 +127,6 @@ def _memberships(user: User) -> tuple[tuple[Tenant, Role], ...]:
             tenant = registry.by_id(membership.tenant_id)
         except TenantNotFound:  # registered, but without its stack yet
             continue
-        if tenant.status == TenantStatus.ACTIVE:
+        if tenant.status == TenantStatus.ACTIVE and is_served_here(tenant.slug):
             found.append((tenant, membership.standing))
     return tuple(found)

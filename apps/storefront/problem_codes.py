@@ -55,6 +55,7 @@ CALLER: Final = (
         tenancy.APIKeyWrongMode,
         tenancy.TenantSuspended,
         tenancy.TenantClosed,
+        tenancy.TenantNotServedHere,
         tenancy.TokenInvalid,
         tenancy.TokenExpired,
         tenancy.RegistryUnavailable,

@@ -23,6 +23,7 @@ from apps.tenancy.errors import (
 )
 from apps.tenancy.models import KeyKind
 from apps.tenancy.scopes import OperatorScope, Scope
+from apps.tenancy.serving import require_served
 from apps.tenancy.tokens import Shopper, Tokens
 from resale.domain.tenants import Tenant, TenantStatus
 
@@ -51,6 +52,7 @@ def authenticate(request: HttpRequest) -> Caller:
     Raises:
         APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
         TenantSuspended, TenantClosed: The tenant is not served.
+        TenantNotServedHere: The tenant has processes of its own, and this is none.
         TokenInvalid, TokenExpired: The Authorization header.
         Unavailable: The registry or the issuer does not respond.
     """
@@ -63,6 +65,7 @@ def authenticate(request: HttpRequest) -> Caller:
         raise TenantClosed
     if tenant is None or tenant.status != TenantStatus.ACTIVE:
         raise TenantSuspended("This shop is suspended. Contact the platform's operators.")
+    require_served(tenant)
     if key.revoked:
         raise APIKeyRevoked("The API key was revoked. Use another key of this shop.")
     if key.sandbox != tenant.sandbox:

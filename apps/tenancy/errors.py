@@ -1,5 +1,8 @@
 """Outcomes of authentication. Every code is part of the API."""
 
+from http import HTTPStatus
+
+from apps.core.problems import HTTPError
 from resale.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 
 
@@ -73,6 +76,15 @@ class TenantClosed(Forbidden):
     code = "tenant_closed"
     title = "Shop closed"
     default_detail = "This shop is closed for good. Its keys, tokens and staff accounts work no longer."
+
+
+class TenantNotServedHere(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
+    """This process serves other tenants (RFC 9110 15.5.20: the client can use another connection)."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    code = "tenant_not_served_here"
+    title = "Shop not served here"
+    default_detail = "This server does not serve this shop. Send the request to the shop's own host name."
 
 
 class SecretKeyRequired(Forbidden):

@@ -15,6 +15,7 @@ from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.features import features_of_row, load_releases
+from apps.tenancy.serving import is_served_here
 from resale.domain.entitlements import Tier, limits_of
 from resale.domain.features import Release
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
@@ -95,16 +96,16 @@ class Registry:
         return found
 
     def active_tenants(self) -> tuple[Tenant, ...]:
-        """List the active tenants by slug. Raises RegistryUnavailable."""
+        """List the active tenants of this process by slug. Raises RegistryUnavailable."""
         return tuple(tenant for tenant in self.served_tenants() if tenant.status == TenantStatus.ACTIVE)
 
     def served_tenants(self) -> tuple[Tenant, ...]:
-        """List the tenants whose orders continue: active ones, and suspended ones, which accept nothing new.
+        """List the tenants of this process whose orders continue: active ones, and suspended, which accept nothing new.
 
         Raises:
             RegistryUnavailable: Its database is down for longer than it is served stale.
         """
-        return self._get_cached(self._served, None) or ()
+        return tuple(tenant for tenant in self._get_cached(self._served, None) or () if is_served_here(tenant.slug))
 
     def forget_key(self, key_hash: str) -> None:
         """Forget a key that was changed in this process."""

@@ -108,6 +108,7 @@ REST_FRAMEWORK = {
 }
 
 WEB_PROCESSES = environment.web_processes()
+SERVED_TENANTS = environment.served_tenants()  # of this process; a premium tenant can have its own
 
 CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "PATCH")
 CORS_ALLOW_HEADERS = (

@@ -10,6 +10,7 @@ import dj_database_url
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
+from resale.domain.served_tenants import ServedTenants, served_tenants_of
 from resale.settings import OrganizationSettings, Settings
 
 
@@ -81,6 +82,11 @@ VARIABLES: Final = (
         "RESALE_WEB_PROCESSES",
         "Processes of the web service over all machines, by which limits of requests are divided; none: those of this "
         "machine",
+    ),
+    Variable(
+        "RESALE_TENANTS",
+        "Slugs of the tenants that this process serves, comma separated; with `-` before each: all but these; none: "
+        "all",
     ),
     Variable(
         "RESALE_ORGANIZATION",
@@ -160,6 +166,18 @@ def web_processes() -> int:
     """
     here = whole_number("WEB_CONCURRENCY", otherwise=0) or os.cpu_count() or 1
     return max(whole_number("RESALE_WEB_PROCESSES", otherwise=here), 1)
+
+
+def served_tenants() -> ServedTenants:
+    """Return the tenants that this process serves.
+
+    Raises:
+        ImproperlyConfigured: The list cannot be read.
+    """
+    try:
+        return served_tenants_of(word_list("RESALE_TENANTS"))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"RESALE_TENANTS {error}") from error
 
 
 def join_platform(folder: Path) -> None:

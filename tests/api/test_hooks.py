@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from apps.core.logs import Formatter
 from apps.tenancy import registry
@@ -25,6 +26,7 @@ from resale.bootstrap import Container
 from resale.domain.ids import ConnectionId
 from resale.domain.inbound import Inbound, InboundNotFound, InboundPrivate, inbound_id_of
 from resale.domain.partners import MAX_HOOK_BYTES, PartnerEvent, PartnerKind
+from resale.domain.served_tenants import served_tenants_of
 from resale.domain.tenants import TenantStatus
 from tests.fixtures.storefront import Front, Response, checked
 from tests.fixtures.streams import find_end
@@ -163,6 +165,13 @@ class TestTaking:
         event = an_event()
         assert partner.tell(event).status == 202
         assert partner.kept(event).version == 1
+
+    def test_refuses_the_partners_of_another_process_tenant(self, partner: Partner, settings: Settings) -> None:
+        settings.SERVED_TENANTS = served_tenants_of(["nobody"])
+        event = an_event()
+        assert partner.tell(event).code == "421 tenant_not_served_here"
+        with pytest.raises(InboundNotFound):
+            partner.kept(event)
 
     def test_takes_the_largest_body(self, partner: Partner) -> None:
         event = an_event()

@@ -4,10 +4,12 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from apps.tenancy.models import StaffMembership, User
 from apps.tenancy.tenants import set_tenant_status
 from resale.domain.access import Role
+from resale.domain.served_tenants import served_tenants_of
 from resale.domain.tenants import TenantStatus
 from tests.backoffice.staff_clients import OPEN, OPERATORS, Backoffice, StaffClient, all_paths
 
@@ -109,6 +111,14 @@ class TestOwnShop:
         page = viewer.get("index")
         assert page.status == 403
         assert "suspended" in page.text
+
+    def test_staff_of_a_shop_with_a_server_of_its_own_are_told_so(
+        self, viewer: StaffClient, backoffice: Backoffice, settings: Settings
+    ) -> None:
+        settings.SERVED_TENANTS = served_tenants_of([f"-{backoffice.slug}"])
+        page = viewer.get("index")
+        assert page.status == 403
+        assert "its pages have another address" in page.text
 
     @pytest.mark.parametrize(("name", "path"), OF_OPERATORS, ids=[name for name, _ in OF_OPERATORS])
     def test_staff_find_nothing_of_the_operators(self, manager: StaffClient, name: str, path: str) -> None:

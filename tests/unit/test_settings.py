@@ -88,6 +88,8 @@ class TestProduction:
             ("RESALE_ALLOWED_HOSTS", "*.example", "wildcard host: *.example"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566", "local only: AWS_ENDPOINT_URL"),
             ("RESALE_ORGANIZATION", '{"tenants_unit": "ou-1"}', "RESALE_ORGANIZATION is not valid: Object missing"),
+            ("RESALE_TENANTS", "atelier,-northwind", "RESALE_TENANTS names tenants with and without -"),
+            ("RESALE_TENANTS", "-", "RESALE_TENANTS has a - that names no tenant"),
             ("RESALE_SESSION_CACHE", "none", "RESALE_SESSION_CACHE must be a whole number of at least 1"),
             ("RESALE_STATEMENT_SECONDS", "-1", "RESALE_STATEMENT_SECONDS must be a whole number of at least 0"),
             ("RESALE_DYNAMODB_ENDPOINTS", '{"1":"http://127.0.0.1"}', "local only: RESALE_DYNAMODB_ENDPOINTS"),

@@ -18,7 +18,8 @@ from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.permissions import Access
 from apps.tenancy import registry
-from apps.tenancy.errors import RegistryUnavailable
+from apps.tenancy.errors import RegistryUnavailable, TenantNotServedHere
+from apps.tenancy.serving import require_served
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import PaymentProvider, ShippingProvider
 from resale.domain.actors import Actor, ActorKind
@@ -69,6 +70,7 @@ _PREFIX: Final = "HTTP_"
         UnsupportedBody,
         ConnectionNotFound,
         RegistryUnavailable,
+        TenantNotServedHere,
         SignatureInvalid,
         PartnerMisconfigured,
         PartnerUnavailable,
@@ -85,6 +87,7 @@ def receive(context: Context[None, None], connection_id: ConnectionId) -> HttpRe
     tenant, connection = registry.by_connection(connection_id)
     info = info_of(request)
     info.tenant = tenant
+    require_served(tenant)
     body = read_raw_body(request, max_bytes=MAX_HOOK_BYTES)
     _check_text(body)
     event = _read(tenant, connection, body, _headers_of(request))

@@ -36,6 +36,7 @@ _ACTIONS: Final[Mapping[int, tuple[str, str]]] = {
     414: ("Send a shorter URL.", _NO),
     415: ("Send `application/json` without a content encoding.", _NO),
     417: ("Leave the `Expect` header out.", _NO),
+    421: ("Send it to the host name of the shop.", _NO),
     422: ("Correct what `errors` and `detail` name.", _NO),
     429: ("Wait for `Retry-After`.", _YES),
     431: ("Send fewer or shorter headers.", _NO),
