@@ -61,7 +61,7 @@ class TestCreate:
         assert organisation.accounts_of == accounts
         tenant = registry.by_slug(sandbox.slug)
         assert (tenant.name, tenant.status, tenant.sandbox) == ("Trial", TenantStatus.ACTIVE, True)
-        assert tenant.limits == ENTITLEMENTS[Tier.SANDBOX]
+        assert tenant.limits == ENTITLEMENTS[Tier.SANDBOX].limits
         (issued,) = desk.terminal.keys
         for text in (issued.publishable, issued.secret):
             known = registry.by_api_key_hash(keys.hash_of(text))
