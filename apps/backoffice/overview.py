@@ -15,6 +15,8 @@ from apps.backoffice.pages import Page, StaffPage, is_operator
 from apps.backoffice.staff_context import choose_shop
 from apps.core import clock
 from apps.core.container import get_container
+from apps.core.refused_credentials import log_refused_credential
+from apps.tenancy.models import User
 from resale.application.queries.claims import list_claims
 from resale.application.queries.listings import list_review_queue
 from resale.domain.ids import CUSTOMER_ID
@@ -94,5 +96,7 @@ class ShopChoice(Page):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Choose a shop."""
         if choose_shop(request, request.POST.get("shop", "")) is None:
+            user = request.user
+            log_refused_credential("not_on_staff", key_id=user.staff_id if isinstance(user, User) else "")
             raise Http404
         return redirect("admin:index")

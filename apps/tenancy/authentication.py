@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from apps.core.refused_credentials import log_refused_credential
 from apps.core.requests import info_of
 from apps.tenancy import keys, registry
 from apps.tenancy.errors import (
@@ -71,7 +72,7 @@ def authenticate(request: HttpRequest) -> Caller:
     if key.sandbox != tenant.sandbox:
         raise _wrong_mode(tenant)
     bearer = request.META.get("HTTP_AUTHORIZATION")
-    shopper = None if bearer is None else tokens.verify(_token(bearer), tenant)
+    shopper = None if bearer is None else _verify(bearer, tenant, key.id)
     return Caller(tenant=tenant, key_id=key.id, key_kind=key.kind, scopes=key.scopes, shopper=shopper)
 
 
@@ -104,8 +105,18 @@ def _known_key(text: str | None) -> registry.KnownKey:
         raise APIKeyMissing("The request has no API key. Send one in the X-API-Key header.")
     key = registry.by_api_key_hash(keys.hash_of(text)) if len(text) == keys.TEXT_CHARS else None
     if key is None:
+        log_refused_credential(APIKeyInvalid.code)
         raise APIKeyInvalid("The API key does not exist. Check that it was copied completely.")
     return key
+
+
+def _verify(bearer: str, tenant: Tenant, key_id: str) -> Shopper:
+    """Return the shopper of an Authorization header. A token of another shop is logged, unlike one that has expired."""
+    try:
+        return tokens.verify(_token(bearer), tenant)
+    except TokenInvalid as refusal:
+        log_refused_credential(refusal.code, tenant_slug=tenant.slug, key_id=key_id)
+        raise
 
 
 def _wrong_mode(tenant: Tenant) -> APIKeyWrongMode:

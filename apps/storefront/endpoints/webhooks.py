@@ -11,6 +11,7 @@ from apps.core import clock
 from apps.core.container import get_container, run_operation
 from apps.core.fair_shares.priorities import Priority
 from apps.core.problems import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedBody
+from apps.core.refused_credentials import log_refused_credential
 from apps.core.requests import info_of, read_raw_body
 from apps.core.views import json_response
 from apps.storefront import problem_codes
@@ -108,6 +109,9 @@ def _read(tenant: Tenant, connection: Connection, body: bytes, headers: Mapping[
     partner = container.payments(tenant) if is_payments else container.shipping(tenant)
     try:
         return partner.read_event(body=body, headers=headers)
+    except SignatureInvalid as refusal:
+        log_refused_credential(refusal.code, tenant_slug=tenant.slug, key_id=connection.id)
+        raise
     except WebhookUnreadable:
         return PartnerEvent(provider_event_id=hashlib.sha256(body).hexdigest(), kind="unreadable")
 
