@@ -22,11 +22,15 @@ class Malformed(Exception):  # noqa: N818 - named for what happened
 
 
 class TaskMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The task of a message."""
+    """The task of a message.
+
+    ``claimed`` is what the body names as its queue and its tenant. Nothing follows from it, except a line in the log.
+    """
 
     task: str
     id: str
     kwargs: Mapping[str, Any]
+    claimed: frozenset[str] = frozenset()
 
 
 def read_task(body: str, *, message_id: str, raw_task: str | None) -> TaskMessage:
@@ -55,7 +59,17 @@ def _read_envelope(message: Mapping[str, Any]) -> TaskMessage:
         raise Malformed("no task name and id")
     if message.get("content-type", CONTENT_TYPE) != CONTENT_TYPE:
         raise Malformed("content type is not JSON")
-    return TaskMessage(task=task, id=task_id, kwargs=_keyword_arguments(message))
+    return TaskMessage(task=task, id=task_id, kwargs=_keyword_arguments(message), claimed=_claims_of(message))
+
+
+def _claims_of(message: Mapping[str, Any]) -> frozenset[str]:
+    headers, properties = message.get("headers"), message.get("properties")
+    delivery = properties.get("delivery_info") if isinstance(properties, dict) else None
+    claims = (
+        headers.get("tenant") if isinstance(headers, dict) else None,
+        delivery.get("routing_key") if isinstance(delivery, dict) else None,
+    )
+    return frozenset(claim for claim in claims if isinstance(claim, str) and claim)
 
 
 def _keyword_arguments(message: Mapping[str, Any]) -> dict[str, Any]:

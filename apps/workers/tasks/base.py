@@ -22,6 +22,7 @@ from resale.errors import NotFound, Rejected
 
 logger = logging.getLogger(__name__)
 
+_REFUSED: Final = {"event": "task.refused"}  # stable: alarms are set on it
 _KNOWN_SECONDS: Final = (
     10.0  # a suspended tenant's messages are not run for longer than this after the registry says so
 )
@@ -45,7 +46,7 @@ class TenantTask(Task[..., None]):
             try:
                 self.run(**ids)
             except (NotFound, Rejected) as outcome:
-                logger.warning("task ended: %s", outcome.code)
+                logger.warning("task ended: %s", outcome.code, extra={**_REFUSED, "code": outcome.code})
                 self._note(outcome, ids, FailureOutcome.REFUSED)
             except MemoryError as error:
                 self._note(too_large := TaskTooLarge(self.name), ids)

@@ -41,6 +41,7 @@ from resale.domain.task_names import (
 logger = logging.getLogger(__name__)
 
 _CREATED: Final = "ObjectCreated:"
+_UNKNOWN_UPLOAD: Final = {"event": "upload.unknown"}  # stable: alarms are set on it
 
 
 class _S3Object(msgspec.Struct):
@@ -138,8 +139,8 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
             continue
         try:
             _process(self, *slot)
-        except MediaNotFound:
-            continue  # an object under originals/ that no slot was made for: nobody waits for it
+        except MediaNotFound:  # an object under originals/ that no slot was made for: nobody waits for it
+            logger.warning("upload of no image slot of this tenant", extra=_UNKNOWN_UPLOAD)
 
 
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:

@@ -21,6 +21,7 @@ from kombu.transport import virtual
 from kombu.utils.imports import symbol_by_name
 
 from apps.core import clock
+from apps.core.logs import log_context
 from apps.workers import messages
 from apps.workers.failures import Delivered, try_record
 from apps.workers.transport.bindings import Bindings
@@ -147,9 +148,14 @@ class Channel(virtual.Channel):
         self._noting.submit(try_record, partial(symbol_by_name(path), tenant), note, tenant=tenant)
 
     def _payload(self, poll: Poll, message: Mapping[str, Any], facts: Delivered) -> dict[str, Any]:
-        payload = messages.read(
-            message["Body"], message_id=facts.message_id, raw_task=messages.RAW_TASKS.get(poll.binding.purpose)
-        )
+        binding = poll.binding
+        with log_context(tenant=binding.tenant.slug, queue=poll.name):
+            payload = messages.read(
+                message["Body"],
+                message_id=facts.message_id,
+                raw_task=messages.RAW_TASKS.get(binding.purpose),
+                polled=(poll.name, binding.purpose, binding.tenant.slug),
+            )
         payload["properties"] = {
             "delivery_tag": message["ReceiptHandle"],
             "correlation_id": payload["headers"]["id"],
