@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import astuple
+
 from resale.adapters.aws.roles import RoleAssumer
 from resale.adapters.aws.secrets import SecretCache
 from resale.adapters.aws.sessions import TenantSession, TenantSessions
@@ -117,9 +119,9 @@ class Container:
         """Open the append-only history of one tenant."""
         return DynamoDBHistory(self.sessions.for_tenant(tenant).dynamodb, tenant, self._cursors)
 
-    def history_row(self, body: str) -> HistoryRow:
-        """Convert a stream record of the changes queue. Raises RecordUnreadable."""
-        return history_row(body)
+    def history_row(self, body: str, *, tenant: Tenant | None = None) -> HistoryRow:
+        """Convert a stream record of the changes queue, of a tenant's own tables only. Raises RecordUnreadable."""
+        return history_row(body, tables=() if tenant is None else astuple(tenant.resources.tables))
 
     def stream_range(self, body: str) -> StreamRange:
         """Parse a message of the Pipes' dead-letter queue. Raises RecordUnreadable."""

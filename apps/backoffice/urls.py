@@ -27,8 +27,8 @@ urlpatterns = [
     path("", overview.Overview.as_view(), name="index"),
     path("login/", site.login, name="login"),
     path("logout/", site.logout, name="logout"),
-    path("password/", site.admin_view(site.password_change, cacheable=True), name="password_change"),
-    path("password/done/", site.admin_view(site.password_change_done, cacheable=True), name="password_change_done"),
+    path("password/", site.admin_view(site.password_change), name="password_change"),
+    path("password/done/", site.admin_view(site.password_change_done), name="password_change_done"),
     # The name is the one that unfold's sign-in links to.
     path("password/reset/", password_resets.ResetRequest.as_view(), name="admin_password_reset"),
     path("password/reset/sent/", password_resets.ResetRequested.as_view(), name="password_reset_done"),

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from django.http import HttpRequest
 
+from apps.core.refused_credentials import log_refused_credential
 from apps.core.requests import info_of
 from apps.tenancy import models, registry
 from apps.tenancy.errors import APIKeyInvalid, APIKeyMissing, APIKeyRevoked, OperatorKeyRequired, ScopeMissing
@@ -56,9 +57,11 @@ def authenticate_operator(request: HttpRequest, scope: Scope | OperatorScope | N
     if not text:
         raise APIKeyMissing("The request has no API key. Send an operator's key in the X-API-Key header.")
     if not text.startswith(_PREFIX):
+        log_refused_credential(OperatorKeyRequired.code)
         raise OperatorKeyRequired
     key = registry.by_operator_key_hash(hash_of(text)) if len(text) == TEXT_CHARS else None
     if key is None:
+        log_refused_credential(APIKeyInvalid.code)
         raise APIKeyInvalid("The API key does not exist. Check that it was copied completely.")
     info_of(request).key_id = key.id
     if key.revoked:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from apps.core import clock
@@ -30,7 +31,7 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
             tenant=tenant,
             queues=container.queues(tenant),
             history=container.history(tenant),
-            read_row=container.history_row,
+            read_row=partial(container.history_row, tenant=tenant),
             failures=container.failures(tenant),
         )
 

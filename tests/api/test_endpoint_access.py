@@ -1,10 +1,8 @@
 """Who may call what: every endpoint by every kind of caller, held to the published table."""
 
 import re
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -18,11 +16,8 @@ from apps.storefront.path_parameters import PATH_IDS
 from apps.tenancy import keys, operator_keys
 from apps.tenancy.models import KeyKind, User
 from apps.tenancy.scopes import SCOPES, OperatorScope
-from resale.application.operations.customers import Shopper
 from tests.api.endpoint_access import Row, declared, published, written
-from tests.fixtures.graveyard import Graveyard
 from tests.fixtures.storefront import Front
-from tests.operations.partners import Partners
 
 NO_KEY, UNKNOWN_KEY = "401 api_key_missing", "401 api_key_invalid"
 NO_TOKEN, NO_SECRET, NO_SCOPE = "401 token_missing", "403 secret_key_required", "403 scope_missing"
@@ -164,38 +159,3 @@ class TestAccess:
                 response = client.generic(row.method, path_of(row), example_of(row), content_type="", headers=said)
                 code = "idempotency_key_invalid" if key else "idempotency_key_required"
                 assert (response.status_code, response.json()["code"]) == (422, code), row.name
-
-
-class TestAnotherTenant:
-    @pytest.fixture
-    def ids(self, front: Front, graveyard: Graveyard) -> dict[str, str]:
-        """What there is at one tenant."""
-        world, seller, buyer = front.world, front.shopper(), front.shopper()
-        ordered = front.buy(world.active(seller), by=buyer).json["id"]
-        order = world.uow().orders.get(ordered)
-        order = world.run(order, Partners(), now=order.created_at)
-        for status in ("in_transit", "delivered"):
-            order = world.scan(order, status, now=order.updated_at)  # type: ignore[arg-type]  # read as its enum
-        complaint = {"reason": "damaged_in_transit", "description": "The zip is broken."}
-        claim = front.post(f"/v1/orders/{ordered}/claims", complaint, by=buyer).json
-        return {
-            "listing_id": order.listing_id,
-            "order_id": order.id,
-            "claim_id": claim["id"],
-            "purchase_id": world.bought(buyer).id,
-            "letter_id": graveyard.bury_task("orders.advance", order_id=order.id),
-            "shipment_id": "shp_" + order.id.removeprefix("ord_"),
-        }
-
-    def test_finds_none_of_it(self, front: Front, other_front: Front, ids: dict[str, str]) -> None:
-        rows = [row for row in ROWS if set(re.findall(r"{(\w+)}", row.path)) & set(ids)]
-        found = {row.name: self._ask(other_front, row, ids) for row in rows}
-        assert found == dict.fromkeys(found, 404)
-        own = {row.name: self._ask(front, row, ids) for row in rows if row.method == "GET"}
-        assert own == dict.fromkeys(own, 200), "the ids do name something"
-
-    def _ask(self, front: Front, row: Row, ids: dict[str, str]) -> int:
-        headers = {"Idempotency-Key": uuid.uuid4().hex}
-        by: Shopper | None = front.shopper() if row.access == "shopper" else None
-        body: Any = example_of(row)
-        return front.ask(row.method, path_of(row, **ids), body, by=by, brand=by is None, headers=headers).status

@@ -62,26 +62,6 @@ class TestSigningIn:
 
 
 class TestOwnShop:
-    def test_another_shops_listing_and_order_are_not_there(
-        self, backoffice: Backoffice, other_backoffice: Backoffice
-    ) -> None:
-        client = other_backoffice.add_staff(Role.MANAGER)
-        world = backoffice.front.world
-        listing, waiting = world.active(backoffice.front.shopper()), backoffice.pending()
-        order = world.order(backoffice.front.shopper(), listing)
-        for name, places in (("listing", {"listing_id": waiting.id}), ("order", {"order_id": order.id})):
-            assert client.get(name, **places).status == 404
-        version = {"version": waiting.version}
-        assert client.send("listing-approve", version, listing_id=waiting.id).status_code == 404
-        assert client.send("listing-withdraw", version, listing_id=waiting.id).status_code == 404
-        for action in ("order-cancel", "order-refund", "order-report"):
-            body = {"version": 1, "which": "all", "reason": "goodwill", "status": "delivered"}
-            assert client.send(action, body, order_id=order.id).status_code == 404
-        original = client.get("original", listing_id=waiting.id, media_id=waiting.image_ids[0])
-        assert original.status == 404
-        assert waiting.title not in client.get("listings").text
-        assert world.listing(waiting.id).version == waiting.version
-
     def test_two_shops_are_entered_one_at_a_time(self, backoffice: Backoffice, other_backoffice: Backoffice) -> None:
         listing = backoffice.pending()
         client = backoffice.add_staff(Role.MODERATOR)
@@ -92,10 +72,7 @@ class TestOwnShop:
         client.post("shop", {"shop": "atelier"})
         assert client.get("listing", listing_id=listing.id).status == 404
 
-    def test_a_shop_one_does_not_work_for_cannot_be_chosen(
-        self, viewer: StaffClient, other_backoffice: Backoffice
-    ) -> None:
-        assert viewer.send("shop", {"shop": other_backoffice.slug}).status_code == 404
+    def test_a_shop_that_there_is_not_cannot_be_chosen(self, viewer: StaffClient) -> None:
         assert viewer.send("shop", {"shop": "nobody"}).status_code == 404
 
     def test_a_choice_outlives_no_membership(self, backoffice: Backoffice, other_backoffice: Backoffice) -> None:
@@ -119,11 +96,6 @@ class TestOwnShop:
         page = viewer.get("index")
         assert page.status == 403
         assert "its pages have another address" in page.text
-
-    @pytest.mark.parametrize(("name", "path"), OF_OPERATORS, ids=[name for name, _ in OF_OPERATORS])
-    def test_staff_find_nothing_of_the_operators(self, manager: StaffClient, name: str, path: str) -> None:
-        assert manager.client.get(path).status_code == 404, name
-        assert manager.client.post(path).status_code == 404, name
 
 
 class TestOperators:

@@ -12,41 +12,44 @@ Action = Callable[[], Any]
 
 def on_queues(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
     """Try every queue, in the victim's region."""
-    sqs = caller.client("sqs", victim.region)
     for url in queue_urls(victim):
-        name = url.rsplit("/", 1)[1]
-        calls: Mapping[str, Action] = {
-            "send": partial(sqs.send_message, QueueUrl=url, MessageBody="x"),
-            "send batch": partial(sqs.send_message_batch, QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]),
-            "receive": partial(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=0),
-            "delete": partial(sqs.delete_message, QueueUrl=url, ReceiptHandle="x"),
-            "attributes": partial(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["All"]),
-            "set": partial(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": ""}),
-            "purge": partial(sqs.purge_queue, QueueUrl=url),
-            "delete queue": partial(sqs.delete_queue, QueueUrl=url),
-        }
-        yield from ((f"{verb} {name}", call) for verb, call in calls.items())
+        yield from on_queue(caller, victim, url)
 
 
-def on_buckets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
-    """Try both buckets, in the victim's region."""
+def on_queue(caller: Caller, victim: Tenant, url: str) -> Iterator[tuple[str, Action]]:
+    """Try one queue, in the victim's region."""
+    sqs, name = caller.client("sqs", victim.region), url.rsplit("/", 1)[1]
+    calls: Mapping[str, Action] = {
+        "send": partial(sqs.send_message, QueueUrl=url, MessageBody="x"),
+        "send batch": partial(sqs.send_message_batch, QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]),
+        "receive": partial(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=0),
+        "delete": partial(sqs.delete_message, QueueUrl=url, ReceiptHandle="x"),
+        "attributes": partial(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["All"]),
+        "set": partial(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": ""}),
+        "purge": partial(sqs.purge_queue, QueueUrl=url),
+        "delete queue": partial(sqs.delete_queue, QueueUrl=url),
+    }
+    yield from ((f"{verb} {name}", call) for verb, call in calls.items())
+
+
+def on_bucket(caller: Caller, victim: Tenant, bucket: str) -> Iterator[tuple[str, Action]]:
+    """Try one bucket, in the victim's region."""
     s3 = caller.client("s3", victim.region)
-    for bucket in (victim.resources.media_bucket, victim.resources.audit_bucket):
-        for key in ("originals/lst/med", "pending/a.webp", "renditions/a.webp", "exports/a.csv", "a"):
-            calls: Mapping[str, Action] = {
-                "put": partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x"),
-                "get": partial(s3.get_object, Bucket=bucket, Key=key),
-                "delete": partial(s3.delete_object, Bucket=bucket, Key=key),
-            }
-            yield from ((f"{verb} {bucket}/{key}", call) for verb, call in calls.items())
-        whole: Mapping[str, Action] = {
-            "list": partial(s3.list_objects_v2, Bucket=bucket),
-            "list versions": partial(s3.list_object_versions, Bucket=bucket),
-            "read policy of": partial(s3.get_bucket_policy, Bucket=bucket),
-            "drop policy of": partial(s3.delete_bucket_policy, Bucket=bucket),
-            "delete": partial(s3.delete_bucket, Bucket=bucket),
+    for key in ("originals/lst/med", "pending/a.webp", "renditions/a.webp", "exports/a.csv", "a"):
+        calls: Mapping[str, Action] = {
+            "put": partial(s3.put_object, Bucket=bucket, Key=key, Body=b"x"),
+            "get": partial(s3.get_object, Bucket=bucket, Key=key),
+            "delete": partial(s3.delete_object, Bucket=bucket, Key=key),
         }
-        yield from ((f"{verb} {bucket}", call) for verb, call in whole.items())
+        yield from ((f"{verb} {bucket}/{key}", call) for verb, call in calls.items())
+    whole: Mapping[str, Action] = {
+        "list": partial(s3.list_objects_v2, Bucket=bucket),
+        "list versions": partial(s3.list_object_versions, Bucket=bucket),
+        "read policy of": partial(s3.get_bucket_policy, Bucket=bucket),
+        "drop policy of": partial(s3.delete_bucket_policy, Bucket=bucket),
+        "delete": partial(s3.delete_bucket, Bucket=bucket),
+    }
+    yield from ((f"{verb} {bucket}", call) for verb, call in whole.items())
 
 
 def on_key(caller: Caller, victim: Tenant, ciphertext: bytes) -> Iterator[tuple[str, Action]]:
@@ -84,13 +87,18 @@ def on_secrets(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
         yield from ((f"{verb} secret {secret}", call) for verb, call in calls.items())
 
 
-def on_tables(caller: Caller, victim: Tenant, *, by_arn: bool) -> Iterator[tuple[str, Action]]:
-    """Try every table, by its name or by its ARN."""
-    dynamodb = caller.client("dynamodb", victim.region)
-    for purpose, name in table_names(victim).items():
-        table = f"arn:aws:dynamodb:{victim.region}:{victim.account_id}:table/{name}" if by_arn else name
-        for verb, call in on_table(dynamodb, table, key_of(purpose)).items():
-            yield f"{verb} {table}", call
+def on_tables(caller: Caller, victim: Tenant) -> Iterator[tuple[str, Action]]:
+    """Try every table, by its name."""
+    for purpose in table_names(victim):
+        yield from on_one_table(caller, victim, purpose, by_arn=False)
+
+
+def on_one_table(caller: Caller, victim: Tenant, purpose: str, *, by_arn: bool) -> Iterator[tuple[str, Action]]:
+    """Try one table, by its name or by its ARN."""
+    dynamodb, name = caller.client("dynamodb", victim.region), table_names(victim)[purpose]
+    table = f"arn:aws:dynamodb:{victim.region}:{victim.account_id}:table/{name}" if by_arn else name
+    for verb, call in on_table(dynamodb, table, key_of(purpose)).items():
+        yield f"{verb} {table}", call
 
 
 def key_of(purpose: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def code_of(call: Any) -> str:
 def queue_urls(tenant: Tenant) -> Sequence[str]:
     """Every queue of a tenant, dead letters too."""
     queues = (tenant.resources.queues.changes, tenant.resources.queues.orders, tenant.resources.queues.images)
-    return tuple(url for queue in queues for url in (queue.url, queue.dlq_url))
+    return (*(url for queue in queues for url in (queue.url, queue.dlq_url)), tenant.resources.pipes_dlq_url)
 
 
 def table_names(tenant: Tenant) -> Mapping[str, str]:

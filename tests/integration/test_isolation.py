@@ -1,8 +1,6 @@
-"""One tenant's session, administrator and keys against everything of the other, on engines that enforce IAM."""
+"""What a tenant's session may do in its own account, and no more, on engines that enforce IAM."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -13,7 +11,8 @@ from deploy.local.engines.local import LocalEngines
 from resale.domain.tenants import Tenant
 from tests.integration import actions
 from tests.integration.actions import Action
-from tests.integration.callers import REFUSED, Caller, assume, code_of, queue_urls, root, secret_name, session_of
+from tests.integration.callers import REFUSED, Caller, assume, code_of, queue_urls, root, secret_name
+from tests.integration.forms import post_form, sign_form
 
 Pair = tuple[Tenant, Tenant]
 
@@ -30,52 +29,6 @@ def private(attempts: Iterator[tuple[str, Action]]) -> Iterator[tuple[str, Actio
     return ((name, call) for name, call in attempts if not (name.startswith("get ") and "renditions/" in name))
 
 
-def everything(caller: Caller, victim: Tenant, ciphertext: bytes) -> Iterator[tuple[str, Action]]:
-    yield from actions.on_queues(caller, victim)
-    yield from actions.on_buckets(caller, victim)
-    yield from actions.on_key(caller, victim, ciphertext)
-    yield from actions.on_topic(caller, victim)
-    yield from actions.on_secrets(caller, victim)
-    yield from actions.on_tables(caller, victim, by_arn=True)
-
-
-class TestAnotherTenant:
-    def test_is_refused_everything_of_the_victim(
-        self, attacker_and_victim: Pair, session: Caller, victim_ciphertext: bytes
-    ) -> None:
-        assert refused(everything(session, attacker_and_victim[1], victim_ciphertext)) == {}
-
-    def test_is_refused_the_victims_table_names_in_its_own_account(
-        self, attacker_and_victim: Pair, session: Caller
-    ) -> None:
-        assert refused(actions.on_tables(session, attacker_and_victim[1], by_arn=False)) == {}
-
-    def test_is_refused_the_victims_role(self, attacker_and_victim: Pair, session: Caller) -> None:
-        victim = attacker_and_victim[1]
-        assert code_of(partial(session_of, victim, session)) in REFUSED
-
-    def test_cannot_sign_an_upload_form_for_the_victims_bucket(
-        self, attacker_and_victim: Pair, session: Caller
-    ) -> None:
-        victim = attacker_and_victim[1]
-        assert post_form(session, victim, "originals/lst/med") == 403
-
-    def test_is_refused_even_as_its_accounts_administrator(
-        self, attacker_and_victim: Pair, administrator: Caller, victim_ciphertext: bytes
-    ) -> None:
-        # Their own account is where a name is looked for, and the victim's is not there.
-        elsewhere = frozenset({"ResourceNotFoundException", "NotFoundException", "InvalidCiphertextException"})
-        attempts = everything(administrator, attacker_and_victim[1], victim_ciphertext)
-        assert refused(private(attempts), also=elsewhere) == {}
-
-
-class TestThePlatformsOwnKey:
-    def test_reaches_nothing_without_a_role(
-        self, attacker_and_victim: Pair, platform: Caller, victim_ciphertext: bytes
-    ) -> None:
-        assert refused(everything(platform, attacker_and_victim[1], victim_ciphertext)) == {}
-
-
 class TestTheOwnSession:
     def test_may_do_what_the_service_does(self, attacker_and_victim: Pair, session: Caller) -> None:
         mine = attacker_and_victim[0]
@@ -84,7 +37,7 @@ class TestTheOwnSession:
         assert {name: code for name, code in ended.items() if code != "allowed"} == {}
 
     def test_may_post_a_photograph_with_its_form(self, attacker_and_victim: Pair, session: Caller) -> None:
-        assert post_form(session, attacker_and_victim[0], "originals/lst/med") == 204
+        assert post_form(sign_form(session, attacker_and_victim[0])) == 204
 
     def test_may_do_nothing_else(self, attacker_and_victim: Pair, session: Caller) -> None:
         assert refused(never_needed(session, attacker_and_victim[0])) == {}
@@ -168,7 +121,7 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     """What no code of the service does, so its role may not."""
     dynamodb, sqs = caller.client("dynamodb", mine.region), caller.client("sqs", mine.region)
     s3, iam = caller.client("s3", mine.region), caller.client("iam", mine.region)
-    for name, call in actions.on_tables(caller, mine, by_arn=False):
+    for name, call in actions.on_tables(caller, mine):
         if name.startswith(("scan", "update", "delete item", "delete table", "batch")):
             yield name, call
     for purpose in ("history", "ledger"):
@@ -212,30 +165,6 @@ def read_first_version(s3: Any, bucket: str, key: str) -> None:
     s3.get_object(Bucket=bucket, Key=key, VersionId=versions[-1]["VersionId"])
 
 
-def post_form(caller: Caller, owner: Tenant, key: str) -> int:
-    """Post a file with a form that this caller signed, as a browser would; return the status."""
-    form = caller.client("s3", owner.region).generate_presigned_post(owner.resources.media_bucket, key)
-    boundary = "form-boundary"
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in form["fields"].items()
-    ]
-    parts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nx\r\n--{boundary}--\r\n'
-    )
-    request = urllib.request.Request(  # noqa: S310 - our own engine over http
-        form["url"],
-        data="".join(parts).encode(),
-        headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - same
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return int(error.code)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _leave_no_messages(guarded: Pair, engines: LocalEngines) -> Iterator[None]:
     """The queues are shared with every other test."""
@@ -244,21 +173,6 @@ def _leave_no_messages(guarded: Pair, engines: LocalEngines) -> Iterator[None]:
         sqs = root(tenant.account_id, engines.aws_endpoint_url).client("sqs", tenant.region)
         for url in queue_urls(tenant):
             sqs.purge_queue(QueueUrl=url)
-
-
-@pytest.fixture
-def administrator(attacker_and_victim: Pair, engines: LocalEngines) -> Iterator[Caller]:
-    """A user of the attacker's account who may do everything there."""
-    account = attacker_and_victim[0]
-    iam = root(account.account_id, engines.aws_endpoint_url).client("iam", account.region)
-    iam.create_user(UserName="administrator")
-    everything_allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_user_policy(UserName="administrator", PolicyName="all", PolicyDocument=json.dumps(everything_allowed))
-    key = iam.create_access_key(UserName="administrator")["AccessKey"]
-    yield Caller(key["AccessKeyId"], key["SecretAccessKey"], None, engines.aws_endpoint_url)
-    iam.delete_access_key(UserName="administrator", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user_policy(UserName="administrator", PolicyName="all")
-    iam.delete_user(UserName="administrator")
 
 
 @pytest.fixture

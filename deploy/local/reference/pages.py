@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.reference.account_table import account_page
+from deploy.local.reference.attack_table import attack_page
 from deploy.local.reference.change_types import change_page
 from deploy.local.reference.commands import command_page
 from deploy.local.reference.decision_list import decision_page
@@ -25,6 +26,7 @@ FOLDER: Final = ROOT / "docs" / "reference"
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/decisions/README.md": partial(decision_page, ROOT / "docs" / "decisions"),
     "docs/reference/accounts.md": account_page,
+    "docs/reference/attacks.md": attack_page,
     "docs/reference/changes.md": change_page,
     "docs/reference/commands.md": partial(command_page, ROOT),
     "docs/reference/degradation.md": degradation_page,
