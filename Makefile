@@ -33,7 +33,7 @@ test-stripe: engines ## Hold every request to Stripe against its own mock server
 test-text: engines ## Send generated text through every field to history and back (ROUNDS=60 texts a field)
 	@$(BIN)/pytest -n $(WORKERS) -m proof tests/proofs/text $(PYTEST_ARGS)
 
-test-api: engines ## Test every endpoint against the OpenAPI document, with 2,000 generated requests of five callers (CASES=1: times so many)
+test-api: engines ## Test every endpoint against the OpenAPI document, with 2,000 generated requests of six callers (CASES=1: times so many)
 	@CASES=$(or $(CASES),1) $(BIN)/pytest -n $(WORKERS) -m proof -rP --show-capture=stdout $(PYTEST_ARGS) tests/proofs/api
 
 openapi-diff: install ## Compare the OpenAPI document with that of a revision, texts apart (BASE=main)

@@ -105,7 +105,7 @@ class TestCreateSandbox:
     @pytest.mark.parametrize(
         ("body", "code"),
         [
-            ({"region": "ap-south-9"}, "region_not_supported"),
+            ({"region": "ap-south-9"}, "validation_failed"),
             ({"name": ""}, "validation_failed"),
             ({"slug": "a"}, "validation_failed"),
         ],

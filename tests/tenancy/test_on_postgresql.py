@@ -16,6 +16,9 @@ SUITE = (
     "tests/tenancy/test_tenant_accounts.py",
     "tests/tenancy/test_onboarding.py::TestOnboard",
     "tests/tenancy/test_onboarding.py::TestLease",
+    "tests/tenancy/test_sandboxes.py::test_creations_at_once_never_take_the_same_account",
+    "tests/tenancy/test_offboarding.py::TestHold",
+    "tests/api/test_storefront_sandboxes.py::TestCreateSandbox",
     "tests/api/test_auth_keys.py",
     "tests/api/test_health.py",
 )

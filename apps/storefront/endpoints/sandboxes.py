@@ -17,13 +17,13 @@ from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.sandboxes import OpenSandbox, SandboxPool, find_keyed_sandbox, get_open_sandbox
 from apps.tenancy.scopes import OperatorScope
 from resale.domain.sandboxes import SandboxPoolEmpty
-from resale.domain.tenant_onboarding import OnboardingInProgress, OnboardingInvalid, RegionNotSupported
+from resale.domain.tenant_onboarding import REGIONS, OnboardingInProgress, OnboardingInvalid
 from resale.domain.text import code, line
 from resale.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
-_REGION: Final = r"^[a-z]{2}-[a-z]+-[0-9]\Z"
+_REGION: Final = rf"^(?:{'|'.join(REGIONS)})\Z"
 
 
 class NewSandbox(Body, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ def replay(context: Context[None, NewSandbox], slug: str) -> SandboxView:
     ),
     status=201,
     responses=(SandboxView,),
-    problems=(SandboxPoolEmpty, OnboardingInvalid, RegionNotSupported, OnboardingInProgress, Unavailable),
+    problems=(SandboxPoolEmpty, OnboardingInvalid, OnboardingInProgress, Unavailable),
 )
 def create(context: Context[None, NewSandbox]) -> SandboxView:
     """Open a sandbox."""

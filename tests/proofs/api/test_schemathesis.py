@@ -21,14 +21,14 @@ from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from apps.tenancy import keys
+from apps.tenancy import keys, operator_keys
 from apps.tenancy.models import KeyKind
 from resale.domain.addresses import Address
 from tests.fixtures.storefront import Front
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
 
-CALLERS: Final = ("nobody", "publishable key", "shopper", "secret key", "secret key without scopes")
+CALLERS: Final = ("nobody", "publishable key", "shopper", "secret key", "secret key without scopes", "operator's key")
 #: Of each operation, by each caller, of valid and of invalid requests each: 2,000 in all at least.
 CASES: Final = 4 * int(os.environ.get("CASES", "1"))
 
@@ -67,6 +67,7 @@ def headers_of(caller: str, front: Front) -> dict[str, str]:
         "shopper": {"X-API-Key": shop.publishable.text, "Authorization": f"Bearer {shop.token('proof')}"},
         "secret key": {"X-API-Key": shop.secret.text},
         "secret key without scopes": {"X-API-Key": narrow.text},
+        "operator's key": {"X-API-Key": operator_keys.issue_operator_key().text},
     }
     return by_caller[caller]
 
