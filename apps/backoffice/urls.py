@@ -16,6 +16,7 @@ from apps.backoffice import (
     overview,
     password_resets,
     second_factors,
+    tenant_drift,
     tenant_features,
     tenants,
 )
@@ -88,6 +89,7 @@ urlpatterns = [
     path("tenants/<slug:slug>/", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<slug:slug>/status/", tenants.StatusChange.as_view(), name="tenant-status"),
     path("tenants/<slug:slug>/policies/", tenants.PoliciesChange.as_view(), name="tenant-policies"),
+    path("tenants/<slug:slug>/drift/", tenant_drift.TenantDrift.as_view(), name="tenant-drift"),
     path("tenants/<slug:slug>/features/", tenant_features.TenantFeatures.as_view(), name="tenant-features"),
     path("tenants/<slug:slug>/limits/", tenants.LimitsChange.as_view(), name="tenant-limits"),
     path("tenants/<slug:slug>/connections/", tenants.ConnectionChange.as_view(), name="tenant-connections"),

@@ -20,6 +20,7 @@ from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
 from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
+from apps.tenancy.upgrade_tables import Rollout, TenantUpgrade
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.features import Choice
@@ -39,10 +40,12 @@ __all__ = [
     "OnboardingRun",
     "OperatorKey",
     "RecoveryCode",
+    "Rollout",
     "Sandbox",
     "SecondFactor",
     "StaffInvitation",
     "StaffRole",
+    "TenantUpgrade",
 ]
 
 
@@ -165,6 +168,11 @@ class Tenant(models.Model):
     in_ring = models.BooleanField(
         default=False, help_text="One of the platform's own test shops: features and upgrades reach it first."
     )
+    approves_upgrades = models.BooleanField(
+        default=False,
+        help_text="The account is the brand's own: an upgrade of its stacks waits for the brand's approval.",
+    )
+    approved_template = models.CharField(max_length=64, blank=True, default="", editable=False)
     feature_choices = models.JSONField(
         default=dict, blank=True, help_text="What the brand of a premium tenant chose about features, by name."
     )

@@ -28,6 +28,7 @@ class OnboardingRun(StepRun):
     request = models.JSONField()
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
     step = models.CharField(max_length=32, choices=_STEPS)
+    template = models.CharField(max_length=64, blank=True, default="")  # of the stacks; empty: that of the release
 
     def __str__(self) -> str:
         return f"{self.slug}: {self.state} at {self.step}"

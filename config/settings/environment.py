@@ -89,6 +89,11 @@ VARIABLES: Final = (
         "all",
     ),
     Variable(
+        "RESALE_UPGRADE_BAKE_SECONDS",
+        "Seconds that `upgrade_tenants` waits after each tenant before it counts the messages that failed",
+        "120",
+    ),
+    Variable(
         "RESALE_ORGANIZATION",
         "Organisation for `onboard_tenant`, as a JSON object: `management_role_arn`, `account_email` with `{slug}` in "
         "it, `onboarding_unit`, `tenants_unit`; optional `data_stack_set`, `access_stack_set`, `account_role`, and "

@@ -39,12 +39,14 @@ class AccountSmokeTest:
         self._session_for = session_for
         self._open_roles = open_roles
 
-    def run(self, tenant: Tenant, *, sentinel: str, other_external_id: str) -> Mapping[str, str]:
+    def run(
+        self, tenant: Tenant, *, sentinel: str, other_external_id: str, is_served: bool = False
+    ) -> Mapping[str, str]:
         """Test tables, queues, bucket, key, streams and the trust of the role."""
         session = self._session_for(tenant)
         _test_table(session, sentinel)
         for queue in _queues_of(tenant):
-            _test_queue(SQSQueues(session), queue, sentinel)
+            _test_queue(SQSQueues(session), queue, None if is_served else sentinel)
         _test_bucket(session, sentinel)
         _test_key(session)
         _test_streams(session)
@@ -99,8 +101,12 @@ def _test_table(session: TenantSession, sentinel: str) -> None:
     raise SmokeTestFailed(f"The table {table} accepts a record twice that must be new.")
 
 
-def _test_queue(queues: SQSQueues, queue: Queue, sentinel: str) -> None:
-    """Send a canary, receive it and delete it. No worker polls the queue yet."""
+def _test_queue(queues: SQSQueues, queue: Queue, sentinel: str | None) -> None:
+    """Send a canary, receive it and delete it. None: workers poll the queue, so that it is only looked at."""
+    if sentinel is None:
+        queues.count(queue.url)
+        queues.count(queue.dlq_url)
+        return
     if queues.send(queue.url, [sentinel]):
         raise SmokeTestFailed(f"The queue {queue.name} refuses messages.")
     for _ in range(_RECEIVE_TRIES):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from resale.domain.tenant_onboarding import StackFailed
+from resale.domain.tenant_upgrades import TEMPLATE_VERSION, TemplateTooNew
 from resale.domain.tenants import Queue, Queues, Resources, Tables
 
 
@@ -12,7 +13,14 @@ def read_resources(outputs: Mapping[str, str]) -> Resources:
 
     Raises:
         StackFailed: An output is missing, or the media's base URL names no host.
+        TemplateTooNew: The stacks are of a newer template than this release knows.
     """
+    version = int(outputs.get("TemplateVersion", "0"))  # none of a stack of before there was one
+    if version > TEMPLATE_VERSION:
+        raise TemplateTooNew(
+            f"The tenant's stack is of the template version {version}; this release knows {TEMPLATE_VERSION}. Deploy "
+            "the newer release first."
+        )
     try:
         return _read(outputs)
     except KeyError as missing:

@@ -25,6 +25,7 @@ from resale.domain.tenant_onboarding import (
     StackFailed,
     TenantRequest,
 )
+from resale.domain.tenant_upgrades import TEMPLATE_VERSION, TemplateNotAvailable, TemplateTooNew
 from resale.errors import Unavailable
 from resale.settings import OrganizationSettings, Settings
 
@@ -426,6 +427,22 @@ class TestStacks:
         outputs(aws, "resale-tenant-access", AccessRoleArn="arn:aws:iam::1:role/x")
         with pytest.raises(StackFailed, match="no output 'ListingsTable'"):
             stacks.read_outputs(STACK)
+
+    def test_a_template_that_is_newer_than_the_release_is_refused(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        outputs(aws, "resale-tenant-data", TemplateVersion=str(TEMPLATE_VERSION + 1))
+        outputs(aws, "resale-tenant-access", AccessRoleArn="arn:aws:iam::1:role/x")
+        with pytest.raises(TemplateTooNew, match=f"version {TEMPLATE_VERSION + 1}"):
+            stacks.read_outputs(STACK)
+
+    def test_the_template_of_a_tenant_is_in_its_outputs(self, aws: Stubbed, stacks: StackSetStacks) -> None:
+        outputs(aws, "resale-tenant-data", TemplateVersion="1")
+        assert stacks.applied_template(STACK) == "1"
+
+    def test_a_stack_set_has_no_former_template(self, stacks: StackSetStacks) -> None:
+        former = msgspec.structs.replace(STACK, template="0")
+        for call in (stacks.find, stacks.apply):
+            with pytest.raises(TemplateNotAvailable):
+                call(former)
 
 
 class TestShops:

@@ -5,13 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from pytest_django import Settings
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, Tenant
+from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.entitlements import ENTITLEMENTS, Tier
 from resale.domain.features import Feature
 from resale.domain.pipeline import BEAT_EVERY
+from resale.domain.waves import Wave
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
+from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
 
 KEY = re.compile(r"sk_test_[\w-]{43}")
 PIN = datetime.now(UTC).date() + timedelta(days=30)
@@ -186,6 +190,39 @@ class TestFeatures:
         body = {"name": "relisting", "action": "pin", "until": str(PIN), "reason": "Training"} | fields
         assert operator.post("tenant-features", body, slug=backoffice.slug).status == 422
         assert Tenant.objects.get(slug=backoffice.slug).feature_choices == {}
+
+
+ORGANISATION = Organisation()
+
+
+def open_providers() -> Organisation:
+    """The providers that a test's settings name."""
+    return ORGANISATION
+
+
+class TestUpgrades:
+    def test_without_providers_the_reason_is_shown(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        text = operator.get("tenant-drift", slug=backoffice.slug).text
+        assert "They could not be compared: No organisation is configured" in text
+        assert "No upgrades yet" in text
+
+    @pytest.mark.usefixtures("backoffice")
+    def test_differences_and_upgrades_are_shown(self, operator: StaffClient, settings: Settings) -> None:
+        settings.ONBOARDING_PROVIDERS = f"{__name__}.open_providers"
+        onboarding = Terminal(ORGANISATION, ORGANISATION).onboarding
+        onboarding.start(REQUEST)
+        assert "registry and account None." in operator.get("tenant-drift", slug=REQUEST.slug).text
+        ORGANISATION.release = "1-b"
+        rollouts = Rollouts(
+            onboarding, count_errors=lambda _: 0, bake_seconds=0, say=lambda _: None, pause=lambda _: None
+        )
+        rollouts.start(wave=Wave.ALL, keeps_templates=False)
+        row = Tenant.objects.get(slug=REQUEST.slug)
+        row.resources["tables"]["orders"] = "restored"
+        row.save()
+        text = operator.get("tenant-drift", slug=REQUEST.slug).text
+        assert "resources.tables.orders restored third-orders" in text
+        assert "1-a 1-b canary upgraded" in text
 
 
 class TestSuspension:

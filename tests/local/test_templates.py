@@ -13,6 +13,7 @@ from deploy.local.onboarding.providers import LOCAL_PARAMETERS
 from deploy.local.provisioning.concessions import for_loopback, is_tls_only
 from deploy.local.provisioning.sources import TemplateError, read_source
 from deploy.local.provisioning.templates import Applied, Template
+from resale.domain.tenant_upgrades import TEMPLATE_VERSION
 from resale.domain.tenants import Queues, Tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -287,6 +288,9 @@ class TestParameters:
     def test_are_checked_against_their_declaration(self, changes: dict[str, str], said: str) -> None:
         with pytest.raises(TemplateError, match=said):
             data(**changes)
+
+    def test_the_version_is_the_one_that_this_release_knows(self) -> None:
+        assert DATA["Outputs"]["TemplateVersion"]["Value"] == str(TEMPLATE_VERSION)
 
     def test_without_a_default_must_be_given(self) -> None:
         with pytest.raises(TemplateError, match="AllowedOrigins has no default"):

@@ -15,6 +15,7 @@ from resale.domain.tenant_onboarding import (
     AccountUnit,
     AccountUnknown,
     SmokeTestFailed,
+    StackFailed,
     TenantRequest,
 )
 from resale.domain.tenants import Resources, Tenant
@@ -39,6 +40,9 @@ class Organisation:
         self.units: dict[str, AccountUnit] = {}
         self.baselines: set[str] = set()
         self.applied: dict[str, StackRequest] = {}
+        self.templates: dict[str, str] = {}
+        self.release = "1-a"  # the template of the release
+        self.apply_fault: str | None = None
         self.finished: set[str] = set()
         self.polls_left = 0  # how often something is still being worked on
         self.quota = 10
@@ -46,6 +50,7 @@ class Organisation:
         self.stack_fault: str | None = None
         self.smoke_fault: str | None = None
         self.smoked: list[str] = []
+        self.served: list[str] = []  # the sentinels of tests while the tenant is served
 
     @property
     def accounts(self) -> "Organisation":
@@ -114,11 +119,13 @@ class Organisation:
         self.finished.add(account_id)
 
     # ---------------------------------------------------------------- the smoke test
-    def run(self, tenant: Tenant, *, sentinel: str, other_external_id: str) -> Mapping[str, str]:
+    def run(
+        self, tenant: Tenant, *, sentinel: str, other_external_id: str, is_served: bool = False
+    ) -> Mapping[str, str]:
         assert other_external_id != tenant.external_id
         if self.smoke_fault is not None:
             raise SmokeTestFailed(self.smoke_fault)
-        self.smoked.append(sentinel)
+        (self.served if is_served else self.smoked).append(sentinel)
         return {"bucket": tenant.resources.media_bucket}
 
     def _waiting(self, what: str) -> Pending | None:
@@ -132,13 +139,25 @@ class Stacks:
     def __init__(self, organisation: Organisation) -> None:
         self._of = organisation
 
+    def release_template(self) -> str:
+        return self._of.release
+
+    def applied_template(self, stack: StackRequest) -> str:
+        applied = self._of.applied.get(stack.account_id)
+        return "" if applied is None else applied.template or self._of.templates[stack.account_id]
+
     def find(self, stack: StackRequest) -> str | Pending | Broken | None:
         if self._of.stack_fault is not None and stack.account_id in self._of.applied:
             return Broken(self._of.stack_fault)
-        return "v1" if self._of.applied.get(stack.account_id) == stack else None
+        wanted = stack.template or self._of.release
+        is_current = self._of.applied.get(stack.account_id) == stack and self.applied_template(stack) == wanted
+        return f"v-{wanted}" if is_current else None
 
     def apply(self, stack: StackRequest) -> None:
+        if self._of.apply_fault is not None and not stack.template:
+            raise StackFailed(self._of.apply_fault)
         self._of.applied[stack.account_id] = stack
+        self._of.templates[stack.account_id] = stack.template or self._of.release
 
     def read_outputs(self, stack: StackRequest) -> Resources:
         return resources_of(stack.slug, stack.account_id, stack.region)

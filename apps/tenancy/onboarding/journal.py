@@ -71,6 +71,11 @@ class Journal(journal.Journal[OnboardingRun, OnboardingStep]):
         run.save(update_fields=["request"])
         return run
 
+    def choose_template(self, template: str) -> OnboardingRun:
+        """Store the template at which the tenant's stacks stay; empty: each release's. Raises OnboardingInProgress."""
+        self._update(template=template)
+        return OnboardingRun.objects.get(slug=self.slug)
+
     def _reserve(self, request: TenantRequest, adopted: Tenant | None = None) -> OnboardingRun:
         tenant_id = new_tenant_id() if adopted is None else adopted.id
         external_id = secrets.token_urlsafe(_EXTERNAL_ID_BYTES) if adopted is None else adopted.external_id

@@ -11,13 +11,15 @@ from apps.core import clock
 from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import Status, Tenant
 from apps.tenancy.onboarding.journal import Journal
-from apps.tenancy.onboarding.steps import STEPS, IssuedKeys, Work
+from apps.tenancy.onboarding.steps import STEPS, IssuedKeys, Work, external_id_of_another
 from apps.tenancy.onboarding_tables import OnboardingRun
 from apps.tenancy.step_runs.machine import PlannedStep, Say, StepMachine
 from resale.application.ports import OnboardingProviders, SmokeTest
+from resale.domain import tenants
 from resale.domain.tenant_onboarding import (
     PURPOSES,
     AccountCreationFailed,
+    OnboardingNotFound,
     OnboardingStep,
     StackFailed,
     TenantRequest,
@@ -85,9 +87,63 @@ class Onboarding:
         self._run(journal, journal.ensure(request), None)
 
     def save(self, slug: str) -> None:
-        """Make durable what was provisioned for an onboarding that is paused. Raises Unavailable."""
+        """Make durable what was provisioned. Raises Unavailable."""
         account = self._journal_for(slug).records()[OnboardingStep.ACCOUNT]
         self._providers.shops.finish(str(account["account_id"]))
+
+    def upgrade(self, slug: str, *, template: str) -> None:
+        """Bring a tenant's stacks to a template, and its row to their outputs; ``start`` has the errors.
+
+        Args:
+            slug: The tenant's.
+            template: The name of a stored one, at which the tenant stays from now on; empty: this release's.
+
+        Raises:
+            OnboardingNotFound: It was not onboarded by this platform.
+            TenantClosed: It is closed, or being closed.
+        """
+        _refuse_closed(slug)
+        journal = self._journal_for(slug)
+        journal.resume()
+        self._run(journal, journal.choose_template(template), None)
+        self.save(slug)
+
+    def open_work(self, slug: str) -> Work:
+        """Return what is recorded of a tenant's onboarding, for reads: nobody's lease is taken.
+
+        Raises:
+            OnboardingNotFound: It was not onboarded by this platform.
+        """
+        run = OnboardingRun.objects.filter(slug=slug).first()
+        if run is None:
+            raise OnboardingNotFound(f"{slug} was not onboarded by this platform.")
+        return self._work(self._journal_for(slug), run)
+
+    def release_template(self) -> str:
+        """Return the name of this release's template."""
+        return self._providers.stacks.release_template()
+
+    def stored_name(self, template: str) -> str:
+        """Return how a tenant's run names a template: this release's is empty, so that the tenant follows releases."""
+        return "" if template == self.release_template() else template
+
+    def applied_template(self, slug: str) -> str:
+        """Return the name of the template of a tenant's stacks; empty: it is not known. Raises Unavailable."""
+        return self._providers.stacks.applied_template(self.open_work(slug).stack)
+
+    def is_current(self, slug: str) -> bool:
+        """Return whether a tenant's stacks have this release's template and the settings of now. Raises Unavailable."""
+        stack = msgspec.structs.replace(self.open_work(slug).stack, template="")
+        return isinstance(self._providers.stacks.find(stack), str)
+
+    def test_served(self, tenant: tenants.Tenant) -> None:
+        """Run the smoke test on a tenant that is served. Raises SmokeTestFailed or Unavailable."""
+        self._smoke.run(
+            tenant,
+            sentinel=f"{tenant.slug}-{tenant.id}-upgrade",
+            other_external_id=external_id_of_another(tenant.slug),
+            is_served=True,
+        )
 
     def plan(self, request: TenantRequest) -> tuple[PlannedStep, ...]:
         """Return the steps of a request and which are done. Validates it; writes nothing."""
@@ -100,7 +156,10 @@ class Onboarding:
         self._providers.shops.settings_of(request)
 
     def _run(self, journal: Journal, run: OnboardingRun, until: OnboardingStep | None) -> None:
-        work = Work(
+        self._machine.run(STEPS, self._work(journal, run), until=until)
+
+    def _work(self, journal: Journal, run: OnboardingRun) -> Work:
+        return Work(
             request=msgspec.convert(run.request, TenantRequest),
             tenant_id=run.tenant_id,
             external_id=run.external_id,
@@ -108,9 +167,9 @@ class Onboarding:
             smoke=self._smoke,
             journal=journal,
             deliver=self._deliver,
+            template=run.template,
             records=journal.records(),
         )
-        self._machine.run(STEPS, work, until=until)
 
 
 def _refuse_closed(slug: str) -> None:

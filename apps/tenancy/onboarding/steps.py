@@ -40,6 +40,7 @@ class Work:
     smoke: SmokeTest
     journal: Journal
     deliver: Callable[[IssuedKeys], None]
+    template: str = ""  # of the stacks; empty: this release's
     records: dict[OnboardingStep, Record] = field(default_factory=dict)
 
     @property
@@ -64,6 +65,7 @@ class Work:
             external_id=self.external_id,
             sandbox=shop.sandbox,
             allowed_origins=shop.allowed_origins,
+            template=self.template,
         )
 
 
@@ -146,7 +148,10 @@ class Stacks:
     def probe(self, work: Work) -> Found:
         """Return the version of the stacks."""
         found = work.providers.stacks.find(work.stack)
-        return {"region": work.request.region, "version": found} if isinstance(found, str) else found
+        if not isinstance(found, str):
+            return found
+        template = work.template or work.providers.stacks.release_template()
+        return {"region": work.request.region, "version": found, "template": template}
 
     def act(self, work: Work) -> Record | None:
         """Start to create or update them."""
@@ -191,7 +196,7 @@ class Smoke:
         result = work.smoke.run(
             _tenant_of(work),
             sentinel=f"{work.request.slug}-{work.tenant_id}",
-            other_external_id=_external_id_of_another(work.request.slug),
+            other_external_id=external_id_of_another(work.request.slug),
         )
         return {**result, "resources": _digest(work.resources)}
 
@@ -347,7 +352,7 @@ def _tenant_of(work: Work) -> Tenant:
     )
 
 
-def _external_id_of_another(slug: str) -> str:
+def external_id_of_another(slug: str) -> str:
     """Return another tenant's external id; of the first tenant there is none, so one that nobody has."""
     other = models.Tenant.objects.exclude(slug=slug).order_by("slug").first()
     return "nobody".ljust(32, "-") if other is None else other.external_id

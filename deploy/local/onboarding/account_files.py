@@ -107,15 +107,28 @@ class AccountFiles:
 
     def outputs(self, account_id: str) -> tuple[str, Mapping[str, str]]:
         """Return the version that was applied last, and its outputs; ``("", {})`` before the first time."""
-        try:
-            applied = msgspec.json.decode((self._folder / f"stack-{account_id}.json").read_bytes(), type=_Applied)
-        except FileNotFoundError:
-            return "", {}
-        return applied.version, applied.outputs
+        applied = self._read_applied(account_id)
+        return ("", {}) if applied is None else (applied.version, applied.outputs)
 
-    def save_outputs(self, account_id: str, *, version: str, outputs: Mapping[str, str]) -> None:
+    def _read_applied(self, account_id: str) -> "_Applied | None":
+        try:
+            return msgspec.json.decode((self._folder / f"stack-{account_id}.json").read_bytes(), type=_Applied)
+        except FileNotFoundError:
+            return None
+
+    def applied_template(self, account_id: str) -> str:
+        """Return the name of the template that was applied last; empty before the first time."""
+        applied = self._read_applied(account_id)
+        return "" if applied is None else applied.template
+
+    def save_outputs(self, account_id: str, *, version: str, outputs: Mapping[str, str], template: str = "") -> None:
         """Store what was applied."""
-        save(self._folder / f"stack-{account_id}.json", _Applied(version=version, outputs=dict(outputs)))
+        applied = _Applied(version=version, outputs=dict(outputs), template=template)
+        save(self._folder / f"stack-{account_id}.json", applied)
+
+    def template_folder(self, name: str) -> Path:
+        """Return the folder in which a template is stored, or is to be."""
+        return self._folder / "templates" / name
 
     def _save(self, account: LocalAccount) -> None:
         save(self._folder / f"{account.account_id}.json", account)
@@ -134,3 +147,4 @@ class AccountFiles:
 class _Applied(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     outputs: dict[str, str]
+    template: str = ""

@@ -1,8 +1,11 @@
 """The onboarding providers of the local platform."""
 
 import hashlib
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,7 @@ from deploy.local.provisioning.concessions import Gap
 from deploy.local.provisioning.connections import Endpoints, RootAccount
 from deploy.local.provisioning.platform import platform_principal_arn
 from deploy.local.provisioning.secrets import SecretPlace, put_secret
+from deploy.local.provisioning.sources import read_source
 from deploy.local.provisioning.tenants import TenantStack, provision_tenant
 from deploy.local.webhook_urls import save_endpoints
 from resale.adapters.faults import unavailable_on_fault
@@ -24,6 +28,7 @@ from resale.application.ports import Pending, ShopSettings, StackRequest
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, PartnerKind, Provider
 from resale.domain.tenant_onboarding import AccountUnit, AccountUnknown, TenantRequest
+from resale.domain.tenant_upgrades import TemplateNotAvailable
 from resale.domain.tenants import Resources
 from resale.errors import Unavailable
 
@@ -62,11 +67,13 @@ class LocalProviders:
 
     poll_seconds = _PAUSE_SECONDS
 
-    def __init__(self, place: LocalPlace, *, finish: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, place: LocalPlace, *, finish: Callable[[str], None] | None = None, templates: Path = TEMPLATES
+    ) -> None:
         """Store the parts. ``finish`` makes an account durable; None: request it from ``make run`` and wait."""
         files = AccountFiles(place.var)
         self.accounts = LocalAccounts(files, place)
-        self.stacks = LocalStacks(files, place)
+        self.stacks = LocalStacks(files, place, templates)
         self.shops = LocalShops(place, finish=finish or SaveRequest(files))
 
 
@@ -118,10 +125,21 @@ class LocalAccounts:
 class LocalStacks:
     """Stacks are applied by the template reader, once in each run of the engines."""
 
-    def __init__(self, files: AccountFiles, place: LocalPlace) -> None:
+    def __init__(self, files: AccountFiles, place: LocalPlace, templates: Path = TEMPLATES) -> None:
         self._files = files
         self._place = place
+        self._templates = templates
         self.gaps: list[Gap] = []
+
+    def release_template(self) -> str:
+        """Return the version of the templates and a hash of their files."""
+        digest = hashlib.sha256(b"\0".join(_files_of(self._templates)))
+        outputs = read_source(self._templates / "data.yaml")["Outputs"]
+        return f"{outputs['TemplateVersion']['Value']}-{digest.hexdigest()[:12]}"
+
+    def applied_template(self, stack: StackRequest) -> str:
+        """Return the name of the template that was applied last."""
+        return self._files.applied_template(stack.account_id)
 
     def find(self, stack: StackRequest) -> str | None:
         """Return the version if it was applied in this run of the engines."""
@@ -131,11 +149,14 @@ class LocalStacks:
     def apply(self, stack: StackRequest) -> None:
         """Apply both templates."""
         dynamodb_url = self._files.endpoints()[stack.account_id]
+        template = self._store_template(stack)
         described = self._describe(stack)
         with unavailable_on_fault("The local engines"):
             applied = provision_tenant(described, aws_url=self._place.aws_url, dynamodb_url=dynamodb_url)
         self.gaps += applied.gaps
-        self._files.save_outputs(stack.account_id, version=self._version(stack), outputs=applied.outputs)
+        self._files.save_outputs(
+            stack.account_id, version=self._version(stack), outputs=applied.outputs, template=template
+        )
 
     def read_outputs(self, stack: StackRequest) -> Resources:
         """Return the outputs that were stored."""
@@ -143,13 +164,35 @@ class LocalStacks:
 
     def _version(self, stack: StackRequest) -> str:
         """Return a hash of the templates, their parameters and the run of the engines."""
-        parts = [path.read_bytes() for path in sorted(TEMPLATES.glob("*.yaml"))]
-        parts += [
+        parts = [
+            *_files_of(self._folder_of(stack)),
             msgspec.json.encode(stack),
             msgspec.json.encode(self._parameters(stack)),
             self._files.session().encode(),
         ]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def _folder_of(self, stack: StackRequest) -> Path:
+        """Return the folder of the stack's template. Raises TemplateNotAvailable."""
+        if stack.template in {"", self.release_template()}:
+            return self._templates
+        folder = self._files.template_folder(stack.template)
+        if not folder.is_dir():
+            raise TemplateNotAvailable(f"The template {stack.template} is not stored in {folder.parent}.")
+        return folder
+
+    def _store_template(self, stack: StackRequest) -> str:
+        """Keep a copy of the stack's template, to which a tenant can be moved back; return its name."""
+        name = stack.template or self.release_template()
+        folder = self._files.template_folder(name)
+        if not folder.is_dir():
+            draft = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=_ensure(folder.parent)))
+            for path in self._folder_of(stack).glob("*.yaml"):
+                shutil.copyfile(path, draft / path.name)
+            with suppress(OSError):  # another process stored the same files at the same time
+                draft.rename(folder)
+            shutil.rmtree(draft, ignore_errors=True)
+        return name
 
     def _describe(self, stack: StackRequest) -> TenantStack:
         return TenantStack(
@@ -159,7 +202,7 @@ class LocalStacks:
             external_id=stack.external_id,
             platform_principal_arn=platform_principal_arn(self._place.platform_account),
             data_parameters=self._parameters(stack),
-            template_folder=TEMPLATES,
+            template_folder=self._folder_of(stack),
         )
 
     def _parameters(self, stack: StackRequest) -> Mapping[str, str]:
@@ -230,6 +273,15 @@ class SaveRequest:
                     "make run has not saved the engines' state. Check that it runs.", retry_after_seconds=5
                 )
             time.sleep(_PAUSE_SECONDS)
+
+
+def _files_of(templates: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(templates.glob("*.yaml"))]
+
+
+def _ensure(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _secret_name(slug: str, kind: PartnerKind) -> str:

@@ -16,6 +16,7 @@ from resale.adapters.faults import code_of, unavailable_on_fault
 from resale.adapters.organizations.clients import ManagementClients
 from resale.adapters.stack_outputs import read_resources
 from resale.application.ports import Broken, Pending, StackRequest
+from resale.domain.tenant_upgrades import TEMPLATE_VERSION, TemplateNotAvailable
 from resale.domain.tenants import Resources
 from resale.settings import OrganizationSettings
 
@@ -55,8 +56,17 @@ class StackSetStacks:
         self._access = organization.access_stack_set
         self._started: dict[tuple[str, str], str] = {}  # stack set and account → operation of this process
 
+    def release_template(self) -> str:
+        """Return the version of the templates; the pipeline uploads them to the stack sets."""
+        return str(TEMPLATE_VERSION)
+
+    def applied_template(self, stack: StackRequest) -> str:
+        """Return the version in the outputs of the tenant's stack."""
+        return self._outputs(self._data, stack).get("TemplateVersion", "")
+
     def find(self, stack: StackRequest) -> str | Pending | Broken | None:
         """Return the operations that made both instances current; None: ``apply`` has something to start."""
+        self._require_release(stack)
         operations = []
         for stack_set in (self._data, self._access):
             instance = self._find_instance(stack_set, stack)
@@ -75,6 +85,7 @@ class StackSetStacks:
 
     def apply(self, stack: StackRequest) -> None:
         """Start to create or update the first instance that is not current."""
+        self._require_release(stack)
         for stack_set in (self._data, self._access):
             parameters = self._parameters(stack_set, stack)
             instance = self._find_instance(stack_set, stack)
@@ -129,6 +140,14 @@ class StackSetStacks:
 
     def _is_newer_started(self, stack_set: str, stack: StackRequest, instance: _Instance) -> bool:
         return self._started.get((stack_set, stack.account_id), instance.operation_id) != instance.operation_id
+
+    def _require_release(self, stack: StackRequest) -> None:
+        """Require this release's template: a stack set has one, so no instance can be moved to a former one."""
+        if stack.template not in {"", self.release_template()}:
+            raise TemplateNotAvailable(
+                f"A stack set has one template, so {stack.slug} cannot stay at the template {stack.template}. Upload "
+                "the former template to the stack sets."
+            )
 
     def _find_instance(self, stack_set: str, stack: StackRequest) -> _Instance | None:
         with unavailable_on_fault(_SERVICE):

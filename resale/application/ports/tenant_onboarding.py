@@ -32,6 +32,7 @@ class StackRequest(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str
     sandbox: bool
     allowed_origins: tuple[str, ...]
+    template: str = ""  # the name of a stored template; empty: this release's
 
 
 class ShopSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,14 +81,28 @@ class AccountProvider(Protocol):
 class StackProvider(Protocol):
     """The stacks of tenants' accounts. Every method is idempotent and can raise Unavailable."""
 
+    def release_template(self) -> str:
+        """Return the name of this release's template."""
+
+    def applied_template(self, stack: StackRequest) -> str:
+        """Return the name of the template that the stacks have now; empty: it is not known."""
+
     def find(self, stack: StackRequest) -> str | Pending | Broken | None:
         """Return a version that is the same while template and parameters are; None: the stacks are not current."""
 
     def apply(self, stack: StackRequest) -> None:
-        """Start to create or update the stacks; ``find`` returns when they are current."""
+        """Start to create or update the stacks; ``find`` returns when they are current.
+
+        Raises:
+            TemplateNotAvailable: No template of this name is stored.
+        """
 
     def read_outputs(self, stack: StackRequest) -> Resources:
-        """Return the outputs of current stacks as the resource map."""
+        """Return the outputs of current stacks as the resource map.
+
+        Raises:
+            TemplateTooNew: The stacks are of a newer template than this release knows.
+        """
 
 
 class ShopProvider(Protocol):
@@ -128,15 +143,18 @@ class OnboardingProviders(Protocol):
 
 
 class SmokeTest(Protocol):
-    """The test of a new account through the role that the service uses, before any worker polls its queues."""
+    """The test of an account through the role that the service uses."""
 
-    def run(self, tenant: Tenant, *, sentinel: str, other_external_id: str) -> Mapping[str, str]:
+    def run(
+        self, tenant: Tenant, *, sentinel: str, other_external_id: str, is_served: bool = False
+    ) -> Mapping[str, str]:
         """Test every kind of resource; return what was tested.
 
         Args:
-            tenant: The tenant, not registered yet.
+            tenant: The tenant.
             sentinel: Identifies the records and messages of this run.
             other_external_id: Another tenant's; the role must refuse it.
+            is_served: Workers poll its queues and would receive canaries, so that its queues are only looked at.
 
         Raises:
             SmokeTestFailed: A resource does not work as the service requires; the message names it.

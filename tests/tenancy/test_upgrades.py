@@ -1,0 +1,271 @@
+"""Rollouts: waves, approval, the way back of a tenant, every crash, and drift."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.tenancy import registry
+from apps.tenancy.entitlement_changes import Cause
+from apps.tenancy.models import OnboardingRun, Rollout, Tenant, TenantUpgrade
+from apps.tenancy.step_runs.leases import LEASE
+from apps.tenancy.upgrades.approval import approve_upgrade
+from apps.tenancy.upgrades.drift import find_drift
+from apps.tenancy.upgrades.rollout import Rollouts
+from resale.domain.tenant_onboarding import OnboardingInProgress, SmokeTestFailed, StackFailed, TenantRequest
+from resale.domain.tenant_upgrades import (
+    ApprovalNotRequired,
+    RolloutNotFound,
+    RolloutUnfinished,
+    UpgradeStopped,
+    UpgradeUnhealthy,
+)
+from resale.domain.waves import Wave, place_of
+from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, Terminal, boundaries_of
+
+pytestmark = pytest.mark.django_db
+
+CAUSE = Cause(by="stf_1", reason="The brand wrote so")
+SLUGS = ("first", "second", "third")
+
+
+class Platform:
+    """A terminal with rollouts, and the dead letters of each tenant."""
+
+    def __init__(self, organisation: Organisation, boundaries: Boundaries | None = None) -> None:
+        self.organisation = organisation
+        self.terminal = Terminal(organisation, organisation, boundaries)
+        self.errors: dict[str, int] = {}
+        self.errors_after: dict[str, int] = {}  # what a bake time brings
+        self.baked: list[float] = []
+        self.lines: list[str] = []
+        self.rollouts = Rollouts(
+            self.terminal.onboarding,
+            count_errors=lambda tenant: self.errors.get(tenant.slug, 0),
+            bake_seconds=60,
+            say=self.lines.append,
+            pause=self._bake,
+        )
+
+    def _bake(self, seconds: float) -> None:
+        self.baked.append(seconds)
+        self.errors.update(self.errors_after)
+
+    def roll_out(self, wave: Wave = Wave.ALL, *, keeps_templates: bool = False) -> None:
+        self.rollouts.start(wave=wave, keeps_templates=keeps_templates)
+
+
+def organisation_of(*slugs: str) -> Organisation:
+    """Tenants that were onboarded with the template 1-a; the release has 1-b."""
+    organisation = Organisation()
+    for slug in slugs:
+        request = TenantRequest(slug=slug, name=slug, region="eu-west-2")
+        Terminal(organisation, organisation).onboarding.start(request)
+    organisation.release = "1-b"
+    return organisation
+
+
+@pytest.fixture
+def organisation() -> Organisation:
+    return organisation_of(*SLUGS)
+
+
+@pytest.fixture
+def platform(organisation: Organisation) -> Platform:
+    return Platform(organisation)
+
+
+def templates(organisation: Organisation) -> dict[str, str]:
+    return {slug: organisation.templates[accounts[0]] for slug, accounts in organisation.accounts_of.items()}
+
+
+def states() -> dict[str, str]:
+    return dict(TenantUpgrade.objects.values_list("tenant__slug", "state"))
+
+
+def in_order() -> list[str]:
+    return sorted(SLUGS, key=lambda slug: place_of(slug, "1-b"))
+
+
+class TestWaves:
+    def test_all_reach_the_release_in_order_and_are_tested(self, platform: Platform) -> None:
+        platform.roll_out()
+        assert set(templates(platform.organisation).values()) == {"1-b"}
+        assert [line.split()[0] for line in platform.lines] == in_order()
+        assert (len(platform.organisation.served), platform.baked) == (3, [60, 60, 60])
+        assert Rollout.objects.get().state == "completed"
+        assert all(run.state == "active" for run in OnboardingRun.objects.all())
+
+    def test_a_canary_is_one_and_the_next_wave_passes_it_over(self, platform: Platform) -> None:
+        platform.roll_out(Wave.CANARY)
+        assert [slug for slug, name in templates(platform.organisation).items() if name == "1-b"] == in_order()[:1]
+        platform.roll_out(Wave.ALL)
+        assert TenantUpgrade.objects.count() == 3
+
+    def test_the_ring_is_first(self, platform: Platform) -> None:
+        last = in_order()[-1]
+        Tenant.objects.filter(slug=last).update(in_ring=True)
+        platform.roll_out(Wave.RING)
+        assert [slug for slug, name in templates(platform.organisation).items() if name == "1-b"] == [last]
+
+    def test_a_plan_writes_nothing(self, platform: Platform) -> None:
+        planned = platform.rollouts.plan(wave=Wave.ALL, keeps_templates=False)
+        assert [(one.slug, one.former) for one in planned] == [(slug, "1-a") for slug in in_order()]
+        assert [one.wave for one in planned] == [Wave.CANARY, Wave.ALL, Wave.ALL]
+        assert not Rollout.objects.exists()
+
+    def test_of_settings_alone_keeps_the_templates(self, platform: Platform) -> None:
+        platform.roll_out(keeps_templates=True)
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+        assert len(platform.organisation.served) == 3
+        platform.terminal.onboarding.resume("first")
+        assert templates(platform.organisation)["first"] == "1-a"
+
+    @pytest.mark.usefixtures("northwind")
+    def test_tenants_that_were_not_onboarded_are_left_out(self, platform: Platform) -> None:
+        assert {one.slug for one in platform.rollouts.plan(wave=Wave.ALL, keeps_templates=False)} == set(SLUGS)
+
+
+class TestFailures:
+    def test_a_tenant_whose_messages_fail_goes_back_and_the_rest_is_not_begun(self, platform: Platform) -> None:
+        first, *others = in_order()
+        platform.errors, platform.errors_after = {first: 2}, {first: 3}
+        with pytest.raises(UpgradeStopped, match="1 more than before") as stopped:
+            platform.roll_out()
+        assert isinstance(stopped.value.__cause__, UpgradeUnhealthy)
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+        assert states() == {first: "rolled_back", **dict.fromkeys(others, "pending")}
+        assert OnboardingRun.objects.get(slug=first).state == "active"
+
+    def test_one_that_had_failures_before_is_not_blamed(self, platform: Platform) -> None:
+        platform.errors = dict.fromkeys(SLUGS, 7)
+        platform.roll_out()
+        assert set(states().values()) == {"upgraded"}
+
+    def test_a_smoke_test_that_fails_stops_it(self, platform: Platform) -> None:
+        platform.organisation.smoke_fault = "the table t does not return the record"
+        with pytest.raises(UpgradeStopped) as stopped:
+            platform.roll_out()
+        assert isinstance(stopped.value.__cause__, SmokeTestFailed)
+        assert platform.baked == []
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+
+    def test_a_stack_that_fails_stops_it(self, platform: Platform) -> None:
+        platform.organisation.apply_fault = "a name exists"
+        with pytest.raises(UpgradeStopped) as stopped:
+            platform.roll_out()
+        assert isinstance(stopped.value.__cause__, StackFailed)
+        upgrade = TenantUpgrade.objects.get(tenant__slug=in_order()[0])
+        assert (upgrade.state, upgrade.error_code, upgrade.former_template) == ("rolled_back", "stack_failed", "1-a")
+
+    def test_a_rolled_back_tenant_stays_where_it_is_until_it_is_upgraded(self, platform: Platform) -> None:
+        first = in_order()[0]
+        platform.errors_after = {first: 1}
+        with pytest.raises(UpgradeStopped):
+            platform.roll_out()
+        platform.terminal.onboarding.resume(first)  # as `make run` does at its start
+        assert templates(platform.organisation)[first] == "1-a"
+        platform.errors_after = {}
+        platform.rollouts.resume()
+        assert set(templates(platform.organisation).values()) == {"1-b"}
+        platform.organisation.release = "1-c"
+        platform.terminal.onboarding.resume(first)
+        assert templates(platform.organisation)[first] == "1-c"
+
+    def test_a_tenant_that_another_process_works_on_is_left_alone(self, platform: Platform) -> None:
+        run = OnboardingRun.objects.get(slug=in_order()[0])
+        OnboardingRun.objects.filter(slug=run.slug).update(
+            lease_owner="elsewhere|1|x", lease_until=datetime(2099, 1, 1, tzinfo=UTC)
+        )
+        with pytest.raises(OnboardingInProgress):
+            platform.roll_out()
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+
+    def test_two_rollouts_are_not_begun(self, platform: Platform) -> None:
+        platform.organisation.smoke_fault = "broken"
+        with pytest.raises(UpgradeStopped):
+            platform.roll_out()
+        with pytest.raises(RolloutUnfinished, match="1-b is stopped"):
+            platform.roll_out()
+
+    def test_there_is_nothing_to_resume(self, platform: Platform) -> None:
+        platform.roll_out()
+        with pytest.raises(RolloutNotFound):
+            platform.rollouts.resume()
+
+
+class TestApproval:
+    def test_a_tenant_waits_for_its_brand(self, platform: Platform) -> None:
+        Tenant.objects.filter(slug="second").update(approves_upgrades=True)
+        platform.roll_out()
+        assert states() == {"first": "upgraded", "second": "awaiting_approval", "third": "upgraded"}
+        assert any("awaits the brand's approval" in line for line in platform.lines)
+        approve_upgrade(slug="second", template="1-b", cause=CAUSE)
+        platform.roll_out()
+        assert set(templates(platform.organisation).values()) == {"1-b"}
+
+    def test_an_approval_is_of_one_template(self, platform: Platform) -> None:
+        Tenant.objects.filter(slug="second").update(approves_upgrades=True)
+        approve_upgrade(slug="second", template="1-a", cause=CAUSE)
+        platform.roll_out()
+        assert states()["second"] == "awaiting_approval"
+
+    @pytest.mark.usefixtures("platform")
+    def test_is_not_for_others(self) -> None:
+        with pytest.raises(ApprovalNotRequired):
+            approve_upgrade(slug="second", template="1-b", cause=CAUSE)
+
+
+def _forget() -> None:
+    Rollout.objects.all().delete()
+    OnboardingRun.objects.all().delete()
+    for tenant in Tenant.objects.all():
+        tenant.api_keys.all().delete()
+        tenant.connections.all().delete()
+        tenant.delete()
+    registry.clear()
+
+
+def _roll_out(boundaries: Boundaries) -> None:
+    Platform(organisation_of("first"), boundaries).roll_out()
+
+
+class TestCrashes:
+    def test_from_every_boundary_resume_reaches_the_end(self) -> None:
+        counted = list(boundaries_of(_roll_out))
+        assert len(counted) > 10
+        for number, after in counted:
+            _forget()
+            organisation = organisation_of("first")
+            with pytest.raises(Killed):
+                Platform(organisation, Boundaries(number, after=after)).roll_out()
+            rerun = Platform(organisation)
+            rerun.terminal.later(LEASE * 2 + timedelta(minutes=1))
+            rerun.rollouts.resume()
+            where = f"{'after' if after else 'before'} write {number}"
+            assert templates(organisation) == {"first": "1-b"}, where
+            assert (states(), Rollout.objects.get().state) == ({"first": "upgraded"}, "completed"), where
+            assert TenantUpgrade.objects.get().former_template == "1-a", where
+
+
+class TestDrift:
+    def test_there_is_none_after_onboarding_and_upgrade(self, platform: Platform) -> None:
+        onboarding = platform.terminal.onboarding
+        platform.organisation.release = "1-a"
+        assert find_drift(onboarding, "first") == ()
+        platform.organisation.release = "1-b"
+        platform.roll_out()
+        assert find_drift(onboarding, "first") == ()
+
+    def test_each_kind_is_found(self, platform: Platform) -> None:
+        onboarding, organisation = platform.terminal.onboarding, platform.organisation
+        organisation.templates[organisation.accounts_of["first"][0]] = "1-z"
+        row = Tenant.objects.get(slug="first")
+        row.resources["tables"]["orders"] = "elsewhere"
+        row.allowed_origins = ["https://other.example"]
+        row.external_id = "x" * 43
+        row.save()
+        found = {one.subject: (one.recorded, one.actual) for one in find_drift(onboarding, "first")}
+        assert set(found) == {"template", "settings", "resources.tables.orders", "allowed_origins", "external_id"}
+        assert found["template"] == ("1-a", "1-z")
+        assert found["resources.tables.orders"][0] == "elsewhere"
+        assert "x" * 43 not in str(found)
