@@ -109,6 +109,7 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "tenant-policies": (OPERATOR_PAGE,),
     "tenant-limits": (OPERATOR_PAGE,),
     "tenant-features": (OPERATOR_PAGE,),
+    "tenant-drift": (OPERATOR_PAGE,),
     "tenant-connections": (OPERATOR_PAGE,),
     "connection-remove": (OPERATOR_PAGE,),
     "tenant-keys": (OPERATOR_PAGE,),
