@@ -305,16 +305,6 @@ class TestWhoseTheyAre:
         assert front.get("/v1/dead_letters").code == "403 secret_key_required"
         assert with_scope(front, "orders:read").get("/v1/dead_letters", brand=True).code == "403 scope_missing"
 
-    @pytest.mark.parametrize(("method", "path", "scope"), PATHS, ids=[path or "show" for _, path, _ in PATHS])
-    def test_another_tenants_are_not_there(
-        self, other_front: Front, letter_id: DeadLetterId, graveyard: Graveyard, method: str, path: str, scope: str
-    ) -> None:
-        assert scope
-        body = {"reason": "Settled."} if path == "/discard" else None
-        response = other_front.ask(method, f"/v1/dead_letters/{letter_id}{path}", body, brand=True)
-        assert response.code == "404 dead_letter_not_found"
-        assert graveyard.count() == (1, 0)
-
     @pytest.mark.parametrize("wrong", [NOTHING, "x", "dlq_" + "G" * 32, "0197a3b2-7c1d-4e5f-8a9b-0c1d2e3f4a5b"])
     def test_what_is_no_dead_letter_is_not_there(self, front: Front, wrong: str) -> None:
         assert front.get(f"/v1/dead_letters/{wrong}", brand=True).code == "404 dead_letter_not_found"

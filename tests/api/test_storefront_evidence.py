@@ -96,6 +96,3 @@ class TestEvidence:
         assert front.post(f"{path}/evidence", SLOT, by=buyer).code == "409 too_much_evidence"
         front.post(f"{path}/resolve", {"decision": "deny", "note": "No."}, brand=True)
         assert front.post(f"{path}/evidence", SLOT, by=buyer).code == "409 claim_transition_refused"
-
-    def test_of_another_tenant_is_not_there(self, other_front: Front, path: str) -> None:
-        assert other_front.post(f"{path}/evidence", SLOT, by=other_front.shopper()).code == "404 claim_not_found"

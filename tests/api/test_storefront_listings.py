@@ -7,7 +7,7 @@ import pytest
 from apps.core import clock
 from resale.application.operations.customers import Shopper
 from resale.application.operations.listings import Decision
-from resale.domain.listings import Listing, ListingStatus
+from resale.domain.listings import Listing
 from tests.fixtures.storefront import Front, a_listing_body
 from tests.operations.world import customer_of
 from tests.unit.builders import LISTING, NOW, SELLER
@@ -373,26 +373,3 @@ class TestScopes:
             narrow.get("/v1/orders", brand=True),
         ]
         assert {call.code for call in calls} == {"403 scope_missing"}
-
-
-class TestAnotherTenant:
-    def test_a_listing_of_one_tenant_is_not_there_for_another(
-        self, front: Front, other_front: Front, active: Listing, seller: Shopper
-    ) -> None:
-        stranger = other_front.shopper()
-        assert other_front.get(url(active)).code == "404 listing_not_found"
-        assert other_front.get(url(active), brand=True).code == "404 listing_not_found"
-        assert other_front.patch(url(active), {"title": "Mine"}, by=stranger).code == "404 listing_not_found"
-        assert other_front.post(url(active, "/withdraw"), brand=True).code == "404 listing_not_found"
-        assert other_front.post(url(active, "/pause"), brand=True).code == "404 listing_not_found"
-        assert other_front.post(url(active, "/moderation"), APPROVE, brand=True).code == "404 listing_not_found"
-        assert other_front.get(url(active, "/history"), brand=True).code == "404 listing_not_found"
-        seller_id = customer_of(front.world, seller)
-        assert other_front.get(f"/v1/sellers/{seller_id}/listings", brand=True).json["data"] == []
-        assert other_front.buy(active, by=stranger).code == "404 listing_not_found"
-        assert front.world.listing(active.id).status == ListingStatus.ACTIVE
-
-    def test_a_shopper_of_one_tenant_is_nobody_at_another(self, front: Front, other_front: Front) -> None:
-        token = front.shop.token(front.shopper().subject)
-        response = other_front.post("/v1/listings", a_listing_body(), headers={"Authorization": f"Bearer {token}"})
-        assert response.code == "401 token_invalid"

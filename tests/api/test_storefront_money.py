@@ -163,13 +163,6 @@ class TestClaims:
         assert front.post(path, by=buyer).json["status"] == "withdrawn"
         assert front.post(path, by=buyer).json["status"] == "withdrawn"
 
-    def test_of_another_tenant_are_not_there(
-        self, front: Front, other_front: Front, delivered: Order, buyer: Shopper
-    ) -> None:
-        path = self._opened(front, delivered, buyer).headers["Location"]
-        assert other_front.get(path, brand=True).code == "404 claim_not_found"
-        assert other_front.post(f"{path}/resolve", {"decision": "deny"}, brand=True).code == "404 claim_not_found"
-
 
 class TestPayouts:
     def test_are_asked_for_once(self, front: Front, completed: Order, seller: Shopper) -> None:
@@ -187,14 +180,6 @@ class TestPayouts:
     def test_need_a_key_and_a_balance(self, front: Front, seller: Shopper) -> None:
         assert front.post("/v1/payouts", {}, by=seller).code == "422 idempotency_key_required"
         assert front.post("/v1/payouts", {}, by=seller, headers=_keyed()).code == "409 nothing_to_pay_out"
-
-    def test_of_another_tenant_are_not_there(
-        self, front: Front, other_front: Front, completed: Order, seller: Shopper
-    ) -> None:
-        assert completed.status == "completed"
-        path = front.post("/v1/payouts", {}, by=seller, headers=_keyed()).headers["Location"]
-        assert other_front.get(path, brand=True).code == "404 payout_not_found"
-        assert other_front.post(f"{path}/cancel", brand=True).code == "404 payout_not_found"
 
     @pytest.mark.usefixtures("completed")
     def test_are_cancelled_by_their_seller_or_the_brand(self, front: Front, narrow: Front, seller: Shopper) -> None:
@@ -256,10 +241,6 @@ class TestRefunds:
         body = {"order_id": completed.id, "amount": 12_001}
         response = front.post("/v1/refunds", body, brand=True, headers=_keyed())
         assert (response.code, response.pointers) == ("422 refund_too_large", ["/amount"])
-
-    def test_of_another_tenant_are_not_to_be_given(self, other_front: Front, completed: Order) -> None:
-        body = {"order_id": completed.id}
-        assert other_front.post("/v1/refunds", body, brand=True, headers=_keyed()).code == "404 order_not_found"
 
 
 class TestBooks:
@@ -337,9 +318,6 @@ class TestBooks:
         cursor = front.get(f"/v1/ledger/transactions?day={day}&limit=1", brand=True).json["next_cursor"]
         other = front.get(f"/v1/ledger/transactions?source={completed.id}&cursor={cursor}", brand=True)
         assert other.code == "422 cursor_invalid"
-
-    def test_of_another_tenant_are_empty(self, other_front: Front, completed: Order) -> None:
-        assert other_front.get(f"/v1/ledger/transactions?source={completed.id}", brand=True).json["data"] == []
 
     @pytest.mark.parametrize("days", ["0", "32", "many"])
     def test_are_reconciled_a_month_back_at_the_most(self, front: Front, days: str) -> None:

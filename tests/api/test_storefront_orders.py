@@ -302,15 +302,3 @@ class TestCancelOrder:
         confirm(front, ordered)
         response = front.post(f"{path}/cancel", by=seller)
         assert (response.json["status"], response.json["cancel_reason"]) == ("cancelling", "seller_cancelled")
-
-
-class TestAnotherTenant:
-    def test_an_order_of_one_tenant_is_not_there_for_another(
-        self, other_front: Front, ordered: Response, path: str
-    ) -> None:
-        assert other_front.get(path, brand=True).code == "404 order_not_found"
-        assert other_front.get(path, by=other_front.shopper()).code == "404 order_not_found"
-        assert other_front.post(f"{path}/cancel", brand=True).code == "404 order_not_found"
-        assert other_front.get(f"{path}/history", brand=True).code == "404 order_not_found"
-        listed = other_front.get("/v1/orders?limit=100", brand=True).json["data"]
-        assert ordered.json["id"] not in [order["id"] for order in listed]

@@ -141,15 +141,6 @@ class TestLook:
     def test_what_is_none_is_not_there(self, front: Front, purchase_id: str) -> None:
         assert front.get(f"/v1/purchases/{purchase_id}", brand=True).code == "404 purchase_not_found"
 
-    def test_of_another_tenant_is_not_there(self, front: Front, other_front: Front, seller: Shopper) -> None:
-        line = uuid.uuid4().hex
-        made = record(front, seller, line=line)
-        assert other_front.get(f"/v1/purchases/{made.json['id']}", brand=True).code == "404 purchase_not_found"
-        body = a_listing_body(purchase_id=made.json["id"], price={"amount": 100, "currency": "USD"})
-        assert other_front.post("/v1/listings", body, by=other_front.shopper()).code == "404 purchase_not_found"
-        assert record(other_front, seller, line=line).json["id"] != made.json["id"]
-        assert front.get(f"/v1/purchases/{made.json['id']}", brand=True).json == made.json
-
 
 class TestList:
     def test_names_the_purchase_to_seller_and_brand_only(self, front: Front, seller: Shopper) -> None:

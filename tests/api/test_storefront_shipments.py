@@ -102,10 +102,6 @@ class TestRefusals:
         response = front.post(f"/v1/shipments/{shipment_id}/tracking_events", body, brand=True)
         assert response.code == "404 shipment_not_found"
 
-    def test_know_nobody_elses_parcel(self, front: Front, other_front: Front, order: Order) -> None:
-        assert report(other_front, order, "in_transit").code == "404 order_not_found"
-        assert front.world.stored_order(order).version == order.version
-
     def test_are_for_what_is_not_paid(self, front: Front) -> None:
         unpaid = front.world.order(front.world.shopper(), front.world.active(front.world.shopper()))
         assert report(front, unpaid, "in_transit").code == "409 order_transition_refused"

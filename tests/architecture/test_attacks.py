@@ -25,7 +25,7 @@ class TestTable:
         gaps = list(group.gaps())
         assert (
             "The operation getListing has no attack. Add it to ROWS of deploy/local/attacks/endpoints.py, with these "
-            "means: foreign key, foreign token, id, tenant parameter." in gaps
+            "means: foreign key, foreign token, guessed key, id, tenant parameter." in gaps
         )
         assert "There is no operation getNothing. Remove it from ROWS of deploy/local/attacks/endpoints.py." in gaps
         assert len(gaps) == len(ENDPOINTS) + 1
@@ -33,4 +33,11 @@ class TestTable:
     def test_derives_the_means_from_the_declaration(self) -> None:
         needed = find_needed([one for one in ENDPOINTS if one.id == "submitOrder"])
         names = [means.name for means in needed["submitOrder"]]
-        assert names == ["foreign key", "foreign token", "tenant parameter", "id in the body", "idempotency key"]
+        assert names == [
+            "foreign key",
+            "foreign token",
+            "guessed key",
+            "tenant parameter",
+            "id in the body",
+            "idempotency key",
+        ]

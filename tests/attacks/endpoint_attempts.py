@@ -75,6 +75,10 @@ class Attempts:
         for key in (self.attacker.front.shop.publishable, self.attacker.front.shop.secret):
             yield self._send({"X-API-Key": key.text, **token})
 
+    def guessed_key(self) -> Iterator[Outcome]:
+        for kind in ("pk_test_", "sk_test_"):
+            yield self._send({"X-API-Key": kind + "a" * 43, **self.attacker.token})
+
     def tenant(self) -> Iterator[Outcome]:
         yield from self._by_every_credential(query=f"?tenant={self.victim.slug}")
 
@@ -107,7 +111,9 @@ class Attempts:
         yield from self._by_every_credential(query=self._query(**{n: v for n, v in values.items() if n in fields}))
 
     def own_data(self) -> Iterator[Outcome]:
-        yield from self._by_every_credential(query=self._query())
+        for outcome in self._by_every_credential(query=self._query()):
+            assert "Access-Control-Allow-Origin" not in outcome.headers, "readable by pages of the victim"
+            yield outcome
 
     def idempotency_key(self) -> Iterator[Outcome]:
         listing = self._in_own_currency(msgspec.json.encode(self.victim.listing_body))
@@ -130,6 +136,7 @@ class Attempts:
 ATTEMPTS: Final[Mapping[str, Callable[[Attempts], Iterator[Outcome]]]] = {
     table.FOREIGN_KEY.name: Attempts.foreign_key,
     table.FOREIGN_TOKEN.name: Attempts.foreign_token,
+    table.GUESSED_KEY.name: Attempts.guessed_key,
     table.TENANT.name: Attempts.tenant,
     table.ID.name: Attempts.id,
     table.BODY_ID.name: Attempts.own_body,

@@ -7,7 +7,6 @@ import pytest
 
 from apps.tenancy.tenants import connect
 from resale.application.operations.connections import record_connection
-from resale.domain.access import Role
 from resale.domain.connections import ConnectionStatus, Observation
 from resale.domain.ids import ConnectionId
 from resale.domain.partners import Connection, PartnerKind, Provider
@@ -49,11 +48,6 @@ class TestConnections:
         record(backoffice, connection, FAILING)
         said = "Not called 21 Nov 2026, 09:30 UTC Partner misconfigured 5 times in a row"
         assert said in viewer.get("connections").text
-
-    @pytest.mark.usefixtures("connection")
-    def test_of_another_shop_are_not_there(self, other_backoffice: Backoffice) -> None:
-        page = other_backoffice.add_staff(Role.VIEWER).get("connections")
-        assert "No partner is connected" in page.text
 
 
 class TestHealth:

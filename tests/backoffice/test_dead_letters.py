@@ -2,7 +2,6 @@
 
 import pytest
 
-from resale.domain.access import Role
 from resale.domain.dead_letters import FailureOutcome
 from resale.domain.ids import DeadLetterId
 from resale.domain.orders import Order
@@ -127,12 +126,4 @@ class TestActing:
             assert client.get("dead-letter", letter_id=letter_id).status == 404
             assert client.send("dead-letter-replay", letter_id=letter_id).status_code == 404
             assert client.send("dead-letter-discard", {"reason": "Why not."}, letter_id=letter_id).status_code == 404
-        assert graveyard.count() == (1, 0)
-
-    def test_another_shops_are_not_there(
-        self, other_backoffice: Backoffice, letter_id: DeadLetterId, graveyard: Graveyard
-    ) -> None:
-        client = other_backoffice.add_staff(Role.MANAGER)
-        assert client.get("dead-letter", letter_id=letter_id).status == 404
-        assert client.send("dead-letter-replay", letter_id=letter_id).status_code == 404
         assert graveyard.count() == (1, 0)

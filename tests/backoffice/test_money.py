@@ -18,7 +18,6 @@ from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.bootstrap import Container
-from resale.domain.access import Role
 from resale.domain.ids import OrderId, PaymentId
 from resale.domain.money import Money
 from resale.domain.orders import Order, OrderStatus
@@ -126,12 +125,6 @@ class TestPayouts:
     @pytest.mark.parametrize("text", ["x", "pyt_1", "ord_" + "0" * 32, "pyt_" + "0" * 32])
     def test_what_is_none_is_not_there(self, viewer: StaffClient, text: str) -> None:
         assert viewer.get("payout", payout_id=text).status == 404
-
-    def test_of_another_shop_are_not_there(self, backoffice: Backoffice, other_backoffice: Backoffice) -> None:
-        payout = pay_out(backoffice)
-        client = other_backoffice.add_staff(Role.MANAGER)
-        assert client.get("payout", payout_id=payout.id).status == 404
-        assert payout.id not in client.get("money").html
 
     def test_a_foreign_cursor_starts_them_again(self, viewer: StaffClient) -> None:
         assert viewer.get("money", query="?cursor=made-up").location == "/admin/money/"

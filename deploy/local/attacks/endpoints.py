@@ -21,6 +21,12 @@ FOREIGN_TOKEN: Final = Means(
     expected="401 token_invalid",
     event="credential.refused",
 )
+GUESSED_KEY: Final = Means(
+    name="guessed key",
+    sends="Keys of the right form that nobody was given, with the attacker's shopper token.",
+    expected="401 api_key_invalid",
+    event="credential.refused",
+)
 TENANT: Final = Means(
     name="tenant parameter",
     sends="`?tenant=` with the victim's name, with every key and token of the attacker.",
@@ -79,7 +85,7 @@ NO_KEY: Final = Means(
     expected="200",
 )
 
-_KEYS: Final = (FOREIGN_KEY, FOREIGN_TOKEN, TENANT)
+_KEYS: Final = (FOREIGN_KEY, FOREIGN_TOKEN, GUESSED_KEY, TENANT)
 _MADE: Final = IDEMPOTENCY_KEY.expecting("201")
 _MINE: Final = IDEMPOTENCY_KEY.expecting("409 nothing_to_pay_out")
 
