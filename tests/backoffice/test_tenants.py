@@ -9,10 +9,12 @@ from pytest_django import Settings
 
 from apps.tenancy import keys, registry
 from apps.tenancy.models import APIKey, Tenant
+from apps.tenancy.tenants import set_tenant_status
 from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.entitlements import ENTITLEMENTS, Tier
 from resale.domain.features import Feature
 from resale.domain.pipeline import BEAT_EVERY
+from resale.domain.tenants import TenantStatus
 from resale.domain.waves import Wave
 from tests.backoffice.staff_clients import Backoffice, Shown, StaffClient
 from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
@@ -232,9 +234,19 @@ class TestSuspension:
         assert "active again" in operator.post("tenant-status", {"status": "active"}, slug=backoffice.slug).text
         assert backoffice.front.get("/v1/listings").status == 200
 
-    def test_an_unknown_status_is_refused(self, backoffice: Backoffice, operator: StaffClient) -> None:
-        assert operator.send("tenant-status", {"status": "gone"}, slug=backoffice.slug).status_code == 404
+    @pytest.mark.parametrize("status", ["gone", "closing", "closed"])
+    def test_a_status_that_is_none_of_a_page_is_refused(
+        self, backoffice: Backoffice, operator: StaffClient, status: str
+    ) -> None:
+        assert operator.send("tenant-status", {"status": status}, slug=backoffice.slug).status_code == 404
         assert Tenant.objects.get(slug=backoffice.slug).status == "active"
+
+    def test_a_closed_tenant_stays_closed(self, backoffice: Backoffice, operator: StaffClient) -> None:
+        set_tenant_status(slug=backoffice.slug, status=TenantStatus.CLOSED)
+        assert "Resume this tenant" not in operator.get("tenant", slug=backoffice.slug).text
+        refused = operator.post("tenant-status", {"status": "active"}, slug=backoffice.slug)
+        assert "cannot be resumed" in refused.text
+        assert backoffice.front.get("/v1/listings").code == "403 tenant_closed"
 
     def test_a_tenant_without_its_stack_cannot_trade(self, operator: StaffClient) -> None:
         Tenant.objects.create(slug="unready", name="Unready", account_id="3" * 12, status="suspended")
