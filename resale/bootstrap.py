@@ -68,6 +68,7 @@ from resale.domain.command_context import CommandContext
 from resale.domain.ids import IdSource
 from resale.domain.partners import Connection, PartnerKind, PartnerMisconfigured, Provider
 from resale.domain.tenants import Tenant
+from resale.domain.usage import RecordUsage
 from resale.errors import Unavailable
 from resale.settings import Settings
 
@@ -75,10 +76,22 @@ from resale.settings import Settings
 class Container:
     """The resources that a process shares: sessions, caches, and the adapters of each tenant for entrypoints."""
 
-    def __init__(self, settings: Settings, *, record_connection: RecordConnection | None = None) -> None:
-        """Store the settings. ``record_connection`` records the observations of guards (None: they are logged)."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        record_connection: RecordConnection | None = None,
+        record_usage: RecordUsage | None = None,
+    ) -> None:
+        """Store the settings.
+
+        Args:
+            settings: The platform's.
+            record_connection: Records the observations of guards; None: they are logged.
+            record_usage: Adds to the meters of tenants; None: nothing is metered.
+        """
         self.settings = settings
-        self.sessions = TenantSessions(settings)
+        self.sessions = TenantSessions(settings, record_usage=record_usage)
         self.ids: IdSource = new_id
         self.codec: ImageCodec = IsolatedImageCodec()
         self._cursors = Cursors(settings.cursor_secret)

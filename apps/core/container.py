@@ -9,6 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from django.conf import settings
 
 from apps.core.execution import run_with_retries
+from apps.core.metering import USAGE
 from resale.application.operations.connections import record_connection
 from resale.application.ports import UnitOfWork
 from resale.bootstrap import Container
@@ -33,7 +34,7 @@ def get_container() -> Container:
     if _container is None:
         with _lock:
             if _container is None:
-                _container = Container(settings.RESALE, record_connection=_record_connection)
+                _container = Container(settings.RESALE, record_connection=_record_connection, record_usage=USAGE.add)
     return _container
 
 

@@ -21,6 +21,7 @@ from apps.core.fair_shares.limiter import Admission
 from apps.core.fair_shares.priorities import Priority
 from apps.core.fair_shares.process import COUNTS, LOAD, get_limiter
 from apps.core.fair_shares.refusals import Overloaded, RateLimited
+from apps.core.metering import USAGE
 from apps.core.requests import SentBody, convert_values, decode_body, info_of, read_body, read_json
 from apps.core.views import LeanAPIView
 from apps.storefront.context import Context
@@ -40,6 +41,7 @@ from apps.tenancy.authentication import Caller, require_shopper
 from apps.tenancy.operator_keys import Operator
 from resale.application.ports import Reader
 from resale.application.queries.idempotency import find_replayed_entity
+from resale.domain.usage import Meter
 
 ReadBody = Callable[[HttpRequest], tuple[Any, SentBody]]
 
@@ -101,6 +103,7 @@ class EndpointView(LeanAPIView):
                     shopper=None if shopper is None else (tenant.id, shopper.issuer, shopper.subject),
                     priority=priority,
                 )
+                USAGE.add(tenant.id, Meter.API_REQUESTS)
             except RateLimited as refusal:
                 closed = Closed(time.monotonic() + refusal.wait_seconds, tenant, caller.key_id, refusal)
                 FENCE.close(plain.META["HTTP_X_API_KEY"].encode("latin-1"), closed, priority)

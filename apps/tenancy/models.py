@@ -21,6 +21,7 @@ from apps.tenancy.operator_tables import OperatorKey
 from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
 from apps.tenancy.upgrade_tables import Rollout, TenantUpgrade
+from apps.tenancy.usage_tables import TenantUsage
 from resale.domain import entitlements, partners
 from resale.domain.access import Role
 from resale.domain.features import Choice
@@ -46,6 +47,7 @@ __all__ = [
     "StaffInvitation",
     "StaffRole",
     "TenantUpgrade",
+    "TenantUsage",
 ]
 
 

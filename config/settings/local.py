@@ -34,3 +34,4 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 PICTURE_SOURCES = ["https:", "http://127.0.0.1:*", "http://localhost:*"]
 OIDC_PLAIN_HTTP = True
+USAGE_SAVE_SECONDS = 5.0

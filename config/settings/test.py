@@ -20,5 +20,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds
 PICTURE_SOURCES = ["https:", "http://127.0.0.1:*", "http://localhost:*"]
 OIDC_PLAIN_HTTP = True
 WEB_PROCESSES = 1
+USAGE_SAVE_SECONDS = 0.0  # by tests only
 
 LOGGING = {**LOGGING, "root": {"handlers": ["none"], "level": "INFO"}}

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,12 +13,15 @@ from django.test import Client
 from apps.core.fair_shares.fence import FENCE
 from apps.core.fair_shares.priorities import Priority
 from apps.core.fair_shares.process import LOAD, get_limiter
+from apps.core.metering import Key, UsageCounts
 from apps.core.serving.request_handling import BodyPending
+from apps.storefront import routing
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.permissions import Access
 from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.tenants import set_limits
 from resale.domain.entitlements import UNLIMITED
+from resale.domain.usage import Meter
 from tests.fixtures.shares import Hand
 from tests.fixtures.storefront import Front, Response, a_listing_body
 
@@ -116,6 +119,16 @@ class TestRateLimited:
         hand.forward(60)
         made = front.post("/v1/listings", body, by=seller, headers=headers)
         assert (made.status, made.headers.get("Idempotent-Replayed")) == (201, None)
+
+    def test_what_is_admitted_is_metered(self, front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+        usage, saved = UsageCounts(), list[Mapping[Key, float]]()
+        usage.save_with(saved.append, every_seconds=0)
+        monkeypatch.setattr(routing, "USAGE", usage)
+        limit(front, tenant_requests_per_second=1, tenant_burst=5)
+        assert statuses(5, lambda: front.get("/v1/listings")) == [200] * 4 + [429]
+        usage.flush()
+        ((tenant_id, _, meter),) = saved[0]
+        assert (tenant_id, meter, list(saved[0].values())) == (front.shop.tenant.id, Meter.API_REQUESTS, [4])
 
     def test_closes_its_key_to_reads_until_the_next_token(self, front: Front) -> None:
         limit(front, tenant_requests_per_second=1, tenant_burst=1)

@@ -57,6 +57,7 @@ CASES = (
     Case("upgrade_tenants --dry-run", r"^template of this release: 1-[0-9a-f]{12}$"),
     Case("approve_upgrade northwind --reason test", "CommandError: upgrade_approval_not_required", fails=True),
     Case("report_drift", r"^\d+ tenants as recorded$"),
+    Case("report_usage --days 1", r"^ *day +tenant +api_requests"),
     Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),
     Case("resume_tenant northwind", "^northwind is active; all processes follow within 30 s"),
     Case("invite_staff northwind new@brand.example --role moderator", r"^inv_\w+ is sent; it expires at 20"),

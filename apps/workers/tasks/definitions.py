@@ -1,6 +1,7 @@
 """The tasks: each converts its message, runs one operation and converts the outcome. Task names never change."""
 
 import logging
+import time
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
@@ -10,6 +11,7 @@ from celery import shared_task
 
 from apps.core import clock
 from apps.core.container import get_container
+from apps.core.metering import USAGE
 from apps.workers.sweep import Sweeper
 from apps.workers.tasks.base import TenantTask
 from apps.workers.tasks.handlers import (
@@ -37,6 +39,7 @@ from resale.domain.task_names import (
     START_PAYOUT,
     SWEEP_AFTER_JUMP,
 )
+from resale.domain.usage import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +149,16 @@ def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
 def _process(task: TenantTask, listing_id: ListingId, media_id: MediaId) -> None:
     container = get_container()
     store = container.media_store(task.tenant)
-    process_image_slot(_delivery(task), store=store, codec=container.codec, listing_id=listing_id, media_id=media_id)
+    began = time.monotonic()
+    try:
+        media = process_image_slot(
+            _delivery(task), store=store, codec=container.codec, listing_id=listing_id, media_id=media_id
+        )
+    finally:
+        USAGE.add(task.tenant.id, Meter.IMAGE_SECONDS, time.monotonic() - began)
+    if media.renditions:
+        stored_bytes = media.slot.bytes + sum(rendition.bytes for rendition in media.renditions)
+        USAGE.add(task.tenant.id, Meter.STORED_BYTES, stored_bytes)
 
 
 def _delivery(task: TenantTask) -> Delivery:

@@ -14,8 +14,10 @@ from typing import Any, Final, Protocol
 
 from kombu.asynchronous.hub import Hub
 
+from apps.core.metering import USAGE
 from apps.workers.transport.bindings import Binding, Bindings
 from apps.workers.transport.queue_calls import Call, LoopHTTP, QueueCalls, QueueResponse, loop_http
+from resale.domain.usage import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ class Poll:
             self._bindings.renew(self.binding, refused=False)
             on_failure("session is being renewed")
             return
+        USAGE.add(self.binding.tenant.id, Meter.QUEUE_REQUESTS)
         try:
             call()
         except Exception as error:

@@ -18,6 +18,7 @@ class KeySpec(Spec):
     description: str
     enable_key_rotation: bool
     key_policy: dict[str, Any]
+    rotation_period_in_days: int = 365
     tags: tuple[Tag, ...] = ()
 
 

@@ -9,6 +9,7 @@ from deploy.local.reference.account_table import account_page
 from deploy.local.reference.attack_table import attack_page
 from deploy.local.reference.change_types import change_page
 from deploy.local.reference.commands import command_page
+from deploy.local.reference.cost_table import cost_page
 from deploy.local.reference.decision_list import decision_page
 from deploy.local.reference.degradation_table import degradation_page
 from deploy.local.reference.endpoint_table import endpoint_page
@@ -29,6 +30,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/attacks.md": attack_page,
     "docs/reference/changes.md": change_page,
     "docs/reference/commands.md": partial(command_page, ROOT),
+    "docs/reference/costs.md": cost_page,
     "docs/reference/degradation.md": degradation_page,
     "docs/reference/endpoints.md": endpoint_page,
     "docs/reference/entities.md": entity_page,

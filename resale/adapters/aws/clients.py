@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 import botocore.session
@@ -13,6 +14,7 @@ from botocore.loaders import Loader
 from resale.adapters.aws.credentials import RoleCredentials
 from resale.adapters.signing import REFUSED_TOKEN_CODES
 from resale.domain.tenants import Tenant
+from resale.domain.usage import Meter, RecordUsage
 from resale.settings import Settings
 
 _FIRST_ATTEMPT: Final = 1
@@ -37,8 +39,10 @@ def new_session() -> botocore.session.Session:
 class ClientFactory:
     """Builds clients for tenants."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, record_usage: RecordUsage | None = None) -> None:
+        """Store the settings. ``record_usage`` is told each request to SQS."""
         self._settings = settings
+        self._record_usage = record_usage
         self._lock = threading.Lock()  # the loader's cache is filled without one
 
     def build(
@@ -66,6 +70,8 @@ class ClientFactory:
                 service, region_name=tenant.region, config=config, endpoint_url=self._endpoint_url(service, tenant)
             )
         client.meta.events.register_first("needs-retry", _CredentialRefresher(credentials))  # type: ignore[arg-type]  # the response counts
+        if service == "sqs" and self._record_usage is not None:
+            client.meta.events.register("request-created", _request_counter(self._record_usage, tenant))
         return client
 
     def _endpoint_url(self, service: str, tenant: Tenant) -> str | None:
@@ -73,6 +79,15 @@ class ClientFactory:
         if service not in _TABLE_SERVICES:
             return None
         return self._settings.dynamodb_endpoints.get(tenant.account_id)
+
+
+def _request_counter(record: RecordUsage, tenant: Tenant) -> Callable[..., None]:
+    """Return what counts a request for each attempt to send one (botocore's ``request-created``)."""
+
+    def count(**_: Any) -> None:
+        record(tenant.id, Meter.QUEUE_REQUESTS, 1)
+
+    return count
 
 
 def _s3_settings(session: botocore.session.Session) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from resale.adapters.aws.clients import ClientFactory
 from resale.adapters.aws.credentials import MANDATORY_SECONDS, RoleCredentials, wall_clock
 from resale.adapters.aws.roles import RoleAssumer
-from resale.adapters.dynamodb.client import DynamoDB
+from resale.adapters.dynamodb.client import CountUnits, DynamoDB
 from resale.adapters.dynamodb.http_connections import ConnectionPool
 from resale.adapters.faults import SessionUnavailable
+from resale.domain.ids import TenantId
 from resale.domain.tenants import Tenant
+from resale.domain.usage import Meter, RecordUsage
 from resale.errors import Unavailable
 from resale.settings import Settings
 
@@ -63,7 +65,9 @@ class TenantSession:
         lane = self._dynamodb
         if lane is None:
             pool = self._parts.pool_of(self)
-            lane = self._dynamodb = DynamoDB(pool, region=self.tenant.region, credentials=self)
+            lane = self._dynamodb = DynamoDB(
+                pool, region=self.tenant.region, credentials=self, count_units=self._parts.unit_counter(self.tenant.id)
+            )
         return lane
 
     def credentials(self) -> ReadOnlyCredentials:
@@ -165,9 +169,10 @@ class TenantSession:
 class _Parts:
     """The parts that all sessions of a process share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record_usage: RecordUsage | None) -> None:
         self.settings = settings
-        self.clients = ClientFactory(settings)
+        self.clients = ClientFactory(settings, record_usage=record_usage)
+        self._record_usage = record_usage
         self._roles: RoleAssumer | None = None
         self._lock = threading.Lock()
         self._pools: dict[str, ConnectionPool] = {}
@@ -190,6 +195,20 @@ class _Parts:
                     read_timeout_seconds=min(self.settings.read_timeout_seconds, _LANE_READ_SECONDS),
                 )
         return pool
+
+    def unit_counter(self, tenant_id: TenantId) -> CountUnits | None:
+        """Return what counts the units of a tenant's calls; None if nobody does."""
+        record = self._record_usage
+        if record is None:
+            return None
+
+        def count(read: float, write: float) -> None:
+            if read:
+                record(tenant_id, Meter.READ_UNITS, read)
+            if write:
+                record(tenant_id, Meter.WRITE_UNITS, write)
+
+        return count
 
     def close(self) -> None:
         with self._lock:
@@ -225,8 +244,12 @@ class TenantSessions:
     while somebody, such as a worker that polls its queue, holds it.
     """
 
-    def __init__(self, settings: Settings, *, tick_seconds: float = _TICK_SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, *, record_usage: RecordUsage | None = None, tick_seconds: float = _TICK_SECONDS
+    ) -> None:
+        """Store the settings. ``record_usage`` is told what the calls of a tenant consume; None: nobody is."""
         self._settings = settings
+        self._record_usage = record_usage
         self._tick_seconds = min(tick_seconds, settings.session_proof_seconds)
         self._renew_before_seconds = max(settings.session_seconds * _RENEW_SHARE, 2 * MANDATORY_SECONDS)
         self._thread: threading.Thread | None = None
@@ -264,7 +287,7 @@ class TenantSessions:
         self._parts.close()
 
     def _begin(self) -> None:
-        self._parts = _Parts(self._settings)
+        self._parts = _Parts(self._settings, self._record_usage)
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, TenantSession] = OrderedDict()
         self._in_use: weakref.WeakSet[TenantSession] = weakref.WeakSet()  # cached, or held by somebody

@@ -5,7 +5,7 @@ Decision: docs/decisions/0003-data-lane.md.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -39,34 +39,72 @@ __all__ = [
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+#: Adds the read and the write units that a call consumed.
+CountUnits = Callable[[float, float], None]
+
+
+class _Consumed(msgspec.Struct):
+    """Units of one table with its indexes."""
+
+    units: float = msgspec.field(default=0.0, name="CapacityUnits")
+
+
 class _Got(msgspec.Struct):
+    consumed: _Consumed | None = msgspec.field(default=None, name="ConsumedCapacity")
     item: Attributes | None = msgspec.field(default=None, name="Item")
+
+
+class _Put(msgspec.Struct):
+    consumed: _Consumed | None = msgspec.field(default=None, name="ConsumedCapacity")
+
+
+class _Transacted(msgspec.Struct):
+    consumed: list[_Consumed] = msgspec.field(default=[], name="ConsumedCapacity")
 
 
 class _Found(msgspec.Struct):
     items: list[Attributes] = msgspec.field(name="Items")
+    consumed: _Consumed | None = msgspec.field(default=None, name="ConsumedCapacity")
     last: Attributes | None = msgspec.field(default=None, name="LastEvaluatedKey")
 
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_got: Final = msgspec.json.Decoder(_Got).decode
 _decode_found: Final = msgspec.json.Decoder(_Found).decode
+_decode_put: Final = msgspec.json.Decoder(_Put).decode
+_decode_transacted: Final = msgspec.json.Decoder(_Transacted).decode
 
 
 class DynamoDB:
     """The items of one tenant account, shared by threads. Every method can raise Unavailable and RequestInvalid."""
 
-    def __init__(self, pool: ConnectionPool, *, region: str, credentials: CredentialSource) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        *,
+        region: str,
+        credentials: CredentialSource,
+        count_units: CountUnits | None = None,
+    ) -> None:
+        """Open nothing yet. ``count_units`` is called with what each call consumed; without it nobody asks."""
+        self._count_units = count_units
+        self._asked: Mapping[str, str] = _NONE if count_units is None else {"ReturnConsumedCapacity": "TOTAL"}
         self._call = SignedCaller(pool, region=region, credentials=credentials).call
 
     def get_item(
         self, *, table: str, key: Item, attributes: Sequence[str] = (), consistent: bool = True
     ) -> Item | None:
         """Return an item, or the named attributes of it; None if there is none."""
-        request: dict[str, Any] = {"TableName": table, "Key": to_wire(key), "ConsistentRead": consistent}
+        request: dict[str, Any] = {
+            "TableName": table,
+            "Key": to_wire(key),
+            "ConsistentRead": consistent,
+            **self._asked,
+        }
         _project(request, tuple(attributes), _NONE)
-        found = _decode_got(self._call("GetItem", _encode(request))).item
-        return None if found is None else from_attributes(found)
+        got = _decode_got(self._call("GetItem", _encode(request)))
+        self._count_read(got.consumed)
+        return None if got.item is None else from_attributes(got.item)
 
     def query(  # noqa: PLR0913 - the words of one query, half of them with a default
         self,
@@ -89,6 +127,7 @@ class DynamoDB:
             "ExpressionAttributeValues": to_wire(values),
             "Limit": limit,
             "ScanIndexForward": forward,
+            **self._asked,
         }
         if index is not None:
             request["IndexName"] = index
@@ -98,6 +137,7 @@ class DynamoDB:
             request["ExclusiveStartKey"] = to_wire(start)
         _project(request, tuple(attributes), names)
         found = _decode_found(self._call("Query", _encode(request)))
+        self._count_read(found.consumed)
         return [from_attributes(item) for item in found.items], None if found.last is None else from_attributes(
             found.last
         )
@@ -116,9 +156,11 @@ class DynamoDB:
         Raises:
             ConditionFailed: The condition does not hold; carries the stored item.
         """
-        request: dict[str, Any] = {"TableName": table, "Item": to_wire(item)}
+        request: dict[str, Any] = {"TableName": table, "Item": to_wire(item), **self._asked}
         _restrict(request, condition, names, values)
-        self._call("PutItem", _encode(request))
+        response = self._call("PutItem", _encode(request))
+        if self._count_units is not None and (consumed := _decode_put(response).consumed) is not None:
+            self._count_units(0, consumed.units)
 
     def transact_write(self, actions: Sequence[Mapping[str, object]]) -> None:
         """Execute all actions or none.
@@ -133,7 +175,13 @@ class DynamoDB:
         Raises:
             TransactionCanceled: Says of each action why, in their order.
         """
-        self._call("TransactWriteItems", _encode({"TransactItems": actions}))
+        response = self._call("TransactWriteItems", _encode({"TransactItems": actions, **self._asked}))
+        if self._count_units is not None:
+            self._count_units(0, sum(table.units for table in _decode_transacted(response).consumed))
+
+    def _count_read(self, consumed: _Consumed | None) -> None:
+        if self._count_units is not None and consumed is not None:
+            self._count_units(consumed.units, 0)
 
 
 def _project(request: dict[str, Any], attributes: tuple[str, ...], names: Mapping[str, str]) -> None:

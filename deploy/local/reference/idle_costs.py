@@ -1,0 +1,102 @@
+"""What an idle tenant costs a month, from the templates and from what the platform does without a shopper.
+
+Free are resources that cost by use. A type that has no entry here stops the estimate: add its price.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from deploy.local.provisioning.sources import read_source
+from resale.domain import costs
+
+TEMPLATES: Final = Path(__file__).resolve().parents[2] / "tenant"
+#: Years after which the estimate is made: a key costs more with each of its first two rotations.
+YEARS: Final = 3
+
+_DEFAULT_ROTATION_DAYS: Final = 365
+_MAX_BILLED_ROTATIONS: Final = 2  # the third and later ones are free (AWS KMS pricing, since 2024)
+_SECONDS_A_MONTH: Final = Decimal(2_628_000)
+_POLL_SECONDS: Final = 20  # a long poll of an empty queue
+_POLLED_QUEUES: Final = 3  # changes, orders, images
+_POLLERS: Final = 2  # processes of each role, one a zone
+_SWEEP_READS: Final = 7  # queries of half a unit in a round of the sweep: an index shard each
+_SWEEP_SECONDS: Final = 60
+_KEY_REQUESTS: Final = Decimal(37_000)  # data keys of tables, queues and buckets are asked for again every five minutes
+_SECRETS: Final = 2  # of partners: payments and shipping
+
+#: Resources that cost nothing while nobody uses them.
+_FREE: Final = frozenset(
+    {
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::IAM::Role",
+        "AWS::KMS::Alias",
+        "AWS::Logs::LogGroup",
+        "AWS::Pipes::Pipe",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+    }
+)
+
+
+class UnknownPrice(Exception):  # noqa: N818 - named for what happened
+    """Raised when a template has a resource type whose price is not known here."""
+
+
+class IdleCost(msgspec.Struct, frozen=True):
+    """A line of the estimate: what it is, and USD a month."""
+
+    what: str
+    usd: Decimal
+
+
+def estimate_idle(templates: Path = TEMPLATES) -> tuple[IdleCost, ...]:
+    """Return what an idle tenant costs a month in its third year, line by line.
+
+    Raises:
+        UnknownPrice: A template has a resource type without a price.
+    """
+    found: Counter[str] = Counter()
+    rotations = 0
+    for path in sorted(templates.glob("*.yaml")):
+        for resource in read_source(path)["Resources"].values():
+            found[resource["Type"]] += 1
+            if resource["Type"] == "AWS::KMS::Key":
+                rotations += _count_billed_rotations(resource["Properties"])
+    return (*_price_resources(found, rotations), *_price_operation())
+
+
+def _price_resources(found: Counter[str], rotations: int) -> Iterator[IdleCost]:
+    for kind, count in sorted(found.items()):
+        if kind in _FREE:
+            continue
+        if kind == "AWS::KMS::Key":
+            yield IdleCost(f"{count} KMS key, {rotations} billed rotations", costs.KEY_MONTH.of(count + rotations))
+        elif kind == "AWS::CloudWatch::Alarm":
+            yield IdleCost(f"{count} CloudWatch alarm", costs.ALARM_MONTH.of(count))
+        else:
+            raise UnknownPrice(f"{kind} has no price in deploy/local/reference/idle_costs.py")
+
+
+def _price_operation() -> Iterator[IdleCost]:
+    polls = _SECONDS_A_MONTH / _POLL_SECONDS * _POLLED_QUEUES * _POLLERS
+    yield IdleCost(f"polls of {_POLLED_QUEUES} queues by {_POLLERS} processes", costs.QUEUE_REQUEST.of(polls))
+    reads = _SECONDS_A_MONTH / _SWEEP_SECONDS * _SWEEP_READS / 2
+    yield IdleCost("reads of the sweep", costs.READ_UNIT.of(reads))
+    yield IdleCost("requests to KMS for data keys", costs.KEY_REQUEST.of(_KEY_REQUESTS))
+    yield IdleCost(f"{_SECRETS} secrets of partners", costs.SECRET_MONTH.of(_SECRETS))
+
+
+def _count_billed_rotations(properties: dict[str, Any]) -> int:
+    if not properties.get("EnableKeyRotation"):
+        return 0
+    period_days = int(properties.get("RotationPeriodInDays", _DEFAULT_ROTATION_DAYS))
+    return min(_MAX_BILLED_ROTATIONS, YEARS * 365 // period_days)

@@ -1,0 +1,44 @@
+"""Prices, the estimate of a day, and the budget of an idle tenant."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from deploy.local.reference.idle_costs import UnknownPrice, estimate_idle
+from resale.domain.costs import IDLE_BUDGET_USD, METER_PRICES, estimate_day
+from resale.domain.usage import METERS, Meter
+
+
+def test_an_idle_tenant_stays_within_the_budget() -> None:
+    lines = estimate_idle()
+    assert sum(line.usd for line in lines) <= IDLE_BUDGET_USD, lines
+
+
+def test_yearly_rotation_makes_a_key_dearer(tmp_path: Path) -> None:
+    _write_template(tmp_path, "AWS::KMS::Key", "EnableKeyRotation: true")
+    yearly = estimate_idle(tmp_path)[0]
+    _write_template(tmp_path, "AWS::KMS::Key", "EnableKeyRotation: true\n      RotationPeriodInDays: 2560")
+    assert (yearly.usd, estimate_idle(tmp_path)[0].usd) == (Decimal(3), Decimal(1))
+
+
+def test_a_resource_without_a_price_is_an_error(tmp_path: Path) -> None:
+    _write_template(tmp_path, "AWS::Kinesis::Stream", "ShardCount: 1")
+    with pytest.raises(UnknownPrice, match="AWS::Kinesis::Stream has no price"):
+        estimate_idle(tmp_path)
+
+
+def test_a_day_is_priced_by_meter() -> None:
+    costs = estimate_day({Meter.WRITE_UNITS: 2_000_000, Meter.STORED_BYTES: 1024**3, Meter.API_REQUESTS: 9})
+    assert costs[Meter.WRITE_UNITS] == Decimal("1.25")
+    assert costs[Meter.STORED_BYTES] == Decimal("0.023")
+    assert Meter.API_REQUESTS not in costs
+
+
+def test_every_meter_is_described_and_priced_or_the_platforms() -> None:
+    assert set(METERS) == set(Meter) == {*METER_PRICES, Meter.API_REQUESTS}
+
+
+def _write_template(folder: Path, kind: str, properties: str) -> None:
+    text = f"Resources:\n  One:\n    Type: {kind}\n    Properties:\n      {properties}\n"
+    (folder / "one.yaml").write_text(text)
