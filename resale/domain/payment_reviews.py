@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from resale.domain.issues import Issue
 from resale.domain.orders import Order, OrderStatus, disputes_of
 from resale.domain.payments import Dispute, DisputeStatus, ProviderRefund, Refund, RefundState
 
@@ -66,9 +67,23 @@ def _is_returned(order: Order, there: ProviderRefund) -> bool:
     return here is not None and here.status == RefundState.SUCCEEDED and there.state == RefundState.FAILED
 
 
+def is_postable(order: Order, there: ProviderRefund) -> bool:
+    """Return whether a refund is within what remains of the payment, so that it can be one of the order's."""
+    return there.amount.currency == order.currency and there.amount.amount <= order.remaining_minor
+
+
 def _is_foreign(order: Order, there: ProviderRefund) -> bool:
-    is_known = _find_ours(order, there) is not None or there.provider_reference in order.unposted
-    return there.state != RefundState.FAILED and not is_known and not _is_release(order, there)
+    if there.state == RefundState.FAILED or _find_ours(order, there) is not None or _is_release(order, there):
+        return False
+    return there.provider_reference not in order.unposted or _became_postable(order, there)
+
+
+def _became_postable(order: Order, there: ProviderRefund) -> bool:
+    """Return whether a reported mismatch is none any more: a refund of ours was returned, and left room for it.
+
+    What staff acknowledged is settled by hand, and stays unposted.
+    """
+    return Issue.AMOUNT_MISMATCH in order.issues and is_postable(order, there)
 
 
 def _is_release(order: Order, there: ProviderRefund) -> bool:

@@ -183,6 +183,52 @@ class TestARefundFromTheDashboard:
         order = world.run(order, partners, now=LATER)
         assert (order.status, order.attention) == (OrderStatus.COMPLETED, None)
 
+    def test_that_did_not_fit_is_adopted_when_a_returned_refund_made_room(
+        self, world: World, partners: Partners
+    ) -> None:
+        order, (attempt_id, refund_id) = self._mismatched_beside_a_refund(world, partners)
+        partners.payments.refunds[refund_id] = (attempt_id, 2_000, RefundState.FAILED)
+        order = live(world, order, partners, until=NOW + 3 * DAY)
+        assert (order.status, order.remaining_minor, order.unposted) == (OrderStatus.REFUNDED, 0, ())
+        assert [(one.amount, one.status) for one in order.refunds] == [(12_000, RefundState.SUCCEEDED)]
+        assert Issue.AMOUNT_MISMATCH not in order.issues
+
+    def test_that_did_not_fit_after_completion_leaves_nothing_frozen_when_it_is_adopted(
+        self, world: World, partners: Partners
+    ) -> None:
+        order, (attempt_id, refund_id) = self._mismatched_beside_a_refund(world, partners, is_completed=True)
+        partners.payments.refunds[refund_id] = (attempt_id, 2_000, RefundState.FAILED)
+        order = live(world, order, partners, until=LATER + 9 * DAY)
+        account = world.seller_account(order)
+        assert account is not None
+        assert (order.remaining_minor, account.frozen, account.available) == (0, 0, 0)
+
+    def test_that_did_not_fit_and_was_settled_by_hand_stays_unposted(self, world: World, partners: Partners) -> None:
+        order, (attempt_id, refund_id) = self._mismatched_beside_a_refund(world, partners)
+        why = Acknowledgement(reason="settled_by_hand")
+        acknowledge_order(world.uow(principal=BRAND), order_id=order.id, acknowledgement=why)
+        partners.payments.refunds[refund_id] = (attempt_id, 2_000, RefundState.FAILED)
+        order = review(world, review(world, order, partners), partners)
+        assert (order.remaining_minor, [one.status for one in order.refunds]) == (12_000, [RefundState.FAILED])
+
+    @staticmethod
+    def _mismatched_beside_a_refund(
+        world: World, partners: Partners, *, is_completed: bool = False
+    ) -> tuple[Order, tuple[str, str]]:
+        """An order of 12,000 with a refund of 2,000, and one of all in the dashboard, which does not fit."""
+        order, now = world.delivered(partners), NOW
+        if is_completed:
+            order, now = world.run(order, partners, now=LATER), LATER
+            assert order.status == OrderStatus.COMPLETED
+        refund_order(world.uow(principal=BRAND, now=now), new=NewRefund(order_id=order.id, amount=2_000))
+        order = world.run(order, partners, now=now)
+        refund_id = order.refunds[0].id
+        attempt_id, _, _ = partners.payments.refunds[refund_id]
+        partners.payments.refund_in_dashboard(order, 12_000)
+        order = review(world, order, partners, now)
+        assert (order.attention, order.remaining_minor) == ("amount_mismatch", 10_000)
+        return order, (attempt_id, refund_id)
+
     def test_of_a_payment_that_is_not_captured_is_told_again(self, world: World, partners: Partners) -> None:
         order = world.order(world.shopper(), world.active(world.shopper()))
         world.advance(order, partners)

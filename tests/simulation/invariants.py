@@ -202,17 +202,21 @@ def commission_when_earned(seen: Evidence) -> Iterator[str]:
 
 
 def commission_in_proportion(seen: Evidence) -> Iterator[str]:
-    """Each refund reverses commission at the rate of the sale, within what the seller's share is rounded to."""
+    """Each refund reverses commission at the rate of the sale, within what the seller's share is rounded to.
+
+    A refund that was returned is posted anew with what the later ones left, so each such refund adds one rounding.
+    """
     for order in seen.orders:
         given = [refund for refund in order.refunds if refund.status == RefundState.SUCCEEDED]
         amount = commission = 0
+        roundings = 1 + sum(refund.tries > 1 for refund in order.refunds)
         for refund in given:
             parts = refund.parts
             if parts.seller + parts.commission + parts.shipping + parts.tax != refund.amount:
                 yield f"{refund.id}: its parts do not sum to {refund.amount}"
             total = order.amounts.grand_total
             amount, commission = amount + refund.amount, commission + parts.commission
-            if abs(commission * total - amount * order.commission.amount) > total * order.commission.unit:
+            if abs(commission * total - amount * order.commission.amount) > total * order.commission.unit * roundings:
                 yield f"{refund.id}: {commission} of commission for {amount} of {total} by now"
 
 

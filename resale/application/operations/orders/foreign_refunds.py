@@ -11,18 +11,20 @@ from resale.application.operations.orders.refunding import commit_refund
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
+from resale.domain.disputes import forget_mismatch
 from resale.domain.ids import REFUND_ID
 from resale.domain.issues import Issue, raise_issue
 from resale.domain.orders import Order
+from resale.domain.payment_reviews import is_postable
 from resale.domain.payments import ProviderRefund, Refund, RefundState, adopted_refund_id
 from resale.domain.reasons import ReasonCode
 
 
 def adopt_refund(uow: UnitOfWork, *, order: Order, foreign: ProviderRefund) -> Order:
     """Commit a refund that is not ours as one of the order's: it reduces what remains, and the seller's share."""
-    fits = foreign.amount.currency == order.currency and foreign.amount.amount <= order.remaining_minor
-    if not fits:
+    if not is_postable(order, foreign):
         return report_mismatch(uow, order=order, reference=foreign.provider_reference)
+    order = forget_mismatch(order, reference=foreign.provider_reference)
     order = _make_room(uow, order=order, foreign=foreign)
     adopted = Refund(
         id=adopted_refund_id(foreign.provider_reference),

@@ -11,7 +11,6 @@ from resale.domain.changes import ChangeType
 from resale.domain.order_states import is_parcel_held
 from resale.domain.order_steps import transfer_id_of
 from resale.domain.orders import Order
-from resale.domain.payments import RefundState
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
 
@@ -53,6 +52,6 @@ def _iter_earned(uow: UnitOfWork, *, order: Order) -> Iterator[Transfer]:
     """Return the transfer of the sale, and those that compensate a refund which came back."""
     own = transfer_id_of(order)
     yield uow.transfers.get(order.id, own)
-    if any(one.status in {RefundState.REINSTATED, RefundState.FAILED} for one in order.refunds):
-        found = uow.transfers.list_available(order.seller_id, limit=_LOOKED_THROUGH)
-        yield from (one for one in found if one.order_id == order.id and one.id != own and one.amount > 0)
+    # Also without a failed refund: one that was settled by a refund at the provider is not the order's any more.
+    found = uow.transfers.list_available(order.seller_id, limit=_LOOKED_THROUGH)
+    yield from (one for one in found if one.order_id == order.id and one.id != own and one.amount > 0)

@@ -15,7 +15,7 @@ from resale.domain.disputes import set_dispute
 from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_states import ORDERS
-from resale.domain.order_steps import payment_of, transfer_id_of, transition_order, update_order
+from resale.domain.order_steps import payment_of, schedule_review, transfer_id_of, transition_order, update_order
 from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, OrderStatus, with_refund
 from resale.domain.parcel_news import PARCEL_ISSUES
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
@@ -39,6 +39,8 @@ def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reas
     order = update_order(
         msgspec.structs.replace(order, payment=restore_payment(payment_of(order), failed.amount)), now=uow.now
     )
+    if order.unposted:  # what did not fit may fit now
+        order = schedule_review(order, at=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_REFUND_FAILED, reason_code=free_code(reason_code))
     return _commit_returned(uow, order=order, returned=failed)
 
