@@ -196,7 +196,9 @@ def stage_of(order: Order) -> SaleStage | None:
         return stage
     if order.compensation is not None:
         return SaleStage.COMPENSATED
-    return SaleStage.PAID if order.remaining_minor else SaleStage.REFUNDED
+    under_way = order.pending_refund or order.failed_refund  # a failed one is retried: the buyer gets it
+    left = order.remaining_minor - (0 if under_way is None else under_way.amount)
+    return SaleStage.PAID if left > 0 else SaleStage.REFUNDED
 
 
 def return_stage_of(claim: Claim) -> ReturnStage | None:

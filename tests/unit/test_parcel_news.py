@@ -3,6 +3,7 @@
 import pytest
 
 from resale.domain.claims import ClaimStatus
+from resale.domain.ids import PaymentId, RefundId
 from resale.domain.issues import Issue
 from resale.domain.order_states import ORDERS
 from resale.domain.orders import OrderStatus
@@ -16,8 +17,9 @@ from resale.domain.parcel_news import (
     return_stage_of,
     stage_of,
 )
+from resale.domain.payments import Payment, Refund, RefundParts, RefundState
 from resale.domain.shipments import Shipment, ShipmentStatus
-from tests.unit.builders import a_claim, an_order
+from tests.unit.builders import NOW, a_claim, an_order
 
 _UNPAID = {OrderStatus.SUBMITTED, OrderStatus.PAYMENT_PENDING, OrderStatus.PAYMENT_FAILED}
 _N, _G, _T = ParcelNews, SaleStage, ReturnStage
@@ -69,6 +71,23 @@ class TestTheTables:
     @pytest.mark.parametrize("news", [_N.ON_ITS_WAY, _N.DELIVERED, _N.LOST])
     def test_tell_staff_of_an_item_sent_back_for_no_refund(self, news: ParcelNews) -> None:
         assert RETURN_EFFECTS[_T.CLOSED][news].issue == Issue.RETURN_AFTER_CLOSE
+
+
+class TestStageOfAnEndedOrder:
+    @pytest.mark.parametrize("state", [RefundState.PENDING, RefundState.FAILED])
+    @pytest.mark.parametrize(("amount", "stage"), [(12_000, _G.REFUNDED), (1_000, _G.PAID)])
+    def test_counts_a_refund_under_way_as_refunded(self, state: RefundState, amount: int, stage: SaleStage) -> None:
+        payment = Payment(id=PaymentId("pay_" + "7" * 32), started_at=NOW, captured_minor=12_000)
+        refund = Refund(
+            id=RefundId("ref_" + "6" * 32),
+            status=state,
+            amount=amount,
+            parts=RefundParts(seller=amount, commission=0, shipping=0, tax=0),
+            reason_code="staff_cancelled",
+            started_at=NOW,
+        )
+        order = an_order(status=OrderStatus.CANCELLED, payment=payment, refunds=(refund,))
+        assert stage_of(order) == stage
 
 
 class TestStageOfAClaim:
