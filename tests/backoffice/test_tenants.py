@@ -168,7 +168,7 @@ class TestFeatures:
         Tenant.objects.filter(slug=backoffice.slug).update(tier="premium")
         body = {"name": "relisting", "action": "pin", "until": str(PIN), "reason": "Training in January"}
         page = operator.post("tenant-features", body, slug=backoffice.slug)
-        assert f"pinned off until {PIN}" in page.text
+        assert f"Pinned off until {PIN}" in page.text
         assert "Training in January" in page.text
         assert not registry.by_slug(backoffice.slug).is_enabled(Feature.RELISTING)
         operator.post("tenant-features", {**body, "action": "unpin"}, slug=backoffice.slug)
@@ -224,7 +224,7 @@ class TestUpgrades:
         row.save()
         text = operator.get("tenant-drift", slug=REQUEST.slug).text
         assert "resources.tables.orders restored third-orders" in text
-        assert "1-a 1-b canary upgraded" in text
+        assert "1-a 1-b Canary Upgraded" in text
 
 
 class TestSuspension:

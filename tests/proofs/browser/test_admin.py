@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.core import mail
 from django.urls import URLPattern, reverse
@@ -20,9 +21,12 @@ from apps.backoffice import urls
 from apps.core import clock
 from apps.core.mail import outbox
 from apps.tenancy import sign_ins
-from apps.tenancy.models import OnboardingRun, User
+from apps.tenancy.models import OnboardingRun, Tenant, User
+from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.access import Role
+from resale.domain.entitlements import Tier
 from resale.domain.task_names import ADVANCE_ORDER
+from resale.domain.waves import Wave
 from tests.backoffice.staff_clients import OPERATORS, Backoffice, StaffClient
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
@@ -35,6 +39,7 @@ from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 PASSWORD = "correct horse battery"
+ORGANISATION: list[Organisation] = []
 EVERY = [(theme, width) for theme in THEMES for width in WIDTHS]
 #: They lead on to another page, and show none.
 _LEAD_ON = {"search", "original", "logout", "invitation-link"}
@@ -52,8 +57,26 @@ class Shop:
     operators: dict[str, str]
 
 
+def open_organisation() -> Organisation:
+    """Return the organisation of the present test, for ``settings.ONBOARDING_PROVIDERS``."""
+    return ORGANISATION[-1]
+
+
+def upgrade_a_tenant() -> None:
+    """Onboard a premium tenant, upgrade it, and let its row differ from its account."""
+    ORGANISATION[:] = [Organisation()]
+    onboarding = Terminal(ORGANISATION[-1], ORGANISATION[-1]).onboarding
+    onboarding.start(msgspec.structs.replace(REQUEST, tier=Tier.PREMIUM))
+    ORGANISATION[-1].release = "1-b"
+    rollouts = Rollouts(onboarding, count_errors=lambda _: 0, bake_seconds=0, say=lambda _: None, pause=lambda _: None)
+    rollouts.start(wave=Wave.ALL, keeps_templates=False)
+    row = Tenant.objects.get(slug=REQUEST.slug)
+    row.resources["tables"]["orders"] = "restored"
+    row.save()
+
+
 @pytest.fixture
-def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> Shop:
+def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient, settings: Settings) -> Shop:
     world = backoffice.front.world
     waiting = backoffice.pending()
     order = world.delivered(Partners())
@@ -63,8 +86,8 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> 
     letter_id = graveyard.bury_task(ADVANCE_ORDER, order_id=order.id)
     for entity_id in (waiting.id, order.id, claim.id, payout.id, transfer.id):
         backoffice.record(entity_id)
-    organisation = Organisation()
-    Terminal(organisation, organisation).onboarding.start(REQUEST)
+    settings.ONBOARDING_PROVIDERS = f"{__name__}.open_organisation"
+    upgrade_a_tenant()
     (membership,) = manager.user.memberships.all()
     places: dict[str, dict[str, str]] = {
         "listing": {"listing_id": waiting.id},
@@ -74,6 +97,8 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient) -> 
         "payout": {"payout_id": payout.id},
         "dead-letter": {"letter_id": letter_id},
         "tenant": {"slug": backoffice.slug},
+        "tenant-features": {"slug": "third"},
+        "tenant-drift": {"slug": "third"},
         "onboarding": {"slug": "third"},
         "tenancy_user_change": {"object_id": str(manager.user.pk)},
         "user-second-factor": {"object_id": str(manager.user.pk)},
