@@ -102,5 +102,7 @@ urlpatterns = [
     path("tenants/<slug:slug>/keys/<str:key_id>/revoke/", tenants.KeyRevocation.as_view(), name="key-revoke"),
     path("onboardings/", onboardings.Onboardings.as_view(), name="onboardings"),
     path("onboardings/<slug:slug>/", onboardings.OnboardingDetail.as_view(), name="onboarding"),
+    path("onboardings/<slug:slug>/resume/", onboardings.Resumption.as_view(), name="onboarding-resume"),
+    path("onboardings/<slug:slug>/finish/", onboardings.Finish.as_view(), name="onboarding-finish"),
     path("health/", tenants.Health.as_view(), name="health"),
 ]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from resale.domain.tenant_onboarding import (
     AccountCreationFailed,
     OnboardingNotFound,
     OnboardingStep,
+    OnboardingUnfinished,
     StackFailed,
     TenantRequest,
     check_request,
@@ -31,6 +33,8 @@ _BROKEN: Final[Mapping[OnboardingStep, type[Rejected]]] = {
     OnboardingStep.ACCOUNT: AccountCreationFailed,
     OnboardingStep.STACKS: StackFailed,
 }
+#: They neither wait for a provider nor poll one.
+_FINAL_STEPS: Final = tuple(step for step in STEPS if step.name in {OnboardingStep.KEYS, OnboardingStep.ACTIVE})
 
 
 class Onboarding:
@@ -69,15 +73,36 @@ class Onboarding:
             SlugTaken, OnboardingUnfinished: The slug is not free.
             Outcome: A step failed; the run has the step and the reason, and can be resumed.
         """
-        self._check(request)
-        journal = self._journal_for(request.slug)
-        self._run(journal, journal.start(request), until)
+        self.reserve(request, until=until)()
 
     def resume(self, slug: str, *, until: OnboardingStep | None = None) -> None:
         """Continue an onboarding at the first step that is not done; ``start`` has the arguments and errors."""
+        self.take_over(slug, until=until)()
+
+    def reserve(self, request: TenantRequest, *, until: OnboardingStep | None = None) -> Callable[[], None]:
+        """Reserve the slug and take the lease; return what runs the steps. ``start`` has the arguments and errors."""
+        self._check(request)
+        journal = self._journal_for(request.slug)
+        return partial(self._run, journal, journal.start(request), until)
+
+    def take_over(self, slug: str, *, until: OnboardingStep | None = None) -> Callable[[], None]:
+        """Take the lease of an onboarding; return what continues it. ``start`` has the arguments and errors."""
         _refuse_closed(slug)
         journal = self._journal_for(slug)
-        self._run(journal, journal.resume(), until)
+        return partial(self._run, journal, journal.resume(), until)
+
+    def finish(self, slug: str) -> None:
+        """Issue the keys of a registered tenant and activate it, without a probe of the steps before.
+
+        Raises:
+            OnboardingUnfinished: The tenant is not registered.
+            Outcome: As of ``start``.
+        """
+        _refuse_closed(slug)
+        journal = self._journal_for(slug)
+        if OnboardingStep.REGISTRATION not in journal.list_done():
+            raise OnboardingUnfinished(f"The tenant {slug} is not registered yet. Resume its onboarding first.")
+        self._machine.run(_FINAL_STEPS, self._work(journal, journal.resume()))
 
     def ensure(self, request: TenantRequest) -> None:
         """Onboard a tenant, or bring one that is onboarded to what the request has; ``start`` has the errors."""

@@ -116,6 +116,8 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "key-revoke": (OPERATOR_PAGE,),
     "onboardings": (OPERATOR_PAGE,),
     "onboarding": (OPERATOR_PAGE,),
+    "onboarding-resume": (OPERATOR_PAGE,),
+    "onboarding-finish": (OPERATOR_PAGE,),
     "health": (OPERATOR_PAGE,),
 }
 

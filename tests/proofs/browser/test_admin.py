@@ -4,11 +4,9 @@ No rule of WCAG 2.1 AA that axe-core can check is broken, no script fails, the c
 and nothing is asked of another host.
 """
 
-import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -18,10 +16,9 @@ from playwright.sync_api import Page
 from pytest_django import Settings
 
 from apps.backoffice import urls
-from apps.core import clock
 from apps.core.mail import outbox
 from apps.tenancy import sign_ins
-from apps.tenancy.models import OnboardingRun, Tenant, User
+from apps.tenancy.models import Tenant, User
 from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.access import Role
 from resale.domain.entitlements import Tier
@@ -33,7 +30,7 @@ from tests.backoffice.test_money import pay_out
 from tests.backoffice.test_second_factors import code_of
 from tests.fixtures.graveyard import Graveyard
 from tests.operations.partners import Partners
-from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits
+from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits, keep_picture
 from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
@@ -121,7 +118,7 @@ def test_pages_of_staff(shop: Shop, visits: Visits, manager: StaffClient, theme:
     with visits.opened(theme=theme, width=width, client=manager) as page:
         for name, path in shop.staff.items():
             visits.visit(page, path)
-            _picture(page, f"{name}-{theme}-{width}")
+            keep_picture(page, f"{name}-{theme}-{width}")
         visits.visit(page, f"{shop.staff['listings']}?status=active")
         visits.visit(page, f"{shop.staff['balances']}?sum=1")
         visits.visit(page, f"{shop.staff['dead-letter']}?dry_run=1")
@@ -136,14 +133,14 @@ def test_pages_of_operators(shop: Shop, visits: Visits, operator: StaffClient, t
     with visits.opened(theme=theme, width=width, client=operator) as page:
         for name, path in shop.operators.items():
             visits.visit(page, path)
-            _picture(page, f"{name}-{theme}-{width}")
+            keep_picture(page, f"{name}-{theme}-{width}")
         visits.visit(page, f"{shop.operators['tenancy_user_changelist']}?q=nobody&is_active__exact=1")
         for name in ("tenancy_user_add", "tenancy_staffmembership_add", "tenancy_user_password"):
             page.goto(shop.operators[name])
             page.locator("main form").get_by_role("button").last.click()
             page.get_by_role("alert").first.wait_for()
             visits.check(page)
-            _picture(page, f"{name}-refused-{theme}-{width}")
+            keep_picture(page, f"{name}-refused-{theme}-{width}")
     assert not visits.faults, "\n".join(visits.faults)
 
 
@@ -160,7 +157,7 @@ def test_pages_that_refuse(
     User.objects.create_user(username="robin", password=PASSWORD, is_staff=True)
     with visits.opened(theme=theme, width=width) as page:
         visits.visit(page, reverse("admin:login"))
-        _picture(page, f"login-{theme}-{width}")
+        keep_picture(page, f"login-{theme}-{width}")
         _send(page, "robin", "wrong")
         page.get_by_text("Please enter the correct").wait_for()
         visits.check(page)
@@ -174,7 +171,7 @@ def test_pages_that_refuse(
         _send(page, "Robin", PASSWORD)
         page.get_by_text("Retry in").wait_for()
         visits.check(page)
-        _picture(page, f"429-{theme}-{width}")
+        keep_picture(page, f"429-{theme}-{width}")
     assert backoffice.slug
     assert not visits.faults, "\n".join(visits.faults)
 
@@ -191,12 +188,12 @@ def test_pages_by_a_link_of_a_message(
         visits.visit(page, reverse("admin:invitations"))
         page.locator(".bo-details > summary").first.click()
         visits.check(page)
-        _picture(page, f"invitations-open-{theme}-{width}")
+        keep_picture(page, f"invitations-open-{theme}-{width}")
     with visits.opened(theme=theme, width=width) as page:
         visits.visit(page, for_known)
-        _picture(page, f"invitation-known-{theme}-{width}")
+        keep_picture(page, f"invitation-known-{theme}-{width}")
         visits.visit(page, for_new)
-        _picture(page, f"invitation-{theme}-{width}")
+        keep_picture(page, f"invitation-{theme}-{width}")
         _choose(page, "short")
         page.get_by_role("alert").first.wait_for()
         visits.check(page)
@@ -204,13 +201,13 @@ def test_pages_by_a_link_of_a_message(
         page.wait_for_url("**/admin/")
         visits.check(page)
         visits.visit(page, for_new, status=404)
-        _picture(page, f"invitation-ended-{theme}-{width}")
+        keep_picture(page, f"invitation-ended-{theme}-{width}")
         page.context.clear_cookies()
         page.goto(reverse("admin:login"))
         page.get_by_role("link", name="Forgotten your password").click()
         page.get_by_role("heading", name="Reset your password").wait_for()
         visits.check(page)
-        _picture(page, f"password-reset-{theme}-{width}")
+        keep_picture(page, f"password-reset-{theme}-{width}")
         page.get_by_label("E-mail").fill("new@brand.example")
         page.get_by_role("button", name="Send the link").click()
         page.get_by_role("heading", name="Check your e-mail").wait_for()
@@ -218,7 +215,7 @@ def test_pages_by_a_link_of_a_message(
         outbox.flush()
         for_reset = _links()[-1]
         visits.visit(page, for_reset)
-        _picture(page, f"password-reset-confirm-{theme}-{width}")
+        keep_picture(page, f"password-reset-confirm-{theme}-{width}")
         _choose(page, "another horse battery")
         page.get_by_text("Your password is changed").wait_for()
         visits.check(page)
@@ -239,19 +236,19 @@ def test_pages_of_the_second_factor(
         page.get_by_role("heading", name="Set up two-factor sign-in").wait_for()
         page.get_by_text("Enter it by hand").click()
         visits.check(page)
-        _picture(page, f"second-factor-enrolment-{theme}-{width}")
+        keep_picture(page, f"second-factor-enrolment-{theme}-{width}")
         _enter(page, "000000", "Set up")
         page.get_by_role("alert").wait_for()
         page.get_by_text("Enter it by hand").click()
         _enter(page, code_of(page.content()), "Set up")
         page.get_by_role("heading", name="Your recovery codes").wait_for()
         visits.check(page)
-        _picture(page, f"recovery-codes-{theme}-{width}")
+        keep_picture(page, f"recovery-codes-{theme}-{width}")
         recovery_code = page.locator(".bo-codes code").first.inner_text()
         page.get_by_role("link", name="I have stored them").click()
         page.wait_for_url("**/admin/")
         visits.visit(page, reverse("admin:second-factor-enrolment"))
-        _picture(page, f"second-factor-replacement-{theme}-{width}")
+        keep_picture(page, f"second-factor-replacement-{theme}-{width}")
         page.context.clear_cookies()
         page.goto("/admin/orders/")
         _send(page, user.username, PASSWORD)
@@ -260,14 +257,14 @@ def test_pages_of_the_second_factor(
         _enter(page, "000000", "Continue")
         page.get_by_role("alert").wait_for()
         visits.check(page)
-        _picture(page, f"second-factor-{theme}-{width}")
+        keep_picture(page, f"second-factor-{theme}-{width}")
         _enter(page, recovery_code, "Continue")
         page.wait_for_url("**/admin/orders/")
     settings.STAFF_MFA_REQUIRED = False
     with visits.opened(theme=theme, width=width, client=operator) as page:
         for name in ("tenancy_user_change", "user-second-factor"):
             visits.visit(page, reverse(f"admin:{name}", kwargs={"object_id": str(user.pk)}))
-            _picture(page, f"{name}-enrolled-{theme}-{width}")
+            keep_picture(page, f"{name}-enrolled-{theme}-{width}")
     assert not visits.faults, "\n".join(visits.faults)
 
 
@@ -395,29 +392,3 @@ def _enter(page: Page, code: str, button: str) -> None:
 
 def _is_dark(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.classList.contains('dark')"))
-
-
-def _picture(page: Page, name: str) -> None:
-    """Keep a picture for whoever wants to look: ``BROWSER_PICTURES=folder make test-browser``."""
-    folder = os.environ.get("BROWSER_PICTURES")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-def test_an_onboarding_that_runs_shows_its_progress_by_itself(visits: Visits, operator: StaffClient) -> None:
-    organisation = Organisation()
-    Terminal(organisation, organisation).onboarding.start(REQUEST)
-    run = OnboardingRun.objects.get(slug="third")
-    ended = (run.state, run.lease_until)
-    run.state, run.lease_until = "running", clock.for_platform() + timedelta(minutes=5)
-    run.save()
-    with visits.opened(theme="light", width="desktop", client=operator) as page:
-        page.goto(reverse("admin:onboarding", kwargs={"slug": "third"}))
-        status = page.get_by_role("status")
-        assert "Running" in status.inner_text()
-        run.state, run.lease_until = ended
-        run.save()
-        status.get_by_text("Active", exact=True).wait_for(timeout=20_000)
-        assert page.locator("[data-live]").count() == 0
-        visits.check(page)
-    assert not visits.faults, "\n".join(visits.faults)

@@ -1,8 +1,10 @@
 """Opening a page in a browser and noting everything that is wrong with it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -114,3 +116,10 @@ def _show_photo(route: Route) -> None:
     """Stand in for the tenant's pictures: what lies in its bucket is not what is looked at here."""
     body: Any = _PHOTO
     route.fulfill(body=body, content_type="image/jpeg")
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture for whoever wants to look: ``BROWSER_PICTURES=folder make test-browser``."""
+    folder = os.environ.get("BROWSER_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

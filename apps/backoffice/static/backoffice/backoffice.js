@@ -87,12 +87,13 @@ if (box && links.length) {
     });
 }
 
-const secret = document.querySelector("[data-secret]");
-const copy = document.querySelector("[data-copy]");
-if (secret && copy && navigator.clipboard) {
-    copy.hidden = false;
-    copy.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(secret.textContent);
-        copy.textContent = "Copied";
-    });
+for (const copy of document.querySelectorAll("[data-copy]")) {
+    const secret = copy.parentElement.querySelector("[data-secret]");
+    if (secret && navigator.clipboard) {
+        copy.hidden = false;
+        copy.addEventListener("click", async () => {
+            await navigator.clipboard.writeText(secret.textContent);
+            copy.textContent = "Copied";
+        });
+    }
 }
