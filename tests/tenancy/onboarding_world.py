@@ -42,6 +42,7 @@ class Organisation:
         self.applied: dict[str, StackRequest] = {}
         self.templates: dict[str, str] = {}
         self.release = "1-a"  # the template of the release
+        self.outputs_of = resources_of
         self.apply_fault: str | None = None
         self.finished: set[str] = set()
         self.polls_left = 0  # how often something is still being worked on
@@ -160,7 +161,7 @@ class Stacks:
         self._of.templates[stack.account_id] = stack.template or self._of.release
 
     def read_outputs(self, stack: StackRequest) -> Resources:
-        return resources_of(stack.slug, stack.account_id, stack.region)
+        return self._of.outputs_of(stack.slug, stack.account_id, stack.region)
 
 
 class Boundaries:

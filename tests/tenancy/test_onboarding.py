@@ -104,6 +104,16 @@ class TestOnboard:
         assert tenant.policies.claim_window_hours == 96
         assert again.keys == []
 
+    def test_a_request_changes_only_what_differs_from_the_one_before(self, organisation: Organisation) -> None:
+        terminal(organisation).onboarding.start(REQUEST)
+        Tenant.objects.filter(slug="third").update(tier="premium", commission_basis_points=900, locale="cy-GB")
+        terminal(organisation).onboarding.ensure(changed(name="Third Street", commission_basis_points=500))
+        tenant = registry.by_slug("third")
+        assert (tenant.name, tenant.tier, tenant.locale) == ("Third Street", "premium", "cy-GB")
+        assert tenant.commission_basis_points == 500
+        terminal(organisation).onboarding.ensure(changed(name="Third", commission_basis_points=500))
+        assert registry.by_slug("third").name == "Third"
+
     def test_a_tenant_of_before_is_adopted_by_its_account(self, organisation: Organisation, northwind: Shop) -> None:
         request = changed(slug="northwind", account_id=northwind.tenant.account_id)
         organisation.accounts_of["northwind"] = [northwind.tenant.account_id]

@@ -1,12 +1,14 @@
 """Rollouts: waves, approval, the way back of a tenant, every crash, and drift."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
+import msgspec
 import pytest
 
 from apps.tenancy import registry
 from apps.tenancy.entitlement_changes import Cause
-from apps.tenancy.models import OnboardingRun, Rollout, Tenant, TenantUpgrade
+from apps.tenancy.models import OnboardingRecord, OnboardingRun, Rollout, Tenant, TenantUpgrade
 from apps.tenancy.step_runs.leases import LEASE
 from apps.tenancy.upgrades.approval import approve_upgrade
 from apps.tenancy.upgrades.drift import find_drift
@@ -19,7 +21,9 @@ from resale.domain.tenant_upgrades import (
     UpgradeStopped,
     UpgradeUnhealthy,
 )
+from resale.domain.tenants import Resources
 from resale.domain.waves import Wave, place_of
+from tests.fixtures.tenants import resources_of
 from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, Terminal, boundaries_of
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +127,70 @@ class TestWaves:
     @pytest.mark.usefixtures("northwind")
     def test_tenants_that_were_not_onboarded_are_left_out(self, platform: Platform) -> None:
         assert {one.slug for one in platform.rollouts.plan(wave=Wave.ALL, keeps_templates=False)} == set(SLUGS)
+
+
+class TestOperatorsChanges:
+    def test_only_changed_outputs_are_written(self, platform: Platform) -> None:
+        _change_as_operators_do("first")
+        platform.organisation.outputs_of = _outputs_of_a_new_template
+        platform.roll_out()
+        row = Tenant.objects.get(slug="first")
+        assert {name: getattr(row, name) for name in OPERATORS_CHANGES} == OPERATORS_CHANGES
+        assert row.resources["tables"]["orders"] == "orders-restored"
+        assert row.resources["media_base_url"] == "https://new.example"
+        other = Tenant.objects.get(slug="second")
+        assert other.resources["tables"]["orders"] == "orders-v2"
+
+    def test_a_connection_stays_disconnected(self, platform: Platform) -> None:
+        Tenant.objects.get(slug="first").connections.all().delete()
+        platform.organisation.outputs_of = _outputs_of_a_new_template
+        platform.roll_out()
+        assert not Tenant.objects.get(slug="first").connections.exists()
+        assert Tenant.objects.get(slug="second").connections.exists()
+
+    def test_of_a_registration_that_was_not_recorded_everything_stays(self, platform: Platform) -> None:
+        registered = OnboardingRecord.objects.filter(run_id="first", step="registration")
+        registered.update(record={"values": "0" * 64})
+        _change_as_operators_do("first")
+        tenant = Tenant.objects.get(slug="first")
+        del tenant.resources["pipes_dlq_url"]  # a map of before there was one
+        tenant.save()
+        platform.organisation.outputs_of = _outputs_of_a_new_template
+        platform.roll_out()
+        row = Tenant.objects.get(slug="first")
+        assert {name: getattr(row, name) for name in OPERATORS_CHANGES} == OPERATORS_CHANGES
+        assert row.resources["tables"]["orders"] == "orders-restored"
+        assert row.resources["pipes_dlq_url"] == "https://sqs.example/pipes"
+
+
+OPERATORS_CHANGES: Final = {
+    "name": "First Street",
+    "tier": "premium",
+    "locale": "cy-GB",
+    "commission_basis_points": 900,
+    "oidc_issuer": "https://sign-in.first.example",
+    "oidc_audience": "first-shop",
+    "allowed_origins": ["https://first.example"],
+    "limits": {"tenant_burst": 700},
+}
+
+
+def _change_as_operators_do(slug: str) -> None:
+    row = Tenant.objects.get(slug=slug)
+    for name, value in OPERATORS_CHANGES.items():
+        setattr(row, name, value)
+    row.resources["tables"]["orders"] = "orders-restored"
+    row.save()
+
+
+def _outputs_of_a_new_template(slug: str, account_id: str, region: str) -> Resources:
+    found = resources_of(slug, account_id, region)
+    return msgspec.structs.replace(
+        found,
+        tables=msgspec.structs.replace(found.tables, orders="orders-v2"),
+        media_base_url="https://new.example",
+        pipes_dlq_url="https://sqs.example/pipes",
+    )
 
 
 class TestFailures:

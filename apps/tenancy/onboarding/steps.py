@@ -1,9 +1,9 @@
 """The steps of an onboarding. Each probes what is there, acts if it is not, and returns what to record."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.core import clock
 from apps.tenancy import keys, models
 from apps.tenancy.onboarding.journal import Journal
+from apps.tenancy.onboarding.registrations import describe_written, update_record
 from apps.tenancy.step_runs.machine import Found, Record, Step
 from apps.tenancy.tenants import TenantRecord, save_tenant, set_tenant_status
 from resale.application.ports import OnboardingProviders, Pending, SmokeTest, StackRequest
@@ -209,15 +210,27 @@ class Registration:
     def probe(self, work: Work) -> Found:
         """Return the record if the row was written from the same values."""
         record = work.records.get(self.name, {})
-        is_current = record.get("values") == self._values(work)
-        return record if is_current and _row_of(work) is not None else None
+        if record.get("values") != self._values(work) or _row_of(work) is None:
+            return None
+        return {"written": describe_written(_record_of(work), work.request), **record}
 
     def act(self, work: Work) -> Record | None:
-        """Prepare the partners and write the row; a new tenant is suspended until the last step."""
-        row = _row_of(work)
+        """Prepare the partners and write the row; a new tenant is suspended until the last step.
+
+        Of an existing row only what changed since the last registration is written: the rest is the operators'.
+        """
         offered = work.providers.shops.connect(work.request, account_id=work.account_id, resources=work.resources)
-        save_tenant(_record_of(work, row, offered))
-        return {"values": self._values(work)}
+        record, row = _record_of(work, offered), _row_of(work)
+        written = describe_written(record, work.request)
+        if row is not None:
+            record = update_record(record, row, request=work.request, former=self._former(work))
+        save_tenant(record)
+        return {"values": self._values(work), "written": written}
+
+    def _former(self, work: Work) -> Mapping[str, Any] | None:
+        """Return what the last registration wrote; None: there was none."""
+        record = work.records.get(self.name)
+        return record.get("written", {}) if record else None
 
     @staticmethod
     def _values(work: Work) -> str:
@@ -280,11 +293,11 @@ STEPS: Final[Sequence[Step[Work]]] = (
 )
 
 
-def _record_of(work: Work, row: models.Tenant | None, offered: Sequence[Connection]) -> TenantRecord:
-    """Build the tenant's record; what operators changed in an existing row stays."""
+def _record_of(work: Work, offered: Sequence[Connection] = ()) -> TenantRecord:
+    """Build the record of a new tenant."""
     request, shop = work.request, work.providers.shops.settings_of(work.request)
     market = request.shop_market
-    record = TenantRecord(
+    return TenantRecord(
         slug=request.slug,
         name=request.name,
         account_id=work.account_id,
@@ -304,22 +317,6 @@ def _record_of(work: Work, row: models.Tenant | None, offered: Sequence[Connecti
         policies=request.policies or Policies(),
         limits=request.limits or {},
         connections=offered,
-    )
-    return record if row is None else _keep_changes(record, row, request)
-
-
-def _keep_changes(record: TenantRecord, row: models.Tenant, request: TenantRequest) -> TenantRecord:
-    known = [connection.as_struct() for connection in row.connections.all()]
-    offered = {connection.kind: connection for connection in record.connections}
-    kept = [one for one in known if one.kind not in offered or one.provider != offered[one.kind].provider]
-    new = [one for kind, one in offered.items() if kind not in {other.kind for other in kept}]
-    return msgspec.structs.replace(
-        record,
-        status=row.status,
-        limits=row.limits if request.limits is None else request.limits,
-        policies=request.policies or msgspec.convert(row.policies, Policies),
-        price_rules=msgspec.convert(row.price_rules, type(record.price_rules)),
-        connections=[*kept, *new],
     )
 
 
