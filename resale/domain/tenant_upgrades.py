@@ -26,6 +26,7 @@ class UpgradeState(StrEnum):
     UPGRADED = "upgraded"
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
+    LEFT = "left"  # it closes, or is closed: nothing of it is upgraded
 
 
 class TemplateTooNew(Rejected):

@@ -1,5 +1,6 @@
 """Rollouts: waves, approval, the way back of a tenant, every crash, and drift."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,6 +11,7 @@ from apps.tenancy import registry
 from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.models import OnboardingRecord, OnboardingRun, Rollout, Tenant, TenantUpgrade
 from apps.tenancy.step_runs.leases import LEASE
+from apps.tenancy.tenants import set_tenant_status
 from apps.tenancy.upgrades.approval import approve_upgrade
 from apps.tenancy.upgrades.drift import find_drift
 from apps.tenancy.upgrades.rollout import Rollouts
@@ -21,7 +23,8 @@ from resale.domain.tenant_upgrades import (
     UpgradeStopped,
     UpgradeUnhealthy,
 )
-from resale.domain.tenants import Resources
+from resale.domain.tenants import Resources, TenantStatus
+from resale.domain.tenants import Tenant as KnownTenant
 from resale.domain.waves import Wave, place_of
 from tests.fixtures.tenants import resources_of
 from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, Terminal, boundaries_of
@@ -42,16 +45,23 @@ class Platform:
         self.errors_after: dict[str, int] = {}  # what a bake time brings
         self.baked: list[float] = []
         self.lines: list[str] = []
+        self.as_counted: Callable[[KnownTenant], None] = lambda _: None
+        self.as_baked: Callable[[], None] = lambda: None
         self.rollouts = Rollouts(
             self.terminal.onboarding,
-            count_errors=lambda tenant: self.errors.get(tenant.slug, 0),
+            count_errors=self._count,
             bake_seconds=60,
             say=self.lines.append,
             pause=self._bake,
         )
 
+    def _count(self, tenant: KnownTenant) -> int:
+        self.as_counted(tenant)
+        return self.errors.get(tenant.slug, 0)
+
     def _bake(self, seconds: float) -> None:
         self.baked.append(seconds)
+        self.as_baked()
         self.errors.update(self.errors_after)
 
     def roll_out(self, wave: Wave = Wave.ALL, *, keeps_templates: bool = False) -> None:
@@ -259,6 +269,41 @@ class TestFailures:
         platform.roll_out()
         with pytest.raises(RolloutNotFound):
             platform.rollouts.resume()
+
+
+class TestTenantsThatLeave:
+    def test_one_that_closes_before_its_turn_is_passed_over(self, platform: Platform) -> None:
+        first, second, third = in_order()
+        platform.organisation.smoke_fault = "broken"
+        with pytest.raises(UpgradeStopped):
+            platform.roll_out()
+        for slug, status in ((first, TenantStatus.CLOSED), (second, TenantStatus.CLOSING)):
+            set_tenant_status(slug=slug, status=status)
+        platform.organisation.smoke_fault = None
+        platform.rollouts.resume()
+        assert states() == {first: "left", second: "left", third: "upgraded"}
+        assert templates(platform.organisation) == {first: "1-a", second: "1-a", third: "1-b"}
+        assert Rollout.objects.get().state == "completed"
+
+    def test_one_that_closes_as_its_upgrade_begins_is_not_rolled_back(self, platform: Platform) -> None:
+        first, *others = in_order()
+        platform.as_counted = lambda tenant: _close(tenant.slug, only=first)
+        platform.roll_out()
+        assert states() == {first: "left", **dict.fromkeys(others, "upgraded")}
+        assert templates(platform.organisation)[first] == "1-a"
+
+    def test_one_that_closes_while_its_messages_fail_stops_nothing(self, platform: Platform) -> None:
+        first, *others = in_order()
+        platform.errors_after = {first: 1}
+        platform.as_baked = lambda: _close(first, only=first)
+        platform.roll_out()
+        assert states() == {first: "left", **dict.fromkeys(others, "upgraded")}
+        assert TenantUpgrade.objects.get(tenant__slug=first).error_code == "upgrade_unhealthy"
+
+
+def _close(slug: str, *, only: str) -> None:
+    if slug == only:
+        set_tenant_status(slug=slug, status=TenantStatus.CLOSING)
 
 
 class TestApproval:

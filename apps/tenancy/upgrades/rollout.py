@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.tenancy import registry
+from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import Rollout, Tenant, TenantUpgrade
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.upgrades.plan import PlannedUpgrade, plan_upgrades
@@ -21,13 +22,14 @@ from resale.domain.tenant_upgrades import (
     UpgradeStopped,
     UpgradeUnhealthy,
 )
+from resale.domain.tenants import SERVED
 from resale.domain.tenants import Tenant as KnownTenant
 from resale.domain.waves import Wave
 from resale.errors import Outcome
 
 _UNEXPECTED: Final = "unexpected"
 _AT_FORMER_TEMPLATE: Final = (UpgradeState.PENDING, UpgradeState.ROLLED_BACK)
-_DONE: Final = (UpgradeState.UPGRADED.value, UpgradeState.AWAITING_APPROVAL.value)
+_DONE: Final = (UpgradeState.UPGRADED.value, UpgradeState.AWAITING_APPROVAL.value, UpgradeState.LEFT.value)
 
 
 class Rollouts:
@@ -130,13 +132,24 @@ class Rollouts:
         rollout.save(update_fields=["state", "finished_at"])
 
     def _upgrade(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
+        """Upgrade a tenant as it is now: those before it took their time, and it can have left."""
+        upgrade.tenant.refresh_from_db()
+        if upgrade.tenant.status not in SERVED:
+            self._finish(upgrade, UpgradeState.LEFT)
+            return
+        try:
+            self._attempt(rollout, upgrade)
+        except TenantClosed:  # its stacks are the offboarding's
+            self._finish(upgrade, UpgradeState.LEFT)
+
+    def _attempt(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
         slug = upgrade.tenant.slug
         self._begin(upgrade)
         try:
             kept = upgrade.former_template if rollout.keeps_templates else ""
             self._onboarding.upgrade(slug, template=self._onboarding.stored_name(kept))
             self._watch(slug, errors_before=upgrade.errors_before or 0)
-        except OnboardingInProgress:  # another process has the tenant: nothing of it is ours to change
+        except (OnboardingInProgress, TenantClosed):  # another process has the tenant: nothing of it is ours to change
             raise
         except Outcome as fault:
             self._roll_back(upgrade, code=fault.code, detail=fault.detail)
@@ -170,7 +183,7 @@ class Rollouts:
             )
 
     def _roll_back(self, upgrade: TenantUpgrade, *, code: str, detail: str) -> None:
-        """Return a tenant to its former template; it stays there until it is upgraded again."""
+        """Return a tenant to its former template; it stays there until it is upgraded again. Raises TenantClosed."""
         slug, former = upgrade.tenant.slug, upgrade.former_template
         upgrade.error_code, upgrade.error_detail = code, detail
         if not former:
@@ -178,6 +191,8 @@ class Rollouts:
             return
         try:
             self._onboarding.upgrade(slug, template=self._onboarding.stored_name(former))
+        except TenantClosed:
+            raise
         except Exception as fault:
             upgrade.error_detail = f"{detail} The rollback failed, too: {fault}"
             self._finish(upgrade, UpgradeState.FAILED)
