@@ -1,11 +1,9 @@
 """The operator's pages of onboardings: start one, see where it is and how long its steps took, resume and finish it."""
 
 import logging
-from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -13,7 +11,8 @@ from django.urls import reverse
 
 from apps.backoffice.onboarding_forms import OnboardingForm
 from apps.backoffice.pages import OperatorPage
-from apps.tenancy.models import OnboardingRecord, OnboardingRun, Tenant, User
+from apps.backoffice.step_rows import list_steps
+from apps.tenancy.models import OnboardingRun, Tenant, User
 from apps.tenancy.onboarding.background import NextAction, background, find_next_action, finish_onboarding, is_held
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import RunState
@@ -23,17 +22,6 @@ from resale.errors import Outcome
 logger = logging.getLogger("resale.operator")
 
 _RUNS_PER_PAGE: Final = 100
-
-
-class StepRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A step as the page shows it. ``seconds`` None: not done."""
-
-    title: str
-    purpose: str
-    status: str
-    attempts: int
-    seconds: float | None
-    started_at: datetime | None
 
 
 class OnboardingPages(OperatorPage):
@@ -51,7 +39,7 @@ class OnboardingPages(OperatorPage):
             "onboarding",
             title=f"Onboarding of {slug}",
             run=run,
-            steps=_steps_of(run),
+            steps=list_steps(run, PURPOSES),
             is_running=held,
             has_stopped=run.state == RunState.RUNNING and not held,
             action=action,
@@ -142,32 +130,3 @@ class Finish(OnboardingPages):
         else:
             self.note("onboarding finished", tenant=slug)
         return self.show(slug, issued=next(iter(issued), None))
-
-
-def _steps_of(run: OnboardingRun) -> list[StepRow]:
-    records = {record.step: record for record in run.records.all()}
-    return [
-        StepRow(
-            title=step.value.replace("_", " ").capitalize(),
-            purpose=purpose,
-            status=_status_of(run, records.get(step.value)),
-            attempts=records[step.value].attempts if step.value in records else 0,
-            seconds=_seconds_of(records.get(step.value)),
-            started_at=records[step.value].started_at if step.value in records else None,
-        )
-        for step, purpose in PURPOSES.items()
-    ]
-
-
-def _status_of(run: OnboardingRun, record: OnboardingRecord | None) -> str:
-    is_failed = run.state == RunState.FAILED and record is not None and record.step == run.step
-    if is_failed:
-        return "failed"
-    if record is None:
-        return "pending"
-    return "running" if record.finished_at is None else "completed"
-
-
-def _seconds_of(record: OnboardingRecord | None) -> float | None:
-    duration = None if record is None else record.duration
-    return None if duration is None else duration.total_seconds()

@@ -34,7 +34,10 @@ OPEN = {
     *("admin_password_reset", "password_reset_done", "password_reset_confirm"),
 }
 #: Where the pages of operators are.
-OPERATORS = ("/admin/tenants/", "/admin/onboardings/", "/admin/users/", "/admin/memberships/", "/admin/health/")
+OPERATORS = (
+    *("/admin/tenants/", "/admin/onboardings/", "/admin/offboardings/", "/admin/sandboxes/"),
+    *("/admin/users/", "/admin/memberships/", "/admin/health/"),
+)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,9 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "onboarding": (OPERATOR_PAGE,),
     "onboarding-resume": (OPERATOR_PAGE,),
     "onboarding-finish": (OPERATOR_PAGE,),
+    "offboardings": (OPERATOR_PAGE,),
+    "offboarding": (OPERATOR_PAGE,),
+    "sandboxes": (OPERATOR_PAGE,),
     "health": (OPERATOR_PAGE,),
 }
 

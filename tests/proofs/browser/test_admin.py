@@ -7,6 +7,7 @@ and nothing is asked of another host.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from apps.backoffice import urls
 from apps.core.mail import outbox
 from apps.tenancy import sign_ins
 from apps.tenancy.models import Tenant, User
+from apps.tenancy.sandboxes import SandboxPool
 from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.access import Role
 from resale.domain.entitlements import Tier
@@ -31,6 +33,7 @@ from tests.backoffice.test_second_factors import code_of
 from tests.fixtures.graveyard import Graveyard
 from tests.operations.partners import Partners
 from tests.proofs.browser.visiting import THEMES, WIDTHS, Visits, keep_picture
+from tests.tenancy.offboarding_world import Account, OffboardingTerminal
 from tests.tenancy.onboarding_world import REQUEST, Organisation, Terminal
 
 pytestmark = [pytest.mark.proof, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
@@ -72,8 +75,20 @@ def upgrade_a_tenant() -> None:
     row.save()
 
 
+def offboard_a_tenant(folder: Path) -> None:
+    """Close one tenant, and begin to use the sandbox of another."""
+    terminal = Terminal(ORGANISATION[-1], ORGANISATION[-1])
+    terminal.onboarding.start(msgspec.structs.replace(REQUEST, slug="fourth"))
+    OffboardingTerminal(Account(), folder).offboarding.start("fourth", hold_days=0)
+    pool = SandboxPool(terminal.onboarding, say=terminal.lines.append)
+    pool.create(name="Trial of Robin", region=REQUEST.region)
+    pool.fill(count=1, region=REQUEST.region)
+
+
 @pytest.fixture
-def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient, settings: Settings) -> Shop:
+def shop(
+    backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient, settings: Settings, tmp_path: Path
+) -> Shop:
     world = backoffice.front.world
     waiting = backoffice.pending()
     order = world.delivered(Partners())
@@ -85,6 +100,7 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient, set
         backoffice.record(entity_id)
     settings.ONBOARDING_PROVIDERS = f"{__name__}.open_organisation"
     upgrade_a_tenant()
+    offboard_a_tenant(tmp_path)
     (membership,) = manager.user.memberships.all()
     places: dict[str, dict[str, str]] = {
         "listing": {"listing_id": waiting.id},
@@ -97,6 +113,7 @@ def shop(backoffice: Backoffice, graveyard: Graveyard, manager: StaffClient, set
         "tenant-features": {"slug": "third"},
         "tenant-drift": {"slug": "third"},
         "onboarding": {"slug": "third"},
+        "offboarding": {"slug": "fourth"},
         "tenancy_user_change": {"object_id": str(manager.user.pk)},
         "user-second-factor": {"object_id": str(manager.user.pk)},
         "tenancy_user_password": {"id": str(manager.user.pk)},
