@@ -138,8 +138,9 @@ def disconnect(*, slug: str, connection_id: str) -> None:
 
 
 def _is_irrevocable(row: models.Tenant) -> bool:
-    destroyed = models.OffboardingRecord.objects.filter(run_id=row.slug, step=OffboardingStep.ACCESS)
-    return row.status == models.Status.CLOSED or (row.status == models.Status.CLOSING and destroyed.exists())
+    """Return whether access was removed. The record is written with the removal, while the row is locked."""
+    removed = models.OffboardingRecord.objects.filter(run_id=row.slug, step=OffboardingStep.ACCESS).exclude(record={})
+    return row.status == models.Status.CLOSED or (row.status == models.Status.CLOSING and removed.exists())
 
 
 @contextmanager

@@ -164,13 +164,21 @@ class Stacks:
         return self._of.outputs_of(stack.slug, stack.account_id, stack.region)
 
 
-class Boundaries:
-    """Counts the calls that pass through it; ends the process before the one that was chosen, or after it."""
+def _kill() -> None:
+    raise Killed
 
-    def __init__(self, number: int | None = None, *, after: bool = False) -> None:
+
+class Boundaries:
+    """Counts the calls that pass through it; acts before the one that was chosen, or after it.
+
+    ``act`` ends the process unless it is another one.
+    """
+
+    def __init__(self, number: int | None = None, *, after: bool = False, act: Callable[[], None] = _kill) -> None:
         self.passed: list[str] = []
         self._number = number
         self._after = after
+        self._act = act
 
     def guard(self, thing: Any, *names: str) -> Any:
         """Return the thing with its named methods counted."""
@@ -188,10 +196,10 @@ class Boundaries:
             self.passed.append(name)
             is_chosen = len(self.passed) == self._number
             if is_chosen and not self._after:
-                raise Killed
+                self._act()
             returned = call(*args, **arguments)
-            if is_chosen:
-                raise Killed
+            if is_chosen and self._after:
+                self._act()
             return returned
 
         return counted

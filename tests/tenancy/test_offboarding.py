@@ -1,12 +1,15 @@
 """Offboarding of a tenant: every crash, every refusal, and what is left when it is closed."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import msgspec
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from apps.tenancy import registry
@@ -306,6 +309,64 @@ class TestCrashes:
             assert len(statement.steps["access"]["api_keys_revoked"]) == 2, where
             assert all(len(names) == 1 for names in account.backups.values()), where
             _reopen()
+
+    @pytest.mark.usefixtures("northwind")
+    def test_a_resume_at_any_boundary_never_leaves_an_active_tenant_without_its_access(self, tmp_path: Path) -> None:
+        depth, resumed, outcomes = len(connection.savepoint_ids), [], set()
+
+        def resume() -> None:
+            if len(connection.savepoint_ids) > depth or status() == "active":
+                return  # the row is locked, so a resume waits for the end of this transaction; or there is none
+            with suppress(TenantClosed):
+                set_tenant_status(slug=SLUG, status=TenantStatus.ACTIVE)
+                resumed.append(status())
+
+        def offboard(boundaries: Boundaries) -> Account:
+            account = Account()
+            with suppress(OffboardingCancelled):
+                OffboardingTerminal(account, tmp_path, boundaries).offboarding.start(SLUG, hold_days=0)
+            return account
+
+        counting = Boundaries()
+        offboard(counting)
+        of_copies = {"save", "delete", "back_up"}  # the status is not written between these
+        numbers = [number for number, name in enumerate(counting.passed, start=1) if name not in of_copies]
+        for number, after in product(numbers, (False, True)):
+            _reopen()
+            account = offboard(Boundaries(number, after=after, act=resume))
+            where = f"{'after' if after else 'before'} write {number} ({counting.passed[number - 1]})"
+            outcomes.add(status())
+            if resumed:
+                assert status() == resumed.pop(), where
+                assert (account.key_deletions, len(account.secrets)) == (0, 2), where
+                assert APIKey.objects.filter(revoked_at=None).count() == 2, where
+                assert OffboardingRun.objects.get().error_code == "offboarding_cancelled", where
+            else:
+                assert (status(), account.key_deletions, account.retired) == ("closed", 1, [SLUG]), where
+        assert outcomes == {"active", "closed"}
+
+    @pytest.mark.usefixtures("northwind")
+    def test_a_resume_before_access_is_removed_leaves_the_next_hold_cancellable(
+        self, account: Account, tmp_path: Path
+    ) -> None:
+        def resume() -> None:
+            call_command("resume_tenant", SLUG)
+
+        counting = Boundaries()
+        OffboardingTerminal(Account(), tmp_path, counting).offboarding.start(SLUG, hold_days=0)
+        _reopen()
+        begins_access = counting.passed.index("destroy_secret") - 4  # then: note, complete, begin, note
+        boundaries = Boundaries(begins_access, after=True, act=resume)
+        terminal = OffboardingTerminal(account, tmp_path, boundaries)
+        with pytest.raises(OffboardingCancelled):
+            terminal.offboarding.start(SLUG, hold_days=0)
+        assert OffboardingRun.objects.get().step == "access"
+        call_command("suspend_tenant", SLUG)
+        OffboardingRun.objects.update(hold_days=1)
+        with pytest.raises(OffboardingOnHold):
+            terminal.offboarding.resume(SLUG)
+        call_command("resume_tenant", SLUG)
+        assert status() == "active"
 
 
 def _reopen() -> None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from django.db import transaction
 
 from apps.tenancy import keys, models, registry
 from apps.tenancy.models import Status
@@ -14,7 +13,7 @@ from apps.tenancy.offboarding.archive import Archive
 from apps.tenancy.offboarding.certificates import certify
 from apps.tenancy.offboarding.journal import Journal
 from apps.tenancy.step_runs.machine import Found, Record, Step
-from apps.tenancy.tenants import set_tenant_status
+from apps.tenancy.tenants import lock_tenant, set_tenant_status
 from resale.application.ports import OffboardingProviders, Pending, Signer
 from resale.domain.entitlements import Tier
 from resale.domain.tenant_offboarding import (
@@ -78,7 +77,7 @@ class Suspend:
         """Return when it was suspended. Raises OffboardingCancelled."""
         record = work.records.get(self.name)
         if record is not None and work.row.status == Status.ACTIVE:
-            raise OffboardingCancelled(f"{work.slug} was resumed, so it is not offboarded. Start again to offboard it.")
+            raise _cancellation_of(work.slug)
         return record
 
     def act(self, work: Work) -> Record | None:
@@ -122,8 +121,10 @@ class Stop:
         return work.records.get(self.name) if work.row.status in _STOPPED else None
 
     def act(self, work: Work) -> Record | None:
-        """Take the tenant from all processes."""
-        set_tenant_status(slug=work.slug, status=TenantStatus.CLOSING)
+        """Take the tenant from all processes. Raises OffboardingCancelled."""
+        with lock_tenant(work.slug) as row:
+            _require_status(row, Status.SUSPENDED, Status.CLOSING)  # closing: an earlier run was interrupted here
+            set_tenant_status(slug=work.slug, status=TenantStatus.CLOSING)
         return {"stopped_at": work.now().isoformat()}
 
 
@@ -208,9 +209,9 @@ class Access:
         return work.records.get(self.name) or None
 
     def act(self, work: Work) -> Record | None:
-        """Remove it, with the record in the same transaction."""
-        row = work.row
-        with transaction.atomic():
+        """Remove it, with the record in the same transaction; a resume waits for it. Raises OffboardingCancelled."""
+        with lock_tenant(work.slug) as row:
+            _require_status(row, Status.CLOSING)
             active = row.api_keys.filter(revoked_at=None)
             revoked = [key.id for key in active]
             for key_id in revoked:
@@ -228,7 +229,6 @@ class Access:
                 "accounts_deactivated": gone.update(is_active=False),
             }
             work.journal.note(self.name, record)
-        registry.clear()
         return record
 
 
@@ -285,6 +285,16 @@ OFFBOARDING_STEPS: Final[Sequence[Step[Work]]] = (
     Keys(),
     Closed(),
 )
+
+
+def _require_status(row: models.Tenant, *expected: Status) -> None:
+    """Require the status that the steps before set, of a locked row. Raises OffboardingCancelled."""
+    if row.status not in expected:
+        raise _cancellation_of(row.slug)
+
+
+def _cancellation_of(slug: str) -> OffboardingCancelled:
+    return OffboardingCancelled(f"{slug} was resumed, so it is not offboarded. Start again to offboard it.")
 
 
 def _require_over(work: Work, record: Record) -> None:
