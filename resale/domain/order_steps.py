@@ -267,6 +267,13 @@ def needs_compensation(order: Order) -> bool:
     return is_due and is_lost and is_refunded and order.compensation is None
 
 
+def is_over(order: Order) -> bool:
+    """Return whether an order has ended and none of its money is on its way or can be taken by an open dispute."""
+    is_contested = order.is_disputed or order.has_foreign_refund_pending
+    is_owed = order.is_refund_under_way or needs_compensation(order)
+    return order.status in _ENDED and not is_contested and not is_owed
+
+
 def _is_on_its_way(order: Order) -> bool:
     """Return whether nothing says that a shipped parcel is lost or goes back."""
     return order.shipment is None or order.shipment.status not in {*GOING_BACK, ShipmentStatus.FAILURE}
