@@ -37,7 +37,7 @@ _OPERATOR_LINKS: tuple[_Link, ...] = (
     ("Tenants", "storefront", "admin:tenancy_tenant_changelist"),
     ("Onboardings", "rocket_launch", "admin:onboardings"),
     ("Sandboxes", "science", "admin:sandboxes"),
-    ("Offboardings", "move_out", "admin:offboardings"),
+    ("Offboardings", "archive", "admin:offboardings"),
     ("Users", "person", "admin:tenancy_user_changelist"),
     ("Memberships", "badge", "admin:tenancy_staffmembership_changelist"),
     ("Health", "monitor_heart", "admin:health"),

@@ -23,6 +23,10 @@ _AXE: Final = """async ([runOnly, without]) => {
         + `${node.any.concat(node.all, node.none).map((check) => check.message).join("; ")}`));
 }"""
 _OVERFLOW: Final = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+#: An icon that the font does not have is shown as its name, which is wider than an icon.
+_NAMED_ICONS: Final = """[...document.querySelectorAll(".material-symbols-outlined")]
+    .filter((icon) => icon.checkVisibility() && icon.scrollWidth > 2 * parseFloat(getComputedStyle(icon).fontSize))
+    .map((icon) => icon.textContent.trim())"""
 _PHOTO: Final = jpeg(scene(320, 320))
 
 
@@ -72,6 +76,7 @@ class Visits:
         page.evaluate("document.fonts.ready.then(() => null)")  # before it has come, an icon is read as its name
         page.evaluate(self.axe)
         self.faults += [f"{where}: {fault}" for fault in page.evaluate(_AXE, [_RULES, list(without)])]
+        self.faults += [f"{where}: the font has no icon {name}" for name in page.evaluate(_NAMED_ICONS)]
         if page.evaluate(_OVERFLOW) > 0:
             self.faults.append(f"{where}: is wider than the window by {page.evaluate(_OVERFLOW)} px")
 
