@@ -27,7 +27,7 @@ from resale.domain.sandboxes import (
     SandboxState,
     request_sandbox,
 )
-from resale.domain.tenant_onboarding import OnboardingInProgress, OnboardingStep, check_request
+from resale.domain.tenant_onboarding import OnboardingInProgress, OnboardingStep, TenantRequest, check_request
 from resale.domain.tenants import TenantStatus
 
 Say = Callable[[str], None]
@@ -136,14 +136,16 @@ class SandboxPool:
         return sandbox.slug
 
     def open_if_interrupted(self, slug: str, *, name: str) -> None:
-        """Complete the onboarding of a sandbox that was taken, unless it is complete. Raises Outcome."""
+        """Complete the onboarding of a sandbox that was taken, unless it is complete. Raises Outcome.
+
+        The keys of the interrupted call went with its response, so they are revoked and others are delivered.
+        """
         if not OnboardingRun.objects.filter(slug=slug, state=RunState.ACTIVE).exists():
-            self.open(slug, name=name)
+            self._onboarding.ensure(_request_of(slug, name), is_delivery_lost=True)
 
     def open(self, slug: str, *, name: str) -> None:
         """Complete the onboarding of a sandbox that was taken. Raises Outcome."""
-        region = Sandbox.objects.get(slug=slug).region
-        self._onboarding.ensure(request_sandbox(slug=slug, region=region, name=name))
+        self._onboarding.ensure(_request_of(slug, name))
 
     def _prepare(self, slug: str, region: str) -> None:
         """Onboard an account up to its smoke test; one that another process prepares is left to it."""
@@ -262,6 +264,10 @@ def _columns_of(key: CommandKey | None) -> dict[str, str]:
     if key is None:
         return {}
     return {"idempotency_key": key.key, "request_hash": key.request_hash, "meaning_hash": key.meaning_hash}
+
+
+def _request_of(slug: str, name: str) -> TenantRequest:
+    return request_sandbox(slug=slug, region=Sandbox.objects.get(slug=slug).region, name=name)
 
 
 def _new_slug() -> str:

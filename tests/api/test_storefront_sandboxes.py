@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from apps.tenancy import keys, operator_keys, registry
-from apps.tenancy.models import OnboardingRun, OperatorKey, Sandbox
+from apps.tenancy.models import APIKey, OnboardingRun, OperatorKey, Sandbox
 from apps.tenancy.sandboxes import SandboxPool
 from resale.domain.tenants import TenantStatus
 from resale.errors import Unavailable
@@ -96,6 +96,29 @@ class TestCreateSandbox:
         assert (status, is_replay) == (201, True)
         assert sandbox["secret_key"].startswith("sk_test_")
         assert OnboardingRun.objects.get().state == "active"
+
+    def test_keys_that_were_lost_with_the_response_are_replaced_by_the_repetition(
+        self, organisation: Organisation, api_key: keys.IssuedKey
+    ) -> None:
+        fill(organisation)
+        good = organisation.finish
+
+        def fails(account_id: str) -> None:  # noqa: ARG001 - the port's signature
+            raise TypeError("interrupted")
+
+        organisation.finish = fails  # type: ignore[method-assign]  # of the last step, after the keys
+        assert post(api_key.text, key="once")[0] == 500
+        lost = set(APIKey.objects.values_list("id", flat=True))
+        organisation.finish = good  # type: ignore[method-assign]
+        status, sandbox, is_replay = post(api_key.text, key="once")
+        assert (status, is_replay, len(lost)) == (201, True, 2)
+        for text in (sandbox["publishable_key"], sandbox["secret_key"]):
+            known = registry.by_api_key_hash(keys.hash_of(text))
+            assert known is not None
+            assert known.tenant == registry.by_slug(sandbox["slug"])
+        assert set(APIKey.objects.exclude(revoked_at=None).values_list("id", flat=True)) == lost
+        assert post(api_key.text, key="once")[1] == {**sandbox, "publishable_key": None, "secret_key": None}
+        assert APIKey.objects.filter(revoked_at=None).count() == 2
 
     def test_an_empty_pool_is_unavailable(self, organisation: Organisation, api_key: keys.IssuedKey) -> None:
         status, problem, _ = post(api_key.text)

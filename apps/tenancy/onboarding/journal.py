@@ -71,6 +71,12 @@ class Journal(journal.Journal[OnboardingRun, OnboardingStep]):
         run.save(update_fields=["request"])
         return run
 
+    def forget_delivery(self) -> None:
+        """Have the first keys replaced, unless the onboarding is complete. Raises OnboardingInProgress."""
+        record = self.records().get(OnboardingStep.KEYS, {})
+        if record.get("delivered") and self.last_step not in self.list_done():
+            self.note(OnboardingStep.KEYS, {**record, "delivered": False})
+
     def choose_template(self, template: str) -> OnboardingRun:
         """Store the template at which the tenant's stacks stay; empty: each release's. Raises OnboardingInProgress."""
         self._update(template=template)

@@ -104,12 +104,18 @@ class Onboarding:
             raise OnboardingUnfinished(f"The tenant {slug} is not registered yet. Resume its onboarding first.")
         self._machine.run(_FINAL_STEPS, self._work(journal, journal.resume()))
 
-    def ensure(self, request: TenantRequest) -> None:
-        """Onboard a tenant, or bring one that is onboarded to what the request has; ``start`` has the errors."""
+    def ensure(self, request: TenantRequest, *, is_delivery_lost: bool = False) -> None:
+        """Onboard a tenant, or bring one that is onboarded to what the request has; ``start`` has the errors.
+
+        ``is_delivery_lost``: first keys that an interrupted run delivered reached nobody, so they are replaced.
+        """
         self._check(request)
         _refuse_closed(request.slug)
         journal = self._journal_for(request.slug)
-        self._run(journal, journal.ensure(request), None)
+        run = journal.ensure(request)
+        if is_delivery_lost:
+            journal.forget_delivery()
+        self._run(journal, run, None)
 
     def save(self, slug: str) -> None:
         """Make durable what was provisioned. Raises Unavailable."""
