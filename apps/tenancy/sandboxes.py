@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.core import clock
 from apps.tenancy.models import OnboardingRun, Sandbox, Status, Tenant
@@ -216,15 +216,29 @@ def claim_sandbox(*, slug: str, now: datetime) -> None:
 def expire_sandboxes(*, now: datetime) -> tuple[str, ...]:
     """Suspend the sandboxes whose time is over, here immediately and everywhere within 30 s; return their slugs.
 
-    Idempotent. One that was expired by a call that was interrupted is suspended by the next.
+    Idempotent. One that was expired by a call that was interrupted is suspended by the next. An account that was taken
+    and never used returns to the pool.
     """
     Sandbox.objects.filter(expires_at__lte=now, claimed_at=None, expired_at=None).update(expired_at=now)
+    _return_unused(now=now)
     expired = Sandbox.objects.exclude(expired_at=None).values_list("slug", flat=True)
     active = Tenant.objects.filter(slug__in=expired, status=Status.ACTIVE).values_list("slug", flat=True)
     suspended = tuple(active)
     for slug in suspended:
         set_tenant_status(slug=slug, status=TenantStatus.SUSPENDED)
     return suspended
+
+
+def _return_unused(*, now: datetime) -> None:
+    """Return the expired accounts to the pool whose onboarding was not continued since they were taken."""
+    expired = Sandbox.objects.exclude(expired_at=None)
+    with transaction.atomic():
+        paused = _list_paused().filter(Q(lease_until=None) | Q(lease_until__lte=now), slug__in=expired.values("slug"))
+        locked = set(paused.select_for_update())
+        unused = locked - set(Tenant.objects.filter(slug__in=locked).values_list("slug", flat=True))
+        expired.filter(slug__in=unused).update(
+            taken_at=None, expires_at=None, expired_at=None, idempotency_key=None, request_hash="", meaning_hash=""
+        )
 
 
 def list_leaving() -> tuple[str, ...]:

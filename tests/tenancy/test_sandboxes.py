@@ -12,8 +12,15 @@ from django.db import connections
 from apps.core import clock
 from apps.tenancy import keys, registry
 from apps.tenancy.models import OnboardingRun, Sandbox, Tenant
-from apps.tenancy.sandboxes import SandboxPool, claim_sandbox, expire_sandboxes, list_sandboxes
+from apps.tenancy.sandboxes import (
+    SandboxPool,
+    claim_sandbox,
+    expire_sandboxes,
+    find_keyed_sandbox,
+    list_sandboxes,
+)
 from apps.tenancy.step_runs.leases import LEASE
+from resale.domain.command_context import CommandKey
 from resale.domain.entitlements import ENTITLEMENTS, Tier
 from resale.domain.sandboxes import SANDBOX_LIFETIME, SandboxExpired, SandboxNotFound, SandboxState
 from resale.domain.tenant_onboarding import AccountQuotaReached, OnboardingInvalid, RegionNotSupported
@@ -181,6 +188,34 @@ class TestExpiry:
         slug, now = desk.create().slug, desk.terminal.now()
         Sandbox.objects.update(expired_at=now)
         assert expire_sandboxes(now=now) == (slug,)
+
+    def test_an_account_that_was_taken_and_never_used_returns_to_the_pool(self, desk: Desk) -> None:
+        desk.pool.fill(count=1, region=REGION)
+        key = CommandKey(key="k", request_hash="r", meaning_hash="m")
+        sandbox = desk.pool.take(region=REGION, key=key)
+        assert sandbox is not None
+        assert sandbox.expires_at is not None
+        expire_sandboxes(now=sandbox.expires_at - timedelta(seconds=1))
+        assert states() == [SandboxState.IN_USE]
+        assert expire_sandboxes(now=sandbox.expires_at) == ()
+        assert states() == [SandboxState.READY]
+        assert find_keyed_sandbox(key) is None
+        assert desk.create().slug == sandbox.slug
+        assert registry.by_slug(sandbox.slug).status == TenantStatus.ACTIVE
+
+    def test_an_account_that_somebody_opens_or_has_opened_does_not_return(self, organisation: Organisation) -> None:
+        Desk(organisation).pool.fill(count=2, region=REGION)
+        opening = Desk(organisation, Boundaries(1, after=True))
+        with pytest.raises(Killed):
+            opening.create()  # its run is leased, and still paused as the pool's are
+        registering = Desk(organisation, Boundaries(3))
+        with pytest.raises(Killed):
+            registering.create()
+        Sandbox.objects.update(expires_at=opening.terminal.now())
+        expire_sandboxes(now=opening.terminal.now())
+        assert states() == [SandboxState.EXPIRED] * 2
+        expire_sandboxes(now=opening.terminal.now() + LEASE * 2)  # the first one's process is gone
+        assert sorted(states()) == [SandboxState.EXPIRED, SandboxState.READY]
 
     def test_one_that_is_claimed_stays(self, desk: Desk) -> None:
         slug, now = desk.create().slug, desk.terminal.now()
