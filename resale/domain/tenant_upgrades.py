@@ -47,6 +47,14 @@ class TemplateNotAvailable(Rejected):
     default_detail = "This template is not stored here, so no tenant can be moved to it. Use this release's template."
 
 
+class TemplateUnknown(Rejected):
+    """The template of a tenant's stacks is not known, so it cannot be kept."""
+
+    code = "template_unknown"
+    title = "Template not known"
+    default_detail = "The template of the tenant's stacks is not known, so it cannot be kept. Roll out templates first."
+
+
 class UpgradeUnhealthy(Rejected):
     """Messages of the tenant failed after its upgrade."""
 

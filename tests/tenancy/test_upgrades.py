@@ -20,6 +20,7 @@ from resale.domain.tenant_upgrades import (
     ApprovalNotRequired,
     RolloutNotFound,
     RolloutUnfinished,
+    TemplateUnknown,
     UpgradeStopped,
     UpgradeUnhealthy,
 )
@@ -134,9 +135,34 @@ class TestWaves:
         platform.terminal.onboarding.resume("first")
         assert templates(platform.organisation)["first"] == "1-a"
 
+    def test_of_settings_alone_refuses_an_unknown_template(self, platform: Platform) -> None:
+        _forget_template(platform.organisation, "second")
+        with pytest.raises(TemplateUnknown, match="second"):
+            platform.roll_out(keeps_templates=True)
+        assert not Rollout.objects.exists()
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+
+    def test_of_settings_alone_stops_at_a_template_that_became_unknown(self, platform: Platform) -> None:
+        first, second, _ = in_order()
+        platform.as_baked = lambda: _forget_template(platform.organisation, second)
+        applied = dict(platform.organisation.applied)
+        with pytest.raises(UpgradeStopped) as stopped:
+            platform.roll_out(keeps_templates=True)
+        assert isinstance(stopped.value.__cause__, TemplateUnknown)
+        assert states()[second] == "failed"
+        assert set(templates(platform.organisation).values()) == {"1-a"}
+        platform.organisation.applied, platform.as_baked = applied, lambda: None
+        platform.rollouts.resume()
+        assert set(states().values()) == {"upgraded"}
+        assert templates(platform.organisation)[first] == "1-a"
+
     @pytest.mark.usefixtures("northwind")
     def test_tenants_that_were_not_onboarded_are_left_out(self, platform: Platform) -> None:
         assert {one.slug for one in platform.rollouts.plan(wave=Wave.ALL, keeps_templates=False)} == set(SLUGS)
+
+
+def _forget_template(organisation: Organisation, slug: str) -> None:
+    organisation.applied.pop(organisation.accounts_of[slug][0], None)
 
 
 class TestOperatorsChanges:
@@ -321,6 +347,23 @@ class TestApproval:
         approve_upgrade(slug="second", template="1-a", cause=CAUSE)
         platform.roll_out()
         assert states()["second"] == "awaiting_approval"
+
+    def test_a_resumed_rollout_of_a_newer_release_waits_again(self, platform: Platform) -> None:
+        first, second, third = in_order()
+        Tenant.objects.filter(slug=second).update(approves_upgrades=True)
+        approve_upgrade(slug=second, template="1-b", cause=CAUSE)
+        platform.organisation.smoke_fault = "broken"
+        with pytest.raises(UpgradeStopped):
+            platform.roll_out()
+        platform.organisation.smoke_fault, platform.organisation.release = None, "1-c"
+        platform.rollouts.resume()
+        assert templates(platform.organisation) == {first: "1-c", second: "1-a", third: "1-c"}
+        assert states()[second] == "awaiting_approval"
+
+    def test_settings_alone_need_none(self, platform: Platform) -> None:
+        Tenant.objects.filter(slug="second").update(approves_upgrades=True)
+        platform.roll_out(keeps_templates=True)
+        assert states()["second"] == "upgraded"
 
     @pytest.mark.usefixtures("platform")
     def test_is_not_for_others(self) -> None:

@@ -18,6 +18,7 @@ from resale.domain.tenant_upgrades import (
     RolloutNotFound,
     RolloutState,
     RolloutUnfinished,
+    TemplateUnknown,
     UpgradeState,
     UpgradeStopped,
     UpgradeUnhealthy,
@@ -28,7 +29,6 @@ from resale.domain.waves import Wave
 from resale.errors import Outcome
 
 _UNEXPECTED: Final = "unexpected"
-_AT_FORMER_TEMPLATE: Final = (UpgradeState.PENDING, UpgradeState.ROLLED_BACK)
 _DONE: Final = (UpgradeState.UPGRADED.value, UpgradeState.AWAITING_APPROVAL.value, UpgradeState.LEFT.value)
 
 
@@ -73,6 +73,7 @@ class Rollouts:
 
         Raises:
             RolloutUnfinished: One was started before and has not ended.
+            TemplateUnknown: The template that a tenant is to keep is not known; nothing was begun.
             UpgradeStopped: A tenant could not be upgraded. It is back at its former template if that was possible.
             OnboardingInProgress: Another process works on a tenant.
         """
@@ -82,6 +83,9 @@ class Rollouts:
                 f"The rollout of {unfinished.template} is {unfinished.state}. Continue it with --resume."
             )
         planned = self.plan(wave=wave, keeps_templates=keeps_templates)
+        if keeps_templates:
+            for one in planned:
+                _require_template(one.slug, one.former)
         self._run(self._record(planned, wave=wave, keeps_templates=keeps_templates))
 
     def resume(self) -> None:
@@ -137,6 +141,10 @@ class Rollouts:
         if upgrade.tenant.status not in SERVED:
             self._finish(upgrade, UpgradeState.LEFT)
             return
+        if _awaits_approval(rollout, upgrade.tenant):
+            upgrade.state = UpgradeState.AWAITING_APPROVAL
+            upgrade.save(update_fields=["state"])
+            return
         try:
             self._attempt(rollout, upgrade)
         except TenantClosed:  # its stacks are the offboarding's
@@ -146,7 +154,7 @@ class Rollouts:
         slug = upgrade.tenant.slug
         self._begin(upgrade)
         try:
-            kept = upgrade.former_template if rollout.keeps_templates else ""
+            kept = _require_template(slug, upgrade.former_template) if rollout.keeps_templates else ""
             self._onboarding.upgrade(slug, template=self._onboarding.stored_name(kept))
             self._watch(slug, errors_before=upgrade.errors_before or 0)
         except (OnboardingInProgress, TenantClosed):  # another process has the tenant: nothing of it is ours to change
@@ -162,7 +170,7 @@ class Rollouts:
     def _begin(self, upgrade: TenantUpgrade) -> None:
         """Record what a way back needs, before anything is changed; after a crash, what was recorded holds."""
         slug = upgrade.tenant.slug
-        if upgrade.state in _AT_FORMER_TEMPLATE:
+        if upgrade.state == UpgradeState.ROLLED_BACK or not upgrade.former_template:
             upgrade.former_template = self._onboarding.applied_template(slug)
         if upgrade.state != UpgradeState.RUNNING:
             upgrade.errors_before = self._count_errors(registry.by_slug(slug))
@@ -203,3 +211,19 @@ class Rollouts:
         upgrade.state, upgrade.finished_at = state, self._now()
         upgrade.save()
         self._say(f"{upgrade.tenant.slug:<24} {upgrade.wave:<7} {state}")
+
+
+def _awaits_approval(rollout: Rollout, tenant: Tenant) -> bool:
+    """Return whether a tenant's brand has to approve the template of a rollout; a resumed one can have a newer."""
+    needs_approval = tenant.approves_upgrades and not rollout.keeps_templates
+    return needs_approval and tenant.approved_template != rollout.template
+
+
+def _require_template(slug: str, template: str) -> str:
+    """Return the template that a tenant keeps. Raises TemplateUnknown."""
+    if not template:
+        raise TemplateUnknown(
+            f"The template of {slug}'s stacks is not known, so it cannot be kept. Bring {slug} to this release's with "
+            "--templates first."
+        )
+    return template
