@@ -261,6 +261,29 @@ class TestFailures:
         upgrade = TenantUpgrade.objects.get(tenant__slug=in_order()[0])
         assert (upgrade.state, upgrade.error_code, upgrade.former_template) == ("rolled_back", "stack_failed", "1-a")
 
+    @pytest.mark.parametrize("keeps_templates", [False, True])
+    def test_one_that_has_no_other_template_to_go_back_to_failed(
+        self, platform: Platform, *, keeps_templates: bool
+    ) -> None:
+        organisation = platform.organisation
+        organisation.release = "1-a"  # only the settings are not current
+        for account_id, applied in organisation.applied.items():
+            organisation.applied[account_id] = msgspec.structs.replace(applied, allowed_origins=("https://a.example",))
+        platform.errors_after = dict.fromkeys(SLUGS, 1)
+        with pytest.raises(UpgradeStopped, match="is failed"):
+            platform.roll_out(keeps_templates=keeps_templates)
+        upgrade = TenantUpgrade.objects.get(state="failed")
+        assert (upgrade.error_code, upgrade.former_template) == ("upgrade_unhealthy", "1-a")
+        assert "rolled_back" not in states().values()
+
+    def test_one_of_an_unknown_template_failed(self, platform: Platform) -> None:
+        slug = in_order()[0]
+        _forget_template(platform.organisation, slug)
+        platform.organisation.smoke_fault = "broken"
+        with pytest.raises(UpgradeStopped, match="is failed"):
+            platform.roll_out()
+        assert states()[slug] == "failed"
+
     def test_a_rolled_back_tenant_stays_where_it_is_until_it_is_upgraded(self, platform: Platform) -> None:
         first = in_order()[0]
         platform.errors_after = {first: 1}

@@ -194,7 +194,8 @@ class Rollouts:
         """Return a tenant to its former template; it stays there until it is upgraded again. Raises TenantClosed."""
         slug, former = upgrade.tenant.slug, upgrade.former_template
         upgrade.error_code, upgrade.error_detail = code, detail
-        if not former:
+        is_another = former not in ("", self.release_template()) and not upgrade.rollout.keeps_templates
+        if not is_another:  # the same again would be no way back
             self._finish(upgrade, UpgradeState.FAILED)
             return
         try:
