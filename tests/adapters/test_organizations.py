@@ -1,7 +1,7 @@
 """Requests to AWS Organizations and StackSets, held to botocore's models by its Stubber."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -85,6 +85,60 @@ class Stubbed(ManagementClients):
     def stacks_of(self, account_id: str, region: str) -> Any:
         assert (account_id, region) == (ACCOUNT, "eu-west-2")
         return self._made["stacks"]
+
+
+class Issued(ManagementClients):
+    """Clients whose credentials come from a stubbed STS that issues them for an hour; they send nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(lookup_secret=b"l", cursor_secret=b"c"), ORGANIZATION, now=lambda: self.now)
+        self.now = _AT
+        self.issued = 0
+
+    def _build(self, service: str, region: str, keys: dict[str, str | None]) -> Any:
+        client = super()._build(service, region, {**keys, **({} if keys["aws_access_key_id"] else _PLATFORM_KEYS)})
+        if service == "sts":
+            self.issued += 1
+            role = ORGANIZATION.management_role_arn
+            credentials = {
+                "AccessKeyId": f"ASIATEST{self.issued:0>8}",
+                "SecretAccessKey": "secret",
+                "SessionToken": "token",
+                "Expiration": self.now + timedelta(seconds=3600),
+            }
+            stub = Stubber(client)
+            stub.add_response(
+                "assume_role", {"Credentials": credentials}, {"RoleArn": role, "RoleSessionName": "resale-onboarding"}
+            )
+            stub.activate()
+        return client
+
+
+_PLATFORM_KEYS = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
+
+
+class TestManagementClients:
+    def test_one_is_built_once_while_its_credentials_are_good(self) -> None:
+        clients = Issued()
+        first = clients.organizations
+        clients.now += timedelta(minutes=50)
+        assert clients.organizations is first
+        assert clients.issued == 1
+
+    def test_one_is_built_again_before_its_credentials_expire(self) -> None:
+        clients = Issued()
+        first = clients.organizations
+        clients.now += timedelta(minutes=50, seconds=1)
+        second = clients.organizations
+        assert second is not first
+        clients.now += timedelta(minutes=50)
+        assert clients.organizations is second
+        assert clients.issued == 2
+
+    def test_each_region_has_its_own(self) -> None:
+        clients = Issued()
+        regions = [clients._management("sts", region).meta.region_name for region in ("eu-west-2", "us-east-1")]
+        assert regions == ["eu-west-2", "us-east-1"]
 
 
 @pytest.fixture
