@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Final, TypeAlias
 
+from apps.core.forking import NO_FORK
 from resale.domain.ids import TenantId
 from resale.domain.usage import Meter
 
@@ -57,7 +58,8 @@ class UsageCounts:
         if not counts or self._save is None:
             return
         try:
-            self._save(counts)
+            with NO_FORK:
+                self._save(counts)
         except Exception:  # whatever the database does, requests and tasks go on, and nothing is lost
             logger.exception("usage not saved; it is retried")
             with self._lock:

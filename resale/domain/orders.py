@@ -212,6 +212,7 @@ class Order(WithIssues, frozen=True, kw_only=True):
     unposted: tuple[
         str, ...
     ] = ()  # the provider's references whose amount does not fit: staff decide, nothing is posted
+    settled_by_hand: tuple[str, ...] = ()  # those of them that staff acknowledged: they stay unposted
     has_foreign_refund_pending: bool = False  # somebody refunds at the provider, and it is not done
     payment_review_at: datetime | None = None  # when the provider is polled for refunds and disputes of the payment
     step_tries: int = 0  # how often the present step was put off

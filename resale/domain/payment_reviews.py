@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from resale.domain.issues import Issue
+from resale.domain.issues import Issue, issues_of
 from resale.domain.orders import Order, OrderStatus, disputes_of
 from resale.domain.payments import Dispute, DisputeStatus, ProviderRefund, Refund, RefundState
 
@@ -83,7 +83,8 @@ def _became_postable(order: Order, there: ProviderRefund) -> bool:
 
     What staff acknowledged is settled by hand, and stays unposted.
     """
-    return Issue.AMOUNT_MISMATCH in order.issues and is_postable(order, there)
+    is_open = Issue.AMOUNT_MISMATCH in issues_of(order) and there.provider_reference not in order.settled_by_hand
+    return is_open and is_postable(order, there)
 
 
 def _is_release(order: Order, there: ProviderRefund) -> bool:

@@ -210,6 +210,10 @@ class TestARefundFromTheDashboard:
         partners.payments.refunds[refund_id] = (attempt_id, 2_000, RefundState.FAILED)
         order = review(world, review(world, order, partners), partners)
         assert (order.remaining_minor, [one.status for one in order.refunds]) == (12_000, [RefundState.FAILED])
+        # Another mismatch does not reopen it.
+        partners.payments.refund_in_dashboard(order, 13_000, reference="bk_another")
+        order = review(world, review(world, order, partners), partners)
+        assert (Issue.AMOUNT_MISMATCH in order.issues, order.remaining_minor) == (True, 12_000)
 
     @staticmethod
     def _mismatched_beside_a_refund(

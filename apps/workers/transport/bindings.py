@@ -4,13 +4,13 @@ The loop only reads: the registry's database and STS are asked here, off the loo
 """
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from apps.core.forking import NO_FORK
 from resale.domain.tenants import Queue, Tenant
 
 logger = logging.getLogger(__name__)
@@ -20,11 +20,6 @@ Purpose = Literal["orders", "images"]
 REFRESH_SECONDS: Final = 5.0  # a new tenant is polled, and a suspended one is not, within 10 s
 _SIGN_SECONDS: Final = 60.0  # below this the session itself asks STS
 _PREPARING_THREADS: Final = 4  # one tenant's stalled STS leaves room for the others
-
-# A pool child may be forked at any moment. It must not inherit a lock that a refresh was holding (of the registry's
-# cache, of a database connection): forks wait for this one instead.
-_no_fork = threading.Lock()
-os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 
 class QueueSession(Protocol):
@@ -118,7 +113,7 @@ class Bindings:
     def _refresh_for_ever(self) -> None:
         while True:
             try:
-                with _no_fork:
+                with NO_FORK:
                     tenants = list(self._tenants())
                 self._apply({queue_of(tenant, self.purpose).name: tenant for tenant in tenants})
             except Exception:  # the registry is down beyond what it serves stale: keep what is known

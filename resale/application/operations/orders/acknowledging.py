@@ -11,7 +11,7 @@ from resale.domain.access import Action
 from resale.domain.acknowledgements import can_acknowledge
 from resale.domain.changes import ChangeType
 from resale.domain.ids import OrderId
-from resale.domain.issues import clear_issues, issues_of
+from resale.domain.issues import Issue, clear_issues, issues_of
 from resale.domain.order_states import is_held
 from resale.domain.order_steps import update_order
 from resale.domain.orders import IssueNeedsAction, Order
@@ -55,6 +55,8 @@ def acknowledge_order(uow: UnitOfWork, *, order_id: OrderId, acknowledgement: Ac
     if not settled:
         raise IssueNeedsAction(f"The issue {order.attention} still needs action. It clears when that is done.")
     was_held = is_held(order)
+    if Issue.AMOUNT_MISMATCH in settled:
+        order = msgspec.structs.replace(order, settled_by_hand=order.unposted)
     order = clear_issues(order, *settled)
     # What held the money is gone, so its end is scheduled anew; every other wake-up stays as it is.
     order = update_order(order, now=uow.now) if was_held else next_version(order, now=uow.now)
