@@ -36,6 +36,8 @@ class UsageCounts:
         self._save: Save | None = None
         self._every_seconds = SAVE_EVERY_SECONDS
         self._counts: defaultdict[Key, float]
+        self._thread: threading.Thread | None
+        self._stopping: threading.Event
         self._begin()
         os.register_at_fork(after_in_child=self._begin)  # the parent saves its own
 
@@ -66,10 +68,19 @@ class UsageCounts:
                 for key, quantity in counts.items():
                     self._counts[key] += quantity
 
+    def stop(self) -> None:
+        """Stop the thread; what is counted later starts a new one."""
+        self._stopping.set()
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopping = threading.Event()
+        if thread is not None:
+            thread.join()
+
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._counts = defaultdict(float)
-        self._thread: threading.Thread | None = None
+        self._thread = None
         self._stopping = threading.Event()
 
     def _start(self) -> None:

@@ -73,10 +73,11 @@ def test_a_fork_begins_at_zero() -> None:
 def test_a_thread_saves_by_itself() -> None:
     saved = Saved()
     usage = UsageCounts(today=lambda: DAY)
-    done = ThreadPoolExecutor(1)
     usage.save_with(saved, every_seconds=0.01)
     usage.add(ONE, Meter.IMAGE_SECONDS, 1.5)
-    assert done.submit(_wait_for, saved).result(timeout=30) == {(ONE, DAY, Meter.IMAGE_SECONDS): 1.5}
+    with ThreadPoolExecutor(1) as waiting:
+        assert waiting.submit(_wait_for, saved).result(timeout=30) == {(ONE, DAY, Meter.IMAGE_SECONDS): 1.5}
+    usage.stop()
 
 
 def _wait_for(saved: Saved) -> Mapping[Key, float]:

@@ -20,7 +20,7 @@ from config.celery_settings import WORKER_FLAGS
 from deploy.local.engines.local import LocalEngines
 from resale.domain.ids import TenantId
 from resale.domain.tenants import Queue, Queues, Resources, Tables, Tenant, TenantStatus
-from tests.workers.worker_app import PLAN_VARIABLE, Plan, notes_file, read_marks
+from tests.workers.plan import PLAN_VARIABLE, Plan, notes_file, read_marks
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "000000000001"

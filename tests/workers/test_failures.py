@@ -9,7 +9,7 @@ import pytest
 
 from apps.workers.messages import envelope
 from tests.workers.lab import ACCOUNT_A, Lab, Worker, wait_until
-from tests.workers.worker_app import HERE, notes_file
+from tests.workers.plan import HERE, notes_file
 
 pytestmark = pytest.mark.slow
 

@@ -19,10 +19,10 @@ def loud(lab: Lab) -> Tenant:
 
 def test_beside_another_tenant_half_of_the_slots(lab: Lab, loud: Tenant, tmp_path: Path) -> None:
     quiet = lab.tenant(ACCOUNT_B, visibility=30)
-    sent = [lab.send(loud, "test.slow", seconds=_TASK_SECONDS) for _ in range(8)]
     worker = Worker(lab, tmp_path / "shares", [loud, quiet])
     try:
-        worker.start(pool="threads", concurrency=4)
+        worker.start(pool="threads", concurrency=4)  # both queues are polled: while there is one, it has all slots
+        sent = [lab.send(loud, "test.slow", seconds=_TASK_SECONDS) for _ in range(8)]
         wait_until(worker.marks, "the long queue begun")
         meanwhile = lab.send(quiet, "test.note")
         worker.ran(meanwhile)

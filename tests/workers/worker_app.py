@@ -23,26 +23,7 @@ from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
 from resale.errors import Rejected, Unavailable
 from resale.settings import Settings
-
-PLAN_VARIABLE = "WORKER_TEST_PLAN"
-HERE = "tests.workers.worker_app"
-
-
-class Plan(msgspec.Struct, kw_only=True):
-    """What a test tells its worker; rewritten while the worker runs, for ``tenants``."""
-
-    tenants: list[Tenant]
-    endpoints: dict[str, str]  # slug → where its SQS answers
-    access_key_id: str
-    secret_access_key: str
-    marks_file: str
-    health_file: str
-    settings: dict[str, Any]  # over the local profile's
-    options: dict[str, Any]  # over the transport's
-
-
-def read_plan() -> Plan:
-    return msgspec.json.decode(Path(os.environ[PLAN_VARIABLE]).read_bytes(), type=Plan)
+from tests.workers.plan import HERE, notes_file, read_marks, read_plan
 
 
 def tenants() -> list[Tenant]:
@@ -108,10 +89,6 @@ def keep_note(tenant: Tenant, note: FailureNote) -> None:
 def lose_note(tenant: Tenant, note: FailureNote) -> None:
     """Stand for a store that is down."""
     raise Unavailable(f"planted for {tenant.slug} {note.message_id}")
-
-
-def notes_file(marks_file: Path) -> Path:
-    return marks_file.with_name("notes.jsonl")
 
 
 app = Celery("worker_app")
@@ -191,8 +168,3 @@ def retry(self: TenantTask) -> None:
 @app.task(base=TenantTask, bind=True, name="images.process_upload")
 def process_upload(self: TenantTask, *, event: dict[str, Any]) -> None:
     mark(self, got=event)
-
-
-def read_marks(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]

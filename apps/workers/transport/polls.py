@@ -174,20 +174,22 @@ class Polls:
             if self._http is not None:
                 self._http.reserve(-1)
             logger.info("queue %s is no longer polled", name)
-        for name in current.keys() - self._polls.keys():
-            self._add(current[name])
-
-    def _add(self, binding: Binding) -> None:
         if self._http is None:
             return
+        # All are known before the first begins: the share of each depends on whether there are others.
+        added = [self._add(self._http, current[name]) for name in current.keys() - self._polls.keys()]
+        for poll in added:
+            self._begin(poll)
+
+    def _add(self, http: LoopHTTP, binding: Binding) -> Poll:
         calls = QueueCalls(
-            http=self._http, client=binding.client, url=binding.queue.url, call_seconds=self._limits.call_seconds
+            http=http, client=binding.client, url=binding.queue.url, call_seconds=self._limits.call_seconds
         )
         poll = Poll(binding=binding, calls=calls, bindings=self._bindings, hub=self._hub)
         self._polls[poll.name] = poll
-        self._http.reserve(1)
+        http.reserve(1)
         logger.info("queue %s is polled", poll.name)
-        self._begin(poll)
+        return poll
 
     def _begin(self, poll: Poll) -> None:
         if self._polls.get(poll.name) is not poll:
@@ -196,8 +198,9 @@ class Polls:
         if free <= 0:
             self._waiting.append(poll)
             return
-        # Every queue asks for its share of the room: at most one message a queue comes in excess.
-        count = max(1, min(_MESSAGES_PER_POLL, free // len(self._polls)))
+        # Every queue asks for its share of the room: at most one message a queue comes in excess. One that is alone
+        # asks for half of it at a time, since another may be added while it waits.
+        count = max(1, min(_MESSAGES_PER_POLL, free // max(2, len(self._polls))))
         done = partial(self._on_response, poll)
         receive = partial(poll.calls.receive, count=count, wait_seconds=self._limits.wait_seconds, done=done)
         poll.send(receive, partial(self._on_failure, poll))
