@@ -6,10 +6,15 @@ import pytest
 
 from tests.e2e.machine import Machine
 
+_ORDER = {"e2e": 0, "backoffice": 1}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with these: they take longest, and pytest-xdist moves to another process only what comes last."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+    """Begin with these: they take longest, and pytest-xdist moves to another process only what comes last.
+
+    Tests of the back office follow: their pages add up what lies in a shop, so they come before those that leave a lot.
+    """
+    items.sort(key=lambda item: _ORDER.get(item.nodeid.split("/")[1], len(_ORDER)))
 
 
 @pytest.fixture(scope="session")
