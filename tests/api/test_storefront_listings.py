@@ -142,7 +142,7 @@ class TestGetListing:
 
 class TestListListings:
     def test_is_of_the_shops_own_market_newest_first(self, front: Front, seller: Shopper) -> None:
-        later = NOW + timedelta(days=365)
+        later = NOW + timedelta(days=3_650)  # after what other tests leave behind
         first = front.world.active(seller, now=later)
         second = front.world.active(seller, now=later + timedelta(seconds=1))
         listed = front.get("/v1/listings?limit=2").json["data"]
