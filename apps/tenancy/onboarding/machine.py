@@ -167,7 +167,7 @@ class Onboarding:
         stack = msgspec.structs.replace(self.open_work(slug).stack, template="")
         return isinstance(self._providers.stacks.find(stack), str)
 
-    def test_served(self, tenant: tenants.Tenant) -> None:
+    def check_served(self, tenant: tenants.Tenant) -> None:
         """Run the smoke test on a tenant that is served. Raises SmokeTestFailed or Unavailable."""
         self._smoke.run(
             tenant,

@@ -182,7 +182,7 @@ class Rollouts:
     def _watch(self, slug: str, *, errors_before: int) -> None:
         """Test a tenant that was changed, and wait whether its messages fail. Raises Outcome."""
         tenant = registry.by_slug(slug)
-        self._onboarding.test_served(tenant)
+        self._onboarding.check_served(tenant)
         self._pause(self._bake_seconds)
         errors = self._count_errors(tenant)
         if errors > errors_before:

@@ -15,7 +15,6 @@ _A_SALE: Final = (
     ("write request units, 47 % of them of indexes", Decimal(631), costs.WRITE_UNIT),
     ("read request units", Decimal(260), costs.READ_UNIT),
     ("requests to SQS", Decimal(75), costs.QUEUE_REQUEST),
-    ("worker seconds for two photos", Decimal(1), costs.WORKER_SECOND),
 )
 _OTHER_PRICES: Final = (costs.KEY_MONTH, costs.KEY_REQUEST, costs.SECRET_MONTH, costs.ALARM_MONTH)
 
@@ -30,7 +29,7 @@ def _lines() -> Iterator[str]:
         "Usage and costs",
         "What is counted of each tenant, by day (UTC), and an estimate of what it costs in the tenant's own account. "
         "`manage.py report_usage` prints both; the account's bill is what is paid. Each process saves its counts every "
-        "minute, so a process that is killed loses a minute of them.",
+        "minute, so up to a minute of them is lost with a process that is killed, or a pool process that is replaced.",
         f"Prices are list prices of {costs.PRICE_REGION}, as noted on {costs.PRICES_CHECKED_ON}; "
         "free tiers are shared by the organisation and are not counted.",
         source="`resale/domain/usage.py`, `resale/domain/costs.py` and `deploy/local/reference/idle_costs.py`",

@@ -24,7 +24,7 @@ _SECONDS_A_MONTH: Final = Decimal(2_628_000)
 _POLL_SECONDS: Final = 20  # a long poll of an empty queue
 _POLLED_QUEUES: Final = 3  # changes, orders, images
 _POLLERS: Final = 2  # processes of each role, one a zone
-_SWEEP_READS: Final = 7  # queries of half a unit in a round of the sweep: an index shard each
+_SWEPT_TABLES: Final = 2  # listings and orders: a query of half a unit for each shard of their index of due items
 _SWEEP_SECONDS: Final = 60
 _KEY_REQUESTS: Final = Decimal(37_000)  # data keys of tables, queues and buckets are asked for again every five minutes
 _SECRETS: Final = 2  # of partners: payments and shipping
@@ -65,13 +65,15 @@ def estimate_idle(templates: Path = TEMPLATES) -> tuple[IdleCost, ...]:
         UnknownPrice: A template has a resource type without a price.
     """
     found: Counter[str] = Counter()
-    rotations = 0
+    rotations = shards = 0
     for path in sorted(templates.glob("*.yaml")):
-        for resource in read_source(path)["Resources"].values():
+        source = read_source(path)
+        shards += source.get("Parameters", {}).get("IndexShards", {}).get("Default", 0)
+        for resource in source["Resources"].values():
             found[resource["Type"]] += 1
             if resource["Type"] == "AWS::KMS::Key":
                 rotations += _count_billed_rotations(resource["Properties"])
-    return (*_price_resources(found, rotations), *_price_operation())
+    return (*_price_resources(found, rotations), *_price_operation(shards))
 
 
 def _price_resources(found: Counter[str], rotations: int) -> Iterator[IdleCost]:
@@ -86,10 +88,10 @@ def _price_resources(found: Counter[str], rotations: int) -> Iterator[IdleCost]:
             raise UnknownPrice(f"{kind} has no price in deploy/local/reference/idle_costs.py")
 
 
-def _price_operation() -> Iterator[IdleCost]:
+def _price_operation(shards: int) -> Iterator[IdleCost]:
     polls = _SECONDS_A_MONTH / _POLL_SECONDS * _POLLED_QUEUES * _POLLERS
     yield IdleCost(f"polls of {_POLLED_QUEUES} queues by {_POLLERS} processes", costs.QUEUE_REQUEST.of(polls))
-    reads = _SECONDS_A_MONTH / _SWEEP_SECONDS * _SWEEP_READS / 2
+    reads = _SECONDS_A_MONTH / _SWEEP_SECONDS * _SWEPT_TABLES * shards / 2
     yield IdleCost("reads of the sweep", costs.READ_UNIT.of(reads))
     yield IdleCost("requests to KMS for data keys", costs.KEY_REQUEST.of(_KEY_REQUESTS))
     yield IdleCost(f"{_SECRETS} secrets of partners", costs.SECRET_MONTH.of(_SECRETS))

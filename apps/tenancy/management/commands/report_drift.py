@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             found = find_drift(onboarding, slug)
             if tests:
-                onboarding.test_served(registry.by_slug(slug))
+                onboarding.check_served(registry.by_slug(slug))
         except Outcome as outcome:
             self.stdout.write(f"{slug}: {outcome.code}: {outcome.detail}")
             return False
