@@ -7,6 +7,7 @@ from apps.backoffice import (
     compensations,
     connections,
     dead_letters,
+    feature_releases,
     invitations,
     listings,
     model_pages,
@@ -109,5 +110,6 @@ urlpatterns = [
     path("offboardings/", offboardings.Offboardings.as_view(), name="offboardings"),
     path("offboardings/<slug:slug>/", offboardings.OffboardingDetail.as_view(), name="offboarding"),
     path("sandboxes/", sandboxes.Sandboxes.as_view(), name="sandboxes"),
+    path("features/", feature_releases.FeatureReleases.as_view(), name="features"),
     path("health/", tenants.Health.as_view(), name="health"),
 ]

@@ -11,11 +11,13 @@ from apps.tenancy.models import Tenant
 from resale.domain.text import TextKind, TextRefused, clean_text
 
 REASON_CHARS: Final = 200
+#: The author of what a schedule changes by itself.
+SCHEDULE: Final = "schedule"
 _AUTHOR_CHARS: Final = 150
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes a change, and why. ``by``: the staff id of an operator, or the account that runs a command."""
+    """Who makes a change, and why. ``by``: an operator's staff id, the account that runs a command, or ``schedule``."""
 
     by: str
     reason: str

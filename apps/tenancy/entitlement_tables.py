@@ -5,16 +5,28 @@ from typing import ClassVar
 
 from django.db import models
 
+from resale.domain.feature_schedules import ReleaseMode
 from resale.domain.waves import Wave
 
 
 class FeatureRelease(models.Model):
-    """How far a feature is released. ``reach``: the place below which it reaches tenants (``resale.domain.waves``)."""
+    """How far a feature is released. ``reach``: the place below which it reaches tenants (``resale.domain.waves``).
+
+    ``plan``, ``observed_since`` and ``failures_before`` are those of a schedule (``resale.domain.feature_schedules``).
+    """
 
     feature = models.CharField(primary_key=True, max_length=64)
     wave = models.CharField(max_length=16, choices=[(wave.value, wave.value) for wave in Wave])
     reach = models.BigIntegerField()
     released_at = models.DateTimeField()
+    mode = models.CharField(
+        max_length=16,
+        choices=[(mode.value, mode.value) for mode in ReleaseMode],
+        default=ReleaseMode.MANUAL.value,
+    )
+    plan = models.JSONField(default=dict)
+    observed_since = models.DateTimeField(null=True)
+    failures_before = models.JSONField(default=dict)
 
     class Meta:
         """By name."""

@@ -10,13 +10,14 @@ from apps.tenancy import models, registry
 from apps.tenancy.entitlement_changes import Cause, record_change
 from apps.tenancy.tenants import lock_tenant
 from resale.domain.entitlements import ENTITLEMENTS, Delivery, Tier
+from resale.domain.feature_schedules import ReleaseMode
 from resale.domain.features import Choice, Feature, Release, check_choice, check_pin
 from resale.domain.tenants import SERVED
 from resale.domain.waves import Wave, place_of, reach_of
 
 
 def release_feature(*, feature: Feature, wave: Wave, cause: Cause) -> Release:
-    """Release a feature to a wave, which can also be a smaller one than before. Idempotent.
+    """Release a feature to a wave, which can also be a smaller one than before; a schedule of it ends. Idempotent.
 
     Returns:
         The release; its reach is counted in the tenants that there are now.
@@ -25,14 +26,27 @@ def release_feature(*, feature: Feature, wave: Wave, cause: Cause) -> Release:
         django.core.exceptions.ValidationError: The cause names no reason.
     """
     with transaction.atomic():
-        reach = reach_of(wave, [place_of(slug, feature) for slug in _slugs_in_waves()])
+        release = Release(wave, reach_now(feature, wave))
         models.FeatureRelease.objects.update_or_create(
             feature=feature.value,
-            defaults={"wave": wave.value, "reach": reach, "released_at": clock.for_platform()},
+            defaults={
+                "wave": wave.value,
+                "reach": release.reach,
+                "released_at": clock.for_platform(),
+                "mode": ReleaseMode.MANUAL.value,
+                "observed_since": None,
+                "failures_before": {},
+            },
         )
-        record_change(None, subject=f"feature:{feature}", value={"wave": wave.value, "reach": reach}, cause=cause)
+        value = {"wave": wave.value, "reach": release.reach, "mode": ReleaseMode.MANUAL.value}
+        record_change(None, subject=f"feature:{feature}", value=value, cause=cause)
     registry.clear()
-    return Release(wave, reach)
+    return release
+
+
+def reach_now(feature: Feature, wave: Wave) -> int:
+    """Return the place below which a wave would reach the tenants that there are now."""
+    return reach_of(wave, [place_of(slug, feature) for slug in _slugs_in_waves()])
 
 
 def opt_in(*, slug: str, feature: Feature, cause: Cause) -> None:

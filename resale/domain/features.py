@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from resale.domain.entitlements import ENTITLEMENTS, Delivery, Tier
-from resale.domain.waves import EVERY_PLACE, Wave, place_of
+from resale.domain.waves import EVERY_PLACE, Wave, WavePlan, place_of
 from resale.errors import Invalid, NotFound, Rejected
 
 
@@ -28,12 +28,15 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
     ``default_wave`` holds until an operator releases another one: ``NONE``, ``RING`` or ``ALL``. A tenant that chooses
     has a feature without opting in if it was registered on the date ``since`` or later, as nothing changes for it.
+    On ``begins_on`` the waves of ``plan`` begin by themselves; None: an operator schedules or releases the feature.
     """
 
     summary: str
     since: date
     default_wave: Wave
     latest: date
+    begins_on: date | None = None
+    plan: WavePlan = WavePlan()
 
 
 FEATURES: Final[Mapping[Feature, Declaration]] = {
@@ -128,7 +131,7 @@ def _has(subscriber: Subscriber, feature: Feature, release: Release, today: date
     if today >= declared.latest:
         return True
     if ENTITLEMENTS[subscriber.tier].delivery == Delivery.WAVES:
-        return _is_reached(subscriber, feature, release)
+        return is_reached(subscriber, feature, release)
     choice = subscriber.choices.get(feature, Choice())
     if choice.pinned_until is not None and today <= choice.pinned_until:
         return False
@@ -136,7 +139,8 @@ def _has(subscriber: Subscriber, feature: Feature, release: Release, today: date
     return choice.opted_in or is_new
 
 
-def _is_reached(subscriber: Subscriber, feature: Feature, release: Release) -> bool:
+def is_reached(subscriber: Subscriber, feature: Feature, release: Release) -> bool:
+    """Return whether a release reaches a tenant whose tier gets features in waves."""
     if release.wave == Wave.NONE:
         return False
     return subscriber.in_ring or place_of(subscriber.slug, feature) < release.reach

@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 _PLACE_BYTES: Final = 4
 #: Every place is below this one.
 EVERY_PLACE: Final = 2 ** (8 * _PLACE_BYTES)
 _TENTH: Final = 10
+MAX_HOURS: Final = 2160  # 90 days
+_Hours = Annotated[int, msgspec.Meta(ge=1, le=MAX_HOURS)]
 
 
 class Wave(StrEnum):
@@ -29,6 +33,20 @@ MEANINGS: Final[Mapping[Wave, str]] = {
     Wave.TENTH: "the first tenth of the tenants by their places",
     Wave.ALL: "all tenants",
 }
+
+
+class WavePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long each wave is observed before the next one begins, in hours."""
+
+    ring_hours: _Hours = 24
+    canary_hours: _Hours = 48
+    tenth_hours: _Hours = 72
+
+
+def hours_of(wave: Wave, plan: WavePlan) -> int:
+    """Return for how many hours a wave is observed; of no tenants, nothing is."""
+    by_wave = {Wave.RING: plan.ring_hours, Wave.CANARY: plan.canary_hours, Wave.TENTH: plan.tenth_hours}
+    return by_wave.get(wave, 0)
 
 
 def place_of(slug: str, subject: str) -> int:

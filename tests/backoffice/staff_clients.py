@@ -35,7 +35,7 @@ OPEN = {
 }
 #: Where the pages of operators are.
 OPERATORS = (
-    *("/admin/tenants/", "/admin/onboardings/", "/admin/offboardings/", "/admin/sandboxes/"),
+    *("/admin/tenants/", "/admin/onboardings/", "/admin/offboardings/", "/admin/sandboxes/", "/admin/features/"),
     *("/admin/users/", "/admin/memberships/", "/admin/health/"),
 )
 

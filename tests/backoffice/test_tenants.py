@@ -8,6 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from apps.tenancy import keys, registry
+from apps.tenancy.entitlement_changes import Cause
+from apps.tenancy.feature_changes import release_feature
+from apps.tenancy.feature_schedules import schedule_feature
 from apps.tenancy.models import APIKey, Tenant
 from apps.tenancy.tenants import set_tenant_status
 from apps.tenancy.upgrades.rollout import Rollouts
@@ -192,6 +195,22 @@ class TestFeatures:
         body = {"name": "relisting", "action": "pin", "until": str(PIN), "reason": "Training"} | fields
         assert operator.post("tenant-features", body, slug=backoffice.slug).status == 422
         assert Tenant.objects.get(slug=backoffice.slug).feature_choices == {}
+
+
+class TestFeatureReleases:
+    def test_a_schedule_is_shown_held_and_resumed(self, operator: StaffClient, manager: StaffClient) -> None:
+        release_feature(feature=Feature.RELISTING, wave=Wave.NONE, cause=Cause(by="stf_1", reason="A fault"))
+        body = {"name": "relisting", "action": "hold", "reason": "The sale begins"}
+        refused = operator.post("features", body)
+        assert (refused.status, "No schedule advances “relisting”" in refused.text) == (422, True)
+        schedule_feature(feature=Feature.RELISTING, hours={}, cause=Cause(by="stf_1", reason="Week 1"))
+        assert "None Its schedule Not known yet" in operator.get("features").text
+        assert manager.post("features", body).status == 404
+        assert operator.post("features", {**body, "reason": " "}).status == 422
+        assert "None Held None" in operator.post("features", body).text
+        page = operator.post("features", {**body, "action": "resume", "reason": "The sale is over"})
+        assert "None Its schedule Not known yet" in page.text
+        assert f"The sale is over {operator.user.staff_id}" in page.text
 
 
 ORGANISATION = Organisation()

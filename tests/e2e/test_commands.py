@@ -54,6 +54,8 @@ CASES = (
     Case("sandbox list", "^$|^sandbox-"),
     Case("sandbox claim nobody", "CommandError: sandbox_not_found", fails=True),
     Case("features list northwind", r"^relisting +on$"),
+    Case("features advance", r"^0 scheduled features$"),
+    Case("features hold relisting --reason test", "CommandError: feature_not_scheduled", fails=True),
     Case("upgrade_tenants --dry-run", r"^template of this release: 1-[0-9a-f]{12}$"),
     Case("approve_upgrade northwind --reason test", "CommandError: upgrade_approval_not_required", fails=True),
     Case("report_drift", r"^\d+ tenants as recorded$"),

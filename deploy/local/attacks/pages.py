@@ -121,6 +121,7 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "offboardings": (OPERATOR_PAGE,),
     "offboarding": (OPERATOR_PAGE,),
     "sandboxes": (OPERATOR_PAGE,),
+    "features": (OPERATOR_PAGE,),
     "health": (OPERATOR_PAGE,),
 }
 

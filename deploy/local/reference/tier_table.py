@@ -7,7 +7,7 @@ import msgspec
 from deploy.local.reference.markdown import code, opening, page, table
 from resale.domain.entitlements import DELIVERIES, ENTITLEMENTS, Delivery, Entitlement, Limits, Tier
 from resale.domain.features import FEATURES, Declaration, Feature
-from resale.domain.waves import MEANINGS
+from resale.domain.waves import MEANINGS, WavePlan, hours_of
 
 
 def tier_page() -> str:
@@ -26,9 +26,14 @@ def _lines() -> Iterator[str]:
     yield from ("## Tiers", "")
     yield from table(("what", *Tier), _tier_rows())
     yield from ("## Features", "")
-    yield from table(("feature", "what it is", "since", "default wave", "every tenant has it from"), _feature_rows())
-    yield from ("## Waves", "", "Each wave contains the ones before it.", "")
-    yield from table(("wave", "which tenants"), ((code(wave), meaning) for wave, meaning in MEANINGS.items()))
+    yield from table(
+        ("feature", "what it is", "since", "default wave", "waves begin by themselves", "every tenant has it from"),
+        _feature_rows(),
+    )
+    yield from ("## Waves", "", "Each wave contains the ones before it. A schedule observes each for some hours.", "")
+    plan = WavePlan()
+    rows = ((code(wave), meaning, str(hours_of(wave, plan) or "-")) for wave, meaning in MEANINGS.items())
+    yield from table(("wave", "which tenants", "hours, unless a schedule has others"), rows)
 
 
 def _tier_rows() -> Iterator[tuple[str, ...]]:
@@ -52,7 +57,9 @@ def _feature_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _feature_row(feature: Feature, declared: Declaration) -> tuple[str, ...]:
-    return (code(feature), declared.summary, str(declared.since), code(declared.default_wave), str(declared.latest))
+    begins = "-" if declared.begins_on is None else str(declared.begins_on)
+    wave = code(declared.default_wave)
+    return (code(feature), declared.summary, str(declared.since), wave, begins, str(declared.latest))
 
 
 def _describe(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
