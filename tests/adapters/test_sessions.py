@@ -223,12 +223,16 @@ class TestCache:
         again = msgspec.json.decode(msgspec.json.encode(tenants[0]), type=Tenant)
         assert sessions.for_tenant(again) is first
 
-    def test_keeps_the_credentials_for_a_changed_record(self, sessions: TenantSessions, tenants: Tenants) -> None:
-        before = sessions.for_tenant(tenants[0]).credentials()
+    def test_keeps_credentials_and_clients_for_a_changed_record(
+        self, sessions: TenantSessions, tenants: Tenants
+    ) -> None:
+        known = sessions.for_tenant(tenants[0])
+        before, client = known.credentials(), known.client("kms")
         renamed = msgspec.structs.replace(tenants[0], name="Another name")
         session = sessions.for_tenant(renamed)
         assert session.tenant.name == "Another name"
         assert session.credentials() == before
+        assert session.client("kms") is client
 
     def test_but_not_for_another_role(self, sessions: TenantSessions, tenants: Tenants) -> None:
         sessions.for_tenant(tenants[0]).credentials()

@@ -37,48 +37,75 @@ def new_session() -> botocore.session.Session:
 
 
 class ClientFactory:
-    """Builds clients for tenants."""
+    """What the clients of all tenants of a process share."""
 
     def __init__(self, settings: Settings, *, record_usage: RecordUsage | None = None) -> None:
         """Store the settings. ``record_usage`` is told each request to SQS."""
-        self._settings = settings
-        self._record_usage = record_usage
-        self._lock = threading.Lock()  # the loader's cache is filled without one
+        self.settings = settings
+        self.record_usage = record_usage
+        self.lock = threading.Lock()  # the loader's cache is filled without one
 
-    def build(
-        self,
-        service: str,
-        *,
-        tenant: Tenant,
-        credentials: RoleCredentials,
-        read_timeout_seconds: float,
-    ) -> BaseClient:
-        """Build a client of one service in a tenant's region with the tenant's credentials."""
-        session = new_session()
-        session.register_component("credential_provider", _FixedCredentials(credentials))
+    def for_tenant(self, tenant: Tenant, credentials: RoleCredentials) -> "TenantClients":
+        """Return the clients of a tenant, of which none is built yet."""
+        return TenantClients(self, tenant, credentials)
+
+
+class TenantClients:
+    """The clients of a tenant, each built at first use: building one takes longer than most requests.
+
+    They depend on the tenant's account, region and role, not on the rest of its record.
+    """
+
+    def __init__(self, factory: ClientFactory, tenant: Tenant, credentials: RoleCredentials) -> None:
+        self._factory = factory
+        self._tenant = tenant
+        self._credentials = credentials
+        self._session: botocore.session.Session | None = None
+        self._built: dict[tuple[str, float], BaseClient] = {}
+
+    def get(self, service: str, *, read_timeout_seconds: float) -> BaseClient:
+        """Return the client of a service in the tenant's region with the tenant's credentials, built once."""
+        key = service, read_timeout_seconds
+        client = self._built.get(key)
+        if client is None:
+            with self._factory.lock:
+                client = self._built.get(key)
+                if client is None:
+                    client = self._built[key] = self._build(service, read_timeout_seconds)
+        return client
+
+    def close(self) -> None:
+        """Close the connections of the clients."""
+        with self._factory.lock:
+            for client in self._built.values():
+                client.close()
+
+    def _build(self, service: str, read_timeout_seconds: float) -> BaseClient:
+        if self._session is None:
+            self._session = new_session()
+            self._session.register_component("credential_provider", _FixedCredentials(self._credentials))
         config = Config(
-            connect_timeout=self._settings.connect_timeout_seconds,
+            connect_timeout=self._factory.settings.connect_timeout_seconds,
             read_timeout=read_timeout_seconds,
             retries={"mode": "standard", "total_max_attempts": 2},
             tcp_keepalive=True,
-            **(_s3_settings(session) if service == "s3" else {}),
+            **(_s3_settings(self._session) if service == "s3" else {}),
             # dynoxide's shard ids are shorter than botocore's model says (research: engines).
             parameter_validation=service != "dynamodbstreams",
         )
-        with self._lock:
-            client: BaseClient = session.create_client(
-                service, region_name=tenant.region, config=config, endpoint_url=self._endpoint_url(service, tenant)
-            )
-        client.meta.events.register_first("needs-retry", _CredentialRefresher(credentials))  # type: ignore[arg-type]  # the response counts
-        if service == "sqs" and self._record_usage is not None:
-            client.meta.events.register("request-created", _request_counter(self._record_usage, tenant))
+        client: BaseClient = self._session.create_client(
+            service, region_name=self._tenant.region, config=config, endpoint_url=self._endpoint_url(service)
+        )
+        client.meta.events.register_first("needs-retry", _CredentialRefresher(self._credentials))  # type: ignore[arg-type]  # the response counts
+        if service == "sqs" and self._factory.record_usage is not None:
+            client.meta.events.register("request-created", _request_counter(self._factory.record_usage, self._tenant))
         return client
 
-    def _endpoint_url(self, service: str, tenant: Tenant) -> str | None:
+    def _endpoint_url(self, service: str) -> str | None:
         """Return the URL of the local engine with the tenant's tables; None to use the settings of the SDK."""
         if service not in _TABLE_SERVICES:
             return None
-        return self._settings.dynamodb_endpoints.get(tenant.account_id)
+        return self._factory.settings.dynamodb_endpoints.get(self._tenant.account_id)
 
 
 def _request_counter(record: RecordUsage, tenant: Tenant) -> Callable[..., None]:

@@ -14,7 +14,7 @@ from botocore.client import BaseClient
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from resale.adapters.aws.clients import ClientFactory
+from resale.adapters.aws.clients import ClientFactory, TenantClients
 from resale.adapters.aws.credentials import MANDATORY_SECONDS, RoleCredentials, wall_clock
 from resale.adapters.aws.roles import RoleAssumer
 from resale.adapters.dynamodb.client import CountUnits, DynamoDB
@@ -47,15 +47,16 @@ _LANE_READ_SECONDS: Final = 1.5
 class TenantSession:
     """The session of one tenant account, shared by threads. Build it with :class:`TenantSessions`."""
 
-    def __init__(self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts") -> None:
+    def __init__(
+        self, tenant: Tenant, *, credentials: RoleCredentials, parts: "_Parts", clients: TenantClients | None = None
+    ) -> None:
         self.tenant = tenant
         self.used_at = time.monotonic()  # when a caller last asked for this session
         self._signed_at: float | None = None  # when credentials were last given to sign what somebody else sends
         self._proven_at = 0.0
         self._credentials = credentials
         self._parts = parts
-        self._clients: dict[tuple[str, float], BaseClient] = {}
-        self._clients_lock = threading.Lock()
+        self._clients = clients or parts.clients.for_tenant(tenant, credentials)
         self._dynamodb: DynamoDB | None = None
         self._shared: dict[type, object] = {}
 
@@ -107,15 +108,9 @@ class TenantSession:
             service: botocore's name of it.
             read_timeout_seconds: For long polls; else the settings'.
         """
-        timeout = read_timeout_seconds or self._parts.settings.read_timeout_seconds
-        client = self._clients.get((service, timeout))
-        if client is None:
-            with self._clients_lock:
-                client = self._clients.get((service, timeout)) or self._parts.clients.build(
-                    service, tenant=self.tenant, credentials=self._credentials, read_timeout_seconds=timeout
-                )
-                self._clients[service, timeout] = client
-        return client
+        return self._clients.get(
+            service, read_timeout_seconds=read_timeout_seconds or self._parts.settings.read_timeout_seconds
+        )
 
     def get_shared(self, kind: type[T], build: "Callable[[TenantSession], T]") -> T:
         """Return the object of a kind that lives as long as this session, building it at first use."""
@@ -153,17 +148,15 @@ class TenantSession:
 
     def close(self) -> None:
         """Close the connections of the clients."""
-        with self._clients_lock:
-            for client in self._clients.values():
-                client.close()
+        self._clients.close()
 
     def follows(self, tenant: Tenant) -> bool:
         """Return whether the credentials of this session are also valid for a newer record of the tenant."""
         return _identity(self.tenant) == _identity(tenant)
 
     def with_tenant(self, tenant: Tenant) -> "TenantSession":
-        """Return a session with the same credentials for a newer record of the tenant."""
-        return TenantSession(tenant, credentials=self._credentials, parts=self._parts)
+        """Return a session with the same credentials and clients for a newer record of the tenant."""
+        return TenantSession(tenant, credentials=self._credentials, parts=self._parts, clients=self._clients)
 
 
 class _Parts:
