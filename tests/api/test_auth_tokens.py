@@ -4,7 +4,7 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,6 +29,13 @@ from tests.fixtures.tenants import Shop, open_shop
 MOMENTS = (1e400, -1e400, 1e300, float("nan"), "1", "soon", -1, 10**30, -(10**30), True, [1], {"at": 1}, None)
 
 pytestmark = pytest.mark.usefixtures("_base_api")
+
+
+@pytest.fixture
+def issuers(tmp_path: Path) -> Iterator[IssuerServer]:
+    """Issuers of each test's own, which it may break."""
+    with IssuerServer(tmp_path / "issuers") as server:
+        yield server
 
 
 def ask(client: Client, shop: Shop, token: str, path: str = "/v1/shoppers") -> tuple[int, str]:
@@ -231,8 +238,8 @@ class TestIssuers:
         issuer = Issuer(northwind.tenant.oidc_issuer, clock=lambda: now)
         kid, _ = IssuerKeys(northwind.issuer_keys, "northwind").signing_key()
         issuer.key(kid)
-        issuers._directory.rename(issuers._directory.with_name("gone"))
-        Path(issuers._directory).write_text("in the way")  # every response is now an error
+        issuers.directory.rename(issuers.directory.with_name("gone"))
+        Path(issuers.directory).write_text("in the way")  # every response is now an error
         now += 3600
         assert issuer.key(kid) is not None
 
@@ -272,7 +279,7 @@ class TestRemembering:
         assert len(ours) == 3
 
 
-def test_two_tenants_cannot_share_an_audience(northwind: Shop, issuers: IssuerServer, tmp_path: Path) -> None:
+def test_two_tenants_cannot_share_an_audience(northwind: Shop, issuers: IssuerServer) -> None:
     taken = {"oidc_issuer": northwind.tenant.oidc_issuer, "oidc_audience": northwind.tenant.oidc_audience}
     with pytest.raises(ValidationError):
-        open_shop("third", "333333333333", issuers, tmp_path, **taken)
+        open_shop("third", "333333333333", issuers, **taken)

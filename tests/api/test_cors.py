@@ -1,7 +1,5 @@
 """Which pages may read which tenant's answers."""
 
-from pathlib import Path
-
 import pytest
 from django.test import Client
 
@@ -24,9 +22,9 @@ DEVELOPERS = (
 
 
 @pytest.fixture
-def sandbox(db: None, issuers: IssuerServer, tmp_path: Path) -> Shop:  # noqa: ARG001 - opens the database
+def sandbox(db: None, issuers: IssuerServer) -> Shop:  # noqa: ARG001 - opens the database
     """A shop that nobody buys in yet."""
-    return open_shop("sandbox", "444444444444", issuers, tmp_path / "issuers", sandbox=True)
+    return open_shop("sandbox", "444444444444", issuers, sandbox=True)
 
 
 def preflight(client: Client, origin: str) -> str | None:

@@ -30,16 +30,14 @@ def parties(
     web_container: Container,
     tenants: tuple[Tenant, Tenant],
     engines: LocalEngines,
-    tmp_path_factory: pytest.TempPathFactory,
+    _issuers: IssuerServer,
     _module_registry: None,
 ) -> Iterator[tuple[Attacker, Victim]]:
     """The attacker and the victim."""
-    folder = tmp_path_factory.mktemp("parties")
-    with IssuerServer(folder / "issuers") as issuers:
-        shops = [open_provisioned_shop(tenant, issuers, folder) for tenant in tenants]
-        fronts = (Front(shops[0], web_container), Front(shops[1], web_container))
-        with open_parties(fronts, engines) as made:
-            yield made
+    shops = [open_provisioned_shop(tenant, _issuers) for tenant in tenants]
+    fronts = (Front(shops[0], web_container), Front(shops[1], web_container))
+    with open_parties(fronts, engines) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

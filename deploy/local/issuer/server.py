@@ -25,7 +25,7 @@ class IssuerServer:
 
     def __init__(self, directory: Path, port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"find_document": staticmethod(self._find_document)})
-        self._directory = directory
+        self.directory = directory
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name="issuer")
@@ -62,7 +62,7 @@ class IssuerServer:
             return None
         slug, document = match.groups()
         if document == "jwks.json":
-            return IssuerKeys(self._directory, slug).public_set()
+            return IssuerKeys(self.directory, slug).public_set()
         issuer = self.issuer(slug)
         return {
             "issuer": issuer,
