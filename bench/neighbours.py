@@ -142,13 +142,13 @@ def _counts(outcome: Outcome) -> str:
 
 def _measure_limiter() -> None:
     """Print the CPU of one request's limiter: a shopper's, admitted, and refused."""
+    from apps.core.event_counts import EventCounts  # noqa: PLC0415 - as above
     from apps.core.fair_shares.limiter import LocalLimiter  # noqa: PLC0415 - as above
     from apps.core.fair_shares.priorities import Priority  # noqa: PLC0415 - as above
-    from apps.core.fair_shares.refusal_counts import RefusalCounts  # noqa: PLC0415 - as above
     from apps.tenancy import registry  # noqa: PLC0415 - as above
 
     tenant = registry.by_slug(BRANDS[1].slug)
-    limiter = LocalLimiter(processes=2, counts=RefusalCounts())
+    limiter = LocalLimiter(processes=2, counts=EventCounts(metric="RequestsRefused"))
     shopper = (tenant.id, tenant.oidc_issuer, "shopper")
     began = time.process_time()
     for _ in range(_LIMITER_CALLS):

@@ -20,7 +20,7 @@ from resale.adapters.dynamodb.reader import DynamoDBReader
 from resale.adapters.dynamodb.set_aside import stream_range
 from resale.adapters.dynamodb.stream_records import history_row
 from resale.adapters.dynamodb.streams import TenantStreams
-from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork
+from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork, RecordCommit
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
 from resale.adapters.organizations.clients import ManagementClients
@@ -82,6 +82,7 @@ class Container:
         *,
         record_connection: RecordConnection | None = None,
         record_usage: RecordUsage | None = None,
+        record_commit: RecordCommit | None = None,
     ) -> None:
         """Store the settings.
 
@@ -89,6 +90,7 @@ class Container:
             settings: The platform's.
             record_connection: Records the observations of guards; None: they are logged.
             record_usage: Adds to the meters of tenants; None: nothing is metered.
+            record_commit: Receives what each commit wrote, after it, whatever its outcome; must not raise.
         """
         self.settings = settings
         self.sessions = TenantSessions(settings, record_usage=record_usage)
@@ -101,6 +103,7 @@ class Container:
         self._payments = PartnerSelector(PartnerKind.PAYMENTS, self._open_payments, sandbox_url=settings.payments_url)
         self._shipping = PartnerSelector(PartnerKind.SHIPPING, self._open_shipping, sandbox_url=settings.shipping_url)
         self._record_connection = record_connection
+        self._record_commit = record_commit
         self._guards = Guards(settings.guard_folder, open_states=self._connection_records)
 
     def unit_of_work(self, tenant: Tenant, context: CommandContext) -> UnitOfWork:
@@ -115,7 +118,9 @@ class Container:
             transaction_id=self.ids("txn"),
             writes=[],
         )
-        return DynamoDBUnitOfWork(scope, vault=self._vault(session), directory=self._directory)
+        return DynamoDBUnitOfWork(
+            scope, vault=self._vault(session), directory=self._directory, record_commit=self._record_commit
+        )
 
     def reader(self, tenant: Tenant) -> Reader:
         """Open reads on one tenant."""

@@ -9,6 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 from django.conf import settings
 
 from apps.core.execution import run_with_retries
+from apps.core.hot_listings.process import invalidate_written
 from apps.core.metering import USAGE
 from resale.application.operations.connections import record_connection
 from resale.application.ports import UnitOfWork
@@ -34,7 +35,12 @@ def get_container() -> Container:
     if _container is None:
         with _lock:
             if _container is None:
-                _container = Container(settings.RESALE, record_connection=_record_connection, record_usage=USAGE.add)
+                _container = Container(
+                    settings.RESALE,
+                    record_connection=_record_connection,
+                    record_usage=USAGE.add,
+                    record_commit=invalidate_written,
+                )
     return _container
 
 

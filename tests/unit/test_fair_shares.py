@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.core.event_counts import FLUSH_SECONDS, EventCounts
 from apps.core.fair_shares.limiter import Admission, LocalLimiter
 from apps.core.fair_shares.priorities import RULES, Priority
 from apps.core.fair_shares.process import Load
 from apps.core.fair_shares.rates import MIN_BURST, ProcessShare
-from apps.core.fair_shares.refusal_counts import FLUSH_SECONDS, RefusalCounts
 from apps.core.fair_shares.refusals import RateLimited
 from resale.domain.entitlements import ENTITLEMENTS, UNLIMITED, Limits, Tier, limits_of
 from tests.fixtures.shares import Hand
@@ -41,7 +41,9 @@ class Door:
 
     def __init__(self, **options: Any) -> None:
         self.clock = Hand()
-        self.limiter = LocalLimiter(clock=self.clock, counts=RefusalCounts(), **{"processes": 1, **options})
+        self.limiter = LocalLimiter(
+            clock=self.clock, counts=EventCounts(metric="RequestsRefused"), **{"processes": 1, **options}
+        )
 
     def enter(self, tenant: Shop, **changes: Any) -> Admission:
         said = {"key_id": "key_1", "is_secret": True, "shopper": None, "priority": Priority.ORDER, **changes}

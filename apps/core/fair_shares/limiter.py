@@ -8,9 +8,9 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
+from apps.core.event_counts import EventCounts
 from apps.core.fair_shares.priorities import RULES, Priority
 from apps.core.fair_shares.rates import ProcessShare, Rate
-from apps.core.fair_shares.refusal_counts import RefusalCounts
 from apps.core.fair_shares.refusals import RateLimited
 from resale.domain.entitlements import Limits
 
@@ -109,7 +109,7 @@ class LocalLimiter:
         self,
         *,
         processes: int,
-        counts: RefusalCounts,
+        counts: EventCounts,
         clock: Clock = time.monotonic,
         max_keys: int = _MAX_KEYS,
         max_shoppers: int = _MAX_SHOPPERS,

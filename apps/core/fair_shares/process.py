@@ -5,9 +5,9 @@ from typing import Final
 
 from django.conf import settings
 
+from apps.core.event_counts import EventCounts
 from apps.core.fair_shares.limiter import Limiter, LocalLimiter
 from apps.core.fair_shares.priorities import RULES, Priority
-from apps.core.fair_shares.refusal_counts import RefusalCounts
 
 _lock = threading.Lock()
 _limiter: Limiter | None = None
@@ -77,4 +77,4 @@ class Load:
 TOTAL_FACTOR: Final = 4  # how many times the limit of one API key all of them together can have
 THREADS: Final = 8  # of ``docker/gunicorn.conf.py``, until the server reports its own number
 LOAD: Final = Load(THREADS)
-COUNTS: Final = RefusalCounts()
+COUNTS: Final = EventCounts(metric="RequestsRefused")

@@ -5,8 +5,10 @@ from typing import Any, Final
 import msgspec
 from django.http import HttpResponse
 
+from apps.core.hot_listings.process import get_hot_listings
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
+from apps.storefront.hot_views import find_shared_view
 from apps.storefront.listing_views import is_signed, listing_tag, page_response, represent, represent_written
 from apps.storefront.parameters import ListingsQuery, NoBody, none_if_unset
 from apps.storefront.permissions import Access
@@ -136,7 +138,8 @@ def create(context: Context[None, NewListing]) -> Representation:
     summary="Retrieve a listing",
     details=(
         "The seller and the brand see all fields in every status; others see public fields while the listing is "
-        "shown. The listing expires at `expires_at`, unless an order has reserved it."
+        "shown. The listing expires at `expires_at`, unless an order has reserved it. The public fields of a listing "
+        "that is read very often can be up to one second old."
     ),
     access=Access.KEY,
     scope=Scope.LISTINGS_READ,
@@ -147,6 +150,9 @@ def create(context: Context[None, NewListing]) -> Representation:
 )
 def get(context: Context[None, None], listing_id: ListingId) -> Representation | HttpResponse:
     """Return a listing as the caller sees it."""
+    is_hot = get_hot_listings().count_view(context.tenant, listing_id)
+    if is_hot and not context.is_brand and (shared := find_shared_view(context, listing_id)) is not None:
+        return shared
     view = get_listing(reader=context.reader, principal=context.principal, listing_id=listing_id)
     tag = listing_tag(view)
     if is_current(context.request, tag) and not is_signed(view, context):

@@ -1,6 +1,8 @@
 """The unit of work on DynamoDB: one tenant, one command, one buffer, one commit."""
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeAlias
 
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import AuditedRepository, RepositoryAttribute, Scope
@@ -13,7 +15,10 @@ from resale.adapters.dynamodb.references import DynamoDBReferences
 from resale.application.ports import Vault
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
-from resale.domain.ids import CustomerId
+from resale.domain.ids import CustomerId, TenantId
+
+#: Receives the tenant of a commit and the partition keys of its items: entities, and those that parts belong to.
+RecordCommit: TypeAlias = Callable[[TenantId, Sequence[str]], None]
 
 
 class DynamoDBUnitOfWork(DynamoDBRepositories):
@@ -24,7 +29,14 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
     idempotency = RepositoryAttribute(DynamoDBIdempotency)
     holds = RepositoryAttribute(DynamoDBHolds)
 
-    def __init__(self, scope: Scope, *, vault: Vault, directory: CustomerDirectory) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        vault: Vault,
+        directory: CustomerDirectory,
+        record_commit: RecordCommit | None = None,
+    ) -> None:
         self.tenant = scope.tenant
         self.context = scope.context
         self.now = scope.context.now
@@ -33,6 +45,7 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
         self.transaction_id = scope.transaction_id
         self._scope = scope
         self._directory = directory
+        self._record_commit = record_commit
         self._principal = scope.context.principal
         self._is_committed = False
 
@@ -57,7 +70,11 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
         """Write all buffered items once; see ``resale.adapters.dynamodb.buffer.commit``."""
         writes, self._scope.writes = self._scope.writes, []
         self._is_committed = True
-        buffer.commit(self._scope.db, writes)
+        try:
+            buffer.commit(self._scope.db, writes)
+        finally:  # an outcome that is not known is recorded as well
+            if self._record_commit is not None:
+                self._record_commit(self.tenant.id, [str(write.item["pk"]) for write in writes])
 
     def is_torn(self) -> bool:
         """Return whether the entities read here may never have existed together, because one has changed since.

@@ -160,6 +160,17 @@ def get_listing(*, reader: Reader, principal: Principal, listing_id: ListingId) 
     return view_listing(reader=reader, principal=principal, document=document)
 
 
+def find_public_fields(*, reader: Reader, listing_id: ListingId) -> PublicListing | None:
+    """Return the public fields of a listing in any status, for a copy that callers share; None if there is none.
+
+    Whether a caller can see them is for ``LISTING.authorize_view`` to decide, for each caller.
+
+    Shape: reads 1 item.
+    """
+    document = reader.find(LISTING, listing_id)
+    return None if document is None else _DECODERS[PublicListing].decode(document.doc)
+
+
 def view_listing(
     *, reader: Reader, principal: Principal, document: Document, with_images: bool = True
 ) -> PublicListing:

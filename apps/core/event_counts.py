@@ -1,4 +1,4 @@
-"""Counts of refused requests by tenant and reason, written as metrics every few seconds."""
+"""Counts of events by tenant and reason, written as metrics every few seconds."""
 
 import math
 import threading
@@ -11,19 +11,23 @@ from apps.core import metrics
 FLUSH_SECONDS: Final = 10.0
 
 
-class RefusalCounts:
-    """Adds up refusals, because a line for each would cost a flooded process more than its refusal.
+class EventCounts:
+    """Adds up events, because a line for each would cost a flooded process more than its response.
 
-    The counts are written by the first request that ends at least ``FLUSH_SECONDS`` after the first refusal.
+    The counts are written by the first request that ends at least ``FLUSH_SECONDS`` after the first event.
+
+    Args:
+        metric: Name of the metric; never changed once alarms are made of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, metric: str) -> None:
+        self._metric = metric
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._due_at = math.inf
 
     def add(self, tenant_slug: str, reason: str, now: float) -> None:
-        """Count a refusal. ``reason`` is ``tenant``, ``key``, ``shopper``, ``concurrent`` or ``overloaded``."""
+        """Count an event. ``reason`` is one of a few; ``now`` is in monotonic seconds."""
         with self._lock:
             self._counts[tenant_slug, reason] += 1
             if self._due_at == math.inf:
@@ -41,4 +45,4 @@ class RefusalCounts:
             counts, self._counts, self._due_at = self._counts, Counter(), math.inf
         at = datetime.now(UTC)
         for (tenant_slug, reason), count in sorted(counts.items()):
-            metrics.emit({"RequestsRefused": (count, "Count")}, at=at, tenant=tenant_slug, reason=reason)
+            metrics.emit({self._metric: (count, "Count")}, at=at, tenant=tenant_slug, reason=reason)
