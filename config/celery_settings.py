@@ -38,6 +38,9 @@ _TRANSPORT_OPTIONS: Final = ("visibility_seconds", "back_off_seconds")
 #: What every start of a worker adds: SQS carries no events and no remote control.
 WORKER_FLAGS: Final = ("-O", "fair", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
+#: What each process of a worker loads beside its tasks.
+PROCESS_MODULES: Final = ("apps.workers.logs", "apps.workers.ending")
+
 
 def settings(
     profile: Mapping[str, Any],
@@ -72,7 +75,7 @@ _COMMON: Final[Mapping[str, Any]] = {
     "broker_transport": "apps.workers.transport.channel:Transport",
     "broker_connection_retry_on_startup": True,
     "worker_consumer": "apps.workers.transport.consumer:SafeConsumer",
-    "imports": ("apps.workers.logs", "apps.workers.tasks.definitions"),
+    "imports": (*PROCESS_MODULES, "apps.workers.tasks.definitions"),
     "task_queues": {"orders": {}, "images": {}},  # purposes; the transport knows the tenants' queues
     "task_create_missing_queues": False,
     "task_default_queue": "orders",

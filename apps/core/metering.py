@@ -1,7 +1,8 @@
 """What each tenant uses, counted in this process and saved every minute by a thread of its own.
 
-Up to a minute of counts is lost when a process is killed, or a pool process of a worker ends: the counts explain a bill
-and steer limits, they are no ledger. A database that is down delays them.
+A process that ends saves them once more: by ``atexit``, and a pool process of a worker by Celery's signal
+(``apps.workers.ending``). Up to a minute of counts is lost when one is killed: they explain a bill and steer limits,
+they are no ledger. A database that is down delays them.
 """
 
 import atexit

@@ -1,9 +1,11 @@
 """Usage in the registry: added by many at once, reported by day with its cost."""
 
 import io
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,6 +19,7 @@ from resale.domain.ids import TenantId
 from resale.domain.tenants import Tenant
 from resale.domain.usage import Meter
 from tests.fixtures.tenants import record_of
+from tests.fixtures.web_roles import ECHO, request, web_role
 
 DAY = date(2026, 11, 30)
 ONE = TenantId("ten_one")
@@ -74,6 +77,15 @@ class TestCommand:
     def test_refuses_a_number_of_days(self, days: str) -> None:
         with pytest.raises(CommandError, match="from 1 to 400"):
             call_command("report_usage", "--days", days)
+
+
+@pytest.mark.parametrize("end_with", [signal.SIGTERM, signal.SIGQUIT])
+def test_what_a_web_process_counted_is_saved_at_its_end(tmp_path: Path, end_with: signal.Signals) -> None:
+    saved = tmp_path / "usage"
+    with web_role(tmp_path, application=ECHO, end_with=end_with, ECHO_USAGE=str(saved)) as port:
+        assert [request(port, "/count") for _ in range(3)] == [200] * 3
+        assert not saved.exists()
+    assert saved.read_text() == "ten_echo api_requests 3.0\n"
 
 
 def test_nothing_is_saved_by_itself_in_tests() -> None:

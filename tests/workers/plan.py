@@ -34,6 +34,10 @@ def notes_file(marks_file: Path) -> Path:
     return marks_file.with_name("notes.jsonl")
 
 
+def usage_file(marks_file: Path) -> Path:
+    return marks_file.with_name("usage.jsonl")
+
+
 def read_marks(path: Path) -> list[dict[str, Any]]:
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from apps.workers import health
+from resale.domain.usage import Meter
 from tests.workers.lab import ACCOUNT_A, Lab, Worker, wait_until
+from tests.workers.plan import read_marks, usage_file
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +56,27 @@ class TestEnding:
         first = worker.marks(event="began")[0]["id"]
         assert [mark["id"] for mark in worker.marks(event="ended")] == [first]
         assert sorted(lab.counts(tenant) for tenant in worker.plan.tenants) == [(0, 0), (1, 0)]
+
+
+class TestUsage:
+    @pytest.mark.parametrize("seconds", ["0", "60"])
+    def test_what_its_processes_counted_is_saved(self, lab: Lab, worker: Worker, seconds: str) -> None:
+        worker.serve(lab.tenant(ACCOUNT_A, visibility=60))
+        worker.start(concurrency=2, **({} if seconds == "0" else {"REMAP_SIGTERM": "SIGQUIT"}))
+        (tenant,) = worker.plan.tenants
+        counting = {worker.ran(lab.send(tenant, "test.count", seconds=seconds))["pid"] for _ in range(2)}
+
+        worker.signal(signal.SIGTERM)
+
+        wait_until(worker.failed, "the worker gone", 60)
+        assert worker.process is not None
+        saved = read_marks(usage_file(Path(worker.plan.marks_file)))
+        by_tasks = [one for one in saved if one["meter"] == Meter.IMAGE_SECONDS]
+        assert sum(one["quantity"] for one in by_tasks) == 5
+        assert {one["pid"] for one in by_tasks} == counting
+        polls = [one for one in saved if one["meter"] == Meter.QUEUE_REQUESTS]
+        assert {one["pid"] for one in polls} == {worker.process.pid}
+        assert {one["tenant"] for one in saved} == {tenant.id}
 
 
 class TestHealth:

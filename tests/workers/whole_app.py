@@ -4,11 +4,12 @@ from typing import Any
 
 from celery import Celery
 
+from config.celery_settings import PROCESS_MODULES
 from tests.workers import worker_app
 
 
 def _settings() -> dict[str, Any]:
-    return {**worker_app.settings(), "imports": ("apps.workers.logs", "apps.workers.tasks.definitions")}
+    return {**worker_app.settings(), "imports": (*PROCESS_MODULES, "apps.workers.tasks.definitions")}
 
 
 app = Celery("whole_app")

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.session import Session
 from celery import Celery
 from celery.exceptions import Reject
 
+from apps.core.metering import USAGE, Key
 from apps.workers.tasks.base import TenantTask
 from apps.workers.transport.bindings import Bindings, Purpose
 from config import celery_settings
@@ -21,9 +23,10 @@ from resale.adapters.aws.credentials import RoleCredentials
 from resale.adapters.aws.sessions import TenantSessions
 from resale.domain.dead_letters import FailureNote
 from resale.domain.tenants import Tenant
+from resale.domain.usage import Meter
 from resale.errors import Rejected, Unavailable
 from resale.settings import Settings
-from tests.workers.plan import HERE, notes_file, read_marks, read_plan
+from tests.workers.plan import HERE, notes_file, read_marks, read_plan, usage_file
 
 
 def tenants() -> list[Tenant]:
@@ -77,7 +80,7 @@ def settings() -> dict[str, Any]:
         health_file=plan.health_file,
     )
     options = {**local["broker_transport_options"], "wait_time_seconds": 2, "call_time_seconds": 2, **plan.options}
-    return {**local, "imports": ("apps.workers.logs",), **plan.settings, "broker_transport_options": options}
+    return {**local, "imports": celery_settings.PROCESS_MODULES, **plan.settings, "broker_transport_options": options}
 
 
 def keep_note(tenant: Tenant, note: FailureNote) -> None:
@@ -91,6 +94,15 @@ def lose_note(tenant: Tenant, note: FailureNote) -> None:
     raise Unavailable(f"planted for {tenant.slug} {note.message_id}")
 
 
+def save_usage(counts: Mapping[Key, float]) -> None:
+    """Stand for the registry: one line for each count, with the process that saved it."""
+    with usage_file(Path(read_plan().marks_file)).open("ab", buffering=0) as file:
+        for (tenant_id, _, meter), quantity in counts.items():
+            line = {"tenant": tenant_id, "meter": meter, "quantity": quantity, "pid": os.getpid()}
+            file.write(json.dumps(line).encode() + b"\n")
+
+
+USAGE.save_with(save_usage, every_seconds=3600)  # so that only the end of a process saves within a test
 app = Celery("worker_app")
 app.add_defaults(settings)
 
@@ -119,6 +131,13 @@ def slow(self: TenantTask, *, seconds: str) -> None:
     mark(self, "began")
     time.sleep(float(seconds))  # the work
     mark(self, "ended")
+
+
+@app.task(base=TenantTask, bind=True, name="test.count")
+def count(self: TenantTask, *, seconds: str) -> None:
+    USAGE.add(self.tenant.id, Meter.IMAGE_SECONDS, 2.5)
+    mark(self)
+    time.sleep(float(seconds))  # the work
 
 
 @app.task(base=TenantTask, bind=True, name="test.fail")
