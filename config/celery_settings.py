@@ -75,7 +75,7 @@ _COMMON: Final[Mapping[str, Any]] = {
     "broker_transport": "apps.workers.transport.channel:Transport",
     "broker_connection_retry_on_startup": True,
     "worker_consumer": "apps.workers.transport.consumer:SafeConsumer",
-    "imports": (*PROCESS_MODULES, "apps.workers.tasks.definitions"),
+    "imports": (*PROCESS_MODULES, "apps.workers.starting", "apps.workers.tasks.definitions"),
     "task_queues": {"orders": {}, "images": {}},  # purposes; the transport knows the tenants' queues
     "task_create_missing_queues": False,
     "task_default_queue": "orders",

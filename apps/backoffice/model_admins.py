@@ -195,7 +195,10 @@ class TenantAdmin(RegistryAdmin):
     search_fields = ("slug", "name", "account_id")
     ordering = ("slug",)
     fieldsets = (
-        ("Shop", {"fields": ("name", "tier", "approves_upgrades", "locale", "commission_basis_points")}),
+        (
+            "Shop",
+            {"fields": ("name", "tier", "own_processes", "approves_upgrades", "locale", "commission_basis_points")},
+        ),
         ("Shipping and tax", {"fields": ("price_rules",)}),
         ("Shoppers", {"fields": ("oidc_issuer", "oidc_audience", "allowed_origins")}),
         ("Stack", {"fields": ("resources",)}),

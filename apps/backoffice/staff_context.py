@@ -127,6 +127,6 @@ def _memberships(user: User) -> tuple[tuple[Tenant, Role], ...]:
             tenant = registry.by_id(membership.tenant_id)
         except TenantNotFound:  # registered, but without its stack yet
             continue
-        if tenant.status == TenantStatus.ACTIVE and is_served_here(tenant.slug):
+        if tenant.status == TenantStatus.ACTIVE and is_served_here(tenant):
             found.append((tenant, membership.standing))
     return tuple(found)

@@ -174,6 +174,10 @@ class Tenant(models.Model):
         default=False,
         help_text="The account is the brand's own: an upgrade of its stacks waits for the brand's approval.",
     )
+    own_processes = models.BooleanField(
+        default=False,
+        help_text="Its own web processes and workers serve it, the pooled ones do not. Start its own first.",
+    )
     approved_template = models.CharField(max_length=64, blank=True, default="", editable=False)
     feature_choices = models.JSONField(
         default=dict, blank=True, help_text="What the brand of a premium tenant chose about features, by name."
@@ -201,6 +205,8 @@ class Tenant(models.Model):
         _check("policies", self.policies, Policies)
         if self.tier == Tier.SANDBOX and not self.sandbox:
             raise ValidationError({"tier": "A tenant in live mode cannot have the tier of sandboxes."})
+        if self.own_processes and not self._can_have_own_processes():
+            raise ValidationError({"own_processes": "The tier of this tenant does not include processes of its own."})
         unknown = set(self.policies) - set(Policies.__struct_fields__)
         if unknown:
             raise ValidationError({"policies": f"These policies do not exist: {', '.join(sorted(unknown))}."})
@@ -214,6 +220,10 @@ class Tenant(models.Model):
         _check("feature_choices", self.feature_choices, dict[str, Choice])
         if self.resources or self.status == Status.ACTIVE:
             _check("resources", self.resources, Resources)
+
+    def _can_have_own_processes(self) -> bool:
+        tiers = entitlements.ENTITLEMENTS
+        return any(tier == self.tier and entitlement.own_processes for tier, entitlement in tiers.items())
 
     def _check_limits(self) -> None:
         if not isinstance(self.limits, dict):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models import QuerySet
 
@@ -105,7 +106,16 @@ class Registry:
         Raises:
             RegistryUnavailable: Its database is down for longer than it is served stale.
         """
-        return tuple(tenant for tenant in self._get_cached(self._served, None) or () if is_served_here(tenant.slug))
+        return tuple(tenant for tenant in self._get_cached(self._served, None) or () if is_served_here(tenant))
+
+    def listed_tenants(self) -> tuple[Tenant, ...]:
+        """List the tenants of ``served_tenants`` and those with processes of their own, for commands and reports.
+
+        Raises:
+            RegistryUnavailable: Its database is down for longer than it is served stale.
+        """
+        tenants = self._get_cached(self._served, None) or ()
+        return tuple(tenant for tenant in tenants if settings.SERVED_TENANTS.lists(tenant.slug))
 
     def forget_key(self, key_hash: str) -> None:
         """Forget a key that was changed in this process."""
@@ -168,6 +178,7 @@ def to_tenant(row: models.Tenant, releases: Mapping[str, Release] | None = None)
         account_id=row.account_id,
         region=row.region,
         tier=row.tier,
+        own_processes=row.own_processes,
         status=TenantStatus(row.status),
         sandbox=row.sandbox,
         currency=row.currency,
@@ -288,5 +299,6 @@ by_operator_key_hash = _process.by_operator_key_hash
 by_api_key_hash = _process.by_api_key_hash
 active_tenants = _process.active_tenants
 served_tenants = _process.served_tenants
+listed_tenants = _process.listed_tenants
 forget_key = _process.forget_key
 clear = _process.clear

@@ -19,7 +19,7 @@ from resale.domain.entities import LISTING
 from resale.domain.ids import LISTING_ID
 from resale.domain.partners import PartnerKind, Provider
 from resale.domain.pipeline import PipelineStatus
-from resale.domain.tenants import Tenant
+from resale.domain.tenants import Tenant, TenantStatus
 from resale.errors import Outcome
 
 _THREADS: Final = 8
@@ -67,7 +67,7 @@ def tenants_report() -> tuple[TenantHealth, ...]:
     Raises:
         Unavailable: The registry is not known.
     """
-    tenants = registry.active_tenants()
+    tenants = [tenant for tenant in registry.listed_tenants() if tenant.status == TenantStatus.ACTIVE]
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tenants-report")
     futures = {tenant.slug: pool.submit(_probe, tenant) for tenant in tenants}
     wait(futures.values(), timeout=_DEADLINE_SECONDS)

@@ -85,8 +85,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "RESALE_TENANTS",
-        "Slugs of the tenants that this process serves, comma separated; with `-` before each: all but these; none: "
-        "all",
+        "Slugs of the tenants that this process serves, comma separated, whose tier includes own processes; with `-` "
+        "before each: the pooled tenants but these; none: the pooled tenants, which are all without own processes",
     ),
     Variable(
         "RESALE_UPGRADE_BAKE_SECONDS",

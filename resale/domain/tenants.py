@@ -102,6 +102,7 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = ENTITLEMENTS[Tier.STANDARD].limits
     features: frozenset[Feature] = frozenset()
     connections: tuple[Connection, ...] = ()
+    own_processes: bool = False  # its own web processes and workers serve it, the pooled ones do not
 
     def is_enabled(self, feature: Feature) -> bool:
         """Return whether the tenant has a feature. No call is made: it was decided when the tenant was read."""

@@ -34,7 +34,7 @@ class TestHealthz:
 class TestReadyz:
     @pytest.mark.django_db
     def test_answers_with_a_database(self, client: Client) -> None:
-        assert client.get("/readyz").json() == {"status": "ok", "registry": "ok", "static_files": "ok"}
+        assert client.get("/readyz").json() == {"status": "ok", "registry": "ok", "static_files": "ok", "tenants": "ok"}
 
     @pytest.mark.usefixtures("_database_down")
     def test_stays_ready_while_the_registry_is_known(self, client: Client) -> None:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from apps.workers.changes.consumer import WAIT_SECONDS
 from apps.workers.roles import changes_loops, run_until_stopped
+from apps.workers.starting import refuse_wrong_tenants
 
 
 class Command(BaseCommand):
@@ -25,4 +26,5 @@ class Command(BaseCommand):
         wait_seconds, health_file = options["wait_seconds"], options["health_file"]
         assert isinstance(wait_seconds, int)  # noqa: S101 - argparse's type
         assert health_file is None or isinstance(health_file, Path)  # noqa: S101 - same
+        refuse_wrong_tenants()
         run_until_stopped(changes_loops(wait_seconds=wait_seconds, health_file=health_file))

@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         slugs = options["slugs"]
-        tenants = [registry.by_slug(slug) for slug in slugs] or registry.served_tenants()
+        tenants = [registry.by_slug(slug) for slug in slugs] or registry.listed_tenants()
         failed = []
         for tenant in tenants:
             try:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: object) -> None:
         wanted = options["tenant"]
-        tenants = [tenant for tenant in registry.served_tenants() if wanted in {None, tenant.slug}]
+        tenants = [tenant for tenant in registry.listed_tenants() if wanted in {None, tenant.slug}]
         if not tenants:
             raise CommandError("No active tenant has this slug.")
         work: Callable[[Tenant], Reconciliation] = _reconcile

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from apps.workers.roles import run_until_stopped, sweep_loops
+from apps.workers.starting import refuse_wrong_tenants
 
 
 class Command(BaseCommand):
@@ -29,4 +30,5 @@ class Command(BaseCommand):
         interval_seconds, health_file = options["interval_seconds"], options["health_file"]
         assert interval_seconds is None or isinstance(interval_seconds, float)  # noqa: S101 - argparse's type
         assert health_file is None or isinstance(health_file, Path)  # noqa: S101 - same
+        refuse_wrong_tenants()
         run_until_stopped(sweep_loops(interval_seconds=interval_seconds, health_file=health_file))
