@@ -126,6 +126,23 @@ class TestAnOpenDispute:
         assert back is not None
         assert (back.available, back.frozen, back.payable) == (10_800, 10_800, 0)
 
+    def test_freezes_what_an_earlier_one_gave_back_when_its_payout_fails(self, world: World, seller: Shopper) -> None:
+        partners = Partners(Books(payout_state=PayoutState.FAILED))
+        order = completed(world, partners, seller)
+        disputed(world, order, LOST)
+        reinstated = LATER + timedelta(days=1)
+        account = disputed(world, order, WON, now=reinstated)
+        payout = start_payout(world.uow(now=MUCH_LATER), seller_id=account.id, method=None)
+        assert len(payout.transfers) == 3
+        payout = advance_payout(world.uow(now=MUCH_LATER), partners=partners, payout_id=payout.id)
+        disputed(world, order, OPEN, now=MUCH_LATER, reference="dp_2")
+        for _ in range(2):
+            payout = advance_payout(world.uow(now=MUCH_LATER), partners=partners, payout_id=payout.id)
+        assert payout.status == PayoutStatus.FAILED
+        back = world.seller_account(order)
+        assert back is not None
+        assert (back.available, back.frozen, back.payable) == (10_800, 21_600, -10_800)
+
     def test_freezes_nothing_where_the_shop_bears_the_risk(self, container: Container, world: World) -> None:
         policies = msgspec.structs.replace(world.tenant.policies, dispute_holds_payout=False)
         bold = World(container, msgspec.structs.replace(world.tenant, policies=policies))

@@ -1,12 +1,12 @@
 """Transfers in DynamoDB: the mapping of a transfer, stored beside its order, and its repository."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Scope
 from resale.adapters.dynamodb.balances import BalanceReads, balance_keys
-from resale.adapters.dynamodb.client import Item
+from resale.adapters.dynamodb.client import DynamoDB, Item
 from resale.adapters.dynamodb.documents import DocumentKind
 from resale.adapters.dynamodb.mapping import EntityMapping
 from resale.adapters.dynamodb.payouts import PAYOUT_MAPPING
@@ -54,6 +54,10 @@ class DynamoDBTransfers(AuditedRepository[Transfer]):
         """Return a transfer, from a consistent read."""
         return self.load(keys.part_key(order_id, transfer_id))
 
+    def list_of_order(self, order_id: OrderId) -> tuple[Transfer, ...]:
+        """Return the transfers of an order, from a consistent read."""
+        return tuple(map(self.remember, _items_of(self._scope.db, self._table, order_id)))
+
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
         """Find a seller's open transfers by the index; return each one from a consistent read."""
         found, _ = self._scope.db.query(
@@ -74,16 +78,9 @@ class TransferReads(TenantReads):
 
     def list_transfers(self, order_id: OrderId) -> tuple[Transfer, ...]:
         """Return the transfers of an order, from a consistent read."""
-        items, _ = self._db.query(
-            table=TRANSFER_MAPPING.table(self.tenant),
-            index=None,
-            condition="pk = :order AND begins_with(sk, :prefix)",
-            values={":order": order_id, ":prefix": keys.part_prefix(TRANSFER_ID)},
-            limit=_TRANSFERS_MAX,
-            forward=True,
-            consistent=True,
+        return tuple(
+            map(TRANSFER_MAPPING.from_item, _items_of(self._db, TRANSFER_MAPPING.table(self.tenant), order_id))
         )
-        return tuple(TRANSFER_MAPPING.from_item(item) for item in items)
 
     def iter_held_transfers(self, seller_id: CustomerId) -> Iterator[Transfer]:
         """Iterate over a seller's transfers whose order is not completed, oldest first."""
@@ -103,6 +100,19 @@ class TransferReads(TenantReads):
     @property
     def _balances(self) -> BalanceReads:
         return BalanceReads(self._db, self.tenant, self._cursors)
+
+
+def _items_of(db: DynamoDB, table: str, order_id: OrderId) -> Sequence[Item]:
+    items, _ = db.query(
+        table=table,
+        index=None,
+        condition="pk = :order AND begins_with(sk, :prefix)",
+        values={":order": order_id, ":prefix": keys.part_prefix(TRANSFER_ID)},
+        limit=_TRANSFERS_MAX,
+        forward=True,
+        consistent=True,
+    )
+    return items
 
 
 def _balance_document(item: Item) -> Document:

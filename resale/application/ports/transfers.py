@@ -15,6 +15,9 @@ class TransferRepository(WriteRepository[Transfer], Protocol):
     def get(self, order_id: OrderId, transfer_id: TransferId) -> Transfer:
         """Return a transfer, from a consistent read. Raises TransferNotFound."""
 
+    def list_of_order(self, order_id: OrderId) -> tuple[Transfer, ...]:
+        """Return the transfers of an order, from a consistent read."""
+
     def list_available(self, seller_id: CustomerId, *, limit: int) -> tuple[Transfer, ...]:
         """Return a seller's available transfers, oldest first: found by an index, each from a consistent read."""
 

@@ -9,12 +9,10 @@ from resale.application.operations.orders.completing import credit_seller
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.order_states import is_parcel_held
-from resale.domain.order_steps import transfer_id_of
 from resale.domain.orders import Order
 from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
 
-_LOOKED_THROUGH: Final = 40  # transfers of a seller, for one that compensates a refund of the order
 _FREEZABLE: Final = frozenset({TransferStatus.AVAILABLE, TransferStatus.SETTLED})
 
 
@@ -49,9 +47,5 @@ def is_frozen(uow: UnitOfWork, *, order: Order) -> bool:
 
 
 def _iter_earned(uow: UnitOfWork, *, order: Order) -> Iterator[Transfer]:
-    """Return the transfer of the sale, and those that compensate a refund which came back."""
-    own = transfer_id_of(order)
-    yield uow.transfers.get(order.id, own)
-    # Also without a failed refund: one that was settled by a refund at the provider is not the order's any more.
-    found = uow.transfers.list_available(order.seller_id, limit=_LOOKED_THROUGH)
-    yield from (one for one in found if one.order_id == order.id and one.id != own and one.amount > 0)
+    """Return the transfer of the sale, and those that gave back what a refund or a dispute had taken."""
+    yield from (one for one in uow.transfers.list_of_order(order.id) if one.amount > 0 or one.is_frozen)
