@@ -25,6 +25,7 @@ from resale.errors import Conflict, Forbidden, NotFound, Rejected
 
 SCHEMA: Final = 2
 MAX_REFUNDS: Final = 50  # of one order, failed ones included: some 20 KB of an item, which is bounded to 100
+_UNDER_WAY: Final = frozenset({RefundState.PENDING, RefundState.FAILED})
 _BY_OTHERS: Final = frozenset({ReasonCode.CHARGEBACK, ReasonCode.REFUNDED_AT_PROVIDER})
 
 
@@ -247,6 +248,10 @@ class Order(WithIssues, frozen=True, kw_only=True):
     def is_refund_under_way(self) -> bool:
         """Whether a refund has started and is not completed, including a failed one that is retried."""
         return self.pending_refund is not None or self.failed_refund is not None
+
+    def sum_under_way(self) -> int:
+        """Return the amount of the refunds that have started and are not completed, in minor units."""
+        return sum(one.amount for one in self.refunds if one.status in _UNDER_WAY)
 
     @property
     def has_refund_begun(self) -> bool:

@@ -5,18 +5,18 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from resale.application.operations.claims import open_claim
+from resale.application.operations.claims import open_claim, resolve_claim
 from resale.application.operations.orders import NewRefund, record_dispute, refund_order
 from resale.domain.access import Principal
 from resale.domain.changes import ChangeType
-from resale.domain.claims import ClaimReason, NewClaim
+from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
 from resale.domain.issues import Issue, issues_of
 from resale.domain.ledger import parts_left
 from resale.domain.orders import Order, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
 from resale.domain.shipments import ShipmentStatus
 from resale.domain.transfers import TransferStatus
-from tests.operations.partners import Partners
+from tests.operations.partners import Books, Partners
 from tests.operations.world import BRAND, World
 from tests.unit.builders import NOW
 
@@ -152,6 +152,37 @@ class TestOneThatIsWonAfterItWasLost:
         open_claim(world.uow(principal=buyer), order_id=order.id, new=claim)
         assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
         assert self._told(world, order, WON, 2).pending_refund is not None
+
+    def test_a_buyer_whose_claim_was_settled_in_part_has_that_part(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.delivered(partners)
+        new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
+        claim = open_claim(world.uow(principal=Principal(customer_id=order.buyer_id)), order_id=order.id, new=new)
+        part = Resolution(decision=Verdict.APPROVE_WITHOUT_RETURN, refund_amount=3_000)
+        resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=part)
+        assert world.run(world.stored_order(order), partners).failed_refund is not None
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        won = self._told(world, order, WON, 2)
+        assert (won.completed_at, self._available(world, order)) == (NOW, 10_800)
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        later = NOW + timedelta(days=1)
+        order = world.run(won, partners, now=later)
+        assert (order.remaining_minor, order.is_refund_under_way) == (9_000, False)
+        assert self._available(world, order) == 8_100
+
+    def test_a_buyer_who_was_sent_nothing_has_what_a_refund_of_a_part_left(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.scan(world.sold(partners), ShipmentStatus.IN_TRANSIT)
+        refund_order(world.uow(principal=BRAND), new=NewRefund(order_id=order.id, amount=3_000))
+        assert world.run(world.stored_order(order), partners).failed_refund is not None
+        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
+        order = world.scan(order, ShipmentStatus.FAILURE)
+        won = self._told(world, order, WON, 2)
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        order = world.run(won, partners, now=NOW + timedelta(days=1))
+        assert (order.status, order.remaining_minor, self._available(world, order)) == (OrderStatus.REFUNDED, 0, 0)
+        assert [one.amount for one in order.refunds if one.status == RefundState.SUCCEEDED] == [3_000, 9_000]
+        assert world.transfer(order).status == TransferStatus.REVERSED
 
     def test_older_words_change_nothing_in_whatever_order_they_come(self, world: World, order: Order) -> None:
         won = self._told(world, order, WON, 3)

@@ -1,6 +1,6 @@
 """The carrier of a run: labels with a price, parcels with a fate, and scans that come late, twice or out of order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -141,10 +141,18 @@ class Post:
     def _decide_fate(self, shipment_id: str) -> None:
         """Scans come as the days go; now and then a parcel is seen though its label was given back."""
         fate = self._chance.pick_weighted(_FATES)
-        after = timedelta(hours=self._chance.between(1, 90))
-        for status in fate:
-            self._agenda.add(f"scan {status}", lambda status=status: self._scan(shipment_id, status), after=after)  # type: ignore[misc]  # bound early
-            after += timedelta(hours=self._chance.between(1, 48))
+        self._expect_scan(shipment_id, fate, after=timedelta(hours=self._chance.between(1, 90)))
+
+    def _expect_scan(self, shipment_id: str, coming: Sequence[ShipmentStatus], *, after: timedelta) -> None:
+        """Scan a parcel once more, and then what comes after it: a parcel is scanned in its own order."""
+        if not coming:
+            return
+
+        def scan() -> None:
+            self._scan(shipment_id, coming[0])
+            self._expect_scan(shipment_id, coming[1:], after=timedelta(hours=self._chance.between(1, 48)))
+
+        self._agenda.add(f"scan {coming[0]}", scan, after=after)
 
     def _scan(self, shipment_id: str, status: ShipmentStatus) -> None:
         label = self.labels[shipment_id]

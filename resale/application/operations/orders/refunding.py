@@ -39,6 +39,7 @@ from resale.domain.orders import (
 from resale.domain.payments import (
     PaymentCommand,
     Refund,
+    RefundState,
     transition_payment,
 )
 from resale.domain.reasons import FreeCode, Reason, ReasonCode
@@ -47,6 +48,8 @@ from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
 from resale.errors import FieldError, Invalid, Rejected
 
+#: Where the sale did not come about, and the buyer has the money.
+ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
 #: An order that ended keeps an amount when a lost dispute is won later, or a refund was returned.
 REFUNDABLE: Final = frozenset(
@@ -178,6 +181,8 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
     if order.pending_refund is None:
         order = clear_issues(order, Issue.REFUND_PENDING)
     order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
+    if _is_rest_owed(order):
+        order = add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_ours=change_type == ChangeType.ORDER_REFUNDED)
     uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
@@ -185,6 +190,14 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
     uow.ledger.post(ledger.refund(order, given, seller=seller_pays, at=uow.now))
     uow.commit()
     return order
+
+
+def _is_rest_owed(order: Order) -> bool:
+    """Return whether a part was refunded of what a won dispute gave back to the buyer of a sale that had ended."""
+    is_over = order.status in ENDED and order.completed_at is None and order.compensation is None
+    was_reinstated = any(one.status == RefundState.REINSTATED for one in order.refunds)
+    is_possible = order.remaining_minor > 0 and len(order.refunds) < MAX_REFUNDS
+    return is_over and was_reinstated and is_possible and not order.is_refund_under_way
 
 
 def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from resale.application.operations.orders.completing import credit_seller, restore_transfer, sale_payable_on
 from resale.application.operations.orders.freezing import freeze_transfers, is_frozen
 from resale.application.operations.orders.parcel_news import start_transit
-from resale.application.operations.orders.refunding import add_refund
+from resale.application.operations.orders.refunding import ENDED, add_refund
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
@@ -16,14 +16,13 @@ from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
 from resale.domain.order_states import ORDERS
 from resale.domain.order_steps import payment_of, schedule_review, transfer_id_of, transition_order, update_order
-from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, OrderStatus, with_refund
+from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, with_refund
 from resale.domain.parcel_news import PARCEL_ISSUES
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import PartnerCode, ReasonCode, free_code
 from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
 
-_ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 _WITH_OR_NEAR_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
@@ -56,7 +55,7 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
     payment = restore_payment(payment_of(order), taken.amount)
     order = set_dispute(msgspec.structs.replace(with_refund(order, returned), payment=payment), dispute)
     order = clear_issues(order, Issue.CHARGED_BACK)
-    if order.status in _ENDED and order.completed_at is None:
+    if order.status in ENDED and order.completed_at is None:
         order = _resume(uow, order=order)
     else:
         order = update_order(order, now=uow.now)
@@ -65,7 +64,7 @@ def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute)
 
 
 def _resume(uow: UnitOfWork, *, order: Order) -> Order:
-    parcel = None if order.shipment is None or order.claim_id is not None else order.shipment.status
+    parcel = None if order.shipment is None or _is_owed_all(uow, order=order) else order.shipment.status
     if parcel in _WITH_OR_NEAR_THE_BUYER and order.compensation is not None:
         # The seller was paid for a lost parcel that was found: the money is the platform's, or the buyer's.
         return update_order(raise_issue(order, Issue.PARCEL_AFTER_REFUND), now=uow.now)
@@ -77,6 +76,14 @@ def _resume(uow: UnitOfWork, *, order: Order) -> Order:
     if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
         return update_order(order, now=uow.now)
     return add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
+
+
+def _is_owed_all(uow: UnitOfWork, *, order: Order) -> bool:
+    """Return whether the buyer complained, and staff did not settle it with a part that is being refunded."""
+    if order.claim_id is None:
+        return False
+    claim = uow.claims.get(order.claim_id)
+    return claim.refund_amount is None or not 0 < order.sum_under_way() < order.remaining_minor
 
 
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
