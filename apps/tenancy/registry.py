@@ -16,7 +16,7 @@ from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.features import features_of_row, load_releases
-from apps.tenancy.serving import is_served_here
+from apps.tenancy.serving import is_polled_here, is_served_here
 from resale.domain.entitlements import Tier, limits_of
 from resale.domain.features import Release
 from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
@@ -107,6 +107,10 @@ class Registry:
             RegistryUnavailable: Its database is down for longer than it is served stale.
         """
         return tuple(tenant for tenant in self._get_cached(self._served, None) or () if is_served_here(tenant))
+
+    def polled_tenants(self) -> tuple[Tenant, ...]:
+        """List the tenants of ``served_tenants`` whose queues this process polls. Raises RegistryUnavailable."""
+        return tuple(tenant for tenant in self.served_tenants() if is_polled_here(tenant))
 
     def listed_tenants(self) -> tuple[Tenant, ...]:
         """List the tenants of ``served_tenants`` and those with processes of their own, for commands and reports.
@@ -300,5 +304,6 @@ by_api_key_hash = _process.by_api_key_hash
 active_tenants = _process.active_tenants
 served_tenants = _process.served_tenants
 listed_tenants = _process.listed_tenants
+polled_tenants = _process.polled_tenants
 forget_key = _process.forget_key
 clear = _process.clear

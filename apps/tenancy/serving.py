@@ -1,4 +1,4 @@
-"""The tenants that this process serves (``RESALE_TENANTS``): a premium tenant's own web and workers are such a list."""
+"""The tenants that this process serves (``RESALE_TENANTS``), and whose queues it polls (``RESALE_WORKER_SHARD``)."""
 
 from django.conf import settings
 
@@ -10,6 +10,12 @@ def is_served_here(tenant: Tenant) -> bool:
     """Return whether this process serves a tenant."""
     served: bool = settings.SERVED_TENANTS.includes(tenant.slug, own_processes=tenant.own_processes)
     return served
+
+
+def is_polled_here(tenant: Tenant) -> bool:
+    """Return whether this process polls the queues of a tenant that it serves."""
+    polled: bool = settings.WORKER_SHARD.polls(tenant.slug)
+    return polled
 
 
 def require_served(tenant: Tenant) -> None:

@@ -1,7 +1,7 @@
 """The roles other than Celery: the changes consumer and the sweep, with one loop for each tenant."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
 
         return once
 
-    return _loops("changes", make_round, health_file)
+    return _loops("changes", make_round, health_file, tenants=registry.polled_tenants)
 
 
 def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
@@ -76,7 +76,7 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
 
         return once
 
-    return _loops("sweep", make_round, health_file, reports)
+    return _loops("sweep", make_round, health_file, reports, tenants=registry.served_tenants)
 
 
 def run_until_stopped(loops: TenantLoops) -> None:
@@ -104,6 +104,8 @@ def _loops(
     make_round: Callable[[Tenant], Round],
     health_file: Path | None,
     reports: Mapping[str, Mapping[str, str | int]] | None = None,
+    *,
+    tenants: Callable[[], Iterable[Tenant]],
 ) -> TenantLoops:
     """Build the loops of a role; ``reports`` is the content of its health file for each tenant."""
 
@@ -111,4 +113,4 @@ def _loops(
         if health_file is not None:
             write_health(health_file, dict(reports or {}))
 
-    return TenantLoops(name=name, tenants=registry.served_tenants, make_round=make_round, on_alive=alive)
+    return TenantLoops(name=name, tenants=tenants, make_round=make_round, on_alive=alive)

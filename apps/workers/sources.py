@@ -29,8 +29,8 @@ def note_failure(tenant: Tenant, note: FailureNote) -> None:
 
 
 def _list_and_close() -> tuple[Tenant, ...]:
-    """List the active tenants and close the connection: a pool process forked later would close the parent's."""
+    """List the tenants to poll and close the connection: a pool process forked later would close the parent's."""
     try:
-        return registry.served_tenants()
+        return registry.polled_tenants()
     finally:
         connections.close_all()

@@ -11,6 +11,7 @@ import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
 from resale.domain.served_tenants import ServedTenants, served_tenants_of
+from resale.domain.worker_shards import WorkerShard, worker_shard_of
 from resale.settings import OrganizationSettings, Settings
 
 
@@ -87,6 +88,11 @@ VARIABLES: Final = (
         "RESALE_TENANTS",
         "Slugs of the tenants that this process serves, comma separated, whose tier includes own processes; with `-` "
         "before each: the pooled tenants but these; none: the pooled tenants, which are all without own processes",
+    ),
+    Variable(
+        "RESALE_WORKER_SHARD",
+        "Which of the worker services of a purpose this `worker` or `changes` process belongs to, as `3/8`, the third "
+        "of eight: each pooled tenant's queues are polled by two of them; none: there is one, which polls all",
     ),
     Variable(
         "RESALE_UPGRADE_BAKE_SECONDS",
@@ -183,6 +189,23 @@ def served_tenants() -> ServedTenants:
         return served_tenants_of(word_list("RESALE_TENANTS"))
     except ValueError as error:
         raise ImproperlyConfigured(f"RESALE_TENANTS {error}") from error
+
+
+def worker_shard() -> WorkerShard:
+    """Return the worker service that this process belongs to.
+
+    Raises:
+        ImproperlyConfigured: It cannot be read, or the process lists tenants, which have these workers alone.
+    """
+    given = text("RESALE_WORKER_SHARD")
+    if given is None:
+        return WorkerShard()
+    if not served_tenants().are_excluded:
+        raise ImproperlyConfigured("RESALE_WORKER_SHARD divides pooled tenants, and RESALE_TENANTS lists others")
+    try:
+        return worker_shard_of(given)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"RESALE_WORKER_SHARD {error}") from error
 
 
 def join_platform(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from pytest_django import Settings
 
 from apps.tenancy import registry
 from apps.tenancy.models import Tenant
+from apps.workers import sources
+from apps.workers.roles import changes_loops, sweep_loops
 from resale.domain.served_tenants import ServedTenants, served_tenants_of
+from resale.domain.worker_shards import WorkerShard
 from tests.fixtures.tenants import Shop
 
 
@@ -98,6 +102,34 @@ class TestProcess:
         assert "northwind" not in refused.text
         other = client.get("/v1/listings?limit=0", headers={"X-API-Key": atelier.publishable.text})
         assert other.status_code == 422
+
+
+class TestShards:
+    @pytest.mark.parametrize("count", [1, 2, 5])
+    def test_a_tenant_is_polled_by_two_of_the_services(
+        self, northwind: Shop, atelier: Shop, settings: Settings, count: int
+    ) -> None:
+        polled: Counter[str] = Counter()
+        changes: Counter[str] = Counter()
+        for number in range(1, count + 1):
+            settings.WORKER_SHARD = WorkerShard(number, count)
+            polled.update(tenant.slug for tenant in sources.bindings("orders")._tenants())
+            loops = changes_loops(wait_seconds=0, health_file=None)
+            changes.update(tenant.slug for tenant in loops._tenants())
+            swept = sweep_loops(interval_seconds=None, health_file=None)._tenants()
+            assert {tenant.slug for tenant in swept} == {"northwind", "atelier"}  # a sweep has no shard
+        assert polled == changes == {slug: min(count, 2) for slug in (northwind.tenant.slug, atelier.tenant.slug)}
+
+    @pytest.mark.usefixtures("northwind")
+    def test_one_with_processes_of_its_own_is_polled_by_them_alone(self, atelier: Shop, settings: Settings) -> None:
+        give_own_processes(atelier)
+        shards = [WorkerShard(number, 5) for number in range(1, 6)]
+        for words, services in (((), 0), (("atelier",), 5)):
+            serve(settings, *words)
+            found = 0
+            for settings.WORKER_SHARD in shards if not words else [WorkerShard()] * 5:
+                found += "atelier" in {tenant.slug for tenant in registry.polled_tenants()}
+            assert found == services
 
 
 class TestTiers:

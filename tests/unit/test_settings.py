@@ -57,6 +57,13 @@ class TestProduction:
         assert start("PROXY_HOPS", RESALE_PROXY_HOPS="2").stdout == "2\n"
         assert "RESALE_PROXY_HOPS is not a whole number" in start(RESALE_PROXY_HOPS="-1").stderr
 
+    def test_has_one_worker_service_unless_told_of_more(self) -> None:
+        assert start("WORKER_SHARD").stdout == "WorkerShard(number=1, count=1)\n"
+        assert start("WORKER_SHARD", RESALE_WORKER_SHARD="3/8").stdout == "WorkerShard(number=3, count=8)\n"
+        mixed = start(RESALE_WORKER_SHARD="3/8", RESALE_TENANTS="atelier")
+        assert "RESALE_WORKER_SHARD divides pooled tenants, and RESALE_TENANTS lists others" in mixed.stderr
+        assert start("WORKER_SHARD", RESALE_WORKER_SHARD="3/8", RESALE_TENANTS="-atelier").returncode == 0
+
     def test_requires_two_factor_sign_in_unless_told_otherwise(self) -> None:
         assert start("STAFF_MFA_REQUIRED").stdout == "True\n"
         assert start("STAFF_MFA_REQUIRED", RESALE_STAFF_MFA_REQUIRED="0").stdout == "False\n"
@@ -90,6 +97,7 @@ class TestProduction:
             ("RESALE_ORGANIZATION", '{"tenants_unit": "ou-1"}', "RESALE_ORGANIZATION is not valid: Object missing"),
             ("RESALE_TENANTS", "atelier,-northwind", "RESALE_TENANTS names tenants with and without -"),
             ("RESALE_TENANTS", "-", "RESALE_TENANTS has a - that names no tenant"),
+            ("RESALE_WORKER_SHARD", "9/8", "RESALE_WORKER_SHARD must be a number and a count of services such as 3/8"),
             ("RESALE_SESSION_CACHE", "none", "RESALE_SESSION_CACHE must be a whole number of at least 1"),
             ("RESALE_STATEMENT_SECONDS", "-1", "RESALE_STATEMENT_SECONDS must be a whole number of at least 0"),
             ("RESALE_DYNAMODB_ENDPOINTS", '{"1":"http://127.0.0.1"}', "local only: RESALE_DYNAMODB_ENDPOINTS"),
