@@ -60,6 +60,7 @@ test-images: engines ## Send generated, broken and hostile photos through the wh
 bench: engines ## Measure the CPU time of requests, a naive view and workflow steps, a tenant beside a loud neighbour, and many tenants
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.neighbours
+	@$(BIN)/python -m bench.neighbour_jobs
 	@$(BIN)/python -m bench.tenants
 
 reference: install ## Write docs/reference, the list of decisions and docs/simulation.md from the code they describe

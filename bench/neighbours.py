@@ -1,9 +1,9 @@
 """What one tenant notices of another that sends ten times its limit: ``python -m bench.neighbours``.
 
-Two tenants share the web role of this machine, two processes. Tenant B sends at a constant rate; tenant A is silent and
-offers ten times its limit in turn, slice by slice. Printed are B's latencies in both, A's statuses, the CPU of a flood,
-and that of the limiter itself. All runs on the same cores: engines, both load generators and what is measured, so the
-figures mean something on a machine that does nothing else.
+Two tenants share the web role of this machine, two processes. Tenant B sends at a constant rate. Tenant A is silent,
+sends ten times its limit to another server, which responds with nothing, and to the web role, in turn. All runs on the
+same cores, the load generators too, so B notices A's in any case: what is left between the last two is what tenants
+notice of each other. Printed are B's latencies in the three, A's statuses, the CPU of a flood, and that of the limiter.
 """
 
 import argparse
@@ -35,13 +35,14 @@ _WARM_SECONDS: Final = 4.0
 _START_SECONDS: Final = 1.5  # until both generators run
 _FLOOD_SECONDS: Final = 5.0
 _TRANSITION_PART: Final = 0.25
+_TURNS: Final = ("alone", "noise elsewhere", "beside A")
 
 
 def main() -> int:
     """Run the slices and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.neighbours", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2, help="of a slice")
-    parser.add_argument("--rounds", type=int, default=15, help="of two slices")
+    parser.add_argument("--seconds", type=float, default=2, help="of a turn")
+    parser.add_argument("--rounds", type=int, default=15, help="of three turns")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resale-bench-") as folder:
         prepare_environment(Path(folder))
@@ -58,29 +59,36 @@ def _measure(stack: Stack, *, seconds: float, rounds: int) -> None:
     requests = {brand.slug: _seed(stack, brand) for brand in (loud, quiet)}
     _limit(loud)
     stack.start_our_web()
+    stack.start_empty_web()
     excess = LIMIT_PER_SECOND * EXCESS
 
-    def send(brand: Brand, *, rate: float, whole_seconds: float, pause_seconds: float = 0) -> Running:
+    def send(brand: Brand, to: str, *, rate: float, whole_seconds: float, turn: int = 0, turns: int = 1) -> Running:
         plan = SteadyPlan(
-            port=stack.ports["web"],
+            port=stack.ports[to],
             begins_at=begins_at,
             connection_count=_CONNECTION_COUNT,
             requests_per_second=rate,
             seconds=whole_seconds,
-            pause_seconds=pause_seconds,
+            turn=turn,
+            turns=turns,
+            turn_seconds=seconds,
             requests=requests[brand.slug],
         )
         return start(plan)
 
-    for whole_seconds in (_WARM_SECONDS, 2 * seconds * rounds):
+    turns = len(_TURNS)
+    for whole_seconds in (_WARM_SECONDS, turns * seconds * rounds):
         begins_at = time.monotonic() + _START_SECONDS
-        noise = send(loud, rate=excess, whole_seconds=whole_seconds, pause_seconds=seconds)
-        measured = send(quiet, rate=NEIGHBOUR_PER_SECOND, whole_seconds=whole_seconds).wait()
-        noisy = noise.wait()
-    _print_table(measured, noisy, slice_seconds=seconds)
+        noise = [
+            send(loud, to, rate=excess, whole_seconds=whole_seconds, turn=_TURNS.index(name), turns=turns)
+            for name, to in (("noise elsewhere", "empty"), ("beside A", "web"))
+        ]
+        measured = send(quiet, "web", rate=NEIGHBOUR_PER_SECOND, whole_seconds=whole_seconds).wait()
+        noisy = [running.wait() for running in noise]
+    _print_table(measured, noisy[-1], turn_seconds=seconds)
     begins_at = time.monotonic() + _START_SECONDS
     before = cpu_ms(stack.pid("web"))
-    flood = send(loud, rate=excess, whole_seconds=_FLOOD_SECONDS).wait()
+    flood = send(loud, "web", rate=excess, whole_seconds=_FLOOD_SECONDS).wait()
     cost_ms = (cpu_ms(stack.pid("web")) - before) / sum(flood.statuses.values())
     print(f"A alone: {_counts(flood)}; {cost_ms:.3f} ms CPU of the web role a request")
 
@@ -120,20 +128,20 @@ def _limit(brand: Brand) -> None:
     set_limits(slug=brand.slug, limits={**usual, **rates}, cause=Cause(by="bench", reason="a limit to exceed"))
 
 
-def _print_table(measured: Outcome, noisy: Outcome, *, slice_seconds: float) -> None:
-    """Print B's latencies by whether A was sending; the beginning of each slice belongs to neither side."""
-    alone: list[float] = []
-    beside: list[float] = []
+def _print_table(measured: Outcome, noisy: Outcome, *, turn_seconds: float) -> None:
+    """Print B's latencies by what A did; the beginning of each turn belongs to none."""
+    latencies: list[list[float]] = [[] for _ in _TURNS]
     for sample in measured.samples:
-        number, into_seconds = divmod(sample.due_seconds, slice_seconds)
-        if into_seconds >= slice_seconds * _TRANSITION_PART:
-            (beside if number % 2 else alone).append(sample.latency_ms)
+        number, into_seconds = divmod(sample.due_seconds, turn_seconds)
+        if into_seconds >= turn_seconds * _TRANSITION_PART:
+            latencies[int(number) % len(_TURNS)].append(sample.latency_ms)
     print(f"\nB at {NEIGHBOUR_PER_SECOND} requests a second; A offers {EXCESS} times its {LIMIT_PER_SECOND} a second")
-    print("| | alone | beside A | change |\n| --- | --- | --- | --- |")
+    print(f"| | {' | '.join(_TURNS)} | beside A to noise elsewhere |\n| --- | --- | --- | --- | --- |")
     for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
-        one, other = (statistics.quantiles(side, n=100)[percent - 1] for side in (alone, beside))
-        print(f"| B {name} | {one:.2f} ms | {other:.2f} ms | {other / one - 1:+.0%} |")
-    print(f"B: {len(alone)} samples alone, {len(beside)} beside; A: {_counts(noisy)}; load {os.getloadavg()[0]:.1f}")
+        alone, elsewhere, beside = (statistics.quantiles(side, n=100)[percent - 1] for side in latencies)
+        print(f"| B {name} | {alone:.2f} ms | {elsewhere:.2f} ms | {beside:.2f} ms | {beside / elsewhere - 1:+.0%} |")
+    counts = ", ".join(str(len(side)) for side in latencies)
+    print(f"B: {counts} samples; A: {_counts(noisy)}; load {os.getloadavg()[0]:.1f}")
 
 
 def _counts(outcome: Outcome) -> str:

@@ -103,10 +103,14 @@ def release_holds(tenant: Tenant, buyer_id: CustomerId) -> None:
     )
 
 
+def shopper_of(tenant: Tenant, subject: str) -> Shopper:
+    """Return a shopper of the tenant's issuer."""
+    return Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CUSTOMER_ID.new(new_id))
+
+
 def _enrol_one(tenant: Tenant, subject: str) -> CustomerId:
     uow = open_uow(tenant, now=datetime.now(UTC))
-    shopper = Shopper(issuer=tenant.oidc_issuer, subject=subject, new_id=CUSTOMER_ID.new(new_id))
-    customer_id = enrol_shopper(uow, shopper=shopper)
+    customer_id = enrol_shopper(uow, shopper=shopper_of(tenant, subject))
     uow.commit()
     return customer_id
 

@@ -25,6 +25,7 @@ NAIVE_TABLE: Final = "naive-listings"
 WORKER_COUNT: Final = 2
 SERVERS: Final = ("web", "naive", "empty")
 WORKER: Final = "orders"
+IMAGES_WORKER: Final = "images"
 
 
 def prepare_environment(folder: Path) -> None:
@@ -92,6 +93,10 @@ class Stack:
             "NAIVE_TABLE": NAIVE_TABLE,
         }
         self._supervisor.start(self._plain("naive", "bench.naive.wsgi", naive))
+        self.start_empty_web()
+
+    def start_empty_web(self) -> None:
+        """Start the server of empty responses."""
         self._supervisor.start(self._plain("empty", "bench.naive.empty", {}))
 
     def start_our_web(self) -> None:
@@ -102,9 +107,17 @@ class Stack:
         """Start the orders worker like the image, and its partners; return the id of its main process."""
         self._start_partner("payments")
         self._start_partner("shipping")
-        workers = services.workers(self.addresses, self.secrets)
-        self._supervisor.start(next(spec for spec in workers if spec.name == WORKER))
+        self._supervisor.start(self._worker(WORKER))
         return self.pid(WORKER)
+
+    def start_images_worker(self, *, child_count: int) -> int:
+        """Start the images worker like the image; return the id of its main process."""
+        spec = self._worker(IMAGES_WORKER)
+        position = spec.argv.index("-c") + 1
+        self._supervisor.start(
+            replace(spec, argv=(*spec.argv[:position], str(child_count), *spec.argv[position + 1 :]))
+        )
+        return self.pid(IMAGES_WORKER)
 
     def pid(self, name: str) -> int:
         """Return the process id of a server's master, or of a worker's main process."""
@@ -121,6 +134,9 @@ class Stack:
         """Stop all servers."""
         for name in SERVERS:
             self._supervisor.stop_one(name)
+
+    def _worker(self, name: str) -> ProcessSpec:
+        return next(spec for spec in services.workers(self.addresses, self.secrets) if spec.name == name)
 
     def _start_partner(self, name: str) -> None:
         self._supervisor.start(next(s for s in services.partners(self.addresses, self.folder) if s.name == name))

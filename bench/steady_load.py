@@ -29,7 +29,7 @@ _LENGTH: Final = b"content-length:"
 class SteadyPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Requests to one server, repeated in turn at a rate, from a moment on (monotonic seconds).
 
-    With ``pause_seconds``, the rate alternates with silence: first a pause, then as long a time of requests.
+    Of several ``turns``, each of ``turn_seconds``, requests are sent in one, and again after all others.
     """
 
     port: int
@@ -37,7 +37,9 @@ class SteadyPlan(msgspec.Struct, frozen=True, kw_only=True):
     connection_count: int
     requests_per_second: float
     seconds: float
-    pause_seconds: float = 0.0
+    turn: int = 0
+    turns: int = 1
+    turn_seconds: float = 1.0
     requests: tuple[Request, ...]
 
 
@@ -160,7 +162,7 @@ def _moments(plan: SteadyPlan) -> Iterator[float]:
     """Iterate over the moments at which requests are due."""
     for number in range(int(plan.seconds * plan.requests_per_second)):
         seconds = number / plan.requests_per_second
-        if not plan.pause_seconds or int(seconds / plan.pause_seconds) % 2:
+        if int(seconds / plan.turn_seconds) % plan.turns == plan.turn:
             yield plan.begins_at + seconds
 
 
