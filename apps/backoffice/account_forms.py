@@ -9,6 +9,7 @@ from apps.backoffice.text_fields import TextField
 from apps.tenancy.invitations import EMAIL_MAX_CHARS
 from apps.tenancy.models import StaffRole, Tenant
 from apps.tenancy.second_factors import CODE_MAX_CHARS
+from apps.tenancy.security_keys import NAME_MAX_CHARS, RESPONSE_MAX_CHARS
 from resale.domain.text import TextKind
 
 _CODE: Final = {"class": "bo-input", "autocomplete": "one-time-code", "autocapitalize": "off", "spellcheck": "false"}
@@ -44,18 +45,24 @@ class CodeForm(forms.Form):
     code = forms.CharField(label="Code", max_length=CODE_MAX_CHARS, widget=forms.TextInput(attrs=_CODE))
 
 
-class EnrolmentForm(forms.Form):
-    """The first code of an app, and one of the present app when it is replaced."""
+class KeySignInForm(forms.Form):
+    """What the browser made of a challenge with a security key: JSON, which a script fills in."""
 
-    current = forms.CharField(
-        label="Code of the present app, or a recovery code",
-        max_length=CODE_MAX_CHARS,
-        widget=forms.TextInput(attrs=_CODE),
+    response = TextField(
+        TextKind.CODE,
+        max_length=RESPONSE_MAX_CHARS,
+        widget=forms.HiddenInput(),
+        error_messages={"required": "The browser sent nothing of a security key. It needs JavaScript for that."},
     )
-    code = forms.CharField(label="Code of the new app", max_length=CODE_MAX_CHARS, widget=forms.TextInput(attrs=_CODE))
 
-    def __init__(self, *args: Any, replaces: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not replaces:
-            del self.fields["current"]
-            self.fields["code"].label = "Code"
+
+class KeyRegistrationForm(KeySignInForm):
+    """A new security key and its name."""
+
+    name = TextField(
+        TextKind.LINE,
+        label="Name of the key",
+        max_length=NAME_MAX_CHARS,
+        help_text="By which you know it: &ldquo;Blue key&rdquo;, &ldquo;Laptop&rdquo;.",
+        widget=forms.TextInput(attrs={"class": "bo-input", "autocomplete": "off"}),
+    )

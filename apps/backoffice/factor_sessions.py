@@ -1,5 +1,9 @@
-"""Whether a session passed the second factor. Every page but those of the factor itself and the sign-out needs it."""
+"""Whether a session passed the second factor. Every page but those of the factor itself and the sign-out needs it.
 
+To change a factor, its user confirms with the present one: once for each change, a few minutes before it.
+"""
+
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.http import HttpRequest
@@ -9,6 +13,8 @@ from apps.tenancy.second_factors import is_required
 
 _PASSED: Final = "second_factor"  # in the session: the number of the factor's change that was passed
 _CACHE: Final = "second_factor_passed"
+_CONFIRMED_UNTIL: Final = "second_factor_confirmed_until"  # in the session: when a confirmation ends, in Unix seconds
+_CONFIRMATION_AGE: Final = timedelta(minutes=5)
 
 
 def staff_user(request: HttpRequest) -> User | None:
@@ -29,7 +35,19 @@ def mark_passed(request: HttpRequest, user: User) -> None:
     """Note in the session that its second factor was passed, under a new session key."""
     request.session.cycle_key()
     request.session[_PASSED] = user.factor_changes
+    request.session.pop(_CONFIRMED_UNTIL, None)
     request.__dict__.pop(_CACHE, None)
+
+
+def mark_confirmed(request: HttpRequest, user: User, now: datetime) -> None:
+    """Note that the user passed the present factor again, to change it."""
+    mark_passed(request, user)
+    request.session[_CONFIRMED_UNTIL] = (now + _CONFIRMATION_AGE).timestamp()
+
+
+def may_change(request: HttpRequest, user: User, now: datetime) -> bool:
+    """Whether the user can change their factor: there is none, or they confirmed with it. A change uses it up."""
+    return not user.has_second_factor or request.session.get(_CONFIRMED_UNTIL, 0.0) > now.timestamp()
 
 
 def _is_passed(request: HttpRequest, user: User) -> bool:

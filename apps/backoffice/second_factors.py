@@ -1,70 +1,102 @@
-"""The second step of the sign-in, and setting it up. Attempts are counted as sign-ins are."""
+"""The second step of the sign-in, setting up an app, and resetting a factor. Attempts are counted as sign-ins are."""
 
 from typing import Any, Final
 
 import segno
 from cryptography.fernet import InvalidToken
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.views import redirect_to_login
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
 
-from apps.backoffice.account_forms import CodeForm, EnrolmentForm
-from apps.backoffice.factor_sessions import is_passed, mark_passed, staff_user
-from apps.backoffice.open_pages import OpenPage
+from apps.backoffice.account_forms import CodeForm, KeySignInForm
+from apps.backoffice.factor_pages import FactorChange, FactorPage, FactorSettings
+from apps.backoffice.factor_sessions import is_passed, mark_confirmed, mark_passed
+from apps.backoffice.key_challenges import prompt_sign_in, take_sign_in
 from apps.backoffice.pages import OperatorPage
-from apps.backoffice.sign_in import render_too_many_attempts
 from apps.core import clock
-from apps.core.client_ip import client_address
-from apps.tenancy import second_factors, sign_ins
+from apps.tenancy import second_factors, security_keys, sign_ins
 from apps.tenancy.models import User
 from apps.tenancy.second_factors import SecondFactorCodeRefused
-from apps.tenancy.sign_ins import Attempt
+from apps.tenancy.security_keys import SecurityKeyRefused
 
 _NEW_SECRET: Final = "second_factor_secret"  # noqa: S105 - in the session, encrypted: of an app that proves it next
 
 
-class FactorPage(OpenPage):
-    """A page of the second factor, for whoever signed in with a password."""
+class FactorCheck(FactorPage):
+    """A page that the user passes with a code or a security key."""
 
-    user: User
+    title: str
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Let in whose password was right."""
-        user = staff_user(request)
-        if user is None:
-            return redirect_to_login(reverse("admin:index"), reverse("admin:login"))
-        self.user = user
-        return super().dispatch(request, *args, **kwargs)
+    def check(self) -> HttpResponse:
+        """Check what was sent: the response of a key, or a code."""
+        by_key = "response" in self.request.POST
+        state = take_sign_in(self.request) if by_key else None
+        form = KeySignInForm(self.request.POST) if by_key else CodeForm(self.request.POST)
+        refused = self.count()
+        if refused is not None:
+            return refused
+        if not form.is_valid():
+            return self.show(form, status=422)
+        if not (self.is_key_right(form, state) if by_key else self.is_code_right(form)):
+            return self.show(form, status=422)
+        sign_ins.reset_attempts(self.attempt())
+        self.mark()
+        return self.go_on()
 
-    def go_on(self) -> HttpResponse:
-        """Go where the sign-in was on its way to."""
-        target = self.request.GET.get("next", "")
-        own = url_has_allowed_host_and_scheme(
-            target, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+    def is_code_right(self, form: Form) -> bool:
+        """Whether the code is the app's or a recovery code; if not, the form has the error."""
+        code = form.cleaned_data["code"]
+        right = second_factors.verify(user=self.user, code=code, now=clock.for_platform())
+        if not right:
+            form.add_error("code", SecondFactorCodeRefused.default_detail)
+        return right
+
+    def is_key_right(self, form: Form, state: Any) -> bool:
+        """Whether the response is of one of the user's keys, to this session's challenge; if not, the form has it."""
+        party = security_keys.relying_party()
+        right = (
+            state is not None
+            and party is not None
+            and security_keys.verify(
+                user=self.user,
+                party=party,
+                state=state,
+                response=form.cleaned_data["response"],
+                now=clock.for_platform(),
+            )
         )
-        return redirect(target if own else reverse("admin:index"))
+        if not right:
+            form.add_error(None, SecurityKeyRefused.default_detail)
+        return right
 
-    def attempt(self) -> Attempt:
-        """Name an attempt: ten in 15 minutes for an account, from wherever; its password was right before."""
-        return Attempt(self.user.staff_id, client_address(self.request), f"second factor {self.user.staff_id}")
+    def mark(self) -> None:
+        """Note in the session that the factor was passed."""
+        mark_passed(self.request, self.user)
 
-    def count(self) -> HttpResponse | None:
-        """Count an attempt before its code is looked at; a response when there were too many."""
-        seconds = sign_ins.count_attempt(self.attempt(), now=clock.for_platform())
-        return None if seconds is None else render_too_many_attempts(self.request, seconds)
+    def show(self, form: Form, *, status: int = 200) -> HttpResponse:
+        """Show the forms; the one that was not sent is empty."""
+        code_form = form if isinstance(form, CodeForm) else CodeForm()
+        return self.page(
+            "second_factor",
+            title=self.title,
+            status=status,
+            form=code_form,
+            key_errors=() if form is code_form else form.non_field_errors(),
+            prompt=prompt_sign_in(self.request, self.user),
+            confirms=is_passed(self.request, self.user),
+        )
 
 
-class Verification(FactorPage):
+class Verification(FactorCheck):
     """``/admin/second_factor/``."""
 
+    title = "Two-factor sign-in"
+
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a code, or lead on."""
+        """Ask for the factor, or lead on."""
         if is_passed(request, self.user):
             return self.go_on()
         if not self.user.has_second_factor:
@@ -72,76 +104,59 @@ class Verification(FactorPage):
         return self.show(CodeForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Check a code."""
+        """Check a code or a key."""
         if is_passed(request, self.user) or not self.user.has_second_factor:
             return self.get(request)
-        form = CodeForm(request.POST)
-        refused = self.count()
-        if refused is not None:
-            return refused
-        if not form.is_valid():
-            return self.show(form, status=422)
-        code = form.cleaned_data["code"]
-        if not second_factors.verify(user=self.user, code=code, now=clock.for_platform()):
-            form.add_error("code", SecondFactorCodeRefused.default_detail)
-            return self.show(form, status=422)
-        sign_ins.reset_attempts(self.attempt())
-        mark_passed(request, self.user)
-        return self.go_on()
-
-    def show(self, form: CodeForm, *, status: int = 200) -> HttpResponse:
-        """Show the form."""
-        return self.page("second_factor", title="Two-factor sign-in", status=status, form=form)
+        return self.check()
 
 
-class Enrolment(FactorPage):
+class Confirmation(FactorSettings, FactorCheck):
+    """``/admin/second_factor/confirmation/``: pass the present factor again, to change it."""
+
+    title = "Confirm that it is you"
+
+    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
+        """Ask for the factor, if there is one."""
+        return self.show(CodeForm()) if self.user.has_second_factor else self.go_on()
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Check a code or a key."""
+        return self.check() if self.user.has_second_factor else self.get(request)
+
+    def mark(self) -> None:
+        """Note in the session that one change can follow."""
+        mark_confirmed(self.request, self.user, clock.for_platform())
+
+
+class Enrolment(FactorChange):
     """``/admin/second_factor/enrolment/``: set up an app, or another one in its place."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Let nobody replace a factor that they did not pass."""
-        user = staff_user(request)
-        if user is not None and user.has_second_factor and not is_passed(request, user):
-            return redirect("admin:second-factor")
-        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the QR code of a new secret."""
         secret = second_factors.new_secret()
         request.session[_NEW_SECRET] = second_factors.encrypt_secret(secret)
-        return self.show(EnrolmentForm(replaces=self.user.has_second_factor), secret)
+        return self.show(CodeForm(), secret)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Check that the app has the secret, and show the recovery codes, this once."""
         secret = self.secret()
         if secret is None:
             return redirect("admin:second-factor-enrolment")
-        form = EnrolmentForm(request.POST, replaces=self.user.has_second_factor)
+        form = CodeForm(request.POST)
         refused = self.count()
         if refused is not None:
             return refused
         if not form.is_valid():
             return self.show(form, secret, status=422)
-        now = clock.for_platform()
-        current = form.cleaned_data.get("current")
-        if current is not None and not second_factors.verify(user=self.user, code=current, now=now):
-            form.add_error("current", SecondFactorCodeRefused.default_detail)
-            return self.show(form, secret, status=422)
+        code = form.cleaned_data["code"]
         try:
-            codes = second_factors.enrol(user=self.user, secret=secret, code=form.cleaned_data["code"], now=now)
+            codes = second_factors.enrol(user=self.user, secret=secret, code=code, now=clock.for_platform())
         except SecondFactorCodeRefused as error:
             form.add_error("code", error.detail)
             return self.show(form, secret, status=422)
-        self.pass_factor()
+        del request.session[_NEW_SECRET]
+        self.keep_session()
         return self.page("recovery_codes", title="Your recovery codes", codes=codes)
-
-    def pass_factor(self) -> None:
-        """Keep this session; the user's others end."""
-        del self.request.session[_NEW_SECRET]
-        sign_ins.reset_attempts(self.attempt())
-        user = User.objects.get(pk=self.user.pk)
-        self.request.user = user
-        update_session_auth_hash(self.request, user)
-        mark_passed(self.request, user)
 
     def secret(self) -> bytes | None:
         """Return the secret that this session was shown; None when there is none."""
@@ -150,11 +165,11 @@ class Enrolment(FactorPage):
         except InvalidToken:
             return None
 
-    def show(self, form: EnrolmentForm, secret: bytes, *, status: int = 200) -> HttpResponse:
+    def show(self, form: CodeForm, secret: bytes, *, status: int = 200) -> HttpResponse:
         """Show the secret and the form."""
         return self.page(
             "second_factor_enrolment",
-            title="Set up two-factor sign-in",
+            title="Set up an authenticator app",
             status=status,
             form=form,
             picture=_qr_code(second_factors.enrolment_uri(secret, self.user)),

@@ -19,7 +19,7 @@ from apps.tenancy.offboarding_tables import OffboardingRecord, OffboardingRun
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
 from apps.tenancy.sandbox_tables import Sandbox
-from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, StaffInvitation, StaffRole
+from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, SecurityKey, StaffInvitation, StaffRole
 from apps.tenancy.upgrade_tables import Rollout, TenantUpgrade
 from apps.tenancy.usage_tables import TenantUsage
 from resale.domain import entitlements, partners
@@ -44,6 +44,7 @@ __all__ = [
     "Rollout",
     "Sandbox",
     "SecondFactor",
+    "SecurityKey",
     "StaffInvitation",
     "StaffRole",
     "TenantUpgrade",
@@ -90,9 +91,15 @@ class User(AbstractUser):
 
     @property
     def has_second_factor(self) -> bool:
-        """Whether the user set up an authenticator app."""
+        """Whether the user set up an authenticator app or a security key."""
         factor: SecondFactor | None = getattr(self, "second_factor", None)
-        return factor is not None and bool(factor.secret)
+        return factor is not None and factor.is_set_up
+
+    @property
+    def has_security_keys(self) -> bool:
+        """Whether the user has a security key."""
+        factor: SecondFactor | None = getattr(self, "second_factor", None)
+        return factor is not None and factor.security_key_count > 0
 
     @property
     def factor_changes(self) -> int:

@@ -1,7 +1,7 @@
-"""The second factor of staff: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for a lost one.
+"""The second factor of staff: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for what is lost.
 
 A secret is stored encrypted and recovery codes as keyed hashes. Each code works once. A change of the factor ends the
-other sessions of its user.
+other sessions of its user. Security keys, the other kind of factor, are in ``apps.tenancy.security_keys``.
 """
 
 import base64
@@ -104,15 +104,12 @@ def enrol(*, user: User, secret: bytes, code: str, now: datetime) -> Sequence[st
     step = _find_step(secret, _normalise(code), now)
     if step is None:
         raise SecondFactorCodeRefused
-    codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
     with transaction.atomic():
-        factor = _lock(user)
-        factor.recovery_codes.all().delete()
+        factor = lock_factor(user)
         factor.secret, factor.last_step = encrypt_secret(secret), step
         factor.changes += 1
         factor.save()
-        hashes = [RecoveryCode(factor=factor, hash=_recovery_hash(user, _normalise(one))) for one in codes]
-        RecoveryCode.objects.bulk_create(hashes)
+        codes = renew_recovery_codes(user, factor)
     logger.warning("second factor enrolled", extra={"by": user.staff_id})
     return codes
 
@@ -125,11 +122,13 @@ def verify(*, user: User, code: str, now: datetime) -> bool:
         code: As typed; spaces, hyphens and case do not matter.
         now: Moment of the request, aware UTC.
     """
-    factor = SecondFactor.objects.filter(user=user).exclude(secret="").first()
+    factor = SecondFactor.objects.filter(user=user).first()
     if factor is None:
         return False
     given = _normalise(code)
     if _APP_CODE.fullmatch(given):
+        if not factor.secret:
+            return False
         step = _find_step(decrypt_secret(factor.secret), given, now)
         later = SecondFactor.objects.filter(user=user, secret=factor.secret, last_step__lt=step or 0)
         return step is not None and later.update(last_step=step) == 1
@@ -140,25 +139,36 @@ def verify(*, user: User, code: str, now: datetime) -> bool:
 
 
 def reset(*, user: User, reset_by: User | None = None) -> None:
-    """Remove the second factor of a user who lost it, and end their sessions. Idempotent.
+    """Remove app, security keys and recovery codes of a user who lost them, and end their sessions. Idempotent.
 
     Args:
         user: Whose. Where it is required, they set up another one at their next sign-in.
         reset_by: The operator; None for a command.
     """
     with transaction.atomic():
-        factor = _lock(user)
+        factor = lock_factor(user)
         factor.recovery_codes.all().delete()
-        factor.secret = ""
+        factor.security_keys.all().delete()
+        factor.secret, factor.security_key_count = "", 0
         factor.changes += 1
         factor.save()
     by = "command" if reset_by is None else reset_by.staff_id
     logger.warning("second factor reset", extra={"row": user.staff_id, "by": by})
 
 
-def _lock(user: User) -> SecondFactor:
+def lock_factor(user: User) -> SecondFactor:
+    """Return the row of a user's factor, made if there is none, and locked until the transaction ends."""
     SecondFactor.objects.get_or_create(user=user)
     return SecondFactor.objects.select_for_update().get(user=user)
+
+
+def renew_recovery_codes(user: User, factor: SecondFactor) -> Sequence[str]:
+    """Replace the recovery codes of a locked factor. Returns the new ones, which are stored nowhere: show them once."""
+    codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
+    factor.recovery_codes.all().delete()
+    hashes = [RecoveryCode(factor=factor, hash=_recovery_hash(user, _normalise(one))) for one in codes]
+    RecoveryCode.objects.bulk_create(hashes)
+    return codes
 
 
 def _find_step(secret: bytes, code: str, now: datetime) -> int | None:

@@ -23,8 +23,16 @@ class StaffRole(models.TextChoices):
     MANAGER = Role.MANAGER.value, "Manager"
 
 
+def new_security_key_id() -> str:
+    """Return a new id of a security key, by which logs and pages name it."""
+    return f"sky_{uuid_utils.uuid7().hex}"
+
+
 class SecondFactor(models.Model):
-    """The authenticator app of a user. The row stays after a reset: its count of changes is part of sessions' hash."""
+    """The authenticator app of a user, and how many security keys they have.
+
+    The row stays after a reset: its count of changes is part of sessions' hash.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="second_factor"
@@ -32,9 +40,37 @@ class SecondFactor(models.Model):
     secret = models.CharField(max_length=200, blank=True, default="", editable=False)  # encrypted; empty: none
     last_step = models.BigIntegerField(default=0, editable=False)  # of the newest code that was used
     changes = models.PositiveIntegerField(default=0, editable=False)
+    security_key_count = models.PositiveSmallIntegerField(default=0, editable=False)  # so that a page reads one row
 
     def __str__(self) -> str:
         return f"second factor of {self.pk}"
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is an app or a security key."""
+        return bool(self.secret) or self.security_key_count > 0
+
+
+class SecurityKey(models.Model):
+    """A security key or passkey of a user (WebAuthn): its public key, which is no secret."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=new_security_key_id, editable=False)
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="security_keys")
+    name = models.CharField(max_length=60)
+    credential_id = models.CharField(max_length=1364, unique=True, editable=False)  # base64url of at most 1023 bytes
+    credential = models.BinaryField(editable=False)  # attested credential data: model, credential id, COSE public key
+    sign_count = models.BigIntegerField(editable=False)  # of its newest signature; 0 where the key does not count
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Oldest first; the names of a user's keys differ."""
+
+        ordering = ("created_at", "id")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["factor", "name"], name="one_security_key_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.id
 
 
 class RecoveryCode(models.Model):

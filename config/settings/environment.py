@@ -51,7 +51,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "RESALE_ADMIN_URL",
-        "Base URL of the admin in e-mail to staff; none: `https://` and the first of `RESALE_ALLOWED_HOSTS` in "
+        "Base URL of the admin, in e-mail to staff and for security keys, which work at its host name only; none: "
+        "`https://` and the first of `RESALE_ALLOWED_HOSTS` in "
         "production, `http://127.0.0.1:8000` elsewhere",
     ),
     Variable(

@@ -79,6 +79,7 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     """``var/demo.json``, as ``docs/local-platform.md`` documents it."""
 
     base_url: str
+    admin_url: str
     tenants: tuple[DemoTenant, ...]
     operator: Login
     payments_url: str

@@ -38,9 +38,14 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{LOOPBACK}:{self.web_port}"
 
     @property
+    def admin_url(self) -> str:
+        """URL of the admin, by a name: browsers have no security keys for an address."""
+        return f"http://localhost:{self.web_port}"
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """Origins that can call the API and post photos from a browser."""
-        return (self.base_url, f"http://localhost:{self.web_port}")
+        return (self.base_url, self.admin_url)
 
     @property
     def issuer_url(self) -> str:
@@ -165,7 +170,7 @@ def environment(addresses: Addresses, secrets: Secrets) -> dict[str, str]:
         "RESALE_CURSOR_SECRET": secrets.cursor_secret,
         "RESALE_DYNAMODB_ENDPOINTS": msgspec.json.encode(addresses.dynamodb_urls).decode(),
         "RESALE_GUARD_DIR": str(settings.VAR_DIR / "guards"),
-        "RESALE_ADMIN_URL": addresses.base_url,
+        "RESALE_ADMIN_URL": addresses.admin_url,
         "RESALE_PAYMENTS_URL": addresses.payments_url,
         "RESALE_SHIPPING_URL": addresses.shipping_url,
         "AWS_ENDPOINT_URL": addresses.aws_url,

@@ -18,6 +18,7 @@ def describe(addresses: Addresses, secrets: Secrets, *, issuers: Path) -> Demo:
     """Build the data for a driver of the demo; the shoppers' tokens are new each time."""
     return Demo(
         base_url=addresses.base_url,
+        admin_url=addresses.admin_url,
         tenants=tuple(_tenant(brand, addresses, secrets, issuers) for brand in BRANDS),
         operator=Login(OPERATOR_EMAIL, secrets.operator_password),
         payments_url=addresses.payments_url,
@@ -35,7 +36,7 @@ def summary(demo: Demo, *, var: Path) -> Iterator[str]:
     """Iterate over the lines with addresses and logins."""
     api = f"{demo.base_url}/v1"
     yield f"API        {api}   documentation {api}/docs   OpenAPI {api}/openapi.json"
-    yield f"admin      {demo.base_url}/admin/"
+    yield f"admin      {demo.admin_url}/admin/"
     for tenant in demo.tenants:
         for login in tenant.logins:
             yield f"  {tenant.slug:<10} {login.role:<10} {login.email:<28} {login.password}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from apps.backoffice import urls
-from apps.tenancy.models import APIKey, StaffMembership, Tenant, User
+from apps.tenancy.models import APIKey, SecondFactor, StaffMembership, Tenant, User
 from deploy.local.attacks import pages as table
 from resale.domain.access import Role
 from tests.attacks.attempts import Outcome, naming
@@ -60,6 +61,7 @@ class Staff:
             "slug": victim.slug,
             "key_id": key.id,
             "invitation_id": "inv_" + "0" * 32,
+            "security_key_id": _register_key(other, victim.word),
             "token": "invented",
             "uidb64": "MQ",
             "id": str(other.pk),
@@ -130,6 +132,15 @@ class Attempts:
         client = Client()
         client.force_login(self.staff.manager)
         yield _outcome_of(client.get(self.staff.path(self.page), headers=naming(self.victim)))
+
+
+def _register_key(user: User, word: str) -> str:
+    """Give a user a security key, and return its id."""
+    factor = SecondFactor.objects.create(user=user, security_key_count=1)
+    key = factor.security_keys.create(
+        name=word, credential_id=word, credential=b"", sign_count=0, created_at=datetime.now(UTC)
+    )
+    return key.id
 
 
 def _outcome_of(response: Any, *, sent: str = "") -> Outcome:

@@ -26,12 +26,18 @@ NOTHING = {
     "id": "0",
     "key_id": "key_" + "0" * 32,
     "invitation_id": "inv_" + "0" * 32,
+    "security_key_id": "sky_" + "0" * 32,
     "token": "none",
     "uidb64": "MA",
 }
 OPEN = {
     *("login", "logout", "invitation", "invitation-link"),
     *("admin_password_reset", "password_reset_done", "password_reset_confirm"),
+}
+#: What a session without its second factor reaches.
+OF_THE_FACTOR = {
+    *("second-factor", "second-factor-confirmation", "second-factor-enrolment"),
+    *("second-factor-methods", "security-keys", "security-key-removal"),
 }
 #: Where the pages of operators are.
 OPERATORS = (

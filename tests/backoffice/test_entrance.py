@@ -11,11 +11,11 @@ from apps.tenancy.tenants import set_tenant_status
 from resale.domain.access import Role
 from resale.domain.served_tenants import served_tenants_of
 from resale.domain.tenants import TenantStatus
-from tests.backoffice.staff_clients import OPEN, OPERATORS, Backoffice, StaffClient, all_paths
+from tests.backoffice.staff_clients import OF_THE_FACTOR, OPEN, OPERATORS, Backoffice, StaffClient, all_paths
 
 CLOSED = [(name, path) for name, path in all_paths() if name not in OPEN]
 OF_OPERATORS = [(name, path) for name, path in CLOSED if path.startswith(OPERATORS)]
-OF_ANYBODY = {"index", "shop", "password_change", "password_change_done", "second-factor", "second-factor-enrolment"}
+OF_ANYBODY = {"index", "shop", "password_change", "password_change_done"} | OF_THE_FACTOR - {"security-key-removal"}
 OF_SHOPS = [(name, path) for name, path in CLOSED if name not in OF_ANYBODY and (name, path) not in OF_OPERATORS]
 
 

@@ -82,7 +82,7 @@ class TestMakeRun:
     def test_describes_itself_as_its_page_says(self, runs: Runs) -> None:
         page = (ROOT / "docs/local-platform.md").read_text()
         written = {"tenants": set(runs.demos[0]["tenants"][0]), "": set(runs.demos[0])}
-        assert written[""] == {"base_url", "tenants", "operator", "payments_url", "shipping_url"}
+        assert written[""] == {"base_url", "admin_url", "tenants", "operator", "payments_url", "shipping_url"}
         for name in written["tenants"]:
             assert re.search(rf"^\| .*`(tenants\[\])?\.{name}", page, re.MULTILINE), name
         assert stat.S_IMODE((runs.var / "demo.json").stat().st_mode) == 0o600

@@ -95,6 +95,7 @@ class TestJourney:
         login = Login("a@b.example", "pw")
         demo = Demo(
             base_url="http://127.0.0.1:1",
+            admin_url="http://localhost:1",
             tenants=tuple(_tenant(slug, login) for slug in ("northwind", "atelier", "third")),
             operator=login,
             payments_url="http://127.0.0.1:2",

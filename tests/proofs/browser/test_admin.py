@@ -26,7 +26,7 @@ from resale.domain.access import Role
 from resale.domain.entitlements import Tier
 from resale.domain.task_names import ADVANCE_ORDER
 from resale.domain.waves import Wave
-from tests.backoffice.staff_clients import OPERATORS, Backoffice, StaffClient
+from tests.backoffice.staff_clients import OF_THE_FACTOR, OPERATORS, Backoffice, StaffClient
 from tests.backoffice.test_claims import opened
 from tests.backoffice.test_money import pay_out
 from tests.backoffice.test_second_factors import code_of
@@ -45,8 +45,6 @@ EVERY = [(theme, width) for theme in THEMES for width in WIDTHS]
 _LEAD_ON = {"search", "original", "logout", "invitation-link"}
 #: They are looked at before the sign-in, with a link of a message.
 _BY_LINK = {"invitation", "admin_password_reset", "password_reset_done", "password_reset_confirm"}
-#: They are looked at between the password and the first page.
-_OF_THE_FACTOR = {"second-factor", "second-factor-enrolment"}
 
 
 @dataclass(frozen=True)
@@ -382,7 +380,7 @@ def _shown() -> set[str]:
     functions = {"password_change", "password_change_done"}
     patterns = [one for one in urls.urlpatterns if isinstance(one, URLPattern)]
     views = {str(one.name) for one in patterns if hasattr(getattr(one.callback, "view_class", None), "get")}
-    return (views | functions) - _LEAD_ON - _BY_LINK - _OF_THE_FACTOR
+    return (views | functions) - _LEAD_ON - _BY_LINK - OF_THE_FACTOR
 
 
 def _send(page: Page, name: str, password: str) -> None:
