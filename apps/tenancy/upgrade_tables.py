@@ -9,7 +9,11 @@ from resale.domain.waves import Wave
 
 
 class Rollout(models.Model):
-    """A rollout of this release's templates, or of the settings alone, to the tenants of a wave."""
+    """A rollout of this release's templates, or of the settings alone, to the tenants of a wave.
+
+    ``scheduled``: the next wave begins by itself, after the hours of ``plan`` (``resale.domain.waves.WavePlan``).
+    ``detail``: why it was stopped between two waves, or abandoned.
+    """
 
     wave = models.CharField(max_length=16, choices=[(wave.value, wave.value) for wave in Wave])
     keeps_templates = models.BooleanField()
@@ -17,6 +21,9 @@ class Rollout(models.Model):
     state = models.CharField(max_length=16, choices=[(state.value, state.value) for state in RolloutState])
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    scheduled = models.BooleanField(default=False)
+    plan = models.JSONField(default=dict)
+    detail = models.TextField(blank=True, default="")
 
     class Meta:
         """Newest first."""
@@ -28,7 +35,10 @@ class Rollout(models.Model):
 
 
 class TenantUpgrade(models.Model):
-    """One tenant in a rollout. ``former_template`` and ``errors_before`` are recorded before anything is changed."""
+    """One tenant in a rollout. ``former_template`` and ``errors_before`` are recorded before anything is changed.
+
+    ``changed_at``: when its bake time began. Afterwards ``errors_before`` is the lowest count that was seen.
+    """
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="upgrades")
     tenant = models.ForeignKey("tenancy.Tenant", on_delete=models.CASCADE, related_name="upgrades")
@@ -40,6 +50,7 @@ class TenantUpgrade(models.Model):
     error_detail = models.TextField(blank=True, default="")
     attempts = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -10,11 +10,16 @@ TEMPLATE_VERSION: Final = 1
 
 
 class RolloutState(StrEnum):
-    """The state of a rollout. All but ``COMPLETED`` can be resumed."""
+    """The state of a rollout. Those that have not ended can be resumed."""
 
     RUNNING = "running"
     STOPPED = "stopped"
     COMPLETED = "completed"
+    ABANDONED = "abandoned"  # by an operator: who was upgraded stays so, and nobody else is begun
+
+
+#: A rollout in these states is over, and another one can begin.
+ENDED: Final = frozenset({RolloutState.COMPLETED, RolloutState.ABANDONED})
 
 
 class UpgradeState(StrEnum):
@@ -23,10 +28,12 @@ class UpgradeState(StrEnum):
     PENDING = "pending"
     AWAITING_APPROVAL = "awaiting_approval"
     RUNNING = "running"
+    BAKING = "baking"  # changed and tested; its messages are observed
     UPGRADED = "upgraded"
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
     LEFT = "left"  # it closes, or is closed: nothing of it is upgraded
+    ABANDONED = "abandoned"  # not begun when the rollout was abandoned
 
 
 class TemplateTooNew(Rejected):
@@ -68,7 +75,7 @@ class UpgradeStopped(Rejected):
 
     code = "upgrade_stopped"
     title = "Rollout stopped"
-    default_detail = "A tenant could not be upgraded and no other one was begun. Remove the cause, then resume."
+    default_detail = "A tenant could not be upgraded and no further one is begun. Remove the cause, then resume."
 
 
 class RolloutUnfinished(Conflict):
@@ -76,7 +83,15 @@ class RolloutUnfinished(Conflict):
 
     code = "rollout_unfinished"
     title = "Rollout not finished"
-    default_detail = "A rollout was started before and has not ended. Continue it with --resume."
+    default_detail = "A rollout was started before and has not ended. Continue it with --resume, or --abandon it."
+
+
+class RolloutAbandoned(Rejected):
+    """An operator abandoned the rollout while it ran."""
+
+    code = "rollout_abandoned"
+    title = "Rollout abandoned"
+    default_detail = "An operator abandoned this rollout. The tenants that were upgraded stay so. Start another one."
 
 
 class RolloutNotFound(NotFound):

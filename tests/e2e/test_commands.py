@@ -57,6 +57,8 @@ CASES = (
     Case("features advance", r"^0 scheduled features$"),
     Case("features hold relisting --reason test", "CommandError: feature_not_scheduled", fails=True),
     Case("upgrade_tenants --dry-run", r"^template of this release: 1-[0-9a-f]{12}$"),
+    Case("upgrade_tenants --advance", "^no rollout is scheduled$"),
+    Case("upgrade_tenants --abandon --reason test", "CommandError: rollout_not_found", fails=True),
     Case("approve_upgrade northwind --reason test", "CommandError: upgrade_approval_not_required", fails=True),
     Case("report_drift", r"^\d+ tenants as recorded$"),
     Case("report_usage --days 1", r"^ *day +tenant +api_requests"),

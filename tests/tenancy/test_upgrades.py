@@ -1,6 +1,5 @@
 """Rollouts: waves, approval, the way back of a tenant, every crash, and drift."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,8 +13,7 @@ from apps.tenancy.step_runs.leases import LEASE
 from apps.tenancy.tenants import set_tenant_status
 from apps.tenancy.upgrades.approval import approve_upgrade
 from apps.tenancy.upgrades.drift import find_drift
-from apps.tenancy.upgrades.rollout import Rollouts
-from resale.domain.tenant_onboarding import OnboardingInProgress, SmokeTestFailed, StackFailed, TenantRequest
+from resale.domain.tenant_onboarding import OnboardingInProgress, SmokeTestFailed, StackFailed
 from resale.domain.tenant_upgrades import (
     ApprovalNotRequired,
     RolloutNotFound,
@@ -25,58 +23,14 @@ from resale.domain.tenant_upgrades import (
     UpgradeUnhealthy,
 )
 from resale.domain.tenants import Resources, TenantStatus
-from resale.domain.tenants import Tenant as KnownTenant
-from resale.domain.waves import Wave, place_of
+from resale.domain.waves import Wave
 from tests.fixtures.tenants import resources_of
-from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, Terminal, boundaries_of
+from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, boundaries_of
+from tests.tenancy.upgrade_world import SLUGS, Platform, in_order, organisation_of, states, templates
 
 pytestmark = pytest.mark.django_db
 
 CAUSE = Cause(by="stf_1", reason="The brand wrote so")
-SLUGS = ("first", "second", "third")
-
-
-class Platform:
-    """A terminal with rollouts, and the dead letters of each tenant."""
-
-    def __init__(self, organisation: Organisation, boundaries: Boundaries | None = None) -> None:
-        self.organisation = organisation
-        self.terminal = Terminal(organisation, organisation, boundaries)
-        self.errors: dict[str, int] = {}
-        self.errors_after: dict[str, int] = {}  # what a bake time brings
-        self.baked: list[float] = []
-        self.lines: list[str] = []
-        self.as_counted: Callable[[KnownTenant], None] = lambda _: None
-        self.as_baked: Callable[[], None] = lambda: None
-        self.rollouts = Rollouts(
-            self.terminal.onboarding,
-            count_errors=self._count,
-            bake_seconds=60,
-            say=self.lines.append,
-            pause=self._bake,
-        )
-
-    def _count(self, tenant: KnownTenant) -> int:
-        self.as_counted(tenant)
-        return self.errors.get(tenant.slug, 0)
-
-    def _bake(self, seconds: float) -> None:
-        self.baked.append(seconds)
-        self.as_baked()
-        self.errors.update(self.errors_after)
-
-    def roll_out(self, wave: Wave = Wave.ALL, *, keeps_templates: bool = False) -> None:
-        self.rollouts.start(wave=wave, keeps_templates=keeps_templates)
-
-
-def organisation_of(*slugs: str) -> Organisation:
-    """Tenants that were onboarded with the template 1-a; the release has 1-b."""
-    organisation = Organisation()
-    for slug in slugs:
-        request = TenantRequest(slug=slug, name=slug, region="eu-west-2")
-        Terminal(organisation, organisation).onboarding.start(request)
-    organisation.release = "1-b"
-    return organisation
 
 
 @pytest.fixture
@@ -89,24 +43,13 @@ def platform(organisation: Organisation) -> Platform:
     return Platform(organisation)
 
 
-def templates(organisation: Organisation) -> dict[str, str]:
-    return {slug: organisation.templates[accounts[0]] for slug, accounts in organisation.accounts_of.items()}
-
-
-def states() -> dict[str, str]:
-    return dict(TenantUpgrade.objects.values_list("tenant__slug", "state"))
-
-
-def in_order() -> list[str]:
-    return sorted(SLUGS, key=lambda slug: place_of(slug, "1-b"))
-
-
 class TestWaves:
     def test_all_reach_the_release_in_order_and_are_tested(self, platform: Platform) -> None:
         platform.roll_out()
         assert set(templates(platform.organisation).values()) == {"1-b"}
         assert [line.split()[0] for line in platform.lines] == in_order()
-        assert (len(platform.organisation.served), platform.baked) == (3, [60, 60, 60])
+        assert len(platform.organisation.served) == 3
+        assert platform.baked == [60, 60]  # the canary, then both others side by side
         assert Rollout.objects.get().state == "completed"
         assert all(run.state == "active" for run in OnboardingRun.objects.all())
 

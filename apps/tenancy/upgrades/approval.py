@@ -3,7 +3,7 @@
 from apps.tenancy.entitlement_changes import Cause, record_change
 from apps.tenancy.models import TenantUpgrade
 from apps.tenancy.tenants import lock_tenant
-from resale.domain.tenant_upgrades import ApprovalNotRequired, UpgradeState
+from resale.domain.tenant_upgrades import ENDED, ApprovalNotRequired, UpgradeState
 
 
 def approve_upgrade(*, slug: str, template: str, cause: Cause) -> None:
@@ -20,5 +20,5 @@ def approve_upgrade(*, slug: str, template: str, cause: Cause) -> None:
         row.approved_template = template
         row.save(update_fields=["approved_template", "updated_at"])
         waiting = TenantUpgrade.objects.filter(tenant=row, state=UpgradeState.AWAITING_APPROVAL)
-        waiting.exclude(rollout__state="completed").update(state=UpgradeState.PENDING)
+        waiting.exclude(rollout__state__in=ENDED).update(state=UpgradeState.PENDING)
         record_change(row, subject="upgrade", value=template, cause=cause)

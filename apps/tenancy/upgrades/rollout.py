@@ -1,20 +1,29 @@
-"""A rollout: one tenant after another by the machine that onboarded it, with a test, a bake time and a way back."""
+"""A rollout: one tenant after another by the machine that onboarded it, with a test, a bake time and a way back.
+
+The tenants of a wave bake side by side, while others are upgraded. A tenant whose bake time is over is judged before
+the next one is begun, so a bad template reaches no more tenants than are upgraded within one bake time.
+"""
 
 import time
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from django.db import transaction
 
 from apps.core import clock
 from apps.tenancy import registry
+from apps.tenancy.entitlement_changes import Cause, record_change
 from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import Rollout, Tenant, TenantUpgrade
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.upgrades.plan import PlannedUpgrade, plan_upgrades
 from resale.domain.tenant_onboarding import OnboardingInProgress
 from resale.domain.tenant_upgrades import (
+    ENDED,
+    RolloutAbandoned,
     RolloutNotFound,
     RolloutState,
     RolloutUnfinished,
@@ -29,7 +38,13 @@ from resale.domain.waves import Wave
 from resale.errors import Outcome
 
 _UNEXPECTED: Final = "unexpected"
-_DONE: Final = (UpgradeState.UPGRADED.value, UpgradeState.AWAITING_APPROVAL.value, UpgradeState.LEFT.value)
+_OPEN: Final = (
+    UpgradeState.PENDING.value,
+    UpgradeState.RUNNING.value,
+    UpgradeState.BAKING.value,
+    UpgradeState.ROLLED_BACK.value,
+    UpgradeState.FAILED.value,
+)
 
 
 class Rollouts:
@@ -64,29 +79,46 @@ class Rollouts:
         """Return the tenants that a rollout would reach, in order. Writes nothing. Raises Unavailable."""
         return plan_upgrades(self._onboarding, wave=wave, keeps_templates=keeps_templates)
 
-    def start(self, *, wave: Wave, keeps_templates: bool) -> None:
+    def start(
+        self,
+        *,
+        wave: Wave,
+        keeps_templates: bool,
+        plan: Mapping[str, int] | None = None,
+        cause: Cause | None = None,
+    ) -> None:
         """Roll out to a wave and the waves before it; tenants that have this release's template are passed over.
 
         Args:
             wave: The last wave.
             keeps_templates: Renew the settings only, each tenant with the template that it has.
+            plan: Hours by field of ``WavePlan`` after which ``RolloutSchedule`` goes on to the next wave; None: it
+                does not.
+            cause: Recorded with the rollout; None: nothing is.
 
         Raises:
+            RolloutAbandoned: An operator abandoned it meanwhile.
             RolloutUnfinished: One was started before and has not ended.
             TemplateUnknown: The template that a tenant is to keep is not known; nothing was begun.
             UpgradeStopped: A tenant could not be upgraded. It is back at its former template if that was possible.
             OnboardingInProgress: Another process works on a tenant.
         """
-        unfinished = Rollout.objects.exclude(state=RolloutState.COMPLETED).first()
-        if unfinished is not None:
-            raise RolloutUnfinished(
-                f"The rollout of {unfinished.template} is {unfinished.state}. Continue it with --resume."
-            )
+        require_none_unfinished()
         planned = self.plan(wave=wave, keeps_templates=keeps_templates)
         if keeps_templates:
             for one in planned:
                 _require_template(one.slug, one.former)
-        self._run(self._record(planned, wave=wave, keeps_templates=keeps_templates))
+        rollout = Rollout(
+            wave=wave.value,
+            keeps_templates=keeps_templates,
+            template=self._onboarding.release_template(),
+            state=RolloutState.RUNNING,
+            started_at=self._now(),
+            scheduled=plan is not None,
+            plan=dict(plan or {}),
+        )
+        _save(rollout, planned, cause)
+        self._run(rollout)
 
     def resume(self) -> None:
         """Continue the rollout that has not ended, with what is not upgraded; ``start`` has the errors.
@@ -94,46 +126,83 @@ class Rollouts:
         Raises:
             RolloutNotFound: All have ended.
         """
-        rollout = Rollout.objects.exclude(state=RolloutState.COMPLETED).first()
+        rollout = Rollout.objects.exclude(state__in=ENDED).first()
         if rollout is None:
             raise RolloutNotFound("There is no rollout to continue. Start one without --resume.")
-        rollout.state = RolloutState.RUNNING
+        rollout.state, rollout.detail = RolloutState.RUNNING, ""
         rollout.template = self._onboarding.release_template()
-        rollout.save(update_fields=["state", "template"])
+        rollout.save(update_fields=["state", "template", "detail"])
         self._run(rollout)
 
-    def _record(self, planned: Iterable[PlannedUpgrade], *, wave: Wave, keeps_templates: bool) -> Rollout:
-        with transaction.atomic():
-            rollout = Rollout.objects.create(
-                wave=wave.value,
-                keeps_templates=keeps_templates,
-                template=self._onboarding.release_template(),
-                state=RolloutState.RUNNING,
-                started_at=self._now(),
-            )
-            for one in planned:
-                if not one.is_current:
-                    rollout.upgrades.create(
-                        tenant=Tenant.objects.get(slug=one.slug),
-                        wave=one.wave.value,
-                        state=UpgradeState.AWAITING_APPROVAL if one.awaits_approval else UpgradeState.PENDING,
-                    )
-        return rollout
-
     def _run(self, rollout: Rollout) -> None:
-        for upgrade in rollout.upgrades.exclude(state__in=_DONE).select_related("tenant"):
-            try:
-                self._upgrade(rollout, upgrade)
-            except Exception:
-                self._end(rollout, RolloutState.STOPPED)
-                raise
+        upgrades = rollout.upgrades.filter(state__in=_OPEN).select_related("tenant")
+        try:
+            for _, upgrades_of_wave in groupby(upgrades, key=lambda upgrade: upgrade.wave):
+                self._run_wave(rollout, list(upgrades_of_wave))
+        except Exception:
+            self._end(rollout, RolloutState.STOPPED)
+            raise
         for upgrade in rollout.upgrades.filter(state=UpgradeState.AWAITING_APPROVAL).select_related("tenant"):
             self._say(f"{upgrade.tenant.slug:<24} awaits the brand's approval")
         self._end(rollout, RolloutState.COMPLETED)
 
+    def _run_wave(self, rollout: Rollout, upgrades: list[TenantUpgrade]) -> None:
+        """Upgrade the tenants of a wave; when one stops it, those that were changed before are judged all the same."""
+        baking: list[TenantUpgrade] = []
+        try:
+            for upgrade in upgrades:
+                baking = self._judge_due(baking)
+                _require_running(rollout)
+                if upgrade.state != UpgradeState.BAKING:
+                    self._upgrade(rollout, upgrade)
+                if upgrade.state == UpgradeState.BAKING:
+                    baking.append(upgrade)
+        except Exception:
+            self._bake(baking)
+            raise
+        faults = self._bake(baking)
+        if faults:
+            raise faults[0]
+
+    def _judge_due(self, baking: list[TenantUpgrade]) -> list[TenantUpgrade]:
+        """Judge the tenants whose bake time is over; return the others. Raises UpgradeStopped."""
+        due = [upgrade for upgrade in baking if self._remaining_seconds(upgrade) <= 0]
+        for upgrade in due:
+            self._judge(upgrade)
+        return [upgrade for upgrade in baking if upgrade not in due]
+
+    def _bake(self, baking: list[TenantUpgrade]) -> list[UpgradeStopped]:
+        """Wait for the end of the last bake time, then judge each tenant; return what stops the rollout."""
+        baking = [upgrade for upgrade in baking if upgrade.state == UpgradeState.BAKING]
+        if not baking:
+            return []
+        self._pause(max(*map(self._remaining_seconds, baking), 0))
+        faults = []
+        for upgrade in baking:
+            try:
+                self._judge(upgrade)
+            except UpgradeStopped as fault:
+                faults.append(fault)
+        return faults
+
+    def _remaining_seconds(self, upgrade: TenantUpgrade) -> float:
+        changed_at = upgrade.changed_at or self._now()
+        return (changed_at + timedelta(seconds=self._bake_seconds) - self._now()).total_seconds()
+
+    def _judge(self, upgrade: TenantUpgrade) -> None:
+        """End the bake time of a tenant by its failed messages. Raises UpgradeStopped."""
+        try:
+            with self._way_back(upgrade):
+                self._count_again(upgrade)
+        except TenantClosed:
+            self._finish(upgrade, UpgradeState.LEFT)
+            return
+        self._finish(upgrade, UpgradeState.UPGRADED)
+
     def _end(self, rollout: Rollout, state: RolloutState) -> None:
-        rollout.state, rollout.finished_at = state, self._now()
-        rollout.save(update_fields=["state", "finished_at"])
+        """Record the end; one that was abandoned meanwhile stays so."""
+        ended = {"state": state, "finished_at": self._now()}
+        Rollout.objects.filter(id=rollout.id).exclude(state=RolloutState.ABANDONED).update(**ended)
 
     def _upgrade(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
         """Upgrade a tenant as it is now: those before it took their time, and it can have left."""
@@ -153,19 +222,27 @@ class Rollouts:
     def _attempt(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
         slug = upgrade.tenant.slug
         self._begin(upgrade)
-        try:
+        with self._way_back(upgrade):
             kept = _require_template(slug, upgrade.former_template) if rollout.keeps_templates else ""
             self._onboarding.upgrade(slug, template=self._onboarding.stored_name(kept))
-            self._watch(slug, errors_before=upgrade.errors_before or 0)
+            self._onboarding.check_served(registry.by_slug(slug))
+        upgrade.state, upgrade.changed_at = UpgradeState.BAKING, self._now()
+        upgrade.save(update_fields=["state", "changed_at"])
+
+    @contextmanager
+    def _way_back(self, upgrade: TenantUpgrade) -> Iterator[None]:
+        """Roll a tenant back when what is done here fails. Raises UpgradeStopped, or what another process causes."""
+        slug = upgrade.tenant.slug
+        try:
+            yield
         except (OnboardingInProgress, TenantClosed):  # another process has the tenant: nothing of it is ours to change
             raise
         except Outcome as fault:
             self._roll_back(upgrade, code=fault.code, detail=fault.detail)
-            raise UpgradeStopped(f"{slug} is {upgrade.state}: {fault.detail} No other tenant was begun.") from fault
+            raise UpgradeStopped(f"{slug} is {upgrade.state}: {fault.detail} No further tenant is begun.") from fault
         except Exception as fault:
             self._roll_back(upgrade, code=_UNEXPECTED, detail=f"{type(fault).__name__}. The log has the cause.")
             raise
-        self._finish(upgrade, UpgradeState.UPGRADED)
 
     def _begin(self, upgrade: TenantUpgrade) -> None:
         """Record what a way back needs, before anything is changed; after a crash, what was recorded holds."""
@@ -179,16 +256,15 @@ class Rollouts:
         upgrade.error_code = upgrade.error_detail = ""
         upgrade.save()
 
-    def _watch(self, slug: str, *, errors_before: int) -> None:
-        """Test a tenant that was changed, and wait whether its messages fail. Raises Outcome."""
-        tenant = registry.by_slug(slug)
-        self._onboarding.check_served(tenant)
-        self._pause(self._bake_seconds)
-        errors = self._count_errors(tenant)
+    def _count_again(self, upgrade: TenantUpgrade) -> None:
+        """Require that no more messages of a tenant failed than before its upgrade. Raises Outcome."""
+        slug, errors_before = upgrade.tenant.slug, upgrade.errors_before or 0
+        errors = self._count_errors(registry.by_slug(slug))
         if errors > errors_before:
             raise UpgradeUnhealthy(
                 f"{slug} has {errors} dead letters and set-aside changes, {errors - errors_before} more than before."
             )
+        upgrade.errors_before = errors
 
     def _roll_back(self, upgrade: TenantUpgrade, *, code: str, detail: str) -> None:
         """Return a tenant to its former template; it stays there until it is upgraded again. Raises TenantClosed."""
@@ -212,6 +288,44 @@ class Rollouts:
         upgrade.state, upgrade.finished_at = state, self._now()
         upgrade.save()
         self._say(f"{upgrade.tenant.slug:<24} {upgrade.wave:<7} {state}")
+
+
+def record_rollout(rollout: Rollout, cause: Cause) -> None:
+    """Record who started, stopped or abandoned a rollout, and why, in the change's own transaction."""
+    value = {"template": rollout.template, "wave": rollout.wave, "state": rollout.state}
+    record_change(None, subject="rollout", value=value, cause=cause)
+
+
+def _save(rollout: Rollout, planned: Iterable[PlannedUpgrade], cause: Cause | None) -> None:
+    """Save a rollout with its tenants. Raises RolloutUnfinished: another process was first."""
+    with transaction.atomic():
+        Rollout.objects.select_for_update().first()  # who starts one as well waits here
+        require_none_unfinished()
+        rollout.save()
+        for one in planned:
+            if not one.is_current:
+                rollout.upgrades.create(
+                    tenant=Tenant.objects.get(slug=one.slug),
+                    wave=one.wave.value,
+                    state=UpgradeState.AWAITING_APPROVAL if one.awaits_approval else UpgradeState.PENDING,
+                )
+        if cause is not None:
+            record_rollout(rollout, cause)
+
+
+def require_none_unfinished() -> None:
+    """Require that every rollout has ended. Raises RolloutUnfinished."""
+    unfinished = Rollout.objects.exclude(state__in=ENDED).first()
+    if unfinished is not None:
+        raise RolloutUnfinished(
+            f"The rollout of {unfinished.template} is {unfinished.state}. Continue it with --resume, or --abandon it."
+        )
+
+
+def _require_running(rollout: Rollout) -> None:
+    """Require that no operator abandoned a rollout since its last tenant. Raises RolloutAbandoned."""
+    if Rollout.objects.filter(id=rollout.id, state=RolloutState.ABANDONED).exists():
+        raise RolloutAbandoned(f"An operator abandoned the rollout of {rollout.template}. No further tenant is begun.")
 
 
 def _awaits_approval(rollout: Rollout, tenant: Tenant) -> bool:
