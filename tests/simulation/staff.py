@@ -62,15 +62,16 @@ class Staff:
     def _decide_order(self, order: Doc) -> None:
         order_id, issues = OrderId(order["id"]), order["issues"]
         if Issue.CARRIER_CLAIM_OPEN in issues and (len(issues) == 1 or self._chance.happens(0.5)):
-            paid = self._chance.pick((0, order["compensation"]["amount"] // 2))
-
-            def settle(uow: UnitOfWork) -> object:
-                closed = settle_carrier_claim(uow, order_id=order_id, decision=ClaimDecision(paid_amount=paid))
-                claim = None if closed.compensation is None else closed.compensation.carrier_claim
-                self._run.post.credited[order_id] = 0 if claim is None else claim.paid_amount
-                return closed
-
-            self._say(f"the carrier pays {paid} for {order_id}", settle, principal=BRAND)
+            # The carrier decides once; staff may have to enter it again.
+            paid = self._run.post.credited.setdefault(
+                order_id, self._chance.pick((0, order["compensation"]["amount"] // 2))
+            )
+            decision = ClaimDecision(paid_amount=paid)
+            self._say(
+                f"the carrier pays {paid} for {order_id}",
+                lambda uow: settle_carrier_claim(uow, order_id=order_id, decision=decision),
+                principal=BRAND,
+            )
         elif self._chance.happens(0.3):
             self._refund_order(order, None)
         elif self._chance.happens(0.4):
