@@ -31,7 +31,7 @@ from tests.operations.world import World, a_new_order, customer_of
 R = TypeVar("R")
 
 BUYERS = 200
-ROUNDS = 20
+ROUNDS = 10
 
 
 @pytest.fixture
