@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0018_own_processes"),
+        ("tenancy", "0019_security_keys"),
     ]
 
     operations = [
