@@ -15,6 +15,7 @@ class OrganizationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     closed_unit: str | None = None  # organisational unit of closed tenants' accounts; None: no tenant can be offboarded
     data_stack_set: str = "resale-tenant-data"
     access_stack_set: str = "resale-tenant-access"
+    template_bucket: str | None = None  # of former templates, <version>/data.yaml; None: no account can go back
     account_role: str = "OrganizationAccountAccessRole"  # what CreateAccount makes in the new account
     sandbox_issuer: str | None = None  # OIDC issuer of the shoppers of sandboxes; None: no sandbox can be onboarded
 

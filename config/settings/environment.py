@@ -104,7 +104,8 @@ VARIABLES: Final = (
         "RESALE_ORGANIZATION",
         "Organisation for `onboard_tenant`, as a JSON object: `management_role_arn`, `account_email` with `{slug}` in "
         "it, `onboarding_unit`, `tenants_unit`; optional `data_stack_set`, `access_stack_set`, `account_role`, and "
-        "`sandbox_issuer` of the shoppers of sandboxes, `closed_unit` of accounts that were offboarded",
+        "`sandbox_issuer` of the shoppers of sandboxes, `closed_unit` of accounts that were offboarded, "
+        "`template_bucket` of former templates",
     ),
     Variable("RESALE_LOG_LEVEL", "Lowest log level", "INFO"),
     Variable("AWS_REGION", "AWS Region of the platform", "eu-west-2"),

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import msgspec
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from resale.adapters.organizations.accounts import OrganizationAccounts
@@ -55,7 +58,7 @@ class Stubbed(ManagementClients):
 
     def __init__(self) -> None:
         super().__init__(Settings(lookup_secret=b"l", cursor_secret=b"c"), ORGANIZATION)
-        names = ("organizations", "account", "cloudformation", "stacks")
+        names = ("organizations", "account", "cloudformation", "stacks", "s3")
         session = botocore.session.Session()
         self._made: dict[str, Any] = {
             name: session.create_client(
@@ -81,6 +84,10 @@ class Stubbed(ManagementClients):
     @property
     def cloudformation(self) -> Any:
         return self._made["cloudformation"]
+
+    @property
+    def s3(self) -> Any:
+        return self._made["s3"]
 
     def stacks_of(self, account_id: str, region: str) -> Any:
         assert (account_id, region) == (ACCOUNT, "eu-west-2")
@@ -343,13 +350,13 @@ def instance(  # noqa: PLR0913 - the fields that matter
 def outputs(aws: Stubbed, stack_set: str, **values: str) -> None:
     """Expect a look at an instance, then at its stack in the tenant's account."""
     instance(aws, stack_set, {})
+    described(aws, stack_set, Outputs=[{"OutputKey": key, "OutputValue": value} for key, value in values.items()])
+
+
+def described(aws: Stubbed, stack_set: str, *, status: str = "CREATE_COMPLETE", **fields: Any) -> None:
+    """Expect a look at a stack in the tenant's account."""
+    shown = {"StackName": stack_set, "CreationTime": _AT, "StackStatus": status, **fields}
     name = f"arn:aws:cloudformation:eu-west-2:{ACCOUNT}:stack/{stack_set}/1"
-    shown = {
-        "StackName": stack_set,
-        "CreationTime": _AT,
-        "StackStatus": "CREATE_COMPLETE",
-        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in values.items()],
-    }
     aws.stubs["stacks"].add_response("describe_stacks", {"Stacks": [shown]}, {"StackName": name})
 
 
@@ -399,6 +406,7 @@ class TestStacks:
         instance(aws, "resale-tenant-data", DATA, operation="a")
         instance(aws, "resale-tenant-access", ACCESS, operation="b")
         outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+        outputs(aws, "resale-tenant-data", TemplateVersion=str(TEMPLATE_VERSION))
         assert stacks.find(STACK) == "a/b"
 
     def test_a_new_account_gets_the_data_stack_first(self, aws: Stubbed, stacks: StackSetStacks) -> None:
@@ -492,11 +500,134 @@ class TestStacks:
         outputs(aws, "resale-tenant-data", TemplateVersion="1")
         assert stacks.applied_template(STACK) == "1"
 
-    def test_a_stack_set_has_no_former_template(self, stacks: StackSetStacks) -> None:
-        former = msgspec.structs.replace(STACK, template="0")
+    def test_without_a_bucket_no_account_goes_back(self, stacks: StackSetStacks) -> None:
         for call in (stacks.find, stacks.apply):
-            with pytest.raises(TemplateNotAvailable):
-                call(former)
+            with pytest.raises(TemplateNotAvailable, match="template_bucket"):
+                call(FORMER)
+
+
+FORMER = msgspec.structs.replace(STACK, template="0")
+BODIES = {"data": "Parameters: {} # data of version 0", "access": "Parameters: {} # access of version 0"}
+PRESENT = [{"ParameterKey": name, "ParameterValue": value} for name, value in {**DATA, "IndexShards": "8"}.items()]
+ARN = f"arn:aws:cloudformation:eu-west-2:{ACCOUNT}:stack"
+
+
+@pytest.fixture
+def stored(aws: Stubbed) -> StackSetStacks:
+    return StackSetStacks(aws, msgspec.structs.replace(ORGANIZATION, template_bucket="templates"))
+
+
+def kept(aws: Stubbed, name: str, body: bytes | None = None) -> None:
+    """Expect a look at a stored template, then at its stack's instance."""
+    found = BODIES[name].encode() if body is None else body
+    wanted = {"Bucket": "templates", "Key": f"0/{name}.yaml"}
+    aws.stubs["s3"].add_response("get_object", {"Body": StreamingBody(BytesIO(found), len(found))}, wanted)
+    if body is None:
+        instance(aws, f"resale-tenant-{name}", {})
+
+
+def looked_at(aws: Stubbed, name: str, body: str, **fields: Any) -> None:
+    """Expect a look at a stack, and at the template that it has."""
+    described(aws, f"resale-tenant-{name}", **fields)
+    wanted = {"StackName": f"{ARN}/resale-tenant-{name}/1", "TemplateStage": "Original"}
+    aws.stubs["stacks"].add_response("get_template", {"TemplateBody": body}, wanted)
+
+
+class TestFormerTemplates:
+    def test_the_data_stack_goes_back_first_with_its_parameters(self, aws: Stubbed, stored: StackSetStacks) -> None:
+        kept(aws, "data")
+        looked_at(aws, "data", "of now", Parameters=PRESENT)
+        assert stored.find(FORMER) is None
+        kept(aws, "data")
+        looked_at(aws, "data", "of now", Parameters=PRESENT)
+        described(aws, "resale-tenant-data", Parameters=PRESENT)
+        names = ("TenantSlug", "AllowedOrigins", "Sandbox", "IndexShards", "WithDefault")
+        summary = {
+            "Parameters": [{"ParameterKey": name} for name in names],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        stub, body = aws.stubs["stacks"], BODIES["data"]
+        stub.add_response("get_template_summary", summary, {"TemplateBody": body})
+        sent = {
+            "StackName": f"{ARN}/resale-tenant-data/1",
+            "TemplateBody": body,
+            "Parameters": [
+                {"ParameterKey": "AllowedOrigins", "ParameterValue": "https://third.example"},
+                {"ParameterKey": "IndexShards", "UsePreviousValue": True},
+                {"ParameterKey": "Sandbox", "ParameterValue": "false"},
+                {"ParameterKey": "TenantSlug", "ParameterValue": "third"},
+            ],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "ClientRequestToken": AnyText(),
+        }
+        stub.add_response("update_stack", {"StackId": sent["StackName"]}, sent)
+        stored.apply(FORMER)
+        kept(aws, "data")
+        described(aws, "resale-tenant-data", status="UPDATE_IN_PROGRESS")
+        assert stored.find(FORMER) == Pending("resale-tenant-data is update_in_progress")
+        kept(aws, "data")
+        looked_at(aws, "data", "of now", Parameters=PRESENT, status="UPDATE_ROLLBACK_COMPLETE")
+        assert isinstance(stored.find(FORMER), Broken)
+
+    def test_then_the_access_stack_whose_external_id_is_masked(self, aws: Stubbed, stored: StackSetStacks) -> None:
+        for body, found in (("of now", None), (BODIES["access"], f"0/{_AT.isoformat()}/{_AT.isoformat()}")):
+            kept(aws, "data")
+            looked_at(aws, "data", BODIES["data"], Parameters=PRESENT)
+            kept(aws, "access")
+            outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+            masked = [{"ParameterKey": name, "ParameterValue": value} for name, value in ACCESS.items()]
+            looked_at(aws, "access", body, Parameters=masked)
+            assert stored.find(FORMER) == found
+
+    def test_a_rollback_that_failed_needs_action(self, aws: Stubbed, stored: StackSetStacks) -> None:
+        kept(aws, "data")
+        described(aws, "resale-tenant-data", status="UPDATE_ROLLBACK_FAILED")
+        found = stored.find(FORMER)
+        assert isinstance(found, Broken)
+        assert "continue its rollback" in found.reason
+
+    @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+    def test_one_that_is_not_stored_is_named(self, aws: Stubbed, stored: StackSetStacks, code: str) -> None:
+        aws.stubs["s3"].add_client_error("get_object", code)
+        with pytest.raises(TemplateNotAvailable, match=r"0/data\.yaml is not stored in templates"):
+            stored.find(FORMER)
+
+    def test_one_that_fits_into_no_request_is_refused(self, aws: Stubbed, stored: StackSetStacks) -> None:
+        kept(aws, "data", b"#" * 51_201)
+        with pytest.raises(TemplateNotAvailable, match="51201 bytes"):
+            stored.find(FORMER)
+
+    def test_todays_templates_fit_into_a_request(self) -> None:
+        assert all(path.stat().st_size <= 51_200 for path in Path("deploy/tenant").glob("*.yaml"))
+
+    def test_a_tenant_that_went_back_is_brought_to_the_stack_sets_templates(
+        self, aws: Stubbed, stacks: StackSetStacks
+    ) -> None:
+        for renewed in ("access", "data"):
+            went_back(aws)
+            assert stacks.find(STACK) is None
+            instance(aws, "resale-tenant-data", DATA)
+            outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+            instance(aws, "resale-tenant-access", ACCESS)
+            instance(aws, f"resale-tenant-{renewed}", DATA)
+            wanted = DATA
+            if renewed == "access":
+                outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+                wanted = {**ACCESS, "ExternalId": STACK.external_id}
+            started(aws, "update_stack_instances", f"resale-tenant-{renewed}", wanted)
+            stacks.apply(STACK)
+        went_back(aws)
+        found = stacks.find(STACK)
+        assert isinstance(found, Broken)  # the stack sets themselves have the former template
+        assert "Upload this release's template" in found.reason
+
+
+def went_back(aws: Stubbed) -> None:
+    """Expect the looks at instances that their stack sets take for current, and at the outputs of an older template."""
+    instance(aws, "resale-tenant-data", DATA)
+    instance(aws, "resale-tenant-access", ACCESS)
+    outputs(aws, "resale-tenant-data", KeyArn=KEY_ARN)
+    outputs(aws, "resale-tenant-data", TemplateVersion=str(TEMPLATE_VERSION - 1))
 
 
 class TestShops:

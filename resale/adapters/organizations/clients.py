@@ -63,6 +63,11 @@ class ManagementClients:
         """CloudFormation in the Region of the stack sets. Raises Unavailable."""
         return self._management("cloudformation", self._settings.platform_region)
 
+    @property
+    def s3(self) -> Any:
+        """S3 of the platform's Region, as the management role. Raises Unavailable."""
+        return self._management("s3", self._settings.platform_region)
+
     def stacks_of(self, account_id: str, region: str) -> Any:
         """Return CloudFormation of a tenant's account, as its administrator. Raises Unavailable."""
         return self.client_of(account_id, region, "cloudformation")

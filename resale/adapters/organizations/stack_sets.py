@@ -2,11 +2,11 @@
 
 Service-managed, with automatic deployment off: an account that enters the unit would get the template's defaults, and
 every tenant needs its own external id. An account is named together with its unit (INTERSECTION), so that no other one
-of the unit is a target.
+of the unit is a target. One account goes back to a former template beside its stack sets (``former_stacks``).
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +14,11 @@ from botocore.exceptions import ClientError
 
 from resale.adapters.faults import code_of, unavailable_on_fault
 from resale.adapters.organizations.clients import ManagementClients
+from resale.adapters.organizations.former_stacks import FormerStack, FormerStacks
 from resale.adapters.stack_outputs import read_resources
 from resale.application.ports import Broken, Pending, StackRequest
-from resale.domain.tenant_upgrades import TEMPLATE_VERSION, TemplateNotAvailable
+from resale.domain.tenant_onboarding import StackFailed
+from resale.domain.tenant_upgrades import TEMPLATE_VERSION
 from resale.domain.tenants import Resources
 from resale.settings import OrganizationSettings
 
@@ -54,7 +56,9 @@ class StackSetStacks:
         self._clients = clients
         self._data = organization.data_stack_set
         self._access = organization.access_stack_set
+        self._former = FormerStacks(clients, bucket=organization.template_bucket)
         self._started: dict[tuple[str, str], str] = {}  # stack set and account → operation of this process
+        self._renewed: set[tuple[str, str]] = set()  # stack sets and accounts that this process brings back
 
     def release_template(self) -> str:
         """Return the version of the templates; the pipeline uploads them to the stack sets."""
@@ -66,32 +70,44 @@ class StackSetStacks:
 
     def find(self, stack: StackRequest) -> str | Pending | Broken | None:
         """Return the operations that made both instances current; None: ``apply`` has something to start."""
-        self._require_release(stack)
+        if self._is_former(stack):
+            return self._find_former(stack)
         operations = []
         for stack_set in (self._data, self._access):
-            instance = self._find_instance(stack_set, stack)
-            if instance is None:
-                return None
-            if instance.detail in _WORKING:
-                return Pending(f"{stack_set} is {instance.detail.lower()}")
-            if instance.detail in _FAILED and self._is_newer_started(stack_set, stack, instance):
-                return Pending(f"{stack_set} begins")  # what is shown is the failure of before
-            if instance.detail in _FAILED:
-                return Broken(f"{stack_set} is {instance.detail.lower()}: {instance.reason or 'no reason was given'}.")
-            if not instance.has(self._parameters(stack_set, stack)):
-                return None
-            operations.append(instance.operation_id)
+            found = self._find_operation(stack_set, stack)
+            if not isinstance(found, str):
+                return found
+            operations.append(found)
+        if not self._has_release(stack):
+            return self._find_renewal(stack)
+        self._forget_renewal(stack)
         return "/".join(operations)
+
+    def _find_operation(self, stack_set: str, stack: StackRequest) -> str | Pending | Broken | None:
+        """Return the operation that made an instance current; None: it is not."""
+        instance = self._find_instance(stack_set, stack)
+        if instance is None:
+            return None
+        if instance.detail in _WORKING:
+            return Pending(f"{stack_set} is {instance.detail.lower()}")
+        if instance.detail in _FAILED and self._is_newer_started(stack_set, stack, instance):
+            return Pending(f"{stack_set} begins")  # what is shown is the failure of before
+        if instance.detail in _FAILED:
+            return Broken(f"{stack_set} is {instance.detail.lower()}: {instance.reason or 'no reason was given'}.")
+        return instance.operation_id if instance.has(self._parameters(stack_set, stack)) else None
 
     def apply(self, stack: StackRequest) -> None:
         """Start to create or update the first instance that is not current."""
-        self._require_release(stack)
+        if self._is_former(stack):
+            self._apply_former(stack)
+            return
         for stack_set in (self._data, self._access):
             parameters = self._parameters(stack_set, stack)
             instance = self._find_instance(stack_set, stack)
             if instance is None or instance.detail in _FAILED or not instance.has(parameters):
                 self._start(stack_set, stack, parameters, instance)
                 return
+        self._renew(stack)
 
     def read_outputs(self, stack: StackRequest) -> Resources:
         """Read the outputs of both stacks in the tenant's account."""
@@ -141,13 +157,66 @@ class StackSetStacks:
     def _is_newer_started(self, stack_set: str, stack: StackRequest, instance: _Instance) -> bool:
         return self._started.get((stack_set, stack.account_id), instance.operation_id) != instance.operation_id
 
-    def _require_release(self, stack: StackRequest) -> None:
-        """Require this release's template: a stack set has one, so no instance can be moved to a former one."""
-        if stack.template not in {"", self.release_template()}:
-            raise TemplateNotAvailable(
-                f"A stack set has one template, so {stack.slug} cannot stay at the template {stack.template}. Upload "
-                "the former template to the stack sets."
+    def _is_former(self, stack: StackRequest) -> bool:
+        return stack.template not in {"", self.release_template()}
+
+    def _find_former(self, stack: StackRequest) -> str | Pending | Broken | None:
+        changed = []
+        for former in self._iter_former(stack):
+            found = self._former.find(former)
+            if not isinstance(found, str):
+                return found
+            changed.append(found)
+        return "/".join((stack.template, *changed))
+
+    def _apply_former(self, stack: StackRequest) -> None:
+        for former in self._iter_former(stack):
+            found = self._former.find(former)
+            if found is None:
+                self._former.apply(former)
+            if not isinstance(found, str):
+                return
+
+    def _iter_former(self, stack: StackRequest) -> Iterator[FormerStack]:
+        """Iterate over both stacks with their former templates; the second has an output of the first as parameter."""
+        for stack_set, name in ((self._data, "data"), (self._access, "access")):
+            body = self._former.read_template(stack.template, name)
+            instance = self._find_instance(stack_set, stack)
+            if instance is None:
+                raise StackFailed(f"{stack.slug} has no stack of {stack_set}, so it cannot go back to a template.")
+            yield FormerStack(
+                account_id=stack.account_id,
+                region=stack.region,
+                stack_id=instance.stack_id,
+                body=body,
+                parameters=self._parameters(stack_set, stack),
             )
+
+    def _has_release(self, stack: StackRequest) -> bool:
+        """Return whether the stacks are of no older template: a stack set does not know of one that went back."""
+        version = self._outputs(self._data, stack).get("TemplateVersion", self.release_template())
+        return int(version) >= TEMPLATE_VERSION  # a newer one is refused when its outputs are read
+
+    def _find_renewal(self, stack: StackRequest) -> Broken | None:
+        """Return None while an account that went back has to be renewed; it stays old if its stack sets are."""
+        if (self._data, stack.account_id) not in self._renewed:
+            return None
+        self._forget_renewal(stack)
+        return Broken(
+            f"{self._data} has another template than version {self.release_template()}. Upload this release's template."
+        )
+
+    def _forget_renewal(self, stack: StackRequest) -> None:
+        self._renewed -= {(stack_set, stack.account_id) for stack_set in (self._data, self._access)}
+
+    def _renew(self, stack: StackRequest) -> None:
+        """Bring an account that went back to the templates of the stack sets; last the data, which has the version."""
+        for stack_set in (self._access, self._data):
+            if (stack_set, stack.account_id) not in self._renewed:
+                instance = self._find_instance(stack_set, stack)
+                self._start(stack_set, stack, self._parameters(stack_set, stack), instance)
+                self._renewed.add((stack_set, stack.account_id))
+                return
 
     def _find_instance(self, stack_set: str, stack: StackRequest) -> _Instance | None:
         with unavailable_on_fault(_SERVICE):
