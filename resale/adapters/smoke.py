@@ -27,7 +27,7 @@ _NEW: Final = "attribute_not_exists(pk)"
 _RECORD_LIFE: Final = timedelta(days=1)
 _RECEIVE_SECONDS: Final = 2
 _RECEIVE_TRIES: Final = 15  # SQS delivers a message within seconds, not always at the first poll
-_VIEW: Final = "NEW_IMAGE"  # deploy/tenant/data.yaml: history needs the new image only
+_VIEW: Final = "NEW_IMAGE"  # what history needs; deploy/tenant/data.yaml asks for both images
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 
 

@@ -1,5 +1,6 @@
 """The image's entrypoint."""
 
+import json
 import os
 import re
 import subprocess
@@ -61,6 +62,21 @@ class TestContent:
         sources = {path for line in copied for path in line.split()}
         assert {"apps", "resale", "config"} <= sources
         assert not [path for path in sources if path.split("/")[0] in {"deploy", "tests", "bench", "."}]
+
+
+class TestAReadOnlyRoot:
+    """ECS mounts a volume as root's own, unless the image declares one on a folder of its user (ECS, bind mounts)."""
+
+    def test_has_a_volume_of_its_user_for_all_that_is_written(self) -> None:
+        text = (ROOT / "docker/Dockerfile").read_text()
+        volumes = [Path(name) for line in re.findall(r"^VOLUME (.+)$", text, re.MULTILINE) for name in json.loads(line)]
+        written = [Path(name) for name in re.findall(r"RESALE_(?:GUARD_DIR|HEALTH_FILE)=(\S+)", text)]
+        assert len(written) == 2
+        assert [path for path in written if not any(path.is_relative_to(volume) for volume in volumes)] == []
+        (user,) = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
+        before_volumes = text[: text.index("VOLUME")]  # what changes a folder after its declaration is lost
+        assert [str(volume) for volume in volumes if f"chown {user} {volume}\n" not in before_volumes] == []
+        assert Path("/tmp") in volumes  # noqa: S108 - where Python and libvips put their temporary files
 
 
 def _branches(text: str) -> dict[str, str]:

@@ -137,7 +137,10 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
         yield f"policy of {bucket}", partial(s3.delete_bucket_policy, Bucket=bucket)
     yield "read audit", partial(s3.get_object, Bucket=mine.resources.audit_bucket, Key="own")
     yield from never_needed_of_secrets(caller, mine)
-    yield "its own role", partial(iam.delete_role_policy, RoleName="resale-tenant-access", PolicyName="tables")
+    yield (
+        "its own role",
+        partial(iam.delete_role_policy, RoleName=f"resale-tenant-access-{mine.region}", PolicyName="tables"),
+    )
 
 
 def never_needed_of_secrets(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
@@ -150,7 +153,8 @@ def never_needed_of_secrets(caller: Caller, mine: Tenant) -> Iterator[tuple[str,
 
 
 def wrap_and_unwrap(kms: Any, key_arn: str) -> None:
-    kms.decrypt(CiphertextBlob=kms.generate_data_key(KeyId=key_arn, KeySpec="AES_256")["CiphertextBlob"])
+    # The service names the key, too; ministack 1.5.33 finds no multi-Region key by its ciphertext alone.
+    kms.decrypt(KeyId=key_arn, CiphertextBlob=kms.generate_data_key(KeyId=key_arn, KeySpec="AES_256")["CiphertextBlob"])
 
 
 def take_all(sqs: Any, url: str) -> None:
@@ -193,9 +197,10 @@ def lax_role(attacker_and_victim: Pair, engines: LocalEngines) -> Iterator[Calla
     }
     iam.put_user_policy(UserName="insider", PolicyName="assume", PolicyDocument=json.dumps(may_assume))
     role_arn = iam.create_role(RoleName="lax", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    names = iam.list_role_policies(RoleName="resale-tenant-access")["PolicyNames"]
+    own = f"resale-tenant-access-{account.region}"
+    names = iam.list_role_policies(RoleName=own)["PolicyNames"]
     for name in names:
-        document = iam.get_role_policy(RoleName="resale-tenant-access", PolicyName=name)["PolicyDocument"]
+        document = iam.get_role_policy(RoleName=own, PolicyName=name)["PolicyDocument"]
         iam.put_role_policy(RoleName="lax", PolicyName=name, PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName="insider")["AccessKey"]
     insider = Caller(key["AccessKeyId"], key["SecretAccessKey"], None, engines.aws_endpoint_url)

@@ -16,7 +16,9 @@ class TestTheTrustPolicy:
         tenant = attacker_and_victim[0]
         identity = session.client("sts", tenant.region).get_caller_identity()
         assert identity["Account"] == tenant.account_id
-        assert identity["Arn"].startswith(f"arn:aws:sts::{tenant.account_id}:assumed-role/resale-tenant-access/")
+        assert identity["Arn"].startswith(
+            f"arn:aws:sts::{tenant.account_id}:assumed-role/resale-tenant-access-{tenant.region}/"
+        )
 
     @pytest.mark.parametrize("external_id", ["wrong", "missing", "foreign", "longer"])
     def test_refuses_any_other_external_id(self, attacker_and_victim: Pair, platform: Caller, external_id: str) -> None:

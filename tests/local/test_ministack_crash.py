@@ -37,7 +37,7 @@ def client(service: str, engines: LocalEngines, key: dict[str, str]) -> Any:
 def assume(engines: LocalEngines, key: AccessKey) -> dict[str, str]:
     platform = {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
     response = client("sts", engines, platform).assume_role(
-        RoleArn=f"arn:aws:iam::{ACCOUNT_A}:role/resale-tenant-access",
+        RoleArn=f"arn:aws:iam::{ACCOUNT_A}:role/resale-tenant-access-{_REGION}",
         RoleSessionName="test",
         ExternalId=external_id_of("northwind"),
         Tags=[{"Key": "tenant", "Value": "northwind"}],
@@ -61,7 +61,9 @@ def test_keys_roles_and_queues_outlive_a_kill_after_one_clean_stop(own: LocalEng
     own.wait_ready("ministack")
 
     session = assume(own, key)
-    opened = client("kms", own, session).decrypt(CiphertextBlob=wrapped["CiphertextBlob"], EncryptionContext=context)
+    opened = client("kms", own, session).decrypt(
+        KeyId=before.key_arn, CiphertextBlob=wrapped["CiphertextBlob"], EncryptionContext=context
+    )
     client("sqs", own, session).send_message(QueueUrl=before.queues.changes.url, MessageBody="{}")
     assert opened["Plaintext"] == wrapped["Plaintext"]
     assert provision(stack, own) == before

@@ -41,7 +41,7 @@ def snapshot(owner: Caller, tenant: Tenant) -> dict[str, Any]:
     queues = {url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]) for url in queue_urls(tenant)}
     for response in queues.values():
         response["Attributes"].pop("LastModifiedTimestamp", None)
-    role = iam.get_role(RoleName="resale-tenant-access")["Role"]
+    role = iam.get_role(RoleName=f"resale-tenant-access-{tenant.region}")["Role"]
     return {
         "queues": {url: response["Attributes"] for url, response in queues.items()},
         "tables": {name: dynamodb.describe_table(TableName=name)["Table"] for name in table_names(tenant).values()},
@@ -109,8 +109,23 @@ class TestWhatTheEnginesHold:
         dynamodb = owner.client("dynamodb", tenant.region)
         for name in table_names(tenant).values():
             backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-            assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+            is_kept = name != tenant.resources.tables.idempotency
+            status = "ENABLED" if is_kept else "DISABLED"
+            assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == status
             assert dynamodb.describe_table(TableName=name)["Table"]["SSEDescription"]["SSEType"] == "KMS"
+
+    def test_the_key_can_have_replicas_and_streams_have_both_images(
+        self, tenant: Tenant, owner: Caller, engines: LocalEngines
+    ) -> None:
+        key = owner.client("kms", tenant.region).describe_key(KeyId=tenant.resources.key_arn)["KeyMetadata"]
+        assert (key["MultiRegion"], key["KeyId"][:4]) == (True, "mrk-")
+        account = account_of(tenant, engines.dynamodb_endpoints[tenant.account_id], engines)
+        tables = tenant.resources.tables
+        described = [
+            account.dynamodb.describe_table(TableName=name)["Table"]["StreamSpecification"]["StreamViewType"]
+            for name in (tables.listings, tables.orders, tables.customers)
+        ]
+        assert described == ["NEW_AND_OLD_IMAGES"] * 3
 
     def test_queues_hand_over_to_their_dead_letters(self, tenant: Tenant, owner: Caller) -> None:
         sqs, queues = owner.client("sqs", tenant.region), tenant.resources.queues

@@ -43,6 +43,14 @@ def statements(source: Any) -> Iterator[tuple[str, Any]]:
                 yield f"{name}/{policy['PolicyName']}/{statement['Sid']}", statement
 
 
+def roles(source: Any) -> Iterator[Any]:
+    yield from of_type("AWS::IAM::Role", source).values()
+
+
+def arn_of(resource: Any) -> str:
+    return resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else str(resource)
+
+
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -62,7 +70,8 @@ class TestTables:
         body = tables()[purpose]
         (replica,) = body["Properties"]["Replicas"]
         assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == "Retain"
-        assert replica["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        is_kept = purpose != "idempotency"  # its records last a day
+        assert replica["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": is_kept}
         assert replica["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
     @pytest.mark.parametrize("purpose", Tables.__struct_fields__)
@@ -70,6 +79,14 @@ class TestTables:
         (replica,) = tables()[purpose]["Properties"]["Replicas"]
         assert replica["SSESpecification"] == {"KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}
         assert tables()[purpose]["Properties"]["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+
+    @pytest.mark.parametrize("purpose", Tables.__struct_fields__)
+    def test_declare_the_attributes_of_their_keys_and_no_other(self, purpose: str) -> None:
+        """DynamoDB refuses anything else; no linter looks at a GlobalTable's."""
+        properties = tables()[purpose]["Properties"]
+        schemas = [each["KeySchema"] for each in (properties, *properties.get("GlobalSecondaryIndexes", []))]
+        keyed = {key["AttributeName"] for schema in schemas for key in schema}
+        assert {each["AttributeName"] for each in properties["AttributeDefinitions"]} == keyed
 
     def test_with_a_stream_have_a_pipe_each(self) -> None:
         streaming = {name for name, body in tables().items() if "StreamSpecification" in body["Properties"]}
@@ -84,6 +101,41 @@ class TestTables:
         asked_for = set(re.findall(r'(?:index|INDEX)\w*\s*(?::[^=\n]+)?=\s*"(\w+)"', code))
         assert named == declared
         assert asked_for <= declared
+
+
+class TestASecondRegion:
+    """What AWS lets nobody change later (GlobalTable's StreamSpecification; AWS KMS, multi-Region keys)."""
+
+    def test_finds_both_images_in_every_stream(self) -> None:
+        views = {
+            body["Properties"]["StreamSpecification"]["StreamViewType"]
+            for body in tables().values()
+            if "StreamSpecification" in body["Properties"]
+        }
+        assert views == {"NEW_AND_OLD_IMAGES"}
+
+    def test_can_have_a_replica_of_the_key(self) -> None:
+        assert DATA["Resources"]["Key"]["Properties"]["MultiRegion"] is True
+
+    @pytest.mark.parametrize("name", ["MediaBucket", "AuditBucket"])
+    def test_finds_no_bucket_of_its_name(self, name: str) -> None:
+        bucket = DATA["Resources"][name]["Properties"]["BucketName"]["Fn::Sub"]
+        assert {"${AWS::AccountId}", "${AWS::Region}"} <= set(re.findall(r"\$\{[^}]+\}", bucket))
+        longest = bucket.replace("${AWS::AccountId}", "1" * 12).replace("${AWS::Region}", "ap-northeast-1")
+        assert len(longest) <= 63  # S3 User Guide, bucket naming rules
+
+    def test_finds_no_role_of_its_name(self) -> None:
+        named = [body["Properties"].get("RoleName") for each in (DATA, ACCESS) for body in roles(each)]
+        assert [name for name in named if name and "${AWS::Region}" not in name["Fn::Sub"]] == []
+
+    def test_has_a_role_that_reaches_its_own_buckets(self) -> None:
+        buckets = {
+            DATA["Resources"][name]["Properties"]["BucketName"]["Fn::Sub"] for name in ("MediaBucket", "AuditBucket")
+        }
+        named = {
+            arn for _, each in statements(ACCESS) for arn in map(arn_of, listed(each["Resource"])) if ":s3:::" in arn
+        }
+        assert {arn.split(":::")[1].split("/")[0] for arn in named} == buckets
 
 
 class TestPipes:
@@ -180,6 +232,13 @@ class TestBuckets:
         policy = DATA["Resources"][f"{name}Policy"]["Properties"]["PolicyDocument"]
         assert any(is_tls_only(each) for each in policy["Statement"])
 
+    @pytest.mark.parametrize(("sandbox", "mode"), [("false", "COMPLIANCE"), ("true", "GOVERNANCE")])
+    def test_of_a_sandbox_can_be_emptied(self, sandbox: str, mode: str) -> None:
+        template = data(Sandbox=sandbox)
+        template.record("Key", Applied("k", {"Arn": "arn:aws:kms:eu-west-2:111111111111:key/k"}))
+        lock = template.properties("AuditBucket")["ObjectLockConfiguration"]
+        assert lock["Rule"]["DefaultRetention"]["Mode"] == mode
+
     def test_are_public_in_nothing_but_renditions_and_only_where_asked(self) -> None:
         for condition, sids in (("", {"TLSOnly"}), ("http://localhost:1", {"TLSOnly", "AnyoneReadsRenditions"})):
             template = data(PublicMediaOrigin=condition)
@@ -212,10 +271,26 @@ class TestTheAccessRole:
         by_action = {statement["Action"]: statement for statement in trust}
         assert set(by_action) == {"sts:AssumeRole", "sts:TagSession"}
         for statement in trust:
-            assert statement["Principal"] == {"AWS": {"Ref": "PlatformPrincipalArn"}}
+            assert statement["Condition"]["ArnEquals"] == {"aws:PrincipalArn": {"Ref": "PlatformPrincipalArn"}}
             assert statement["Condition"]["StringEquals"]["aws:RequestTag/tenant"] == {"Ref": "TenantSlug"}
         assert by_action["sts:AssumeRole"]["Condition"]["StringEquals"]["sts:ExternalId"] == {"Ref": "ExternalId"}
         assert by_action["sts:TagSession"]["Condition"]["ForAllValues:StringEquals"] == {"aws:TagKeys": ["tenant"]}
+
+    def test_trusts_a_principal_that_was_created_anew(self) -> None:
+        """IAM stores a role or user in ``Principal`` by its internal id, an account by its number."""
+        template = Template(
+            ACCESS,
+            account_id="222222222222",
+            region="eu-west-2",
+            parameters={
+                "TenantSlug": "northwind",
+                "PlatformPrincipalArn": "arn:aws:iam::111111111111:role/resale-task",
+                "ExternalId": "0" * 32,
+                "KeyArn": "arn:aws:kms:eu-west-2:222222222222:key/1",
+            },
+        )
+        trust = template.properties("AccessRole")["AssumeRolePolicyDocument"]["Statement"]
+        assert [each["Principal"] for each in trust] == [{"AWS": "arn:aws:iam::111111111111:root"}] * 2
 
     def test_carries_no_tag_that_would_stand_for_the_sessions(self) -> None:
         assert "Tags" not in ACCESS["Resources"]["AccessRole"]["Properties"]

@@ -24,7 +24,7 @@ from tests.workers.plan import PLAN_VARIABLE, Plan, notes_file, read_marks
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "000000000001"
-ROLE = "resale-tenant-access"
+ROLE = "resale-tenant-access-lab"
 EXTERNAL_ID = "xid-of-the-tests"
 ACCOUNT_A, ACCOUNT_B = "111111111111", "222222222222"
 REGIONS = {ACCOUNT_A: "eu-west-2", ACCOUNT_B: "us-east-1"}

@@ -18,6 +18,7 @@ class KeySpec(Spec):
     description: str
     enable_key_rotation: bool
     key_policy: dict[str, Any]
+    multi_region: bool = False
     rotation_period_in_days: int = 365
     tags: tuple[Tag, ...] = ()
 
@@ -129,6 +130,7 @@ def _create_key(account: RootAccount, spec: KeySpec) -> str:
     created = account.kms.create_key(
         Description=spec.description,
         Policy=json.dumps(spec.key_policy),
+        MultiRegion=spec.multi_region,
         Tags=[{"TagKey": tag.key, "TagValue": tag.value} for tag in spec.tags],
     )
     return created["KeyMetadata"]["KeyId"]

@@ -14,7 +14,7 @@ _POLICY = {
             "Sid": "ReachTenants",
             "Effect": "Allow",
             "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Resource": "arn:aws:iam::*:role/resale-tenant-access",
+            "Resource": "arn:aws:iam::*:role/resale-tenant-access-*",
         }
     ],
 }
