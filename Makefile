@@ -99,6 +99,7 @@ lint-imports:
 
 lint-templates:
 	@$(BIN)/cfn-lint --non-zero-exit-code warning $$(find deploy -name '*.yaml')
+	@$(BIN)/python -m deploy.policies
 
 lint-docker:
 	@$(BIN)/hadolint docker/Dockerfile

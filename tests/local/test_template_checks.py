@@ -1,0 +1,99 @@
+"""What `make lint` finds in templates: each fault is planted into the real one, and found."""
+
+from pathlib import Path
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+
+from deploy.policies.validation import Validator, templates
+
+TENANT = Path(__file__).resolve().parents[2] / "deploy" / "tenant"
+DATA = (TENANT / "data.yaml").read_text(encoding="utf-8")
+ACCESS = (TENANT / "access.yaml").read_text(encoding="utf-8")
+PUBLIC_ACCESS = """      PublicAccessBlockConfiguration:
+        BlockPublicAcls: true
+        IgnorePublicAcls: true
+        BlockPublicPolicy: true
+        RestrictPublicBuckets: true
+"""
+REDRIVE = """      RedrivePolicy:
+        deadLetterTargetArn: !GetAtt OrdersDeadLetters.Arn
+        maxReceiveCount: !Ref MaxReceiveCount
+"""
+#: What is wrong: the template, what is replaced once, by what, and the rule that finds it.
+FAULTS = {
+    "a misspelt property": (DATA, "ReceiveMessageWaitTimeSeconds: 20", "ReceiveMessageWaitSeconds: 20", "F3002"),
+    "an attribute of nothing": (DATA, "!GetAtt OrdersDeadLetters.Arn", "!GetAtt OrderDeadLetters.Arn", "F1020"),
+    "a circle": (DATA, "    DependsOn: ImagesQueuePolicy", "    DependsOn: MediaBucketPolicy", "F3004"),
+    "a time out of its range": (DATA, "MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 1209601", "F3034"),
+    "no recovery": (
+        DATA,
+        "PointInTimeRecoveryEnabled: true",
+        "PointInTimeRecoveryEnabled: false",
+        "tables_can_be_restored",
+    ),
+    "a table that goes with its stack": (
+        DATA,
+        "GlobalTable\n    DeletionPolicy: Retain",
+        "GlobalTable\n    DeletionPolicy: Delete",
+        "data_outlives_its_stack",
+    ),
+    "a queue without dead letters": (DATA, REDRIVE, "", "work_queues_have_dead_letters"),
+    "every action": (
+        DATA,
+        'Action: "sqs:SendMessage"\n                Resource: !GetAtt ChangesQueue.Arn',
+        'Action: "*"\n                Resource: "*"',
+        "roles_name_their_actions",
+    ),
+    "every action of a service": (
+        ACCESS,
+        '                  - "sqs:GetQueueUrl"',
+        '                  - "sqs:*"',
+        "roles_name_their_actions",
+    ),
+    "a role for anybody": (
+        DATA,
+        "Principal:\n              Service: pipes.amazonaws.com",
+        'Principal: "*"',
+        "roles_are_trusted_by_name",
+    ),
+    "no external id": (ACCESS, '                "sts:ExternalId": !Ref ExternalId\n', "", "roles_are_trusted_by_name"),
+    "no named principal": (
+        ACCESS,
+        '              ArnEquals:\n                "aws:PrincipalArn": !Ref PlatformPrincipalArn\n',
+        "",
+        "roles_are_trusted_by_name",
+    ),
+    "a public bucket": (DATA, PUBLIC_ACCESS, "", "buckets_are_private"),
+    "a key for one Region": (DATA, "MultiRegion: true", "MultiRegion: false", "keys_can_have_a_second_region"),
+    "a stream of one image": (DATA, "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "tables_can_have_a_second_region"),
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Validator:
+    return Validator()
+
+
+class TestValidation:
+    @pytest.mark.parametrize("path", templates(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+    def test_finds_nothing_in_the_templates(self, validator: Validator, path: Path) -> None:
+        assert validator.find(path.read_text(encoding="utf-8"), name=path.name) == []
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_finds(self, validator: Validator, fault: str) -> None:
+        text, old, new, rule = FAULTS[fault]
+        assert old in text
+        found = validator.find(text.replace(old, new, 1), name="planted.yaml")
+        assert [line.split()[1] for line in found if line.split()[1] == rule], found
+
+    def test_does_not_pass_over_what_cannot_be_read(self, validator: Validator) -> None:
+        assert validator.find("Resources: [", name="planted.yaml")
+
+
+class TestTheLinter:
+    def test_finds_a_misspelt_action_and_an_unused_parameter(self) -> None:
+        """cloudformation-validate does not know the actions of services."""
+        planted = ACCESS.replace('"dynamodb:Query"', '"dynamodb:Quer"', 1).replace("!Ref ExternalId", "x", 1)
+        found = {match.rule.id for match in lint(planted, config=ManualArgs(regions=["eu-west-2"]))}
+        assert {"W2001", "W3037"} <= found
