@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -113,7 +114,7 @@ class Machine(Generic[S, C]):
         unless = f" unless {conditions}" if conditions else ""
         return f"{subject} has the status {status} and cannot {self.cannot[command]}{unless}."
 
-    @property
+    @cached_property
     def final(self) -> frozenset[S]:
         """Statuses that no command leaves."""
         everything = {self.initial, *(row.target for row in self.rows), *(row.source for row in self.rows)}

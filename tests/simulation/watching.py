@@ -30,6 +30,7 @@ class Watch:
     def __init__(self, *, max_open_holds: int) -> None:
         self._max_open_holds = max_open_holds
         self.latest: dict[str, Doc] = {}
+        self._by_kind: dict[str, dict[str, Doc]] = {}
         self.changes: list[str] = []  # since somebody looked
         self.violations: list[tuple[str, str]] = []
 
@@ -41,7 +42,7 @@ class Watch:
             if "id" in doc and self._is_newer(doc):
                 docs.append(doc)
                 before[doc["id"]] = self.latest.get(doc["id"])
-                self.latest[doc["id"]] = doc
+                self.latest[doc["id"]] = self._by_kind.setdefault(doc["object"], {})[doc["id"]] = doc
                 self.changes.append(f"{msgspec.json.decode(str(item['change']))['type']} {doc['id']}")
         for doc in docs:
             if doc["object"] in {"order", "listing"}:
@@ -56,7 +57,7 @@ class Watch:
 
     def all(self, kind: str, *statuses: str) -> list[Doc]:
         """Documents of a kind, in some states or any, oldest first."""
-        found = [doc for doc in self.latest.values() if doc["object"] == kind]
+        found = self._by_kind.get(kind, {}).values()
         return [doc for doc in found if not statuses or doc["status"] in statuses]
 
     def due(self) -> list[datetime]:
