@@ -170,15 +170,42 @@ class TestOneThatIsWonAfterItWasLost:
         assert (order.remaining_minor, order.is_refund_under_way) == (9_000, False)
         assert self._available(world, order) == 8_100
 
-    def test_a_buyer_who_was_sent_nothing_has_what_a_refund_of_a_part_left(self, world: World) -> None:
-        partners = Partners(Books(refund_state=RefundState.FAILED))
+    def _ended_beside_a_failed_part(self, world: World, partners: Partners) -> Order:
+        """An order on its way, of which a part is being refunded, and whose payment was charged back."""
         order = world.scan(world.sold(partners), ShipmentStatus.IN_TRANSIT)
         refund_order(world.uow(principal=BRAND), new=NewRefund(order_id=order.id, amount=3_000))
         assert world.run(world.stored_order(order), partners).failed_refund is not None
-        assert self._told(world, order, LOST, 1).status == OrderStatus.REFUNDED
-        order = world.scan(order, ShipmentStatus.FAILURE)
-        won = self._told(world, order, WON, 2)
+        order = self._told(world, order, LOST, 1)
+        assert order.status == OrderStatus.REFUNDED
         partners.payments.refund_state = RefundState.SUCCEEDED
+        return order
+
+    def test_a_sale_on_its_way_goes_on_beside_the_refund_of_a_part(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        won = self._told(world, self._ended_beside_a_failed_part(world, partners), WON, 2)
+        assert won.status == OrderStatus.SHIPPED
+        order = world.run(won, partners, now=NOW + timedelta(days=1))
+        assert (order.status, order.remaining_minor) == (OrderStatus.SHIPPED, 9_000)
+        order = world.scan(order, ShipmentStatus.DELIVERED)
+        order = world.run(order, partners, now=NOW + timedelta(days=4))
+        assert (order.status, self._available(world, order)) == (OrderStatus.COMPLETED, 8_100)
+
+    @pytest.mark.parametrize("found", [ShipmentStatus.IN_TRANSIT, ShipmentStatus.DELIVERED])
+    def test_a_sale_whose_parcel_is_found_meanwhile_goes_on(self, world: World, found: ShipmentStatus) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.scan(self._ended_beside_a_failed_part(world, partners), ShipmentStatus.FAILURE)
+        won = self._told(world, order, WON, 2)
+        order = world.scan(won, found, now=NOW + timedelta(hours=1))
+        order = world.run(order, partners, now=NOW + timedelta(days=1))
+        assert (order.remaining_minor, issues_of(order), order.is_refund_under_way) == (9_000, (), False)
+        reached = OrderStatus.DELIVERED if found == ShipmentStatus.DELIVERED else OrderStatus.SHIPPED
+        assert (order.status, world.transfer(order).amount) == (reached, 8_100)
+        assert world.transfer(order).status == TransferStatus.HELD
+
+    def test_a_buyer_who_was_sent_nothing_has_what_a_refund_of_a_part_left(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.scan(self._ended_beside_a_failed_part(world, partners), ShipmentStatus.FAILURE)
+        won = self._told(world, order, WON, 2)
         order = world.run(won, partners, now=NOW + timedelta(days=1))
         assert (order.status, order.remaining_minor, self._available(world, order)) == (OrderStatus.REFUNDED, 0, 0)
         assert [one.amount for one in order.refunds if one.status == RefundState.SUCCEEDED] == [3_000, 9_000]

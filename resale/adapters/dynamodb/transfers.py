@@ -14,10 +14,11 @@ from resale.adapters.dynamodb.tenant_reads import TenantReads
 from resale.application.ports import Document, Page
 from resale.domain.entities import PAYOUT, TRANSFER
 from resale.domain.ids import TRANSFER_ID, CustomerId, OrderId, TransferId
+from resale.domain.orders import MAX_REFUNDS
 from resale.domain.transfers import SCHEMA, Transfer, TransferStatus
 
 TRANSFERS: Final = DocumentKind(Transfer, schema=SCHEMA)
-_TRANSFERS_MAX: Final = 100  # of one order: one earned, and one taken back by each refund
+_TRANSFERS_MAX: Final = 2 * MAX_REFUNDS + 10  # of one order: each refund takes one back, and can give it back
 
 
 def _index_keys(transfer: Transfer, _shards: int) -> Mapping[str, str]:

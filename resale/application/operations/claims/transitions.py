@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET
 
 from resale.application.operations.orders.completing import release_transfer
-from resale.application.operations.orders.refunding import add_refund
+from resale.application.operations.orders.resuming import add_refund
 from resale.application.ports import UnitOfWork
 from resale.domain.changes import ChangeType
 from resale.domain.claims import (

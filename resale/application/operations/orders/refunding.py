@@ -14,12 +14,13 @@ from resale.application.operations.orders.completing import (
     reverse_transfer,
 )
 from resale.application.operations.orders.freezing import freeze_transfers
+from resale.application.operations.orders.resuming import add_refund, settle_rest
 from resale.application.ports import Partners, UnitOfWork
 from resale.domain import ledger
 from resale.domain.access import Action
 from resale.domain.changes import ChangeType
 from resale.domain.claims import AWAITING_REFUND, CLAIMS, ClaimCommand, schedule_claim
-from resale.domain.ids import CLAIM_ID, REFUND_ID, TRANSFER_ID, OrderId
+from resale.domain.ids import CLAIM_ID, TRANSFER_ID, OrderId
 from resale.domain.issues import Issue, clear_issues
 from resale.domain.money import MAX_AMOUNT_MINOR
 from resale.domain.order_steps import (
@@ -27,7 +28,6 @@ from resale.domain.order_steps import (
     payment_of,
     transfer_id_of,
     transition_order_if_allowed,
-    update_order,
 )
 from resale.domain.orders import (
     MAX_REFUNDS,
@@ -39,7 +39,6 @@ from resale.domain.orders import (
 from resale.domain.payments import (
     PaymentCommand,
     Refund,
-    RefundState,
     transition_payment,
 )
 from resale.domain.reasons import FreeCode, Reason, ReasonCode
@@ -48,8 +47,6 @@ from resale.domain.transfers import Transfer, TransferStatus
 from resale.domain.versions import next_version
 from resale.errors import FieldError, Invalid, Rejected
 
-#: Where the sale did not come about, and the buyer has the money.
-ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 #: Where the brand may give money back by itself; before, it cancels, and during a claim it decides that.
 #: An order that ended keeps an amount when a lost dispute is won later, or a refund was returned.
 REFUNDABLE: Final = frozenset(
@@ -136,18 +133,6 @@ def refund_order(uow: UnitOfWork, *, new: NewRefund) -> Order:
     return order
 
 
-def add_refund(uow: UnitOfWork, *, order: Order, amount: int, reason: Reason) -> Order:
-    """Return the order with a pending refund; the caller saves it."""
-    refund = Refund(
-        id=REFUND_ID.new(uow.ids),
-        amount=amount,
-        parts=ledger.split_refund(order, amount),
-        reason_code=reason,
-        started_at=uow.now,
-    )
-    return update_order(msgspec.structs.replace(order, refunds=(*order.refunds, refund)), now=uow.now)
-
-
 def begin_refund(uow: UnitOfWork, *, partners: Partners, order: Order) -> Order:  # noqa: ARG001 - as every step
     """Start the refund of the remaining amount, or retry a failed one."""
     failed = order.failed_refund
@@ -181,8 +166,7 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
     if order.pending_refund is None:
         order = clear_issues(order, Issue.REFUND_PENDING)
     order = transition_order_if_allowed(order, OrderCommand.REFUND, now=uow.now)
-    if _is_rest_owed(order):
-        order = add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
+    order = settle_rest(uow, order=order)
     if before == OrderStatus.CLAIM_OPEN:
         order = _close_claim(uow, order=order, is_ours=change_type == ChangeType.ORDER_REFUNDED)
     uow.orders.save(order, change_type=change_type, reason_code=FreeCode(given.reason_code))
@@ -190,14 +174,6 @@ def commit_refund(uow: UnitOfWork, *, order: Order, given: Refund, change_type: 
     uow.ledger.post(ledger.refund(order, given, seller=seller_pays, at=uow.now))
     uow.commit()
     return order
-
-
-def _is_rest_owed(order: Order) -> bool:
-    """Return whether a part was refunded of what a won dispute gave back to the buyer of a sale that had ended."""
-    is_over = order.status in ENDED and order.completed_at is None and order.compensation is None
-    was_reinstated = any(one.status == RefundState.REINSTATED for one in order.refunds)
-    is_possible = order.remaining_minor > 0 and len(order.refunds) < MAX_REFUNDS
-    return is_over and was_reinstated and is_possible and not order.is_refund_under_way
 
 
 def _take_from_seller(uow: UnitOfWork, *, order: Order, given: Refund, before: OrderStatus) -> str:

@@ -1,29 +1,21 @@
 """Returned refunds: a refund that failed after its success, and a dispute that is won after a loss."""
 
-from typing import Final
-
 import msgspec
 
 from resale.application.operations.orders.completing import credit_seller, restore_transfer, sale_payable_on
 from resale.application.operations.orders.freezing import freeze_transfers, is_frozen
-from resale.application.operations.orders.parcel_news import start_transit
-from resale.application.operations.orders.refunding import ENDED, add_refund
+from resale.application.operations.orders.resuming import ENDED, resume
 from resale.application.ports import UnitOfWork
 from resale.domain import ledger
 from resale.domain.changes import ChangeType
 from resale.domain.disputes import set_dispute
 from resale.domain.ids import TRANSFER_ID
 from resale.domain.issues import Issue, clear_issues, raise_issue
-from resale.domain.order_states import ORDERS
-from resale.domain.order_steps import payment_of, schedule_review, transfer_id_of, transition_order, update_order
-from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, with_refund
-from resale.domain.parcel_news import PARCEL_ISSUES
+from resale.domain.order_steps import payment_of, schedule_review, transfer_id_of, update_order
+from resale.domain.orders import Order, with_refund
 from resale.domain.payments import Dispute, Refund, RefundState, restore_payment
 from resale.domain.reasons import PartnerCode, ReasonCode, free_code
-from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
 from resale.domain.transfers import Transfer, TransferStatus
-
-_WITH_OR_NEAR_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
 def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reason_code: PartnerCode | None) -> Order:
@@ -47,43 +39,18 @@ def commit_returned_refund(uow: UnitOfWork, *, order: Order, given: Refund, reas
 def reinstate(uow: UnitOfWork, *, order: Order, taken: Refund, dispute: Dispute) -> Order:
     """Reverse the posting of a dispute that is won after a loss.
 
-    The sale goes on where it had not ended. Where the chargeback ended it, it is resumed while its parcel is on its
-    way; the seller has earned it if the parcel was delivered and nobody complained; else the buyer, who has nothing,
-    is refunded.
+    The sale goes on where it had not ended; where the chargeback ended it, ``resume`` decides.
     """
     returned = msgspec.structs.replace(taken, status=RefundState.REINSTATED)
     payment = restore_payment(payment_of(order), taken.amount)
     order = set_dispute(msgspec.structs.replace(with_refund(order, returned), payment=payment), dispute)
     order = clear_issues(order, Issue.CHARGED_BACK)
     if order.status in ENDED and order.completed_at is None:
-        order = _resume(uow, order=order)
+        order = resume(uow, order=order)
     else:
         order = update_order(order, now=uow.now)
     uow.orders.save(order, change_type=ChangeType.ORDER_FUNDS_REINSTATED, reason_code=ReasonCode.DISPUTE_WON)
     return _commit_returned(uow, order=order, returned=returned)
-
-
-def _resume(uow: UnitOfWork, *, order: Order) -> Order:
-    parcel = None if order.shipment is None or _is_owed_all(uow, order=order) else order.shipment.status
-    if parcel in _WITH_OR_NEAR_THE_BUYER and order.compensation is not None:
-        # The seller was paid for a lost parcel that was found: the money is the platform's, or the buyer's.
-        return update_order(raise_issue(order, Issue.PARCEL_AFTER_REFUND), now=uow.now)
-    if parcel == ShipmentStatus.DELIVERED:
-        return update_order(msgspec.structs.replace(order, completed_at=uow.now), now=uow.now)
-    if ORDERS.allows(order.status, OrderCommand.RESUME, entity=order, now=uow.now):
-        resumed = start_transit(uow, order=clear_issues(order, *PARCEL_ISSUES))
-        return transition_order(resumed, OrderCommand.RESUME, now=uow.now)
-    if order.is_refund_under_way or len(order.refunds) >= MAX_REFUNDS:
-        return update_order(order, now=uow.now)
-    return add_refund(uow, order=order, amount=order.remaining_minor, reason=ReasonCode.NOT_DELIVERED)
-
-
-def _is_owed_all(uow: UnitOfWork, *, order: Order) -> bool:
-    """Return whether the buyer complained, and staff did not settle it with a part that is being refunded."""
-    if order.claim_id is None:
-        return False
-    claim = uow.claims.get(order.claim_id)
-    return claim.refund_amount is None or not 0 < order.sum_under_way() < order.remaining_minor
 
 
 def _commit_returned(uow: UnitOfWork, *, order: Order, returned: Refund) -> Order:
