@@ -10,6 +10,7 @@ from deploy.policies.validation import Validator, templates
 TENANT = Path(__file__).resolve().parents[2] / "deploy" / "tenant"
 DATA = (TENANT / "data.yaml").read_text(encoding="utf-8")
 ACCESS = (TENANT / "access.yaml").read_text(encoding="utf-8")
+SERVICE = (TENANT.parent / "platform" / "service.yaml").read_text(encoding="utf-8")
 PUBLIC_ACCESS = """      PublicAccessBlockConfiguration:
         BlockPublicAcls: true
         IgnorePublicAcls: true
@@ -67,6 +68,28 @@ FAULTS = {
     "a public bucket": (DATA, PUBLIC_ACCESS, "", "buckets_are_private"),
     "a key for one Region": (DATA, "MultiRegion: true", "MultiRegion: false", "keys_can_have_a_second_region"),
     "a stream of one image": (DATA, "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "tables_can_have_a_second_region"),
+    "a task that can write its root": (
+        SERVICE,
+        "ReadonlyRootFilesystem: true",
+        "ReadonlyRootFilesystem: false",
+        "tasks_are_locked_down",
+    ),
+    "a task of root": (SERVICE, 'User: "10001:10001"', 'User: "0:0"', "tasks_are_locked_down"),
+    "no init process": (SERVICE, "InitProcessEnabled: true", "InitProcessEnabled: false", "tasks_are_locked_down"),
+    "no time to stop": (SERVICE, "          StopTimeout: 120", "          # 120", "tasks_are_locked_down"),
+    "no roll-back": (
+        SERVICE,
+        "DeploymentCircuitBreaker: { Enable: true, Rollback: true }",
+        "DeploymentCircuitBreaker: { Enable: true, Rollback: false }",
+        "services_roll_back",
+    ),
+    "no alarms of a deployment": (
+        SERVICE,
+        "        Alarms:\n          Enable: true",
+        "        Alarms:\n          Enable: false",
+        "services_roll_back",
+    ),
+    "logs for ever": (SERVICE, "      RetentionInDays: !Ref LogRetentionDays\n", "", "logs_end"),
 }
 
 
