@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_access_key: str | None = None
     dynamodb_endpoints: Mapping[str, str] = {}  # account id -> URL; local only
     lookup_secret: bytes  # keys the HMAC of look-ups; changing it loses customers (docs/decisions)
-    cursor_secret: bytes  # signs list cursors; changing it only expires them
+    cursor_secret: bytes  # signs cursors and tickets of the waiting line; changing it only ends them
     session_seconds: int = 3600  # AWS's limit for role chaining
     session_cache_count: int = 2048  # about 0.5 MiB each once S3 and KMS clients are made
     session_idle_seconds: float = 3600.0  # a session not asked for in this time is dropped

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.tenants",
     "tests.fixtures.postgresql",
     "tests.fixtures.storefront",
+    "tests.fixtures.consumption",
     "tests.fixtures.graveyard",
     "tests.fixtures.stripe_mock",
     "tests.fixtures.sockets",

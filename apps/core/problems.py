@@ -60,7 +60,8 @@ _CHALLENGE: Final = 'ApiKey realm="resale", Bearer realm="resale"'
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A problem document (RFC 9457) with the extension members ``code``, ``errors`` and ``request_id``.
 
-    ``quote`` is there when the price is another one than the buyer agreed to: the price of now.
+    ``quote`` is there when the price is another one than the buyer agreed to: the price of now. ``ticket`` and
+    ``position`` are there when many buyers order a listing: the buyer's place in the line, and what proves it.
     """
 
     type: str
@@ -70,6 +71,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
     quote: OrderQuote | None = None
+    ticket: str | None = None
+    position: int | None = None
     request_id: str = ""
 
 
@@ -82,12 +85,18 @@ class HTTPError(Exception):
     default_detail: ClassVar[str] = "The server does not understand this request. Correct it before sending it again."
 
     def __init__(
-        self, detail: str = "", *, headers: dict[str, str] | None = None, errors: tuple[FieldError, ...] = ()
+        self,
+        detail: str = "",
+        *,
+        headers: dict[str, str] | None = None,
+        errors: tuple[FieldError, ...] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.detail = detail or self.default_detail
         super().__init__(self.detail)
         self.errors = errors
         self.headers = headers or {}
+        self.members = members or {}
 
 
 class MalformedBody(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
@@ -187,7 +196,14 @@ def render(error: Exception, *, request_id: str) -> HttpResponse:
         return _of_outcome(error, request_id)
     if isinstance(error, HTTPError):
         kind = problem_type_of(type(error))
-        return respond(kind, error.detail, request_id=request_id, errors=error.errors, headers=error.headers)
+        return respond(
+            kind,
+            error.detail,
+            request_id=request_id,
+            errors=error.errors,
+            members=error.members,
+            headers=error.headers,
+        )
     if isinstance(error, drf.APIException):
         return _of_drf(error, request_id)
     return _of_django(error, request_id)

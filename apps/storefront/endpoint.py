@@ -56,6 +56,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
         raw_body: Describes a body that is a partner's own, which the handler reads.
         idempotency: How it takes an Idempotency-Key; None: not at all.
         if_match: Whether it takes If-Match.
+        has_waiting_line: Whether it takes a ticket of the waiting line, and can refuse with one.
         status: Of a good response.
         location: The collection that Location leads to, with the id of the view behind it.
         responses: The views, by audience; ``listed``: a page of them.
@@ -85,6 +86,7 @@ class Endpoint(msgspec.Struct, Generic[Q, B], frozen=True, kw_only=True):
     raw_body: str = ""
     idempotency: Idempotency | None = None
     if_match: bool = False
+    has_waiting_line: bool = False
     status: int = 200
     location: str = ""
     responses: tuple[type[Any], ...] = ()

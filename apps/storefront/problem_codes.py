@@ -5,6 +5,7 @@ from typing import Final
 from apps.core import problems
 from apps.core.api_version import APIVersionUnsupported
 from apps.core.fair_shares.refusals import Overloaded, RateLimited
+from apps.core.hot_listings.refusals import WaitingLine, WaitingTicketInvalid
 from apps.core.problems import HTTPError, ProblemType, problem_type_of
 from apps.storefront.parameters import CursorTooLong, IdempotencyKeyInvalid, IdempotencyKeyRequired
 from apps.tenancy import errors as tenancy
@@ -97,6 +98,7 @@ OPERATOR: Final = codes_of(
 )
 SCOPED: Final = codes_of(tenancy.ScopeMissing)
 PRECONDITION: Final = codes_of(problems.PreconditionFailed)
+WAITING: Final = codes_of(WaitingLine, WaitingTicketInvalid)
 KEYED: Final = codes_of(IdempotencyKeyInvalid, IdempotencyInProgress, IdempotencyMismatch)
 KEY_REQUIRED: Final = codes_of(IdempotencyKeyRequired)
 CONTENDED: Final = codes_of(Conflict)

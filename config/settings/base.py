@@ -120,6 +120,7 @@ CORS_ALLOW_HEADERS = (
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "waiting-line-ticket",
     "x-api-key",
     "x-request-id",
 )

@@ -1,6 +1,5 @@
 """A listing that very many read is read from the table once a second, and shown as before to each who sees it."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,13 +7,9 @@ import pytest
 
 from apps.core.hot_listings.copies import COPY_SECONDS
 from apps.core.hot_listings.process import VIEWS_HOT_PER_SECOND
-from apps.core.metering import USAGE
-from apps.tenancy.usage_tables import TenantUsage
 from resale.application.operations.customers import Shopper
-from resale.bootstrap import Container
-from resale.domain.listings import Listing
 from resale.domain.usage import Meter
-from resale.settings import Settings
+from tests.fixtures.consumption import Units
 from tests.fixtures.shares import Hand
 from tests.fixtures.storefront import Front, Response
 from tests.operations.world import World
@@ -23,9 +18,10 @@ from tests.operations.world import World
 class Drop:
     """A listing that everybody reads, and what its readers consume."""
 
-    def __init__(self, front: Front, seller: Shopper, listing: Listing) -> None:
-        self.front, self.seller, self.listing = front, seller, listing
-        self.path = f"/v1/listings/{listing.id}"
+    def __init__(self, front: Front, seller: Shopper, units: Units) -> None:
+        self.front, self.seller, self.units = front, seller, units
+        self.listing = front.world.active(seller)
+        self.path = f"/v1/listings/{self.listing.id}"
 
     def view(self, **options: Any) -> Response:
         return self.front.get(self.path, **options)
@@ -37,17 +33,12 @@ class Drop:
 
     def read_units(self) -> float:
         """Return what the shop's reads consumed since the last time."""
-        USAGE.flush()
-        rows = TenantUsage.objects.filter(tenant_id=self.front.shop.tenant.id, meter=Meter.READ_UNITS)
-        consumed = sum(row.quantity for row in rows)
-        rows.delete()
-        return consumed
+        return self.units.take()[Meter.READ_UNITS]
 
 
 @pytest.fixture
-def drop(front: Front, hot_hand: Hand) -> Drop:  # noqa: ARG001 - the clock, from before the first read
-    seller = front.shopper()
-    return Drop(front, seller, front.world.active(seller))
+def drop(front: Front, units: Units, hot_hand: Hand) -> Drop:  # noqa: ARG001 - the clock, from before the first read
+    return Drop(front, front.shopper(), units)
 
 
 @pytest.fixture
@@ -56,14 +47,6 @@ def hot(drop: Drop) -> Drop:
     drop.heat()
     drop.read_units()
     return drop
-
-
-@pytest.fixture
-def elsewhere(front: Front, resale_settings: Settings) -> Iterator[World]:
-    """Another process on the same shop."""
-    container = Container(resale_settings)
-    yield World(container, front.shop.tenant)
-    container.close()
 
 
 class TestReads:
@@ -87,7 +70,7 @@ class TestReads:
         assert hot.read_units() == 1
 
     def test_of_another_listing_cost_what_they_did(self, hot: Drop, front: Front) -> None:
-        other = Drop(front, hot.seller, front.world.active(hot.seller))
+        other = Drop(front, hot.seller, hot.units)
         hot.read_units()
         for _ in range(10):
             hot.view()

@@ -23,8 +23,10 @@ from resale.domain.access import Principal
 from resale.domain.ids import CustomerId
 from resale.domain.listings import Listing, ListingNotForSale, ListingStatus
 from resale.domain.tenants import Tenant
+from resale.domain.usage import Meter
 from resale.settings import Settings
 from tests.faults.proxy import Fault, FaultProxy
+from tests.fixtures.consumption import Units
 from tests.fixtures.storefront import Front
 from tests.operations.world import World, a_new_order, customer_of
 
@@ -84,16 +86,23 @@ class TestOperations:
 
 class TestOverHTTP:
     @pytest.mark.timeout(120)
-    def test_one_gets_202_and_the_others_409(self, front: Front) -> None:
+    def test_one_gets_202_and_the_others_409(self, front: Front, units: Units) -> None:
         listing = front.world.active(front.shopper())
         buyers = [front.shopper() for _ in range(BUYERS)]
         front.get(
             "/v1/orders", by=buyers[0]
         )  # the key is known from here on, so no thread asks the registry's database
-        answers = at_once([partial(front.buy, listing, by=buyer) for buyer in buyers])
+        other = front.world.active(front.shopper())
+        units.take()
+        assert front.buy(other, by=front.shopper()).status == 202
+        alone = units.take()
+        answers = at_once([partial(front.buy_in_turn, listing, by=buyer) for buyer in buyers])
+        consumed = units.take()
         said = Counter(response.code if response.status >= 400 else str(response.status) for response in answers)
         assert said == {"202": 1, "409 listing_not_for_sale": BUYERS - 1}
         assert front.get(f"/v1/listings/{listing.id}").json["status"] == "reserved"
+        assert consumed[Meter.WRITE_UNITS] < 2 * alone[Meter.WRITE_UNITS]
+        assert consumed[Meter.READ_UNITS] < BUYERS + 50  # each looks for its own key; few come as far as the listing
 
 
 def expect_one_winner(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The hot listings of this process, the copies of them that its readers share, and their metric."""
+"""The hot listings of this process: the copies that readers share, the lines of buyers, and the metric."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any, Final
 from apps.core.event_counts import EventCounts
 from apps.core.hot_listings.copies import Copies
 from apps.core.hot_listings.detector import HotKeys
+from apps.core.hot_listings.line import WaitingLine
 from resale.domain.ids import ListingId, TenantId
 from resale.domain.tenants import Tenant
 
@@ -14,6 +15,10 @@ from resale.domain.tenants import Tenant
 #: partition of DynamoDB takes 3,000 reads of 4 KB a second (Developer Guide, "Partitions"): what 150 processes read.
 VIEWS_HOT_PER_SECOND: Final = 20
 VIEWS_COOL_PER_SECOND: Final = 10
+#: Attempts to order one listing a second in one process, from which on they wait in line; below the second, no longer.
+#: An attempt is a transaction of four items; one that fails is charged like one that succeeds.
+ATTEMPTS_HOT_PER_SECOND: Final = 5
+ATTEMPTS_COOL_PER_SECOND: Final = 2
 
 
 class HotListings:
@@ -21,22 +26,43 @@ class HotListings:
 
     Attributes:
         copies: By tenant and listing; ``apps.storefront.hot_views`` has their type.
+        line: By tenant and listing, as well.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._views = HotKeys(hot_per_second=VIEWS_HOT_PER_SECOND, cool_per_second=VIEWS_COOL_PER_SECOND, clock=clock)
-        self._counts = EventCounts(metric="HotListingRequests")  # reasons: view
+        self._attempts = HotKeys(
+            hot_per_second=ATTEMPTS_HOT_PER_SECOND, cool_per_second=ATTEMPTS_COOL_PER_SECOND, clock=clock
+        )
+        self._counts = EventCounts(metric="HotListingRequests")
         self.copies: Copies[Any] = Copies(clock=clock)
+        self.line = WaitingLine(clock=clock)
 
     def count_view(self, tenant: Tenant, listing_id: ListingId) -> bool:
         """Count a read of a listing; return whether the listing is hot."""
         is_hot = self._views.count((tenant.id, listing_id))
         if is_hot:
-            self._counts.add(tenant.slug, "view", self._clock())
+            self.count_event(tenant, "view")
         else:
             self._counts.flush_if_due(self._clock())
         return is_hot
+
+    def count_attempt(self, tenant: Tenant, listing_id: ListingId) -> bool:
+        """Count an attempt to order a listing; return whether attempts to order it are hot."""
+        is_hot = self._attempts.count((tenant.id, listing_id))
+        if is_hot:
+            self.count_event(tenant, "attempt")
+        return is_hot
+
+    def count_event(self, tenant: Tenant, reason: str) -> None:
+        """Count what became of a request for a hot listing in the metric.
+
+        Args:
+            tenant: The shop.
+            reason: ``view``, ``attempt``; and of the attempts, ``waiting`` or ``not_for_sale``: refused without effect.
+        """
+        self._counts.add(tenant.slug, reason, self._clock())
 
 
 _current = HotListings()

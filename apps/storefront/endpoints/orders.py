@@ -9,6 +9,7 @@ from apps.core.fair_shares.priorities import Priority
 from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint, Idempotency
 from apps.storefront.endpoints.histories import history_endpoint
+from apps.storefront.hot_orders import take_turn
 from apps.storefront.parameters import NoBody, OrderRole, OrdersQuery, PageQuery, none_if_unset
 from apps.storefront.permissions import Access
 from apps.tenancy.scopes import Scope
@@ -116,12 +117,19 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
         "if another total or version applies now, the order is refused with 409 `price_changed` or "
         "`listing_version_changed`, and the problem has the price of now as `quote`. A shop can require "
         "`expected_total`. A buyer can have a limited number of unpaid orders, by default five: one more is refused "
-        "with 409 `too_many_open_orders`."
+        "with 409 `too_many_open_orders`.\n\n"
+        "When very many buyers order one listing at the same time, a few are let in at once and the others wait in "
+        "line: 429 `waiting_line` has a `ticket`, the `position` (1 is next) and `Retry-After`. It has no effect: send "
+        "the order again, with the same `Idempotency-Key` and the ticket as `Waiting-Line-Ticket`. Who came first is "
+        "let in first; a position is counted where the request arrived, so it is an estimate. A ticket is valid for "
+        "ten minutes; each 429 has a new one with the same place. As soon as the listing is reserved, all receive 409 "
+        "`listing_not_for_sale`."
     ),
     access=Access.SHOPPER,
     priority=Priority.ORDER,
     body=NewOrder,
     idempotency=Idempotency("submit_order", _replay, is_required=True),
+    has_waiting_line=True,
     status=202,
     location="/v1/orders",
     responses=(BuyerOrder,),
@@ -143,7 +151,8 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
 def submit(context: Context[None, NewOrder]) -> OrderView:
     """Create an order for a listing."""
     new = context.body
-    order = context.run(submit_order, shopper=context.shopper, new=new)
+    with take_turn(context, new.listing_id):
+        order = context.run(submit_order, shopper=context.shopper, new=new)
     address = normalise_address(new.shipping_address, at="/shipping_address")  # as the operation kept it
     return view_order(
         reader=context.reader,

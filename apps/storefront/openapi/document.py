@@ -76,6 +76,8 @@ def problems_of(endpoint: AnyEndpoint) -> tuple[ProblemType, ...]:
         found.update(codes.LIST)
     if endpoint.if_match:
         found.update(codes.PRECONDITION)
+    if endpoint.has_waiting_line:
+        found.update(codes.WAITING)
     if endpoint.idempotency is not None:
         found.update(codes.KEYED)
         found.update(codes.KEY_REQUIRED if endpoint.idempotency.is_required else ())
@@ -164,6 +166,9 @@ def _header_parameters(endpoint: AnyEndpoint) -> list[Schema]:
         headers.append(
             _header_parameter("If-Match", "The ETag of the version that was read, unchanged; or `*`.", schema)
         )
+    if endpoint.has_waiting_line:
+        described = "`ticket` of the last 429 `waiting_line`, unchanged: the buyer keeps the place in the line."
+        headers.append(_header_parameter("Waiting-Line-Ticket", described, {"type": "string", "maxLength": 64}))
     if endpoint.is_revalidated:
         headers.append(
             _header_parameter("If-None-Match", "The ETag of the version that the client has.", {"type": "string"})
