@@ -205,13 +205,16 @@ class TestSold:
         assert {drop.order(drop.front.shopper()).code for _ in range(5)} == {"409 listing_not_for_sale"}
         assert units.take()[Meter.READ_UNITS] == 5 + 1
 
-    def test_a_listing_that_is_hidden_is_not_found(self, drop: Drop) -> None:
+    def test_a_listing_that_is_hidden_is_not_found(self, drop: Drop, units: Units) -> None:
         drop.heat()
         tag = drop.front.get(f"/v1/listings/{drop.listing.id}", by=drop.seller).headers["ETag"]
         path = f"/v1/listings/{drop.listing.id}"
         edited = drop.front.patch(path, {"title": "Long"}, by=drop.seller, headers={"If-Match": tag})
         assert edited.status == 200
         assert drop.order(drop.front.shopper()).code == "404 listing_not_found"
+        units.take()
+        assert {drop.order(drop.front.shopper()).code for _ in range(5)} == {"404 listing_not_found"}
+        assert units.take()[Meter.READ_UNITS] == 5 * 2  # each one's own: whether they are the seller, and their key
         assert drop.order(drop.seller).code == "403 own_listing"
 
 

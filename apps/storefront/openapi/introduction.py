@@ -35,7 +35,8 @@ the body, a query parameter, or `/headers/…`.
 is refused with 429 `rate_limited` and has no effect: repeat it after the seconds in `Retry-After`, with the same
 `Idempotency-Key`. `RateLimit-Policy` names the limit (`"shopper";q=60;w=6`: 60 requests in 6 seconds). `RateLimit`
 (`"shopper";r=59`) is also in the responses to a secret key or a shopper: the requests that are left. Both fields are
-those of draft-ietf-httpapi-ratelimit-headers. Under load, 503 `overloaded` refuses reports first and orders last.
+those of draft-ietf-httpapi-ratelimit-headers. Buyers of a listing that very many order at once wait in line
+(`POST /v1/orders`). Under load, 503 `overloaded` refuses reports first and orders last.
 
 **Requests** have an id: the `X-Request-Id` of a response is in the server's logs, in histories and in problem
 documents. An `X-Request-Id` in the request (8 to 64 letters, digits, `.`, `_` or `-`) is logged too and returned as

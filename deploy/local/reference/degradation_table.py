@@ -8,6 +8,15 @@ import msgspec
 from apps.core.fair_shares.priorities import RULES, Priority
 from apps.core.fair_shares.process import THREADS, TOTAL_FACTOR
 from apps.core.fair_shares.rates import MIN_BURST
+from apps.core.hot_listings.copies import COPY_SECONDS
+from apps.core.hot_listings.line import ATTEMPTS_AT_ONCE, GRACE_SECONDS, MAX_RETRY_SECONDS
+from apps.core.hot_listings.process import (
+    ATTEMPTS_COOL_PER_SECOND,
+    ATTEMPTS_HOT_PER_SECOND,
+    VIEWS_COOL_PER_SECOND,
+    VIEWS_HOT_PER_SECOND,
+)
+from apps.core.hot_listings.tickets import TICKET_SECONDS
 from apps.storefront.docs import ENDPOINTS
 from deploy.local.reference.markdown import code, codes, opening, page, table
 from resale.domain.entitlements import ENTITLEMENTS, Limits, Tier
@@ -19,6 +28,30 @@ _ELSEWHERE: Final = (
     (
         "Tasks of workers",
         "never; they wait in their queues; one shop's have half of a worker's slots at most, beside other shops",
+    ),
+)
+
+#: What many requests for one listing get: requests, from, until, what happens, what never happens.
+_HOT: Final = (
+    (
+        "Views (`getListing`) by those who see the public form",
+        f"{VIEWS_HOT_PER_SECOND} a second",
+        f"fewer than {VIEWS_COOL_PER_SECOND} in a second",
+        (
+            f"shown from a copy that is at most {COPY_SECONDS:g} s old and is read once for all; a change by the same "
+            "process ends it at once"
+        ),
+        "refused; the seller and the brand never see a copy",
+    ),
+    (
+        "Orders (`submitOrder`)",
+        f"{ATTEMPTS_HOT_PER_SECOND} a second",
+        f"fewer than {ATTEMPTS_COOL_PER_SECOND} in a second",
+        (
+            f"{ATTEMPTS_AT_ONCE} at a time; others 429 `waiting_line` with a ticket ({TICKET_SECONDS // 60} min) and "
+            f"`Retry-After` (1 to {MAX_RETRY_SECONDS} s); others pass a buyer who is {GRACE_SECONDS:g} s late"
+        ),
+        "sold twice: the order reads the table. Once the listing is reserved, all receive 409 `listing_not_for_sale`",
     ),
 )
 
@@ -34,7 +67,10 @@ def _lines() -> Iterator[str]:
         "What a tenant can use of the web service, and what is refused when that or the service is exhausted. "
         "A request is refused before it has an effect: it can be repeated, with the same `Idempotency-Key`. "
         "[Operations](../operations.md#fair-shares) explains how to change a limit.",
-        source="`resale/domain/entitlements.py`, `apps/core/fair_shares` and the declarations of the endpoints",
+        source=(
+            "`resale/domain/entitlements.py`, `apps/core/fair_shares`, `apps/core/hot_listings` and the declarations "
+            "of the endpoints"
+        ),
     )
     yield from ("## Limits by tier", "")
     yield from table(
@@ -51,6 +87,11 @@ def _lines() -> Iterator[str]:
     yield f"`overloaded`); all keys together can have {TOTAL_FACTOR} times as many. A process has {THREADS} threads."
     yield ""
     yield from table(("priority", "requests", "part of the burst", "load", "operations"), map(_priority_row, Priority))
+    yield from ("## Hot listings", "")
+    yield "One listing that very many want harms neither other listings nor other shops. Rates are of one listing in"
+    yield "one process, which counts in its own memory. *Never*: what does not happen to these requests by this rule."
+    yield ""
+    yield from table(("requests", "from", "until", "what happens", "never"), _HOT)
     yield from ("## What no limit applies to", "")
     yield from table(("requests", "refused"), _ELSEWHERE)
 
