@@ -133,6 +133,10 @@ def our_requests(  # noqa: PLR0913 - what requests are made of
         "get": (
             Request(method="GET", path=f"/v1/listings/{next(ids)}", headers=caller, expected=200) for caller in callers
         ),
+        "hot": (
+            Request(method="GET", path=f"/v1/listings/{listing_ids[0]}", headers=caller, expected=200)
+            for caller in callers
+        ),
         "list": (
             Request(method="GET", path=f"/v1/listings?market={market}", headers=caller, expected=200)
             for caller in callers
@@ -169,6 +173,7 @@ def hot_paths(ours: Mapping[str, Requests], naive: Mapping[str, Requests]) -> tu
     """Return the hot paths with their gates."""
     return (
         Path(name="read one listing", gate=0.8, ours=ours["get"], naive=naive["get"]),
+        Path(name="read one hot listing", gate=0.8, ours=ours["hot"]),
         Path(name="list 20 of a market", gate=1.0, ours=ours["list"], naive=naive["list"], is_whole=_has_20),
         Path(name="create, 2 upload forms", gate=1.2, ours=ours["create"], naive=naive["create"], is_whole=_has_forms),
         Path(name="submit an order", gate=1.5, ours=ours["order"]),

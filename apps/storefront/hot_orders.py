@@ -1,6 +1,5 @@
 """Order attempts of a hot listing: refused from its copy once it is sold, else let in by the waiting line."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -19,7 +18,6 @@ from resale.domain.entities import LISTING
 from resale.domain.ids import ListingId
 from resale.domain.listings import ListingNotForSale
 
-TICKET_HEADER: Final = "Waiting-Line-Ticket"
 _TICKET: Final = "HTTP_WAITING_LINE_TICKET"
 
 
@@ -34,7 +32,8 @@ def take_turn(context: Context[Any, Any], listing_id: ListingId) -> Iterator[Non
     """
     hot, tenant, shopper = get_hot_listings(), context.tenant, context.shopper
     scope = (tenant.id, listing_id, shopper.issuer, shopper.subject)
-    arrived_ms = _read_arrival(context, scope)
+    tickets = _tickets(settings.RESALE.cursor_secret)
+    arrived_ms = tickets.read_arrival(context.request.META.get(_TICKET), scope)
     is_hot = hot.count_attempt(tenant, listing_id)
     if is_hot:
         _check_buyable(context, listing_id)
@@ -43,7 +42,7 @@ def take_turn(context: Context[Any, Any], listing_id: ListingId) -> Iterator[Non
     if turn.position:
         hot.count_event(tenant, "waiting")
         raise WaitingLine(
-            ticket=_tickets(settings.RESALE.cursor_secret).issue(scope, arrived_ms=turn.arrived_ms, now=time.time()),
+            ticket=tickets.issue(scope, arrived_ms=turn.arrived_ms),
             position=turn.position,
             retry_after_seconds=turn.retry_after_seconds,
             at_once=ATTEMPTS_AT_ONCE,
@@ -55,14 +54,6 @@ def take_turn(context: Context[Any, Any], listing_id: ListingId) -> Iterator[Non
         raise
     finally:
         hot.line.leave(key, buyer)
-
-
-def _read_arrival(context: Context[Any, Any], scope: tuple[str, ...]) -> int:
-    """Return when the buyer came, Unix time in milliseconds: now, without a ticket. Raises WaitingTicketInvalid."""
-    ticket = context.request.META.get(_TICKET)
-    if ticket is None:
-        return int(time.time() * 1000)
-    return _tickets(settings.RESALE.cursor_secret).read(ticket, scope, now=time.time())
 
 
 def _check_buyable(context: Context[Any, Any], listing_id: ListingId) -> None:

@@ -169,8 +169,8 @@ class TestTicket:
     def test_that_has_expired_is_refused(self, drop: Drop) -> None:
         buyer = drop.front.shopper()
         scope = (*drop.key, buyer.issuer, buyer.subject)
-        now = time.time() - TICKET_SECONDS
-        ticket = Tickets(settings.RESALE.cursor_secret).issue(scope, arrived_ms=1, now=now)
+        earlier = Tickets(settings.RESALE.cursor_secret, clock=lambda: time.time() - TICKET_SECONDS)
+        ticket = earlier.issue(scope, arrived_ms=1)
         refused = drop.order(buyer, ticket)
         assert refused.code == "422 waiting_ticket_invalid"
         assert "expired" in refused.json["detail"]

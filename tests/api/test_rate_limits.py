@@ -253,7 +253,8 @@ class TestDeclarations:
         document: dict[str, Any] = Client().get("/v1/openapi.json").json()
         for endpoint in ENDPOINTS:
             refusal = document["paths"][endpoint.path][endpoint.method]["responses"].get("429")
-            limited = {"$ref": "#/components/responses/TooManyRequests"}
+            name = "TooManyRequestsOfSubmitOrder" if endpoint.has_waiting_line else "TooManyRequests"
+            limited = {"$ref": f"#/components/responses/{name}"}
             assert refusal == (None if endpoint.access in {Access.ANYBODY, Access.OPERATOR} else limited), endpoint.id
         headers = document["components"]["responses"]["TooManyRequests"]["headers"]
         assert {"Retry-After", "RateLimit", "RateLimit-Policy"} <= headers.keys()

@@ -40,4 +40,5 @@ class TestTable:
             "tenant parameter",
             "id in the body",
             "idempotency key",
+            "waiting ticket",
         ]

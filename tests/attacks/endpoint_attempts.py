@@ -7,7 +7,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
+from django.conf import settings
 
+from apps.core.hot_listings.tickets import Tickets
 from apps.storefront.docs import ENDPOINTS
 from apps.storefront.endpoint import AnyEndpoint
 from apps.storefront.openapi.examples import examples_of
@@ -122,6 +124,13 @@ class Attempts:
         assert "Idempotent-Replayed" not in outcome.headers
         yield outcome
 
+    def ticket(self) -> Iterator[Outcome]:
+        buyer, place = self.victim.buyer, (self.victim.front.shop.tenant.id, self.victim.ids["listing_id"])
+        scope = (*place, buyer.issuer, buyer.subject)
+        ticket = Tickets(settings.RESALE.cursor_secret).issue(scope, arrived_ms=1)
+        for credentials in self.attacker.credentials(self.endpoint):
+            yield self._send({**credentials, "Waiting-Line-Ticket": ticket})
+
     def name(self) -> Iterator[Outcome]:
         yield from self._by_every_credential()
 
@@ -144,6 +153,7 @@ ATTEMPTS: Final[Mapping[str, Callable[[Attempts], Iterator[Outcome]]]] = {
     table.FILTER.name: Attempts.filter,
     table.OWN_DATA.name: Attempts.own_data,
     table.IDEMPOTENCY_KEY.name: Attempts.idempotency_key,
+    table.TICKET.name: Attempts.ticket,
     table.NAME.name: Attempts.name,
     table.SIGNATURE.name: Attempts.signature,
     table.SHOP_KEY.name: Attempts.own_body,

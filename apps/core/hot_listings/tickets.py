@@ -5,6 +5,8 @@ import binascii
 import hashlib
 import hmac
 import struct
+import time
+from collections.abc import Callable
 from typing import Final
 
 from apps.core.hot_listings.refusals import WaitingTicketInvalid
@@ -20,28 +22,32 @@ class Tickets:
 
     Args:
         secret: Of the platform; tickets have a key of their own that is derived from it.
+        clock: Unix time in seconds. Tickets follow no test clock: all processes compare them.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._key = hmac.digest(secret, b"tickets of the waiting line", hashlib.sha256)
 
-    def issue(self, scope: tuple[str, ...], *, arrived_ms: int, now: float) -> str:
+    def issue(self, scope: tuple[str, ...], *, arrived_ms: int) -> str:
         """Return a ticket as URL-safe text.
 
         Args:
             scope: Tenant, listing and buyer, for whom alone it is valid.
             arrived_ms: When the buyer came, Unix time in milliseconds.
-            now: Unix time in seconds.
         """
-        payload = _PAYLOAD.pack(arrived_ms, int(now) + TICKET_SECONDS)
+        payload = _PAYLOAD.pack(arrived_ms, int(self._clock()) + TICKET_SECONDS)
         return base64.urlsafe_b64encode(self._tag(scope, payload) + payload).rstrip(b"=").decode()
 
-    def read(self, ticket: str, scope: tuple[str, ...], *, now: float) -> int:
-        """Return when the buyer of a ticket came, Unix time in milliseconds.
+    def read_arrival(self, ticket: str | None, scope: tuple[str, ...]) -> int:
+        """Return when the buyer of a ticket came, Unix time in milliseconds; now, without a ticket.
 
         Raises:
             WaitingTicketInvalid: It is not ours, was changed, belongs to another buyer or listing, or has expired.
         """
+        now = self._clock()
+        if ticket is None:
+            return int(now * 1000)
         raw = _decode(ticket)
         tag, payload = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(scope, payload)):

@@ -62,6 +62,11 @@ IDEMPOTENCY_KEY: Final = Means(
     sends="An `Idempotency-Key` that the victim's shopper used, with the victim's body and the same subject.",
     expected="404",
 )
+TICKET: Final = Means(
+    name="waiting ticket",
+    sends="A ticket of the waiting line of the victim's listing, issued to its buyer of the same subject.",
+    expected="422 waiting_ticket_invalid",
+)
 NAME: Final = Means(
     name="name",
     sends="The names that the victim gave its own record, in the path.",
@@ -109,7 +114,7 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "recordPurchase": (*_KEYS, NAME),
     "getOrderQuote": (*_KEYS, ID),
     "listOrders": (*_KEYS, OWN_DATA, CURSOR),
-    "submitOrder": (*_KEYS, BODY_ID, IDEMPOTENCY_KEY),
+    "submitOrder": (*_KEYS, BODY_ID, IDEMPOTENCY_KEY, TICKET),
     "getOrder": (*_KEYS, ID),
     "correctShippingAddress": (*_KEYS, ID),
     "cancelOrder": (*_KEYS, ID),
@@ -186,6 +191,7 @@ def _means_for(endpoint: AnyEndpoint) -> tuple[Means, ...]:
         (CURSOR, "cursor" in query),
         (FILTER, bool({"product", "source"} & set(query))),
         (IDEMPOTENCY_KEY, endpoint.idempotency is not None),
+        (TICKET, endpoint.has_waiting_line),
     )
     return (*_KEYS, *(means for means, applies in derived if applies))
 
@@ -200,7 +206,7 @@ ENDPOINT_GROUP: Final = Group(
     surface="operation",
     place="ROWS of deploy/local/attacks/endpoints.py",
     means=(
-        *_KEYS, ID, BODY_ID, CURSOR, FILTER, OWN_DATA, IDEMPOTENCY_KEY, NAME, SIGNATURE, SHOP_KEY, NO_KEY,
+        *_KEYS, ID, BODY_ID, CURSOR, FILTER, OWN_DATA, IDEMPOTENCY_KEY, TICKET, NAME, SIGNATURE, SHOP_KEY, NO_KEY,
     ),
     rows=ROWS,
     find_needed=find_needed,
