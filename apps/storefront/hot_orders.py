@@ -33,12 +33,13 @@ def take_turn(context: Context[Any, Any], listing_id: ListingId) -> Iterator[Non
     hot, tenant, shopper = get_hot_listings(), context.tenant, context.shopper
     scope = (tenant.id, listing_id, shopper.issuer, shopper.subject)
     tickets = _tickets(settings.RESALE.cursor_secret)
-    arrived_ms = tickets.read_arrival(context.request.META.get(_TICKET), scope)
+    now_ms, ticket = tickets.now_ms(), context.request.META.get(_TICKET)
+    arrived_ms = None if ticket is None else tickets.read_arrival(ticket, scope)
     is_hot = hot.count_attempt(tenant, listing_id)
     if is_hot:
         _check_buyable(context, listing_id)
     key, buyer = (tenant.id, listing_id), f"{shopper.issuer} {shopper.subject}"
-    turn = hot.line.enter(key, buyer, arrived_ms=arrived_ms, is_hot=is_hot)
+    turn = hot.line.enter(key, buyer, arrived_ms=arrived_ms or now_ms, now_ms=now_ms, is_hot=is_hot)
     if turn.position:
         hot.count_event(tenant, "waiting")
         raise WaitingLine(

@@ -1,11 +1,16 @@
 """Commands with an Idempotency-Key: executed once; a repetition returns the created entity."""
 
 from collections.abc import Callable
+from typing import Final
 
 from django.http.response import HttpResponseBase
 
+from apps.core.hot_listings.refusals import WaitingLine, WaitingTicketInvalid
 from resale.domain.command_context import CommandKey
 from resale.errors import Outcome
+
+#: After these the record decides: a second call can meet a waiting line that its first one did not.
+_FAILURES: Final = (Outcome, WaitingLine, WaitingTicketInvalid)
 
 
 def run_idempotent(
@@ -28,11 +33,11 @@ def run_idempotent(
 
     Raises:
         IdempotencyMismatch: The key was used with another body.
-        Outcome: The command's own, when the key made nothing.
+        Outcome, WaitingLine, WaitingTicketInvalid: The command's own, when the key made nothing.
     """
     try:
         return execute()
-    except Outcome:
+    except _FAILURES:
         if key is None:
             raise
         entity_id = find(key)

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from apps.core.hot_listings.line import ATTEMPTS_AT_ONCE, GRACE_SECONDS
 from apps.core.hot_listings.process import ATTEMPTS_HOT_PER_SECOND, HotListings, get_hot_listings, set_hot_listings
-from apps.core.hot_listings.tickets import TICKET_SECONDS, Tickets
+from apps.core.hot_listings.tickets import TICKET_CHARS, TICKET_SECONDS, Tickets
 from resale.application.operations.customers import Shopper
 from resale.domain.listings import Listing, PriceInput
 from resale.domain.usage import Meter
@@ -50,7 +50,7 @@ class Drop:
         line, others = get_hot_listings().line, [f"other-{number}" for number in range(count)]
         self.heat()
         for other in others:
-            assert line.enter(self.key, other, arrived_ms=0, is_hot=True).position == 0
+            assert line.enter(self.key, other, arrived_ms=0, now_ms=0, is_hot=True).position == 0
         yield
         for other in others:
             line.leave(self.key, other)
@@ -136,7 +136,7 @@ class TestLine:
     def test_few_orders_have_none(self, drop: Drop) -> None:
         line = get_hot_listings().line
         for number in range(2 * ATTEMPTS_AT_ONCE):
-            line.enter(drop.key, f"other-{number}", arrived_ms=0, is_hot=False)
+            line.enter(drop.key, f"other-{number}", arrived_ms=0, now_ms=0, is_hot=False)
         assert drop.order(drop.front.shopper()).status == 202
 
     def test_a_page_of_the_shop_can_send_the_ticket(self, drop: Drop) -> None:
@@ -166,14 +166,24 @@ class TestTicket:
         assert {one.code for one in (stolen, moved, foreign, forged)} == {"422 waiting_ticket_invalid"}
         assert drop.order(owner, ticket).status == 202
 
-    def test_that_has_expired_is_refused(self, drop: Drop) -> None:
-        buyer = drop.front.shopper()
-        scope = (*drop.key, buyer.issuer, buyer.subject)
+    def test_that_has_expired_brings_no_place(self, drop: Drop) -> None:
+        waiting, buyer = drop.front.shopper(), drop.front.shopper()
         earlier = Tickets(settings.RESALE.cursor_secret, clock=lambda: time.time() - TICKET_SECONDS)
-        ticket = earlier.issue(scope, arrived_ms=1)
-        refused = drop.order(buyer, ticket)
-        assert refused.code == "422 waiting_ticket_invalid"
-        assert "expired" in refused.json["detail"]
+        ticket = earlier.issue((*drop.key, buyer.issuer, buyer.subject), arrived_ms=1)
+        with drop.crowd():
+            drop.wait(waiting)
+            assert drop.order(buyer, ticket).json["position"] == 2
+
+
+class TestRepetition:
+    def test_of_an_order_that_was_made_is_no_new_attempt(self, drop: Drop) -> None:
+        buyer, key = drop.front.shopper(), uuid.uuid4().hex
+        made = drop.order(buyer, key=key)
+        drop.front.post(made.headers["Location"] + "/cancel", by=buyer)  # so that the listing is on sale again
+        with drop.crowd():
+            others = [drop.order(buyer, ticket, key=key) for ticket in (None, "A" * TICKET_CHARS)]
+            assert drop.order(buyer).code == "429 waiting_line"
+        assert [(one.status, one.json["id"]) for one in others] == [(202, made.json["id"])] * 2
 
 
 class TestSold:

@@ -1,8 +1,10 @@
 """A copy is read once for all, is never older than its time, and never survives a change that this process made."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,18 @@ class Store:
         """Let reads begin and not end."""
         self.has_begun.clear()
         self.may_end.clear()
+
+
+class Gap(dict[Hashable, Any]):
+    """The reads under way; right after the end of one, something begins in another thread and has time to happen."""
+
+    def __init__(self, begin: Callable[[], "Future[None]"]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    def __delitem__(self, key: Hashable) -> None:
+        super().__delitem__(key)
+        wait([self._begin()], timeout=0.2)  # it has to wait for the copy, unless it misses it
 
 
 @pytest.fixture
@@ -90,6 +104,18 @@ class TestChange:
             copies.invalidate("a")
             store.may_end.set()
             assert first.result(timeout=30) == "old"  # it began before the change
+        assert copies.get("a", store.read) == "new"
+
+    def test_between_the_end_of_a_read_and_its_copy_is_not_lost(self, copies: Copies[str], store: Store) -> None:
+        store.hold()
+        with ThreadPoolExecutor(2) as pool:
+            copies._reads = Gap(lambda: pool.submit(copies.invalidate, "a"))
+            first = pool.submit(copies.get, "a", store.read)
+            assert store.has_begun.wait(timeout=30)
+            store.value = "new"
+            store.may_end.set()
+            assert first.result(timeout=30) == "old"
+        copies._reads = {}
         assert copies.get("a", store.read) == "new"
 
     def test_while_it_is_read_lets_nobody_join_the_old_read(self, copies: Copies[str], store: Store) -> None:

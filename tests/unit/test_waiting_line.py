@@ -31,7 +31,9 @@ class Drop:
 
     def come(self, moment: int, *, key: object = LISTING, is_hot: bool = True, again_at: int | None = None) -> Turn:
         arrived_ms = moment if again_at is None else again_at
-        return self.line.enter(key, f"buyer-{moment}", arrived_ms=arrived_ms, is_hot=is_hot)
+        return self.line.enter(
+            key, f"buyer-{moment}", arrived_ms=arrived_ms, now_ms=int(self.clock() * 1000), is_hot=is_hot
+        )
 
     def position(self, moment: int) -> int:
         return self.come(moment).position
@@ -76,8 +78,9 @@ class TestOrder:
 
     def test_two_who_came_at_once_have_an_order(self, drop: Drop) -> None:
         for buyer in "abcd":
-            drop.line.enter(LISTING, buyer, arrived_ms=7, is_hot=True)
-        assert [drop.line.enter(LISTING, buyer, arrived_ms=7, is_hot=True).position for buyer in "cd"] == [1, 2]
+            drop.line.enter(LISTING, buyer, arrived_ms=7, now_ms=7, is_hot=True)
+        again = [drop.line.enter(LISTING, buyer, arrived_ms=7, now_ms=9, is_hot=True) for buyer in "cd"]
+        assert [turn.position for turn in again] == [1, 2]
 
     def test_a_buyer_runs_one_attempt_at_a_time(self, drop: Drop) -> None:
         assert [drop.position(1), drop.position(1), drop.position(2)] == [0, 1, 0]
@@ -100,11 +103,23 @@ class TestAbsence:
         full.clock.forward(1 + GRACE_SECONDS - 0.1)
         assert full.position(5) == 3
 
-    def test_who_is_late_has_the_place_again_by_the_ticket(self, full: Drop) -> None:
-        full.clock.forward(60)
-        assert full.position(5) == 1
-        assert full.position(3) == 1
-        assert full.position(5) == 2
+    def test_who_is_late_keeps_the_place_and_is_waited_for_no_more(self, full: Drop) -> None:
+        full.clock.forward(1 + GRACE_SECONDS)
+        assert full.position(9) == 1
+        assert [full.position(3), full.position(9)] == [1, 1]
+        full.end(1)
+        assert full.position(3) == 0
+
+    def test_two_buyers_cannot_hold_up_a_line_again_and_again(self, full: Drop) -> None:
+        for moment in (1, 2):
+            full.end(moment)
+        assert [full.position(moment) for moment in (3, 4)] == [0, 0]
+        for moment in (3, 4):
+            full.end(moment)  # their attempts failed, as they wanted
+        assert [full.position(moment) for moment in (5, 6)] == [0, 0]
+        assert [full.position(moment) for moment in (7, 3, 4)] == [1, 2, 3]  # by tickets that hold 3 and 4
+        full.end(5)
+        assert full.position(7) == 0
 
 
 class TestQuiet:
@@ -150,7 +165,8 @@ class TestAnyOrderOfEvents:
     @given(st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.sampled_from([0.0, 0.5, 4.0])), max_size=60))
     def test_no_more_run_than_can_and_nobody_present_is_passed(self, events: list[tuple[int, bool, float]]) -> None:
         drop, running = Drop(), set[int]()
-        waiting = dict[int, float]()  # until when each is waited for
+        waiting = dict[int, tuple[int, float]]()  # the place of each, and until when it is held
+        late = set[int]()
         for moment, ends, seconds in events:
             drop.clock.forward(seconds)
             if ends and moment in running:
@@ -159,13 +175,15 @@ class TestAnyOrderOfEvents:
                 continue
             turn, now = drop.come(moment), drop.clock()
             if turn.position == 0:
-                present = [one for one, until in waiting.items() if one < moment and now < until]
+                present = [one for one, (at, until) in waiting.items() if at < turn.arrived_ms and now < until]
                 assert len(running) + len(present) < AT_ONCE
                 assert moment not in running
                 running.add(moment)
                 waiting.pop(moment, None)
             elif moment not in running:
-                waiting[moment] = now + turn.retry_after_seconds + GRACE_SECONDS
+                late |= {one for one, (_, until) in waiting.items() if now >= until}
+                until = 0 if moment in late else now + turn.retry_after_seconds + GRACE_SECONDS
+                waiting[moment] = (turn.arrived_ms, until)
             assert len(running) <= AT_ONCE
 
     def test_threads(self) -> None:

@@ -74,9 +74,7 @@ class Copies(Generic[T]):
 
     def invalidate(self, key: Hashable) -> None:
         """End the copy of a key that has changed; the next request reads it."""
-        if not self._copies and not self._reads:  # almost always: no lock in the way of a write
-            return
-        with self._lock:
+        with self._lock:  # always: between the end of a read and its copy, neither shows the key
             self._copies.pop(key, None)
             self._reads.pop(key, None)
 

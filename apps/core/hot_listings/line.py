@@ -16,6 +16,7 @@ ATTEMPTS_AT_ONCE: Final = 2
 #: Attempts a second that a place in the line expects of each process; an attempt takes 20 to 50 ms.
 ADMITTED_PER_SECOND: Final = 20
 MAX_RETRY_SECONDS: Final = 10
+MOST_REMEMBERED: Final = 1_000  # buyers of a line who had their turn, and who were late
 GRACE_SECONDS: Final = 2.0  # that a client can come later than it was asked to, before others pass
 MOST_WAITING: Final = 10_000  # places in a process, about 4 MiB; beyond them only tickets remember
 SWEEP_SECONDS: Final = 10.0
@@ -48,11 +49,14 @@ class Turn(msgspec.Struct, frozen=True, gc=False):
 class WaitingLine:
     """The lines of one process: attempts that run, and buyers who were asked to come back. Used by all threads.
 
-    A buyer is admitted when fewer run and wait before them than can run at once. Nobody else than those who came later
-    passes a buyer, until they are later than they were asked to be by ``GRACE_SECONDS``. A buyer runs one attempt at a
-    time. The time at which a buyer came is in their ticket, so the line survives a process, and each process lets those
-    who came first go first. Processes do not know of each other's lines: the order is exact among those whom one
-    process sees, and about right over all of them.
+    A buyer is admitted when fewer run and wait before them than can run at once. Nobody who came later passes a buyer,
+    until they are ``GRACE_SECONDS`` later than they were asked to be. Whoever was that late keeps the place in the
+    order, and nobody waits for them any more; whoever had a turn begins again at the end, whatever their ticket holds.
+    So nobody can hold up a line twice. A buyer runs one attempt at a time.
+
+    The time at which a buyer came is in their ticket, so the line survives a process, and each process lets those who
+    came first go first. Processes do not know of each other's lines: the order is exact among those whom one process
+    sees, and about right over all of them.
     """
 
     def __init__(
@@ -66,13 +70,14 @@ class WaitingLine:
         self._waiting_count = 0
         self._sweep_at = clock() + SWEEP_SECONDS
 
-    def enter(self, key: Hashable, buyer: str, *, arrived_ms: int, is_hot: bool) -> Turn:
+    def enter(self, key: Hashable, buyer: str, *, arrived_ms: int, now_ms: int, is_hot: bool) -> Turn:
         """Begin an attempt, or take a place in the line.
 
         Args:
             key: Of the listing.
             buyer: Tells buyers apart.
             arrived_ms: When the buyer came: from their ticket, or now. An earlier time that is known here counts.
+            now_ms: Now, Unix time in milliseconds.
             is_hot: Whether many come: without, everybody is admitted as long as nobody waits.
 
         Returns:
@@ -86,16 +91,16 @@ class WaitingLine:
             if line is None:
                 line = self._lines[key] = _Line()
             self._waiting_count -= line.drop_absent(now)
-            place = line.find_place(buyer, arrived_ms)
+            place = line.find_place(buyer, arrived_ms, now_ms)
             ahead = line.count_before(place)
             is_running = buyer in line.running
             is_free = line.running_count + ahead < self._at_once and not is_running
             if is_free or not (is_hot or line.order):
-                self._waiting_count -= line.begin(buyer)
+                self._waiting_count -= line.begin(buyer, now_ms)
                 return Turn(0, place.arrived_ms)
             turn = Turn(ahead + 1, place.arrived_ms)
             has_room = self._waiting_count < self._most_waiting or buyer in line.waiting
-            if has_room and not is_running:  # one who tries already would only stand in the way of the others
+            if has_room and not is_running and buyer not in line.late:  # those would only hold up the others
                 until = now + turn.retry_after_seconds + GRACE_SECONDS
                 self._waiting_count += line.wait(place, until)
             return turn
@@ -130,12 +135,14 @@ class WaitingLine:
 class _Line:
     """The line of one listing."""
 
-    __slots__ = ("order", "running", "waiting")
+    __slots__ = ("late", "order", "running", "served", "waiting")
 
     def __init__(self) -> None:
         self.running: dict[str, int] = {}  # attempts by buyer
         self.waiting: dict[str, tuple[Place, float]] = {}  # place and the moment until which it is held, by buyer
         self.order: list[Place] = []  # of those who wait
+        self.served: dict[str, int] = {}  # when their last turn began, Unix milliseconds, by buyer; the oldest first
+        self.late: dict[str, int] = {}  # the moment of the place that they did not come back to, by buyer; likewise
 
     @property
     def running_count(self) -> int:
@@ -145,16 +152,19 @@ class _Line:
     def is_empty(self) -> bool:
         return not self.running and not self.waiting
 
-    def find_place(self, buyer: str, arrived_ms: int) -> Place:
-        """Return the place of a buyer: the earliest one that is known."""
+    def find_place(self, buyer: str, arrived_ms: int, now_ms: int) -> Place:
+        """Return the place of a buyer: the earliest one that is known since their last turn."""
+        if arrived_ms <= self.served.get(buyer, -1):
+            arrived_ms = now_ms
         found = self.waiting.get(buyer)
         return Place(arrived_ms if found is None else min(arrived_ms, found[0].arrived_ms), buyer)
 
     def count_before(self, place: Place) -> int:
         return bisect.bisect_left(self.order, place)
 
-    def begin(self, buyer: str) -> int:
+    def begin(self, buyer: str, now_ms: int) -> int:
         """Begin an attempt; return how many places were left."""
+        _remember(self.served, buyer, now_ms)
         self.running[buyer] = self.running.get(buyer, 0) + 1
         return self._remove(buyer)
 
@@ -174,7 +184,9 @@ class _Line:
         """Drop those at the front who are late; return how many. Others behind them are in nobody's way."""
         count = 0
         while self.order and now >= self.waiting[self.order[0].buyer][1]:
-            self._remove(self.order[0].buyer)
+            first = self.order[0]
+            _remember(self.late, first.buyer, first.arrived_ms)
+            self._remove(first.buyer)
             count += 1
         return count
 
@@ -188,3 +200,10 @@ class _Line:
             return 0
         del self.order[bisect.bisect_left(self.order, found[0])]
         return 1
+
+
+def _remember(known: dict[str, int], buyer: str, moment_ms: int) -> None:
+    known.pop(buyer, None)
+    known[buyer] = moment_ms
+    if len(known) > MOST_REMEMBERED:
+        del known[next(iter(known))]

@@ -34,7 +34,7 @@ class WaitingLine(HTTPError):  # noqa: N818 - named for what happened, as outcom
 
 
 class WaitingTicketInvalid(HTTPError):  # noqa: N818 - named for what happened, as outcomes are
-    """The ticket is not authentic, belongs to another buyer or listing, or has expired."""
+    """The ticket is not authentic, or belongs to another buyer or listing."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "waiting_ticket_invalid"

@@ -39,25 +39,22 @@ class Tickets:
         payload = _PAYLOAD.pack(arrived_ms, int(self._clock()) + TICKET_SECONDS)
         return base64.urlsafe_b64encode(self._tag(scope, payload) + payload).rstrip(b"=").decode()
 
-    def read_arrival(self, ticket: str | None, scope: tuple[str, ...]) -> int:
-        """Return when the buyer of a ticket came, Unix time in milliseconds; now, without a ticket.
+    def now_ms(self) -> int:
+        """Return when a buyer without a ticket came: now, Unix time in milliseconds."""
+        return int(self._clock() * 1000)
+
+    def read_arrival(self, ticket: str, scope: tuple[str, ...]) -> int | None:
+        """Return when the buyer of a ticket came, Unix time in milliseconds; None if the ticket has expired.
 
         Raises:
-            WaitingTicketInvalid: It is not ours, was changed, belongs to another buyer or listing, or has expired.
+            WaitingTicketInvalid: It is not ours, was changed, or belongs to another buyer or listing.
         """
-        now = self._clock()
-        if ticket is None:
-            return int(now * 1000)
         raw = _decode(ticket)
         tag, payload = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
         if not hmac.compare_digest(tag, self._tag(scope, payload)):
             raise WaitingTicketInvalid
         arrived_ms, valid_until = _PAYLOAD.unpack(payload)
-        if now >= valid_until:
-            raise WaitingTicketInvalid(
-                "The ticket has expired. Send the order without `Waiting-Line-Ticket` to get a new place."
-            )
-        return int(arrived_ms)
+        return None if self._clock() >= valid_until else int(arrived_ms)
 
     def _tag(self, scope: tuple[str, ...], payload: bytes) -> bytes:
         parts = (*map(str.encode, scope), payload)

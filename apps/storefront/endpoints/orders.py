@@ -122,8 +122,8 @@ def _replay(context: Context[Any, Any], order_id: str) -> OrderView:
         "line: 429 `waiting_line` has a `ticket`, the `position` (1 is next) and `Retry-After`. It has no effect: send "
         "the order again, with the same `Idempotency-Key` and the ticket as `Waiting-Line-Ticket`. Who came first is "
         "let in first; a position is counted where the request arrived, so it is an estimate. A ticket is valid for "
-        "ten minutes; each 429 has a new one with the same place. As soon as the listing is reserved, all receive 409 "
-        "`listing_not_for_sale`."
+        "ten minutes and one attempt; each 429 has a new one with the same place. As soon as the listing is reserved, "
+        "all receive 409 `listing_not_for_sale`."
     ),
     access=Access.SHOPPER,
     priority=Priority.ORDER,
