@@ -18,6 +18,7 @@ from typing import Final
 import django
 import msgspec
 
+from bench.limiters import measure_limiters
 from bench.load import Request
 from bench.processes import cpu_ms
 from bench.stack import Stack, prepare_environment
@@ -30,7 +31,6 @@ EXCESS: Final = 10
 NEIGHBOUR_PER_SECOND: Final = 100
 _LISTING_COUNT: Final = 50
 _CONNECTION_COUNT: Final = 16
-_LIMITER_CALLS: Final = 100_000
 _WARM_SECONDS: Final = 4.0
 _START_SECONDS: Final = 1.5  # until both generators run
 _FLOOD_SECONDS: Final = 5.0
@@ -149,21 +149,10 @@ def _counts(outcome: Outcome) -> str:
 
 
 def _measure_limiter() -> None:
-    """Print the CPU of one request's limiter: a shopper's, admitted, and refused."""
-    from apps.core.event_counts import EventCounts  # noqa: PLC0415 - as above
-    from apps.core.fair_shares.limiter import LocalLimiter  # noqa: PLC0415 - as above
-    from apps.core.fair_shares.priorities import Priority  # noqa: PLC0415 - as above
+    """Print the CPU of one request's limiters."""
     from apps.tenancy import registry  # noqa: PLC0415 - as above
 
-    tenant = registry.by_slug(BRANDS[1].slug)
-    limiter = LocalLimiter(processes=2, counts=EventCounts(metric="RequestsRefused"))
-    shopper = (tenant.id, tenant.oidc_issuer, "shopper")
-    began = time.process_time()
-    for _ in range(_LIMITER_CALLS):
-        admission = limiter.enter(tenant, key_id="key", is_secret=False, shopper=shopper, priority=Priority.READ)
-        limiter.leave(admission)
-        _ = admission.quota_item
-    print(f"limiter: {(time.process_time() - began) / _LIMITER_CALLS * 1e6:.1f} us CPU a request (gate 20)")
+    measure_limiters(registry.by_slug(BRANDS[1].slug))
 
 
 if __name__ == "__main__":

@@ -21,4 +21,5 @@ pytest_plugins = [
     "tests.fixtures.stripe_mock",
     "tests.fixtures.sockets",
     "tests.fixtures.web_roles",
+    "tests.fixtures.valkeys",
 ]

@@ -108,6 +108,7 @@ REST_FRAMEWORK = {
 }
 
 WEB_PROCESSES = environment.web_processes()
+VALKEY_URL = environment.valkey_url()
 SERVED_TENANTS = environment.served_tenants()  # of this process; a premium tenant can have its own
 WORKER_SHARD = environment.worker_shard()  # of pooled tenants, of this worker or changes process
 USAGE_SAVE_SECONDS = 60.0  # between two savings of what tenants use, by each process

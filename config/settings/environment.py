@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import dj_database_url
 import msgspec
@@ -84,6 +85,11 @@ VARIABLES: Final = (
         "RESALE_WEB_PROCESSES",
         "Processes of the web service over all machines, by which limits of requests are divided; none: those of this "
         "machine",
+    ),
+    Variable(
+        "RESALE_VALKEY_URL",
+        "Valkey that makes the limits of requests exact over all web processes, `valkey://` or with TLS `valkeys://`; "
+        "none: each process enforces its part",
     ),
     Variable(
         "RESALE_TENANTS",
@@ -179,6 +185,25 @@ def web_processes() -> int:
     """
     here = whole_number("WEB_CONCURRENCY", otherwise=0) or os.cpu_count() or 1
     return max(whole_number("RESALE_WEB_PROCESSES", otherwise=here), 1)
+
+
+def valkey_url() -> str | None:
+    """Return the URL of the Valkey that web processes share; None without one.
+
+    Raises:
+        ImproperlyConfigured: It is no such URL.
+    """
+    url = text("RESALE_VALKEY_URL")
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in {"valkey", "valkeys"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise ImproperlyConfigured("RESALE_VALKEY_URL must be valkey://host:port or valkeys://host:port")
+    return url
 
 
 def served_tenants() -> ServedTenants:

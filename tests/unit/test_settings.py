@@ -57,6 +57,14 @@ class TestProduction:
         assert start("PROXY_HOPS", RESALE_PROXY_HOPS="2").stdout == "2\n"
         assert "RESALE_PROXY_HOPS is not a whole number" in start(RESALE_PROXY_HOPS="-1").stderr
 
+    def test_shares_limits_by_a_url_of_valkey_alone(self) -> None:
+        assert start("VALKEY_URL").stdout == "None\n"
+        url = "valkeys://:secret@limits.example:6379/0"
+        assert start("VALKEY_URL", RESALE_VALKEY_URL=url).stdout == f"{url}\n"
+        for wrong in ("limits.example:6379", "http://limits.example", "valkey://", "valkey://limits.example:port"):
+            refused = start(RESALE_VALKEY_URL=wrong)
+            assert "RESALE_VALKEY_URL must be valkey://host:port or valkeys://host:port" in refused.stderr, wrong
+
     def test_has_one_worker_service_unless_told_of_more(self) -> None:
         assert start("WORKER_SHARD").stdout == "WorkerShard(number=1, count=1)\n"
         assert start("WORKER_SHARD", RESALE_WORKER_SHARD="3/8").stdout == "WorkerShard(number=3, count=8)\n"

@@ -140,10 +140,30 @@ class LocalLimiter:
             raise found
         return found
 
+    def hold(self, tenant: LimitedTenant) -> TenantState:
+        """Admit a request by the number of concurrent ones alone, for a limiter that counts the rates elsewhere.
+
+        Raises:
+            RateLimited: The tenant has as many requests under way as it can have.
+        """
+        with self._lock:
+            state = self._state_of(tenant)
+            concurrent = state.share.concurrent
+            if state.in_flight < concurrent:
+                state.in_flight += 1
+                return state
+        refusal = refuse_concurrent(concurrent)
+        self._counts.add(tenant.slug, refusal.policy, self._clock())
+        raise refusal
+
+    def release(self, state: TenantState) -> None:
+        """End a request that was held."""
+        with self._lock:
+            state.in_flight -= 1
+
     def leave(self, admission: Admission) -> None:
         """End a request. See Limiter."""
-        with self._lock:
-            admission.state.in_flight -= 1
+        self.release(admission.state)
         self._counts.flush_if_due(self._clock())
 
     def cancel(self, admission: Admission) -> None:

@@ -19,8 +19,25 @@ def get_limiter() -> Limiter:
     if _limiter is None:
         with _lock:
             if _limiter is None:
-                _limiter = LocalLimiter(processes=settings.WEB_PROCESSES, counts=COUNTS)
+                _limiter = _make_limiter()
     return _limiter
+
+
+def _make_limiter() -> Limiter:
+    local = LocalLimiter(processes=settings.WEB_PROCESSES, counts=COUNTS)
+    if settings.VALKEY_URL is None:
+        return local
+    # Without the setting, a process does not load the client.
+    from apps.core.fair_shares.shared_limiter import SharedLimiter  # noqa: PLC0415 - as above
+    from apps.core.fair_shares.valkey_buckets import ValkeyBuckets  # noqa: PLC0415 - as above
+
+    return SharedLimiter(
+        buckets=ValkeyBuckets(settings.VALKEY_URL, connections=THREADS),
+        local=local,
+        counts=COUNTS,
+        fallbacks=FALLBACKS,
+        secret=settings.RESALE.lookup_secret,
+    )
 
 
 def set_limiter(limiter: Limiter | None) -> None:
@@ -77,4 +94,5 @@ class Load:
 TOTAL_FACTOR: Final = 4  # how many times the limit of one API key all of them together can have
 THREADS: Final = 8  # of ``docker/gunicorn.conf.py``, until the server reports its own number
 LOAD: Final = Load(THREADS)
+FALLBACKS: Final = EventCounts(metric="RequestsLimitedLocally")
 COUNTS: Final = EventCounts(metric="RequestsRefused")

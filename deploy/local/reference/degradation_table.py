@@ -79,7 +79,11 @@ def _lines() -> Iterator[str]:
     )
     yield "Rates and bursts are of all web processes together: each process enforces its part"
     yield "(`RESALE_WEB_PROCESSES`), and never less than 1 request per second and a burst of"
-    yield from (f"{MIN_BURST}, so that chance refuses nobody. Concurrent requests are of one process.", "")
+    yield f"{MIN_BURST}, so that chance refuses nobody. With `RESALE_VALKEY_URL` they are counted together, exactly;"
+    yield from (
+        "while Valkey is not available, each process enforces its part. Concurrent requests are of one process.",
+        "",
+    )
     yield from ("## What is refused first", "")
     yield "From the last that is refused to the first. *Part of the burst*: what the requests of this priority can use"
     yield "of the tenant's and the key's burst (429 `rate_limited`); the rest is for higher priorities. *Load*: the"
