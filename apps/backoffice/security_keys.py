@@ -13,6 +13,7 @@ from apps.backoffice.key_challenges import prompt_registration, take_registratio
 from apps.core import clock
 from apps.tenancy import security_keys
 from apps.tenancy.models import RecoveryCode, SecurityKey
+from apps.tenancy.second_factors import has_app
 from apps.tenancy.security_keys import MOST_KEYS, SecondFactorNeeded, SecurityKeyNotFound
 from resale.errors import Rejected
 
@@ -30,7 +31,7 @@ class FactorMethods(FactorSettings):
         return self.page(
             "second_factor_methods",
             title="Two-factor sign-in",
-            has_app=factor is not None and bool(factor.secret),
+            has_app=factor is not None and has_app(factor),
             keys=security_keys.list_keys(self.user),
             most_keys=MOST_KEYS,
             recovery_codes=RecoveryCode.objects.filter(factor=factor).count(),

@@ -30,6 +30,7 @@ ISSUER: Final = "Resale backoffice"
 RECOVERY_CODES: Final = 10
 CODE_MAX_CHARS: Final = 32  # as typed, with spaces and hyphens
 _SECRET_BYTES: Final = 20  # RFC 4226 4: 160 bits recommended
+_WITHOUT_APP: Final = b"no app has this secret: "
 _DIGITS: Final = 6
 _STEP_SECONDS: Final = 30
 _DRIFT: Final = 1  # steps before and after; RFC 6238 5.2
@@ -81,6 +82,20 @@ def encrypt_secret(secret: bytes) -> str:
     return _cipher().encrypt(secret).decode()
 
 
+def secret_without_app() -> str:
+    """Return an encrypted random secret, which no app has, for a user with security keys alone.
+
+    Processes of a release that knew no keys look for a secret only: without one, a password would be enough for them,
+    while a release is rolled out or back. With it they ask for a code, and a recovery code alone passes.
+    """
+    return encrypt_secret(_WITHOUT_APP + new_secret())
+
+
+def has_app(factor: SecondFactor) -> bool:
+    """Whether an authenticator app has the secret of a factor."""
+    return bool(factor.secret) and not decrypt_secret(factor.secret).startswith(_WITHOUT_APP)
+
+
 def decrypt_secret(text: str) -> bytes:
     """Decrypt a secret. Raises cryptography.fernet.InvalidToken if this platform did not encrypt it."""
     return _cipher().decrypt(text.encode())
@@ -127,7 +142,7 @@ def verify(*, user: User, code: str, now: datetime) -> bool:
         return False
     given = _normalise(code)
     if _APP_CODE.fullmatch(given):
-        if not factor.secret:
+        if not has_app(factor):
             return False
         step = _find_step(decrypt_secret(factor.secret), given, now)
         later = SecondFactor.objects.filter(user=user, secret=factor.secret, last_step__lt=step or 0)

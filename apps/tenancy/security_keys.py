@@ -32,7 +32,14 @@ from fido2.webauthn import (
 )
 
 from apps.tenancy.models import SecondFactor, SecurityKey, User
-from apps.tenancy.second_factors import ISSUER, is_required, lock_factor, renew_recovery_codes
+from apps.tenancy.second_factors import (
+    ISSUER,
+    has_app,
+    is_required,
+    lock_factor,
+    renew_recovery_codes,
+    secret_without_app,
+)
 from resale.errors import NotFound, Rejected
 
 logger = logging.getLogger("resale.staff")
@@ -182,6 +189,7 @@ def register(
         )
         if not is_new:
             raise SecurityKeyRefused
+        factor.secret = factor.secret or secret_without_app()
         _save_change(factor)
         codes = () if factor.recovery_codes.exists() else renew_recovery_codes(user, factor)
     logger.warning("security key registered", extra={"row": key.id, "by": user.staff_id})
@@ -222,13 +230,14 @@ def remove(*, user: User, key_id: str) -> None:
         key = factor.security_keys.filter(pk=key_id).first()
         if key is None:
             raise SecurityKeyNotFound
-        is_last = not factor.secret and factor.security_keys.count() == 1
+        is_last = not has_app(factor) and factor.security_keys.count() == 1
         if is_last and is_required(user):
             raise SecondFactorNeeded
         key.delete()
-        _save_change(factor)
         if is_last:
+            factor.secret = ""
             factor.recovery_codes.all().delete()
+        _save_change(factor)
     logger.warning("security key removed", extra={"row": key_id, "by": user.staff_id})
 
 

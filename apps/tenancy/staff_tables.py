@@ -31,7 +31,8 @@ def new_security_key_id() -> str:
 class SecondFactor(models.Model):
     """The authenticator app of a user, and how many security keys they have.
 
-    The row stays after a reset: its count of changes is part of sessions' hash.
+    The row stays after a reset: its count of changes is part of sessions' hash. A user with security keys alone has a
+    secret that no app has (``second_factors.secret_without_app``).
     """
 
     user = models.OneToOneField(
@@ -40,7 +41,8 @@ class SecondFactor(models.Model):
     secret = models.CharField(max_length=200, blank=True, default="", editable=False)  # encrypted; empty: none
     last_step = models.BigIntegerField(default=0, editable=False)  # of the newest code that was used
     changes = models.PositiveIntegerField(default=0, editable=False)
-    security_key_count = models.PositiveSmallIntegerField(default=0, editable=False)  # so that a page reads one row
+    # So that a page reads one row; the database has the default for processes of an earlier release, which insert none.
+    security_key_count = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     def __str__(self) -> str:
         return f"second factor of {self.pk}"

@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from django.db import connection
 from pytest_django import Settings
 
 from apps.tenancy import second_factors, security_keys
-from apps.tenancy.models import RecoveryCode, SecurityKey, User
+from apps.tenancy.models import RecoveryCode, SecondFactor, SecurityKey, User
 from apps.tenancy.security_keys import (
     MOST_KEYS,
     Challenge,
@@ -23,6 +26,7 @@ from apps.tenancy.security_keys import (
 )
 from tests.fixtures.authenticators import Authenticator, bytes_of
 
+SECRET = b"12345678901234567890"
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 PARTY = RelyingParty(id="admin.example", origin="https://admin.example")
 
@@ -300,6 +304,45 @@ class TestRecoveryCodes:
         assert not second_factors.verify(user=kim, code="123456", now=NOW)
         assert second_factors.verify(user=kim, code=codes[0], now=NOW)
         assert not second_factors.verify(user=kim, code=codes[0], now=NOW)
+
+
+class TestEarlierRelease:
+    """A process that knows no security keys: it looks for a secret, and takes each secret for an app's."""
+
+    def test_has_a_secret_to_look_for_that_no_app_has(self, kim: User) -> None:
+        codes = register(kim, a_key())
+        factor = SecondFactor.objects.get(user=kim)
+        assert factor.secret
+        assert not second_factors.has_app(factor)
+        secret = second_factors.decrypt_secret(factor.secret)
+        code = TOTP(secret, 6, SHA1(), 30).generate(int(NOW.timestamp())).decode()  # noqa: S303 - as apps do
+        assert not second_factors.verify(user=kim, code=code, now=NOW)
+        assert second_factors.verify(user=kim, code=codes[0], now=NOW)
+
+    def test_secret_differs_by_user_and_ends_with_the_last_key(self, kim: User, robin: User) -> None:
+        register(kim, a_key())
+        register(robin, a_key())
+        mine, other = (second_factors.decrypt_secret(one.secret) for one in SecondFactor.objects.all())
+        assert mine != other
+        security_keys.remove(user=kim, key_id=security_keys.list_keys(kim)[0].id)
+        assert SecondFactor.objects.get(user=kim).secret == ""
+
+    def test_secret_of_an_app_is_kept_and_takes_its_place(self, kim: User) -> None:
+        register(kim, a_key())
+        for name in ("second", "third"):
+            code = TOTP(SECRET, 6, SHA1(), 30).generate(int(NOW.timestamp())).decode()  # noqa: S303 - as apps do
+            second_factors.enrol(user=kim, secret=SECRET, code=code, now=NOW)
+            register(kim, a_key(), name)
+            factor = SecondFactor.objects.get(user=kim)
+            assert second_factors.has_app(factor)
+            assert second_factors.decrypt_secret(factor.secret) == SECRET
+
+    def test_can_insert_a_factor(self, kim: User) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO tenancy_secondfactor (user_id, secret, last_step, changes) VALUES (%s, '', 0, 0)", [kim.pk]
+            )
+        assert SecondFactor.objects.get(user=kim).security_key_count == 0
 
 
 class TestRemoval:
