@@ -96,7 +96,7 @@ def schedule_feature(*, feature: Feature, hours: Mapping[str, int], cause: Cause
             feature=feature.value, defaults=created
         )
         row.plan = msgspec.to_builtins(plan)
-        _observe_anew(row, ReleaseMode.SCHEDULED, cause)
+        _observe_anew(row, ReleaseMode.SCHEDULED, cause, hours=row.plan)
     return plan
 
 
@@ -244,16 +244,16 @@ def _release_of(feature: Feature) -> Release:
     return load_releases().get(feature) or default_release(feature)
 
 
-def _observe_anew(row: models.FeatureRelease, mode: ReleaseMode, cause: Cause) -> None:
+def _observe_anew(
+    row: models.FeatureRelease, mode: ReleaseMode, cause: Cause, hours: Mapping[str, int] | None = None
+) -> None:
     row.mode, row.observed_since, row.failures_before = mode.value, None, {}
     row.save()
-    _record(row, cause)
+    _record(row, cause, hours)
 
 
-def _record(row: models.FeatureRelease, cause: Cause) -> None:
-    value = {"wave": row.wave, "reach": row.reach, "mode": row.mode}
-    if row.mode != ReleaseMode.MANUAL:
-        value["plan"] = row.plan
+def _record(row: models.FeatureRelease, cause: Cause, hours: Mapping[str, int] | None = None) -> None:
+    value = {"wave": row.wave, "reach": row.reach, "mode": row.mode, **(hours or {})}
     record_change(None, subject=f"feature:{row.feature}", value=value, cause=cause)
 
 
