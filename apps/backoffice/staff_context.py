@@ -14,7 +14,7 @@ from apps.core.requests import info_of
 from apps.tenancy import registry
 from apps.tenancy.errors import TenantNotFound
 from apps.tenancy.models import StaffMembership, User
-from apps.tenancy.serving import is_served_here
+from apps.tenancy.serving import is_shown_here
 from resale.application.ports import Reader, UnitOfWork
 from resale.domain.access import Action, Principal, Role, permits
 from resale.domain.actors import Actor, ActorKind
@@ -127,6 +127,6 @@ def _memberships(user: User) -> tuple[tuple[Tenant, Role], ...]:
             tenant = registry.by_id(membership.tenant_id)
         except TenantNotFound:  # registered, but without its stack yet
             continue
-        if tenant.status == TenantStatus.ACTIVE and is_served_here(tenant):
+        if tenant.status == TenantStatus.ACTIVE and is_shown_here(tenant):
             found.append((tenant, membership.standing))
     return tuple(found)

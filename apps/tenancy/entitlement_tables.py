@@ -23,10 +23,11 @@ class FeatureRelease(models.Model):
         max_length=16,
         choices=[(mode.value, mode.value) for mode in ReleaseMode],
         default=ReleaseMode.MANUAL.value,
+        db_default=ReleaseMode.MANUAL.value,  # of a process of the release before
     )
-    plan = models.JSONField(default=dict)
+    plan = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     observed_since = models.DateTimeField(null=True)
-    failures_before = models.JSONField(default=dict)
+    failures_before = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
 
     class Meta:
         """By name."""

@@ -183,6 +183,7 @@ class Tenant(models.Model):
     )
     own_processes = models.BooleanField(
         default=False,
+        db_default=False,  # of a process of the release before
         help_text="Its own web processes and workers serve it, the pooled ones do not. Start its own first.",
     )
     approved_template = models.CharField(max_length=64, blank=True, default="", editable=False)

@@ -12,6 +12,15 @@ def is_served_here(tenant: Tenant) -> bool:
     return served
 
 
+def is_shown_here(tenant: Tenant) -> bool:
+    """Return whether this process's admin shows a tenant to its staff, also one with processes of its own.
+
+    A security key works at the host where it was registered, and pages poll no queue.
+    """
+    shown: bool = settings.SERVED_TENANTS.lists(tenant.slug)
+    return shown
+
+
 def is_polled_here(tenant: Tenant) -> bool:
     """Return whether this process polls the queues of a tenant that it serves."""
     polled: bool = settings.WORKER_SHARD.polls(tenant.slug)

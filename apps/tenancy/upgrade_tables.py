@@ -21,9 +21,9 @@ class Rollout(models.Model):
     state = models.CharField(max_length=16, choices=[(state.value, state.value) for state in RolloutState])
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    scheduled = models.BooleanField(default=False)
-    plan = models.JSONField(default=dict)
-    detail = models.TextField(blank=True, default="")
+    scheduled = models.BooleanField(default=False, db_default=False)
+    plan = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    detail = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         """Newest first."""

@@ -6,7 +6,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from apps.tenancy.models import StaffMembership, User
+from apps.tenancy import registry
+from apps.tenancy.models import StaffMembership, Tenant, User
 from apps.tenancy.tenants import set_tenant_status
 from resale.domain.access import Role
 from resale.domain.served_tenants import served_tenants_of
@@ -88,6 +89,13 @@ class TestOwnShop:
         page = viewer.get("index")
         assert page.status == 403
         assert "suspended" in page.text
+
+    def test_staff_of_a_shop_with_own_processes_keep_their_pages(
+        self, viewer: StaffClient, backoffice: Backoffice
+    ) -> None:
+        Tenant.objects.filter(slug=backoffice.slug).update(tier="premium", own_processes=True)
+        registry.clear()
+        assert viewer.get("index").status == 200
 
     def test_staff_of_a_shop_with_a_server_of_its_own_are_told_so(
         self, viewer: StaffClient, backoffice: Backoffice, settings: Settings

@@ -158,12 +158,41 @@ class TestAdvance:
 
     def test_another_release_is_not_rolled_out_by_an_old_schedule(self, scheduled: Platform) -> None:
         scheduled.organisation.release = "1-c"
-        assert "start a rollout of it" in scheduled.advance(after_hours=99)
+        assert "then start another" in scheduled.advance(after_hours=99)
         assert Rollout.objects.count() == 1
+
+    def test_one_that_is_abandoned_while_tenants_are_counted_does_not_go_on(self, scheduled: Platform) -> None:
+        scheduled.advance(after_hours=1)
+
+        def abandon(_: KnownTenant) -> None:
+            if Rollout.objects.filter(state="abandoned").count() == 0:
+                abandon_rollout(cause=CAUSE)
+
+        scheduled.as_counted = abandon
+        with pytest.raises(RolloutAbandoned):
+            scheduled.advance(after_hours=2)
+        assert Rollout.objects.count() == 2
+
+    def test_another_rollout_does_not_replace_one_that_waits(self, scheduled: Platform) -> None:
+        with pytest.raises(RolloutUnfinished, match="waits for its next wave"):
+            scheduled.roll_out(keeps_templates=True)
+        scheduled.advance(after_hours=1)
+        assert len(upgraded(scheduled)) == 1
+
+    def test_tenants_of_an_older_rollout_do_not_decide(self, platform: Platform) -> None:
+        platform.roll_out(Wave.CANARY)
+        platform.rollouts.start(wave=Wave.RING, keeps_templates=False, plan=PLAN, cause=CAUSE)
+        platform.errors = dict.fromkeys(in_order()[:1], 3)  # since weeks
+        platform.advance(after_hours=1)
+        assert [rollout.wave for rollout in Rollout.objects.all()] == ["canary", "ring", "canary"]
+
+    def test_settings_alone_have_no_schedule(self) -> None:
+        with pytest.raises(CommandError, match="Leave out --settings-only"):
+            call_command("upgrade_tenants", "--scheduled", "--settings-only", "--reason", "A test")
 
     def test_one_that_runs_is_left_alone_and_one_that_was_killed_is_reported(self, scheduled: Platform) -> None:
         Rollout.objects.update(state="running")
-        assert "is running" in scheduled.advance(after_hours=1.9)
+        assert "is running" in scheduled.advance(after_hours=2)
         with pytest.raises(RolloutUnfinished, match="is running"):
             scheduled.advance(after_hours=0.1)
 
@@ -200,11 +229,12 @@ class TestAbandon:
         def abandon() -> None:
             abandon_rollout(cause=CAUSE)
 
-        platform.as_baked = abandon
+        platform.as_baked, platform.errors_after = abandon, {first: 1}
         with pytest.raises(RolloutAbandoned):
             platform.roll_out()
-        assert states() == {first: "upgraded", **dict.fromkeys(others, "abandoned")}
+        assert states() == {first: "baking", **dict.fromkeys(others, "abandoned")}
         assert Rollout.objects.get().state == "abandoned"
+        assert upgraded(platform) == [first]  # it keeps the template, whatever its messages do
 
     def test_one_that_waits_for_its_next_wave_ends(self, scheduled: Platform) -> None:
         scheduled.advance(after_hours=1)

@@ -71,6 +71,11 @@ class Rollouts:
         self._now = now
         self._pause = pause
 
+    @property
+    def bake_seconds(self) -> float:
+        """How long a tenant that was changed is observed."""
+        return self._bake_seconds
+
     def release_template(self) -> str:
         """Return the name of this release's template."""
         return self._onboarding.release_template()
@@ -86,6 +91,7 @@ class Rollouts:
         keeps_templates: bool,
         plan: Mapping[str, int] | None = None,
         cause: Cause | None = None,
+        after: Rollout | None = None,
     ) -> None:
         """Roll out to a wave and the waves before it; tenants that have this release's template are passed over.
 
@@ -95,6 +101,7 @@ class Rollouts:
             plan: Hours by field of ``WavePlan`` after which ``RolloutSchedule`` goes on to the next wave; None: it
                 does not.
             cause: Recorded with the rollout; None: nothing is.
+            after: The rollout whose next wave this is; nothing begins if that is no more the last one, and completed.
 
         Raises:
             RolloutAbandoned: An operator abandoned it meanwhile.
@@ -103,7 +110,8 @@ class Rollouts:
             UpgradeStopped: A tenant could not be upgraded. It is back at its former template if that was possible.
             OnboardingInProgress: Another process works on a tenant.
         """
-        require_none_unfinished()
+        if after is None:
+            require_none_unfinished()
         planned = self.plan(wave=wave, keeps_templates=keeps_templates)
         if keeps_templates:
             for one in planned:
@@ -117,7 +125,7 @@ class Rollouts:
             scheduled=plan is not None,
             plan=dict(plan or {}),
         )
-        _save(rollout, planned, cause)
+        _save(rollout, planned, cause, after)
         self._run(rollout)
 
     def resume(self) -> None:
@@ -131,7 +139,9 @@ class Rollouts:
             raise RolloutNotFound("There is no rollout to continue. Start one without --resume.")
         rollout.state, rollout.detail = RolloutState.RUNNING, ""
         rollout.template = self._onboarding.release_template()
-        rollout.save(update_fields=["state", "template", "detail"])
+        resumed = {"state": rollout.state, "template": rollout.template, "detail": ""}
+        if not Rollout.objects.filter(id=rollout.id).exclude(state__in=ENDED).update(**resumed):
+            raise RolloutNotFound("The rollout was abandoned meanwhile. Start another one without --resume.")
         self._run(rollout)
 
     def _run(self, rollout: Rollout) -> None:
@@ -157,10 +167,12 @@ class Rollouts:
                     self._upgrade(rollout, upgrade)
                 if upgrade.state == UpgradeState.BAKING:
                     baking.append(upgrade)
-        except Exception:
-            self._bake(baking)
+        except RolloutAbandoned:  # what was changed keeps its template
             raise
-        faults = self._bake(baking)
+        except Exception:
+            self._bake(rollout, baking)
+            raise
+        faults = self._bake(rollout, baking)
         if faults:
             raise faults[0]
 
@@ -171,12 +183,17 @@ class Rollouts:
             self._judge(upgrade)
         return [upgrade for upgrade in baking if upgrade not in due]
 
-    def _bake(self, baking: list[TenantUpgrade]) -> list[UpgradeStopped]:
-        """Wait for the end of the last bake time, then judge each tenant; return what stops the rollout."""
+    def _bake(self, rollout: Rollout, baking: list[TenantUpgrade]) -> list[UpgradeStopped]:
+        """Wait for the end of the last bake time, then judge each tenant; return what stops the rollout.
+
+        Raises:
+            RolloutAbandoned: Meanwhile; nothing is judged.
+        """
         baking = [upgrade for upgrade in baking if upgrade.state == UpgradeState.BAKING]
         if not baking:
             return []
         self._pause(max(*map(self._remaining_seconds, baking), 0))
+        _require_running(rollout)
         faults = []
         for upgrade in baking:
             try:
@@ -296,11 +313,14 @@ def record_rollout(rollout: Rollout, cause: Cause) -> None:
     record_change(None, subject="rollout", value=value, cause=cause)
 
 
-def _save(rollout: Rollout, planned: Iterable[PlannedUpgrade], cause: Cause | None) -> None:
-    """Save a rollout with its tenants. Raises RolloutUnfinished: another process was first."""
+def _save(rollout: Rollout, planned: Iterable[PlannedUpgrade], cause: Cause | None, after: Rollout | None) -> None:
+    """Save a rollout with its tenants. Raises RolloutUnfinished or RolloutAbandoned: another process was first."""
     with transaction.atomic():
-        Rollout.objects.select_for_update().first()  # who starts one as well waits here
-        require_none_unfinished()
+        last = Rollout.objects.select_for_update().first()  # who starts or abandons one as well waits here
+        if after is None:
+            require_none_unfinished()
+        elif last is None or (last.id, last.state) != (after.id, RolloutState.COMPLETED):
+            raise RolloutAbandoned(f"The rollout of {after.template} was abandoned or continued meanwhile.")
         rollout.save()
         for one in planned:
             if not one.is_current:
@@ -314,12 +334,22 @@ def _save(rollout: Rollout, planned: Iterable[PlannedUpgrade], cause: Cause | No
 
 
 def require_none_unfinished() -> None:
-    """Require that every rollout has ended. Raises RolloutUnfinished."""
+    """Require that every rollout has ended, and none waits for its next wave. Raises RolloutUnfinished."""
     unfinished = Rollout.objects.exclude(state__in=ENDED).first()
     if unfinished is not None:
         raise RolloutUnfinished(
             f"The rollout of {unfinished.template} is {unfinished.state}. Continue it with --resume, or --abandon it."
         )
+    last = Rollout.objects.first()
+    if last is not None and waits_for_next_wave(last):
+        raise RolloutUnfinished(
+            f"The scheduled rollout of {last.template} waits for its next wave. --abandon it before another one."
+        )
+
+
+def waits_for_next_wave(rollout: Rollout) -> bool:
+    """Return whether a scheduled rollout goes on by itself."""
+    return rollout.scheduled and rollout.state == RolloutState.COMPLETED and rollout.wave != Wave.ALL
 
 
 def _require_running(rollout: Rollout) -> None:

@@ -12,7 +12,7 @@ from apps.core import clock
 from apps.tenancy import registry
 from apps.tenancy.entitlement_changes import SCHEDULE, Cause
 from apps.tenancy.models import Rollout, TenantUpgrade
-from apps.tenancy.upgrades.rollout import Rollouts, record_rollout, require_none_unfinished
+from apps.tenancy.upgrades.rollout import Rollouts, record_rollout, require_none_unfinished, waits_for_next_wave
 from resale.domain.tenant_upgrades import ENDED, RolloutNotFound, RolloutState, UpgradeState, UpgradeUnhealthy
 from resale.domain.tenants import SERVED, Tenant
 from resale.domain.waves import Wave, WavePlan, hours_of
@@ -54,11 +54,11 @@ class RolloutSchedule:
             return "no rollout is scheduled"
         if rollout.state == RolloutState.RUNNING and self._is_alive(rollout):
             return f"the wave {rollout.wave} of {rollout.template} is running"
-        require_none_unfinished()
-        if rollout.wave == Wave.ALL:
+        if not waits_for_next_wave(rollout):
+            require_none_unfinished()
             return f"{rollout.template} has reached all tenants"
         if rollout.template != self._rollouts.release_template():
-            return f"this release has another template than {rollout.template}; start a rollout of it"
+            return f"this release has another template than {rollout.template}: --abandon that, then start another"
         return self._go_on(rollout)
 
     def _go_on(self, rollout: Rollout) -> str:
@@ -70,7 +70,7 @@ class RolloutSchedule:
         order = list(Wave)
         wave = order[order.index(Wave(rollout.wave)) + 1]
         cause = Cause(by=SCHEDULE, reason=f"No new failed message of {healthy} tenants in the wave {rollout.wave}")
-        self._rollouts.start(wave=wave, keeps_templates=rollout.keeps_templates, plan=rollout.plan, cause=cause)
+        self._rollouts.start(wave=wave, keeps_templates=False, plan=rollout.plan, cause=cause, after=rollout)
         return f"the wave {wave} of {rollout.template} is completed"
 
     def _count_reached(self, rollout: Rollout) -> int:
@@ -102,7 +102,8 @@ class RolloutSchedule:
     def _is_alive(self, rollout: Rollout) -> bool:
         times = rollout.upgrades.values_list("started_at", "changed_at", "finished_at")
         last = max((moment for row in times for moment in row if moment), default=rollout.started_at)
-        return self._now() - max(last, rollout.started_at) < _LONGEST_QUIET
+        quiet = _LONGEST_QUIET + timedelta(seconds=self._rollouts.bake_seconds)
+        return self._now() - max(last, rollout.started_at) < quiet
 
 
 def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
@@ -132,14 +133,16 @@ def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
 
 
 def _is_under_way(rollout: Rollout) -> bool:
-    waits = rollout.scheduled and rollout.state == RolloutState.COMPLETED and rollout.wave != Wave.ALL
-    return waits or rollout.state not in ENDED
+    return waits_for_next_wave(rollout) or rollout.state not in ENDED
 
 
 def _list_reached(rollout: Rollout) -> list[TenantUpgrade]:
-    """List the last upgrade of each served tenant that has the template of a rollout."""
-    of_template = TenantUpgrade.objects.filter(rollout__template=rollout.template, state=UpgradeState.UPGRADED)
-    served = of_template.filter(tenant__status__in=SERVED).select_related("tenant")
+    """List the upgrades of served tenants by this schedule, which began with its last ring."""
+    began = Rollout.objects.filter(scheduled=True, wave=Wave.RING.value).values_list("id", flat=True).first()
+    of_schedule = TenantUpgrade.objects.filter(
+        rollout__scheduled=True, rollout_id__gte=began or rollout.id, state=UpgradeState.UPGRADED
+    )
+    served = of_schedule.filter(tenant__status__in=SERVED).select_related("tenant")
     return list({upgrade.tenant_id: upgrade for upgrade in served}.values())
 
 

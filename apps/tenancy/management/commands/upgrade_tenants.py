@@ -54,6 +54,8 @@ class Command(BaseCommand):
 
     def _roll_out(self, options: dict[str, Any]) -> None:
         wave, keeps_templates = Wave(options["wave"]), options["settings_only"]
+        if options["scheduled"] and keeps_templates:
+            raise CommandError("--scheduled rolls out templates. Leave out --settings-only.")
         rollouts = open_rollouts(say=self._print)
         if options["advance"]:
             self._print(RolloutSchedule(rollouts, count_errors=count_failed_messages).advance())
