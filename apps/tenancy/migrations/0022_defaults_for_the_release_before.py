@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenancy", "0020_rollout_schedules"),
+        ("tenancy", "0021_security_key_count_default"),
     ]
 
     operations = [
