@@ -59,7 +59,7 @@ def main() -> int:
 
 def _measure(stack: Stack, *, rounds: int, count: int, queued: int) -> None:
     loud, quiet = Uploads(BRANDS[0]), Uploads(BRANDS[1])
-    loud.upload(queued + rounds * queued // 4)  # some are rendered in each round
+    loud.upload(queued + 4 * rounds * count)  # some are rendered in each round
     quiet.upload(2 * rounds * count + _CHILD_COUNT)
     pid = stack.start_images_worker(child_count=_CHILD_COUNT)
     _await(lambda: len(children(pid)) == _CHILD_COUNT, "the worker has its children")
@@ -98,10 +98,11 @@ class Uploads:
         self._waiting: list[Any] = []
 
     def upload(self, count: int) -> None:
-        """Make drafts and store their originals."""
+        """Make drafts and store their originals; the messages of S3 about them are taken out of the queue."""
         picture = _draw()
         drafts = -(-count // _IMAGES_A_LISTING)
         self._waiting += itertools.chain.from_iterable(self._draft(picture) for _ in range(drafts))
+        self.empty()
 
     def queue(self, count: int) -> None:
         """Send messages for the next images. Raises NotDone."""
