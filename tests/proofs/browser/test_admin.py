@@ -248,7 +248,7 @@ def test_pages_of_the_second_factor(
     with visits.opened(theme=theme, width=width) as page:
         page.goto("/admin/orders/")
         _send(page, user.username, PASSWORD)
-        page.get_by_role("heading", name="Set up two-factor sign-in").wait_for()
+        page.get_by_role("heading", name="Set up an authenticator app").wait_for()
         page.get_by_text("Enter it by hand").click()
         visits.check(page)
         keep_picture(page, f"second-factor-enrolment-{theme}-{width}")
