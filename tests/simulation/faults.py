@@ -682,8 +682,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
         broken="A dispute or a refund at the provider is known only by its webhook.",
         caught_by="disputes_are_known",
         plant=lambda: replaced(order_steps, "next_review_at", _never_reviewed),
-        weights={"confirm_receipt": 5, "buy": 8},
-        odds=Odds(hook_drop=0.9, disputed=0.6),
+        weights={"buy": 20, "list_unit": 4, "confirm_receipt": 5},
+        odds=Odds(hook_drop=0.9, disputed=0.95),
     ),
     Fault(
         name="a part counts as the whole payment",
