@@ -6,7 +6,7 @@ from typing import Final
 from resale.domain.issues import Issue, issues_of
 from resale.domain.orders import Order, OrderCommand, OrderStatus, OrderTransitionRefused
 from resale.domain.payments import PaymentStatus
-from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
+from resale.domain.shipments import SENT
 from resale.domain.states import Machine, Row, guard
 
 
@@ -38,14 +38,11 @@ def is_late(order: Order, now: datetime) -> bool:
     return late_at is not None and now >= late_at
 
 
-_SENT: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
-
-
 @guard("its payment is back, its parcel is on its way or there, and nothing else was decided about it")
 def _can_resume(order: Order, _now: datetime) -> bool:
     is_ours_again = order.completed_at is None and order.sum_under_way() < order.remaining_minor
     is_open = order.claim_id is None and order.compensation is None
-    return is_ours_again and is_open and order.shipment is not None and order.shipment.status in _SENT
+    return is_ours_again and is_open and order.shipment is not None and order.shipment.status in SENT
 
 
 @guard("no refund has started")

@@ -136,6 +136,8 @@ _CARRIED: Final = frozenset(
 )
 #: On its way to its recipient, in the carrier's hands.
 ON_ITS_WAY: Final = frozenset({_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.AVAILABLE_FOR_PICKUP})
+#: On its way to its recipient, or there.
+SENT: Final = ON_ITS_WAY | {_S.DELIVERED}
 #: No carrier has had it.
 _UNMOVED: Final = frozenset({_S.REQUESTED, _S.PRE_TRANSIT, _S.VOIDED})
 

@@ -15,11 +15,10 @@ from resale.domain.orders import MAX_REFUNDS, Order, OrderCommand, OrderStatus
 from resale.domain.parcel_news import PARCEL_ISSUES
 from resale.domain.payments import Refund, RefundState
 from resale.domain.reasons import Reason, ReasonCode
-from resale.domain.shipments import ON_ITS_WAY, ShipmentStatus
+from resale.domain.shipments import SENT, ShipmentStatus
 
 #: The sale did not come about, and the buyer has the money.
 ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
-_WITH_OR_NEAR_THE_BUYER: Final = ON_ITS_WAY | {ShipmentStatus.DELIVERED}
 
 
 def add_refund(uow: UnitOfWork, *, order: Order, amount: int, reason: Reason) -> Order:
@@ -41,7 +40,7 @@ def resume(uow: UnitOfWork, *, order: Order) -> Order:
     a part. It is shipped again while its parcel is on its way. Else the buyer, who has nothing, is refunded.
     """
     parcel = None if order.shipment is None or order.claim_id is not None else order.shipment.status
-    if parcel in _WITH_OR_NEAR_THE_BUYER and order.compensation is not None:
+    if parcel in SENT and order.compensation is not None:
         # The seller was paid for a lost parcel that was found: the money is the platform's, or the buyer's.
         return update_order(raise_issue(order, Issue.PARCEL_AFTER_REFUND), now=uow.now)
     if parcel == ShipmentStatus.DELIVERED or _is_settled_in_part(uow, order=order):
