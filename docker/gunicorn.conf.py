@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from config.settings import environment
 
 _READ_SECONDS = float(environment.text("READ_SECONDS") or 0)
 _GRACE_SECONDS = float(environment.text("READ_GRACE_SECONDS") or 0)
+_SWITCH_SECONDS = 0.0005  # Python's own 5 ms let one tenant's flood delay another's reads (docs/performance.md)
 _THREADS = 8  # threads wait for DynamoDB (2-6 ms a call); more only adds memory
 
 bind = f"{environment.text('BIND_HOST')}:{environment.text('PORT')}"
@@ -40,7 +42,8 @@ def when_ready(server: object) -> None:  # noqa: ARG001 - gunicorn's signature
 
 
 def post_worker_init(worker: object) -> None:
-    """Say how long a request may take to arrive."""
+    """Say how long a request may take to arrive, and how long a thread may keep the interpreter from the others."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     grace = min(_GRACE_SECONDS, _READ_SECONDS)
     limits = worker.limits  # type: ignore[attr-defined]  # DeadlineWorker's
     worker.limits = replace(limits, total_seconds=_READ_SECONDS, grace_seconds=grace)  # type: ignore[attr-defined]
