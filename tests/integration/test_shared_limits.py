@@ -92,11 +92,6 @@ class TestTogether:
         assert headers["RateLimit"] == '"shopper";r=0;t=1'
         assert headers["Retry-After"] == "1"
 
-    @pytest.mark.parametrize(("rate", "burst"), [(1, 3), (3, 10), (7, 49), (30, 100), (3, 1)])
-    def test_rounding_takes_no_token(self, one: SharedProcess, rate: int, burst: int) -> None:
-        tenant = a_tenant(key_requests_per_second=rate, key_burst=burst)
-        assert admitted(one, tenant, burst) == burst
-
     def test_a_refusal_takes_nothing_from_any_bucket(self, one: SharedProcess, valkey: ValkeyProcess) -> None:
         tenant = slow(tenant_burst=50, key_burst=50, shopper_burst=2)
         assert admitted(one, tenant, 2, shopper=SHOPPER) == 2

@@ -196,6 +196,14 @@ class TestAdvance:
         with pytest.raises(RolloutUnfinished, match="is running"):
             scheduled.advance(after_hours=0.1)
 
+    def test_one_whose_tenants_bake_for_hours_is_not_taken_for_killed(self) -> None:
+        platform = Platform(organisation_of(*SLUGS), bake_seconds=3 * 3600)
+        platform.rollouts.start(wave=Wave.RING, keeps_templates=False, plan=PLAN, cause=CAUSE)
+        Rollout.objects.update(state="running")
+        assert "is running" in platform.advance(after_hours=4.9)
+        with pytest.raises(RolloutUnfinished, match="is running"):
+            platform.advance(after_hours=0.1)
+
     def test_one_that_stops_within_a_wave_waits_for_an_operator(self, scheduled: Platform) -> None:
         scheduled.organisation.smoke_fault = "broken"
         with pytest.raises(UpgradeStopped):
@@ -235,6 +243,24 @@ class TestAbandon:
         assert states() == {first: "baking", **dict.fromkeys(others, "abandoned")}
         assert Rollout.objects.get().state == "abandoned"
         assert upgraded(platform) == [first]  # it keeps the template, whatever its messages do
+
+    def test_one_that_is_abandoned_while_it_is_resumed_does_not_go_on(
+        self, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        platform.errors_after = {in_order()[0]: 1}
+        with pytest.raises(UpgradeStopped):
+            platform.roll_out()
+        release = platform.organisation.release
+
+        def abandon() -> str:
+            abandon_rollout(cause=CAUSE)
+            return release
+
+        monkeypatch.setattr(platform.terminal.onboarding, "release_template", abandon)
+        with pytest.raises(RolloutNotFound, match="abandoned meanwhile"):
+            platform.rollouts.resume()
+        assert Rollout.objects.get().state == "abandoned"
+        assert set(templates(platform.organisation).values()) == {"1-a"}
 
     def test_one_that_waits_for_its_next_wave_ends(self, scheduled: Platform) -> None:
         scheduled.advance(after_hours=1)

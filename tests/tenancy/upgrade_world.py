@@ -17,7 +17,9 @@ SLUGS = ("first", "second", "third")
 class Platform:
     """A terminal with rollouts, and the dead letters of each tenant."""
 
-    def __init__(self, organisation: Organisation, boundaries: Boundaries | None = None) -> None:
+    def __init__(
+        self, organisation: Organisation, boundaries: Boundaries | None = None, *, bake_seconds: float = 60
+    ) -> None:
         self.organisation = organisation
         self.terminal = Terminal(organisation, organisation, boundaries)
         self.errors: dict[str, int] = {}
@@ -30,7 +32,7 @@ class Platform:
         self.rollouts = Rollouts(
             self.terminal.onboarding,
             count_errors=self._count,
-            bake_seconds=60,
+            bake_seconds=bake_seconds,
             say=self.lines.append,
             now=lambda: self.now,
             pause=self._bake,

@@ -14,8 +14,9 @@ from apps.core.event_counts import FLUSH_SECONDS, EventCounts
 from apps.core.fair_shares.limiter import Admission, LocalLimiter
 from apps.core.fair_shares.priorities import RULES, Priority
 from apps.core.fair_shares.process import Load
-from apps.core.fair_shares.rates import MIN_BURST, ProcessShare
+from apps.core.fair_shares.rates import MIN_BURST, ProcessShare, Rate
 from apps.core.fair_shares.refusals import RateLimited
+from apps.core.fair_shares.shared_limiter import pair_of
 from resale.domain.entitlements import ENTITLEMENTS, UNLIMITED, Limits, Tier, limits_of
 from tests.fixtures.shares import Hand
 
@@ -280,3 +281,13 @@ class TestCounts:
 
 def limits(**changes: int) -> Limits:
     return msgspec.structs.replace(UNLIMITED, **changes)
+
+
+class TestSharedBuckets:
+    """The numbers that limits over all processes give to Valkey."""
+
+    def test_rounding_takes_no_token_and_adds_none(self) -> None:
+        for per_second in range(1, 101):
+            for burst in range(1, 201):
+                interval, window = pair_of(Rate.of("key", per_second=per_second, burst=burst, processes=1), 1.0)
+                assert burst * interval <= window < (burst + 1) * interval

@@ -21,7 +21,7 @@ from resale.domain.entitlements import Limits
 
 _MICROSECONDS: Final = 1_000_000
 _PARTS: Final = {priority: rule.bucket_part for priority, rule in RULES.items()}
-_Pair: TypeAlias = tuple[int, int]  # interval and window, in microseconds
+Pair: TypeAlias = tuple[int, int]
 
 
 class SharedAdmission(Admission):
@@ -41,14 +41,14 @@ class _Share(msgspec.Struct, gc=False):
 
     limits: Limits
     rates: tuple[Rate, Rate, Rate]  # of the tenant, the key and the shopper
-    pairs: dict[Priority, tuple[_Pair, _Pair, _Pair]]
+    pairs: dict[Priority, tuple[Pair, Pair, Pair]]
 
     @classmethod
     def of(cls, limits: Limits) -> "_Share":
         share = ProcessShare.of(limits, processes=1)
         rates = (share.tenant, share.key, share.shopper)
         pairs = {
-            priority: (_pair(share.tenant, part), _pair(share.key, part), _pair(share.shopper, 1.0))
+            priority: (pair_of(share.tenant, part), pair_of(share.key, part), pair_of(share.shopper, 1.0))
             for priority, part in _PARTS.items()
         }
         return cls(limits, rates, pairs)
@@ -162,7 +162,8 @@ class SharedLimiter:
         return digest.hexdigest()
 
 
-def _pair(rate: Rate, part: float) -> _Pair:
+def pair_of(rate: Rate, part: float) -> Pair:
+    """Return the interval of a rate, and the part of its window that can be used, in whole microseconds."""
     interval = round(rate.interval_seconds * _MICROSECONDS)
     tokens = rate.window_seconds / rate.interval_seconds * part
     return interval, int(tokens * interval) + 1  # one more, lest rounding takes a whole token
