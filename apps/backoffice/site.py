@@ -38,6 +38,7 @@ _OPERATOR_LINKS: tuple[_Link, ...] = (
     ("Onboardings", "rocket_launch", "admin:onboardings"),
     ("Sandboxes", "science", "admin:sandboxes"),
     ("Offboardings", "archive", "admin:offboardings"),
+    ("Rollouts", "upgrade", "admin:rollouts"),
     ("Features", "toggle_on", "admin:features"),
     ("Users", "person", "admin:tenancy_user_changelist"),
     ("Memberships", "badge", "admin:tenancy_staffmembership_changelist"),

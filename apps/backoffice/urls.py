@@ -17,6 +17,7 @@ from apps.backoffice import (
     orders,
     overview,
     password_resets,
+    rollouts,
     sandboxes,
     second_factors,
     security_keys,
@@ -119,6 +120,10 @@ urlpatterns = [
     path("offboardings/", offboardings.Offboardings.as_view(), name="offboardings"),
     path("offboardings/<slug:slug>/", offboardings.OffboardingDetail.as_view(), name="offboarding"),
     path("sandboxes/", sandboxes.Sandboxes.as_view(), name="sandboxes"),
+    path("rollouts/", rollouts.Rollouts.as_view(), name="rollouts"),
+    path("rollouts/request/", rollouts.RolloutRequest.as_view(), name="rollout-request"),
+    path("rollouts/abandon/", rollouts.Abandonment.as_view(), name="rollout-abandon"),
+    path("rollouts/approve/", rollouts.Approval.as_view(), name="rollout-approve"),
     path("features/", feature_releases.FeatureReleases.as_view(), name="features"),
     path("health/", tenants.Health.as_view(), name="health"),
 ]

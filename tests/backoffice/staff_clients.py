@@ -42,7 +42,7 @@ OF_THE_FACTOR = {
 #: Where the pages of operators are.
 OPERATORS = (
     *("/admin/tenants/", "/admin/onboardings/", "/admin/offboardings/", "/admin/sandboxes/", "/admin/features/"),
-    *("/admin/users/", "/admin/memberships/", "/admin/health/"),
+    *("/admin/users/", "/admin/memberships/", "/admin/health/", "/admin/rollouts/"),
 )
 
 

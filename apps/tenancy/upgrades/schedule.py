@@ -13,6 +13,7 @@ from apps.tenancy import registry
 from apps.tenancy.entitlement_changes import SCHEDULE, Cause
 from apps.tenancy.models import Rollout, TenantUpgrade
 from apps.tenancy.upgrades.rollout import Rollouts, record_rollout, require_none_unfinished, waits_for_next_wave
+from resale.domain.feature_schedules import change_plan
 from resale.domain.tenant_upgrades import ENDED, RolloutNotFound, RolloutState, UpgradeState, UpgradeUnhealthy
 from resale.domain.tenants import SERVED, Tenant
 from resale.domain.waves import Wave, WavePlan, hours_of
@@ -63,13 +64,12 @@ class RolloutSchedule:
 
     def _go_on(self, rollout: Rollout) -> str:
         healthy = self._count_reached(rollout)
-        plan = msgspec.convert(rollout.plan, WavePlan)
-        due_at = (rollout.finished_at or rollout.started_at) + timedelta(hours=hours_of(Wave(rollout.wave), plan))
+        due_at = next_wave_at(rollout)
         if self._now() < due_at:
             return f"the wave {rollout.wave} of {rollout.template} is observed until {due_at:%Y-%m-%dT%H:%MZ}"
-        order = list(Wave)
-        wave = order[order.index(Wave(rollout.wave)) + 1]
-        cause = Cause(by=SCHEDULE, reason=f"No new failed message of {healthy} tenants in the wave {rollout.wave}")
+        wave = _next_wave(rollout)
+        reason = f"No new failed message of {healthy} tenants in the wave {rollout.wave}"
+        cause = Cause(by=SCHEDULE, reason="Begun as requested" if rollout.wave == Wave.NONE else reason)
         self._rollouts.start(wave=wave, keeps_templates=False, plan=rollout.plan, cause=cause, after=rollout)
         return f"the wave {wave} of {rollout.template} is completed"
 
@@ -106,6 +106,43 @@ class RolloutSchedule:
         return self._now() - max(last, rollout.started_at) < quiet
 
 
+def request_rollout(*, template: str, hours: Mapping[str, int], cause: Cause) -> None:
+    """Request a scheduled rollout: ``RolloutSchedule.advance`` begins its ring when it runs next.
+
+    Args:
+        template: The release's, as of ``Rollouts.release_template``.
+        hours: By field of ``WavePlan``; the others have their defaults.
+        cause: Recorded with the rollout.
+
+    Raises:
+        RolloutUnfinished: One has not ended, or waits for its next wave.
+        WavePlanRefused: The hours are no plan.
+        django.core.exceptions.ValidationError: The cause names no reason.
+    """
+    plan = msgspec.structs.asdict(change_plan(WavePlan(), hours))
+    now = clock.for_platform()
+    with transaction.atomic():
+        Rollout.objects.select_for_update().first()  # who starts or abandons one as well waits here
+        require_none_unfinished()
+        rollout = Rollout.objects.create(
+            wave=Wave.NONE.value,
+            keeps_templates=False,
+            template=template,
+            state=RolloutState.COMPLETED,
+            started_at=now,
+            finished_at=now,
+            scheduled=True,
+            plan=plan,
+        )
+        record_rollout(rollout, cause)
+
+
+def next_wave_at(rollout: Rollout) -> datetime:
+    """Return when the wave of a scheduled rollout has been observed for its hours."""
+    plan = msgspec.convert(rollout.plan, WavePlan)
+    return (rollout.finished_at or rollout.started_at) + timedelta(hours=hours_of(Wave(rollout.wave), plan))
+
+
 def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
     """Abandon the rollout that has not ended, or that waits for its next wave: nobody else is begun by it.
 
@@ -121,7 +158,7 @@ def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
     """
     with transaction.atomic():
         rollout = Rollout.objects.select_for_update().first()
-        if rollout is None or not _is_under_way(rollout):
+        if rollout is None or not is_under_way(rollout):
             raise RolloutNotFound("No rollout is under way, so there is none to abandon.")
         rollout.state, rollout.detail, rollout.finished_at = RolloutState.ABANDONED, cause.reason, clock.for_platform()
         rollout.save(update_fields=["state", "detail", "finished_at"])
@@ -132,12 +169,20 @@ def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
     return {state: states[state] for state in UpgradeState if states[state]}
 
 
-def _is_under_way(rollout: Rollout) -> bool:
+def _next_wave(rollout: Rollout) -> Wave:
+    order = list(Wave)
+    return order[order.index(Wave(rollout.wave)) + 1]
+
+
+def is_under_way(rollout: Rollout) -> bool:
+    """Return whether a rollout can be abandoned: it has not ended, or waits for its next wave."""
     return waits_for_next_wave(rollout) or rollout.state not in ENDED
 
 
 def _list_reached(rollout: Rollout) -> list[TenantUpgrade]:
     """List the upgrades of served tenants by this schedule, which began with its last ring."""
+    if rollout.wave == Wave.NONE:
+        return []
     began = Rollout.objects.filter(scheduled=True, wave=Wave.RING.value).values_list("id", flat=True).first()
     of_schedule = TenantUpgrade.objects.filter(
         rollout__scheduled=True, rollout_id__gte=began or rollout.id, state=UpgradeState.UPGRADED

@@ -125,6 +125,10 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "offboardings": (OPERATOR_PAGE,),
     "offboarding": (OPERATOR_PAGE,),
     "sandboxes": (OPERATOR_PAGE,),
+    "rollouts": (OPERATOR_PAGE,),
+    "rollout-request": (OPERATOR_PAGE,),
+    "rollout-abandon": (OPERATOR_PAGE,),
+    "rollout-approve": (OPERATOR_PAGE,),
     "features": (OPERATOR_PAGE,),
     "health": (OPERATOR_PAGE,),
 }

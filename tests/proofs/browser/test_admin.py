@@ -19,9 +19,11 @@ from pytest_django import Settings
 from apps.backoffice import urls
 from apps.core.mail import outbox
 from apps.tenancy import sign_ins
+from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.models import Tenant, User
 from apps.tenancy.sandboxes import SandboxPool
 from apps.tenancy.upgrades.rollout import Rollouts
+from apps.tenancy.upgrades.schedule import request_rollout
 from resale.domain.access import Role
 from resale.domain.entitlements import Tier
 from resale.domain.task_names import ADVANCE_ORDER
@@ -61,14 +63,16 @@ def open_organisation() -> Organisation:
 
 
 def upgrade_a_tenant() -> None:
-    """Onboard a premium tenant, upgrade it, and let its row differ from its account."""
+    """Onboard a premium tenant, upgrade it, request the next rollout, and let its row differ from its account."""
     ORGANISATION[:] = [Organisation()]
     onboarding = Terminal(ORGANISATION[-1], ORGANISATION[-1]).onboarding
     onboarding.start(msgspec.structs.replace(REQUEST, tier=Tier.PREMIUM))
     ORGANISATION[-1].release = "1-b"
     rollouts = Rollouts(onboarding, count_errors=lambda _: 0, bake_seconds=0, say=lambda _: None, pause=lambda _: None)
     rollouts.start(wave=Wave.ALL, keeps_templates=False)
+    request_rollout(template="1-b", hours={}, cause=Cause(by="stf_1", reason="Release 2.4"))
     row = Tenant.objects.get(slug=REQUEST.slug)
+    row.approves_upgrades = True
     row.resources["tables"]["orders"] = "restored"
     row.save()
 
