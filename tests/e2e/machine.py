@@ -155,15 +155,7 @@ class Machine:
 
     def queue_depths(self) -> dict[str, int]:
         """How many messages every queue holds, those in flight included, by name."""
-        depths: dict[str, int] = {}
-        for account, region in _REGIONS.items():
-            url = f"http://localhost:{self._ports['ministack']}"
-            sqs = client("sqs", url, key=account, region=region)
-            for queue_url in sqs.list_queues()["QueueUrls"]:
-                names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-                counts = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-                depths[queue_url.rsplit("/", 1)[1]] = sum(int(counts[name]) for name in names)
-        return depths
+        return queue_depths(f"http://localhost:{self._ports['ministack']}")
 
     @property
     def _ports(self) -> dict[str, int]:
@@ -184,6 +176,18 @@ class Machine:
             "PORT": str(self._port),
         }
         return {**inherited, **own}
+
+
+def queue_depths(aws_url: str) -> dict[str, int]:
+    """How many messages every queue of the brands holds, those in flight included, by name."""
+    depths: dict[str, int] = {}
+    for account, region in _REGIONS.items():
+        sqs = client("sqs", aws_url, key=account, region=region)
+        for queue_url in sqs.list_queues()["QueueUrls"]:
+            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            counts = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+            depths[queue_url.rsplit("/", 1)[1]] = sum(int(counts[name]) for name in names)
+    return depths
 
 
 def _free_port() -> int:

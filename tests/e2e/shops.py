@@ -5,16 +5,29 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import jwt
 
 from deploy.local.issuer.tokens import mint
 from deploy.local.journey.client import Client, Response, upload
-from deploy.local.private_files import DemoTenant
-from tests.e2e.machine import Machine, eventually
+from deploy.local.private_files import Demo, DemoTenant
+from tests.e2e.machine import eventually
 
 _CURRENCIES = {"northwind": "GBP", "atelier": "USD"}
+#: What a client repeats: the platform says that it cannot now, or the load balancer that no process answered it.
+_COME_BACK: Final = {502, 503, 504}
+
+
+class Platform(Protocol):
+    """A running platform: its addresses and keys, and the folder of its data."""
+
+    @property
+    def demo(self) -> Demo: ...
+
+    @property
+    def var(self) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -59,9 +72,9 @@ class Shopper:
 class Shop:
     """One brand's shop."""
 
-    def __init__(self, machine: Machine, slug: str) -> None:
-        self._machine = machine
-        self.tenant: DemoTenant = next(tenant for tenant in machine.demo.tenants if tenant.slug == slug)
+    def __init__(self, platform: Platform, slug: str) -> None:
+        self._platform = platform
+        self.tenant: DemoTenant = next(tenant for tenant in platform.demo.tenants if tenant.slug == slug)
         self.public = self._client(self.tenant.publishable_key)
         self.brand = self._client(self.tenant.secret_key)
 
@@ -71,7 +84,7 @@ class Shop:
         name, email = f"Marlowe Q{mark}", f"marlowe.q{mark}@post.example"
         known = jwt.decode(self.tenant.buyer_token, options={"verify_signature": False})
         token = mint(
-            self._machine.var / "issuers",
+            self._platform.var / "issuers",
             self.tenant.slug,
             f"subject-{mark}",
             issuer=known["iss"],
@@ -91,7 +104,8 @@ class Shop:
             "price": {"amount": 12_000, "currency": _CURRENCIES[self.tenant.slug]},
             "images": [picture.slot for picture in pictures],
         }
-        response = insist(lambda: seller.client.post("/v1/listings", body, Idempotency_Key=uuid.uuid4().hex))
+        key = uuid.uuid4().hex
+        response = insist(lambda: seller.client.post("/v1/listings", body, Idempotency_Key=key))
         assert response.status == 201, response.content
         listing: dict[str, Any] = response.json
         return listing
@@ -154,7 +168,7 @@ class Shop:
         return order_id
 
     def _client(self, key: str, headers: Mapping[str, str] | None = None) -> Client:
-        return Client(self._machine.demo.base_url, {"X-API-Key": key, **(headers or {})})
+        return Client(self._platform.demo.base_url, {"X-API-Key": key, **(headers or {})})
 
 
 def send_picture(image: Mapping[str, Any], picture: Picture) -> Response:
@@ -180,7 +194,7 @@ def insist(send: Callable[[], Response]) -> Response:
             return error
 
     response = eventually(
-        attempt, lambda got: isinstance(got, Response) and got.status != 503, until="there is a response"
+        attempt, lambda got: isinstance(got, Response) and got.status not in _COME_BACK, until="there is a response"
     )
     assert isinstance(response, Response)
     return response
