@@ -2,7 +2,7 @@
 
 A worker is started without manage.py, one service a purpose; ``-Q`` names the purpose, the registry names the queues:
 
-    DJANGO_SETTINGS_MODULE=config.settings.production REMAP_SIGTERM=SIGQUIT \
+    DJANGO_SETTINGS_MODULE=config.settings.production \
         exec celery --quiet -A config.celery worker -Q orders -P prefork -c 4 -l INFO -O fair \
         --without-gossip --without-mingle --without-heartbeat
 
@@ -19,16 +19,14 @@ from typing import Any, Final
 # ``visibility_seconds`` is the queue's VisibilityTimeout in the template: at least six times the task's limit in AWS.
 # While a message waits or runs, its worker renews that timeout. maxReceiveCount: 5 in AWS, 20 locally.
 AWS: Final[Mapping[str, Any]] = {
-    "task_time_limit": 60,
+    "task_time_limit": 60,  # a stopped worker ends its tasks: under ECS's stopTimeout of 120, Fargate's maximum
     "task_soft_time_limit": 45,
-    "worker_soft_shutdown_timeout": 90.0,  # under ECS's stopTimeout of 120, Fargate's maximum
     "visibility_seconds": 360,
     "back_off_seconds": {1: 10, 2: 60, 3: 300},  # receive count → hidden for; beyond: the visibility timeout
 }
 LOCAL: Final[Mapping[str, Any]] = {
     "task_time_limit": 14,
     "task_soft_time_limit": 13,
-    "worker_soft_shutdown_timeout": 5.0,
     "visibility_seconds": 15,
     "back_off_seconds": {1: 1, 2: 1, 3: 2, 4: 2, 5: 4},
 }

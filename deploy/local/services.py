@@ -20,6 +20,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _ENTRYPOINT: Final = str(ROOT / "docker" / "entrypoint")
 RELAY: Final = "relay"
 _READY_SECONDS: Final = 30.0  # a cold start imports from a cold disk
+_STOP_SECONDS: Final = 10.0
+_WORKER_STOP_SECONDS: Final = 20.0  # a worker ends its tasks, which have 14 s here
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +102,8 @@ def workers(addresses: Addresses, secrets: Secrets) -> tuple[ProcessSpec, ...]:
     env = environment(addresses, secrets)
     return (
         _process("changes", (_ENTRYPOINT, "changes", "--wait-seconds", "5"), env=env),
-        _process("orders", _worker("orders", children=2), env=env),
-        _process("images", _worker("images", children=1), env=env),
+        _process("orders", _worker("orders", children=2), env=env, stop_seconds=_WORKER_STOP_SECONDS),
+        _process("images", _worker("images", children=1), env=env, stop_seconds=_WORKER_STOP_SECONDS),
         _process("sweep", (_ENTRYPOINT, "sweep"), env=env),
     )
 
@@ -135,10 +137,24 @@ def _command(*arguments: object) -> tuple[str, ...]:
     return (sys.executable, str(ROOT / "manage.py"), *map(str, arguments))
 
 
-def _process(name: str, argv: tuple[str, ...], *, env: Mapping[str, str], port: int | None = None) -> ProcessSpec:
-    ports = () if port is None else (port,)
-    ready = None if port is None else tcp_ready(port)
-    return ProcessSpec(name=name, argv=argv, env=env, cwd=ROOT, ports=ports, ready=ready, ready_seconds=_READY_SECONDS)
+def _process(
+    name: str,
+    argv: tuple[str, ...],
+    *,
+    env: Mapping[str, str],
+    port: int | None = None,
+    stop_seconds: float = _STOP_SECONDS,
+) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        argv=argv,
+        env=env,
+        cwd=ROOT,
+        ports=() if port is None else (port,),
+        ready=None if port is None else tcp_ready(port),
+        ready_seconds=_READY_SECONDS,
+        stop_seconds=stop_seconds,
+    )
 
 
 def _bare_environment() -> dict[str, str]:

@@ -46,6 +46,11 @@ class TestEntrypoint:
     def test_a_worker_starts_with_the_flags_its_settings_ask_for(self) -> None:
         assert f"worker {' '.join(WORKER_FLAGS)} " in ENTRYPOINT.read_text(encoding="utf-8")
 
+    def test_a_worker_ends_with_its_tasks(self) -> None:
+        """Celery's soft shutdown sleeps for the whole of its timeout; tests/workers/test_ending.py shows the warm one."""
+        set_by_roles = re.findall(r"^ +export (\w+)=", ENTRYPOINT.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set_by_roles == ["RESALE_STATEMENT_SECONDS"]
+
     def test_a_release_migrates_and_collects_the_static_files(self) -> None:
         commands = re.findall(r"python manage.py (\w+)", _branches(ENTRYPOINT.read_text(encoding="utf-8"))["migrate"])
         assert commands == ["migrate", "collectstatic"]

@@ -90,7 +90,7 @@ class TestTheTask:
         assert CONTAINER["User"] == re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)[0]
 
     def test_has_longer_to_stop_than_its_role_takes(self) -> None:
-        assert celery_settings.AWS["worker_soft_shutdown_timeout"] < CONTAINER["StopTimeout"] <= 120  # Fargate's most
+        assert celery_settings.AWS["task_time_limit"] < CONTAINER["StopTimeout"] <= 120  # Fargate's most
         (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", SERVER, re.MULTILINE)
         attributes = SERVICE["Resources"]["TargetGroup"]["Properties"]["TargetGroupAttributes"]
         (delay,) = [int(each["Value"]) for each in attributes if each["Key"].startswith("deregistration_delay")]
