@@ -53,6 +53,10 @@ lint: install ## Run every check of style, types, imports, templates and the ima
 kills: engines ## Run N orders through the whole platform while its processes are killed -9 (N=1000)
 	@$(BIN)/python -m tests.e2e.soak --orders $(or $(N),1000)
 
+.PHONY: rehearse
+rehearse: engines ## Rehearse production under load: deploys, scale-in, a lost zone, no database for DATABASE_DOWN=60 s
+	@$(BIN)/python -m tests.rehearsal --database-down $(or $(DATABASE_DOWN),60)
+
 .PHONY: test-images
 test-images: engines ## Send generated, broken and hostile photos through the whole platform (about 10 minutes)
 	@$(BIN)/pytest -m proof tests/proofs/images $(PYTEST_ARGS)
