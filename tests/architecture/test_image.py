@@ -47,7 +47,7 @@ class TestEntrypoint:
         assert f"worker {' '.join(WORKER_FLAGS)} " in ENTRYPOINT.read_text(encoding="utf-8")
 
     def test_a_worker_ends_with_its_tasks(self) -> None:
-        """Celery's soft shutdown sleeps for the whole of its timeout; tests/workers/test_ending.py shows the warm one."""
+        """Celery's soft shutdown sleeps for the whole timeout; ``tests/workers/test_ending.py`` shows the warm one."""
         set_by_roles = re.findall(r"^ +export (\w+)=", ENTRYPOINT.read_text(encoding="utf-8"), re.MULTILINE)
         assert set_by_roles == ["RESALE_STATEMENT_SECONDS"]
 
