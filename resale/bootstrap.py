@@ -25,6 +25,7 @@ from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
 from resale.adapters.organizations.clients import ManagementClients
 from resale.adapters.organizations.providers import OrganizationProviders
+from resale.adapters.organizations.restores import OrganizationTables
 from resale.adapters.organizations.retirement import OrganizationRetirement
 from resale.adapters.partners.choice import PartnerSelector, read_field
 from resale.adapters.partners.guarded import GuardedPayments, GuardedShipping
@@ -61,6 +62,7 @@ from resale.application.ports import (
     Signer,
     SmokeTest,
     StreamRange,
+    TableRestores,
     UnitOfWork,
     UploadForms,
 )
@@ -230,6 +232,16 @@ class Container:
                 retry_after_seconds=60,
             )
         return OrganizationRetirement(ManagementClients(self.settings, organization), organization)
+
+    def table_restores(self) -> TableRestores:
+        """Open the restores of AWS. Raises Unavailable: no organisation is configured."""
+        organization = self.settings.organization
+        if organization is None:
+            raise Unavailable(
+                "No organisation is configured, so no tenant can be restored here. Set RESALE_ORGANIZATION.",
+                retry_after_seconds=60,
+            )
+        return OrganizationTables(ManagementClients(self.settings, organization))
 
     def signer(self) -> Signer:
         """Open the signer of certificates."""

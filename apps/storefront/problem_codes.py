@@ -56,6 +56,7 @@ CALLER: Final = (
         tenancy.APIKeyWrongMode,
         tenancy.TenantSuspended,
         tenancy.TenantClosed,
+        tenancy.TenantFrozen,
         tenancy.TenantNotServedHere,
         tenancy.TokenInvalid,
         tenancy.TokenExpired,

@@ -18,6 +18,7 @@ from apps.tenancy.errors import (
     ScopeMissing,
     SecretKeyRequired,
     TenantClosed,
+    TenantFrozen,
     TenantSuspended,
     TokenInvalid,
     TokenMissing,
@@ -53,6 +54,7 @@ def authenticate(request: HttpRequest) -> Caller:
     Raises:
         APIKeyMissing, APIKeyInvalid, APIKeyRevoked, APIKeyWrongMode: The X-API-Key header.
         TenantSuspended, TenantClosed: The tenant is not served.
+        TenantFrozen: Its data is being restored or moved.
         TenantNotServedHere: The tenant has processes of its own, and this is none.
         TokenInvalid, TokenExpired: The Authorization header.
         Unavailable: The registry or the issuer does not respond.
@@ -64,6 +66,8 @@ def authenticate(request: HttpRequest) -> Caller:
     info.tenant = tenant
     if tenant is not None and tenant.status == TenantStatus.CLOSED:
         raise TenantClosed
+    if tenant is not None and tenant.status == TenantStatus.FROZEN:
+        raise TenantFrozen
     if tenant is None or tenant.status != TenantStatus.ACTIVE:
         raise TenantSuspended("This shop is suspended. Contact the platform's operators.")
     require_served(tenant)

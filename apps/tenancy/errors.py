@@ -70,6 +70,18 @@ class TenantSuspended(Forbidden):
     default_detail = "This shop is suspended. Contact the platform's operators."
 
 
+class TenantFrozen(Unavailable):
+    """The tenant's data is being restored, or moved to another Region."""
+
+    code = "tenant_frozen"
+    title = "Shop frozen"
+    default_detail = "This shop's data is being restored or moved, and nothing was done. Retry after `Retry-After`."
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: int = 30) -> None:
+        """Store when to retry: a restore or a move takes minutes."""
+        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+
+
 class TenantClosed(Forbidden):
     """The tenant is closed for good, or is being deleted."""
 

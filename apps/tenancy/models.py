@@ -18,6 +18,7 @@ from apps.tenancy.entitlement_tables import EntitlementChange, FeatureRelease
 from apps.tenancy.offboarding_tables import OffboardingRecord, OffboardingRun
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
+from apps.tenancy.restore_tables import RestoreRecord, RestoreRun
 from apps.tenancy.sandbox_tables import Sandbox
 from apps.tenancy.staff_tables import RecoveryCode, SecondFactor, SecurityKey, StaffInvitation, StaffRole
 from apps.tenancy.upgrade_tables import Rollout, TenantUpgrade
@@ -41,6 +42,8 @@ __all__ = [
     "OnboardingRun",
     "OperatorKey",
     "RecoveryCode",
+    "RestoreRecord",
+    "RestoreRun",
     "Rollout",
     "Sandbox",
     "SecondFactor",
@@ -131,6 +134,7 @@ class Status(models.TextChoices):
 
     ACTIVE = TenantStatus.ACTIVE.value, "Active"
     SUSPENDED = TenantStatus.SUSPENDED.value, "Suspended"
+    FROZEN = TenantStatus.FROZEN.value, "Frozen"
     CLOSING = TenantStatus.CLOSING.value, "Closing"
     CLOSED = TenantStatus.CLOSED.value, "Closed"
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from apps.tenancy import models
 from apps.tenancy.cache import Limits, ReadThroughCache, Source, SourceDown
-from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
+from apps.tenancy.errors import RegistryUnavailable, TenantFrozen, TenantNotFound
 from apps.tenancy.features import features_of_row, load_releases
 from apps.tenancy.serving import is_polled_here, is_served_here
 from resale.domain.entitlements import Tier, limits_of
@@ -90,10 +90,12 @@ class Registry:
         return self._get_cached(self._by_operator_hash, key_hash)
 
     def by_connection(self, connection_id: str) -> tuple[Tenant, Connection]:
-        """Return a connection and its tenant. Raises ConnectionNotFound or RegistryUnavailable."""
+        """Return a connection and its tenant. Raises ConnectionNotFound, TenantFrozen or RegistryUnavailable."""
         found = self._get_cached(self._by_connection, connection_id) if CONNECTION_ID.matches(connection_id) else None
         if found is None:
             raise ConnectionNotFound("This shop has no connection with this id.")
+        if found[0].status == TenantStatus.FROZEN:  # 503, so that the partner repeats the event
+            raise TenantFrozen
         return found
 
     def active_tenants(self) -> tuple[Tenant, ...]:
@@ -238,7 +240,7 @@ def _tenants() -> QuerySet[models.Tenant]:
 
 def _known_connection(row: models.Connection | None) -> tuple[Tenant, Connection] | None:
     tenant = None if row is None else _servable(row.tenant)
-    if row is None or tenant is None or tenant.status not in SERVED:
+    if row is None or tenant is None or tenant.status not in {*SERVED, TenantStatus.FROZEN}:
         return None
     return tenant, row.as_struct()
 

@@ -165,6 +165,7 @@ STRICT_TRANSPORT_SECONDS = 0  # 0: no Strict-Transport-Security header
 ONBOARDING_PROVIDERS: str | None = None  # path of a callable that opens them; None: those of AWS, from the container
 
 OFFBOARDING_PROVIDERS: str | None = None  # likewise
+RESTORE_PROVIDERS: str | None = None  # likewise
 UPGRADE_BAKE_SECONDS = environment.whole_number("RESALE_UPGRADE_BAKE_SECONDS", otherwise=120)  # SQS counts within 60
 
 HEALTH_FILE = environment.text("RESALE_HEALTH_FILE")  # of this process, when it is a worker, changes or sweep

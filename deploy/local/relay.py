@@ -14,7 +14,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from deploy.local.database_watch import DatabaseWatch
 from resale.application.ports import CONTENT_REFUSED, StreamRange
@@ -176,6 +176,14 @@ class RelayStalled(Exception):  # noqa: N818 - named for what happened
     """Raised when the queue did not accept everything; the checkpoint stays before it."""
 
 
+class _Serving(NamedTuple):
+    """The thread of a tenant, as it was known when the thread began."""
+
+    tenant: Tenant
+    ending: threading.Event
+    thread: threading.Thread
+
+
 class Relay:
     """One thread for each tenant, so that no tenant's fault stops another."""
 
@@ -183,35 +191,41 @@ class Relay:
         self._tenants = tenants
         self._make = make
         self._stopping = threading.Event()
-        self._threads: dict[str, threading.Thread] = {}
+        self._serving: dict[str, _Serving] = {}
 
     def run(self) -> None:
-        """Send changes until ``stop``; new tenants are added."""
+        """Send changes until ``stop``; new tenants are added, and a changed resource map is read anew."""
         build_struct_types()
         while not self._stopping.is_set():
             try:
                 for tenant in self._tenants():
-                    self._start_relay(tenant)
+                    self._serve_latest(tenant)
             except Exception:  # the registry is away: those we know go on
                 logger.exception("tenants could not be read")
             self._stopping.wait(REFRESH_SECONDS)
-        for thread in self._threads.values():
-            thread.join()
+        for serving in self._serving.values():
+            serving.thread.join()
 
     def stop(self) -> None:
         """Make ``run`` end; safe in a signal handler."""
         self._stopping.set()
 
-    def _start_relay(self, tenant: Tenant) -> None:
-        if tenant.id not in self._threads:
-            thread = threading.Thread(target=self._serve, args=(tenant,), name=f"relay-{tenant.slug}", daemon=True)
-            self._threads[tenant.id] = thread
-            thread.start()
+    def _serve_latest(self, tenant: Tenant) -> None:
+        known = self._serving.get(tenant.id)
+        if known is not None and known.tenant.resources == tenant.resources:
+            return
+        if known is not None:  # two threads of one tenant would write over each other's checkpoint
+            known.ending.set()
+            known.thread.join()
+        ending = threading.Event()
+        thread = threading.Thread(target=self._serve, args=(tenant, ending), name=f"relay-{tenant.slug}", daemon=True)
+        self._serving[tenant.id] = _Serving(tenant, ending, thread)
+        thread.start()
 
-    def _serve(self, tenant: Tenant) -> None:
+    def _serve(self, tenant: Tenant, ending: threading.Event) -> None:
         relay: TenantRelay | None = None
         back_off = BACK_OFF_FIRST_SECONDS
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or ending.is_set()):
             try:
                 relay = relay or self._make(tenant)
                 relay.run_once()
@@ -222,7 +236,8 @@ class Relay:
                 wait = back_off * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 back_off = min(back_off * 2, BACK_OFF_MAX_SECONDS)
             self._stopping.wait(wait)
-        self._finish(tenant, relay)
+        if not ending.is_set():  # what the tables of a former resource map have left is dropped
+            self._finish(tenant, relay)
 
     @staticmethod
     def _finish(tenant: Tenant, relay: TenantRelay | None) -> None:

@@ -38,8 +38,6 @@ OFFBOARDING_PURPOSES: Final[Mapping[OffboardingStep, str]] = {
 }
 DEFAULT_HOLD_DAYS: Final = 30
 MAX_HOLD_DAYS: Final = 365
-#: Every process knows of a tenant's new status after 30 s (``apps.tenancy.registry``); and 5 s for what it was doing.
-SETTLE: Final = timedelta(seconds=35)
 #: The shortest time after which KMS deletes a key (API reference, ScheduleKeyDeletion).
 KEY_DELETION_DELAY: Final = timedelta(days=7)
 

@@ -1,6 +1,7 @@
 """Tenants: one brand, one AWS account, one write Region, and its resource map."""
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -16,16 +17,23 @@ from resale.domain.price_rules import PriceRules
 
 
 class TenantStatus(StrEnum):
-    """The status of a tenant. ``CLOSING``: it is offboarded and nothing changes its data; ``CLOSED``: for good."""
+    """The status of a tenant.
+
+    ``FROZEN``: its data is restored or moved, nothing changes it meanwhile, and its messages wait. ``CLOSING``: it is
+    offboarded and nothing changes its data; ``CLOSED``: for good.
+    """
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    FROZEN = "frozen"
     CLOSING = "closing"
     CLOSED = "closed"
 
 
 #: Tenants whose workers and webhooks run.
 SERVED: Final = frozenset({TenantStatus.ACTIVE, TenantStatus.SUSPENDED})
+#: Every process knows of a tenant's new status after 30 s (``apps.tenancy.registry``); and 5 s for what it was doing.
+SETTLE: Final = timedelta(seconds=35)
 
 
 class Queue(msgspec.Struct, frozen=True):

@@ -31,7 +31,6 @@ from apps.tenancy.tenants import set_tenant_status
 from resale.adapters.crypto.certificates import CertificateSigner, is_signed
 from resale.domain.sandboxes import SANDBOX_LIFETIME
 from resale.domain.tenant_offboarding import (
-    SETTLE,
     OffboardingCancelled,
     OffboardingInProgress,
     OffboardingInvalid,
@@ -43,7 +42,7 @@ from resale.domain.tenant_offboarding import (
     OrdersOpen,
 )
 from resale.domain.tenant_onboarding import SlugTaken
-from resale.domain.tenants import TenantStatus
+from resale.domain.tenants import SETTLE, TenantStatus
 from tests.fixtures.tenants import Shop
 from tests.tenancy.offboarding_world import Account, OffboardingTerminal
 from tests.tenancy.onboarding_world import REQUEST, Boundaries, Killed, Organisation, Terminal, boundaries_of

@@ -19,7 +19,7 @@ from apps.storefront.context import Context
 from apps.storefront.endpoint import Endpoint
 from apps.storefront.permissions import Access
 from apps.tenancy import registry
-from apps.tenancy.errors import RegistryUnavailable, TenantNotServedHere
+from apps.tenancy.errors import RegistryUnavailable, TenantFrozen, TenantNotServedHere
 from apps.tenancy.serving import require_served
 from resale.application.operations.inbound import record_inbound
 from resale.application.ports import PaymentProvider, ShippingProvider
@@ -71,6 +71,7 @@ _PREFIX: Final = "HTTP_"
         UnsupportedBody,
         ConnectionNotFound,
         RegistryUnavailable,
+        TenantFrozen,
         TenantNotServedHere,
         SignatureInvalid,
         PartnerMisconfigured,

@@ -17,7 +17,6 @@ from apps.tenancy.tenants import lock_tenant, set_tenant_status
 from resale.application.ports import OffboardingProviders, Pending, Signer
 from resale.domain.entitlements import Tier
 from resale.domain.tenant_offboarding import (
-    SETTLE,
     OffboardingCancelled,
     OffboardingOnHold,
     OffboardingStep,
@@ -25,7 +24,7 @@ from resale.domain.tenant_offboarding import (
     OrdersOpen,
     describe_open_work,
 )
-from resale.domain.tenants import Tenant, TenantStatus
+from resale.domain.tenants import SETTLE, Tenant, TenantStatus
 
 _STOPPED: Final = frozenset({Status.CLOSING, Status.CLOSED})
 

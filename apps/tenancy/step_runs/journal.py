@@ -59,14 +59,8 @@ class Journal(ABC, Generic[R, S]):
             run: Any = self._rows().select_for_update().first()
             if run is None:
                 raise self.unknown(f"No {self.noun} of {self.slug} was started. Start it without --resume.")
-            now = self._now()
-            if run.lease_until is not None and run.lease_until > now and not is_gone(run.lease_owner):
-                raise self.in_progress(
-                    f"Another process ({run.lease_owner.rpartition('|')[0]}) runs the {self.noun} of {self.slug} at "
-                    f"the step {run.step}. Wait until it ends; its lease ends at {run.lease_until:%H:%M:%S} UTC at the "
-                    "latest."
-                )
-            run.lease_owner, run.lease_until = self._owner, now + LEASE
+            self._require_free(run)
+            run.lease_owner, run.lease_until = self._owner, self._now() + LEASE
             run.save(update_fields=["lease_owner", "lease_until"])
         return run  # type: ignore[no-any-return]  # of ``runs``, which the subclass names
 
@@ -123,6 +117,15 @@ class Journal(ABC, Generic[R, S]):
     def records(self) -> dict[S, Mapping[str, Any]]:
         """Return what each step recorded that is not empty, also of steps that are not done."""
         return {self._step_of(row.step): row.record for row in self._records() if row.record}
+
+    def _require_free(self, run: Any) -> None:
+        """Require that no living process has the lease of a run. Raises Conflict."""
+        if run.lease_until is not None and run.lease_until > self._now() and not is_gone(run.lease_owner):
+            raise self.in_progress(
+                f"Another process ({run.lease_owner.rpartition('|')[0]}) runs the {self.noun} of {self.slug} at "
+                f"the step {run.step}. Wait until it ends; its lease ends at {run.lease_until:%H:%M:%S} UTC at the "
+                "latest."
+            )
 
     def _lease(self) -> dict[str, Any]:
         """Return the columns of a new run that is held by this process."""

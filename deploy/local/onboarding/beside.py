@@ -1,13 +1,19 @@
-"""The onboarding and offboarding providers of a command beside ``make run``."""
+"""The onboarding, offboarding and restore providers of a command beside ``make run``."""
 
 from django.conf import settings
 
 from deploy.local.brands import PLATFORM_ACCOUNT
+from deploy.local.engines.install import install
+from deploy.local.onboarding.account_files import AccountFiles
 from deploy.local.onboarding.providers import LocalPlace, LocalProviders
 from deploy.local.onboarding.retirement import LocalRetirement
+from deploy.local.provisioning.connections import Endpoints, RootAccount
+from deploy.local.restores.snapshots import Snapshots
+from deploy.local.restores.tables import LocalTables
 from deploy.local.services import Addresses
 from deploy.local.supervisor import locks
 from deploy.local.supervisor.ports import PortRegistry
+from resale.domain.tenants import Tenant
 from resale.errors import Unavailable
 
 
@@ -19,6 +25,19 @@ def open_providers() -> LocalProviders:
 def open_retirement() -> LocalRetirement:
     """Return the offboarding providers, likewise. Raises Unavailable."""
     return LocalRetirement(_find_place())
+
+
+def open_tables() -> LocalTables:
+    """Return the restore providers, likewise. Raises Unavailable."""
+    place = _find_place()
+    urls = AccountFiles(place.var).endpoints()
+
+    def account_of(tenant: Tenant) -> RootAccount:
+        endpoints = Endpoints(aws_url=place.aws_url, dynamodb_url=urls[tenant.account_id])
+        return RootAccount(account_id=tenant.account_id, region=tenant.region, endpoints=endpoints)
+
+    binary = install(say=lambda _line: None).dynoxide
+    return LocalTables(Snapshots(place.var / "snapshots"), binary, account_of, markers=place.var / "restored")
 
 
 def _find_place() -> LocalPlace:

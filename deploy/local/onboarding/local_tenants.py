@@ -10,7 +10,7 @@ import msgspec
 from django.conf import settings
 from django.db.models import QuerySet
 
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import Status, Tenant
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
@@ -24,7 +24,6 @@ from deploy.local.services import Addresses
 from resale.bootstrap import Container
 from resale.domain.entitlements import UNLIMITED
 from resale.domain.tenant_onboarding import OnboardingStep, TenantRequest
-from resale.domain.tenants import SERVED
 from resale.errors import Outcome
 
 Say = Callable[[str], None]
@@ -146,7 +145,7 @@ def _done() -> QuerySet[OnboardingRecord]:
 
 def _list_closed() -> tuple[str, ...]:
     """Return the slugs of tenants that were offboarded, or are being."""
-    return tuple(Tenant.objects.exclude(status__in=SERVED).values_list("slug", flat=True))
+    return tuple(Tenant.objects.filter(status__in=(Status.CLOSING, Status.CLOSED)).values_list("slug", flat=True))
 
 
 def add_brands(files: AccountFiles) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ from resale.application.ports.tenant_onboarding import (
     StackProvider,
     StackRequest,
 )
+from resale.application.ports.tenant_restores import TableRestores
 from resale.application.ports.transfers import TransferRepository
 from resale.application.ports.writing import HoldRegister, IdempotencyRepository, ReferenceRepository, UnitOfWork, Vault
 
@@ -126,6 +127,7 @@ __all__ = [
     "StackRequest",
     "StoredObject",
     "StreamRange",
+    "TableRestores",
     "TransferRepository",
     "UnitOfWork",
     "UploadForm",

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from resale.application.ports import Document, HistoryRow, Reader
+from resale.application.ports import Document, Head, HistoryRow, Reader
 from resale.domain.access import Action, Principal, permits
 from resale.domain.changes import Change
 from resale.domain.entities import Absent, AnyEntityType
@@ -102,6 +102,14 @@ def verify_history(*, reader: Reader, entity_id: str, parent_id: str) -> Verific
     Shape: reads the head first, then at most 1,000 rows, so a change made meanwhile is not taken for a gap.
     """
     head = reader.find_head(entity_id, parent_id=parent_id)
+    return verify_history_to(reader=reader, entity_id=entity_id, head=head)
+
+
+def verify_history_to(*, reader: Reader, entity_id: str, head: Head | None) -> Verification:
+    """Read an entity's complete history and verify it against a version that was read before.
+
+    Shape: reads at most 1,000 rows.
+    """
     rows = _all_rows(reader, entity_id)
     version, digest = (0, "") if head is None else (head.version, head.hash)
     links = tuple(

@@ -1,0 +1,1 @@
+"""Restores of tenants to an earlier moment, by the machine of step runs."""

@@ -1,0 +1,11 @@
+"""The restore providers of AWS."""
+
+from resale.adapters.organizations.clients import ManagementClients
+from resale.adapters.table_restores import AccountTables
+
+
+class OrganizationTables(AccountTables):
+    """Implements ``resale.application.ports.TableRestores`` with the administrator's role of each account."""
+
+    def __init__(self, clients: ManagementClients) -> None:
+        super().__init__(lambda tenant, service: clients.client_of(tenant.account_id, tenant.region, service))
