@@ -71,6 +71,10 @@ reference: install ## Write docs/reference, the list of decisions and docs/simul
 	@$(BIN)/python manage.py reference
 	@$(BIN)/python -m tests.simulation.page
 
+.PHONY: record-permissions
+record-permissions: engines ## Run the tests that act as the platform, and record the AWS calls of each role (about 5 minutes; PYTEST_ARGS="tests/…" adds to the record)
+	@$(BIN)/python -m tests.permissions $(PYTEST_ARGS)
+
 clean-data: ## Delete var/: all local data, keys and logs (stop `make run` first)
 	@$(PYTHON) -m deploy.local.clean_data
 

@@ -106,7 +106,7 @@ class TestBucket:
     ) -> None:
         options = {
             **_bucket_of(backoffice),
-            "location": f"exports/{uuid.uuid4().hex}",
+            "location": f"pending/{uuid.uuid4().hex}",
             "custom_domain": "static.example",
             "querystring_auth": False,
         }

@@ -11,7 +11,8 @@ It passes the Host header on, so signatures made for ``proxy.url`` hold at the e
 import http.client
 import random
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -26,6 +27,7 @@ from tests.faults import answers
 from tests.faults.requests import HOP_HEADERS, Request, Response
 
 _UPSTREAM_SECONDS = 60
+_IDLE_SECONDS = 2  # then the connection to the engine is opened anew: ministack closes one after five
 
 
 class Fault(Enum):
@@ -89,6 +91,7 @@ class _State:
     closing: Event = field(default_factory=Event)
     rules: list[Rule] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    observe: Callable[[Request, Response], None] | None = None
 
     def judge(self, request: Request) -> Rule | None:
         """Return the first rule that strikes, and note the request."""
@@ -101,11 +104,16 @@ class _State:
 class FaultProxy:
     """Listens on a loopback port and forwards to one engine; a context manager."""
 
-    def __init__(self, upstream_url: str, *, seed: int = 1) -> None:
-        """Listen; serving begins on entry. Draws come from ``seed``, in the order in which requests arrive."""
+    def __init__(
+        self, upstream_url: str, *, seed: int = 1, observe: Callable[[Request, Response], None] | None = None
+    ) -> None:
+        """Listen; serving begins on entry. Draws come from ``seed``, in the order in which requests arrive.
+
+        ``observe`` is told each request that the engine answered, with its response, before the client is.
+        """
         parts = urlsplit(upstream_url)
         self._seed = seed
-        self._state = _State(upstream=(parts.hostname or "127.0.0.1", parts.port or 80))
+        self._state = _State(upstream=(parts.hostname or "127.0.0.1", parts.port or 80), observe=observe)
         self._server = _Server(self._state)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="fault-proxy")
         self.url = f"http://{parts.hostname}:{self._server.server_address[1]}"
@@ -208,6 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.opened(self.connection)
         host, port = self.server.state.upstream
         self._upstream = http.client.HTTPConnection(host, port, timeout=_UPSTREAM_SECONDS)
+        self._used_at = time.monotonic()
 
     def handle(self) -> None:
         with suppress(OSError):  # the client went away
@@ -250,6 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):  # the engine is down or died: the client sees what it would see
             self.close_connection = True
             return
+        if self.server.state.observe is not None:
+            self.server.state.observe(request, response)
         if rule is None:
             self._send(response)
         elif rule.fault is Fault.TRUNCATE_ANSWER:
@@ -264,6 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _ask(self, request: Request) -> Response:
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            self._upstream.close()
         self._upstream.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in {"expect", "connection"}:
@@ -273,7 +286,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = [(name, value) for name, value in got.getheaders() if name.lower() not in HOP_HEADERS]
         if request.method == "HEAD" and got.getheader("Content-Length"):
             headers.append(("Content-Length", str(got.getheader("Content-Length"))))
-        return Response(got.status, headers, got.read())
+        body = got.read()
+        self._used_at = time.monotonic()
+        return Response(got.status, headers, body)
 
     def _send(self, response: Response) -> None:
         self.wfile.write(self._wire(response))

@@ -64,7 +64,7 @@ class TestASessionWithoutTheTag:
 def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     """What a tenant's own session must be able to do."""
     sqs, s3 = caller.client("sqs", mine.region), caller.client("s3", mine.region)
-    kms, sns = caller.client("kms", mine.region), caller.client("sns", mine.region)
+    kms = caller.client("kms", mine.region)
     queues, bucket = mine.resources.queues, mine.resources.media_bucket
     for queue in (queues.changes, queues.orders, queues.images):
         yield f"send {queue.name}", partial(sqs.send_message, QueueUrl=queue.url, MessageBody="x")
@@ -87,9 +87,7 @@ def needed_by_the_service(caller: Caller, mine: Tenant) -> Iterator[tuple[str, A
     for folder in ("pending", "renditions"):
         yield f"delete {folder}/own.webp", partial(s3.delete_object, Bucket=bucket, Key=f"{folder}/own.webp")
     yield "versions", partial(read_first_version, s3, bucket, "originals/lst/own")
-    yield "audit", partial(s3.put_object, Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
     yield "key", partial(wrap_and_unwrap, kms, mine.resources.key_arn)
-    yield "topic", partial(sns.publish, TopicArn=mine.resources.topic_arn, Message="x")
     secrets = caller.client("secretsmanager", mine.region)
     yield "secret", partial(secrets.get_secret_value, SecretId=secret_name(mine))
     yield from needed_of_tables(caller, mine)
@@ -101,7 +99,8 @@ def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action
     for purpose in ("listings", "orders", "customers", "keys", "lookups", "idempotency"):
         table = getattr(tables, purpose)
         calls = actions.on_table(dynamodb, table, actions.key_of(purpose))
-        yield from ((f"{verb} {table}", calls[verb]) for verb in ("put", "get", "query", "transact"))
+        verbs = ("put", "get", "transact", *(("query",) if purpose in {"listings", "orders"} else ()))
+        yield from ((f"{verb} {table}", calls[verb]) for verb in verbs)
     for purpose in ("history", "ledger"):
         calls = actions.on_table(dynamodb, getattr(tables, purpose), actions.key_of(purpose))
         yield from ((f"{verb} {purpose}", calls[verb]) for verb in ("put", "query", "transact"))
@@ -119,14 +118,10 @@ def needed_of_tables(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action
 
 def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     """What no code of the service does, so its role may not."""
-    dynamodb, sqs = caller.client("dynamodb", mine.region), caller.client("sqs", mine.region)
-    s3, iam = caller.client("s3", mine.region), caller.client("iam", mine.region)
+    sqs, s3, iam = (caller.client(service, mine.region) for service in ("sqs", "s3", "iam"))
     for name, call in actions.on_tables(caller, mine):
         if name.startswith(("scan", "update", "delete item", "delete table", "batch")):
             yield name, call
-    for purpose in ("history", "ledger"):
-        calls = actions.on_table(dynamodb, getattr(mine.resources.tables, purpose), actions.key_of(purpose))
-        yield from ((f"{verb} {purpose}", calls[verb]) for verb in ("update", "get", "delete item", "batch write"))
     for name, call in actions.on_queues(caller, mine):
         if name.startswith(("set", "purge", "delete queue")):
             yield name, call
@@ -135,12 +130,28 @@ def never_needed(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
     for bucket in (mine.resources.media_bucket, mine.resources.audit_bucket):
         yield f"delete in {bucket}", partial(s3.delete_object, Bucket=bucket, Key="exports/own.csv")
         yield f"policy of {bucket}", partial(s3.delete_bucket_policy, Bucket=bucket)
+    yield from never_needed_of_stores(caller, mine)
     yield "read audit", partial(s3.get_object, Bucket=mine.resources.audit_bucket, Key="own")
     yield from never_needed_of_secrets(caller, mine)
     yield (
         "its own role",
         partial(iam.delete_role_policy, RoleName=f"resale-tenant-access-{mine.region}", PolicyName="tables"),
     )
+
+
+def never_needed_of_stores(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:
+    dynamodb, s3 = caller.client("dynamodb", mine.region), caller.client("s3", mine.region)
+    for purpose in ("history", "ledger"):
+        calls = actions.on_table(dynamodb, getattr(mine.resources.tables, purpose), actions.key_of(purpose))
+        yield from ((f"{verb} {purpose}", calls[verb]) for verb in ("update", "get", "delete item", "batch write"))
+    for purpose in ("customers", "keys", "lookups", "idempotency"):
+        table = getattr(mine.resources.tables, purpose)
+        yield f"query {table}", actions.on_table(dynamodb, table, actions.key_of(purpose))["query"]
+    yield "publish", partial(caller.client("sns", mine.region).publish, TopicArn=mine.resources.topic_arn, Message="x")
+    yield "write audit", partial(s3.put_object, Bucket=mine.resources.audit_bucket, Key="own", Body=b"x")
+    for key in ("uploads/own", "exports/own"):
+        yield f"put {key}", partial(s3.put_object, Bucket=mine.resources.media_bucket, Key=key, Body=b"x")
+    yield "delete an upload", partial(s3.delete_object, Bucket=mine.resources.media_bucket, Key="originals/lst/own")
 
 
 def never_needed_of_secrets(caller: Caller, mine: Tenant) -> Iterator[tuple[str, Action]]:

@@ -48,7 +48,7 @@ FAULTS = {
     ),
     "every action of a service": (
         ACCESS,
-        '                  - "sqs:GetQueueUrl"',
+        '                  - "sqs:GetQueueAttributes"',
         '                  - "sqs:*"',
         "roles_name_their_actions",
     ),

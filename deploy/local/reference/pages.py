@@ -15,6 +15,7 @@ from deploy.local.reference.degradation_table import degradation_page
 from deploy.local.reference.endpoint_table import endpoint_page
 from deploy.local.reference.entity_table import entity_page
 from deploy.local.reference.error_codes import error_page
+from deploy.local.reference.permission_table import permission_page
 from deploy.local.reference.policy_table import policy_page
 from deploy.local.reference.settings_table import settings_page
 from deploy.local.reference.state_diagrams import draw_pictures, state_page
@@ -35,6 +36,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/endpoints.md": endpoint_page,
     "docs/reference/entities.md": entity_page,
     "docs/reference/errors.md": error_page,
+    "docs/reference/permissions.md": permission_page,
     "docs/reference/policies.md": policy_page,
     "docs/reference/settings.md": settings_page,
     "docs/reference/states.md": state_page,
