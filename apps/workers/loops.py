@@ -3,7 +3,7 @@
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from resale.domain.tenants import Tenant
@@ -28,10 +28,13 @@ class TenantLoops:
         name: str,
         tenants: Callable[[], Iterable[Tenant]],
         make_round: Callable[[Tenant], Round],
-        on_alive: Callable[[], None],
+        on_alive: Callable[[Sequence[Tenant]], None],
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
-        """Store the callbacks; nothing starts before ``run``. ``on_alive`` is called once a refresh."""
+        """Store the callbacks; nothing starts before ``run``.
+
+        ``on_alive`` is called once a refresh, with the tenants that are served.
+        """
         self._name = name
         self._tenants = tenants
         self._make_round = make_round
@@ -61,7 +64,7 @@ class TenantLoops:
 
     def _write_heartbeat(self) -> None:
         try:
-            self._on_alive()
+            self._on_alive([tenant for tenant, _, _ in self._running.values()])
         except Exception:  # a full disk ends no role; whoever reads the file will say that it is old
             logger.exception("heartbeat not written")
 

@@ -1,9 +1,11 @@
 """The roles other than Celery: the changes consumer and the sweep, with one loop for each tenant."""
 
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+from django.conf import settings
 
 from apps.core import clock
 from apps.core.container import get_container
@@ -13,7 +15,9 @@ from apps.workers.changes.pipeline_watch import PipelineWatch
 from apps.workers.changes.set_aside import SetAsideChanges
 from apps.workers.health import write as write_health
 from apps.workers.loops import Round, TenantLoops
+from apps.workers.queue_backlog import QueueBacklog
 from apps.workers.sweep import Sweeper
+from resale.domain.served_tenants import ServedTenants
 from resale.domain.tenants import Tenant
 
 
@@ -45,13 +49,14 @@ def changes_loops(*, wait_seconds: int, health_file: Path | None) -> TenantLoops
 
 
 def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> TenantLoops:
-    """Build the loops of the sweep role: at each tenant's interval, wake due items and monitor its changes.
+    """Build the loops of the sweep role: at each tenant's interval, wake due items, count messages, monitor changes.
 
     Args:
         interval_seconds: Pause between two rounds of one tenant; None for what the tenant's own stack says.
         health_file: Rewritten while the role lives; None for nowhere.
     """
     reports: dict[str, Mapping[str, str | int]] = {}
+    backlog = _open_backlog()
 
     def make_round(tenant: Tenant) -> Round:
         container = get_container()
@@ -67,7 +72,7 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
 
         def once() -> float:
             try:
-                sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
+                _wake_and_count(tenant, sweeper, lambda: backlog.count(tenant, queues, now=clock.for_platform()))
             finally:
                 more = _monitor_changes(set_aside, watch, report=lambda seen: reports.update({tenant.slug: seen}))
             if more:
@@ -76,7 +81,10 @@ def sweep_loops(*, interval_seconds: float | None, health_file: Path | None) -> 
 
         return once
 
-    return _loops("sweep", make_round, health_file, reports, tenants=registry.served_tenants)
+    def publish(tenants: Sequence[Tenant]) -> None:
+        backlog.publish(tenants, now=clock.for_platform())
+
+    return _loops("sweep", make_round, health_file, reports, tenants=registry.served_tenants, publish=publish)
 
 
 def run_until_stopped(loops: TenantLoops) -> None:
@@ -84,6 +92,19 @@ def run_until_stopped(loops: TenantLoops) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loops.stop())
     loops.run()
+
+
+def _open_backlog() -> QueueBacklog:
+    served: ServedTenants = settings.SERVED_TENANTS
+    return QueueBacklog(() if served.are_excluded else sorted(served.slugs))
+
+
+def _wake_and_count(tenant: Tenant, sweeper: Sweeper, count: Callable[[], None]) -> None:
+    """Wake what is due; count messages also where that fails."""
+    try:
+        sweeper.run_once(now=clock.for_tenant(tenant, fresh=True))
+    finally:
+        count()
 
 
 def _monitor_changes(
@@ -106,10 +127,13 @@ def _loops(
     reports: Mapping[str, Mapping[str, str | int]] | None = None,
     *,
     tenants: Callable[[], Iterable[Tenant]],
+    publish: Callable[[Sequence[Tenant]], None] | None = None,
 ) -> TenantLoops:
     """Build the loops of a role; ``reports`` is the content of its health file for each tenant."""
 
-    def alive() -> None:
+    def alive(running: Sequence[Tenant]) -> None:
+        if publish is not None:
+            publish(running)
         if health_file is not None:
             write_health(health_file, dict(reports or {}))
 

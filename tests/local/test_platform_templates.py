@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from apps.core import metrics
+from apps.workers.queue_backlog import BACKLOG, QUEUE_CLASS, TENANTS
 from config import celery_settings
 from config.settings.environment import SERVER_VARIABLES, VARIABLES
 from deploy.local.provisioning.sources import read_source
+from deploy.local.provisioning.templates import Template
+from resale.application.reactions import Purpose
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "platform"
@@ -124,6 +128,24 @@ class TestTheService:
         source = (ROOT / "apps" / "core" / "logs.py").read_text(encoding="utf-8")
         assert '"levelname": "level"' in source
         assert "$.level" in SERVICE["Resources"]["Errors"]["Properties"]["FilterPattern"]
+
+
+class TestScalingByBacklog:
+    def test_reads_the_metric_that_the_sweep_publishes(self) -> None:
+        policy = SERVICE["Resources"]["ScalingByBacklog"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+        metrics_by_id = {each["Id"]: each for each in policy["CustomizedMetricSpecification"]["Metrics"]}
+        metric = metrics_by_id["backlog"]["MetricStat"]["Metric"]
+        assert (metric["Namespace"], metric["MetricName"]) == (metrics.NAMESPACE, BACKLOG)
+        queue_class, own = metric["Dimensions"]
+        assert queue_class == {"Name": QUEUE_CLASS, "Value": {"Ref": "QueueClass"}}
+        assert own["Fn::If"][2] == {"Name": TENANTS, "Value": {"Ref": "Tenants"}}
+        assert set(SERVICE["Parameters"]["QueueClass"]["AllowedValues"]) <= set(Purpose)
+
+    @pytest.mark.parametrize(("tenants", "pooled"), [("", True), ("-atelier,-third", True), ("atelier,third", False)])
+    def test_of_own_processes_reads_a_metric_of_its_own(self, tenants: str, pooled: bool) -> None:  # noqa: FBT001 - a case
+        source = {"Parameters": {"Tenants": SERVICE["Parameters"]["Tenants"]}, "Conditions": SERVICE["Conditions"]}
+        template = Template(source, account_id="111111111111", region="eu-west-2", parameters={"Tenants": tenants})
+        assert template.condition("ServesThePool") is pooled
 
 
 class TestTheTaskRole:

@@ -77,6 +77,9 @@ class SimulatedQueues:
     def count(self, queue_url: str) -> int:
         return len(self._queues.get(queue_url, []))
 
+    def count_waiting(self, queue_url: str) -> int:
+        return self.ready_count(queue_url)
+
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
         kept = self._queues.get(queue_url, [])
         self._queues[queue_url] = [one for one in kept if one.id not in handles]

@@ -82,7 +82,7 @@ class TestFullDisk:
     def test_ends_no_role(self, tmp_path: Path) -> None:
         tried: list[int] = []
 
-        def alive() -> None:
+        def alive(_: object) -> None:
             tried.append(1)
             health.write(tmp_path / "no-such-folder" / "health", {})
 

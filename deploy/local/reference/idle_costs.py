@@ -26,6 +26,10 @@ _POLLED_QUEUES: Final = 3  # changes, orders, images
 _POLLERS: Final = 2  # processes of each role, one a zone
 _SWEPT_TABLES: Final = 2  # listings and orders: a query of half a unit for each shard of their index of due items
 _SWEEP_SECONDS: Final = 60
+_SWEEPS: Final = 2  # processes, one a zone
+#: Of one sweep a minute: three queues counted for QueueBacklog, changes set aside received, and each two minutes the
+#: changes' dead letters and those set aside counted.
+_SWEEP_REQUESTS: Final = 5
 _KEY_REQUESTS: Final = Decimal(37_000)  # data keys of tables, queues and buckets are asked for again every five minutes
 _SECRETS: Final = 2  # of partners: payments and shipping
 
@@ -93,6 +97,8 @@ def _price_operation(shards: int) -> Iterator[IdleCost]:
     yield IdleCost(f"polls of {_POLLED_QUEUES} queues by {_POLLERS} processes", costs.QUEUE_REQUEST.of(polls))
     reads = _SECONDS_A_MONTH / _SWEEP_SECONDS * _SWEPT_TABLES * shards / 2
     yield IdleCost("reads of the sweep", costs.READ_UNIT.of(reads))
+    requests = _SECONDS_A_MONTH / 60 * _SWEEP_REQUESTS * _SWEEPS
+    yield IdleCost(f"requests to SQS by {_SWEEPS} sweeps", costs.QUEUE_REQUEST.of(requests))
     yield IdleCost("requests to KMS for data keys", costs.KEY_REQUEST.of(_KEY_REQUESTS))
     yield IdleCost(f"{_SECRETS} secrets of partners", costs.SECRET_MONTH.of(_SECRETS))
 

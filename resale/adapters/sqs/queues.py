@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 BATCH_COUNT: Final = 10  # SQS API reference, SendMessageBatch
 BATCH_BYTES: Final = 1024 * 1024  # same: 1 MiB for a message, and for the sum of a batch
 _TOO_LONG: Final = "BatchRequestTooLong"  # SQS's own word for it; it would fail the nine others, too (CONTENT_REFUSED)
+_WAITING: Final = "ApproximateNumberOfMessages"
 _LONG_POLL_MARGIN_SECONDS: Final = 5.0
 
 
@@ -89,10 +90,16 @@ class SQSQueues:
 
     def count(self, queue_url: str) -> int:
         """Return the number of messages, including hidden ones: an estimate of SQS, correct within a minute."""
-        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        names: Any = [_WAITING, "ApproximateNumberOfMessagesNotVisible"]
         with unavailable_on_fault("SQS"):
             response = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
         return sum(int(response["Attributes"][name]) for name in names)
+
+    def count_waiting(self, queue_url: str) -> int:
+        """Return the number of messages that no consumer has received: an estimate of SQS, correct within a minute."""
+        with unavailable_on_fault("SQS"):
+            response = self._client().get_queue_attributes(QueueUrl=queue_url, AttributeNames=[_WAITING])
+        return int(response["Attributes"][_WAITING])
 
     def _client(self, read_timeout_seconds: float | None = None) -> "SQSClient":
         return cast("SQSClient", self._session.client("sqs", read_timeout_seconds=read_timeout_seconds))

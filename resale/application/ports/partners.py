@@ -250,3 +250,6 @@ class Queues(Protocol):
 
     def count(self, queue_url: str) -> int:
         """Return the number of messages, including hidden ones: an estimate, correct within a minute."""
+
+    def count_waiting(self, queue_url: str) -> int:
+        """Return the number of messages that no consumer has received: an estimate, correct within a minute."""
