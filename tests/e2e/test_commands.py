@@ -43,7 +43,7 @@ CASES = (
     Case("reconcile --tenant atelier", r"^atelier: \d+ checked, 0 repaired, 0 open"),
     Case("reconcile_money atelier --days 7", r"\d+ movements in USD minor units"),
     Case("ledger_journal atelier", r"^date,at,transaction_id,source_id,step,account,title,type,debit,credit,currency"),
-    Case("write_off_debts atelier", r"^\d+ written off$"),
+    Case("write_off_debts atelier", r"^atelier: \d+ written off$"),
     Case("import_provider_fees atelier", r"^atelier: \d+ posted"),
     Case("trial_balance atelier --opening", r"^USD +opening +debit +credit +closing"),
     Case("set_aside northwind count", r"^\d+ messages$"),

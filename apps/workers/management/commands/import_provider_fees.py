@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.tenancy import registry
+from apps.tenancy.command_tenants import tenants_of_command
 from resale.application.operations.account_movements import post_account_movement
 from resale.application.queries.ledger import find_import_start, list_imported
 from resale.domain.access import Principal, Role
@@ -32,8 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--since", type=date.fromisoformat, help="first day, YYYY-MM-DD (after the last import)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        slugs = options["slugs"]
-        tenants = [registry.by_slug(slug) for slug in slugs] or registry.listed_tenants()
+        tenants = tenants_of_command(options["slugs"])
         failed = []
         for tenant in tenants:
             try:

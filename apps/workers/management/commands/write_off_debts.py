@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
 from apps.core.container import get_container
-from apps.tenancy import registry
+from apps.tenancy.command_tenants import tenants_of_command
 from resale.application.operations.write_offs import write_off_debts
 from resale.application.queries.ledger import iter_debtors
 from resale.domain.access import Principal, Role
@@ -22,19 +22,26 @@ _ACTOR: Final = Actor(kind=ActorKind.SYSTEM, id="write_off_debts")
 
 
 class Command(BaseCommand):
-    """Writes off one seller after the other; each is a commit of its own."""
+    """Writes off one seller after the other, each in a commit; one tenant's failure does not stop the others."""
 
     help = "Write off negative balances of sellers after the days of the policy bad_debt_days. Run daily. Idempotent."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("slug")
+        parser.add_argument("slugs", nargs="*", help="tenants (all active ones)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        try:
-            count = sum(_write_off(registry.by_slug(options["slug"])))
-        except Outcome as outcome:
-            raise CommandError(outcome.detail) from outcome
-        self.stdout.write(f"{count} written off")
+        tenants = tenants_of_command(options["slugs"])
+        failed = []
+        for tenant in tenants:
+            try:
+                count = sum(_write_off(tenant))
+            except Outcome as outcome:
+                failed.append(tenant.slug)
+                self.stderr.write(f"{tenant.slug}: {outcome.detail}")
+            else:
+                self.stdout.write(f"{tenant.slug}: {count} written off")
+        if failed:
+            raise CommandError(f"Not written off: {', '.join(failed)}. Run the command again: it continues.")
 
 
 def _write_off(tenant: Tenant) -> Iterator[int]:
